@@ -1,0 +1,209 @@
+"""Reading and writing a Kaldi-style data dir.
+
+A data dir is one set of utterances, ``data/<recipe>/<set>/``, with a two-column file (id, value) for each thing known:
+
+    text      id, normalised words
+    target    id, bracketed tree; absent where the set has none
+    wav.scp   id, path of the audio from the repository's root, or absolute; absent in a text-only set
+    utt2spk   id, speaker; an utterance's id begins with its speaker's
+    spk2utt   speaker, ids; the inverse of utt2spk, written with it
+
+Ids are sorted in C order, which is Python's order of strings. Thorough checking, with audio and trees, is in
+``espnet_atat.corpora.validation``.
+"""
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Self
+
+from espnet_atat.atomic import atomic_dir, atomic_write
+from espnet_atat.errors import UserError
+
+# ASCII only: a no-break space inside a transcript is part of the value, and is the normalisation's business.
+WHITESPACE = " \t\r\v\f"
+
+
+def split_key(line: str) -> tuple[str, str]:
+    """Key and value of a line; the first space or tab parts them."""
+    space, tab = line.find(" "), line.find("\t")
+    end = min(space, tab) if space >= 0 and tab >= 0 else max(space, tab)
+    return (line, "") if end < 0 else (line[:end], line[end:].lstrip(WHITESPACE))
+
+
+def scan_two_column(path: str | Path) -> Iterator[tuple[int, str, str | UserError]]:
+    """Read a file of two columns, one triple a line: line number from 1, key, value.
+
+    A line that cannot be read gives an error in the value's place (and an empty key where there is none), so that a
+    check can go on to the next. A line of a key alone has the empty string for its value.
+    """
+    with Path(path).open("rb") as handle:
+        for number, raw in enumerate(handle, start=1):
+            try:
+                line = raw.decode("utf-8").rstrip(WHITESPACE + "\n")
+            except UnicodeDecodeError as error:
+                key = raw.split(maxsplit=1)[0].decode("utf-8", errors="replace")
+                where = f"{path}:{number}: byte {error.start + 1} of the line is not UTF-8"
+                yield number, key, UserError(f"{where} ({raw[error.start : error.end]!r}); convert the file to UTF-8")
+                continue
+            if not line:
+                yield number, "", UserError(f"{path}:{number}: empty line; delete it")
+            elif line[0] in WHITESPACE:
+                yield number, "", UserError(f"{path}:{number}: the line begins with white space, not with an id")
+            else:
+                key, value = split_key(line)
+                yield number, key, value
+
+
+def read_two_column(path: str | Path) -> dict[str, str]:
+    """Read a file of two columns into a dictionary in the file's order; a value may be empty.
+
+    Raises:
+        UserError: names file and line of what is not UTF-8, empty, or a second line for the same id.
+        OSError: the file cannot be opened.
+    """
+    values: dict[str, str] = {}
+    for number, key, value in scan_two_column(path):
+        if isinstance(value, UserError):
+            raise value
+        if key in values:
+            raise UserError(f"{path}:{number}: id {key!r} a second time; every id may stand once")
+        values[key] = value
+    return values
+
+
+def format_two_column(values: Mapping[str, str], name: str) -> Iterator[str]:
+    """Lines, each with its line feed, sorted by id; ``name`` stands in the error message.
+
+    Raises:
+        UserError: an id with white space, or a value that spans lines.
+    """
+    for key in sorted(values):
+        value = values[key]
+        if not key or key.split() != [key]:
+            raise UserError(f"{name}: {key!r} cannot be an id: it is empty or has white space in it")
+        if "\n" in value or "\r" in value:
+            raise UserError(f"{name}: the value of {key} spans lines: {value!r}")
+        yield f"{key} {value}\n" if value else f"{key}\n"
+
+
+def write_two_column(path: str | Path, values: Mapping[str, str]) -> None:
+    """Write a dictionary as a file of two columns, sorted by id in C order; the file appears whole or not at all.
+
+    Raises:
+        UserError: an id with white space, or a value that spans lines.
+    """
+    with atomic_write(path) as handle:
+        handle.writelines(format_two_column(values, str(path)))
+
+
+def invert(utt2spk: Mapping[str, str]) -> dict[str, list[str]]:
+    """Speaker → sorted ids of the utterances."""
+    spk2utt: dict[str, list[str]] = {}
+    for utterance in sorted(utt2spk):
+        spk2utt.setdefault(utt2spk[utterance], []).append(utterance)
+    return spk2utt
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataDir:
+    """One set of utterances in memory.
+
+    Attributes:
+        text: id → words, of every utterance of the set.
+        target: id → bracketed tree; None where the set has no trees.
+        wav: id → path of the audio; None in a text-only set.
+        utt2spk: id → speaker; None where speakers are unknown or do not matter.
+    """
+
+    text: dict[str, str]
+    target: dict[str, str] | None = None
+    wav: dict[str, str] | None = None
+    utt2spk: dict[str, str] | None = None
+
+    @property
+    def ids(self) -> list[str]:
+        """All utterances in C order."""
+        return sorted(self.text)
+
+    @property
+    def spk2utt(self) -> dict[str, list[str]]:
+        """Speaker → sorted ids of the utterances; empty where speakers are unknown."""
+        return invert(self.utt2spk or {})
+
+    def __len__(self) -> int:
+        return len(self.text)
+
+    def columns(self) -> dict[str, dict[str, str]]:
+        """File name → values, of what there is."""
+        every = {"text": self.text, "target": self.target, "wav.scp": self.wav, "utt2spk": self.utt2spk}
+        return {name: values for name, values in every.items() if values is not None}
+
+    def subset(self, ids: Collection[str]) -> Self:
+        """The same set with these utterances alone.
+
+        Raises:
+            UserError: an id that is not in the set.
+        """
+        if unknown := set(ids) - self.text.keys():
+            raise UserError(f"no utterance {min(unknown)!r} in the set ({len(unknown)} such of {len(ids)})")
+
+        def pick(values: dict[str, str] | None) -> dict[str, str] | None:
+            return None if values is None else {key: values[key] for key in sorted(ids)}
+
+        return replace(
+            self,
+            text={key: self.text[key] for key in sorted(ids)},
+            target=pick(self.target),
+            wav=pick(self.wav),
+            utt2spk=pick(self.utt2spk),
+        )
+
+    def check(self, name: str = "data dir") -> None:
+        """Every file must have exactly the utterances of ``text``.
+
+        Raises:
+            UserError: names the file and the first id that is missing or too many.
+        """
+        for file, values in self.columns().items():
+            if missing := self.text.keys() - values.keys():
+                raise UserError(f"{name}: {file} lacks {min(missing)!r}, which text has ({len(missing)} such)")
+            if surplus := values.keys() - self.text.keys():
+                raise UserError(f"{name}: {file} has {min(surplus)!r}, which text lacks ({len(surplus)} such)")
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """Read ``data/<recipe>/<set>``.
+
+        Raises:
+            UserError: a bad line (file and line named), no ``text``, or files that differ in their utterances.
+        """
+        path = Path(path)
+        if not (path / "text").is_file():
+            raise UserError(f"{path} is not a data dir: it has no file 'text'")
+
+        def read(name: str) -> dict[str, str] | None:
+            return read_two_column(path / name) if (path / name).is_file() else None
+
+        loaded = cls(
+            text=read_two_column(path / "text"), target=read("target"), wav=read("wav.scp"), utt2spk=read("utt2spk")
+        )
+        loaded.check(str(path))
+        return loaded
+
+    def write(self, path: str | Path) -> None:
+        """Write the set as ``path``, replacing what was there; it appears whole or not at all.
+
+        Raises:
+            UserError: files that differ in their utterances, an id with white space, a value that spans lines.
+        """
+        self.check(str(path))
+        with atomic_dir(path) as folder:
+            self.write_files(folder)
+
+    def write_files(self, folder: Path) -> None:
+        """Write the files into a folder that exists, without removing others that lie in it."""
+        for name, values in self.columns().items():
+            write_two_column(folder / name, values)
+        if self.utt2spk is not None:
+            write_two_column(folder / "spk2utt", {spk: " ".join(utts) for spk, utts in self.spk2utt.items()})
