@@ -1,0 +1,73 @@
+"""The one text normalisation, for the words of every corpus and never for tags.
+
+Word by word (a word is what stands between white space), in this order:
+
+1. Unicode is composed (NFC), and square brackets are deleted, so that no word can be read as a tag. This is always on.
+2. ``apostrophes``: the typographic variants ``’ ‘ ʼ ′ ´ ` ＇`` become ``'`` in a word that has a letter or a digit.
+   Apostrophes are spoken of as part of the word and stay: ``what's``, ``'s``, ``dogs'``.
+3. ``punctuation``: what no voice says is removed. A word made of nothing but ``. , ? ! ; … “ ” „ « » ¡ ¿ – —`` goes;
+   from the ends of other words those and ``: " ( )`` are taken off, but for a point that a digit follows (``.5``).
+   Nothing inside a word changes, so numbers stay as the corpus writes them (``7:30``, ``1,000``, ``10.30``,
+   ``7 : 30``), as do abbreviations (``p.m.`` becomes ``p.m``) and free-standing symbols that a voice may say
+   (``&``, ``$5``, ``-``, ``/``).
+4. ``lower_case``.
+
+Doing it twice changes nothing more. Each of the switchable steps is a field of ``Normalisation``.
+"""
+
+import re
+import unicodedata
+from dataclasses import dataclass
+
+from espnet_atat.semantics.tree import Node, is_tag, parse
+
+_UNSPOKEN = ".,?!;…“”„«»¡¿–—"
+_FREE = re.compile(f"[{re.escape(_UNSPOKEN)}]+")
+_EDGE = re.escape(_UNSPOKEN + ':"()')
+_LEADING = re.compile(rf"^(?:(?!\.\d)[{_EDGE}])+")
+_TRAILING = re.compile(rf"[{_EDGE}]+$")
+_APOSTROPHES = str.maketrans(dict.fromkeys("’‘ʼ′´`＇", "'"))
+_BRACKETS = str.maketrans("", "", "[]")
+
+
+@dataclass(frozen=True)
+class Normalisation:
+    """Which steps of the normalisation are on (see the module's docstring)."""
+
+    lower_case: bool = True
+    apostrophes: bool = True
+    punctuation: bool = True
+
+    def word(self, word: str) -> str:
+        """One word normalised; the empty string if nothing of it is spoken."""
+        if word.isascii() and word.isalnum():
+            return word.lower() if self.lower_case else word
+        word = unicodedata.normalize("NFC", word).translate(_BRACKETS)
+        if not any(map(str.isalnum, word)):
+            return "" if self.punctuation and _FREE.fullmatch(word) else word
+        if self.apostrophes:
+            word = word.translate(_APOSTROPHES)
+        if self.punctuation:
+            word = _TRAILING.sub("", _LEADING.sub("", word))
+        if self.lower_case:
+            word = unicodedata.normalize("NFC", word.lower())
+        return word
+
+    def words(self, words: list[str]) -> list[str]:
+        """Words normalised; those of which nothing is spoken are left out."""
+        return [kept for kept in map(self.word, words) if kept]
+
+
+SPOKEN = Normalisation()
+OFFICIAL = Normalisation(lower_case=False, apostrophes=False, punctuation=False)
+
+
+def normalise_words(text: str, rules: Normalisation = SPOKEN) -> str:
+    """A transcript normalised, with single spaces between its words."""
+    return " ".join(rules.words(text.split()))
+
+
+def normalise_tree(node: Node, rules: Normalisation = SPOKEN) -> Node:
+    """The tree with its words normalised and its tags as they were; a slot may lose all its words but stays."""
+    tokens = [token if is_tag(token) else rules.word(token) for token in node.tokens()]
+    return parse(" ".join(token for token in tokens if token), nesting=False)

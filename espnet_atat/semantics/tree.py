@@ -1,0 +1,211 @@
+"""Bracketed trees, the target language of every corpus: parse, check, serialise.
+
+``[IN:SET_LIGHT_COLOR make the [SL:ROOM kitchen ] lights [SL:COLOR blue ] ]``
+
+A tree is written as tokens with spaces between them. Three kinds of token are *tags*: ``[IN:NAME`` opens an intent,
+``[SL:NAME`` opens a slot, ``]`` closes the innermost one. Every other token is a word. The notation is that of TOP
+(Gupta et al. 2018); METRICS of this project call a tree *valid* when
+
+* its brackets close, and nothing stands outside the root;
+* an intent's children are slots or words, a slot's children are intents or words;
+* the root is one intent.
+
+A node may be without words: ``[SL:LOCATION_WASHROOM ]``. All walks are loops, not recursions: a decoder may emit
+thousands of open brackets.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from espnet_atat.errors import UserError
+
+INTENT_PREFIX = "IN:"
+SLOT_PREFIX = "SL:"
+OPEN_INTENT = "[" + INTENT_PREFIX
+OPEN_SLOT = "[" + SLOT_PREFIX
+CLOSE = "]"
+
+
+class TreeError(UserError):
+    """A text is not a tree of the target language; the message says what is wrong, and at which token."""
+
+
+@dataclass(frozen=True)
+class Node:
+    """An intent or a slot with what stands below it, in order.
+
+    Attributes:
+        label: the prefix and the name, without the bracket: ``IN:PLAY_MUSIC`` or ``SL:ARTIST``.
+        children: words (``str``) and nodes.
+    """
+
+    label: str
+    children: tuple["Node | str", ...] = ()
+
+    @property
+    def is_intent(self) -> bool:
+        return self.label.startswith(INTENT_PREFIX)
+
+    @property
+    def is_slot(self) -> bool:
+        return self.label.startswith(SLOT_PREFIX)
+
+    @property
+    def name(self) -> str:
+        """The label without its prefix: ``PLAY_MUSIC``."""
+        return self.label[3:] if self.is_intent or self.is_slot else self.label
+
+    def tokens(self) -> list[str]:
+        """The node as tokens, tags and words, in the order of the text."""
+        out: list[str] = []
+        stack: list[Node | str] = [self]
+        while stack:
+            item = stack.pop()
+            if isinstance(item, str):
+                out.append(item)
+            else:
+                out.append("[" + item.label)
+                stack.append(CLOSE)
+                stack.extend(reversed(item.children))
+        return out
+
+    def words(self) -> list[str]:
+        """All words below the node, at any depth, in order."""
+        out: list[str] = []
+        stack: list[Node | str] = list(reversed(self.children))
+        while stack:
+            item = stack.pop()
+            if isinstance(item, str):
+                out.append(item)
+            else:
+                stack.extend(reversed(item.children))
+        return out
+
+    def walk(self) -> "Iterator[tuple[tuple[str, ...], Node]]":
+        """Yield every node in the order of its opening bracket, as (labels on the path from here, node).
+
+        The path of this node itself is ``(self.label,)``.
+        """
+        stack: list[tuple[tuple[str, ...], Node]] = [((self.label,), self)]
+        while stack:
+            path, node = stack.pop()
+            yield path, node
+            below = [((*path, child.label), child) for child in node.children if isinstance(child, Node)]
+            stack.extend(reversed(below))
+
+    def slots(self) -> "list[Node]":
+        """All slot nodes below this node, at any depth, in order (this node itself is not among them)."""
+        return [node for _, node in self.walk() if node.is_slot and node is not self]
+
+    def serialise(self) -> str:
+        """The text of the node: ``parse(text).serialise() == text`` for a text with single spaces."""
+        return " ".join(self.tokens())
+
+    def __str__(self) -> str:
+        return self.serialise()
+
+
+def is_tag(token: str) -> bool:
+    """True for ``[IN:…``, ``[SL:…`` and ``]``."""
+    return token == CLOSE or token.startswith((OPEN_INTENT, OPEN_SLOT))
+
+
+def strip_tags(text: str | list[str]) -> list[str]:
+    """The words of a tree's text or tokens, in order; it works token by token, so the tree need not be valid."""
+    tokens = text.split() if isinstance(text, str) else text
+    return [token for token in tokens if not is_tag(token)]
+
+
+def looks_like_tree(line: str) -> bool:
+    """True where a line is meant as a tree (it opens with a bracket), valid or not; false for plain words."""
+    return line.lstrip().startswith("[")
+
+
+def parse(text: str, *, nesting: bool = True) -> Node:
+    """Read a tree from its text.
+
+    Args:
+        text: tokens with white space between them.
+        nesting: also require that intents and slots alternate and that the root is an intent, as in every valid tree.
+            With ``False`` any tree whose brackets close is read, for looking at what a foreign corpus or a decoder
+            wrote; ``validate`` then tells whether it is valid.
+
+    Raises:
+        TreeError: it is not a tree; the message names what is wrong and the token (counted from 1).
+    """
+    labels: list[str] = []  # of the open nodes, outermost first
+    opened_at: list[int] = []  # token number of each open node's bracket, for messages
+    children: list[list[Node | str]] = [[]]  # of the open nodes; the first list is the place above the root
+    for number, token in enumerate(text.split(), start=1):
+        if token == CLOSE:
+            if not labels:
+                raise TreeError(f"stray ']' at token {number}: no bracket is open there")
+            opened_at.pop()
+            node = Node(labels.pop(), tuple(children.pop()))
+            children[-1].append(node)
+        elif "[" in token or "]" in token:
+            _check_opening(token, number)
+            if not labels and children[0]:
+                raise TreeError(f"second root {token!r} at token {number}: the tree was complete before it")
+            if nesting:
+                _check_nesting(token[1:], labels[-1] if labels else None, number)
+            labels.append(token[1:])
+            opened_at.append(number)
+            children.append([])
+        elif not labels:
+            where = "after the root's closing bracket" if children[0] else "before the root's opening bracket"
+            raise TreeError(f"word {token!r} outside the root at token {number}, {where}")
+        else:
+            children[-1].append(token)
+    if labels:
+        raise TreeError(f"unclosed bracket: '[{labels[-1]}' at token {opened_at[-1]} has no ']'")
+    if not children[0]:
+        raise TreeError("empty: there is no tree")
+    root = children[0][0]
+    assert isinstance(root, Node)
+    return root
+
+
+def serialise(node: Node) -> str:
+    """The text of a tree; the inverse of ``parse``."""
+    return node.serialise()
+
+
+def validate(node: Node) -> None:
+    """Check a tree that was not made by ``parse``: labels, words and nesting.
+
+    Raises:
+        TreeError: the first thing that keeps the tree from being valid (see the module's docstring).
+    """
+    parse(node.serialise())
+
+
+def is_valid(text: str) -> bool:
+    """True if the text is a valid tree (see the module's docstring)."""
+    try:
+        parse(text)
+    except TreeError:
+        return False
+    return True
+
+
+def _check_opening(token: str, number: int) -> None:
+    """Raise unless a token with a bracket in it is ``[IN:NAME`` or ``[SL:NAME``."""
+    at = f"{token!r} at token {number}"
+    if not token.startswith("[") or "[" in token[1:] or "]" in token:
+        raise TreeError(f"bracket inside a word: {at}; put spaces round ']' and before '['")
+    if not token.startswith((OPEN_INTENT, OPEN_SLOT)):
+        raise TreeError(f"label without 'IN:' or 'SL:': {at}")
+    if len(token) == len(OPEN_INTENT):
+        raise TreeError(f"label without a name: {at}")
+
+
+def _check_nesting(label: str, parent: str | None, number: int) -> None:
+    """Raise unless a node may stand directly under its parent (``None`` above the root)."""
+    is_intent = label.startswith(INTENT_PREFIX)
+    if parent is None:
+        if not is_intent:
+            raise TreeError(f"the root is a slot: '[{label}' at token {number}; a tree's root is an intent")
+    elif is_intent == parent.startswith(INTENT_PREFIX):
+        found, rule = ("intent", "an intent stands in a slot") if is_intent else ("slot", "a slot stands in an intent")
+        raise TreeError(f"{found} directly under {found}: '[{label}' at token {number} is in '[{parent}'; {rule}")
