@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from espnet_atat.semantics.tree import INTENT_PREFIX, SLOT_PREFIX, Node, TreeError, parse
+from espnet_atat.semantics.tree import INTENT_PREFIX, SLOT_PREFIX, Node, TreeError, validate
 
 PATH_SEPARATOR = " > "  # labels hold no spaces, so a path can be read in one way only
 
@@ -90,9 +90,8 @@ def to_tree(intent: str, words: Sequence[str], spans: Sequence[tuple[str, int, i
         children.append(Node(_with_prefix(SLOT_PREFIX, name), tuple(words[start:end])))
         position = end
     children.extend(words[position:])
-    node = parse(Node(_with_prefix(INTENT_PREFIX, intent), tuple(children)).serialise())
-    if node.words() != list(words):
-        raise TreeError(f"a word of the transcript is empty or holds a space: {list(words)}")
+    node = Node(_with_prefix(INTENT_PREFIX, intent), tuple(children))
+    validate(node)
     return node
 
 

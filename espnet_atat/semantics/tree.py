@@ -177,7 +177,8 @@ def validate(node: Node) -> None:
     Raises:
         TreeError: the first thing that keeps the tree from being valid (see the module's docstring).
     """
-    parse(node.serialise())
+    if parse(node.serialise()).tokens() != node.tokens():
+        raise TreeError(f"a word of the tree is empty or holds a space: {node.words()}")
 
 
 def is_valid(text: str) -> bool:
