@@ -1,0 +1,127 @@
+"""Corpus archives: fetched once, checked against their checksum, unpacked without trusting their member names."""
+
+import hashlib
+import os
+import shutil
+import stat
+import tarfile
+import urllib.request
+import zipfile
+from pathlib import Path, PurePosixPath
+
+from espnet_atat.errors import UserError
+
+CHUNK = 1 << 20  # bytes
+
+
+def digest(path: Path, algorithm: str) -> str:
+    """Hexadecimal digest (``md5`` or ``sha256``) of a file."""
+    found = hashlib.new(algorithm)
+    with path.open("rb") as handle:
+        while chunk := handle.read(CHUNK):
+            found.update(chunk)
+    return found.hexdigest()
+
+
+def verify(path: Path, checksum: str) -> None:
+    """Compare a file with ``<algorithm>:<hexadecimal digest>``.
+
+    Raises:
+        UserError: the file is another one, or was cut off.
+    """
+    algorithm, _, expected = checksum.partition(":")
+    if algorithm not in {"md5", "sha256"} or not expected:
+        raise UserError(f"checksum {checksum!r}: give md5:… or sha256:…")
+    found = digest(path, algorithm)
+    if found != expected.lower():
+        raise UserError(f"{path}: {algorithm} is {found}, not {expected}; the download is incomplete or another file")
+
+
+def fetch(url: str, path: Path, checksum: str) -> None:
+    """Download a file unless it is there already; it appears only when its checksum is right.
+
+    Raises:
+        UserError: the server cannot be reached, or gave something else.
+    """
+    if path.is_file():
+        verify(path, checksum)
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with urllib.request.urlopen(url, timeout=60) as response, partial.open("wb") as handle:
+            shutil.copyfileobj(response, handle, CHUNK)
+        verify(partial, checksum)
+        os.replace(partial, path)
+    except OSError as error:
+        raise UserError(
+            f"{url} cannot be fetched ({error}); download it by other means and put it at {path}"
+        ) from error
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def check_member(archive: Path, name: str) -> None:
+    """Refuse a member that would be written outside the folder.
+
+    Raises:
+        UserError: an absolute name, a drive letter, a backslash, or ``..``.
+    """
+    pure = PurePosixPath(name)
+    drive = len(name) > 1 and name[1] == ":"
+    if pure.is_absolute() or drive or "\\" in name or "\0" in name or ".." in pure.parts:
+        raise UserError(f"{archive}: member {name!r} would be written outside the folder; the archive is refused")
+
+
+def extract(archive: Path, folder: Path) -> int:
+    """Unpack a zip or tar archive of plain files and folders; all members are checked before the first is written.
+
+    Returns:
+        The number of files written.
+
+    Raises:
+        UserError: a name that leads outside the folder, a link, a device, or not an archive.
+    """
+    try:
+        if zipfile.is_zipfile(archive):
+            return _extract_zip(archive, folder)
+        if tarfile.is_tarfile(archive):
+            return _extract_tar(archive, folder)
+    except (zipfile.BadZipFile, tarfile.TarError, EOFError) as error:
+        raise UserError(f"{archive}: damaged archive ({error})") from error
+    raise UserError(f"{archive}: neither a zip nor a tar archive")
+
+
+def _extract_zip(archive: Path, folder: Path) -> int:
+    with zipfile.ZipFile(archive) as opened:
+        members = opened.infolist()
+        for member in members:
+            check_member(archive, member.filename)
+            kind = stat.S_IFMT(member.external_attr >> 16)
+            if kind not in {0, stat.S_IFREG, stat.S_IFDIR}:
+                raise UserError(f"{archive}: member {member.filename!r} is a link or device; the archive is refused")
+        files = [member for member in members if not member.is_dir()]
+        for member in files:
+            target = folder / member.filename
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with opened.open(member) as source, target.open("wb") as sink:
+                shutil.copyfileobj(source, sink, CHUNK)
+    return len(files)
+
+
+def _extract_tar(archive: Path, folder: Path) -> int:
+    with tarfile.open(archive) as opened:
+        members = opened.getmembers()
+        for member in members:
+            check_member(archive, member.name)
+            if not (member.isreg() or member.isdir()):
+                raise UserError(f"{archive}: member {member.name!r} is a link or device; the archive is refused")
+        files = [member for member in members if member.isreg()]
+        for member in files:
+            target = folder / member.name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            source = opened.extractfile(member)
+            assert source is not None, "a regular member has content"
+            with source, target.open("wb") as sink:
+                shutil.copyfileobj(source, sink, CHUNK)
+    return len(files)

@@ -1,0 +1,125 @@
+"""The written rules that make a tree of Fluent Speech Commands' (action, object, location), and the way back.
+
+1. The action is the intent: ``change language`` gives ``[IN:CHANGE_LANGUAGE``.
+2. Object and location are slots whose *name carries the value*: ``[SL:OBJECT_LIGHTS``, ``[SL:LOCATION_WASHROOM``.
+   Spaces become underscores, letters capitals. ``none`` is no slot.
+3. A slot stands over the words that say its value: the value itself, its singular or plural, or a phrase of
+   ``SPOKEN_AS``. The first phrase in that order that occurs counts, at its first occurrence; the location may not use
+   words of the object.
+4. A value that no word says is an empty slot at the end, the object's before the location's:
+   ``[IN:INCREASE louder please [SL:OBJECT_VOLUME ] ]``.
+
+So the tuple is read off the tags alone, and stripping the tags gives the transcript back.
+"""
+
+from typing import NamedTuple
+
+from espnet_atat.errors import UserError
+from espnet_atat.semantics.frame import Span, to_tree
+from espnet_atat.semantics.normalise import SPOKEN
+from espnet_atat.semantics.tree import Node, TreeError
+
+NONE = "none"
+OBJECT = "OBJECT_"
+LOCATION = "LOCATION_"
+
+# What else people say for a value, beside its own name and that name's singular and plural.
+SPOKEN_AS: dict[str, tuple[str, ...]] = {
+    "volume": ("sound", "audio"),
+    "music": ("song", "songs", "tune"),
+    "heat": ("heating", "heater", "temperature"),
+    "newspaper": ("paper", "papers"),
+    "washroom": ("bathroom", "restroom", "toilet"),
+}
+# Values are written in lower case but for these, so that the way back from a tag's capitals is unique.
+CAPITALISED = (
+    *("English", "Chinese", "German", "Korean"),  # those of the corpus
+    *("Arabic", "Dutch", "French", "Hindi", "Italian", "Japanese", "Mandarin", "Portuguese", "Russian", "Spanish"),
+)
+_VALUE_OF = {value.upper(): value for value in CAPITALISED}
+
+
+class Triple(NamedTuple):
+    """What an utterance of the corpus means."""
+
+    action: str
+    object: str
+    location: str
+
+
+def encode(value: str) -> str:
+    """The value as part of a label: ``change language`` → ``CHANGE_LANGUAGE``.
+
+    Raises:
+        UserError: ``decode`` would not give the value back.
+    """
+    label = value.upper().replace(" ", "_")
+    if not value or any(character in label for character in "[]\t\n") or decode(label) != value:
+        raise UserError(
+            f"value {value!r} cannot be read back from a tag; write it in lower case, with single spaces "
+            "and no brackets or underscores"
+        )
+    return label
+
+
+def decode(label: str) -> str:
+    """The value of a label: ``CHANGE_LANGUAGE`` → ``change language``, ``CHINESE`` → ``Chinese``."""
+    return _VALUE_OF.get(label, label.lower().replace("_", " "))
+
+
+def phrases(value: str) -> list[list[str]]:
+    """What may be said for a value, the preferred first, each as lower-case words."""
+    own = value.lower()
+    forms = [own, own + "s"]
+    if own.endswith("s"):
+        forms.append(own[:-1])
+    return [phrase.split() for phrase in (*forms, *SPOKEN_AS.get(own, ()))]
+
+
+def find(value: str, words: list[str], taken: range = range(0)) -> range | None:
+    """The words that say a value, outside those taken; None where nothing says it."""
+    for phrase in phrases(value):
+        for start in range(len(words) - len(phrase) + 1):
+            place = range(start, start + len(phrase))
+            if words[start : place.stop] == phrase and not (set(place) & set(taken)):
+                return place
+    return None
+
+
+def tree_of(triple: Triple, text: str) -> Node:
+    """The tree of a tuple over its transcript (normalised words).
+
+    Raises:
+        UserError: the action is ``none``, or a value cannot be read back from its tag.
+    """
+    if triple.action == NONE:
+        raise UserError("the action is 'none'; every utterance of the corpus has one")
+    words = text.split()
+    said = [SPOKEN.word(word) for word in words]
+    spans: list[Span] = []
+    taken = range(0)
+    for prefix, value in ((OBJECT, triple.object), (LOCATION, triple.location)):
+        if value == NONE:
+            continue
+        place = find(value, said, taken)
+        start, stop = (place.start, place.stop) if place is not None else (len(words), len(words))
+        spans.append(Span(prefix + encode(value), start, stop))
+        taken = place or taken
+    return to_tree(encode(triple.action), words, spans)
+
+
+def triple_of(tree: Node) -> Triple:
+    """The tuple of a tree, read off its tags alone.
+
+    Raises:
+        TreeError: a slot is neither an object nor a location, or one of them stands twice.
+    """
+    values: dict[str, str] = {}
+    for slot in tree.slots():
+        prefix = next((prefix for prefix in (OBJECT, LOCATION) if slot.name.startswith(prefix)), None)
+        if prefix is None:
+            raise TreeError(f"slot {slot.label!r} is neither an object nor a location")
+        if prefix in values:
+            raise TreeError(f"{slot.label!r} is a second {prefix.rstrip('_').lower()}")
+        values[prefix] = decode(slot.name.removeprefix(prefix))
+    return Triple(decode(tree.name), values.get(OBJECT, NONE), values.get(LOCATION, NONE))

@@ -1,0 +1,108 @@
+"""LibriSpeech (Panayotov et al. 2015): read English; any subset of its seven splits, flac read in place.
+
+Folders are ``<split>/<speaker>/<chapter>/`` with ``<speaker>-<chapter>-<number>.flac`` and one ``.trans.txt`` each.
+"""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from espnet_atat.corpora.build import Builder, BuildOptions, Report, Utterance, add_build_arguments
+from espnet_atat.corpora.table import read_text
+from espnet_atat.errors import UserError
+from espnet_atat.semantics.normalise import Normalisation, normalise_words
+
+SPLITS = (
+    "train-clean-100",
+    "train-clean-360",
+    "train-other-500",
+    "dev-clean",
+    "dev-other",
+    "test-clean",
+    "test-other",
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of ``prepare librispeech``."""
+    add_build_arguments(parser)
+    parser.add_argument("--splits", nargs="+", choices=SPLITS, metavar="SPLIT", help="default: every split present")
+
+
+def prepare(source: Path, data_dir: Path, **options: Any) -> Report:
+    """Write one set a split that is present, with underscores in its name: ``train_clean_100``, ``test_other`` …
+
+    Raises:
+        UserError: none of the splits is there, a transcript line is malformed, or see ``Builder.write``.
+    """
+    root = _find_root(source)
+    build = BuildOptions.from_options(options)
+    present = [split for split in SPLITS if (root / split).is_dir()]
+    wanted = options.get("splits") or present
+    if absent := [split for split in wanted if split not in present]:
+        raise UserError(f"{root}: no folder {absent[0]!r}; present: {', '.join(present)}")
+    builder = Builder("librispeech", root, data_dir, build)
+    listed = _read_speakers(root / "SPEAKERS.TXT")
+    for split in wanted:
+        utterances = _read_split(root / split, build.rules)
+        _check_speakers(builder, split, utterances, listed)
+        _note_untranscribed(builder, root / split, utterances)
+        builder.write(split.replace("-", "_"), utterances)
+    return builder.report
+
+
+def _find_root(source: Path) -> Path:
+    for root in (source, source / "LibriSpeech"):
+        if any((root / split).is_dir() for split in SPLITS):
+            return root
+    raise UserError(f"{source}: none of the folders {', '.join(SPLITS)}; give the folder 'LibriSpeech'")
+
+
+def _read_split(folder: Path, rules: Normalisation) -> list[Utterance]:
+    utterances = []
+    for transcripts in sorted(folder.glob("*/*/*.trans.txt")):
+        speaker, chapter = transcripts.parent.parent.name, transcripts.parent.name
+        for number, line in enumerate(read_text(transcripts).splitlines(), start=1):
+            key, _, words = line.strip().partition(" ")
+            if not key:
+                continue
+            where = f"{transcripts}:{number}"
+            if not key.startswith(f"{speaker}-{chapter}-"):
+                raise UserError(f"{where}: id {key!r} does not belong into {speaker}/{chapter}")
+            audio = str(transcripts.parent / f"{key}.flac")
+            utterances.append(Utterance(key, normalise_words(words, rules), None, audio, speaker, where))
+    return utterances
+
+
+def _read_speakers(path: Path) -> dict[str, str]:
+    """Speaker → split, from ``14   | F | train-clean-360 | 25.03 | Kristin LeMoine``; empty without the file."""
+    if not path.is_file():
+        return {}
+    split_of = {}
+    for line in read_text(path).splitlines():
+        fields = [field.strip() for field in line.split("|")]
+        if not line.startswith(";") and len(fields) >= 3:  # one reader's name has a '|' in it
+            split_of[fields[0]] = fields[2]
+    return split_of
+
+
+def _check_speakers(builder: Builder, split: str, utterances: list[Utterance], listed: dict[str, str]) -> None:
+    """A speaker of one split must not be listed under another: train and test would share a voice."""
+    if not listed:
+        return
+    for utterance in utterances:
+        assert utterance.speaker is not None
+        if utterance.speaker not in listed:
+            raise UserError(f"{utterance.where}: speaker {utterance.speaker} is not in SPEAKERS.TXT")
+        if listed[utterance.speaker] != split:
+            other = listed[utterance.speaker]
+            raise UserError(f"{utterance.where}: SPEAKERS.TXT lists speaker {utterance.speaker} under {other}")
+    builder.note(f"{split}: speakers agree with SPEAKERS.TXT")
+
+
+def _note_untranscribed(builder: Builder, folder: Path, utterances: list[Utterance]) -> None:
+    """Recordings without a transcript are not utterances; they are counted."""
+    known = {utterance.id for utterance in utterances}
+    extra = sorted(path.stem for path in folder.glob("*/*/*.flac") if path.stem not in known)
+    if extra:
+        builder.note(f"{folder.name}: {len(extra)} recordings without a transcript left out, first {extra[0]}")

@@ -1,0 +1,61 @@
+"""Seeded splits of a corpus that do not depend on the order of its files, on Python's version or on the platform.
+
+Everything is ranked by the SHA-256 of ``<seed>:<key>``.
+"""
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+
+
+def ranked(keys: Iterable[str], seed: int) -> list[str]:
+    """The keys in the random order of a seed."""
+    return sorted(keys, key=lambda key: hashlib.sha256(f"{seed}:{key}".encode()).digest())
+
+
+def draw_groups(sizes: Mapping[str, int], wanted: int, seed: int) -> list[str]:
+    """Draw whole groups (speakers, phrasings) until their sizes sum to about ``wanted``.
+
+    A group that would overshoot by more than it lacks is passed over; at least one group is drawn, at least one left.
+    """
+    drawn: list[str] = []
+    total = 0
+    for group in ranked(sizes, seed):
+        if len(drawn) == len(sizes) - 1 or total >= wanted:
+            break
+        if not drawn or total + sizes[group] - wanted <= wanted - total:
+            drawn.append(group)
+            total += sizes[group]
+    return drawn
+
+
+def stratified_folds(items: Sequence[tuple[str, str, str]], folds: int, seed: int) -> dict[str, int]:
+    """Deal items into folds of like composition.
+
+    Args:
+        items: (id, stratum, group) of each; a group is never divided, a stratum is spread as evenly as groups allow.
+        folds: how many.
+        seed: of the order in which groups of one size are dealt.
+
+    Returns:
+        id → fold, from 1.
+    """
+    strata = Counter(stratum for _, stratum, _ in items)
+    members: dict[str, list[str]] = {}
+    contents: dict[str, Counter[str]] = {}
+    for key, stratum, group in items:
+        members.setdefault(group, []).append(key)
+        contents.setdefault(group, Counter())[stratum] += 1
+    order = sorted(ranked(members, seed), key=lambda group: -len(members[group]))  # stable: the rank breaks ties
+    filled: list[Counter[str]] = [Counter() for _ in range(folds)]
+    fold_of: dict[str, int] = {}
+    for group in order:
+
+        def cost(fold: int, content: Counter[str] = contents[group]) -> tuple[float, int, int]:
+            spread = sum(count * (2 * filled[fold][s] + count) / strata[s] for s, count in content.items())
+            return spread, filled[fold].total(), fold
+
+        best = min(range(folds), key=cost)
+        filled[best].update(contents[group])
+        fold_of.update(dict.fromkeys(members[group], best + 1))
+    return fold_of

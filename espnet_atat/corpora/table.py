@@ -1,0 +1,120 @@
+"""Tables and JSON files as corpora and users bring them; every complaint names file and line."""
+
+import csv
+import json
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from espnet_atat.errors import UserError
+
+csv.field_size_limit(1 << 24)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One record of a table.
+
+    Attributes:
+        where: ``file:line``, for messages.
+        number: the record's number from 1, the header not counted.
+        fields: column → value, without white space around it.
+    """
+
+    where: str
+    number: int
+    fields: dict[str, Any]
+
+    def __getitem__(self, column: str) -> str:
+        return self.fields[column]
+
+
+def read_text(path: Path) -> str:
+    """A UTF-8 file as text, with or without a byte-order mark.
+
+    Raises:
+        UserError: names the line that has a byte which is not UTF-8.
+    """
+    raw = path.read_bytes()
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        found = raw[error.start : error.start + 1]
+        raise UserError(f"{path}:{line}: byte {found!r} is not UTF-8; convert the file to UTF-8") from error
+
+
+def read_table(
+    path: Path, required: Collection[str], *, delimiter: str = ",", quoted: bool = True, header: list[str] | None = None
+) -> Iterator[Row]:
+    """Read a CSV or TSV file with a header (or the given ``header`` for a file without).
+
+    Raises:
+        UserError: a column is missing, or a line has another number of fields than the header.
+    """
+    quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
+    # Split at line feeds alone: str.splitlines would also break transcripts at U+2028 and its like.
+    lines = iter(read_text(path).replace("\r\n", "\n").split("\n"))
+    reader = csv.reader((line + "\n" for line in lines), delimiter=delimiter, quoting=quoting, strict=True)
+    number = 0
+    columns = header
+    try:
+        for fields in reader:
+            if not any(field.strip() for field in fields):
+                continue
+            where = f"{path}:{reader.line_num}"
+            if columns is None:
+                columns = [field.strip() for field in fields]
+                _check_columns(where, columns, required)
+                continue
+            if len(fields) != len(columns):
+                raise UserError(f"{where}: {len(fields)} fields where the header has {len(columns)}")
+            number += 1
+            values = (field.strip() for field in fields)
+            yield Row(where, number, dict(zip(columns, values, strict=True)))
+    except csv.Error as error:
+        raise UserError(f"{path}:{reader.line_num}: {error}; check the quotes of this line") from error
+    if columns is None:
+        raise UserError(f"{path}: empty; its first line names the columns ({', '.join(sorted(required))})")
+
+
+def _check_columns(where: str, columns: list[str], required: Collection[str]) -> None:
+    if missing := [name for name in required if name not in columns]:
+        found = ", ".join(column or "''" for column in columns)
+        raise UserError(f"{where}: no column {missing[0]!r}; the header has {found}")
+    if twice := [name for name in columns if name and columns.count(name) > 1]:
+        raise UserError(f"{where}: two columns are named {twice[0]!r}")
+
+
+def read_json_lines(path: Path) -> Iterator[Row]:
+    """Read a file of one JSON object a line.
+
+    Raises:
+        UserError: a line is not a JSON object.
+    """
+    number = 0
+    for line_number, line in enumerate(read_text(path).split("\n"), start=1):
+        if not line.strip():
+            continue
+        where = f"{path}:{line_number}"
+        try:
+            value = json.loads(line)
+        except json.JSONDecodeError as error:
+            raise UserError(f"{where}: not JSON at column {error.colno}: {error.msg}") from error
+        if not isinstance(value, dict):
+            raise UserError(f"{where}: a {type(value).__name__} where a JSON object is expected")
+        number += 1
+        yield Row(where, number, value)
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file.
+
+    Raises:
+        UserError: names the line where it stops being JSON.
+    """
+    try:
+        return json.loads(read_text(path))
+    except json.JSONDecodeError as error:
+        raise UserError(f"{path}:{error.lineno}: not JSON: {error.msg}") from error
