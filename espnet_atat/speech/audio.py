@@ -1,0 +1,115 @@
+"""Reading speech: any format of libsndfile (wav, flac, Ogg with Opus or Vorbis …), mono, 16 kHz."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from espnet_atat.errors import UserError
+
+SAMPLE_RATE = 16_000  # Hz, of all features and models
+
+# libsndfile subtype -> array type that holds its samples without loss, and the format and subtype to write them with
+LOSSLESS = {
+    "PCM_24": ("int32", "FLAC", "PCM_24"),
+    "PCM_32": ("int32", "WAV", "PCM_32"),
+    "FLOAT": ("float32", "WAV", "FLOAT"),
+    "DOUBLE": ("float64", "WAV", "DOUBLE"),
+}
+SIXTEEN_BIT = ("int16", "FLAC", "PCM_16")  # everything else, lossy codecs included
+
+
+@dataclass(frozen=True)
+class AudioInfo:
+    """What a file's header says."""
+
+    rate: int  # Hz
+    channels: int
+    samples: int  # of each channel
+    subtype: str
+
+
+def probe(path: str | Path) -> AudioInfo:
+    """Read a file's header.
+
+    Raises:
+        UserError: no such file, a pipe in place of a path, or not audio.
+    """
+    with _open(path) as file:
+        return AudioInfo(file.samplerate, file.channels, file.frames, file.subtype)
+
+
+def read_audio(path: str | Path, resample: bool = False) -> np.ndarray:
+    """Read an utterance as mono samples at 16 kHz in [-1, 1), float32, shape (num_samples,).
+
+    Args:
+        path: the audio file.
+        resample: convert another sample rate and mix several channels; otherwise these are errors.
+
+    Raises:
+        UserError: not audio, corrupt, empty, not finite, or (without ``resample``) of another rate or not mono.
+    """
+    with _open(path) as file:
+        samples, rate = _read(file, "float32"), file.samplerate
+    if rate != SAMPLE_RATE and not resample:
+        raise UserError(f"{path} has {rate} samples a second, not {SAMPLE_RATE}; convert it, or give --resample true")
+    if samples.shape[1] != 1 and not resample:
+        raise UserError(f"{path} has {samples.shape[1]} channels, not 1; convert it, or give --resample true")
+    mono = samples[:, 0] if samples.shape[1] == 1 else samples.mean(axis=1)
+    if not np.isfinite(mono).all():
+        raise UserError(f"{path} holds samples that are not finite numbers")
+    return mono if rate == SAMPLE_RATE else convert_rate(mono, rate)
+
+
+def read_lossless(path: str | Path) -> tuple[np.ndarray, int, str, str]:
+    """Read mono samples so that writing them again changes none.
+
+    Returns:
+        Samples of shape (num_samples,), sample rate in Hz, format and subtype to write them with. A lossy codec's
+        samples are those it decodes to at 16 bits.
+
+    Raises:
+        UserError: not audio, corrupt, empty, or not mono.
+    """
+    with _open(path) as file:
+        dtype, container, subtype = LOSSLESS.get(file.subtype, SIXTEEN_BIT)
+        samples, rate = _read(file, dtype), file.samplerate
+    if samples.shape[1] != 1:
+        raise UserError(f"{path} has {samples.shape[1]} channels, not 1; convert it first")
+    return samples[:, 0], rate, container, subtype
+
+
+def convert_rate(samples: np.ndarray, rate: int) -> np.ndarray:
+    """Resample mono audio from ``rate`` Hz to 16 kHz with soxr's high quality."""
+    import soxr  # 0.1 s, and rarely needed
+
+    return soxr.resample(samples, rate, SAMPLE_RATE, quality="HQ")
+
+
+def _open(path: str | Path) -> soundfile.SoundFile:
+    if str(path).rstrip().endswith("|"):
+        raise UserError(f"a pipe instead of a file ({path}); write its output to files and name those in wav.scp")
+    if not Path(path).is_file():
+        raise UserError(f"no such file: {path}")
+    try:
+        return soundfile.SoundFile(str(path))
+    except (soundfile.SoundFileError, OSError) as error:
+        raise UserError(f"{path} cannot be read as audio: {_first_line(error)}") from error
+
+
+def _read(file: soundfile.SoundFile, dtype: str) -> np.ndarray:
+    """All samples, shape (num_samples, channels)."""
+    try:
+        samples = file.read(dtype=dtype, always_2d=True)
+    except (soundfile.SoundFileError, OSError) as error:
+        raise UserError(f"{file.name} is corrupt: {_first_line(error)}") from error
+    if not len(samples):
+        raise UserError(f"{file.name} is empty")
+    if len(samples) < file.frames:
+        raise UserError(f"{file.name} is cut short: {len(samples)} samples of {file.frames}")
+    return samples
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
