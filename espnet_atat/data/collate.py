@@ -1,0 +1,41 @@
+"""Examples to one batch in two modalities."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+#: What stands behind the end of a shorter row. -1 is no token: the model masks it out.
+PADDING = {"speech": 0.0, "text_in": -1, "text": -1, "ctc_text": -1}
+
+Example = tuple[str, dict[str, np.ndarray]]
+
+
+class MixedCollate:
+    """Groups examples by modality, audio first, and pads each stream by itself.
+
+    Returns ids and tensors: ``speech`` (Ba, T, F) or (Ba, samples), ``text_in`` (Bt, S), ``text`` (Ba + Bt, L), and
+    ``ctc_text`` (Ba, symbols) where the preprocessor gives it; with ``<name>_lengths`` each. A stream that no example
+    of the batch has is left out.
+    """
+
+    def __call__(self, examples: Sequence[Example]) -> tuple[list[str], dict[str, Tensor]]:
+        ordered = sorted(examples, key=lambda example: "speech" not in example[1])  # stable: audio first
+        batch: dict[str, Tensor] = {}
+        for name, padding in PADDING.items():
+            rows = [data[name] for _, data in ordered if name in data]
+            if rows:
+                batch[name] = pad(rows, padding)
+                batch[f"{name}_lengths"] = torch.tensor([len(row) for row in rows], dtype=torch.long)
+        return [utt_id for utt_id, _ in ordered], batch
+
+
+def pad(rows: Sequence[np.ndarray], value: float) -> Tensor:
+    """Rows of different length (n, …) to one tensor (B, longest, …)."""
+    padded = torch.full(
+        (len(rows), max(map(len, rows)), *rows[0].shape[1:]), value, dtype=torch.from_numpy(rows[0]).dtype
+    )
+    for row, source in zip(padded, rows, strict=True):
+        row[: len(source)] = torch.from_numpy(source)
+    return padded

@@ -1,0 +1,190 @@
+"""A mixture: which sets are trained on, for which task, in what share.
+
+A mixture file is a YAML list::
+
+    - {task: slu, set: mini/music_train, weight: 3}
+    - {task: asr, set: mini/sentences_train, weight: 1}
+    - {task: nlu, set: mini/music_text}            # no weight: its number of examples
+
+It is written out as one folder of plain Kaldi-style files that ESPnet's options can point at, with each utterance
+named ``<task>-<set>-<utterance>``.
+"""
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from espnet_atat.atomic import atomic_dir
+from espnet_atat.datadir import read_two_column, write_two_column
+from espnet_atat.errors import UserError
+from espnet_atat.text.vocabulary import TASK_SOURCE, task_token
+
+#: Tasks whose target is the tree; the others' target is the transcript.
+TREE_TASKS = frozenset({"slu", "nlu"})
+
+
+@dataclass(frozen=True)
+class Part:
+    """One line of a mixture.
+
+    Args:
+        task: asr, slu, mlm or nlu.
+        set: ``recipe/set`` below the dump folder.
+        weight: share of the examples drawn, relative to the other parts; None: the set's number of examples.
+        limit: use only this many utterances, drawn by ``seed`` (low-resource rows of the tables); a number above 1,
+            or a fraction of the set.
+        complement: with ``limit``, the utterances that it leaves out (table 1: asr of the other 90 %).
+    """
+
+    task: str
+    set: str
+    weight: float | None = None
+    limit: float | None = None
+    complement: bool = False
+
+    @property
+    def source(self) -> str:
+        """``speech`` or ``text_in``."""
+        return TASK_SOURCE[self.task]
+
+    @property
+    def group(self) -> str:
+        """What the ids of its examples begin with."""
+        return f"{self.task}-{self.set.rsplit('/', 1)[-1]}"
+
+
+def group_of(utt_id: str) -> str:
+    """``slu-music_train-af_heart-0001`` -> ``slu-music_train``."""
+    return "-".join(utt_id.split("-", 2)[:2])
+
+
+def parse_mixture(entries: object, where: str) -> list[Part]:
+    """Check the entries of a mixture.
+
+    Raises:
+        UserError: names the entry, and what is wrong with it.
+    """
+    if not isinstance(entries, list) or not entries:
+        raise UserError(f"{where}: a mixture is a list of {{task, set, weight}}, found {type(entries).__name__}")
+    return [_parse_part(entry, f"{where}: entry {number}") for number, entry in enumerate(entries, 1)]
+
+
+def _parse_part(entry: object, where: str) -> Part:
+    if not isinstance(entry, Mapping) or not {"task", "set"} <= entry.keys():
+        raise UserError(f"{where}: needs 'task' and 'set', found {entry!r}")
+    unknown = entry.keys() - {"task", "set", "weight", "limit", "complement"}
+    if unknown:
+        raise UserError(f"{where}: unknown key {min(unknown)!r}; known: task, set, weight, limit, complement")
+    fields: dict[str, Any] = dict(entry)
+    try:
+        task_token(fields["task"])
+    except UserError as error:
+        raise UserError(f"{where}: {error}") from error
+    recipe, _, name = str(fields["set"]).partition("/")
+    if not recipe or not name or "-" in name or "/" in name:
+        raise UserError(f"{where}: set is recipe/name, the name without '-', found {fields['set']!r}")
+    for key in ("weight", "limit"):
+        value = fields.get(key)
+        if value is not None and (isinstance(value, bool) or not isinstance(value, int | float) or value <= 0):
+            raise UserError(f"{where}: {key} is a number above 0, found {value!r}")
+    if fields.get("complement") and fields.get("limit") is None:
+        raise UserError(f"{where}: complement goes with limit")
+    return Part(**fields)
+
+
+def load_mixture(path: str | Path) -> list[Part]:
+    """Read a mixture file."""
+    try:
+        entries = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise UserError(f"{path}: not YAML: {error}") from error
+    return parse_mixture(entries, str(path))
+
+
+def examples_of(part: Part, dump: Path, seed: int) -> tuple[dict[str, str], dict[str, str]]:
+    """Sources and targets of a part by example id: features path or words, and ``<task> tokens``.
+
+    Raises:
+        UserError: the set has no features, targets or text that the task needs, or an empty one.
+    """
+    folder = dump / part.set
+    source_file = folder / ("feats.scp" if part.source == "speech" else "text")
+    if part.source == "speech" and not source_file.is_file():
+        source_file = folder / "wav.scp"
+    target_file = folder / ("target" if part.task in TREE_TASKS else "text")
+    for file in (source_file, target_file):
+        if not file.is_file():
+            raise UserError(f"{file}: not there, but the mixture trains {part.task} on {part.set}: run stages 1 to 6")
+    sources, targets = read_two_column(source_file), read_two_column(target_file)
+    kept = _limited(sorted(sources), part, seed)
+    for utt_id in kept:
+        if not targets.get(utt_id):
+            raise UserError(f"{target_file}: utterance {utt_id} has no target: drop it with bin.validate --fix")
+        if not sources[utt_id]:
+            raise UserError(f"{source_file}: utterance {utt_id} is empty: drop it with bin.validate --fix")
+    bos = task_token(part.task)
+    return (
+        {f"{part.group}-{utt_id}": sources[utt_id] for utt_id in kept},
+        {f"{part.group}-{utt_id}": f"{bos} {targets[utt_id]}" for utt_id in kept},
+    )
+
+
+def write_mixture(parts: Sequence[Part], dump: str | Path, output: str | Path, seed: int = 0) -> dict[str, int]:
+    """Write a mixture's ``speech.scp``, ``text_in``, ``text`` and ``groups`` (group and weight).
+
+    Args:
+        dump: folder of ``recipe/set`` dirs with features.
+        seed: draws the utterances of parts with a ``limit``.
+
+    Returns:
+        Number of examples by group.
+
+    Raises:
+        UserError: two parts share task and set name, or a set lacks something.
+    """
+    streams: dict[str, dict[str, str]] = {"speech": {}, "text_in": {}, "text": {}}
+    counts: dict[str, int] = {}
+    weights: dict[str, str] = {}
+    for part in parts:
+        if part.group in counts:
+            raise UserError(f"the mixture has {part.group} twice: give one set of the two another name")
+        sources, targets = examples_of(part, Path(dump), seed)
+        streams[part.source].update(sources)
+        streams["text"].update(targets)
+        counts[part.group] = len(targets)
+        weights[part.group] = str(part.weight if part.weight is not None else len(targets))
+    with atomic_dir(output) as folder:
+        for stream, rows in streams.items():
+            if rows:
+                write_two_column(folder / ("speech.scp" if stream == "speech" else stream), rows)
+        write_two_column(folder / "groups", weights)
+    return counts
+
+
+def stream_options(folder: str | Path) -> list[tuple[str, str, str]]:
+    """ESPnet's (path, name, type) of the streams of a written mixture."""
+    folder = Path(folder)
+    speech = folder / "speech.scp"
+    options = [(str(folder / "text"), "text", "text")]
+    if speech.is_file():
+        with speech.open(encoding="utf-8") as handle:
+            first = handle.readline()
+        # Kaldi's ark offsets end in `:digits`; anything else is a path of audio.
+        kind = "kaldi_ark" if first.rstrip().rpartition(":")[2].isdigit() else "sound"
+        options.insert(0, (str(speech), "speech", kind))
+    if (folder / "text_in").is_file():
+        options.append((str(folder / "text_in"), "text_in", "text"))
+    return options
+
+
+def _limited(utt_ids: list[str], part: Part, seed: int) -> list[str]:
+    if part.limit is None:
+        return utt_ids
+
+    count = round(part.limit * len(utt_ids)) if part.limit < 1 else int(part.limit)
+    chosen = set(random.Random(f"{seed} {part.set}").sample(utt_ids, min(count, len(utt_ids))))
+    return [utt_id for utt_id in utt_ids if (utt_id in chosen) != part.complement]

@@ -1,0 +1,87 @@
+"""One example's raw streams to numbers: target tokens, CTC symbols, text pieces, augmented features."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from espnet2.train.preprocessor import AbsPreprocessor
+from transformers import AutoTokenizer
+
+from espnet_atat.data.augment import FeatureAugmentation
+from espnet_atat.errors import UserError
+from espnet_atat.text.tokenizer import CharTokenizer, TargetTokenizer
+
+
+def load_text_tokenizer(path: str | Path) -> Any:
+    """The text encoder's own tokenizer, from a directory or hub name.
+
+    ``AutoTokenizer`` and not a class by name: given a bare vocabulary file, ``BertTokenizerFast`` of transformers 5
+    maps every word to ``[UNK]`` without a word.
+
+    Raises:
+        UserError: nothing can be loaded from there.
+    """
+    try:
+        return AutoTokenizer.from_pretrained(str(path))
+    except (OSError, ValueError) as error:
+        raise UserError(f"text tokenizer {str(path)!r}: no tokenizer there ({str(error).splitlines()[0]})") from error
+
+
+class MixturePreprocessor(AbsPreprocessor):
+    """Tokenises what is there: ``text`` in every example, ``text_in`` or ``speech`` in its kind.
+
+    Args:
+        train: augment.
+        tokenizer: of the targets.
+        ctc_tokenizer: None: no CTC; a :class:`CharTokenizer`: characters of the words; a :class:`TargetTokenizer`:
+            the target's tokens without the task token.
+        text_tokenizer: of the text encoder; None in a model of audio alone.
+        augmentation: of (T, F) features in training.
+        max_text_pieces: longer text inputs are cut there (BERT has 512 positions).
+    """
+
+    def __init__(
+        self,
+        train: bool,
+        tokenizer: TargetTokenizer,
+        ctc_tokenizer: CharTokenizer | TargetTokenizer | None = None,
+        text_tokenizer: Any = None,
+        augmentation: FeatureAugmentation | None = None,
+        max_text_pieces: int = 512,
+    ):
+        super().__init__(train)
+        self.tokenizer = tokenizer
+        self.ctc_tokenizer = ctc_tokenizer
+        self.text_tokenizer = text_tokenizer
+        self.augmentation = augmentation
+        self.max_text_pieces = max_text_pieces
+
+    def __call__(self, uid: str, data: Mapping[str, Any]) -> dict[str, np.ndarray]:
+        """Numbers of one example.
+
+        Raises:
+            UserError: names the utterance; an unknown tag, or a text input without a text tokenizer.
+        """
+        numbers: dict[str, np.ndarray] = {}
+        if "text" in data:
+            target = str(data["text"])
+            try:
+                numbers["text"] = np.array(self.tokenizer.encode(target))
+            except UserError as error:
+                raise UserError(f"utterance {uid}: {error}") from error
+            if "speech" in data and self.ctc_tokenizer is not None:
+                words = target.partition(" ")[2]  # the task token says nothing about the sound
+                numbers["ctc_text"] = np.array(self.ctc_tokenizer.encode(words))
+        if "speech" in data:
+            speech = np.asarray(data["speech"])
+            if self.train and self.augmentation is not None and speech.ndim == 2:
+                # From numpy's global state, which ESPnet seeds with seed + epoch: a resumed run draws the same.
+                speech = self.augmentation(speech, np.random.default_rng(np.random.randint(2**31)))  # noqa: NPY002
+            numbers["speech"] = speech
+        if "text_in" in data:
+            if self.text_tokenizer is None:
+                raise UserError(f"utterance {uid} is text, but the model has no text encoder (--text_encoder none)")
+            pieces = self.text_tokenizer(str(data["text_in"]), truncation=True, max_length=self.max_text_pieces)
+            numbers["text_in"] = np.array(pieces["input_ids"])
+        return numbers

@@ -1,0 +1,231 @@
+"""The AT-AT model: what ESPnet's trainer calls (paper, Figure 2)."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from espnet_atat.errors import UserError
+from espnet_atat.model.audio_encoder import AudioEncoder
+from espnet_atat.model.ctc import CTCHead
+from espnet_atat.model.decoder import SharedDecoder
+from espnet_atat.model.espnet import AbsESPnetModel, force_gatherable
+from espnet_atat.model.text_encoder import TextEncoder
+
+#: Pads targets; no token has this id.
+IGNORE = -1
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """States of one modality: ``states`` (B, S, D), ``lengths`` (B,)."""
+
+    states: Tensor
+    lengths: Tensor
+
+
+class ESPnetATATModel(AbsESPnetModel):
+    """Two encoders, one decoder; the task token is the decoder's first input.
+
+    Args:
+        decoder: the shared decoder.
+        audio_encoder: None for a model of text alone.
+        text_encoder: None for the E2E baseline.
+        task_ids: task name to the id of its BOS token.
+        eos_id: id of ``<eos>``.
+        frontend, specaug, normalize: ESPnet modules in front of the audio encoder, each None where not used.
+        ctc: auxiliary CTC head on the audio encoder.
+        ctc_weight: its share of an audio example's loss; the decoder's share is 1 (added, not interpolated, so that
+            the decoder's loss means the same for audio and text).
+        lsm_weight: label smoothing (paper: 0.1).
+        task_weights: factor on the loss of each task; 1 where not named.
+        length_normalized_loss: average a target's loss over its tokens; else sum, as ESPnet does.
+
+    Raises:
+        UserError: a task weight names an unknown task, or no encoder is given.
+    """
+
+    def __init__(
+        self,
+        decoder: SharedDecoder,
+        audio_encoder: AudioEncoder | None,
+        text_encoder: TextEncoder | None,
+        task_ids: Mapping[str, int],
+        eos_id: int,
+        frontend: nn.Module | None = None,
+        specaug: nn.Module | None = None,
+        normalize: nn.Module | None = None,
+        ctc: CTCHead | None = None,
+        ctc_weight: float = 0.0,
+        lsm_weight: float = 0.1,
+        task_weights: Mapping[str, float] | None = None,
+        length_normalized_loss: bool = False,
+    ):
+        super().__init__()
+        if audio_encoder is None and text_encoder is None:
+            raise UserError("a model needs an audio encoder, a text encoder, or both")
+        unknown = set(task_weights or ()) - set(task_ids)
+        if unknown:
+            raise UserError(f"task_weights: unknown task {min(unknown)!r}: the tasks are {', '.join(task_ids)}")
+        if ctc_weight and ctc is None:
+            raise UserError("ctc_weight is set but there is no CTC head: give ctc_unit char or token")
+        self.decoder = decoder
+        self.audio_encoder = audio_encoder
+        self.text_encoder = text_encoder
+        self.frontend = frontend
+        self.specaug = specaug
+        self.normalize = normalize
+        self.ctc = ctc
+        self.ctc_weight = ctc_weight
+        self.lsm_weight = lsm_weight
+        self.length_normalized_loss = length_normalized_loss
+        self.task_ids = dict(task_ids)
+        self.task_weights = {task: float((task_weights or {}).get(task, 1.0)) for task in task_ids}
+        self.eos_id = eos_id
+        self._freeze_norms: Callable[[], object] = lambda: None
+
+    def follow_frozen_groups(self, optimizer: torch.optim.Optimizer) -> None:
+        """Keep BatchNorm statistics still while the learning rate of their parameters is 0.
+
+        Args:
+            optimizer: over this model's parameters; its groups' learning rates are read before each forward.
+        """
+        group_of = {p: i for i, group in enumerate(optimizer.param_groups) for p in group["params"]}
+        norms = [
+            (module, group_of[module.weight])
+            for module in self.modules()
+            if isinstance(module, nn.modules.batchnorm._BatchNorm) and module.weight in group_of
+        ]
+        # A plain list in a closure: neither the optimizer nor the modules are to be registered twice.
+        self._freeze_norms = lambda: [
+            module.train(self.training and optimizer.param_groups[i]["lr"] > 0) for module, i in norms
+        ]
+
+    def forward(
+        self,
+        text: Tensor,
+        text_lengths: Tensor,
+        speech: Tensor | None = None,
+        speech_lengths: Tensor | None = None,
+        text_in: Tensor | None = None,
+        text_in_lengths: Tensor | None = None,
+        ctc_text: Tensor | None = None,
+        ctc_text_lengths: Tensor | None = None,
+        **_: object,
+    ) -> tuple[Tensor, dict[str, Tensor | None], Tensor]:
+        """Loss of a mixed batch. Examples from audio stand first in ``text``, those from text after them.
+
+        Args:
+            text: (Ba + Bt, L) targets: task token, then tokens, padded with -1.
+            text_lengths: (Ba + Bt,).
+            speech: (Ba, T, F) features, or (Ba, samples) in front of a frontend; absent in a batch of text.
+            speech_lengths: (Ba,).
+            text_in: (Bt, S) ids of the text tokenizer; absent in a batch of audio.
+            text_in_lengths: (Bt,).
+            ctc_text: (Ba, symbols) of the CTC; only with a CTC head.
+            ctc_text_lengths: (Ba,).
+
+        Returns:
+            loss averaged over examples, statistics (every key in every batch, NaN where a task is absent: DDP reduces
+            each key), number of examples.
+        """
+        self._freeze_norms()
+        audio = 0 if speech is None else len(speech)
+        total = len(text)
+        losses: list[Tensor] = []
+        correct: list[Tensor] = []
+        ctc_loss: Tensor | None = None
+        if speech is not None and speech_lengths is not None:
+            encoded = self.encode_audio(speech, speech_lengths)
+            loss, hits = self._decode(encoded, text[:audio], text_lengths[:audio])
+            losses.append(loss)
+            correct.append(hits)
+            if self.ctc is not None and self.ctc_weight:
+                assert ctc_text is not None, "the preprocessor gives ctc_text where there is a CTC head"
+                assert ctc_text_lengths is not None
+                ctc_loss = self.ctc(encoded.states, encoded.lengths, ctc_text, ctc_text_lengths)
+        if text_in is not None and text_in_lengths is not None:
+            encoded = self.encode_text(text_in, text_in_lengths)
+            loss, hits = self._decode(encoded, text[audio:], text_lengths[audio:])
+            losses.append(loss)
+            correct.append(hits)
+
+        # Both (Ba + Bt,): summed label-smoothed cross entropy of each example, and its rightly predicted tokens.
+        att_loss, hits = torch.cat(losses), torch.cat(correct)
+        tasks = text[:, 0]
+        weight = self._weights(tasks)
+        # Outputs are the tokens after the task token, then <eos>: as many as inputs.
+        per_example = att_loss / text_lengths if self.length_normalized_loss else att_loss
+        loss = (weight * per_example).sum() / total
+        if ctc_loss is not None:
+            loss = loss + self.ctc_weight * (weight[:audio] * ctc_loss).sum() / total
+        stats = self._statistics(tasks, att_loss.detach(), hits, text_lengths)
+        nan = loss.new_full((), torch.nan)
+        stats["loss_ctc"] = ctc_loss.detach().mean() if ctc_loss is not None else nan
+        stats["loss"] = loss.detach()
+        return force_gatherable((loss, stats, loss.new_tensor(total)), loss.device)
+
+    def collect_feats(
+        self, speech: Tensor | None = None, speech_lengths: Tensor | None = None, **_: object
+    ) -> dict[str, Tensor]:
+        """Features for ESPnet's statistics; none of a batch of text."""
+        if speech is None or speech_lengths is None:
+            return {}
+        feats, lengths = self._features(speech, speech_lengths)
+        return {"feats": feats, "feats_lengths": lengths}
+
+    def encode_audio(self, speech: Tensor, lengths: Tensor) -> Encoded:
+        """(Ba, T, F) features or (Ba, samples) -> states."""
+        if self.audio_encoder is None:
+            raise UserError("this model has no audio encoder")
+        feats, lengths = self._features(speech, lengths)
+        if self.specaug is not None and self.training:
+            feats, lengths = self.specaug(feats, lengths)
+        if self.normalize is not None:
+            feats, lengths = self.normalize(feats, lengths)
+        states, lengths, _none = self.audio_encoder(feats, lengths)
+        return Encoded(states, lengths)
+
+    def encode_text(self, pieces: Tensor, lengths: Tensor) -> Encoded:
+        """(Bt, S) ids of the text tokenizer -> states."""
+        if self.text_encoder is None:
+            raise UserError("this model has no text encoder: it was trained with --text_encoder none")
+        return Encoded(*self.text_encoder(pieces.clamp(min=0), lengths))
+
+    def _features(self, speech: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        speech = speech[:, : int(lengths.max())]
+        if self.frontend is not None:
+            return self.frontend(speech, lengths)
+        # ESPnet's normalisation works in place; the caller's tensor is not ours to change.
+        return speech.clone(), lengths
+
+    def _decode(self, encoded: Encoded, text: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """Teacher forcing: per example the summed loss in nats and the number of right tokens, both (B,)."""
+        longest = int(lengths.max())
+        inputs = text[:, :longest].clamp(min=0)  # <task> w1 … wn
+        outputs = text.new_full((len(text), longest), IGNORE)
+        outputs[:, :-1] = text[:, 1:longest]
+        outputs[torch.arange(len(text), device=text.device), lengths - 1] = self.eos_id  # w1 … wn <eos>
+        logits, _ = self.decoder(encoded.states, encoded.lengths, inputs, lengths)  # (B, L, V)
+        loss = nn.functional.cross_entropy(
+            logits.transpose(1, 2), outputs, ignore_index=IGNORE, reduction="none", label_smoothing=self.lsm_weight
+        )
+        right = (logits.detach().argmax(-1) == outputs) & (outputs != IGNORE)
+        return loss.sum(1), right.sum(1)
+
+    def _weights(self, tasks: Tensor) -> Tensor:
+        weights = torch.ones(len(tasks), device=tasks.device)
+        for task, task_id in self.task_ids.items():
+            weights = torch.where(tasks == task_id, self.task_weights[task], weights)
+        return weights
+
+    def _statistics(self, tasks: Tensor, loss: Tensor, hits: Tensor, lengths: Tensor) -> dict[str, Tensor | None]:
+        """Loss an example, and accuracy a token, of all tasks and of each."""
+        stats: dict[str, Tensor | None] = {"loss_att": loss.mean(), "acc": hits.sum() / lengths.sum()}
+        for task, task_id in self.task_ids.items():
+            of_task = (tasks == task_id).to(loss.dtype)
+            count = of_task.sum()  # 0 / 0 gives the NaN that ESPnet's reporter leaves out of its means
+            stats[f"loss_{task}"] = (loss * of_task).sum() / count
+            stats[f"acc_{task}"] = (hits * of_task).sum() / (lengths * of_task).sum()
+        return stats

@@ -1,0 +1,185 @@
+"""Log mel features to a much shorter sequence of states: a 2-D CNN with max pooling, then a transformer.
+
+The paper: two CNN layers, 256 final units; then 12 blocks of 4 heads, 256 units, 2048 hidden.
+"""
+
+from collections.abc import Mapping, Sequence
+from contextvars import ContextVar
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from espnet_atat.errors import UserError
+from espnet_atat.model.espnet import (
+    AbsEncoder,
+    ConformerEncoder,
+    EBranchformerEncoder,
+    PositionalEncoding,
+    TransformerEncoder,
+    make_pad_mask,
+)
+
+#: ESPnet encoders that may stand behind the CNN; all take ``input_layer=None``.
+BLOCKS: Mapping[str, type[AbsEncoder]] = {
+    "transformer": TransformerEncoder,
+    "conformer": ConformerEncoder,
+    "e_branchformer": EBranchformerEncoder,
+}
+
+#: Lengths (B,) of the batch that is being encoded; a context variable, so that threads may share one model.
+_lengths: ContextVar[Tensor] = ContextVar("_lengths")
+
+
+def valid_frames(lengths: Tensor, max_length: int) -> Tensor:
+    """Mask of the frames that are not padding: lengths (B,) -> (B, max_length) bool."""
+    return ~make_pad_mask(lengths, maxlen=max_length).to(lengths.device)
+
+
+class ConvFrontend(nn.Module):
+    """2-D convolutions with max pooling over time and mel channels.
+
+    Frames behind an utterance's end are set to zero before every convolution, so padding never leaks into it.
+
+    Args:
+        input_size: mel channels F.
+        output_size: model dimension D.
+        channels: output channels of each layer.
+        kernel_size: odd kernel of each convolution, over time and mel channels alike.
+        pooling: (time, mel) pooling of each layer; the product over time is the subsampling factor.
+
+    Raises:
+        UserError: ``channels`` and ``pooling`` differ in length, or pooling leaves no mel channel.
+    """
+
+    def __init__(
+        self,
+        input_size: int,
+        output_size: int,
+        channels: Sequence[int],
+        kernel_size: int,
+        pooling: Sequence[Sequence[int]],
+        dropout_rate: float,
+    ):
+        super().__init__()
+        if len(channels) != len(pooling):
+            raise UserError(
+                f"cnn_channels has {len(channels)} layers, cnn_pooling {len(pooling)}: give one pair a layer"
+            )
+        self.time_pooling = tuple(int(time) for time, _ in pooling)
+        convs, pools = [], []
+        previous, mels = 1, input_size
+        for channel, (time, mel) in zip(channels, pooling, strict=True):
+            convs.append(nn.Conv2d(previous, channel, kernel_size, padding=kernel_size // 2))
+            pools.append(nn.MaxPool2d((time, mel)))
+            previous, mels = channel, mels // mel
+        if mels < 1:
+            raise UserError(f"cnn_pooling {pooling} leaves nothing of {input_size} mel channels")
+        self.convs = nn.ModuleList(convs)
+        self.pools = nn.ModuleList(pools)
+        self.project = nn.Linear(previous * mels, output_size)
+        self.dropout = nn.Dropout(dropout_rate)
+
+    @property
+    def subsampling(self) -> int:
+        """Input frames per output state."""
+        factor = 1
+        for time in self.time_pooling:
+            factor *= time
+        return factor
+
+    def forward(self, feats: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """Subsample.
+
+        Args:
+            feats: (B, T, F).
+            lengths: (B,) frames.
+
+        Returns:
+            states (B, S, D) and their lengths (B,).
+        """
+        shortest = int(lengths.min())
+        if shortest < self.subsampling:
+            raise UserError(
+                f"an utterance of {shortest} frames is shorter than one encoder state ({self.subsampling} frames): "
+                "drop it with bin.validate --fix"
+            )
+        x = feats.unsqueeze(1)  # (B, T, F) -> (B, 1, T, F)
+        for conv, pool, time in zip(self.convs, self.pools, self.time_pooling, strict=True):
+            keep = valid_frames(lengths, x.size(2))
+            x = x * keep[:, None, :, None]
+            x = pool(torch.relu(conv(x)))  # (B, C, T, F) -> (B, C', T // time, F // mel)
+            lengths = lengths // time
+        x = x.transpose(1, 2).flatten(2)  # (B, C, S, F') -> (B, S, C, F') -> (B, S, C * F')
+        longest = int(lengths.max())
+        return self.dropout(self.project(x[:, :longest])), lengths
+
+
+class AudioEncoder(AbsEncoder):
+    """The CNN, then blocks of an ESPnet encoder.
+
+    Args:
+        input_size: mel channels F.
+        output_size: model dimension D.
+        blocks: ``transformer`` (the paper), ``conformer`` or ``e_branchformer``.
+        blocks_conf: that encoder's own options (``num_blocks``, ``attention_heads``, ``linear_units`` …).
+        cnn_channels, cnn_kernel_size, cnn_pooling: see :class:`ConvFrontend`. The paper gives two layers with max
+            pooling and 256 final units; channels, kernel and stride are choices of this project.
+        dropout_rate: after the CNN.
+    """
+
+    def __init__(
+        self,
+        input_size: int,
+        output_size: int = 256,
+        blocks: str = "transformer",
+        blocks_conf: Mapping[str, Any] | None = None,
+        cnn_channels: Sequence[int] = (64, 128),
+        cnn_kernel_size: int = 3,
+        cnn_pooling: Sequence[Sequence[int]] = ((2, 2), (2, 2)),
+        dropout_rate: float = 0.1,
+    ):
+        super().__init__()
+        if blocks not in BLOCKS:
+            raise UserError(f"unknown audio encoder blocks {blocks!r}: one of {', '.join(BLOCKS)}")
+        self.cnn = ConvFrontend(input_size, output_size, cnn_channels, cnn_kernel_size, cnn_pooling, dropout_rate)
+        # Only ESPnet's transformer leaves positions out when it has no input layer of its own.
+        self.positions = PositionalEncoding(output_size, dropout_rate) if blocks == "transformer" else None
+        self.blocks = BLOCKS[blocks](
+            input_size=output_size, output_size=output_size, input_layer=None, **(blocks_conf or {})
+        )
+        self._keep_padding_out_of_convolutions()
+
+    def output_size(self) -> int:
+        return self.blocks.output_size()
+
+    def forward(self, feats: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor, None]:
+        """Encode.
+
+        Args:
+            feats: (B, T, F), normalised.
+            lengths: (B,) frames.
+
+        Returns:
+            states (B, S, D), their lengths (B,), None (ESPnet's third value).
+        """
+        states, lengths = self.cnn(feats, lengths)
+        if self.positions is not None:
+            states = self.positions(states)
+        token = _lengths.set(lengths)
+        try:
+            states, _, _ = self.blocks(states, lengths)
+        finally:
+            _lengths.reset(token)
+        return states, lengths, None
+
+    def _keep_padding_out_of_convolutions(self) -> None:
+        """ESPnet's conformer and branchformer convolve over padding too; zero it in front of each convolution."""
+        for module in self.blocks.modules():
+            if isinstance(module, nn.Conv1d) and module.kernel_size[0] > 1:
+                module.register_forward_pre_hook(_zero_padding)
+
+
+def _zero_padding(_: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    (x,) = inputs  # (B, channels, S)
+    return (x * valid_frames(_lengths.get(), x.size(2))[:, None, :],)

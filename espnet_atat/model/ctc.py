@@ -1,0 +1,53 @@
+"""An auxiliary CTC on the audio encoder: it makes the encoder listen before the decoder becomes a language model."""
+
+import torch
+from torch import Tensor, nn
+
+
+class CTCHead(nn.Module):
+    """A linear layer that emits ``subframes`` CTC frames for each encoder state.
+
+    After heavy subsampling an utterance can have fewer states than characters; sub-frames restore the room that CTC
+    needs. Blank is symbol 0.
+
+    Args:
+        symbols: number of CTC symbols C, blank included.
+        input_size: D.
+        subframes: CTC frames a state.
+    """
+
+    def __init__(self, symbols: int, input_size: int, subframes: int = 1, dropout_rate: float = 0.0):
+        super().__init__()
+        self.symbols = symbols
+        self.subframes = subframes
+        self.dropout = nn.Dropout(dropout_rate)
+        self.project = nn.Linear(input_size, symbols * subframes)
+
+    def log_softmax(self, states: Tensor) -> Tensor:
+        """Log posteriors: (B, S, D) -> (B, S * subframes, C)."""
+        logits = self.project(self.dropout(states))  # (B, S, C * subframes)
+        return logits.reshape(states.size(0), -1, self.symbols).log_softmax(-1)
+
+    def forward(self, states: Tensor, lengths: Tensor, targets: Tensor, target_lengths: Tensor) -> Tensor:
+        """Negative log likelihood of each utterance in nats: (B,).
+
+        An utterance with more symbols than frames gives 0 and no gradient (``zero_infinity``).
+
+        Args:
+            states: (B, S, D).
+            lengths: (B,) states.
+            targets: (B, longest) symbols, padded with any valid index.
+            target_lengths: (B,).
+        """
+        frames = self.log_softmax(states).transpose(0, 1).float()  # (B, S', C) -> (S', B, C)
+        return nn.functional.ctc_loss(
+            frames, targets.clamp(min=0), lengths * self.subframes, target_lengths, reduction="none", zero_infinity=True
+        )
+
+    def greedy(self, states: Tensor, lengths: Tensor) -> list[list[int]]:
+        """Best path of each utterance with repeats and blanks removed."""
+        best = self.log_softmax(states).argmax(-1)  # (B, S')
+        return [
+            [symbol for symbol in torch.unique_consecutive(path[: int(n) * self.subframes]).tolist() if symbol]
+            for path, n in zip(best, lengths, strict=True)
+        ]

@@ -1,0 +1,80 @@
+"""ONE transformer decoder for states of audio and of text, its embedding tied to its generator."""
+
+import torch
+from torch import Tensor, nn
+
+from espnet_atat.errors import UserError
+from espnet_atat.model.espnet import TransformerDecoder
+
+
+class TiedEmbedding(nn.Module):
+    """Embedding and generator over one matrix, held as two parameters: rows of a pretrained model, and new rows.
+
+    Adam is scale-invariant: a mask on the gradient would not slow rows down. Two parameters can have two learning
+    rates (paper, *Finetuning Phase*), and keep their names when the vocabulary grows.
+
+    Args:
+        vocabulary_size: all rows V.
+        pretrained_size: rows that a pretrained model brought; the rest is new. None: all rows, none new.
+        dimension: D.
+    """
+
+    def __init__(self, vocabulary_size: int, dimension: int, pretrained_size: int | None = None):
+        super().__init__()
+        pretrained_size = vocabulary_size if pretrained_size is None else pretrained_size
+        if not 0 < pretrained_size <= vocabulary_size:
+            raise UserError(f"{pretrained_size} pretrained rows do not fit a token list of {vocabulary_size}")
+        self.pretrained = nn.Parameter(torch.empty(pretrained_size, dimension))
+        self.new = nn.Parameter(torch.empty(vocabulary_size - pretrained_size, dimension))
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Rows of norm 1 or so: the embedding is scaled by sqrt(D) afterwards, the logits then start near N(0, 1)."""
+        for rows in (self.pretrained, self.new):
+            nn.init.normal_(rows, std=rows.size(1) ** -0.5)
+
+    @property
+    def weight(self) -> Tensor:
+        """The whole matrix (V, D)."""
+        return torch.cat((self.pretrained, self.new)) if len(self.new) else self.pretrained
+
+    def forward(self, ids: Tensor) -> Tensor:
+        """Embed: (B, L) -> (B, L, D)."""
+        return nn.functional.embedding(ids, self.weight)
+
+    def logits(self, states: Tensor) -> Tensor:
+        """Generate: (…, D) -> (…, V)."""
+        return nn.functional.linear(states, self.weight)
+
+
+class SharedDecoder(TransformerDecoder):
+    """ESPnet's transformer decoder with :class:`TiedEmbedding`; all of its search interface stays.
+
+    Args:
+        vocab_size: V.
+        encoder_output_size: D.
+        pretrained_size: see :class:`TiedEmbedding`.
+        conf: ``attention_heads``, ``linear_units``, ``num_blocks``, ``dropout_rate`` … of ESPnet's decoder.
+    """
+
+    def __init__(self, vocab_size: int, encoder_output_size: int, pretrained_size: int | None = None, **conf: object):
+        super().__init__(vocab_size, encoder_output_size, use_output_layer=False, **conf)
+        tied = TiedEmbedding(vocab_size, encoder_output_size, pretrained_size)
+        self.embed[0] = tied
+        self.output_layer = _Generator(tied)
+
+    @property
+    def tied(self) -> TiedEmbedding:
+        """The one matrix that embeds and generates."""
+        return self.embed[0]
+
+
+class _Generator(nn.Module):
+    """Calls the tied matrix without owning it, so that checkpoints hold it once."""
+
+    def __init__(self, tied: TiedEmbedding):
+        super().__init__()
+        self._logits = tied.logits
+
+    def forward(self, states: Tensor) -> Tensor:
+        return self._logits(states)

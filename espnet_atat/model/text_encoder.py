@@ -1,0 +1,76 @@
+"""Any BERT-like encoder of Hugging Face and a projection to the model dimension (paper: BERT-base, 768 -> 256)."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from transformers import AutoConfig, AutoModel, PretrainedConfig
+
+from espnet_atat.errors import UserError
+from espnet_atat.model.audio_encoder import valid_frames
+
+
+def load_text_config(model: str | None, config: Mapping[str, Any] | None) -> PretrainedConfig:
+    """The encoder's configuration from a saved dictionary, else from a directory or hub name.
+
+    Raises:
+        UserError: neither is given, or the configuration cannot be had.
+    """
+    if config is not None:
+        fields = dict(config)
+        kind = fields.pop("model_type", "bert")
+        try:
+            return AutoConfig.for_model(kind, **fields)
+        except (ValueError, KeyError, TypeError) as error:
+            raise UserError(f"text_encoder_conf: config: {error}") from error
+    if model is None:
+        raise UserError("text_encoder_conf needs 'model' (a directory or hub name) or 'config' (a dictionary)")
+    try:
+        return AutoConfig.from_pretrained(model)
+    except (OSError, ValueError) as error:
+        hint = (
+            "the folder holds no config.json" if Path(model).is_dir() else "no such folder, and the hub did not answer"
+        )
+        raise UserError(f"text encoder {model!r}: {hint}") from error
+
+
+class TextEncoder(nn.Module):
+    """BERT, then a linear projection.
+
+    Args:
+        output_size: model dimension D.
+        model: directory or hub name of a pretrained encoder; None builds one from ``config`` with fresh weights.
+        config: the encoder's configuration as a dictionary, as saved with a trained model; with it nothing is ever
+            fetched unless ``model`` is given too.
+    """
+
+    def __init__(self, output_size: int, model: str | None = None, config: Mapping[str, Any] | None = None):
+        super().__init__()
+        self.config = load_text_config(model, config)
+        # The pooler reads only [CLS] and would never get a gradient here.
+        if model is None:
+            self.bert = AutoModel.from_config(self.config, add_pooling_layer=False)
+        else:
+            self.bert = AutoModel.from_pretrained(model, config=self.config, add_pooling_layer=False).float()
+        self.project = nn.Linear(self.config.hidden_size, output_size)
+
+    @property
+    def vocabulary_size(self) -> int:
+        """Number of pieces its embedding has rows for."""
+        return int(self.config.vocab_size)
+
+    def forward(self, pieces: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """Encode.
+
+        Args:
+            pieces: (B, S) ids of the text tokenizer, ``[CLS]`` and ``[SEP]`` included.
+            lengths: (B,) pieces.
+
+        Returns:
+            states (B, S, D) and their lengths (B,).
+        """
+        mask = valid_frames(lengths, pieces.size(1))
+        hidden = self.bert(input_ids=pieces, attention_mask=mask.to(torch.long)).last_hidden_state
+        return self.project(hidden), lengths

@@ -1,0 +1,304 @@
+"""The AT-AT task: joins data, model and training for ESPnet's own trainer."""
+
+import argparse
+import logging
+from collections.abc import Callable, Collection
+from pathlib import Path
+from typing import Any
+
+import torch
+from espnet2.asr.frontend.abs_frontend import AbsFrontend
+from espnet2.asr.frontend.default import DefaultFrontend
+from espnet2.asr.specaug.abs_specaug import AbsSpecAug
+from espnet2.asr.specaug.specaug import SpecAug
+from espnet2.iterators.abs_iter_factory import AbsIterFactory
+from espnet2.iterators.sequence_iter_factory import SequenceIterFactory
+from espnet2.layers.abs_normalize import AbsNormalize
+from espnet2.layers.global_mvn import GlobalMVN
+from espnet2.layers.utterance_mvn import UtteranceMVN
+from espnet2.tasks.abs_task import AbsTask, IteratorOptions, optim_classes, scheduler_classes
+from espnet2.train.class_choices import ClassChoices
+from espnet2.train.trainer import Trainer
+from espnet2.utils.nested_dict_action import NestedDictAction
+from espnet2.utils.types import int_or_none, str_or_none
+from torch.utils.data import DataLoader
+
+from espnet_atat.data.augment import FeatureAugmentation
+from espnet_atat.data.collate import MixedCollate
+from espnet_atat.data.dataset import MixtureDataset
+from espnet_atat.data.preprocessor import MixturePreprocessor, load_text_tokenizer
+from espnet_atat.data.sampler import Budget, MixedBatchSampler, single_task_batches
+from espnet_atat.data.shapes import load_groups
+from espnet_atat.errors import UserError
+from espnet_atat.model.atat_model import ESPnetATATModel
+from espnet_atat.model.build import build_model
+from espnet_atat.text.tokenizer import CharTokenizer, TargetTokenizer
+from espnet_atat.text.vocabulary import Vocabulary
+from espnet_atat.train.checkpoint import GuardedIterFactory, mend_run
+from espnet_atat.train.optimiser import parameter_groups
+from espnet_atat.train.unfreeze import WarmupUnfreezeLR
+
+frontend_choices = ClassChoices("frontend", {"default": DefaultFrontend}, type_check=AbsFrontend, optional=True)
+specaug_choices = ClassChoices("specaug", {"specaug": SpecAug}, type_check=AbsSpecAug, optional=True)
+normalize_choices = ClassChoices(
+    "normalize", {"global_mvn": GlobalMVN, "utterance_mvn": UtteranceMVN}, type_check=AbsNormalize, optional=True
+)
+
+# ESPnet has no other way to register a scheduler than its table of names.
+scheduler_classes["warmup_unfreeze"] = WarmupUnfreezeLR
+
+
+class ATATTask(AbsTask):
+    """Audio-Text All-Task (Rongali et al., AAAI 2021)."""
+
+    num_optimizers = 1
+    class_choices_list = [frontend_choices, specaug_choices, normalize_choices]  # noqa: RUF012 (ESPnet's own style)
+    trainer = Trainer
+
+    @classmethod
+    def add_task_arguments(cls, parser: argparse.ArgumentParser) -> None:
+        # The mixed iterator is ESPnet's documented extension point; its attention plots assume one batch size.
+        parser.set_defaults(iterator_type="task", num_att_plot=0, scheduler="warmup_unfreeze", optim="adam")
+        parser.get_default("required").extend(["token_list", "bpemodel"])
+
+        group = parser.add_argument_group("Target language and text")
+        group.add_argument("--token_list", type=str_or_none, default=None, help="the decoder's tokens, one a line")
+        group.add_argument("--bpemodel", type=str_or_none, default=None, help="sentencepiece model of target words")
+        group.add_argument(
+            "--text_tokenizer",
+            type=str_or_none,
+            default=None,
+            help="folder or hub name of the text encoder's tokenizer; default: text_encoder_conf model",
+        )
+
+        group = parser.add_argument_group("Mixture")
+        group.add_argument(
+            "--train_groups", type=str_or_none, default=None, help="group and weight, one a line (mixture's 'groups')"
+        )
+        group.add_argument(
+            "--text_batch_bins", type=int, default=20000, help="text pieces a batch; --batch_bins counts audio frames"
+        )
+        group.add_argument("--augment_conf", action=NestedDictAction, default={}, help="see data/augment.py")
+
+        group = parser.add_argument_group("Model")
+        group.add_argument("--input_size", type=int_or_none, default=None, help="mel channels; none with a frontend")
+        group.add_argument(
+            "--audio_encoder",
+            type=str_or_none,
+            default="transformer",
+            choices=["transformer", "conformer", "e_branchformer", None],
+            help="ESPnet blocks behind the CNN; none: text alone",
+        )
+        group.add_argument("--audio_encoder_conf", action=NestedDictAction, default={})
+        group.add_argument(
+            "--text_encoder",
+            type=str_or_none,
+            default="hugging_face",
+            choices=["hugging_face", None],
+            help="none: audio alone (the E2E baseline)",
+        )
+        group.add_argument("--text_encoder_conf", action=NestedDictAction, default={}, help="model and / or config")
+        group.add_argument("--decoder_conf", action=NestedDictAction, default={}, help="of ESPnet's TransformerDecoder")
+        group.add_argument("--ctc_unit", type=str_or_none, default=None, choices=["char", "token", None])
+        group.add_argument("--ctc_characters", type=str_or_none, default=None, help="character list for ctc_unit char")
+        group.add_argument("--ctc_conf", action=NestedDictAction, default={}, help="subframes, dropout_rate")
+        group.add_argument("--model_conf", action=NestedDictAction, default={}, help="of ESPnetATATModel")
+        group.add_argument(
+            "--init",
+            type=str_or_none,
+            default=None,
+            choices=["xavier_uniform", "xavier_normal", "kaiming_uniform", "kaiming_normal", None],
+            help="of audio encoder and decoder; the text encoder and the tied embedding keep their own",
+        )
+
+        group = parser.add_argument_group("Transfer")
+        group.add_argument(
+            "--pretrained_vocabulary_size", type=int_or_none, default=None, help="rows that --init_param brings"
+        )
+        group.add_argument(
+            "--pretrained_parameters",
+            nargs="*",
+            default=[],
+            help="names or prefixes that the schedule unfreezes gradually; 'all': all but the new rows",
+        )
+        group.add_argument("--text_encoder_lr_scale", type=float, default=1.0, help="on the text encoder's rate")
+
+        for choices in cls.class_choices_list:
+            choices.add_arguments(group)
+
+    @classmethod
+    def main_worker(cls, args: argparse.Namespace) -> None:
+        if not args.collect_stats and args.output_dir and not args.dist_rank:
+            for line in mend_run(args.output_dir):
+                logging.warning(line)
+        super().main_worker(args)
+
+    @classmethod
+    def build_collate_fn(cls, args: argparse.Namespace, train: bool) -> Callable[..., Any]:
+        return MixedCollate()
+
+    @classmethod
+    def build_preprocess_fn(cls, args: argparse.Namespace, train: bool) -> MixturePreprocessor:
+        vocabulary = cls.vocabulary(args)
+        tokenizer = TargetTokenizer(vocabulary, args.bpemodel)
+        ctc: CharTokenizer | TargetTokenizer | None = None
+        if args.ctc_unit == "char":
+            ctc = CharTokenizer(cls.characters(args))
+        elif args.ctc_unit == "token":
+            ctc = tokenizer
+        text_tokenizer = None
+        if args.text_encoder is not None:
+            source = args.text_tokenizer or args.text_encoder_conf.get("model")
+            if source is None:
+                raise UserError("--text_tokenizer is needed where text_encoder_conf names no model")
+            text_tokenizer = load_text_tokenizer(source)
+        augmentation = FeatureAugmentation(**args.augment_conf) if train and args.augment_conf else None
+        return MixturePreprocessor(train, tokenizer, ctc, text_tokenizer, augmentation)
+
+    @classmethod
+    def required_data_names(cls, train: bool = True, inference: bool = False) -> tuple[str, ...]:
+        return () if inference else ("text",)
+
+    @classmethod
+    def optional_data_names(cls, train: bool = True, inference: bool = False) -> tuple[str, ...]:
+        return ("speech", "text_in")
+
+    @staticmethod
+    def vocabulary(args: argparse.Namespace) -> Vocabulary:
+        """The token list, from its file or (in a saved configuration) from the list itself."""
+        if isinstance(args.token_list, str | Path):
+            return Vocabulary.load(args.token_list)
+        return Vocabulary(tuple(args.token_list))
+
+    @staticmethod
+    def characters(args: argparse.Namespace) -> list[str]:
+        """The CTC's characters, likewise."""
+        if isinstance(args.ctc_characters, str | Path):
+            return Path(args.ctc_characters).read_text(encoding="utf-8").splitlines()
+        if not args.ctc_characters:
+            raise UserError("ctc_unit char needs --ctc_characters; stage 7 writes the list")
+        return list(args.ctc_characters)
+
+    @classmethod
+    def build_model(cls, args: argparse.Namespace) -> ESPnetATATModel:
+        vocabulary = cls.vocabulary(args)
+        args.token_list = list(vocabulary.tokens)  # saved with the model: decoding needs no other file for it
+        if args.ctc_unit == "char":
+            args.ctc_characters = cls.characters(args)
+        modules = {}
+        for choices in cls.class_choices_list:
+            name, conf = getattr(args, choices.name), getattr(args, f"{choices.name}_conf")
+            modules[choices.name] = choices.get_class(name)(**conf) if name is not None else None
+        if modules["frontend"] is not None:
+            args.input_size = modules["frontend"].output_size()
+        model = build_model(
+            vocabulary,
+            input_size=args.input_size,
+            audio_encoder=args.audio_encoder,
+            audio_encoder_conf=args.audio_encoder_conf,
+            text_encoder=args.text_encoder is not None,
+            text_encoder_conf=args.text_encoder_conf,
+            decoder_conf=args.decoder_conf,
+            ctc_symbols={"char": lambda: len(args.ctc_characters), "token": lambda: len(vocabulary)}[args.ctc_unit]()
+            if args.ctc_unit
+            else None,
+            ctc_conf=args.ctc_conf,
+            model_conf=args.model_conf,
+            init=args.init,
+            pretrained_vocabulary_size=args.pretrained_vocabulary_size,
+            **modules,
+        )
+        if model.text_encoder is not None:
+            # A saved model is built from its own configuration; weights come from the checkpoint, never a hub.
+            args.text_encoder_conf = {"config": model.text_encoder.config.to_diff_dict()}
+        return model
+
+    @classmethod
+    def build_optimizers(cls, args: argparse.Namespace, model: torch.nn.Module) -> list[torch.optim.Optimizer]:
+        assert isinstance(model, ESPnetATATModel)
+        if args.optim not in optim_classes:
+            raise UserError(f"--optim {args.optim}: one of {', '.join(optim_classes)}")
+        groups = parameter_groups(model, args.pretrained_parameters, args.text_encoder_lr_scale)
+        optimizer = optim_classes[args.optim](groups, **args.optim_conf)
+        model.follow_frozen_groups(optimizer)
+        return [optimizer]
+
+    @classmethod
+    def build_dataset(
+        cls, args: argparse.Namespace, iter_options: IteratorOptions, keys_to_load: set[Any] | None = None
+    ) -> MixtureDataset:
+        dataset = MixtureDataset(
+            iter_options.data_path_and_name_and_type,
+            iter_options.preprocess_fn,
+            float_dtype=args.train_dtype,
+            max_cache_fd=iter_options.max_cache_fd,
+            allow_multi_rates=iter_options.allow_multi_rates,
+            keys_to_load=keys_to_load,
+        )
+        cls.check_task_requirements(dataset, args.allow_variable_data_keys, train=iter_options.train)
+        return dataset
+
+    @classmethod
+    def build_task_iter_factory(
+        cls, args: argparse.Namespace, iter_options: IteratorOptions, mode: str
+    ) -> AbsIterFactory:
+        """Mixed batches to train; batches of one task to validate, so that ``valid.acc_slu`` is exact."""
+        if mode == "plot_att":
+            raise UserError("--num_att_plot must be 0: ESPnet plots batches of one modality alone")
+        groups = load_groups(iter_options.shape_files, args.train_groups if mode == "train" else None)
+        budget = Budget(frames=iter_options.batch_bins, pieces=args.text_batch_bins)
+        rank, world_size = 0, 1
+        if iter_options.distributed:
+            rank, world_size = torch.distributed.get_rank(), torch.distributed.get_world_size()
+        if mode == "train":
+            sampler = MixedBatchSampler(groups, budget, iter_options.num_iters_per_epoch, args.seed, rank, world_size)
+            epoch = sampler.generate(args.seed + 1)
+            waste = {name: f"{share:.1%}" for name, share in sampler.padding(epoch).items()}
+            logging.info(f"[{mode}] {len(epoch)} mixed batches an epoch; padded share of the first epoch: {waste}")
+            batches: Any = sampler
+        else:
+            batches = single_task_batches(groups, budget, rank, world_size)
+            logging.info(f"[{mode}] {len(batches)} batches of one task each")
+        dataset = cls.build_dataset(args, iter_options)
+        logging.info(f"[{mode}] dataset: {dataset}")
+        factory = SequenceIterFactory(
+            dataset=dataset,
+            batches=batches,
+            seed=args.seed,
+            num_iters_per_epoch=None,  # the sampler's own epochs have that many batches
+            shuffle=False,  # the sampler has shuffled them
+            num_workers=args.num_workers,
+            collate_fn=iter_options.collate_fn,
+            pin_memory=args.ngpu > 0,
+        )
+        return GuardedIterFactory(factory, args.output_dir, writes=rank == 0) if mode == "train" else factory
+
+    @classmethod
+    def build_streaming_iterator(
+        cls,
+        data_path_and_name_and_type: Collection[tuple[str, str, str]],
+        preprocess_fn: Any,
+        collate_fn: Any,
+        key_file: str | None = None,
+        batch_size: int = 1,
+        dtype: Any = "float32",
+        num_workers: int = 1,
+        allow_variable_data_keys: bool = False,
+        ngpu: int = 0,
+        inference: bool = False,
+        mode: str | None = None,
+        multi_task_dataset: bool = False,
+    ) -> DataLoader:
+        """Batches of one modality each for ``--collect_stats``, which then needs one run for all tasks together."""
+        dataset = MixtureDataset(data_path_and_name_and_type, preprocess_fn, float_dtype=dtype)
+        cls.check_task_requirements(dataset, allow_variable_data_keys, train=False, inference=inference)
+        wanted = dataset.ids("text")
+        if key_file is not None:
+            wanted &= {line.split()[0] for line in Path(key_file).read_text(encoding="utf-8").splitlines()}
+        batches = []
+        for modality in ("speech", "text_in"):
+            ids = sorted(wanted & dataset.ids(modality)) if dataset.has_name(modality) else []
+            batches += [ids[start : start + batch_size] for start in range(0, len(ids), batch_size)]
+        return DataLoader(
+            dataset, batch_sampler=batches, collate_fn=collate_fn, num_workers=num_workers, pin_memory=ngpu > 0
+        )

@@ -1,0 +1,1 @@
+"""The decoder's vocabulary and its tokenizers; no torch."""

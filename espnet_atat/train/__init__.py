@@ -1,0 +1,1 @@
+"""What ESPnet's trainer is given: learning-rate schedule, initial checkpoints, whole checkpoints."""

@@ -1,0 +1,43 @@
+"""Which parameters share a learning rate."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from torch import nn
+
+from espnet_atat.errors import UserError
+
+#: Rows of the tied embedding that no pretrained model brought.
+NEW_ROWS = "decoder.embed.0.new"
+
+
+def parameter_groups(
+    model: nn.Module, pretrained: Sequence[str] = (), text_encoder_lr_scale: float = 1.0
+) -> list[dict[str, Any]]:
+    """Groups for the optimiser, marked for :class:`~espnet_atat.train.unfreeze.WarmupUnfreezeLR`.
+
+    Args:
+        model: its trainable parameters are grouped.
+        pretrained: names or dotted prefixes of pretrained parameters; ``all``: every one but the new rows.
+        text_encoder_lr_scale: on the learning rate of ``text_encoder.bert``.
+
+    Raises:
+        UserError: a prefix that names nothing.
+    """
+    names = [name for name, parameter in model.named_parameters() if parameter.requires_grad]
+    for prefix in pretrained:
+        if prefix != "all" and not any(_below(name, prefix) for name in names):
+            raise UserError(f"--pretrained_parameters: the model has no trainable parameter below {prefix!r}")
+    members: dict[tuple[bool, bool], list[nn.Parameter]] = {}
+    for name, parameter in model.named_parameters():
+        if parameter.requires_grad:
+            is_pretrained = name != NEW_ROWS and any(p == "all" or _below(name, p) for p in pretrained)
+            members.setdefault((is_pretrained, _below(name, "text_encoder.bert")), []).append(parameter)
+    return [
+        {"params": parameters, "pretrained": old, "lr_scale": text_encoder_lr_scale if bert else 1.0}
+        for (old, bert), parameters in sorted(members.items(), key=lambda item: item[0])
+    ]
+
+
+def _below(name: str, prefix: str) -> bool:
+    return name == prefix or name.startswith(f"{prefix}.")

@@ -1,0 +1,65 @@
+"""A pretrained model's checkpoint for a run with a larger vocabulary (paper, *Finetuning Phase*).
+
+ESPnet's ``--init_param`` matches parameters by name and shape and never maps rows, so rows are mapped here, by token,
+into a checkpoint that ``--init_param`` can read.
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import torch
+from espnet2.torch_utils.safe_torch_load import safe_torch_load
+from torch import Tensor
+
+from espnet_atat.errors import UserError
+from espnet_atat.text.tokenizer import TargetTokenizer, is_whole
+from espnet_atat.text.vocabulary import Vocabulary
+from espnet_atat.train.optimiser import NEW_ROWS
+
+OLD_ROWS = "decoder.embed.0.pretrained"
+
+
+def grow(tokenizer: TargetTokenizer, targets: Iterable[str]) -> Vocabulary:
+    """The old vocabulary with the unseen tags and characters of new targets appended, in sorted order.
+
+    The BPE model is kept: a new word splits into old pieces, so only tags and characters can be new.
+
+    Args:
+        tokenizer: of the pretrained model.
+        targets: ``<task> tokens`` of the new corpus.
+    """
+    old = tokenizer.vocabulary
+    unseen = {token for target in targets for token in tokenizer.tokens(target) if token not in old}
+    tags = sorted(token for token in unseen if is_whole(token))
+    return old.grow([*tags, *sorted(unseen - set(tags))])
+
+
+def initial_checkpoint(model_file: str | Path, old: Vocabulary, new: Vocabulary, output: str | Path) -> None:
+    """Write the checkpoint that a run with the vocabulary ``new`` starts from.
+
+    All rows that the old model has, pretrained or new then, become the pretrained rows; the fresh rows are left out,
+    so that the new run draws them by its own seed.
+
+    Args:
+        model_file: a ``.pth`` of model parameters (an epoch's or an average).
+        old: the vocabulary of that model.
+        new: the vocabulary of the coming run.
+
+    Raises:
+        UserError: the token list does not belong to the model, or the new one does not extend it.
+    """
+    if not new.extends(old):
+        raise UserError(
+            f"the new token list ({len(new)}) does not begin with the old one ({len(old)}): grow the old one"
+        )
+    state: dict[str, Tensor] = safe_torch_load(str(model_file), map_location="cpu")
+    if OLD_ROWS not in state:
+        raise UserError(f"{model_file}: no {OLD_ROWS} in it: not a model of this project")
+    rows = torch.cat((state.pop(OLD_ROWS), state.pop(NEW_ROWS)))
+    if len(rows) != len(old):
+        raise UserError(f"{model_file} has rows for {len(rows)} tokens, its token list has {len(old)}: they do not fit")
+    output = Path(output)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    temporary = output.with_name(f".{output.name}.tmp")
+    torch.save({**state, OLD_ROWS: rows}, temporary)
+    temporary.replace(output)

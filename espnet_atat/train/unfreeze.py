@@ -1,0 +1,104 @@
+"""Learning rate: warm-up and decay, times each parameter group's own factor, times gradual unfreezing.
+
+Parameters are frozen by a learning rate of 0, not by ``requires_grad``: DDP then sees the same graph all along.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from espnet2.schedulers.abs_scheduler import AbsBatchStepScheduler
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
+
+from espnet_atat.errors import UserError
+
+DECAYS = ("noam", "linear", "constant")
+
+
+class WarmupUnfreezeLR(LRScheduler, AbsBatchStepScheduler):
+    """One schedule for pretraining and fine-tuning, stepped after every update.
+
+    ``base = lr * shape(update)``, where ``shape`` warms up linearly to 1 at ``warmup_steps`` and then decays. With
+    ``decay: noam`` and ``lr = d ** -0.5 * warmup_steps ** -0.5`` this is Vaswani et al. 2017, eq. 3 with factor 1; for
+    d = 256 and 4000 steps, the paper's, lr is 9.88e-4.
+
+    A group's learning rate is ``base * group["lr_scale"]``, and for groups with ``group["pretrained"]`` also times
+    ``multipliers[i]`` in the ``i``-th phase. Phases last ``unfreeze_steps[i]`` updates; after the last the factor is 1
+    (paper: 0 for 500 updates, then 0.2, 0.5, 0.7 for 100 each).
+
+    Args:
+        optimizer: its groups may carry ``pretrained`` (bool) and ``lr_scale`` (float).
+        warmup_steps: updates to the peak.
+        decay: ``noam`` (inverse square root), ``linear`` (to 0 at ``total_steps``) or ``constant``.
+        total_steps: updates of the whole run; only for ``linear``.
+        unfreeze_steps, multipliers: phases of the pretrained groups; empty: never frozen.
+
+    Raises:
+        UserError: unknown decay, phases of unequal number, or no total for a linear decay.
+    """
+
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        warmup_steps: int = 4000,
+        decay: str = "noam",
+        total_steps: int | None = None,
+        unfreeze_steps: Sequence[int] = (),
+        multipliers: Sequence[float] = (),
+        last_epoch: int = -1,
+    ):
+        if decay not in DECAYS:
+            raise UserError(f"scheduler_conf: decay {decay!r} is not one of {', '.join(DECAYS)}")
+        if len(unfreeze_steps) != len(multipliers):
+            raise UserError(
+                f"scheduler_conf: {len(unfreeze_steps)} unfreeze_steps but {len(multipliers)} multipliers; give as many"
+            )
+        if decay == "linear" and (total_steps is None or total_steps <= warmup_steps):
+            raise UserError("scheduler_conf: decay linear needs total_steps above warmup_steps")
+        self.warmup_steps = max(1, warmup_steps)
+        self.decay = decay
+        self.total_steps = total_steps
+        self.unfreeze_steps = [int(steps) for steps in unfreeze_steps]
+        self.multipliers = [float(multiplier) for multiplier in multipliers]
+        super().__init__(optimizer, last_epoch)
+
+    def get_lr(self) -> list[float]:  # type: ignore[override]
+        """Learning rate of each group for update ``last_epoch + 1``."""
+        update = self.last_epoch + 1
+        shape, unfrozen = self.shape(update), self.unfrozen(update)
+        return [
+            base * shape * group.get("lr_scale", 1.0) * (unfrozen if group.get("pretrained", False) else 1.0)
+            for base, group in zip(self.base_lrs, self.optimizer.param_groups, strict=True)
+        ]
+
+    def shape(self, update: int) -> float:
+        """Warm-up and decay at an update, counted from 1; at most 1."""
+        if update <= self.warmup_steps:
+            return update / self.warmup_steps
+        if self.decay == "noam":
+            return (self.warmup_steps / update) ** 0.5
+        if self.decay == "linear":
+            assert self.total_steps is not None
+            return max(0.0, (self.total_steps - update) / (self.total_steps - self.warmup_steps))
+        return 1.0
+
+    def unfrozen(self, update: int) -> float:
+        """Multiplier of the pretrained groups at an update, counted from 1."""
+        end = 0
+        for steps, multiplier in zip(self.unfreeze_steps, self.multipliers, strict=True):
+            end += steps
+            if update <= end:
+                return multiplier
+        return 1.0
+
+    def state_dict(self) -> dict[str, Any]:
+        """Plain numbers alone: ESPnet loads checkpoints with ``weights_only=True``."""
+        return {"last_epoch": self.last_epoch, "base_lrs": list(self.base_lrs)}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.last_epoch = state_dict["last_epoch"]
+        self.base_lrs = list(state_dict["base_lrs"])
+        # The optimizer's own state holds the same rates; set them here too, for it may be loaded first or last.
+        for group, lr in zip(self.optimizer.param_groups, self.get_lr(), strict=True):
+            group["lr"] = lr
+        self._last_lr = [group["lr"] for group in self.optimizer.param_groups]
