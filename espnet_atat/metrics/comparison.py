@@ -1,0 +1,108 @@
+"""Compare two systems from their ``metrics.json`` files: paired bootstrap over the utterances that both scored.
+
+A side may hold several files, the seeds of one system: each utterance's counts are averaged over them.
+"""
+
+import statistics
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from espnet_atat.errors import UserError
+from espnet_atat.metrics.figures import FIGURES, Figure
+from espnet_atat.metrics.significance import DRAWS, LEVEL, SEED, SIGNIFICANT, Difference, paired_difference
+
+type Named = tuple[str, dict[str, Any]]  # a file's name, for messages, and what read_metrics gave
+
+
+def compare(a: Sequence[Named], b: Sequence[Named], *, subset: str | None = None) -> dict[str, Any]:
+    """Compare system A with system B on every figure that all files hold.
+
+    Args:
+        a, b: one or more (name, metrics) a side.
+        subset: compare on this subset's utterances alone.
+
+    Returns:
+        ``a``, ``b`` (file names), ``subset``, ``utterances``, ``bootstrap``, and ``figures``: key → title, a and b
+        (``mean`` and, with several seeds, ``sd`` of the seeds' values), ``difference`` (A − B, of the averaged
+        counts), ``interval`` (95 %), ``p_value`` (two-sided) and ``better`` (``a``, ``b`` or null).
+
+    Raises:
+        UserError: the files are not of the same utterances, kind and hypothesis, or one has not that subset.
+    """
+    files = [*a, *b]
+    _check_alike(files)
+    positions = _positions(files, subset)
+    figures = {}
+    for key, figure in FIGURES.items():
+        if not all(figure.measurable(metrics["counts"]["columns"]) for _, metrics in files):
+            continue
+        rows_a, rows_b = ([_rows(figure, metrics, positions) for _, metrics in side] for side in (a, b))
+        found = paired_difference(np.mean(rows_a, axis=0), np.mean(rows_b, axis=0))
+        figures[key] = {
+            "title": figure.title,
+            "a": _summary(rows_a),
+            "b": _summary(rows_b),
+            **found._asdict(),
+            "better": _better(figure, found),
+        }
+    return {
+        "a": [name for name, _ in a],
+        "b": [name for name, _ in b],
+        "subset": subset,
+        "utterances": len(positions),
+        "bootstrap": {"draws": DRAWS, "seed": SEED, "level": LEVEL},
+        "figures": figures,
+    }
+
+
+def _check_alike(files: Sequence[Named]) -> None:
+    first_name, first = files[0]
+    for name, metrics in files[1:]:
+        for key in ("kind", "hypothesis"):
+            if metrics[key] != first[key]:
+                raise UserError(f"{name}: {key} is {metrics[key]}, but {first[key]} in {first_name}")
+        ids, wanted = metrics["counts"]["utt_ids"], first["counts"]["utt_ids"]
+        if ids != wanted:
+            here, other, utt_id = (
+                (name, first_name, min(set(ids) - set(wanted)))
+                if set(ids) - set(wanted)
+                else (first_name, name, min(set(wanted) - set(ids)))
+            )
+            raise UserError(f"{here} has utterance {utt_id!r}, {other} has not; compare scores of the same test set")
+
+
+def _positions(files: Sequence[Named], subset: str | None) -> list[int]:
+    """Positions of the utterances to compare on, the same in every file."""
+    first_name, first = files[0]
+    if subset is None:
+        return list(range(len(first["counts"]["utt_ids"])))
+    for name, metrics in files:
+        known = metrics["counts"]["subsets"]
+        if subset not in known:
+            raise UserError(f"{name}: no subset {subset!r}; it has {', '.join(known) or 'none'}")
+        if known[subset] != first["counts"]["subsets"][subset]:
+            raise UserError(f"{name}: subset {subset!r} holds other utterances than in {first_name}")
+    return first["counts"]["subsets"][subset]
+
+
+def _rows(figure: Figure, metrics: dict[str, Any], positions: list[int]) -> np.ndarray:
+    columns = metrics["counts"]["columns"]
+    needed = {name: np.array(columns[name]) for name in (*figure.numerator, *figure.denominator)}
+    return figure.rows(needed)[positions]
+
+
+def _summary(seeds: list[np.ndarray]) -> dict[str, float | None]:
+    """Mean and standard deviation (n − 1) of the seeds' values of a figure."""
+    sums = [rows.sum(axis=0) for rows in seeds]
+    values = [float(numerator / denominator) for numerator, denominator in sums if denominator]
+    if len(values) < len(seeds):
+        return {"mean": None, "sd": None}
+    return {"mean": statistics.fmean(values), "sd": statistics.stdev(values) if len(values) > 1 else None}
+
+
+def _better(figure: Figure, found: Difference) -> str | None:
+    if found.difference is None or found.p_value is None or found.p_value >= SIGNIFICANT:
+        return None
+    return "a" if (found.difference > 0) == figure.higher_is_better else "b"

@@ -1,0 +1,123 @@
+"""The figures: each is a ratio of two sums over utterances of the counts below, summed before dividing (micro).
+
+An utterance's counts, by column:
+
+    utterances           1
+    hypothesis_correct   1 if the prediction means what the reference means, see ``exact_match``
+    full_correct         1 if all tokens, tags and words, are the reference's
+    intent_correct       1 if the intent is right
+    valid                1 if the prediction is a valid tree
+    semantic_*           substitutions, insertions, deletions of slots, a wrong intent being one substitution
+    slots_*              matched, predicted, reference
+    nodes_*              predicted, reference; matched by label and span, matched_trees by whole subtree
+    word_*, char_*, token_*   substitutions, insertions, deletions, reference
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from espnet_atat.metrics.significance import interval
+
+Counts = Mapping[str, np.ndarray]  # column → one whole number an utterance, shape (N,)
+
+EDITS = ("substitutions", "insertions", "deletions")
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A ratio of weighted sums of columns.
+
+    Attributes:
+        title: as tables print it.
+        numerator, denominator: column → weight.
+        higher_is_better: the direction of *better*.
+        parts: name → column, further sums written beside the figure.
+    """
+
+    title: str
+    numerator: Mapping[str, int]
+    denominator: Mapping[str, int]
+    higher_is_better: bool = True
+    parts: Mapping[str, str] | None = None
+
+    def rows(self, counts: Counts) -> np.ndarray:
+        """Each utterance's (numerator, denominator), shape (N, 2)."""
+        sums = [
+            sum(weight * counts[column] for column, weight in side.items())
+            for side in (self.numerator, self.denominator)
+        ]
+        return np.stack([np.asarray(column) for column in sums], axis=1)
+
+    def measurable(self, counts: Counts) -> bool:
+        """True if the counts have every column that the figure needs."""
+        return all(column in counts for column in (*self.numerator, *self.denominator))
+
+
+def _share(title: str, column: str) -> Figure:
+    return Figure(title, {column: 1}, {"utterances": 1})
+
+
+def _edits(title: str, unit: str, denominator: Mapping[str, int]) -> Figure:
+    columns = {edit: f"{unit}_{edit}" for edit in EDITS}
+    return Figure(title, dict.fromkeys(columns.values(), 1), denominator, higher_is_better=False, parts=columns)
+
+
+def _retrieval(key: str, title: str, matched: str, unit: str) -> dict[str, Figure]:
+    """Precision, recall and their harmonic mean, F1 = 2 · matched / (predicted + reference)."""
+    predicted, reference = f"{unit}_predicted", f"{unit}_reference"
+    return {
+        f"{key}_precision": Figure(f"{title} precision", {matched: 1}, {predicted: 1}),
+        f"{key}_recall": Figure(f"{title} recall", {matched: 1}, {reference: 1}),
+        f"{key}_f1": Figure(f"{title} F1", {matched: 2}, {predicted: 1, reference: 1}),
+    }
+
+
+FIGURES: dict[str, Figure] = {
+    "em_hypothesis": _share("EM (hypothesis)", "hypothesis_correct"),
+    "em_full": _share("EM (full)", "full_correct"),
+    "hyper": Figure("HypER", {"utterances": 1, "hypothesis_correct": -1}, {"utterances": 1}, higher_is_better=False),
+    "semer": _edits("SemER", "semantic", {"slots_reference": 1, "utterances": 1}),
+    "intent_accuracy": _share("intent accuracy", "intent_correct"),
+    **_retrieval("slot", "slot", "slots_matched", "slots"),
+    "wer": _edits("WER", "word", {"word_reference": 1}),
+    "cer": _edits("CER", "char", {"char_reference": 1}),
+    "ter": _edits("TER", "token", {"token_reference": 1}),
+    **_retrieval("bracketing", "bracketing", "nodes_matched", "nodes"),
+    **_retrieval("tree_bracketing", "tree bracketing", "nodes_matched_trees", "nodes"),
+    "tree_validity": _share("tree validity", "valid"),
+}
+
+
+def ratio(numerator: float, denominator: float) -> float | None:
+    """The quotient; None where there is nothing to divide by."""
+    return float(numerator / denominator) if denominator else None
+
+
+def measure(counts: Counts) -> dict[str, dict[str, Any]]:
+    """Every figure that the counts allow, by key.
+
+    Each has ``title``, ``value`` (a share, not per cent; None without a denominator), ``numerator``, ``denominator``,
+    ``utterances``, ``interval`` (95 %, percentile bootstrap over utterances; None without a value) and, for error
+    rates, ``parts``.
+    """
+    measured = {}
+    for key, figure in FIGURES.items():
+        if not figure.measurable(counts):
+            continue
+        rows = figure.rows(counts)
+        numerator, denominator = rows.sum(axis=0).tolist()
+        entry: dict[str, Any] = {
+            "title": figure.title,
+            "value": ratio(numerator, denominator),
+            "numerator": numerator,
+            "denominator": denominator,
+            "utterances": len(rows),
+            "interval": interval(rows),
+        }
+        if figure.parts:
+            entry["parts"] = {name: int(counts[column].sum()) for name, column in figure.parts.items()}
+        measured[key] = entry
+    return measured

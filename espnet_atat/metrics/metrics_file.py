@@ -1,0 +1,46 @@
+"""Reading and writing ``metrics.json`` (its form is in ``scoring``)."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from espnet_atat.atomic import atomic_write
+from espnet_atat.errors import UserError
+
+FORM = 1
+
+
+def write_metrics(path: str | Path, result: dict[str, Any]) -> None:
+    """Write a result of ``scoring.score``: figures indented for reading, then the counts, a line a column."""
+    counts = result["counts"]
+    summary = json.dumps({key: value for key, value in result.items() if key != "counts"}, indent=2, ensure_ascii=False)
+    with atomic_write(path) as handle:
+        handle.write(summary.removesuffix("\n}") + ',\n  "counts": {\n')
+        handle.write(f'    "utt_ids": {_line(counts["utt_ids"])},\n')
+        handle.write(f'    "columns": {_lines(counts["columns"])},\n')
+        handle.write(f'    "subsets": {_lines(counts["subsets"])}\n  }}\n}}\n')
+
+
+def read_metrics(path: str | Path) -> dict[str, Any]:
+    """Read what ``write_metrics`` wrote.
+
+    Raises:
+        UserError: the file is not JSON, or not of this form.
+    """
+    try:
+        result = json.loads(Path(path).read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise UserError(f"{path}: not a metrics.json: {error}") from error
+    if not isinstance(result, dict) or result.get("form") != FORM or "counts" not in result:
+        raise UserError(f"{path}: not a metrics.json of form {FORM}; write it anew with bin.score")
+    return result
+
+
+def _line(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def _lines(columns: dict[str, list[int]]) -> str:
+    if not columns:
+        return "{}"
+    return "{\n" + ",\n".join(f"      {_line(name)}: {_line(values)}" for name, values in columns.items()) + "\n    }"

@@ -1,0 +1,255 @@
+"""Score predictions against references: every figure of METRICS, as ``metrics.json`` holds them.
+
+The form of ``metrics.json``:
+
+    form, espnet_atat     numbers of this form and of the package that wrote it
+    kind                  ``trees`` or ``words``, as the reference is
+    hypothesis            what counts as the hypothesis: ``frame`` or ``tags`` (see ``exact_match``); null for words
+    reference, predicted  the files
+    info                  what the caller wants to be remembered, such as the text form
+    utterances            their number
+    bootstrap             draws, seed and level of the intervals
+    figures               key → title, value, numerator, denominator, utterances, interval, parts (see ``figures``)
+    subsets               name → utterances and figures of a part of them
+    by_intent, by_slot    counts and shares (trees only)
+    invalid               number of invalid predictions, and what is wrong with the first few, by id
+    counts                utterance ids (sorted), the columns of counts that the figures are sums of, and the members
+                          of each subset as positions in the ids: ``bin.compare`` needs nothing else
+"""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from espnet_atat import __version__
+from espnet_atat.errors import UserError
+from espnet_atat.metrics.bracketing import NO_BRACKETS, brackets, matching
+from espnet_atat.metrics.breakdown import Breakdown
+from espnet_atat.metrics.error_rates import edit_counts, load_bpe
+from espnet_atat.metrics.exact_match import Hypothesis, check_hypothesis, full_match, read_hypothesis
+from espnet_atat.metrics.figures import EDITS, measure
+from espnet_atat.metrics.listing import Listing, check_same_ids, read_listing
+from espnet_atat.metrics.metrics_file import FORM, write_metrics
+from espnet_atat.metrics.semer import match_slots, semantic_errors
+from espnet_atat.metrics.significance import DRAWS, LEVEL, SEED
+from espnet_atat.semantics.frame import Frame
+from espnet_atat.semantics.tree import Node, TreeError, looks_like_tree, parse, strip_tags
+
+INVALID_SHOWN = 20
+Tokenise = Callable[[str], list[str]]
+
+
+def score(
+    ref: Mapping[str, str],
+    hyp: Mapping[str, str],
+    *,
+    hypothesis: Hypothesis = "frame",
+    heard_words: Collection[str] | None = None,
+    subsets: Mapping[str, Collection[str]] | None = None,
+    bpemodel: str | Path | None = None,
+    info: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    """Score predictions (id → tree or words) against references; an empty prediction is a wrong one.
+
+    Args:
+        ref: all trees or all plain words; which of the two is read off them.
+        hyp: the same ids.
+        hypothesis: what counts as the hypothesis of a tree, see ``exact_match``.
+        heard_words: adds the subsets ``heard`` (utterances whose reference words are all in it) and ``unheard``.
+        subsets: name → ids of further subsets.
+        bpemodel: sentencepiece model, for TER.
+        info: written into the result as it is.
+
+    Raises:
+        UserError: an id missing or extra; a reference that is no valid tree where others are; an unknown id in a
+            subset.
+    """
+    return score_listings(
+        Listing(ref, "references"),
+        Listing(hyp, "predictions"),
+        hypothesis=hypothesis,
+        heard_words=heard_words,
+        subsets=subsets,
+        bpemodel=bpemodel,
+        info=info,
+    )
+
+
+def score_files(
+    ref_path: str | Path | Sequence[str | Path],
+    hyp_path: str | Path | Sequence[str | Path],
+    output_path: str | Path | None = None,
+    **options: Any,
+) -> dict[str, Any]:
+    """Score a file of predictions against one of references and write ``metrics.json``; options as for ``score``.
+
+    Several files a side are scored as one set: the folds of a cross validation are pooled so.
+    """
+    result = score_listings(read_listing(ref_path), read_listing(hyp_path), **options)
+    if output_path is not None:
+        write_metrics(output_path, result)
+    return result
+
+
+def score_listings(
+    reference: Listing,
+    predicted: Listing,
+    *,
+    hypothesis: Hypothesis = "frame",
+    heard_words: Collection[str] | None = None,
+    subsets: Mapping[str, Collection[str]] | None = None,
+    bpemodel: str | Path | None = None,
+    info: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    """``score``, with messages that name file and line."""
+    check_hypothesis(hypothesis)
+    check_same_ids(reference, predicted)
+    trees = references_are_trees(reference)
+    tokenise = load_bpe(bpemodel) if bpemodel is not None else None
+    utt_ids = sorted(reference.values)
+    breakdown = Breakdown()
+    invalid: dict[str, str] = {}
+    table: list[dict[str, int]] = []
+    for utt_id in utt_ids:
+        wanted, found = reference.values[utt_id], predicted.values[utt_id]
+        counts = {"utterances": 1, "full_correct": int(full_match(wanted, found))}
+        if trees:
+            tree = _reference_tree(reference, utt_id)
+            try:
+                guess = tree if counts["full_correct"] else parse(found)
+            except TreeError as error:
+                guess = None
+                invalid[utt_id] = str(error)
+            _count_tree(counts, tree, guess, hypothesis, breakdown)
+            counts |= count_edits(tree.words(), strip_tags(found), tokenise)
+        else:
+            counts |= count_edits(wanted.split(), found.split(), tokenise)
+        table.append(counts)
+    columns = {name: np.array([counts[name] for counts in table]) for name in table[0]}
+    members = _subset_members(reference, utt_ids, heard_words, subsets or {})
+    result = {
+        "form": FORM,
+        "espnet_atat": __version__,
+        "kind": "trees" if trees else "words",
+        "hypothesis": hypothesis if trees else None,
+        "reference": reference.name,
+        "predicted": predicted.name,
+        "info": dict(info or {}),
+        "utterances": len(utt_ids),
+        "bootstrap": {"draws": DRAWS, "seed": SEED, "level": LEVEL},
+        "figures": measure(columns),
+        "subsets": {
+            name: {
+                "utterances": len(positions),
+                "figures": measure({column: values[positions] for column, values in columns.items()}),
+            }
+            for name, positions in members.items()
+        },
+    }
+    if trees:
+        first = dict(list(invalid.items())[:INVALID_SHOWN])
+        result |= {"by_intent": breakdown.by_intent(), "by_slot": breakdown.by_slot()}
+        result["invalid"] = {"utterances": len(invalid), "first": first}
+    result["counts"] = {
+        "utt_ids": utt_ids,
+        "columns": {name: values.tolist() for name, values in columns.items()},
+        "subsets": members,
+    }
+    return result
+
+
+def references_are_trees(reference: Listing) -> bool:
+    """True if all references are trees, false if all are plain words.
+
+    Raises:
+        UserError: some are, some are not; the message names one of each.
+    """
+    first: dict[bool, str] = {}
+    for utt_id, line in reference.values.items():
+        first.setdefault(looks_like_tree(line), utt_id)
+    if len(first) == 2:
+        raise UserError(
+            f"{reference.where(first[False])} is plain words {reference.values[first[False]]!r}, but "
+            f"{reference.where(first[True])} is a tree; score trees and plain words apart"
+        )
+    return True in first
+
+
+def count_edits(reference: list[str], predicted: list[str], tokenise: Tokenise | None) -> dict[str, int]:
+    """Errors over words, over characters (the spaces between words are characters), and over tokens if asked for."""
+    sides = " ".join(reference), " ".join(predicted)
+    by_unit = {"word": edit_counts(reference, predicted), "char": edit_counts(*sides)}
+    if tokenise is not None:
+        by_unit["token"] = edit_counts(tokenise(sides[0]), tokenise(sides[1]))
+    return {
+        f"{unit}_{name}": count
+        for unit, edits in by_unit.items()
+        for name, count in zip((*EDITS, "reference"), edits, strict=True)
+    }
+
+
+def _reference_tree(reference: Listing, utt_id: str) -> Node:
+    try:
+        return parse(reference.values[utt_id])
+    except TreeError as error:
+        raise UserError(f"{reference.where(utt_id)} has a reference that is no valid tree: {error}") from error
+
+
+def _count_tree(
+    counts: dict[str, int], tree: Node, guess: Node | None, hypothesis: Hypothesis, breakdown: Breakdown
+) -> None:
+    """Add the counts that need trees; an invalid prediction (None) has no intent, no slots and no nodes."""
+    frame = read_hypothesis(tree, hypothesis)
+    nodes = brackets(tree.tokens())
+    guessed: Frame | None
+    if guess is None:
+        guessed, guessed_nodes = None, NO_BRACKETS
+    elif guess is tree:  # nothing to read twice, and most predictions are right
+        guessed, guessed_nodes = frame, nodes
+    else:
+        guessed, guessed_nodes = read_hypothesis(guess, hypothesis), brackets(guess.tokens())
+    slots = match_slots(frame.slots, guessed.slots if guessed is not None else ())
+    errors = semantic_errors(frame, guessed, slots)
+    nodes_matched, subtrees_matched = matching(nodes, guessed_nodes)
+    counts |= {
+        "valid": int(guess is not None),
+        "intent_correct": int(guessed is not None and guessed.intent == frame.intent),
+        "hypothesis_correct": int(guessed == frame),
+        "semantic_substitutions": errors.substitutions,
+        "semantic_insertions": errors.insertions,
+        "semantic_deletions": errors.deletions,
+        "slots_matched": sum(match.matched for match in slots.values()),
+        "slots_predicted": len(guessed.slots) if guessed is not None else 0,
+        "slots_reference": len(frame.slots),
+        "nodes_matched": nodes_matched,
+        "nodes_matched_trees": subtrees_matched,
+        "nodes_predicted": guessed_nodes.nodes,
+        "nodes_reference": nodes.nodes,
+    }
+    breakdown.add(frame, guessed, counts, slots)
+
+
+def _subset_members(
+    reference: Listing,
+    utt_ids: list[str],
+    heard_words: Collection[str] | None,
+    subsets: Mapping[str, Collection[str]],
+) -> dict[str, list[int]]:
+    """Subset → positions of its utterances in ``utt_ids``."""
+    members: dict[str, list[int]] = {}
+    if heard_words is not None:
+        known = frozenset(heard_words)
+        heard = [known.issuperset(strip_tags(reference.values[utt_id])) for utt_id in utt_ids]
+        members["heard"] = [position for position, is_heard in enumerate(heard) if is_heard]
+        members["unheard"] = [position for position, is_heard in enumerate(heard) if not is_heard]
+    positions = {utt_id: position for position, utt_id in enumerate(utt_ids)}
+    for name, ids in subsets.items():
+        if name in members:
+            raise UserError(f"subset {name!r} is there twice; give each subset a name of its own")
+        unknown = [utt_id for utt_id in ids if utt_id not in positions]
+        if unknown:
+            raise UserError(f"subset {name!r}: utterance {unknown[0]!r} is not in {reference.name}")
+        members[name] = sorted({positions[utt_id] for utt_id in ids})
+    return members
