@@ -33,7 +33,7 @@ class Utterance:
 
     Attributes:
         id: begins with the speaker's id where there is one.
-        text: normalised words.
+        text: normalised words; empty throughout a set of audio alone.
         target: bracketed tree, or None.
         audio: path or ``wav.scp`` entry, or None in a text-only corpus.
         speaker: id, or None where unknown.
@@ -167,19 +167,21 @@ class Builder:
         is_test = is_test_set(name) if is_test is None else is_test
         _check_unique(name, utterances)
         self._examine(name, utterances)
+        audio_only = all(u.audio and not u.text and u.target is None for u in utterances)
         report = SetReport(name, read=len(utterances))
         kept: list[Utterance] = []
         for utterance in utterances:
-            problem = self._problem(utterance)
+            in_text = None if audio_only else _text_problem(utterance)
+            problem = in_text or self._audio_problem(utterance)
             if problem is None:
                 kept.append(utterance)
             elif not is_test:
                 report.dropped[utterance.id] = problem
-            elif self.options.allow_bad_test and _text_problem(utterance) is None:
+            elif self.options.allow_bad_test and in_text is None:
                 kept.append(utterance)
                 report.unreadable[utterance.id] = problem
             else:
-                raise UserError(_refusal(name, utterance, problem, _text_problem(utterance) is None))
+                raise UserError(_refusal(name, utterance, problem, in_text is None))
         if not kept:
             example = next(iter(report.dropped.values()), "the corpus has none")
             raise UserError(f"{name}: no utterance is left of {len(utterances)}; the first: {example}")
@@ -192,9 +194,9 @@ class Builder:
         self.report.sets.append(report)
         return data
 
-    def _problem(self, utterance: Utterance) -> str | None:
+    def _audio_problem(self, utterance: Utterance) -> str | None:
         found = self._audio.get(utterance.audio) if utterance.audio is not None else None
-        return _text_problem(utterance) or (f"{found.kind}: {found}" if isinstance(found, AudioError) else None)
+        return f"{found.kind}: {found}" if isinstance(found, AudioError) else None
 
     def _examine(self, name: str, utterances: Sequence[Utterance]) -> None:
         """Fill the cache for every audio entry of the set; stop at what an option would mend."""

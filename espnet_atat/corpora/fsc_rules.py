@@ -70,10 +70,8 @@ def decode(label: str) -> str:
 def phrases(value: str) -> list[list[str]]:
     """What may be said for a value, the preferred first, each as lower-case words."""
     own = value.lower()
-    forms = [own, own + "s"]
-    if own.endswith("s"):
-        forms.append(own[:-1])
-    return [phrase.split() for phrase in (*forms, *SPOKEN_AS.get(own, ()))]
+    other_number = own[:-1] if own.endswith("s") else own + "s"
+    return [phrase.split() for phrase in (own, other_number, *SPOKEN_AS.get(own, ()))]
 
 
 def find(value: str, words: list[str], taken: range = range(0)) -> range | None:

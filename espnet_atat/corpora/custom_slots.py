@@ -1,0 +1,78 @@
+"""Slots as users write them, found again in the transcript."""
+
+import json
+import re
+from typing import Any
+
+from espnet_atat.errors import UserError
+from espnet_atat.semantics.frame import Span, to_tree
+from espnet_atat.semantics.normalise import Normalisation, normalise_words
+from espnet_atat.semantics.tree import Node
+
+
+def tree_of_slots(intent: str, slots: Any, text: str, rules: Normalisation) -> Node:
+    """The tree of an intent and its slots over a transcript.
+
+    A slot stands over the first words that say its value and that no slot before it has taken; longer values are
+    placed first. A slot with an empty value is an empty slot at the end.
+
+    Raises:
+        UserError: the slots cannot be read, or a value is not in the transcript.
+    """
+    words = text.split()
+    free = [True] * len(words)
+    pairs = [(as_label(name), normalise_words(value, rules).split()) for name, value in read_slots(slots)]
+    spans: list[Span] = []
+    for name, value in sorted(pairs, key=lambda pair: -len(pair[1])):
+        start = find_free(value, words, free) if value else len(words)
+        if start is None:
+            said = " ".join(value)
+            again = " a second time" if find_free(value, words, [True] * len(words)) is not None else ""
+            raise UserError(f"slot {name}: value {said!r} is not{again} in the transcript {text!r}")
+        free[start : start + len(value)] = [False] * len(value)
+        spans.append(Span(name, start, start + len(value)))
+    return to_tree(as_label(intent), words, spans)
+
+
+def find_free(value: list[str], words: list[str], free: list[bool]) -> int | None:
+    """The first place where the words say the value and are all free."""
+    for start in range(len(words) - len(value) + 1):
+        stop = start + len(value)
+        if words[start:stop] == value and all(free[start:stop]):
+            return start
+    return None
+
+
+def as_label(name: str) -> str:
+    """A name as a label: ``set light`` → ``SET_LIGHT``; labels stay as they are."""
+    label = re.sub(r"[^\w:.-]+", "_", name.strip()).strip("_").upper()
+    if not label:
+        raise UserError(f"{name!r} cannot name an intent or a slot")
+    return label
+
+
+def read_slots(slots: Any) -> list[tuple[str, str]]:
+    """(name, value) of each slot, from ``room=kitchen; color=blue``, a JSON object, or a JSON list of pairs.
+
+    Raises:
+        UserError: it is none of these.
+    """
+    if slots is None or slots == "":
+        return []
+    if isinstance(slots, str) and slots.lstrip()[:1] in {"{", "["}:
+        try:
+            slots = json.loads(slots)
+        except json.JSONDecodeError as error:
+            raise UserError(f"slots {slots!r}: not JSON at column {error.colno}: {error.msg}") from error
+    if isinstance(slots, str):
+        pairs: list[Any] = [part.split("=", 1) for part in slots.split(";") if part.strip()]
+    elif isinstance(slots, dict):
+        pairs = [
+            (name, one) for name, value in slots.items() for one in (value if isinstance(value, list) else [value])
+        ]
+    else:
+        pairs = list(slots) if isinstance(slots, list) else [slots]
+    for pair in pairs:
+        if not isinstance(pair, list | tuple) or len(pair) != 2 or not all(isinstance(part, str) for part in pair):
+            raise UserError(f"slots {slots!r}: expected name=value; name=value, a JSON object, or a list of pairs")
+    return [(name, value) for name, value in pairs]

@@ -1,0 +1,210 @@
+"""SNIPS smart-lights (Saade et al. 2018), close field and far field: 6 intents, 5-fold cross validation.
+
+A folder has ``config.json`` (naming ``dataset`` and ``speech_corpus``), ``dataset.json`` (annotated queries by intent)
+and ``speech_corpus/{metadata.json,audio/*.wav}``. Recordings are joined to queries by their words; a query without a
+recording, or a recording without a query, is not an utterance of the set, and is counted.
+
+For every field and fold K the sets ``<field>_foldK_{train,dev,test}`` are written: folds are drawn with the seed, alike
+in their intents, and recordings of one sentence (or with ``--speaker_disjoint`` of one speaker) stay in one fold.
+"""
+
+import argparse
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from espnet_atat.corpora.build import Builder, BuildOptions, Report, Utterance, add_build_arguments
+from espnet_atat.corpora.splits import stratified_folds
+from espnet_atat.corpora.table import read_json
+from espnet_atat.errors import UserError
+from espnet_atat.semantics.frame import Span, to_tree
+from espnet_atat.semantics.normalise import Normalisation, normalise_words
+from espnet_atat.semantics.tree import Node
+
+FIELDS = {"close": "smart-lights-en-close-field", "far": "smart-lights-en-far-field"}
+FOLDS = 5
+DEV_PARTS = 8  # dev is one part in eight of what is not test: a tenth of all
+
+
+@dataclass(frozen=True)
+class Recording:
+    """An utterance with what folds are drawn by."""
+
+    utterance: Utterance
+    intent: str
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of ``prepare snips``."""
+    add_build_arguments(parser)
+    parser.add_argument("--fields", nargs="+", choices=tuple(FIELDS), help="default: those that are there")
+    parser.add_argument("--speaker_disjoint", action="store_true", help="no speaker in two folds")
+
+
+def prepare(source: Path, data_dir: Path, **options: Any) -> Report:
+    """Write the sets of all five folds of each field.
+
+    Raises:
+        UserError: a file is missing or has another structure, or see ``Builder.write``.
+    """
+    build = BuildOptions.from_options(options)
+    builder = Builder("snips", source, data_dir, build)
+    for field, root in _find_fields(source, options.get("fields")).items():
+        recordings = _read_field(builder, field, root, build.rules)
+        _write_folds(builder, field, recordings, bool(options.get("speaker_disjoint")))
+    return builder.report
+
+
+def _find_fields(source: Path, wanted: list[str] | None) -> dict[str, Path]:
+    """Field → its folder; the source is one such folder, or has them below it."""
+    if (source / "dataset.json").is_file() or (source / "config.json").is_file():
+        found = {"far" if "far" in source.resolve().name else "close": source}
+    else:
+        found = {name: source / folder for name, folder in FIELDS.items() if (source / folder).is_dir()}
+    if not found:
+        raise UserError(f"{source}: neither {' nor '.join(FIELDS.values())} is below it")
+    if absent := [name for name in wanted or () if name not in found]:
+        raise UserError(f"{source}: no {FIELDS[absent[0]]}; present: {', '.join(found)}")
+    return {name: found[name] for name in wanted or found}
+
+
+def _read_field(builder: Builder, field: str, root: Path, rules: Normalisation) -> list[Recording]:
+    dataset, corpus = _read_config(root)
+    queries = _read_queries(builder, field, dataset, rules)
+    metadata = corpus / "metadata.json"
+    entries = read_json(metadata)
+    recordings: list[Recording] = []
+    heard: dict[str, int] = {}
+    unknown: list[str] = []
+    silent: list[str] = []
+    for key, entry in entries.items() if isinstance(entries, dict) else enumerate(entries):
+        filename, text, worker = _metadata_fields(f"{metadata}: entry {key}", entry)
+        words = normalise_words(text)
+        audio = corpus / "audio" / filename
+        if words not in queries:
+            unknown.append(filename)
+        elif not audio.is_file():
+            silent.append(filename)
+        else:
+            intent, tree = queries[words]
+            heard[words] = heard.get(words, 0) + 1
+            utterance = Utterance(
+                id=f"{worker}-{Path(filename).stem}",
+                text=" ".join(tree.words()),
+                target=tree.serialise(),
+                audio=str(audio),
+                speaker=worker,
+                where=f"{metadata}: entry {key}",
+            )
+            recordings.append(Recording(utterance, intent))
+    builder.note(f"{field}: {len(recordings)} recordings of {len(heard)} queries, {len(queries)} queries in all")
+    builder.note(f"{field}: {len(queries) - len(heard)} queries without a recording are not utterances of the set")
+    for what, names in (("whose words no query has", unknown), ("named in metadata.json but absent", silent)):
+        if names:
+            builder.note(f"{field}: {len(names)} recordings {what} left out: {', '.join(sorted(names)[:20])}")
+    if repeated := sum(count - 1 for count in heard.values()):
+        builder.note(f"{field}: {repeated} recordings repeat the words of another")
+    return recordings
+
+
+def _read_config(root: Path) -> tuple[Path, Path]:
+    """The data set file and the speech corpus folder that ``config.json`` names."""
+    path = root / "config.json"
+    config = read_json(path) if path.is_file() else {"dataset": "dataset.json", "speech_corpus": "speech_corpus"}
+    for key in ("dataset", "speech_corpus"):
+        name = config.get(key) if isinstance(config, dict) else None
+        if not isinstance(name, str):
+            raise UserError(f"{path}: no {key!r}; it names a path beside it")
+        if not (root / name).exists():
+            raise UserError(f"{path}: its {key!r}, {name!r}, does not lie beside it")
+    return root / config["dataset"], root / config["speech_corpus"]
+
+
+def _metadata_fields(where: str, entry: Any) -> tuple[str, str, str]:
+    """File name, text and worker of a recording."""
+    try:
+        filename, text, worker = entry["filename"], entry["text"], str(entry["worker"]["id"])
+    except (KeyError, TypeError) as error:
+        raise UserError(f"{where}: expected filename, text and worker.id ({error} is missing)") from error
+    if Path(filename).name != filename:
+        raise UserError(f"{where}: filename {filename!r} leads out of the audio folder")
+    return filename, text, re.sub(r"[^\w.-]+", "_", worker)
+
+
+def label(name: str) -> str:
+    """A corpus name as a label: ``SetLightColor`` → ``SET_LIGHT_COLOR``, ``room`` → ``ROOM``."""
+    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)
+    return re.sub(r"[^A-Z0-9]+", "_", spaced.upper()).strip("_")
+
+
+def _read_queries(builder: Builder, field: str, path: Path, rules: Normalisation) -> dict[str, tuple[str, Node]]:
+    """Words as spoken → (intent, tree) of every annotated query."""
+    content = read_json(path)
+    queries: dict[str, tuple[str, Node]] = {}
+    repeated, conflicting = 0, []
+    try:
+        annotated = [(i, n, query) for i, d in content["intents"].items() for n, query in enumerate(d["utterances"])]
+        for intent, number, query in annotated:
+            where = f"{path}: query {number} of {intent}"
+            tree = tree_of_query(intent, query["data"], rules, where)
+            words = normalise_words("".join(chunk["text"] for chunk in query["data"]))
+            if words not in queries:
+                queries[words] = (intent, tree)
+            elif queries[words][1] == tree:
+                repeated += 1
+            else:
+                conflicting.append(words)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise UserError(f"{path}: expected intents → utterances → data → text ({error!r})") from error
+    if repeated:
+        builder.note(f"{field}: {repeated} queries repeat another")
+    if conflicting:
+        shown = "; ".join(conflicting[:10])
+        builder.note(f"{field}: {len(conflicting)} queries repeat another with other labels; the first counts: {shown}")
+    return queries
+
+
+def tree_of_query(intent: str, chunks: list[dict[str, str]], rules: Normalisation, where: str) -> Node:
+    """The tree of a query given as chunks of text, some with a ``slot_name``.
+
+    A word that lies partly in an annotated chunk (``kitchen`` + ``'s lights``) belongs to it.
+    """
+    owners: list[int | None] = []  # of each character: the number of its annotated chunk
+    for number, chunk in enumerate(chunks):
+        annotated = "slot_name" in chunk or "entity" in chunk
+        owners += [number if annotated else None] * len(chunk["text"])
+    words: list[str] = []
+    spans: dict[int, tuple[int, int]] = {}
+    for match in re.finditer(r"\S+", "".join(chunk["text"] for chunk in chunks)):
+        word = rules.word(match.group())
+        owner = next((number for number in owners[match.start() : match.end()] if number is not None), None)
+        if owner is not None:
+            start, _ = spans.get(owner, (len(words), 0))
+            spans[owner] = (start, len(words) + bool(word))
+        if word:
+            words.append(word)
+    named = {n: label(chunk.get("slot_name") or chunk["entity"]) for n, chunk in enumerate(chunks) if n in spans}
+    try:
+        return to_tree(label(intent), words, [Span(named[n], *place) for n, place in spans.items()])
+    except UserError as error:
+        raise UserError(f"{where}: {error}") from error
+
+
+def _write_folds(builder: Builder, field: str, recordings: list[Recording], speaker_disjoint: bool) -> None:
+    def items(those: list[Recording]) -> list[tuple[str, str, str]]:
+        return [
+            (r.utterance.id, r.intent, str(r.utterance.speaker) if speaker_disjoint else r.utterance.text)
+            for r in those
+        ]
+
+    seed = builder.options.seed
+    fold_of = stratified_folds(items(recordings), FOLDS, seed)
+    for fold in range(1, FOLDS + 1):
+        test = [r.utterance for r in recordings if fold_of[r.utterance.id] == fold]
+        rest = [r for r in recordings if fold_of[r.utterance.id] != fold]
+        part_of = stratified_folds(items(rest), DEV_PARTS, seed + fold)
+        dev = [r.utterance for r in rest if part_of[r.utterance.id] == 1]
+        train = [r.utterance for r in rest if part_of[r.utterance.id] != 1]
+        for part, utterances in (("train", train), ("dev", dev), ("test", test)):
+            builder.write(f"{field}_fold{fold}_{part}", utterances)

@@ -1,0 +1,145 @@
+"""Facebook TOP (Gupta et al. 2018) and its successors TOPv2 (text) and STOP (spoken): nested trees.
+
+SOURCE is one of
+
+* TOP: ``{train,eval,test}.tsv`` without a header, ``raw <tab> tokenised <tab> tree``;
+* TOPv2: ``<domain>_{train,eval,test}.tsv`` with a header, ``domain <tab> utterance <tab> semantic_parse``;
+* STOP: ``manifests/{train,eval,test}.tsv`` with a header (``file_id``, ``domain``, ``utterance``, ``seqlogical`` …) and
+  the audio beside them.
+
+Sets are ``train``, ``dev`` (the corpora call it eval) and ``test``, text-only but for STOP's. The tree's words are the
+text: lower-cased and without free-standing punctuation, or with ``--text_form official`` as the corpus writes them.
+``--recordings FILE`` (two columns: id or row number of a test utterance, audio path) adds the set ``recorded_test``.
+"""
+
+import argparse
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from espnet_atat.corpora.build import Builder, BuildOptions, Report, Utterance, add_build_arguments
+from espnet_atat.corpora.table import Row, read_table
+from espnet_atat.datadir import read_two_column
+from espnet_atat.errors import UserError
+from espnet_atat.semantics.normalise import Normalisation, normalise_tree
+from espnet_atat.semantics.tree import TreeError, parse
+
+PARTS = {"train": "train", "dev": "eval", "test": "test"}
+UNSUPPORTED = "[IN:UNSUPPORTED"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of ``prepare top``."""
+    add_build_arguments(parser)
+    parser.add_argument(
+        "--drop_unsupported",
+        action="store_true",
+        help="leave out utterances with an IN:UNSUPPORTED… node, in every split, as most of the literature does",
+    )
+    parser.add_argument("--domains", nargs="+", help="TOPv2 and STOP: these domains alone")
+    parser.add_argument("--recordings", type=Path, help="two columns: test utterance (id or row number), audio path")
+
+
+def prepare(source: Path, data_dir: Path, **options: Any) -> Report:
+    """Write ``train``, ``dev``, ``test``, and ``recorded_test`` where recordings are given.
+
+    Raises:
+        UserError: the folder is none of the three, a tree does not parse, or see ``Builder.write``.
+    """
+    build = BuildOptions.from_options(options)
+    kind, files = _find_files(source)
+    builder = Builder("top", source, data_dir, build)
+    form = options.get("text_form") or "spoken"
+    builder.note(f"{kind}, text form: {form} (scores are comparable within one form alone)")
+    for part in PARTS:
+        utterances = list(_read_part(source, kind, part, files[part], build.rules, options.get("domains")))
+        if options.get("drop_unsupported"):
+            kept = [u for u in utterances if UNSUPPORTED not in (u.target or "")]
+            builder.note(f"{part}: {len(utterances) - len(kept)} utterances with {UNSUPPORTED}… left out as asked")
+            utterances = kept
+        builder.write(part, utterances)
+        if part == "test" and options.get("recordings") is not None:
+            builder.write("recorded_test", _join_recordings(builder, utterances, options["recordings"]))
+    return builder.report
+
+
+def _find_files(source: Path) -> tuple[str, dict[str, list[Path]]]:
+    """Which distribution this is, and its files by part."""
+    stop = {part: [source / "manifests" / f"{name}.tsv"] for part, name in PARTS.items()}
+    top = {part: [source / f"{name}.tsv"] for part, name in PARTS.items()}
+    top_v2 = {part: sorted(source.glob(f"*_{name}.tsv")) for part, name in PARTS.items()}
+    for kind, files in (("STOP", stop), ("TOP", top), ("TOPv2", top_v2)):
+        if all(paths and all(path.is_file() for path in paths) for paths in files.values()):
+            return kind, files
+    raise UserError(
+        f"{source}: none of manifests/{{train,eval,test}}.tsv (STOP), {{train,eval,test}}.tsv (TOP) "
+        "and <domain>_{train,eval,test}.tsv (TOPv2) is whole there"
+    )
+
+
+def _read_part(
+    source: Path, kind: str, part: str, files: list[Path], rules: Normalisation, domains: list[str] | None
+) -> Iterator[Utterance]:
+    if kind == "TOP":
+        for row in read_table(files[0], (), delimiter="\t", quoted=False, header=["raw", "tokenised", "tree"]):
+            text, tree = _normalised(row, row["tree"], rules)
+            if row["tokenised"].split() != parse(row["tree"]).words():
+                raise UserError(f"{row.where}: the tree's words differ from column 2, {row['tokenised']!r}")
+            yield Utterance(f"top-{part}-{row.number:05d}", text, tree, where=row.where)
+        return
+    columns = ("file_id", "domain", "utterance", "seqlogical") if kind == "STOP" else ("domain", "semantic_parse")
+    seen = set()
+    for path in files:
+        for row in read_table(path, columns, delimiter="\t", quoted=False):
+            domain = row["domain"]
+            seen.add(domain)
+            if domains and domain not in domains:
+                continue
+            if kind == "STOP":
+                yield _spoken(source, part, row, rules)
+            else:
+                text, tree = _normalised(row, row["semantic_parse"], rules)
+                yield Utterance(f"topv2-{part}-{domain}-{row.number:05d}", text, tree, where=row.where)
+    if unknown := set(domains or ()) - seen:
+        raise UserError(f"{files[0].parent}: no domain {min(unknown)!r}; there are {', '.join(sorted(seen))}")
+
+
+def _normalised(row: Row, tree: str, rules: Normalisation) -> tuple[str, str]:
+    """Text and target of a row."""
+    try:
+        node = normalise_tree(parse(tree), rules)
+    except TreeError as error:
+        raise UserError(f"{row.where}: {error}") from error
+    return " ".join(node.words()), node.serialise()
+
+
+def _spoken(source: Path, part: str, row: Row, rules: Normalisation) -> Utterance:
+    """An utterance of STOP; its normalised tree (numbers spelled as said) where the manifest has one."""
+    text, tree = _normalised(row, row.fields.get("normalized_seqlogical") or row["seqlogical"], rules)
+    file_id = row["file_id"]
+    parts = Path(file_id).with_suffix("").parts
+    if Path(file_id).is_absolute() or ".." in parts:
+        raise UserError(f"{row.where}: file_id {file_id!r} leads out of the corpus")
+    # The manifests say eval_0/alarm_eval_0/1.wav for what the archive has as eval_0/alarm_eval/1.wav.
+    candidates = (source / file_id, source / re.sub(r"_(train|eval|test)_\d+/", r"_\1/", file_id))
+    audio = next((path for path in candidates if path.is_file()), candidates[0])
+    utterance_id = "_".join(("stop", part, *parts[-2:]))
+    return Utterance(utterance_id, text, tree, str(audio), utterance_id, row.where)  # speakers are not told
+
+
+def _join_recordings(builder: Builder, utterances: list[Utterance], path: Path) -> list[Utterance]:
+    """The recorded test utterances; the key is an utterance's id or its row number in the split's file."""
+    by_id = {utterance.id: utterance for utterance in utterances}
+    by_number = {u.id.removeprefix("top-test-").lstrip("0"): u for u in utterances}  # TOP's one file a split
+    joined = []
+    for key, audio in read_two_column(path).items():
+        utterance = by_id.get(key) or by_number.get(key)
+        if utterance is None:
+            raise UserError(f"{path}: {key!r} is neither the id nor the row number of a test utterance")
+        if not audio:
+            raise UserError(f"{path}: {key} has no audio path")
+        joined.append(replace(utterance, audio=audio, speaker=utterance.id, where=f"{path}: {key}"))
+    builder.note(f"recorded_test: {len(joined)} of {len(utterances)} test utterances are recorded")
+    return joined

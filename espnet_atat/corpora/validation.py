@@ -1,0 +1,238 @@
+"""Checks of a data dir as Kaldi users expect them, with every problem named by file and line; and the mending of them.
+
+Checked: each file is UTF-8, sorted and without duplicates; all files have the same utterances; ids begin with the
+speaker's; spk2utt is the inverse of utt2spk; transcripts are not empty; targets parse and their words equal the text;
+audio is readable, whole, mono, at the right rate and neither too short nor too long.
+"""
+
+import shutil
+from collections.abc import Collection, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from tqdm import tqdm
+
+from espnet_atat.atomic import atomic_dir
+from espnet_atat.corpora.audio import AudioError, AudioRules, check, examine
+from espnet_atat.corpora.build import UNREADABLE
+from espnet_atat.datadir import DataDir, invert, scan_two_column, write_two_column
+from espnet_atat.errors import UserError
+from espnet_atat.semantics.tree import TreeError, parse
+
+COLUMNS = ("text", "target", "wav.scp", "utt2spk")
+# Other files by utterance that a data dir may have; --fix keeps them in step.
+SIDE_FILES = ("feats.scp", "utt2num_frames", "utt2dur", UNREADABLE)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong.
+
+    Attributes:
+        file: name within the data dir; line: from 1, or 0 for the file as a whole.
+        message: what was found there.
+        utterance: the utterance that dropping would mend, or None where rewriting the file does.
+    """
+
+    file: str
+    line: int
+    message: str
+    utterance: str | None = None
+
+
+@dataclass(frozen=True)
+class Column:
+    """A file of two columns: id → value, and id → line number."""
+
+    values: dict[str, str]
+    lines: dict[str, int]
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A data dir with all that was found wrong in it; ``seconds`` of audio were examined."""
+
+    path: Path
+    columns: dict[str, Column]
+    problems: list[Problem]
+    seconds: float = 0.0
+
+    @property
+    def bad(self) -> dict[str, str]:
+        """Utterance → its first problem, of the utterances that cannot stay."""
+        found: dict[str, str] = {}
+        for problem in self.problems:
+            if problem.utterance is not None:
+                found.setdefault(problem.utterance, f"{problem.file}: {problem.message}")
+        return found
+
+
+def validate(path: Path, rules: AudioRules, *, audio: str = "full", nj: int = 4) -> Checked:
+    """Check a data dir.
+
+    Args:
+        path: ``data/<recipe>/<set>``.
+        rules: what its audio must be.
+        audio: ``full`` decodes every file, ``header`` reads headers and ends alone, ``none`` looks at the text side.
+        nj: threads that decode.
+
+    Raises:
+        UserError: the folder has no file ``text``.
+    """
+    if not (path / "text").is_file():
+        raise UserError(f"{path} is not a data dir: it has no file 'text'")
+    problems: list[Problem] = []
+    columns = {name: read_column(path, name, problems) for name in COLUMNS if (path / name).is_file()}
+    problems += same_utterances(columns)
+    problems += check_speakers(path, columns)
+    problems += check_text(columns)
+    checked = Checked(path, columns, problems)
+    if audio == "none" or "wav.scp" not in columns:
+        return checked
+    # What was prepared under --allow_bad_test is known to be unreadable, and counts as wrong.
+    known = read_column(path, UNREADABLE, problems).values if (path / UNREADABLE).is_file() else {}
+    found, seconds = check_audio(columns["wav.scp"], rules, known, full=audio == "full", nj=nj)
+    return replace(checked, problems=problems + found, seconds=seconds)
+
+
+def read_column(path: Path, name: str, problems: list[Problem]) -> Column:
+    """Read a file, noting what is wrong with its lines and their order."""
+    column = Column({}, {})
+    last = ""
+    for number, key, value in scan_two_column(path / name):
+        if isinstance(value, UserError):
+            message = str(value).partition(f":{number}: ")[2]
+            problems.append(Problem(name, number, message, key or None))
+        elif key in column.values:
+            problems.append(Problem(name, number, f"id {key!r} a second time, first at line {column.lines[key]}", key))
+        else:
+            if key < last:
+                problems.append(Problem(name, number, f"{key!r} stands after {last!r}; sort the file with LC_ALL=C"))
+            last = key
+            column.values[key], column.lines[key] = value, number
+    return column
+
+
+def same_utterances(columns: dict[str, Column]) -> Iterator[Problem]:
+    """Every file must have every utterance."""
+    for name, column in columns.items():
+        for other, theirs in columns.items():
+            if column.values.keys() == theirs.values.keys():
+                continue
+            for key in theirs.values:
+                if key not in column.values:
+                    yield Problem(other, theirs.lines[key], f"{key!r} is not in {name}", key)
+
+
+def check_speakers(path: Path, columns: dict[str, Column]) -> Iterator[Problem]:
+    """Ids begin with their speaker's, spk2utt is there and is the inverse of utt2spk."""
+    if "utt2spk" not in columns:
+        if "wav.scp" in columns:
+            yield Problem("utt2spk", 0, "no such file, though there is audio")
+        return
+    speakers = columns["utt2spk"]
+    for key, speaker in speakers.values.items():
+        if not speaker or " " in speaker:
+            yield Problem("utt2spk", speakers.lines[key], f"{key!r} has {speaker!r} for its speaker", key)
+        elif not key.startswith(speaker):
+            yield Problem("utt2spk", speakers.lines[key], f"{key!r} does not begin with its speaker's id {speaker!r}")
+    if not (path / "spk2utt").is_file():
+        yield Problem("spk2utt", 0, "no such file")
+        return
+    problems: list[Problem] = []
+    found = read_column(path, "spk2utt", problems)
+    yield from (replace(problem, utterance=None) for problem in problems)
+    expected = invert(speakers.values)
+    for speaker in sorted(expected.keys() | found.values.keys()):
+        have, want = found.values.get(speaker, "").split(), expected.get(speaker, [])
+        if have != want:
+            differing = sorted(set(have) ^ set(want))
+            what = f"differs from utt2spk in {differing[0]!r}" if differing else "lists its utterances unsorted"
+            yield Problem("spk2utt", found.lines.get(speaker, 0), f"speaker {speaker!r} {what}")
+
+
+def check_text(columns: dict[str, Column]) -> Iterator[Problem]:
+    """Transcripts are there, trees parse, and the words of a tree are its transcript."""
+    text, target = columns["text"], columns.get("target")
+    audio_only = "wav.scp" in columns and target is None and not any(text.values.values())
+    for key, words in text.values.items():
+        if not words and not audio_only:
+            yield Problem("text", text.lines[key], f"{key!r} has an empty transcript", key)
+        elif "  " in words or "\t" in words:
+            yield Problem("text", text.lines[key], f"{key!r} has more than one space between words", key)
+    for key, tree in target.values.items() if target is not None else ():
+        assert target is not None
+        try:
+            words = " ".join(parse(tree).words())
+        except TreeError as error:
+            yield Problem("target", target.lines[key], f"{key!r}: {error}", key)
+            continue
+        if key in text.values and words != text.values[key]:
+            message = f"{key!r}: the tree's words are {words!r}, the text is {text.values[key]!r}"
+            yield Problem("target", target.lines[key], message, key)
+
+
+def check_audio(
+    wav: Column, rules: AudioRules, known: Collection[str] = (), *, full: bool = True, nj: int = 4
+) -> tuple[list[Problem], float]:
+    """Problems of the audio, but for the utterances known to be bad, and the seconds of what is sound."""
+    entries = {key: entry for key, entry in wav.values.items() if key not in known}
+
+    def one(entry: str) -> float | AudioError:
+        try:
+            if not entry:
+                raise AudioError("missing audio", "no path")
+            info = examine(entry, allow_pipes=rules.allow_pipes, full=full)
+            check(entry, info, rules)
+            return info.duration
+        except AudioError as error:
+            return error
+
+    problems = []
+    seconds = 0.0
+    with ThreadPoolExecutor(max_workers=max(1, nj)) as pool:
+        results: Iterable[float | AudioError] = pool.map(one, entries.values())
+        progress = tqdm(results, total=len(entries), desc="audio", disable=None, leave=False)
+        for key, found in zip(entries, progress, strict=True):
+            if isinstance(found, AudioError):
+                problems.append(Problem("wav.scp", wav.lines[key], f"{key!r}: {found.kind}: {found}", key))
+            else:
+                seconds += found
+    return problems, seconds
+
+
+def fix(checked: Checked, *, is_test: bool) -> dict[str, str]:
+    """Rewrite a data dir sorted, with a fresh spk2utt, and without its bad utterances.
+
+    Returns:
+        Utterance → why it was dropped.
+
+    Raises:
+        UserError: a test set has bad utterances (it is never shrunk), or none would be left.
+    """
+    bad = checked.bad
+    if bad and is_test:
+        key, why = next(iter(bad.items()))
+        raise UserError(
+            f"{checked.path}: a test set is never shrunk, and {len(bad)} of its utterances are bad, first {key!r} "
+            f"({why}); mend its source, or prepare it with --allow_bad_test, by which they count as wrong"
+        )
+    kept = sorted(set.intersection(*(set(column.values) for column in checked.columns.values())) - bad.keys())
+    if not kept:
+        raise UserError(f"{checked.path}: no utterance would be left")
+    values = {name: {key: column.values[key] for key in kept} for name, column in checked.columns.items()}
+    data = DataDir(
+        text=values["text"], target=values.get("target"), wav=values.get("wav.scp"), utt2spk=values.get("utt2spk")
+    )
+    with atomic_dir(checked.path) as folder:
+        for other in checked.path.iterdir():
+            if other.name in SIDE_FILES:
+                rows = (row for row in scan_two_column(other) if row[1] in data.text and isinstance(row[2], str))
+                write_two_column(folder / other.name, {key: str(value) for _, key, value in rows})
+            elif other.is_dir():
+                shutil.copytree(other, folder / other.name)
+            elif other.name not in (*COLUMNS, "spk2utt"):
+                shutil.copy2(other, folder / other.name)
+        data.write_files(folder)
+    return bad
