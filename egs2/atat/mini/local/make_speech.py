@@ -1,0 +1,137 @@
+"""Say every row of the corpus: Kokoro, silence trimmed, 16 kHz, one level, Ogg/Opus.
+
+    python egs2/atat/mini/local/make_speech.py CORPUS_DIR MODEL_DIR [--sets A B …] [--nj 2] [--limit N] [--wav]
+
+An utterance whose file exists is skipped, and a file is renamed into place when it is whole, so the script can be
+stopped and started again. Kokoro's noise source is not seeded: a second rendering says the same words in the same
+voices but is not the same file.
+"""
+
+import argparse
+import csv
+import os
+import sys
+import time
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import soundfile
+import soxr
+
+REPOSITORY = Path(__file__).resolve().parents[4]
+sys.path.insert(0, str(REPOSITORY))
+
+from espnet_atat.speech.synthesis.kokoro import SAMPLE_RATE as KOKORO_RATE  # noqa: E402
+from espnet_atat.speech.synthesis.kokoro import Kokoro  # noqa: E402
+
+SETS = [
+    "music_train", "sentences_train", "music_dev", "books_dev", "music_test", "books_test", "sentences_dev",
+    "lights_train", "lights_dev", "lights_test", "books_train",
+]  # fmt: skip
+RATE = 16000  # Hz
+MARGIN = 0.05  # s of the silence at each end that is kept
+SILENCE_DB = -45.0  # relative to the loudest 10 ms: quieter is silence
+LEVEL_DB = -23.0  # dBFS, root mean square of every utterance
+PEAK = 0.95
+COMPRESSION = 0.95  # libsndfile's knob for Opus: 0 is 256 kbit/s, 1 is 6 kbit/s a channel
+QUESTION_WORDS = frozenset(
+    {"who", "what", "when", "where", "which", "how", "is", "does", "do", "can", "could", "may", "did"}
+)
+
+_engine: Kokoro | None = None  # one a process
+
+
+@dataclass(frozen=True)
+class Job:
+    """One utterance to say."""
+
+    path: Path
+    voice: str
+    speed: float
+    words: str
+
+
+def sentence(words: str) -> str:
+    """The words as a written sentence: Kokoro's intonation follows its punctuation."""
+    tokens = ["I" if w == "i" else w for w in words.split()]
+    mark = "?" if tokens[0] in QUESTION_WORDS else "."
+    text = " ".join(tokens) + mark
+    return text[0].upper() + text[1:]
+
+
+def trim(audio: np.ndarray, rate: int) -> np.ndarray:
+    """Cut the silence at both ends of `audio`, shape = (n_samples,), but for `MARGIN` seconds."""
+    hop = rate // 100  # 10 ms
+    frames = audio[: len(audio) // hop * hop].reshape(-1, hop)
+    energy = 10 * np.log10(np.mean(frames**2, axis=1) + 1e-12)
+    (loud,) = np.nonzero(energy > energy.max() + SILENCE_DB)
+    margin = round(MARGIN * rate)
+    return audio[max(0, loud[0] * hop - margin) : (loud[-1] + 1) * hop + margin]
+
+
+def level(audio: np.ndarray) -> np.ndarray:
+    """Scale to `LEVEL_DB`, or less where the peak would exceed `PEAK`."""
+    gain = 10 ** (LEVEL_DB / 20) / np.sqrt(np.mean(audio**2))
+    return audio * min(gain, PEAK / np.abs(audio).max())
+
+
+def say(engine: Kokoro, job: Job) -> np.ndarray:
+    """The finished waveform of one utterance, 16 kHz, float32."""
+    audio = trim(engine.speak(sentence(job.words), job.voice, job.speed), KOKORO_RATE)
+    return level(soxr.resample(audio, KOKORO_RATE, RATE)).astype(np.float32)
+
+
+def start_worker(model_dir: Path) -> None:
+    global _engine
+    _engine = Kokoro(model_dir)
+
+
+def work(job: Job) -> float:
+    """Write one file; return its length in seconds."""
+    assert _engine is not None
+    audio = say(_engine, job)
+    temporary = job.path.with_name(f".{job.path.stem}.{os.getpid()}{job.path.suffix}")
+    if job.path.suffix == ".wav":
+        soundfile.write(temporary, audio, RATE, subtype="PCM_16")
+    else:
+        soundfile.write(temporary, audio, RATE, format="OGG", subtype="OPUS", compression_level=COMPRESSION)
+    os.replace(temporary, job.path)
+    return len(audio) / RATE
+
+
+def jobs_of(corpus: Path, name: str, suffix: str) -> list[Job]:
+    """The utterances of a set."""
+    with (corpus / f"{name}.tsv").open(encoding="utf-8", newline="") as handle:
+        rows = list(csv.DictReader(handle, delimiter="\t", quoting=csv.QUOTE_NONE))
+    folder = corpus / "audio" / name
+    return [Job(folder / f"{r['utt_id']}{suffix}", r["voice"], float(r["speed"]), r["words"]) for r in rows]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Say every row of the corpus.")
+    parser.add_argument("corpus", type=Path, help="folder of the tsv files; audio goes to audio/<set>/ below it")
+    parser.add_argument("model_dir", type=Path, help="holds model.onnx and voices/, from tools/install_extra.sh tts")
+    parser.add_argument("--sets", nargs="+", default=SETS, choices=SETS)
+    parser.add_argument("--nj", type=int, default=2, help="processes")
+    parser.add_argument("--limit", type=int, help="only the first utterances of each set")
+    parser.add_argument("--wav", action="store_true", help="write 16-bit WAV in place of Ogg/Opus, for comparison")
+    args = parser.parse_args()
+    suffix = ".wav" if args.wav else ".ogg"
+    with ProcessPoolExecutor(args.nj, initializer=start_worker, initargs=(args.model_dir,)) as pool:
+        for name in args.sets:
+            jobs = jobs_of(args.corpus, name, suffix)[: args.limit]
+            (args.corpus / "audio" / name).mkdir(parents=True, exist_ok=True)
+            todo = [job for job in jobs if not job.path.exists()]
+            print(f"{name}: {len(jobs)} utterances, {len(jobs) - len(todo)} exist already", flush=True)
+            start, seconds = time.monotonic(), 0.0
+            for i, length in enumerate(pool.map(work, todo, chunksize=4), 1):
+                seconds += length
+                if i % 50 == 0 or i == len(todo):
+                    spent = time.monotonic() - start
+                    print(f"{name}: {i}/{len(todo)}, {seconds:.0f} s of speech in {spent:.0f} s", flush=True)
+
+
+if __name__ == "__main__":
+    main()
