@@ -1,0 +1,1 @@
+"""Corpora: each module turns one raw corpus into Kaldi-style data dirs."""

@@ -1,0 +1,1 @@
+"""Text-to-speech engines; each file wraps one engine."""
