@@ -10,6 +10,7 @@ It is written out as one folder of plain Kaldi-style files that ESPnet's options
 named ``<task>-<set>-<utterance>``.
 """
 
+import math
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -35,8 +36,8 @@ class Part:
         task: asr, slu, mlm or nlu.
         set: ``recipe/set`` below the dump folder.
         weight: share of the examples drawn, relative to the other parts; None: the set's number of examples.
-        limit: use only this many utterances, drawn by ``seed`` (low-resource rows of the tables); a number above 1,
-            or a fraction of the set.
+        limit: use only this many utterances, drawn by ``seed`` (low-resource rows of the tables): a whole number, or
+            a fraction of the set below 1.
         complement: with ``limit``, the utterances that it leaves out (table 1: asr of the other 90 %).
     """
 
@@ -81,7 +82,7 @@ def _parse_part(entry: object, where: str) -> Part:
         raise UserError(f"{where}: unknown key {min(unknown)!r}; known: task, set, weight, limit, complement")
     fields: dict[str, Any] = dict(entry)
     try:
-        task_token(fields["task"])
+        task_token(str(fields["task"]))
     except UserError as error:
         raise UserError(f"{where}: {error}") from error
     recipe, _, name = str(fields["set"]).partition("/")
@@ -89,9 +90,15 @@ def _parse_part(entry: object, where: str) -> Part:
         raise UserError(f"{where}: set is recipe/name, the name without '-', found {fields['set']!r}")
     for key in ("weight", "limit"):
         value = fields.get(key)
-        if value is not None and (isinstance(value, bool) or not isinstance(value, int | float) or value <= 0):
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if value is not None and not (number and 0 < value < math.inf):
             raise UserError(f"{where}: {key} is a number above 0, found {value!r}")
-    if fields.get("complement") and fields.get("limit") is None:
+    limit, complement = fields.get("limit"), fields.get("complement", False)
+    if isinstance(limit, float) and limit >= 1:  # 1.0 could mean all or one
+        raise UserError(f"{where}: limit is a whole number of utterances or a fraction below 1, found {limit!r}")
+    if not isinstance(complement, bool):
+        raise UserError(f"{where}: complement is true or false, found {complement!r}")
+    if complement and limit is None:
         raise UserError(f"{where}: complement goes with limit")
     return Part(**fields)
 
@@ -184,7 +191,6 @@ def stream_options(folder: str | Path) -> list[tuple[str, str, str]]:
 def _limited(utt_ids: list[str], part: Part, seed: int) -> list[str]:
     if part.limit is None:
         return utt_ids
-
     count = round(part.limit * len(utt_ids)) if part.limit < 1 else int(part.limit)
     chosen = set(random.Random(f"{seed} {part.set}").sample(utt_ids, min(count, len(utt_ids))))
     return [utt_id for utt_id in utt_ids if (utt_id in chosen) != part.complement]
