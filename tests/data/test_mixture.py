@@ -1,0 +1,183 @@
+"""A mixture: read strictly, drawn by seed, written as plain files."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from espnet_atat.data.mixture import (
+    Part,
+    examples_of,
+    group_of,
+    load_mixture,
+    parse_mixture,
+    stream_options,
+    write_mixture,
+)
+from espnet_atat.datadir import read_two_column, write_two_column
+from espnet_atat.errors import UserError
+from tests.toy import UTTERANCES, Toy, make_toy
+
+GOOD = {"task": "slu", "set": "toy/audio"}
+
+
+def ids_of(part: Part, toy: Toy, seed: int = 0) -> set[str]:
+    sources, targets = examples_of(part, toy.dump, seed)
+    assert sources.keys() == targets.keys()
+    return {utt_id.removeprefix(f"{part.group}-") for utt_id in sources}
+
+
+@pytest.mark.parametrize(
+    ("entry", "complaint"),
+    [
+        ("slu", "entry 2: needs 'task' and 'set'"),
+        ({"task": "slu"}, "entry 2: needs 'task' and 'set'"),
+        ({**GOOD, "wait": 3}, "entry 2: unknown key 'wait'; known: task, set, weight"),
+        ({**GOOD, "task": "st"}, "entry 2: unknown task 'st': the tasks are asr, slu, mlm, nlu"),
+        ({**GOOD, "task": ["slu"]}, r"entry 2: unknown task .\['slu'\]."),
+        ({**GOOD, "set": "audio"}, "entry 2: set is recipe/name"),
+        ({**GOOD, "set": "toy/au-dio"}, "entry 2: set is recipe/name, the name without '-'"),
+        ({**GOOD, "set": "toy/audio/x"}, "entry 2: set is recipe/name"),
+        ({**GOOD, "weight": 0}, "entry 2: weight is a number above 0, found 0"),
+        ({**GOOD, "weight": "much"}, "entry 2: weight is a number above 0, found 'much'"),
+        ({**GOOD, "weight": True}, "entry 2: weight is a number above 0, found True"),
+        ({**GOOD, "weight": float("nan")}, "entry 2: weight is a number above 0, found nan"),
+        ({**GOOD, "limit": 1.0}, "entry 2: limit is a whole number of utterances or a fraction below 1, found 1.0"),
+        ({**GOOD, "limit": -1}, "entry 2: limit is a number above 0, found -1"),
+        ({**GOOD, "complement": True}, "entry 2: complement goes with limit"),
+        ({**GOOD, "limit": 0.1, "complement": "no"}, "entry 2: complement is true or false, found 'no'"),
+    ],
+)
+def test_a_bad_entry_is_named_by_file_and_number(tmp_path: Path, entry: Any, complaint: str) -> None:
+    path = tmp_path / "mixture.yaml"
+    path.write_text(yaml.safe_dump([GOOD, entry]), encoding="utf-8")
+    with pytest.raises(UserError, match=rf"mixture\.yaml: {complaint}"):
+        load_mixture(path)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "task: slu", "just words"])
+def test_what_is_no_list_is_refused(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "mixture.yaml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(UserError, match=r"mixture\.yaml: a mixture is a list of"):
+        load_mixture(path)
+
+
+def test_what_is_no_yaml_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "mixture.yaml"
+    path.write_text("- {task: slu", encoding="utf-8")
+    with pytest.raises(UserError, match=r"mixture\.yaml: not YAML"):
+        load_mixture(path)
+
+
+def test_each_task_reads_its_source_and_has_its_target(toy: Toy) -> None:
+    transcript, tree = UTTERANCES[0]
+    for task, target in {"asr": transcript, "mlm": transcript, "slu": tree}.items():
+        sources, targets = examples_of(Part(task, "toy/audio"), toy.dump, 0)
+        utt_id = f"{task}-audio-spk0-00"
+        assert sources[utt_id].rpartition(":")[0].endswith("feats.ark")
+        assert targets[utt_id] == f"<{task}> {target}"
+    sources, targets = examples_of(Part("nlu", "toy/words"), toy.dump, 0)
+    assert sources["nlu-words-spk0-00"] == transcript
+    assert targets["nlu-words-spk0-00"] == f"<nlu> {tree}"
+
+
+@pytest.mark.parametrize(("limit", "expected"), [(0.25, 2), (0.5, 4), (0.9, 7), (3, 3), (8, 8), (100, 8), (1, 1)])
+@pytest.mark.parametrize("seed", [0, 1])
+def test_a_limit_and_its_complement_part_the_set(toy: Toy, limit: float, expected: int, seed: int) -> None:
+    chosen = ids_of(Part("slu", "toy/audio", limit=limit), toy, seed)
+    rest = ids_of(Part("asr", "toy/audio", limit=limit, complement=True), toy, seed)
+    everything = ids_of(Part("slu", "toy/audio"), toy)
+    assert len(chosen) == expected
+    assert chosen.isdisjoint(rest)
+    assert chosen | rest == everything
+    assert len(everything) == len(UTTERANCES)
+
+
+def test_the_seed_decides_a_limit(toy: Toy) -> None:
+    draws = [frozenset(ids_of(Part("slu", "toy/audio", limit=4), toy, seed)) for seed in (0, 0, 1, 2, 3)]
+    assert draws[0] == draws[1]
+    assert len(set(draws)) > 1
+
+
+def test_an_examples_id_tells_its_group_even_if_the_utterance_has_hyphens(toy: Toy) -> None:
+    part = Part("slu", "toy/audio")
+    assert {group_of(f"{part.group}-{utt_id}") for utt_id in ids_of(part, toy)} == {"slu-audio"} == {part.group}
+    assert group_of("nlu-music_text-af_heart-00-1") == "nlu-music_text"
+
+
+def test_a_written_mixture_holds_every_example_once(mixture: Path) -> None:
+    text, speech, text_in = (read_two_column(mixture / name) for name in ("text", "speech.scp", "text_in"))
+    assert len(text) == 3 * len(UTTERANCES)
+    assert speech.keys() | text_in.keys() == text.keys()
+    assert speech.keys().isdisjoint(text_in)
+    assert list(text) == sorted(text)
+    weights = {group: float(weight) for group, weight in read_two_column(mixture / "groups").items()}
+    assert weights == {"slu-audio": 8, "asr-audio": 8, "nlu-words": 8}
+
+
+def test_streams_are_the_files_that_espnet_shall_open(toy: Toy, mixture: Path) -> None:
+    assert stream_options(mixture) == [
+        (str(mixture / "speech.scp"), "speech", "kaldi_ark"),
+        (str(mixture / "text"), "text", "text"),
+        (str(mixture / "text_in"), "text_in", "text"),
+    ]
+    only_text = toy.folder / "only_text"
+    write_mixture([Part("nlu", "toy/words")], toy.dump, only_text)
+    assert [name for _, name, _ in stream_options(only_text)] == ["text", "text_in"]
+
+
+def test_weights_and_counts(toy: Toy, tmp_path: Path) -> None:
+    parts = [Part("slu", "toy/audio", weight=3.5), Part("nlu", "toy/words", limit=3)]
+    assert write_mixture(parts, toy.dump, tmp_path / "m") == {"slu-audio": 8, "nlu-words": 3}
+    weights = {group: float(weight) for group, weight in read_two_column(tmp_path / "m" / "groups").items()}
+    assert weights == {"slu-audio": 3.5, "nlu-words": 3}
+
+
+def test_the_same_group_twice_is_refused(toy: Toy, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="the mixture has slu-audio twice"):
+        write_mixture([Part("slu", "toy/audio"), Part("slu", "toy/audio", limit=2)], toy.dump, tmp_path / "m")
+
+
+def test_a_set_without_what_the_task_needs_is_refused(toy: Toy) -> None:
+    with pytest.raises(UserError, match=r"words/wav\.scp: not there, but the mixture trains slu on toy/words"):
+        examples_of(Part("slu", "toy/words"), toy.dump, 0)
+    with pytest.raises(UserError, match=r"nowhere/text: not there, but the mixture trains nlu on toy/nowhere"):
+        examples_of(Part("nlu", "toy/nowhere"), toy.dump, 0)
+
+
+@pytest.mark.parametrize(
+    ("task", "file", "complaint"),
+    [
+        ("slu", "target", r"audio/target: utterance spk0-03 has no target"),
+        ("asr", "text", r"audio/text: utterance spk0-03 has no target"),
+    ],
+)
+@pytest.mark.parametrize("how", ["empty", "missing"])
+def test_an_utterance_without_a_target_is_named(tmp_path: Path, task: str, file: str, complaint: str, how: str) -> None:
+    broken = make_toy(tmp_path)
+    path = broken.dump / "toy" / "audio" / file
+    rows = read_two_column(path)
+    if how == "empty":
+        rows["spk0-03"] = ""
+    else:
+        del rows["spk0-03"]
+    write_two_column(path, rows)
+    with pytest.raises(UserError, match=complaint):
+        examples_of(Part(task, "toy/audio"), broken.dump, 0)
+
+
+def test_an_empty_text_input_is_named(tmp_path: Path) -> None:
+    broken = make_toy(tmp_path)
+    path = broken.dump / "toy" / "words" / "text"
+    write_two_column(path, {**read_two_column(path), "spk0-02": ""})
+    with pytest.raises(UserError, match=r"words/text: utterance spk0-02 is empty"):
+        examples_of(Part("nlu", "toy/words"), broken.dump, 0)
+
+
+def test_parsing_keeps_every_field() -> None:
+    entry = {"task": "asr", "set": "toy/audio", "weight": 2, "limit": 0.1, "complement": True}
+    (part,) = parse_mixture([entry], "here")
+    assert part == Part("asr", "toy/audio", 2, 0.1, True)
+    assert part.source == "speech"
