@@ -1,0 +1,1 @@
+"""Forced alignment: which stretch of the audio each word of a transcript takes."""

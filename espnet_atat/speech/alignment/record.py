@@ -1,0 +1,116 @@
+"""Alignments in memory and as JSON lines, whichever aligner made them.
+
+One line an utterance: ``{"utt_id": "spk-utt", "words": [{"word", "start", "end", "case"}]}``. The words are all those
+of the transcript, in order. ``case`` is Gentle's: ``success``, or ``not-found-in-audio``, whose times are null.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from espnet_atat.atomic import atomic_write
+from espnet_atat.errors import UserError
+
+SUCCESS = "success"
+NOT_FOUND = "not-found-in-audio"
+
+
+@dataclass(frozen=True, slots=True)
+class AlignedWord:
+    """A word of the transcript.
+
+    Attributes:
+        word: as the transcript has it.
+        start: seconds from the beginning of the audio; None where the word was not found.
+        end: seconds, after ``start``; None where the word was not found.
+        case: ``success`` or ``not-found-in-audio``.
+    """
+
+    word: str
+    start: float | None
+    end: float | None
+    case: str = SUCCESS
+
+    @property
+    def found(self) -> bool:
+        return self.start is not None and self.end is not None
+
+    @property
+    def duration(self) -> float:
+        """Seconds; 0 for a word that was not found."""
+        return 0.0 if self.start is None or self.end is None else self.end - self.start
+
+
+Alignment = tuple[AlignedWord, ...]
+
+
+def not_found(word: str) -> AlignedWord:
+    return AlignedWord(word, None, None, NOT_FOUND)
+
+
+def aligned(word: str, start: float, end: float) -> AlignedWord:
+    """A word that was found, its times rounded to milliseconds."""
+    return AlignedWord(word, round(start, 3), round(end, 3))
+
+
+def to_json(words: Iterable[AlignedWord]) -> list[dict[str, Any]]:
+    return [asdict(word) for word in words]
+
+
+def from_json(words: Sequence[Mapping[str, Any]]) -> Alignment:
+    """Words of one utterance.
+
+    Raises:
+        UserError: a field is missing, a time is not a number, or a word ends before it starts.
+    """
+    made = []
+    for number, fields in enumerate(words):
+        try:
+            word, start, end, case = fields["word"], fields["start"], fields["end"], fields["case"]
+        except (KeyError, TypeError) as error:
+            raise UserError(f"word {number}: not an object with word, start, end and case: {fields!r}") from error
+        if case == SUCCESS:
+            if not all(isinstance(time, int | float) for time in (start, end)):
+                raise UserError(f"word {number} ({word}): start and end are {start!r} and {end!r}, not seconds")
+            if not 0 <= start < end:
+                raise UserError(f"word {number} ({word}): it ends at {end} s and starts at {start} s")
+            made.append(AlignedWord(str(word), float(start), float(end)))
+        else:
+            made.append(not_found(str(word)))
+    return tuple(made)
+
+
+def read_alignments(path: str | Path) -> dict[str, Alignment]:
+    """Read a file of alignments.
+
+    Returns:
+        utterance id → its words.
+
+    Raises:
+        UserError: names file and line of what is not an alignment, or an utterance that stands twice.
+        OSError: the file cannot be opened.
+    """
+    alignments: dict[str, Alignment] = {}
+    with Path(path).open(encoding="utf-8") as handle:
+        for number, line in enumerate(handle, start=1):
+            try:
+                fields = json.loads(line)
+                utt, words = fields["utt_id"], fields["words"]
+            except (ValueError, TypeError, KeyError) as error:
+                raise UserError(f"{path}:{number}: not a JSON object with utt_id and words; align again") from error
+            if utt in alignments:
+                raise UserError(f"{path}:{number}: utterance {utt} a second time")
+            try:
+                alignments[utt] = from_json(words)
+            except UserError as error:
+                raise UserError(f"{path}:{number}: {utt}: {error}") from error
+    return alignments
+
+
+def write_alignments(path: str | Path, alignments: Mapping[str, Iterable[AlignedWord]]) -> None:
+    """Write a file of alignments in the given order; it appears whole or not at all."""
+    with atomic_write(path) as handle:
+        for utt, words in alignments.items():
+            handle.write(json.dumps({"utt_id": utt, "words": to_json(words)}, ensure_ascii=False) + "\n")

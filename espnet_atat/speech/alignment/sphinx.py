@@ -1,0 +1,109 @@
+"""Forced alignment with pocketsphinx, whose model comes in its wheel: nothing to start, nothing to download.
+
+Every utterance has a decoder of its own, because a used one adapts and its times would then depend on what it aligned
+before. A decoder with the dictionary takes 0.11 s to make; one that is given the words of the utterance alone, 7 ms.
+"""
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+
+from espnet_atat.errors import UserError
+from espnet_atat.speech.alignment.pauses import find_speech, trim_pauses
+from espnet_atat.speech.alignment.pronunciation import pronounce
+from espnet_atat.speech.alignment.record import AlignedWord, aligned, not_found
+from espnet_atat.speech.audio import SAMPLE_RATE, read_audio
+
+FRAME = 0.01  # seconds
+DITHER = 5  # added noise in steps of 16 bits: pocketsphinx fails on digital silence
+PADDING = 0.5  # seconds of silence behind a recording that ends within its last word
+WIDE_BEAM = 1e-120  # hardly prunes; the library's own beam is several times faster
+
+
+Frames = tuple[int, int]  # the first, and the one after the last
+
+
+@dataclass(frozen=True)
+class SphinxAligner:
+    """Aligns one utterance at a time, the same way whatever was aligned before.
+
+    Attributes:
+        trim: take pauses out of the words by energy.
+    """
+
+    trim: bool = True
+
+    def prepare(self) -> None:
+        """Read the dictionary, before processes are forked."""
+        import pocketsphinx  # noqa: F401
+
+        pronounce("a")
+
+    def align(self, utt: str, path: str, text: str) -> list[AlignedWord]:
+        """Times of the words of an utterance.
+
+        Raises:
+            UserError: the audio cannot be read, or the transcript does not fit it.
+        """
+        return self.align_samples(utt, read_audio(path, resample=True), text.split())
+
+    def align_samples(self, utt: str, samples: np.ndarray, words: list[str]) -> list[AlignedWord]:
+        """The same from samples at 16 kHz in [-1, 1), shape (num_samples,)."""
+        spoken = [word for word in words if pronounce(word)]
+        if not spoken:
+            raise UserError("no word that can be pronounced")
+        times = iter(_find(utt, samples, spoken))
+        speech = find_speech(samples, SAMPLE_RATE)
+        duration = len(samples) / SAMPLE_RATE
+        return [self._place(word, next(times, None) if pronounce(word) else None, speech, duration) for word in words]
+
+    def _place(self, word: str, frames: Frames | None, speech: np.ndarray, duration: float) -> AlignedWord:
+        """A word from its frames; a word with nothing but a pause in them was not found."""
+        placed = trim_pauses(*frames, speech) if self.trim and frames else frames
+        if placed is None or placed[0] * FRAME >= duration:
+            return not_found(word)
+        return aligned(word, placed[0] * FRAME, min(placed[1] * FRAME, duration))
+
+
+def _find(utt: str, samples: np.ndarray, words: list[str]) -> list[Frames]:
+    """Frames of all words, or of all but the last where the recording breaks off before it."""
+    found = _decode(_dithered(utt, samples), words)
+    if len(found) < len(words):
+        padded = np.concatenate([samples, np.zeros(round(PADDING * SAMPLE_RATE), samples.dtype)])
+        found = _decode(_dithered(utt, padded), words, WIDE_BEAM)
+    if len(found) < max(1, len(words) - 1):
+        raise UserError("the transcript does not fit the audio")
+    return found
+
+
+def _dithered(utt: str, samples: np.ndarray) -> bytes:
+    """16-bit samples with a little noise, which the utterance's id alone decides."""
+    seed = int.from_bytes(hashlib.sha256(utt.encode()).digest()[:8])
+    noise = np.random.default_rng(seed).integers(-DITHER, DITHER + 1, len(samples))
+    return np.clip(np.round(samples * 32768.0) + noise, -32768, 32767).astype("<i2").tobytes()
+
+
+def _decode(pcm: bytes, words: list[str], beam: float | None = None) -> list[Frames]:
+    """Frames of the words that the search came through: all, or those before it ran out of audio or of paths."""
+    from pocketsphinx import Config, Decoder
+
+    config = Config(lm=None, dict=None, loglevel="FATAL", dither=True, seed=1)
+    if beam is not None:
+        for name in ("beam", "wbeam", "pbeam"):
+            config[name] = beam
+    decoder = Decoder(config)
+    # Names of our own: a transcript may hold what pocketsphinx takes for a filler, a comment or a variant.
+    names = {word: f"w{number}" for number, word in enumerate(dict.fromkeys(words))}
+    for word, name in names.items():
+        for variant, phones in enumerate(pronounce(word), start=1):
+            decoder.add_word(name if variant == 1 else f"{name}({variant})", phones, False)
+    try:
+        decoder.set_align_text(" ".join(names[word] for word in words))
+        decoder.start_utt()
+        decoder.process_raw(pcm, full_utt=True)
+        decoder.end_utt()
+    except RuntimeError:
+        return []
+    segments = [(part.word.partition("(")[0], part.start_frame, part.end_frame + 1) for part in decoder.seg() or ()]
+    return [(start, end) for name, start, end in segments if name.startswith("w")]

@@ -1,0 +1,48 @@
+"""Pauses are cut from words, closures are not."""
+
+import numpy as np
+
+from espnet_atat.speech.alignment.pauses import find_speech, trim_pauses
+
+SPEECH = np.ones(100, bool)
+
+
+def with_pause(*spans: tuple[int, int]) -> np.ndarray:
+    speech = SPEECH.copy()
+    for start, end in spans:
+        speech[start:end] = False
+    return speech
+
+
+def test_a_word_without_pause_stays():
+    assert trim_pauses(20, 60, SPEECH) == (20, 60)
+
+
+def test_a_pause_at_an_edge_is_cut_to_the_margin():
+    assert trim_pauses(20, 60, with_pause((40, 60))) == (20, 42)
+    assert trim_pauses(20, 60, with_pause((20, 35))) == (33, 60)
+
+
+def test_a_closure_at_an_edge_or_inside_stays():
+    assert trim_pauses(20, 60, with_pause((20, 26), (40, 50), (54, 60))) == (20, 60)
+
+
+def test_of_two_parts_the_longer_is_kept():
+    assert trim_pauses(20, 90, with_pause((45, 85))) == (20, 47)
+    assert trim_pauses(20, 90, with_pause((25, 60))) == (58, 90)
+
+
+def test_nothing_but_pause_is_no_word():
+    assert trim_pauses(20, 60, with_pause((0, 100))) is None
+
+
+def test_speech_is_found_in_noise_and_beside_digital_silence():
+    rng = np.random.default_rng(0)
+    for background in (0.0, 1e-4, 0.01):
+        samples = background * rng.standard_normal(16_000 * 2)
+        samples[8_000:20_000] += 0.2 * rng.standard_normal(12_000)
+        speech = find_speech(samples + 0.05, 16_000)
+        assert speech.shape == (200,)
+        assert speech[50:125].all()
+        assert not speech[:50].any()
+        assert not speech[125:].any()
