@@ -73,10 +73,14 @@ def read_column(path: str | Path) -> list[str]:
     """Read a file of one item a line (words heard in training; the ids of a subset); blank lines are passed over.
 
     Raises:
-        UserError: a line with more than one item.
+        UserError: a line with more than one item, or a file that is not UTF-8.
     """
     items = []
-    for number, line in enumerate(Path(path).read_text(encoding="utf-8").splitlines(), start=1):
+    try:
+        lines = Path(path).read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path}: byte {error.start + 1} is not UTF-8; convert the file to UTF-8") from error
+    for number, line in enumerate(lines, start=1):
         fields = line.split()
         if len(fields) > 1:
             raise UserError(f"{path}:{number}: {len(fields)} items on one line ({line!r}); put one a line")

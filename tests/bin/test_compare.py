@@ -1,0 +1,65 @@
+"""The command bin.compare."""
+
+import json
+
+import pytest
+
+from espnet_atat.bin import main_guard
+from espnet_atat.bin.compare import main
+from espnet_atat.metrics.metrics_file import read_metrics, write_metrics
+from espnet_atat.metrics.scoring import score
+
+REF = {f"u{number:02d}": "[IN:A x ]" for number in range(40)}
+
+
+@pytest.fixture(scope="module")
+def scored(tmp_path_factory):
+    """metrics.json files of systems with 20, 22 and 36 of 40 right; name → path."""
+    folder = tmp_path_factory.mktemp("scored")
+    paths = {}
+    for right in (20, 22, 36):
+        hyp = {utt_id: tree if number < right else "" for number, (utt_id, tree) in enumerate(REF.items())}
+        paths[right] = str(folder / f"{right}.json")
+        write_metrics(paths[right], score(REF, hyp, heard_words={"x"}))
+    return paths
+
+
+def test_a_file_is_read_as_it_was_written(tmp_path) -> None:
+    found = score(REF, REF)
+    write_metrics(tmp_path / "metrics.json", found)
+    assert read_metrics(tmp_path / "metrics.json") == json.loads(json.dumps(found))
+
+
+def test_two_files(scored, tmp_path, capsys) -> None:
+    assert main_guard(main, [scored[36], scored[20], "--output", str(tmp_path / "difference.json")]) == 0
+    printed = capsys.readouterr().out
+    line = next(line for line in printed.splitlines() if line.startswith("EM (full)"))
+    assert line.split()[2:5] == ["90.00", "50.00", "+40.00"]
+    assert line.endswith("A is better *")
+    written = json.loads((tmp_path / "difference.json").read_text(encoding="utf-8"))
+    assert written["figures"]["em_full"]["better"] == "a"
+    assert written["figures"]["em_full"]["p_value"] < 0.05
+    assert written["a"] == [scored[36]]
+
+
+def test_seeds_and_subsets(scored, capsys) -> None:
+    assert main_guard(main, ["--a", scored[20], scored[22], "--b", scored[36], "--subset", "heard"]) == 0
+    printed = capsys.readouterr().out
+    assert "40 utterances of subset heard, paired bootstrap" in printed
+    line = next(line for line in printed.splitlines() if line.startswith("EM (full)"))
+    assert "52.50 ± 3.54" in line
+    assert line.endswith("B is better *")
+
+
+@pytest.mark.parametrize("sides", [[], ["one"], ["one", "two", "three"], ["one", "--a", "two"], ["--a", "one"]])
+def test_sides_that_are_not_two(sides, scored, capsys) -> None:
+    arguments = [scored[20] if side in {"one", "two", "three"} else side for side in sides]
+    assert main_guard(main, arguments) == 2
+    assert capsys.readouterr().err.startswith("error: give ")
+
+
+def test_files_that_are_no_scores(scored, tmp_path, capsys) -> None:
+    for text, message in (("{", "not a metrics.json:"), ("{}", "not a metrics.json of form 1"), ("[]", "of form 1")):
+        (tmp_path / "bad.json").write_text(text)
+        assert main_guard(main, [scored[20], str(tmp_path / "bad.json")]) == 2
+        assert message in capsys.readouterr().err

@@ -1,0 +1,243 @@
+"""Scores of small sets, every count written out."""
+
+import pytest
+
+from espnet_atat.errors import UserError
+from espnet_atat.metrics.scoring import score, score_files
+
+REF = {
+    "u1": "[IN:PLAY play [SL:ARTIST miles davis ] ]",
+    "u2": "[IN:PLAY put [SL:SONG blue ] on [SL:ROOM kitchen ] ]",
+    "u3": "[IN:STOP stop it ]",
+    "u4": "[IN:PLAY play [SL:SONG so ] and [SL:SONG what ] ]",
+    "u5": "[IN:STOP stop [SL:ROOM hall ] ]",
+    "u6": "[IN:STOP stop ]",
+}
+HYP = {
+    "u1": "[IN:PLAY please [SL:ARTIST miles davis ] ]",  # a carrier word
+    "u2": "[IN:PLAY put [SL:SONG blues ] on ]",  # a value; a slot and its word missing
+    "u3": "[IN:PLAY stop it [SL:ROOM hall ] ]",  # the intent; a slot too many
+    "u4": "[IN:PLAY play [SL:SONG what ] and [SL:SONG so ] ]",  # the same multiset of slots
+    "u5": "",  # empty: wrong, not missing
+    "u6": "[IN:STOP stop ]",
+}
+
+
+@pytest.fixture(scope="module")
+def result():
+    return score(REF, HYP, heard_words={"play", "miles", "davis", "stop", "it"}, subsets={"last": ["u6", "u5", "u6"]})
+
+
+@pytest.mark.parametrize(
+    ("figure", "numerator", "denominator"),
+    [
+        ("em_hypothesis", 3, 6),  # u1, u4, u6
+        ("hyper", 3, 6),
+        ("em_full", 1, 6),  # u6
+        ("intent_accuracy", 4, 6),  # all but u3 and u5
+        ("semer", 6, 6 + 6),  # u2: S D; u3: S (intent) I; u5: S (intent) D; 6 slots and 6 utterances
+        ("slot_precision", 3, 5),  # u1: 1, u4: 2, of 1 + 1 + 1 + 2
+        ("slot_recall", 3, 6),
+        ("slot_f1", 2 * 3, 5 + 6),
+        ("wer", 8, 16),  # u1: S; u2: S D; u3: I; u4: S S; u5: D D; 3 + 4 + 2 + 4 + 2 + 1 words
+        ("bracketing_precision", 7, 10),  # u1: 2; u2: SONG; u4: 3; u6: 1, of 2 + 2 + 2 + 3 + 0 + 1
+        ("bracketing_recall", 7, 12),  # of 2 + 3 + 1 + 3 + 2 + 1
+        ("bracketing_f1", 2 * 7, 10 + 12),
+        ("tree_bracketing_precision", 2, 10),  # u1: ARTIST; u6: the root
+        ("tree_bracketing_recall", 2, 12),
+        ("tree_bracketing_f1", 2 * 2, 10 + 12),
+        ("tree_validity", 5, 6),
+    ],
+)
+def test_figures_of_trees(result, figure: str, numerator: int, denominator: int) -> None:
+    entry = result["figures"][figure]
+    assert (entry["numerator"], entry["denominator"]) == (numerator, denominator)
+    assert entry["value"] == numerator / denominator
+    assert entry["utterances"] == 6
+    lower, upper = entry["interval"]
+    assert lower <= entry["value"] <= upper
+    assert lower < upper
+
+
+def test_kinds_of_errors(result) -> None:
+    assert result["figures"]["semer"]["parts"] == {"substitutions": 3, "insertions": 1, "deletions": 2}
+    assert result["figures"]["wer"]["parts"] == {"substitutions": 4, "insertions": 1, "deletions": 3}
+    assert result["figures"]["cer"]["denominator"] == 16 + 19 + 7 + 16 + 9 + 4
+    assert "ter" not in result["figures"]
+
+
+def test_breakdown_by_intent_and_slot(result) -> None:
+    play, stop = result["by_intent"]["PLAY"], result["by_intent"]["STOP"]
+    assert [play[name] for name in ("utterances", "predicted", "intent_correct", "hypothesis_correct")] == [3, 4, 3, 2]
+    assert [play[name] for name in ("precision", "recall", "em_hypothesis", "em_full")] == [3 / 4, 1, 2 / 3, 0]
+    assert [stop[name] for name in ("utterances", "predicted", "intent_correct", "full_correct")] == [3, 1, 1, 1]
+    song, room = result["by_slot"]["SONG"], result["by_slot"]["ROOM"]
+    assert [song[name] for name in ("matched", "substituted", "deleted", "inserted")] == [2, 1, 0, 0]
+    assert [room[name] for name in ("matched", "substituted", "deleted", "inserted")] == [0, 0, 2, 1]
+    assert [song[name] for name in ("reference", "predicted", "precision", "recall", "f1")] == [
+        3,
+        3,
+        2 / 3,
+        2 / 3,
+        2 / 3,
+    ]
+    assert [room[name] for name in ("reference", "predicted", "f1")] == [2, 1, 0]
+
+
+def test_subsets(result) -> None:
+    heard, unheard = result["subsets"]["heard"], result["subsets"]["unheard"]  # u1 u3 u6, u2 u4 u5
+    assert (heard["utterances"], unheard["utterances"]) == (3, 3)
+    for part, hypothesis, full in ((heard, 2, 1), (unheard, 1, 0)):
+        assert part["figures"]["em_hypothesis"]["numerator"] == hypothesis
+        assert part["figures"]["em_full"]["numerator"] == full
+        assert part["figures"]["em_full"]["denominator"] == 3
+        assert len(part["figures"]["em_full"]["interval"]) == 2
+    assert result["subsets"]["last"]["utterances"] == 2  # an id listed twice is one utterance
+    assert result["counts"]["subsets"] == {"heard": [0, 2, 5], "unheard": [1, 3, 4], "last": [4, 5]}
+
+
+def test_an_empty_subset_has_no_values() -> None:
+    found = score(REF, HYP, heard_words=set(), subsets={"none": []})["subsets"]
+    assert found["heard"]["utterances"] == 0
+    assert found["none"]["figures"]["em_full"] == {
+        "title": "EM (full)",
+        "value": None,
+        "numerator": 0,
+        "denominator": 0,
+        "utterances": 0,
+        "interval": None,
+    }
+
+
+@pytest.mark.parametrize(
+    ("predicted", "valid", "full", "nodes", "words_wrong"),
+    [
+        ("[IN:STOP stop [SL:ROOM hall ] ]", 1, 1, 2, 0),
+        ("[IN:STOP  stop [SL:ROOM hall ] ] ", 1, 1, 2, 0),  # white space is none of the target
+        ("", 0, 0, 0, 2),
+        ("[IN:STOP stop [SL:ROOM hall ]", 0, 0, 0, 0),  # an unclosed bracket; its words are right
+        ("[IN:STOP stop [SL:ROOM hall ] ] ]", 0, 0, 0, 0),  # a surplus bracket
+        ("[IN:STOP stop [SL:ROOM hall ] ] [IN:STOP ]", 0, 0, 0, 0),  # two roots
+        ("[IN:STOP stop [SL:ROOM [SL:ROOM hall ] ] ]", 0, 0, 0, 0),  # a slot in a slot
+        ("[SL:ROOM stop hall ]", 0, 0, 0, 0),  # the root is a slot
+        ("stop hall", 0, 0, 0, 0),  # no tree at all
+        ("[IN:STOP stop [SL:ROOM ] hall ]", 1, 0, 2, 0),  # a node without words
+        ("[IN:STOP stop [SL:ROOM hall ] [SL:ROOM ] ]", 1, 0, 3, 0),  # a label repeated
+    ],
+)
+def test_edge_cases_of_predictions(predicted: str, valid: int, full: int, nodes: int, words_wrong: int) -> None:
+    figures = score({"u": REF["u5"]}, {"u": predicted})["figures"]
+    assert figures["tree_validity"]["numerator"] == valid
+    assert figures["em_full"]["numerator"] == full
+    assert figures["em_hypothesis"]["numerator"] == full
+    assert figures["bracketing_precision"]["denominator"] == nodes
+    assert figures["bracketing_recall"]["denominator"] == 2  # the reference's nodes count whatever was predicted
+    assert figures["wer"]["numerator"] == words_wrong
+    if not valid:
+        assert figures["bracketing_precision"]["value"] is None
+        assert figures["semer"]["parts"] == {"substitutions": 1, "insertions": 0, "deletions": 1}
+        assert figures["semer"]["denominator"] == 2
+
+
+def test_invalid_predictions_are_listed_with_the_reason(result) -> None:
+    assert result["invalid"] == {"utterances": 1, "first": {"u5": "empty: there is no tree"}}
+
+
+def test_nested_slots_are_compared_by_their_path() -> None:
+    ref = {"u": "[IN:GO to [SL:PLACE [IN:FIND the [SL:NAME fair ] ] ] ]"}
+    flat = {"u": "[IN:GO to [SL:PLACE the [IN:FIND [SL:NAME fair ] ] ] ]"}
+    assert score(ref, flat)["figures"]["em_hypothesis"]["value"] == 1  # the paths and values are the same
+    other = {"u": "[IN:GO to [SL:PLACE [IN:SEEK the [SL:NAME fair ] ] ] ]"}
+    found = score(ref, other)
+    assert found["figures"]["em_hypothesis"]["value"] == 0
+    assert found["figures"]["semer"]["parts"] == {"substitutions": 0, "insertions": 1, "deletions": 1}
+    assert sorted(found["by_slot"]) == ["PLACE", "PLACE > FIND > NAME", "PLACE > SEEK > NAME"]
+
+
+FSC = {"u": "[IN:ACTIVATE turn on the [SL:OBJECT_LIGHTS lights ] in the [SL:LOCATION_WASHROOM bathroom ] ]"}
+
+
+@pytest.mark.parametrize(
+    ("predicted", "tuple_right"),
+    [
+        ("[IN:ACTIVATE turn the [SL:LOCATION_WASHROOM washroom ] [SL:OBJECT_LIGHTS lamps ] on ]", 1),
+        ("[IN:ACTIVATE [SL:LOCATION_WASHROOM ] [SL:OBJECT_LIGHTS ] ]", 1),
+        ("[IN:ACTIVATE turn on the [SL:OBJECT_LIGHTS lights ] in the [SL:LOCATION_KITCHEN bathroom ] ]", 0),
+        ("[IN:DEACTIVATE turn on the [SL:OBJECT_LIGHTS lights ] in the [SL:LOCATION_WASHROOM bathroom ] ]", 0),
+        ("[IN:ACTIVATE turn on the [SL:OBJECT_LIGHTS lights ] in the bathroom ]", 0),
+        ("[IN:ACTIVATE turn on the [SL:OBJECT_LIGHTS lights ] in the [SL:LOCATION_WASHROOM bathroom ]", 0),
+    ],
+)
+def test_a_tuple_is_read_off_the_tags_and_no_word_counts(predicted: str, tuple_right: int) -> None:
+    found = score(FSC, {"u": predicted}, hypothesis="tags")
+    assert found["hypothesis"] == "tags"
+    assert found["figures"]["em_hypothesis"]["numerator"] == tuple_right
+    assert found["figures"]["em_full"]["numerator"] == 0
+    assert score(FSC, {"u": predicted})["figures"]["em_hypothesis"]["numerator"] == 0  # as frames, the values differ
+
+
+def test_plain_words() -> None:
+    ref = {"b": "stop it", "a": "play so what", "c": "", "d": "go"}
+    hyp = {"a": "play so what", "b": "stop", "c": "uh", "d": ""}
+    found = score(ref, hyp, heard_words=["go", "stop", "it"])
+    assert found["kind"] == "words"
+    assert found["hypothesis"] is None
+    assert set(found["figures"]) == {"em_full", "wer", "cer"}
+    assert (found["figures"]["wer"]["numerator"], found["figures"]["wer"]["denominator"]) == (3, 6)
+    assert (found["figures"]["cer"]["numerator"], found["figures"]["cer"]["denominator"]) == (3 + 2 + 2, 12 + 7 + 0 + 2)
+    assert found["figures"]["em_full"]["numerator"] == 1
+    assert found["counts"]["subsets"] == {"heard": [1, 2, 3], "unheard": [0]}  # no word was never heard
+
+
+def test_ids_are_joined_whatever_their_order() -> None:
+    assert score(REF, dict(reversed(HYP.items())))["counts"] == score(REF, HYP)["counts"]
+
+
+@pytest.mark.parametrize(
+    ("ref", "hyp", "options", "message"),
+    [
+        ({"a": "x", "b": "y"}, {"a": "x"}, {}, r"predictions: no prediction for 'b'"),
+        ({"a": "x"}, {"a": "x", "b": "y"}, {}, r"utterance 'b' is not in the reference"),
+        ({}, {}, {}, "no utterances"),
+        (
+            {"a": "[IN:A x ]", "b": "x"},
+            {"a": "", "b": ""},
+            {},
+            r"utterance 'b' is plain words 'x', but .* 'a' is a tree",
+        ),
+        ({"a": "[IN:A x"}, {"a": ""}, {}, r"utterance 'a' has a reference that is no valid tree: unclosed bracket"),
+        ({"a": "x"}, {"a": "x"}, {"subsets": {"s": ["z"]}}, r"subset 's': utterance 'z' is not in references"),
+        ({"a": "x"}, {"a": "x"}, {"subsets": {"heard": []}, "heard_words": ()}, r"subset 'heard' is there twice"),
+        ({"a": "x"}, {"a": "x"}, {"hypothesis": "tuple"}, r"unknown hypothesis 'tuple': choose frame or tags"),
+    ],
+)
+def test_what_cannot_be_scored_is_named(ref, hyp, options, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        score(ref, hyp, **options)
+
+
+def test_messages_name_file_and_line(tmp_path) -> None:
+    def write(name: str, text: str):
+        (tmp_path / name).write_text(text, encoding="utf-8")
+        return tmp_path / name
+
+    ref = write("ref", "a [IN:A x ]\nb [IN:A y\n")
+    with pytest.raises(UserError, match=r"hyp1:2: utterance 'c' is not in the reference"):
+        score_files(write("ref1", "a [IN:A x ]\n"), write("hyp1", "a [IN:A x ]\nc [IN:A x ]\n"))
+    with pytest.raises(UserError, match=r"hyp2: no prediction for 'b' \(.*ref:2: utterance 'b'\)"):
+        score_files(ref, write("hyp2", "a [IN:A x ]\n"))
+    with pytest.raises(UserError, match=r"hyp3:3: id 'a' a second time"):
+        score_files(ref, write("hyp3", "a x\nb y\na z\n"))
+    with pytest.raises(UserError, match=r"ref:2: utterance 'b' has a reference that is no valid tree"):
+        score_files(ref, write("hyp4", "a\nb\n"))
+
+
+def test_folds_are_pooled(tmp_path) -> None:
+    for fold, ids in (("1", ("u1", "u2")), ("2", ("u3", "u4", "u5", "u6"))):
+        for name, lines in (("ref", REF), ("hyp", HYP)):
+            text = "".join(f"{utt_id} {lines[utt_id]}\n" for utt_id in ids)
+            (tmp_path / (name + fold)).write_text(text, encoding="utf-8")
+    sides = [[tmp_path / f"{name}{fold}" for fold in "12"] for name in ("ref", "hyp")]
+    assert score_files(*sides)["figures"] == score(REF, HYP)["figures"]
+    with pytest.raises(UserError, match=r"ref1:1: id 'u1' a second time; it stands at .*ref1:1"):
+        score_files([tmp_path / "ref1"] * 2, sides[1])
