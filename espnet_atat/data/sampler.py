@@ -132,7 +132,7 @@ class MixedBatchSampler(AbsSampler):
         for name, count in zip(self._names, counts, strict=True):
             group, ids = self.groups[name], self._ids[name]
             rounds = [rng.permutation(len(ids)) for _ in range(-(-int(count) // len(ids)))]
-            order = np.concatenate(rounds)[:count] if rounds else []
+            order: Sequence[int] = np.concatenate(rounds)[:count].tolist() if rounds else []
             drawn[group.modality].extend((str(ids[i]), group.lengths[str(ids[i])]) for i in order)
         return drawn
 
@@ -161,14 +161,19 @@ class MixedBatchSampler(AbsSampler):
 
     def _spread(self, ordered: list[tuple[str, int]], count: int, budget: int) -> list[list[str]]:
         """Cut into exactly ``count`` packs, their padded sizes as even as contiguous cuts allow."""
-        low, high = 1, budget  # the smallest limit that needs no more than `count` packs
+        longest = max((length for _, length in ordered), default=1)
+        low, high = longest * self.world_size, budget  # the smallest limit that needs no more than `count` packs
         while low < high:
             middle = (low + high) // 2
-            if self._fits(ordered, middle) and len(self._cut(ordered, middle)) <= count:
+            if len(self._cut(ordered, middle)) <= count:
                 high = middle
             else:
                 low = middle + 1
-        packs = [[utt_id for utt_id, _ in pack] for pack in self._cut(ordered, low)]
+        starts = self._cut(ordered, low)
+        packs = [
+            [utt_id for utt_id, _ in ordered[start:end]]
+            for start, end in zip(starts, [*starts[1:], len(ordered)], strict=True)
+        ]
         while len(packs) < count:
             widest = max(range(len(packs)), key=lambda i: len(packs[i]), default=None)
             if widest is None or len(packs[widest]) < 2 * self.world_size:
@@ -179,21 +184,20 @@ class MixedBatchSampler(AbsSampler):
             packs[widest : widest + 1] = [rows[:middle], rows[middle:]]
         return packs
 
-    def _fits(self, ordered: list[tuple[str, int]], limit: int) -> bool:
-        return max((length for _, length in ordered), default=0) * self.world_size <= limit
-
-    def _cut(self, ordered: list[tuple[str, int]], limit: int) -> list[list[tuple[str, int]]]:
-        """Greedy packs whose padded size stays within ``limit``, in steps of one row a rank."""
-        packs: list[list[tuple[str, int]]] = []
-        longest = 0
-        for start in range(0, len(ordered), self.world_size):
-            rows = ordered[start : start + self.world_size]
-            longest = max(longest, *(length for _, length in rows))
-            if not packs or longest * (len(packs[-1]) + len(rows)) > limit:
-                packs.append([])
-                longest = max(length for _, length in rows)
-            packs[-1].extend(rows)
-        return packs
+    def _cut(self, ordered: list[tuple[str, int]], limit: int) -> list[int]:
+        """Where greedy packs start whose padded size stays within ``limit``, in steps of one row a rank."""
+        starts: list[int] = []
+        size = longest = 0
+        for index, (_, length) in enumerate(ordered):
+            longest = max(longest, length)
+            size += 1
+            # Looked at when every rank has its row of the step.
+            if size % self.world_size == 0 and (not starts or longest * size > limit):
+                step = index + 1 - self.world_size
+                starts.append(step)
+                size = self.world_size
+                longest = max(length for _, length in ordered[step : index + 1])
+        return starts
 
 
 def single_task_batches(groups: Mapping[str, Group], budget: Budget, rank: int = 0, world_size: int = 1) -> list[Batch]:
