@@ -10,6 +10,7 @@ It is written out as one folder of plain Kaldi-style files that ESPnet's options
 named ``<task>-<set>-<utterance>``.
 """
 
+import dataclasses
 import math
 import random
 from collections.abc import Mapping, Sequence
@@ -39,6 +40,8 @@ class Part:
         limit: use only this many utterances, drawn by ``seed`` (low-resource rows of the tables): a whole number, or
             a fraction of the set below 1.
         complement: with ``limit``, the utterances that it leaves out (table 1: asr of the other 90 %).
+        label: the task whose token stands as BOS, where it is not the task itself. ``{task: slu, label: nlu}`` shows
+            the decoder audio under the label that zero-shot decoding will use; the paper is silent on this.
     """
 
     task: str
@@ -46,6 +49,7 @@ class Part:
     weight: float | None = None
     limit: float | None = None
     complement: bool = False
+    label: str | None = None
 
     @property
     def source(self) -> str:
@@ -54,13 +58,24 @@ class Part:
 
     @property
     def group(self) -> str:
-        """What the ids of its examples begin with."""
-        return f"{self.task}-{self.set.rsplit('/', 1)[-1]}"
+        """What the ids of its examples begin with: ``slu-music_train``, or ``slu.nlu-music_train`` with a label."""
+        labelled = self.task if self.label is None else f"{self.task}.{self.label}"
+        return f"{labelled}-{self.set.rsplit('/', 1)[-1]}"
+
+    @property
+    def bos(self) -> str:
+        """The task token of its targets."""
+        return task_token(self.label or self.task)
 
 
 def group_of(utt_id: str) -> str:
     """``slu-music_train-af_heart-0001`` -> ``slu-music_train``."""
     return "-".join(utt_id.split("-", 2)[:2])
+
+
+def task_of(group: str) -> str:
+    """``slu.nlu-music_train`` -> ``slu``."""
+    return group.partition("-")[0].partition(".")[0]
 
 
 def parse_mixture(entries: object, where: str) -> list[Part]:
@@ -77,12 +92,15 @@ def parse_mixture(entries: object, where: str) -> list[Part]:
 def _parse_part(entry: object, where: str) -> Part:
     if not isinstance(entry, Mapping) or not {"task", "set"} <= entry.keys():
         raise UserError(f"{where}: needs 'task' and 'set', found {entry!r}")
-    unknown = entry.keys() - {"task", "set", "weight", "limit", "complement"}
+    known = [field.name for field in dataclasses.fields(Part)]
+    unknown = sorted(map(str, entry.keys() - set(known)))
     if unknown:
-        raise UserError(f"{where}: unknown key {min(unknown)!r}; known: task, set, weight, limit, complement")
+        raise UserError(f"{where}: unknown key {unknown[0]!r}; known: {', '.join(known)}")
     fields: dict[str, Any] = dict(entry)
     try:
-        task_token(str(fields["task"]))
+        for key in ("task", "label"):
+            if fields.get(key) is not None:
+                task_token(str(fields[key]))
     except UserError as error:
         raise UserError(f"{where}: {error}") from error
     recipe, _, name = str(fields["set"]).partition("/")
@@ -133,10 +151,9 @@ def examples_of(part: Part, dump: Path, seed: int) -> tuple[dict[str, str], dict
             raise UserError(f"{target_file}: utterance {utt_id} has no target: drop it with bin.validate --fix")
         if not sources[utt_id]:
             raise UserError(f"{source_file}: utterance {utt_id} is empty: drop it with bin.validate --fix")
-    bos = task_token(part.task)
     return (
         {f"{part.group}-{utt_id}": sources[utt_id] for utt_id in kept},
-        {f"{part.group}-{utt_id}": f"{bos} {targets[utt_id]}" for utt_id in kept},
+        {f"{part.group}-{utt_id}": f"{part.bos} {targets[utt_id]}" for utt_id in kept},
     )
 
 

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
-from espnet_atat.data.mixture import group_of
+from espnet_atat.data.mixture import group_of, task_of
 from espnet_atat.data.sampler import Group
 from espnet_atat.datadir import read_two_column
 from espnet_atat.errors import UserError
@@ -28,7 +28,7 @@ def load_groups(shape_files: Sequence[str], groups_file: str | None = None) -> d
             continue  # text_shape: targets are short beside their sources
         for utt_id, shape in read_two_column(file).items():
             lengths[group_of(utt_id)][utt_id] = int(shape.split(",")[0])
-            if TASK_SOURCE.get(group_of(utt_id).split("-")[0]) != modality:
+            if TASK_SOURCE.get(task_of(group_of(utt_id))) != modality:
                 raise UserError(f"{file}: {utt_id} does not begin with a task that reads {modality}")
     if not lengths:
         raise UserError("give the shape files speech_shape and / or text_in_shape of stage 9 to --train_shape_file")
@@ -37,6 +37,6 @@ def load_groups(shape_files: Sequence[str], groups_file: str | None = None) -> d
         odd = sorted(set(weights) ^ set(lengths))[0]
         raise UserError(f"{groups_file}: the group {odd} is not in both this file and the shape files: redo stage 9")
     return {
-        name: Group(TASK_SOURCE[name.split("-")[0]], float(weights.get(name, len(of_group))), of_group)
+        name: Group(TASK_SOURCE[task_of(name)], float(weights.get(name, len(of_group))), of_group)
         for name, of_group in lengths.items()
     }
