@@ -202,8 +202,10 @@ class DataDir:
             self.write_files(folder)
 
     def write_files(self, folder: Path) -> None:
-        """Write the files into a folder that exists, without removing others that lie in it."""
-        for name, values in self.columns().items():
-            write_two_column(folder / name, values)
+        """Write the files into a folder that ``atomic_dir`` gave, which makes them whole or absent together."""
+        files = self.columns()
         if self.utt2spk is not None:
-            write_two_column(folder / "spk2utt", {spk: " ".join(utts) for spk, utts in self.spk2utt.items()})
+            files["spk2utt"] = {speaker: " ".join(ids) for speaker, ids in self.spk2utt.items()}
+        for name, values in files.items():
+            with (folder / name).open("w", encoding="utf-8") as handle:
+                handle.writelines(format_two_column(values, str(folder / name)))

@@ -37,21 +37,23 @@ def verify(path: Path, checksum: str) -> None:
         raise UserError(f"{path}: {algorithm} is {found}, not {expected}; the download is incomplete or another file")
 
 
-def fetch(url: str, path: Path, checksum: str) -> None:
-    """Download a file unless it is there already; it appears only when its checksum is right.
+def fetch(url: str, path: Path, checksum: str | None) -> None:
+    """Download a file unless it is there already; it appears only when its checksum (if one is known) is right.
 
     Raises:
         UserError: the server cannot be reached, or gave something else.
     """
     if path.is_file():
-        verify(path, checksum)
+        if checksum:
+            verify(path, checksum)
         return
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with urllib.request.urlopen(url, timeout=60) as response, partial.open("wb") as handle:
             shutil.copyfileobj(response, handle, CHUNK)
-        verify(partial, checksum)
+        if checksum:
+            verify(partial, checksum)
         os.replace(partial, path)
     except OSError as error:
         raise UserError(

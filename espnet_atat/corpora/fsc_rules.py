@@ -54,7 +54,7 @@ def encode(value: str) -> str:
         UserError: ``decode`` would not give the value back.
     """
     label = value.upper().replace(" ", "_")
-    if not value or any(character in label for character in "[]\t\n") or decode(label) != value:
+    if not value or value.split() != value.split(" ") or set("[]") & set(value) or decode(label) != value:
         raise UserError(
             f"value {value!r} cannot be read back from a tag; write it in lower case, with single spaces "
             "and no brackets or underscores"

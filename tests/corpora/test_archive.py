@@ -1,0 +1,126 @@
+"""Archives: unpacked only when their checksum is right and every member stays in the folder."""
+
+import hashlib
+import io
+import stat
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from espnet_atat.bin import main_guard
+from espnet_atat.bin.fetch import main
+from espnet_atat.corpora.archive import extract, fetch, verify
+from espnet_atat.errors import UserError
+
+OUTSIDE = ["../evil", "a/../../evil", "/evil", "C:/evil", "a\\..\\evil"]
+
+
+def make_tar(path: Path, *names: str, kind: bytes = tarfile.REGTYPE, link: str = "") -> Path:
+    with tarfile.open(path, "w:gz") as archive:
+        for name in names:
+            member = tarfile.TarInfo(name)
+            member.type, member.linkname, member.size = kind, link, 5 if kind == tarfile.REGTYPE else 0
+            archive.addfile(member, io.BytesIO(b"hello") if kind == tarfile.REGTYPE else None)
+    return path
+
+
+def make_zip(path: Path, *names: str, mode: int = 0) -> Path:
+    with zipfile.ZipFile(path, "w") as archive:
+        for name in names:
+            member = zipfile.ZipInfo(name)
+            member.external_attr = mode << 16
+            archive.writestr(member, "hello")
+    return path
+
+
+def files_below(path: Path) -> list[str]:
+    return sorted(str(file.relative_to(path)) for file in path.rglob("*") if file.is_file())
+
+
+def test_plain_archives_are_unpacked(tmp_path: Path) -> None:
+    names = ("corpus/a.txt", "corpus/deep/b.txt", "c..d/..e")
+    assert extract(make_tar(tmp_path / "a.tar.gz", *names), tmp_path / "tar") == 3
+    assert extract(make_zip(tmp_path / "a.zip", *names), tmp_path / "zip") == 3
+    assert files_below(tmp_path / "tar") == files_below(tmp_path / "zip") == sorted(names)
+
+
+@pytest.mark.parametrize("name", OUTSIDE)
+def test_members_outside_are_refused_before_anything_is_written(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / "deep" / "folder"
+    for archive in (make_tar(tmp_path / "a.tgz", "good", name), make_zip(tmp_path / "a.zip", "good", name)):
+        with pytest.raises(UserError, match="outside the folder"):
+            extract(archive, folder)
+    assert not folder.exists()
+    assert files_below(tmp_path) == ["a.tgz", "a.zip"]
+
+
+@pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE, tarfile.FIFOTYPE])
+def test_links_and_devices_in_a_tar_are_refused(tmp_path: Path, kind: bytes) -> None:
+    with pytest.raises(UserError, match="link or device"):
+        extract(make_tar(tmp_path / "a.tgz", "x", kind=kind, link="/etc/passwd"), tmp_path / "folder")
+    assert not (tmp_path / "folder").exists()
+
+
+def test_links_in_a_zip_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="link or device"):
+        extract(make_zip(tmp_path / "a.zip", "x", mode=stat.S_IFLNK | 0o777), tmp_path / "folder")
+
+
+def test_what_is_no_archive_is_named(tmp_path: Path) -> None:
+    (tmp_path / "page.zip").write_text("<html>")
+    with pytest.raises(UserError, match=r"page.zip: neither a zip nor a tar"):
+        extract(tmp_path / "page.zip", tmp_path / "folder")
+
+
+def test_a_damaged_archive_is_named(tmp_path: Path) -> None:
+    archive = make_zip(tmp_path / "a.zip", "x" * 40)
+    archive.write_bytes(archive.read_bytes().replace(b"hello", b"hullo"))
+    with pytest.raises(UserError, match=r"a.zip: damaged archive"):
+        extract(archive, tmp_path / "folder")
+
+
+@pytest.mark.parametrize("algorithm", ["md5", "sha256"])
+def test_checksums(tmp_path: Path, algorithm: str) -> None:
+    (tmp_path / "a").write_bytes(b"hello")
+    digest = hashlib.new(algorithm, b"hello").hexdigest()
+    verify(tmp_path / "a", f"{algorithm}:{digest}")
+    with pytest.raises(UserError, match="incomplete or another file"):
+        verify(tmp_path / "a", f"{algorithm}:{'0' * len(digest)}")
+    with pytest.raises(UserError, match="give md5"):
+        verify(tmp_path / "a", digest)
+
+
+def test_a_download_with_another_checksum_leaves_nothing(tmp_path: Path) -> None:
+    source = tmp_path / "server" / "a.bin"
+    source.parent.mkdir()
+    source.write_bytes(b"hello")
+    with pytest.raises(UserError, match="another file"):
+        fetch(source.as_uri(), tmp_path / "got" / "a.bin", "sha256:00")
+    assert files_below(tmp_path / "got") == []
+    fetch(source.as_uri(), tmp_path / "got" / "a.bin", f"sha256:{hashlib.sha256(b'hello').hexdigest()}")
+    assert (tmp_path / "got" / "a.bin").read_bytes() == b"hello"
+
+
+def test_fetch_command_unpacks_once_and_checks_the_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    archive = make_zip(tmp_path / "corpus.zip", "top/train.tsv")
+    listing = tmp_path / "sums"
+    listing.write_text(f"{hashlib.sha256(b'hello').hexdigest()}  top/train.tsv\n")
+    argv = ["--url", archive.as_uri(), "--output_dir", str(tmp_path / "downloads" / "top")]
+    assert main_guard(main, argv) == 2
+    assert "nothing is unpacked unchecked" in capsys.readouterr().err
+    main([*argv, "--file_checksums", str(listing)])
+    assert (tmp_path / "downloads" / "top" / "top" / "train.tsv").read_text() == "hello"
+    main([*argv, "--file_checksums", str(listing)])
+    assert "there already" in capsys.readouterr().out
+
+
+def test_fetch_command_refuses_other_files(tmp_path: Path) -> None:
+    archive = make_zip(tmp_path / "corpus.zip", "top/train.tsv")
+    listing = tmp_path / "sums"
+    for text in (f"{'0' * 64}  top/train.tsv\n", f"{'0' * 64}  top/absent.tsv\n"):
+        listing.write_text(text)
+        with pytest.raises(UserError):
+            main(["--url", archive.as_uri(), "--output_dir", str(tmp_path / "d"), "--file_checksums", str(listing)])
+    assert not (tmp_path / "d").exists()

@@ -1,0 +1,112 @@
+"""Audio checks: what is refused, what is found damaged, and what a copy sounds like."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from espnet_atat.corpora.audio import AudioError, AudioInfo, AudioRules, check, examine, read, write_copy
+
+Noise = Callable[..., Path]
+
+
+def kind_of(path: Path | str, **options: bool) -> str:
+    with pytest.raises(AudioError) as caught:
+        examine(str(path), **options)
+    assert str(path) in str(caught.value)
+    return caught.value.kind
+
+
+@pytest.mark.parametrize("suffix", [".wav", ".flac", ".sph", ".ogg"])
+def test_sound_files_of_every_kind_pass(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"a{suffix}"
+    samples = np.random.default_rng(0).normal(0, 0.1, 8000)
+    soundfile.write(path, samples, 16_000, format="NIST" if suffix == ".sph" else None)
+    info = examine(str(path), full=True)
+    assert info == AudioInfo(16_000, 1, 8000)
+    assert info.duration == 0.5
+    check(str(path), info, AudioRules())
+
+
+def test_what_is_not_there(tmp_path: Path) -> None:
+    assert kind_of(tmp_path / "none.wav") == "missing audio"
+    assert kind_of(tmp_path) == "missing audio"
+
+
+def test_zero_length(tmp_path: Path, noise: Noise) -> None:
+    (tmp_path / "bytes.wav").touch()
+    assert kind_of(tmp_path / "bytes.wav") == "empty audio"
+    assert kind_of(noise(tmp_path / "samples.wav", 0.0)) == "empty audio"
+
+
+def test_not_audio(tmp_path: Path) -> None:
+    (tmp_path / "page.wav").write_text("<html>404</html>" * 100)
+    assert kind_of(tmp_path / "page.wav") == "unreadable audio"
+
+
+@pytest.mark.parametrize("suffix", [".flac", ".wav"])
+@pytest.mark.parametrize("full", [False, True])
+@pytest.mark.parametrize("part", [0.5, 0.97])
+def test_a_file_cut_off_is_found_from_header_and_end_alone(
+    tmp_path: Path, noise: Noise, suffix: str, full: bool, part: float
+) -> None:
+    whole = noise(tmp_path / f"whole{suffix}", 2.0).read_bytes()
+    cut = tmp_path / f"cut{suffix}"
+    cut.write_bytes(whole[: int(part * len(whole))])
+    assert kind_of(cut, full=full) == "truncated audio"
+
+
+def test_damage_in_the_middle_needs_the_full_check(tmp_path: Path, noise: Noise) -> None:
+    path = noise(tmp_path / "a.flac", 2.0)
+    raw = bytearray(path.read_bytes())
+    raw[len(raw) // 3 : len(raw) // 3 + 9000] = bytes(9000)
+    path.write_bytes(raw)
+    assert kind_of(path, full=True) == "truncated audio"
+
+
+@pytest.mark.parametrize(
+    ("info", "kind", "advice"),
+    [
+        (AudioInfo(8000, 1, 8000), "wrong sample rate", "--resample"),
+        (AudioInfo(16_000, 2, 16_000), "several channels", "--mixdown"),
+        (AudioInfo(16_000, 1, 1000), "too short", "0.1 s"),
+        (AudioInfo(16_000, 1, 16_000 * 61), "too long", "60 s"),
+    ],
+)
+def test_rules_refuse(info: AudioInfo, kind: str, advice: str) -> None:
+    with pytest.raises(AudioError, match=advice) as caught:
+        check("a.wav", info, AudioRules())
+    assert caught.value.kind == kind
+    assert caught.value.configurable == advice.startswith("--")
+
+
+def test_a_copy_keeps_the_sound(tmp_path: Path) -> None:
+    seconds = np.arange(44_100) / 44_100
+    tone = 0.5 * np.sin(2 * np.pi * 440 * seconds)
+    soundfile.write(tmp_path / "tone.wav", np.stack([tone, 0.5 * tone], axis=1), 44_100)
+    rules = AudioRules(resample=True, mixdown=True)
+    write_copy(str(tmp_path / "tone.wav"), tmp_path / "copies" / "tone.wav", rules)
+    info = examine(str(tmp_path / "copies" / "tone.wav"), full=True)
+    assert info == AudioInfo(16_000, 1, 16_000)
+    samples, rate = read(str(tmp_path / "copies" / "tone.wav"))
+    expected = 0.375 * np.sin(2 * np.pi * 440 * np.arange(16_000) / 16_000)
+    assert rate == 16_000
+    assert np.abs(samples[500:-500, 0] - expected[500:-500]).max() < 1e-3
+    assert [path.name for path in (tmp_path / "copies").iterdir()] == ["tone.wav"]
+
+
+def test_a_pipe_runs_only_if_allowed(tmp_path: Path, noise: Noise) -> None:
+    path = noise(tmp_path / "a.wav")
+    marker = tmp_path / "ran"
+    pipe = f"touch {marker}; cat {path} |"
+    assert kind_of(pipe) == "shell pipe"
+    assert not marker.exists()
+    assert examine(pipe, allow_pipes=True) == examine(str(path))
+    assert marker.exists()
+
+
+def test_a_pipe_that_fails_is_named() -> None:
+    with pytest.raises(AudioError, match="ended with 3: no such tape"):
+        examine("echo no such tape >&2; exit 3 |", allow_pipes=True)
