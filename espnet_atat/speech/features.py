@@ -4,11 +4,9 @@ The features are made in shards whose size depends on the set alone. A shard is 
 name and its record stands in the journal; both lie in ``<dump>.partial``, which becomes ``<dump>`` when all are.
 """
 
-import hashlib
 import json
 import math
 import os
-import shutil
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -18,12 +16,11 @@ from espnet_atat.atomic import atomic_write
 from espnet_atat.datadir import DataDir, write_two_column
 from espnet_atat.errors import UserError
 from espnet_atat.speech.parallel import Record, Worker, file_size, run_resumable
+from espnet_atat.speech.workdir import JOURNAL, from_root, open_work, publish
 
 SHARDS = 32  # aimed at, unless that makes them too small or too large
 SHARD_SIZES = (25, 1000)  # utterances
 COMPRESSION = 2  # Kaldi's kSpeechFeature: one byte a value
-JOURNAL = "journal.jsonl"
-STAMP = "made_from"
 SHOWN = 10  # dropped utterances printed; all are in report.json
 
 
@@ -72,8 +69,7 @@ def make_dump(data: DataDir, output: Path, config: FeatureConfig, nj: int = 1) -
     Raises:
         UserError: audio that cannot be used (named) where ``allow_bad`` is false, or nothing usable at all.
     """
-    work = output.with_name(output.name + ".partial")
-    _open_work(work, data, config)
+    work = open_work(output, (config, sorted((data.wav or {}).items())))
     report = FeatureReport(utterances=len(data))
     kept = set(data.ids)
     if data.wav is not None:
@@ -90,18 +86,8 @@ def make_dump(data: DataDir, output: Path, config: FeatureConfig, nj: int = 1) -
     with atomic_write(work / "report.json") as handle:
         json.dump(asdict(report) | {"config": asdict(config)}, handle, indent=1, ensure_ascii=False)
         handle.write("\n")
-    _publish(work, output)
+    publish(work, output)
     return report
-
-
-def _open_work(work: Path, data: DataDir, config: FeatureConfig) -> None:
-    """Make the folder to work in; what an interrupted run left there stays only if it was for the same files."""
-    made_from = hashlib.sha256(repr((config, sorted((data.wav or {}).items()))).encode()).hexdigest()
-    stamp = work / STAMP
-    if work.exists() and not (stamp.is_file() and stamp.read_text() == made_from):
-        shutil.rmtree(work)
-    work.mkdir(parents=True, exist_ok=True)
-    stamp.write_text(made_from)
 
 
 def shard_size(utterances: int) -> int:
@@ -203,7 +189,7 @@ def _write_columns(
                 raise UserError(f"{output.name}: {utt}: {why}; mend it, or give --allow_bad_test true to leave it out")
             report.dropped[utt] = why
         for utt, length, samples, offset in record["kept"]:
-            scp[utt] = f"{_from_root(output)}/data/feats.{name}.ark:{offset}"
+            scp[utt] = f"{from_root(output)}/data/feats.{name}.ark:{offset}"
             lengths[utt] = str(length)
             report.frames += length if config.feats_type == "fbank" else 0
             report.seconds += samples / SAMPLE_RATE
@@ -213,18 +199,3 @@ def _write_columns(
     else:
         write_two_column(work / "utt2num_samples", lengths)
     return set(lengths)
-
-
-def _from_root(path: Path) -> str:
-    """The path from the working directory, the repository's root, where it lies below that."""
-    absolute = path.resolve()
-    return str(absolute.relative_to(Path.cwd())) if absolute.is_relative_to(Path.cwd()) else str(absolute)
-
-
-def _publish(work: Path, output: Path) -> None:
-    """Give the finished folder its name; what stood there before goes, and so do the traces of interrupted runs."""
-    for leftover in [work / JOURNAL, work / STAMP, *work.rglob("*.tmp")]:
-        leftover.unlink(missing_ok=True)
-    if output.exists():
-        shutil.rmtree(output)
-    os.replace(work, output)

@@ -1,0 +1,220 @@
+"""Masking words in the audio: the paper's MLM task. Numbers in, numbers out; NumPy alone.
+
+Of the n words of an utterance that were aligned, ``ratio`` · n are chosen, rounded up or down at random so that the
+expected share is exactly ``ratio`` at every length. Chosen words that follow each other make one span, with the gap
+between them. The audio of a span is replaced; every other sample stays as it is. The target stays the whole transcript.
+
+The paper masks a data set once, before training, and computes features from the masked audio (section 3.2 speaks of
+the MLM *data set*): that is ``bin.mask`` and the default. ``OnTheFlyMasker`` draws a new mask in every epoch instead.
+
+What the paper puts in place of the audio, it does not say. ``silence`` is the default: it takes the word away whole
+and adds nothing, a masked stretch cannot be taken for speech in noise, and it does not depend on a random draw.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from espnet_atat.errors import UserError
+from espnet_atat.speech.alignment.record import AlignedWord, Alignment
+
+FILLS = ("silence", "noise", "mean")
+FADE = 0.005  # seconds of cross-fade at each edge, inside the span, so that no click gives the mask away
+SPECTRUM = 512  # samples of a block of the average spectrum
+FRAME_SHIFT, FRAME_CENTRE = 0.01, 0.0125  # seconds, of the features
+SILENT_FEATURE = float(np.log(np.finfo(np.float32).eps))  # the log mel filterbank of digital silence
+
+
+@dataclass(frozen=True)
+class MaskConfig:
+    """How to mask.
+
+    Attributes:
+        ratio: expected share of the aligned words that is masked.
+        fill: ``silence`` (zeros), ``noise`` (white, at the utterance's level) or ``mean`` (noise with the utterance's
+            average spectrum; in features, their average).
+        seed: another seed, another mask; the utterance's id does the rest.
+        min_masked: words that are masked at least, where there are so many.
+    """
+
+    ratio: float = 0.15
+    fill: str = "silence"
+    seed: int = 0
+    min_masked: int = 0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.ratio <= 1:
+            raise UserError(f"the ratio of masked words is {self.ratio}; it must lie between 0 and 1")
+        if self.fill not in FILLS:
+            raise UserError(f"unknown fill {self.fill!r}; choose one of {', '.join(FILLS)}")
+        if self.min_masked < 0:
+            raise UserError(f"min_masked is {self.min_masked}; it cannot be negative")
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A masked stretch of audio.
+
+    Attributes:
+        start: seconds.
+        end: seconds.
+        words: the words in it.
+        indices: their places in the transcript, from 0.
+    """
+
+    start: float
+    end: float
+    words: tuple[str, ...]
+    indices: tuple[int, ...]
+
+
+def random_source(utt: str, seed: int, epoch: int | None, purpose: str) -> np.random.Generator:
+    """Random numbers that depend on these four alone, not on order or processes."""
+    digest = hashlib.sha256(f"{seed}/{epoch}/{purpose}/{utt}".encode()).digest()
+    return np.random.default_rng(int.from_bytes(digest[:16]))
+
+
+def draw_spans(utt: str, words: Sequence[AlignedWord], config: MaskConfig, epoch: int | None = None) -> list[Span]:
+    """Choose words of an utterance and merge those that follow each other.
+
+    Args:
+        utt: the utterance's id, which the choice depends on.
+        words: all words of the transcript, found or not.
+        config: ratio, seed and minimum.
+        epoch: None for the one mask of a static set; else a number that gives a mask of its own.
+    """
+    rng = random_source(utt, config.seed, epoch, "words")
+    places = [index for index, word in enumerate(words) if word.found]
+    exact = config.ratio * len(places)
+    count = int(exact) + int(rng.random() < exact - int(exact))
+    count = max(count, min(config.min_masked, len(places)))
+    chosen = sorted(rng.choice(places, size=count, replace=False).tolist()) if count else []
+    return _merge(words, chosen)
+
+
+def _merge(words: Sequence[AlignedWord], chosen: Sequence[int]) -> list[Span]:
+    """One span for each run of neighbours, or of words whose times overlap."""
+    spans: list[Span] = []
+    for index in chosen:
+        word = words[index]
+        if word.start is None or word.end is None:
+            raise UserError(f"word {index} ({word.word}) has no times and cannot be masked")
+        last = spans[-1] if spans else None
+        if last and (index == last.indices[-1] + 1 or word.start <= last.end):
+            words_in, places = (*last.words, word.word), (*last.indices, index)
+            spans[-1] = Span(last.start, max(last.end, word.end), words_in, places)
+        else:
+            spans.append(Span(word.start, word.end, (word.word,), (index,)))
+    return spans
+
+
+def span_samples(span: Span, rate: int, length: int) -> slice:
+    """The samples of a span in audio of ``length`` samples at ``rate`` Hz."""
+    return slice(min(round(span.start * rate), length), min(round(span.end * rate), length))
+
+
+def mask_waveform(
+    samples: np.ndarray, rate: int, spans: Sequence[Span], fill: str, rng: np.random.Generator
+) -> np.ndarray:
+    """Replace the spans of an utterance.
+
+    Args:
+        samples: mono audio of any integer or float type, shape (num_samples,).
+        rate: Hz.
+        spans: what to mask.
+        fill: ``silence``, ``noise`` or ``mean``.
+        rng: for the noise.
+
+    Returns:
+        A copy of the same type and shape, bit for bit the same outside the spans.
+    """
+    masked = samples.copy()
+    for span in spans:
+        where = span_samples(span, rate, len(samples))
+        size = where.stop - where.start
+        ramp = min(round(FADE * rate), size // 2)
+        # 0 at the edge -> 1: share of the fill
+        rise = 0.5 - 0.5 * np.cos(np.pi * (np.arange(ramp) + 0.5) / max(ramp, 1))
+        share = np.ones(size)
+        share[:ramp], share[size - ramp :] = rise, rise[::-1]
+        mixed = (1 - share) * samples[where] + share * _filling(samples, size, fill, rng)
+        if np.issubdtype(samples.dtype, np.integer):
+            limits = np.iinfo(samples.dtype)
+            mixed = np.clip(np.round(mixed), limits.min, limits.max)
+        masked[where] = mixed.astype(samples.dtype)
+    return masked
+
+
+def _filling(samples: np.ndarray, size: int, fill: str, rng: np.random.Generator) -> np.ndarray:
+    """What takes the place of ``size`` samples, float64, shape (size,)."""
+    if fill == "silence":
+        return np.zeros(size)
+    white = rng.standard_normal(size)
+    if fill == "noise":
+        return white * np.sqrt(np.mean(np.square(samples, dtype=np.float64)))
+    gain = np.interp(np.linspace(0, 1, size // 2 + 1), np.linspace(0, 1, SPECTRUM // 2 + 1), _average_gain(samples))
+    return np.fft.irfft(np.fft.rfft(white) * gain, size) if size > 1 else np.zeros(size)
+
+
+def _average_gain(samples: np.ndarray) -> np.ndarray:
+    """Gain of a filter that gives white noise the utterance's mean *log* spectrum, shape (SPECTRUM // 2 + 1,)."""
+    padded = np.pad(samples.astype(np.float64), (0, -len(samples) % SPECTRUM))
+    power = np.abs(np.fft.rfft(padded.reshape(-1, SPECTRUM), axis=1)) ** 2 / SPECTRUM
+    floor = 1e-12 * max(power.max(), 1e-30)
+    # The mean logarithm of a noise's power lies by Euler's constant below the logarithm of its mean.
+    return np.sqrt(np.exp(np.mean(np.log(power + floor), axis=0) + np.euler_gamma))
+
+
+def mask_features(features: np.ndarray, spans: Sequence[Span], fill: str, rng: np.random.Generator) -> np.ndarray:
+    """Replace the frames whose centre lies in a span.
+
+    Args:
+        features: log mel filterbank, not normalised, a frame every 10 ms, shape (frames, mels).
+        spans: what to mask.
+        fill: ``silence`` gives what digital silence gives; ``mean`` the utterance's mean frame; ``noise`` random
+            frames with the utterance's mean and variance in each dimension.
+        rng: for the noise.
+
+    Returns:
+        A copy of the same type and shape, the same outside the spans.
+    """
+    masked = features.copy()
+    for span in spans:
+        first, last = (max(0, int(np.ceil((t - FRAME_CENTRE) / FRAME_SHIFT))) for t in (span.start, span.end))
+        if fill == "silence":
+            masked[first:last] = SILENT_FEATURE
+            continue
+        shape = masked[first:last].shape
+        spread = features.std(axis=0) * rng.standard_normal(shape) if fill == "noise" else 0.0
+        masked[first:last] = features.mean(axis=0) + spread
+    return masked
+
+
+@dataclass(frozen=True)
+class OnTheFlyMasker:
+    """A fresh mask for every epoch, the same for an epoch however its examples are drawn.
+
+    Attributes:
+        alignments: utterance id → words, as ``read_alignments`` gives them.
+        config: how to mask.
+    """
+
+    alignments: Mapping[str, Alignment]
+    config: MaskConfig
+
+    def features(self, utt: str, features: np.ndarray, epoch: int) -> np.ndarray:
+        """Mask features of shape (frames, mels). Raises UserError for an utterance without alignment."""
+        rng = random_source(utt, self.config.seed, epoch, "fill")
+        return mask_features(features, self._spans(utt, epoch), self.config.fill, rng)
+
+    def waveform(self, utt: str, samples: np.ndarray, rate: int, epoch: int) -> np.ndarray:
+        """Mask audio of shape (num_samples,). Raises UserError for an utterance without alignment."""
+        rng = random_source(utt, self.config.seed, epoch, "fill")
+        return mask_waveform(samples, rate, self._spans(utt, epoch), self.config.fill, rng)
+
+    def _spans(self, utt: str, epoch: int) -> list[Span]:
+        if utt not in self.alignments:
+            raise UserError(f"{utt} has no alignment, so it cannot be masked; align its set, or leave it out of mlm")
+        return draw_spans(utt, self.alignments[utt], self.config, epoch)
