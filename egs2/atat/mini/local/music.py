@@ -2,7 +2,8 @@
 
 INTENT_WEIGHTS = {
     "$play_music": 34, "$add_to_playlist": 12, "$create_playlist": 7, "$set_volume": 9, "$skip_track": 6,
-    "$stop_music": 6, "$rate_song": 7, "$get_song_info": 9, "$set_music_alarm": 6, "$repeat_music": 6, "$shuffle_music": 4,
+    "$stop_music": 6, "$rate_song": 7, "$get_song_info": 9, "$set_music_alarm": 6, "$repeat_music": 6,
+    "$shuffle_music": 4,
 }  # fmt: skip
 
 NAMES = frozenset({"$song", "$artist", "$album", "$playlist"})

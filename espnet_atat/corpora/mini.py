@@ -1,0 +1,84 @@
+"""mini, the corpus that ships with this repository: synthetic voices, four domains, about two hours.
+
+Read from ``egs2/atat/mini/corpus``: ``<set>.tsv`` and ``audio/<set>/<utterance>.ogg`` (see its DATASHEET.md). A set
+whose rows name no voice is text alone. Of each ``lights`` set a far-field copy is simulated (``lights_far_*``) and
+written as wav below DATA_DIR/audio.
+"""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import soundfile
+
+from espnet_atat.corpora.audio import SAMPLE_RATE, read
+from espnet_atat.corpora.build import Builder, BuildOptions, Report, Utterance, add_build_arguments
+from espnet_atat.corpora.far_field import far_field
+from espnet_atat.corpora.table import Row, read_table
+from espnet_atat.errors import UserError
+from espnet_atat.semantics.normalise import normalise_words
+
+COLUMNS = ("utt_id", "voice", "speed", "words", "tree")
+SETS = (
+    "music_train", "music_dev", "music_test", "music_text",
+    "sentences_train", "sentences_dev",
+    "lights_train", "lights_dev", "lights_test",
+    "books_train", "books_dev", "books_test", "books_text",
+)  # fmt: skip
+TSV: dict[str, Any] = {"delimiter": "\t", "quoted": False}
+NEAR, FAR = "lights_", "lights_far_"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of ``prepare mini``."""
+    add_build_arguments(parser)
+
+
+def prepare(source: Path, data_dir: Path, **options: Any) -> Report:
+    """Write every set, and the far-field copies of the lights sets.
+
+    Raises:
+        UserError: a table is missing or malformed, audio cannot be read, or see ``Builder.write``.
+    """
+    for name in SETS:
+        if not (source / f"{name}.tsv").is_file():
+            raise UserError(f"{source}: no {name}.tsv; give the folder egs2/atat/mini/corpus")
+    builder = Builder("mini", source, data_dir, BuildOptions.from_options(options))
+    for name in SETS:
+        utterances = [_utterance(source, name, row) for row in read_table(source / f"{name}.tsv", COLUMNS, **TSV)]
+        kept = builder.write(name, utterances).text
+        if name.startswith(NEAR):
+            far_name = name.replace(NEAR, FAR)
+            folder = data_dir / "audio" / far_name
+            builder.write(far_name, [_far(utterance, folder) for utterance in utterances if utterance.id in kept])
+    builder.note(f"simulated rooms and noise for the {FAR}* sets below {data_dir / 'audio'}")
+    return builder.report
+
+
+def _utterance(source: Path, name: str, row: Row) -> Utterance:
+    spoken = bool(row["voice"])
+    return Utterance(
+        id=row["utt_id"],
+        text=normalise_words(row["words"]),
+        target=row["tree"] or None,
+        audio=str(source / "audio" / name / f"{row['utt_id']}.ogg") if spoken else None,
+        speaker=row["voice"] if spoken else None,
+        where=row.where,
+    )
+
+
+def _far(near: Utterance, folder: Path) -> Utterance:
+    """The far-field copy of an utterance, with an id and a file of its own."""
+    assert near.audio is not None
+    key = near.id.replace(NEAR, FAR)
+    path = folder / f"{key}.wav"
+    samples, _ = read(near.audio)  # (frames, channels)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pcm = np.round(far_field(samples[:, 0], key) * 32767).astype(np.int16)
+    temporary = path.with_suffix(".tmp")
+    soundfile.write(temporary, pcm, SAMPLE_RATE, subtype="PCM_16", format="WAV")
+    temporary.replace(path)
+    return Utterance(
+        id=key, text=near.text, target=near.target, audio=str(path), speaker=near.speaker, where=near.where
+    )
