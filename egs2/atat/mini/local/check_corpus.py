@@ -218,7 +218,7 @@ def check_audio(corpus: Path, sets: dict[str, Rows], find: Findings) -> None:
         odd = [i.name for i in infos if (i.samplerate, i.channels, i.subtype) != (16000, 1, "OPUS")]
         find.none_of(odd, f"{name}: no file is other than Opus, 16 kHz, mono")
         lengths = [i.duration for i in infos]
-        in_bounds = 0.3 <= min(lengths) and max(lengths) <= 10.0
+        in_bounds = min(lengths) >= 0.3 and max(lengths) <= 10.0
         bytes_ = sum(path.stat().st_size for path in paths if path.is_file())
         find.claim(
             in_bounds,

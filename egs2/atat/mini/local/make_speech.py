@@ -51,6 +51,7 @@ class Job:
     voice: str
     speed: float
     words: str
+    wav: bool  # write a 16-bit WAV beside it
 
 
 def sentence(words: str) -> str:
@@ -92,21 +93,20 @@ def work(job: Job) -> float:
     """Write one file; return its length in seconds."""
     assert _engine is not None
     audio = say(_engine, job)
-    temporary = job.path.with_name(f".{job.path.stem}.{os.getpid()}{job.path.suffix}")
-    if job.path.suffix == ".wav":
-        soundfile.write(temporary, audio, RATE, subtype="PCM_16")
-    else:
-        soundfile.write(temporary, audio, RATE, format="OGG", subtype="OPUS", compression_level=COMPRESSION)
+    if job.wav:
+        soundfile.write(job.path.with_suffix(".wav"), audio, RATE, subtype="PCM_16")
+    temporary = job.path.with_name(f".{job.path.stem}.{os.getpid()}.tmp")
+    soundfile.write(temporary, audio, RATE, format="OGG", subtype="OPUS", compression_level=COMPRESSION)
     os.replace(temporary, job.path)
     return len(audio) / RATE
 
 
-def jobs_of(corpus: Path, name: str, suffix: str) -> list[Job]:
+def jobs_of(corpus: Path, name: str, wav: bool) -> list[Job]:
     """The utterances of a set."""
     with (corpus / f"{name}.tsv").open(encoding="utf-8", newline="") as handle:
         rows = list(csv.DictReader(handle, delimiter="\t", quoting=csv.QUOTE_NONE))
     folder = corpus / "audio" / name
-    return [Job(folder / f"{r['utt_id']}{suffix}", r["voice"], float(r["speed"]), r["words"]) for r in rows]
+    return [Job(folder / f"{r['utt_id']}.ogg", r["voice"], float(r["speed"]), r["words"], wav) for r in rows]
 
 
 def main() -> None:
@@ -116,12 +116,13 @@ def main() -> None:
     parser.add_argument("--sets", nargs="+", default=SETS, choices=SETS)
     parser.add_argument("--nj", type=int, default=2, help="processes")
     parser.add_argument("--limit", type=int, help="only the first utterances of each set")
-    parser.add_argument("--wav", action="store_true", help="write 16-bit WAV in place of Ogg/Opus, for comparison")
+    parser.add_argument(
+        "--wav", action="store_true", help="write a 16-bit WAV beside each Ogg, to hear what coding does"
+    )
     args = parser.parse_args()
-    suffix = ".wav" if args.wav else ".ogg"
     with ProcessPoolExecutor(args.nj, initializer=start_worker, initargs=(args.model_dir,)) as pool:
         for name in args.sets:
-            jobs = jobs_of(args.corpus, name, suffix)[: args.limit]
+            jobs = jobs_of(args.corpus, name, args.wav)[: args.limit]
             (args.corpus / "audio" / name).mkdir(parents=True, exist_ok=True)
             todo = [job for job in jobs if not job.path.exists()]
             print(f"{name}: {len(jobs)} utterances, {len(jobs) - len(todo)} exist already", flush=True)
