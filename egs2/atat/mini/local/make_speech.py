@@ -39,6 +39,8 @@ COMPRESSION = 0.95  # libsndfile's knob for Opus: 0 is 256 kbit/s, 1 is 6 kbit/s
 QUESTION_WORDS = frozenset(
     {"who", "what", "when", "where", "which", "how", "is", "does", "do", "can", "could", "may", "did"}
 )
+# Words with two readings: the grammar means one, said so to the phonemizer in American and in British phonemes.
+READINGS = {"read": ("ɹˈid", "ɹˈiːd"), "close": ("klˈOz", "klˈQz"), "i": ("ˌI", "ˌI")}
 
 _engine: Kokoro | None = None  # one a process
 
@@ -54,12 +56,17 @@ class Job:
     wav: bool  # write a 16-bit WAV beside it
 
 
-def sentence(words: str) -> str:
-    """The words as a written sentence: Kokoro's intonation follows its punctuation."""
-    tokens = ["I" if w == "i" else w for w in words.split()]
+def sentence(words: str, british: bool) -> str:
+    """The words as a written sentence: Kokoro's intonation follows its punctuation.
+
+    >>> sentence("may i read", british=False)
+    'May [I](/ˌI/) [read](/ɹˈid/)?'
+    """
+    tokens = words.split()
     mark = "?" if tokens[0] in QUESTION_WORDS else "."
-    text = " ".join(tokens) + mark
-    return text[0].upper() + text[1:]
+    written = ["I" if w == "i" else w for w in (tokens[0].capitalize(), *tokens[1:])]
+    said = [f"[{w}](/{READINGS[t][british]}/)" if t in READINGS else w for w, t in zip(written, tokens, strict=True)]
+    return " ".join(said) + mark
 
 
 def trim(audio: np.ndarray, rate: int) -> np.ndarray:
@@ -80,7 +87,7 @@ def level(audio: np.ndarray) -> np.ndarray:
 
 def say(engine: Kokoro, job: Job) -> np.ndarray:
     """The finished waveform of one utterance, 16 kHz, float32."""
-    audio = trim(engine.speak(sentence(job.words), job.voice, job.speed), KOKORO_RATE)
+    audio = trim(engine.speak(sentence(job.words, job.voice.startswith("b")), job.voice, job.speed), KOKORO_RATE)
     return level(soxr.resample(audio, KOKORO_RATE, RATE)).astype(np.float32)
 
 
