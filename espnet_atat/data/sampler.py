@@ -6,6 +6,7 @@ budget, so that no example is padded across modalities; then one pack of each ma
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from espnet2.samplers.abs_sampler import AbsSampler
@@ -102,7 +103,10 @@ class MixedBatchSampler(AbsSampler):
         else:
             packs = []
             while len(packs) < self.batches:  # an epoch of batches may take several rounds of the data
-                packs.extend(self._pack(self._draw(total, rng), rng))
+                more = self._pack(self._draw(total, rng), rng)
+                if not more:
+                    raise UserError(f"{total} example(s) do not make a batch for {self.world_size} processes")
+                packs.extend(more)
             packs = packs[: self.batches]
         return [(*speech[self.rank :: self.world_size], *text[self.rank :: self.world_size]) for speech, text in packs]
 
@@ -169,11 +173,8 @@ class MixedBatchSampler(AbsSampler):
                 high = middle
             else:
                 low = middle + 1
-        starts = self._cut(ordered, low)
-        packs = [
-            [utt_id for utt_id, _ in ordered[start:end]]
-            for start, end in zip(starts, [*starts[1:], len(ordered)], strict=True)
-        ]
+        bounds = [*self._cut(ordered, low), len(ordered)]
+        packs = [[utt_id for utt_id, _ in ordered[start:end]] for start, end in pairwise(bounds)]
         while len(packs) < count:
             widest = max(range(len(packs)), key=lambda i: len(packs[i]), default=None)
             if widest is None or len(packs[widest]) < 2 * self.world_size:
@@ -205,16 +206,16 @@ def single_task_batches(groups: Mapping[str, Group], budget: Budget, rank: int =
     batches: list[Batch] = []
     for _, group in sorted(groups.items()):
         limit = budget.frames if group.modality == "speech" else budget.pieces
-        ordered = sorted(group.lengths, key=lambda utt_id: (group.lengths[utt_id], utt_id))
-        rows: list[str] = []
-        for utt_id in ordered:
-            if rows and group.lengths[utt_id] * (len(rows) + 1) > limit and len(rows) >= world_size:
-                batches.append(tuple(rows[rank::world_size]))
-                rows = []
-            rows.append(utt_id)
-        # The trainer reduces over ranks after every batch: a rank without rows would leave the others waiting.
-        if rank < len(rows) or len(rows) >= world_size:
-            batches.append(tuple(rows[rank::world_size]))
-        elif rows:
-            batches.append((rows[0],))
+        packs: list[list[str]] = []
+        for utt_id in sorted(group.lengths, key=lambda utt_id: (group.lengths[utt_id], utt_id)):
+            full = not packs or group.lengths[utt_id] * (len(packs[-1]) + 1) > limit
+            if full and (not packs or len(packs[-1]) >= world_size):
+                packs.append([])
+            packs[-1].append(utt_id)
+        if len(packs) > 1 and len(packs[-1]) < world_size:
+            rest = packs.pop()
+            packs[-1].extend(rest)
+        # The trainer reduces over ranks after every batch: a rank without rows would leave the others waiting, so in
+        # a group of fewer examples than ranks one is seen by several.
+        batches.extend(tuple(pack[rank::world_size]) or (pack[0],) for pack in packs)
     return batches
