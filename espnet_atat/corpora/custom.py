@@ -18,7 +18,6 @@ be decoded but not trained on.
 import argparse
 import re
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -169,11 +168,13 @@ def _identifier(value: str) -> str:
 
 def _draw_sets(builder: Builder, utterances: list[Utterance]) -> dict[str, list[Utterance]]:
     """Train, dev and test, disjoint in speakers, or in transcripts where every utterance is its own speaker."""
-    key: Callable[[Utterance], str] = lambda u: u.text  # noqa: E731
-    what = "transcripts"
-    if len({u.speaker for u in utterances}) < len(utterances):
-        key, what = (lambda u: u.speaker or u.text), "speakers"
-    sizes = Counter(key(utterance) for utterance in utterances)
+    shared = len({u.speaker for u in utterances} - {None}) < sum(u.speaker is not None for u in utterances)
+    what = "speakers" if shared else "transcripts"
+
+    def key(utterance: Utterance) -> str:
+        return (utterance.speaker if shared else None) or utterance.text
+
+    sizes = Counter(map(key, utterances))
     if len(sizes) < 3:
         raise UserError(
             f"{utterances[0].where}: a set each of train, dev and test cannot be drawn from {len(sizes)} {what}; "

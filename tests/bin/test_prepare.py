@@ -1,0 +1,116 @@
+"""The command ``prepare``: dispatch, report, errors, and the recipes' data scripts around it."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from espnet_atat.bin import main_guard
+from espnet_atat.bin.prepare import get_parser, main
+from espnet_atat.datadir import DataDir
+
+TABLE = "audio,transcript,intent,slots,split\na.wav,go home,go,to=home,train\na.wav,stay here,stay,,test\n"
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    """A table of two recordings with ids of their own."""
+    soundfile.write(tmp_path / "a.wav", np.random.default_rng(0).normal(0, 0.1, 8000), 16_000)
+    (tmp_path / "mine.csv").write_text(TABLE)
+    return tmp_path / "mine.csv"
+
+
+def test_it_prepares_and_reports(table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["custom", str(table), str(tmp_path / "data")])
+    out = capsys.readouterr().out
+    assert f"custom: read {table}" in out
+    assert "custom: wrote 2 sets below" in out
+    assert "train: 1 read, 1 kept, 0 dropped" in out
+    assert DataDir.load(tmp_path / "data" / "test").target == {"a": "[IN:STAY stay here ]"}
+
+
+def test_a_second_run_gives_the_same_bytes(table: Path, tmp_path: Path) -> None:
+    runs = []
+    for _ in range(2):
+        main(["custom", str(table), str(tmp_path / "data")])
+        runs.append({p: p.read_bytes() for p in sorted((tmp_path / "data").rglob("*")) if p.is_file()})
+    assert runs[0] == runs[1]
+
+
+@pytest.mark.parametrize("corpus", ["librispeech", "an4", "fsc", "snips", "top", "custom"])
+def test_every_corpus_refuses_an_empty_folder_without_a_traceback(
+    corpus: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "empty").mkdir()
+    assert main_guard(main, [corpus, str(tmp_path / "empty"), str(tmp_path / "data")]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f"error: {tmp_path / 'empty'}")
+    assert error.count("\n") == 1
+    assert not (tmp_path / "data").exists()
+
+
+def test_a_source_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main_guard(main, ["fsc", str(tmp_path / "gone"), str(tmp_path)]) == 2
+    assert "gone: no such file or folder" in capsys.readouterr().err
+
+
+def test_an_unknown_corpus_lists_the_known_ones(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        get_parser(["an4"]).parse_args(["nonsense", "a", "b"])
+    assert caught.value.code == 2
+    assert "an4" in capsys.readouterr().err
+
+
+def test_preparing_imports_no_heavy_library(table: Path, tmp_path: Path, root: Path) -> None:
+    code = (
+        "import sys; from espnet_atat.bin.prepare import main; "
+        f"main(['custom', {str(table)!r}, {str(tmp_path / 'data')!r}]); "
+        "sys.exit(any(name in sys.modules for name in ('torch', 'espnet2')))"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=root, check=True, capture_output=True)
+
+
+def run_script(root: Path, recipe: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    settings: Mapping[str, str] = {**os.environ, "python": sys.executable, "STOP": "", **environment}
+    command = [str(root / "egs2" / "atat" / recipe / "local" / "data.sh"), *arguments]
+    return subprocess.run(command, cwd=root, env=dict(settings), capture_output=True, text=True, check=False)
+
+
+def test_data_script_of_real_recordings(root: Path, shared_data: Path, tmp_path: Path) -> None:
+    done = run_script(root, "librispeech", str(shared_data / "LibriSpeech"), str(tmp_path / "data"))
+    assert done.returncode == 0, done.stderr
+    assert "test_clean: 47 utterances" in done.stdout
+    assert "0 problems" in done.stdout
+
+
+def test_data_script_passes_options_on(root: Path, table: Path, tmp_path: Path) -> None:
+    done = run_script(
+        root, "custom", str(table), str(tmp_path / "data"), "--text_form", "official", "--sample_rate", "8"
+    )
+    assert done.returncode == 2
+    assert "16000 Hz where 8 Hz is expected; --resample writes resampled copies" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("recipe", "what"), [("fsc", "is behind a form"), ("snips", "is behind a form"), ("custom", "set CUSTOM in db.sh")]
+)
+def test_a_corpus_behind_a_form_says_so_and_stops(root: Path, tmp_path: Path, recipe: str, what: str) -> None:
+    done = run_script(root, recipe, "", str(tmp_path / "data"))
+    assert done.returncode == 2
+    assert what in done.stderr
+    assert not (tmp_path / "data").exists()
+
+
+def test_a_split_that_does_not_exist_is_not_fetched(root: Path, tmp_path: Path) -> None:
+    script = root / "egs2" / "atat" / "librispeech" / "local" / "data.sh"
+    environment = {**os.environ, "python": "false", "LIBRISPEECH_SPLITS": "dev-clear"}
+    done = subprocess.run(
+        [str(script), "", "data"], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert "no split 'dev-clear'; there are train-clean-100" in done.stderr

@@ -1,0 +1,236 @@
+"""A researcher's own data: tables in their three formats, ready data dirs, and every mistake a newcomer makes."""
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from espnet_atat.corpora.custom import prepare
+from espnet_atat.corpora.custom_slots import read_slots, tree_of_slots
+from espnet_atat.datadir import DataDir
+from espnet_atat.errors import UserError
+from espnet_atat.semantics.normalise import SPOKEN
+
+Noise = Callable[..., Path]
+Lines = Callable[[Path, Iterable[str]], Path]
+
+THREE_LINES = [
+    "audio,transcript,intent,slots,split",
+    'a.wav,"Make the kitchen blue, please.",set light,room=kitchen; color=Blue,train',
+    "b.wav,make the hall red,set light,room=hall;color=red,dev",
+    "c.wav,make the attic blue,set light,room=attic;color=blue,test",
+]
+
+
+@pytest.fixture
+def table(tmp_path: Path, noise: Noise, lines: Lines) -> Path:
+    for name in "abc":
+        noise(tmp_path / "mine" / f"{name}.wav")
+    return lines(tmp_path / "mine" / "lights.csv", THREE_LINES)
+
+
+def test_three_lines_make_three_sets(table: Path, tmp_path: Path) -> None:
+    prepare(table, tmp_path / "data")
+    train = DataDir.load(tmp_path / "data" / "train")
+    assert train == DataDir(
+        text={"a": "make the kitchen blue please"},
+        target={"a": "[IN:SET_LIGHT make the [SL:ROOM kitchen ] [SL:COLOR blue ] please ]"},
+        wav={"a": str(table.parent / "a.wav")},
+        utt2spk={"a": "a"},
+    )
+    assert DataDir.load(tmp_path / "data" / "test").ids == ["c"]
+
+
+@pytest.mark.parametrize(
+    ("name", "rows"),
+    [
+        ("t.tsv", ["wav\ttext\ttree\tspeaker", "a.wav\tgo home\t[IN:GO go [SL:TO home ] ]\tann"]),
+        (
+            "t.jsonl",
+            ['{"audio": "a.wav", "transcript": "go home", "intent": "go", "slots": {"to": "home"}, "speaker": "ann"}'],
+        ),
+        ("t.csv", ["audio,transcript,intent,slots,speaker", 'a.wav,go home,go,"[[""to"", ""home""]]",ann']),
+    ],
+)
+def test_every_format_gives_the_same(tmp_path: Path, noise: Noise, lines: Lines, name: str, rows: list[str]) -> None:
+    noise(tmp_path / "a.wav")
+    separator = {"t.tsv": "\t", "t.csv": ","}.get(name, "")
+    if name == "t.jsonl":
+        rows = [row.replace("{", '{"split": "train", ', 1) for row in rows]
+    else:
+        rows = [rows[0] + separator + "split", rows[1] + separator + "train"]
+    prepare(lines(tmp_path / name, rows), tmp_path / "data")
+    data = DataDir.load(tmp_path / "data" / "train")
+    assert data.target == {"ann-a": "[IN:GO go [SL:TO home ] ]"}
+    assert data.utt2spk == {"ann-a": "ann"}
+
+
+def test_text_alone_and_audio_alone(tmp_path: Path, noise: Noise, lines: Lines) -> None:
+    noise(tmp_path / "a.wav")
+    rows = ["audio,transcript,split", ",Only words!,text", "a.wav,,unheard"]
+    prepare(lines(tmp_path / "t.csv", rows), tmp_path / "data")
+    assert DataDir.load(tmp_path / "data" / "text") == DataDir(text={"row000001": "only words"})
+    assert DataDir.load(tmp_path / "data" / "unheard").text == {"a": ""}
+
+
+def test_a_tree_alone_gives_its_words(tmp_path: Path, lines: Lines) -> None:
+    prepare(lines(tmp_path / "t.csv", ["transcript,tree,split", ",[IN:GO Go [SL:TO home ] ],train"]), tmp_path / "data")
+    assert DataDir.load(tmp_path / "data" / "train").text == {"row000001": "go home"}
+
+
+@pytest.mark.parametrize("speakers", [True, False])
+def test_sets_are_drawn_where_no_column_names_them(tmp_path: Path, lines: Lines, speakers: bool) -> None:
+    header = "id,transcript" + (",speaker" if speakers else "")
+    rows = [f"u{n},sentence number {n // 2}" + (f",s{n % 10}" if speakers else "") for n in range(40)]
+    report = prepare(lines(tmp_path / "t.csv", [header, *rows]), tmp_path / "data")
+    assert "disjoint in transcripts" in str(report)  # speakers count only where there is audio
+    sets = {name: DataDir.load(tmp_path / "data" / name) for name in ("train", "dev", "test")}
+    assert {name: len(data) for name, data in sets.items()} == {"train": 32, "dev": 4, "test": 4}
+    assert not set(sets["train"].text.values()) & set(sets["test"].text.values())
+
+
+def test_drawn_sets_are_disjoint_in_speakers(tmp_path: Path, noise: Noise, lines: Lines) -> None:
+    audio = noise(tmp_path / "a.wav")
+    rows = [f"u{n},hello,s{n % 10},{audio}" for n in range(20)]
+    report = prepare(lines(tmp_path / "t.csv", ["id,transcript,speaker,audio", *rows]), tmp_path / "data")
+    assert "disjoint in speakers" in str(report)
+    spoken = [DataDir.load(tmp_path / "data" / name).spk2utt.keys() for name in ("train", "dev", "test")]
+    assert [len(speakers) for speakers in spoken] == [8, 1, 1]
+    assert len(set().union(*spoken)) == 10
+
+
+@pytest.mark.parametrize(
+    ("lines_of", "what"),
+    [
+        (["name,what", "a,b"], r"t\.csv:2: unknown column 'name'; the columns are audio, transcript"),
+        (["speaker,split", "a,train"], r"no column 'audio' and no column 'transcript'"),
+        (["audio,transcript,split", ",,train"], r"t\.csv:2: neither audio nor transcript"),
+        (["transcript,split", "hello,train,x"], r"t\.csv:2: 3 fields where the header has 2"),
+        (["transcript,tree", "go,[IN:GO go"], r"t\.csv:2: unclosed bracket"),
+        (["transcript,tree", "go,[IN:GO stay ]"], r"t\.csv:2: the tree's words are 'stay', the transcript's 'go'"),
+        (["transcript,tree,intent", "go,[IN:GO go ],go"], r"t\.csv:2: both a tree and an intent"),
+        (["transcript,slots", "go home,to=home"], r"t\.csv:2: slots without an intent"),
+        (
+            ["transcript,intent,slots", "go home,go,to=work"],
+            r"t\.csv:2: slot TO: value 'work' is not in the transcript 'go home'",
+        ),
+        (
+            ["transcript,intent,slots", "go home,go,to=home;by=home"],
+            r"t\.csv:2: slot BY: value 'home' is not a second time in the transcript",
+        ),
+        (["transcript,intent,slots", "go home,go,home"], r"t\.csv:2: slots .*: expected name=value"),
+        (["transcript,split", "hello,../x"], r"t\.csv:2: split '\.\./x' cannot name a folder"),
+        (["transcript,split", "hello,train", "bye,"], r"t\.csv:3: no split, while other rows have one"),
+        (["transcript", "hello", "bye"], "add the column 'split'"),
+        (["transcript"], "no rows"),
+        (["id,transcript,split", "a,hello,train", "a,bye,train"], "'a' stands twice"),
+    ],
+)
+def test_mistakes_are_named(tmp_path: Path, lines: Lines, lines_of: list[str], what: str) -> None:
+    with pytest.raises(UserError, match=what):
+        prepare(lines(tmp_path / "t.csv", lines_of), tmp_path / "data")
+    assert not (tmp_path / "data").exists()
+
+
+def test_all_bad_rows_are_named_together(tmp_path: Path, lines: Lines) -> None:
+    rows = [f"go home,go,to=x{n},train" for n in range(25)]
+    table = lines(tmp_path / "t.csv", ["transcript,intent,slots,split", "go home,go,to=home,train", *rows])
+    with pytest.raises(UserError) as caught:
+        prepare(table, tmp_path / "data")
+    message = str(caught.value)
+    assert message.startswith("25 bad rows of 26:\n")
+    assert message.count("t.csv:") == 20
+    assert message.endswith("… and 5 more")
+    report = prepare(table, tmp_path / "data", skip_bad_rows=True)
+    assert report.sets[0].kept == 1
+    assert str(report).count("left out: ") == 25
+
+
+def test_bad_test_rows_are_not_skipped(tmp_path: Path, lines: Lines) -> None:
+    table = lines(tmp_path / "t.csv", ["transcript,tree,split", "go,[IN:GO go ],test", "go,[IN:GO go,test"])
+    with pytest.raises(UserError, match=r"a bad row:\n.*t\.csv:3: unclosed"):
+        prepare(table, tmp_path / "data", skip_bad_rows=True)
+
+
+def test_bytes_that_are_not_utf8_and_bad_json(tmp_path: Path, lines: Lines) -> None:
+    (tmp_path / "t.csv").write_bytes(b"transcript,split\ncaf\xe9,train\n")
+    with pytest.raises(UserError, match=r"t\.csv:2: byte b'\\xe9' is not UTF-8"):
+        prepare(tmp_path / "t.csv", tmp_path / "data")
+    with pytest.raises(UserError, match=r"t\.jsonl:2: not JSON at column 2"):
+        prepare(lines(tmp_path / "t.jsonl", ['{"transcript": "a"}', "{transcript}"]), tmp_path / "data")
+    with pytest.raises(UserError, match=r"t\.xls: expected \.csv"):
+        prepare(lines(tmp_path / "t.xls", ["x"]), tmp_path / "data")
+
+
+@pytest.mark.parametrize(
+    ("slots", "expected"),
+    [
+        (None, []),
+        ("", []),
+        ("room = kitchen ;color=blue;", [("room ", " kitchen "), ("color", "blue")]),
+        ('{"room": ["kitchen", "hall"], "color": "blue"}', [("room", "kitchen"), ("room", "hall"), ("color", "blue")]),
+        ([["room", "kitchen"]], [("room", "kitchen")]),
+        ({"room": "a=b;c"}, [("room", "a=b;c")]),
+    ],
+)
+def test_slots_as_users_write_them(slots: Any, expected: list[tuple[str, str]]) -> None:
+    assert read_slots(slots) == expected
+
+
+@pytest.mark.parametrize("slots", ["{", "room", [["a"]], {"a": 1}, 3, [["a", "b", "c"]]])
+def test_slots_that_cannot_be_read(slots: Any) -> None:
+    with pytest.raises(UserError, match="slots"):
+        read_slots(slots)
+
+
+@pytest.mark.parametrize(
+    ("slots", "expected"),
+    [
+        ("a=new;b=new york", "from [SL:B new york ] to [SL:A new ] york"),  # the longer value first
+        ("a=york;b=york", "from new [SL:A york ] to new [SL:B york ]"),  # two of one value
+        ("a=;b=york", "from new [SL:B york ] to new york [SL:A ]"),  # nothing said
+    ],
+)
+def test_values_find_their_words(slots: str, expected: str) -> None:
+    tree = tree_of_slots("fly", slots, "from new york to new york", SPOKEN)
+    assert tree.serialise() == f"[IN:FLY {expected} ]"
+
+
+@pytest.fixture
+def ready(tmp_path: Path, noise: Noise) -> Path:
+    """A folder of two ready data dirs whose ids do not begin with the speaker's."""
+    for name in ("train", "test"):
+        DataDir(
+            text={"u1": "Go HOME!"},
+            target={"u1": "[IN:GO Go [SL:TO HOME! ] ]"},
+            wav={"u1": str(noise(tmp_path / f"{name}.wav"))},
+            utt2spk={"u1": "ann"},
+        ).write(tmp_path / "ready" / name)
+    return tmp_path / "ready"
+
+
+def test_ready_data_dirs_are_taken_over(ready: Path, tmp_path: Path) -> None:
+    report = prepare(ready, tmp_path / "data")
+    assert "train: 1 ids that did not begin with their speaker's now do" in str(report)
+    assert DataDir.load(tmp_path / "data" / "train").target == {"ann-u1": "[IN:GO go [SL:TO home ] ]"}
+    assert DataDir.load(tmp_path / "data" / "test").wav == {"ann-u1": str(tmp_path / "test.wav")}
+
+
+def test_pipes_are_refused_or_made_into_files(ready: Path, tmp_path: Path) -> None:
+    scp = ready / "train" / "wav.scp"
+    scp.write_text(f"u1 cat {tmp_path / 'train.wav'} |\n")
+    with pytest.raises(UserError, match="is a shell pipe; give a plain path, or --allow_pipes"):
+        prepare(ready, tmp_path / "data")
+    prepare(ready, tmp_path / "data", allow_pipes=True)
+    wav = DataDir.load(tmp_path / "data" / "train").wav
+    assert wav == {"ann-u1": str(tmp_path / "data" / "audio" / "ann-u1.wav")}
+    assert Path(wav["ann-u1"]).is_file()
+
+
+def test_segments_and_other_folders_are_refused(ready: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="neither a data dir nor a folder of data dirs"):
+        prepare(tmp_path, tmp_path / "data")
+    (ready / "test" / "segments").write_text("u1 r1 0 1\n")
+    with pytest.raises(UserError, match="segments"):
+        prepare(ready, tmp_path / "data")
