@@ -1,0 +1,11 @@
+# shellcheck shell=bash
+# Where each corpus lies as its owner distributes it. Set these here, or in the environment.
+# shellcheck disable=SC2034  # read by the recipes' run.sh
+{
+    LIBRISPEECH=${LIBRISPEECH:-downloads/LibriSpeech}
+    AN4=${AN4:-downloads/an4}
+    FSC=${FSC:-downloads/fluent_speech_commands_dataset}
+    SNIPS=${SNIPS:-downloads/snips_slu_data_v1.0}
+    TOP=${TOP:-downloads/top-dataset-semantic-parsing}
+    CUSTOM=${CUSTOM:-downloads/custom}
+}
