@@ -8,9 +8,13 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from espnet_atat.bin import main_guard
 from espnet_atat.speech.parallel import limit_threads
+
+if TYPE_CHECKING:
+    from espnet_atat.speech.alignment.run import Aligner
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -24,7 +28,27 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument("--output", type=Path, required=True, help="JSON lines to write; its report goes beside it")
     parser.add_argument("--nj", type=int, default=1, help="processes")
     parser.add_argument("--force", action="store_true", help="align again what is there and complete")
+    gentle = parser.add_argument_group("gentle")
+    where = gentle.add_mutually_exclusive_group()
+    where.add_argument("--gentle_url", default="http://localhost:8765", help="a running server")
+    where.add_argument("--gentle_dir", help="a local installation, instead of a server")
+    gentle.add_argument("--gentle_python", default="python3", help="interpreter of the local installation")
+    gentle.add_argument("--gentle_timeout", type=float, default=300.0, help="seconds that an utterance may take")
+    gentle.add_argument("--gentle_retries", type=int, default=4, help="further attempts after a fault of the server")
     return parser
+
+
+def make_aligner(args: argparse.Namespace) -> "Aligner":
+    """The aligner that the options describe."""
+    if args.aligner == "sphinx":
+        from espnet_atat.speech.alignment.sphinx import SphinxAligner
+
+        return SphinxAligner()
+    from espnet_atat.speech.alignment.gentle import GentleInstallation, GentleServer
+
+    if args.gentle_dir is not None:
+        return GentleInstallation(args.gentle_dir, args.gentle_python, args.gentle_timeout)
+    return GentleServer(args.gentle_url, args.gentle_timeout, args.gentle_retries)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -32,10 +56,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     limit_threads()
     from espnet_atat.datadir import DataDir
     from espnet_atat.speech.alignment.run import align_set
-    from espnet_atat.speech.alignment.sphinx import SphinxAligner
 
     started = time.monotonic()
-    report = align_set(DataDir.load(args.data_dir), args.output, SphinxAligner(), nj=args.nj, force=args.force)
+    report = align_set(DataDir.load(args.data_dir), args.output, make_aligner(args), nj=args.nj, force=args.force)
     print("\n".join(report.lines()))
     print(f"wrote {args.output} in {time.monotonic() - started:.1f} s")
 

@@ -1,0 +1,203 @@
+"""Gentle: its answers, its protocol and its failures, over real alignments."""
+
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from espnet_atat.bin import main_guard
+from espnet_atat.bin.align import main
+from espnet_atat.datadir import DataDir
+from espnet_atat.errors import UserError
+from espnet_atat.speech.alignment.gentle import GentleInstallation, GentleServer, parse_gentle
+from espnet_atat.speech.alignment.record import aligned, not_found, read_alignments
+from espnet_atat.speech.alignment.run import AlignerUnavailable, align_set
+from espnet_atat.speech.alignment.sphinx import SphinxAligner
+from tests.speech.alignment.gentle_server import GentleStandIn
+
+
+def piece(word: str, offset: int, start: float | None = None, end: float | None = None, **other) -> dict:
+    case = "not-found-in-audio" if start is None else "success"
+    fields = {"word": word, "startOffset": offset, "endOffset": offset + len(word), "case": case}
+    return fields | ({} if start is None else {"start": start, "end": end, "alignedWord": word}) | other
+
+
+@pytest.fixture
+def server():
+    stand_in = GentleStandIn()
+    thread = threading.Thread(target=stand_in.serve_forever, daemon=True)
+    thread.start()
+    yield stand_in
+    stand_in.shutdown()
+    stand_in.server_close()
+
+
+def test_the_three_cases_and_unk():
+    words = ["play", "zorbo", "now"]
+    pieces = [
+        piece("play", 0, 0.5, 0.8),
+        {"word": "uh", "case": "not-found-in-transcript", "start": 0.8, "end": 0.9, "alignedWord": "uh"},
+        piece("zorbo", 5, 0.9, 1.4, alignedWord="<unk>"),
+        piece("now", 11),
+    ]
+    result = parse_gentle({"transcript": "play zorbo now", "words": pieces}, words, 2.0)
+    assert result == [aligned("play", 0.5, 0.8), aligned("zorbo", 0.9, 1.4), not_found("now")]
+
+
+def test_pieces_join_to_the_transcript_s_words_by_offset():
+    words = ["rock-n-roll", "--", "o'clock", "größe", "end"]
+    pieces = [
+        piece("rock", 0, 0.0, 0.2),
+        piece("n", 5, 0.2, 0.3),
+        piece("roll", 7, 0.3, 0.6),
+        piece("o'clock", 15, 0.7, 1.0),
+        piece("größe", 23, 1.0, 1.3),
+        piece("end", 29, 1.3, 1.5),
+    ]
+    result = parse_gentle({"words": pieces}, words, 2.0)
+    assert result == [
+        aligned("rock-n-roll", 0.0, 0.6),
+        not_found("--"),
+        aligned("o'clock", 0.7, 1.0),
+        aligned("größe", 1.0, 1.3),
+        aligned("end", 1.3, 1.5),
+    ]
+    pieces[1] = piece("n", 5)
+    assert parse_gentle({"words": pieces}, words, 2.0)[0] == not_found("rock-n-roll")
+
+
+def test_missing_and_impossible_times():
+    words = ["a", "b", "c", "d"]
+    pieces = [
+        piece("a", 0, 0.1, 0.2),
+        {"word": "b", "startOffset": 2, "endOffset": 3, "case": "success"},
+        piece("c", 4, 1.8, 2.5),
+        piece("d", 6, 2.5, 2.7),
+    ]
+    result = parse_gentle({"words": pieces}, words, 2.0)
+    assert result == [aligned("a", 0.1, 0.2), not_found("b"), aligned("c", 1.8, 2.0), not_found("d")]
+
+
+@pytest.mark.parametrize("result", [None, [], {}, {"words": 3}, {"status": "ERROR", "error": "Encoding failed."}])
+def test_what_is_no_alignment_is_an_error(result):
+    with pytest.raises(UserError, match="not an alignment"):
+        parse_gentle(result, ["a"], 1.0)
+
+
+def test_a_server_gives_the_alignments_of_the_aligner_behind_it(an4_set, tmp_path, server):
+    data = DataDir.load(an4_set(4))
+    report = align_set(data, tmp_path / "gentle.jsonl", GentleServer(server.url))
+    align_set(data, tmp_path / "sphinx.jsonl", SphinxAligner(trim=False))
+    assert read_alignments(tmp_path / "gentle.jsonl") == read_alignments(tmp_path / "sphinx.jsonl")
+    assert report.words_aligned == report.words
+    assert server.requests == ["/transcriptions?async=false"] * 4
+
+
+def test_passing_faults_are_tried_again(an4_set, tmp_path, server):
+    data = DataDir.load(an4_set(1))
+    server.faults = ["500", "slow", "torn", "short"]
+    report = align_set(data, tmp_path / "a.jsonl", GentleServer(server.url, timeout=1.0, backoff=0.01))
+    assert (report.failed, len(server.requests)) == ({}, 5)
+    assert report.words_aligned == report.words
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason"), [("500", "status 500"), ("slow", "longer than 1 s"), ("torn", "not whole JSON")]
+)
+def test_a_fault_that_stays_fails_the_utterance_alone(an4_set, tmp_path, server, fault, reason):
+    data = DataDir.load(an4_set(2))
+    server.faults = [fault, fault]
+    report = align_set(data, tmp_path / "a.jsonl", GentleServer(server.url, timeout=1.0, retries=1, backoff=0.01))
+    assert list(report.failed) == data.ids[:1]
+    assert reason in report.failed[data.ids[0]]
+    first, second = read_alignments(tmp_path / "a.jsonl").values()
+    assert not any(word.found for word in first)
+    assert all(word.found for word in second)
+
+
+def test_a_partial_alignment_keeps_what_was_found(an4_set, tmp_path, server):
+    data = DataDir.load(an4_set(1))
+    server.faults = ["partial"]
+    report = align_set(data, tmp_path / "a.jsonl", GentleServer(server.url))
+    (words,) = read_alignments(tmp_path / "a.jsonl").values()
+    assert [word.found for word in words] == [n % 2 == 0 for n in range(len(words))]
+    assert report.words_aligned == (len(words) + 1) // 2
+
+
+def test_no_server_is_one_clear_error(an4_set, tmp_path, capsys):
+    closed = GentleStandIn()
+    closed.server_close()
+    arguments = ["--aligner", "gentle", "--gentle_url", closed.url, "--data_dir", str(an4_set(1))]
+    assert main_guard(main, [*arguments, "--output", str(tmp_path / "a.jsonl")]) == 2
+    printed = capsys.readouterr().err
+    assert printed.startswith(f"error: no Gentle server answers at {closed.url}; start it with 'docker run")
+    assert printed.count("\n") == 1
+
+
+def test_another_server_is_an_error(an4_set, tmp_path, server):
+    server.faults = ["404"]
+    with pytest.raises(AlignerUnavailable, match="status 404: is it a Gentle server"):
+        align_set(DataDir.load(an4_set(1)), tmp_path / "a.jsonl", GentleServer(server.url))
+
+
+@pytest.mark.slow
+def test_a_server_that_dies_stops_the_run_which_then_continues(an4_set, tmp_path, root):
+    data = DataDir.load(an4_set(6))
+    command = [sys.executable, "-m", "tests.speech.alignment.gentle_server"]
+
+    def start() -> tuple[subprocess.Popen, GentleServer]:
+        process = subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, text=True)
+        port = process.stdout.readline().strip()
+        return process, GentleServer(f"http://127.0.0.1:{port}", retries=1, backoff=0.01)
+
+    process, first = start()
+    align_set(data.subset(data.ids[:4]), tmp_path / "a.jsonl", first, nj=2)
+    report = (tmp_path / "a.report.json").read_text()
+    process.kill()
+    process.wait()
+    with pytest.raises(AlignerUnavailable, match="no Gentle server answers"):
+        align_set(data, tmp_path / "b.jsonl", first, nj=2)
+    with pytest.raises(AlignerUnavailable, match=r"cannot be reached after 2 attempts.*to continue"):
+        first.align("utt", data.wav[data.ids[0]], data.text[data.ids[0]])
+    process, second = start()
+    align_set(data, tmp_path / "b.jsonl", second, nj=2)
+    process.kill()
+    process.wait()
+    assert '"failed": {}' in report
+    assert (tmp_path / "b.jsonl").read_text().startswith((tmp_path / "a.jsonl").read_text())
+
+
+ALIGN_PY = """
+import argparse, json, pathlib, sys
+sys.path.insert(0, {root!r})
+from tests.speech.alignment.gentle_server import answer
+parser = argparse.ArgumentParser()
+parser.add_argument("--nthreads")
+parser.add_argument("-o")
+parser.add_argument("audiofile")
+parser.add_argument("txtfile")
+args = parser.parse_args()
+if not pathlib.Path("exp").is_dir():
+    sys.exit("run me from my own folder")
+result = answer("utt", pathlib.Path(args.audiofile).read_bytes(), pathlib.Path(args.txtfile).read_text())
+pathlib.Path(args.o).write_text(json.dumps(result))
+"""
+
+
+@pytest.mark.slow
+def test_a_local_installation(an4_set, tmp_path, root):
+    gentle = tmp_path / "gentle"
+    (gentle / "exp").mkdir(parents=True)
+    (gentle / "align.py").write_text(ALIGN_PY.format(root=str(root)))
+    data = DataDir.load(an4_set(2))
+    aligner = GentleInstallation(str(gentle), sys.executable)
+    assert align_set(data, tmp_path / "a.jsonl", aligner).percent == 100
+    (gentle / "exp").rmdir()
+    report = align_set(data, tmp_path / "b.jsonl", aligner)
+    assert set(report.failed.values()) == {"align.py failed with code 1: run me from my own folder"}
+    with pytest.raises(AlignerUnavailable, match=r"no align\.py"):
+        align_set(data, tmp_path / "c.jsonl", GentleInstallation(str(tmp_path)))
+    with pytest.raises(AlignerUnavailable, match="does not start"):
+        align_set(data, tmp_path / "d.jsonl", GentleInstallation(str(gentle), str(Path("no-such-python"))))
