@@ -1,54 +1,52 @@
 # shellcheck shell=bash
 # Sourced. Reads command-line options into variables of the same name.
 #
-#   options="stage nj"; flags="force"       # what the script takes, beside --help; each variable holds its default
-#   stage=1; nj=2; force=false
-#   . utils/parse_options.sh                # reads "$@", leaves what is no option in the array `arguments`
+#   options=(stage nj)                # what takes a value
+#   flags=(force)                     # what takes none, or true or false
+#   stage=1 nj=2 force=false          # the defaults
+#   . utils/parse_options.sh          # reads "$@"; what is no option is left in the array `arguments`
 #
-# --stage 3, --stage=3 and --stop-stage 3 (for stop_stage) are understood; a flag takes no value, or true or false.
-# --help calls the function `usage`. An option that is not listed is an error that lists the known ones.
+# --stage 3 and --stage=3 are understood, and - for _ in a name. --help calls the function `usage`. An option that is not
+# listed is an error that lists the known ones.
 
 parse_options() {
-    local name value is_flag
+    local name value
     arguments=()
     while [ $# -gt 0 ]; do
         case $1 in
-            -h | --help)
-                usage
-                exit 0
-                ;;
+            -h | --help) usage && exit ;;
             --) shift && arguments+=("$@") && return ;;
-            --*) ;;
+            --*=*) value=${1#*=} ;;
+            --*) unset value ;;
             *) arguments+=("$1") && shift && continue ;;
         esac
-        name=${1#--}
-        value=
-        is_flag=false
-        [[ $name = *=* ]] && value=${name#*=} && name=${name%%=*}
+        name=${1%%=*}
+        name=${name#--}
         name=${name//-/_}
-        [[ " ${flags:-} " = *" $name "* ]] && is_flag=true
-        if ! $is_flag && [[ " ${options:-} " != *" $name "* ]]; then
-            echo "error: unknown option $1; known: $(printf -- '--%s ' ${options:-} ${flags:-} help)" >&2
-            exit 2
-        fi
-        if [[ $1 != *=* ]]; then
-            if ! $is_flag; then
-                [ $# -ge 2 ] || { echo "error: option $1 needs a value" >&2 && exit 2; }
+        if [[ " ${flags[*]} " = *" $name "* ]]; then
+            if [ -z "${value+set}" ] && [[ ${2:-} = true || ${2:-} = false ]]; then
                 value=$2
                 shift
-            elif [[ ${2:-} = true || ${2:-} = false ]]; then
-                value=$2
-                shift
-            else
-                value=true
             fi
-        fi
-        shift
-        if $is_flag && [[ $value != true && $value != false ]]; then
-            echo "error: option --$name is true or false, not '$value'" >&2
-            exit 2
+            value=${value:-true}
+            [[ $value = true || $value = false ]] || option_error "--$name is true or false, not '$value'"
+        elif [[ " ${options[*]} " = *" $name "* ]]; then
+            if [ -z "${value+set}" ]; then
+                [ $# -ge 2 ] || option_error "--$name needs a value"
+                value=$2
+                shift
+            fi
+        else
+            option_error "unknown option ${1%%=*}; known: $(printf -- '--%s ' "${options[@]}" "${flags[@]}" help)"
         fi
         printf -v "$name" %s "$value"
+        shift
     done
 }
+
+option_error() {
+    printf 'error: %s\n' "$*" >&2
+    exit 2
+}
+
 parse_options "$@"

@@ -32,7 +32,9 @@ if (!$child) {
     exit 127;
 }
 # A signal to this script goes on to the command, whose end is then waited for.
-$SIG{$_} = eval "sub { kill '$_', \$child }" for qw(INT TERM HUP);
+for my $signal (qw(INT TERM HUP)) {
+    $SIG{$signal} = sub { kill $signal, $child };
+}
 1 while waitpid($child, 0) != $child;
 my $code = $? & 127 ? 128 + ($? & 127) : $? >> 8;
 print $out "# Ended (code $code) at ", scalar localtime, ", elapsed time ", time - $started, " seconds\n";

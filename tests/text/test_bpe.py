@@ -1,0 +1,79 @@
+"""The decoder's vocabulary made from targets."""
+
+import subprocess
+import sys
+
+import pytest
+
+from espnet_atat.errors import UserError
+from espnet_atat.text.bpe import pieces, train_bpe, train_target_model
+from espnet_atat.text.tokenizer import CharTokenizer, TargetTokenizer
+from espnet_atat.text.vocabulary import CONTROL_TOKENS, Vocabulary
+
+TARGETS = [
+    "[IN:PLAY_MUSIC play [SL:SONG paper moon ] ]",
+    "[IN:PLAY_MUSIC play paper moon by [SL:ARTIST anna o'hara ] ]",
+    "the moon is made of paper",
+]
+
+
+@pytest.fixture(scope="module")
+def model():
+    return train_target_model(TARGETS, 60)
+
+
+def test_tags_are_whole_and_words_come_back(model, tmp_path):
+    model.save(tmp_path)
+    tokenizer = TargetTokenizer(Vocabulary.load(tmp_path / "tokens.txt"), tmp_path / "bpe.model")
+    for target in TARGETS:
+        tokens = tokenizer.tokens(target)
+        assert tokenizer.join(tokens) == target
+        assert [token for token in tokens if "[" in token] == [token for token in target.split() if "[" in token]
+        assert "<unk>" not in tokenizer.decode(tokenizer.encode(target))
+
+
+def test_the_list_is_control_tokens_then_tags_then_pieces_of_words_alone(model):
+    tokens = model.vocabulary.tokens
+    tags = ("[IN:PLAY_MUSIC", "[SL:ARTIST", "[SL:SONG", "]")
+    assert tokens[: len(CONTROL_TOKENS) + len(tags)] == (*CONTROL_TOKENS, *tags)
+    assert not any("[" in token or "]" in token for token in tokens[len(CONTROL_TOKENS) + len(tags) :])
+
+
+def test_a_word_of_new_characters_keeps_the_utterance(model, tmp_path):
+    model.save(tmp_path)
+    tokenizer = TargetTokenizer(model.vocabulary, tmp_path / "bpe.model")
+    ids = tokenizer.encode("play žužu moon")
+    assert model.vocabulary.unknown_id in ids
+    assert tokenizer.decode(ids).startswith("play")
+    assert tokenizer.decode(ids).endswith("moon")
+
+
+def test_characters_are_those_of_the_words(model):
+    assert CharTokenizer(model.characters).characters[3:] == tuple("'abdefhilmnoprsty")
+
+
+@pytest.mark.parametrize("lines", [["a"], ["stop"], ["play", "play it"]])
+def test_a_tiny_corpus_gives_fewer_pieces_than_asked(lines):
+    found = pieces(train_bpe(lines, 500))
+    assert {character for line in lines for character in line if character != " "} <= set(found)
+    assert len(found) < 500
+
+
+def test_too_few_pieces_for_the_characters_is_an_error():
+    with pytest.raises(UserError, match=r"4 BPE pieces do not even hold the 1. characters"):
+        train_bpe(TARGETS[2:], 4)
+
+
+def test_no_words_is_an_error():
+    with pytest.raises(UserError, match="no words"):
+        train_bpe(["", "  "], 10)
+
+
+def test_the_same_words_give_the_same_bytes_in_another_process():
+    script = f"""
+import sys
+from espnet_atat.text.bpe import train_bpe
+sys.stdout.buffer.write(train_bpe({TARGETS!r}, 60))
+"""
+    other = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True, env={"PYTHONHASHSEED": "7"})
+    assert other.stdout == train_bpe(TARGETS, 60)
