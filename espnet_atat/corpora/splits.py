@@ -21,7 +21,7 @@ def draw_groups(sizes: Mapping[str, int], wanted: int, seed: int) -> list[str]:
     drawn: list[str] = []
     total = 0
     for group in ranked(sizes, seed):
-        if len(drawn) == len(sizes) - 1 or total >= wanted:
+        if len(drawn) >= len(sizes) - 1 or (drawn and total >= wanted):
             break
         if not drawn or total + sizes[group] - wanted <= wanted - total:
             drawn.append(group)

@@ -27,6 +27,7 @@ from espnet_atat.semantics.normalise import Normalisation, normalise_tree
 from espnet_atat.semantics.tree import TreeError, parse, strip_tags
 
 PARTS = {"train": "train", "dev": "eval", "test": "test"}
+FOLDER = "top-dataset-semantic-parsing"  # what TOP's archive unpacks to
 UNSUPPORTED = "[IN:UNSUPPORTED"
 
 
@@ -49,6 +50,7 @@ def prepare(source: Path, data_dir: Path, **options: Any) -> Report:
         UserError: the folder is none of the three, a tree does not parse, or see ``Builder.write``.
     """
     build = BuildOptions.from_options(options)
+    source = source / FOLDER if (source / FOLDER).is_dir() else source
     kind, files = _find_files(source)
     builder = Builder("top", source, data_dir, build)
     form = options.get("text_form") or "spoken"

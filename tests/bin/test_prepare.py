@@ -1,9 +1,11 @@
 """The command ``prepare``: dispatch, report, errors, and the recipes' data scripts around it."""
 
+import hashlib
+import io
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+import tarfile
 from pathlib import Path
 
 import numpy as np
@@ -75,10 +77,12 @@ def test_preparing_imports_no_heavy_library(table: Path, tmp_path: Path, root: P
     subprocess.run([sys.executable, "-c", code], cwd=root, check=True, capture_output=True)
 
 
-def run_script(root: Path, recipe: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    settings: Mapping[str, str] = {**os.environ, "python": sys.executable, "STOP": "", **environment}
+def run_script(
+    root: Path, recipe: str, *arguments: str, cwd: Path | None = None, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    settings = {**os.environ, "python": sys.executable, "PYTHONPATH": str(root), "STOP": "", **environment}
     command = [str(root / "egs2" / "atat" / recipe / "local" / "data.sh"), *arguments]
-    return subprocess.run(command, cwd=root, env=dict(settings), capture_output=True, text=True, check=False)
+    return subprocess.run(command, cwd=cwd or root, env=settings, capture_output=True, text=True, check=False)
 
 
 def test_data_script_of_real_recordings(root: Path, shared_data: Path, tmp_path: Path) -> None:
@@ -100,17 +104,47 @@ def test_data_script_passes_options_on(root: Path, table: Path, tmp_path: Path) 
     ("recipe", "what"), [("fsc", "is behind a form"), ("snips", "is behind a form"), ("custom", "set CUSTOM in db.sh")]
 )
 def test_a_corpus_behind_a_form_says_so_and_stops(root: Path, tmp_path: Path, recipe: str, what: str) -> None:
-    done = run_script(root, recipe, "", str(tmp_path / "data"))
+    done = run_script(root, recipe, "", "data", cwd=tmp_path)
     assert done.returncode == 2
     assert what in done.stderr
     assert not (tmp_path / "data").exists()
 
 
 def test_a_split_that_does_not_exist_is_not_fetched(root: Path, tmp_path: Path) -> None:
-    script = root / "egs2" / "atat" / "librispeech" / "local" / "data.sh"
-    environment = {**os.environ, "python": "false", "LIBRISPEECH_SPLITS": "dev-clear"}
-    done = subprocess.run(
-        [str(script), "", "data"], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
-    )
+    done = run_script(root, "librispeech", "", "data", cwd=tmp_path, python="false", LIBRISPEECH_SPLITS="dev-clear")
     assert done.returncode == 2
-    assert "no split 'dev-clear'; there are train-clean-100" in done.stderr
+    assert "no split 'dev-clear'; there are" in done.stderr
+
+
+def add_audio(archive: tarfile.TarFile, name: str, kind: str) -> None:
+    buffer = io.BytesIO()
+    soundfile.write(buffer, np.random.default_rng(0).normal(0, 0.1, 8000), 16_000, format=kind)
+    add_bytes(archive, name, buffer.getvalue())
+
+
+def add_bytes(archive: tarfile.TarFile, name: str, content: bytes) -> None:
+    member = tarfile.TarInfo(name)
+    member.size = len(content)
+    archive.addfile(member, io.BytesIO(content))
+
+
+def test_a_public_corpus_is_fetched_checked_and_unpacked(root: Path, tmp_path: Path) -> None:
+    path = tmp_path / "an4_sphere.tar.gz"
+    with tarfile.open(path, "w:gz") as archive:
+        for part, folder, speakers in (("train", "an4_clstk", "abc"), ("test", "an4test_clstk", "d")):
+            for speaker in speakers:
+                add_audio(archive, f"an4/wav/{folder}/{speaker}/an1-{speaker}.sph", "NIST")
+            ids = "".join(f"{folder}/{speaker}/an1-{speaker}\n" for speaker in speakers)
+            words = "".join(f"<s> GO </s> (an1-{speaker})\n" for speaker in speakers)
+            add_bytes(archive, f"an4/etc/an4_{part}.fileids", ids.encode())
+            add_bytes(archive, f"an4/etc/an4_{part}.transcription", words.encode())
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    other = run_script(root, "an4", "", "data", cwd=tmp_path, AN4_URL=path.as_uri())
+    assert other.returncode == 2
+    assert f"sha256 is {digest}, not a0525579" in other.stderr
+    assert not (tmp_path / "downloads" / "an4").exists()
+    done = run_script(root, "an4", "", "data", cwd=tmp_path, AN4_URL=path.as_uri(), AN4_CHECKSUM=f"sha256:{digest}")
+    assert done.returncode == 0, done.stderr
+    assert DataDir.load(tmp_path / "data" / "test").wav == {
+        "d-an1-d": "downloads/an4/an4/wav/an4test_clstk/d/an1-d.sph"
+    }

@@ -26,6 +26,8 @@ def test_groups_sum_to_about_what_is_wanted(seed: int) -> None:
 
 def test_one_group_is_drawn_and_one_is_left() -> None:
     assert len(draw_groups({"a": 100, "b": 100}, 1, 0)) == 1
+    assert len(draw_groups({"a": 100, "b": 100}, 0, 0)) == 1
+    assert draw_groups({"a": 100}, 10, 0) == []
     assert len(draw_groups({"a": 1, "b": 1}, 100, 0)) == 1
 
 

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # Data dirs of LibriSpeech: local/data.sh <source> <data_dir> [options of prepare librispeech], from the repository's
-# root. With an empty <source> the splits of LIBRISPEECH_SPLITS (default: all seven, 60 GB) are fetched into
-# downloads/librispeech.
+# root. A <source> that is empty, or below downloads/ and absent, is fetched: the splits of LIBRISPEECH_SPLITS
+# (default: all seven, 60 GB).
 set -euo pipefail
 
-source=${1-}
+source=${1:-downloads/LibriSpeech}
 data_dir=${2:?usage: local/data.sh <source> <data_dir> [options]}
 shift 2
 python=${python:-python}
@@ -19,25 +19,28 @@ declare -A md5=(
     [train-clean-360]=c0e676e450a7ff2f54aeade5171606fa
     [train-other-500]=d1a0fd59409feb2c614ce4d30c387708
 )
-default_splits="train-clean-100 train-clean-360 train-other-500 dev-clean dev-other test-clean test-other"
+splits=${LIBRISPEECH_SPLITS:-train-clean-100 train-clean-360 train-other-500 dev-clean dev-other test-clean test-other}
 
-if [ -z "${source}" ]; then
-    source=downloads/librispeech/LibriSpeech
-    mkdir -p "${source}"
-    for split in ${LIBRISPEECH_SPLITS:-${default_splits}}; do
+if [[ "${source}" == downloads/* ]]; then
+    for split in ${splits}; do
         if [ -z "${md5[${split}]-}" ]; then
-            echo "error: LIBRISPEECH_SPLITS: no split '${split}'; there are ${default_splits}" >&2
+            echo "error: LIBRISPEECH_SPLITS: no split '${split}'; there are ${!md5[*]}" >&2
             exit 2
         fi
         [ -d "${source}/${split}" ] && continue
-        unpacked=downloads/librispeech/unpacked-${split}
+        # What was fetched by an earlier, complete run is not asked for again.
+        [ -z "${LIBRISPEECH_SPLITS:-}" ] && [ -d "${source}" ] && [ ! -f "${source}/.fetching" ] && continue
+        mkdir -p "${source}"
+        touch "${source}/.fetching"
+        unpacked=${source}/.unpacked-${split}
         "${python}" -m espnet_atat.bin.fetch \
             --url "${LIBRISPEECH_URL:-https://www.openslr.org/resources/12}/${split}.tar.gz" \
             --checksum "md5:${md5[${split}]}" --output_dir "${unpacked}"
+        cp "${unpacked}/LibriSpeech/SPEAKERS.TXT" "${source}/"
         mv "${unpacked}/LibriSpeech/${split}" "${source}/${split}"
-        [ -f "${unpacked}/LibriSpeech/SPEAKERS.TXT" ] && cp "${unpacked}/LibriSpeech/SPEAKERS.TXT" "${source}/"
         rm -r "${unpacked}"
     done
+    rm -f "${source}/.fetching"
 fi
 "${python}" -m espnet_atat.bin.prepare librispeech "${source}" "${data_dir}" "$@"
 "${python}" -m espnet_atat.bin.validate "${data_dir}" --audio header
