@@ -99,7 +99,7 @@ def _parse_part(entry: object, where: str) -> Part:
     fields: dict[str, Any] = dict(entry)
     try:
         for key in ("task", "label"):
-            if fields.get(key) is not None:
+            if key == "task" or fields.get(key) is not None:
                 task_token(str(fields[key]))
     except UserError as error:
         raise UserError(f"{where}: {error}") from error

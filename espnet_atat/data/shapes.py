@@ -27,7 +27,10 @@ def load_groups(shape_files: Sequence[str], groups_file: str | None = None) -> d
         if modality not in ("speech", "text_in"):
             continue  # text_shape: targets are short beside their sources
         for utt_id, shape in read_two_column(file).items():
-            lengths[group_of(utt_id)][utt_id] = int(shape.split(",")[0])
+            length = shape.split(",")[0]
+            if not length.isdecimal():
+                raise UserError(f"{file}: the shape of {utt_id} is {shape!r}, not numbers: redo stage 9")
+            lengths[group_of(utt_id)][utt_id] = int(length)
             if TASK_SOURCE.get(task_of(group_of(utt_id))) != modality:
                 raise UserError(f"{file}: {utt_id} does not begin with a task that reads {modality}")
     if not lengths:
@@ -36,7 +39,11 @@ def load_groups(shape_files: Sequence[str], groups_file: str | None = None) -> d
     if groups_file is not None and set(weights) != set(lengths):
         odd = sorted(set(weights) ^ set(lengths))[0]
         raise UserError(f"{groups_file}: the group {odd} is not in both this file and the shape files: redo stage 9")
-    return {
-        name: Group(TASK_SOURCE[task_of(name)], float(weights.get(name, len(of_group))), of_group)
-        for name, of_group in lengths.items()
-    }
+    groups = {}
+    for name, of_group in lengths.items():
+        try:
+            weight = float(weights.get(name, len(of_group)))
+        except ValueError as error:
+            raise UserError(f"{groups_file}: the weight of {name} is {weights[name]!r}, not a number") from error
+        groups[name] = Group(TASK_SOURCE[task_of(name)], weight, of_group)
+    return groups
