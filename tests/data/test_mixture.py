@@ -13,6 +13,7 @@ from espnet_atat.data.mixture import (
     load_mixture,
     parse_mixture,
     stream_options,
+    task_of,
     write_mixture,
 )
 from espnet_atat.datadir import read_two_column, write_two_column
@@ -36,6 +37,8 @@ def ids_of(part: Part, toy: Toy, seed: int = 0) -> set[str]:
         ({**GOOD, "wait": 3}, "entry 2: unknown key 'wait'; known: task, set, weight"),
         ({**GOOD, "task": "st"}, "entry 2: unknown task 'st': the tasks are asr, slu, mlm, nlu"),
         ({**GOOD, "task": ["slu"]}, r"entry 2: unknown task .\['slu'\]."),
+        ({**GOOD, "task": None}, "entry 2: unknown task 'None'"),
+        ({**GOOD, "label": "st"}, "entry 2: unknown task 'st'"),
         ({**GOOD, "set": "audio"}, "entry 2: set is recipe/name"),
         ({**GOOD, "set": "toy/au-dio"}, "entry 2: set is recipe/name, the name without '-'"),
         ({**GOOD, "set": "toy/audio/x"}, "entry 2: set is recipe/name"),
@@ -81,6 +84,15 @@ def test_each_task_reads_its_source_and_has_its_target(toy: Toy) -> None:
     sources, targets = examples_of(Part("nlu", "toy/words"), toy.dump, 0)
     assert sources["nlu-words-spk0-00"] == transcript
     assert targets["nlu-words-spk0-00"] == f"<nlu> {tree}"
+
+
+def test_a_label_is_the_bos_and_keeps_task_and_source(toy: Toy) -> None:
+    (part,) = parse_mixture([{**GOOD, "label": "nlu"}], "here")
+    sources, targets = examples_of(part, toy.dump, 0)
+    assert targets["slu.nlu-audio-spk0-00"] == f"<nlu> {UTTERANCES[0][1]}"
+    assert sources.keys() == targets.keys()
+    assert part.source == "speech"
+    assert task_of(group_of("slu.nlu-audio-spk0-00")) == "slu"
 
 
 @pytest.mark.parametrize(("limit", "expected"), [(0.25, 2), (0.5, 4), (0.9, 7), (3, 3), (8, 8), (100, 8), (1, 1)])

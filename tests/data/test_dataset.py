@@ -1,0 +1,127 @@
+"""A dataset of different streams, and what the preprocessor makes of an example."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from espnet_atat.data.augment import FeatureAugmentation
+from espnet_atat.data.dataset import MixtureDataset
+from espnet_atat.data.mixture import stream_options
+from espnet_atat.data.preprocessor import MixturePreprocessor, load_text_tokenizer
+from espnet_atat.datadir import read_two_column, write_two_column
+from espnet_atat.errors import UserError
+from espnet_atat.text.tokenizer import CharTokenizer, TargetTokenizer
+from espnet_atat.text.vocabulary import Vocabulary
+from tests.toy import UTTERANCES, Toy
+
+SLU, NLU = "slu-audio-spk0-00", "nlu-words-spk0-00"
+TRANSCRIPT, TREE = UTTERANCES[0]
+
+
+@pytest.fixture(scope="module")
+def tokenizer(toy: Toy) -> TargetTokenizer:
+    return TargetTokenizer(Vocabulary.load(toy.token_list), toy.bpemodel)
+
+
+def preprocessor(toy: Toy, tokenizer: TargetTokenizer, train: bool = False, **options: object) -> MixturePreprocessor:
+    return MixturePreprocessor(train, tokenizer, text_tokenizer=load_text_tokenizer(toy.text_tokenizer), **options)
+
+
+def test_an_example_has_the_streams_that_hold_its_id(mixture: Path) -> None:
+    seen: dict[str, set[str]] = {}
+
+    def keep(uid: str, data: dict[str, object]) -> dict[str, np.ndarray]:
+        seen[uid] = set(data)
+        return {}
+
+    dataset = MixtureDataset(stream_options(mixture), keep)
+    for utt_id in (SLU, NLU):
+        assert dataset[utt_id] == (utt_id, {})
+    assert seen == {SLU: {"speech", "text"}, NLU: {"text", "text_in"}}
+
+
+def test_it_knows_its_streams_and_ids(mixture: Path) -> None:
+    dataset = MixtureDataset(stream_options(mixture))
+    assert set(dataset.names()) == {"speech", "text", "text_in"}
+    assert dataset.has_name("speech")
+    assert not dataset.has_name("task")
+    assert len(dataset) == 3 * len(UTTERANCES)
+    assert dataset.ids("speech") == set(read_two_column(mixture / "speech.scp"))
+    assert dataset.ids("text_in") == set(read_two_column(mixture / "text_in"))
+    assert "speech: 16" in repr(dataset)
+
+
+def test_numbers_of_an_audio_example(toy: Toy, mixture: Path, tokenizer: TargetTokenizer) -> None:
+    characters = CharTokenizer(toy.characters.read_text(encoding="utf-8").splitlines())
+    dataset = MixtureDataset(stream_options(mixture), preprocessor(toy, tokenizer, ctc_tokenizer=characters))
+    _, data = dataset[SLU]
+    assert set(data) == {"speech", "text", "ctc_text"}
+    assert data["speech"].shape == (8 * len(TRANSCRIPT.split()), 80)
+    assert data["speech"].dtype == np.float32
+    assert tokenizer.decode(data["text"]) == TREE
+    assert "".join(characters.characters[i] for i in data["ctc_text"]).replace("<space>", " ") == TRANSCRIPT
+
+
+def test_the_ctc_may_spell_the_targets_tokens(toy: Toy, mixture: Path, tokenizer: TargetTokenizer) -> None:
+    dataset = MixtureDataset(stream_options(mixture), preprocessor(toy, tokenizer, ctc_tokenizer=tokenizer))
+    _, data = dataset[SLU]
+    assert data["ctc_text"].tolist() == data["text"][1:].tolist()  # all but the task token
+
+
+def test_numbers_of_a_text_example(toy: Toy, mixture: Path, tokenizer: TargetTokenizer) -> None:
+    text_tokenizer = load_text_tokenizer(toy.text_tokenizer)
+    _, data = MixtureDataset(stream_options(mixture), preprocessor(toy, tokenizer))[NLU]
+    assert set(data) == {"text_in", "text"}
+    assert data["text_in"].dtype == np.int64
+    assert text_tokenizer.convert_ids_to_tokens(data["text_in"]) == ["[CLS]", *TRANSCRIPT.split(), "[SEP]"]
+
+
+def test_a_long_text_input_is_cut_and_keeps_its_frame(toy: Toy, tokenizer: TargetTokenizer) -> None:
+    text_tokenizer = load_text_tokenizer(toy.text_tokenizer)
+    numbers = preprocessor(toy, tokenizer, max_text_pieces=6)("nlu-a-b", {"text_in": "rain " * 50})
+    assert text_tokenizer.convert_ids_to_tokens(numbers["text_in"]) == ["[CLS]", *["rain"] * 4, "[SEP]"]
+
+
+def test_augmentation_is_of_training_alone_and_follows_the_global_seed(toy: Toy, tokenizer: TargetTokenizer) -> None:
+    feats = np.random.default_rng(0).normal(size=(50, 80)).astype(np.float32)
+
+    def numbers(train: bool, seed: int) -> np.ndarray:
+        np.random.seed(seed)  # noqa: NPY002 (as ESPnet does at each epoch's start)
+        augment = preprocessor(toy, tokenizer, train, augmentation=FeatureAugmentation(tilt=1.0))
+        return augment("slu-a-b", {"speech": feats})["speech"]
+
+    assert np.array_equal(numbers(False, 1), feats)
+    assert not np.array_equal(numbers(True, 1), feats)
+    assert np.array_equal(numbers(True, 1), numbers(True, 1))
+    assert not np.array_equal(numbers(True, 1), numbers(True, 2))
+
+
+def test_an_unknown_tag_names_utterance_and_tag(toy: Toy, tokenizer: TargetTokenizer) -> None:
+    with pytest.raises(UserError, match=r"utterance slu-a-b: the tag '\[IN:SING' is not in the token list"):
+        preprocessor(toy, tokenizer)("slu-a-b", {"text": "<slu> [IN:SING la ]"})
+
+
+def test_text_without_a_text_encoder_names_the_utterance(tokenizer: TargetTokenizer) -> None:
+    with pytest.raises(UserError, match="utterance nlu-a-b is text, but the model has no text encoder"):
+        MixturePreprocessor(True, tokenizer)("nlu-a-b", {"text_in": "rain"})
+
+
+def test_a_folder_without_a_tokenizer_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"text tokenizer '.*nothing': no tokenizer there"):
+        load_text_tokenizer(tmp_path / "nothing")
+
+
+def test_sound_files_are_read_as_samples(tmp_path: Path, toy: Toy, tokenizer: TargetTokenizer) -> None:
+    wave = (0.5 * np.sin(np.arange(1600) / 8)).astype(np.float32)
+    soundfile.write(tmp_path / "a.flac", wave, 16000)
+    write_two_column(tmp_path / "speech.scp", {SLU: str(tmp_path / "a.flac")})
+    write_two_column(tmp_path / "text", {SLU: f"<slu> {TREE}"})
+    options = stream_options(tmp_path)
+    assert options[0][2] == "sound"
+    _, data = MixtureDataset(options, preprocessor(toy, tokenizer, True, augmentation=FeatureAugmentation(tilt=1.0)))[
+        SLU
+    ]
+    assert data["speech"].shape == (1600,)
+    assert np.allclose(data["speech"], wave, atol=1e-3)

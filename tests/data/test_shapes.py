@@ -1,0 +1,81 @@
+"""Shape files and groups to what the sampler draws from."""
+
+from pathlib import Path
+
+import pytest
+
+from espnet_atat.data.shapes import load_groups
+from espnet_atat.datadir import write_two_column
+from espnet_atat.errors import UserError
+
+
+def write(folder: Path, name: str, rows: dict[str, str]) -> str:
+    write_two_column(folder / name, rows)
+    return str(folder / name)
+
+
+@pytest.fixture
+def shape_files(tmp_path: Path) -> list[str]:
+    return [
+        write(tmp_path, "speech_shape", {"slu-a-u1": "120,80", "slu-a-u2": "90,80", "asr-b-u-1": "16000"}),
+        write(tmp_path, "text_shape", {"slu-a-u1": "7", "slu-a-u2": "5", "asr-b-u-1": "3", "nlu-c-x": "4"}),
+        write(tmp_path, "text_in_shape", {"nlu-c-x": "6"}),
+    ]
+
+
+def test_lengths_are_of_the_sources(shape_files: list[str]) -> None:
+    groups = load_groups(shape_files)
+    assert {name: dict(group.lengths) for name, group in groups.items()} == {
+        "slu-a": {"slu-a-u1": 120, "slu-a-u2": 90},
+        "asr-b": {"asr-b-u-1": 16000},
+        "nlu-c": {"nlu-c-x": 6},
+    }
+    assert {name: group.modality for name, group in groups.items()} == {
+        "slu-a": "speech",
+        "asr-b": "speech",
+        "nlu-c": "text_in",
+    }
+
+
+def test_weights_are_the_files_or_the_number_of_examples(shape_files: list[str], tmp_path: Path) -> None:
+    assert {name: group.weight for name, group in load_groups(shape_files).items()} == {
+        "slu-a": 2,
+        "asr-b": 1,
+        "nlu-c": 1,
+    }
+    groups_file = write(tmp_path, "groups", {"slu-a": "3", "asr-b": "0.5", "nlu-c": "1"})
+    assert load_groups(shape_files, groups_file)["asr-b"].weight == 0.5
+
+
+def test_groups_and_shapes_of_different_mixtures_are_refused(shape_files: list[str], tmp_path: Path) -> None:
+    for rows, odd in (
+        ({"slu-a": "3", "nlu-c": "1"}, "asr-b"),
+        ({"slu-a": "1", "asr-b": "1", "nlu-c": "1", "slu-z": "1"}, "slu-z"),
+    ):
+        groups_file = write(tmp_path, "groups", rows)
+        with pytest.raises(UserError, match=rf"groups: the group {odd} is not in both this file and the shape files"):
+            load_groups(shape_files, groups_file)
+
+
+def test_an_id_of_no_task_is_named(tmp_path: Path) -> None:
+    for name, utt_id in (("speech_shape", "st-a-u1"), ("speech_shape", "nlu-a-u1"), ("text_in_shape", "slu-a-u1")):
+        file = write(tmp_path, name, {utt_id: "10,80"})
+        with pytest.raises(UserError, match=rf"{name}: {utt_id} does not begin with a task that reads"):
+            load_groups([file])
+
+
+def test_a_shape_that_is_no_number_is_named(tmp_path: Path) -> None:
+    file = write(tmp_path, "speech_shape", {"slu-a-u1": "long"})
+    with pytest.raises(UserError, match=r"speech_shape: the shape of slu-a-u1 is 'long'"):
+        load_groups([file])
+
+
+def test_a_weight_that_is_no_number_is_named(shape_files: list[str], tmp_path: Path) -> None:
+    groups_file = write(tmp_path, "groups", {"slu-a": "3", "asr-b": "much", "nlu-c": "1"})
+    with pytest.raises(UserError, match=r"groups: the weight of asr-b is 'much'"):
+        load_groups(shape_files, groups_file)
+
+
+def test_no_usable_shape_file_is_an_error(shape_files: list[str]) -> None:
+    with pytest.raises(UserError, match="give the shape files speech_shape and / or text_in_shape"):
+        load_groups([shape_files[1]])
