@@ -59,14 +59,16 @@ class Job:
 def sentence(words: str, british: bool) -> str:
     """The words as a written sentence: Kokoro's intonation follows its punctuation.
 
+    The comma at the start is a pause that is trimmed later: without it some voices swallow the first consonant.
+
     >>> sentence("may i read", british=False)
-    'May [I](/ˌI/) [read](/ɹˈid/)?'
+    ', May [I](/ˌI/) [read](/ɹˈid/)?'
     """
     tokens = words.split()
     mark = "?" if tokens[0] in QUESTION_WORDS else "."
     written = ["I" if w == "i" else w for w in (tokens[0].capitalize(), *tokens[1:])]
     said = [f"[{w}](/{READINGS[t][british]}/)" if t in READINGS else w for w, t in zip(written, tokens, strict=True)]
-    return " ".join(said) + mark
+    return ", " + " ".join(said) + mark
 
 
 def trim(audio: np.ndarray, rate: int) -> np.ndarray:
