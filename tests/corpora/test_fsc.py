@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from espnet_atat.corpora.audio import AudioRules
 from espnet_atat.corpora.fsc import prepare
 from espnet_atat.corpora.fsc_rules import Triple, decode, encode, tree_of, triple_of
+from espnet_atat.corpora.validation import validate
 from espnet_atat.datadir import DataDir
 from espnet_atat.errors import UserError
 from espnet_atat.semantics.normalise import normalise_words
@@ -133,6 +135,7 @@ def test_the_sets_of_all_splits(fsc_corpus: Path, tmp_path: Path) -> None:
     assert len(everything) == len(set(everything)) == 105
     assert "105 utterances, 31 distinct tuples, 35 phrasings" in str(report)
     assert sets["test"].spk2utt.keys() == {"spk00XyZ"}
+    assert [validate(path, AudioRules(), audio="header").problems for path in tmp_path.iterdir()] == [[]] * 9
     for prefix in ("unseen_speaker_", "unseen_utterance_"):
         drawn = {part: sets[prefix + part] for part in ("train", "dev", "test")}
         assert sorted(key for data in drawn.values() for key in data.ids) == everything

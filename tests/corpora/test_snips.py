@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
+from espnet_atat.corpora.audio import AudioRules
 from espnet_atat.corpora.snips import label, prepare, tree_of_query
+from espnet_atat.corpora.validation import validate
 from espnet_atat.datadir import DataDir
 from espnet_atat.errors import UserError
 from espnet_atat.semantics.normalise import SPOKEN
@@ -59,6 +61,7 @@ def test_both_fields_in_five_folds(snips_corpus: Path, tmp_path: Path) -> None:
     assert "close: 1 queries repeat another" in printed
     assert "close: 1 recordings repeat the words of another" in printed
     assert len(list(tmp_path.iterdir())) == 2 * 5 * 3
+    assert [validate(path, AudioRules(), audio="header").problems for path in tmp_path.iterdir()] == [[]] * 30
     test = folds(tmp_path, "close", "test")
     tested = [key for data in test for key in data.ids]
     assert len(tested) == len(set(tested)) == 25
