@@ -25,7 +25,9 @@ class TiedEmbedding(nn.Module):
         if not 0 < pretrained_size <= vocabulary_size:
             raise UserError(f"{pretrained_size} pretrained rows do not fit a token list of {vocabulary_size}")
         self.pretrained = nn.Parameter(torch.empty(pretrained_size, dimension))
-        self.new = nn.Parameter(torch.empty(vocabulary_size - pretrained_size, dimension))
+        fresh = vocabulary_size - pretrained_size
+        # No rows, no gradient: DDP would wait for one.
+        self.new = nn.Parameter(torch.empty(fresh, dimension), requires_grad=fresh > 0)
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
