@@ -27,6 +27,10 @@ BLOCKS: Mapping[str, type[AbsEncoder]] = {
     "e_branchformer": EBranchformerEncoder,
 }
 
+#: Options that an encoder gets where the user gives none. ESPnet's old relative attention, the conformer's default,
+#: shifts by the padded length, so that a state would depend on the utterance's batch mates.
+BLOCKS_DEFAULTS: Mapping[str, Mapping[str, Any]] = {"conformer": {"rel_pos_type": "latest"}}
+
 #: Lengths (B,) of the batch that is being encoded; a context variable, so that threads may share one model.
 _lengths: ContextVar[Tensor] = ContextVar("_lengths")
 
@@ -145,9 +149,8 @@ class AudioEncoder(AbsEncoder):
         self.cnn = ConvFrontend(input_size, output_size, cnn_channels, cnn_kernel_size, cnn_pooling, dropout_rate)
         # Only ESPnet's transformer leaves positions out when it has no input layer of its own.
         self.positions = PositionalEncoding(output_size, dropout_rate) if blocks == "transformer" else None
-        self.blocks = BLOCKS[blocks](
-            input_size=output_size, output_size=output_size, input_layer=None, **(blocks_conf or {})
-        )
+        conf = {**BLOCKS_DEFAULTS.get(blocks, {}), **(blocks_conf or {})}
+        self.blocks = BLOCKS[blocks](input_size=output_size, output_size=output_size, input_layer=None, **conf)
         self._keep_padding_out_of_convolutions()
 
     def output_size(self) -> int:
