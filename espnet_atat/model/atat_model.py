@@ -1,6 +1,6 @@
 """The AT-AT model: what ESPnet's trainer calls (paper, Figure 2)."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -83,7 +83,8 @@ class ESPnetATATModel(AbsESPnetModel):
         self.task_ids = dict(task_ids)
         self.task_weights = {task: float((task_weights or {}).get(task, 1.0)) for task in task_ids}
         self.eos_id = eos_id
-        self._freeze_norms: Callable[[], object] = lambda: None
+        self._optimizer: torch.optim.Optimizer | None = None
+        self._norms: list[tuple[nn.Module, int]] = []  # BatchNorm layers and the number of their optimizer group
 
     def follow_frozen_groups(self, optimizer: torch.optim.Optimizer) -> None:
         """Keep BatchNorm statistics still while the learning rate of their parameters is 0.
@@ -92,15 +93,17 @@ class ESPnetATATModel(AbsESPnetModel):
             optimizer: over this model's parameters; its groups' learning rates are read before each forward.
         """
         group_of = {p: i for i, group in enumerate(optimizer.param_groups) for p in group["params"]}
-        norms = [
+        self._optimizer = optimizer
+        self._norms = [
             (module, group_of[module.weight])
             for module in self.modules()
             if isinstance(module, nn.modules.batchnorm._BatchNorm) and module.weight in group_of
         ]
-        # A plain list in a closure: neither the optimizer nor the modules are to be registered twice.
-        self._freeze_norms = lambda: [
-            module.train(self.training and optimizer.param_groups[i]["lr"] > 0) for module, i in norms
-        ]
+
+    def _hold_frozen_norms(self) -> None:
+        if self._optimizer is not None:
+            for module, group in self._norms:  # resuming replaces the groups: look them up each time
+                module.train(self.training and self._optimizer.param_groups[group]["lr"] > 0)
 
     def forward(
         self,
@@ -130,7 +133,7 @@ class ESPnetATATModel(AbsESPnetModel):
             loss averaged over examples, statistics (every key in every batch, NaN where a task is absent: DDP reduces
             each key), number of examples.
         """
-        self._freeze_norms()
+        self._hold_frozen_norms()
         audio = 0 if speech is None else len(speech)
         total = len(text)
         losses: list[Tensor] = []
