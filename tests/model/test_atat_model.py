@@ -1,0 +1,285 @@
+"""The model's loss: of each example alone, whatever stands beside it."""
+
+import copy
+import math
+import pickle
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from espnet2.asr.specaug.specaug import SpecAug
+from espnet2.layers.global_mvn import GlobalMVN
+from espnet2.layers.utterance_mvn import UtteranceMVN
+from torch import Tensor
+
+from espnet_atat.errors import UserError
+from espnet_atat.model.atat_model import ESPnetATATModel
+from espnet_atat.text.vocabulary import TASKS
+from tests.toy_model import CTC_SYMBOLS, DIMENSION, MELS, VOCABULARY, example, toy_batch, toy_model
+
+ALL_BLOCKS = ["transformer", "conformer", "e_branchformer"]
+
+
+@pytest.fixture(scope="module", params=ALL_BLOCKS)
+def model(request: pytest.FixtureRequest) -> ESPnetATATModel:
+    return toy_model(blocks=request.param)
+
+
+@pytest.fixture(scope="module")
+def transformer() -> ESPnetATATModel:
+    return toy_model()
+
+
+def loss_of(model: ESPnetATATModel, batch: dict[str, Tensor]) -> float:
+    with torch.no_grad():
+        return float(model(**batch)[0])
+
+
+@torch.no_grad()
+def test_states_do_not_depend_on_batch_mates(model: ESPnetATATModel) -> None:
+    batch = toy_batch(frames=(40, 8, 23, 31), pieces=(5, 9, 3))
+    together = model.encode_audio(batch["speech"], batch["speech_lengths"])
+    for i in range(4):
+        single = example(batch, i)
+        alone = model.encode_audio(single["speech"], single["speech_lengths"])
+        assert together.lengths[i] == alone.lengths[0] == single["speech_lengths"][0] // 4
+        torch.testing.assert_close(together.states[i, : alone.lengths[0]], alone.states[0], rtol=1e-5, atol=1e-5)
+    together = model.encode_text(batch["text_in"], batch["text_in_lengths"])
+    for i in range(3):
+        single = example(batch, 4 + i)
+        alone = model.encode_text(single["text_in"], single["text_in_lengths"])
+        torch.testing.assert_close(together.states[i, : alone.lengths[0]], alone.states[0], rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("length_normalized", [False, True])
+def test_loss_of_an_example_does_not_depend_on_its_batch_mates(model: ESPnetATATModel, length_normalized: bool) -> None:
+    model = copy.deepcopy(model)
+    model.length_normalized_loss = length_normalized
+    batch = toy_batch()
+    alone = [loss_of(model, example(batch, i)) for i in range(5)]
+    assert loss_of(model, batch) == pytest.approx(sum(alone) / 5, rel=1e-5)
+    audio_alone = toy_batch(pieces=())
+    assert loss_of(model, audio_alone) != pytest.approx(loss_of(model, batch), rel=1e-3)
+    of_audio = {**{k: v for k, v in batch.items() if not k.startswith("text")}}
+    of_audio |= {"text": batch["text"][:3], "text_lengths": batch["text_lengths"][:3]}
+    assert loss_of(model, of_audio) == pytest.approx(sum(alone[:3]) / 3, rel=1e-5)
+
+
+def test_what_stands_in_the_padding_changes_nothing(model: ESPnetATATModel) -> None:
+    batch = toy_batch()
+    expected = loss_of(model, batch)
+    dirty = {name: value.clone() for name, value in batch.items()}
+    for name, garbage in (("speech", 50.0), ("text_in", 3), ("ctc_text", 2)):  # targets are padded with -1
+        for row, length in zip(dirty[name], batch[f"{name}_lengths"], strict=True):
+            row[length:] = garbage
+    assert loss_of(model, dirty) == pytest.approx(expected, rel=1e-5)
+    wide = {name: value for name, value in batch.items() if name.endswith("_lengths")}
+    for name in ("speech", "text_in", "text", "ctc_text"):
+        shape = (len(batch[name]), 7, *batch[name].shape[2:])
+        wide[name] = torch.cat((batch[name], torch.zeros(shape, dtype=batch[name].dtype)), 1)
+    assert loss_of(model, wide) == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("normalize", ["global", "utterance"])
+def test_normalisation_leaves_the_callers_features_and_the_batch_alone(normalize: str, tmp_path: Path) -> None:
+    if normalize == "global":
+        np.savez(tmp_path / "stats.npz", count=10, sum=np.full(MELS, 20.0), sum_square=np.full(MELS, 90.0))
+        module = GlobalMVN(str(tmp_path / "stats.npz"))
+    else:
+        module = UtteranceMVN()
+    model = toy_model(normalize=module)
+    batch = toy_batch()
+    batch["speech"] = 3 + 2 * batch["speech"]
+    before = batch["speech"].clone()
+    together = loss_of(model, batch)
+    assert torch.equal(batch["speech"], before)
+    assert together == pytest.approx(sum(loss_of(model, example(batch, i)) for i in range(5)) / 5, rel=1e-5)
+    assert together != pytest.approx(loss_of(toy_model(), batch), rel=1e-4)
+
+
+def test_loss_is_label_smoothed_cross_entropy_of_the_next_token(transformer: ESPnetATATModel) -> None:
+    single = example(toy_batch(), 3)
+    (target,) = single["text"]
+    with torch.no_grad():
+        encoded = transformer.encode_text(single["text_in"], single["text_in_lengths"])
+        logits, _ = transformer.decoder(encoded.states, encoded.lengths, target[None], single["text_lengths"])
+    log_p = logits[0].log_softmax(-1)
+    wanted = [*target[1:].tolist(), VOCABULARY.eos_id]
+    expected = sum(-0.9 * log_p[i, token] - 0.1 * log_p[i].mean() for i, token in enumerate(wanted))
+    assert loss_of(transformer, single) == pytest.approx(float(expected), rel=1e-5)
+
+
+def test_ctc_adds_its_weighted_loss_to_audio_alone(transformer: ESPnetATATModel) -> None:
+    batch = toy_batch()
+    with torch.no_grad():
+        loss, stats, _ = transformer(**batch)
+    audio, total = 3, 5
+    assert float(loss) == pytest.approx(float(stats["loss_att"] + 0.3 * stats["loss_ctc"] * audio / total), rel=1e-5)
+
+
+def test_task_weights_scale_their_task(transformer: ESPnetATATModel) -> None:
+    batch = toy_batch(tasks=["asr", "slu", "slu", "nlu", "nlu"])
+    losses = [loss_of(transformer, example(batch, i)) for i in range(5)]
+    weighted = toy_model(model_conf={"ctc_weight": 0.3, "task_weights": {"slu": 2.0, "nlu": 0.5}})
+    weighted.load_state_dict(transformer.state_dict())
+    factors = [1, 2, 2, 0.5, 0.5]
+    expected = sum(factor * loss for factor, loss in zip(factors, losses, strict=True)) / 5
+    assert loss_of(weighted, batch) == pytest.approx(expected, rel=1e-5)
+
+
+def test_the_task_token_changes_the_output(transformer: ESPnetATATModel) -> None:
+    single = example(toy_batch(), 0)
+    losses = []
+    for task in TASKS:
+        single["text"][0, 0] = VOCABULARY.task_id(task)
+        losses.append(loss_of(transformer, single))
+    assert all(abs(a - b) > 1e-3 for i, a in enumerate(losses) for b in losses[:i])
+
+
+def test_statistics_have_the_same_keys_in_every_batch_and_nan_where_a_task_is_absent(
+    transformer: ESPnetATATModel,
+) -> None:
+    batches = {
+        "all": toy_batch(),
+        "slu": toy_batch(frames=(30, 20), pieces=(), tasks=["slu", "slu"]),
+        "nlu": toy_batch(frames=(), pieces=(4,), tasks=["nlu"]),
+    }
+    with torch.no_grad():
+        stats = {name: transformer(**batch)[1] for name, batch in batches.items()}
+    expected = [
+        "loss_att",
+        "acc",
+        *(f"{kind}_{task}" for task in TASKS for kind in ("loss", "acc")),
+        "loss_ctc",
+        "loss",
+    ]
+    for of_batch in stats.values():
+        assert list(of_batch) == expected
+    finite = {name: {key for key, value in s.items() if math.isfinite(value)} for name, s in stats.items()}
+    assert finite["all"] == set(expected)
+    assert finite["slu"] == {"loss", "loss_att", "loss_ctc", "acc", "loss_slu", "acc_slu"}
+    assert finite["nlu"] == {"loss", "loss_att", "acc", "loss_nlu", "acc_nlu"}
+
+
+def test_statistics_without_a_ctc_have_the_same_keys() -> None:
+    with torch.no_grad():
+        _, without, _ = toy_model(ctc_symbols=None, model_conf={})(**toy_batch())
+        _, with_ctc, weight = toy_model()(**toy_batch())
+    assert list(without) == list(with_ctc)
+    assert float(weight) == 5
+
+
+def test_accuracy_counts_tokens(transformer: ESPnetATATModel) -> None:
+    batch = toy_batch()
+    right = tokens = 0
+    for i in range(5):
+        with torch.no_grad():
+            _, stats, _ = transformer(**example(batch, i))
+        length = int(batch["text_lengths"][i])
+        right += round(float(stats["acc"]) * length)
+        tokens += length
+    with torch.no_grad():
+        _, stats, _ = transformer(**batch)
+    assert float(stats["acc"]) == pytest.approx(right / tokens)
+
+
+def test_every_parameter_gets_a_gradient_from_a_mixed_batch(model: ESPnetATATModel) -> None:
+    model.zero_grad()
+    model(**toy_batch())[0].backward()
+    without = [name for name, p in model.named_parameters() if p.requires_grad and p.grad is None]
+    model.zero_grad()
+    assert not without, "DDP would wait for these"
+
+
+def test_models_of_one_modality() -> None:
+    audio = toy_model(text_encoder=False)
+    assert math.isfinite(loss_of(audio, toy_batch(pieces=())))
+    with pytest.raises(UserError, match="no text encoder"):
+        audio.encode_text(torch.zeros(1, 3, dtype=torch.long), torch.tensor([3]))
+    text = toy_model(blocks=None, input_size=None, model_conf={})
+    assert text.ctc is None
+    assert math.isfinite(loss_of(text, toy_batch(frames=())))
+    with pytest.raises(UserError, match="no audio encoder"):
+        text.encode_audio(torch.zeros(1, 20, MELS), torch.tensor([20]))
+
+
+@pytest.mark.parametrize(
+    ("changes", "complaint"),
+    [
+        ({"blocks": None, "text_encoder": False, "model_conf": {}}, "needs an audio encoder, a text encoder, or both"),
+        ({"model_conf": {"task_weights": {"st": 1.0}}}, "task_weights: unknown task 'st': the tasks are asr, slu"),
+        ({"ctc_symbols": None, "model_conf": {"ctc_weight": 0.3}}, "ctc_weight is set but there is no CTC head"),
+        ({"input_size": None}, "--input_size"),
+        ({"blocks": "rnn"}, "unknown audio encoder blocks 'rnn': one of transformer, conformer, e_branchformer"),
+        ({"pretrained_vocabulary_size": 1000}, "1000 pretrained rows do not fit a token list of 20"),
+        ({"text_encoder_conf": {}}, "text_encoder_conf needs 'model'"),
+    ],
+)
+def test_options_that_do_not_fit_are_named(changes: dict, complaint: str) -> None:
+    with pytest.raises(UserError, match=complaint):
+        toy_model(**changes)
+
+
+def test_features_for_statistics_are_of_audio_alone(transformer: ESPnetATATModel) -> None:
+    batch = toy_batch()
+    collected = transformer.collect_feats(**batch)
+    assert torch.equal(collected["feats"], batch["speech"])
+    assert torch.equal(collected["feats_lengths"], batch["speech_lengths"])
+    assert transformer.collect_feats(**toy_batch(frames=())) == {}
+
+
+def test_a_copied_or_pickled_model_is_a_model() -> None:
+    model = toy_model(blocks="conformer")
+    model.follow_frozen_groups(torch.optim.Adam([{"params": model.parameters(), "lr": 0.0}]))
+    batch = toy_batch()
+    expected = loss_of(model, batch)
+    for twin in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
+        assert loss_of(twin, batch) == expected
+        twin.decoder.tied.pretrained.data.zero_()
+        assert loss_of(twin, batch) != expected
+        assert loss_of(model, batch) == expected
+
+
+@contextmanager
+def training(model: ESPnetATATModel) -> Iterator[None]:
+    model.train()
+    yield
+    model.eval()
+
+
+@pytest.mark.parametrize("blocks", ALL_BLOCKS)
+def test_ctc_states_leave_room_for_the_symbols(blocks: str) -> None:
+    model = toy_model(blocks=blocks)
+    batch = toy_batch()
+    with torch.no_grad():
+        encoded = model.encode_audio(batch["speech"], batch["speech_lengths"])
+    assert encoded.states.shape == (3, 10, DIMENSION)
+    assert model.ctc.log_softmax(encoded.states).shape == (3, 20, CTC_SYMBOLS)
+
+
+def test_specaug_is_of_training_alone() -> None:
+    model = toy_model(
+        specaug=SpecAug(apply_time_warp=False, freq_mask_width_range=(5, 10), time_mask_width_range=(5, 10)),
+        audio_encoder_conf={
+            "output_size": DIMENSION,
+            "cnn_channels": [4, 4],
+            "dropout_rate": 0.0,
+            "blocks_conf": {
+                "num_blocks": 1,
+                "attention_heads": 2,
+                "linear_units": 32,
+                "dropout_rate": 0.0,
+                "positional_dropout_rate": 0.0,
+            },
+        },
+    )
+    batch = toy_batch(pieces=())
+    with torch.no_grad():
+        plain = model.encode_audio(batch["speech"], batch["speech_lengths"]).states
+        with training(model):
+            masked = model.encode_audio(batch["speech"], batch["speech_lengths"]).states
+    assert torch.equal(plain, model.encode_audio(batch["speech"], batch["speech_lengths"]).states)
+    assert not torch.allclose(plain, masked)
