@@ -1,0 +1,81 @@
+"""Stages 7 to 14 of a recipe: tokens, statistics, training, decoding, scoring, tables. ``run.sh`` calls it.
+
+python -m espnet_atat.bin.run_systems --recipe mini --table default
+python -m espnet_atat.bin.run_systems --recipe mini --system music --seeds 1,2,3 --stage 10 --stop_stage 10
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from espnet_atat.bin import main_guard
+from espnet_atat.errors import UserError
+from espnet_atat.recipe.stages import TABLE, TOKENS, Request, run_stages
+from espnet_atat.recipe.system import Table, load_system, load_table
+from espnet_atat.recipe.training import Machines
+
+
+def get_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m espnet_atat.bin.run_systems",
+        description="Make what a table's systems still lack, then write the table.",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    parser.add_argument("--recipe", required=True, help="folder below egs2/atat")
+    chosen = parser.add_mutually_exclusive_group()
+    chosen.add_argument("--table", help="table of the recipe: its name, or N for tableN; by default 'default'")
+    chosen.add_argument("--system", help="one system of the recipe")
+    parser.add_argument("--stage", type=int, default=TOKENS)
+    parser.add_argument("--stop_stage", type=int, default=TABLE)
+    parser.add_argument("--seeds", type=seed_list, help="such as 1,2,3; by default each system's own")
+    parser.add_argument("--fold", type=int, help="one fold of a cross validation; by default all")
+    parser.add_argument("--ngpu", type=int, default=0, help="GPUs of each machine; 0 is the CPU")
+    parser.add_argument("--num_nodes", type=int, default=1, help="machines of one training run")
+    parser.add_argument("--train_cmd", default="run.pl", help="what starts training: run.pl, or slurm.pl with options")
+    parser.add_argument("--nj", type=int, default=1, help="processes of decoding a large set")
+    parser.add_argument("--force", action="store_true", help="make again what these stages have made")
+    parser.add_argument("--dry_run", action="store_true", help="print what is there and what would be made")
+    parser.add_argument("--decode_dev", action="store_true", help="decode and score the dev sets, not the test sets")
+    return parser
+
+
+def seed_list(text: str) -> tuple[int, ...]:
+    """``1,2,3`` → (1, 2, 3)."""
+    try:
+        seeds = tuple(int(part) for part in text.split(","))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no list of whole numbers such as 1,2,3") from error
+    if len(set(seeds)) < len(seeds) or min(seeds) < 0:
+        raise argparse.ArgumentTypeError(f"{text!r} has a seed twice or below 0")
+    return seeds
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    args = get_parser().parse_args(argv)
+    if args.system is not None:
+        title = load_system(args.recipe, args.system).title
+        table = Table(recipe=args.recipe, name=args.system, title=title, systems=(args.system,))
+    else:
+        table = load_table(args.recipe, args.table or "default")
+    systems = tuple(load_system(args.recipe, name) for name in table.systems)
+    if args.decode_dev and not any(system.dev for system in systems):
+        raise UserError("--decode_dev: none of the systems names dev sets")
+    run_stages(
+        Request(
+            table=table,
+            systems=systems,
+            stage=args.stage,
+            stop_stage=args.stop_stage,
+            seeds=args.seeds,
+            fold=args.fold,
+            machines=Machines(args.ngpu, args.num_nodes, args.train_cmd),
+            nj=args.nj,
+            force=args.force,
+            dry_run=args.dry_run,
+            decode_dev=args.decode_dev,
+        )
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main_guard(main))

@@ -1,0 +1,152 @@
+"""Stage 12: hypotheses of every test set, and the references that they are scored against."""
+
+import dataclasses
+import json
+import time
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from espnet_atat.atomic import atomic_write
+from espnet_atat.data.mixture import TREE_TASKS
+from espnet_atat.datadir import read_two_column, write_two_column
+from espnet_atat.errors import UserError
+from espnet_atat.recipe.fingerprint import digest, features_digest, file_digest
+from espnet_atat.recipe.layout import DATA, DUMP, EXP, conf_file, load_yaml
+from espnet_atat.recipe.logs import log_to
+from espnet_atat.recipe.plan import SystemRun
+from espnet_atat.recipe.system import TestSet
+
+if TYPE_CHECKING:
+    from espnet_atat.decode.trained import Trained
+
+#: From so many utterances on, several processes are worth the 15 s that each takes to start.
+PARALLEL_FROM = 1000
+
+
+@dataclasses.dataclass(frozen=True)
+class Decoding:
+    """One set decoded by one system with one inference configuration.
+
+    Attributes:
+        config_name: of the inference configuration.
+        folder: ``exp/<recipe>/<system>/seed<N>[_fold<K>]/<inference config>/<set>``.
+        made_from: fingerprint of model, configuration and data.
+    """
+
+    run: SystemRun
+    config_name: str
+    config: Mapping[str, Any]
+    test: TestSet
+    folder: Path
+    made_from: str
+
+    @property
+    def is_done(self) -> bool:
+        """Whether ``ref`` and ``hyp`` are there, of this model, configuration and data."""
+        stamp = self.folder / "decoded"
+        return stamp.is_file() and stamp.read_text(encoding="utf-8").strip() == self.made_from
+
+
+def system_folder(recipe: str, system: str, label: str) -> Path:
+    """``exp/<recipe>/<system>/<seed and fold>``."""
+    return EXP / recipe / system / label
+
+
+def plan_decoding(run: SystemRun, config_name: str, test: TestSet) -> Decoding:
+    """What decoding a set is, without doing it."""
+    config = load_yaml(conf_file(run.system.recipe, config_name))
+    dump = DUMP / test.set
+    made_from = digest(
+        {
+            "model": run.final.run.key,
+            "file": run.final.model,
+            "config": config,
+            "test": dataclasses.asdict(test),
+            "data": file_digest(dump / "text") if source_of(test) == "text_in" else features_digest(dump),
+            "reference": sorted(references(test).items()),
+        }
+    )
+    folder = system_folder(run.system.recipe, run.system.name, run.label) / config_name / test.name
+    return Decoding(run, config_name, config, test, folder, made_from)
+
+
+def source_of(test: TestSet) -> str:
+    """``speech`` or ``text_in``: what the system file says, else speech where the set has any."""
+    folder = DUMP / test.set
+    heard = any((folder / name).is_file() for name in ("feats.scp", "wav.scp"))
+    return test.source or ("speech" if heard else "text_in")
+
+
+def references(test: TestSet) -> dict[str, str]:
+    """The prepared test set's whole target list, whatever became of its audio since."""
+    name = "target" if test.task.split("+")[0] in TREE_TASKS else "text"
+    return read_two_column(DATA / test.set / name)
+
+
+def load_trained(run: SystemRun) -> "Trained":
+    """The system's model."""
+    from espnet_atat.decode.trained import Trained
+
+    return Trained.load(*_model_files(run))
+
+
+def decode(decoding: Decoding, trained: "Trained", nj: int) -> None:
+    """Decode one set and write ``ref``, ``hyp`` and, last, the stamp.
+
+    Raises:
+        UserError: a reference was decoded by no hypothesis though stage 6 did not report it as dropped.
+    """
+    from espnet_atat.decode.config import SearchConfig
+    from espnet_atat.decode.run import decode_set, decode_set_parallel, load_models, write_results
+    from espnet_atat.decode.source import Source
+
+    start = time.monotonic()
+    options = dict(decoding.config)
+    batch_size = int(options.pop("batch_size", 16))
+    try:
+        config = SearchConfig(**options, task=decoding.test.task)
+    except TypeError as error:
+        raise UserError(f"{conf_file(decoding.run.system.recipe, decoding.config_name)}: {error}") from error
+    dump = DUMP / decoding.test.set
+    utterances = Source.of_dump(dump, source_of(decoding.test))
+    decoding.folder.mkdir(parents=True, exist_ok=True)
+    (decoding.folder / "decoded").unlink(missing_ok=True)
+    with log_to(decoding.folder / "decode.log"):
+        if nj > 1 and len(utterances.entries) >= PARALLEL_FROM:
+            loader = partial(load_models, *_model_files(decoding.run))
+            results = decode_set_parallel(loader, utterances, config, batch_size=batch_size, nj=nj)
+        else:
+            results = decode_set(trained, utterances, config, batch_size=batch_size)
+    write_results(results, decoding.folder, config.nbest)
+    wanted = references(decoding.test)
+    missing = _add_dropped(decoding, wanted)
+    write_two_column(decoding.folder / "ref", wanted)
+    with atomic_write(decoding.folder / "decoded") as handle:
+        handle.write(f"{decoding.made_from}\n")
+    print(
+        f"  {decoding.folder}: {len(results)} of {len(wanted)} utterances"
+        + (f", {missing} without usable audio count as wrong" if missing else "")
+        + f", {time.monotonic() - start:.1f} s"
+    )
+
+
+def _model_files(run: SystemRun) -> tuple[str, str]:
+    return str(run.final.run.folder / "config.yaml"), str(run.final.model_file)
+
+
+def _add_dropped(decoding: Decoding, wanted: Mapping[str, str]) -> int:
+    """Give utterances that stage 6 dropped an empty hypothesis; returns their number."""
+    hyp = read_two_column(decoding.folder / "hyp")
+    missing = sorted(wanted.keys() - hyp.keys())
+    if not missing:
+        return 0
+    report = DUMP / decoding.test.set / "report.json"
+    dropped = json.loads(report.read_text(encoding="utf-8"))["dropped"] if report.is_file() else {}
+    if unexplained := [utt_id for utt_id in missing if utt_id not in dropped]:
+        raise UserError(
+            f"{DUMP / decoding.test.set}: lacks {unexplained[0]}, which {DATA / decoding.test.set} has: redo stage 6"
+        )
+    write_two_column(decoding.folder / "hyp", hyp | dict.fromkeys(missing, ""))
+    return len(missing)

@@ -1,0 +1,81 @@
+"""What data are, in a few characters: the same content has the same fingerprint, wherever and whenever it was made."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from espnet_atat.datadir import read_two_column
+from espnet_atat.errors import UserError
+
+#: Characters of a hash that stand for it.
+LENGTH = 8
+#: Read of each ark: other audio gives other numbers from the start on, and a thousand hours need not be read again.
+HEAD = 1 << 16
+#: Audio files looked into, of a set that is read as audio.
+SAMPLED = 200
+
+
+def digest(content: Any) -> str:
+    """Hash of anything that JSON can write; the order of keys does not matter."""
+    text = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:LENGTH]
+
+
+def file_digest(path: Path) -> str:
+    """Hash of a file's bytes.
+
+    Raises:
+        UserError: there is no such file.
+    """
+    try:
+        return _file_digest(path.absolute(), path.stat().st_mtime_ns)
+    except FileNotFoundError as error:
+        raise UserError(f"{path}: not there; run the stages before (1 to 6 make dump/)") from error
+
+
+@cache
+def _file_digest(path: Path, _changed: int) -> str:
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()[:LENGTH]
+
+
+def features_digest(folder: Path) -> str:
+    """Fingerprint of a dump dir's features, or of its checked audio.
+
+    Of arks, names, sizes and the first 64 KiB of each; of audio files, lengths in samples and the start of some.
+
+    Raises:
+        UserError: the set is text alone, or stage 6 has not made it.
+    """
+    if (folder / "feats.scp").is_file():
+        arks = sorted((folder / "data").glob("*.ark"))
+        return digest([file_digest(folder / "utt2num_frames"), {ark.name: _head(ark) for ark in arks}])
+    if (folder / "wav.scp").is_file():
+        paths = [Path(path) for path in read_two_column(folder / "wav.scp").values()]
+        some = paths[:: max(1, len(paths) // SAMPLED)]
+        return digest([file_digest(folder / "utt2num_samples"), [_head(path) for path in some]])
+    raise UserError(f"{folder}: has no feats.scp or wav.scp: a set of text alone, or stage 6 has not made it")
+
+
+def part_identity(part: Mapping[str, Any], folder: Path, *, speech: bool, trees: bool) -> dict[str, Any]:
+    """A part of a mixture with the fingerprints of what it reads.
+
+    Args:
+        part: its entry in the mixture.
+        folder: the set's dump dir.
+        speech: whether its sources are audio, else the set's text.
+        trees: whether its targets are trees, else the set's text.
+    """
+    return {
+        "part": {key: value for key, value in part.items() if value not in (None, False)},
+        "source": features_digest(folder) if speech else file_digest(folder / "text"),
+        "target": file_digest(folder / ("target" if trees else "text")),
+    }
+
+
+def _head(path: Path) -> tuple[int, str]:
+    with path.open("rb") as handle:
+        return path.stat().st_size, hashlib.sha256(handle.read(HEAD)).hexdigest()[:LENGTH]

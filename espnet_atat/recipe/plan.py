@@ -1,0 +1,243 @@
+"""From a system's files to the runs it needs, each named by a hash of its configuration, data, seed and parents."""
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from espnet_atat.data.mixture import TREE_TASKS, Part, examples_of, parse_mixture
+from espnet_atat.errors import UserError
+from espnet_atat.recipe.fingerprint import part_identity
+from espnet_atat.recipe.layout import DUMP, conf_file, load_yaml, mixture_file
+from espnet_atat.recipe.runs import Run
+from espnet_atat.recipe.system import Phase, System
+from espnet_atat.text.tokenizer import target_words
+
+#: Draws the utterances of a part with a limit: the same ones whatever the seed of a training run.
+MIXTURE_SEED = 0
+TOKEN_KEYS = ("bpe_size", "wordpiece_size", "text_tokenizer")
+#: Options of training that decide what statistics and shapes are; the rest leaves them as they are.
+STATISTICS_KEYS = ("input_size", "frontend", "frontend_conf", "text_encoder", "text_tokenizer", "ctc_unit")
+
+
+@dataclass(frozen=True)
+class Mixtures:
+    """What a phase trains on and validates on."""
+
+    name: str
+    train: tuple[Part, ...]
+    valid: tuple[Part, ...]
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        return (*self.train, *self.valid)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    """A training run with the runs it stands on.
+
+    Attributes:
+        config: ESPnet's options, as resolved from the YAML files.
+        tokens: folder with ``tokens.txt``; a fine-tuning's is grown from its parent's.
+        statistics: folder with the written mixture, shapes and statistics.
+        run: ESPnet's output folder.
+        model: file in it that the next phase and decoding take.
+        raw: whether the dump holds audio, not features.
+    """
+
+    mixtures: Mixtures
+    config: Mapping[str, Any]
+    seed: int
+    tokens: Run
+    statistics: Run
+    run: Run
+    model: str
+    raw: bool
+    token_config: Mapping[str, Any]
+    parent: "Training | None" = None
+
+    @property
+    def model_file(self) -> Path:
+        return self.run.folder / self.model
+
+    @property
+    def first(self) -> "Training":
+        """The pretraining at the root."""
+        return self.chain[0]
+
+    @property
+    def text_tokenizer(self) -> str | None:
+        """Folder or name of the text encoder's tokenizer; None without a text encoder."""
+        if self.config.get("text_encoder", "hugging_face") is None:
+            return None
+        if self.token_config.get("wordpiece_size") is not None:
+            return str(self.first.tokens.folder / "text_tokenizer")
+        return self.token_config.get("text_tokenizer") or self.config.get("text_tokenizer")
+
+    @cached_property
+    def chain(self) -> tuple["Training", ...]:
+        """From the pretraining to this one."""
+        return (*(self.parent.chain if self.parent else ()), self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SystemRun:
+    """A system with one seed and, in a cross validation, one fold."""
+
+    system: System
+    seed: int
+    fold: int | None
+    final: Training
+
+    @property
+    def label(self) -> str:
+        return f"seed{self.seed}" + (f"_fold{self.fold}" if self.fold is not None else "")
+
+
+def plan_system(system: System, seed: int, fold: int | None = None) -> SystemRun:
+    """Resolve a system.
+
+    Raises:
+        UserError: a file is missing or wrong, or a set of a mixture is not in ``dump/`` yet.
+    """
+    system = system.of_fold(fold)
+    token_config = load_token_config(system.recipe, system.tokens)
+    config = load_training_config(system.recipe, system.pretrain.config)
+    mixtures = load_mixtures(system.recipe, system.pretrain.mixture, fold)
+    final = plan_training(system.pretrain, mixtures, config, seed, token_config)
+    if system.finetune is not None:
+        # What fine-tuning does not name is as it was in pretraining: the model is the same one.
+        config = {**config, **load_training_config(system.recipe, system.finetune.config)}
+        mixtures = load_mixtures(system.recipe, system.finetune.mixture, fold)
+        final = plan_training(system.finetune, mixtures, config, seed, token_config, final)
+    return SystemRun(system=system, seed=seed, fold=fold, final=final)
+
+
+def plan_training(
+    phase: Phase,
+    mixtures: Mixtures,
+    config: Mapping[str, Any],
+    seed: int,
+    token_config: Mapping[str, Any],
+    parent: Training | None = None,
+) -> Training:
+    """The runs of one phase."""
+    identities = {
+        split: [identity_of(part) for part in parts]
+        for split, parts in (("train", mixtures.train), ("valid", mixtures.valid))
+    }
+    targets = [{"target": i["target"], "part": _without_weight(i["part"])} for i in identities["train"]]
+    start: dict[str, Any] = {"grown_from": parent.tokens.key} if parent else {"config": dict(token_config)}
+    tokens = Run(
+        "tokens" if parent is None else f"tokens-{mixtures.name}", {"kind": "tokens", **start, "data": targets}
+    )
+    statistics_config = {key: config[key] for key in STATISTICS_KEYS if config.get(key) is not None}
+    statistics = Run(
+        f"stats-{mixtures.name}",
+        {"kind": "statistics", "tokens": tokens.key, "config": statistics_config, "data": identities},
+    )
+    identity = {"kind": "training", "config": dict(config), "seed": seed, "statistics": statistics.key}
+    if parent is not None:
+        identity["initialised_from"] = {"run": parent.run.key, "model": parent.model}
+    return Training(
+        mixtures=mixtures,
+        config=config,
+        seed=seed,
+        tokens=tokens,
+        statistics=statistics,
+        run=Run(f"{phase.config}-{mixtures.name}-seed{seed}", identity),
+        model=phase.model or best_model(config),
+        raw=any(is_raw(part) for part in mixtures.parts),
+        token_config=token_config,
+        parent=parent,
+    )
+
+
+def load_token_config(recipe: str, name: str) -> dict[str, Any]:
+    """``bpe_size`` and how the text encoder's tokenizer comes about: ``wordpiece_size`` to train one, or
+    ``text_tokenizer``, a folder or hub name; neither where there is no text encoder.
+
+    Raises:
+        UserError: an unknown key, or a value that is no size.
+    """
+    path = conf_file(recipe, name)
+    config = load_yaml(path)
+    if unknown := sorted(config.keys() - set(TOKEN_KEYS)):
+        raise UserError(f"{path}: unknown key {unknown[0]!r}; known: {', '.join(TOKEN_KEYS)}")
+    for key in ("bpe_size", "wordpiece_size"):
+        value = config.get(key)
+        if (key == "bpe_size" or value is not None) and (isinstance(value, bool) or not isinstance(value, int)):
+            raise UserError(f"{path}: {key} is a whole number, found {value!r}")
+    if config.get("wordpiece_size") is not None and config.get("text_tokenizer") is not None:
+        raise UserError(f"{path}: wordpiece_size trains a tokenizer, text_tokenizer names one: give one of the two")
+    return config
+
+
+def load_training_config(recipe: str, name: str) -> dict[str, Any]:
+    """ESPnet's options of a training YAML."""
+    return load_yaml(conf_file(recipe, name))
+
+
+def load_mixtures(recipe: str, name: str, fold: int | None = None) -> Mixtures:
+    """Read a mixture file: ``train`` and ``valid``, a list of parts each; ``{fold}`` in it is filled in.
+
+    Raises:
+        UserError: it is malformed, or has ``{fold}`` where there is no fold.
+    """
+    path = mixture_file(recipe, name)
+    text = path.read_text(encoding="utf-8")
+    if "{fold}" in text:
+        if fold is None:
+            raise UserError(f"{path}: has {{fold}} in it, but the system has no folds")
+        text = text.replace("{fold}", str(fold))
+    try:
+        content = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise UserError(f"{path}: not YAML: {error}") from error
+    if not isinstance(content, dict) or content.keys() != {"train", "valid"}:
+        raise UserError(f"{path}: wants the keys train and valid, each a list of {{task, set, weight}}")
+    parts = {split: tuple(parse_mixture(content[split], f"{path}: {split}")) for split in ("train", "valid")}
+    return Mixtures(name, **parts)
+
+
+def identity_of(part: Part) -> dict[str, Any]:
+    """A part with the fingerprints of its data."""
+    speech, trees = part.source == "speech", part.task in TREE_TASKS
+    return part_identity(dataclasses.asdict(part), DUMP / part.set, speech=speech, trees=trees)
+
+
+def is_raw(part: Part) -> bool:
+    """Whether the part reads audio rather than features."""
+    folder = DUMP / part.set
+    return part.source == "speech" and not (folder / "feats.scp").is_file() and (folder / "wav.scp").is_file()
+
+
+def best_model(config: Mapping[str, Any]) -> str:
+    """The averaged model that ESPnet leaves for the first of ``best_model_criterion``; of ``valid acc`` by default."""
+    criteria = config.get("best_model_criterion") or [["valid", "acc", "max"]]
+    return f"{criteria[0][0]}.{criteria[0][1]}.ave.pth"
+
+
+def targets_of(parts: Iterable[Part]) -> list[str]:
+    """The targets of some parts without their task token, each utterance once: its tree if any part has it."""
+    found: dict[tuple[str, str], str] = {}
+    for part in sorted(parts, key=lambda part: part.task in TREE_TASKS):
+        _, targets = examples_of(part, DUMP, MIXTURE_SEED)
+        for example, target in targets.items():
+            found[part.set, example.removeprefix(f"{part.group}-")] = target.partition(" ")[2]
+    return [found[key] for key in sorted(found)]
+
+
+def heard_words(final: Training) -> set[str]:
+    """The words of the transcripts of all audio that a system was trained on, pretraining included."""
+    parts = [part for step in final.chain for part in step.mixtures.train if part.source == "speech"]
+    return {word for target in targets_of(parts) for word in target_words(target)}
+
+
+def _without_weight(part: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in part.items() if key != "weight"}

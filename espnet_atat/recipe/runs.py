@@ -1,0 +1,97 @@
+"""Folders below ``exp/runs`` named by what decides their content: nothing is made twice, nothing is overwritten.
+
+exp/runs/<short name>-<hash>/run.yaml     all that the hash covers, and what made it
+exp/runs/<short name>-<hash>/done         written last; a folder without it is continued or made anew
+"""
+
+import fcntl
+import json
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from espnet_atat import __version__
+from espnet_atat.atomic import atomic_write
+from espnet_atat.errors import UserError
+from espnet_atat.recipe.fingerprint import digest
+from espnet_atat.recipe.layout import RUNS
+
+
+@dataclass(frozen=True)
+class Run:
+    """A folder that is made once.
+
+    Attributes:
+        name: short, for people.
+        identity: all that decides the content, as JSON can write it.
+    """
+
+    name: str
+    identity: Mapping[str, Any]
+
+    @cached_property
+    def key(self) -> str:
+        """Hash of the identity."""
+        return digest(self.identity)
+
+    @property
+    def folder(self) -> Path:
+        return RUNS / f"{self.name}-{self.key}"
+
+    @property
+    def is_done(self) -> bool:
+        return (self.folder / "done").is_file()
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What :meth:`finish` noted; ``seconds`` is always there."""
+        return json.loads((self.folder / "done").read_text(encoding="utf-8"))
+
+    def remove(self) -> None:
+        """Make the folder as if it had never been there (``--force``)."""
+        if self.folder.exists():
+            (self.folder / "done").unlink(missing_ok=True)
+            shutil.rmtree(self.folder)
+
+    @contextmanager
+    def open(self) -> Iterator[Path]:
+        """Make the folder, or take up what an interrupted call left of it.
+
+        Raises:
+            UserError: another process is at work on it.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with (self.folder / ".lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise UserError(f"{self.folder}: another process is at work on it; wait for it, or end it") from error
+            origin = {"espnet_atat": __version__, "commit": commit(), "started": time.strftime("%Y-%m-%d %H:%M:%S")}
+            with atomic_write(self.folder / "run.yaml") as handle:
+                yaml.safe_dump({"made_by": origin, **self.identity}, handle, sort_keys=False, allow_unicode=True)
+            yield self.folder
+
+    def finish(self, seconds: float, **facts: Any) -> None:
+        """Say that the folder is whole."""
+        with atomic_write(self.folder / "done") as handle:
+            json.dump({"seconds": round(seconds, 1), **facts}, handle)
+            handle.write("\n")
+
+
+def commit() -> str:
+    """The commit of the code, ``+`` behind it where files differ from it; ``unknown`` without git."""
+    try:
+        found = subprocess.run(
+            ["git", "describe", "--always", "--dirty=+", "--abbrev=12"], capture_output=True, text=True, check=True
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return found.stdout.strip()

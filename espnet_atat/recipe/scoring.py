@@ -1,0 +1,98 @@
+"""Stage 13: ``metrics.json`` beside each ``ref`` and ``hyp``."""
+
+import json
+import time
+from collections.abc import Collection, Sequence
+from pathlib import Path
+
+from espnet_atat import __version__
+from espnet_atat.errors import UserError
+from espnet_atat.metrics.metrics_file import FORM
+from espnet_atat.metrics.scoring import score_files
+from espnet_atat.recipe.decoding import Decoding, system_folder
+from espnet_atat.recipe.fingerprint import digest
+from espnet_atat.recipe.plan import heard_words
+from espnet_atat.recipe.system import System, TestSet
+
+
+def is_scored(decoding: Decoding) -> bool:
+    """Whether the set's ``metrics.json`` is of its hypotheses as they are now."""
+    return decoding.is_done and _is_made_from(decoding.folder / "metrics.json", _made_from([decoding.folder]))
+
+
+def score_decoding(decoding: Decoding) -> None:
+    """Score one set; utterances whose words were all heard in training are also scored apart."""
+    if not decoding.is_done:
+        raise UserError(f"{decoding.folder}: not decoded with the model as it is now: run stage 12")
+    run = decoding.run
+    info = {
+        "recipe": run.system.recipe,
+        "system": run.system.name,
+        "seed": str(run.seed),
+        **({"fold": str(run.fold)} if run.fold is not None else {}),
+        "task": decoding.test.task,
+        "inference_config": decoding.config_name,
+        "model": str(run.final.model_file),
+        "made_from": _made_from([decoding.folder]),
+    }
+    _score([decoding.folder], decoding.folder, run.system, info, words=heard_words(run.final))
+
+
+def score_folds(system: System, seed: int, config_name: str, test: TestSet) -> Path:
+    """Pool the test utterances of all folds: ``seed<N>/<inference config>/<set without its fold>``."""
+    assert system.folds is not None
+    folds = [
+        system_folder(system.recipe, system.name, f"seed{seed}_fold{fold}")
+        / config_name
+        / test.name.replace("{fold}", str(fold))
+        for fold in range(1, system.folds + 1)
+    ]
+    for folder in folds:
+        if not (folder / "decoded").is_file():
+            raise UserError(f"{folder}: not decoded; pooling the {system.folds} folds needs it: run stages 7 to 12")
+    output = pooled_folder(system, seed, config_name, test)
+    made_from = _made_from(folds)
+    if not _is_made_from(output / "metrics.json", made_from):
+        output.mkdir(parents=True, exist_ok=True)
+        info = {
+            "recipe": system.recipe, "system": system.name, "seed": str(seed), "folds": str(system.folds),
+            "task": test.task, "inference_config": config_name, "made_from": made_from,
+        }  # fmt: skip
+        _score(folds, output, system, info, words=None)
+    return output
+
+
+def pooled_folder(system: System, seed: int, config_name: str, test: TestSet) -> Path:
+    """Where the folds' pooled figures of a test set lie."""
+    name = test.name.replace("_fold{fold}", "").replace("{fold}", "")
+    return system_folder(system.recipe, system.name, f"seed{seed}") / config_name / name
+
+
+def _score(
+    folders: Sequence[Path], output: Path, system: System, info: dict[str, str], words: Collection[str] | None
+) -> None:
+    start = time.monotonic()
+    result = score_files(
+        [folder / "ref" for folder in folders],
+        [folder / "hyp" for folder in folders],
+        output / "metrics.json",
+        hypothesis=system.hypothesis,
+        heard_words=words,
+        info=info,
+    )
+    print(f"  {output}/metrics.json: {result['utterances']} utterances, {time.monotonic() - start:.1f} s")
+
+
+def _made_from(folders: Sequence[Path]) -> str:
+    """Fingerprint of what is scored and of what scores."""
+    contents = [(folder / name).read_text(encoding="utf-8") for folder in folders for name in ("ref", "hyp")]
+    return digest([__version__, FORM, contents])
+
+
+def _is_made_from(metrics: Path, made_from: str) -> bool:
+    if not metrics.is_file():
+        return False
+    try:
+        return json.loads(metrics.read_text(encoding="utf-8"))["info"].get("made_from") == made_from
+    except (ValueError, KeyError):
+        return False

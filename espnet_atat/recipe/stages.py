@@ -1,0 +1,210 @@
+"""Stages 7 to 14 of some systems, stage by stage: what is done is skipped with a line that says so."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+
+from espnet_atat.errors import UserError
+from espnet_atat.recipe.clock import timed
+from espnet_atat.recipe.decoding import Decoding, decode, load_trained, plan_decoding
+from espnet_atat.recipe.plan import SystemRun, Training, plan_system
+from espnet_atat.recipe.runs import Run
+from espnet_atat.recipe.scoring import is_scored, score_decoding, score_folds
+from espnet_atat.recipe.system import System, Table, TestSet
+from espnet_atat.recipe.table import write_table
+from espnet_atat.recipe.tokens import make_tokens
+from espnet_atat.recipe.training import Machines, collect_statistics, train
+
+TOKENS, STATISTICS, PRETRAINING, FINETUNING, DECODING, SCORING, TABLE = 7, 9, 10, 11, 12, 13, 14
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What was asked for.
+
+    Attributes:
+        table: what is printed in the end.
+        systems: its rows, which are run.
+        seeds: None: each system's own.
+        fold: one fold of a cross validation; None: all.
+        nj: processes of decoding.
+        decode_dev: decode and score the dev sets, and not the test sets: choices are made on them.
+    """
+
+    table: Table
+    systems: tuple[System, ...]
+    stage: int = TOKENS
+    stop_stage: int = TABLE
+    seeds: tuple[int, ...] | None = None
+    fold: int | None = None
+    machines: Machines = field(default_factory=Machines)
+    nj: int = 1
+    force: bool = False
+    dry_run: bool = False
+    decode_dev: bool = False
+
+    @property
+    def recipe(self) -> str:
+        return self.table.recipe
+
+    def wants(self, stage: int) -> bool:
+        return self.stage <= stage <= self.stop_stage
+
+    def seeds_of(self, system: System) -> tuple[int, ...]:
+        return self.seeds or system.seeds
+
+    def folds_of(self, system: System) -> Sequence[int | None]:
+        if self.fold is not None or system.folds is None:
+            return [self.fold]
+        return range(1, system.folds + 1)
+
+    def tests_of(self, system: System) -> tuple[TestSet, ...]:
+        return system.dev if self.decode_dev else system.test
+
+
+@dataclass(frozen=True)
+class Step:
+    """A run that a stage makes.
+
+    Attributes:
+        needs: runs of earlier steps that it reads.
+    """
+
+    stage: int
+    run: Run
+    make: Callable[[], None]
+    needs: tuple[Run, ...] = ()
+
+
+def run_stages(request: Request) -> None:
+    """Go through the stages that were asked for.
+
+    Raises:
+        UserError: the plan cannot be made, an earlier stage is missing, or a step found a mistake of the user.
+    """
+    if request.stage < TABLE:
+        try:
+            runs = plan_runs(request)
+        except UserError as error:
+            if not request.dry_run:
+                raise
+            print(f"stages {TOKENS} to {TABLE}: planned when the stages before are done ({error})")
+            return
+        for step in training_steps(runs, request.machines):
+            _training_step(step, request)
+        if request.wants(DECODING):
+            _decode(runs, request)
+        if request.wants(SCORING):
+            _score(runs, request)
+    if request.wants(TABLE) and not request.dry_run:
+        path = write_table(request.table, request.systems, request.seeds, request.fold, dev=request.decode_dev)
+        print(f"stage {TABLE}: wrote {path} and {path.with_suffix('.md').name}")
+
+
+def plan_runs(request: Request) -> list[SystemRun]:
+    """Every system with every seed and fold."""
+    return [
+        plan_system(system, seed, fold)
+        for system in request.systems
+        for seed in request.seeds_of(system)
+        for fold in request.folds_of(system)
+    ]
+
+
+def training_steps(runs: Iterable[SystemRun], machines: Machines) -> list[Step]:
+    """Stages 7 to 11 in their order; what several systems share stands there once."""
+    steps: dict[tuple[int, str], Step] = {}
+
+    def add(stage: int, run: Run, make: Callable[[], None], *needs: Run) -> None:
+        steps.setdefault((stage, str(run.folder)), Step(stage, run, make, needs))
+
+    for run in runs:
+        for training in run.final.chain:
+            _add_training(add, training, machines)
+    return sorted(steps.values(), key=lambda step: step.stage)  # stable: a run comes after those it needs
+
+
+def _add_training(add: Callable[..., None], training: Training, machines: Machines) -> None:
+    parent = training.parent
+    stages = (TOKENS, STATISTICS, PRETRAINING) if parent is None else (FINETUNING,) * 3
+    tokens, statistics = training.tokens, training.statistics
+    add(stages[0], tokens, lambda: make_tokens(training), *((parent.tokens,) if parent else ()))
+    # A fine-tuning's encoder is built as its parent's was.
+    add(stages[1], statistics, lambda: collect_statistics(training), tokens, *((parent.run,) if parent else ()))
+    trains = (tokens, statistics, *((parent.run, parent.tokens) if parent else ()))
+    add(stages[2], training.run, lambda: train(training, machines), *trains)
+
+
+def _training_step(step: Step, request: Request) -> None:
+    if not request.wants(step.stage):
+        return
+    name = f"stage {step.stage}: {step.run.folder}"
+    if step.run.is_done and not request.force:
+        print(f"{name}: done already ({step.run.facts['seconds']:.0f} s), skipped")
+        return
+    print(f"{name}{':' if not request.dry_run else ': to be made'}", flush=True)
+    if request.dry_run:
+        return
+    for needed in step.needs:
+        if not needed.is_done:
+            raise UserError(
+                f"{needed.folder} is not there or not finished, and {step.run.folder} needs it: {_earlier(step)}"
+            )
+    if request.force:
+        step.run.remove()
+    with timed(request.recipe, step.stage, str(step.run.folder)):
+        step.make()
+
+
+def _earlier(step: Step) -> str:
+    return f"run the stages before {step.stage} too (--stage 1)"
+
+
+def _decodings(runs: Iterable[SystemRun], request: Request) -> list[Decoding]:
+    return [
+        plan_decoding(run, config, test)
+        for run in runs
+        for config in run.system.decode
+        for test in request.tests_of(run.system)
+    ]
+
+
+def _decode(runs: Sequence[SystemRun], request: Request) -> None:
+    """Stage 12; each model is loaded once, and not at all where all its sets are decoded."""
+    for folder, group in groupby(_decodings(runs, request), key=lambda decoding: decoding.run.final.run.folder):
+        trained = None
+        for decoding in group:
+            name = f"stage {DECODING}: {decoding.folder}"
+            if decoding.is_done and not request.force:
+                print(f"{name}: done already, skipped")
+                continue
+            print(f"{name}{':' if not request.dry_run else ': to be made'}", flush=True)
+            if request.dry_run:
+                continue
+            if not decoding.run.final.run.is_done:
+                raise UserError(f"{folder} is not there or not finished: run stages 10 and 11")
+            with timed(request.recipe, DECODING, str(decoding.folder)):
+                trained = trained or load_trained(decoding.run)
+                decode(decoding, trained, request.nj)
+
+
+def _score(runs: Sequence[SystemRun], request: Request) -> None:
+    """Stage 13: each set, then the pooled folds of a cross validation."""
+    for decoding in _decodings(runs, request):
+        name = f"stage {SCORING}: {decoding.folder}"
+        if is_scored(decoding) and not request.force:
+            print(f"{name}: done already, skipped")
+        elif request.dry_run:
+            print(f"{name}: to be made")
+        else:
+            print(f"{name}:", flush=True)
+            with timed(request.recipe, SCORING, str(decoding.folder)):
+                score_decoding(decoding)
+    if request.dry_run or request.fold is not None:
+        return
+    for system in request.systems:
+        if system.folds is not None:
+            for seed in request.seeds_of(system):
+                for config in system.decode:
+                    for test in request.tests_of(system):
+                        score_folds(system, seed, config, test)

@@ -1,0 +1,204 @@
+"""A system, one row of a table, and a table, as their YAML files say.
+
+``egs2/atat/<recipe>/systems/<name>.yaml``::
+
+    title: AT-AT zero-shot, from text alone
+    tokens: tokens                                       # conf/tokens.yaml; this is the default
+    pretrain: {config: pretrain, mixture: pretrain}      # conf/pretrain.yaml, conf/mixtures/pretrain.yaml
+    finetune: {config: finetune_zeroshot, mixture: books_text}      # optional
+    decode: [decode, decode_tree]                        # conf/*.yaml; the first one's figures lead
+    dev: [{set: mini/books_dev, task: nlu}]              # decoded only where asked for: to choose a configuration
+    test: [{set: mini/books_test, task: nlu}]
+    hypothesis: frame                                    # or tags: FSC's 3-tuple
+    seeds: [1]
+    folds: 5                                             # then {fold} stands for 1 … 5 in the names of sets
+
+``egs2/atat/<recipe>/tables/<name>.yaml``::
+
+    title: music and zero-shot books
+    systems: [music, books_zeroshot]
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Self
+
+from espnet_atat.errors import UserError
+from espnet_atat.recipe.layout import load_yaml, system_file, table_file
+from espnet_atat.text.vocabulary import task_token
+
+SOURCES = ("speech", "text_in")
+HYPOTHESES = ("frame", "tags")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Phase:
+    """Pretraining or fine-tuning.
+
+    Attributes:
+        config: name of a training configuration.
+        mixture: name of a mixture file.
+        model: file of the run that the next phase and decoding take; None: of its ``best_model_criterion``.
+    """
+
+    config: str
+    mixture: str
+    model: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TestSet:
+    """What is decoded.
+
+    Attributes:
+        set: ``recipe/name``.
+        task: the label that the decoder starts from, or several joined by ``+`` (see ``decode.config``).
+        source: ``speech`` or ``text_in``; None: speech where the set has any.
+    """
+
+    __test__ = False  # no test case, whatever pytest makes of the name
+
+    set: str
+    task: str
+    source: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The set's name without its recipe."""
+        return self.set.rpartition("/")[2]
+
+
+@dataclass(frozen=True, kw_only=True)
+class System:
+    """One row of a table."""
+
+    recipe: str
+    name: str
+    title: str
+    pretrain: Phase
+    test: tuple[TestSet, ...]
+    tokens: str = "tokens"
+    finetune: Phase | None = None
+    decode: tuple[str, ...] = ("decode",)
+    dev: tuple[TestSet, ...] = ()
+    hypothesis: str = "frame"
+    seeds: tuple[int, ...] = (1,)
+    folds: int | None = None
+
+    def of_fold(self, fold: int | None) -> Self:
+        """The system with ``{fold}`` filled in.
+
+        Raises:
+            UserError: a fold that the system has not.
+        """
+        if (fold is None) != (self.folds is None) or (fold and not 1 <= fold <= (self.folds or 0)):
+            has = "no folds" if self.folds is None else f"the folds 1 to {self.folds}"
+            raise UserError(f"system {self.name} has {has}; asked for {fold}")
+
+        def fill(tests: tuple[TestSet, ...]) -> tuple[TestSet, ...]:
+            return tuple(replace(test, set=test.set.replace("{fold}", str(fold))) for test in tests)
+
+        return replace(self, dev=fill(self.dev), test=fill(self.test))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """Some systems to print together."""
+
+    recipe: str
+    name: str
+    title: str
+    systems: tuple[str, ...]
+
+
+def load_system(recipe: str, name: str) -> System:
+    """Read a system.
+
+    Raises:
+        UserError: no such system (the known ones are listed), an unknown or missing key, or a value of another kind.
+    """
+    path = system_file(recipe, name)
+    fields = _fields(System, load_yaml(path), str(path), given={"recipe": recipe, "name": name})
+    for key in ("pretrain", "finetune"):
+        if fields.get(key) is not None:
+            fields[key] = Phase(**_fields(Phase, fields[key], f"{path}: {key}"))
+    for key in ("dev", "test"):
+        entries = enumerate(_list(fields.get(key, []), f"{path}: {key}"), 1)
+        fields[key] = tuple(_test_set(entry, f"{path}: {key}, entry {number}") for number, entry in entries)
+    fields["decode"] = tuple(map(str, _list(fields.get("decode", ["decode"]), f"{path}: decode")))
+    fields["seeds"] = tuple(_seeds(fields.get("seeds", [1]), f"{path}: seeds"))
+    folds = fields.get("folds")
+    if folds is not None and (isinstance(folds, bool) or not isinstance(folds, int) or folds < 2):
+        raise UserError(f"{path}: folds is a whole number from 2, found {folds!r}")
+    system = System(**fields)
+    _check(system, path)
+    return system
+
+
+def load_table(recipe: str, name: str) -> Table:
+    """Read a table; its ``systems`` are names."""
+    path = table_file(recipe, name)
+    fields = _fields(Table, load_yaml(path), str(path), given={"recipe": recipe, "name": path.stem})
+    fields["systems"] = tuple(map(str, _list(fields["systems"], f"{path}: systems")))
+    return Table(**fields)
+
+
+def _fields(kind: type, content: object, where: str, given: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """The content as arguments of a dataclass: no unknown key, none missing."""
+    given = given or {}
+    fields = [field for field in dataclasses.fields(kind) if field.name not in given]
+    names = [field.name for field in fields]
+    if not isinstance(content, Mapping):
+        raise UserError(f"{where}: wants the keys {', '.join(names)}, found {content!r}")
+    if unknown := sorted(map(str, content.keys() - set(names))):
+        raise UserError(f"{where}: unknown key {unknown[0]!r}; known: {', '.join(names)}")
+    for field in fields:
+        if field.default is dataclasses.MISSING and content.get(field.name) is None:
+            raise UserError(f"{where}: the key {field.name!r} is missing")
+        value = content.get(field.name)
+        if field.type in (str, str | None) and value is not None and not isinstance(value, str):
+            raise UserError(f"{where}: {field.name} is a name or a text, found {value!r}")
+    return {**given, **content}
+
+
+def _list(value: object, where: str) -> list[Any]:
+    if not isinstance(value, list):
+        raise UserError(f"{where}: is a list, found {value!r}")
+    return value
+
+
+def _seeds(value: object, where: str) -> list[int]:
+    seeds = _list(value, where)
+    if not seeds or not all(isinstance(seed, int) and not isinstance(seed, bool) and seed >= 0 for seed in seeds):
+        raise UserError(f"{where}: is a list of whole numbers, found {value!r}")
+    return seeds
+
+
+def _test_set(entry: object, where: str) -> TestSet:
+    test = TestSet(**_fields(TestSet, entry, where))
+    try:
+        for task in test.task.split("+"):
+            task_token(task)
+    except UserError as error:
+        raise UserError(f"{where}: {error}") from error
+    if "/" not in test.set:
+        raise UserError(f"{where}: set is recipe/name, found {test.set!r}")
+    if test.source not in (None, *SOURCES):
+        raise UserError(f"{where}: source is one of {', '.join(SOURCES)}, found {test.source!r}")
+    return test
+
+
+def _check(system: System, path: Path) -> None:
+    names = [test.name for test in (*system.dev, *system.test)]
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise UserError(
+            f"{path}: the set {twice[0]} is decoded twice: results would lie in one folder; make two systems"
+        )
+    if not system.test or not system.decode:
+        raise UserError(f"{path}: test and decode are not empty")
+    if system.hypothesis not in HYPOTHESES:
+        raise UserError(f"{path}: hypothesis is one of {', '.join(HYPOTHESES)}, found {system.hypothesis!r}")
+    if (system.folds is None) == any("{fold}" in test.set for test in system.test):
+        raise UserError(f"{path}: 'folds' and test sets with {{fold}} go together: one is there without the other")

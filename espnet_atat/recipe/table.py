@@ -1,0 +1,140 @@
+"""Stage 14: what a table prints, from ``metrics.json`` files alone, as one JSON file.
+
+title, recipe, seeds
+rows       one a system and test set:
+    system, title, set, task, utterances, hypothesis, seeds
+    columns   inference configuration → figures: key → title, mean, sd (over seeds, null for one), interval (95 %,
+              bootstrap over utterances, each utterance's counts averaged over seeds), higher_is_better
+    subsets   heard, unheard … → utterances, and the same figures, of the first inference configuration
+    files     the metrics.json files
+stage_times   stage → seconds
+"""
+
+import json
+import statistics
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from espnet_atat.atomic import atomic_write
+from espnet_atat.errors import UserError
+from espnet_atat.metrics.figures import FIGURES
+from espnet_atat.metrics.metrics_file import read_metrics
+from espnet_atat.metrics.significance import interval
+from espnet_atat.recipe.clock import stage_times
+from espnet_atat.recipe.decoding import system_folder
+from espnet_atat.recipe.layout import EXP
+from espnet_atat.recipe.scoring import pooled_folder
+from espnet_atat.recipe.system import System, Table, TestSet
+from espnet_atat.report.tables import markdown
+
+
+def write_table(
+    table: Table, systems: Sequence[System], seeds: Sequence[int] | None, fold: int | None, *, dev: bool = False
+) -> Path:
+    """Collect a table's figures; write ``exp/<recipe>/tables/<name>.{json,md}``.
+
+    Args:
+        seeds: None: each system's own.
+        fold: print this fold alone; None: the folds pooled.
+        dev: the dev sets instead of the test sets.
+
+    Returns:
+        The JSON file.
+
+    Raises:
+        UserError: a ``metrics.json`` is missing; names the stages that make it.
+    """
+    rows = [
+        table_row(system, test, seeds or system.seeds, fold)
+        for system in systems
+        for test in (system.dev if dev else system.test)
+    ]
+    content = {
+        "title": table.title,
+        "recipe": table.recipe,
+        "part": "dev" if dev else "test",
+        "rows": rows,
+        "stage_times": {str(stage): round(seconds, 1) for stage, seconds in stage_times(table.recipe).items()},
+    }
+    path = EXP / table.recipe / "tables" / f"{table.name}{'_dev' if dev else ''}.json"
+    with atomic_write(path) as handle:
+        json.dump(content, handle, indent=1, ensure_ascii=False)
+        handle.write("\n")
+    with atomic_write(path.with_suffix(".md")) as handle:
+        handle.write(markdown(content))
+    return path
+
+
+def table_row(system: System, test: TestSet, seeds: Sequence[int], fold: int | None) -> dict[str, Any]:
+    """One system on one set."""
+    files = {name: [_metrics_file(system, test, seed, fold, name) for seed in seeds] for name in system.decode}
+    for path in (path for paths in files.values() for path in paths):
+        if not path.is_file():
+            raise UserError(f"{path}: not there yet: stages 12 and 13 make it (./run.sh --system {system.name})")
+    columns = {name: [read_metrics(path) for path in paths] for name, paths in files.items()}
+    first = columns[system.decode[0]]
+    subsets = {
+        name: {
+            "utterances": subset["utterances"],
+            "figures": summarise(first, first[0]["counts"]["subsets"][name]),
+        }
+        for name, subset in first[0]["subsets"].items()
+    }
+    return {
+        "system": system.name,
+        "title": system.title,
+        "set": test.set.replace("_fold{fold}", "").replace("{fold}", ""),
+        "task": test.task,
+        "utterances": first[0]["utterances"],
+        "hypothesis": first[0]["hypothesis"],
+        "seeds": list(seeds),
+        "columns": {name: summarise(metrics) for name, metrics in columns.items()},
+        "subsets": subsets,
+        "files": [str(path) for paths in files.values() for path in paths],
+    }
+
+
+def summarise(seeds: Sequence[Mapping[str, Any]], positions: Sequence[int] | None = None) -> dict[str, dict[str, Any]]:
+    """Every figure of some seeds' metrics.
+
+    Args:
+        seeds: what ``read_metrics`` gave, of the same utterances.
+        positions: of a subset's utterances; None: all.
+
+    Raises:
+        UserError: the seeds were not scored on the same utterances.
+    """
+    ids = seeds[0]["counts"]["utt_ids"]
+    for metrics in seeds[1:]:
+        if metrics["counts"]["utt_ids"] != ids:
+            raise UserError(f"{metrics['predicted']} and {seeds[0]['predicted']} are not of the same utterances")
+    chosen = np.arange(len(ids)) if positions is None else np.asarray(positions, dtype=int)
+    counts = [{name: np.asarray(values)[chosen] for name, values in m["counts"]["columns"].items()} for m in seeds]
+    figures = {}
+    for key, figure in FIGURES.items():
+        if not all(figure.measurable(columns) for columns in counts):
+            continue
+        rows = np.stack([figure.rows(columns) for columns in counts])  # (seeds, N, 2)
+        sums = rows.sum(axis=1)
+        values = [float(numerator / denominator) for numerator, denominator in sums if denominator]
+        if len(values) < len(seeds):
+            continue  # nothing to divide by, as in an empty subset
+        figures[key] = {
+            "title": figure.title,
+            "mean": statistics.fmean(values),
+            "sd": statistics.stdev(values) if len(values) > 1 else None,
+            "interval": interval(rows.mean(axis=0)),
+            "higher_is_better": figure.higher_is_better,
+        }
+    return figures
+
+
+def _metrics_file(system: System, test: TestSet, seed: int, fold: int | None, config: str) -> Path:
+    if system.folds is not None and fold is None:
+        return pooled_folder(system, seed, config, test) / "metrics.json"
+    label = f"seed{seed}" + (f"_fold{fold}" if fold is not None else "")
+    name = test.name.replace("{fold}", str(fold))
+    return system_folder(system.recipe, system.name, label) / config / name / "metrics.json"

@@ -1,0 +1,67 @@
+"""Stage 7: the decoder's token list and BPE model, the CTC's characters, the text encoder's tokenizer."""
+
+import json
+import shutil
+import time
+from pathlib import Path
+
+from espnet_atat.errors import UserError
+from espnet_atat.recipe.plan import Training, targets_of
+from espnet_atat.text.bpe import train_target_model
+from espnet_atat.text.tokenizer import TargetTokenizer, target_words
+from espnet_atat.text.vocabulary import Vocabulary
+from espnet_atat.text.wordpiece import save_wordpiece, train_wordpiece
+
+
+def make_tokens(training: Training) -> None:
+    """Make the token folder of a run: from its pretraining mixture, or grown from its parent's."""
+    start = time.monotonic()
+    with training.tokens.open() as folder:
+        targets = targets_of(training.mixtures.train)
+        print(f"  read {len(targets)} targets of {len(training.mixtures.train)} parts of {training.mixtures.name}")
+        facts = _train(training, targets, folder) if training.parent is None else _grow(training, targets, folder)
+        training.tokens.finish(time.monotonic() - start, **facts)
+    print(f"  wrote {folder}: " + ", ".join(f"{count} {what}" for what, count in facts.items()))
+
+
+def _train(training: Training, targets: list[str], folder: Path) -> dict[str, int]:
+    config = training.token_config
+    model = train_target_model(targets, config["bpe_size"])
+    model.save(folder)
+    facts = {"tokens": len(model.vocabulary), "characters": len(model.characters)}
+    if config.get("wordpiece_size") is not None:
+        tokens = train_wordpiece((" ".join(target_words(target)) for target in targets), config["wordpiece_size"])
+        save_wordpiece(tokens, folder / "text_tokenizer")
+        facts["text pieces"] = len(tokens)
+    return facts
+
+
+def _grow(training: Training, targets: list[str], folder: Path) -> dict[str, int]:
+    """The BPE model and the characters stay; unseen tags and characters get a token at the list's end."""
+    from espnet_atat.train.transfer import grow
+
+    assert training.parent is not None
+    old_folder = training.parent.tokens.folder
+    old = Vocabulary.load(old_folder / "tokens.txt")
+    new = grow(TargetTokenizer(old, old_folder / "bpe.model"), targets)
+    for name in ("bpe.model", "characters.txt"):
+        shutil.copyfile(old_folder / name, folder / name)
+    new.save(folder / "tokens.txt")
+    return {"tokens": len(new), "new tokens": len(new) - len(old)}
+
+
+def check_text_tokenizer(training: Training) -> None:
+    """A tokenizer of our own must not give ids that the text encoder has no row for.
+
+    Raises:
+        UserError: names both sizes.
+    """
+    rows = ((training.config.get("text_encoder_conf") or {}).get("config") or {}).get("vocab_size")
+    path = Path(training.text_tokenizer or "", "tokenizer.json")
+    if rows is None or not path.is_file():
+        return
+    size = len(json.loads(path.read_text(encoding="utf-8"))["model"]["vocab"])
+    if size > rows:
+        raise UserError(
+            f"text_encoder_conf: config: vocab_size is {rows}, but {path.parent} has {size} pieces: raise it"
+        )

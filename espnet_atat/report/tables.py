@@ -1,0 +1,154 @@
+"""A table's JSON file (see ``recipe.table``) for the terminal and as Markdown."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+#: Stage → what it does; the driver's ``--help`` lists the same.
+STAGES = {
+    1: "data", 2: "augmentation", 3: "synthetic speech", 4: "alignment", 5: "masking", 6: "features", 7: "tokens",
+    8: "language model", 9: "statistics", 10: "pretraining", 11: "fine-tuning", 12: "decoding", 13: "scoring",
+    14: "tables", 15: "packing", 16: "upload",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Column:
+    """One figure of a table's row.
+
+    Attributes:
+        head: what stands above it.
+        figure: key of the figure.
+        subset: of these utterances alone.
+        config: place of the inference configuration in the row: 0 is the leading one.
+        brief: whether the terminal's table has it too.
+    """
+
+    head: str
+    figure: str
+    subset: str | None = None
+    config: int = 0
+    brief: bool = True
+
+
+TREE_COLUMNS = (
+    Column("EM", "em_full"),
+    Column("EM heard", "em_full", subset="heard"),
+    Column("unheard", "em_full", subset="unheard"),
+    Column("EM hyp.", "em_hypothesis", brief=False),
+    Column("SemER", "semer"),
+    Column("intent", "intent_accuracy"),
+    Column("WER", "wer"),
+)
+WORD_COLUMNS = (Column("WER", "wer"), Column("WER heard", "wer", subset="heard"), Column("unheard", "wer", "unheard"))
+CONSTRAINED = (Column("EM", "em_full", config=1), Column("SemER", "semer", config=1, brief=False))
+
+
+def terminal(content: Mapping[str, Any]) -> str:
+    """Two lines a row: figures in per cent, and below them their 95 % intervals or numbers of utterances."""
+    blocks = [f"{content['title']} (%, {_seeds(content['rows'])}; in brackets: 95 % interval over utterances)"]
+    for every, rows in _groups(content["rows"]):
+        columns = [column for column in every if column.brief]
+        lines = [["", *(column.head for column in columns)]]
+        for row in rows:
+            lines.append([row["system"], *(_value(row, column) for column in columns)])
+            about = f"  {row['set']} ({row['task']}), n = {row['utterances']}"
+            lines.append([about, *(_detail(row, column) for column in columns)])
+        blocks.append(_aligned(lines))
+        if any(column.config for column in columns):
+            blocks[-1] = _over(columns, rows, lines) + "\n" + blocks[-1]
+    return "\n\n".join(blocks)
+
+
+def times(seconds: Mapping[str, float]) -> str:
+    """``data 12 s, features 31 s, …, together 18.4 min``."""
+    parts = [f"{STAGES[int(stage)]} {spent:.0f} s" for stage, spent in seconds.items() if spent >= 0.5]
+    return f"{', '.join(parts)}; together {sum(seconds.values()) / 60:.1f} min"
+
+
+def markdown(content: Mapping[str, Any]) -> str:
+    """The same as a Markdown file."""
+    blocks = [f"# {content['title']}"]
+    for columns, rows in _groups(content["rows"]):
+        names = list(rows[0]["columns"])
+        heads = [c.head + (f" ({names[c.config]})" if c.config else "") for c in columns]
+        lines = [["system", "set", "task", "utterances", *heads], ["---"] * (4 + len(columns))]
+        for row in rows:
+            cells = [" ".join(filter(None, (_value(row, c), _detail(row, c)))) for c in columns]
+            lines.append([row["title"], row["set"], row["task"], str(row["utterances"]), *cells])
+        blocks.append("\n".join(f"| {' | '.join(line)} |" for line in lines))
+    blocks.append(
+        f"Figures in per cent, {_seeds(content['rows'])}; in brackets the 95 % interval (bootstrap over utterances) "
+        "or, of a subset, its number of utterances. *heard*: every word of the utterance was heard in training. "
+        "Decoded with "
+        f"`{next(iter(content['rows'][0]['columns']))}` unless a column names another configuration."
+    )
+    if content["stage_times"]:
+        blocks.append(f"Time: {times(content['stage_times'])}.")
+    blocks.append("Made from:\n\n" + "\n".join(f"- `{path}`" for row in content["rows"] for path in row["files"]))
+    return "\n\n".join(blocks) + "\n"
+
+
+def _groups(rows: Sequence[Mapping[str, Any]]) -> list[tuple[list[Column], list[Mapping[str, Any]]]]:
+    """Rows of trees, then rows of words, each with the columns that any of them fills."""
+    groups = []
+    for trees, columns in ((True, TREE_COLUMNS + CONSTRAINED), (False, WORD_COLUMNS)):
+        chosen = [row for row in rows if (row["hypothesis"] is not None) == trees]
+        filled = [column for column in columns if any(_figure(row, column) for row in chosen)]
+        if chosen:
+            groups.append((filled, chosen))
+    return groups
+
+
+def _figure(row: Mapping[str, Any], column: Column) -> Mapping[str, Any] | None:
+    if column.subset is not None:
+        return row["subsets"].get(column.subset, {}).get("figures", {}).get(column.figure)
+    configs = list(row["columns"].values())
+    return configs[column.config].get(column.figure) if column.config < len(configs) else None
+
+
+def _value(row: Mapping[str, Any], column: Column) -> str:
+    figure = _figure(row, column)
+    if figure is None:
+        return "–"
+    deviation = "" if figure["sd"] is None else f" ±{100 * figure['sd']:.1f}"
+    return f"{100 * figure['mean']:.1f}{deviation}"
+
+
+def _detail(row: Mapping[str, Any], column: Column) -> str:
+    figure = _figure(row, column)
+    if figure is None:
+        return ""
+    if column.subset is not None:
+        return f"({row['subsets'][column.subset]['utterances']})"
+    return "[{:.1f}, {:.1f}]".format(*(100 * end for end in figure["interval"])) if figure["interval"] else ""
+
+
+def _seeds(rows: Sequence[Mapping[str, Any]]) -> str:
+    seeds = sorted({seed for row in rows for seed in row["seeds"]})
+    named = ", ".join(map(str, seeds))
+    return f"seed {named}" if len(seeds) == 1 else f"mean ± standard deviation over seeds {named}"
+
+
+def _widths(lines: Sequence[Sequence[str]]) -> list[int]:
+    return [max(map(len, cells)) for cells in zip(*lines, strict=True)]
+
+
+def _aligned(lines: Sequence[Sequence[str]]) -> str:
+    """Names to the left, figures to the right."""
+    widths = _widths(lines)
+    return "\n".join(
+        "  ".join(
+            cell.rjust(width) if place else cell.ljust(width)
+            for place, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ).rstrip()
+        for line in lines
+    )
+
+
+def _over(columns: Sequence[Column], rows: Sequence[Mapping[str, Any]], lines: Sequence[Sequence[str]]) -> str:
+    """A line above the heads that names the second inference configuration over its columns."""
+    widths = _widths(lines)
+    first = next(place for place, column in enumerate(columns, 1) if column.config)
+    name = list(rows[0]["columns"])[1]
+    return " " * (sum(widths[:first]) + 2 * first) + f"with {name}"
