@@ -1,12 +1,12 @@
 """Any BERT-like encoder of Hugging Face and a projection to the model dimension (paper: BERT-base, 768 -> 256)."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from transformers import AutoConfig, AutoModel, PretrainedConfig
+from transformers import CONFIG_MAPPING, AutoConfig, AutoModel, PretrainedConfig
 
 from espnet_atat.errors import UserError
 from espnet_atat.model.audio_encoder import valid_frames
@@ -21,6 +21,8 @@ def load_text_config(model: str | None, config: Mapping[str, Any] | None) -> Pre
     if config is not None:
         fields = dict(config)
         kind = fields.pop("model_type", "bert")
+        if kind not in CONFIG_MAPPING:
+            raise UserError(f"text_encoder_conf: config: transformers knows no model_type {kind!r}")
         try:
             return AutoConfig.for_model(kind, **fields)
         except (ValueError, KeyError, TypeError) as error:
@@ -49,11 +51,11 @@ class TextEncoder(nn.Module):
     def __init__(self, output_size: int, model: str | None = None, config: Mapping[str, Any] | None = None):
         super().__init__()
         self.config = load_text_config(model, config)
-        # The pooler reads only [CLS] and would never get a gradient here.
-        if model is None:
-            self.bert = AutoModel.from_config(self.config, add_pooling_layer=False)
-        else:
-            self.bert = AutoModel.from_pretrained(model, config=self.config, add_pooling_layer=False).float()
+        self.bert = (
+            _without_pooler(AutoModel.from_config, self.config)
+            if model is None
+            else _without_pooler(AutoModel.from_pretrained, model, config=self.config).float()
+        )
         self.project = nn.Linear(self.config.hidden_size, output_size)
 
     @property
@@ -74,3 +76,11 @@ class TextEncoder(nn.Module):
         mask = valid_frames(lengths, pieces.size(1))
         hidden = self.bert(input_ids=pieces, attention_mask=mask.to(torch.long)).last_hidden_state
         return self.project(hidden), lengths
+
+
+def _without_pooler(build: Callable[..., Any], *args: Any, **options: Any) -> Any:
+    """Build an encoder without the layer over [CLS], which would never get a gradient here."""
+    try:
+        return build(*args, add_pooling_layer=False, **options)
+    except TypeError:  # ELECTRA, DistilBERT and others have none, and do not know the option
+        return build(*args, **options)
