@@ -130,6 +130,9 @@ class AudioEncoder(AbsEncoder):
         cnn_channels, cnn_kernel_size, cnn_pooling: see :class:`ConvFrontend`. The paper gives two layers with max
             pooling and 256 final units; channels, kernel and stride are choices of this project.
         dropout_rate: after the CNN.
+
+    Raises:
+        UserError: unknown blocks, or options that do not fit each other.
     """
 
     def __init__(
@@ -150,6 +153,9 @@ class AudioEncoder(AbsEncoder):
         # Only ESPnet's transformer leaves positions out when it has no input layer of its own.
         self.positions = PositionalEncoding(output_size, dropout_rate) if blocks == "transformer" else None
         conf = {**BLOCKS_DEFAULTS.get(blocks, {}), **(blocks_conf or {})}
+        if conf.get("gradient_checkpoint_layers"):
+            # Layers run again in the backward pass, when the lengths that hold padding out are gone.
+            raise UserError("gradient_checkpoint_layers does not work in the audio encoder: leave it out")
         self.blocks = BLOCKS[blocks](input_size=output_size, output_size=output_size, input_layer=None, **conf)
         self._keep_padding_out_of_convolutions()
 
