@@ -1,0 +1,77 @@
+"""The CNN in front of the blocks: lengths, padding, and what it refuses."""
+
+import pytest
+import torch
+
+from espnet_atat.errors import UserError
+from espnet_atat.model.audio_encoder import AudioEncoder, ConvFrontend, valid_frames
+from tests.toy_model import TINY_BLOCKS
+
+
+def frontend(pooling: list[list[int]], channels: list[int] | None = None, mels: int = 20) -> ConvFrontend:
+    torch.manual_seed(0)
+    return ConvFrontend(mels, 16, channels or [4] * len(pooling), 3, pooling, 0.0).eval()
+
+
+@pytest.mark.parametrize(("pooling", "factor"), [([[2, 2], [2, 2]], 4), ([[2, 2]] * 3, 8), ([[3, 2], [1, 2]], 3)])
+def test_one_state_a_subsampling_factor(pooling: list[list[int]], factor: int) -> None:
+    cnn = frontend(pooling)
+    assert cnn.subsampling == factor
+    lengths = torch.tensor([50, 37, factor])
+    states, state_lengths = cnn(torch.randn(3, 50, 20), lengths)
+    expected = lengths
+    for time, _ in pooling:
+        expected = expected // time
+    assert state_lengths.tolist() == expected.tolist()
+    assert states.shape == (3, int(expected[0]), 16)
+
+
+@torch.no_grad()
+def test_padding_never_leaks_through_a_convolution() -> None:
+    cnn = frontend([[2, 2], [2, 2]])
+    feats = torch.randn(2, 50, 20)
+    for length in range(4, 30):
+        dirty = feats.clone()
+        dirty[1, length:] = 1e6
+        states, lengths = cnn(dirty, torch.tensor([50, length]))
+        alone, _ = cnn(feats[1:, :length], torch.tensor([length]))
+        torch.testing.assert_close(states[1, : lengths[1]], alone[0], rtol=1e-5, atol=1e-5)
+
+
+def test_an_utterance_too_short_for_one_state_is_an_error() -> None:
+    with pytest.raises(UserError, match="an utterance of 3 frames is shorter than one encoder state \\(4 frames\\)"):
+        frontend([[2, 2], [2, 2]])(torch.randn(2, 50, 20), torch.tensor([50, 3]))
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        ({"pooling": [[2, 2]], "channels": [4, 4]}, "cnn_channels has 2 layers, cnn_pooling 1"),
+        ({"pooling": [[2, 8], [2, 8]]}, "leaves nothing of 20 mel channels"),
+    ],
+)
+def test_options_that_do_not_fit_are_named(options: dict, complaint: str) -> None:
+    with pytest.raises(UserError, match=complaint):
+        frontend(**options)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("blocks", TINY_BLOCKS)
+def test_blocks_know_the_order_of_frames(blocks: str) -> None:
+    torch.manual_seed(0)
+    encoder = AudioEncoder(20, 16, blocks, TINY_BLOCKS[blocks], [4, 4]).eval()
+    feats, lengths = torch.randn(1, 64, 20), torch.tensor([64])
+    # Copies of one block of 16 frames: without positions, states in the middle of each copy would be alike.
+    states, _, _ = encoder(feats[:, :16].repeat(1, 4, 1), lengths)
+    assert not torch.allclose(states[0, 5:7], states[0, 9:11], atol=1e-4)
+    assert encoder.output_size() == 16
+
+
+def test_gradient_checkpointing_is_refused() -> None:
+    conf = {**TINY_BLOCKS["e_branchformer"], "gradient_checkpoint_layers": [1]}
+    with pytest.raises(UserError, match="gradient_checkpoint_layers does not work in the audio encoder"):
+        AudioEncoder(20, 16, "e_branchformer", conf, [4, 4])
+
+
+def test_valid_frames() -> None:
+    assert valid_frames(torch.tensor([3, 1]), 4).tolist() == [[True, True, True, False], [True, False, False, False]]
