@@ -10,7 +10,7 @@ FRAME = 0.01  # seconds, of energy
 QUIET, LOUD = 5, 95  # percentiles of an utterance's energies: its background and its speech
 RISE = 0.25  # speech begins so far above the background, as a share of the way to the level of speech …
 DEPTH = 35.0  # … but never so many dB below that level: a recording's digital silence has no level of its own
-EDGE_PAUSE = 8  # frames; shorter quiet at a word's edge may be the closure of a stop
+EDGE_PAUSE = 5  # frames; shorter quiet at a word's edge may be the closure of a stop
 INNER_PAUSE = 15  # frames; longer than any closure inside a word
 MARGIN = 2  # frames left of a pause that is cut off: weak beginnings and ends of sounds
 

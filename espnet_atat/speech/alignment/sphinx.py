@@ -18,8 +18,10 @@ from espnet_atat.speech.audio import SAMPLE_RATE, read_audio
 FRAME = 0.01  # seconds
 DITHER = 5  # added noise in steps of 16 bits: pocketsphinx fails on digital silence
 PADDING = 0.5  # seconds of silence behind a recording that ends within its last word
+# The search for a best path through the lattice may leave out the last words, and takes longer. A language weight of 1
+# lets a pause cost no more than the sounds beside it: on joined words of known times, starts were nearer by a fifth.
+OPTIONS = {"bestpath": False, "lw": 1.0}
 WIDE_BEAM = 1e-120  # hardly prunes; the library's own beam is several times faster
-
 
 Frames = tuple[int, int]  # the first, and the one after the last
 
@@ -88,7 +90,7 @@ def _decode(pcm: bytes, words: list[str], beam: float | None = None) -> list[Fra
     """Frames of the words that the search came through: all, or those before it ran out of audio or of paths."""
     from pocketsphinx import Config, Decoder
 
-    config = Config(lm=None, dict=None, loglevel="FATAL", dither=True, seed=1)
+    config = Config(lm=None, dict=None, loglevel="FATAL", dither=True, seed=1, **OPTIONS)
     if beam is not None:
         for name in ("beam", "wbeam", "pbeam"):
             config[name] = beam

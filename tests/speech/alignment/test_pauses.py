@@ -24,7 +24,7 @@ def test_a_pause_at_an_edge_is_cut_to_the_margin():
 
 
 def test_a_closure_at_an_edge_or_inside_stays():
-    assert trim_pauses(20, 60, with_pause((20, 26), (40, 50), (54, 60))) == (20, 60)
+    assert trim_pauses(20, 60, with_pause((20, 24), (40, 50), (56, 60))) == (20, 60)
 
 
 def test_of_two_parts_the_longer_is_kept():
