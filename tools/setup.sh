@@ -4,6 +4,8 @@
 #   tools/setup.sh                         first Python >= 3.12 that runs: $PYTHON, python3.12, python3.13, python3, pyenv's …
 #   PYTHON=/opt/python3.12/bin/python3 tools/setup.sh
 #   ATAT_VENV=/data/venvs/atat tools/setup.sh
+#   ATAT_VENV=none tools/setup.sh          nothing: the Python on the path is taken as it is, with what it has
+#   tools/setup.sh --check                 exit code 0 if the environment is there and whole
 #   tools/setup.sh --print_key             the key of the environment that this clone needs, and nothing else
 #
 # It holds what pyproject.toml depends on, in the versions of constraints.txt. This clone itself is not installed: path.sh
@@ -89,12 +91,14 @@ is_complete() {
     [ -f "$venv/.complete" ] && [ "$(cat "$venv/.complete")" = "$key" ] && "$venv/bin/python" -c '' 2>/dev/null
 }
 
+[ "$venv" != none ] || exit 0
 key=$(environment_key)
 case "${1:-}" in
     "") ;;
+    --check) is_complete && exit || exit 1 ;;
     --print_key) echo "$key" && exit ;;
     -h | --help) sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p;}' "${BASH_SOURCE[0]}" && exit ;;
-    *) fail "unknown option $1; known: --print_key, --help" ;;
+    *) fail "unknown option $1; known: --check, --print_key, --help" ;;
 esac
 
 is_complete && exit

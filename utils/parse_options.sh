@@ -9,6 +9,7 @@
 # --stage 3 and --stage=3 are understood, and - for _ in a name. --help calls the function `usage`. An option that is not
 # listed is an error that lists the known ones.
 
+# shellcheck disable=SC2154  # options and flags are the caller's
 parse_options() {
     local name value
     arguments=()

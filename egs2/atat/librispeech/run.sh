@@ -1,0 +1,14 @@
+#!/usr/bin/env bash
+# LibriSpeech: read English; asr and mlm of pretraining.
+# Options of the recipe, then the driver.
+# shellcheck disable=SC2034  # read by the stage scripts in local/
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../../.."
+
+recipe=librispeech
+. db.sh
+corpus_source=$LIBRISPEECH
+mlm_sets=(train_clean_100 train_clean_360 train_other_500)
+prepare_options=()
+mask_options=()
+. ./run.sh

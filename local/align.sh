@@ -1,0 +1,18 @@
+# shellcheck shell=bash
+# Stage 4, sourced by run.sh: the time of every word of the sets that stage 5 masks.
+# The recipe sets mlm_sets, and aligner: sphinx (local) or gentle (the paper's).
+
+redo=()
+if $force; then redo=(--force); fi
+[ "${#mlm_sets[@]}" -gt 0 ] || echo "stage 4: this recipe masks no set"
+for set in "${mlm_sets[@]}"; do
+    if [ ! -d "data/$recipe/$set" ] && [ -d "data/$recipe" ]; then
+        echo "stage 4: data/$recipe/$set was not prepared: left out"
+        continue
+    fi
+    data=data/$recipe/$set
+    mapfile -t files < <(data_files "$data")
+    step 4 "align_$set" "exp/$recipe/alignments/$set.jsonl" "$steps/prepare" "${files[@]}" -- \
+        python -m espnet_atat.bin.align --aligner "${aligner:-sphinx}" --data_dir "$data" \
+        --output "exp/$recipe/alignments/$set.jsonl" -- --nj "$nj" "${redo[@]}"
+done

@@ -1,0 +1,57 @@
+# shellcheck shell=bash
+# Sourced by run.sh. A step is one command with one output; it is skipped while nothing that it depends on has changed.
+#
+#   step STAGE NAME OUTPUT [INPUT …] -- COMMAND [ARGUMENT …] [-- ARGUMENT THAT CHANGES NO RESULT …]
+#
+# exp/<recipe>/steps/NAME holds the key of what OUTPUT was made from: the command and the content of the INPUT files. It is
+# written when the command has ended well, so a step that was killed is run again. Steps that read OUTPUT name that file
+# among their inputs.
+
+steps=exp/$recipe/steps
+mkdir -p "$steps"
+
+hash_of_stdin() {
+    if command -v sha256sum >/dev/null; then sha256sum; else shasum -a 256; fi | cut -c1-16
+}
+
+# The files of a data dir that say what is in it.
+data_files() {
+    local name
+    for name in text target wav.scp utt2spk; do
+        if [ -f "$1/$name" ]; then echo "$1/$name"; fi
+    done
+}
+
+step() {
+    local stage=$1 name=$2 output=$3 key start
+    local -a inputs=() command=() tuning=()
+    shift 3
+    while [ "$1" != -- ]; do inputs+=("$1") && shift; done
+    shift
+    while [ $# -gt 0 ] && [ "$1" != -- ]; do command+=("$1") && shift; done
+    tuning=("${@:2}")
+    if ! cat "${inputs[@]}" >/dev/null 2>&1; then
+        $dry_run || fail "stage $stage, $name: $(ls "${inputs[@]}" 2>&1 >/dev/null | head -n 1); run the stages before it"
+        echo "stage $stage, $name: $output: to be made, after the stages before it"
+        return
+    fi
+    key=$({
+        printf '%s\n' "${command[@]}"
+        cat "${inputs[@]}"
+    } | hash_of_stdin)
+    if ! $force && [ -e "$output" ] && [ "$(cat "$steps/$name" 2>/dev/null)" = "$key" ]; then
+        echo "stage $stage, $name: $output: done already, skipped"
+        return
+    fi
+    if $dry_run; then
+        echo "stage $stage, $name: $output: to be made by ${command[*]}"
+        return
+    fi
+    echo "stage $stage, $name: $output:"
+    rm -f "$steps/$name"
+    start=${EPOCHREALTIME/./} # microseconds
+    "${command[@]}" "${tuning[@]}" </dev/null | sed 's/^/  /'
+    echo "$key" >"$steps/$name.tmp"
+    mv "$steps/$name.tmp" "$steps/$name"
+    printf '%s\t%s\t%s\n' "$stage" "$name" "$((${EPOCHREALTIME/./} - start))e-6" >>"exp/$recipe/stage_times.tsv"
+}

@@ -1,0 +1,20 @@
+# shellcheck shell=bash
+# Stages 7 to 14, sourced by run.sh: tokens, statistics, training, decoding, scoring, tables.
+
+run_options=(--recipe "$recipe" --stage "$((stage < 7 ? 7 : stage))" --stop_stage "$((stop_stage > 14 ? 14 : stop_stage))")
+run_options+=(--nj "$nj" --ngpu "$ngpu" --num_nodes "$num_nodes" --train_cmd "$train_cmd")
+if [ -n "$system" ]; then run_options+=(--system "$system"); else run_options+=(--table "${table:-default}"); fi
+if [ -n "$seeds" ]; then run_options+=(--seeds "$seeds"); fi
+if [ -n "$fold" ]; then run_options+=(--fold "$fold"); fi
+if $force; then run_options+=(--force); fi
+if $dry_run; then run_options+=(--dry_run); fi
+if $decode_dev; then run_options+=(--decode_dev); fi
+python -m espnet_atat.bin.run_systems "${run_options[@]}"
+
+if [ "$stop_stage" -ge 14 ] && ! $dry_run; then
+    printed=${system:-${table:-default}}
+    [[ $printed =~ ^[0-9]+$ ]] && printed=table$printed
+    if $decode_dev; then printed=${printed}_dev; fi
+    echo
+    python -m espnet_atat.bin.table "exp/$recipe/tables/$printed.json"
+fi

@@ -1,0 +1,123 @@
+#!/usr/bin/env bash
+# The driver: from raw corpus to tables, stage by stage. What is done is skipped with a line that says so.
+# The options of a recipe are in egs2/atat/<recipe>/run.sh, which comes back here.
+set -euo pipefail
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+cd "$root"
+recipes=$(find egs2/atat -mindepth 2 -maxdepth 2 -name run.sh | sort | cut -d / -f 3 | xargs)
+
+fail() {
+    printf 'error: %s\n' "$*" >&2
+    exit 2
+}
+
+usage() {
+    cat <<USAGE
+usage: ./run.sh [options]
+
+From data to a table of scores, in numbered stages. A finished stage is skipped; a killed one is continued.
+
+  --recipe NAME      one of: $recipes   (default: mini)
+  --stage N          first stage (default: 1)
+  --stop_stage N     last stage (default: 16)
+  --table NAME       run what this table of the recipe lacks and print it; N means tableN (default: default)
+  --system NAME      run and print one system of the recipe, in place of a table
+  --seeds LIST       such as 1,2,3 (default: what each system names)
+  --fold K           one fold of a cross validation (default: all of them)
+  --feats_type TYPE  fbank: features made in stage 6 (default); raw: audio read in training
+  --nj N             processes for data (default: the number of cores)
+  --ngpu N           GPUs of each machine; 0 trains on the CPU (default)
+  --num_nodes N      machines of one training run, started by train_cmd of cmd.sh (default: 1)
+  --decode_dev       decode and score the systems' dev sets in place of the test sets
+  --allow_bad_test   a test utterance with unusable audio counts as wrong; else it stops stage 6
+  --force            make again what the stages asked for have made
+  --dry_run          print what is there and what would be made
+  --help             this text
+
+stages:
+   1 data preparation     5 masking                     9 statistics     13 scoring
+   2 augmentation *       6 features                   10 pretraining    14 tables
+   3 synthetic speech *   7 BPE, token list            11 fine-tuning    15 packing *
+   4 forced alignment     8 language model *           12 decoding       16 upload *
+  * not part of the recipes yet
+
+Results: exp/<recipe>/<system>/seed<N>/<inference config>/<set>/{ref,hyp,metrics.json}, exp/<recipe>/tables;
+training runs: exp/runs.
+USAGE
+}
+
+# shellcheck disable=SC2034  # read by parse_options.sh
+options=(recipe stage stop_stage table system seeds fold feats_type nj ngpu num_nodes)
+# shellcheck disable=SC2034
+flags=(decode_dev allow_bad_test force dry_run)
+wanted_recipe=${recipe:-mini}
+stage=1 stop_stage=16 table='' system='' seeds='' fold='' feats_type=fbank num_nodes=1
+nj=$(getconf _NPROCESSORS_ONLN)
+ngpu=${ngpu:-0}
+decode_dev=false allow_bad_test=false force=false dry_run=false
+
+if [ "${BASH_SOURCE[0]}" = "$0" ]; then # called by its own name: the recipe's run.sh sets its options, then sources this
+    recipe=mini
+    . utils/parse_options.sh
+    [ -f "egs2/atat/$recipe/run.sh" ] || fail "unknown recipe '$recipe'; known: $recipes"
+    exec "egs2/atat/$recipe/run.sh" "$@"
+fi
+
+. utils/parse_options.sh
+[ "${#arguments[@]}" -eq 0 ] || fail "unexpected argument '${arguments[0]}'; see --help"
+[ "$recipe" = "$wanted_recipe" ] || fail "egs2/atat/$wanted_recipe/run.sh runs its own recipe, not '$recipe'; use ./run.sh"
+for name in stage stop_stage nj ngpu num_nodes; do
+    [[ ${!name} =~ ^[0-9]+$ ]] || fail "--$name is a whole number, not '${!name}'"
+done
+[[ $stage -ge 1 && $stop_stage -le 16 && $stage -le $stop_stage ]] || fail "stages are 1 to 16, not $stage to $stop_stage"
+[[ $feats_type = fbank || $feats_type = raw ]] || fail "--feats_type is fbank or raw, not '$feats_type'"
+[ -z "$table" ] || [ -z "$system" ] || fail "give --table or --system, not both"
+
+# Names are looked up before any work is done. A recipe may have no systems yet: then it ends after stage 6.
+check_name() { # check_name KIND NAME
+    local folder=egs2/atat/$recipe/$1s file=$2 known=none
+    if [[ $1 = table && $2 =~ ^[0-9]+$ ]]; then file=table$2; fi
+    if [ -f "$folder/$file.yaml" ]; then return; fi
+    if [ -d "$folder" ]; then known=$(find "$folder" -name '*.yaml' -exec basename {} .yaml \; | sort | xargs); fi
+    fail "unknown $1 '$2' of recipe $recipe; known: $known"
+}
+[ -z "$table" ] || check_name table "$table"
+[ -z "$system" ] || check_name system "$system"
+
+$dry_run || tools/setup.sh # makes the environment if there is none
+. path.sh
+. cmd.sh
+. local/step.sh
+[ -z "${corpus_name:-}" ] && corpus_name=$recipe
+begin=$SECONDS
+
+wants() {
+    [ "$stage" -le "$1" ] && [ "$1" -le "$stop_stage" ]
+}
+absent() { # absent STAGE WHAT
+    if wants "$1"; then echo "stage $1: $2 is not part of this recipe yet"; fi
+}
+
+if wants 1; then . local/data.sh; fi
+absent 2 augmentation
+absent 3 "synthetic speech"
+if wants 4; then . local/align.sh; fi
+if wants 5; then . local/mask.sh; fi
+if wants 6; then . local/features.sh; fi
+absent 8 "a language model"
+
+# 7 tokens, 9 statistics, 10 pretraining, 11 fine-tuning, 12 decoding, 13 scoring, 14 tables: all in one process, because
+# importing ESPnet takes 15 s.
+if [ "$stop_stage" -ge 7 ] && [ "$stage" -le 14 ]; then
+    if $dry_run && ! tools/setup.sh --check; then
+        echo "stages 7 to 14: planned when the environment is there (tools/setup.sh)"
+    elif [ -d "egs2/atat/$recipe/systems" ]; then
+        . local/systems.sh
+    else
+        echo "recipe $recipe has no systems yet: its data is ready below dump/$recipe after stage 6"
+    fi
+fi
+absent 15 packing
+absent 16 upload
+echo "finished in $((SECONDS - begin)) s"
