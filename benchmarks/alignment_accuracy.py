@@ -67,15 +67,15 @@ def summary(errors: list[float]) -> dict[str, float]:
     }
 
 
-def measure(trim: bool, count: int, noise: float) -> dict[str, object]:
-    """Errors over ``count`` sentences with or without the pauses taken out."""
+def measure(fit: bool, count: int, noise: float) -> dict[str, object]:
+    """Errors over ``count`` sentences with or without the fit."""
     lines = SENTENCES.read_text().splitlines()[:count]
     starts, ends, words, found = [], [], 0, 0
     for number, line in enumerate(lines):
         rng = np.random.default_rng(number)
         samples, truth = sentence(line.split(), VOICES[number % len(VOICES)], noise, rng)
         for word, (start, end) in zip(
-            SphinxAligner(trim).align_samples(f"utt{number}", samples, line.split()), truth, strict=True
+            SphinxAligner(fit).align_samples(f"utt{number}", samples, line.split()), truth, strict=True
         ):
             words += 1
             if word.found:
@@ -92,8 +92,8 @@ def main() -> None:
     parser.add_argument("--output", type=Path)
     args = parser.parse_args()
     results = {
-        "pauses taken out": measure(True, args.sentences, args.noise),
-        "pauses left in": measure(False, args.sentences, args.noise),
+        "fitted to the sound": measure(True, args.sentences, args.noise),
+        "as the search gives them": measure(False, args.sentences, args.noise),
     }
     text = json.dumps(results, indent=1)
     print(text)

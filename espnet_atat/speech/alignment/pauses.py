@@ -1,18 +1,21 @@
-"""Take pauses out of aligned words by the energy of the audio.
+"""Fit aligned words to the audio by its energy: no pauses in them, no sound left over beside them.
 
-An aligner whose model of silence is weak lets a word swallow the pause beside it. A mask over such a word would cover
-too little speech or too much time.
+An aligner whose model of silence is rough lets a word swallow the pause beside it, or gives a weak last consonant to
+the pause. A mask over such a word would cover too much time, or leave the end of the word to be heard.
 """
+
+from collections.abc import Sequence
 
 import numpy as np
 
 FRAME = 0.01  # seconds, of energy
 QUIET, LOUD = 5, 95  # percentiles of an utterance's energies: its background and its speech
 RISE = 0.25  # speech begins so far above the background, as a share of the way to the level of speech …
-DEPTH = 35.0  # … but never so many dB below that level: a recording's digital silence has no level of its own
+DEPTH = 40.0  # … but never so many dB below that level: a recording's digital silence has no level of its own
 EDGE_PAUSE = 5  # frames; shorter quiet at a word's edge may be the closure of a stop
 INNER_PAUSE = 15  # frames; longer than any closure inside a word
 MARGIN = 2  # frames left of a pause that is cut off: weak beginnings and ends of sounds
+LONGER_END, EARLIER_START = 20, 10  # frames at most that a word grows into a gap, as long as there is sound
 
 
 def energy_levels(samples: np.ndarray, rate: int) -> np.ndarray:
@@ -51,3 +54,33 @@ def trim_pauses(start: int, end: int, speech: np.ndarray) -> tuple[int, int] | N
     if end - last >= EDGE_PAUSE or kept < len(parts) - 1:
         end = min(end, last + MARGIN)
     return start, end
+
+
+def fit_words(words: Sequence[tuple[int, int]], speech: np.ndarray) -> list[tuple[int, int] | None]:
+    """Narrow every word of an utterance to its sound, then let it take the sound that goes on into a gap beside it.
+
+    Args:
+        words: first frame of each word and the frame after its last, in order.
+        speech: which frames are no pause, bool, shape (frames,).
+
+    Returns:
+        The same for each word, or None for a word without any sound.
+    """
+    fitted = [trim_pauses(start, end, speech) for start, end in words]
+    before = 0
+    for number, span in enumerate(fitted):
+        if span is None:
+            continue
+        start, end = span
+        after = next((other[0] for other in fitted[number + 1 :] if other), len(speech))
+        if end == words[number][1]:
+            end += _sound(speech[end : min(after, end + LONGER_END)])
+        if start == words[number][0]:
+            start -= _sound(speech[max(before, start - EARLIER_START) : start][::-1])
+        fitted[number], before = (start, end), end
+    return fitted
+
+
+def _sound(frames: np.ndarray) -> int:
+    """How many of these frames come before the first quiet one."""
+    return len(frames) if frames.all() else int(np.argmin(frames))

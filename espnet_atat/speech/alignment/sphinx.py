@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from espnet_atat.errors import UserError
-from espnet_atat.speech.alignment.pauses import find_speech, trim_pauses
+from espnet_atat.speech.alignment.pauses import find_speech, fit_words
 from espnet_atat.speech.alignment.pronunciation import pronounce
 from espnet_atat.speech.alignment.record import AlignedWord, aligned, not_found
 from espnet_atat.speech.audio import SAMPLE_RATE, read_audio
@@ -31,10 +31,10 @@ class SphinxAligner:
     """Aligns one utterance at a time, the same way whatever was aligned before.
 
     Attributes:
-        trim: take pauses out of the words by energy.
+        fit: move the edges of words to those of the sound.
     """
 
-    trim: bool = True
+    fit: bool = True
 
     def prepare(self) -> None:
         """Read the dictionary, before processes are forked."""
@@ -55,17 +55,17 @@ class SphinxAligner:
         spoken = [word for word in words if pronounce(word)]
         if not spoken:
             raise UserError("no word that can be pronounced")
-        times = iter(_find(utt, samples, spoken))
-        speech = find_speech(samples, SAMPLE_RATE)
+        found = _find(utt, samples, spoken)
+        places = iter(fit_words(found, find_speech(samples, SAMPLE_RATE)) if self.fit else found)
         duration = len(samples) / SAMPLE_RATE
-        return [self._place(word, next(times, None) if pronounce(word) else None, speech, duration) for word in words]
+        return [_word(word, next(places, None) if pronounce(word) else None, duration) for word in words]
 
-    def _place(self, word: str, frames: Frames | None, speech: np.ndarray, duration: float) -> AlignedWord:
-        """A word from its frames; a word with nothing but a pause in them was not found."""
-        placed = trim_pauses(*frames, speech) if self.trim and frames else frames
-        if placed is None or placed[0] * FRAME >= duration:
-            return not_found(word)
-        return aligned(word, placed[0] * FRAME, min(placed[1] * FRAME, duration))
+
+def _word(word: str, frames: Frames | None, duration: float) -> AlignedWord:
+    """A word from its frames, which may lie past the end where silence was added; None is not found."""
+    if frames is None or frames[0] * FRAME >= duration:
+        return not_found(word)
+    return aligned(word, frames[0] * FRAME, min(frames[1] * FRAME, duration))
 
 
 def _find(utt: str, samples: np.ndarray, words: list[str]) -> list[Frames]:

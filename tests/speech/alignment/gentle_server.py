@@ -23,7 +23,7 @@ def answer(utt: str, audio: bytes, transcript: str) -> dict[str, Any]:
     """What Gentle would say: its words are runs of word characters, with their offsets in the transcript."""
     samples, _ = soundfile.read(io.BytesIO(audio), dtype="float32")
     pieces = list(re.finditer(r"[\w']+", transcript))
-    found = SphinxAligner(trim=False).align_samples(utt, samples, [piece.group() for piece in pieces])
+    found = SphinxAligner(fit=False).align_samples(utt, samples, [piece.group() for piece in pieces])
     words: list[dict[str, Any]] = []
     for piece, word in zip(pieces, found, strict=True):
         fields = {"word": piece.group(), "startOffset": piece.start(), "endOffset": piece.end(), "case": word.case}

@@ -1,8 +1,8 @@
-"""Pauses are cut from words, closures are not."""
+"""Pauses are cut from words, closures are not; sound beside words is taken in."""
 
 import numpy as np
 
-from espnet_atat.speech.alignment.pauses import find_speech, trim_pauses
+from espnet_atat.speech.alignment.pauses import find_speech, fit_words, trim_pauses
 
 SPEECH = np.ones(100, bool)
 
@@ -34,6 +34,18 @@ def test_of_two_parts_the_longer_is_kept():
 
 def test_nothing_but_pause_is_no_word():
     assert trim_pauses(20, 60, with_pause((0, 100))) is None
+
+
+def test_words_take_the_sound_that_goes_on_into_a_gap_but_not_each_other():
+    speech = with_pause((0, 18), (45, 48), (80, 100))
+    # Until it is quiet; until the next word; as far as the limits.
+    assert fit_words([(20, 40), (50, 60), (65, 75)], speech) == [(18, 45), (48, 65), (65, 80)]
+    assert fit_words([(50, 60)], SPEECH) == [(40, 80)]
+    assert fit_words([(20, 40), (82, 95)], speech) == [(18, 45), None]
+
+
+def test_a_word_that_was_cut_does_not_grow_there():
+    assert fit_words([(20, 60)], with_pause((40, 60))) == [(10, 42)]
 
 
 def test_speech_is_found_in_noise_and_beside_digital_silence():

@@ -24,7 +24,7 @@ class Broken(SphinxAligner):
         return super().align(utt, path, text)
 
     def __repr__(self) -> str:
-        return repr(SphinxAligner(self.trim))
+        return repr(SphinxAligner(self.fit))
 
 
 def test_processes_and_order_change_no_byte(an4_set, tmp_path):
