@@ -1,0 +1,47 @@
+"""Draw an utterance with its words and what was masked of it.
+
+python -m espnet_atat.bin.plot_mask data/mini/sentences_train_mlm UTT UTT.png --alignments ALIGN.jsonl
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from espnet_atat.bin import main_guard
+from espnet_atat.speech.parallel import limit_threads
+
+
+def get_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m espnet_atat.bin.plot_mask",
+        description="Draw waveform, log mel spectrogram, word boundaries and masked spans of an utterance.",
+    )
+    parser.add_argument("data_dir", type=Path, help="data dir, masked or not")
+    parser.add_argument("utt", help="the utterance's id")
+    parser.add_argument("png", type=Path, help="picture to write")
+    parser.add_argument("--alignments", type=Path, help="draw the words of this file from espnet_atat.bin.align")
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    args = get_parser().parse_args(argv)
+    limit_threads()
+    from espnet_atat.datadir import DataDir
+    from espnet_atat.errors import UserError
+    from espnet_atat.speech.alignment.record import read_alignments
+    from espnet_atat.speech.audio import read_audio
+    from espnet_atat.speech.plot import plot_utterance, read_masks
+
+    data = DataDir.load(args.data_dir)
+    if args.utt not in (data.wav or {}):
+        raise UserError(f"{args.data_dir} has no audio of an utterance {args.utt!r}")
+    words = read_alignments(args.alignments).get(args.utt, ()) if args.alignments else ()
+    masks = read_masks(args.data_dir / "masks.jsonl", args.utt)
+    title = f"{args.utt}: {data.text[args.utt]}"
+    plot_utterance(read_audio((data.wav or {})[args.utt], resample=True), words, masks, title, args.png)
+    print(f"wrote {args.png}: {len(words)} words, {len(masks)} masked spans")
+
+
+if __name__ == "__main__":
+    sys.exit(main_guard(main))

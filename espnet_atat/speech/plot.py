@@ -1,0 +1,102 @@
+"""A picture of an utterance: waveform, spectrogram, words, and what was masked."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from espnet_atat.errors import UserError
+from espnet_atat.speech.alignment.record import Alignment
+from espnet_atat.speech.audio import SAMPLE_RATE
+from espnet_atat.speech.fbank import FRAME_LENGTH, FRAME_SHIFT, fbank
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+SECONDS_PER_INCH = 0.5
+MASK_COLOUR, WORD_COLOUR = "#d62728", "#1f77b4"
+
+
+@dataclass(frozen=True)
+class MaskedSpan:
+    """A masked stretch as masks.jsonl has it: seconds, and the words in it."""
+
+    start: float
+    end: float
+    words: tuple[str, ...]
+
+
+def read_masks(path: Path, utt: str) -> list[MaskedSpan]:
+    """Masked stretches of one utterance; none if the file is not there.
+
+    Raises:
+        UserError: the file does not hold the utterance, or a line of it is not JSON.
+    """
+    if not path.is_file():
+        return []
+    with path.open(encoding="utf-8") as handle:
+        for number, line in enumerate(handle, start=1):
+            try:
+                fields = json.loads(line)
+                if fields["utt_id"] == utt:
+                    return [MaskedSpan(span["start"], span["end"], tuple(span["words"])) for span in fields["spans"]]
+            except (ValueError, KeyError, TypeError) as error:
+                raise UserError(f"{path}:{number}: not a mask; mask the set again") from error
+    raise UserError(f"{path}: no utterance {utt}")
+
+
+def plot_utterance(samples: np.ndarray, words: Alignment, masks: list[MaskedSpan], title: str, output: Path) -> None:
+    """Draw waveform and log mel filterbank on one time axis, with word boundaries and masked spans, as a PNG.
+
+    Args:
+        samples: mono audio at 16 kHz in [-1, 1), shape (num_samples,).
+        words: aligned words; may be empty.
+        masks: masked stretches; may be empty.
+        title: stands above.
+        output: the PNG.
+    """
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    duration = len(samples) / SAMPLE_RATE
+    width = min(40.0, max(8.0, duration / SECONDS_PER_INCH))
+    figure, (wave, mel) = pyplot.subplots(2, 1, sharex=True, figsize=(width, 6), layout="constrained")
+    wave.plot(np.arange(len(samples)) / SAMPLE_RATE, samples, linewidth=0.4, color="black")
+    wave.set(xlim=(0, duration), ylabel="amplitude", title=title)
+    features = fbank(samples).T  # (frames, mels) -> (mels, frames)
+    shift = FRAME_SHIFT / SAMPLE_RATE
+    first = (FRAME_LENGTH - FRAME_SHIFT) / 2 / SAMPLE_RATE  # a frame is drawn around the centre of its window
+    quiet = np.percentile(features, 5)  # masked silence would otherwise take most of the colours
+    mel.imshow(
+        features,
+        origin="lower",
+        aspect="auto",
+        cmap="magma",
+        vmin=quiet - 2,
+        extent=(first, first + features.shape[1] * shift, 0, features.shape[0]),
+    )
+    mel.set(xlabel="seconds", ylabel="mel filter", xlim=(0, duration))
+    for axes in (wave, mel):
+        _mark(axes, words, masks)
+    top = wave.get_ylim()[1]
+    for word in words:
+        if word.start is not None and word.end is not None:
+            middle = (word.start + word.end) / 2
+            wave.text(middle, top, word.word, ha="center", va="top", fontsize=8, color=WORD_COLOUR)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(output, dpi=100)
+    pyplot.close(figure)
+
+
+def _mark(axes: "Axes", words: Alignment, masks: list[MaskedSpan]) -> None:
+    """Word boundaries as lines, masked spans as shaded boxes."""
+    for word in words:
+        if word.start is not None and word.end is not None:
+            axes.axvline(word.start, color=WORD_COLOUR, linewidth=0.7)
+            axes.axvline(word.end, color=WORD_COLOUR, linewidth=0.7, linestyle=":")
+    for span in masks:
+        axes.axvspan(span.start, span.end, color=MASK_COLOUR, alpha=0.25, linewidth=0)
