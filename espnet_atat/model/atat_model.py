@@ -84,10 +84,10 @@ class ESPnetATATModel(AbsESPnetModel):
         self.task_weights = {task: float((task_weights or {}).get(task, 1.0)) for task in task_ids}
         self.eos_id = eos_id
         self._optimizer: torch.optim.Optimizer | None = None
-        self._norms: list[tuple[nn.Module, int]] = []  # BatchNorm layers and the number of their optimizer group
+        self._norms: list[tuple[nn.Module, int | None]] = []  # BatchNorm layers, number of their optimizer group
 
     def follow_frozen_groups(self, optimizer: torch.optim.Optimizer) -> None:
-        """Keep BatchNorm statistics still while the learning rate of their parameters is 0.
+        """Keep BatchNorm statistics still while their parameters are: at learning rate 0, or never trained at all.
 
         Args:
             optimizer: over this model's parameters; its groups' learning rates are read before each forward.
@@ -95,15 +95,16 @@ class ESPnetATATModel(AbsESPnetModel):
         group_of = {p: i for i, group in enumerate(optimizer.param_groups) for p in group["params"]}
         self._optimizer = optimizer
         self._norms = [
-            (module, group_of[module.weight])
+            (module, group_of.get(module.weight))
             for module in self.modules()
-            if isinstance(module, nn.modules.batchnorm._BatchNorm) and module.weight in group_of
+            if isinstance(module, nn.modules.batchnorm._BatchNorm) and module.weight is not None
         ]
 
     def _hold_frozen_norms(self) -> None:
         if self._optimizer is not None:
             for module, group in self._norms:  # resuming replaces the groups: look them up each time
-                module.train(self.training and self._optimizer.param_groups[group]["lr"] > 0)
+                trained = group is not None and self._optimizer.param_groups[group]["lr"] > 0
+                module.train(self.training and trained)
 
     def forward(
         self,
