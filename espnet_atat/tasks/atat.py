@@ -129,7 +129,7 @@ class ATATTask(AbsTask):
     @classmethod
     def main_worker(cls, args: argparse.Namespace) -> None:
         if not args.collect_stats and args.output_dir and not args.dist_rank:
-            for line in mend_run(args.output_dir):
+            for line in mend_run(args.output_dir, args.best_model_criterion):
                 logging.warning(line)
         super().main_worker(args)
 

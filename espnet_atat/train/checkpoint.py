@@ -4,17 +4,19 @@ import logging
 import os
 import shutil
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 from espnet2.iterators.abs_iter_factory import AbsIterFactory
+from espnet2.train.reporter import Reporter
 
 CHECKPOINT = "checkpoint.pth"
 BACKUP = "checkpoint.backup.pth"
 
 
-def is_whole(path: Path) -> bool:
+def is_intact(path: Path) -> bool:
     """Whether a ``.pth`` file exists and every byte of it is what was written (its zip members' checksums)."""
     try:
         with zipfile.ZipFile(path) as archive:
@@ -33,12 +35,16 @@ def copy_into_place(source: Path, destination: Path) -> None:
     os.replace(temporary, destination)
 
 
-def mend_run(output_dir: str | Path) -> list[str]:
+def mend_run(output_dir: str | Path, best_model_criterion: Sequence[Sequence[str]] = ()) -> list[str]:
     """Before training: replace or remove what a kill tore, so that the run resumes from its last whole epoch.
 
     A torn ``checkpoint.pth`` is replaced by its backup, or removed where there is none. The model of the checkpoint's
-    epoch is written again if it is torn or missing; models of later epochs, torn averages and links to nothing are
-    removed, for training makes them again.
+    epoch is written again if it is torn or missing, and the links to it and to the best epochs are set; models of later
+    epochs, torn averages and links to nothing are removed, for training makes them again.
+
+    Args:
+        output_dir: of the run; it need not exist.
+        best_model_criterion: phase, key and mode of each best model, as given to ESPnet's trainer.
 
     Returns:
         What was mended, for the log.
@@ -48,8 +54,8 @@ def mend_run(output_dir: str | Path) -> list[str]:
     if not folder.is_dir():
         return mended
     checkpoint, backup = folder / CHECKPOINT, folder / BACKUP
-    if checkpoint.exists() and not is_whole(checkpoint):
-        if is_whole(backup):
+    if checkpoint.exists() and not is_intact(checkpoint):
+        if is_intact(backup):
             copy_into_place(backup, checkpoint)
             mended.append(f"{checkpoint.name} was torn: went back to the epoch before")
         else:
@@ -63,8 +69,8 @@ def mend_run(output_dir: str | Path) -> list[str]:
         epoch = path.name.removesuffix("epoch.pth")
         if epoch.isdigit() and int(epoch) > epochs:
             path.unlink()
-            mended.append(f"{path.name} is behind the checkpoint's epoch {epochs}: it will be made again")
-        elif not is_whole(path):
+            mended.append(f"{path.name} is ahead of the checkpoint's epoch {epochs}: it will be made again")
+        elif not is_intact(path):
             path.unlink()
             mended.append(f"{path.name} was torn: removed")
     last = folder / f"{epochs}epoch.pth"
@@ -74,11 +80,31 @@ def mend_run(output_dir: str | Path) -> list[str]:
         torch.save(states["model"], temporary)
         os.replace(temporary, last)
         mended.append(f"{last.name} was missing: made again from the checkpoint")
+    if states is not None:
+        # The trainer sets a link only in the epoch that earns it: one that a kill prevented would stay stale for good.
+        for name, target in _links(states["reporter"], best_model_criterion).items():
+            link = folder / name
+            if (folder / target).exists() and not (link.is_symlink() and link.readlink() == Path(target)):
+                link.unlink(missing_ok=True)
+                link.symlink_to(target)
+                mended.append(f"{name} now links to {target}")
     for path in sorted(folder.glob("*.pth")):
         if path.is_symlink() and not path.exists():
             path.unlink()
             mended.append(f"{path.name} links to nothing: removed")
     return mended
+
+
+def _links(reports: dict[str, Any], best_model_criterion: Sequence[Sequence[str]]) -> dict[str, str]:
+    """Name to target of the links that ESPnet's trainer leaves after the checkpoint's epoch."""
+    reporter = Reporter()
+    reporter.load_state_dict(reports)
+    epochs = {
+        f"{phase}.{key}.best.pth": reporter.get_best_epoch(phase, key, mode)
+        for phase, key, mode in best_model_criterion
+        if reporter.has(phase, key)
+    }
+    return {name: f"{epoch}epoch.pth" for name, epoch in {"latest.pth": reporter.get_epoch(), **epochs}.items()}
 
 
 class GuardedIterFactory(AbsIterFactory):
@@ -99,7 +125,7 @@ class GuardedIterFactory(AbsIterFactory):
 
     def build_iter(self, epoch: int, shuffle: bool | None = None) -> Any:
         checkpoint = self.output_dir / CHECKPOINT
-        if self.writes and is_whole(checkpoint):
+        if self.writes and is_intact(checkpoint):
             copy_into_place(checkpoint, self.output_dir / BACKUP)
             logging.info("kept a copy of the checkpoint of epoch %d", epoch - 1)
         return self.factory.build_iter(epoch, shuffle)
