@@ -156,7 +156,8 @@ def transfer_options(training: Training, folder: Path) -> list[str]:
     from espnet_atat.train.transfer import initial_checkpoint
 
     old, new = (Vocabulary.load(run.folder / "tokens.txt") for run in (training.parent.tokens, training.tokens))
-    initial_checkpoint(training.parent.model_file, old, new, folder / "initial.pt")
+    of_tokens = training.config.get("ctc_unit") == "token"
+    initial_checkpoint(training.parent.model_file, old, new, folder / "initial.pt", ctc_of_tokens=of_tokens)
     return ["--init_param", str(folder / "initial.pt"), "--pretrained_vocabulary_size", str(len(old))]
 
 

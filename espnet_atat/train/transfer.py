@@ -13,10 +13,12 @@ from torch import Tensor
 
 from espnet_atat.errors import UserError
 from espnet_atat.text.tokenizer import TargetTokenizer, is_whole
-from espnet_atat.text.vocabulary import Vocabulary
+from espnet_atat.text.vocabulary import CONTROL_TOKENS, UNKNOWN, Vocabulary
+from espnet_atat.train.checkpoint import is_intact
 from espnet_atat.train.optimiser import NEW_ROWS
 
 OLD_ROWS = "decoder.embed.0.pretrained"
+CTC = ("ctc.project.weight", "ctc.project.bias")
 
 
 def grow(tokenizer: TargetTokenizer, targets: Iterable[str]) -> Vocabulary:
@@ -34,7 +36,9 @@ def grow(tokenizer: TargetTokenizer, targets: Iterable[str]) -> Vocabulary:
     return old.grow([*tags, *sorted(unseen - set(tags))])
 
 
-def initial_checkpoint(model_file: str | Path, old: Vocabulary, new: Vocabulary, output: str | Path) -> None:
+def initial_checkpoint(
+    model_file: str | Path, old: Vocabulary, new: Vocabulary, output: str | Path, ctc_of_tokens: bool = False
+) -> None:
     """Write the checkpoint that a run with the vocabulary ``new`` starts from.
 
     All rows that the old model has, pretrained or new then, become the pretrained rows; the fresh rows are left out,
@@ -44,22 +48,36 @@ def initial_checkpoint(model_file: str | Path, old: Vocabulary, new: Vocabulary,
         model_file: a ``.pth`` of model parameters (an epoch's or an average).
         old: the vocabulary of that model.
         new: the vocabulary of the coming run.
+        ctc_of_tokens: the CTC's symbols are the tokens (``ctc_unit: token``), so that it grows with them.
 
     Raises:
-        UserError: the token list does not belong to the model, or the new one does not extend it.
+        UserError: the token list does not belong to the model, the new one does not extend it, or the file is torn.
     """
     if not new.extends(old):
         raise UserError(
             f"the new token list ({len(new)}) does not begin with the old one ({len(old)}): grow the old one"
         )
+    if not is_intact(Path(model_file)):
+        raise UserError(f"{model_file}: not a whole checkpoint: train again, or take another epoch's model")
     state: dict[str, Tensor] = safe_torch_load(str(model_file), map_location="cpu")
     if OLD_ROWS not in state:
         raise UserError(f"{model_file}: no {OLD_ROWS} in it: not a model of this project")
     rows = torch.cat((state.pop(OLD_ROWS), state.pop(NEW_ROWS)))
     if len(rows) != len(old):
         raise UserError(f"{model_file} has rows for {len(rows)} tokens, its token list has {len(old)}: they do not fit")
+    if ctc_of_tokens:
+        state |= {
+            name: _grow_ctc(rows_of_ctc, len(old), len(new)) for name, rows_of_ctc in state.items() if name in CTC
+        }
     output = Path(output)
     output.parent.mkdir(parents=True, exist_ok=True)
     temporary = output.with_name(f".{output.name}.tmp")
     torch.save({**state, OLD_ROWS: rows}, temporary)
     temporary.replace(output)
+
+
+def _grow_ctc(rows: Tensor, old: int, new: int) -> Tensor:
+    """Add rows to a CTC's projection, (subframes * old, …) -> (subframes * new, …); each starts as ``<unk>``'s."""
+    rows = rows.reshape(-1, old, *rows.shape[1:])
+    unknown = rows[:, CONTROL_TOKENS.index(UNKNOWN)].unsqueeze(1)
+    return torch.cat((rows, *[unknown] * (new - old)), 1).flatten(0, 1)
