@@ -1,0 +1,125 @@
+"""Parameter groups, and BatchNorm that stands still while its group is frozen."""
+
+import pytest
+import torch
+
+from espnet_atat.errors import UserError
+from espnet_atat.model.atat_model import ESPnetATATModel
+from espnet_atat.train.optimiser import NEW_ROWS, parameter_groups
+from espnet_atat.train.transfer import OLD_ROWS
+from espnet_atat.train.unfreeze import WarmupUnfreezeLR
+from tests.toy_model import toy_batch, toy_model
+
+
+def names_of(model: ESPnetATATModel, groups: list[dict]) -> list[set[str]]:
+    name_of = {parameter: name for name, parameter in model.named_parameters()}
+    return [{name_of[parameter] for parameter in group["params"]} for group in groups]
+
+
+def trainable(model: ESPnetATATModel) -> set[str]:
+    return {name for name, parameter in model.named_parameters() if parameter.requires_grad}
+
+
+@pytest.fixture(scope="module")
+def grown() -> ESPnetATATModel:
+    return toy_model(pretrained_vocabulary_size=15)
+
+
+def test_pretraining_has_two_groups_of_everything(grown: ESPnetATATModel) -> None:
+    groups = parameter_groups(grown, text_encoder_lr_scale=0.05)
+    rest, bert = names_of(grown, groups)
+    assert bert == {name for name in trainable(grown) if name.startswith("text_encoder.bert.")}
+    assert rest == trainable(grown) - bert
+    assert [(group["pretrained"], group["lr_scale"]) for group in groups] == [(False, 1.0), (False, 0.05)]
+
+
+def test_all_is_everything_but_the_new_rows(grown: ESPnetATATModel) -> None:
+    groups = parameter_groups(grown, ["all"])
+    new, *old = names_of(grown, groups)
+    assert new == {NEW_ROWS}
+    assert set.union(*old) == trainable(grown) - {NEW_ROWS}
+    assert [group["pretrained"] for group in groups] == [False, True, True]
+
+
+def test_a_prefix_takes_what_lies_below_it(grown: ESPnetATATModel) -> None:
+    groups = parameter_groups(grown, ["audio_encoder", "decoder.embed"])
+    old = set.union(*(n for n, group in zip(names_of(grown, groups), groups, strict=True) if group["pretrained"]))
+    assert old == {name for name in trainable(grown) if name.startswith("audio_encoder.")} | {OLD_ROWS}
+
+
+def test_every_trainable_parameter_is_in_one_group(grown: ESPnetATATModel) -> None:
+    for prefixes in ([], ["all"], ["decoder"], ["text_encoder"], ["text_encoder.bert.embeddings", "ctc"]):
+        names = names_of(grown, parameter_groups(grown, prefixes))
+        assert sum(map(len, names)) == len(set.union(*names)) == len(trainable(grown))
+
+
+def test_frozen_parameters_are_in_none() -> None:
+    model = toy_model()
+    assert OLD_ROWS in trainable(model)
+    assert NEW_ROWS not in trainable(model)  # no rows
+    for parameter in model.audio_encoder.parameters():
+        parameter.requires_grad = False
+    names = set.union(*names_of(model, parameter_groups(model)))
+    assert names == trainable(model)
+    assert not any(name.startswith("audio_encoder") for name in names)
+
+
+@pytest.mark.parametrize("prefix", ["audio", "decoder.embed.0.newer", "encoder", ""])
+def test_a_prefix_that_names_nothing_is_an_error(grown: ESPnetATATModel, prefix: str) -> None:
+    with pytest.raises(
+        UserError, match=f"--pretrained_parameters: the model has no trainable parameter below '{prefix}'"
+    ):
+        parameter_groups(grown, ["decoder", prefix])
+
+
+def states_of(model: ESPnetATATModel) -> dict[str, torch.Tensor]:
+    return {name: value.clone() for name, value in model.state_dict().items()}
+
+
+@pytest.mark.parametrize("blocks", ["conformer", "transformer"])
+def test_frozen_parameters_and_buffers_are_bit_identical_until_their_rate_rises(blocks: str) -> None:
+    model = toy_model(blocks=blocks, pretrained_vocabulary_size=15)
+    adam = torch.optim.Adam(parameter_groups(model, ["all"]), lr=1e-2)
+    scheduler = WarmupUnfreezeLR(adam, warmup_steps=1, decay="constant", unfreeze_steps=[3], multipliers=[0.0])
+    model.follow_frozen_groups(adam)
+    before = states_of(model)
+    norms = [name for name in before if name.endswith(("running_mean", "num_batches_tracked"))]
+    assert bool(norms) == (blocks == "conformer")
+    for update in range(1, 6):
+        model.train()
+        adam.zero_grad()
+        model(**toy_batch(seed=update))[0].backward()
+        adam.step()
+        scheduler.step()
+        now = model.state_dict()
+        changed = {name for name in before if not torch.equal(now[name], before[name])}
+        if update <= 3:
+            assert changed == {NEW_ROWS}
+        else:
+            assert {NEW_ROWS, OLD_ROWS, *norms} <= changed
+
+
+def test_batch_norm_of_parameters_that_are_never_trained_stands_still() -> None:
+    model = toy_model(blocks="conformer")
+    for parameter in model.audio_encoder.parameters():
+        parameter.requires_grad = False  # as --freeze_param audio_encoder does
+    adam = torch.optim.Adam(parameter_groups(model), lr=1e-2)
+    model.follow_frozen_groups(adam)
+    before = states_of(model)
+    model.train()
+    model(**toy_batch())
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+
+
+def test_validation_does_not_wake_batch_norm() -> None:
+    model = toy_model(blocks="conformer")
+    adam = torch.optim.Adam(parameter_groups(model), lr=1e-2)
+    model.follow_frozen_groups(adam)
+    before = states_of(model)
+    model.eval()
+    with torch.no_grad():
+        model(**toy_batch())
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+    model.train()
+    model(**toy_batch())
+    assert any(not torch.equal(value, before[name]) for name, value in model.state_dict().items())

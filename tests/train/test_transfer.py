@@ -1,0 +1,155 @@
+"""Vocabulary growth: rows mapped by token, old logits as they were."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from espnet2.torch_utils.load_pretrained_model import load_pretrained_model
+
+from espnet_atat.errors import UserError
+from espnet_atat.model.atat_model import ESPnetATATModel
+from espnet_atat.text.tokenizer import TargetTokenizer
+from espnet_atat.text.vocabulary import CONTROL_TOKENS, Vocabulary
+from espnet_atat.train.optimiser import NEW_ROWS
+from espnet_atat.train.transfer import OLD_ROWS, grow, initial_checkpoint
+from tests.toy import Toy, make_toy
+from tests.toy_model import toy_batch, toy_model
+
+NEW_TARGETS = [
+    "<nlu> [IN:BUY play [SL:BOOK moön 7 ] ]",
+    "<nlu> [IN:BUY [SL:AUTHOR ann ] [SL:PRICE öre ] ]",
+]
+
+
+@pytest.fixture(scope="module")
+def toy(tmp_path_factory: pytest.TempPathFactory) -> Toy:
+    return make_toy(tmp_path_factory.mktemp("toy"))
+
+
+@pytest.fixture(scope="module")
+def old(toy: Toy) -> Vocabulary:
+    return Vocabulary.load(toy.token_list)
+
+
+def transferred(
+    model: ESPnetATATModel, old: Vocabulary, new: Vocabulary, folder: Path, seed: int = 9
+) -> ESPnetATATModel:
+    """A grown model as a training run builds it: fresh by its seed, then ESPnet's --init_param."""
+    torch.save(model.state_dict(), folder / "model.pth")
+    initial_checkpoint(folder / "model.pth", old, new, folder / "init.pth")
+    grown = toy_model(new, pretrained_vocabulary_size=len(old), seed=seed)
+    load_pretrained_model(str(folder / "init.pth"), grown, ignore_init_mismatch=False)
+    return grown
+
+
+@torch.no_grad()
+def logits_of(model: ESPnetATATModel) -> torch.Tensor:
+    batch = toy_batch(frames=(40,), pieces=())
+    encoded = model.encode_audio(batch["speech"], batch["speech_lengths"])
+    return model.decoder(encoded.states, encoded.lengths, batch["text"], batch["text_lengths"])[0]
+
+
+def test_growth_adds_unseen_tags_then_characters(toy: Toy, old: Vocabulary) -> None:
+    new = grow(TargetTokenizer(old, toy.bpemodel), NEW_TARGETS)
+    assert new.extends(old)
+    assert new.tokens[len(old) :] == ("[IN:BUY", "[SL:PRICE", "7", "ö")
+    tokenizer = TargetTokenizer(new, toy.bpemodel)
+    for target in NEW_TARGETS:
+        assert new.unknown_id not in tokenizer.encode(target)
+        assert tokenizer.decode(tokenizer.encode(target)) == target.removeprefix("<nlu> ")
+
+
+def test_task_tokens_and_eos_never_move(toy: Toy, old: Vocabulary) -> None:
+    new = grow(TargetTokenizer(old, toy.bpemodel), NEW_TARGETS)
+    assert new.tokens[: len(CONTROL_TOKENS)] == CONTROL_TOKENS
+    assert (new.eos_id, new.task_ids) == (old.eos_id, old.task_ids)
+
+
+def test_known_targets_grow_nothing(toy: Toy, old: Vocabulary) -> None:
+    assert grow(TargetTokenizer(old, toy.bpemodel), ["<slu> [IN:PLAY play [SL:SONG moon ] ]"]) == old
+
+
+def test_rows_are_mapped_and_old_logits_unchanged(old: Vocabulary, tmp_path: Path) -> None:
+    model, new = toy_model(old), old.grow(["[IN:BUY", "ö"])
+    grown = transferred(model, old, new, tmp_path)
+    assert torch.equal(grown.decoder.tied.pretrained, model.decoder.tied.weight)
+    assert grown.decoder.tied.new.shape == (2, 16)
+    assert (grown.decoder.tied.new.norm(dim=1) > 0.1).all(), "fresh rows are drawn, not zero"
+    torch.testing.assert_close(logits_of(grown)[..., : len(old)], logits_of(model), rtol=0, atol=1e-6)
+    state = model.state_dict()
+    for name, value in grown.state_dict().items():
+        if name not in (OLD_ROWS, NEW_ROWS):
+            assert torch.equal(value, state[name]), name
+
+
+def test_old_hypotheses_stand_when_new_tokens_are_masked(old: Vocabulary, tmp_path: Path) -> None:
+    model = toy_model(old)
+    grown = transferred(model, old, old.grow(["[IN:BUY", "ö"]), tmp_path)
+    with torch.no_grad():
+        grown.decoder.tied.new.mul_(100)  # so that they win somewhere
+    masked = logits_of(grown)
+    assert not torch.equal(masked.argmax(-1), logits_of(model).argmax(-1))
+    masked[..., len(old) :] = -torch.inf
+    assert torch.equal(masked.argmax(-1), logits_of(model).argmax(-1))
+
+
+def test_fresh_rows_follow_the_seed_of_the_new_run(old: Vocabulary, tmp_path: Path) -> None:
+    model, new = toy_model(old), old.grow(["ö"])
+    rows = [transferred(model, old, new, tmp_path, seed).decoder.tied.new for seed in (1, 1, 2)]
+    assert torch.equal(rows[0], rows[1])
+    assert not torch.equal(rows[0], rows[2])
+
+
+def test_a_model_grown_twice_keeps_every_row(old: Vocabulary, tmp_path: Path) -> None:
+    once, twice = old.grow(["[IN:BUY", "ö"]), old.grow(["[IN:BUY", "ö", "[SL:PRICE"])
+    first = toy_model(old)
+    second = transferred(first, old, once, tmp_path)
+    third = transferred(second, once, twice, tmp_path)
+    assert torch.equal(third.decoder.tied.pretrained, second.decoder.tied.weight)
+    assert third.decoder.tied.new.shape == (1, 16)
+    torch.testing.assert_close(logits_of(third)[..., : len(old)], logits_of(first), rtol=0, atol=1e-6)
+    torch.testing.assert_close(logits_of(third)[..., : len(once)], logits_of(second), rtol=0, atol=1e-6)
+
+
+def test_growth_by_nothing_is_the_same_model(old: Vocabulary, tmp_path: Path) -> None:
+    model = toy_model(old)
+    again = transferred(model, old, old, tmp_path)
+    assert torch.equal(logits_of(again), logits_of(model))
+
+
+def test_token_lists_that_do_not_fit_are_named(old: Vocabulary, tmp_path: Path) -> None:
+    torch.save(toy_model(old).state_dict(), tmp_path / "model.pth")
+    other = Vocabulary((*old.tokens[:-1], "ö"))
+    with pytest.raises(UserError, match=r"the new token list \(\d+\) does not begin with the old one"):
+        initial_checkpoint(tmp_path / "model.pth", old, other, tmp_path / "init.pth")
+    longer = old.grow(["ö"])
+    with pytest.raises(
+        UserError, match=rf"model\.pth has rows for {len(old)} tokens, its token list has {len(longer)}"
+    ):
+        initial_checkpoint(tmp_path / "model.pth", longer, longer.grow(["ü"]), tmp_path / "init.pth")
+    assert not (tmp_path / "init.pth").exists()
+
+
+def test_what_is_no_model_of_ours_is_named(old: Vocabulary, tmp_path: Path) -> None:
+    torch.save({"encoder.weight": torch.ones(1)}, tmp_path / "asr.pth")
+    with pytest.raises(UserError, match=r"asr\.pth: no decoder\.embed\.0\.pretrained in it"):
+        initial_checkpoint(tmp_path / "asr.pth", old, old, tmp_path / "init.pth")
+    (tmp_path / "torn.pth").write_bytes(b"PK\x03\x04 torn")
+    with pytest.raises(UserError, match=r"torn\.pth: not a whole checkpoint"):
+        initial_checkpoint(tmp_path / "torn.pth", old, old, tmp_path / "init.pth")
+
+
+@pytest.mark.parametrize("subframes", [1, 2])
+def test_a_ctc_over_the_decoders_tokens_grows_too(old: Vocabulary, tmp_path: Path, subframes: int) -> None:
+    conf = {"subframes": subframes}
+    model, new = toy_model(old, ctc_symbols=len(old), ctc_conf=conf), old.grow(["[IN:BUY", "ö"])
+    torch.save(model.state_dict(), tmp_path / "model.pth")
+    initial_checkpoint(tmp_path / "model.pth", old, new, tmp_path / "init.pth", ctc_of_tokens=True)
+    grown = toy_model(new, ctc_symbols=len(new), ctc_conf=conf, pretrained_vocabulary_size=len(old), seed=9)
+    load_pretrained_model(str(tmp_path / "init.pth"), grown, ignore_init_mismatch=False)
+    states = torch.randn(1, 5, 16)
+    with torch.no_grad():
+        before, after = (m.ctc.project(states).reshape(1, 5 * subframes, -1) for m in (model, grown))
+    torch.testing.assert_close(after[..., : len(old)], before)
+    unknown = before[..., old.unknown_id].unsqueeze(-1).expand(-1, -1, 2)
+    torch.testing.assert_close(after[..., len(old) :], unknown)  # a fresh symbol is as unlikely as that

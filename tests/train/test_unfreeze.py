@@ -1,0 +1,131 @@
+"""The learning rate of every update against the paper's formula and phases."""
+
+import io
+
+import pytest
+import torch
+
+from espnet_atat.errors import UserError
+from espnet_atat.train.unfreeze import WarmupUnfreezeLR
+
+D, WARMUP = 256, 4000
+PEAK = D**-0.5 * WARMUP**-0.5
+PAPER = {"unfreeze_steps": [500, 100, 100, 100], "multipliers": [0.0, 0.2, 0.5, 0.7]}
+
+
+def optimizer(lr: float = PEAK) -> torch.optim.Adam:
+    """New rows, pretrained parts, and a pretrained text encoder with a rate of its own."""
+    new, old, bert = (torch.nn.Parameter(torch.ones(2)) for _ in range(3))
+    return torch.optim.Adam(
+        [
+            {"params": [new], "pretrained": False, "lr_scale": 1.0},
+            {"params": [old], "pretrained": True, "lr_scale": 1.0},
+            {"params": [bert], "pretrained": True, "lr_scale": 0.05},
+        ],
+        lr=lr,
+    )
+
+
+def rates(updates: int, lr: float = PEAK, **options: object) -> list[list[float]]:
+    """Learning rates of the three groups at each update."""
+    adam = optimizer(lr)
+    scheduler = WarmupUnfreezeLR(adam, **options)
+    seen = []
+    for _ in range(updates):
+        seen.append([group["lr"] for group in adam.param_groups])
+        adam.step()
+        scheduler.step()
+    return seen
+
+
+def test_noam_is_vaswanis_formula_and_peaks_at_9_88e_4() -> None:
+    seen = [new for new, _, _ in rates(4100)]
+    for update, lr in enumerate(seen, 1):
+        assert lr == pytest.approx(D**-0.5 * min(update**-0.5, update * WARMUP**-1.5), rel=1e-9)
+    assert max(seen) == seen[WARMUP - 1] == pytest.approx(9.88e-4, rel=1e-3)
+
+
+def test_pretrained_groups_unfreeze_in_the_papers_steps() -> None:
+    for update, (new, old, bert) in enumerate(rates(1000, **PAPER), 1):
+        factor = (
+            0.0 if update <= 500 else 0.2 if update <= 600 else 0.5 if update <= 700 else 0.7 if update <= 800 else 1.0
+        )
+        assert new > 0
+        assert old == pytest.approx(new * factor, rel=1e-12)
+        assert bert == pytest.approx(0.05 * new * factor, rel=1e-12)
+        if update <= 500:
+            assert (old, bert) == (0.0, 0.0)  # exactly: Adam makes any other number a step
+
+
+def test_without_phases_nothing_is_ever_frozen() -> None:
+    assert all(old == new > 0 for new, old, _ in rates(30))
+
+
+def test_linear_decay_reaches_zero_at_the_end_and_stays_there() -> None:
+    seen = [new for new, _, _ in rates(15, lr=2.0, warmup_steps=4, decay="linear", total_steps=12)]
+    assert seen == pytest.approx([0.5, 1.0, 1.5, 2.0, 1.75, 1.5, 1.25, 1.0, 0.75, 0.5, 0.25, 0.0, 0.0, 0.0, 0.0])
+
+
+def test_constant_stays_at_its_peak() -> None:
+    seen = [new for new, _, _ in rates(6, lr=3.0, warmup_steps=3, decay="constant")]
+    assert seen == pytest.approx([1.0, 2.0, 3.0, 3.0, 3.0, 3.0])
+
+
+def test_no_warm_up_starts_at_the_peak() -> None:
+    assert next(iter(rates(1, lr=3.0, warmup_steps=0, decay="constant")))[0] == 3.0
+
+
+@pytest.mark.parametrize("stop", [1, 499, 500, 501, 650, 900])
+def test_a_resumed_schedule_continues_bit_for_bit(stop: int) -> None:
+    unbroken = rates(1000, **PAPER)
+    adam = optimizer()
+    scheduler = WarmupUnfreezeLR(adam, **PAPER)
+    for _ in range(stop):
+        adam.step()
+        scheduler.step()
+    file = io.BytesIO()
+    torch.save({"optimizer": adam.state_dict(), "scheduler": scheduler.state_dict()}, file)
+    file.seek(0)
+    states = torch.load(file, weights_only=True)  # as ESPnet loads it
+    adam = optimizer()
+    scheduler = WarmupUnfreezeLR(adam, **PAPER)
+    adam.load_state_dict(states["optimizer"])
+    scheduler.load_state_dict(states["scheduler"])
+    resumed = []
+    for _ in range(stop, 1000):
+        resumed.append([group["lr"] for group in adam.param_groups])
+        assert scheduler.get_last_lr() == resumed[-1]
+        adam.step()
+        scheduler.step()
+    assert resumed == unbroken[stop:]
+
+
+@pytest.mark.parametrize("fused", [False, True])
+def test_adam_leaves_frozen_parameters_bit_identical(fused: bool) -> None:
+    torch.manual_seed(0)
+    new, old = (torch.nn.Parameter(torch.randn(50)) for _ in range(2))
+    before = old.detach().clone()
+    groups = [{"params": [new], "pretrained": False}, {"params": [old], "pretrained": True}]
+    adam = torch.optim.Adam(groups, lr=PEAK, fused=fused)
+    scheduler = WarmupUnfreezeLR(adam, unfreeze_steps=[5], multipliers=[0.0])
+    for update in range(1, 8):
+        new_before = new.detach().clone()
+        new.grad, old.grad = torch.randn(50), torch.randn(50)
+        adam.step()
+        scheduler.step()
+        assert not torch.equal(new, new_before)
+        assert torch.equal(old, before) == (update <= 5)
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        ({"decay": "cosine"}, "decay 'cosine' is not one of noam, linear, constant"),
+        ({"unfreeze_steps": [500], "multipliers": []}, "1 unfreeze_steps but 0 multipliers"),
+        ({"decay": "linear"}, "decay linear needs total_steps above warmup_steps"),
+        ({"decay": "linear", "warmup_steps": 50, "total_steps": 50}, "needs total_steps above warmup_steps"),
+    ],
+)
+def test_options_that_do_not_fit_are_named(options: dict, complaint: str) -> None:
+    with pytest.raises(UserError, match=complaint):
+        WarmupUnfreezeLR(optimizer(), **options)
