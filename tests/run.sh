@@ -19,5 +19,6 @@ tools/setup.sh
 # One thread computes the same everywhere and is fast enough for tiny models; no test may ask a model hub.
 export OMP_NUM_THREADS=${OMP_NUM_THREADS:-1} HF_HUB_OFFLINE=1
 for tier in "${tiers[@]}"; do
-    python -m pytest -m "$tier" -q -rs --durations=10 "$@" </dev/null
+    # Code 5: the arguments leave no test of this tier.
+    python -m pytest -m "$tier" -q -rs --durations=10 "$@" </dev/null || [ $? -eq 5 ]
 done

@@ -91,16 +91,16 @@ is_complete() {
     [ -f "$venv/.complete" ] && [ "$(cat "$venv/.complete")" = "$key" ] && "$venv/bin/python" -c '' 2>/dev/null
 }
 
-[ "$venv" != none ] || exit 0
 key=$(environment_key)
 case "${1:-}" in
     "") ;;
-    --check) is_complete && exit || exit 1 ;;
+    --check) [ "$venv" = none ] || is_complete && exit || exit 1 ;;
     --print_key) echo "$key" && exit ;;
     -h | --help) sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p;}' "${BASH_SOURCE[0]}" && exit ;;
     *) fail "unknown option $1; known: --check, --print_key, --help" ;;
 esac
 
+[ "$venv" != none ] || exit 0
 is_complete && exit
 if [ -e "$venv" ] && [ ! -e "$venv/.complete" ] && [ ! -e "$venv/.incomplete" ] && [ -n "$(ls -A "$venv")" ]; then
     fail "$venv exists and was not made by tools/setup.sh: delete it, or name another place by ATAT_VENV"

@@ -11,7 +11,7 @@
     test: [{set: mini/books_test, task: nlu}]
     hypothesis: frame                                    # or tags: FSC's 3-tuple
     seeds: [1]
-    folds: 5                                             # then {fold} stands for 1 … 5 in the names of sets
+    folds: 5                                             # then "snips/close_fold{fold}_test" is a set, in mixtures too
 
 ``egs2/atat/<recipe>/tables/<name>.yaml``::
 
@@ -93,7 +93,7 @@ class System:
         Raises:
             UserError: a fold that the system has not.
         """
-        if (fold is None) != (self.folds is None) or (fold and not 1 <= fold <= (self.folds or 0)):
+        if (fold is None) != (self.folds is None) or (fold is not None and not 1 <= fold <= (self.folds or 0)):
             has = "no folds" if self.folds is None else f"the folds 1 to {self.folds}"
             raise UserError(f"system {self.name} has {has}; asked for {fold}")
 

@@ -1,9 +1,13 @@
 """A tiny recipe in a folder of its own: real features, real files, a model of some thousand parameters."""
 
-import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
-from tests.toy import make_toy
+import kaldiio
+import numpy as np
+
+from espnet_atat.datadir import DataDir, read_two_column, write_two_column
+from espnet_atat.semantics.tree import strip_tags
 
 PRETRAIN = """
 input_size: 80
@@ -78,37 +82,48 @@ test: [{set: toy/audio, task: nlu}]
 """,
     "tables/default.yaml": "title: the toy\nsystems: [old, zeroshot]\n",
 }
-NEW_TARGETS = {
-    "n1": "[IN:ORDER order [SL:BOOK quartz vexes jim ] ]",
-    "n2": "[IN:ORDER order the [SL:BOOK book ] ]",
-    "n3": "[IN:RETURN return it ]",
-}
+TARGETS = [
+    "[IN:PLAY play [SL:SONG paper moon ] ]",
+    "[IN:STOP stop ]",
+    "[IN:PLAY play [SL:SONG the rain song ] [SL:TIME now ] ]",
+    "[IN:OPEN open [SL:BOOK [IN:FIND the book by [SL:AUTHOR ann ] ] ] ]",
+    "[IN:VOLUME turn it [SL:DIRECTION up ] ]",
+    "[IN:PLAY ann will play it [SL:TIME later ] ]",
+]
+NEW_TARGETS = [
+    "[IN:ORDER order [SL:BOOK quartz vexes jim ] ]",
+    "[IN:ORDER order the [SL:BOOK book ] ]",
+    "[IN:RETURN return it ]",
+]
 
 
 def make_world(root: Path) -> None:
-    """Write ``data/toy``, ``dump/toy`` and ``egs2/atat/toy`` below ``root``, the working directory."""
-    from espnet_atat.datadir import DataDir, read_two_column
-    from espnet_atat.semantics.tree import strip_tags
-
-    toy = make_toy(root / "made")
-    shutil.move(toy.dump, root / "dump")
-    for kind in ("audio", "words"):
-        scp = root / "dump/toy" / kind / "feats.scp"
-        if scp.is_file():
-            scp.write_text(scp.read_text().replace(str(toy.dump), "dump"))
-            (scp.parent / "utt2num_frames").write_text("".join(f"{line.split()[0]} 1\n" for line in scp.open()))
-    new = root / "dump/toy/new"
-    DataDir(text={i: " ".join(strip_tags(t)) for i, t in NEW_TARGETS.items()}, target=NEW_TARGETS).write(new)
-    for folder in (root / "dump/toy").iterdir():
-        data = root / "data/toy" / folder.name
-        data.mkdir(parents=True)
-        for name in ("text", "target"):
-            shutil.copyfile(folder / name, data / name)
-    assert read_two_column(root / "data/toy/audio/target")
+    """Write ``data/toy``, ``dump/toy`` and ``egs2/atat/toy`` below ``root``, which is to be the working directory."""
+    trees = {f"spk-{number}": tree for number, tree in enumerate(TARGETS)}
+    sets = {"audio": trees, "words": trees, "new": {f"n{number}": tree for number, tree in enumerate(NEW_TARGETS)}}
+    for name, targets in sets.items():
+        data = DataDir(text={utt: " ".join(strip_tags(tree)) for utt, tree in targets.items()}, target=targets)
+        data.write(root / "data/toy" / name)
+        data.write(root / "dump/toy" / name)
+    write_features(root, "dump/toy/audio", trees)
     write_recipe(root, "toy", FILES)
 
 
-def write_recipe(root: Path, recipe: str, files: dict[str, str]) -> None:
+def write_features(root: Path, folder: str, utterances: Mapping[str, str], seed: int = 0) -> None:
+    """Random features, 8 frames a word, as stage 6 lays them down."""
+    rng = np.random.default_rng(seed)
+    (root / folder / "data").mkdir()
+    feats = {utt: rng.normal(size=(8 * len(strip_tags(tree)), 80)) for utt, tree in utterances.items()}
+    ark = root / folder / "data/feats.0000.ark"
+    with kaldiio.WriteHelper(f"ark,scp:{ark},{root / folder / 'absolute.scp'}") as writer:
+        for utt, matrix in feats.items():
+            writer(utt, matrix.astype(np.float32))
+    scp = read_two_column(root / folder / "absolute.scp")
+    write_two_column(root / folder / "feats.scp", {utt: path.removeprefix(f"{root}/") for utt, path in scp.items()})
+    write_two_column(root / folder / "utt2num_frames", {utt: str(len(matrix)) for utt, matrix in feats.items()})
+
+
+def write_recipe(root: Path, recipe: str, files: Mapping[str, str]) -> None:
     """Write a recipe's YAML files."""
     for name, content in files.items():
         path = root / "egs2/atat" / recipe / name

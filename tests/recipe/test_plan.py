@@ -1,0 +1,147 @@
+"""What a training run's name depends on, and what it does not."""
+
+import shutil
+
+import pytest
+
+from espnet_atat.datadir import write_two_column
+from espnet_atat.errors import UserError
+from espnet_atat.recipe.plan import best_model, heard_words, load_mixtures, load_token_config, plan_system, targets_of
+from espnet_atat.recipe.system import load_system
+from tests.recipe.world import FILES, TARGETS, write_features, write_recipe
+
+
+def keys(system="zeroshot", seed=1):
+    """Keys of all runs of a system, in order: tokens, statistics and training of each phase."""
+    final = plan_system(load_system("toy", system), seed).final
+    return [run.key for step in final.chain for run in (step.tokens, step.statistics, step.run)]
+
+
+def changed(before, after):
+    return [place for place, (old, new) in enumerate(zip(before, after, strict=True)) if old != new]
+
+
+def edit(world, name, old, new):
+    path = world / "egs2/atat/toy" / name
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+
+
+@pytest.mark.usefixtures("world")
+def test_systems_share_their_pretraining():
+    assert keys("old") == keys("zeroshot")[:3]
+
+
+def test_the_same_files_give_the_same_names_wherever_they_lie(world, tmp_path_factory, monkeypatch):
+    before = keys()
+    copy = tmp_path_factory.mktemp("elsewhere") / "copy"
+    shutil.copytree(world, copy)
+    monkeypatch.chdir(copy)
+    assert keys() == before
+
+
+def test_a_comment_or_the_order_of_keys_changes_nothing(world):
+    before = keys()
+    edit(world, "conf/pretrain.yaml", "batch_bins: 400\n", "")
+    edit(world, "conf/pretrain.yaml", "\ninput_size", "\n# a comment\nbatch_bins: 400\ninput_size")
+    assert keys() == before
+
+
+@pytest.mark.usefixtures("world")
+def test_a_seed_changes_training_alone():
+    assert changed(keys(seed=1), keys(seed=2)) == [2, 5]
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "places"),
+    [
+        ("conf/pretrain.yaml", "max_epoch: 2", "max_epoch: 3", [2, 5]),
+        ("conf/pretrain.yaml", "input_size: 80", "input_size: 40", [1, 2, 4, 5]),
+        ("conf/finetune.yaml", "max_epoch: 1", "max_epoch: 3", [5]),
+        ("conf/tokens.yaml", "bpe_size: 40", "bpe_size: 41", [0, 1, 2, 3, 4, 5]),
+        ("conf/mixtures/pretrain.yaml", "weight: 1", "weight: 5", [1, 2, 5]),
+        ("conf/mixtures/new_words.yaml", "set: toy/new}]\nvalid", "set: toy/new, limit: 2}]\nvalid", [3, 4, 5]),
+        ("systems/zeroshot.yaml", "mixture: pretrain}", "mixture: pretrain, model: latest.pth}", [5]),
+    ],
+)
+def test_what_decides_the_content_changes_the_name_from_there_on(world, name, old, new, places):
+    before = keys()
+    edit(world, name, old, new)
+    assert changed(before, keys()) == places
+
+
+def test_other_audio_changes_training_but_not_the_tokens(world):
+    before = keys()
+    shutil.rmtree(world / "dump/toy/audio/data")
+    write_features(world, "dump/toy/audio", {f"spk-{i}": tree for i, tree in enumerate(TARGETS)}, seed=1)
+    assert changed(before, keys()) == [1, 2, 5]
+
+
+def test_other_targets_change_everything(world):
+    before = keys()
+    write_two_column(world / "dump/toy/words/target", {f"spk-{i}": tree for i, tree in enumerate(reversed(TARGETS))})
+    assert changed(before, keys()) == [0, 1, 2, 3, 4, 5]
+
+
+@pytest.mark.usefixtures("world")
+def test_a_finetuning_is_as_its_pretraining_but_for_what_it_names():
+    final = plan_system(load_system("toy", "zeroshot"), 1).final
+    assert final.config["decoder_conf"] == final.first.config["decoder_conf"]
+    assert (final.config["max_epoch"], final.first.config["max_epoch"]) == (1, 2)
+    assert final.parent is final.first
+    assert final.text_tokenizer == str(final.first.tokens.folder / "text_tokenizer")
+
+
+def test_data_that_is_not_there_is_named(world):
+    shutil.rmtree(world / "dump/toy/audio")
+    with pytest.raises(UserError, match=r"dump/toy/audio: has no feats\.scp"):
+        keys()
+
+
+@pytest.mark.usefixtures("world")
+def test_targets_come_once_an_utterance_and_as_trees_where_there_are_any():
+    parts = load_mixtures("toy", "pretrain").train
+    assert sorted(targets_of(parts)) == sorted(TARGETS * 2)  # the sets audio and words
+
+
+@pytest.mark.usefixtures("world")
+def test_heard_words_are_those_of_audio_alone():
+    words = heard_words(plan_system(load_system("toy", "zeroshot"), 1).final)
+    assert {"paper", "ann"} <= words
+    assert not {"order", "quartz", "[IN:PLAY", "<slu>"} & words
+
+
+def test_a_fold_is_filled_into_the_mixture(world):
+    mixture = FILES["conf/mixtures/new_words.yaml"].replace("toy/new", "toy/fold{fold}_train")
+    write_recipe(world, "toy", {"conf/mixtures/folded.yaml": mixture})
+    assert load_mixtures("toy", "folded", 3).train[0].set == "toy/fold3_train"
+    with pytest.raises(UserError, match="but the system has no folds"):
+        load_mixtures("toy", "folded")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("bpe_size: x", "bpe_size is a whole number, found 'x'"),
+        ("bpe: 5", "unknown key 'bpe'; known: bpe_size, wordpiece_size, text_tokenizer"),
+        ("bpe_size: 5\nwordpiece_size: 3\ntext_tokenizer: t", "give one of the two"),
+    ],
+)
+def test_token_options_are_checked(world, content, message):
+    write_recipe(world, "toy", {"conf/odd.yaml": content})
+    with pytest.raises(UserError, match=message):
+        load_token_config("toy", "odd")
+
+
+def test_a_mixture_has_train_and_valid(world):
+    write_recipe(world, "toy", {"conf/mixtures/odd.yaml": "train: []\n"})
+    with pytest.raises(UserError, match=r"odd\.yaml: wants the keys train and valid"):
+        load_mixtures("toy", "odd")
+
+
+def test_the_model_is_of_the_first_criterion():
+    assert best_model({"best_model_criterion": [["valid", "acc_slu", "max"], ["valid", "loss", "min"]]}) == (
+        "valid.acc_slu.ave.pth"
+    )
+    assert best_model({}) == "valid.acc.ave.pth"

@@ -1,0 +1,63 @@
+"""Run folders and the clock."""
+
+import json
+
+import pytest
+import yaml
+
+from espnet_atat.errors import UserError
+from espnet_atat.recipe.clock import stage_times, timed, times_file
+from espnet_atat.recipe.runs import Run
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return Run("pretrain-seed1", {"kind": "training", "seed": 1, "config": {"b": 2, "a": 1}})
+
+
+def test_the_name_is_a_hash_of_the_identity(run):
+    assert run.key == Run("another name", {"seed": 1, "config": {"a": 1, "b": 2}, "kind": "training"}).key
+    assert run.key != Run("pretrain-seed1", {**run.identity, "seed": 2}).key
+    assert run.folder.name == f"pretrain-seed1-{run.key}"
+
+
+def test_a_run_is_done_when_it_says_so_and_not_before(run):
+    with run.open() as folder:
+        (folder / "model").write_text("half")
+    assert not run.is_done
+    with run.open() as folder:
+        assert (folder / "model").read_text() == "half"  # taken up, not thrown away
+        run.finish(12.34, model="model")
+    assert run.is_done
+    assert run.facts == {"seconds": 12.3, "model": "model"}
+    assert yaml.safe_load((run.folder / "run.yaml").read_text())["config"] == {"a": 1, "b": 2}
+
+
+def test_only_one_process_works_on_a_run(run):
+    with run.open(), pytest.raises(UserError, match="another process is at work on it"), run.open():
+        pass
+    with run.open():
+        pass
+
+
+def test_a_removed_run_is_made_anew(run):
+    with run.open() as folder:
+        (folder / "model").write_text("old")
+        run.finish(1.0)
+    run.remove()
+    assert not run.is_done
+    with run.open() as folder:
+        assert not (folder / "model").exists()
+
+
+def test_the_last_time_of_a_step_counts_and_a_failed_step_has_none(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert stage_times("toy") == {}
+    with timed("toy", 10, "run_a"):
+        pass
+    with pytest.raises(UserError), timed("toy", 10, "run_c"):
+        raise UserError("stopped")
+    with times_file("toy").open("a") as handle:
+        handle.write("10\trun_a\t5.5\n10\trun_b\t1.5\n6\tfeatures\t2500000e-6\n")
+    assert json.loads(json.dumps(stage_times("toy"))) == {"6": 2.5, "10": 7.0}

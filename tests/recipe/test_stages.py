@@ -1,0 +1,127 @@
+"""Stages 7 to 14 on the tiny recipe, through ESPnet's own trainer."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from espnet_atat.bin.run_systems import main
+from espnet_atat.errors import UserError
+from espnet_atat.recipe.plan import plan_system
+from espnet_atat.recipe.system import load_system
+from espnet_atat.text.vocabulary import Vocabulary
+from tests.recipe.world import make_world
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_a_dry_run_makes_nothing_and_needs_no_torch(world):
+    script = """
+import sys
+from espnet_atat.bin.run_systems import main
+main(["--recipe", "toy", "--dry_run"])
+assert not {"torch", "espnet2", "transformers"} & set(sys.modules)
+"""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, env=environment)
+    assert done.stdout.count("to be made") == 14
+    assert not (world / "exp").exists()
+
+
+@pytest.mark.usefixtures("world")
+def test_a_stage_says_which_earlier_one_is_missing():
+    with pytest.raises(UserError, match=r"exp/runs/tokens-.* is not there or not finished.*run the stages before 10"):
+        main(["--recipe", "toy", "--system", "old", "--stage", "10"])
+    with pytest.raises(UserError, match=r"metrics\.json: not there yet"):
+        main(["--recipe", "toy", "--stage", "14"])
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A world in which everything was run once."""
+    root = tmp_path_factory.mktemp("finished")
+    make_world(root)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(root)
+        main(["--recipe", "toy"])
+    return root
+
+
+def hypotheses(root):
+    return {str(path.relative_to(root)): path.read_text() for path in sorted(root.glob("exp/toy/*/*/*/*/hyp"))}
+
+
+@pytest.mark.slow
+def test_a_table_is_made_from_nothing_and_a_second_call_skips_everything(finished, monkeypatch, capsys):
+    monkeypatch.chdir(finished)
+    content = json.loads(Path("exp/toy/tables/default.json").read_text())
+    assert [(row["system"], row["utterances"]) for row in content["rows"]] == [("old", 6), ("zeroshot", 6)]
+    assert content["stage_times"].keys() == {"7", "9", "10", "11", "12", "13"}
+    before = {path: path.stat().st_mtime_ns for path in Path("exp/runs").rglob("*") if path.is_file()}
+    main(["--recipe", "toy"])
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if not line.endswith("skipped")] == [
+        "stage 14: wrote exp/toy/tables/default.json and default.md"
+    ]
+    assert before == {path: path.stat().st_mtime_ns for path in Path("exp/runs").rglob("*") if path.is_file()}
+
+
+@pytest.mark.slow
+def test_the_model_grew_by_the_new_tags_and_characters(finished, monkeypatch):
+    monkeypatch.chdir(finished)
+    final = plan_system(load_system("toy", "zeroshot"), 1).final
+    old, new = (Vocabulary.load(step.tokens.folder / "tokens.txt") for step in (final.first, final))
+    assert new.extends(old)
+    assert {"[IN:ORDER", "[IN:RETURN", "q", "x"} <= set(new.tokens[len(old) :])
+
+
+@pytest.mark.slow
+def test_killed_in_training_and_started_again_it_ends_with_the_same_result(finished, tmp_path, monkeypatch):
+    make_world(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    command = [sys.executable, "-u", "-m", "espnet_atat.bin.run_systems", "--recipe", "toy"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if line.startswith("  epoch 2/2"):  # the checkpoint of epoch 1 is there, that of epoch 2 not yet
+                break
+        process.send_signal(signal.SIGKILL)
+    assert process.returncode == -signal.SIGKILL
+    training = plan_system(load_system("toy", "old"), 1).final
+    assert not training.run.is_done
+    main(["--recipe", "toy"])
+    assert "The training was resumed" in (training.run.folder / "train.log").read_text()
+    assert hypotheses(tmp_path) == hypotheses(finished)
+    assert len(hypotheses(tmp_path)) == 4
+
+
+@pytest.mark.slow
+def test_dev_sets_are_decoded_only_where_asked_for(finished, monkeypatch):
+    monkeypatch.chdir(finished)
+    assert not Path("exp/toy/old/seed1/decode/words").exists()
+    main(["--recipe", "toy", "--system", "old", "--decode_dev"])
+    assert Path("exp/toy/old/seed1/decode/words/metrics.json").is_file()
+    assert Path("exp/toy/tables/old_dev.json").is_file()
+
+
+@pytest.mark.slow
+def test_a_dropped_test_utterance_counts_as_wrong(finished, tmp_path, monkeypatch):
+    shutil.copytree(finished, tmp_path, dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path)
+    for name in ("feats.scp", "utt2num_frames"):
+        path = Path("dump/toy/audio", name)
+        path.write_text("".join(path.read_text().splitlines(keepends=True)[1:]))
+    request = ["--recipe", "toy", "--system", "old", "--stage", "7"]
+    with pytest.raises(UserError, match=r"dump/toy/audio: lacks spk-0, which data/toy/audio has: redo stage 6"):
+        main(request)
+    Path("dump/toy/audio/report.json").write_text(json.dumps({"dropped": {"spk-0": "not audio"}}))
+    main(request)
+    folder = Path("exp/toy/old/seed1/decode/audio")
+    assert (folder / "hyp").read_text().splitlines()[0] == "spk-0"
+    assert json.loads((folder / "metrics.json").read_text())["utterances"] == 6

@@ -1,0 +1,100 @@
+"""A system's and a table's YAML."""
+
+import pytest
+
+from espnet_atat.errors import UserError
+from espnet_atat.recipe.system import Phase, TestSet, load_system, load_table
+from tests.recipe.world import FILES, write_recipe
+
+
+@pytest.fixture
+def write(tmp_path, monkeypatch):
+    """Writes a system ``s`` of the recipe ``toy`` with some lines replaced; gives the reader of it."""
+    monkeypatch.chdir(tmp_path)
+
+    def write(old: str = "", new: str = "", text: str = FILES["systems/zeroshot.yaml"]):
+        assert old in text
+        write_recipe(tmp_path, "toy", {"systems/s.yaml": text.replace(old, new) if old else text})
+        return load_system("toy", "s")
+
+    return write
+
+
+def test_a_system_is_read_with_its_defaults(write):
+    system = write()
+    assert (system.recipe, system.name, system.title) == ("toy", "s", "the new domain from text")
+    assert system.pretrain == Phase(config="pretrain", mixture="pretrain")
+    assert system.finetune == Phase(config="finetune", mixture="new_words")
+    assert system.decode == ("decode", "decode_tree")
+    assert system.test == (TestSet(set="toy/audio", task="nlu"),)
+    assert (system.tokens, system.seeds, system.folds, system.hypothesis, system.dev) == (
+        "tokens",
+        (1,),
+        None,
+        "frame",
+        (),
+    )
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("title:", "titel:", r"systems/s\.yaml: unknown key 'titel'; known: title, pretrain, test"),
+        ("title: the new domain from text", "", r"systems/s\.yaml: the key 'title' is missing"),
+        ("config: finetune, ", "", r"systems/s\.yaml: finetune: the key 'config' is missing"),
+        (
+            "config: finetune",
+            "config: finetune, epochs: 3",
+            r"finetune: unknown key 'epochs'; known: config, mixture, model",
+        ),
+        ("task: nlu", "task: slug", r"test, entry 1: unknown task 'slug'"),
+        ("set: toy/audio", "set: audio", r"test, entry 1: set is recipe/name, found 'audio'"),
+        ("task: nlu", "task: nlu, source: video", r"source is one of speech, text_in, found 'video'"),
+        ("test: [", "test: [{set: other/audio, task: slu}, ", r"the set audio is decoded twice"),
+        ("title:", "seeds: [1, x]\ntitle:", r"seeds: is a list of whole numbers"),
+        ("title:", "seeds: 1\ntitle:", r"seeds: is a list, found 1"),
+        ("title:", "hypothesis: words\ntitle:", r"hypothesis is one of frame, tags, found 'words'"),
+        ("title:", "folds: 5\ntitle:", r"'folds' and test sets with \{fold\} go together"),
+        ("title: the", "title: [the", r"systems/s\.yaml: not YAML"),
+    ],
+)
+def test_a_mistake_is_named_with_its_file(write, old, new, message):
+    with pytest.raises(UserError, match=message):
+        write(old, new)
+
+
+def test_an_unknown_system_lists_the_known_ones(write):
+    write()
+    with pytest.raises(UserError, match=r"no t\.yaml in egs2/atat/toy/systems; there are: s"):
+        load_system("toy", "t")
+
+
+def test_yaml_builds_no_objects(write):
+    with pytest.raises(UserError, match="not YAML"):
+        write("the new domain from text", "!!python/object/apply:os.getcwd []")
+
+
+def test_folds_fill_the_names_of_sets(write):
+    system = write(
+        "toy/audio", '"toy/fold{fold}_test"', FILES["systems/zeroshot.yaml"].replace("title:", "folds: 2\ntitle:")
+    )
+    assert [system.of_fold(fold).test[0].set for fold in (1, 2)] == ["toy/fold1_test", "toy/fold2_test"]
+    for fold in (0, 3, None):
+        with pytest.raises(UserError, match="has the folds 1 to 2"):
+            system.of_fold(fold)
+
+
+def test_a_system_without_folds_has_none(write):
+    with pytest.raises(UserError, match="has no folds; asked for 2"):
+        write().of_fold(2)
+
+
+def test_a_table_is_found_by_number_or_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_recipe(
+        tmp_path, "toy", {"tables/table3.yaml": "title: three\nsystems: [a, b]\n", "tables/x.yaml": "title: x"}
+    )
+    table = load_table("toy", "3")
+    assert (table.name, table.title, table.systems) == ("table3", "three", ("a", "b"))
+    with pytest.raises(UserError, match=r"tables/x\.yaml: the key 'systems' is missing"):
+        load_table("toy", "x")

@@ -1,0 +1,78 @@
+"""A table's JSON to text: every number comes from the file."""
+
+import re
+
+from espnet_atat.report.tables import markdown, terminal, times
+
+
+def figure(title, mean, sd=None, interval=None):
+    return {"title": title, "mean": mean, "sd": sd, "interval": interval, "higher_is_better": True}
+
+
+def row(**changes):
+    first = {
+        "em_full": figure("EM (full)", 0.8512, interval=[0.7912, 0.9012]),
+        "em_hypothesis": figure("EM (hypothesis)", 0.86, interval=[0.8, 0.91]),
+        "semer": figure("SemER", 0.0912, interval=[0.06, 0.12]),
+        "intent_accuracy": figure("intent accuracy", 0.98, interval=[0.95, 1.0]),
+        "wer": figure("WER", 0.07, interval=[0.05, 0.09]),
+    }
+    subsets = {
+        "heard": {"utterances": 139, "figures": {"em_full": figure("EM (full)", 0.9)}},
+        "unheard": {"utterances": 11, "figures": {"em_full": figure("EM (full)", 0.25)}},
+    }
+    constrained = {"em_full": figure("EM (full)", 0.87, interval=[0.8, 0.92])}
+    return {
+        "system": "music", "title": "AT-AT on music", "set": "mini/music_test", "task": "slu", "utterances": 150,
+        "hypothesis": "frame", "seeds": [1], "columns": {"decode": first, "decode_tree": constrained},
+        "subsets": subsets, "files": ["exp/mini/music/seed1/decode/music_test/metrics.json"],
+    } | changes  # fmt: skip
+
+
+def content(*rows):
+    return {
+        "title": "mini",
+        "recipe": "mini",
+        "part": "test",
+        "rows": list(rows),
+        "stage_times": {"1": 12.0, "10": 630.0},
+    }
+
+
+def test_a_row_shows_figures_over_their_intervals_and_counts():
+    lines = terminal(content(row())).splitlines()
+    assert lines[0] == "mini (%, seed 1; in brackets: 95 % interval over utterances)"
+    assert lines[2].split() == ["with", "decode_tree"]
+    assert re.split(r"  +", lines[3].strip()) == ["EM", "EM heard", "unheard", "SemER", "intent", "WER", "EM"]
+    assert lines[4].split() == ["music", "85.1", "90.0", "25.0", "9.1", "98.0", "7.0", "87.0"]
+    assert re.split(r"  +", lines[5].strip())[:4] == ["mini/music_test (slu), n = 150", "[79.1, 90.1]", "(139)", "(11)"]
+    assert lines[2].index("with") <= lines[3].rindex("EM")
+
+
+def test_several_seeds_show_their_deviation():
+    columns = {"decode": {"em_full": figure("EM (full)", 0.8, sd=0.021, interval=[0.75, 0.85])}}
+    text = terminal(content(row(seeds=[1, 2, 3], columns=columns, subsets={})))
+    assert "mean ± standard deviation over seeds 1, 2, 3" in text
+    assert "80.0 ±2.1" in text
+    assert "with" not in text
+
+
+def test_trees_and_words_have_tables_of_their_own():
+    words = row(set="mini/sentences_dev", task="asr", hypothesis=None, subsets={})
+    blocks = terminal(content(row(), words)).split("\n\n")
+    assert len(blocks) == 3
+    assert blocks[2].split("\n")[0].split() == ["WER"]
+
+
+def test_markdown_has_one_line_a_row_and_names_its_files():
+    text = markdown(content(row()))
+    table = [line for line in text.splitlines() if line.startswith("|")]
+    assert len(table) == 3
+    assert len({line.count("|") for line in table}) == 1
+    assert "85.1 [79.1, 90.1]" in table[2]
+    assert "EM (decode_tree)" in table[0]
+    assert "- `exp/mini/music/seed1/decode/music_test/metrics.json`" in text
+
+
+def test_times_name_their_stages():
+    assert times({"1": 12.0, "8": 0.1, "10": 630.0}) == "data 12 s, pretraining 630 s; together 10.7 min"

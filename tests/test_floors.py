@@ -1,0 +1,150 @@
+"""The package's floors: imports go down only, and what prepares, scores or reports never imports torch.
+
+Read off the source with ``ast``, so that imports inside functions count too; those under ``if TYPE_CHECKING`` do not.
+"""
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = "espnet_atat"
+
+#: A module may import its own floor and those below it.
+FLOORS = {
+    "errors": 0, "atomic": 0, "semantics": 0,
+    "text": 1, "datadir": 1, "model": 1,
+    "speech": 2, "corpora": 2, "train": 2, "metrics": 2, "baselines": 2,
+    "data": 3,
+    "tasks": 4,
+    "decode": 5,
+    "recipe": 6,  # puts the others to work; only commands stand above it
+    "report": 6,
+    "bin": 7,
+}  # fmt: skip
+#: What `report` may use of the package: it reads files, not code.
+REPORT_USES = {"report", "errors", "atomic"}
+HEAVY = {"torch", "espnet2", "torchaudio", "transformers"}
+#: Where heavy libraries may be imported at all; `bin` only inside functions.
+HEAVY_PACKAGES = {"model", "data", "train", "tasks", "decode", "bin"}
+HEAVY_MODULES = {f"{PACKAGE}.baselines.bilstm_crf"}
+
+
+@dataclass(frozen=True)
+class Import:
+    """One import statement's module."""
+
+    name: str
+    line: int
+    at_top: bool  # runs when the module is imported
+
+
+@cache
+def modules() -> dict[str, Path]:
+    """Module name → file, of the whole package."""
+    found = {}
+    for path in sorted((ROOT / PACKAGE).rglob("*.py")):
+        parts = path.relative_to(ROOT).with_suffix("").parts
+        found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return found
+
+
+@cache
+def imports_of(module: str) -> tuple[Import, ...]:
+    return tuple(_walk(ast.parse(modules()[module].read_text(encoding="utf-8")), True))
+
+
+def _walk(node: ast.AST, at_top: bool) -> Iterator[Import]:
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.Import):
+            yield from (Import(alias.name, child.lineno, at_top) for alias in child.names)
+        elif isinstance(child, ast.ImportFrom):
+            assert child.level == 0, f"line {child.lineno}: relative import"
+            yield Import(child.module or "", child.lineno, at_top)
+            # `from package import module` imports the module too.
+            names = (f"{child.module}.{alias.name}" for alias in child.names)
+            yield from (Import(name, child.lineno, at_top) for name in names if name in modules())
+        elif isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test):
+            yield from (each for part in child.orelse for each in _walk(part, at_top))
+        else:
+            inside = isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+            yield from _walk(child, at_top and not inside)
+
+
+def part(module: str) -> str:
+    """``espnet_atat.data.mixture`` → ``data``; of the package itself, its own name."""
+    return module.split(".")[1] if "." in module else module
+
+
+def own_imports(module: str) -> list[Import]:
+    return [each for each in imports_of(module) if each.name.split(".")[0] == PACKAGE]
+
+
+def heavy_at_import(module: str) -> tuple[str, ...]:
+    """The chain of modules by which importing ``module`` imports a heavy library; empty if it does not."""
+    chains = {module: (module,)}
+    waiting = [module]
+    while waiting:
+        current = waiting.pop(0)
+        for each in imports_of(current):
+            if not each.at_top:
+                continue
+            if each.name.split(".")[0] in HEAVY:
+                return (*chains[current], each.name)
+            for name in _with_parents(each.name):
+                if name in modules() and name not in chains:
+                    chains[name] = (*chains[current], name)
+                    waiting.append(name)
+    return ()
+
+
+def _with_parents(name: str) -> list[str]:
+    """Importing ``a.b.c`` runs ``a`` and ``a.b`` too."""
+    parts = name.split(".")
+    return [".".join(parts[: end + 1]) for end in range(len(parts))]
+
+
+def test_every_part_of_the_package_has_a_floor():
+    assert {part(module) for module in modules()} - {PACKAGE} <= FLOORS.keys()
+
+
+@pytest.mark.parametrize("module", sorted(modules()))
+def test_imports_go_down_only(module):
+    floor = FLOORS.get(part(module), max(FLOORS.values()))
+    for each in own_imports(module):
+        target = part(each.name)
+        assert FLOORS.get(target, 0) <= floor, f"{module}:{each.line} imports {each.name} from above"
+        assert target != "bin" or part(module) == "bin", f"{module}:{each.line} imports the command {each.name}"
+        if part(module) == "report":
+            assert target in REPORT_USES | {PACKAGE}, f"{module}:{each.line}: report reads files, not {each.name}"
+
+
+def test_no_two_parts_import_each_other():
+    uses = {(part(module), part(each.name)) for module in modules() for each in own_imports(module)}
+    mutual = {(a, b) for a, b in uses if a < b and (b, a) in uses and PACKAGE not in (a, b)}
+    assert not mutual
+
+
+@pytest.mark.parametrize("module", sorted(modules()))
+def test_heavy_libraries_are_imported_where_models_are(module):
+    allowed = part(module) in HEAVY_PACKAGES or module in HEAVY_MODULES
+    for each in imports_of(module):
+        if each.name.split(".")[0] in HEAVY:
+            assert allowed, f"{module}:{each.line} imports {each.name}"
+
+
+@pytest.mark.parametrize(
+    "module", sorted(m for m in modules() if part(m) not in HEAVY_PACKAGES - {"bin"} and m not in HEAVY_MODULES)
+)
+def test_importing_the_rest_imports_nothing_heavy(module):
+    assert not heavy_at_import(module), " -> ".join(heavy_at_import(module))
+
+
+def test_the_check_sees_heavy_imports_where_they_are():
+    assert heavy_at_import(f"{PACKAGE}.tasks.atat")
+    assert heavy_at_import(f"{PACKAGE}.model.atat_model")
+    assert not heavy_at_import(f"{PACKAGE}.data.mixture")
