@@ -1,0 +1,80 @@
+"""How to search: the options that an inference configuration holds."""
+
+import math
+from dataclasses import dataclass
+
+from espnet_atat.data.mixture import TREE_TASKS
+from espnet_atat.errors import UserError
+from espnet_atat.text.vocabulary import TASK_SOURCE, task_token
+
+#: Between the task labels of an ensemble.
+ENSEMBLE = "+"
+#: ``[IN:X``, ``]`` and ``<eos>``.
+SHORTEST_TREE = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchConfig:
+    """Options of the search. The paper's figures: beam 4, all weights 0, no constraint.
+
+    Attributes:
+        task: the task label that the decoder starts from: ``slu``, ``asr``, ``mlm`` or ``nlu``; or several of one
+            kind, ``nlu+slu``: an ensemble whose next-token probabilities are averaged.
+        beam_size: hypotheses K kept of each utterance.
+        nbest: hypotheses returned, at most K.
+        maxlen: tokens that a hypothesis may have, its ``<eos>`` included. A constant: a text of two pieces may well
+            have a tree of twenty tokens. A longer hypothesis is cut there, unless ``constrain_trees`` closes it.
+        ctc_weight: of the audio encoder's CTC, in [0, 1). A CTC over the decoder's tokens takes part in the search
+            as in ESPnet: (1 - weight) * decoder + weight * CTC prefix score. A CTC over characters cannot; it rescores
+            the K best of the search: score + weight * log likelihood of the hypothesis' words.
+        lm_weight: of the language model, added to the score.
+        penalty: added for each token (ESPnet's name for its length bonus).
+        constrain_trees: make invalid trees impossible; of ``asr`` and ``mlm``, tags. Also keeps out ``<unk>`` and
+            control tokens.
+
+    Raises:
+        UserError: an option is out of its range, or labels of trees and of words are in one ensemble.
+    """
+
+    task: str = "slu"
+    beam_size: int = 4
+    nbest: int = 1
+    maxlen: int = 100
+    ctc_weight: float = 0.0
+    lm_weight: float = 0.0
+    penalty: float = 0.0
+    constrain_trees: bool = False
+
+    def __post_init__(self) -> None:
+        for task in self.tasks:
+            task_token(task)
+        if len({task in TREE_TASKS for task in self.tasks}) > 1:
+            raise UserError(f"task {self.task!r}: an ensemble is of trees (slu, nlu) or of words (asr, mlm), not both")
+        for name in ("beam_size", "nbest", "maxlen"):
+            if getattr(self, name) < 1:
+                raise UserError(f"{name} is at least 1, found {getattr(self, name)}")
+        if self.nbest > self.beam_size:
+            raise UserError(f"nbest {self.nbest} is more than beam_size {self.beam_size}: no such hypotheses are kept")
+        if not 0 <= self.ctc_weight < 1:
+            raise UserError(f"ctc_weight is in [0, 1), found {self.ctc_weight}")
+        if not (self.lm_weight >= 0 and math.isfinite(self.lm_weight)):
+            raise UserError(f"lm_weight is a number from 0, found {self.lm_weight}")
+        if not math.isfinite(self.penalty):
+            raise UserError(f"penalty is a number, found {self.penalty}")
+        if self.constrain_trees and self.wants_trees and self.maxlen < SHORTEST_TREE:
+            raise UserError(f"maxlen {self.maxlen} has no room for a tree, which takes {SHORTEST_TREE} tokens or more")
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """The labels of the ensemble, or the one label."""
+        return tuple(self.task.split(ENSEMBLE))
+
+    @property
+    def wants_trees(self) -> bool:
+        """Whether the output is a tree (else words)."""
+        return self.tasks[0] in TREE_TASKS
+
+    @property
+    def source(self) -> str:
+        """``text_in`` if every label reads text in training, else ``speech``."""
+        return "speech" if any(TASK_SOURCE[task] == "speech" for task in self.tasks) else "text_in"

@@ -1,0 +1,145 @@
+"""A tiny model with random weights: one audio and one text encoder, 40 tokens."""
+
+from argparse import Namespace
+from pathlib import Path
+
+import kaldiio
+import numpy as np
+import pytest
+import torch
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+from transformers import PreTrainedTokenizerFast
+
+from espnet_atat.datadir import write_two_column
+from espnet_atat.decode.trained import Trained
+from espnet_atat.model.build import build_model
+from espnet_atat.text.vocabulary import Vocabulary
+
+TAGS = ("]", "[IN:BUY", "[IN:PLAY", "[IN:FIND", "[SL:SONG", "[SL:ARTIST", "[SL:BOOK")
+LETTERS = "abcdefgh"
+PIECES = ("▁", "▁play", "▁the", "▁moon", *(f"▁{letter}" for letter in LETTERS), *LETTERS, "oon", "ing")
+CHARACTERS = ("<blank>", "<unk>", "<space>", *"abcdefghijklmnopqrstuvwxyz")
+#: Of the random model: how far its logits spread.
+LOUDNESS = 6.0
+WORDS = ("play", "the", "moon", "buy", "a", "book", "please", "now")
+
+
+def tiny_model(
+    vocabulary: Vocabulary,
+    seed: int = 0,
+    ctc: int | None = None,
+    subframes: int = 1,
+    stopping: float = 12.0,
+    **decoder: object,
+):
+    """Random weights, large enough that the output is no uniform mush; ``stopping`` makes ``<eos>`` likely."""
+    torch.manual_seed(seed)
+    model = build_model(
+        vocabulary,
+        input_size=80,
+        audio_encoder="transformer",
+        audio_encoder_conf={
+            "output_size": 32,
+            "blocks_conf": {"num_blocks": 1, "attention_heads": 2, "linear_units": 64},
+            "cnn_channels": [4, 4],
+        },
+        text_encoder=True,
+        text_encoder_conf={
+            "config": {
+                "model_type": "bert",
+                "hidden_size": 32,
+                "num_hidden_layers": 1,
+                "num_attention_heads": 2,
+                "intermediate_size": 64,
+                "vocab_size": 100,
+            }
+        },
+        decoder_conf={"attention_heads": 2, "linear_units": 64, "num_blocks": 2, **decoder},
+        ctc_symbols=ctc,
+        ctc_conf={"subframes": subframes},
+        model_conf={},
+        pretrained_vocabulary_size=len(vocabulary) - 5,
+    )
+    with torch.no_grad():
+        for parameter in model.decoder.parameters():
+            if parameter.dim() > 1:
+                parameter.mul_(2.0)
+        # A tied matrix predicts the token it has just read: read softly, speak loudly, and now and then stop.
+        tied = model.decoder.tied
+        for rows in (tied.pretrained, tied.new):
+            rows.mul_(0.1)
+        norm = model.decoder.after_norm if model.decoder.normalize_before else model.decoder.decoders[-1].norm3
+        norm.weight.fill_(LOUDNESS)
+        norm.bias.add_(stopping * tied.weight[vocabulary.eos_id])
+    return model.eval()
+
+
+@pytest.fixture(scope="session")
+def vocabulary() -> Vocabulary:
+    return Vocabulary.build(TAGS, PIECES)
+
+
+@pytest.fixture(scope="session")
+def tokenizer_dir(tmp_path_factory) -> Path:
+    """A WordPiece tokenizer as stage 7 saves it."""
+    specials = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
+    pieces = {token: i for i, token in enumerate((*specials, *WORDS))}
+    tokenizer = Tokenizer(models.WordPiece(pieces, unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.BertNormalizer()
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.post_processor = processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
+    folder = tmp_path_factory.mktemp("tokenizer")
+    PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, unk_token="[UNK]", pad_token="[PAD]", cls_token="[CLS]", sep_token="[SEP]"
+    ).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def train_args(vocabulary, tokenizer_dir) -> Namespace:
+    """What ESPnet saves of a training, as far as decoding reads it."""
+    return Namespace(
+        token_list=list(vocabulary.tokens), ctc_unit=None, ctc_characters=None, text_tokenizer=str(tokenizer_dir)
+    )
+
+
+@pytest.fixture(scope="session")
+def trained(vocabulary, train_args) -> Trained:
+    return Trained.of(tiny_model(vocabulary), train_args)
+
+
+@pytest.fixture(scope="session")
+def character_trained(vocabulary, train_args) -> Trained:
+    """With a CTC over characters."""
+    args = Namespace(**{**vars(train_args), "ctc_unit": "char", "ctc_characters": list(CHARACTERS)})
+    return Trained.of(tiny_model(vocabulary, ctc=len(CHARACTERS), subframes=3), args)
+
+
+@pytest.fixture(scope="session")
+def token_trained(vocabulary, train_args) -> Trained:
+    """With a CTC over the decoder's tokens."""
+    args = Namespace(**{**vars(train_args), "ctc_unit": "token"})
+    return Trained.of(tiny_model(vocabulary, ctc=len(vocabulary), subframes=2), args)
+
+
+@pytest.fixture(scope="session")
+def speech() -> list[np.ndarray]:
+    """Features of 16 utterances of different length."""
+    rng = np.random.default_rng(1)
+    return [rng.normal(0, 2, (int(frames), 80)).astype(np.float32) for frames in rng.integers(30, 140, 16)]
+
+
+@pytest.fixture(scope="session")
+def texts() -> list[str]:
+    rng = np.random.default_rng(2)
+    return [" ".join(rng.choice(WORDS, size)) for size in rng.integers(1, 9, 16)]
+
+
+def write_dump(folder: Path, speech: list[np.ndarray], texts: list[str]) -> Path:
+    """A set as stage 6 leaves it, with utterances spk-00, spk-01 …"""
+    folder.mkdir(parents=True)
+    ids = [f"spk-{n:02d}" for n in range(len(speech))]
+    kaldiio.save_ark(str(folder / "feats.ark"), dict(zip(ids, speech, strict=True)), scp=str(folder / "feats.scp"))
+    write_two_column(folder / "utt2num_frames", {i: str(len(x)) for i, x in zip(ids, speech, strict=True)})
+    write_two_column(folder / "text", dict(zip(ids, texts, strict=True)))
+    return folder
