@@ -1,0 +1,67 @@
+"""What a search gives of an utterance."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Self
+
+from espnet_atat.decode.espnet import Hypothesis
+from espnet_atat.decode.search import CONSTRAINT
+from espnet_atat.semantics.frame import Frame, from_tree
+from espnet_atat.semantics.tree import TreeError, parse
+from espnet_atat.text.tokenizer import TargetTokenizer, target_words
+from espnet_atat.text.vocabulary import Vocabulary
+
+
+@dataclass(frozen=True)
+class Understanding:
+    """One hypothesis of an utterance.
+
+    Attributes:
+        tree: the bracketed tree, valid or not; empty for the tasks ``asr`` and ``mlm``.
+        frame: intent and slots; None where there is no valid tree.
+        text: the words.
+        score: of the search, in nats: the weighted sum of the scorers'; higher is better.
+        tokens: of the decoder, without the task token and ``<eos>``.
+        scores: each scorer's own sum, unweighted.
+    """
+
+    tree: str
+    frame: Frame | None
+    text: str
+    score: float
+    tokens: tuple[str, ...]
+    scores: Mapping[str, float] = field(default_factory=dict, compare=False)
+
+    @property
+    def line(self) -> str:
+        """What a ``hyp`` file holds: the tree, or the words of a task without trees."""
+        return self.tree or self.text
+
+    @classmethod
+    def of(cls, hypothesis: Hypothesis, vocabulary: Vocabulary, trees: bool) -> Self:
+        """Read a hypothesis of the search: its ``yseq`` is the task token, the tokens, ``<eos>``."""
+        ids = hypothesis.yseq[1:].tolist()
+        while ids and ids[-1] == vocabulary.eos_id:  # at the cap the search appends another
+            ids.pop()
+        tokens = tuple(vocabulary.tokens[i] for i in ids)
+        target = TargetTokenizer.join(tokens)
+        return cls(
+            tree=target if trees else "",
+            frame=frame_of(target) if trees else None,
+            text=" ".join(target_words(target)),
+            score=float(hypothesis.score),
+            tokens=tokens,
+            scores={name: float(score) for name, score in hypothesis.scores.items() if name != CONSTRAINT},
+        )
+
+    def plus(self, name: str, weight: float, score: float) -> Self:
+        """The same with one more scorer's score."""
+        return replace(self, score=self.score + weight * score, scores={**self.scores, name: score})
+
+
+def frame_of(tree: str) -> Frame | None:
+    """The frame of a tree's text; None if it is not a valid tree."""
+    try:
+        return from_tree(parse(tree))
+    except TreeError:
+        return None

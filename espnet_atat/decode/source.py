@@ -1,0 +1,107 @@
+"""The utterances of a set: audio features, audio or text, read one by one."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+
+from espnet_atat.datadir import read_two_column
+from espnet_atat.errors import UserError
+from espnet_atat.speech.audio import probe, read_audio
+
+#: ESPnet's (name, type) pairs that can be decoded.
+KINDS = {("speech", "kaldi_ark"), ("speech", "sound"), ("text_in", "text")}
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a set's utterances lie.
+
+    Attributes:
+        name: ``speech`` or ``text_in``.
+        kind: ``kaldi_ark``, ``sound`` or ``text``, as in ESPnet's ``--data_path_and_name_and_type``.
+        entries: utterance id to ``ark:offset``, path of audio, or words.
+        lengths: utterance id to frames, where known without opening anything.
+    """
+
+    name: str
+    kind: str
+    entries: dict[str, str]
+    lengths: dict[str, int] | None = None
+
+    @classmethod
+    def of_dump(cls, dump_dir: str | Path, name: str) -> Self:
+        """A set as stage 6 leaves it.
+
+        Raises:
+            UserError: it has no audio, or no text.
+        """
+        folder = Path(dump_dir)
+        if name == "text_in":
+            return cls.of_stream(folder / "text", name, "text")
+        if (folder / "feats.scp").is_file():
+            return cls.of_stream(folder / "feats.scp", name, "kaldi_ark")
+        if (folder / "wav.scp").is_file():
+            return cls.of_stream(folder / "wav.scp", name, "sound")
+        raise UserError(f"{folder}: neither feats.scp nor wav.scp: run stage 6, or decode its text (--source text_in)")
+
+    @classmethod
+    def of_stream(cls, path: str | Path, name: str, kind: str) -> Self:
+        """One of ESPnet's streams.
+
+        Raises:
+            UserError: an unknown pair of name and type, no such file, or an empty one.
+        """
+        if (name, kind) not in KINDS:
+            known = ", ".join(sorted(",".join(pair) for pair in KINDS))
+            raise UserError(f"{path},{name},{kind}: cannot be decoded; name and type are one of {known}")
+        if not Path(path).is_file():
+            raise UserError(f"{path}: no such file")
+        entries = read_two_column(path)
+        if not entries:
+            raise UserError(f"{path}: no utterance in it")
+        frames = Path(path).with_name("utt2num_frames")
+        lengths = None
+        if kind == "kaldi_ark" and frames.is_file():
+            lengths = {utt_id: int(number) for utt_id, number in read_two_column(frames).items()}
+        return cls(name, kind, entries, lengths)
+
+    def read(self, utt_id: str) -> np.ndarray | str:
+        """Features (num_frames, 80), samples (num_samples,) at 16 kHz, or words.
+
+        Raises:
+            UserError: names the utterance and what cannot be read.
+        """
+        entry = self.entries[utt_id]
+        if self.kind == "text":
+            return entry
+        try:
+            return read_audio(entry) if self.kind == "sound" else _read_ark(entry)
+        except UserError as error:
+            raise UserError(f"utterance {utt_id}: {error}") from error
+
+    def length(self, utt_id: str) -> int:
+        """Frames, samples or characters: what utterances are sorted by."""
+        if self.lengths is not None and utt_id in self.lengths:
+            return self.lengths[utt_id]
+        if self.kind == "sound":
+            try:
+                return probe(self.entries[utt_id]).samples
+            except UserError as error:
+                raise UserError(f"utterance {utt_id}: {error}") from error
+        return len(self.read(utt_id))
+
+    def batches(self, size: int) -> list[list[str]]:
+        """Utterance ids in batches of like length; a function of the set and the size alone."""
+        ordered = sorted(self.entries, key=lambda utt_id: (self.length(utt_id), utt_id))
+        return [ordered[start : start + size] for start in range(0, len(ordered), size)]
+
+
+def _read_ark(entry: str) -> np.ndarray:
+    import kaldiio
+
+    try:
+        return np.asarray(kaldiio.load_mat(entry))
+    except (OSError, ValueError, EOFError, RuntimeError, AssertionError) as error:
+        raise UserError(f"{entry}: cannot be read as Kaldi features ({type(error).__name__}: {error})") from error

@@ -1,0 +1,133 @@
+"""A trained model in memory with what decoding needs beside it; several search configurations can share one."""
+
+import argparse
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+
+from espnet_atat.data.preprocessor import load_text_tokenizer
+from espnet_atat.errors import UserError
+from espnet_atat.model.atat_model import ESPnetATATModel
+from espnet_atat.tasks.atat import ATATTask
+from espnet_atat.text.tokenizer import CharTokenizer
+from espnet_atat.text.vocabulary import Vocabulary
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A model for inference. Nothing of it changes in decoding, so threads may share it.
+
+    Attributes:
+        model: in eval mode.
+        vocabulary: the decoder's.
+        characters: of the CTC, where it is over characters.
+        tokenizer_source: folder or hub name of the text encoder's tokenizer; None in a model of audio alone.
+        files: the configuration and checkpoint it came from, for other processes to load it too.
+    """
+
+    model: ESPnetATATModel
+    vocabulary: Vocabulary
+    characters: CharTokenizer | None = None
+    tokenizer_source: str | None = None
+    files: tuple[str, str] | None = None
+
+    @cached_property
+    def text_tokenizer(self) -> Any:
+        """Of the text encoder; read when first wanted, for audio is decoded without it.
+
+        Raises:
+            UserError: it is not there, or there is no text encoder.
+        """
+        if self.model.text_encoder is None:
+            raise UserError("this model has no text encoder: it was trained with --text_encoder none")
+        if self.tokenizer_source is None:
+            raise UserError("no tokenizer of the text encoder: give text_tokenizer, a folder (stage 7 makes it)")
+        return load_text_tokenizer(self.tokenizer_source)
+
+    @property
+    def device(self) -> torch.device:
+        return next(self.model.parameters()).device
+
+    @classmethod
+    def of(
+        cls,
+        model: ESPnetATATModel,
+        train_args: argparse.Namespace,
+        text_tokenizer: str | Path | None = None,
+        files: tuple[str, str] | None = None,
+    ) -> "Trained":
+        """Wrap a model that is in memory; it is put in eval mode.
+
+        Args:
+            train_args: of its training, as ESPnet saves them.
+            text_tokenizer: folder of the text encoder's tokenizer; None: as in ``train_args``.
+
+        Raises:
+            UserError: the token list does not fit the model.
+        """
+        vocabulary = ATATTask.vocabulary(train_args)
+        rows = len(model.decoder.tied.weight)
+        if rows != len(vocabulary):
+            raise UserError(f"the token list has {len(vocabulary)} tokens, the decoder {rows} rows: not of one model")
+        characters = CharTokenizer(ATATTask.characters(train_args)) if train_args.ctc_unit == "char" else None
+        source = text_tokenizer or train_args.text_tokenizer
+        return cls(model.eval(), vocabulary, characters, str(source) if source else None, files)
+
+    @classmethod
+    def load(
+        cls,
+        train_config: str | Path,
+        model_file: str | Path,
+        device: str = "cpu",
+        text_tokenizer: str | Path | None = None,
+    ) -> "Trained":
+        """Build a model from the files of a training run.
+
+        Args:
+            train_config: ``config.yaml`` of the run.
+            model_file: a checkpoint of the model (``valid.….pth``, ``12epoch.pth``).
+            device: ``cpu``, ``cuda`` or ``cuda:N``.
+
+        Raises:
+            UserError: a file is missing or no checkpoint, or the two are not of one model.
+        """
+        for path, option in ((train_config, "train_config"), (model_file, "model_file")):
+            if not Path(path).is_file():
+                raise UserError(f"{path}: no such file (--{option}); stages 10 and 11 of the recipe make it")
+        # ESPnet loads with strict=False, which leaves what does not fit at its random start without a word.
+        try:
+            model, train_args = ATATTask.build_model_from_file(train_config, None, device)
+        except (AttributeError, TypeError, yaml.YAMLError) as error:
+            raise UserError(f"{train_config}: not the configuration of an AT-AT training ({error})") from error
+        load_weights(model, model_file, device)
+        return cls.of(model, train_args, text_tokenizer, (str(train_config), str(model_file)))
+
+
+def load_weights(model: torch.nn.Module, path: str | Path, device: str = "cpu") -> None:
+    """Load a checkpoint of exactly this model.
+
+    Raises:
+        UserError: not a checkpoint, or parameters that are missing, too many or of another shape.
+    """
+    try:
+        state = torch.load(path, map_location=device, weights_only=True)
+    except Exception as error:  # pickle, zip and torch raise a dozen kinds
+        raise UserError(f"{path}: not a whole checkpoint ({str(error).splitlines()[0]})") from error
+    own = model.state_dict()
+    if not isinstance(state, dict) or not state.keys() & own.keys():
+        raise UserError(f"{path}: a checkpoint, but not of an AT-AT model")
+    for name, tensor in own.items():
+        if name not in state:
+            raise UserError(f"{path}: lacks {name!r}: not a checkpoint of the model in its configuration")
+        if state[name].shape != tensor.shape:
+            raise UserError(
+                f"{path}: {name!r} is {tuple(state[name].shape)}, the configuration makes it {tuple(tensor.shape)}: "
+                "not of one model, or another token list"
+            )
+    if surplus := state.keys() - own.keys():
+        raise UserError(f"{path}: holds {min(surplus)!r}, which the configuration's model has not")
+    model.load_state_dict(state)

@@ -1,0 +1,136 @@
+"""The command: files in, files out, options, and one line for a mistake."""
+
+import subprocess
+import sys
+
+import pytest
+import torch
+import yaml
+
+from espnet_atat.bin import main_guard
+from espnet_atat.bin.atat_inference import main, parse
+from espnet_atat.datadir import read_two_column
+from espnet_atat.decode.trained import Trained
+from espnet_atat.decode.understand import Speech2Understand
+from espnet_atat.errors import UserError
+from espnet_atat.tasks.atat import ATATTask
+from tests.decode.conftest import speech, texts, tiny_model, tokenizer_dir, vocabulary, write_dump
+
+__all__ = ["speech", "texts", "tokenizer_dir", "vocabulary"]  # fixtures of the search's own tests
+
+
+@pytest.fixture(scope="module")
+def run_dir(tmp_path_factory, vocabulary, tokenizer_dir):
+    """What a training leaves: config.yaml and a checkpoint."""
+    folder = tmp_path_factory.mktemp("run")
+    model = tiny_model(vocabulary)
+    config = ATATTask.get_default_config() | {
+        "token_list": list(vocabulary.tokens),
+        "text_tokenizer": str(tokenizer_dir),
+        "input_size": 80,
+        "audio_encoder_conf": {
+            "output_size": 32,
+            "blocks_conf": {"num_blocks": 1, "attention_heads": 2, "linear_units": 64},
+            "cnn_channels": [4, 4],
+        },
+        "text_encoder_conf": {"config": model.text_encoder.config.to_diff_dict()},
+        "decoder_conf": {"attention_heads": 2, "linear_units": 64, "num_blocks": 2},
+        "pretrained_vocabulary_size": len(vocabulary) - 5,
+        "normalize": None,
+    }
+    (folder / "config.yaml").write_text(yaml.safe_dump(config))
+    torch.save(model.state_dict(), folder / "model.pth")
+    return folder
+
+
+@pytest.fixture
+def command(run_dir, tmp_path, speech, texts):
+    dump_dir = write_dump(tmp_path / "dump", speech[:5], texts[:5])
+    return [
+        *("--train_config", str(run_dir / "config.yaml"), "--model_file", str(run_dir / "model.pth")),
+        *("--data_dir", str(dump_dir), "--output_dir", str(tmp_path / "out"), "--maxlen", "10"),
+    ]
+
+
+def test_the_command_writes_what_the_python_interface_gives(command, run_dir, speech, tmp_path, capsys):
+    assert main_guard(main, [*command, "--constrain_trees", "true", "--nbest", "2"]) == 0
+    assert "5 utterances, task slu" in capsys.readouterr().out
+    understand = Speech2Understand(run_dir / "config.yaml", run_dir / "model.pth", maxlen=10, constrain_trees=True)
+    assert list(read_two_column(tmp_path / "out" / "hyp").values()) == [r.tree for r in understand(speech[:5])]
+    assert (tmp_path / "out" / "nbest.jsonl").is_file()
+
+
+def test_a_stream_of_text(command, tmp_path):
+    stream = f"{tmp_path}/dump/text,text_in,text"
+    arguments = [*command, "--data_path_and_name_and_type", stream, "--task", "nlu"]
+    position = arguments.index("--data_dir")
+    del arguments[position : position + 2]
+    assert main_guard(main, arguments) == 0
+    assert len(read_two_column(tmp_path / "out" / "hyp")) == 5
+    assert not (tmp_path / "out" / "nbest.jsonl").exists()
+
+
+def test_the_command_line_goes_before_the_inference_config(command, tmp_path):
+    path = tmp_path / "decode.yaml"
+    path.write_text("beam_size: 7\nconstrain_trees: true\nctc_weight: 0.3\ntask: nlu\n")
+    args = parse([*command, "--inference_config", str(path), "--task", "slu"])
+    assert (args.beam_size, args.constrain_trees, args.ctc_weight, args.task) == (7, True, 0.3, "slu")
+    path.write_text("beam: 7\n")
+    with pytest.raises(UserError, match="unknown option 'beam'; known: batch_size, beam_size"):
+        parse([*command, "--inference_config", str(path)])
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (["--model_file", "nowhere.pth"], "nowhere.pth: no such file (--model_file)"),
+        (["--task", "sing"], "unknown task 'sing'"),
+        (["--ctc_weight", "0.3"], "the model has no CTC"),
+        (["--batch_size", "0"], "--batch_size is at least 1"),
+        (["--source", "text_in", "--text_tokenizer", "tests"], "no tokenizer there"),
+    ],
+)
+def test_a_mistake_is_one_line(command, capsys, change, message):
+    assert main_guard(main, [*command, *change]) == 2
+    error = capsys.readouterr().err.strip().splitlines()[-1]
+    assert error.startswith("error: ")
+    assert message in error
+
+
+def test_a_checkpoint_that_does_not_fit_is_one_line(command, run_dir, tmp_path, capsys):
+    state = torch.load(run_dir / "model.pth", weights_only=True)
+    path = tmp_path / "bad.pth"
+    whole = (run_dir / "model.pth").read_bytes()
+    changes = [
+        (lambda: path.write_bytes(whole[:5000]), "not a whole checkpoint"),
+        (lambda: torch.save({}, path), "not of an AT-AT model"),
+        (lambda: torch.save({k: v for k, v in state.items() if "embed" not in k}, path), "lacks 'decoder.embed"),
+        (lambda: torch.save(state | {"extra": torch.zeros(1)}, path), "holds 'extra'"),
+        (lambda: torch.save(state | {"decoder.embed.0.new": torch.zeros(9, 32)}, path), "is (9, 32)"),
+    ]
+    for change, message in changes:
+        change()
+        assert main_guard(main, [*command, "--model_file", str(path)]) == 2
+        assert message in capsys.readouterr().err
+    config = tmp_path / "config.yaml"
+    config.write_text("a: 1\n")
+    with pytest.raises(UserError, match="not the configuration of an AT-AT training"):
+        Trained.load(config, run_dir / "model.pth")
+
+
+@pytest.mark.slow
+def test_processes_change_nothing(command, tmp_path, root):
+    assert main_guard(main, [*command, "--nbest", "3", "--batch_size", "2"]) == 0
+    one = {path.name: path.read_text() for path in (tmp_path / "out").iterdir()}
+    many = [*command, "--nbest", "3", "--batch_size", "2", "--nj", "2", "--output_dir", str(tmp_path / "out2")]
+    done = subprocess.run(
+        [sys.executable, "-m", "espnet_atat.bin.atat_inference", *many], cwd=root, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert {path.name: path.read_text() for path in (tmp_path / "out2").iterdir()} == one
+    many[many.index("--model_file") + 1] = "nowhere.pth"
+    done = subprocess.run(
+        [sys.executable, "-m", "espnet_atat.bin.atat_inference", *many], cwd=root, capture_output=True, text=True
+    )
+    assert done.returncode == 2
+    assert done.stderr.strip().endswith("stages 10 and 11 of the recipe make it")

@@ -1,0 +1,91 @@
+"""The search: ESPnet's results, whatever the batch, ended in time."""
+
+import pytest
+import torch
+
+from espnet_atat.decode.espnet import BatchBeamSearch
+from espnet_atat.decode.search import UtteranceBeamSearch
+from espnet_atat.decode.trained import Trained
+from espnet_atat.decode.understand import Speech2Understand, Text2Understand
+from tests.decode.conftest import tiny_model
+
+MAXLEN = 12
+
+
+def same(left, right, tolerance=1e-4) -> bool:
+    """Equal hypotheses in equal order, with equal scores."""
+    return len(left) == len(right) and all(
+        a.tokens == b.tokens and abs(a.score - b.score) < tolerance for a, b in zip(left, right, strict=True)
+    )
+
+
+OPTIONS = {
+    "plain": {},
+    "constrained": {"constrain_trees": True},
+    "words": {"task": "asr", "constrain_trees": True},
+    "ensemble": {"task": "nlu+slu", "constrain_trees": True},
+    "bonus": {"penalty": 0.5},
+    "greedy": {"beam_size": 1, "nbest": 1},
+}
+
+
+@pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
+def test_a_batch_of_16_gives_the_hypotheses_of_16_single_runs(trained, speech, options):
+    search = Speech2Understand(trained=trained, maxlen=MAXLEN, **{"nbest": 3, **options})
+    batch = search.nbest(speech)
+    assert all(same(many, search.nbest([one])[0]) for many, one in zip(batch, speech, strict=True))
+    assert len({results[0].tokens for results in batch}) > 2, "the model gives all utterances the same: no test"
+
+
+@pytest.mark.parametrize("constrain", [False, True])
+def test_a_batch_of_texts_too(trained, texts, constrain):
+    search = Text2Understand(trained=trained, maxlen=MAXLEN, nbest=3, constrain_trees=constrain)
+    batch = search.nbest(texts)
+    assert all(same(many, search.nbest([one])[0]) for many, one in zip(batch, texts, strict=True))
+
+
+@pytest.mark.parametrize("source", ["token_trained", "character_trained"])
+def test_a_batch_with_ctc_too(request, speech, source):
+    search = Speech2Understand(
+        trained=request.getfixturevalue(source), maxlen=MAXLEN, nbest=3, ctc_weight=0.3, constrain_trees=True
+    )
+    batch = search.nbest(speech[:6])
+    assert all(same(many, search.nbest([one])[0]) for many, one in zip(batch, speech[:6], strict=True))
+
+
+def espnets_search(**options: object) -> BatchBeamSearch:
+    """ESPnet's own search, which walks to the cap, over ESPnet's own step of the decoder."""
+    del options["nbest"]
+    return BatchBeamSearch(**{**options, "scorers": {"decoder": options["scorers"]["decoder"].decoder}})
+
+
+@pytest.mark.parametrize("nbest", [1, 4])
+def test_ends_early_with_the_results_of_espnets_search(vocabulary, train_args, speech, monkeypatch, nbest):
+    steps = []
+    search = UtteranceBeamSearch.search
+    monkeypatch.setattr(UtteranceBeamSearch, "search", lambda *args, **kw: steps.append(1) or search(*args, **kw))
+    trained = Trained.of(tiny_model(vocabulary, stopping=40.0), train_args)
+    understand = Speech2Understand(trained=trained, maxlen=30, nbest=nbest)
+    ours = understand.nbest(speech[:8])
+    assert len({result.tokens for results in ours for result in results}) > nbest
+    assert nbest > 1 or len(steps) < 30
+    monkeypatch.setattr("espnet_atat.decode.understand.UtteranceBeamSearch", espnets_search)
+    theirs = understand.nbest(speech[:8])
+    assert all(same(a, b) for a, b in zip(ours, theirs, strict=True))
+
+
+def test_at_the_cap_a_hypothesis_is_cut_and_has_no_end_symbol(trained, speech):
+    results = Speech2Understand(trained=trained, maxlen=3, beam_size=8, nbest=8).nbest(speech)
+    lengths = {len(result.tokens) for hypotheses in results for result in hypotheses}
+    assert max(lengths) == 3
+    assert not any("<eos>" in result.tokens for hypotheses in results for result in hypotheses)
+
+
+def test_padding_behind_a_batch_changes_nothing(trained, speech):
+    search = Speech2Understand(trained=trained, maxlen=MAXLEN)
+    alone = search(speech[0])
+    with torch.inference_mode():
+        states = trained.model.encode_audio(*[torch.from_numpy(speech[0])[None], torch.tensor([len(speech[0])])])
+        padded = torch.cat((states.states, torch.full((1, 7, 32), 1e3)), 1)
+        (found,) = search._search(type(states)(padded, states.lengths), hears=True)
+    assert same([alone], found)

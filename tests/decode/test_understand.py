@@ -1,0 +1,139 @@
+"""The Python interface: what goes in, what comes out, what is refused."""
+
+from argparse import Namespace
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+import torch
+
+from espnet_atat.decode.config import SearchConfig
+from espnet_atat.decode.result import Understanding
+from espnet_atat.decode.trained import Trained
+from espnet_atat.decode.understand import Speech2Understand, Text2Understand
+from espnet_atat.errors import UserError
+from espnet_atat.semantics.frame import Frame, Slot
+from espnet_atat.speech.fbank import fbank
+from tests.decode.conftest import tiny_model
+
+
+@pytest.fixture(scope="module")
+def samples() -> np.ndarray:
+    """Half a second of noise at 16 kHz."""
+    return np.random.default_rng(0).normal(0, 0.1, 8000).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def understand(trained) -> Speech2Understand:
+    return Speech2Understand(trained=trained, maxlen=10, constrain_trees=True)
+
+
+def test_samples_features_and_integers_are_one_utterance(understand, samples):
+    result = understand(samples)
+    assert understand(fbank(samples)) == result
+    integers = np.round(samples * 2**15).astype(np.int16)
+    assert understand(integers).tokens == understand(integers / np.float64(2**15)).tokens
+    assert understand([samples, samples[:4000]])[0].tokens == result.tokens
+    assert understand([]) == []
+
+
+def test_another_rate_is_converted(understand, samples):
+    slow = samples[: 4000 // 160 * 160]
+    assert understand(slow, rate=8000).tokens == understand(__import__("soxr").resample(slow, 8000, 16000)).tokens
+
+
+@pytest.mark.parametrize(
+    ("speech", "message"),
+    [
+        (np.zeros(0, np.float32), "of shape"),
+        (np.zeros((3, 40, 80), np.float32), "of shape"),
+        (np.zeros((40, 79), np.float32), r"\(num_frames, 80\) is wanted"),
+        (np.zeros(8000, np.int64), "of type int64"),
+        (np.full(8000, np.nan), "not finite"),
+        (np.zeros(300, np.float32), "too short: 300 samples"),
+        (np.zeros((3, 80), np.float32), "3 frames is shorter than one encoder state"),
+    ],
+)
+def test_what_is_not_speech_is_refused(understand, speech, message):
+    with pytest.raises(UserError, match=message):
+        understand(speech)
+
+
+def test_text_is_normalised_unless_it_is_already(trained):
+    understand = Text2Understand(trained=trained, maxlen=8)
+    assert understand("Play, the MOON!") == understand("play the moon")
+    assert understand.trained.text_tokenizer("play")["input_ids"] == [2, 4, 3]
+    with pytest.raises(UserError, match="no word"):
+        understand(" , ")
+
+
+def test_a_hypothesis_is_read_as_tree_frame_and_words(vocabulary):
+    target = "<slu> [IN:PLAY ▁play [SL:SONG ▁moon ing ] [SL:ARTIST ] ] <eos> <eos>"
+    tokens = target.split()
+    found = Namespace(
+        yseq=torch.tensor(vocabulary.ids(tokens)), score=-1.5, scores={"decoder": -1.5, "constraint": 0.0}
+    )
+    result = Understanding.of(found, vocabulary, trees=True)
+    assert result.tree == result.line == "[IN:PLAY play [SL:SONG mooning ] [SL:ARTIST ] ]"
+    assert result.frame == Frame("PLAY", (Slot("SONG", "mooning"), Slot("ARTIST", "")))
+    assert result.text == "play mooning"
+    assert result.tokens == tuple(tokens[1:-2])
+    assert result.scores == {"decoder": -1.5}
+    words = Understanding.of(found, vocabulary, trees=False)
+    assert (words.tree, words.frame, words.line) == ("", None, "play mooning")
+
+
+def test_an_invalid_tree_has_no_frame(vocabulary):
+    found = Namespace(yseq=torch.tensor(vocabulary.ids(["<slu>", "[IN:PLAY", "▁the"])), score=0.0, scores={})
+    result = Understanding.of(found, vocabulary, trees=True)
+    assert (result.frame, result.line, result.text) == (None, "[IN:PLAY the", "the")
+
+
+def test_the_task_token_decides(trained, speech):
+    trees, words = (Speech2Understand(trained=trained, task=t, maxlen=10, constrain_trees=True) for t in ("slu", "mlm"))
+    assert all(result.tree for result in trees(speech[:3]))
+    assert all(not result.tree and result.line == result.text for result in words(speech[:3]))
+
+
+def test_threads_share_a_model(understand, speech):
+    alone = [understand(utterance) for utterance in speech[:8]]
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(understand, speech[:8]))
+    assert together == alone
+
+
+def test_decoding_changes_no_parameter(trained, understand, speech):
+    before = {name: tensor.clone() for name, tensor in trained.model.state_dict().items()}
+    features = speech[0].copy()
+    understand(speech[0])
+    assert all(torch.equal(tensor, before[name]) for name, tensor in trained.model.state_dict().items())
+    assert np.array_equal(features, speech[0])
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"task": "sing"}, "unknown task 'sing'"),
+        ({"task": "slu+asr"}, "not both"),
+        ({"beam_size": 0}, "beam_size is at least 1"),
+        ({"nbest": 5}, "nbest 5 is more than beam_size 4"),
+        ({"ctc_weight": 1.0}, r"ctc_weight is in \[0, 1\)"),
+        ({"lm_weight": float("nan")}, "lm_weight"),
+    ],
+)
+def test_options_out_of_range_are_refused(options, message):
+    with pytest.raises(UserError, match=message):
+        SearchConfig(**options)
+
+
+def test_a_token_list_of_another_model_is_refused(vocabulary, train_args):
+    args = Namespace(**{**vars(train_args), "token_list": [*vocabulary.tokens, "[SL:NEW"]})
+    with pytest.raises(UserError, match="not of one model"):
+        Trained.of(tiny_model(vocabulary), args)
+
+
+def test_nothing_to_build_from_is_refused(trained):
+    with pytest.raises(UserError, match="give train_config and model_file"):
+        Speech2Understand("config.yaml")
+    with pytest.raises(UserError, match="beam_size 99 is more than the"):
+        Speech2Understand(trained=trained, beam_size=99)
