@@ -1,4 +1,4 @@
-"""mini, the corpus that ships with this repository: synthetic voices, four domains, about two hours.
+"""mini, the corpus that ships with this repository: synthetic voices, four parts, an hour and a half of speech.
 
 Read from ``egs2/atat/mini/corpus``: ``<set>.tsv`` and ``audio/<set>/<utterance>.ogg`` (see its DATASHEET.md). A set
 whose rows name no voice is text alone. Of each ``lights`` set a far-field copy is simulated (``lights_far_*``) and

@@ -248,6 +248,8 @@ def check(corpus: Path = CORPUS, audio: bool = True, regeneration: bool = True) 
     find = Findings()
     sets = {name: read_set(corpus, name) for name in SIZES}
     check_sets(sets, find)
+    if any(bad_rows(rows) for rows in sets.values()):
+        return find.failed  # every other check reads the trees
     check_voices(sets, find)
     check_labels(sets, find)
     check_overlap(sets, find)

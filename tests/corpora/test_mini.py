@@ -1,0 +1,154 @@
+"""mini: what the committed corpus is, and what its preparation makes of it."""
+
+import csv
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from scipy.signal import correlate
+
+from espnet_atat.corpora.far_field import far_field
+from espnet_atat.corpora.mini import SETS, prepare
+from espnet_atat.datadir import DataDir
+from espnet_atat.errors import UserError
+
+KEPT = 2  # utterances a set in the small copy
+
+
+@pytest.fixture(scope="module")
+def recipe(root: Path) -> Path:
+    return root / "egs2" / "atat" / "mini"
+
+
+def run_check(recipe: Path, *options: str | Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(recipe / "local" / "check_corpus.py"), *map(str, options)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.slow
+def test_every_promise_of_the_datasheet_holds(recipe: Path) -> None:
+    done = run_check(recipe)
+    assert done.returncode == 0, done.stderr
+    assert "FAIL" not in done.stdout
+    assert "no text of 14 files differs when made again from the seeds" in done.stdout
+
+
+@pytest.fixture
+def texts(recipe: Path, tmp_path: Path) -> Path:
+    """A copy of the tables, to be broken."""
+    for path in (recipe / "corpus").glob("*.tsv"):
+        shutil.copy(path, tmp_path)
+    return tmp_path
+
+
+def edit(path: Path, old: str, new: str) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+
+
+@pytest.mark.slow
+def test_the_check_names_a_leaked_sentence_and_a_wrong_tuple(recipe: Path, texts: Path) -> None:
+    leaked = (texts / "music_test.tsv").read_text(encoding="utf-8").splitlines()[1].split("\t")
+    first = (texts / "music_text.tsv").read_text(encoding="utf-8").splitlines()[1].split("\t")
+    edit(texts / "music_text.tsv", "\t".join(first), "\t".join([*first[:3], *leaked[3:]]))
+    edit(texts / "lights_tuples.tsv", "kitchen", "cellar")
+    done = run_check(recipe, texts, "--no_audio", "--no_regeneration")
+    assert done.returncode == 1
+    found = done.stderr.splitlines()
+    assert len(found) == 2
+    assert "no sentence occurs in training" in found[0]
+    assert f"the first is {leaked[0]}" in found[0]
+    assert "3-tuples" in found[1]
+
+
+def test_the_check_names_a_broken_tree(recipe: Path, texts: Path) -> None:
+    edit(texts / "books_dev.tsv", "[SL:", "[XX:")
+    done = run_check(recipe, texts, "--no_audio", "--no_regeneration")
+    assert done.returncode == 1
+    assert "books_dev: no tree fails to parse or to strip to the words: 1 do" in done.stderr
+
+
+@pytest.fixture(scope="module")
+def small_corpus(recipe: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The first utterances of every set, with the real audio."""
+    folder = tmp_path_factory.mktemp("mini")
+    for name in SETS:
+        lines = (recipe / "corpus" / f"{name}.tsv").read_text(encoding="utf-8").splitlines()[: 1 + KEPT]
+        (folder / f"{name}.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+        (folder / "audio" / name).mkdir(parents=True)
+        for row in csv.DictReader(lines, delimiter="\t"):
+            if row["voice"]:
+                audio = f"audio/{name}/{row['utt_id']}.ogg"
+                shutil.copy(recipe / "corpus" / audio, folder / audio)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def prepared(small_corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    data_dir = tmp_path_factory.mktemp("data")
+    report = prepare(small_corpus, data_dir)
+    assert [one.name for one in report.sets if one.kept != KEPT] == []
+    return data_dir
+
+
+def test_every_set_becomes_a_data_dir_with_what_it_has(prepared: Path) -> None:
+    written = {path.name for path in prepared.iterdir()} - {"audio"}
+    assert written == {*SETS, "lights_far_train", "lights_far_dev", "lights_far_test"}
+    for name in written:
+        data = DataDir.load(prepared / name)
+        assert (data.wav is None) == name.endswith("_text")
+        assert (data.utt2spk is None) == name.endswith("_text")
+        assert (data.target is None) == name.startswith("sentences")
+        for utterance, speaker in (data.utt2spk or {}).items():
+            assert utterance.startswith(f"{speaker}-{name}_")
+
+
+def test_far_field_copies_are_the_same_every_time(small_corpus: Path, prepared: Path, tmp_path: Path) -> None:
+    prepare(small_corpus, tmp_path)
+    copies = sorted((prepared / "audio").rglob("*.wav"))
+    assert len(copies) == 3 * KEPT
+    for path in copies:
+        assert path.read_bytes() == (tmp_path / path.relative_to(prepared)).read_bytes()
+
+
+def test_far_field_keeps_the_words_and_adds_a_room(prepared: Path) -> None:
+    """The copy is 0.3 s longer, as loud, and correlates with the close recording at zero lag above all others."""
+    far = DataDir.load(prepared / "lights_far_test")
+    near = DataDir.load(prepared / "lights_test")
+    assert list(far.text.values()) == list(near.text.values())
+    assert far.wav is not None
+    assert near.wav is not None
+    for near_id, path in near.wav.items():
+        close, _ = soundfile.read(path)
+        distant, rate = soundfile.read(far.wav[near_id.replace("lights_", "lights_far_")])
+        assert rate == 16_000
+        assert len(distant) - len(close) == 4800
+        correlation = correlate(distant[: len(close)], close, mode="same", method="fft")
+        assert abs(int(np.argmax(correlation)) - len(close) // 2) <= 1
+        assert 20 * abs(np.log10(np.std(distant) / np.std(close))) < 3.0  # dB; the tail makes it a little softer
+
+
+def test_far_field_rooms_differ_between_utterances() -> None:
+    samples = np.random.default_rng(0).normal(0, 0.1, 8000).astype(np.float32)
+    one, again, other = far_field(samples, "a"), far_field(samples, "a"), far_field(samples, "b")
+    assert np.array_equal(one, again)
+    assert not np.allclose(one, other, atol=1e-3)
+    assert np.abs(one).max() <= 0.95
+
+
+def test_a_missing_table_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"no music_train\.tsv; give the folder egs2/atat/mini/corpus"):
+        prepare(tmp_path, tmp_path / "data")
+
+
+def test_a_missing_test_recording_stops_and_is_named(small_corpus: Path, tmp_path: Path) -> None:
+    broken = shutil.copytree(small_corpus, tmp_path / "corpus")
+    victim = next((broken / "audio" / "music_test").iterdir())
+    victim.unlink()
+    with pytest.raises(UserError, match=victim.stem):
+        prepare(broken, tmp_path / "data")
