@@ -6,6 +6,7 @@
 #   ATAT_VENV=/data/venvs/atat tools/setup.sh
 #   ATAT_VENV=none tools/setup.sh          nothing: the Python on the path is taken as it is, with what it has
 #   tools/setup.sh --check                 exit code 0 if the environment is there and whole
+#   tools/setup.sh --find_python           the interpreter that it would take, and nothing else
 #   tools/setup.sh --print_key             the key of the environment that this clone needs, and nothing else
 #
 # It holds what pyproject.toml depends on, in the versions of constraints.txt. This clone itself is not installed: path.sh
@@ -95,9 +96,10 @@ key=$(environment_key)
 case "${1:-}" in
     "") ;;
     --check) [ "$venv" = none ] || is_complete && exit || exit 1 ;;
+    --find_python) find_python && exit ;;
     --print_key) echo "$key" && exit ;;
     -h | --help) sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p;}' "${BASH_SOURCE[0]}" && exit ;;
-    *) fail "unknown option $1; known: --check, --print_key, --help" ;;
+    *) fail "unknown option $1; known: --check, --find_python, --print_key, --help" ;;
 esac
 
 [ "$venv" != none ] || exit 0

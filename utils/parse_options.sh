@@ -11,36 +11,36 @@
 
 # shellcheck disable=SC2154  # options and flags are the caller's
 parse_options() {
-    local name value
+    local _name _value # no option begins with _
     arguments=()
     while [ $# -gt 0 ]; do
         case $1 in
             -h | --help) usage && exit ;;
             --) shift && arguments+=("$@") && return ;;
-            --*=*) value=${1#*=} ;;
-            --*) unset value ;;
+            --*=*) _value=${1#*=} ;;
+            --*) unset _value ;;
             *) arguments+=("$1") && shift && continue ;;
         esac
-        name=${1%%=*}
-        name=${name#--}
-        name=${name//-/_}
-        if [[ " ${flags[*]} " = *" $name "* ]]; then
-            if [ -z "${value+set}" ] && [[ ${2:-} = true || ${2:-} = false ]]; then
-                value=$2
+        _name=${1%%=*}
+        _name=${_name#--}
+        _name=${_name//-/_}
+        if [[ " ${flags[*]} " = *" $_name "* ]]; then
+            if [ -z "${_value+set}" ] && [[ ${2:-} = true || ${2:-} = false ]]; then
+                _value=$2
                 shift
             fi
-            value=${value:-true}
-            [[ $value = true || $value = false ]] || option_error "--$name is true or false, not '$value'"
-        elif [[ " ${options[*]} " = *" $name "* ]]; then
-            if [ -z "${value+set}" ]; then
-                [ $# -ge 2 ] || option_error "--$name needs a value"
-                value=$2
+            _value=${_value:-true}
+            [[ $_value = true || $_value = false ]] || option_error "--$_name is true or false, not '$_value'"
+        elif [[ " ${options[*]} " = *" $_name "* ]]; then
+            if [ -z "${_value+set}" ]; then
+                [ $# -ge 2 ] || option_error "--$_name needs a value"
+                _value=$2
                 shift
             fi
         else
             option_error "unknown option ${1%%=*}; known: $(printf -- '--%s ' "${options[@]}" "${flags[@]}" help)"
         fi
-        printf -v "$name" %s "$value"
+        printf -v "$_name" %s "$_value"
         shift
     done
 }
