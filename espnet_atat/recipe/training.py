@@ -18,6 +18,7 @@ from espnet_atat.errors import UserError
 from espnet_atat.recipe.layout import DUMP
 from espnet_atat.recipe.logs import log_to
 from espnet_atat.recipe.plan import MIXTURE_SEED, Training
+from espnet_atat.recipe.processes import train_in_processes
 from espnet_atat.recipe.tokens import check_text_tokenizer
 from espnet_atat.text.vocabulary import Vocabulary
 
@@ -30,6 +31,8 @@ RAW_FRONTEND = {
     "frontend_conf": {"fs": 16000, "n_fft": 512, "win_length": 400, "hop_length": HOP, "n_mels": 80},
 }
 MODALITIES = ("speech", "text_in")
+#: An option of a training YAML that is not ESPnet's: processes of training on the CPU. With GPUs ``--ngpu`` says how many.
+CPU_PROCESSES = "cpu_processes"
 
 
 @dataclass(frozen=True)
@@ -89,7 +92,7 @@ def train(training: Training, machines: Machines) -> None:
             *transfer_options(training, folder),
         ]
         print(f"  log: {folder}/train.log")
-        run_trainer(options, folder / "train.log", machines)
+        run_trainer(options, folder / "train.log", machines, int(training.config.get(CPU_PROCESSES, 1)))
         if not training.model_file.exists():
             raise UserError(
                 f"{training.model_file}: training left no such model; there are "
@@ -101,7 +104,7 @@ def train(training: Training, machines: Machines) -> None:
 
 def resolved_config(training: Training) -> dict[str, Any]:
     """The options of the YAML files with what only the plan knows."""
-    config = dict(training.config)
+    config = {key: value for key, value in training.config.items() if key != CPU_PROCESSES}
     if training.raw:
         config |= RAW_FRONTEND | {"batch_bins": config.get("batch_bins", 1_000_000 // HOP) * HOP}
     if config.get("normalize") == "global_mvn":
@@ -167,12 +170,15 @@ def write_config(path: Path, config: Mapping[str, Any]) -> None:
         yaml.safe_dump(dict(config), handle, sort_keys=False, allow_unicode=True)
 
 
-def run_trainer(options: Sequence[str], log: Path, machines: Machines) -> None:
-    """Train in this process or, over several GPUs or machines, through ESPnet's launcher.
+def run_trainer(options: Sequence[str], log: Path, machines: Machines, cpu_processes: int = 1) -> None:
+    """Train in this process, in several on the CPU or, over several GPUs or machines, through ESPnet's launcher.
 
     Raises:
         UserError: the launched training failed; its log says why.
     """
+    if machines.is_this_process and machines.ngpu == 0 and cpu_processes > 1:
+        train_in_processes(options, log, cpu_processes)
+        return
     if machines.is_this_process:
         with log_to(log):
             call_task([*options, "--ngpu", str(machines.ngpu)])
