@@ -110,6 +110,10 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     for name in ("batch_size", "nj"):
         if getattr(args, name) < 1:
             raise UserError(f"--{name} is at least 1, found {getattr(args, name)}")
+    for name in ("train_config", "model_file", "lm_train_config", "lm_file"):  # now, not after a slow import
+        path = getattr(args, name)
+        if path is not None and not Path(path).is_file():
+            raise UserError(f"--{name} {path}: no such file")
     return args
 
 

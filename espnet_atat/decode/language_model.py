@@ -1,6 +1,7 @@
 """Shallow fusion with an ESPnet language model, whose token list and start symbol are its own."""
 
-from dataclasses import dataclass
+import threading
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,8 @@ class LanguageModel:
     network: Any
     ids: Tensor
     sos_id: int
+    #: One thread at a time may score: ESPnet's attention keeps its weights on the module and reads them back.
+    scoring: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
 
     @classmethod
     def load(
@@ -71,7 +74,8 @@ class LanguageModelScorer(BatchScorerInterface):
         """Score all tokens after each hypothesis: ys (N, L) -> (N, V)."""
         own = self.columns[ys]
         own[:, 0] = self.model.sos_id
-        scores, states = self.model.network.batch_score(own, states, xs)  # (N, tokens of the language model)
+        with self.model.scoring:
+            scores, states = self.model.network.batch_score(own, states, xs)  # (N, tokens of the language model)
         scores = scores.index_select(1, self.columns)
         return scores.masked_fill(self.absent, ABSENT_SCORE), states
 

@@ -1,7 +1,8 @@
 """A trained model in memory with what decoding needs beside it; several search configurations can share one."""
 
 import argparse
-from dataclasses import dataclass
+import threading
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from espnet_atat.text.vocabulary import Vocabulary
 
 @dataclass(frozen=True)
 class Trained:
-    """A model for inference. Nothing of it changes in decoding, so threads may share it.
+    """A model for inference. No parameter of it changes in decoding; threads may share it.
 
     Attributes:
         model: in eval mode.
@@ -34,6 +35,8 @@ class Trained:
     characters: CharTokenizer | None = None
     tokenizer_source: str | None = None
     files: tuple[str, str] | None = None
+    #: ESPnet's attention keeps its weights on the module and reads them back: one thread at a time may encode.
+    encoding: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
 
     @cached_property
     def text_tokenizer(self) -> Any:

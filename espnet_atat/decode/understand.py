@@ -190,7 +190,9 @@ class Speech2Understand(Understand):
             return []
         inputs = [self._prepare(np.asarray(array), rate) for array in speech]
         batch, lengths = _batch(inputs, 0.0, self.trained.device)
-        return self._search(self.trained.model.encode_audio(batch, lengths), hears=True)
+        with self.trained.encoding:
+            encoded = self.trained.model.encode_audio(batch, lengths)
+        return self._search(encoded, hears=True)
 
     def _prepare(self, speech: np.ndarray, rate: int) -> np.ndarray:
         """What the model's front end takes: (num_samples,) or (num_frames, 80), float32."""
@@ -252,7 +254,9 @@ class Text2Understand(Understand):
             return []
         pieces = [self._prepare(line, normalise) for line in text]
         batch, lengths = _batch(pieces, 0, self.trained.device)
-        return self._search(self.trained.model.encode_text(batch, lengths), hears=False)
+        with self.trained.encoding:
+            encoded = self.trained.model.encode_text(batch, lengths)
+        return self._search(encoded, hears=False)
 
     def _prepare(self, text: str, normalise: bool) -> np.ndarray:
         """Ids of the text encoder's pieces."""
