@@ -59,7 +59,7 @@ def test_digital_silence_is_the_floor():
     assert np.allclose(fbank(np.zeros(1600, np.float32)), np.log(np.finfo(np.float32).eps))
 
 
-@pytest.mark.parametrize(("samples", "frames"), [(400, 1), (559, 1), (560, 2), (16_000, 98), (128 * 160 + 400, 129)])
+@pytest.mark.parametrize(("samples", "frames"), [(400, 1), (559, 1), (560, 2), (16_000, 98), (96 * 160 + 400, 97)])
 def test_frames_are_those_that_fit_whole(samples, frames):
     assert num_frames(samples) == frames
     assert fbank(noisy_chirp(samples / 16_000 + 1)[:samples]).shape == (frames, NUM_MELS)
