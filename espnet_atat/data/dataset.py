@@ -1,6 +1,6 @@
 """A dataset whose examples have different streams: audio in some, text in others."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
 import numpy as np
@@ -43,6 +43,11 @@ class MixtureDataset(AbsDataset):
     def ids(self, name: str) -> frozenset[str]:
         """Ids that a stream holds."""
         return self._ids[name]
+
+    def texts(self, name: str) -> Iterator[tuple[str, str]]:
+        """Ids and lines of a stream of text, as they are in its file."""
+        loader = self._loaders[name]
+        return ((uid, str(loader[uid])) for uid in sorted(self._ids[name]))
 
     def __len__(self) -> int:
         return len(self._ids["text"])

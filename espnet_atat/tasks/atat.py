@@ -32,6 +32,7 @@ from espnet_atat.data.shapes import load_groups
 from espnet_atat.errors import UserError
 from espnet_atat.model.atat_model import ESPnetATATModel
 from espnet_atat.model.build import build_model
+from espnet_atat.tasks.checks import check_checkpoints, check_encoders, check_targets
 from espnet_atat.text.tokenizer import CharTokenizer, TargetTokenizer
 from espnet_atat.text.vocabulary import Vocabulary
 from espnet_atat.train.checkpoint import GuardedIterFactory, mend_run
@@ -131,6 +132,7 @@ class ATATTask(AbsTask):
         if not args.collect_stats and args.output_dir and not args.dist_rank:
             for line in mend_run(args.output_dir, args.best_model_criterion):
                 logging.warning(line)
+            check_checkpoints(args, cls.vocabulary(args))
         super().main_worker(args)
 
     @classmethod
@@ -210,6 +212,7 @@ class ATATTask(AbsTask):
         )
         if model.text_encoder is not None:
             # A saved model is built from its own configuration; weights come from the checkpoint, never a hub.
+            args.text_tokenizer = args.text_tokenizer or args.text_encoder_conf.get("model")
             args.text_encoder_conf = {"config": model.text_encoder.config.to_diff_dict()}
         return model
 
@@ -218,6 +221,8 @@ class ATATTask(AbsTask):
         assert isinstance(model, ESPnetATATModel)
         if args.optim not in optim_classes:
             raise UserError(f"--optim {args.optim}: one of {', '.join(optim_classes)}")
+        if args.exclude_weight_decay or args.sharded_ddp:
+            raise UserError("--exclude_weight_decay and --sharded_ddp do not go with this task's parameter groups")
         groups = parameter_groups(model, args.pretrained_parameters, args.text_encoder_lr_scale)
         optimizer = optim_classes[args.optim](groups, **args.optim_conf)
         model.follow_frozen_groups(optimizer)
@@ -236,6 +241,8 @@ class ATATTask(AbsTask):
             keys_to_load=keys_to_load,
         )
         cls.check_task_requirements(dataset, args.allow_variable_data_keys, train=iter_options.train)
+        check_encoders(dataset, args.audio_encoder, args.text_encoder)
+        check_targets(dataset, cls.vocabulary(args))
         return dataset
 
     @classmethod
@@ -292,6 +299,7 @@ class ATATTask(AbsTask):
         """Batches of one modality each for ``--collect_stats``, which then needs one run for all tasks together."""
         dataset = MixtureDataset(data_path_and_name_and_type, preprocess_fn, float_dtype=dtype)
         cls.check_task_requirements(dataset, allow_variable_data_keys, train=False, inference=inference)
+        check_targets(dataset, preprocess_fn.tokenizer.vocabulary)
         wanted = dataset.ids("text")
         if key_file is not None:
             wanted &= {line.split()[0] for line in Path(key_file).read_text(encoding="utf-8").splitlines()}

@@ -1,0 +1,81 @@
+"""What would stop a training sooner or later, looked for before it starts."""
+
+import argparse
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from espnet_atat.data.dataset import MixtureDataset
+from espnet_atat.errors import UserError
+from espnet_atat.text.tokenizer import is_whole
+from espnet_atat.text.vocabulary import TASKS, Vocabulary, task_token
+from espnet_atat.train.checkpoint import CHECKPOINT
+from espnet_atat.train.optimiser import NEW_ROWS
+from espnet_atat.train.transfer import OLD_ROWS
+
+
+def check_targets(dataset: MixtureDataset, vocabulary: Vocabulary) -> None:
+    """Every target must begin with a task token, say something, and hold known tags only.
+
+    Raises:
+        UserError: names the first example of which that is not so.
+    """
+    tasks = {task_token(task) for task in TASKS}
+    for utt_id, target in dataset.texts("text"):
+        first, *rest = target.split() or [""]
+        if first not in tasks:
+            raise UserError(f"utterance {utt_id}: the target begins with {first!r}, not with a task token")
+        if not rest:
+            raise UserError(f"utterance {utt_id}: the target is empty: drop the utterance with bin.validate --fix")
+        for token in rest:
+            if is_whole(token) and token not in vocabulary:
+                raise UserError(
+                    f"utterance {utt_id}: the tag {token!r} is not in the token list of {len(vocabulary)} tokens: "
+                    "make the list from this data (stage 7), or grow it (stage 11)"
+                )
+
+
+def check_encoders(dataset: MixtureDataset, audio_encoder: str | None, text_encoder: str | None) -> None:
+    """Every stream of the data needs its encoder.
+
+    Raises:
+        UserError: there is audio without an audio encoder, or text without a text encoder.
+    """
+    if dataset.has_name("speech") and audio_encoder is None:
+        raise UserError("the data has audio, but the model no audio encoder (--audio_encoder none): train on nlu alone")
+    if dataset.has_name("text_in") and text_encoder is None:
+        raise UserError("the data has text inputs, but the model no text encoder (--text_encoder none): leave nlu out")
+
+
+def check_checkpoints(args: argparse.Namespace, vocabulary: Vocabulary) -> None:
+    """The embedding of a checkpoint to start or to go on from must have the rows of the model to be trained.
+
+    Raises:
+        UserError: names file and numbers of rows.
+    """
+    pretrained = len(vocabulary) if args.pretrained_vocabulary_size is None else args.pretrained_vocabulary_size
+    rows = {OLD_ROWS: pretrained, NEW_ROWS: len(vocabulary) - pretrained}
+    checkpoint = Path(args.output_dir, CHECKPOINT)
+    if args.resume and checkpoint.is_file():
+        _check_rows(checkpoint, _load(checkpoint)["model"], rows)
+    for file in args.init_param:
+        # With `:` ESPnet loads a part of the parameters; with ignore_init_mismatch, those that fit.
+        if ":" not in file and not args.ignore_init_mismatch:
+            _check_rows(file, _load(file), rows)
+
+
+def _load(file: str | Path) -> dict[str, Any]:
+    return torch.load(file, map_location="cpu", mmap=True, weights_only=True)
+
+
+def _check_rows(file: str | Path, parameters: Mapping[str, Tensor], rows: Mapping[str, int]) -> None:
+    for name, expected in rows.items():
+        if name in parameters and len(parameters[name]) != expected:
+            raise UserError(
+                f"{file}: {name} has {len(parameters[name])} rows, the model to be trained {expected} (its token list "
+                f"{sum(rows.values())} tokens): they do not fit; grow the old list and map the rows (stage 11), or "
+                "train in a new folder"
+            )
