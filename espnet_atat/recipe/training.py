@@ -31,7 +31,7 @@ RAW_FRONTEND = {
     "frontend_conf": {"fs": 16000, "n_fft": 512, "win_length": 400, "hop_length": HOP, "n_mels": 80},
 }
 MODALITIES = ("speech", "text_in")
-#: An option of a training YAML that is not ESPnet's: processes of training on the CPU. With GPUs ``--ngpu`` says how many.
+#: An option of a training YAML that is not ESPnet's: processes of training on the CPU (with GPUs, ``--ngpu`` says it).
 CPU_PROCESSES = "cpu_processes"
 
 
