@@ -7,5 +7,6 @@
     FSC=${FSC:-downloads/fluent_speech_commands_dataset}
     SNIPS=${SNIPS:-downloads/snips_slu_data_v1.0}
     TOP=${TOP:-downloads/top-dataset-semantic-parsing}
+    export STOP=${STOP:-} # read by top/local/data.sh
     CUSTOM=${CUSTOM:-downloads/custom}
 }
