@@ -104,14 +104,16 @@ def fbank(samples: np.ndarray) -> np.ndarray:
 
     features = np.empty((frames, NUM_MELS), np.float32)
     padded = np.zeros((min(CHUNK, frames), FFT_LENGTH), np.float32)
+    powers = np.empty((len(padded), FFT_LENGTH // 2 + 1), np.float32)
     for start in range(0, frames, CHUNK):
         out = features[start : start + CHUNK]
         frame = padded[: len(out), :FRAME_LENGTH]
         np.subtract(windows[start : start + CHUNK], offsets[start : start + CHUNK], out=frame)
         frame *= _window()
         spectrum = scipy.fft.rfft(padded[: len(out)], axis=1)  # (chunk, FFT_LENGTH // 2 + 1), complex64
-        squares = np.square(spectrum.view(np.float32))  # real and imaginary parts in turn
-        power = squares[:, 0::2] + squares[:, 1::2]  # (chunk, FFT_LENGTH // 2 + 1)
+        squares = spectrum.view(np.float32)  # real and imaginary parts in turn
+        np.square(squares, out=squares)
+        power = np.add(squares[:, 0::2], squares[:, 1::2], out=powers[: len(out)])
         for bins, mels, weights in _filter_parts():
             np.matmul(power[:, bins], weights, out=out[:, mels])
     np.maximum(features, np.float32(LOG_FLOOR), out=features)

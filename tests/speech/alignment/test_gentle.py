@@ -87,12 +87,12 @@ def test_what_is_no_alignment_is_an_error(result):
 
 
 def test_a_server_gives_the_alignments_of_the_aligner_behind_it(an4_set, tmp_path, server):
-    data = DataDir.load(an4_set(4))
+    data = DataDir.load(an4_set(3))
     report = align_set(data, tmp_path / "gentle.jsonl", GentleServer(server.url))
     align_set(data, tmp_path / "sphinx.jsonl", SphinxAligner(fit=False))
     assert read_alignments(tmp_path / "gentle.jsonl") == read_alignments(tmp_path / "sphinx.jsonl")
     assert report.words_aligned == report.words
-    assert server.requests == ["/transcriptions?async=false"] * 4
+    assert server.requests == ["/transcriptions?async=false"] * 3
 
 
 def test_passing_faults_are_tried_again(an4_set, tmp_path, server):

@@ -28,7 +28,7 @@ class Broken(SphinxAligner):
 
 
 def test_processes_and_order_change_no_byte(an4_set, tmp_path):
-    data = DataDir.load(an4_set(14))
+    data = DataDir.load(an4_set(8))
     align_set(data, tmp_path / "one.jsonl", SphinxAligner(), nj=1)
     align_set(data, tmp_path / "two.jsonl", SphinxAligner(), nj=2)
     assert (tmp_path / "one.jsonl").read_bytes() == (tmp_path / "two.jsonl").read_bytes()
@@ -39,14 +39,14 @@ def test_processes_and_order_change_no_byte(an4_set, tmp_path):
 
 
 def test_continues_after_an_interruption_and_knows_when_it_is_done(an4_set, tmp_path, capsys):
-    data, output = DataDir.load(an4_set(10)), tmp_path / "a.jsonl"
+    data, output = DataDir.load(an4_set(6)), tmp_path / "a.jsonl"
     with pytest.raises(AlignerUnavailable):
-        align_set(data, output, Broken(at=data.ids[9]))
+        align_set(data, output, Broken(at=data.ids[5]))
     assert not output.exists()
     whole = align_set(data, tmp_path / "whole.jsonl", SphinxAligner())
     capsys.readouterr()
     report = align_set(data, output, SphinxAligner())
-    assert "continuing after 8 of 10" in capsys.readouterr().err
+    assert "continuing after 4 of 6" in capsys.readouterr().err
     assert report == whole
     assert output.read_bytes() == (tmp_path / "whole.jsonl").read_bytes()
     # Aligned already: an aligner that always fails is not asked.
