@@ -55,30 +55,39 @@ class Toy:
     def text_tokenizer(self) -> Path:
         return self.folder / "text_tokenizer"
 
+    def feats(self, name: str) -> dict[str, np.ndarray]:
+        """Features of a set by utterance, (T, 80) each."""
+        return dict(kaldiio.load_scp(str(self.dump / "toy" / name / "feats.scp")).items())
+
 
 def make_toy(folder: Path, copies: int = 1, seed: int = 0) -> Toy:
-    """Write sets ``toy/audio`` and ``toy/words`` (text alone) of all :data:`UTTERANCES`.
+    """Write sets of all :data:`UTTERANCES`: ``toy/audio``, ``toy/audio_mlm`` and ``toy/words`` (text alone).
 
-    Features are random, but each word has its own pattern, so that a model can learn to hear it.
+    Features are random, but each word has its own pattern, so that a model can learn to hear it. In ``audio_mlm`` the
+    second word is silence.
     """
     toy = Toy(folder)
     rng = np.random.default_rng(seed)
     patterns = {word: rng.normal(size=(8, MELS)) for words, _ in UTTERANCES for word in words.split()}
-    text, target, feats = {}, {}, {}
+    text, target = {}, {}
+    feats: dict[str, dict[str, np.ndarray]] = {"audio": {}, "audio_mlm": {}}
     for copy in range(copies):
         for number, (words, tree) in enumerate(UTTERANCES):
             utt_id = f"spk{copy}-{number:02d}"
             text[utt_id], target[utt_id] = words, tree
             clean = np.concatenate([patterns[word] for word in words.split()])
-            feats[utt_id] = (clean + 0.1 * rng.normal(size=clean.shape)).astype(np.float32)
-    audio, words_only = toy.dump / "toy" / "audio", toy.dump / "toy" / "words"
-    for place in (audio, words_only):
+            feats["audio"][utt_id] = (clean + 0.1 * rng.normal(size=clean.shape)).astype(np.float32)
+            feats["audio_mlm"][utt_id] = feats["audio"][utt_id].copy()
+            feats["audio_mlm"][utt_id][8:16] = 0.0
+    for name in ("audio", "audio_mlm", "words"):
+        place = toy.dump / "toy" / name
         place.mkdir(parents=True)
         write_two_column(place / "text", text)
         write_two_column(place / "target", target)
-    with kaldiio.WriteHelper(f"ark,scp:{audio / 'feats.ark'},{audio / 'feats.scp'}") as writer:
-        for utt_id, matrix in sorted(feats.items()):
-            writer(utt_id, matrix)
+        if name in feats:
+            with kaldiio.WriteHelper(f"ark,scp:{place / 'feats.ark'},{place / 'feats.scp'}") as writer:
+                for utt_id, matrix in sorted(feats[name].items()):
+                    writer(utt_id, matrix)
     _write_vocabulary(toy)
     return toy
 

@@ -1,0 +1,343 @@
+"""ESPnet's own trainer on the task: it learns, resumes, and says what is wrong before it starts."""
+
+import math
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from transformers import AutoConfig, AutoModel
+
+from espnet_atat.bin import main_guard
+from espnet_atat.bin.atat_train import main
+from espnet_atat.data.mixture import parse_mixture
+from espnet_atat.datadir import read_two_column, write_two_column
+from espnet_atat.decode.understand import Speech2Understand, Text2Understand
+from espnet_atat.errors import UserError
+from espnet_atat.tasks.atat import ATATTask
+from espnet_atat.text.tokenizer import TargetTokenizer
+from espnet_atat.text.vocabulary import TASKS, Vocabulary
+from espnet_atat.train.optimiser import NEW_ROWS
+from espnet_atat.train.transfer import grow, initial_checkpoint
+from tests.toy import UTTERANCES, Toy, make_toy, write_toy_mixture
+from tests.toy_model import TINY_BLOCKS
+from tests.toy_training import CONFIG, FOUR_TASKS, Prepared, parameters, prepare, reports
+
+#: Everything random that training knows: dropout, SpecAugment, augmentation, draws; and a BatchNorm and a CTC.
+RANDOM: dict[str, Any] = {
+    "audio_encoder": "conformer",
+    "audio_encoder_conf": {"output_size": 16, "cnn_channels": [4, 4], "blocks_conf": TINY_BLOCKS["conformer"]},
+    "augment_conf": {"stretch": 0.1, "mel_warp": 0.1, "tilt": 1.0, "noise": 3.0},
+    "specaug": "specaug",
+    "specaug_conf": {"apply_time_warp": False, "freq_mask_width_range": [0, 10], "time_mask_width_range": [0, 4]},
+    "normalize": "utterance_mvn",
+    "ctc_unit": "char",
+    "ctc_conf": {"subframes": 4, "dropout_rate": 0.1},
+    "model_conf": {"ctc_weight": 0.5},
+    "decoder_conf": {"num_blocks": 1, "attention_heads": 2, "linear_units": 32},
+    "batch_bins": 600,
+}
+
+
+def smoothing_floor(vocabulary_size: int, smoothing: float = 0.1) -> float:
+    """The least cross entropy of a smoothed target, which is its own entropy, in nats a token."""
+    rest = smoothing / vocabulary_size
+    right = 1 - smoothing + rest
+    return -(right * math.log(right) + (vocabulary_size - 1) * rest * math.log(rest))
+
+
+@pytest.fixture(scope="module")
+def overfitted(prepared: Prepared, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Trained on the eight utterances until it knows them."""
+    output = tmp_path_factory.mktemp("overfitted") / "run"
+    schedule = {"warmup_steps": 30, "decay": "linear", "total_steps": 300}
+    return prepared.train(
+        output, num_iters_per_epoch=100, max_epoch=3, scheduler_conf=schedule, optim_conf={"lr": 4e-3}
+    )
+
+
+@pytest.mark.slow
+def test_eight_utterances_of_four_tasks_reach_the_smoothing_floor(overfitted: Path, prepared: Prepared) -> None:
+    vocabulary = Vocabulary.load(prepared.toy.token_list)
+    tokenizer = TargetTokenizer(vocabulary, prepared.toy.bpemodel)
+    targets = read_two_column(prepared.mixture / "text").values()
+    tokens = sum(len(tokenizer.encode(target)) for target in targets) / len(targets)  # <eos> for the task token
+    floor = tokens * smoothing_floor(len(vocabulary))
+    report = reports(overfitted)
+    assert report[1]["valid"]["loss_att"] > 1.2 * floor
+    last = report[3]["valid"]
+    assert floor <= last["loss_att"] < 1.08 * floor
+    assert {last[f"acc_{task}"] for task in TASKS} == {1.0}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("beam_size", [1, 4])
+def test_all_eight_are_decoded_exactly_from_audio_and_from_text(
+    overfitted: Path, prepared: Prepared, beam_size: int
+) -> None:
+    files = overfitted / "config.yaml", overfitted / "valid.acc.ave.pth"
+    feats, masked = prepared.toy.feats("audio"), prepared.toy.feats("audio_mlm")
+    words, trees = [list(column) for column in zip(*UTTERANCES, strict=True)]
+    understand = Speech2Understand(*files, task="slu", beam_size=beam_size)
+    assert [result.tree for result in understand(list(feats.values()))] == trees
+    for task, audio in (("asr", feats), ("mlm", masked)):
+        listen = Speech2Understand(trained=understand.trained, task=task, beam_size=beam_size)
+        assert [result.text for result in listen(list(audio.values()))] == words
+    read = Text2Understand(trained=understand.trained, beam_size=beam_size)
+    assert [result.tree for result in read(words)] == trees
+
+
+def assert_same_run(one: Path, other: Path) -> None:
+    assert reports(one) == reports(other)
+    first, second = (parameters(folder / "checkpoint.pth") for folder in (one, other))
+    assert first.keys() == second.keys()
+    assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+@pytest.fixture(scope="module")
+def unbroken(prepared: Prepared, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Four epochs of everything random."""
+    output = tmp_path_factory.mktemp("unbroken") / "run"
+    return prepared.train(output, **RANDOM, max_epoch=4, ctc_characters=str(prepared.toy.characters))
+
+
+def test_a_resumed_run_equals_an_unbroken_one_bit_for_bit(prepared: Prepared, unbroken: Path, tmp_path: Path) -> None:
+    options = {**RANDOM, "ctc_characters": str(prepared.toy.characters)}
+    prepared.train(tmp_path / "run", **options, max_epoch=2)
+    assert set(reports(tmp_path / "run")) == {1, 2}
+    prepared.train(tmp_path / "run", **options, max_epoch=4)
+    assert set(reports(tmp_path / "run")) == {1, 2, 3, 4}
+    assert_same_run(tmp_path / "run", unbroken)
+
+
+def test_a_kill_that_tears_the_checkpoint_changes_nothing_in_the_end(
+    prepared: Prepared, unbroken: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(unbroken, run, symlinks=True)
+    content = (run / "checkpoint.pth").read_bytes()  # of epoch 4
+    (run / "checkpoint.pth").write_bytes(content[: len(content) // 2])
+    (run / "4epoch.pth").unlink()
+    prepared.train(run, **RANDOM, max_epoch=4, ctc_characters=str(prepared.toy.characters))
+    assert_same_run(run, unbroken)
+    names = sorted(path.name for path in unbroken.glob("*.pth"))
+    assert names == sorted(path.name for path in run.glob("*.pth"))
+    for name in set(names) - {"checkpoint.pth", "checkpoint.backup.pth"}:
+        ours, theirs = parameters(run / name), parameters(unbroken / name)
+        assert all(torch.equal(ours[key], theirs[key]) for key in theirs), name
+
+
+def test_the_same_seed_gives_the_same_losses_and_another_does_not(
+    prepared: Prepared, unbroken: Path, tmp_path: Path
+) -> None:
+    options = {**RANDOM, "ctc_characters": str(prepared.toy.characters), "max_epoch": 1}
+    expected = reports(unbroken)[1]
+    assert reports(prepared.train(tmp_path / "same", **options))[1] == expected
+    other = reports(prepared.train(tmp_path / "other", **options, seed=2))[1]
+    assert other["train"]["loss"] != expected["train"]["loss"]
+
+
+def test_the_report_has_each_task_and_each_learning_rate(unbroken: Path) -> None:
+    for epoch in reports(unbroken).values():
+        for phase in ("train", "valid"):
+            assert {f"{kind}_{task}" for kind in ("acc", "loss") for task in TASKS} <= epoch[phase].keys()
+            assert all(math.isfinite(epoch[phase][f"loss_{task}"]) for task in TASKS)
+        assert {"optim0_lr0", "optim0_lr1"} <= epoch["train"].keys()  # the rest, and BERT
+
+
+def test_validation_losses_do_not_depend_on_the_batches(prepared: Prepared, unbroken: Path, tmp_path: Path) -> None:
+    options = {**RANDOM, "ctc_characters": str(prepared.toy.characters), "max_epoch": 1}
+    small = reports(prepared.train(tmp_path / "small", **options, valid_batch_bins=40))[1]["valid"]
+    large = reports(unbroken)[1]["valid"]
+    for key in ("loss", *(f"loss_{task}" for task in TASKS)):
+        assert small[key] == pytest.approx(large[key], rel=1e-5), key
+
+
+def test_a_saved_model_is_built_from_its_folder_alone(prepared: Prepared, unbroken: Path) -> None:
+    model, args = ATATTask.build_model_from_file(unbroken / "config.yaml", unbroken / "4epoch.pth")
+    saved = parameters(unbroken / "4epoch.pth")
+    assert all(torch.equal(value, saved[name]) for name, value in model.state_dict().items())
+    assert args.token_list == list(Vocabulary.load(prepared.toy.token_list).tokens)
+    assert args.ctc_characters == prepared.toy.characters.read_text(encoding="utf-8").splitlines()
+    assert args.text_encoder_conf["config"]["hidden_size"] == 32
+    assert "model" not in args.text_encoder_conf
+
+
+@pytest.mark.parametrize(
+    ("entries", "changes", "absent"),
+    [
+        ([FOUR_TASKS[0]], {"text_encoder": "none"}, "text_encoder"),
+        ([FOUR_TASKS[3]], {"audio_encoder": "none"}, "audio_encoder"),
+        ([FOUR_TASKS[3]], {}, None),
+    ],
+    ids=["e2e baseline", "text alone", "text alone with an idle audio encoder"],
+)
+def test_one_modality_trains_alone(
+    prepared: Prepared, tmp_path: Path, entries: list[dict], changes: dict[str, Any], absent: str | None
+) -> None:
+    one = prepare(prepared.toy, entries, f"one_{entries[0]['task']}_{absent}")
+    report = reports(one.train(tmp_path / "run", **changes, max_epoch=2))
+    task = entries[0]["task"]
+    assert report[2]["valid"][f"loss_{task}"] < report[1]["valid"][f"loss_{task}"]
+    saved = parameters(tmp_path / "run" / "2epoch.pth")
+    assert not any(name.startswith(f"{absent}.") for name in saved)
+    assert all(torch.isfinite(value).all() for value in saved.values())
+
+
+def test_the_text_encoders_folder_names_its_tokenizer(prepared: Prepared, tmp_path: Path) -> None:
+    folder = tmp_path / "bert"
+    bert = AutoModel.from_config(AutoConfig.for_model(**CONFIG["text_encoder_conf"]["config"]))
+    bert.save_pretrained(folder)
+    for file in prepared.toy.text_tokenizer.iterdir():
+        (folder / file.name).write_bytes(file.read_bytes())
+    options = prepared.options(tmp_path / "run", text_encoder_conf={"model": str(folder)}, max_epoch=1)
+    options[options.index("--text_tokenizer") + 1] = "none"
+    ATATTask.main(cmd=options)
+    _, args = ATATTask.build_model_from_file(tmp_path / "run" / "config.yaml", tmp_path / "run" / "1epoch.pth")
+    assert args.text_tokenizer == str(folder)
+
+
+@pytest.fixture(scope="module")
+def new_domain(prepared: Prepared, tmp_path_factory: pytest.TempPathFactory) -> Prepared:
+    """Text of another domain: two new tags and a new character; its token list is the old one, grown."""
+    toy = make_toy(tmp_path_factory.mktemp("new"))
+    targets = {f"spk0-{i}": f"[IN:BUY buy [SL:BOOK {word} ] ]" for i, word in enumerate(("rain", "ann", "moön"))}
+    folder = toy.dump / "toy" / "words"
+    write_two_column(folder / "target", targets)
+    write_two_column(folder / "text", {utt_id: f"buy {t.split()[3]}" for utt_id, t in targets.items()})
+    old = Vocabulary.load(prepared.toy.token_list)
+    toy.bpemodel.write_bytes(prepared.toy.bpemodel.read_bytes())
+    grow(TargetTokenizer(old, toy.bpemodel), [f"<nlu> {t}" for t in targets.values()]).save(toy.token_list)
+    return prepare(toy, [{"task": "nlu", "set": "toy/words"}], "nlu")
+
+
+def test_fine_tuning_from_a_grown_checkpoint(
+    prepared: Prepared, unbroken: Path, new_domain: Prepared, tmp_path: Path
+) -> None:
+    old, new = Vocabulary.load(prepared.toy.token_list), Vocabulary.load(new_domain.toy.token_list)
+    assert len(new) == len(old) + 2
+    initial_checkpoint(unbroken / "4epoch.pth", old, new, tmp_path / "init.pth")
+    options = {
+        **RANDOM,
+        "ctc_characters": str(prepared.toy.characters),
+        "init_param": [str(tmp_path / "init.pth")],
+        "pretrained_vocabulary_size": len(old),
+        "pretrained_parameters": ["all"],
+        "num_iters_per_epoch": 5,
+        "keep_nbest_models": 3,
+        "scheduler_conf": {"warmup_steps": 1, "decay": "constant", "unfreeze_steps": [10], "multipliers": [0.0]},
+    }
+    run = new_domain.train(tmp_path / "run", **options, max_epoch=3)
+    initial = torch.load(tmp_path / "init.pth", weights_only=True)
+    first, second, third = (parameters(run / f"{epoch}epoch.pth") for epoch in (1, 2, 3))
+    assert first.keys() - initial.keys() == {NEW_ROWS}
+    for frozen in (first, second):  # ten updates with multiplier 0
+        assert [name for name in initial if not torch.equal(initial[name], frozen[name])] == []
+    assert not torch.equal(first[NEW_ROWS], second[NEW_ROWS])
+    moved = {name for name in initial if not torch.equal(initial[name], third[name])}
+    assert {"decoder.embed.0.pretrained", "text_encoder.project.weight"} <= moved
+    assert not any(name.startswith("audio_encoder") for name in moved), "no audio was heard"
+    report = reports(run)
+    assert report[3]["valid"]["loss_nlu"] < report[1]["valid"]["loss_nlu"]
+    rates = [report[epoch]["train"]["optim0_lr1"] for epoch in (1, 2, 3)]
+    # ESPnet reports a rate after the scheduler's step, so the last of epoch 2 is that of update 11.
+    assert rates == pytest.approx([0.0, 2e-3 / 5, 2e-3])
+
+    again = new_domain.train(tmp_path / "again", **options, max_epoch=1)
+    new_domain.train(again, **options, max_epoch=3)
+    assert_same_run(again, run)
+
+
+def refusal(capsys: pytest.CaptureFixture[str], options: list[str]) -> str:
+    """The one line of error that the command prints; nothing may have been trained."""
+    output = Path(options[options.index("--output_dir") + 1])
+    before = {path.name for path in output.glob("*.pth")}
+    capsys.readouterr()
+    assert main_guard(main, options) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert not any("Traceback" in line for line in lines)
+    errors = [line for line in lines if line.startswith("error: ")]
+    assert errors == lines[-1:], "one line, the last one"
+    assert {path.name for path in output.glob("*.pth")} == before
+    return errors[0]
+
+
+def test_a_token_list_that_does_not_fit_the_initial_checkpoint(
+    prepared: Prepared, unbroken: Path, new_domain: Prepared, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = new_domain.options(tmp_path, init_param=[str(unbroken / "4epoch.pth")])
+    size = len(Vocabulary.load(prepared.toy.token_list))
+    message = refusal(capsys, options)
+    assert f"4epoch.pth: decoder.embed.0.pretrained has {size} rows, the model to be trained {size + 2}" in message
+
+
+def test_a_token_list_that_does_not_fit_the_run_to_resume(
+    prepared: Prepared, new_domain: Prepared, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    prepared.train(tmp_path, max_epoch=1)
+    message = refusal(capsys, new_domain.options(tmp_path, max_epoch=2))
+    assert "checkpoint.pth: decoder.embed.0.pretrained has" in message
+
+
+@pytest.fixture
+def broken(tmp_path: Path) -> Toy:
+    return make_toy(tmp_path / "broken")
+
+
+@pytest.mark.parametrize("phase", ["statistics", "training"])
+@pytest.mark.parametrize(
+    ("target", "complaint"),
+    [
+        ("<slu> [IN:SING la ]", "utterance slu-audio-spk0-02: the tag '[IN:SING' is not in the token list"),
+        ("<st> rain", "utterance slu-audio-spk0-02: the target begins with '<st>', not with a task token"),
+        ("<slu>", "utterance slu-audio-spk0-02: the target is empty"),
+    ],
+)
+def test_a_bad_target_is_named_before_anything_is_trained(
+    prepared: Prepared,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    phase: str,
+    target: str,
+    complaint: str,
+) -> None:
+    mixture = write_toy_mixture(prepared.toy, FOUR_TASKS, f"bad_{tmp_path.name}")
+    write_two_column(mixture / "text", {**read_two_column(mixture / "text"), "slu-audio-spk0-02": target})
+    options = Prepared(prepared.toy, mixture, prepared.stats).options(tmp_path / "run", num_workers=1, max_epoch=1)
+    if phase == "statistics":
+        options += ["--collect_stats", "true"]
+    assert complaint in refusal(capsys, options)
+
+
+def test_an_unknown_task_is_named(prepared: Prepared, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(UserError, match="entry 1: unknown task 'st'"):
+        parse_mixture([{"task": "st", "set": "toy/audio"}], "mixture")
+    write_two_column(tmp_path / "speech_shape", {"st-audio-spk0-00": "24,80"})
+    options = prepared.options(tmp_path / "run", max_epoch=1)
+    options[options.index("--train_shape_file") + 1] = str(tmp_path / "speech_shape")
+    assert "speech_shape: st-audio-spk0-00 does not begin with a task that reads speech" in refusal(capsys, options)
+
+
+@pytest.mark.parametrize(
+    ("changes", "complaint"),
+    [
+        ({"text_encoder": "none"}, "the data has text inputs, but the model no text encoder"),
+        ({"audio_encoder": "none"}, "the data has audio, but the model no audio encoder"),
+        ({"ctc_unit": "char"}, "ctc_unit char needs --ctc_characters"),
+        ({"batch_bins": 30}, "raise the budget or drop it"),
+        ({"pretrained_parameters": ["encoder"]}, "no trainable parameter below 'encoder'"),
+        ({"token_list": "nowhere.txt"}, "nowhere.txt: No such file"),
+        ({"exclude_weight_decay": True}, "--exclude_weight_decay and --sharded_ddp do not go"),
+        ({"num_att_plot": 1, "use_matplotlib": True}, "--num_att_plot must be 0"),
+        ({"scheduler_conf": {"decay": "cosine"}}, "decay 'cosine' is not one of"),
+        ({"model_conf": {"task_weights": {"st": 2.0}}}, "task_weights: unknown task 'st'"),
+    ],
+)
+def test_options_that_do_not_fit_are_one_clear_error(
+    prepared: Prepared, tmp_path: Path, capsys: pytest.CaptureFixture[str], changes: dict[str, Any], complaint: str
+) -> None:
+    options = prepared.options(tmp_path, **{"max_epoch": 1, **changes})
+    if "token_list" in changes:
+        options[options.index("--token_list") + 1] = changes["token_list"]
+    assert complaint in refusal(capsys, options)
