@@ -36,6 +36,7 @@ text_batch_bins: 60
 num_iters_per_epoch: 3
 max_epoch: 2
 num_workers: 0
+cpu_processes: 2
 use_matplotlib: false
 use_tensorboard: false
 best_model_criterion:
@@ -45,6 +46,7 @@ keep_nbest_models: 1
 FINETUNE = """
 scheduler_conf: {warmup_steps: 1, unfreeze_steps: [2], multipliers: [0.0]}
 pretrained_parameters: [all]
+cpu_processes: 1
 max_epoch: 1
 """
 FILES = {
