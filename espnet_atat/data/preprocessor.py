@@ -12,6 +12,9 @@ from espnet_atat.data.augment import FeatureAugmentation
 from espnet_atat.errors import UserError
 from espnet_atat.text.tokenizer import CharTokenizer, TargetTokenizer
 
+#: BERT's positions.
+MAX_TEXT_PIECES = 512
+
 
 def load_text_tokenizer(path: str | Path) -> Any:
     """The text encoder's own tokenizer, from a directory or hub name.
@@ -22,6 +25,10 @@ def load_text_tokenizer(path: str | Path) -> Any:
     Raises:
         UserError: nothing can be loaded from there.
     """
+    folder = Path(path)
+    if not folder.is_dir() and (folder.is_absolute() or len(folder.parts) > 2):
+        # No hub name looks like this; asking the hub for it would take a minute where there is none.
+        raise UserError(f"text tokenizer {str(path)!r}: no such folder; stage 7 of the recipe makes it")
     try:
         return AutoTokenizer.from_pretrained(str(path))
     except (OSError, ValueError) as error:
@@ -38,7 +45,7 @@ class MixturePreprocessor(AbsPreprocessor):
             the target's tokens without the task token.
         text_tokenizer: of the text encoder; None in a model of audio alone.
         augmentation: of (T, F) features in training.
-        max_text_pieces: longer text inputs are cut there (BERT has 512 positions).
+        max_text_pieces: longer text inputs are cut there.
     """
 
     def __init__(
@@ -48,7 +55,7 @@ class MixturePreprocessor(AbsPreprocessor):
         ctc_tokenizer: CharTokenizer | TargetTokenizer | None = None,
         text_tokenizer: Any = None,
         augmentation: FeatureAugmentation | None = None,
-        max_text_pieces: int = 512,
+        max_text_pieces: int = MAX_TEXT_PIECES,
     ):
         super().__init__(train)
         self.tokenizer = tokenizer
