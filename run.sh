@@ -89,7 +89,6 @@ $dry_run || tools/setup.sh # makes the environment if there is none
 . path.sh
 . cmd.sh
 . local/step.sh
-[ -z "${corpus_name:-}" ] && corpus_name=$recipe
 begin=$SECONDS
 
 wants() {

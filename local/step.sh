@@ -22,6 +22,18 @@ data_files() {
     done
 }
 
+# Names, sizes and dates of a raw corpus's files stand for their content.
+list_corpus() {
+    if [ -e "$1" ]; then ls -lRn "$1"; else echo "absent"; fi
+}
+
+step_key() { # step_key COMMAND… on the inputs of step()
+    {
+        printf '%s\n' "$@"
+        cat "${inputs[@]}"
+    } | hash_of_stdin
+}
+
 step() {
     local stage=$1 name=$2 output=$3 key start
     local -a inputs=() command=() tuning=()
@@ -35,10 +47,7 @@ step() {
         echo "stage $stage, $name: $output: to be made, after the stages before it"
         return
     fi
-    key=$({
-        printf '%s\n' "${command[@]}"
-        cat "${inputs[@]}"
-    } | hash_of_stdin)
+    key=$(step_key "${command[@]}")
     if ! $force && [ -e "$output" ] && [ "$(cat "$steps/$name" 2>/dev/null)" = "$key" ]; then
         echo "stage $stage, $name: $output: done already, skipped"
         return
@@ -51,7 +60,9 @@ step() {
     rm -f "$steps/$name"
     start=${EPOCHREALTIME/./} # microseconds
     "${command[@]}" "${tuning[@]}" </dev/null | sed 's/^/  /'
-    echo "$key" >"$steps/$name.tmp"
+    # Preparation may have fetched the corpus that it reads.
+    if [ "$name" = prepare ]; then list_corpus "$corpus_source" >"$steps/corpus.listing"; fi
+    step_key "${command[@]}" >"$steps/$name.tmp"
     mv "$steps/$name.tmp" "$steps/$name"
     printf '%s\t%s\t%s\n' "$stage" "$name" "$((${EPOCHREALTIME/./} - start))e-6" >>"exp/$recipe/stage_times.tsv"
 }
