@@ -18,6 +18,7 @@ from espnet2.layers.global_mvn import GlobalMVN
 from espnet2.layers.utterance_mvn import UtteranceMVN
 from espnet2.tasks.abs_task import AbsTask, IteratorOptions, optim_classes, scheduler_classes
 from espnet2.train.class_choices import ClassChoices
+from espnet2.train.distributed_utils import get_rank
 from espnet2.train.trainer import Trainer
 from espnet2.utils.nested_dict_action import NestedDictAction
 from espnet2.utils.types import int_or_none, str_or_none
@@ -26,7 +27,7 @@ from torch.utils.data import DataLoader
 from espnet_atat.data.augment import FeatureAugmentation
 from espnet_atat.data.collate import MixedCollate
 from espnet_atat.data.dataset import MixtureDataset
-from espnet_atat.data.preprocessor import MixturePreprocessor, load_text_tokenizer
+from espnet_atat.data.preprocessor import MAX_TEXT_PIECES, MixturePreprocessor, load_text_tokenizer
 from espnet_atat.data.sampler import Budget, MixedBatchSampler, single_task_batches
 from espnet_atat.data.shapes import load_groups
 from espnet_atat.errors import UserError
@@ -129,7 +130,7 @@ class ATATTask(AbsTask):
 
     @classmethod
     def main_worker(cls, args: argparse.Namespace) -> None:
-        if not args.collect_stats and args.output_dir and not args.dist_rank:
+        if not args.collect_stats and args.output_dir and not get_rank(args.dist_rank, args.dist_launcher):
             for line in mend_run(args.output_dir, args.best_model_criterion):
                 logging.warning(line)
             check_checkpoints(args, cls.vocabulary(args))
@@ -148,14 +149,17 @@ class ATATTask(AbsTask):
             ctc = CharTokenizer(cls.characters(args))
         elif args.ctc_unit == "token":
             ctc = tokenizer
-        text_tokenizer = None
+        text_tokenizer, positions = None, MAX_TEXT_PIECES
         if args.text_encoder is not None:
+            positions = (args.text_encoder_conf.get("config") or {}).get("max_position_embeddings", positions)
             source = args.text_tokenizer or args.text_encoder_conf.get("model")
             if source is None:
                 raise UserError("--text_tokenizer is needed where text_encoder_conf names no model")
             text_tokenizer = load_text_tokenizer(source)
         augmentation = FeatureAugmentation(**args.augment_conf) if train and args.augment_conf else None
-        return MixturePreprocessor(train, tokenizer, ctc, text_tokenizer, augmentation)
+        return MixturePreprocessor(
+            train, tokenizer, ctc, text_tokenizer, augmentation, max_text_pieces=min(positions, MAX_TEXT_PIECES)
+        )
 
     @classmethod
     def required_data_names(cls, train: bool = True, inference: bool = False) -> tuple[str, ...]:
