@@ -53,7 +53,7 @@ def train_in_two_processes(prepared: Prepared, output: Path, root: Path) -> None
         log = (output / f"rank{rank}.log").open("w")
         processes.append(subprocess.Popen(command, env=environment, cwd=root, stdout=log, stderr=subprocess.STDOUT))
     try:
-        codes = [process.wait(timeout=300) for process in processes]
+        codes = [process.wait(timeout=600) for process in processes]
     finally:
         for process in processes:
             process.kill()

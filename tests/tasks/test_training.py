@@ -198,6 +198,16 @@ def test_the_text_encoders_folder_names_its_tokenizer(prepared: Prepared, tmp_pa
     assert args.text_tokenizer == str(folder)
 
 
+def test_a_text_longer_than_the_encoders_positions_is_cut(prepared: Prepared, tmp_path: Path) -> None:
+    args = ATATTask.get_parser().parse_args(prepared.options(tmp_path))
+    model = ATATTask.build_model(args).eval()
+    pieces = ATATTask.build_preprocess_fn(args, train=False)("nlu-a-b", {"text_in": "rain " * 100})["text_in"]
+    assert len(pieces) == CONFIG["text_encoder_conf"]["config"]["max_position_embeddings"]
+    with torch.no_grad():
+        encoded = model.encode_text(torch.from_numpy(pieces)[None], torch.tensor([len(pieces)]))
+    assert torch.isfinite(encoded.states).all()
+
+
 @pytest.fixture(scope="module")
 def new_domain(prepared: Prepared, tmp_path_factory: pytest.TempPathFactory) -> Prepared:
     """Text of another domain: two new tags and a new character; its token list is the old one, grown."""
