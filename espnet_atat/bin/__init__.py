@@ -1,5 +1,6 @@
 """One module a command: ``python -m espnet_atat.bin.<name>``."""
 
+import argparse
 import sys
 from collections.abc import Callable, Sequence
 
@@ -25,3 +26,12 @@ def main_guard(main: Callable[[Sequence[str] | None], None], argv: Sequence[str]
         print("interrupted", file=sys.stderr)
         return 130
     return 0
+
+
+def to_bool(text: str) -> bool:
+    """``true`` or ``false``, as ESPnet's options take them."""
+    if text.lower() in ("true", "yes", "1"):
+        return True
+    if text.lower() in ("false", "no", "0"):
+        return False
+    raise argparse.ArgumentTypeError(f"{text!r} is neither true nor false")

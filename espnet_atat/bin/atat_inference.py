@@ -18,8 +18,7 @@ from typing import Any
 
 import yaml
 
-from espnet_atat.bin import main_guard
-from espnet_atat.bin.features import to_bool
+from espnet_atat.bin import main_guard, to_bool
 from espnet_atat.errors import UserError
 
 

@@ -9,17 +9,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from espnet_atat.bin import main_guard
+from espnet_atat.bin import main_guard, to_bool
 from espnet_atat.speech.parallel import limit_threads
-
-
-def to_bool(text: str) -> bool:
-    """``true`` or ``false``, as ESPnet's options take them."""
-    if text.lower() in ("true", "yes", "1"):
-        return True
-    if text.lower() in ("false", "no", "0"):
-        return False
-    raise argparse.ArgumentTypeError(f"{text!r} is neither true nor false")
 
 
 def get_parser() -> argparse.ArgumentParser:
