@@ -31,9 +31,6 @@ from espnet_atat.semantics.normalise import normalise_words
 from espnet_atat.speech.audio import SAMPLE_RATE, convert_rate
 from espnet_atat.speech.fbank import NUM_MELS, fbank
 
-#: BERT's positions; longer texts are cut there, as in training.
-MAX_TEXT_PIECES = 512
-
 
 class Understand:
     """What speech and text have in common: the model, the configuration, the search. Thread-safe: a call keeps its
@@ -263,7 +260,9 @@ class Text2Understand(Understand):
         words = normalise_words(text) if normalise else " ".join(text.split())
         if not words:
             raise UserError(f"text {text!r} has no word in it")
-        encoded = self.trained.text_tokenizer(words, truncation=True, max_length=MAX_TEXT_PIECES)
+        encoder = self.trained.model.text_encoder
+        assert encoder is not None
+        encoded = self.trained.text_tokenizer(words, truncation=True, max_length=encoder.max_pieces)
         return np.array(encoded["input_ids"], dtype=np.int64)
 
 

@@ -11,6 +11,9 @@ from transformers import CONFIG_MAPPING, AutoConfig, AutoModel, PretrainedConfig
 from espnet_atat.errors import UserError
 from espnet_atat.model.audio_encoder import valid_frames
 
+#: BERT's positions; longer texts are cut there, in training and in decoding.
+MAX_PIECES = 512
+
 
 def load_text_config(model: str | None, config: Mapping[str, Any] | None) -> PretrainedConfig:
     """The encoder's configuration from a saved dictionary, else from a directory or hub name.
@@ -62,6 +65,11 @@ class TextEncoder(nn.Module):
     def vocabulary_size(self) -> int:
         """Number of pieces its embedding has rows for."""
         return int(self.config.vocab_size)
+
+    @property
+    def max_pieces(self) -> int:
+        """Pieces that a text may have: the encoder's positions, at most BERT's."""
+        return min(MAX_PIECES, getattr(self.config, "max_position_embeddings", MAX_PIECES))
 
     def forward(self, pieces: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """Encode.

@@ -137,3 +137,11 @@ def test_nothing_to_build_from_is_refused(trained):
         Speech2Understand("config.yaml")
     with pytest.raises(UserError, match="beam_size 99 is more than the"):
         Speech2Understand(trained=trained, beam_size=99)
+
+
+def test_a_text_longer_than_the_encoder_has_positions_is_cut(trained):
+    """As in training; the encoder would fail on it. What stands behind the cut cannot change the result."""
+    understand = Text2Understand(trained=trained, maxlen=8)
+    longest = trained.model.text_encoder.max_pieces
+    long = understand("play " * (2 * longest))
+    assert long == understand("play " * (2 * longest) + "stop")
