@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154  # the variables are those of run.sh, which sources this
 # Stage 4, sourced by run.sh: the time of every word of the sets that stage 5 masks.
 # The recipe sets mlm_sets, and aligner: sphinx (local) or gentle (the paper's).
 

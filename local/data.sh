@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154  # the variables are those of run.sh, which sources this
 # Stage 1, sourced by run.sh: the raw corpus → data/<recipe>/<set>/, by the recipe's own local/data.sh, which also checks
 # every set. The recipe sets corpus_source and may set prepare_options.
 

@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154  # the variables are those of run.sh, which sources this
 # Stage 6, sourced by run.sh: every set below data/<recipe> → dump/<recipe>/<set>.
 
 sets=''

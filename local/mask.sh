@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154  # the variables are those of run.sh, which sources this
 # Stage 5, sourced by run.sh: <set>_mlm, the set with 15 % of its words masked in the audio.
 # The recipe sets mlm_sets and may set mask_options.
 

@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154  # the variables are those of run.sh, which sources this
 # Sourced by run.sh. A step is one command with one output; it is skipped while nothing that it depends on has changed.
 #
 #   step STAGE NAME OUTPUT [INPUT …] -- COMMAND [ARGUMENT …] [-- ARGUMENT THAT CHANGES NO RESULT …]
@@ -42,6 +42,7 @@ step() {
     shift
     while [ $# -gt 0 ] && [ "$1" != -- ]; do command+=("$1") && shift; done
     tuning=("${@:2}")
+    # shellcheck disable=SC2012  # ls words the error
     if ! cat "${inputs[@]}" >/dev/null 2>&1; then
         $dry_run || fail "stage $stage, $name: $(ls "${inputs[@]}" 2>&1 >/dev/null | head -n 1); run the stages before it"
         echo "stage $stage, $name: $output: to be made, after the stages before it"

@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154  # the variables are those of run.sh, which sources this
 # Stages 7 to 14, sourced by run.sh: tokens, statistics, training, decoding, scoring, tables.
 
 run_options=(--recipe "$recipe" --stage "$((stage < 7 ? 7 : stage))" --stop_stage "$((stop_stage > 14 ? 14 : stop_stage))")
