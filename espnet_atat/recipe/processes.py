@@ -31,7 +31,7 @@ def train_in_processes(options: Sequence[str], log: Path, count: int) -> None:
     Raises:
         UserError: one failed; the others have been ended, and the log that says why is named.
     """
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    environment = child_environment(OMP_NUM_THREADS="1")
     processes: list[tuple[subprocess.Popen[bytes], Path]] = []
     join = ["--dist_backend", "gloo", "--dist_world_size", str(count)]
     join += ["--dist_master_addr", "127.0.0.1", "--dist_master_port", str(free_port())]
@@ -56,6 +56,13 @@ def train_in_processes(options: Sequence[str], log: Path, count: int) -> None:
                 process.terminate()
         for process, _ in processes:
             process.wait()
+
+
+def child_environment(**variables: str) -> dict[str, str]:
+    """This process's environment for a child that imports the same package, wherever this one found it."""
+    root = str(Path(__file__).resolve().parents[2])
+    path = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
+    return {**os.environ, "PYTHONPATH": path, **variables}
 
 
 def wait_for_all(processes: Sequence[tuple[subprocess.Popen[bytes], Path]], follower: LogFollower) -> None:

@@ -18,7 +18,7 @@ from espnet_atat.errors import UserError
 from espnet_atat.recipe.layout import DUMP
 from espnet_atat.recipe.logs import log_to
 from espnet_atat.recipe.plan import MIXTURE_SEED, Training
-from espnet_atat.recipe.processes import train_in_processes
+from espnet_atat.recipe.processes import child_environment, train_in_processes
 from espnet_atat.recipe.tokens import check_text_tokenizer
 from espnet_atat.text.vocabulary import Vocabulary
 
@@ -190,7 +190,7 @@ def run_trainer(options: Sequence[str], log: Path, machines: Machines, cpu_proce
         *("--", sys.executable, "-m", "espnet_atat.bin.atat_train", *options),
     ]
     print(f"  launched by {machines.command}; the log grows in {log}", flush=True)
-    if subprocess.run(launch, check=False).returncode:
+    if subprocess.run(launch, check=False, env=child_environment()).returncode:
         raise UserError(f"{log}: training failed; see the end of it")
 
 

@@ -26,7 +26,7 @@ def test_a_system_is_read_with_its_defaults(write):
     assert system.pretrain == Phase(config="pretrain", mixture="pretrain")
     assert system.finetune == Phase(config="finetune", mixture="new_words")
     assert system.decode == ("decode", "decode_tree")
-    assert system.test == (TestSet(set="toy/audio", task="nlu"),)
+    assert system.test == (TestSet(set="toy/test", task="nlu"),)
     assert (system.tokens, system.seeds, system.folds, system.hypothesis, system.dev) == (
         "tokens",
         (1,),
@@ -48,9 +48,9 @@ def test_a_system_is_read_with_its_defaults(write):
             r"finetune: unknown key 'epochs'; known: config, mixture, model",
         ),
         ("task: nlu", "task: slug", r"test, entry 1: unknown task 'slug'"),
-        ("set: toy/audio", "set: audio", r"test, entry 1: set is recipe/name, found 'audio'"),
+        ("set: toy/test", "set: test", r"test, entry 1: set is recipe/name, found 'test'"),
         ("task: nlu", "task: nlu, source: video", r"source is one of speech, text_in, found 'video'"),
-        ("test: [", "test: [{set: other/audio, task: slu}, ", r"the set audio is decoded twice"),
+        ("test: [", "test: [{set: other/test, task: slu}, ", r"the set test is decoded twice"),
         ("title:", "seeds: [1, x]\ntitle:", r"seeds: is a list of whole numbers"),
         ("title:", "seeds: 1\ntitle:", r"seeds: is a list, found 1"),
         ("title:", "hypothesis: words\ntitle:", r"hypothesis is one of frame, tags, found 'words'"),
@@ -76,7 +76,7 @@ def test_yaml_builds_no_objects(write):
 
 def test_folds_fill_the_names_of_sets(write):
     system = write(
-        "toy/audio", '"toy/fold{fold}_test"', FILES["systems/zeroshot.yaml"].replace("title:", "folds: 2\ntitle:")
+        "toy/test", '"toy/fold{fold}_test"', FILES["systems/zeroshot.yaml"].replace("title:", "folds: 2\ntitle:")
     )
     assert [system.of_fold(fold).test[0].set for fold in (1, 2)] == ["toy/fold1_test", "toy/fold2_test"]
     for fold in (0, 3, None):

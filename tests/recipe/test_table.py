@@ -61,7 +61,7 @@ def scored(tmp_path, monkeypatch):
     write_recipe(tmp_path, "toy", FILES)
     for seed, hyp in ((1, SEED1), (2, SEED2)):
         for config in ("decode", "decode_tree"):
-            folder = tmp_path / f"exp/toy/old/seed{seed}/{config}/audio"
+            folder = tmp_path / f"exp/toy/old/seed{seed}/{config}/test"
             folder.mkdir(parents=True)
             for name, values in (("ref", REF), ("hyp", hyp)):
                 (folder / name).write_text("".join(f"{utt} {value}\n" for utt, value in values.items()))
@@ -83,6 +83,6 @@ def test_every_printed_number_is_in_a_metrics_file(scored):
 
 def test_missing_scores_are_named(scored):
     with pytest.raises(
-        UserError, match=r"exp/toy/old/seed3/decode/audio/metrics\.json: not there yet: stages 12 and 13"
+        UserError, match=r"exp/toy/old/seed3/decode/test/metrics\.json: not there yet: stages 12 and 13"
     ):
         write_table(scored, [load_system("toy", "old")], (3,), None)

@@ -73,14 +73,14 @@ title: the old domain
 pretrain: {config: pretrain, mixture: pretrain}
 decode: [decode, decode_tree]
 dev: [{set: toy/words, task: nlu}]
-test: [{set: toy/audio, task: slu}]
+test: [{set: toy/test, task: slu}]
 """,
     "systems/zeroshot.yaml": """
 title: the new domain from text
 pretrain: {config: pretrain, mixture: pretrain}
 finetune: {config: finetune, mixture: new_words}
 decode: [decode, decode_tree]
-test: [{set: toy/audio, task: nlu}]
+test: [{set: toy/test, task: nlu}]
 """,
     "tables/default.yaml": "title: the toy\nsystems: [old, zeroshot]\n",
 }
@@ -102,12 +102,15 @@ NEW_TARGETS = [
 def make_world(root: Path) -> None:
     """Write ``data/toy``, ``dump/toy`` and ``egs2/atat/toy`` below ``root``, which is to be the working directory."""
     trees = {f"spk-{number}": tree for number, tree in enumerate(TARGETS)}
-    sets = {"audio": trees, "words": trees, "new": {f"n{number}": tree for number, tree in enumerate(NEW_TARGETS)}}
+    new = {f"n{number}": tree for number, tree in enumerate(NEW_TARGETS)}
+    tests = {f"t{number}": tree for number, tree in enumerate(TARGETS[:3])}
+    sets = {"audio": trees, "words": trees, "new": new, "test": tests}
     for name, targets in sets.items():
         data = DataDir(text={utt: " ".join(strip_tags(tree)) for utt, tree in targets.items()}, target=targets)
         data.write(root / "data/toy" / name)
         data.write(root / "dump/toy" / name)
     write_features(root, "dump/toy/audio", trees)
+    write_features(root, "dump/toy/test", tests)
     write_recipe(root, "toy", FILES)
 
 
