@@ -1,0 +1,103 @@
+"""Spliced utterances: the words that are said are the words that are written."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from espnet_atat.bin.splice import main
+from espnet_atat.datadir import DataDir
+from espnet_atat.errors import UserError
+from espnet_atat.speech.alignment.record import aligned, not_found, write_alignments
+from espnet_atat.speech.splicing import CROSS_FADE, SpliceConfig, cut, join, splice_sets
+
+RATE = 16_000
+#: Each word is a tone of its own, 0.2 s long, so that it can be told from the samples.
+TONES = {"play": 400.0, "paper": 800.0, "moon": 1200.0, "stop": 1600.0, "rain": 2000.0}
+SECONDS = 0.2
+
+
+def tone(word: str) -> np.ndarray:
+    return 0.3 * np.sin(2 * np.pi * TONES[word] * np.arange(round(SECONDS * RATE)) / RATE)
+
+
+@pytest.fixture
+def spoken(tmp_path: Path) -> tuple[DataDir, dict]:
+    text = {"ann-1": "play paper moon", "ann-2": "stop rain", "bob-1": "rain moon paper play"}
+    wav, alignments = {}, {}
+    for utt, line in text.items():
+        soundfile.write(tmp_path / f"{utt}.wav", np.concatenate([tone(word) for word in line.split()]), RATE)
+        wav[utt] = str(tmp_path / f"{utt}.wav")
+        alignments[utt] = [aligned(w, i * SECONDS, (i + 1) * SECONDS) for i, w in enumerate(line.split())]
+    return DataDir(wav=wav, text=text, utt2spk={utt: utt[:3] for utt in text}), alignments
+
+
+def test_what_is_written_is_what_is_said(spoken, tmp_path):
+    data, alignments = spoken
+    config = SpliceConfig(number=12, shortest=2, longest=4, piece=1)
+    assert splice_sets([data], alignments, tmp_path / "spliced", config) == (3, 0)
+    made = DataDir.load(tmp_path / "spliced")
+    assert len(made) == 12
+    for utt, line in made.text.items():
+        samples, rate = soundfile.read(made.wav[utt])
+        count = len(line.split())
+        assert rate == RATE
+        assert len(samples) == count * round(SECONDS * RATE) - (count - 1) * CROSS_FADE
+        step = SECONDS * RATE - CROSS_FADE
+        for i, word in enumerate(line.split()):
+            middle = int(i * step + SECONDS * RATE / 2)
+            window = samples[middle - 800 : middle + 800]
+            peak = np.argmax(np.abs(np.fft.rfft(window))) * RATE / len(window)
+            assert peak == pytest.approx(TONES[word], abs=20)
+
+
+def test_words_come_from_one_speaker_and_the_set_is_valid(spoken, tmp_path):
+    data, alignments = spoken
+    splice_sets([data], alignments, tmp_path / "spliced", SpliceConfig(number=20))
+    made = DataDir.load(tmp_path / "spliced")
+    said = {"ann": {"play", "paper", "moon", "stop", "rain"}, "bob": {"rain", "moon", "paper", "play"}}
+    for utt, speaker in made.utt2spk.items():
+        assert set(made.text[utt].split()) <= said[speaker]
+        assert utt.startswith(f"{speaker}-")
+    assert set(made.utt2spk.values()) == {"ann", "bob"}
+
+
+def test_the_seed_alone_decides(spoken, tmp_path):
+    data, alignments = spoken
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        splice_sets([data], alignments, tmp_path / name, SpliceConfig(number=10, seed=seed))
+    a, b, c = (DataDir.load(tmp_path / name) for name in "abc")
+    assert a.text == b.text != c.text
+    for utt in a.ids:
+        assert Path(a.wav[utt]).read_bytes() == Path(b.wav[utt]).read_bytes()
+
+
+def test_a_recording_with_a_word_not_found_is_left_out(spoken, tmp_path):
+    data, alignments = spoken
+    alignments["bob-1"][1] = not_found("moon")
+    assert splice_sets([data], alignments, tmp_path / "spliced", SpliceConfig(number=5)) == (2, 1)
+    assert set(DataDir.load(tmp_path / "spliced").utt2spk.values()) == {"ann"}
+
+
+def test_cuts_lie_between_words_and_at_the_ends():
+    recording = cut(np.zeros(RATE), [aligned("a", 0.1, 0.3), aligned("b", 0.5, 0.9)])
+    assert recording.cuts == (0, round(0.4 * RATE), RATE)
+
+
+def test_a_join_keeps_a_constant_level_constant():
+    joined = join(np.full(1000, 0.5, np.float32), np.full(1000, 0.5, np.float32))
+    assert len(joined) == 2000 - CROSS_FADE
+    np.testing.assert_allclose(joined, 0.5, atol=1e-6)
+
+
+def test_the_command_names_what_is_wrong(spoken, tmp_path):
+    data, alignments = spoken
+    data.write(tmp_path / "data")
+    write_alignments(tmp_path / "align.jsonl", {"other-1": alignments["ann-1"]})
+    options = ["--data_dir", str(tmp_path / "data"), "--alignments", str(tmp_path / "align.jsonl")]
+    with pytest.raises(UserError, match="no utterance has all its words aligned"):
+        main([*options, "--output_dir", str(tmp_path / "out")])
+    assert not (tmp_path / "out").exists()
+    with pytest.raises(UserError, match="at least 1"):
+        main([*options, "--output_dir", str(tmp_path / "out"), "--number", "0"])
