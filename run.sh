@@ -90,6 +90,7 @@ $dry_run || tools/setup.sh # makes the environment if there is none
 . cmd.sh
 . local/step.sh
 begin=$SECONDS
+final_table=''
 
 wants() {
     [ "$stage" -le "$1" ] && [ "$1" -le "$stop_stage" ]
@@ -119,4 +120,8 @@ if [ "$stop_stage" -ge 7 ] && [ "$stage" -le 14 ]; then
 fi
 absent 15 packing
 absent 16 upload
+if [ -n "$final_table" ]; then
+    echo
+    python -m espnet_atat.bin.table "$final_table"
+fi
 echo "finished in $((SECONDS - begin)) s"

@@ -10,11 +10,9 @@ if $force; then run_options+=(--force); fi
 if $dry_run; then run_options+=(--dry_run); fi
 if $decode_dev; then run_options+=(--decode_dev); fi
 python -m espnet_atat.bin.run_systems "${run_options[@]}"
-
 if [ "$stop_stage" -ge 14 ] && ! $dry_run; then
     printed=${system:-${table:-default}}
-    [[ $printed =~ ^[0-9]+$ ]] && printed=table$printed
+    if [[ $printed =~ ^[0-9]+$ ]]; then printed=table$printed; fi
     if $decode_dev; then printed=${printed}_dev; fi
-    echo
-    python -m espnet_atat.bin.table "exp/$recipe/tables/$printed.json"
+    final_table=exp/$recipe/tables/$printed.json
 fi

@@ -7,11 +7,14 @@ counts.
 import csv
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from espnet_atat.recipe.layout import EXP
+
+#: The first stage whose steps belong to systems.
+SYSTEM_STAGE = 7
 
 
 def times_file(recipe: str) -> Path:
@@ -29,15 +32,20 @@ def timed(recipe: str, stage: int, step: str) -> Iterator[None]:
         handle.write(f"{stage}\t{step}\t{time.monotonic() - start:.1f}\n")
 
 
-def stage_times(recipe: str) -> dict[int, float]:
-    """Stage → seconds of all its steps."""
+def stage_times(recipe: str, steps: Collection[str]) -> dict[int, float]:
+    """Stage → seconds of its steps.
+
+    Args:
+        steps: of the stages from 7 on, count these alone: other systems' runs are in the file too.
+    """
     path = times_file(recipe)
     if not path.is_file():
         return {}
     last: dict[tuple[int, str], float] = {}
     with path.open(encoding="utf-8", newline="") as handle:
         for number, step, spent in csv.reader(handle, delimiter="\t"):
-            last[int(number), step] = float(spent)
+            if int(number) < SYSTEM_STAGE or step in steps:
+                last[int(number), step] = float(spent)
     total: defaultdict[int, float] = defaultdict(float)
     for (stage, _), seconds in last.items():
         total[stage] += seconds

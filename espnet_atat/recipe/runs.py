@@ -86,6 +86,29 @@ class Run:
             handle.write("\n")
 
 
+def lineage(folder: Path) -> list[Path]:
+    """A finished run's folder, then those of all runs that it stands on, as their ``run.yaml`` files say.
+
+    Raises:
+        UserError: one of them was removed.
+    """
+    try:
+        identity = yaml.safe_load((folder / "run.yaml").read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise UserError(
+            f"{folder}: this run was removed, but results were made from it: run the stages again"
+        ) from error
+    parent = identity.get("initialised_from") or {}
+    keys = [identity.get("statistics"), identity.get("tokens"), identity.get("grown_from"), parent.get("run")]
+    folders = [folder]
+    for key in filter(None, keys):
+        found = sorted(RUNS.glob(f"*-{key}"))
+        if not found:
+            raise UserError(f"{RUNS}: no run ends in {key}, which {folder} was made from: run the stages again")
+        folders += [each for each in lineage(found[0]) if each not in folders]
+    return folders
+
+
 def commit() -> str:
     """The commit of the code, ``+`` behind it where files differ from it; ``unknown`` without git."""
     try:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from espnet_atat import __version__
 from espnet_atat.errors import UserError
-from espnet_atat.metrics.metrics_file import FORM
+from espnet_atat.metrics.metrics_file import FORM, read_metrics
 from espnet_atat.metrics.scoring import score_files
 from espnet_atat.recipe.decoding import Decoding, system_folder
 from espnet_atat.recipe.fingerprint import digest
@@ -48,8 +48,8 @@ def score_folds(system: System, seed: int, config_name: str, test: TestSet) -> P
         for fold in range(1, system.folds + 1)
     ]
     for folder in folds:
-        if not (folder / "decoded").is_file():
-            raise UserError(f"{folder}: not decoded; pooling the {system.folds} folds needs it: run stages 7 to 12")
+        if not (folder / "metrics.json").is_file():
+            raise UserError(f"{folder}: not scored; pooling the {system.folds} folds needs it: run stages 7 to 13")
     output = pooled_folder(system, seed, config_name, test)
     made_from = _made_from(folds)
     if not _is_made_from(output / "metrics.json", made_from):
@@ -57,6 +57,7 @@ def score_folds(system: System, seed: int, config_name: str, test: TestSet) -> P
         info = {
             "recipe": system.recipe, "system": system.name, "seed": str(seed), "folds": str(system.folds),
             "task": test.task, "inference_config": config_name, "made_from": made_from,
+            "model": " ".join(read_metrics(folder / "metrics.json")["info"]["model"] for folder in folds),
         }  # fmt: skip
         _score(folds, output, system, info, words=None)
     return output

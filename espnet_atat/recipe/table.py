@@ -7,6 +7,7 @@ rows       one a system and test set:
               bootstrap over utterances, each utterance's counts averaged over seeds), higher_is_better
     subsets   heard, unheard … → utterances, and the same figures, of the first inference configuration
     files     the metrics.json files
+    runs      folders of the training runs behind them, and of what those stand on
 stage_times   stage → seconds
 """
 
@@ -26,6 +27,7 @@ from espnet_atat.metrics.significance import interval
 from espnet_atat.recipe.clock import stage_times
 from espnet_atat.recipe.decoding import system_folder
 from espnet_atat.recipe.layout import EXP
+from espnet_atat.recipe.runs import lineage
 from espnet_atat.recipe.scoring import pooled_folder
 from espnet_atat.recipe.system import System, Table, TestSet
 from espnet_atat.report.tables import markdown
@@ -57,7 +59,7 @@ def write_table(
         "recipe": table.recipe,
         "part": "dev" if dev else "test",
         "rows": rows,
-        "stage_times": {str(stage): round(seconds, 1) for stage, seconds in stage_times(table.recipe).items()},
+        "stage_times": {str(stage): round(seconds, 1) for stage, seconds in _times(table.recipe, rows).items()},
     }
     path = EXP / table.recipe / "tables" / f"{table.name}{'_dev' if dev else ''}.json"
     with atomic_write(path) as handle:
@@ -94,6 +96,7 @@ def table_row(system: System, test: TestSet, seeds: Sequence[int], fold: int | N
         "columns": {name: summarise(metrics) for name, metrics in columns.items()},
         "subsets": subsets,
         "files": [str(path) for paths in files.values() for path in paths],
+        "runs": _runs_behind(first),
     }
 
 
@@ -130,6 +133,17 @@ def summarise(seeds: Sequence[Mapping[str, Any]], positions: Sequence[int] | Non
             "higher_is_better": figure.higher_is_better,
         }
     return figures
+
+
+def _runs_behind(seeds: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Folders of all runs that some scores rest on; none where the scores do not say which model was decoded."""
+    models = [Path(model) for metrics in seeds for model in metrics["info"].get("model", "").split()]
+    return list(dict.fromkeys(str(folder) for model in models for folder in lineage(model.parent)))
+
+
+def _times(recipe: str, rows: Sequence[Mapping[str, Any]]) -> dict[int, float]:
+    scored = {str(Path(file).parent) for row in rows for file in row["files"]}
+    return stage_times(recipe, scored.union(*(row["runs"] for row in rows)))
 
 
 def _metrics_file(system: System, test: TestSet, seed: int, fold: int | None, config: str) -> Path:

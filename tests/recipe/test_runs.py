@@ -1,13 +1,11 @@
 """Run folders and the clock."""
 
-import json
-
 import pytest
 import yaml
 
 from espnet_atat.errors import UserError
 from espnet_atat.recipe.clock import stage_times, timed, times_file
-from espnet_atat.recipe.runs import Run
+from espnet_atat.recipe.runs import Run, lineage
 
 
 @pytest.fixture
@@ -53,11 +51,27 @@ def test_a_removed_run_is_made_anew(run):
 
 def test_the_last_time_of_a_step_counts_and_a_failed_step_has_none(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert stage_times("toy") == {}
+    assert stage_times("toy", []) == {}
     with timed("toy", 10, "run_a"):
         pass
     with pytest.raises(UserError), timed("toy", 10, "run_c"):
         raise UserError("stopped")
     with times_file("toy").open("a") as handle:
-        handle.write("10\trun_a\t5.5\n10\trun_b\t1.5\n6\tfeatures\t2500000e-6\n")
-    assert json.loads(json.dumps(stage_times("toy"))) == {"6": 2.5, "10": 7.0}
+        handle.write("10\trun_a\t5.5\n10\trun_b\t1.5\n6\tfeatures\t2500000e-6\n10\trun_d\t99\n")
+    assert stage_times("toy", ["run_a", "run_b", "run_c"]) == {6: 2.5, 10: 7.0}
+
+
+def test_a_run_knows_all_that_it_stands_on(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    tokens = Run("tokens", {"kind": "tokens"})
+    stats = Run("stats", {"kind": "statistics", "tokens": tokens.key})
+    first = Run("pretrain", {"kind": "training", "statistics": stats.key})
+    grown = Run("tokens-new", {"kind": "tokens", "grown_from": tokens.key})
+    last = Run("tune", {"kind": "training", "statistics": grown.key, "initialised_from": {"run": first.key}})
+    for run in (tokens, stats, first, grown, last):
+        with run.open():
+            run.finish(1.0)
+    assert lineage(last.folder) == [run.folder for run in (last, grown, tokens, first, stats)]
+    stats.remove()
+    with pytest.raises(UserError, match=f"no run ends in {stats.key}"):
+        lineage(last.folder)
