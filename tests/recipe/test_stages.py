@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -17,6 +18,7 @@ from espnet_atat.recipe.system import load_system
 from espnet_atat.text.vocabulary import Vocabulary
 from tests.recipe.world import make_world
 
+FINAL_LOSS = re.compile(r"1epoch results: .* loss=(\S+),")
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -128,3 +130,30 @@ def test_a_dropped_test_utterance_counts_as_wrong(finished, tmp_path, monkeypatc
     folder = Path("exp/toy/old/seed1/decode/test")
     assert (folder / "hyp").read_text().splitlines()[0] == "t0"
     assert json.loads((folder / "metrics.json").read_text())["utterances"] == 3
+
+
+@pytest.mark.slow
+def test_training_may_be_started_by_the_command_of_cmd_sh(finished, tmp_path, monkeypatch):
+    shutil.copytree(finished, tmp_path, dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", f"{ROOT / 'utils'}:{os.environ['PATH']}")
+    training = plan_system(load_system("toy", "zeroshot"), 1).final
+    losses = FINAL_LOSS.findall((training.run.folder / "train.log").read_text())
+    shutil.rmtree(training.run.folder)
+    main(
+        [
+            "--recipe",
+            "toy",
+            "--system",
+            "zeroshot",
+            "--stage",
+            "11",
+            "--stop_stage",
+            "11",
+            "--train_cmd",
+            "run.pl --mem 4G",
+        ]
+    )
+    log = (training.run.folder / "train.log").read_text()
+    assert "# Ended (code 0)" in log  # run.pl's own lines
+    assert FINAL_LOSS.findall(log) == losses != []
