@@ -10,6 +10,10 @@
 steps=exp/$recipe/steps
 mkdir -p "$steps"
 
+# A killed driver takes the command at work with it (Linux), so that a second call does not meet it in its folder.
+with_driver=()
+if command -v setpriv >/dev/null; then with_driver=(setpriv --pdeathsig KILL); fi
+
 hash_of_stdin() {
     if command -v sha256sum >/dev/null; then sha256sum; else shasum -a 256; fi | cut -c1-16
 }
@@ -60,7 +64,7 @@ step() {
     echo "stage $stage, $name: $output:"
     rm -f "$steps/$name"
     start=${EPOCHREALTIME/./} # microseconds
-    "${command[@]}" "${tuning[@]}" </dev/null | sed 's/^/  /'
+    "${with_driver[@]}" "${command[@]}" "${tuning[@]}" </dev/null | sed 's/^/  /'
     # Preparation may have fetched the corpus that it reads.
     if [ "$name" = prepare ]; then list_corpus "$corpus_source" >"$steps/corpus.listing"; fi
     step_key "${command[@]}" >"$steps/$name.tmp"

@@ -9,7 +9,7 @@ if [ -n "$fold" ]; then run_options+=(--fold "$fold"); fi
 if $force; then run_options+=(--force); fi
 if $dry_run; then run_options+=(--dry_run); fi
 if $decode_dev; then run_options+=(--decode_dev); fi
-python -m espnet_atat.bin.run_systems "${run_options[@]}"
+"${with_driver[@]}" python -m espnet_atat.bin.run_systems "${run_options[@]}"
 if [ "$stop_stage" -ge 14 ] && ! $dry_run; then
     printed=${system:-${table:-default}}
     if [[ $printed =~ ^[0-9]+$ ]]; then printed=table$printed; fi

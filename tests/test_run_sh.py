@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -175,6 +176,27 @@ def test_a_step_that_fails_is_run_again(clone):
     number, name, seconds = (clone / "exp/toy/stage_times.tsv").read_text().split()
     assert (number, name) == ("3", "make")
     assert 0 < float(seconds) < 60
+
+
+def test_a_killed_driver_takes_its_command_with_it(clone):
+    if sys.platform != "linux" or shutil.which("setpriv") is None:
+        pytest.skip("needs setpriv of Linux")
+    (clone / "given.txt").write_text("x")
+    script = STEP.replace("cp given.txt made.txt; echo called", 'echo "$$" >pid; mv pid running; exec sleep 100')
+    driver = subprocess.Popen(["bash", "-c", script], cwd=clone, stdout=subprocess.DEVNULL)
+    running = clone / "running"
+    wait_until(running.is_file)
+    driver.kill()
+    driver.wait()
+    command = Path("/proc") / running.read_text().strip()
+    wait_until(lambda: not command.exists() or "zombie" in (command / "status").read_text())
+
+
+def wait_until(condition, seconds=20):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.05)
 
 
 def test_a_step_without_its_input_names_it(clone):

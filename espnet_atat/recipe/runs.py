@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import yaml
 
@@ -23,6 +23,9 @@ from espnet_atat.atomic import atomic_write
 from espnet_atat.errors import UserError
 from espnet_atat.recipe.fingerprint import digest
 from espnet_atat.recipe.layout import RUNS
+
+#: How long to wait for another process that holds a run's lock, in seconds.
+PATIENCE = 5.0
 
 
 @dataclass(frozen=True)
@@ -70,10 +73,8 @@ class Run:
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         with (self.folder / ".lock").open("w") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                raise UserError(f"{self.folder}: another process is at work on it; wait for it, or end it") from error
+            if not _locked(lock):
+                raise UserError(f"{self.folder}: another process is at work on it; wait for it, or end it")
             origin = {"espnet_atat": __version__, "commit": commit(), "started": time.strftime("%Y-%m-%d %H:%M:%S")}
             with atomic_write(self.folder / "run.yaml") as handle:
                 yaml.safe_dump({"made_by": origin, **self.identity}, handle, sort_keys=False, allow_unicode=True)
@@ -84,6 +85,20 @@ class Run:
         with atomic_write(self.folder / "done") as handle:
             json.dump({"seconds": round(seconds, 1), **facts}, handle)
             handle.write("\n")
+
+
+def _locked(lock: IO[str]) -> bool:
+    """Whether the lock could be had; a process that was just killed may need a moment to give it up."""
+    end = time.monotonic() + PATIENCE
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= end:
+                return False
+            time.sleep(0.1)
+        else:
+            return True
 
 
 def lineage(folder: Path) -> list[Path]:

@@ -32,7 +32,8 @@ def test_a_run_is_done_when_it_says_so_and_not_before(run):
     assert yaml.safe_load((run.folder / "run.yaml").read_text())["config"] == {"a": 1, "b": 2}
 
 
-def test_only_one_process_works_on_a_run(run):
+def test_only_one_process_works_on_a_run(run, monkeypatch):
+    monkeypatch.setattr("espnet_atat.recipe.runs.PATIENCE", 0.2)
     with run.open(), pytest.raises(UserError, match="another process is at work on it"), run.open():
         pass
     with run.open():
