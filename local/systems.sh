@@ -14,5 +14,6 @@ if [ "$stop_stage" -ge 14 ] && ! $dry_run; then
     printed=${system:-${table:-default}}
     if [[ $printed =~ ^[0-9]+$ ]]; then printed=table$printed; fi
     if $decode_dev; then printed=${printed}_dev; fi
+    # shellcheck disable=SC2034  # run.sh prints it last
     final_table=exp/$recipe/tables/$printed.json
 fi
