@@ -253,7 +253,7 @@ class ATATTask(AbsTask):
     def build_task_iter_factory(
         cls, args: argparse.Namespace, iter_options: IteratorOptions, mode: str
     ) -> AbsIterFactory:
-        """Mixed batches to train; batches of one task to validate, so that ``valid.acc_slu`` is exact."""
+        """Mixed batches to train; batches of one task to validate, so that no task's figures hold another's."""
         if mode == "plot_att":
             raise UserError("--num_att_plot must be 0: ESPnet plots batches of one modality alone")
         groups = load_groups(iter_options.shape_files, args.train_groups if mode == "train" else None)
