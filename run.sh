@@ -56,6 +56,8 @@ stage=1 stop_stage=16 table='' system='' seeds='' fold='' feats_type=fbank num_n
 nj=$(getconf _NPROCESSORS_ONLN)
 ngpu=${ngpu:-0}
 decode_dev=false allow_bad_test=false force=false dry_run=false
+declare -p splice_sets >/dev/null 2>&1 || splice_sets=() # a recipe may set them
+declare -p spliced >/dev/null 2>&1 || declare -A spliced=()
 
 if [ "${BASH_SOURCE[0]}" = "$0" ]; then # called by its own name: the recipe's run.sh sets its options, then sources this
     recipe=mini
@@ -103,7 +105,10 @@ if wants 1; then . local/data.sh; fi
 absent 2 augmentation
 absent 3 "synthetic speech"
 if wants 4; then . local/align.sh; fi
-if wants 5; then . local/mask.sh; fi
+if wants 5; then
+    . local/mask.sh
+    . local/splice.sh
+fi
 if wants 6; then . local/features.sh; fi
 absent 8 "a language model"
 

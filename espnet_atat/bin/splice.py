@@ -3,7 +3,8 @@
 python -m espnet_atat.bin.splice --data_dir data/mini/sentences_train --alignments ALIGN.jsonl \
     --output_dir data/mini/spliced_train --number 3000
 
-The result is a set for the task asr. Several sets may be given, each with its alignments.
+The result is a set for the task asr. Several sets may be given, each with its alignments. With --text it is the lines
+of another set, with their trees, in these voices: a set for the task slu.
 """
 
 import argparse
@@ -25,6 +26,7 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument("--data_dir", type=Path, required=True, nargs="+", help="data dirs to cut up")
     parser.add_argument("--alignments", type=Path, required=True, nargs="+", help="theirs, from espnet_atat.bin.align")
     parser.add_argument("--output_dir", type=Path, required=True, help="data dir to write")
+    parser.add_argument("--text", type=Path, help="data dir whose lines are said, where one voice has all their words")
     parser.add_argument("--number", type=int, default=3000, help="utterances to make")
     parser.add_argument("--shortest", type=int, default=4, help="words of an utterance at least")
     parser.add_argument("--longest", type=int, default=10, help="words of an utterance at most")
@@ -37,7 +39,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = get_parser().parse_args(argv)
     from espnet_atat.datadir import DataDir
     from espnet_atat.speech.alignment.record import Alignment, read_alignments
-    from espnet_atat.speech.splicing import SpliceConfig, splice_sets
+    from espnet_atat.speech.splicing import SpliceConfig, splice_at_random, splice_texts, take_stock
 
     started = time.monotonic()
     config = SpliceConfig(args.number, args.shortest, args.longest, args.piece, args.seed)
@@ -47,10 +49,13 @@ def main(argv: Sequence[str] | None = None) -> None:
         if twice := sorted(found.keys() & alignments.keys()):
             raise UserError(f"{path}: utterance {twice[0]} stands in another file of --alignments too")
         alignments |= found
-    sets = [DataDir.load(path) for path in args.data_dir]
-    used, left_out = splice_sets(sets, alignments, args.output_dir, config)
-    print(f"cut up {used} recordings; left out {left_out} with a word that was not aligned")
-    print(f"wrote {args.output_dir}: {args.number} utterances, in {time.monotonic() - started:.1f} s")
+    inventory = take_stock([DataDir.load(path) for path in args.data_dir], alignments)
+    if args.text is None:
+        made = splice_at_random(inventory, args.output_dir, config)
+    else:
+        made = splice_texts(inventory, DataDir.load(args.text), args.output_dir, config)
+    print(f"cut up {inventory.used} recordings; left out {inventory.left_out} with a word that was not aligned")
+    print(f"wrote {args.output_dir}: {made} utterances, in {time.monotonic() - started:.1f} s")
 
 
 if __name__ == "__main__":
