@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 #: What stands behind the end of a shorter row. -1 is no token: the model masks it out.
-PADDING = {"speech": 0.0, "text_in": -1, "text": -1, "ctc_text": -1}
+PADDING = {"speech": 0.0, "text_in": -1, "text": -1, "ctc_text": -1, "transcript": -1}
 
 Example = tuple[str, dict[str, np.ndarray]]
 
@@ -16,8 +16,8 @@ class MixedCollate:
     """Groups examples by modality, audio first, and pads each stream by itself.
 
     Returns ids and tensors: ``speech`` (Ba, T, F) or (Ba, samples), ``text_in`` (Bt, S), ``text`` (Ba + Bt, L), and
-    ``ctc_text`` (Ba, symbols) where the preprocessor gives it; with ``<name>_lengths`` each. A stream that no example
-    of the batch has is left out.
+    ``ctc_text`` (Ba, symbols) and ``transcript`` (Ba, S) where the preprocessor gives them; with ``<name>_lengths``
+    each. A stream that no example of the batch has is left out.
     """
 
     def __call__(self, examples: Sequence[Example]) -> tuple[list[str], dict[str, Tensor]]:

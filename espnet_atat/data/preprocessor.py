@@ -10,6 +10,7 @@ from transformers import AutoTokenizer
 
 from espnet_atat.data.augment import FeatureAugmentation
 from espnet_atat.errors import UserError
+from espnet_atat.semantics.tree import strip_tags
 from espnet_atat.text.tokenizer import CharTokenizer, TargetTokenizer
 
 #: BERT's positions.
@@ -46,6 +47,7 @@ class MixturePreprocessor(AbsPreprocessor):
         text_tokenizer: of the text encoder; None in a model of audio alone.
         augmentation: of (T, F) features in training.
         max_text_pieces: longer text inputs are cut there.
+        transcripts: give audio examples their words as the text encoder reads them too.
     """
 
     def __init__(
@@ -56,6 +58,7 @@ class MixturePreprocessor(AbsPreprocessor):
         text_tokenizer: Any = None,
         augmentation: FeatureAugmentation | None = None,
         max_text_pieces: int = MAX_TEXT_PIECES,
+        transcripts: bool = False,
     ):
         super().__init__(train)
         self.tokenizer = tokenizer
@@ -63,6 +66,7 @@ class MixturePreprocessor(AbsPreprocessor):
         self.text_tokenizer = text_tokenizer
         self.augmentation = augmentation
         self.max_text_pieces = max_text_pieces
+        self.transcripts = transcripts
 
     def __call__(self, uid: str, data: Mapping[str, Any]) -> dict[str, np.ndarray]:
         """Numbers of one example.
@@ -80,6 +84,8 @@ class MixturePreprocessor(AbsPreprocessor):
             if "speech" in data and self.ctc_tokenizer is not None:
                 words = target.partition(" ")[2]  # the task token says nothing about the sound
                 numbers["ctc_text"] = np.array(self.ctc_tokenizer.encode(words))
+            if "speech" in data and self.transcripts:
+                numbers["transcript"] = self._pieces(" ".join(strip_tags(target.partition(" ")[2])))
         if "speech" in data:
             speech = np.asarray(data["speech"])
             if self.train and self.augmentation is not None and speech.ndim == 2:
@@ -89,6 +95,9 @@ class MixturePreprocessor(AbsPreprocessor):
         if "text_in" in data:
             if self.text_tokenizer is None:
                 raise UserError(f"utterance {uid} is text, but the model has no text encoder (--text_encoder none)")
-            pieces = self.text_tokenizer(str(data["text_in"]), truncation=True, max_length=self.max_text_pieces)
-            numbers["text_in"] = np.array(pieces["input_ids"])
+            numbers["text_in"] = self._pieces(str(data["text_in"]))
         return numbers
+
+    def _pieces(self, words: str) -> np.ndarray:
+        """What the text encoder reads: (S,) ids."""
+        return np.array(self.text_tokenizer(words, truncation=True, max_length=self.max_text_pieces)["input_ids"])

@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from espnet_atat.errors import UserError
 from espnet_atat.model.audio_encoder import AudioEncoder
+from espnet_atat.model.contrast import ModalityContrast
 from espnet_atat.model.ctc import CTCHead
 from espnet_atat.model.decoder import SharedDecoder
 from espnet_atat.model.espnet import AbsESPnetModel, force_gatherable
@@ -38,6 +40,9 @@ class ESPnetATATModel(AbsESPnetModel):
         ctc: auxiliary CTC head on the audio encoder.
         ctc_weight: its share of an audio example's loss; the decoder's share is 1 (added, not interpolated, so that
             the decoder's loss means the same for audio and text).
+        contrast_weight: share of an audio example's loss that :class:`ModalityContrast` has, between its states and
+            its transcript's; 0 is the paper.
+        contrast_conf: its options.
         lsm_weight: label smoothing (paper: 0.1).
         task_weights: factor on the loss of each task; 1 where not named.
         length_normalized_loss: average a target's loss over its tokens; else sum, as ESPnet does.
@@ -58,6 +63,8 @@ class ESPnetATATModel(AbsESPnetModel):
         normalize: nn.Module | None = None,
         ctc: CTCHead | None = None,
         ctc_weight: float = 0.0,
+        contrast_weight: float = 0.0,
+        contrast_conf: Mapping[str, Any] | None = None,
         lsm_weight: float = 0.1,
         task_weights: Mapping[str, float] | None = None,
         length_normalized_loss: bool = False,
@@ -70,6 +77,8 @@ class ESPnetATATModel(AbsESPnetModel):
             raise UserError(f"task_weights: unknown task {min(unknown)!r}: the tasks are {', '.join(task_ids)}")
         if ctc_weight and ctc is None:
             raise UserError("ctc_weight is set but there is no CTC head: give ctc_unit char or token")
+        if contrast_weight and (audio_encoder is None or text_encoder is None):
+            raise UserError("contrast_weight is set but there are not two encoders to compare")
         self.decoder = decoder
         self.audio_encoder = audio_encoder
         self.text_encoder = text_encoder
@@ -78,6 +87,8 @@ class ESPnetATATModel(AbsESPnetModel):
         self.normalize = normalize
         self.ctc = ctc
         self.ctc_weight = ctc_weight
+        self.contrast = ModalityContrast(**(contrast_conf or {})) if contrast_weight else None
+        self.contrast_weight = contrast_weight
         self.lsm_weight = lsm_weight
         self.length_normalized_loss = length_normalized_loss
         self.task_ids = dict(task_ids)
@@ -116,6 +127,8 @@ class ESPnetATATModel(AbsESPnetModel):
         text_in_lengths: Tensor | None = None,
         ctc_text: Tensor | None = None,
         ctc_text_lengths: Tensor | None = None,
+        transcript: Tensor | None = None,
+        transcript_lengths: Tensor | None = None,
         **_: object,
     ) -> tuple[Tensor, dict[str, Tensor | None], Tensor]:
         """Loss of a mixed batch. Examples from audio stand first in ``text``, those from text after them.
@@ -129,6 +142,8 @@ class ESPnetATATModel(AbsESPnetModel):
             text_in_lengths: (Bt,).
             ctc_text: (Ba, symbols) of the CTC; only with a CTC head.
             ctc_text_lengths: (Ba,).
+            transcript: (Ba, S) words of the audio, as ids of the text tokenizer; only with a contrast weight.
+            transcript_lengths: (Ba,).
 
         Returns:
             loss averaged over examples, statistics (every key in every batch, NaN where a task is absent: DDP reduces
@@ -140,6 +155,7 @@ class ESPnetATATModel(AbsESPnetModel):
         losses: list[Tensor] = []
         correct: list[Tensor] = []
         ctc_loss: Tensor | None = None
+        contrast_loss: Tensor | None = None
         if speech is not None and speech_lengths is not None:
             encoded = self.encode_audio(speech, speech_lengths)
             loss, hits = self._decode(encoded, text[:audio], text_lengths[:audio])
@@ -149,6 +165,9 @@ class ESPnetATATModel(AbsESPnetModel):
                 assert ctc_text is not None, "the preprocessor gives ctc_text where there is a CTC head"
                 assert ctc_text_lengths is not None
                 ctc_loss = self.ctc(encoded.states, encoded.lengths, ctc_text, ctc_text_lengths)
+            if self.contrast is not None and transcript is not None and transcript_lengths is not None:
+                read = self.encode_text(transcript, transcript_lengths)
+                contrast_loss = self.contrast(encoded.states, encoded.lengths, read.states, read.lengths, transcript)
         if text_in is not None and text_in_lengths is not None:
             encoded = self.encode_text(text_in, text_in_lengths)
             loss, hits = self._decode(encoded, text[audio:], text_lengths[audio:])
@@ -164,9 +183,12 @@ class ESPnetATATModel(AbsESPnetModel):
         loss = (weight * per_example).sum() / total
         if ctc_loss is not None:
             loss = loss + self.ctc_weight * (weight[:audio] * ctc_loss).sum() / total
+        if contrast_loss is not None:
+            loss = loss + self.contrast_weight * (weight[:audio] * contrast_loss).sum() / total
         stats = self._statistics(tasks, att_loss.detach(), hits, text_lengths)
         nan = loss.new_full((), torch.nan)
         stats["loss_ctc"] = ctc_loss.detach().mean() if ctc_loss is not None else nan
+        stats["loss_contrast"] = contrast_loss.detach().mean() if contrast_loss is not None else nan
         stats["loss"] = loss.detach()
         return force_gatherable((loss, stats, loss.new_tensor(total)), loss.device)
 

@@ -158,7 +158,13 @@ class ATATTask(AbsTask):
             text_tokenizer = load_text_tokenizer(source)
         augmentation = FeatureAugmentation(**args.augment_conf) if train and args.augment_conf else None
         return MixturePreprocessor(
-            train, tokenizer, ctc, text_tokenizer, augmentation, max_text_pieces=min(positions, MAX_TEXT_PIECES)
+            train,
+            tokenizer,
+            ctc,
+            text_tokenizer,
+            augmentation,
+            max_text_pieces=min(positions, MAX_TEXT_PIECES),
+            transcripts=bool(args.model_conf.get("contrast_weight")),
         )
 
     @classmethod

@@ -1,0 +1,96 @@
+"""The contrast: low where a piece finds its own sound, and idle where it is not asked for."""
+
+import math
+
+import pytest
+import torch
+from torch import Tensor
+
+from espnet_atat.errors import UserError
+from espnet_atat.model.contrast import ModalityContrast
+from tests.toy_model import TEXT_PIECES, toy_batch, toy_model
+
+CLS, SEP = 1, 2
+
+
+def utterances(words: list[list[int]], frames_a_word: int = 3) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+    """Utterances whose sound is the word's own vector, ``frames_a_word`` times: the ``forward`` arguments."""
+    vectors = torch.nn.functional.one_hot(torch.arange(16)).float() * 4
+    lengths = torch.tensor([len(line) for line in words])
+    longest = int(lengths.max())
+    audio = torch.zeros(len(words), longest * frames_a_word, 16)
+    text = torch.zeros(len(words), longest + 2, 16)
+    pieces = torch.full((len(words), longest + 2), -1)
+    for i, line in enumerate(words):
+        audio[i, : len(line) * frames_a_word] = vectors[line].repeat_interleave(frames_a_word, 0)
+        text[i, 1 : len(line) + 1] = vectors[line]
+        pieces[i, : len(line) + 2] = torch.tensor([CLS, *line, SEP])
+    return audio, lengths * frames_a_word, text, lengths + 2, pieces
+
+
+def test_sounds_like_their_words_cost_little_and_swapped_ones_much() -> None:
+    contrast = ModalityContrast()
+    audio, audio_lengths, text, text_lengths, pieces = utterances([[3, 4, 5], [6, 7]])
+    good = contrast(audio, audio_lengths, text, text_lengths, pieces)
+    assert good.shape == (2,)
+    assert float(good.max()) < 0.01
+    bad = contrast(audio.roll(1, dims=2), audio_lengths, text, text_lengths, pieces)
+    assert float(bad.min()) > 2 * math.log(5)  # worse than guessing among the five pieces
+
+
+def test_the_loss_is_summed_over_pieces_and_padding_has_none() -> None:
+    torch.manual_seed(0)
+    audio, text, pieces = torch.randn(2, 9, 8), torch.randn(2, 6, 8), torch.arange(3, 15).reshape(2, 6)
+    lengths, text_lengths = torch.tensor([9, 5]), torch.tensor([6, 4])
+    contrast = ModalityContrast(temperature=0.5, distance_weight=0.0)
+    loss = contrast(audio, lengths, text, text_lengths, pieces)
+    audio[1, 5:], text[1, 4:], pieces[1, 4:] = 99.0, 99.0, 7
+    torch.testing.assert_close(contrast(audio, lengths, text, text_lengths, pieces), loss)
+
+    sounds = []  # the definition, piece by piece
+    for i, j in [(0, 1), (0, 2), (0, 3), (0, 4), (1, 1), (1, 2)]:
+        states = audio[i, : lengths[i]]
+        attention = (torch.cosine_similarity(text[i, j][None], states) / 0.5).softmax(0)
+        sounds.append((i, text[i, j], attention @ states))
+    logits = torch.stack([torch.stack([torch.cosine_similarity(t, s, 0) for _, _, s in sounds]) for _, t, _ in sounds])
+    both = -0.5 * ((logits / 0.5).log_softmax(1).diag() + (logits / 0.5).log_softmax(0).diag())
+    expected = torch.stack([both[:4].sum(), both[4:].sum()])
+    torch.testing.assert_close(loss, expected)
+
+
+def test_occurrences_of_one_word_are_not_told_apart() -> None:
+    twice = utterances([[3, 4, 3], [3]])
+    assert float(ModalityContrast()(*twice).max()) < 0.01
+
+
+def test_distance_draws_norms_together() -> None:
+    audio, *rest = utterances([[3, 4, 5]])
+    same_direction = ModalityContrast(distance_weight=1.0)(2 * audio, *rest)
+    assert float(same_direction) == pytest.approx(3 * 16 / 16, rel=0.01)  # three pieces, 4 in one of 16 dimensions
+
+
+def test_a_model_with_a_contrast_teaches_both_encoders_and_decodes_without_transcripts() -> None:
+    batch = toy_batch(frames=(40, 23, 31), pieces=(5, 9))
+    plain = toy_model(model_conf={"ctc_weight": 0.3})
+    model = toy_model(model_conf={"ctc_weight": 0.3, "contrast_weight": 0.5})
+    torch.manual_seed(0)
+    transcript = torch.randint(3, TEXT_PIECES, (3, 6))
+    lengths = torch.tensor([6, 4, 5])
+    loss, stats, _ = model(**batch, transcript=transcript, transcript_lengths=lengths)
+    without, empty, _ = model(**batch)
+    assert without == plain(**batch)[0]
+    assert empty.keys() == stats.keys()  # DDP reduces every key
+    assert math.isnan(float(empty["loss_contrast"]))
+    expected = without + 0.5 * stats["loss_contrast"] * 3 / 5  # of three audio examples among five
+    torch.testing.assert_close(loss, expected)
+    (loss - without).backward()
+    assert model.audio_encoder.cnn.project.weight.grad.abs().sum() > 0
+    assert model.text_encoder.project.weight.grad.abs().sum() > 0
+    assert model.decoder.tied.pretrained.grad.abs().max() < 1e-6  # rounding: this loss knows no decoder
+
+
+def test_options_that_do_not_fit_are_named() -> None:
+    with pytest.raises(UserError, match="temperature is above 0"):
+        ModalityContrast(temperature=0.0)
+    with pytest.raises(UserError, match="two encoders"):
+        toy_model(text_encoder=False, model_conf={"contrast_weight": 1.0})
