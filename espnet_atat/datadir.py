@@ -23,6 +23,9 @@ from espnet_atat.errors import UserError
 # ASCII only: a no-break space inside a transcript is part of the value, and is the normalisation's business.
 WHITESPACE = " \t\r\v\f"
 
+#: A file of one word in the dirs of a corpus whose text has two forms: ``spoken`` or ``official``.
+TEXT_FORM = "text_form"
+
 
 def split_key(line: str) -> tuple[str, str]:
     """Key and value of a line; the first space or tab parts them."""

@@ -13,6 +13,7 @@ if $decode_dev; then run_options+=(--decode_dev); fi
 if [ "$stop_stage" -ge 14 ] && ! $dry_run; then
     printed=${system:-${table:-default}}
     if [[ $printed =~ ^[0-9]+$ ]]; then printed=table$printed; fi
+    if [ -n "$fold" ]; then printed=${printed}_fold$fold; fi
     if $decode_dev; then printed=${printed}_dev; fi
     # shellcheck disable=SC2034  # run.sh prints it last
     final_table=exp/$recipe/tables/$printed.json

@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 from espnet_atat.atomic import atomic_dir
 from espnet_atat.corpora.audio import AudioError, AudioRules, check, examine, needs_copy, write_copy
-from espnet_atat.datadir import DataDir, write_two_column
+from espnet_atat.datadir import TEXT_FORM, DataDir, write_two_column
 from espnet_atat.errors import UserError
 from espnet_atat.semantics.normalise import OFFICIAL, SPOKEN, Normalisation
 from espnet_atat.semantics.tree import TreeError, parse
@@ -148,9 +148,13 @@ def is_test_set(name: str) -> bool:
 class Builder:
     """Writes the sets of one corpus below a folder; examines each audio file once, whatever the number of sets."""
 
-    def __init__(self, corpus: str, source: Path, data_dir: Path, options: BuildOptions) -> None:
+    def __init__(
+        self, corpus: str, source: Path, data_dir: Path, options: BuildOptions, *, text_form: str | None = None
+    ) -> None:
         self.data_dir = data_dir
         self.options = options
+        # Named in every set where two forms are usual, or where it is not the usual one: scores then name it too.
+        self.text_form = text_form or ("official" if options.rules is OFFICIAL else None)
         self.report = Report(corpus, str(source), str(data_dir))
         self._audio: dict[str, tuple[str, float] | AudioError] = {}  # entry → (path, seconds) or what is wrong
 
@@ -253,6 +257,8 @@ class Builder:
         data.check(report.name)
         with atomic_dir(self.data_dir / report.name) as folder:
             data.write_files(folder)
+            if self.text_form is not None:
+                (folder / TEXT_FORM).write_text(f"{self.text_form}\n", encoding="utf-8")
             for file, reasons in ((DROPPED, report.dropped), (UNREADABLE, report.unreadable)):
                 if reasons:
                     write_two_column(folder / file, {key: " ".join(why.split()) for key, why in reasons.items()})

@@ -52,8 +52,8 @@ def prepare(source: Path, data_dir: Path, **options: Any) -> Report:
     build = BuildOptions.from_options(options)
     source = source / FOLDER if (source / FOLDER).is_dir() else source
     kind, files = _find_files(source)
-    builder = Builder("top", source, data_dir, build)
     form = options.get("text_form") or "spoken"
+    builder = Builder("top", source, data_dir, build, text_form=form)
     builder.note(f"{kind}, text form: {form} (scores are comparable within one form alone)")
     for part in PARTS:
         utterances = list(_read_part(source, kind, part, files[part], build.rules, options.get("domains")))

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from espnet_atat.datadir import TEXT_FORM
 from espnet_atat.errors import UserError
 from espnet_atat.metrics.figures import FIGURES, Figure
 from espnet_atat.metrics.significance import DRAWS, LEVEL, SEED, SIGNIFICANT, Difference, paired_difference
@@ -63,6 +64,9 @@ def _check_alike(files: Sequence[Named]) -> None:
         for key in ("kind", "hypothesis"):
             if metrics[key] != first[key]:
                 raise UserError(f"{name}: {key} is {metrics[key]}, but {first[key]} in {first_name}")
+        forms = [one["info"].get(TEXT_FORM) for one in (metrics, first)]
+        if None not in forms and forms[0] != forms[1]:
+            raise UserError(f"{name}: its text is in the {forms[0]} form, but {forms[1]} in {first_name}")
         ids, wanted = metrics["counts"]["utt_ids"], first["counts"]["utt_ids"]
         if ids != wanted:
             here, other, utt_id = (

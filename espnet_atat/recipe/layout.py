@@ -33,17 +33,25 @@ def load_yaml(path: Path) -> dict[str, Any]:
 def find_file(recipe: str, kind: str, name: str, shared: Path | None = None) -> Path:
     """The YAML file ``name`` of a recipe's folder ``kind``, else of the folder shared by all recipes.
 
+    ``mini/pretrain`` is the file ``pretrain`` as the recipe ``mini`` has it.
+
     Raises:
         UserError: it is in neither; lists what is there.
     """
-    folders = [EGS / recipe / kind, *([shared] if shared is not None else [])]
+    owner, _, stem = name.rpartition("/")
+    folders = [EGS / (owner or recipe) / kind, *([shared] if shared is not None else [])]
     for folder in folders:
-        path = folder / f"{name}.yaml"
+        path = folder / f"{stem}.yaml"
         if path.is_file():
             return path
     known = sorted({file.stem for folder in folders for file in folder.glob("*.yaml")})
     places = " nor in ".join(map(str, folders))
-    raise UserError(f"no {name}.yaml in {places}; there are: {', '.join(known) or 'none'}")
+    raise UserError(f"no {stem}.yaml in {places}; there are: {', '.join(known) or 'none'}")
+
+
+def short(name: str) -> str:
+    """A file's name without the recipe that it may be of."""
+    return name.rpartition("/")[2]
 
 
 def conf_file(recipe: str, name: str) -> Path:

@@ -12,7 +12,7 @@ import yaml
 from espnet_atat.data.mixture import TREE_TASKS, Part, examples_of, parse_mixture
 from espnet_atat.errors import UserError
 from espnet_atat.recipe.fingerprint import part_identity
-from espnet_atat.recipe.layout import DUMP, conf_file, load_yaml, mixture_file
+from espnet_atat.recipe.layout import DUMP, conf_file, load_yaml, mixture_file, short
 from espnet_atat.recipe.runs import Run
 from espnet_atat.recipe.system import Phase, System
 from espnet_atat.text.tokenizer import target_words
@@ -107,12 +107,12 @@ def plan_system(system: System, seed: int, fold: int | None = None) -> SystemRun
     """
     system = system.of_fold(fold)
     token_config = load_token_config(system.recipe, system.tokens)
-    config = load_training_config(system.recipe, system.pretrain.config)
+    config = load_training_config(system.recipe, system.pretrain)
     mixtures = load_mixtures(system.recipe, system.pretrain.mixture, fold)
     final = plan_training(system.pretrain, mixtures, config, seed, token_config)
     if system.finetune is not None:
         # What fine-tuning does not name is as it was in pretraining: the model is the same one.
-        config = {**config, **load_training_config(system.recipe, system.finetune.config)}
+        config = {**config, **load_training_config(system.recipe, system.finetune)}
         mixtures = load_mixtures(system.recipe, system.finetune.mixture, fold)
         final = plan_training(system.finetune, mixtures, config, seed, token_config, final)
     return SystemRun(system=system, seed=seed, fold=fold, final=final)
@@ -150,7 +150,7 @@ def plan_training(
         seed=seed,
         tokens=tokens,
         statistics=statistics,
-        run=Run(f"{phase.config}-{mixtures.name}-seed{seed}", identity),
+        run=Run(f"{short(phase.config)}-{mixtures.name}-seed{seed}", identity),
         model=phase.model or best_model(config),
         raw=any(is_raw(part) for part in mixtures.parts),
         token_config=token_config,
@@ -178,9 +178,9 @@ def load_token_config(recipe: str, name: str) -> dict[str, Any]:
     return config
 
 
-def load_training_config(recipe: str, name: str) -> dict[str, Any]:
-    """ESPnet's options of a training YAML."""
-    return load_yaml(conf_file(recipe, name))
+def load_training_config(recipe: str, phase: Phase) -> dict[str, Any]:
+    """ESPnet's options of a phase: its training YAML, and what it says in place of that."""
+    return {**load_yaml(conf_file(recipe, phase.config)), **(phase.options or {})}
 
 
 def load_mixtures(recipe: str, name: str, fold: int | None = None) -> Mixtures:
@@ -202,7 +202,7 @@ def load_mixtures(recipe: str, name: str, fold: int | None = None) -> Mixtures:
     if not isinstance(content, dict) or content.keys() != {"train", "valid"}:
         raise UserError(f"{path}: wants the keys train and valid, each a list of {{task, set, weight}}")
     parts = {split: tuple(parse_mixture(content[split], f"{path}: {split}")) for split in ("train", "valid")}
-    return Mixtures(name, **parts)
+    return Mixtures(short(name), **parts)
 
 
 def identity_of(part: Part) -> dict[str, Any]:

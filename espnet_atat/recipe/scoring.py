@@ -2,15 +2,18 @@
 
 import json
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from espnet_atat import __version__
+from espnet_atat.datadir import TEXT_FORM
 from espnet_atat.errors import UserError
 from espnet_atat.metrics.metrics_file import FORM, read_metrics
 from espnet_atat.metrics.scoring import score_files
 from espnet_atat.recipe.decoding import Decoding, system_folder
 from espnet_atat.recipe.fingerprint import digest
+from espnet_atat.recipe.layout import DATA
 from espnet_atat.recipe.plan import heard_words
 from espnet_atat.recipe.system import System, TestSet
 
@@ -35,16 +38,23 @@ def score_decoding(decoding: Decoding) -> None:
         "model": str(run.final.model_file),
         "made_from": _made_from([decoding.folder]),
     }
-    _score([decoding.folder], decoding.folder, run.system, info, words=heard_words(run.final))
+    form = DATA / decoding.test.set / TEXT_FORM
+    if form.is_file():
+        info[TEXT_FORM] = form.read_text(encoding="utf-8").strip()
+    _score([decoding.folder], decoding.folder, run.system, info, heard_words=heard_words(run.final))
 
 
 def score_folds(system: System, seed: int, config_name: str, test: TestSet) -> Path:
-    """Pool the test utterances of all folds: ``seed<N>/<inference config>/<set without its fold>``."""
+    """Pool the test utterances of all folds: ``seed<N>/<inference config>/<set without its fold>``.
+
+    The folds are subsets of the result (``fold1`` …), as are the utterances with and without unheard words.
+
+    Raises:
+        UserError: a fold is not scored.
+    """
     assert system.folds is not None
     folds = [
-        system_folder(system.recipe, system.name, f"seed{seed}_fold{fold}")
-        / config_name
-        / test.name.replace("{fold}", str(fold))
+        system_folder(system.recipe, system.name, f"seed{seed}_fold{fold}") / config_name / test.name_of_fold(fold)
         for fold in range(1, system.folds + 1)
     ]
     for folder in folds:
@@ -54,32 +64,44 @@ def score_folds(system: System, seed: int, config_name: str, test: TestSet) -> P
     made_from = _made_from(folds)
     if not _is_made_from(output / "metrics.json", made_from):
         output.mkdir(parents=True, exist_ok=True)
+        scored = [read_metrics(folder / "metrics.json") for folder in folds]
         info = {
             "recipe": system.recipe, "system": system.name, "seed": str(seed), "folds": str(system.folds),
             "task": test.task, "inference_config": config_name, "made_from": made_from,
-            "model": " ".join(read_metrics(folder / "metrics.json")["info"]["model"] for folder in folds),
+            "model": " ".join(metrics["info"]["model"] for metrics in scored),
         }  # fmt: skip
-        _score(folds, output, system, info, words=None)
+        _score(folds, output, system, info, subsets=_subsets_of_folds(scored))
     return output
+
+
+def _subsets_of_folds(scored: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
+    """Ids of each fold's utterances, and of those that the folds' own subsets hold together."""
+    counts = [metrics["counts"] for metrics in scored]
+    subsets = {fold_name(number): list(count["utt_ids"]) for number, count in enumerate(counts, 1)}
+    for name in counts[0]["subsets"]:
+        subsets[name] = [count["utt_ids"][place] for count in counts for place in count["subsets"].get(name, ())]
+    return subsets
+
+
+def fold_name(number: int) -> str:
+    """The subset of the pooled folds that is one of them."""
+    return f"fold{number}"
 
 
 def pooled_folder(system: System, seed: int, config_name: str, test: TestSet) -> Path:
     """Where the folds' pooled figures of a test set lie."""
-    name = test.name.replace("_fold{fold}", "").replace("{fold}", "")
-    return system_folder(system.recipe, system.name, f"seed{seed}") / config_name / name
+    return system_folder(system.recipe, system.name, f"seed{seed}") / config_name / test.name_of_fold(None)
 
 
-def _score(
-    folders: Sequence[Path], output: Path, system: System, info: dict[str, str], words: Collection[str] | None
-) -> None:
+def _score(folders: Sequence[Path], output: Path, system: System, info: dict[str, str], **options: Any) -> None:
     start = time.monotonic()
     result = score_files(
         [folder / "ref" for folder in folders],
         [folder / "hyp" for folder in folders],
         output / "metrics.json",
         hypothesis=system.hypothesis,
-        heard_words=words,
         info=info,
+        **options,
     )
     print(f"  {output}/metrics.json: {result['utterances']} utterances, {time.monotonic() - start:.1f} s")
 

@@ -7,6 +7,7 @@ from itertools import groupby
 from espnet_atat.errors import UserError
 from espnet_atat.recipe.clock import timed
 from espnet_atat.recipe.decoding import Decoding, decode, load_trained, plan_decoding
+from espnet_atat.recipe.outline import outline
 from espnet_atat.recipe.plan import SystemRun, Training, plan_system
 from espnet_atat.recipe.runs import Run
 from espnet_atat.recipe.scoring import is_scored, score_decoding, score_folds
@@ -88,7 +89,9 @@ def run_stages(request: Request) -> None:
         except UserError as error:
             if not request.dry_run:
                 raise
-            print(f"stages {TOKENS} to {TABLE}: planned when the stages before are done ({error})")
+            print(f"stages {TOKENS} to {TABLE}, named when the stages before are done ({error}):")
+            for system in request.systems:
+                print(*outline(system, request.seeds_of(system), request.folds_of(system)), sep="\n")
             return
         for step in training_steps(runs, request.machines):
             _training_step(step, request)

@@ -4,8 +4,10 @@
 
     title: AT-AT zero-shot, from text alone
     tokens: tokens                                       # conf/tokens.yaml; this is the default
-    pretrain: {config: pretrain, mixture: pretrain}      # conf/pretrain.yaml, conf/mixtures/pretrain.yaml
-    finetune: {config: finetune_zeroshot, mixture: books_text}      # optional
+    pretrain: {config: pretrain, mixture: pretrain}      # conf/pretrain.yaml, conf/mixtures/pretrain.yaml;
+                                                         # mini/pretrain is that of another recipe
+    finetune: {config: finetune_zeroshot, mixture: books_text, options: {max_epoch: 5}}      # optional; its options
+                                                         # stand in place of the configuration's
     decode: [decode, decode_tree]                        # conf/*.yaml; the first one's figures lead
     dev: [{set: mini/books_dev, task: nlu}]              # decoded only where asked for: to choose a configuration
     test: [{set: mini/books_test, task: nlu}]
@@ -17,6 +19,7 @@
 
     title: music and zero-shot books
     systems: [music, books_zeroshot]
+    figures: [em_full, tree_validity]                    # of metrics.json; optional
 """
 
 import dataclasses
@@ -26,6 +29,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from espnet_atat.errors import UserError
+from espnet_atat.metrics.figures import FIGURES
 from espnet_atat.recipe.layout import load_yaml, system_file, table_file
 from espnet_atat.text.vocabulary import task_token
 
@@ -41,11 +45,13 @@ class Phase:
         config: name of a training configuration.
         mixture: name of a mixture file.
         model: file of the run that the next phase and decoding take; None: of its ``best_model_criterion``.
+        options: of training, in place of the configuration's.
     """
 
     config: str
     mixture: str
     model: str | None = None
+    options: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +74,12 @@ class TestSet:
     def name(self) -> str:
         """The set's name without its recipe."""
         return self.set.rpartition("/")[2]
+
+    def name_of_fold(self, fold: int | None) -> str:
+        """The name with its fold filled in, or without one: of all folds together."""
+        if fold is None:
+            return self.name.replace("_fold{fold}", "").replace("{fold}", "")
+        return self.name.replace("{fold}", str(fold))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,12 +117,17 @@ class System:
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """Some systems to print together."""
+    """Some systems to print together.
+
+    Attributes:
+        figures: keys of ``metrics.figures`` to print; empty: the usual ones.
+    """
 
     recipe: str
     name: str
     title: str
     systems: tuple[str, ...]
+    figures: tuple[str, ...] = ()
 
 
 def load_system(recipe: str, name: str) -> System:
@@ -123,7 +140,7 @@ def load_system(recipe: str, name: str) -> System:
     fields = _fields(System, load_yaml(path), str(path), given={"recipe": recipe, "name": name})
     for key in ("pretrain", "finetune"):
         if fields.get(key) is not None:
-            fields[key] = Phase(**_fields(Phase, fields[key], f"{path}: {key}"))
+            fields[key] = _phase(fields[key], f"{path}: {key}")
     for key in ("dev", "test"):
         entries = enumerate(_list(fields.get(key, []), f"{path}: {key}"), 1)
         fields[key] = tuple(_test_set(entry, f"{path}: {key}, entry {number}") for number, entry in entries)
@@ -142,6 +159,9 @@ def load_table(recipe: str, name: str) -> Table:
     path = table_file(recipe, name)
     fields = _fields(Table, load_yaml(path), str(path), given={"recipe": recipe, "name": path.stem})
     fields["systems"] = tuple(map(str, _list(fields["systems"], f"{path}: systems")))
+    fields["figures"] = tuple(map(str, _list(fields.get("figures", []), f"{path}: figures")))
+    if unknown := [key for key in fields["figures"] if key not in FIGURES]:
+        raise UserError(f"{path}: figures: unknown figure {unknown[0]!r}; known: {', '.join(FIGURES)}")
     return Table(**fields)
 
 
@@ -161,6 +181,13 @@ def _fields(kind: type, content: object, where: str, given: Mapping[str, Any] | 
         if field.type in (str, str | None) and value is not None and not isinstance(value, str):
             raise UserError(f"{where}: {field.name} is a name or a text, found {value!r}")
     return {**given, **content}
+
+
+def _phase(content: object, where: str) -> Phase:
+    phase = Phase(**_fields(Phase, content, where))
+    if phase.options is not None and not isinstance(phase.options, Mapping):
+        raise UserError(f"{where}: options is a mapping of training options, found {phase.options!r}")
+    return phase
 
 
 def _list(value: object, where: str) -> list[Any]:
@@ -198,6 +225,8 @@ def _check(system: System, path: Path) -> None:
         )
     if not system.test or not system.decode:
         raise UserError(f"{path}: test and decode are not empty")
+    if foreign := [name for name in system.decode if "/" in name]:
+        raise UserError(f"{path}: decode: {foreign[0]!r} cannot name a folder of results: copy that configuration")
     if system.hypothesis not in HYPOTHESES:
         raise UserError(f"{path}: hypothesis is one of {', '.join(HYPOTHESES)}, found {system.hypothesis!r}")
     if (system.folds is None) == any("{fold}" in test.set for test in system.test):

@@ -1,10 +1,12 @@
 """Stage 14: what a table prints, from ``metrics.json`` files alone, as one JSON file.
 
-title, recipe, seeds
+title, recipe, part (test or dev), figures (what to print; empty: the usual)
 rows       one a system and test set:
-    system, title, set, task, utterances, hypothesis, seeds
+    system, title, set, text_form, task, utterances, hypothesis, seeds
+    folds     number of folds that are pooled; null without
     columns   inference configuration → figures: key → title, mean, sd (over seeds, null for one), interval (95 %,
-              bootstrap over utterances, each utterance's counts averaged over seeds), higher_is_better
+              bootstrap over utterances, each utterance's counts averaged over seeds), higher_is_better, and for
+              pooled folds fold_mean and fold_sd (of the folds' values, each averaged over seeds)
     subsets   heard, unheard … → utterances, and the same figures, of the first inference configuration
     files     the metrics.json files
     runs      folders of the training runs behind them, and of what those stand on
@@ -20,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from espnet_atat.atomic import atomic_write
+from espnet_atat.datadir import TEXT_FORM
 from espnet_atat.errors import UserError
 from espnet_atat.metrics.figures import FIGURES
 from espnet_atat.metrics.metrics_file import read_metrics
@@ -28,7 +31,7 @@ from espnet_atat.recipe.clock import stage_times
 from espnet_atat.recipe.decoding import system_folder
 from espnet_atat.recipe.layout import EXP
 from espnet_atat.recipe.runs import lineage
-from espnet_atat.recipe.scoring import pooled_folder
+from espnet_atat.recipe.scoring import fold_name, pooled_folder
 from espnet_atat.recipe.system import System, Table, TestSet
 from espnet_atat.report.tables import markdown
 
@@ -36,11 +39,11 @@ from espnet_atat.report.tables import markdown
 def write_table(
     table: Table, systems: Sequence[System], seeds: Sequence[int] | None, fold: int | None, *, dev: bool = False
 ) -> Path:
-    """Collect a table's figures; write ``exp/<recipe>/tables/<name>.{json,md}``.
+    """Collect a table's figures; write ``exp/<recipe>/tables/<name>[_fold<K>][_dev].{json,md}``.
 
     Args:
         seeds: None: each system's own.
-        fold: print this fold alone; None: the folds pooled.
+        fold: print this fold alone, into a table of its own; None: the folds pooled.
         dev: the dev sets instead of the test sets.
 
     Returns:
@@ -58,10 +61,12 @@ def write_table(
         "title": table.title,
         "recipe": table.recipe,
         "part": "dev" if dev else "test",
+        "figures": list(table.figures),
         "rows": rows,
         "stage_times": {str(stage): round(seconds, 1) for stage, seconds in _times(table.recipe, rows).items()},
     }
-    path = EXP / table.recipe / "tables" / f"{table.name}{'_dev' if dev else ''}.json"
+    part = ("" if fold is None else f"_fold{fold}") + ("_dev" if dev else "")
+    path = EXP / table.recipe / "tables" / f"{table.name}{part}.json"
     with atomic_write(path) as handle:
         json.dump(content, handle, indent=1, ensure_ascii=False)
         handle.write("\n")
@@ -78,22 +83,30 @@ def table_row(system: System, test: TestSet, seeds: Sequence[int], fold: int | N
             raise UserError(f"{path}: not there yet: stages 12 and 13 make it (./run.sh --system {system.name})")
     columns = {name: [read_metrics(path) for path in paths] for name, paths in files.items()}
     first = columns[system.decode[0]]
+    folds = system.folds if fold is None else None
+    of_folds = [fold_name(number) for number in range(1, (folds or 0) + 1)]
     subsets = {
         name: {
             "utterances": subset["utterances"],
             "figures": summarise(first, first[0]["counts"]["subsets"][name]),
         }
         for name, subset in first[0]["subsets"].items()
+        if name not in of_folds
     }
+    figures = {name: summarise(metrics) for name, metrics in columns.items()}
+    for name, metrics in columns.items():
+        _add_fold_spread(figures[name], metrics, of_folds)
     return {
         "system": system.name,
         "title": system.title,
-        "set": test.set.replace("_fold{fold}", "").replace("{fold}", ""),
+        "set": f"{test.set.rpartition('/')[0]}/{test.name_of_fold(fold)}",
+        "text_form": first[0]["info"].get(TEXT_FORM),
         "task": test.task,
         "utterances": first[0]["utterances"],
         "hypothesis": first[0]["hypothesis"],
         "seeds": list(seeds),
-        "columns": {name: summarise(metrics) for name, metrics in columns.items()},
+        "folds": folds,
+        "columns": figures,
         "subsets": subsets,
         "files": [str(path) for paths in files.values() for path in paths],
         "runs": _runs_behind(first),
@@ -121,8 +134,7 @@ def summarise(seeds: Sequence[Mapping[str, Any]], positions: Sequence[int] | Non
         if not all(figure.measurable(columns) for columns in counts):
             continue
         rows = np.stack([figure.rows(columns) for columns in counts])  # (seeds, N, 2)
-        sums = rows.sum(axis=1)
-        values = [float(numerator / denominator) for numerator, denominator in sums if denominator]
+        values = _values(rows)
         if len(values) < len(seeds):
             continue  # nothing to divide by, as in an empty subset
         figures[key] = {
@@ -133,6 +145,27 @@ def summarise(seeds: Sequence[Mapping[str, Any]], positions: Sequence[int] | Non
             "higher_is_better": figure.higher_is_better,
         }
     return figures
+
+
+def _values(rows: np.ndarray) -> list[float]:
+    """The quotient of each seed, (seeds, N, 2) summed over utterances; none where there is nothing to divide by."""
+    return [float(numerator / denominator) for numerator, denominator in rows.sum(axis=1) if denominator]
+
+
+def _add_fold_spread(
+    figures: Mapping[str, dict[str, Any]], seeds: Sequence[Mapping[str, Any]], of_folds: Sequence[str]
+) -> None:
+    """Add ``fold_mean`` and ``fold_sd`` to the figures of pooled folds, which are subsets of their metrics."""
+    if not of_folds:
+        return
+    places = [seeds[0]["counts"]["subsets"][name] for name in of_folds]
+    counts = [{name: np.asarray(values) for name, values in m["counts"]["columns"].items()} for m in seeds]
+    for key, entry in figures.items():
+        rows = np.stack([FIGURES[key].rows(columns) for columns in counts])  # (seeds, N, 2)
+        values = [_values(rows[:, place]) for place in places]
+        if all(len(of_seeds) == len(seeds) for of_seeds in values):
+            means = [statistics.fmean(of_seeds) for of_seeds in values]
+            entry |= {"fold_mean": statistics.fmean(means), "fold_sd": statistics.stdev(means)}
 
 
 def _runs_behind(seeds: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -150,5 +183,4 @@ def _metrics_file(system: System, test: TestSet, seed: int, fold: int | None, co
     if system.folds is not None and fold is None:
         return pooled_folder(system, seed, config, test) / "metrics.json"
     label = f"seed{seed}" + (f"_fold{fold}" if fold is not None else "")
-    name = test.name.replace("{fold}", str(fold))
-    return system_folder(system.recipe, system.name, label) / config / name / "metrics.json"
+    return system_folder(system.recipe, system.name, label) / config / test.name_of_fold(fold) / "metrics.json"

@@ -45,15 +45,20 @@ CONSTRAINED = (Column("EM", "em_full", config=1), Column("SemER", "semer", confi
 
 
 def terminal(content: Mapping[str, Any]) -> str:
-    """Two lines a row: figures in per cent, and below them their 95 % intervals or numbers of utterances."""
+    """Two lines a row: figures in per cent, and below them their 95 % intervals or numbers of utterances.
+
+    A cross validation's figures are of the folds' utterances pooled; a third line has mean and deviation of the folds.
+    """
     blocks = [f"{content['title']} (%, {_seeds(content['rows'])}; in brackets: 95 % interval over utterances)"]
-    for every, rows in _groups(content["rows"]):
+    for every, rows in _groups(content):
         columns = [column for column in every if column.brief]
         lines = [["", *(column.head for column in columns)]]
         for row in rows:
             lines.append([row["system"], *(_value(row, column) for column in columns)])
-            about = f"  {row['set']} ({row['task']}), n = {row['utterances']}"
+            about = f"  {row['set']} ({_kind(row)}), n = {row['utterances']}"
             lines.append([about, *(_detail(row, column) for column in columns)])
+            if row.get("folds"):
+                lines.append([f"  mean ± sd of {row['folds']} folds", *(_of_folds(row, column) for column in columns)])
         blocks.append(_aligned(lines))
         if any(column.config for column in columns):
             blocks[-1] = _over(columns, rows, lines) + "\n" + blocks[-1]
@@ -69,18 +74,19 @@ def times(seconds: Mapping[str, float]) -> str:
 def markdown(content: Mapping[str, Any]) -> str:
     """The same as a Markdown file."""
     blocks = [f"# {content['title']}"]
-    for columns, rows in _groups(content["rows"]):
+    for columns, rows in _groups(content):
         names = list(rows[0]["columns"])
         heads = [c.head + (f" ({names[c.config]})" if c.config else "") for c in columns]
         lines = [["system", "set", "task", "utterances", *heads], ["---"] * (4 + len(columns))]
         for row in rows:
-            cells = [" ".join(filter(None, (_value(row, c), _detail(row, c)))) for c in columns]
-            lines.append([row["title"], row["set"], row["task"], str(row["utterances"]), *cells])
+            cells = [_cell(row, column) for column in columns]
+            lines.append([row["title"], row["set"], _kind(row), str(row["utterances"]), *cells])
         blocks.append("\n".join(f"| {' | '.join(line)} |" for line in lines))
     blocks.append(
         f"Figures in per cent, {_seeds(content['rows'])}; in brackets the 95 % interval (bootstrap over utterances) "
         "or, of a subset, its number of utterances. *heard*: every word of the utterance was heard in training. "
-        "Decoded with "
+        + _about_folds(content["rows"])
+        + "Decoded with "
         f"`{next(iter(content['rows'][0]['columns']))}` unless a column names another configuration."
     )
     if content["stage_times"]:
@@ -89,15 +95,56 @@ def markdown(content: Mapping[str, Any]) -> str:
     return "\n\n".join(blocks) + "\n"
 
 
-def _groups(rows: Sequence[Mapping[str, Any]]) -> list[tuple[list[Column], list[Mapping[str, Any]]]]:
+def _groups(content: Mapping[str, Any]) -> list[tuple[list[Column], list[Mapping[str, Any]]]]:
     """Rows of trees, then rows of words, each with the columns that any of them fills."""
     groups = []
-    for trees, columns in ((True, TREE_COLUMNS + CONSTRAINED), (False, WORD_COLUMNS)):
-        chosen = [row for row in rows if (row["hypothesis"] is not None) == trees]
+    named = _named_columns(content)
+    for trees, columns in ((True, named or TREE_COLUMNS + CONSTRAINED), (False, named or WORD_COLUMNS)):
+        chosen = [row for row in content["rows"] if (row["hypothesis"] is not None) == trees]
         filled = [column for column in columns if any(_figure(row, column) for row in chosen)]
         if chosen:
             groups.append((filled, chosen))
     return groups
+
+
+def _named_columns(content: Mapping[str, Any]) -> tuple[Column, ...]:
+    """The figures that the table itself names; in brief, the first alone of further inference configurations."""
+    measured = [figures for row in content["rows"] for figures in row["columns"].values()]
+    titles = {key: entry["title"] for figures in measured for key, entry in figures.items()}
+    chosen = [key for key in content.get("figures", ()) if key in titles]
+    configs = range(max((len(row["columns"]) for row in content["rows"]), default=0))
+    return tuple(
+        Column(titles[key], key, config=config, brief=not config or key == chosen[0])
+        for config in configs
+        for key in chosen
+    )
+
+
+def _kind(row: Mapping[str, Any]) -> str:
+    """Task, and the form of the text where the corpus has two."""
+    form = row.get("text_form")
+    return row["task"] + (f", {form} text" if form else "")
+
+
+def _cell(row: Mapping[str, Any], column: Column) -> str:
+    parts = [_value(row, column), _detail(row, column)]
+    if spread := _of_folds(row, column):
+        parts.append(f"(folds: {spread})")
+    return " ".join(filter(None, parts))
+
+
+def _of_folds(row: Mapping[str, Any], column: Column) -> str:
+    """Mean and deviation of a figure over the folds; of the whole set alone."""
+    figure = _figure(row, column) if column.subset is None else None
+    if figure is None or figure.get("fold_mean") is None:
+        return ""
+    return f"{100 * figure['fold_mean']:.1f} ±{100 * figure['fold_sd']:.1f}"
+
+
+def _about_folds(rows: Sequence[Mapping[str, Any]]) -> str:
+    if not any(row.get("folds") for row in rows):
+        return ""
+    return "Of a cross validation: the folds' utterances pooled, then mean ± standard deviation of the folds. "
 
 
 def _figure(row: Mapping[str, Any], column: Column) -> Mapping[str, Any] | None:

@@ -66,6 +66,9 @@ def test_spoken_text_has_no_case_and_no_free_punctuation(corpus: Path, tmp_path:
         "top-dev-00003": "[IN:UNSUPPORTED sing ]",
     }
     assert all(dev.text[key].split() == strip_tags(tree) for key, tree in dev.target.items())
+    assert (tmp_path / "data" / "dev" / "text_form").read_text() == "spoken\n"
+    prepare(corpus, tmp_path / "data", text_form="official")
+    assert (tmp_path / "data" / "dev" / "text_form").read_text() == "official\n"
 
 
 def test_recordings_of_test_utterances(corpus: Path, tmp_path: Path, noise: Noise, lines: Lines) -> None:

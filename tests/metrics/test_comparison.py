@@ -74,6 +74,10 @@ def test_what_cannot_be_compared_is_named() -> None:
         compare([("a", fewer)], [("b", one)])
     with pytest.raises(UserError, match="b: hypothesis is tags, but frame in a"):
         compare([("a", one)], [("b", system(3, hypothesis="tags"))])
+    spoken, official = ({**one, "info": {"text_form": form}} for form in ("spoken", "official"))
+    with pytest.raises(UserError, match="b: its text is in the official form, but spoken in a"):
+        compare([("a", spoken)], [("b", official)])
+    assert compare([("a", one)], [("b", official)])["utterances"] == 40  # nothing is known of the one
     words = score(dict.fromkeys(REF, "x"), dict.fromkeys(REF, "x"))
     with pytest.raises(UserError, match="b: kind is words, but trees in a"):
         compare([("a", one)], [("b", words)])

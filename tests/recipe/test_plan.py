@@ -120,6 +120,32 @@ def test_a_fold_is_filled_into_the_mixture(world):
         load_mixtures("toy", "folded")
 
 
+def test_options_of_a_phase_stand_in_place_of_its_configuration(world):
+    before = keys()
+    edit(world, "systems/zeroshot.yaml", "mixture: new_words}", "mixture: new_words, options: {max_epoch: 7}}")
+    assert changed(before, keys()) == [5]
+    final = plan_system(load_system("toy", "zeroshot"), 1).final
+    assert (final.config["max_epoch"], final.first.config["max_epoch"]) == (7, 2)
+
+
+def test_another_recipe_shares_a_pretraining_by_naming_it(world):
+    other = FILES["systems/zeroshot.yaml"].replace(
+        "{config: pretrain, mixture: pretrain}", "{config: toy/pretrain, mixture: toy/pretrain}"
+    )
+    write_recipe(
+        world,
+        "other",
+        {
+            "systems/mine.yaml": f"tokens: toy/tokens\n{other}",
+            "conf/finetune.yaml": FILES["conf/finetune.yaml"],
+            "conf/mixtures/new_words.yaml": FILES["conf/mixtures/new_words.yaml"],
+        },
+    )
+    mine = plan_system(load_system("other", "mine"), 1).final
+    theirs = plan_system(load_system("toy", "zeroshot"), 1).final
+    assert [step.run.folder for step in mine.chain] == [step.run.folder for step in theirs.chain]
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [

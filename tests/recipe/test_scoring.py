@@ -7,8 +7,8 @@ import pytest
 from espnet_atat.errors import UserError
 from espnet_atat.metrics.scoring import score_files
 from espnet_atat.recipe.scoring import score_folds
-from espnet_atat.recipe.system import load_system
-from espnet_atat.recipe.table import table_row
+from espnet_atat.recipe.system import Table, load_system
+from espnet_atat.recipe.table import table_row, write_table
 from tests.recipe.world import FILES, write_recipe
 
 FOLDS = {
@@ -31,7 +31,7 @@ def folded(tmp_path, monkeypatch):
                 lines = (f"{utt} {pair[place]}\n" for utt, pair in utterances.items())
                 (folder / name).write_text("".join(lines))
             model = {"model": f"exp/runs/run{fold}/valid.acc.ave.pth"}
-            score_files(folder / "ref", folder / "hyp", folder / "metrics.json", info=model)
+            score_files(folder / "ref", folder / "hyp", folder / "metrics.json", info=model, heard_words=["stop"])
     return load_system("toy", "folded")
 
 
@@ -42,6 +42,9 @@ def test_pooled_folds_are_scored_as_one_set(folded):
     assert metrics["counts"]["utt_ids"] == ["u1", "u2", "u3"]
     assert metrics["figures"]["em_full"]["numerator"] == 2
     assert metrics["figures"]["em_full"]["denominator"] == 3
+    ids = metrics["counts"]["utt_ids"]
+    members = {name: [ids[place] for place in places] for name, places in metrics["counts"]["subsets"].items()}
+    assert members == {"fold1": ["u1", "u2"], "fold2": ["u3"], "heard": ["u1"], "unheard": ["u2", "u3"]}
     assert metrics["info"]["model"].split() == [f"exp/runs/run{fold}/valid.acc.ave.pth" for fold in (1, 2)]
 
 
@@ -58,4 +61,20 @@ def test_a_table_shows_the_folds_pooled_or_one_of_them(folded, monkeypatch):
     pooled = table_row(folded, folded.test[0], [1], None)
     assert (pooled["utterances"], pooled["set"]) == (3, "toy/fold_test")
     assert pooled["runs"] == ["exp/runs/run1", "exp/runs/run2"]
-    assert table_row(folded, folded.test[0], [1], 2)["utterances"] == 1
+    assert pooled["subsets"].keys() == {"heard", "unheard"}
+    em = pooled["columns"]["decode"]["em_full"]
+    assert pooled["folds"] == 2
+    assert em["mean"] == pytest.approx(2 / 3)
+    assert em["fold_mean"] == pytest.approx(0.75)  # of 1 / 2 and 1 / 1
+    assert em["fold_sd"] == pytest.approx(0.35355, abs=1e-4)
+    one = table_row(folded, folded.test[0], [1], 2)
+    assert (one["utterances"], one["set"], one["folds"]) == (1, "toy/fold2_test", None)
+    assert "fold_mean" not in one["columns"]["decode"]["em_full"]
+
+
+def test_a_fold_has_a_table_of_its_own(folded, monkeypatch):
+    monkeypatch.setattr("espnet_atat.recipe.table.lineage", lambda folder: [folder])
+    table = Table(recipe="toy", name="default", title="the toy", systems=("folded",), figures=("em_full",))
+    path = write_table(table, [folded], None, 1)
+    assert path.name == "default_fold1.json"
+    assert json.loads(path.read_text())["figures"] == ["em_full"]

@@ -45,8 +45,10 @@ def test_a_system_is_read_with_its_defaults(write):
         (
             "config: finetune",
             "config: finetune, epochs: 3",
-            r"finetune: unknown key 'epochs'; known: config, mixture, model",
+            r"finetune: unknown key 'epochs'; known: config, mixture, model, options",
         ),
+        ("config: finetune", "config: finetune, options: [3]", r"finetune: options is a mapping of training options"),
+        ("decode: [decode,", "decode: [mini/decode,", r"decode: 'mini/decode' cannot name a folder of results"),
         ("task: nlu", "task: slug", r"test, entry 1: unknown task 'slug'"),
         ("set: toy/test", "set: test", r"test, entry 1: set is recipe/name, found 'test'"),
         ("task: nlu", "task: nlu, source: video", r"source is one of speech, text_in, found 'video'"),
@@ -98,3 +100,12 @@ def test_a_table_is_found_by_number_or_name(tmp_path, monkeypatch):
     assert (table.name, table.title, table.systems) == ("table3", "three", ("a", "b"))
     with pytest.raises(UserError, match=r"tables/x\.yaml: the key 'systems' is missing"):
         load_table("toy", "x")
+
+
+def test_a_table_may_name_its_figures(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    text = "title: x\nsystems: [a]\nfigures: "
+    write_recipe(tmp_path, "toy", {"tables/x.yaml": f"{text}[hyper]", "tables/y.yaml": f"{text}[hipper]"})
+    assert load_table("toy", "x").figures == ("hyper",)
+    with pytest.raises(UserError, match="unknown figure 'hipper'; known: em_hypothesis, em_full, hyper"):
+        load_table("toy", "y")

@@ -76,3 +76,27 @@ def test_markdown_has_one_line_a_row_and_names_its_files():
 
 def test_times_name_their_stages():
     assert times({"1": 12.0, "8": 0.1, "10": 630.0}) == "data 12 s, pretraining 630 s; together 10.7 min"
+
+
+def test_folds_stand_below_their_pooled_figure():
+    em = figure("EM (full)", 0.8512, interval=[0.7912, 0.9012]) | {"fold_mean": 0.8487, "fold_sd": 0.0131}
+    folded = content(row(folds=5, columns={"decode": {"em_full": em}}, subsets={}))
+    lines = terminal(folded).splitlines()
+    assert [line.split()[-1] for line in lines[2:4]] == ["EM", "85.1"]
+    assert re.split(r"  +", lines[5].strip()) == ["mean ± sd of 5 folds", "84.9 ±1.3"]
+    assert "85.1 [79.1, 90.1] (folds: 84.9 ±1.3)" in markdown(folded)
+    assert "mean ± standard deviation of the folds" in markdown(folded)
+    assert "folds" not in markdown(content(row()))
+
+
+def test_a_table_that_names_figures_has_these_alone():
+    one = content(row()) | {"figures": ["em_full", "wer", "cer"]}
+    lines = terminal(one).splitlines()
+    assert re.split(r"  +", lines[3].strip()) == ["EM (full)", "WER", "EM (full)"]
+    assert lines[4].split() == ["music", "85.1", "7.0", "87.0"]
+
+
+def test_the_form_of_a_text_is_named():
+    official = content(row(set="top/test", task="nlu", text_form="official"))
+    assert "top/test (nlu, official text), n = 150" in terminal(official)
+    assert "| nlu, official text |" in markdown(official)

@@ -1,0 +1,41 @@
+"""What stages 7 to 14 will do, said before there is data: runs are named by their data, so they have no names yet."""
+
+from collections.abc import Iterator, Sequence
+
+from espnet_atat.data.mixture import Part
+from espnet_atat.recipe.layout import conf_file, mixture_file
+from espnet_atat.recipe.plan import load_mixtures, load_token_config, load_training_config
+from espnet_atat.recipe.system import Phase, System
+
+
+def outline(system: System, seeds: Sequence[int], folds: Sequence[int | None]) -> Iterator[str]:
+    """Lines that say a system's plan from its YAML files.
+
+    Args:
+        folds: ``[None]`` without a cross validation; the sets of the first one are named.
+
+    Raises:
+        UserError: a file that the system names is missing or malformed.
+    """
+    load_token_config(system.recipe, system.tokens)
+    first = system.of_fold(folds[0])
+    yield f"  {system.name}: {system.title}"
+    yield f"    stage 7: tokens by {conf_file(system.recipe, system.tokens)}"
+    yield f"    stages 9 and 10: {_training(system.recipe, system.pretrain, folds[0])}"
+    if system.finetune is not None:
+        yield f"    stage 11: {_training(system.recipe, system.finetune, folds[0])}"
+    tests = ", ".join(f"{test.set} ({test.task})" for test in first.test)
+    yield f"    stages 12 and 13: {tests}, by {', '.join(system.decode)}"
+    times = [f"{name} {', '.join(map(str, values))}" for name, values in (("seed", seeds), ("fold", folds))]
+    yield f"    {times[0] if folds[0] is None else f'{times[0]}; {times[1]} (the sets above are of fold {folds[0]})'}"
+
+
+def _training(recipe: str, phase: Phase, fold: int | None) -> str:
+    load_training_config(recipe, phase)
+    options = f" with {dict(phase.options)}" if phase.options else ""
+    parts = ", ".join(map(_part, load_mixtures(recipe, phase.mixture, fold).train))
+    return f"{conf_file(recipe, phase.config)}{options} on {parts} ({mixture_file(recipe, phase.mixture)})"
+
+
+def _part(part: Part) -> str:
+    return f"{part.task} {part.set}"
