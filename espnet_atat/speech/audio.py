@@ -1,5 +1,7 @@
 """Reading speech: any format of libsndfile (wav, flac, Ogg with Opus or Vorbis …), mono, 16 kHz."""
 
+import io
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,15 +53,26 @@ def read_audio(path: str | Path, resample: bool = False) -> np.ndarray:
         UserError: not audio, corrupt, empty, not finite, or (without ``resample``) of another rate or not mono.
     """
     with _open(path) as file:
-        samples, rate = _read(file, "float32"), file.samplerate
-    if rate != SAMPLE_RATE and not resample:
-        raise UserError(f"{path} has {rate} samples a second, not {SAMPLE_RATE}; convert it, or give --resample true")
-    if samples.shape[1] != 1 and not resample:
-        raise UserError(f"{path} has {samples.shape[1]} channels, not 1; convert it, or give --resample true")
-    mono = samples[:, 0] if samples.shape[1] == 1 else samples.mean(axis=1)
-    if not np.isfinite(mono).all():
-        raise UserError(f"{path} holds samples that are not finite numbers")
-    return mono if rate == SAMPLE_RATE else convert_rate(mono, rate)
+        rate, channels = file.samplerate, file.channels
+        if rate != SAMPLE_RATE and not resample:
+            raise UserError(
+                f"{path} has {rate} samples a second, not {SAMPLE_RATE}; convert it, or give --resample true"
+            )
+        if channels != 1 and not resample:
+            raise UserError(f"{path} has {channels} channels, not 1; convert it, or give --resample true")
+        return convert_rate(_mono(file), rate)
+
+
+def read_mono(path: str | Path, mixdown: bool = False) -> tuple[np.ndarray, int]:
+    """Read an utterance at its own rate: samples in [-1, 1), float32, shape (num_samples,), and Hz.
+
+    Raises:
+        UserError: not audio, corrupt, empty, not finite, or (without ``mixdown``) of several channels.
+    """
+    with _open(path) as file:
+        if file.channels != 1 and not mixdown:
+            raise UserError(f"{path} has {file.channels} channels, not 1; mix them down")
+        return _mono(file), file.samplerate
 
 
 def read_lossless(path: str | Path) -> tuple[np.ndarray, int, str, str]:
@@ -80,11 +93,23 @@ def read_lossless(path: str | Path) -> tuple[np.ndarray, int, str, str]:
     return samples[:, 0], rate, container, subtype
 
 
-def convert_rate(samples: np.ndarray, rate: int) -> np.ndarray:
-    """Resample mono audio from ``rate`` Hz to 16 kHz with soxr's high quality."""
+def convert_rate(samples: np.ndarray, rate: int, wanted: int = SAMPLE_RATE) -> np.ndarray:
+    """Resample mono audio from ``rate`` to ``wanted`` Hz with soxr's high quality."""
+    if rate == wanted:
+        return samples
     import soxr  # 0.1 s, and rarely needed
 
-    return soxr.resample(samples, rate, SAMPLE_RATE, quality="HQ")
+    return soxr.resample(samples, rate, wanted, quality="HQ")
+
+
+def write_audio(file: Path, samples: np.ndarray, rate: int, container: str, subtype: str) -> None:
+    """Write whole or not at all, through memory: libsndfile waits for the disk at the end of every file it writes."""
+    encoded = io.BytesIO()
+    soundfile.write(encoded, samples, rate, format=container, subtype=subtype)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    temporary = file.with_suffix(".tmp")
+    temporary.write_bytes(encoded.getvalue())
+    os.replace(temporary, file)
 
 
 def _open(path: str | Path) -> soundfile.SoundFile:
@@ -96,6 +121,15 @@ def _open(path: str | Path) -> soundfile.SoundFile:
         return soundfile.SoundFile(str(path))
     except (soundfile.SoundFileError, OSError) as error:
         raise UserError(f"{path} cannot be read as audio: {_first_line(error)}") from error
+
+
+def _mono(file: soundfile.SoundFile) -> np.ndarray:
+    """All samples, the mean of several channels, float32, shape (num_samples,)."""
+    samples = _read(file, "float32")
+    mono = samples[:, 0] if samples.shape[1] == 1 else samples.mean(axis=1)
+    if not np.isfinite(mono).all():
+        raise UserError(f"{file.name} holds samples that are not finite numbers")
+    return mono
 
 
 def _read(file: soundfile.SoundFile, dtype: str) -> np.ndarray:

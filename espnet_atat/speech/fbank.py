@@ -44,7 +44,7 @@ def mel_scale(frequency: np.ndarray | float) -> np.ndarray:
 
 @cache
 def _window() -> np.ndarray:
-    """Povey's window, a Hann window to the power of 0.85, times KALDI_SCALE, shape (FRAME_LENGTH,); it begins with 0."""
+    """Povey's window (a Hann window to the power of 0.85) times KALDI_SCALE, shape (FRAME_LENGTH,); its first is 0."""
     phase = 2 * np.pi * np.arange(FRAME_LENGTH) / (FRAME_LENGTH - 1)
     return (KALDI_SCALE * (0.5 - 0.5 * np.cos(phase)) ** 0.85).astype(np.float32)
 

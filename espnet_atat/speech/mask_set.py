@@ -1,21 +1,16 @@
 """Write the masked copy of a data dir: the paper's MLM data set, masked once, before training."""
 
-import io
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-import soundfile
-
 from espnet_atat.atomic import atomic_write
 from espnet_atat.datadir import DataDir
 from espnet_atat.errors import UserError
 from espnet_atat.speech.alignment.record import Alignment, from_json, to_json
-from espnet_atat.speech.audio import read_lossless
+from espnet_atat.speech.audio import read_lossless, write_audio
 from espnet_atat.speech.masking import MaskConfig, draw_spans, mask_waveform, random_source, span_samples
 from espnet_atat.speech.parallel import Record, file_size, run_resumable
 from espnet_atat.speech.workdir import JOURNAL, from_root, open_work, publish
@@ -118,18 +113,8 @@ def _mask_utterance(
     if spans:
         masked = mask_waveform(samples, rate, spans, config.fill, random_source(utt, config.seed, None, "fill"))
         record["file"] = f"{stem}.{container.lower()}"
-        _write_audio(work / record["file"], masked, rate, container, subtype)
+        write_audio(work / record["file"], masked, rate, container, subtype)
     return record
-
-
-def _write_audio(file: Path, samples: np.ndarray, rate: int, container: str, subtype: str) -> None:
-    """Write whole or not at all, through memory: libsndfile waits for the disk at the end of every file it writes."""
-    encoded = io.BytesIO()
-    soundfile.write(encoded, samples, rate, format=container, subtype=subtype)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    temporary = file.with_suffix(".tmp")
-    temporary.write_bytes(encoded.getvalue())
-    os.replace(temporary, file)
 
 
 def _write_masks(records: Mapping[str, Record], work: Path, config: MaskConfig) -> MaskReport:

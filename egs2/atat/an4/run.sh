@@ -8,7 +8,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../../.."
 recipe=an4
 . db.sh
 corpus_source=$AN4
-mlm_sets=(train dev test) # of these, what was prepared
+mlm_sets=(train dev test)
 prepare_options=()
 mask_options=()
 . ./run.sh

@@ -8,7 +8,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../../.."
 recipe=librispeech
 . db.sh
 corpus_source=$LIBRISPEECH
-mlm_sets=(train_clean_100 train_clean_360 train_other_500 dev_clean dev_other test_clean test_other) # of these, what was prepared
+mlm_sets=(train_clean_100 train_clean_360 train_other_500 dev_clean dev_other test_clean test_other)
 prepare_options=()
 mask_options=()
 . ./run.sh

@@ -1,0 +1,282 @@
+"""The random changes that a configuration asks for, in the order in which they happen: speaker, room, channel.
+
+One option each, in YAML; what is absent or null is off::
+
+    pitch: {semitones: [-2, 2], probability: 0.5}
+    noise: {snr: [5, 20], sounds: noises/}
+
+``probability`` (1 where it is not given) is the share of the utterances that are changed. A range is drawn from
+uniformly; one number stands for itself.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+from espnet_atat.datadir import read_two_column
+from espnet_atat.errors import UserError
+from espnet_atat.speech.audio import convert_rate, read_mono
+from espnet_atat.speech.augmentation import effects
+
+Range = tuple[float, float]
+SOUND_FILES = {".wav", ".flac", ".ogg"}
+KEPT_SOUNDS = 32  # noises and impulse responses in memory, in each process
+
+
+@dataclass(frozen=True, kw_only=True)
+class Effect:
+    """One random change.
+
+    Attributes:
+        probability: share of the utterances that are changed.
+    """
+
+    probability: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.probability <= 1:
+            raise UserError(f"probability lies between 0 and 1, found {self.probability}")
+
+    def apply(self, samples: np.ndarray, rate: int, rng: np.random.Generator) -> np.ndarray:
+        """Change samples (num_samples,) at ``rate`` Hz; ``rng`` decides how."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Speed(Effect):
+    """``factors``: one is drawn; 1.1 is faster and higher."""
+
+    factors: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _within("factors", self.factors, effects.STRETCH)
+
+    def apply(self, samples: np.ndarray, rate: int, rng: np.random.Generator) -> np.ndarray:
+        return effects.change_speed(samples, rate, float(rng.choice(self.factors)))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tempo(Effect):
+    """``factor``: range of the speaking rate; 1.1 is faster, at the same pitch."""
+
+    factor: Range
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _within("factor", self.factor, effects.STRETCH)
+
+    def apply(self, samples: np.ndarray, rate: int, rng: np.random.Generator) -> np.ndarray:
+        return effects.change_tempo(samples, rate, rng.uniform(*self.factor))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pitch(Effect):
+    """``semitones``: range of the shift, up where positive."""
+
+    semitones: Range
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _within("semitones", self.semitones, (-12, 12))
+
+    def apply(self, samples: np.ndarray, rate: int, rng: np.random.Generator) -> np.ndarray:
+        return effects.shift_pitch(samples, rate, rng.uniform(*self.semitones))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shift(Effect):
+    """``seconds``: range of silence put before; negative numbers cut off the beginning."""
+
+    seconds: Range
+
+    def apply(self, samples: np.ndarray, rate: int, rng: np.random.Generator) -> np.ndarray:
+        return effects.shift_time(samples, rate, rng.uniform(*self.seconds))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reverberation(Effect):
+    """``responses``: impulse responses, a folder of audio files or a list in the style of wav.scp; one is drawn."""
+
+    responses: str
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        list_sounds(self.responses)
+
+    def apply(self, samples: np.ndarray, rate: int, rng: np.random.Generator) -> np.ndarray:
+        return effects.reverberate(samples, _load(_draw(self.responses, rng), rate))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Noise(Effect):
+    """``snr``: range of the signal-to-noise ratio in dB. ``sounds``: noises, as ``responses``; null: white noise."""
+
+    snr: Range
+    sounds: str | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.sounds is not None:
+            list_sounds(self.sounds)
+
+    def apply(self, samples: np.ndarray, rate: int, rng: np.random.Generator) -> np.ndarray:
+        snr = rng.uniform(*self.snr)
+        if self.sounds is None:
+            return effects.add_noise(samples, rng.standard_normal(len(samples)), snr)
+        sound = _load(_draw(self.sounds, rng), rate)
+        start = int(rng.integers(len(sound)))  # anywhere; what is too short goes round
+        return effects.add_noise(samples, np.resize(np.roll(sound, -start), len(samples)), snr)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resampling(Effect):
+    """``rates``: sample rates in Hz of which one is gone through, as a telephone does."""
+
+    rates: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _within("rates", self.rates, (1000, 192_000))
+
+    def apply(self, samples: np.ndarray, rate: int, rng: np.random.Generator) -> np.ndarray:
+        return effects.limit_band(samples, rate, int(rng.choice(self.rates)))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Volume(Effect):
+    """``decibels``: range of the gain; never so much that it clips."""
+
+    decibels: Range
+
+    def apply(self, samples: np.ndarray, rate: int, rng: np.random.Generator) -> np.ndarray:  # noqa: ARG002
+        return effects.change_volume(samples, rng.uniform(*self.decibels))
+
+
+EFFECTS: dict[str, type[Effect]] = {
+    "speed": Speed,
+    "tempo": Tempo,
+    "pitch": Pitch,
+    "shift": Shift,
+    "reverberation": Reverberation,
+    "noise": Noise,
+    "resampling": Resampling,
+    "volume": Volume,
+}
+
+
+@dataclass(frozen=True)
+class Chain:
+    """Effects in the order of :data:`EFFECTS`."""
+
+    effects: tuple[Effect, ...]
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any], where: str) -> Self:
+        """Check and read a configuration.
+
+        Raises:
+            UserError: names ``where``, the option, and what is wrong with it.
+        """
+        if unknown := sorted(map(str, config.keys() - EFFECTS.keys())):
+            raise UserError(f"{where}: unknown effect {unknown[0]!r}; known: {', '.join(EFFECTS)}")
+        wanted = [(name, kind) for name, kind in EFFECTS.items() if config.get(name) is not None]
+        return cls(tuple(read_options(kind, config[name], f"{where}: {name}") for name, kind in wanted))
+
+    def __call__(self, samples: np.ndarray, rate: int, rng: np.random.Generator) -> np.ndarray:
+        """Change an utterance: samples (num_samples,) at ``rate`` Hz; the same ``rng`` gives the same result."""
+        for effect in self.effects:
+            if rng.random() < effect.probability:
+                samples = effect.apply(samples, rate, rng)
+        return samples
+
+
+def read_options[Options](kind: type[Options], fields: object, where: str) -> Options:
+    """A frozen dataclass from a mapping of YAML: lists become tuples, one number a range where a range is wanted.
+
+    Raises:
+        UserError: names ``where`` and the field that is unknown, missing or of another type.
+    """
+    declared = {field.name: field for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
+    if not isinstance(fields, Mapping):
+        raise UserError(f"{where}: wants {{{', '.join(declared)}}}, found {fields!r}")
+    if unknown := sorted(map(str, fields.keys() - declared.keys())):
+        raise UserError(f"{where}: unknown option {unknown[0]!r}; known: {', '.join(declared)}")
+    values = {}
+    for name, value in fields.items():
+        try:
+            values[name] = _convert(value, declared[name].type)
+        except (TypeError, ValueError) as error:
+            raise UserError(f"{where}: {name}: {error}, found {value!r}") from error
+    for name, field in declared.items():
+        if name not in values and field.default is dataclasses.MISSING:
+            raise UserError(f"{where}: {name} is missing")
+    try:
+        return kind(**values)
+    except UserError as error:
+        raise UserError(f"{where}: {error}") from error
+
+
+def _convert(value: Any, wanted: Any) -> Any:
+    def is_number(each: Any) -> bool:
+        return isinstance(each, int | float) and not isinstance(each, bool) and bool(np.isfinite(each))
+
+    if wanted == Range:
+        pair = (value, value) if is_number(value) else value
+        if not (isinstance(pair, list | tuple) and len(pair) == 2 and all(map(is_number, pair)) and pair[0] <= pair[1]):
+            raise ValueError("wants [lowest, highest]")
+        return tuple(pair)
+    if wanted in (tuple[float, ...], tuple[int, ...]):
+        if not (isinstance(value, list | tuple) and value and all(map(is_number, value))):
+            raise ValueError("wants a list of numbers")
+        return tuple(value)
+    if value is None and type(None) in getattr(wanted, "__args__", ()):
+        return None
+    kinds = getattr(wanted, "__args__", (wanted,))
+    if bool in kinds or str in kinds:
+        if not isinstance(value, (bool if bool in kinds else str)):
+            raise ValueError(f"wants {'true or false' if bool in kinds else 'a name'}")
+        return value
+    if not is_number(value) or (int in kinds and not isinstance(value, int)):
+        raise ValueError("wants a whole number" if int in kinds else "wants a number")
+    return value
+
+
+def _within(name: str, values: tuple[float, ...], limits: tuple[float, float]) -> None:
+    for value in values:
+        if not limits[0] <= value <= limits[1]:
+            raise UserError(f"{name} lies between {limits[0]:g} and {limits[1]:g}, found {value:g}")
+
+
+def _draw(source: str, rng: np.random.Generator) -> str:
+    files = list_sounds(source)
+    return files[int(rng.integers(len(files)))]
+
+
+@cache
+def list_sounds(source: str) -> tuple[str, ...]:
+    """Audio files of a folder, in the order of their names, or the values of a list in the style of wav.scp.
+
+    Raises:
+        UserError: there is no such folder or file, or no audio in it.
+    """
+    path = Path(source)
+    if path.is_file():
+        found = tuple(read_two_column(path).values())
+    else:
+        found = tuple(str(file) for file in sorted(path.rglob("*")) if file.suffix.lower() in SOUND_FILES)
+    if not found:
+        raise UserError(f"{source}: no audio files there; give a folder of wav, flac or ogg files, or a list of them")
+    return found
+
+
+@lru_cache(maxsize=KEPT_SOUNDS)
+def _load(path: str, rate: int) -> np.ndarray:
+    """Samples (num_samples,) at ``rate`` Hz."""
+    samples, own_rate = read_mono(path, mixdown=True)
+    return convert_rate(samples, own_rate, rate)

@@ -1,0 +1,126 @@
+"""What speakers, rooms and channels do to speech, as functions of samples: each has one property that tests measure.
+
+Everywhere ``samples`` is mono audio in [-1, 1), float32, shape (num_samples,), and ``rate`` its sample rate in Hz. No
+function draws anything: what is random is given as a number, or as the noise itself.
+"""
+
+import numpy as np
+import soxr
+from scipy.signal import fftconvolve, istft, stft
+
+from espnet_atat.errors import UserError
+from espnet_atat.speech.alignment.pauses import FRAME, find_speech
+
+FULL_SCALE = 32767 / 32768  # the loudest sample of 16 bits
+STRETCH = (0.5, 2.0)  # beyond, the library's stretching is random, and not speech any more
+INSTALL = "it needs audiomentations: pip install -c constraints.txt 'audiomentations>=0.40' (the extra augment)"
+BLOCK = 0.032  # seconds, of noise reduction
+NOISE_PERCENTILE = 15  # of a frequency's power over time, taken for its noise
+NOISE_BIAS = 6.0  # that percentile of a noise's power lies 7.9 dB below its mean (exponential distribution)
+OVER_SUBTRACTION = 2.0  # of Berouti et al. 1979: less musical noise
+
+
+def change_speed(samples: np.ndarray, rate: int, factor: float) -> np.ndarray:
+    """Play faster by ``factor``, pitch and all, as Kaldi's speed perturbation does; the length is divided by it."""
+    return soxr.resample(samples, rate * factor, rate, quality="HQ")
+
+
+def change_tempo(samples: np.ndarray, rate: int, factor: float) -> np.ndarray:
+    """Speak faster by ``factor`` at the same pitch; the length is divided by it.
+
+    Raises:
+        UserError: audiomentations is not installed.
+    """
+    try:
+        from audiomentations import TimeStretch
+    except ImportError as error:
+        raise UserError(f"tempo: {INSTALL}") from error
+    stretch = TimeStretch(min_rate=factor, max_rate=factor, leave_length_unchanged=False, p=1.0)
+    return np.asarray(stretch(np.ascontiguousarray(samples), rate), np.float32)
+
+
+def shift_pitch(samples: np.ndarray, rate: int, semitones: float) -> np.ndarray:
+    """Raise the pitch, formants too; the length stays.
+
+    Raises:
+        UserError: audiomentations is not installed.
+    """
+    try:
+        from audiomentations import PitchShift
+    except ImportError as error:
+        raise UserError(f"pitch: {INSTALL}") from error
+    shift = PitchShift(min_semitones=semitones, max_semitones=semitones, p=1.0)
+    return np.asarray(shift(np.ascontiguousarray(samples), rate), np.float32)
+
+
+def change_volume(samples: np.ndarray, decibels: float) -> np.ndarray:
+    """Make louder, but never so loud that it clips."""
+    return _below_full_scale(samples * np.float32(10 ** (decibels / 20)))
+
+
+def add_noise(samples: np.ndarray, noise: np.ndarray, snr: float) -> np.ndarray:
+    """Add noise (num_samples,) so that the power of the utterance is ``snr`` dB above the noise's.
+
+    What would clip is made quieter as a whole. Silence, on either side, has no such level: it is left as it is.
+    """
+    speech_power, noise_power = (float(np.mean(np.square(each, dtype=np.float64))) for each in (samples, noise))
+    if not speech_power or not noise_power:
+        return samples
+    gain = np.sqrt(speech_power / noise_power) * 10 ** (-snr / 20)
+    return _below_full_scale((samples + gain * noise).astype(np.float32))
+
+
+def reverberate(samples: np.ndarray, response: np.ndarray) -> np.ndarray:
+    """Convolve with a room's impulse response (taps,) of the same rate, as loud as before.
+
+    The direct sound, the response's largest tap, stays where it is in time, and the length stays: word times still fit.
+    """
+    direct = int(np.argmax(np.abs(response)))
+    wet = fftconvolve(samples, response)[direct : direct + len(samples)]
+    power = np.mean(np.square(wet, dtype=np.float64))
+    gain = np.sqrt(np.mean(np.square(samples, dtype=np.float64)) / power) if power else 0.0
+    return _below_full_scale((gain * wet).astype(np.float32))
+
+
+def limit_band(samples: np.ndarray, rate: int, lower_rate: int) -> np.ndarray:
+    """Resample down and up again, which leaves nothing above half of ``lower_rate``; the length stays."""
+    there = soxr.resample(samples, rate, lower_rate, quality="HQ")
+    back = soxr.resample(there, lower_rate, rate, quality="HQ")
+    return np.pad(back, (0, max(0, len(samples) - len(back))))[: len(samples)]
+
+
+def shift_time(samples: np.ndarray, rate: int, seconds: float) -> np.ndarray:
+    """Let the utterance begin later, after silence; a negative number cuts off its beginning."""
+    count = round(abs(seconds) * rate)
+    if seconds >= 0:
+        return np.concatenate([np.zeros(count, samples.dtype), samples])
+    return samples[min(count, len(samples) - 1) :]
+
+
+def trim_silence(samples: np.ndarray, rate: int, margin: float) -> np.ndarray:
+    """Cut what comes before and after the speech, but for ``margin`` seconds of it."""
+    loud = np.flatnonzero(find_speech(samples, rate))
+    if not len(loud):
+        return samples
+    start, end = loud[0] * FRAME - margin, (loud[-1] + 1) * FRAME + margin
+    return samples[max(0, round(start * rate)) : round(end * rate)]
+
+
+def reduce_noise(samples: np.ndarray, rate: int, decibels: float) -> np.ndarray:
+    """Spectral subtraction (Berouti et al. 1979) of steady noise, by ``decibels`` at most; the length stays.
+
+    A frequency's noise is what its quiet blocks hold. A library would do it too (noisereduce), but imports torch.
+    """
+    size = min(round(BLOCK * rate), len(samples))
+    _, _, spectrum = stft(samples, nperseg=size, noverlap=size // 2)  # (frequencies, blocks)
+    power = np.abs(spectrum) ** 2
+    noise = NOISE_BIAS * np.percentile(power, NOISE_PERCENTILE, axis=1, keepdims=True)
+    share = 1 - OVER_SUBTRACTION * noise / np.maximum(power, 1e-20)
+    gain = np.sqrt(np.maximum(share, 10 ** (-decibels / 10)))
+    _, cleaned = istft(spectrum * gain, nperseg=size, noverlap=size // 2)
+    return np.pad(cleaned, (0, max(0, len(samples) - len(cleaned))))[: len(samples)].astype(np.float32)
+
+
+def _below_full_scale(samples: np.ndarray) -> np.ndarray:
+    peak = float(np.abs(samples).max(initial=0.0))
+    return samples if peak <= FULL_SCALE else samples * np.float32(FULL_SCALE / peak)

@@ -1,0 +1,31 @@
+"""The command, with the configuration that ships."""
+
+import soundfile
+
+from espnet_atat.bin import main_guard
+from espnet_atat.bin.augment import main
+from espnet_atat.datadir import DataDir
+
+
+def test_the_shipped_configuration_perturbs_speed(tone_set, tmp_path, root, capsys):
+    source, output = tone_set(3), tmp_path / "aug"
+    arguments = ["--data_dir", str(source), "--output_dir", str(output), "--config", str(root / "conf/augment.yaml")]
+    assert main_guard(main, arguments) == 0
+    made = DataDir.load(output)
+    assert len(made) == 9
+    before = soundfile.info(made.wav["spk0-utt000"]).frames
+    assert abs(soundfile.info(made.wav["sp0.9-spk0-utt000"]).frames - before / 0.9) <= 1
+    assert "train: 9 utterances" in capsys.readouterr().out
+
+
+def test_a_wrong_configuration_is_one_clear_error(tone_set, tmp_path, capsys):
+    config = tmp_path / "augment.yaml"
+    config.write_text("effects: {echo: true}\n")
+    arguments = ["--data_dir", str(tone_set(1)), "--output_dir", str(tmp_path / "aug"), "--config", str(config)]
+    assert main_guard(main, arguments) == 2
+    printed = capsys.readouterr().err
+    assert printed.startswith(f"error: {config}: effects: unknown effect 'echo'")
+    assert printed.count("\n") == 1
+    config.write_text("{")
+    assert main_guard(main, arguments) == 2
+    assert "cannot be read as YAML" in capsys.readouterr().err

@@ -1,0 +1,94 @@
+"""Options of the random changes: what they do, and what is said about a wrong one."""
+
+import pickle
+
+import numpy as np
+import pytest
+import soundfile
+
+from espnet_atat.errors import UserError
+from espnet_atat.speech.augmentation.chain import EFFECTS, Chain
+
+RATE = 16_000
+
+
+@pytest.fixture
+def sounds(tmp_path):
+    """A folder with a noise and an impulse response at another rate, and a list of both."""
+    rng = np.random.default_rng(0)
+    soundfile.write(tmp_path / "noise.wav", 0.1 * rng.standard_normal(3000), 8000)
+    soundfile.write(tmp_path / "room.flac", np.eye(1, 2000)[0], 16_000)
+    (tmp_path / "list.scp").write_text(f"noise {tmp_path / 'noise.wav'}\n")
+    return tmp_path
+
+
+@pytest.fixture
+def every(sounds):
+    """A configuration with every effect."""
+    return {
+        "speed": {"factors": [0.9, 1.1]},
+        "tempo": {"factor": [0.9, 1.1], "probability": 0.5},
+        "pitch": {"semitones": 1},
+        "shift": {"seconds": [-0.05, 0.1]},
+        "reverberation": {"responses": str(sounds)},
+        "noise": {"snr": [5, 20], "sounds": str(sounds / "list.scp")},
+        "resampling": {"rates": [8000]},
+        "volume": {"decibels": [-6, 6]},
+    }
+
+
+def samples() -> np.ndarray:
+    return (0.1 * np.random.default_rng(3).standard_normal(RATE)).astype(np.float32)
+
+
+def test_every_effect_changes_the_samples_and_the_generator_alone_decides_how(every):
+    pytest.importorskip("audiomentations", reason="the extra augment is not installed")
+    assert list(every) == list(EFFECTS)
+    for name in every:
+        chain = Chain.from_config({name: {**every[name], "probability": 1.0}}, "here")
+        first, again = (chain(samples(), RATE, np.random.default_rng(5)) for _ in range(2))
+        assert first.dtype == np.float32
+        assert np.array_equal(first, again), name
+        other = chain(samples(), RATE, np.random.default_rng(6))
+        drawn = name not in ("pitch", "resampling")  # of these, the test's configuration leaves nothing to chance
+        if drawn:
+            assert len(first) != len(other) or not np.array_equal(first, other), name
+        assert len(first) != RATE or not np.array_equal(first, samples()), name
+
+
+def test_the_whole_chain_survives_pickling(every):
+    pytest.importorskip("audiomentations", reason="the extra augment is not installed")
+    chain = Chain.from_config(every, "here")
+    copy = pickle.loads(pickle.dumps(chain))
+    one, two = (each(samples(), RATE, np.random.default_rng(1)) for each in (chain, copy))
+    assert np.array_equal(one, two)
+
+
+def test_probability_is_the_share_that_is_changed():
+    chain = Chain.from_config({"volume": {"decibels": 6, "probability": 0.3}, "pitch": None}, "here")
+    short = samples()[:100]
+    rng = np.random.default_rng(0)
+    changed = [not np.array_equal(chain(short, RATE, rng), short) for _ in range(400)]
+    assert np.mean(changed) == pytest.approx(0.3, abs=0.07)
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        ({"pich": {}}, "here: unknown effect 'pich'; known: speed, tempo, pitch"),
+        ({"pitch": {"semitone": 1}}, "here: pitch: unknown option 'semitone'; known: probability, semitones"),
+        ({"pitch": {}}, "here: pitch: semitones is missing"),
+        ({"pitch": [1, 2]}, "here: pitch: wants {probability, semitones}"),
+        ({"pitch": {"semitones": [2, -2]}}, "here: pitch: semitones: wants [lowest, highest], found [2, -2]"),
+        ({"pitch": {"semitones": 20}}, "here: pitch: semitones lies between -12 and 12, found 20"),
+        ({"volume": {"decibels": 3, "probability": 2}}, "here: volume: probability lies between 0 and 1"),
+        ({"volume": {"decibels": 3, "probability": "often"}}, "here: volume: probability: wants a number"),
+        ({"speed": {"factors": []}}, "here: speed: factors: wants a list of numbers"),
+        ({"noise": {"snr": 3, "sounds": 4}}, "here: noise: sounds: wants a name, found 4"),
+        ({"noise": {"snr": 3, "sounds": "none/here"}}, "here: noise: none/here: no audio files there"),
+    ],
+)
+def test_a_wrong_option_is_named(config, message):
+    with pytest.raises(UserError) as error:
+        Chain.from_config(config, "here")
+    assert str(error.value).startswith(message)
