@@ -13,7 +13,7 @@ for set in "${aligned_sets[@]}"; do
     fi
     data=data/$recipe/$set
     mapfile -t files < <(data_files "$data")
-    step 4 "align_$set" "exp/$recipe/alignments/$set.jsonl" "$steps/prepare" "${files[@]}" -- \
+    step 4 "align_$set" "exp/$recipe/alignments/$set.jsonl" "$steps/$(made_by "$set")" "${files[@]}" -- \
         python -m espnet_atat.bin.align --aligner "${aligner:-sphinx}" --data_dir "$data" \
         --output "exp/$recipe/alignments/$set.jsonl" -- --nj "$nj" "${redo[@]}"
 done

@@ -8,11 +8,8 @@ if [ -z "$sets" ]; then
     echo "stage 6: features of every set: to be made, after stage 1"
 fi
 for set in $sets; do
-    made_by=prepare
-    if [[ $set = *_mlm ]]; then made_by=mask_${set%_mlm}; fi
-    if [ -n "${spliced[$set]-}" ]; then made_by=splice_$set; fi
     mapfile -t files < <(data_files "data/$recipe/$set")
-    step 6 "features_$set" "dump/$recipe/$set" "$steps/$made_by" "${files[@]}" -- \
+    step 6 "features_$set" "dump/$recipe/$set" "$steps/$(made_by "$set")" "${files[@]}" -- \
         python -m espnet_atat.bin.features --data_dir "data/$recipe/$set" --output_dir "dump/$recipe/$set" \
         --feats_type "$feats_type" --allow_bad_test "$allow_bad_test" -- --nj "$nj"
 done

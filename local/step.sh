@@ -26,6 +26,15 @@ data_files() {
     done
 }
 
+# The step that makes a set: whatever reads the set has "$steps/$(made_by SET)" among its inputs.
+made_by() {
+    case $1 in
+        *_mlm) echo "mask_${1%_mlm}" ;;
+        *_aug) echo "augment_${1%_aug}" ;;
+        *) if [ -n "${spliced[$1]-}" ]; then echo "splice_$1"; else echo prepare; fi ;;
+    esac
+}
+
 # Names, sizes and dates of a raw corpus's files stand for their content.
 list_corpus() {
     if [ -e "$1" ]; then ls -lRn "$1"; else echo "absent"; fi

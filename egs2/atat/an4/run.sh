@@ -9,6 +9,7 @@ recipe=an4
 . db.sh
 corpus_source=$AN4
 mlm_sets=(train dev test)
+augment_sets='' # stage 2, such as train
 prepare_options=()
 mask_options=()
 . ./run.sh

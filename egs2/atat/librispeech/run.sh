@@ -9,6 +9,7 @@ recipe=librispeech
 . db.sh
 corpus_source=$LIBRISPEECH
 mlm_sets=(train_clean_100 train_clean_360 train_other_500 dev_clean dev_other test_clean test_other)
+augment_sets='' # stage 2, such as train_clean_100
 prepare_options=()
 mask_options=()
 . ./run.sh
