@@ -1,8 +1,9 @@
 """What a search gives of an utterance."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Self
+from typing import Any, Self
 
 from espnet_atat.decode.espnet import Hypothesis
 from espnet_atat.decode.search import CONSTRAINT
@@ -10,6 +11,20 @@ from espnet_atat.semantics.frame import Frame, from_tree
 from espnet_atat.semantics.tree import TreeError, parse
 from espnet_atat.text.tokenizer import TargetTokenizer, target_words
 from espnet_atat.text.vocabulary import Vocabulary
+
+
+@dataclass(frozen=True)
+class Word:
+    """A word and when it was heard.
+
+    Attributes:
+        text: the word.
+        start, end: seconds from the beginning of the audio.
+    """
+
+    text: str
+    start: float
+    end: float
 
 
 @dataclass(frozen=True)
@@ -23,6 +38,7 @@ class Understanding:
         score: of the search, in nats: the weighted sum of the scorers'; higher is better.
         tokens: of the decoder, without the task token and ``<eos>``.
         scores: each scorer's own sum, unweighted.
+        words: the words with their times, where they were asked for and the CTC of the audio gives them.
     """
 
     tree: str
@@ -31,6 +47,17 @@ class Understanding:
     score: float
     tokens: tuple[str, ...]
     scores: Mapping[str, float] = field(default_factory=dict, compare=False)
+    words: tuple[Word, ...] = ()
+
+    @property
+    def confidence(self) -> float:
+        """Geometric mean of the decoder's probabilities of the tokens, in [0, 1]; 0 where nothing was heard.
+
+        It compares results of one model. It is no probability of being right: a model may be sure and wrong.
+        """
+        if "decoder" not in self.scores:
+            return 0.0
+        return math.exp(min(0.0, self.scores["decoder"] / (len(self.tokens) + 1)))  # <eos> is scored too
 
     @property
     def line(self) -> str:
@@ -57,6 +84,29 @@ class Understanding:
     def plus(self, name: str, weight: float, score: float) -> Self:
         """The same with one more scorer's score."""
         return replace(self, score=self.score + weight * score, scores={**self.scores, name: score})
+
+    def timed(self, words: tuple[Word, ...]) -> Self:
+        """The same with the times of its words."""
+        return replace(self, words=words)
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON: what the attributes say, times rounded to milliseconds; a score of nothing heard is null."""
+        frame = self.frame and {
+            "intent": self.frame.intent,
+            "slots": [{"name": slot.name, "value": slot.value} for slot in self.frame.slots],
+        }
+        return {
+            "tree": self.tree,
+            "frame": frame,
+            "text": self.text,
+            "score": self.score if math.isfinite(self.score) else None,
+            "confidence": round(self.confidence, 4),
+            "words": [{"word": w.text, "start": round(w.start, 3), "end": round(w.end, 3)} for w in self.words],
+        }
+
+
+#: Of an utterance in which there is nothing to hear.
+NOTHING_HEARD = Understanding(tree="", frame=None, text="", score=-math.inf, tokens=())
 
 
 def frame_of(tree: str) -> Frame | None:

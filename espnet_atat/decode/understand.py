@@ -1,12 +1,17 @@
 """Speech or text in, trees out: the Python interface of a trained model.
 
->>> understand = Speech2Understand("exp/…/config.yaml", "exp/…/valid.acc_slu.best.pth")  # doctest: +SKIP
->>> samples, rate = soundfile.read("command.ogg", dtype="float32")  # doctest: +SKIP
->>> understand(samples, rate).frame  # doctest: +SKIP
-Frame(intent='PLAY_MUSIC', slots=(Slot(name='SONG', value='paper moon'),))
+``model`` is a package of stage 15, ``command`` the path of a recording:
+
+>>> understand = Speech2Understand.from_pretrained(model)
+>>> result = understand(command)
+>>> result.frame
+Frame(intent='PLAY', slots=(Slot(name='SONG', value='moon'),))
+>>> result.tree, result.text
+('[IN:PLAY play [SL:SONG moon ] ]', 'play moon')
+>>> [word.text for word in result.words], 0 <= result.words[0].start < result.words[0].end <= 1.0  # seconds
+(['play', 'moon'], True)
 """
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, overload
@@ -16,208 +21,150 @@ import torch
 from torch import Tensor
 
 from espnet_atat.data.collate import pad
-from espnet_atat.decode.config import SearchConfig
-from espnet_atat.decode.constraint import TreeConstraint
-from espnet_atat.decode.ctc import TokenCTCScorer, ctc_log_likelihoods
-from espnet_atat.decode.decoder_scorer import DecoderScorer
-from espnet_atat.decode.espnet import LengthBonus
-from espnet_atat.decode.language_model import LanguageModel, LanguageModelScorer
-from espnet_atat.decode.result import Understanding
-from espnet_atat.decode.search import CONSTRAINT, LENGTH_BONUS, UtteranceBeamSearch
-from espnet_atat.decode.trained import Trained
+from espnet_atat.decode.base import Understand
+from espnet_atat.decode.result import NOTHING_HEARD, Understanding
+from espnet_atat.decode.times import seconds_per_frame, spell_characters, spell_tokens, with_times
 from espnet_atat.errors import UserError
-from espnet_atat.model.atat_model import Encoded, ESPnetATATModel
+from espnet_atat.model.atat_model import Encoded
 from espnet_atat.semantics.normalise import normalise_words
-from espnet_atat.speech.audio import SAMPLE_RATE, convert_rate
-from espnet_atat.speech.fbank import NUM_MELS, fbank
+from espnet_atat.speech.audio import SAMPLE_RATE, convert_rate, probe, read_audio
+from espnet_atat.speech.fbank import FRAME_LENGTH, FRAME_SHIFT, NUM_MELS, fbank
 
+#: Seconds of audio that a model loaded by name takes at once. Models are trained on commands of some seconds, and the
+#: encoder's attention needs memory with the square of the length.
+MAX_SECONDS = 60.0
+#: Samples in [-1, 1] that stay within this are silence: 3 steps of 16 bits, -80 dB. Features are normalised to one
+#: loudness, so without this the model would listen to rounding errors.
+SILENCE = 1e-4
 
-class Understand:
-    """What speech and text have in common: the model, the configuration, the search. Thread-safe: a call keeps its
-    state to itself.
-
-    Args:
-        train_config: ``config.yaml`` of a training run.
-        model_file: a checkpoint of it.
-        model, train_args: instead of the two files, a model in memory and ESPnet's arguments of its training.
-        trained: instead of either, what another of these objects has as ``trained``.
-        device: ``cpu``, ``cuda`` or ``cuda:N``; of the files.
-        text_tokenizer: folder of the text encoder's tokenizer; None: as in training.
-        lm_train_config, lm_file: an ESPnet language model over the decoder's tokens, for ``lm_weight``.
-        language_model: instead of these files, one in memory.
-        options: see :class:`espnet_atat.decode.config.SearchConfig`.
-
-    Raises:
-        UserError: files or options that do not fit each other or the model.
-    """
-
-    default_task: str
-
-    def __init__(
-        self,
-        train_config: str | Path | None = None,
-        model_file: str | Path | None = None,
-        *,
-        model: ESPnetATATModel | None = None,
-        train_args: argparse.Namespace | None = None,
-        trained: Trained | None = None,
-        device: str = "cpu",
-        text_tokenizer: str | Path | None = None,
-        lm_train_config: str | Path | None = None,
-        lm_file: str | Path | None = None,
-        language_model: LanguageModel | None = None,
-        **options: Any,
-    ):
-        self.config = SearchConfig(**{"task": self.default_task, **options})
-        if trained is not None:
-            self.trained = trained
-        elif model is not None and train_args is not None:
-            self.trained = Trained.of(model, train_args, text_tokenizer)
-        elif train_config is not None and model_file is not None:
-            self.trained = Trained.load(train_config, model_file, device, text_tokenizer)
-        else:
-            raise UserError("give train_config and model_file, or model and train_args, or trained")
-        vocabulary = self.trained.vocabulary
-        if language_model is None and lm_file is not None and self.config.lm_weight:
-            language_model = LanguageModel.load(vocabulary, lm_train_config, lm_file, str(self.trained.device))
-        self.language_model = language_model
-        self._check()
-        self._constraint = None
-        if self.config.constrain_trees:
-            self._constraint = TreeConstraint(
-                vocabulary.tokens, self.config.wants_trees, self.config.maxlen, self.trained.device
-            )
-
-    def _check(self) -> None:
-        config, size = self.config, len(self.trained.vocabulary)
-        if config.beam_size > size:
-            raise UserError(f"beam_size {config.beam_size} is more than the {size} tokens of the vocabulary")
-        if config.lm_weight and self.language_model is None:
-            raise UserError("lm_weight is set but there is no language model: give lm_train_config and lm_file")
-        if config.ctc_weight and self.trained.model.ctc is None:
-            raise UserError("ctc_weight is set but the model has no CTC: it was trained without ctc_unit")
-
-    def _search(self, encoded: Encoded, hears: bool) -> list[list[Understanding]]:
-        """The n-best of each utterance, best first. ``hears``: the states are of audio, so that CTC may score them."""
-        config, trained = self.config, self.trained
-        ctc = trained.model.ctc if hears and config.ctc_weight else None
-        rescores = ctc is not None and trained.characters is not None
-        in_search = config.ctc_weight if ctc is not None and not rescores else 0.0
-        task_ids = [trained.vocabulary.task_id(task) for task in config.tasks]
-        scorers = {
-            "decoder": DecoderScorer(trained.model.decoder, encoded, task_ids, config.beam_size),
-            "ctc": TokenCTCScorer(ctc, trained.vocabulary.eos_id) if ctc is not None and in_search else None,
-            "lm": LanguageModelScorer(self.language_model) if self.language_model is not None else None,
-            LENGTH_BONUS: LengthBonus(len(trained.vocabulary)),
-            CONSTRAINT: self._constraint,
-        }
-        weights = {
-            "decoder": 1.0 - in_search,
-            "ctc": in_search,
-            "lm": config.lm_weight,
-            LENGTH_BONUS: config.penalty,
-            CONSTRAINT: 1.0,
-        }
-        search = UtteranceBeamSearch(
-            nbest=config.beam_size if rescores else config.nbest,
-            scorers=scorers,
-            weights=weights,
-            beam_size=config.beam_size,
-            vocab_size=len(trained.vocabulary),
-            sos=task_ids[0],
-            eos=trained.vocabulary.eos_id,
-            pre_beam_score_key="full" if in_search else None,
-            hyp_primer=[task_ids[0]],
-        )
-        # A negative ratio is a constant number of tokens.
-        nbest = search(x=encoded.states, x_lengths=encoded.lengths, maxlenratio=float(-config.maxlen))
-        vocabulary, trees = trained.vocabulary, config.wants_trees
-        results = [[Understanding.of(found, vocabulary, trees) for found in hypotheses] for hypotheses in nbest]
-        if rescores:
-            results = self._rescore([hypotheses[: config.beam_size] for hypotheses in results], encoded)
-        return [hypotheses[: config.nbest] for hypotheses in results]
-
-    def _rescore(self, nbest: list[list[Understanding]], encoded: Encoded) -> list[list[Understanding]]:
-        """Add the character CTC's log likelihood of the words, and sort again."""
-        head, characters = self.trained.model.ctc, self.trained.characters
-        assert head is not None
-        assert characters is not None
-        pairs = sorted({(b, result.text) for b, results in enumerate(nbest) for result in results})
-        values = ctc_log_likelihoods(
-            head, encoded, [b for b, _ in pairs], [characters.encode(text) for _, text in pairs]
-        )
-        likelihood = dict(zip(pairs, values.tolist(), strict=True))
-        rescored = []
-        for b, results in enumerate(nbest):
-            new = [result.plus("ctc", self.config.ctc_weight, likelihood[b, result.text]) for result in results]
-            rescored.append(sorted(new, key=lambda result: result.score, reverse=True))
-        return rescored
+#: An utterance: samples or features, or the path of a recording.
+Speech = np.ndarray | str | Path
 
 
 class Speech2Understand(Understand):
-    """Spoken utterances to trees (or words, by ``task``). See :class:`Understand` for the arguments."""
+    """Spoken utterances to trees (or words, by ``task``). See :class:`Understand` for the other arguments.
+
+    Args:
+        max_seconds: longer audio is refused; None: no limit.
+        word_times: give each result the times of its words, if the model has a CTC.
+    """
 
     default_task = "slu"
+    source = "speech"
 
+    def __init__(self, *args: Any, max_seconds: float | None = None, word_times: bool = False, **options: Any):
+        super().__init__(*args, **options)
+        self.max_seconds = max_seconds
+        self.word_times = word_times and self.trained.model.ctc is not None
+
+    @classmethod
+    def from_pretrained(
+        cls, source: Any, *, max_seconds: float | None = MAX_SECONDS, word_times: bool = True, **options: Any
+    ) -> "Speech2Understand":
+        """See :meth:`Understand.from_pretrained`; ``max_seconds`` is 60 and ``word_times`` on.
+
+        >>> Speech2Understand.from_pretrained(model, beam_size=2, constrain_trees=True).config.beam_size
+        2
+        """
+        return super().from_pretrained(source, max_seconds=max_seconds, word_times=word_times, **options)
+
+    @overload  # a str is a sequence of str too: the first that fits is meant
+    def __call__(self, speech: Speech, rate: int = SAMPLE_RATE) -> Understanding: ...  # type: ignore[overload-overlap]
     @overload
-    def __call__(self, speech: np.ndarray, rate: int = SAMPLE_RATE) -> Understanding: ...
-    @overload
-    def __call__(self, speech: Sequence[np.ndarray], rate: int = SAMPLE_RATE) -> list[Understanding]: ...
+    def __call__(self, speech: Sequence[Speech], rate: int = SAMPLE_RATE) -> list[Understanding]: ...
     def __call__(
-        self, speech: np.ndarray | Sequence[np.ndarray], rate: int = SAMPLE_RATE
+        self, speech: Speech | Sequence[Speech], rate: int = SAMPLE_RATE
     ) -> Understanding | list[Understanding]:
-        """The best hypothesis of an utterance, or of each of a list, which is decoded as one batch.
+        """The best hypothesis of an utterance, or of each of a list.
 
         Args:
             speech: samples in [-1, 1], mono, shape (num_samples,), or 16-bit integers; or log mel features, shape
-                (num_frames, 80), as stage 6 writes them (10 ms a frame).
-            rate: of the samples, in Hz; other rates than 16 000 are converted.
+                (num_frames, 80), as stage 6 writes them (10 ms a frame); or the path of a recording in any format of
+                libsndfile, at any rate; its channels are averaged.
+            rate: of samples, in Hz; other rates than 16 000 are converted. A recording says its own.
+
+        Returns:
+            Of silence (no sample above 1e-4) an empty result: no tree, no words, confidence 0. Of noise, whatever the
+            model takes it for: it has no "none of these".
 
         Raises:
-            UserError: an array that is none of these, or is too short.
+            UserError: no audio, or shorter than a state of the encoder (some hundredths of a second), or longer than
+                ``max_seconds``.
+
+        >>> understand = Speech2Understand.from_pretrained(model)
+        >>> silence = understand(np.zeros(16000, dtype=np.float32), 16000)
+        >>> silence.text, silence.frame, silence.confidence
+        ('', None, 0.0)
+        >>> [result.text for result in understand([command, np.zeros(16000, dtype=np.float32)])]
+        ['play moon', '']
         """
-        if isinstance(speech, np.ndarray):
+        if isinstance(speech, np.ndarray | str | Path):
             return self.nbest([speech], rate)[0][0]
         return [hypotheses[0] for hypotheses in self.nbest(speech, rate)]
 
     @torch.inference_mode()
-    def nbest(self, speech: Sequence[np.ndarray], rate: int = SAMPLE_RATE) -> list[list[Understanding]]:
+    def nbest(self, speech: Sequence[Speech], rate: int = SAMPLE_RATE) -> list[list[Understanding]]:
         """The ``nbest`` best hypotheses of each utterance, best first; fewer where fewer were found."""
-        if not len(speech):
-            return []
-        inputs = [self._prepare(np.asarray(array), rate) for array in speech]
-        batch, lengths = _batch(inputs, 0.0, self.trained.device)
-        with self.trained.encoding:
-            encoded = self.trained.model.encode_audio(batch, lengths)
-        return self._search(encoded, hears=True)
+        results: list[list[Understanding]] = [[NOTHING_HEARD] for _ in speech]
+        inputs = [self._prepare(item, rate) for item in speech]
+        for chunk in self._chunks([i for i, features in enumerate(inputs) if features is not None]):
+            batch, lengths = _batch([inputs[i] for i in chunk], 0.0, self.trained.device)
+            with self.trained.encoding:
+                encoded = self.trained.model.encode_audio(batch, lengths)
+            found = self._search(encoded, hears=True)
+            if self.word_times:
+                found = [[self._timed(result, encoded, b) for result in nbest] for b, nbest in enumerate(found)]
+            for i, hypotheses in zip(chunk, found, strict=True):
+                results[i] = hypotheses
+        return results
 
-    def _prepare(self, speech: np.ndarray, rate: int) -> np.ndarray:
-        """What the model's front end takes: (num_samples,) or (num_frames, 80), float32."""
-        if not speech.size or speech.ndim not in (1, 2):
-            raise UserError(f"speech of shape {speech.shape}: samples (num_samples,) or features (num_frames, 80)")
-        if speech.dtype == np.int16:
-            speech = speech / np.float32(2**15)
-        if speech.dtype.kind != "f":
-            raise UserError(f"speech of type {speech.dtype}: floating point in [-1, 1], or int16")
-        speech = np.require(speech, np.float32, ["C", "W"])  # torch shares memory, and wants it so
-        if not np.isfinite(speech).all():
-            raise UserError("speech holds numbers that are not finite")
+    def _prepare(self, speech: Speech, rate: int) -> np.ndarray | None:
+        """What the model's front end takes: (num_samples,) or (num_frames, 80), float32; None of silence."""
+        if isinstance(speech, str | Path):
+            info = probe(speech)
+            self._check_length(info.samples / info.rate)
+            speech, rate = read_audio(speech, resample=True), SAMPLE_RATE
+        speech = _checked(np.asarray(speech))
         frontend = self.trained.model.frontend is not None
         if speech.ndim == 2:
             if frontend:
                 raise UserError(f"features of shape {speech.shape}, but this model takes samples (--feats_type raw)")
             if speech.shape[1] != NUM_MELS:
                 raise UserError(f"features of shape {speech.shape}: (num_frames, {NUM_MELS}) is wanted")
+            self._check_length(len(speech) * FRAME_SHIFT / SAMPLE_RATE)
             return speech
+        if rate <= 0:
+            raise UserError(f"rate is in Hz, found {rate}")
+        self._check_length(len(speech) / rate)
         if rate != SAMPLE_RATE:
             speech = convert_rate(speech, rate)
+        if len(speech) >= FRAME_LENGTH and np.abs(speech).max() <= SILENCE:
+            return None
         return speech if frontend else fbank(speech)
+
+    def _check_length(self, seconds: float) -> None:
+        if self.max_seconds is not None and seconds > self.max_seconds:
+            raise UserError(
+                f"speech of {seconds:.1f} s: at most {self.max_seconds:g} s at once (max_seconds); cut it into commands"
+            )
+
+    def _timed(self, result: Understanding, encoded: Encoded, b: int) -> Understanding:
+        """The result of the batch's utterance b with the times of its words."""
+        model, characters = self.trained.model, self.trained.characters
+        assert model.ctc is not None
+        if characters is not None:
+            spelling = spell_characters(result.text, characters)
+        else:
+            spelling = spell_tokens(result.tokens, self.trained.vocabulary)
+        states = encoded.states[b, : int(encoded.lengths[b])]
+        return with_times(result, model.ctc, states, spelling, seconds_per_frame(model))
 
 
 class Text2Understand(Understand):
     """Written utterances to trees. See :class:`Understand` for the arguments."""
 
     default_task = "nlu"
+    source = "text_in"
 
     def _check(self) -> None:
         super()._check()
@@ -225,20 +172,26 @@ class Text2Understand(Understand):
         if self.config.ctc_weight:
             raise UserError("ctc_weight is for speech: there is no CTC on text")
 
+    @overload  # likewise
+    def __call__(self, text: str, normalise: bool = True) -> Understanding: ...  # type: ignore[overload-overlap]
     @overload
-    def __call__(self, text: str, normalise: bool = True) -> Understanding: ...
-    @overload
-    def __call__(self, text: list[str], normalise: bool = True) -> list[Understanding]: ...
-    def __call__(self, text: str | list[str], normalise: bool = True) -> Understanding | list[Understanding]:
-        """The best hypothesis of an utterance, or of each of a list, which is decoded as one batch.
+    def __call__(self, text: Sequence[str], normalise: bool = True) -> list[Understanding]: ...
+    def __call__(self, text: str | Sequence[str], normalise: bool = True) -> Understanding | list[Understanding]:
+        """The best hypothesis of an utterance, or of each of a list.
 
         Args:
-            text: words.
+            text: words. What is longer than the text encoder's positions (512 pieces or fewer) is cut, as in training.
             normalise: as the recipes normalise transcripts (lower case, no punctuation); off for text that is so
                 already, or that the model was trained on as it stands.
 
         Raises:
             UserError: a text without a word.
+
+        >>> understand = Text2Understand.from_pretrained(model)
+        >>> understand("Play moon!").tree
+        '[IN:PLAY play [SL:SONG moon ] ]'
+        >>> [result.frame.intent for result in understand(["play moon", "Play moon."])]
+        ['PLAY', 'PLAY']
         """
         if isinstance(text, str):
             return self.nbest([text], normalise)[0][0]
@@ -247,13 +200,14 @@ class Text2Understand(Understand):
     @torch.inference_mode()
     def nbest(self, text: Sequence[str], normalise: bool = True) -> list[list[Understanding]]:
         """The ``nbest`` best hypotheses of each utterance, best first; fewer where fewer were found."""
-        if not len(text):
-            return []
         pieces = [self._prepare(line, normalise) for line in text]
-        batch, lengths = _batch(pieces, 0, self.trained.device)
-        with self.trained.encoding:
-            encoded = self.trained.model.encode_text(batch, lengths)
-        return self._search(encoded, hears=False)
+        results: list[list[Understanding]] = []
+        for chunk in self._chunks(range(len(pieces))):
+            batch, lengths = _batch([pieces[i] for i in chunk], 0, self.trained.device)
+            with self.trained.encoding:
+                encoded = self.trained.model.encode_text(batch, lengths)
+            results += self._search(encoded, hears=False)
+        return results
 
     def _prepare(self, text: str, normalise: bool) -> np.ndarray:
         """Ids of the text encoder's pieces."""
@@ -266,7 +220,21 @@ class Text2Understand(Understand):
         return np.array(encoded["input_ids"], dtype=np.int64)
 
 
-def _batch(rows: Sequence[np.ndarray], padding: float, device: torch.device) -> tuple[Tensor, Tensor]:
+def _checked(speech: np.ndarray) -> np.ndarray:
+    """Samples or features as float32 of which torch may share the memory."""
+    if not speech.size or speech.ndim not in (1, 2):
+        raise UserError(f"speech of shape {speech.shape}: samples (num_samples,) or features (num_frames, 80)")
+    if speech.dtype == np.int16:
+        speech = speech / np.float32(2**15)
+    if speech.dtype.kind != "f":
+        raise UserError(f"speech of type {speech.dtype}: floating point in [-1, 1], or int16")
+    speech = np.require(speech, np.float32, ["C", "W"])
+    if not np.isfinite(speech).all():
+        raise UserError("speech holds numbers that are not finite")
+    return speech
+
+
+def _batch(rows: Sequence[Any], padding: float, device: torch.device) -> tuple[Tensor, Tensor]:
     """Rows of different length to one tensor, and their lengths (B,)."""
     lengths = torch.tensor([len(row) for row in rows], dtype=torch.long)
     return pad(rows, padding).to(device), lengths.to(device)

@@ -1,0 +1,88 @@
+"""Loading a model by one name: a package, a folder, a training run, the hub."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from espnet_atat.decode.language_model import LanguageModel
+from espnet_atat.decode.trained import Trained
+from espnet_atat.errors import UserError
+from espnet_atat.package.manifest import Manifest
+from espnet_atat.package.reader import find_source, is_package, open_package
+from espnet_atat.package.run_folder import find_run
+
+
+@dataclass(frozen=True)
+class Pretrained:
+    """A model in memory with what it says of itself; no file of it is read any more.
+
+    Attributes:
+        trained: the model.
+        manifest: of its package; None for a training run.
+        language_model: packed with it, for ``lm_weight``.
+    """
+
+    trained: Trained
+    manifest: Manifest | None = None
+    language_model: LanguageModel | None = None
+
+    def search_options(self, source: str, given: Mapping[str, Any]) -> dict[str, Any]:
+        """What to search with: what is given, else what the package's scores were measured with.
+
+        Args:
+            source: ``speech`` or ``text_in``.
+        """
+        if self.manifest is None:
+            return dict(given)
+        options = dict(self.manifest.decode)
+        if source in self.manifest.tasks:
+            options["task"] = self.manifest.tasks[source]
+        if source == "text_in":
+            options.pop("ctc_weight", None)  # there is no CTC on text
+        if "beam_size" in given and "nbest" not in given:
+            options["nbest"] = min(int(options.get("nbest", 1)), int(given["beam_size"]))
+        if "nbest" in given and "beam_size" not in given:
+            options["beam_size"] = max(int(options.get("beam_size", 1)), int(given["nbest"]))
+        return options | dict(given)
+
+
+def load_pretrained(source: str | Path, device: str = "cpu") -> Pretrained:
+    """Load a model, for several ``from_pretrained`` to share.
+
+    Args:
+        source: see :meth:`espnet_atat.decode.base.Understand.from_pretrained`.
+        device: ``cpu``, ``cuda`` or ``cuda:N``.
+
+    Raises:
+        UserError: nothing there, refused, or no such device.
+    """
+    check_device(device)
+    path = find_source(source)
+    if not is_package(path):
+        run = find_run(path)
+        return Pretrained(Trained.load(run.train_config, run.model_file, device, run.text_tokenizer))
+    with open_package(path) as package:
+        trained = Trained.load(package.train_config, package.model_file, device, package.text_tokenizer)
+        if package.text_tokenizer is not None:
+            assert trained.text_tokenizer is not None  # read now: the unpacked files are gone afterwards
+        language_model = None
+        if package.lm_file is not None:
+            language_model = LanguageModel.load(trained.vocabulary, package.lm_train_config, package.lm_file, device)
+        return Pretrained(trained, package.manifest, language_model)
+
+
+def check_device(name: str) -> None:
+    """Raise for a device that is not there.
+
+    Raises:
+        UserError: names it.
+    """
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise UserError(f"device {name!r}: one of cpu, cuda, cuda:N") from error
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise UserError(f"device {name!r}: there are {torch.cuda.device_count()} GPUs that torch can use; take cpu")

@@ -1,0 +1,43 @@
+"""``atat info``: what a model says of itself, without loading it."""
+
+import dataclasses
+import json
+
+from espnet_atat.package.card import HEADLINE
+from espnet_atat.package.manifest import Manifest
+from espnet_atat.package.reader import list_files, read_manifest
+
+
+def describe(source: str, as_json: bool = False) -> str:
+    """A package's manifest and files, for people or machines.
+
+    Raises:
+        UserError: not a package.
+    """
+    manifest, files = read_manifest(source), list_files(source)
+    if as_json:
+        return json.dumps({**dataclasses.asdict(manifest), "files": files}, ensure_ascii=False)
+    size = sum(files.values())
+    rows = [
+        ("model", f"{manifest.name}: {manifest.title}" if manifest.title else manifest.name),
+        ("size", f"{size / 1e6:.1f} MB in {len(files)} files, {manifest.parameters / 1e6:.2f} million parameters"),
+        ("language", manifest.language),
+        ("licence", manifest.license),
+        ("labels", ", ".join(f"<{task}> for {source}" for source, task in _sources(manifest))),
+        ("search", ", ".join(f"{key} {value}" for key, value in manifest.decode.items()) or "as it comes"),
+        ("corpora", ", ".join(manifest.corpora) or "not said"),
+        ("trained by", manifest.command or "not said"),
+        ("made with", ", ".join(f"{name} {version}" for name, version in manifest.versions.items())),
+    ]
+    lines = [f"{name:<12}{value}" for name, value in rows]
+    for result in manifest.results:
+        lines.append(f"\n{result['set']}, <{result['task']}>, {result['config']}, {result['utterances']} utterances:")
+        for key in HEADLINE:
+            if (figure := result["figures"].get(key)) is not None:
+                interval = "".join(f"{100 * end:>8.1f}" for end in figure["interval"])
+                lines.append(f"  {figure['title']:<20}{100 * figure['value']:>6.1f} %{interval}")
+    return "\n".join(lines)
+
+
+def _sources(manifest: Manifest) -> list[tuple[str, str]]:
+    return [("audio" if source == "speech" else "text", task) for source, task in manifest.tasks.items()]

@@ -1,0 +1,79 @@
+"""A training run's folder as stages 10 and 11 leave it, and the paths that its configuration holds."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from espnet_atat.errors import UserError
+
+CONFIG = "config.yaml"
+#: The averaged models that ESPnet leaves.
+AVERAGED = "valid.*.ave.pth"
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """What is loaded of a training run."""
+
+    train_config: Path
+    model_file: Path
+    text_tokenizer: Path | str | None
+
+
+def find_run(folder: Path) -> RunFolder:
+    """The configuration, the model that stage 12 would decode with, and the tokenizer of a run.
+
+    Raises:
+        UserError: not a training run, or it is not clear which model is meant.
+    """
+    config = folder / CONFIG
+    if not config.is_file():
+        raise UserError(f"{folder}: neither a package (meta.yaml) nor a training run ({CONFIG})")
+    try:
+        saved = yaml.safe_load(config.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise UserError(f"{config}: not YAML: {error}") from error
+    if not isinstance(saved, dict):
+        raise UserError(f"{config}: holds no mapping of options")
+    tokenizer = saved.get("text_tokenizer")
+    found = recorded_path(tokenizer, folder, saved) if tokenizer else None
+    return RunFolder(config, _model_of(folder), found or tokenizer)
+
+
+def recorded_path(recorded: str, run: Path, saved: Mapping[str, Any]) -> Path | None:
+    """Where a path of a run's configuration lies: paths are from the folder that training was called in.
+
+    Args:
+        recorded: the path as it stands there.
+        run: the run's folder, wherever it is seen from now.
+        saved: the configuration; its ``output_dir`` says where the run lay then.
+
+    Returns:
+        None where nothing is found.
+    """
+    path = Path(recorded)
+    if path.exists() or path.is_absolute():
+        return path if path.exists() else None
+    output = Path(saved.get("output_dir") or "")
+    here = run.resolve()
+    if output.parts and not output.is_absolute() and here.parts[-len(output.parts) :] == output.parts:
+        root = here.parents[len(output.parts) - 1]
+        return root / path if (root / path).exists() else None
+    return None
+
+
+def _model_of(folder: Path) -> Path:
+    done = folder / "done"
+    if done.is_file():
+        name = json.loads(done.read_text(encoding="utf-8")).get("model")
+        if name is not None and (folder / name).is_file():
+            return folder / name
+    averaged = sorted(folder.glob(AVERAGED))
+    if len(averaged) != 1:
+        there = ", ".join(path.name for path in sorted(folder.glob("*.pth"))) or "none"
+        raise UserError(f"{folder}: which model is meant? give train_config and model_file; there are: {there}")
+    return averaged[0]

@@ -1,0 +1,220 @@
+"""Writing a package through ESPnet's own ``pack``."""
+
+import contextlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from espnet_atat import __version__
+from espnet_atat.errors import UserError
+from espnet_atat.package.card import model_card, results
+from espnet_atat.package.manifest import MANIFEST, Manifest
+from espnet_atat.package.run_folder import recorded_path
+from espnet_atat.package.safety import LM_KEYS, MODEL_KEYS
+
+CONFIG, MODEL = "exp/config.yaml", "exp/model.pth"
+LM_CONFIG, LM_MODEL = "exp/lm/config.yaml", "exp/lm/model.pth"
+BPE, TOKENS, CHARACTERS = "data/bpe.model", "data/tokens.txt", "data/characters.txt"
+TEXT_TOKENIZER, TEXT_ENCODER = "data/text_tokenizer", "data/text_encoder.json"
+STATISTICS = "data/feats_stats.npz"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sources:
+    """What goes into a package.
+
+    Attributes:
+        train_config, model_file: of a training run.
+        text_tokenizer: folder or hub name; None: as in the configuration.
+        license_file: its text; None: this project's.
+        lm_train_config, lm_file: an ESPnet language model over the decoder's tokens, or neither.
+    """
+
+    train_config: Path
+    model_file: Path
+    text_tokenizer: str | None = None
+    license_file: Path | None = None
+    lm_train_config: Path | None = None
+    lm_file: Path | None = None
+
+
+def write_package(
+    sources: Sources, manifest: Manifest, output: str | Path, check: Callable[[Path], None] | None = None
+) -> Manifest:
+    """Write a package; it appears at ``output`` when it is whole.
+
+    Args:
+        manifest: ``parameters`` and ``versions`` are filled in here.
+        output: ends in ``.zip``.
+        check: called with the finished file before it gets its name; what it raises leaves nothing behind.
+
+    Returns:
+        The manifest as written.
+
+    Raises:
+        UserError: a file is missing, or is not of a model that can be packed.
+    """
+    output = Path(output).absolute()
+    if output.suffix != ".zip":
+        raise UserError(f"{output}: a package is a zip: give a name that ends in .zip")
+    output.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{output.stem}.", dir=output.parent) as scratch:
+        stage, packed = Path(scratch, "stage"), Path(scratch, output.name)
+        for folder in ("exp", "data"):
+            (stage / folder).mkdir(parents=True)
+        yaml_files, files = _stage_model(sources, stage)
+        parameters = _stage_weights(sources.model_file, stage / MODEL)
+        if sources.lm_train_config is not None and sources.lm_file is not None:
+            _stage_language_model(sources.lm_train_config, sources.lm_file, stage)
+            yaml_files["lm_train_config"], files["lm_file"] = LM_CONFIG, LM_MODEL
+        manifest = replace(manifest, parameters=parameters, versions={**manifest.versions, **_versions()})
+        _stage_texts(sources, manifest, stage)
+        _pack(stage, yaml_files, files, packed)
+        if check is not None:
+            check(packed)
+        os.replace(packed, output)
+    return manifest
+
+
+def _stage_model(sources: Sources, stage: Path) -> tuple[dict[str, str], dict[str, str]]:
+    """Configuration and all that it names; returns ESPnet's two mappings of arguments to files."""
+    run = sources.train_config.parent
+    saved = _load(sources.train_config)
+    if saved.get("use_adapter"):
+        raise UserError(f"{sources.train_config}: a model with adapters cannot be packed: merge them first")
+    config = {key: saved[key] for key in MODEL_KEYS if key in saved}
+    if not isinstance(config.get("token_list"), list) or "audio_encoder" not in config:
+        raise UserError(f"{sources.train_config}: not the configuration of an AT-AT training")
+    files = {"model_file": MODEL}
+    _write_lines(stage / TOKENS, config["token_list"])
+    if isinstance(config.get("ctc_characters"), list):
+        _write_lines(stage / CHARACTERS, config["ctc_characters"])
+    if config.get("bpemodel") is not None:
+        shutil.copyfile(_existing(config["bpemodel"], run, saved), stage / BPE)
+        config["bpemodel"] = BPE
+    stats = (config.get("normalize_conf") or {}).get("stats_file")
+    if stats is not None:
+        shutil.copyfile(_existing(stats, run, saved), stage / STATISTICS)
+        config["normalize_conf"] = {**config["normalize_conf"], "stats_file": STATISTICS}
+    config["text_tokenizer"] = None
+    if config.get("text_encoder") is not None:
+        tokenizer = sources.text_tokenizer or saved.get("text_tokenizer")
+        if tokenizer is None:
+            raise UserError(f"{sources.train_config}: names no text_tokenizer: give it (--text_tokenizer)")
+        found = recorded_path(tokenizer, run, saved)
+        _stage_tokenizer(str(found or tokenizer), stage)
+        (stage / TEXT_ENCODER).write_text(json.dumps(config["text_encoder_conf"]["config"], indent=2) + "\n")
+        config["text_tokenizer"] = files["text_tokenizer"] = TEXT_TOKENIZER
+    _dump(config, stage / CONFIG)
+    return {"train_config": CONFIG}, files
+
+
+def _stage_tokenizer(source: str, stage: Path) -> None:
+    """The tokenizer's own files, and not the encoder's weights that may lie beside them."""
+    from transformers import AutoTokenizer
+
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(source)
+    except (OSError, ValueError) as error:
+        raise UserError(f"text tokenizer {source!r}: no tokenizer there ({str(error).splitlines()[0]})") from error
+    tokenizer.save_pretrained(stage / TEXT_TOKENIZER)
+
+
+def _stage_weights(model_file: Path, target: Path) -> int:
+    """The weights alone, without an optimizer's state; returns how many numbers they are."""
+    import torch
+
+    if not model_file.is_file():
+        raise UserError(f"{model_file}: no such file; stages 10 and 11 of the recipe make it")
+    try:
+        state = torch.load(model_file, map_location="cpu", weights_only=True)
+    except Exception as error:  # pickle, zip and torch raise a dozen kinds
+        raise UserError(f"{model_file}: not a whole checkpoint ({str(error).splitlines()[0]})") from error
+    if isinstance(state, dict) and isinstance(state.get("model"), dict):
+        state = state["model"]  # the trainer's checkpoint.pth
+    if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
+        raise UserError(f"{model_file}: a checkpoint, but not of a model's weights")
+    torch.save({name: tensor.clone() for name, tensor in state.items()}, target)
+    return sum(tensor.numel() for tensor in state.values())
+
+
+def _stage_language_model(config: Path, model_file: Path, stage: Path) -> None:
+    (stage / LM_CONFIG).parent.mkdir(parents=True)
+    saved = _load(config)
+    _dump({key: saved[key] for key in LM_KEYS if key in saved}, stage / LM_CONFIG)
+    _stage_weights(model_file, stage / LM_MODEL)
+
+
+def _stage_texts(sources: Sources, manifest: Manifest, stage: Path) -> None:
+    (stage / MANIFEST).write_text(manifest.dump(), encoding="utf-8")
+    (stage / "README.md").write_text(model_card(manifest), encoding="utf-8")
+    (stage / "RESULTS.md").write_text(results(manifest), encoding="utf-8")
+    (stage / "LICENSE").write_bytes((sources.license_file or _own_license()).read_bytes())
+
+
+def _own_license() -> Path:
+    """This project's licence: of the clone, or of the installed package."""
+    path = Path(__file__).resolve().parents[2] / "LICENSE"
+    if path.is_file():
+        return path
+    with contextlib.suppress(metadata.PackageNotFoundError):
+        for file in metadata.files("espnet_atat") or ():
+            if file.name == "LICENSE":
+                return Path(str(file.locate()))
+    raise UserError("no LICENSE beside the package: give the licence's text (--license_file)")
+
+
+def _pack(stage: Path, yaml_files: Mapping[str, str], files: Mapping[str, str], output: Path) -> None:
+    """ESPnet's own: it takes paths from the working directory, and reports every file."""
+    from espnet2.main_funcs.pack_funcs import pack
+
+    named = {*yaml_files.values(), *files.values()}
+    others = [
+        path.relative_to(stage).as_posix()
+        for path in sorted(stage.rglob("*"))
+        if path.is_file() and not any(path.relative_to(stage).is_relative_to(name) for name in named)
+    ]
+    with contextlib.chdir(stage), open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):
+        pack(files=dict(files), yaml_files=dict(yaml_files), outpath=output, option=others)
+
+
+def _versions() -> dict[str, str]:
+    versions = {name: metadata.version(name) for name in ("espnet", "torch", "transformers")}
+    return {"espnet_atat": __version__, **versions}
+
+
+def _existing(recorded: str, run: Path, saved: Mapping[str, Any]) -> Path:
+    path = recorded_path(recorded, run, saved)
+    if path is None:
+        raise UserError(
+            f"{run / 'config.yaml'}: names {recorded}, which is not there: run this where the model trained"
+        )
+    return path
+
+
+def _load(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        raise UserError(f"{path}: no such file; a training run's config.yaml is wanted")
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise UserError(f"{path}: not YAML: {error}") from error
+    if not isinstance(content, dict):
+        raise UserError(f"{path}: holds no mapping of options")
+    return content
+
+
+def _dump(content: Mapping[str, Any], path: Path) -> None:
+    path.write_text(yaml.safe_dump(dict(content), sort_keys=False, allow_unicode=True), encoding="utf-8")
+
+
+def _write_lines(path: Path, lines: list[str]) -> None:
+    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")

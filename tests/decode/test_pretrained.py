@@ -1,0 +1,208 @@
+"""Models by one name: packages, folders, runs; what goes in, and what comes out."""
+
+import contextlib
+import doctest
+import json
+import os
+import subprocess
+import sys
+import zipfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from espnet_atat.decode import understand as interface
+from espnet_atat.decode.pretrained import load_pretrained
+from espnet_atat.decode.result import NOTHING_HEARD
+from espnet_atat.decode.understand import Speech2Understand, Text2Understand
+from espnet_atat.errors import UserError
+from espnet_atat.semantics.frame import Frame, Slot
+from tests.toy_commands import TREES, WORDS
+from tests.toy_package import RATE, command, copy_code, repack, write_command
+
+#: What a fresh process prints of a package: everything of every hypothesis, floats to the last bit.
+SCRIPT = """
+import json, sys
+from espnet_atat.decode.understand import Speech2Understand, Text2Understand
+assert not any(__import__("pathlib").Path(name).exists() for name in ("exp", "dump", "egs2"))
+speech = Speech2Understand.from_pretrained(sys.argv[1], nbest=3).nbest(sys.argv[2:])
+text = Text2Understand.from_pretrained(sys.argv[1], nbest=3).nbest(["play moon", "stop it"])
+print(json.dumps([[[r.line, r.score.hex(), r.tokens] for r in nbest] for nbest in speech + text]))
+"""
+
+
+@pytest.fixture(scope="module")
+def shared(toy_package):
+    return load_pretrained(toy_package)
+
+
+@pytest.fixture(scope="module")
+def understand(shared) -> Speech2Understand:
+    return Speech2Understand.from_pretrained(shared)
+
+
+@pytest.fixture(scope="module")
+def recording(tmp_path_factory) -> Path:
+    return write_command(tmp_path_factory.mktemp("audio") / "command.wav")
+
+
+@pytest.fixture(scope="module")
+def unpacked(toy_package, tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("unpacked")
+    with zipfile.ZipFile(toy_package) as archive:
+        archive.extractall(folder)
+    return folder
+
+
+def test_the_docstrings_examples_are_true(shared, recording):
+    globs = {**vars(interface), "model": shared, "command": recording}
+    results = doctest.testmod(interface, globs=globs, optionflags=doctest.ELLIPSIS)
+    assert results.attempted >= 12
+    assert not results.failed
+
+
+def test_it_reads_a_zip_a_folder_a_run_and_a_loaded_model(toy_package, toy_run, unpacked, understand):
+    expected = understand(command(0))
+    assert expected.tree == TREES[0]
+    assert expected.frame == Frame("PLAY", (Slot("SONG", "moon"),))
+    for source in (str(toy_package), unpacked):
+        assert Speech2Understand.from_pretrained(source)(command(0)) == expected
+    # A run says nothing of the search: its own defaults.
+    assert Speech2Understand.from_pretrained(toy_run, beam_size=3, maxlen=20)(command(0)) == expected
+
+
+def test_no_unpacked_file_is_left_or_needed(toy_package, tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    text = Text2Understand.from_pretrained(toy_package)
+    assert list(tmp_path.iterdir()) == []
+    assert text(WORDS[1]).tree == TREES[1]
+
+
+def test_the_package_says_how_to_search_and_arguments_win(shared):
+    assert Speech2Understand.from_pretrained(shared).config.beam_size == 3
+    chosen = Speech2Understand.from_pretrained(shared, beam_size=1, task="asr", constrain_trees=True, ctc_weight=0.3)
+    assert (chosen.config.beam_size, chosen.config.task, chosen.config.ctc_weight) == (1, "asr", 0.3)
+    assert chosen(command(1)).line == WORDS[1]
+    # A wider n-best than the package's beam widens the beam.
+    assert len(Speech2Understand.from_pretrained(shared, nbest=5).nbest([command(0)])[0]) == 5
+    with pytest.raises(UserError, match="lm_weight is set but there is no language model"):
+        Speech2Understand.from_pretrained(shared, lm_weight=0.1)
+
+
+def test_paths_rates_and_lists(understand, recording, tmp_path):
+    fine = write_command(tmp_path / "fine.flac", rate=32000)
+    results = understand([recording, fine, command(0), command(1)])
+    assert [result.tree for result in results] == [TREES[0], TREES[0], TREES[0], TREES[1]]
+    assert understand(str(recording)) == understand(recording)
+    with pytest.raises(UserError, match=r"no such file: .*nope\.wav"):
+        understand(tmp_path / "nope.wav")
+
+
+def test_batches_change_no_result(shared):
+    audio = [command(i % 2, seconds=0.5 + 0.05 * i) for i in range(5)]
+    together = Speech2Understand.from_pretrained(shared)(audio)
+    by_two = Speech2Understand.from_pretrained(shared, batch_size=2)(audio)
+    assert [result.tokens for result in by_two] == [result.tokens for result in together]
+    assert Text2Understand.from_pretrained(shared, batch_size=1)(list(WORDS) * 2)[3].tree == TREES[1]
+    with pytest.raises(UserError, match="batch_size is at least 1"):
+        Text2Understand.from_pretrained(shared, batch_size=0)
+
+
+def test_silence_is_an_empty_result_and_noise_no_crash(understand):
+    silence = np.zeros(2 * RATE, np.float32)
+    assert understand(silence) is NOTHING_HEARD
+    assert (silence.max(), NOTHING_HEARD.confidence, NOTHING_HEARD.as_dict()["score"]) == (0.0, 0.0, None)
+    between = understand([command(0), silence, command(1)])
+    assert [result.tree for result in between] == [TREES[0], "", TREES[1]]
+    noise = understand(np.random.default_rng(0).normal(0, 0.01, RATE).astype(np.float32))
+    assert 0 < noise.confidence < 1
+
+
+def test_long_audio_is_refused_before_it_is_read(understand, tmp_path):
+    with pytest.raises(UserError, match=r"speech of 61\.0 s: at most 60 s at once"):
+        understand(np.zeros(61 * RATE, np.float32))
+    long = tmp_path / "long.wav"
+    import soundfile
+
+    with soundfile.SoundFile(long, "w", 8000, 1) as file:
+        for _ in range(70):
+            file.write(np.zeros(8000))
+    with pytest.raises(UserError, match=r"speech of 70\.0 s"):
+        understand(long)
+
+
+def test_words_have_times(understand):
+    """The toy's CTC has learnt which half of the sound is which word."""
+    words = understand(command(0, seconds=0.6)).words
+    assert [word.text for word in words] == ["play", "moon"]
+    assert all(0 <= word.start < word.end <= 0.6 for word in words)
+    assert words[0].end <= words[1].start
+    assert understand(command(0)).as_dict()["words"][0].keys() == {"word", "start", "end"}
+
+
+def test_text_has_no_times_and_threads_give_the_same(shared, understand):
+    text = Text2Understand.from_pretrained(shared)
+    assert text(WORDS[0]).words == ()
+    audio = [command(i % 2) for i in range(8)]
+    alone = [understand(samples) for samples in audio]
+    with ThreadPoolExecutor(4) as pool:
+        trees = pool.map(lambda _: text(WORDS[0]).tree, range(8))
+        assert list(pool.map(understand, audio)) == alone
+        assert set(trees) == {TREES[0]}
+
+
+@pytest.mark.parametrize(
+    ("source", "options", "message"),
+    [
+        ("nope.zip", {}, "nope.zip: no such package"),
+        (".", {}, "neither a package .* nor a training run"),
+        ("toy", {"device": "warp"}, "device 'warp'"),
+        ("toy", {"device": "cuda:99"}, "GPUs that torch can use"),
+    ],
+)
+def test_what_is_not_there_is_named(source, options, message, toy_package, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match=message):
+        Speech2Understand.from_pretrained(toy_package if source == "toy" else source, **options)
+
+
+def test_weights_that_would_run_code_are_refused(toy_package, tmp_path):
+    class Evil:
+        def __reduce__(self):
+            return os.mkdir, (str(tmp_path / "evil"),)
+
+    torch.save({"weight": Evil()}, tmp_path / "evil.pth")
+    package = repack(toy_package, tmp_path / "evil.zip", {"exp/model.pth": (tmp_path / "evil.pth").read_bytes()})
+    with pytest.raises(UserError, match="not a whole checkpoint"):
+        load_pretrained(package)
+    assert not (tmp_path / "evil").exists()
+
+
+def test_espnets_own_unpacking_gives_the_arguments(toy_package, tmp_path, understand):
+    """espnet_model_zoo hands ``meta.yaml``'s names to the inference class."""
+    from espnet_model_zoo.downloader import ModelDownloader
+
+    with contextlib.suppress(UserWarning):
+        arguments = ModelDownloader(tmp_path).download_and_unpack(str(toy_package))
+    assert arguments.keys() == {"train_config", "model_file", "text_tokenizer"}
+    assert Speech2Understand(**arguments, beam_size=3, maxlen=20)(command(0)).tree == understand(command(0)).tree
+    assert Text2Understand(**arguments)(WORDS[1]).tree == TREES[1]
+
+
+@pytest.mark.slow
+def test_round_trip_in_a_fresh_process_with_the_package_alone(root, toy_package, shared, recording, tmp_path):
+    away = tmp_path / "away"
+    code = copy_code(root, tmp_path / "site").parent
+    away.mkdir()
+    (away / "model.zip").write_bytes(toy_package.read_bytes())
+    environment = {**os.environ, "PYTHONPATH": str(code), "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
+    command_line = [sys.executable, "-P", "-c", SCRIPT, "model.zip", str(recording), str(recording)]
+    done = subprocess.run(command_line, cwd=away, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    speech = Speech2Understand.from_pretrained(shared, nbest=3).nbest([recording, recording])
+    text = Text2Understand.from_pretrained(shared, nbest=3).nbest(WORDS)
+    here = [[[r.line, r.score.hex(), list(r.tokens)] for r in nbest] for nbest in speech + text]
+    assert json.loads(done.stdout.splitlines()[-1]) == here

@@ -1,0 +1,153 @@
+"""Opening packages: paths, and all that is refused."""
+
+import io
+import stat
+import zipfile
+
+import numpy as np
+import pytest
+import yaml
+
+from espnet_atat.errors import UserError
+from espnet_atat.package.reader import find_source, list_files, open_package, read_manifest
+from tests.package.conftest import CONFIG, FILES, MANIFEST, META
+
+
+def config(**changes: object) -> dict[str, str]:
+    return {"exp/config.yaml": yaml.safe_dump({**CONFIG, **changes})}
+
+
+def meta(**changes: object) -> dict[str, str]:
+    return {"meta.yaml": yaml.safe_dump({**META, **changes})}
+
+
+def pickled_statistics() -> bytes:
+    buffer = io.BytesIO()
+    np.savez(buffer, count=np.array([{"a": 1}], dtype=object))
+    return buffer.getvalue()
+
+
+def test_its_files_are_there_while_it_is_open(make_zip, tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with open_package(make_zip()) as package:
+        resolved = yaml.safe_load(package.train_config.read_text())
+        assert resolved["bpemodel"].startswith(str(tmp_path))
+        assert resolved["text_tokenizer"] == str(package.text_tokenizer)
+        assert package.model_file.read_text() == "weights"
+        assert package.manifest.corpora == ["mini"]
+        folder = package.model_file
+    assert not folder.exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["small.zip"]
+
+
+def test_a_folder_is_read_where_it_lies(make_zip, tmp_path):
+    folder = tmp_path / "unpacked"
+    with zipfile.ZipFile(make_zip()) as archive:
+        archive.extractall(folder)
+    before = sorted(folder.rglob("*"))
+    with open_package(folder) as package:
+        assert package.model_file == folder / "exp/model.pth"
+        assert read_manifest(folder) == package.manifest
+    assert sorted(folder.rglob("*")) == before
+    assert list_files(folder) == list_files(make_zip())
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["../evil.txt", "exp/../../evil.txt", "/tmp/evil.txt", "exp\\..\\evil.txt", "C:evil.txt"],
+)
+def test_a_member_outside_is_refused_and_written_nowhere(make_zip, tmp_path, name):
+    package = make_zip({name: "boo"})
+    with pytest.raises(UserError, match="would lie outside of it"), open_package(package):
+        pass
+    assert not list(tmp_path.rglob("*evil*"))
+
+
+@pytest.mark.parametrize(
+    "name", ["exp/extra.pkl", "exp/model.pickle", "tokenization.py", "data/lib.so", "run.sh", "exp/noname"]
+)
+def test_what_could_be_a_pickle_or_code_is_refused(make_zip, name):
+    with pytest.raises(UserError, match=f"refused: '{name}' is none of the files"), open_package(make_zip({name: "x"})):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"exp/config.yaml": "a: !!python/object/apply:os.system [id]"}, "not plain YAML data"),
+        (config(decoder_conf={"_target_": "os.system"}), "the key '_target_' names code"),
+        (
+            config(text_encoder_conf={"config": {"auto_map": {"AutoModel": "me/x--y.Z"}}}),
+            "the key 'auto_map' names code",
+        ),
+        (config(text_encoder_conf={"model": "someone/bert"}), "would fetch"),
+        (config(init_param=["exp/other.pth"]), "'init_param' is not about what the model is"),
+        (config(token_list="data/tokens.txt"), "holds no token list"),
+        (config(bpemodel="../../etc/bpe.model"), "would lie outside"),
+        (config(bpemodel="/etc/bpe.model"), "would lie outside"),
+        (config(bpemodel="data/absent.model"), "'data/absent.model', which is not in it"),
+        (
+            {**config(normalize_conf={"stats_file": "data/s.npz"}), "data/s.npz": pickled_statistics()},
+            r"s\.npz is not arrays of numbers",
+        ),
+        ({"data/text_tokenizer/tokenizer_config.json": '{"auto_map": {}}'}, "'auto_map' names code"),
+        ({"data/text_tokenizer/tokenizer_config.json": "{"}, "is not JSON"),
+        ({"data/text_tokenizer/tokenizer.json": None}, r"no tokenizer\.json"),
+        (meta(files={"model_file": "../model.pth"}), "would lie outside"),
+        (meta(files={"model_file": "exp/config.yaml"}), "not weights"),
+        (meta(files={}), "names no model_file"),
+        (meta(yaml_files=["exp/config.yaml"]), "is a mapping of arguments to paths"),
+        (
+            {
+                **meta(yaml_files={**META["yaml_files"], "lm_train_config": "exp/lm/config.yaml"}),
+                "exp/lm/config.yaml": "lm: transformer_opt",
+            },
+            "lm is 'transformer_opt'",
+        ),
+        ({"meta.yaml": None}, r"holds no meta\.yaml"),
+        ({"atat.yaml": None}, r"holds no atat\.yaml"),
+        ({"atat.yaml": yaml.safe_dump({**MANIFEST, "form": 2})}, "not a manifest of form 1"),
+        ({"atat.yaml": yaml.safe_dump({**MANIFEST, "colour": "red"})}, "unknown key 'colour'"),
+        ({"atat.yaml": yaml.safe_dump({**MANIFEST, "name": 3})}, "name is a str, found 3"),
+        ({"atat.yaml": yaml.safe_dump({**MANIFEST, "decode": {"hook": "x"}})}, "unknown option 'hook'"),
+        ({"atat.yaml": yaml.safe_dump({**MANIFEST, "results": [3]})}, "each with a set"),
+    ],
+)
+def test_what_is_no_plain_package_is_refused(make_zip, changes, message):
+    with pytest.raises(UserError, match=message), open_package(make_zip(changes)):
+        pass
+
+
+def test_links_doubles_and_damage_are_refused(make_zip):
+    link = zipfile.ZipInfo("data/link.txt")
+    link.external_attr = (stat.S_IFLNK | 0o777) << 16
+    package = make_zip()
+    with zipfile.ZipFile(package, "a") as archive:
+        archive.writestr(link, "/etc/passwd")
+    with pytest.raises(UserError, match="is a link"), open_package(package):
+        pass
+    package = make_zip()
+    with zipfile.ZipFile(package, "a") as archive, pytest.warns(UserWarning, match="Duplicate"):
+        archive.writestr("exp/model.pth", "others")
+    with pytest.raises(UserError, match="is in it twice"), open_package(package):
+        pass
+    package = make_zip()
+    package.write_bytes(package.read_bytes().replace(FILES["exp/model.pth"].encode(), b"wEights"))
+    with pytest.raises(UserError, match="is damaged"), open_package(package):
+        pass
+    package.write_bytes(package.read_bytes()[:300])
+    with pytest.raises(UserError, match="not a package"), open_package(package):
+        pass
+
+
+def test_a_bomb_is_refused_unopened(make_zip, monkeypatch):
+    monkeypatch.setattr("espnet_atat.package.safety.MAX_BYTES", 100)
+    with pytest.raises(UserError, match="unpacked it is more than"), open_package(make_zip()):
+        pass
+
+
+@pytest.mark.parametrize("source", ["absent.zip", "./absent", "a/b/c", "absent"])
+def test_what_is_no_name_of_a_hub_is_not_asked_for(source, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match="no such package, folder or hub name"):
+        find_source(source)
