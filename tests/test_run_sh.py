@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 import soundfile
 
+from tests.shell import make_clone, run
+
 RECIPES = ("an4", "custom", "fsc", "librispeech", "mini", "snips", "top")
 OPTIONS = (
     "recipe", "stage", "stop_stage", "table", "system", "seeds", "fold", "feats_type", "nj", "ngpu", "num_nodes",
@@ -21,28 +23,7 @@ OPTIONS = (
 @pytest.fixture
 def clone(root, tmp_path):
     """The scripts and recipes in a folder of their own, with the package linked in."""
-    clone = tmp_path / "clone"
-    for name in ("local", "utils", "tools", "conf"):
-        shutil.copytree(root / name, clone / name)
-    for name in ("run.sh", "path.sh", "cmd.sh", "db.sh", "pyproject.toml", "constraints.txt"):
-        shutil.copy2(root / name, clone / name)
-    shutil.copytree(root / "egs2", clone / "egs2", ignore=shutil.ignore_patterns("corpus"))
-    (clone / "espnet_atat").symlink_to(root / "espnet_atat")
-    return clone
-
-
-def run(folder, *command, **environment):
-    """Run a script with the Python of this test on the path."""
-    base = {**os.environ, "ATAT_VENV": "none", "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
-    return subprocess.run(
-        command,
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-        stdin=subprocess.DEVNULL,
-        env=base | environment,
-    )
+    return make_clone(root, tmp_path / "clone")
 
 
 def test_help_lists_options_stages_and_recipes(root):
@@ -152,6 +133,7 @@ def test_steps_are_skipped_until_what_they_read_changes(clone, table):
     table.write_text(table.read_text().replace("go home", "go house").replace("home ]", "house ]"))
     assert custom() == [*made, *absent, *masks, *features]
     assert (clone / "dump/custom/train/text").read_text() == "train go house\n"
+    shutil.rmtree(clone / "egs2/atat/custom/systems")
     done = run(clone, "./run.sh", "--recipe", "custom", CUSTOM=str(table))
     assert "recipe custom has no systems yet: its data is ready below dump/custom" in done.stdout
 

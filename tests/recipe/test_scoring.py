@@ -4,9 +4,12 @@ import json
 
 import pytest
 
+from espnet_atat.datadir import write_two_column
 from espnet_atat.errors import UserError
 from espnet_atat.metrics.scoring import score_files
-from espnet_atat.recipe.scoring import score_folds
+from espnet_atat.recipe.decoding import plan_decoding, references
+from espnet_atat.recipe.plan import plan_system
+from espnet_atat.recipe.scoring import score_decoding, score_folds
 from espnet_atat.recipe.system import Table, load_system
 from espnet_atat.recipe.table import table_row, write_table
 from tests.recipe.world import FILES, write_recipe
@@ -78,3 +81,15 @@ def test_a_fold_has_a_table_of_its_own(folded, monkeypatch):
     path = write_table(table, [folded], None, 1)
     assert path.name == "default_fold1.json"
     assert json.loads(path.read_text())["figures"] == ["em_full"]
+
+
+def test_scores_name_the_form_of_the_text(world):
+    (world / "data/toy/test/text_form").write_text("official\n")
+    system = load_system("toy", "old")
+    decoding = plan_decoding(plan_system(system, 1), "decode", system.test[0])
+    decoding.folder.mkdir(parents=True)
+    for name in ("ref", "hyp"):
+        write_two_column(decoding.folder / name, references(decoding.test))
+    (decoding.folder / "decoded").write_text(decoding.made_from)
+    score_decoding(decoding)
+    assert json.loads((decoding.folder / "metrics.json").read_text())["info"]["text_form"] == "official"
