@@ -6,18 +6,63 @@
 """
 
 import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cache
 from importlib import resources
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from espnet_atat.errors import UserError
+from espnet_atat.speech.synthesis.base import (
+    INSTALL_HINT,
+    EngineUnavailable,
+    LocalEngine,
+    check_sha256,
+    models_dir,
+)
+from espnet_atat.speech.synthesis.kokoro_files import SHA256
 
 SAMPLE_RATE = 24000  # Hz, of everything `speak` returns
 STYLE_DIM = 256
 MAX_PHONEMES = 509  # a voice holds one style vector a length, 0 … 509 phonemes
-INSTALL_HINT = "run `tools/install_extra.sh tts`"
+
+
+@dataclass(frozen=True)
+class KokoroEngine(LocalEngine):
+    """Kokoro as ``--engine kokoro`` uses it: one model a process.
+
+    Args:
+        model_dir: holds ``model.onnx`` and ``voices/<voice>.bin``.
+    """
+
+    name: ClassVar[str] = "kokoro"
+    default_voices: ClassVar[tuple[str, ...]] = tuple(sorted(Path(file).stem for file in SHA256 if "voices/" in file))
+
+    model_dir: Path = field(default_factory=lambda: models_dir() / "kokoro")
+
+    def voices(self) -> tuple[str, ...]:
+        return tuple(sorted(Path(file).stem for file in SHA256 if file.startswith("voices/")))
+
+    def prepare(self, voices: Sequence[str]) -> None:
+        """The session itself is made in each process: onnxruntime's threads do not survive a fork."""
+        for package in ("onnxruntime", "hibari"):
+            if find_spec(package) is None:
+                raise EngineUnavailable(f"Kokoro needs the package {package!r}; {INSTALL_HINT}")
+        for file in ("model.onnx", *(f"voices/{voice}.bin" for voice in voices)):
+            check_sha256(self.model_dir / file, SHA256[file])
+
+    def speak(self, text: str, voice: str) -> tuple[np.ndarray, int]:
+        # The comma is a pause that is trimmed later: without it some voices swallow the first consonant.
+        return _load(self.model_dir).speak(", " + text, voice), SAMPLE_RATE
+
+
+@cache
+def _load(model_dir: Path) -> "Kokoro":
+    return Kokoro(model_dir)
 
 
 class Kokoro:

@@ -1,0 +1,79 @@
+"""What a speech synthesis engine offers, and where their parts lie."""
+
+import hashlib
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import ClassVar, Protocol
+
+import numpy as np
+
+from espnet_atat.errors import UserError
+
+INSTALL_HINT = "run `tools/install_extra.sh tts`"
+
+
+class EngineUnavailable(UserError):
+    """Not this sentence but the engine itself is at fault (not installed, no credentials): the whole run stops."""
+
+
+class Engine(Protocol):
+    """A frozen dataclass, so that it can be pickled and its ``repr`` tells it from others.
+
+    Attributes:
+        name: as ``--engine`` takes it.
+        default_voices: those that ``benchmarks/synthesis_wer.py`` measured below 5 % WER, or that the paper used.
+        dollars_per_million: price of a million characters; 0 for what runs on this machine.
+    """
+
+    name: ClassVar[str]
+    default_voices: ClassVar[tuple[str, ...]]
+
+    @property
+    def dollars_per_million(self) -> float: ...
+
+    def voices(self) -> tuple[str, ...]:
+        """Every voice there is, in C order. Raises EngineUnavailable."""
+
+    def prepare(self, voices: Sequence[str]) -> None:
+        """Check that all that these voices need is there and whole. Raises EngineUnavailable."""
+
+    def needs_payment(self, text: str, voice: str) -> bool:
+        """Whether ``speak`` with these would cost something."""
+
+    def speak(self, text: str, voice: str) -> tuple[np.ndarray, int]:
+        """Say a sentence. The same text and voice give the same samples, whatever was said before.
+
+        Returns:
+            Samples of shape (num_samples,), float32 within [-1, 1], and their rate in Hz.
+
+        Raises:
+            UserError: this sentence cannot be said. EngineUnavailable: none can.
+        """
+
+
+class LocalEngine:
+    """What runs on this machine costs nothing."""
+
+    @property
+    def dollars_per_million(self) -> float:
+        return 0.0
+
+    def needs_payment(self, text: str, voice: str) -> bool:  # noqa: ARG002  # the protocol's signature
+        return False
+
+
+def models_dir() -> Path:
+    """Where ``tools/install_extra.sh`` puts models: $ATAT_MODELS, by default ``models`` below the environment."""
+    return Path(os.environ.get("ATAT_MODELS") or Path(sys.prefix) / "models")
+
+
+def check_sha256(path: Path, wanted: str) -> None:
+    """Raises EngineUnavailable if the file is not there or is not that file."""
+    if not path.is_file():
+        raise EngineUnavailable(f"{path}: no such file; {INSTALL_HINT}")
+    with path.open("rb") as handle:
+        found = hashlib.file_digest(handle, "sha256").hexdigest()
+    if found != wanted:
+        raise EngineUnavailable(f"{path} has the sha256 {found}, not {wanted}; delete it and {INSTALL_HINT}")

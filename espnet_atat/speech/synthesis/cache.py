@@ -1,0 +1,77 @@
+"""Speech that was paid for, kept by text, voice and engine."""
+
+import fcntl
+import hashlib
+import io
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from espnet_atat.errors import UserError
+
+
+def default_cache() -> Path:
+    """$XDG_CACHE_HOME/atat/speech, by default below ~/.cache: it outlives any data dir."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "atat" / "speech"
+
+
+@dataclass(frozen=True)
+class SpeechCache:
+    """One FLAC file a sentence and voice, ``<folder>/<engine>/<voice>/<2 digits>/<sha256>.flac``.
+
+    Args:
+        folder: of all engines.
+        engine: name of the engine and its kind.
+        rate: Hz, of everything in it.
+    """
+
+    folder: Path
+    engine: str
+    rate: int
+
+    def path(self, text: str, voice: str) -> Path:
+        """Where the sentence lies, or will."""
+        key = json.dumps([self.engine, voice, self.rate, text])
+        digest = hashlib.sha256(key.encode()).hexdigest()
+        return self.folder / self.engine / voice / digest[:2] / f"{digest}.flac"
+
+    def has(self, text: str, voice: str) -> bool:
+        return self.path(text, voice).is_file()
+
+    def get(self, text: str, voice: str, make: Callable[[], np.ndarray]) -> np.ndarray:
+        """The sentence's samples, shape (num_samples,), int16; made and kept if they are not there.
+
+        Two processes that want the same sentence make it once: the second waits.
+
+        Raises:
+            UserError: a file of the cache is not audio.
+        """
+        path = self.path(text, voice)
+        if not path.is_file():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with (path.parent / ".lock").open("a") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                if not path.is_file():
+                    self._keep(path, make())
+        try:
+            samples, rate = soundfile.read(path, dtype="int16")
+        except soundfile.SoundFileError as error:
+            raise UserError(f"{path} is not audio: delete it, and it is asked for again") from error
+        if rate != self.rate:
+            raise UserError(f"{path} has {rate} samples a second, not {self.rate}; delete it")
+        return samples
+
+    def _keep(self, path: Path, samples: np.ndarray) -> None:
+        encoded = io.BytesIO()
+        soundfile.write(encoded, samples, self.rate, format="FLAC", subtype="PCM_16")
+        temporary = path.with_suffix(".tmp")  # the lock is held
+        with temporary.open("wb") as handle:
+            handle.write(encoded.getvalue())
+            handle.flush()
+            os.fsync(handle.fileno())  # it was paid for
+        os.replace(temporary, path)

@@ -1,0 +1,73 @@
+"""CMU Flite, a program of Debian's: four American and Scottish voices at 16 kHz.
+
+On the path, or unpacked below the models directory by ``tools/install_extra.sh tts``, which needs no root.
+"""
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import soundfile
+
+from espnet_atat.errors import UserError
+from espnet_atat.speech.synthesis.base import INSTALL_HINT, EngineUnavailable, LocalEngine, models_dir
+
+TIMEOUT = 120.0  # s that one sentence may take
+
+
+@dataclass(frozen=True)
+class Flite(LocalEngine):
+    """The voices awb (Scottish), kal16, rms and slt (a woman's); flite's other two are of 8 kHz or tell the time alone.
+
+    Args:
+        models: where ``flite/usr/bin/flite`` may lie; a program on the path is preferred.
+    """
+
+    name: ClassVar[str] = "flite"
+    default_voices: ClassVar[tuple[str, ...]] = ("rms", "slt")
+
+    models: Path = field(default_factory=models_dir)
+
+    def voices(self) -> tuple[str, ...]:
+        return ("awb", "kal16", "rms", "slt")
+
+    def program(self) -> tuple[str, dict[str, str]]:
+        """The program and the environment to run it in. Raises EngineUnavailable."""
+        if found := shutil.which("flite"):
+            return found, dict(os.environ)
+        own = self.models / "flite/usr/bin/flite"
+        if not own.is_file():
+            raise EngineUnavailable(
+                f"no program flite on the path or at {own}; {INSTALL_HINT}, or install it (Debian: apt install flite)"
+            )
+        libraries = sorted(str(path.parent) for path in (self.models / "flite/usr/lib").glob("**/libflite.so.1"))
+        return str(own), os.environ | {"LD_LIBRARY_PATH": ":".join(libraries)}
+
+    def prepare(self, voices: Sequence[str]) -> None:  # noqa: ARG002  # the protocol's signature
+        self._run("-lv")
+
+    def speak(self, text: str, voice: str) -> tuple[np.ndarray, int]:
+        with tempfile.TemporaryDirectory() as folder:
+            output = Path(folder) / "speech.wav"
+            self._run("-voice", voice, "-t", text, "-o", str(output))
+            samples, rate = soundfile.read(output, dtype="float32")
+        if not samples.any():
+            raise UserError(f"flite says nothing for {text!r}")
+        return samples, rate
+
+    def _run(self, *arguments: str) -> None:
+        program, environment = self.program()
+        try:
+            done = subprocess.run(
+                [program, *arguments], env=environment, capture_output=True, text=True, timeout=TIMEOUT, check=False
+            )
+        except subprocess.TimeoutExpired as error:
+            raise UserError(f"flite took more than {TIMEOUT:.0f} s for {arguments}") from error
+        if done.returncode:
+            raise EngineUnavailable(f"{program} does not run: {(done.stderr or done.stdout).strip()[-300:]}")

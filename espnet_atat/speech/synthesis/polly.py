@@ -1,0 +1,124 @@
+"""Amazon Polly, as the paper: the neural engine and nine voices, through boto3 (the extra ``polly``).
+
+Credentials and region are found as boto3 finds them: environment, ``~/.aws``, role. botocore repeats throttled and
+failed requests with back-off. Every answer is kept in a cache under the key of its text, voice and engine, so that
+nothing is paid for twice, whatever is killed and run again.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+
+from espnet_atat.errors import UserError
+from espnet_atat.speech.synthesis.base import EngineUnavailable
+from espnet_atat.speech.synthesis.cache import SpeechCache, default_cache
+
+SAMPLE_RATE = 16_000  # Hz, the highest that Polly gives as raw samples
+DEFAULT_REGION = "us-east-1"
+DOLLARS_PER_MILLION = {"neural": 16.0, "standard": 4.0}  # characters; the list price when this was written
+ATTEMPTS = 8  # of one request; botocore waits up to 20 s between two
+THROTTLED = {"ThrottlingException", "Throttling", "TooManyRequestsException", "ServiceFailureException"}
+OF_THIS_TEXT = {"TextLengthExceededException", "InvalidSsmlException", "ValidationException"}
+
+
+@dataclass(frozen=True)
+class Polly:
+    """The cloud's voices.
+
+    Args:
+        engine: ``neural``, the paper's, or ``standard``.
+        region: of AWS; None: as configured, else us-east-1.
+        cache_dir: where answers are kept for ever.
+        price: dollars for a million characters; None: the list price.
+    """
+
+    name: ClassVar[str] = "polly"
+    #: The American voices of the neural engine when the paper was written, nine as it has.
+    default_voices: ClassVar[tuple[str, ...]] = (
+        "Ivy", "Joanna", "Joey", "Justin", "Kendra", "Kevin", "Kimberly", "Matthew", "Salli",
+    )  # fmt: skip
+
+    engine: str = "neural"
+    region: str | None = None
+    cache_dir: Path = field(default_factory=default_cache)
+    price: float | None = None
+
+    @property
+    def dollars_per_million(self) -> float:
+        return DOLLARS_PER_MILLION[self.engine] if self.price is None else self.price
+
+    def voices(self) -> tuple[str, ...]:
+        """Those of English that the neural engine has; Amazon adds to them now and then."""
+        others = ("Amy", "Arthur", "Brian", "Danielle", "Emma", "Gregory", "Olivia", "Ruth", "Stephen")
+        return tuple(sorted((*self.default_voices, *others)))
+
+    def prepare(self, voices: Sequence[str]) -> None:  # noqa: ARG002  # the protocol's signature
+        _client(self.region)
+
+    def needs_payment(self, text: str, voice: str) -> bool:
+        return not self._cache().has(text, voice)
+
+    def speak(self, text: str, voice: str) -> tuple[np.ndarray, int]:
+        samples = self._cache().get(text, voice, lambda: self._request(text, voice))
+        return samples.astype(np.float32) / 2**15, SAMPLE_RATE
+
+    def _cache(self) -> SpeechCache:
+        return SpeechCache(self.cache_dir, f"polly-{self.engine}", SAMPLE_RATE)
+
+    def _request(self, text: str, voice: str) -> np.ndarray:
+        """Ask Polly: shape (num_samples,), int16."""
+        from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError
+
+        try:
+            answer = _client(self.region).synthesize_speech(
+                Engine=self.engine,
+                OutputFormat="pcm",
+                SampleRate=str(SAMPLE_RATE),
+                Text=text,
+                TextType="text",
+                VoiceId=voice,
+            )
+            samples = np.frombuffer(answer["AudioStream"].read(), "<i2")
+        except (NoCredentialsError, PartialCredentialsError) as error:
+            raise EngineUnavailable(
+                "Polly needs AWS credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or run "
+                "`aws configure`"
+            ) from error
+        except ClientError as error:
+            raise _explained(error, text, voice) from error
+        except BotoCoreError as error:
+            raise EngineUnavailable(
+                f"Polly cannot be reached: {error}; what was paid for is kept, run again"
+            ) from error
+        if not samples.any():
+            raise UserError(f"Polly says nothing for {text!r}")
+        return samples
+
+
+def _explained(error: Any, text: str, voice: str) -> UserError:
+    """What AWS answered, as one message; whether it is this text's fault or everything's."""
+    code, message = error.response["Error"].get("Code", ""), error.response["Error"].get("Message", "")
+    if code in THROTTLED or code.startswith("5"):
+        return EngineUnavailable(f"Polly refused {ATTEMPTS} times ({code}); what was paid for is kept: run again later")
+    if code in OF_THIS_TEXT and voice not in message:
+        return UserError(f"Polly refuses {text!r}: {code}: {message}")
+    return EngineUnavailable(f"Polly refuses the voice {voice}: {code}: {message}")
+
+
+@cache
+def _client(region: str | None) -> Any:
+    """One client a process and region."""
+    try:
+        import boto3
+        from botocore.config import Config
+    except ImportError as error:
+        raise EngineUnavailable("Polly needs the package boto3: pip install 'espnet_atat[polly]', or boto3") from error
+    retries: Any = {"mode": "adaptive", "total_max_attempts": ATTEMPTS}
+    session = boto3.session.Session()
+    return session.client(
+        "polly", region_name=region or session.region_name or DEFAULT_REGION, config=Config(retries=retries)
+    )
