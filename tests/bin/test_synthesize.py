@@ -1,0 +1,75 @@
+"""The command: what it prints and refuses, and a kill in the middle."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from espnet_atat.bin import main_guard
+from espnet_atat.bin.synthesize import main
+from tests.speech.synthesis.conftest import pico, texts
+from tests.speech.test_features import contents
+
+__all__ = ["pico", "texts"]  # fixtures
+
+
+def arguments(text: Path, output: Path, *more: str, engine: str = "pico") -> list[str]:
+    return ["--engine", engine, "--text", str(text), "--output_dir", str(output), *more]
+
+
+@pytest.mark.usefixtures("pico")
+def test_says_what_it_made(texts, tmp_path, capsys):
+    assert main_guard(main, arguments(texts(2), tmp_path / "made", "--voices", "en-GB", "--audio_format", "wav")) == 0
+    printed = capsys.readouterr().out
+    assert "pico: kept 2 of 2 utterances" in printed
+    assert "voices: en-GB 2" in printed
+    assert (tmp_path / "made/audio/en-GB/en-GB-utt001.wav").is_file()
+
+
+def test_dry_run_makes_nothing_and_needs_nothing(texts, tmp_path, capsys):
+    cache = ["--cache_dir", str(tmp_path / "cache"), "--polly_price", "100"]
+    assert main_guard(main, arguments(texts(40), tmp_path / "made", "--dry_run", *cache, engine="polly")) == 0
+    printed = capsys.readouterr().out
+    assert "polly: 40 utterances to say, 0 cannot be said; 40 different sentences of 1" in printed
+    assert "$0.1" in printed  # some 1 400 characters
+    assert "$100.00 a million" in printed
+    assert {path.name for path in tmp_path.iterdir()} == {"texts40"}
+
+
+def test_mistakes_are_one_line(texts, tmp_path, capsys):
+    assert main_guard(main, arguments(texts(1), tmp_path / "made", "--voices", "slt,en-GB")) == 2
+    assert capsys.readouterr().err == "error: unknown voice 'slt' of pico; there are en-GB, en-US\n"
+    assert main_guard(main, arguments(texts(1), tmp_path / "made", "--voices", ",")) == 2
+    assert capsys.readouterr().err == "error: no voice to speak with: name some by --voices\n"
+    assert main_guard(main, arguments(tmp_path / "none", tmp_path / "made")) == 2
+    assert "none: No such file or directory" in capsys.readouterr().err
+    empty = ["--model_dir", str(tmp_path)]
+    assert main_guard(main, arguments(texts(1), tmp_path / "made", *empty, engine="kokoro")) == 2
+    assert "run `tools/install_extra.sh tts`" in capsys.readouterr().err
+    assert not (tmp_path / "made").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("pico")
+def test_a_kill_in_the_middle_changes_no_byte(texts, tmp_path, root):
+    # A relative path, so that wav.scp is the same in both.
+    command = [sys.executable, "-m", "espnet_atat.bin.synthesize", *arguments(texts(40), Path("made"), "--nj", "2")]
+    environment = os.environ | {"PYTHONPATH": str(root)}
+    for folder in ("whole", "broken"):
+        (tmp_path / folder).mkdir()
+    subprocess.run(command, cwd=tmp_path / "whole", env=environment, check=True, capture_output=True)
+    with open(os.devnull, "w") as null:
+        process = subprocess.Popen(command, cwd=tmp_path / "broken", env=environment, stdout=null, stderr=null)
+    journal, deadline = tmp_path / "broken/made.partial/journal.jsonl", time.monotonic() + 120
+    while not (journal.is_file() and journal.stat().st_size > 500) and time.monotonic() < deadline:
+        time.sleep(0.001)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert not (tmp_path / "broken/made").exists()
+    done = subprocess.run(command, cwd=tmp_path / "broken", env=environment, check=True, capture_output=True, text=True)
+    assert "continuing after" in done.stderr
+    assert contents(tmp_path / "broken/made") == contents(tmp_path / "whole/made")
