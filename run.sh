@@ -25,6 +25,9 @@ From data to a table of scores, in numbered stages. A finished stage is skipped;
   --system NAME      run and print one system of the recipe, in place of a table
   --seeds LIST       such as 1,2,3 (default: what each system names)
   --fold K           one fold of a cross validation (default: all of them)
+  --augment_sets LIST  sets that stage 2 makes augmented copies of, such as train (default: the recipe's; none)
+  --synthesize_sets LIST  sets whose text stage 3 says, such as books_text (default: the recipe's; none)
+  --tts_engine NAME  that says it: pico (default), flite, kokoro or polly
   --feats_type TYPE  fbank: features made in stage 6 (default); raw: audio read in training
   --nj N             processes for data (default: the number of cores)
   --ngpu N           GPUs of each machine; 0 trains on the CPU (default)
@@ -37,8 +40,8 @@ From data to a table of scores, in numbered stages. A finished stage is skipped;
 
 stages:
    1 data preparation     5 masking                     9 statistics     13 scoring
-   2 augmentation *       6 features                   10 pretraining    14 tables
-   3 synthetic speech *   7 BPE, token list            11 fine-tuning    15 packing *
+   2 augmentation         6 features                   10 pretraining    14 tables
+   3 synthetic speech     7 BPE, token list            11 fine-tuning    15 packing *
    4 forced alignment     8 language model *           12 decoding       16 upload *
   * not part of the recipes yet
 
@@ -48,7 +51,8 @@ USAGE
 }
 
 # shellcheck disable=SC2034  # read by parse_options.sh
-options=(recipe stage stop_stage table system seeds fold feats_type nj ngpu num_nodes)
+options=(recipe stage stop_stage table system seeds fold feats_type nj ngpu num_nodes augment_sets)
+options+=(synthesize_sets tts_engine)
 # shellcheck disable=SC2034
 flags=(decode_dev allow_bad_test force dry_run)
 wanted_recipe=${recipe:-mini}
@@ -57,6 +61,9 @@ nj=$(getconf _NPROCESSORS_ONLN)
 ngpu=${ngpu:-0}
 decode_dev=false allow_bad_test=false force=false dry_run=false
 declare -p splice_sets >/dev/null 2>&1 || splice_sets=() # a recipe may set them
+augment_sets=${augment_sets:-}
+synthesize_sets=${synthesize_sets:-} tts_engine=${tts_engine:-pico}
+declare -p synthesis_options >/dev/null 2>&1 || synthesis_options=()
 declare -p spliced >/dev/null 2>&1 || declare -A spliced=()
 
 if [ "${BASH_SOURCE[0]}" = "$0" ]; then # called by its own name: the recipe's run.sh sets its options, then sources this
@@ -74,6 +81,7 @@ for name in stage stop_stage nj ngpu num_nodes; do
 done
 [[ $stage -ge 1 && $stop_stage -le 16 && $stage -le $stop_stage ]] || fail "stages are 1 to 16, not $stage to $stop_stage"
 [[ $feats_type = fbank || $feats_type = raw ]] || fail "--feats_type is fbank or raw, not '$feats_type'"
+[[ $tts_engine =~ ^(pico|flite|kokoro|polly)$ ]] || fail "--tts_engine is pico, flite, kokoro or polly, not '$tts_engine'"
 [ -z "$table" ] || [ -z "$system" ] || fail "give --table or --system, not both"
 
 # Names are looked up before any work is done. A recipe may have no systems yet: then it ends after stage 6.
@@ -102,8 +110,8 @@ absent() { # absent STAGE WHAT
 }
 
 if wants 1; then . local/data.sh; fi
-absent 2 augmentation
-absent 3 "synthetic speech"
+if wants 2; then . local/augment.sh; fi
+if wants 3; then . local/synthesize.sh; fi
 if wants 4; then . local/align.sh; fi
 if wants 5; then
     . local/mask.sh

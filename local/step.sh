@@ -31,6 +31,7 @@ made_by() {
     case $1 in
         *_mlm) echo "mask_${1%_mlm}" ;;
         *_aug) echo "augment_${1%_aug}" ;;
+        *_pico | *_flite | *_kokoro | *_polly) echo "synthesize_$1" ;;
         *) if [ -n "${spliced[$1]-}" ]; then echo "splice_$1"; else echo prepare; fi ;;
     esac
 }
