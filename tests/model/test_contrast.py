@@ -89,6 +89,16 @@ def test_a_model_with_a_contrast_teaches_both_encoders_and_decodes_without_trans
     assert model.decoder.tied.pretrained.grad.abs().max() < 1e-6  # rounding: this loss knows no decoder
 
 
+def test_without_teaching_text_sound_alone_is_drawn() -> None:
+    audio, audio_lengths, text, text_lengths, pieces = utterances([[3, 4, 5], [6, 7]])
+    for teach_text in (True, False):
+        contrast = ModalityContrast(teach_text=teach_text)
+        states = [t.clone().requires_grad_() for t in (audio + 1, text)]
+        contrast(states[0], audio_lengths, states[1], text_lengths, pieces).sum().backward()
+        assert states[0].grad.any()
+        assert (states[1].grad is not None) == teach_text
+
+
 def test_options_that_do_not_fit_are_named() -> None:
     with pytest.raises(UserError, match="temperature is above 0"):
         ModalityContrast(temperature=0.0)
