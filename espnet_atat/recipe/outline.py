@@ -26,8 +26,12 @@ def outline(system: System, seeds: Sequence[int], folds: Sequence[int | None]) -
         yield f"    stage 11: {_training(system.recipe, system.finetune, folds[0])}"
     tests = ", ".join(f"{test.set} ({test.task})" for test in first.test)
     yield f"    stages 12 and 13: {tests}, by {', '.join(system.decode)}"
-    times = [f"{name} {', '.join(map(str, values))}" for name, values in (("seed", seeds), ("fold", folds))]
-    yield f"    {times[0] if folds[0] is None else f'{times[0]}; {times[1]} (the sets above are of fold {folds[0]})'}"
+    times = f"    seed {', '.join(map(str, seeds))}"
+    if folds[0] is not None:
+        times += f"; fold {', '.join(map(str, folds))}"
+    if len(folds) > 1:
+        times += f" (the sets above are of fold {folds[0]})"
+    yield times
 
 
 def _training(recipe: str, phase: Phase, fold: int | None) -> str:
