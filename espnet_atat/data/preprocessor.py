@@ -1,5 +1,6 @@
 """One example's raw streams to numbers: target tokens, CTC symbols, text pieces, augmented features."""
 
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,8 +10,11 @@ from espnet2.train.preprocessor import AbsPreprocessor
 from transformers import AutoTokenizer
 
 from espnet_atat.data.augment import FeatureAugmentation
+from espnet_atat.data.masks import ExampleMasker
 from espnet_atat.errors import UserError
 from espnet_atat.semantics.tree import strip_tags
+from espnet_atat.speech.audio import SAMPLE_RATE
+from espnet_atat.speech.augmentation.chain import Chain
 from espnet_atat.text.tokenizer import CharTokenizer, TargetTokenizer
 
 #: BERT's positions.
@@ -46,8 +50,15 @@ class MixturePreprocessor(AbsPreprocessor):
             the target's tokens without the task token.
         text_tokenizer: of the text encoder; None in a model of audio alone.
         augmentation: of (T, F) features in training.
+        waveform_augmentation: of (num_samples,) audio in training.
+        masker: masks words of *mlm* examples, before any augmentation.
         max_text_pieces: longer text inputs are cut there.
         transcripts: give audio examples their words as the text encoder reads them too.
+        text_mask_rate: share of the pieces of text examples that training hides behind the tokenizer's mask, as *mlm*
+            hides words of audio; the target stays whole.
+
+    Raises:
+        UserError: a rate outside [0, 1), or one above 0 and a tokenizer without a mask.
     """
 
     def __init__(
@@ -59,6 +70,9 @@ class MixturePreprocessor(AbsPreprocessor):
         augmentation: FeatureAugmentation | None = None,
         max_text_pieces: int = MAX_TEXT_PIECES,
         transcripts: bool = False,
+        waveform_augmentation: Chain | None = None,
+        masker: ExampleMasker | None = None,
+        text_mask_rate: float = 0.0,
     ):
         super().__init__(train)
         self.tokenizer = tokenizer
@@ -67,6 +81,14 @@ class MixturePreprocessor(AbsPreprocessor):
         self.augmentation = augmentation
         self.max_text_pieces = max_text_pieces
         self.transcripts = transcripts
+        self.waveform_augmentation = waveform_augmentation
+        self.masker = masker
+        if not 0 <= text_mask_rate < 1:
+            raise UserError(f"--text_mask_rate is a share from 0 to below 1, found {text_mask_rate}")
+        if text_mask_rate and getattr(text_tokenizer, "mask_token_id", None) is None:
+            raise UserError("--text_mask_rate: the text tokenizer has no mask token")
+        self.text_mask_rate = text_mask_rate
+        self.epoch: int | None = None  # None in validation: one mask for good
 
     def __call__(self, uid: str, data: Mapping[str, Any]) -> dict[str, np.ndarray]:
         """Numbers of one example.
@@ -87,16 +109,39 @@ class MixturePreprocessor(AbsPreprocessor):
             if "speech" in data and self.transcripts:
                 numbers["transcript"] = self._pieces(" ".join(strip_tags(target.partition(" ")[2])))
         if "speech" in data:
-            speech = np.asarray(data["speech"])
-            if self.train and self.augmentation is not None and speech.ndim == 2:
-                # From numpy's global state, which ESPnet seeds with seed + epoch: a resumed run draws the same.
-                speech = self.augmentation(speech, np.random.default_rng(np.random.randint(2**31)))  # noqa: NPY002
-            numbers["speech"] = speech
+            numbers["speech"] = self._speech(uid, np.asarray(data["speech"]))
         if "text_in" in data:
             if self.text_tokenizer is None:
                 raise UserError(f"utterance {uid} is text, but the model has no text encoder (--text_encoder none)")
-            numbers["text_in"] = self._pieces(str(data["text_in"]))
+            numbers["text_in"] = self._masked(self._pieces(str(data["text_in"])))
         return numbers
+
+    def _speech(self, uid: str, speech: np.ndarray) -> np.ndarray:
+        """Mask, then augment: features (T, F) or audio (num_samples,)."""
+        if self.masker is not None:
+            speech = self.masker(uid, speech, self.epoch)
+        if not self.train:
+            return speech
+        # Drawn from numpy's global state, which ESPnet seeds with seed + epoch: a resumed run draws the same.
+        if speech.ndim == 2 and self.augmentation is not None:
+            speech = self.augmentation(speech, np.random.default_rng(np.random.randint(2**31)))  # noqa: NPY002
+        elif speech.ndim == 1 and self.waveform_augmentation is not None:
+            rng = np.random.default_rng(np.random.randint(2**31))  # noqa: NPY002
+            speech = self.waveform_augmentation(speech.astype(np.float32, copy=False), SAMPLE_RATE, rng)
+        elif self.waveform_augmentation is not None:
+            raise UserError(f"utterance {uid}: waveform_augment_conf changes audio, found features: --feats_type raw")
+        elif self.augmentation is not None:
+            logging.warning("augment_conf changes features, and the data hold audio: waveform_augment_conf changes it")
+            self.augmentation = None  # said once
+        return speech
+
+    def _masked(self, pieces: np.ndarray) -> np.ndarray:
+        """Hide some pieces in training, never the first and last ([CLS] and [SEP])."""
+        if not self.train or not self.text_mask_rate:
+            return pieces
+        hidden = np.random.random(len(pieces)) < self.text_mask_rate  # noqa: NPY002 (seeded by ESPnet, see above)
+        hidden[[0, -1]] = False
+        return np.where(hidden, self.text_tokenizer.mask_token_id, pieces)
 
     def _pieces(self, words: str) -> np.ndarray:
         """What the text encoder reads: (S,) ids."""

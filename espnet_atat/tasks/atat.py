@@ -27,12 +27,14 @@ from torch.utils.data import DataLoader
 from espnet_atat.data.augment import FeatureAugmentation
 from espnet_atat.data.collate import MixedCollate
 from espnet_atat.data.dataset import MixtureDataset
+from espnet_atat.data.masks import EpochIterFactory, ExampleMasker
 from espnet_atat.data.preprocessor import MAX_TEXT_PIECES, MixturePreprocessor, load_text_tokenizer
 from espnet_atat.data.sampler import Budget, MixedBatchSampler, single_task_batches
 from espnet_atat.data.shapes import load_groups
 from espnet_atat.errors import UserError
 from espnet_atat.model.atat_model import ESPnetATATModel
 from espnet_atat.model.build import build_model
+from espnet_atat.speech.augmentation.chain import Chain
 from espnet_atat.tasks.checks import check_checkpoints, check_encoders, check_targets
 from espnet_atat.text.tokenizer import CharTokenizer, TargetTokenizer
 from espnet_atat.text.vocabulary import Vocabulary
@@ -81,6 +83,18 @@ class ATATTask(AbsTask):
             "--text_batch_bins", type=int, default=20000, help="text pieces a batch; --batch_bins counts audio frames"
         )
         group.add_argument("--augment_conf", action=NestedDictAction, default={}, help="see data/augment.py")
+        group.add_argument(
+            "--waveform_augment_conf",
+            action=NestedDictAction,
+            default={},
+            help="of audio (feats_type raw): the effects of conf/augment.yaml",
+        )
+        group.add_argument(
+            "--text_mask_rate", type=float, default=0.0, help="share of text pieces that training hides"
+        )
+        group.add_argument(
+            "--mask_conf", action=NestedDictAction, default={}, help="fresh masks every epoch: see data/masks.py"
+        )
 
         group = parser.add_argument_group("Model")
         group.add_argument("--input_size", type=int_or_none, default=None, help="mel channels; none with a frontend")
@@ -157,6 +171,9 @@ class ATATTask(AbsTask):
                 raise UserError("--text_tokenizer is needed where text_encoder_conf names no model")
             text_tokenizer = load_text_tokenizer(source)
         augmentation = FeatureAugmentation(**args.augment_conf) if train and args.augment_conf else None
+        of_audio = args.waveform_augment_conf if train else {}
+        # Statistics are those of the audio as it is: other masks are no reason to collect them again.
+        masker = ExampleMasker.from_config(args.mask_conf) if args.mask_conf and not args.collect_stats else None
         return MixturePreprocessor(
             train,
             tokenizer,
@@ -165,6 +182,9 @@ class ATATTask(AbsTask):
             augmentation,
             max_text_pieces=min(positions, MAX_TEXT_PIECES),
             transcripts=bool(args.model_conf.get("contrast_weight")),
+            waveform_augmentation=Chain.from_config(of_audio, "waveform_augment_conf") if of_audio else None,
+            masker=masker,
+            text_mask_rate=args.text_mask_rate if train else 0.0,
         )
 
     @classmethod
@@ -278,6 +298,9 @@ class ATATTask(AbsTask):
             logging.info(f"[{mode}] {len(batches)} batches of one task each")
         dataset = cls.build_dataset(args, iter_options)
         logging.info(f"[{mode}] dataset: {dataset}")
+        masker = getattr(iter_options.preprocess_fn, "masker", None)
+        if mode == "train" and masker is not None:
+            logging.info(f"[{mode}] {masker.check(dataset.ids('speech') if dataset.has_name('speech') else ())}")
         factory = SequenceIterFactory(
             dataset=dataset,
             batches=batches,
@@ -288,7 +311,10 @@ class ATATTask(AbsTask):
             collate_fn=iter_options.collate_fn,
             pin_memory=args.ngpu > 0,
         )
-        return GuardedIterFactory(factory, args.output_dir, writes=rank == 0) if mode == "train" else factory
+        if mode != "train":
+            return factory
+        factory = EpochIterFactory(factory, iter_options.preprocess_fn)
+        return GuardedIterFactory(factory, args.output_dir, writes=rank == 0)
 
     @classmethod
     def build_streaming_iterator(

@@ -98,6 +98,35 @@ def test_augmentation_is_of_training_alone_and_follows_the_global_seed(toy: Toy,
     assert not np.array_equal(numbers(True, 1), numbers(True, 2))
 
 
+def test_text_masks_hide_their_share_in_training_alone(toy: Toy, tokenizer: TargetTokenizer) -> None:
+    line = " ".join(["rain"] * 40)
+    plain = preprocessor(toy, tokenizer, True)("nlu-a-b", {"text_in": line})["text_in"]
+    train, valid = (preprocessor(toy, tokenizer, flag, text_mask_rate=0.25) for flag in (True, False))
+    mask = train.text_tokenizer.mask_token_id
+    assert np.array_equal(valid("nlu-a-b", {"text_in": line})["text_in"], plain)
+    hidden = 0
+    for seed in range(50):
+        np.random.seed(seed)  # noqa: NPY002
+        pieces = train("nlu-a-b", {"text_in": line})["text_in"]
+        assert np.array_equal(pieces[[0, -1]], plain[[0, -1]])
+        assert np.array_equal(pieces[pieces != mask], plain[pieces != mask])
+        hidden += int((pieces == mask).sum())
+    assert hidden / (50 * (len(plain) - 2)) == pytest.approx(0.25, abs=0.03)
+    with pytest.raises(UserError, match="text_mask_rate"):
+        preprocessor(toy, tokenizer, True, text_mask_rate=1.0)
+    with pytest.raises(UserError, match="no mask token"):
+        MixturePreprocessor(True, tokenizer, text_mask_rate=0.1)
+
+
+def test_audio_examples_bring_their_words_as_the_text_encoder_reads_them(toy: Toy, tokenizer: TargetTokenizer) -> None:
+    make = preprocessor(toy, tokenizer, transcripts=True)
+    feats = np.zeros((20, 80), np.float32)
+    audio = make(SLU, {"speech": feats, "text": f"<slu> {TREE}"})
+    text = make(NLU, {"text_in": TRANSCRIPT, "text": f"<nlu> {TREE}"})
+    assert np.array_equal(audio["transcript"], text["text_in"])
+    assert "transcript" not in text
+
+
 def test_an_unknown_tag_names_utterance_and_tag(toy: Toy, tokenizer: TargetTokenizer) -> None:
     with pytest.raises(UserError, match=r"utterance slu-a-b: the tag '\[IN:SING' is not in the token list"):
         preprocessor(toy, tokenizer)("slu-a-b", {"text": "<slu> [IN:SING la ]"})

@@ -1,0 +1,123 @@
+"""On-the-fly masking: the words of *mlm* examples are masked anew in every epoch, in place of a masked copy of the set.
+
+A mixture then names the set itself, ``{task: mlm, set: mini/sentences_train}``, and a training configuration says where
+its word times are::
+
+    mask_conf:
+      alignments: {sentences_train: exp/mini/alignments/sentences_train.jsonl}
+      ratio: 0.15
+"""
+
+import dataclasses
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from espnet2.iterators.abs_iter_factory import AbsIterFactory
+
+from espnet_atat.data.mixture import group_of, task_of
+from espnet_atat.errors import UserError
+from espnet_atat.speech.alignment.record import read_alignments
+from espnet_atat.speech.audio import SAMPLE_RATE
+from espnet_atat.speech.masking import MaskConfig, OnTheFlyMasker
+
+OPTION = "mask_conf"
+
+
+@dataclass(frozen=True)
+class ExampleMasker:
+    """Masks the examples ``mlm-<set>-<utterance>`` of some sets.
+
+    Attributes:
+        maskers: by the set's name, as it stands in the ids.
+    """
+
+    maskers: Mapping[str, OnTheFlyMasker]
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Self:
+        """Read the alignments that a configuration names.
+
+        Args:
+            config: ``alignments``, a mapping of sets to the files of ``bin.align``, and options of
+                :class:`~espnet_atat.speech.masking.MaskConfig`.
+
+        Raises:
+            UserError: an unknown or impossible option, or a file that is not there or holds no alignments.
+        """
+        options = [field.name for field in dataclasses.fields(MaskConfig)]
+        if unknown := sorted(map(str, config.keys() - {"alignments", *options})):
+            raise UserError(f"{OPTION}: unknown option {unknown[0]!r}; known: alignments, {', '.join(options)}")
+        files = config.get("alignments")
+        if not isinstance(files, Mapping) or not files:
+            raise UserError(f"{OPTION}: alignments wants {{<set>: <file of bin.align>}}, found {files!r}")
+        try:
+            mask = MaskConfig(**{key: value for key, value in config.items() if key != "alignments"})
+            return cls({name: OnTheFlyMasker(read_alignments(path), mask) for name, path in files.items()})
+        except UserError as error:
+            raise UserError(f"{OPTION}: {error}") from error
+        except OSError as error:
+            raise UserError(f"{OPTION}: {error.filename}: {error.strerror}; stage 4 makes it") from error
+
+    def __call__(self, example: str, speech: np.ndarray, epoch: int | None) -> np.ndarray:
+        """Mask an example if it is to be masked.
+
+        Args:
+            example: its id.
+            speech: features (T, 80), or samples (num_samples,) at 16 kHz.
+            epoch: None: the mask that ``bin.mask`` draws with the same seed.
+        """
+        masker, utt = self._find(example)
+        if masker is None:
+            return speech
+        if speech.ndim == 2:
+            return masker.features(utt, speech, epoch)
+        return masker.waveform(utt, speech, SAMPLE_RATE, epoch)
+
+    def check(self, examples: Collection[str]) -> str:
+        """Look every example up before training starts.
+
+        Returns:
+            A line for the log: how many will be masked, and how many have no word that could be.
+
+        Raises:
+            UserError: an example of these sets has no alignment, or no example is of these sets at all.
+        """
+        masked = without = 0
+        for example in sorted(examples):
+            masker, utt = self._find(example)
+            if masker is None:
+                continue
+            if utt not in masker.alignments:
+                raise UserError(f"{OPTION}: {example} has no alignment: align its set again (stage 4)")
+            masked += 1
+            without += not any(word.found for word in masker.alignments[utt])
+        if not masked:
+            raise UserError(f"{OPTION}: the mixture has no mlm examples of {', '.join(self.maskers)}")
+        return (
+            f"{masked} mlm examples are masked anew every epoch; {without} of them have no aligned word and never are"
+        )
+
+    def _find(self, example: str) -> tuple[OnTheFlyMasker | None, str]:
+        """The masker of an example, None where it is not masked; and its utterance."""
+        group = group_of(example)
+        masker = self.maskers.get(group.partition("-")[2]) if task_of(group) == "mlm" else None
+        return masker, example.removeprefix(f"{group}-")
+
+
+class EpochIterFactory(AbsIterFactory):
+    """Tells the preprocessor the epoch, before the processes that load data are started; else the wrapped factory.
+
+    Args:
+        factory: builds the batches of an epoch.
+        preprocess: gets the attribute ``epoch``.
+    """
+
+    def __init__(self, factory: AbsIterFactory, preprocess: Any):
+        self.factory = factory
+        self.preprocess = preprocess
+
+    def build_iter(self, epoch: int, shuffle: bool | None = None) -> Any:
+        self.preprocess.epoch = epoch
+        return self.factory.build_iter(epoch, shuffle)
