@@ -11,7 +11,7 @@ import yaml
 
 from espnet_atat.data.mixture import TREE_TASKS, Part, examples_of, parse_mixture
 from espnet_atat.errors import UserError
-from espnet_atat.recipe.fingerprint import part_identity
+from espnet_atat.recipe.fingerprint import file_digest, part_identity
 from espnet_atat.recipe.layout import DUMP, conf_file, load_yaml, mixture_file, short
 from espnet_atat.recipe.runs import Run
 from espnet_atat.recipe.system import Phase, System
@@ -142,6 +142,8 @@ def plan_training(
         {"kind": "statistics", "tokens": tokens.key, "config": statistics_config, "data": identities},
     )
     identity = {"kind": "training", "config": dict(config), "seed": seed, "statistics": statistics.key}
+    if masks := config.get("mask_conf"):  # named by its files; their content decides too
+        identity["alignments"] = {name: file_digest(Path(path)) for name, path in masks.get("alignments", {}).items()}
     if parent is not None:
         identity["initialised_from"] = {"run": parent.run.key, "model": parent.model}
     return Training(

@@ -204,17 +204,17 @@ class OnTheFlyMasker:
     alignments: Mapping[str, Alignment]
     config: MaskConfig
 
-    def features(self, utt: str, features: np.ndarray, epoch: int) -> np.ndarray:
+    def features(self, utt: str, features: np.ndarray, epoch: int | None) -> np.ndarray:
         """Mask features of shape (frames, mels). Raises UserError for an utterance without alignment."""
         rng = random_source(utt, self.config.seed, epoch, "fill")
         return mask_features(features, self._spans(utt, epoch), self.config.fill, rng)
 
-    def waveform(self, utt: str, samples: np.ndarray, rate: int, epoch: int) -> np.ndarray:
+    def waveform(self, utt: str, samples: np.ndarray, rate: int, epoch: int | None) -> np.ndarray:
         """Mask audio of shape (num_samples,). Raises UserError for an utterance without alignment."""
         rng = random_source(utt, self.config.seed, epoch, "fill")
         return mask_waveform(samples, rate, self._spans(utt, epoch), self.config.fill, rng)
 
-    def _spans(self, utt: str, epoch: int) -> list[Span]:
+    def _spans(self, utt: str, epoch: int | None) -> list[Span]:
         if utt not in self.alignments:
             raise UserError(f"{utt} has no alignment, so it cannot be masked; align its set, or leave it out of mlm")
         return draw_spans(utt, self.alignments[utt], self.config, epoch)
