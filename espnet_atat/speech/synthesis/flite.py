@@ -46,7 +46,7 @@ class Flite(LocalEngine):
             raise EngineUnavailable(
                 f"no program flite on the path or at {own}; {INSTALL_HINT}, or install it (Debian: apt install flite)"
             )
-        libraries = sorted(str(path.parent) for path in (self.models / "flite/usr/lib").glob("**/libflite.so.1"))
+        libraries = sorted({str(path.parent) for path in (self.models / "flite/usr/lib").glob("**/lib*.so.*")})
         return str(own), os.environ | {"LD_LIBRARY_PATH": ":".join(libraries)}
 
     def prepare(self, voices: Sequence[str]) -> None:  # noqa: ARG002  # the protocol's signature

@@ -18,23 +18,19 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
-import soxr
 
 REPOSITORY = Path(__file__).resolve().parents[4]
 sys.path.insert(0, str(REPOSITORY))
 
 from espnet_atat.speech.synthesis.kokoro import SAMPLE_RATE as KOKORO_RATE  # noqa: E402
 from espnet_atat.speech.synthesis.kokoro import Kokoro  # noqa: E402
+from espnet_atat.speech.synthesis.waveform import finish  # noqa: E402
 
 SETS = [
     "music_train", "sentences_train", "music_dev", "books_dev", "music_test", "books_test", "sentences_dev",
     "lights_train", "lights_dev", "lights_test", "books_train",
 ]  # fmt: skip
 RATE = 16000  # Hz
-MARGIN = 0.05  # s of the silence at each end that is kept
-SILENCE_DB = -45.0  # relative to the loudest 10 ms: quieter is silence
-LEVEL_DB = -23.0  # dBFS, root mean square of every utterance
-PEAK = 0.95
 COMPRESSION = 0.95  # libsndfile's knob for Opus: 0 is 256 kbit/s, 1 is 6 kbit/s a channel
 QUESTION_WORDS = frozenset(
     {"who", "what", "when", "where", "which", "how", "is", "does", "do", "can", "could", "may", "did"}
@@ -71,26 +67,10 @@ def sentence(words: str, british: bool) -> str:
     return ", " + " ".join(said) + mark
 
 
-def trim(audio: np.ndarray, rate: int) -> np.ndarray:
-    """Cut the silence at both ends of `audio`, shape = (n_samples,), but for `MARGIN` seconds."""
-    hop = rate // 100  # 10 ms
-    frames = audio[: len(audio) // hop * hop].reshape(-1, hop)
-    energy = 10 * np.log10(np.mean(frames**2, axis=1) + 1e-12)
-    (loud,) = np.nonzero(energy > energy.max() + SILENCE_DB)
-    margin = round(MARGIN * rate)
-    return audio[max(0, loud[0] * hop - margin) : (loud[-1] + 1) * hop + margin]
-
-
-def level(audio: np.ndarray) -> np.ndarray:
-    """Scale to `LEVEL_DB`, or less where the peak would exceed `PEAK`."""
-    gain = 10 ** (LEVEL_DB / 20) / np.sqrt(np.mean(audio**2))
-    return audio * min(gain, PEAK / np.abs(audio).max())
-
-
 def say(engine: Kokoro, job: Job) -> np.ndarray:
     """The finished waveform of one utterance, 16 kHz, float32."""
-    audio = trim(engine.speak(sentence(job.words, job.voice.startswith("b")), job.voice, job.speed), KOKORO_RATE)
-    return level(soxr.resample(audio, KOKORO_RATE, RATE)).astype(np.float32)
+    written = sentence(job.words, job.voice.startswith("b"))
+    return finish(engine.speak(written, job.voice, job.speed), KOKORO_RATE)
 
 
 def start_worker(model_dir: Path) -> None:
