@@ -43,6 +43,8 @@ class ESPnetATATModel(AbsESPnetModel):
         contrast_weight: share of an audio example's loss that :class:`ModalityContrast` has, between its states and
             its transcript's; 0 is the paper.
         contrast_conf: its options.
+        contrast_start: batches of training before it sets in: sounds that mean nothing yet would hold up a text encoder
+            that learns from nothing.
         lsm_weight: label smoothing (paper: 0.1).
         task_weights: factor on the loss of each task; 1 where not named.
         length_normalized_loss: average a target's loss over its tokens; else sum, as ESPnet does.
@@ -65,6 +67,7 @@ class ESPnetATATModel(AbsESPnetModel):
         ctc_weight: float = 0.0,
         contrast_weight: float = 0.0,
         contrast_conf: Mapping[str, Any] | None = None,
+        contrast_start: int = 0,
         lsm_weight: float = 0.1,
         task_weights: Mapping[str, float] | None = None,
         length_normalized_loss: bool = False,
@@ -89,6 +92,9 @@ class ESPnetATATModel(AbsESPnetModel):
         self.ctc_weight = ctc_weight
         self.contrast = ModalityContrast(**(contrast_conf or {})) if contrast_weight else None
         self.contrast_weight = contrast_weight
+        self.contrast_start = contrast_start
+        if self.contrast is not None and contrast_start:
+            self.register_buffer("batches", torch.zeros((), dtype=torch.long))  # in checkpoints, for resumed runs
         self.lsm_weight = lsm_weight
         self.length_normalized_loss = length_normalized_loss
         self.task_ids = dict(task_ids)
@@ -165,7 +171,8 @@ class ESPnetATATModel(AbsESPnetModel):
                 assert ctc_text is not None, "the preprocessor gives ctc_text where there is a CTC head"
                 assert ctc_text_lengths is not None
                 ctc_loss = self.ctc(encoded.states, encoded.lengths, ctc_text, ctc_text_lengths)
-            if self.contrast is not None and transcript is not None and transcript_lengths is not None:
+            if transcript is not None and transcript_lengths is not None and self._contrast_has_set_in():
+                assert self.contrast is not None
                 read = self.encode_text(transcript, transcript_lengths)
                 contrast_loss = self.contrast(encoded.states, encoded.lengths, read.states, read.lengths, transcript)
         if text_in is not None and text_in_lengths is not None:
@@ -239,6 +246,12 @@ class ESPnetATATModel(AbsESPnetModel):
         )
         right = (logits.detach().argmax(-1) == outputs) & (outputs != IGNORE)
         return loss.sum(1), right.sum(1)
+
+    def _contrast_has_set_in(self) -> bool:
+        if self.contrast is None or not self.contrast_start:
+            return self.contrast is not None
+        self.batches += int(self.training)
+        return int(self.batches) > self.contrast_start
 
     def _weights(self, tasks: Tensor) -> Tensor:
         weights = torch.ones(len(tasks), device=tasks.device)

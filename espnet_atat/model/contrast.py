@@ -23,20 +23,17 @@ class ModalityContrast(nn.Module):
     Args:
         temperature: of the attention over the utterance and of the choice among the batch's pieces; on cosines.
         distance_weight: of the mean squared distance between a piece and its sound, which also makes their norms equal.
-        teach_text: draw the text states to the sound too. Sounds that mean nothing yet slow down a text encoder that
-            learns from scratch; without this, sound alone is drawn to text.
 
     Raises:
         UserError: a temperature that is not above 0.
     """
 
-    def __init__(self, temperature: float = 0.1, distance_weight: float = 1.0, teach_text: bool = True):
+    def __init__(self, temperature: float = 0.1, distance_weight: float = 1.0):
         super().__init__()
         if temperature <= 0:
             raise UserError(f"contrast_conf: temperature is above 0, found {temperature}")
         self.temperature = temperature
         self.distance_weight = distance_weight
-        self.teach_text = teach_text
 
     def forward(
         self, audio: Tensor, audio_lengths: Tensor, text: Tensor, text_lengths: Tensor, pieces: Tensor
@@ -52,8 +49,6 @@ class ModalityContrast(nn.Module):
             text_lengths: (B,).
             pieces: (B, L) ids; occurrences of one id are not told from each other.
         """
-        if not self.teach_text:
-            text = text.detach()
         sounds = self._gather(audio, audio_lengths, text)  # (B, L, D)
         inner = valid_frames(text_lengths - 1, text.size(1))
         inner[:, 0] = False  # [CLS] and [SEP] have no sound

@@ -89,14 +89,21 @@ def test_a_model_with_a_contrast_teaches_both_encoders_and_decodes_without_trans
     assert model.decoder.tied.pretrained.grad.abs().max() < 1e-6  # rounding: this loss knows no decoder
 
 
-def test_without_teaching_text_sound_alone_is_drawn() -> None:
-    audio, audio_lengths, text, text_lengths, pieces = utterances([[3, 4, 5], [6, 7]])
-    for teach_text in (True, False):
-        contrast = ModalityContrast(teach_text=teach_text)
-        states = [t.clone().requires_grad_() for t in (audio + 1, text)]
-        contrast(states[0], audio_lengths, states[1], text_lengths, pieces).sum().backward()
-        assert states[0].grad.any()
-        assert (states[1].grad is not None) == teach_text
+def test_a_contrast_may_set_in_later_and_a_checkpoint_knows_when() -> None:
+    batch = toy_batch(frames=(40, 23), pieces=(5,))
+    batch |= {"transcript": torch.tensor([[3, 4, 5, 6], [3, 7, 6, -1]]), "transcript_lengths": torch.tensor([4, 3])}
+    options = {"model_conf": {"ctc_weight": 0.3, "contrast_weight": 0.5, "contrast_start": 2}}
+    model = toy_model(**options)
+
+    def contrasted() -> bool:
+        return not math.isnan(float(model(**batch)[1]["loss_contrast"]))
+
+    assert not contrasted()  # evaluation does not count
+    model.train()
+    assert [contrasted() for _ in range(4)] == [False, False, True, True]
+    resumed = toy_model(**options)
+    resumed.load_state_dict(model.state_dict())
+    assert not math.isnan(float(resumed(**batch)[1]["loss_contrast"]))
 
 
 def test_options_that_do_not_fit_are_named() -> None:
