@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 SECONDS_PER_INCH = 0.5
+LABEL_HEIGHTS = (0.98, 0.91)  # of words in turn, as a share of the axes: short neighbours would overlap
 MASK_COLOUR, WORD_COLOUR = "#d62728", "#1f77b4"
 
 
@@ -70,7 +71,9 @@ def plot_utterance(samples: np.ndarray, words: Alignment, masks: list[MaskedSpan
     features = fbank(samples).T  # (frames, mels) -> (mels, frames)
     shift = FRAME_SHIFT / SAMPLE_RATE
     first = (FRAME_LENGTH - FRAME_SHIFT) / 2 / SAMPLE_RATE  # a frame is drawn around the centre of its window
-    quiet = np.percentile(features, 5)  # masked silence would otherwise take most of the colours
+    centres = first + shift * (np.arange(features.shape[1]) + 0.5)
+    heard = ~np.any([(span.start <= centres) & (centres < span.end) for span in masks] or [centres < 0], axis=0)
+    quiet = np.percentile(features[:, heard] if heard.any() else features, 5)  # silent masks would take most colours
     mel.imshow(
         features,
         origin="lower",
@@ -82,11 +85,11 @@ def plot_utterance(samples: np.ndarray, words: Alignment, masks: list[MaskedSpan
     mel.set(xlabel="seconds", ylabel="mel filter", xlim=(0, duration))
     for axes in (wave, mel):
         _mark(axes, words, masks)
-    top = wave.get_ylim()[1]
-    for word in words:
+    for number, word in enumerate(words):
         if word.start is not None and word.end is not None:
-            middle = (word.start + word.end) / 2
-            wave.text(middle, top, word.word, ha="center", va="top", fontsize=8, color=WORD_COLOUR)
+            place = ((word.start + word.end) / 2, LABEL_HEIGHTS[number % len(LABEL_HEIGHTS)])  # seconds, axes
+            along = wave.get_xaxis_transform()
+            wave.text(*place, word.word, transform=along, ha="center", va="top", fontsize=8, color=WORD_COLOUR)
     output.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(output, dpi=100)
     pyplot.close(figure)
