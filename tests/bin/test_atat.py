@@ -1,0 +1,189 @@
+"""The command ``atat``: what it prints, to whom, and its exit codes."""
+
+import io
+import json
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from espnet_atat import __version__
+from espnet_atat.bin.atat import MODEL_VARIABLE, main
+from tests.toy_commands import TREES, WORDS
+
+HELP = """
+import sys
+sys.argv = ["atat", "--help"]
+from espnet_atat.bin.atat import console
+try:
+    console()
+finally:
+    heavy = {"torch", "espnet2", "transformers", "numpy", "soundfile"} & sys.modules.keys()
+    print("imported:", *sorted(heavy), file=sys.stderr)
+"""
+
+
+@pytest.fixture
+def model(toy_package, monkeypatch):
+    monkeypatch.setenv(MODEL_VARIABLE, str(toy_package))
+    return str(toy_package)
+
+
+@pytest.fixture
+def recordings(tmp_path):
+    from tests.toy_package import write_command
+
+    return [str(write_command(tmp_path / f"{name}.wav", number)) for number, name in enumerate(("play", "stop"))]
+
+
+def give(monkeypatch, content: bytes) -> None:
+    """Standard input."""
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(content), encoding="utf-8"))
+
+
+def test_help_is_quick_and_imports_nothing_heavy(root):
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    done = subprocess.run(
+        [sys.executable, "-c", HELP], cwd=root, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL
+    )
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert done.returncode == 0
+    for command in ("understand", "transcribe", "score", "info", "demo"):
+        assert f"\n    {command}" in done.stdout
+    assert done.stderr == "imported:\n"
+    # Of the processor, not of the clock: a busy machine says nothing about the command.
+    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 1.0
+
+
+def test_the_command_is_installed_as_atat(root):
+    import tomllib
+
+    scripts = tomllib.loads((root / "pyproject.toml").read_text())["project"]["scripts"]
+    assert scripts == {"atat": "espnet_atat.bin.atat:console"}
+
+
+def test_a_clone_has_it_on_its_path(root):
+    command = f"PATH={Path(sys.executable).parent}:$PATH; ATAT_VENV=none; . ./path.sh && atat --version"
+    done = subprocess.run(["bash", "-c", command], cwd=root, capture_output=True, text=True, check=False)
+    assert done.stdout == f"atat {__version__}\n", done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["understand"], "give recordings, or --text TEXT; - is stdin"),
+        (["transcribe"], "give recordings; - is stdin"),
+        (["understand", "a.wav", "--text", "play"], "give recordings, or --text TEXT"),
+        (["understand", "-", "-"], "stdin (-) can be read once"),
+        (["understand", "a.wav"], "no model: give --model, or put one into ATAT_MODEL"),
+        (["understand", "a.wav", "--model", "absent.zip"], "absent.zip: no such package"),
+        (["info", "absent.zip"], "absent.zip: no such package"),
+    ],
+)
+def test_mistakes_are_told_at_once(arguments, message, monkeypatch, capsys):
+    monkeypatch.delenv(MODEL_VARIABLE, raising=False)
+    assert main(arguments) == 2
+    assert capsys.readouterr().err.startswith(f"error: {message}")
+
+
+def test_unknown_commands_and_options_end_with_code_2(capsys):
+    for arguments in ([], ["sing"], ["understand", "--loud"]):
+        with pytest.raises(SystemExit) as ended:
+            main(arguments)
+        assert ended.value.code == 2
+    assert "usage: atat" in capsys.readouterr().err
+
+
+def test_score_takes_its_own_options(tmp_path, capsys):
+    for name in ("ref", "hyp"):
+        (tmp_path / name).write_text(f"u1 {TREES[0]}\n")
+    files = [str(tmp_path / name) for name in ("ref", "hyp", "metrics.json")]
+    assert main(["score", "--ref", files[0], "--hyp", files[1], "--output", files[2]]) == 0
+    assert json.loads((tmp_path / "metrics.json").read_text())["figures"]["em_full"]["value"] == 1.0
+    assert main(["score", "--ref", "absent", "--hyp", "absent", "--output", "x"]) == 2
+    assert "absent" in capsys.readouterr().err
+
+
+def test_one_recording_gives_its_tree_alone(model, recordings, capsys):
+    assert main(["understand", recordings[0]]) == 0
+    printed = capsys.readouterr()
+    assert printed.out == f"{TREES[0]}\n"
+    assert main(["transcribe", "--model", model, recordings[1]]) == 0
+    assert capsys.readouterr().out == f"{WORDS[1]}\n"
+
+
+@pytest.mark.usefixtures("model")
+def test_several_recordings_are_named_with_progress_on_stderr(recordings, tmp_path, capsys):
+    rubbish = tmp_path / "rubbish.wav"
+    rubbish.write_bytes(b"no audio")
+    assert main(["understand", recordings[0], str(rubbish), recordings[1]]) == 1
+    printed = capsys.readouterr()
+    assert printed.out == f"{recordings[0]}\t{TREES[0]}\n{recordings[1]}\t{TREES[1]}\n"
+    assert f"1/3 {recordings[0]}: " in printed.err
+    assert f"error: {rubbish} cannot be read as audio" in printed.err
+    assert main(["understand", "--quiet", *recordings]) == 0
+    assert "/2" not in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("model")
+def test_json_is_an_object_a_line(recordings, tmp_path, capsys):
+    rubbish = tmp_path / "rubbish.wav"
+    rubbish.write_bytes(b"no audio")
+    assert main(["understand", "--json", "--nbest", "2", recordings[0], str(rubbish)]) == 1
+    good, bad = map(json.loads, capsys.readouterr().out.splitlines())
+    assert good["input"] == recordings[0]
+    assert good["frame"] == {"intent": "PLAY", "slots": [{"name": "SONG", "value": "moon"}]}
+    assert [word["word"] for word in good["words"]] == WORDS[0].split()
+    assert good["nbest"][0]["tree"] == good["tree"] == TREES[0]
+    assert len(good["nbest"]) == 2
+    assert bad.keys() == {"input", "error"}
+
+
+@pytest.mark.usefixtures("model")
+def test_texts_and_nbest(capsys):
+    assert main(["understand", "--text", "Play moon!", "--nbest", "2"]) == 0
+    rows = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
+    assert [row[0] for row in rows] == ["1", "2"]
+    assert float(rows[0][1]) >= float(rows[1][1])
+    assert rows[0][2] == TREES[0]
+
+
+@pytest.mark.usefixtures("model")
+def test_standard_input_is_audio_or_lines_of_text(recordings, monkeypatch, capsys):
+    with open(recordings[1], "rb") as file:
+        give(monkeypatch, file.read())
+    assert main(["understand", "-"]) == 0
+    assert capsys.readouterr().out == f"{TREES[1]}\n"
+    give(monkeypatch, b"play moon\n\nstop it\n...\n")
+    assert main(["understand", "--text", "-", "--quiet"]) == 1
+    printed = capsys.readouterr()
+    assert printed.out == f"play moon\t{TREES[0]}\nstop it\t{TREES[1]}\n"
+    assert "error: text '...\\n' has no word in it" in printed.err
+    give(monkeypatch, b"no audio")
+    assert main(["understand", "-"]) == 1
+    assert "8 bytes that cannot be read as audio" in capsys.readouterr().err
+
+
+def test_info_says_what_a_model_is(model, capsys):
+    assert main(["info", model]) == 0
+    text = capsys.readouterr().out
+    for line in ("model       toy: A toy", "labels      <slu> for audio, <nlu> for text", "corpora     toy"):
+        assert f"{line}\n" in text
+    assert "toy/test, <slu>, decode, 2 utterances:\n  EM (full)             50.0 %     0.0   100.0" in text
+    assert main(["info", "--json", model]) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert facts["results"][0]["figures"]["em_full"]["interval"] == [0.0, 1.0]
+    assert facts["files"]["exp/model.pth"] > 50_000
+
+
+@pytest.mark.slow
+def test_a_reader_that_has_seen_enough_ends_it_quietly(root, toy_package):
+    command = f"yes 'play moon' | {sys.executable} -m espnet_atat.bin.atat understand --quiet --model {toy_package}"
+    done = subprocess.run(
+        ["bash", "-o", "pipefail", "-c", f"{command} --text - | head -n 2"],
+        cwd=root, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.stdout == f"play moon\t{TREES[0]}\n" * 2
+    assert done.stderr == ""
