@@ -32,6 +32,8 @@ From data to a table of scores, in numbered stages. A finished stage is skipped;
   --nj N             processes for data (default: the number of cores)
   --ngpu N           GPUs of each machine; 0 trains on the CPU (default)
   --num_nodes N      machines of one training run, started by train_cmd of cmd.sh (default: 1)
+  --hf_repo REPO     stage 16: repository of the model hub, USER/NAME, that the model of --system goes to
+  --upload_dir DIR   stage 16: a folder instead
   --decode_dev       decode and score the systems' dev sets in place of the test sets
   --allow_bad_test   a test utterance with unusable audio counts as wrong; else it stops stage 6
   --force            make again what the stages asked for have made
@@ -41,22 +43,22 @@ From data to a table of scores, in numbered stages. A finished stage is skipped;
 stages:
    1 data preparation     5 masking                     9 statistics     13 scoring
    2 augmentation         6 features                   10 pretraining    14 tables
-   3 synthetic speech     7 BPE, token list            11 fine-tuning    15 packing *
-   4 forced alignment     8 language model *           12 decoding       16 upload *
+   3 synthetic speech     7 BPE, token list            11 fine-tuning    15 packing
+   4 forced alignment     8 language model *           12 decoding       16 upload
   * not part of the recipes yet
 
 Results: exp/<recipe>/<system>/seed<N>/<inference config>/<set>/{ref,hyp,metrics.json}, exp/<recipe>/tables;
-training runs: exp/runs.
+training runs: exp/runs; models to give away: exp/<recipe>/packages.
 USAGE
 }
 
 # shellcheck disable=SC2034  # read by parse_options.sh
-options=(recipe stage stop_stage table system seeds fold feats_type nj ngpu num_nodes augment_sets)
+options=(recipe stage stop_stage table system seeds fold feats_type nj ngpu num_nodes augment_sets hf_repo upload_dir)
 options+=(synthesize_sets tts_engine)
 # shellcheck disable=SC2034
 flags=(decode_dev allow_bad_test force dry_run)
 wanted_recipe=${recipe:-mini}
-stage=1 stop_stage=16 table='' system='' seeds='' fold='' feats_type=fbank num_nodes=1
+stage=1 stop_stage=16 table='' system='' seeds='' fold='' feats_type=fbank num_nodes=1 hf_repo='' upload_dir=''
 nj=$(getconf _NPROCESSORS_ONLN)
 ngpu=${ngpu:-0}
 decode_dev=false allow_bad_test=false force=false dry_run=false
@@ -81,6 +83,8 @@ for name in stage stop_stage nj ngpu num_nodes; do
 done
 [[ $stage -ge 1 && $stop_stage -le 16 && $stage -le $stop_stage ]] || fail "stages are 1 to 16, not $stage to $stop_stage"
 [[ $feats_type = fbank || $feats_type = raw ]] || fail "--feats_type is fbank or raw, not '$feats_type'"
+[ -z "$hf_repo" ] || [ -z "$upload_dir" ] || fail "give --hf_repo or --upload_dir, not both"
+[ -z "$hf_repo$upload_dir" ] || [ -n "$system" ] || fail "one model is uploaded at a time: name its system (--system)"
 [[ $tts_engine =~ ^(pico|flite|kokoro|polly)$ ]] || fail "--tts_engine is pico, flite, kokoro or polly, not '$tts_engine'"
 [ -z "$table" ] || [ -z "$system" ] || fail "give --table or --system, not both"
 
@@ -131,8 +135,10 @@ if [ "$stop_stage" -ge 7 ] && [ "$stage" -le 14 ]; then
         echo "recipe $recipe has no systems yet: its data is ready below dump/$recipe after stage 6"
     fi
 fi
-absent 15 packing
-absent 16 upload
+if [ -d "egs2/atat/$recipe/systems" ] && ! $decode_dev; then # packages hold the scores of the test sets
+    if wants 15; then . local/pack.sh; fi
+    if wants 16; then . local/upload.sh; fi
+fi
 if [ -n "$final_table" ]; then
     echo
     python -m espnet_atat.bin.table "$final_table"

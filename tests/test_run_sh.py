@@ -16,7 +16,7 @@ from tests.shell import make_clone, run
 RECIPES = ("an4", "custom", "fsc", "librispeech", "mini", "snips", "top")
 OPTIONS = (
     "recipe", "stage", "stop_stage", "table", "system", "seeds", "fold", "feats_type", "nj", "ngpu", "num_nodes",
-    "decode_dev", "allow_bad_test", "force", "dry_run",
+    "hf_repo", "upload_dir", "decode_dev", "allow_bad_test", "force", "dry_run",
 )  # fmt: skip
 
 
@@ -56,6 +56,8 @@ def test_every_recipe_has_a_run_script_of_its_own(root, recipe):
         (["--stage"], "error: --stage needs a value"),
         (["--feats_type", "mfcc"], "error: --feats_type is fbank or raw, not 'mfcc'"),
         (["--table", "default", "--system", "music"], "error: give --table or --system, not both"),
+        (["--hf_repo", "me/model"], "error: one model is uploaded at a time: name its system (--system)"),
+        (["--hf_repo", "me/model", "--upload_dir", "out"], "error: give --hf_repo or --upload_dir, not both"),
         (["mini"], "error: unexpected argument 'mini'"),
         (["--force", "--dry_run=maybe"], "error: --dry_run is true or false, not 'maybe'"),
     ],
@@ -243,3 +245,21 @@ def test_slurm_pl_asks_for_what_it_is_told_and_gives_the_code(root, tmp_path):
         "--wait", "--export=ALL", f"--output={log}", f"--error={log}", "--ntasks-per-node=1", "--gpus-per-node=2",
         "--cpus-per-task=2", "--nodes=3", "--time=1:00:00", f"{log}.sbatch",
     ]  # fmt: skip
+
+
+def test_stage_16_uploads_one_package_or_says_what_is_missing(clone):
+    stage = ("./run.sh", "--system", "music", "--stage", "16")
+    asked = run(clone, *stage)
+    assert "stage 16: neither --hf_repo nor --upload_dir is given: nothing is uploaded" in asked.stdout
+    missing = run(clone, *stage, "--upload_dir", "out")
+    assert missing.returncode == 2
+    assert "error: stage 16 uploads one package; of music there are 0: run stage 15" in missing.stderr
+    packages = clone / "exp/mini/packages"
+    packages.mkdir(parents=True)
+    (packages / "mini_music_seed1.zip").write_bytes(b"no package")
+    broken = run(clone, *stage, "--upload_dir", "out")
+    assert broken.returncode == 2
+    assert "not a package" in broken.stderr
+    (packages / "mini_music_seed2.zip").write_bytes(b"no package")
+    two = run(clone, *stage, "--upload_dir", "out")
+    assert "of music there are 2: exp/mini/packages/mini_music_seed1.zip" in two.stderr

@@ -1,0 +1,126 @@
+"""Packing a model from its files, as a user would."""
+
+import json
+import zipfile
+
+import pytest
+import torch
+import yaml
+
+from espnet_atat.bin.pack import main
+from espnet_atat.errors import UserError
+from espnet_atat.package.manifest import Manifest
+from espnet_atat.package.reader import list_files, read_manifest
+from tests.toy_commands import TREES
+
+
+@pytest.fixture
+def options(toy_run):
+    return ["--train_config", str(toy_run / "config.yaml"), "--model_file", str(toy_run / "valid.acc.ave.pth")]
+
+
+def read(path, member: str) -> str:
+    with zipfile.ZipFile(path) as archive:
+        return archive.read(member).decode()
+
+
+def test_a_package_of_files_with_its_scores(options, tmp_path, capsys):
+    from espnet_atat.metrics.scoring import score_files
+
+    decoded = tmp_path / "exp/mini/system/seed1/decode/test"
+    decoded.mkdir(parents=True)
+    for name in ("ref", "hyp"):
+        (decoded / name).write_text(f"u1 {TREES[0]}\nu2 {TREES[1]}\n")
+    score_files([decoded / "ref"], [decoded / "hyp"], decoded / "metrics.json", info={"recipe": "mini", "task": "slu"})
+    (tmp_path / "decode.yaml").write_text("beam_size: 2\nbatch_size: 8\n")
+    package = tmp_path / "given.zip"
+    main(
+        [
+            *options,
+            *("--outpath", str(package), "--title", "Mine", "--license", "cc-by-4.0", "--task", "slu"),
+            *("--metrics", str(decoded / "metrics.json"), "--inference_config", str(tmp_path / "decode.yaml")),
+            *("--trained_on", "slu:mine/train", "asr:mine/train", "--command", "./run.sh --recipe mine"),
+        ]
+    )
+    assert f"wrote {package}: 0.1 MB" in capsys.readouterr().out
+    manifest = read_manifest(package)
+    assert (manifest.name, manifest.corpora, manifest.decode) == ("given", ["mine"], {"beam_size": 2})
+    (result,) = manifest.results
+    assert (result["set"], result["config"], result["utterances"]) == ("mini/test", "decode", 2)
+    assert result["figures"]["em_full"]["value"] == 1.0
+    card = read(package, "README.md")
+    front = yaml.safe_load(card.split("---\n")[1])
+    assert front["tags"][:3] == ["espnet", "audio", "spoken-language-understanding"]
+    assert {"task-slu", "task-asr"} <= set(front["tags"])
+    assert (front["language"], front["license"], front["datasets"]) == ("en", "cc-by-4.0", ["mine"])
+    assert front["model-index"][0]["results"][0]["metrics"][0] == {
+        "type": "em_full",
+        "name": "EM (full)",
+        "value": 100.0,
+    }
+    for part in ("| mini/test | `<slu>` | 2 | 100.0 [100.0, 100.0] |", "./run.sh --recipe mine", "rongali2021atat"):
+        assert part in card
+    assert "| SemER | 0.0 | [0.0, 0.0] |" in read(package, "RESULTS.md")
+
+
+def test_the_hubs_own_reader_takes_the_card(toy_package):
+    from huggingface_hub import ModelCard
+
+    card = ModelCard(read(toy_package, "README.md"))
+    assert card.data.library_name == "espnet"
+    assert card.data.eval_results[0].metric_value == 50.0
+
+
+def test_paths_are_relative_and_nothing_of_the_training_is_left(toy_package, toy_run):
+    assert all(not name.startswith("/") and ".." not in name for name in list_files(toy_package))
+    config = yaml.safe_load(read(toy_package, "exp/config.yaml"))
+    assert config["bpemodel"] == "data/bpe.model"
+    assert config["text_tokenizer"] == "data/text_tokenizer"
+    assert "train_shape_file" not in config
+    for member in ("exp/config.yaml", "meta.yaml", "atat.yaml", "README.md"):
+        assert str(toy_run.parent) not in read(toy_package, member)
+    meta = yaml.safe_load(read(toy_package, "meta.yaml"))
+    assert meta["yaml_files"] == {"train_config": "exp/config.yaml"}
+    assert meta["files"] == {"model_file": "exp/model.pth", "text_tokenizer": "data/text_tokenizer"}
+    assert {"LICENSE", "RESULTS.md", "data/tokens.txt", "data/characters.txt"} <= list_files(toy_package).keys()
+    assert json.loads(read(toy_package, "data/text_encoder.json"))["hidden_size"] == 24
+
+
+def test_an_optimizers_state_is_left_out(toy_run, tmp_path):
+    from espnet_atat.package.writer import Sources, write_package
+
+    model = torch.load(toy_run / "valid.acc.ave.pth", weights_only=True)
+    moments = {name: (tensor, tensor) for name, tensor in model.items()}
+    torch.save({"model": model, "optimizers": [moments], "epoch": 3}, tmp_path / "checkpoint.pth")
+    sources = Sources(train_config=toy_run / "config.yaml", model_file=tmp_path / "checkpoint.pth")
+    manifest = write_package(sources, Manifest(name="lean"), tmp_path / "lean.zip")
+    assert manifest.parameters == sum(tensor.numel() for tensor in model.values())
+    with zipfile.ZipFile(tmp_path / "lean.zip") as archive, archive.open("exp/model.pth") as file:
+        packed = torch.load(file, weights_only=True)
+    assert all(torch.equal(packed[name], tensor) for name, tensor in model.items())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "give --recipe, or --train_config"),
+        (["--outpath", "x.zip"], "--outpath goes with --train_config and --model_file"),
+        (["--outpath", "x.zip", "--train_config", "absent", "--model_file", "x"], "absent: no such file"),
+        (["--outpath", "x.tar", "RUN"], "a package is a zip"),
+        (["--outpath", "x.zip", "--lm_file", "lm.pth", "RUN"], "--lm_train_config and --lm_file go together"),
+        (["--outpath", "x.zip", "RUN", "--trained_on", "mini"], "is TASK:SET"),
+    ],
+)
+def test_what_does_not_fit_is_named(arguments, message, options, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    given = [part for argument in arguments for part in (options if argument == "RUN" else [argument])]
+    with pytest.raises(UserError, match=message):
+        main(given)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_weights_of_another_model_leave_no_package(options, tmp_path):
+    torch.save({"weight": torch.zeros(3)}, tmp_path / "other.pth")
+    with pytest.raises(UserError, match="not of an AT-AT model"):
+        main([*options[:2], "--model_file", str(tmp_path / "other.pth"), "--outpath", str(tmp_path / "out.zip")])
+    assert [path.name for path in tmp_path.iterdir()] == ["other.pth"]
