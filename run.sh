@@ -44,7 +44,7 @@ stages:
    1 data preparation     5 masking                     9 statistics     13 scoring
    2 augmentation         6 features                   10 pretraining    14 tables
    3 synthetic speech     7 BPE, token list            11 fine-tuning    15 packing
-   4 forced alignment     8 language model *           12 decoding       16 upload
+   4 forced alignment     8 language model             12 decoding       16 upload
   * not part of the recipes yet
 
 Results: exp/<recipe>/<system>/seed<N>/<inference config>/<set>/{ref,hyp,metrics.json}, exp/<recipe>/tables;
@@ -122,7 +122,6 @@ if wants 5; then
     . local/splice.sh
 fi
 if wants 6; then . local/features.sh; fi
-absent 8 "a language model"
 
 # 7 tokens, 9 statistics, 10 pretraining, 11 fine-tuning, 12 decoding, 13 scoring, 14 tables: all in one process, because
 # importing ESPnet takes 15 s.

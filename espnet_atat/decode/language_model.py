@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import yaml
 from torch import Tensor
 
 from espnet_atat.decode.espnet import BatchScorerInterface, LMTask
+from espnet_atat.decode.trained import load_weights
 from espnet_atat.errors import UserError
 from espnet_atat.text.vocabulary import CONTROL_TOKENS, EOS, Vocabulary
 
@@ -38,13 +40,22 @@ class LanguageModel:
     ) -> "LanguageModel":
         """Read what ESPnet's ``lm_train`` wrote.
 
+        Args:
+            train_config: None: ``config.yaml`` beside the model.
+
         Raises:
-            UserError: a file is missing, or the model lacks a tag or piece of the decoder's.
+            UserError: a file is missing or of another kind, or the model lacks a tag or piece of the decoder's.
         """
-        for path in (train_config, model_file):
-            if path is not None and not Path(path).is_file():
-                raise UserError(f"{path}: no such file; give the language model's config.yaml and model file")
-        model, args = LMTask.build_model_from_file(train_config, model_file, device)
+        train_config = train_config or Path(model_file).with_name("config.yaml")
+        for path, option in ((train_config, "lm_train_config"), (model_file, "lm_file")):
+            if not Path(path).is_file():
+                raise UserError(f"{path}: no such file (--{option}); stage 8 of the recipe makes it")
+        try:
+            model, args = LMTask.build_model_from_file(train_config, None, device)
+        except (AttributeError, TypeError, yaml.YAMLError) as error:
+            raise UserError(f"{train_config}: not the configuration of a language model ({error})") from error
+        # ESPnet would load with strict=False, which leaves what does not fit at its random start.
+        load_weights(model, model_file, device, kind="a language model")
         return cls.of(vocabulary, model.lm.eval(), list(args.token_list), device)
 
     @classmethod

@@ -110,7 +110,7 @@ class Trained:
         return cls.of(model, train_args, text_tokenizer, (str(train_config), str(model_file)))
 
 
-def load_weights(model: torch.nn.Module, path: str | Path, device: str = "cpu") -> None:
+def load_weights(model: torch.nn.Module, path: str | Path, device: str = "cpu", kind: str = "an AT-AT model") -> None:
     """Load a checkpoint of exactly this model.
 
     Raises:
@@ -122,7 +122,7 @@ def load_weights(model: torch.nn.Module, path: str | Path, device: str = "cpu") 
         raise UserError(f"{path}: not a whole checkpoint ({str(error).splitlines()[0]})") from error
     own = model.state_dict()
     if not isinstance(state, dict) or not state.keys() & own.keys():
-        raise UserError(f"{path}: a checkpoint, but not of an AT-AT model")
+        raise UserError(f"{path}: a checkpoint, but not of {kind}")
     for name, tensor in own.items():
         if name not in state:
             raise UserError(f"{path}: lacks {name!r}: not a checkpoint of the model in its configuration")

@@ -13,6 +13,7 @@ from espnet_atat.data.mixture import TREE_TASKS
 from espnet_atat.datadir import read_two_column, write_two_column
 from espnet_atat.errors import UserError
 from espnet_atat.recipe.fingerprint import digest, features_digest, file_digest
+from espnet_atat.recipe.language_model import LMTraining, plan_language_model
 from espnet_atat.recipe.layout import DATA, DUMP, EXP, conf_file, load_yaml
 from espnet_atat.recipe.logs import log_to
 from espnet_atat.recipe.plan import SystemRun
@@ -33,6 +34,7 @@ class Decoding:
         config_name: of the inference configuration.
         folder: ``exp/<recipe>/<system>/seed<N>[_fold<K>]/<inference config>/<set>``.
         made_from: fingerprint of model, configuration and data.
+        language_model: where the configuration gives it a weight.
     """
 
     run: SystemRun
@@ -41,6 +43,7 @@ class Decoding:
     test: TestSet
     folder: Path
     made_from: str
+    language_model: LMTraining | None = None
 
     @property
     def is_done(self) -> bool:
@@ -57,6 +60,18 @@ def system_folder(recipe: str, system: str, label: str) -> Path:
 def plan_decoding(run: SystemRun, config_name: str, test: TestSet) -> Decoding:
     """What decoding a set is, without doing it."""
     config = load_yaml(conf_file(run.system.recipe, config_name))
+    return _plan(run, config_name, config, test)
+
+
+def plan_variant(run: SystemRun, config_name: str, test: TestSet, **options: Any) -> Decoding:
+    """The same with other values of some options, in a folder of its own: ``decode_lm.lm_weight0.1``."""
+    config = {**load_yaml(conf_file(run.system.recipe, config_name)), **options}
+    name = ".".join((config_name, *(f"{key}{value}" for key, value in options.items())))
+    return _plan(run, name, config, test)
+
+
+def _plan(run: SystemRun, name: str, config: Mapping[str, Any], test: TestSet) -> Decoding:
+    language_model = plan_language_model(run, test) if config.get("lm_weight") else None
     dump = DUMP / test.set
     made_from = digest(
         {
@@ -66,10 +81,11 @@ def plan_decoding(run: SystemRun, config_name: str, test: TestSet) -> Decoding:
             "test": dataclasses.asdict(test),
             "data": file_digest(dump / "text") if source_of(test) == "text_in" else features_digest(dump),
             "reference": sorted(references(test).items()),
+            **({"language_model": language_model.run.key} if language_model else {}),
         }
     )
-    folder = system_folder(run.system.recipe, run.system.name, run.label) / config_name / test.name
-    return Decoding(run, config_name, config, test, folder, made_from)
+    folder = system_folder(run.system.recipe, run.system.name, run.label) / name / test.name
+    return Decoding(run, name, config, test, folder, made_from, language_model)
 
 
 def source_of(test: TestSet) -> str:
@@ -99,6 +115,7 @@ def decode(decoding: Decoding, trained: "Trained", nj: int) -> None:
         UserError: a reference was decoded by no hypothesis though stage 6 did not report it as dropped.
     """
     from espnet_atat.decode.config import SearchConfig
+    from espnet_atat.decode.language_model import LanguageModel
     from espnet_atat.decode.run import decode_set, decode_set_parallel, load_models, write_results
     from espnet_atat.decode.source import Source
 
@@ -108,17 +125,19 @@ def decode(decoding: Decoding, trained: "Trained", nj: int) -> None:
     try:
         config = SearchConfig(**options, task=decoding.test.task)
     except TypeError as error:
-        raise UserError(f"{conf_file(decoding.run.system.recipe, decoding.config_name)}: {error}") from error
+        raise UserError(f"inference configuration {decoding.config_name}: {error}") from error
     dump = DUMP / decoding.test.set
     utterances = Source.of_dump(dump, source_of(decoding.test))
     decoding.folder.mkdir(parents=True, exist_ok=True)
     (decoding.folder / "decoded").unlink(missing_ok=True)
     with log_to(decoding.folder / "decode.log"):
         if nj > 1 and len(utterances.entries) >= PARALLEL_FROM:
-            loader = partial(load_models, *_model_files(decoding.run))
+            loader = partial(load_models, *_model_files(decoding.run), **_lm_files(decoding))
             results = decode_set_parallel(loader, utterances, config, batch_size=batch_size, nj=nj)
         else:
-            results = decode_set(trained, utterances, config, batch_size=batch_size)
+            files = _lm_files(decoding)
+            language_model = LanguageModel.load(trained.vocabulary, *files.values()) if files else None
+            results = decode_set(trained, utterances, config, batch_size=batch_size, language_model=language_model)
     write_results(results, decoding.folder, config.nbest)
     wanted = references(decoding.test)
     missing = _add_dropped(decoding, wanted)
@@ -134,6 +153,22 @@ def decode(decoding: Decoding, trained: "Trained", nj: int) -> None:
 
 def _model_files(run: SystemRun) -> tuple[str, str]:
     return str(run.final.run.folder / "config.yaml"), str(run.final.model_file)
+
+
+def _lm_files(decoding: Decoding) -> dict[str, str]:
+    """Of the language model, by the names of ``load_models``; empty where there is none.
+
+    Raises:
+        UserError: it is not trained yet.
+    """
+    planned = decoding.language_model
+    if planned is None:
+        return {}
+    if not planned.run.is_done:
+        raise UserError(
+            f"{planned.run.folder} is not there or not finished, and {decoding.folder} needs it: run stage 8"
+        )
+    return {"lm_train_config": str(planned.train_config), "lm_file": str(planned.model_file)}
 
 
 def _add_dropped(decoding: Decoding, wanted: Mapping[str, str]) -> int:

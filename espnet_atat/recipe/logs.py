@@ -37,8 +37,10 @@ class Epochs:
             if name.startswith("acc_") and value != "nan"
         )
         seconds = time.monotonic() - self._started
+        figure = "acc" if "acc" in validated else "loss"  # a language model has a loss alone
         return (
-            f"epoch {epoch}/{self._epochs}: loss {trained.get('loss', '?')}, valid acc {validated.get('acc', '?')}"
+            f"epoch {epoch}/{self._epochs}: loss {trained.get('loss', '?')}, "
+            f"valid {figure} {validated.get(figure, '?')}"
             + (f" ({tasks})" if tasks else "")
             + f", {seconds:.0f} s, about {seconds * (self._epochs - epoch) / 60:.0f} min left"
         )

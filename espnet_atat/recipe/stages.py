@@ -7,6 +7,7 @@ from itertools import groupby
 from espnet_atat.errors import UserError
 from espnet_atat.recipe.clock import timed
 from espnet_atat.recipe.decoding import Decoding, decode, load_trained, plan_decoding
+from espnet_atat.recipe.language_model import LMTraining, plan_language_models, train_language_model
 from espnet_atat.recipe.outline import outline
 from espnet_atat.recipe.plan import SystemRun, Training, plan_system
 from espnet_atat.recipe.runs import Run
@@ -16,7 +17,7 @@ from espnet_atat.recipe.table import write_table
 from espnet_atat.recipe.tokens import make_tokens
 from espnet_atat.recipe.training import Machines, collect_statistics, train
 
-TOKENS, STATISTICS, PRETRAINING, FINETUNING, DECODING, SCORING, TABLE = 7, 9, 10, 11, 12, 13, 14
+TOKENS, LANGUAGE_MODEL, STATISTICS, PRETRAINING, FINETUNING, DECODING, SCORING, TABLE = 7, 8, 9, 10, 11, 12, 13, 14
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,7 +94,10 @@ def run_stages(request: Request) -> None:
             for system in request.systems:
                 print(*outline(system, request.seeds_of(system), request.folds_of(system)), sep="\n")
             return
-        for step in training_steps(runs, request.machines):
+        steps = training_steps(runs, request)
+        if request.wants(LANGUAGE_MODEL) and not any(step.stage == LANGUAGE_MODEL for step in steps):
+            print(f"stage {LANGUAGE_MODEL}: no system decodes with a language model (lm_weight), skipped")
+        for step in steps:
             _training_step(step, request)
         if request.wants(DECODING):
             _decode(runs, request)
@@ -114,7 +118,7 @@ def plan_runs(request: Request) -> list[SystemRun]:
     ]
 
 
-def training_steps(runs: Iterable[SystemRun], machines: Machines) -> list[Step]:
+def training_steps(runs: Iterable[SystemRun], request: Request) -> list[Step]:
     """Stages 7 to 11 in their order; what several systems share stands there once."""
     steps: dict[tuple[int, str], Step] = {}
 
@@ -123,7 +127,9 @@ def training_steps(runs: Iterable[SystemRun], machines: Machines) -> list[Step]:
 
     for run in runs:
         for training in run.final.chain:
-            _add_training(add, training, machines)
+            _add_training(add, training, request.machines)
+        for language_model in plan_language_models(run, request.tests_of(run.system)):
+            _add_language_model(add, language_model, request.machines)
     return sorted(steps.values(), key=lambda step: step.stage)  # stable: a run comes after those it needs
 
 
@@ -136,6 +142,13 @@ def _add_training(add: Callable[..., None], training: Training, machines: Machin
     add(stages[1], statistics, lambda: collect_statistics(training), tokens, *((parent.run,) if parent else ()))
     trains = (tokens, statistics, *((parent.run, parent.tokens) if parent else ()))
     add(stages[2], training.run, lambda: train(training, machines), *trains)
+
+
+def _add_language_model(add: Callable[..., None], planned: LMTraining, machines: Machines) -> None:
+    training, tokens = planned.training, planned.training.tokens
+    if training.parent is not None:  # stage 11 grows them too late
+        add(LANGUAGE_MODEL, tokens, lambda: make_tokens(training), training.parent.tokens)
+    add(LANGUAGE_MODEL, planned.run, lambda: train_language_model(planned, machines), tokens)
 
 
 def _training_step(step: Step, request: Request) -> None:

@@ -4,6 +4,7 @@
 
     title: AT-AT zero-shot, from text alone
     tokens: tokens                                       # conf/tokens.yaml; this is the default
+    lm: lm                                               # conf/lm.yaml, the default; read where lm_weight is above 0
     pretrain: {config: pretrain, mixture: pretrain}      # conf/pretrain.yaml, conf/mixtures/pretrain.yaml;
                                                          # mini/pretrain is that of another recipe
     finetune: {config: finetune_zeroshot, mixture: books_text, options: {max_epoch: 5}}      # optional; its options
@@ -92,6 +93,7 @@ class System:
     pretrain: Phase
     test: tuple[TestSet, ...]
     tokens: str = "tokens"
+    lm: str = "lm"
     finetune: Phase | None = None
     decode: tuple[str, ...] = ("decode",)
     dev: tuple[TestSet, ...] = ()

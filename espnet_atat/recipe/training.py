@@ -33,6 +33,9 @@ RAW_FRONTEND = {
 MODALITIES = ("speech", "text_in")
 #: An option of a training YAML that is not ESPnet's: processes of training on the CPU (with GPUs, ``--ngpu`` says it).
 CPU_PROCESSES = "cpu_processes"
+#: Modules that ESPnet's launcher starts: this project's task, and ESPnet's own language model task.
+ATAT_TRAINER = "espnet_atat.bin.atat_train"
+LM_TRAINER = "espnet2.bin.lm_train"
 
 
 @dataclass(frozen=True)
@@ -170,8 +173,14 @@ def write_config(path: Path, config: Mapping[str, Any]) -> None:
         yaml.safe_dump(dict(config), handle, sort_keys=False, allow_unicode=True)
 
 
-def run_trainer(options: Sequence[str], log: Path, machines: Machines, cpu_processes: int = 1) -> None:
+def run_trainer(
+    options: Sequence[str], log: Path, machines: Machines, cpu_processes: int = 1, trainer: str = ATAT_TRAINER
+) -> None:
     """Train in this process, in several on the CPU or, over several GPUs or machines, through ESPnet's launcher.
+
+    Args:
+        cpu_processes: of :data:`ATAT_TRAINER` alone.
+        trainer: :data:`ATAT_TRAINER` or :data:`LM_TRAINER`.
 
     Raises:
         UserError: the launched training failed; its log says why.
@@ -181,21 +190,26 @@ def run_trainer(options: Sequence[str], log: Path, machines: Machines, cpu_proce
         return
     if machines.is_this_process:
         with log_to(log):
-            call_task([*options, "--ngpu", str(machines.ngpu)])
+            call_task([*options, "--ngpu", str(machines.ngpu)], trainer)
         return
     launch = [
         *(sys.executable, "-m", "espnet2.bin.launch", "--cmd", machines.command, "--log", str(log)),
         *("--ngpu", str(machines.ngpu), "--num_nodes", str(machines.num_nodes)),
         *("--init_file_prefix", str(log.parent / ".dist_init_"), "--multiprocessing_distributed", "true"),
-        *("--", sys.executable, "-m", "espnet_atat.bin.atat_train", *options),
+        *("--", sys.executable, "-m", trainer, *options),
     ]
     print(f"  launched by {machines.command}; the log grows in {log}", flush=True)
     if subprocess.run(launch, check=False, env=child_environment()).returncode:
         raise UserError(f"{log}: training failed; see the end of it")
 
 
-def call_task(options: Sequence[str]) -> None:
-    """Call the task in this process, with the command in the log."""
+def call_task(options: Sequence[str], trainer: str = ATAT_TRAINER) -> None:
+    """Call a task in this process, with the command in the log."""
+    if trainer == LM_TRAINER:
+        from espnet_atat.tasks.language_model import train_language_model
+
+        train_language_model(options)
+        return
     from espnet_atat.tasks.atat import ATATTask
 
     logging.info("python -m espnet_atat.bin.atat_train %s", shlex.join(options))

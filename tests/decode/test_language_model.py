@@ -57,3 +57,76 @@ def test_a_tag_that_the_language_model_lacks_is_named(vocabulary, network, lm_to
 def test_a_weight_without_a_language_model_is_an_error(trained):
     with pytest.raises(UserError, match="no language model"):
         Speech2Understand(trained=trained, lm_weight=0.3)
+
+
+def test_files_that_are_no_language_model_are_named(vocabulary, tmp_path):
+    model = tmp_path / "lm.pth"
+    with pytest.raises(UserError, match=r"config.yaml: no such file \(--lm_train_config\)"):
+        LanguageModel.load(vocabulary, None, model)
+    config = tmp_path / "config.yaml"
+    config.write_text("lm: seq_rnn\n")
+    model.write_bytes(b"rubbish")
+    with pytest.raises(UserError, match="not the configuration of a language model"):
+        LanguageModel.load(vocabulary, config, model)
+
+
+@pytest.fixture(scope="module")
+def trained_lm(lm_tokens, tmp_path_factory):
+    """A folder in which ESPnet has trained a language model on one sentence until it knows nothing else."""
+    from espnet_atat.tasks.language_model import train_language_model
+
+    folder = tmp_path_factory.mktemp("lm")
+    (folder / "tokens.txt").write_text("".join(f"{token}\n" for token in lm_tokens))
+    (folder / "text").write_text("".join(f"s{n} {SENTENCE}\n" for n in range(8)))
+    (folder / "shape").write_text("".join(f"s{n} {len(SENTENCE.split())}\n" for n in range(8)))
+    data = [
+        option
+        for split in ("train", "valid")
+        for option in (
+            *(f"--{split}_data_path_and_name_and_type", f"{folder}/text,text,text"),
+            *(f"--{split}_shape_file", f"{folder}/shape"),
+        )
+    ]
+    train_language_model(
+        [
+            *("--output_dir", str(folder / "run"), "--token_list", str(folder / "tokens.txt"), "--token_type", "word"),
+            *("--lm", "transformer", "--lm_conf", "layer=1", "--lm_conf", "att_unit=16", "--lm_conf", "unit=16"),
+            *("--lm_conf", "dropout_rate=0.0", "--optim", "adam", "--optim_conf", "lr=0.02", "--max_epoch", "30"),
+            *("--batch_type", "numel", "--batch_bins", "16", "--num_workers", "0", "--use_tensorboard", "false"),
+            *("--best_model_criterion", "valid,loss,min", "--keep_nbest_models", "1", "--use_matplotlib", "false"),
+            *data,
+        ]
+    )
+    return folder
+
+
+SENTENCE = "[IN:PLAY ▁play [SL:SONG ▁moon ] ]"
+
+
+@pytest.mark.slow
+def test_espnets_own_training_gives_a_language_model_that_steers_the_search(trained, vocabulary, speech, trained_lm):
+    model = LanguageModel.load(vocabulary, None, trained_lm / "run/valid.loss.ave.pth")
+    search = Speech2Understand(trained=trained, language_model=model, lm_weight=50.0, maxlen=12)
+    assert {result.tree for result in search(speech[:4])} == {"[IN:PLAY play [SL:SONG moon ] ]"}
+    without = Speech2Understand(trained=trained, maxlen=12)
+    assert "[IN:PLAY play [SL:SONG moon ] ]" not in {result.tree for result in without(speech[:4])}
+
+
+@pytest.mark.slow
+def test_perplexity_is_that_of_the_definition(trained_lm, lm_tokens, tmp_path):
+    from espnet_atat.tasks.language_model import measure_perplexity
+
+    run, text = trained_lm / "run", tmp_path / "text"
+    model = run / "valid.loss.ave.pth"
+    figure, tokens = measure_perplexity(run / "config.yaml", model, trained_lm / "text", tmp_path / "known")
+    assert tokens == 8 * (len(SENTENCE.split()) + 1)
+    assert 1.0 < figure < 1.2  # it has learnt the sentence by heart
+    # A model to which all tokens are alike has as many choices as there are tokens, whatever the text.
+    state = torch.load(model, weights_only=True)
+    for name in ("lm.decoder.weight", "lm.decoder.bias"):
+        state[name].zero_()
+    torch.save(state, tmp_path / "uniform.pth")
+    text.write_text("a ▁the ▁moon\nb [IN:BUY ▁the ]\n")
+    figure, tokens = measure_perplexity(run / "config.yaml", tmp_path / "uniform.pth", text, tmp_path / "uniform")
+    assert tokens == 7
+    assert figure == pytest.approx(len(lm_tokens), rel=1e-5)

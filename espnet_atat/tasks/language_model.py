@@ -1,0 +1,36 @@
+"""ESPnet's own language model task, called in this process: training, and the perplexity of a text."""
+
+import logging
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+
+from espnet2.bin import lm_calc_perplexity
+from espnet2.tasks.lm import LMTask
+
+from espnet_atat.datadir import read_two_column
+
+
+def train_language_model(options: Sequence[str]) -> None:
+    """Train with the options of ``espnet2.bin.lm_train``."""
+    logging.info("python -m espnet2.bin.lm_train %s", shlex.join(options))
+    LMTask.main(cmd=list(options))
+
+
+def measure_perplexity(train_config: Path, model_file: Path, text: Path, output_dir: Path) -> tuple[float, int]:
+    """Perplexity of a text, by ``espnet2.bin.lm_calc_perplexity``.
+
+    Args:
+        text: sentence id, tokens of the language model.
+        output_dir: gets ESPnet's files: ``ppl``, and ``utt2ppl`` for each sentence.
+
+    Returns:
+        The perplexity of a token, the end of each sentence counted as one; and how many tokens these are.
+    """
+    options = [
+        *("--train_config", str(train_config), "--model_file", str(model_file), "--output_dir", str(output_dir)),
+        *("--data_path_and_name_and_type", f"{text},text,text", "--batch_size", "32", "--num_workers", "0"),
+    ]
+    lm_calc_perplexity.main(options)
+    tokens = sum(int(count) for count in read_two_column(output_dir / "utt2ntokens").values())
+    return float((output_dir / "ppl").read_text(encoding="utf-8")), tokens
