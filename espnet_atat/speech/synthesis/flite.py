@@ -30,7 +30,7 @@ class Flite(LocalEngine):
     """
 
     name: ClassVar[str] = "flite"
-    default_voices: ClassVar[tuple[str, ...]] = ("rms", "slt")
+    default_voices: ClassVar[tuple[str, ...]] = ("awb", "rms", "slt")
 
     models: Path = field(default_factory=models_dir)
 

@@ -40,7 +40,9 @@ class KokoroEngine(LocalEngine):
     """
 
     name: ClassVar[str] = "kokoro"
-    default_voices: ClassVar[tuple[str, ...]] = tuple(sorted(Path(file).stem for file in SHA256 if "voices/" in file))
+    default_voices: ClassVar[tuple[str, ...]] = (
+        "af_alloy", "af_aoede", "af_bella", "af_heart", "af_jessica", "am_michael", "bf_emma",
+    )  # fmt: skip
 
     model_dir: Path = field(default_factory=lambda: models_dir() / "kokoro")
 
