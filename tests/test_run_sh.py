@@ -16,7 +16,7 @@ from tests.shell import make_clone, run
 RECIPES = ("an4", "custom", "fsc", "librispeech", "mini", "snips", "top")
 OPTIONS = (
     "recipe", "stage", "stop_stage", "table", "system", "seeds", "fold", "feats_type", "nj", "ngpu", "num_nodes",
-    "hf_repo", "upload_dir", "decode_dev", "allow_bad_test", "force", "dry_run",
+    "augment_sets", "hf_repo", "upload_dir", "decode_dev", "allow_bad_test", "force", "dry_run",
 )  # fmt: skip
 
 
