@@ -34,7 +34,7 @@ class Preparation:
     Attributes:
         sample_rate: Hz to convert to; None: as it is.
         mixdown: replace several channels by their mean; otherwise they are an error.
-        bit_depth: 16 or 24, of the files that are written (FLAC); None: originals keep their files, copies get 16.
+        bit_depth: 16 or 24, of the files that are written (FLAC); None: 16, and what is not changed keeps its file.
         reduce_noise: dB that steady noise is lowered by at most.
         trim_silence: seconds that stay before and after the speech.
     """
