@@ -24,6 +24,7 @@ FLOORS = {
     "decode": 5,
     "recipe": 6,  # puts the others to work; only commands stand above it
     "report": 6,
+    "demo": 6,
     "bin": 7,
 }  # fmt: skip
 #: What `report` may use of the package: it reads files, not code.

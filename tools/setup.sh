@@ -16,7 +16,7 @@ set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 venv=${ATAT_VENV:-$root/.venv}
-extras=(baselines polly augment dev)
+extras=(baselines polly augment demo dev)
 
 fail() {
     printf 'error: %s\n' "$*" >&2

@@ -1,0 +1,108 @@
+"""Where the decoder looked: its source attention over one utterance, for a hypothesis that is already there.
+
+Computed in one teacher-forced pass: the decoder reads ``<task> w1 … wn`` and gives ``w1 … wn <eos>``; the attention of
+a position belongs to the token that is predicted there. The search itself keeps no attention.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from espnet_atat.decode.trained import Trained
+from espnet_atat.errors import UserError
+from espnet_atat.model.atat_model import Encoded
+from espnet_atat.text.vocabulary import EOS
+
+
+@dataclass(frozen=True)
+class Attention:
+    """Source attention of every layer and head.
+
+    Attributes:
+        tokens: L predicted tokens, ``<eos>`` the last.
+        weights: (layers, heads, L, S), float32; over the S encoder states each row sums to 1.
+        subsampling: input frames of 10 ms that a state stands for; 1 for text, whose states are word pieces.
+    """
+
+    tokens: tuple[str, ...]
+    weights: np.ndarray
+    subsampling: int
+
+    @property
+    def mean(self) -> np.ndarray:
+        """Averaged over layers and heads: (L, S)."""
+        return self.weights.mean(axis=(0, 1))
+
+    def frames(self, num_frames: int) -> np.ndarray:
+        """The mean spread over the frames of the input: (L, num_frames); each row still sums to 1.
+
+        Args:
+            num_frames: of the utterance. The last frames belong to no state where they do not fill one: they get 0.
+        """
+        spread = np.repeat(self.mean, self.subsampling, axis=1) / self.subsampling  # (L, S * subsampling)
+        missing = num_frames - spread.shape[1]
+        return np.pad(spread, ((0, 0), (0, max(0, missing))))[:, :num_frames]
+
+
+def speech_attention(trained: Trained, speech: np.ndarray, task: str, tokens: Sequence[str]) -> Attention:
+    """Attention over audio.
+
+    Args:
+        speech: log mel features (num_frames, 80), or samples (num_samples,) for a model with a front end.
+        task: whose token the decoder starts from.
+        tokens: the hypothesis, as :attr:`Understanding.tokens` has it: no task token, no ``<eos>``.
+
+    Raises:
+        UserError: a token that the vocabulary lacks, or a model without an audio encoder.
+    """
+    batch = torch.from_numpy(np.require(speech, np.float32, ["C", "W"]))[None].to(trained.device)
+    lengths = torch.tensor([len(speech)], device=trained.device)
+    with torch.inference_mode(), trained.encoding:
+        encoded = trained.model.encode_audio(batch, lengths)
+        assert trained.model.audio_encoder is not None
+        return _attention(trained, encoded, task, tokens, trained.model.audio_encoder.cnn.subsampling)
+
+
+def text_attention(trained: Trained, pieces: Sequence[int], task: str, tokens: Sequence[str]) -> Attention:
+    """Attention over the text encoder's pieces.
+
+    Args:
+        pieces: ids of the text encoder's tokenizer.
+        task, tokens: see :func:`speech_attention`.
+
+    Raises:
+        UserError: a token that the vocabulary lacks, or a model without a text encoder.
+    """
+    batch = torch.tensor([list(pieces)], dtype=torch.long, device=trained.device)
+    lengths = torch.tensor([len(pieces)], device=trained.device)
+    with torch.inference_mode(), trained.encoding:
+        return _attention(trained, trained.model.encode_text(batch, lengths), task, tokens, 1)
+
+
+def _attention(trained: Trained, encoded: Encoded, task: str, tokens: Sequence[str], subsampling: int) -> Attention:
+    vocabulary = trained.vocabulary
+    if unknown := [token for token in tokens if token not in vocabulary]:
+        raise UserError(f"the token {unknown[0]!r} is not of this model's {len(vocabulary)} tokens")
+    ids = [vocabulary.task_id(task), *vocabulary.ids(list(tokens))]
+    inputs = torch.tensor([ids], device=trained.device)  # (1, L)
+    found: list[Tensor] = []
+
+    def keep(module: Any, arguments: tuple[Any, ...]) -> None:
+        query, key = arguments[:2]  # (1, L, D), (1, S, D)
+        q, k, _ = module.forward_qkv(query, key, key)  # (1, heads, L, D / heads), (1, heads, S, D / heads)
+        found.append(torch.softmax(q @ k.transpose(-2, -1) / module.d_k**0.5, dim=-1)[0])
+
+    # ESPnet keeps the weights on its module only where neither flash nor PyTorch's own attention is used. The hooks are
+    # safe: no search calls these modules' forward, and the caller holds the model's lock.
+    hooks = [layer.src_attn.register_forward_pre_hook(keep) for layer in trained.model.decoder.decoders]
+    try:
+        trained.model.decoder(encoded.states, encoded.lengths, inputs, torch.tensor([len(ids)], device=inputs.device))
+    finally:
+        for hook in hooks:
+            hook.remove()
+    weights = torch.stack(found).float().cpu().numpy()  # (layers, heads, L, S)
+    return Attention((*tokens, EOS), weights, subsampling)

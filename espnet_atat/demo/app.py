@@ -1,0 +1,183 @@
+"""``atat demo``: serve the page on this machine until it is interrupted."""
+
+import argparse
+import logging
+import os
+import signal
+import tempfile
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from espnet_atat.demo.engine import Engine
+from espnet_atat.errors import UserError
+
+LOOPBACK = "127.0.0.1"
+PORT = 7860
+#: Bytes of an upload. Half a minute of 16-bit stereo at 48 kHz has 6 MB.
+MAX_UPLOAD = 10 * 2**20
+#: Requests that wait; more are told to come back.
+QUEUE = 16
+#: Where finished training runs are looked for when no model is named.
+RUNS = Path("exp/runs")
+#: The browser may load nothing from elsewhere, whatever Gradio's page asks for.
+CONTENT_POLICY = (
+    "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:; connect-src 'self' data: blob:; "
+    "frame-ancestors 'none'; form-action 'self'; object-src 'none'"
+)
+
+
+def get_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="atat demo", description="A page on this machine to speak or type to a model.",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )  # fmt: skip
+    parser.add_argument(
+        "--model",
+        action="append",
+        metavar="MODEL",
+        help="package, folder of a training run, or hub name; may be given several times. Default: the finished "
+        f"training runs below {RUNS}, the newest first",
+    )
+    parser.add_argument("--host", default=LOOPBACK, help="address to listen on; another opens the page to the network")
+    parser.add_argument("--port", type=int, default=PORT, help="0: any that is free")
+    parser.add_argument("--device", default="cpu", help="cpu, cuda or cuda:N")
+    parser.add_argument("--max_seconds", type=float, default=30.0, help="longer recordings are refused")
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Serve until SIGINT or SIGTERM.
+
+    Raises:
+        UserError: no model, an option out of range, the extra is not installed, or the port is taken.
+    """
+    args = get_parser().parse_args(argv)
+    if not 0 <= args.port <= 65535:
+        raise UserError(f"--port is from 0 to 65535, found {args.port}")
+    if not 0.1 <= args.max_seconds <= 600:
+        raise UserError(f"--max_seconds is from 0.1 to 600, found {args.max_seconds:g}")
+    engine = Engine(find_models(args.model), args.device, args.max_seconds)
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
+    stopped = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopped.set())
+    with serve(engine, args.host, args.port) as url:
+        first = next(iter(engine.models))
+        print(f"loading {first} …", flush=True)
+        engine.load(first)  # says now what is wrong with it, and the first question need not wait
+        print(f"open {url} in a browser; Ctrl-C ends it", flush=True)
+        stopped.wait()
+
+
+def find_models(given: Sequence[str] | None) -> dict[str, str]:
+    """Short names of the models to choose from.
+
+    Raises:
+        UserError: one is given twice, or there is none.
+    """
+    if given:
+        named: dict[str, str] = {}
+        for source in given:
+            name = Path(source).name if Path(source).exists() else source
+            if name in named:
+                raise UserError(f"--model {source}: there are two models of the name {name}")
+            named[name] = source
+        return named
+    found = sorted(RUNS.glob("*/valid.*.ave.pth"), key=lambda path: path.stat().st_mtime, reverse=True)
+    runs = [path.parent for path in found if (path.parent / "done").is_file() and _is_atat(path.parent)]
+    if not runs:
+        raise UserError(f"no model: give --model PACKAGE, or train one (no finished run below {RUNS})")
+    return {folder.name: str(folder) for folder in runs}
+
+
+def _is_atat(folder: Path) -> bool:
+    """Whether a run is of the model, not of a language model."""
+    path = folder / "run.yaml"
+    return path.is_file() and "\nkind: training\n" in path.read_text(encoding="utf-8")
+
+
+@contextmanager
+def serve(engine: Engine, host: str = LOOPBACK, port: int = PORT) -> Iterator[str]:
+    """Serve the page while the block runs; yields its URL. Whatever is uploaded is gone afterwards.
+
+    Raises:
+        UserError: the extra is not installed, or the port is taken.
+    """
+    with tempfile.TemporaryDirectory(prefix="atat-demo-") as folder:
+        page_module = _import_page(folder)
+        page = page_module.make_page(engine)
+        page.queue(max_size=QUEUE, default_concurrency_limit=1, api_open=False)
+        try:
+            app, _, _ = page.launch(
+                server_name=host,
+                server_port=port or _free_port(host),
+                max_file_size=MAX_UPLOAD,
+                theme=page_module.theme(),
+                css=page_module.CSS,
+                share=False,
+                pwa=False,
+                mcp_server=False,
+                ssr_mode=False,
+                enable_monitoring=False,
+                run_history=False,
+                footer_links=[],
+                inbrowser=False,
+                quiet=True,
+                show_error=False,
+                prevent_thread_lock=True,
+            )
+        except OSError as error:
+            raise UserError(f"{host}, port {port}: {error}; take another by --port") from error
+        _forbid_elsewhere(app)
+        try:
+            yield page.local_url
+        finally:
+            page.close(verbose=False)
+
+
+def _import_page(folder: str) -> Any:
+    """Import Gradio with its files below ``folder`` and every call home switched off."""
+    os.environ["GRADIO_TEMP_DIR"] = folder
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+    tempfile.tempdir = folder  # uploads are received there too
+    try:
+        from espnet_atat.demo import page
+    except ModuleNotFoundError as error:
+        if error.name != "gradio":
+            raise
+        raise UserError("the page needs Gradio: pip install 'espnet_atat[demo]'") from error
+    return page
+
+
+def _forbid_elsewhere(app: Any) -> None:
+    """Send the policy with every response."""
+
+    class Policy:
+        def __init__(self, inner: Any):
+            self.inner = inner
+
+        async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+            async def send_with_policy(message: Any) -> None:
+                if message["type"] == "http.response.start":
+                    message["headers"] = [
+                        *message.get("headers", ()),
+                        (b"content-security-policy", CONTENT_POLICY.encode("ascii")),
+                        (b"referrer-policy", b"no-referrer"),
+                    ]
+                await send(message)
+
+            await self.inner(scope, receive, send_with_policy)
+
+    app.middleware_stack = Policy(app.middleware_stack or app.build_middleware_stack())
+
+
+def _free_port(host: str) -> int:
+    import socket
+
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.bind((host, 0))
+        return int(probe.getsockname()[1])
