@@ -1,7 +1,7 @@
 """What understanding speech and understanding text have in common: the model, the configuration, the search."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -47,6 +47,8 @@ class Understand:
     default_task: str
     #: What it reads: ``speech`` or ``text_in``.
     source: str
+    #: Arguments of the class alone that a model loaded by name has.
+    pretrained_defaults: Mapping[str, Any] = {}
 
     def __init__(
         self,
@@ -116,7 +118,7 @@ class Understand:
             beam_size, nbest, ctc_weight, lm_weight, penalty, maxlen, constrain_trees: of the search, see
                 :class:`espnet_atat.decode.config.SearchConfig`. None: as its scores were measured.
             batch_size: utterances of a list that are decoded at once; None: all of them.
-            own: what the class alone has.
+            own: what the class alone has: of speech ``max_seconds`` (60) and ``word_times`` (on).
 
         Raises:
             UserError: nothing there, refused (see :mod:`espnet_atat.package.safety`), no such device, or options that
@@ -138,7 +140,7 @@ class Understand:
             trained=pretrained.trained,
             language_model=pretrained.language_model if options.get("lm_weight") else None,
             batch_size=batch_size,
-            **own,
+            **{**cls.pretrained_defaults, **own},
             **options,
         )
 

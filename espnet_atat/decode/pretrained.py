@@ -1,7 +1,7 @@
 """Loading a model by one name: a package, a folder, a training run, the hub."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from espnet_atat.decode.language_model import LanguageModel
 from espnet_atat.decode.trained import Trained
 from espnet_atat.errors import UserError
 from espnet_atat.package.manifest import Manifest
-from espnet_atat.package.reader import find_source, is_package, open_package
+from espnet_atat.package.reader import Package, find_source, is_package, open_package
 from espnet_atat.package.run_folder import find_run
 
 
@@ -65,13 +65,24 @@ def load_pretrained(source: str | Path, device: str = "cpu") -> Pretrained:
         run = find_run(path)
         return Pretrained(Trained.load(run.train_config, run.model_file, device, run.text_tokenizer))
     with open_package(path) as package:
-        trained = Trained.load(package.train_config, package.model_file, device, package.text_tokenizer)
+        trained = _load(package, device)
         if package.text_tokenizer is not None:
             assert trained.text_tokenizer is not None  # read now: the unpacked files are gone afterwards
         language_model = None
         if package.lm_file is not None:
             language_model = LanguageModel.load(trained.vocabulary, package.lm_train_config, package.lm_file, device)
         return Pretrained(trained, package.manifest, language_model)
+
+
+def _load(package: Package, device: str) -> Trained:
+    try:
+        trained = Trained.load(package.train_config, package.model_file, device, package.text_tokenizer)
+    except UserError as error:  # names a file where it was unpacked to
+        message = str(error).replace(str(package.model_file), package.model_file.name)
+        raise UserError(f"{package.source}: {message}") from error
+    except (ValueError, KeyError, TypeError, RuntimeError, AssertionError) as error:  # of ESPnet's and torch's modules
+        raise UserError(f"{package.source}: its configuration makes no model ({error})") from error
+    return replace(trained, files=None)  # they are gone when the package is closed
 
 
 def check_device(name: str) -> None:

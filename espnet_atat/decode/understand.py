@@ -14,6 +14,7 @@ Frame(intent='PLAY', slots=(Slot(name='SONG', value='moon'),))
 
 from collections.abc import Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, overload
 
 import numpy as np
@@ -47,26 +48,21 @@ class Speech2Understand(Understand):
     Args:
         max_seconds: longer audio is refused; None: no limit.
         word_times: give each result the times of its words, if the model has a CTC.
+
+    >>> Speech2Understand.from_pretrained(model, beam_size=2, max_seconds=5.0)(np.zeros(6 * 16000, np.float32))
+    Traceback (most recent call last):
+    ...
+    espnet_atat.errors.UserError: speech of 6.0 s: at most 5 s at once (max_seconds); cut it into commands
     """
 
     default_task = "slu"
     source = "speech"
+    pretrained_defaults = MappingProxyType({"max_seconds": MAX_SECONDS, "word_times": True})
 
     def __init__(self, *args: Any, max_seconds: float | None = None, word_times: bool = False, **options: Any):
         super().__init__(*args, **options)
         self.max_seconds = max_seconds
         self.word_times = word_times and self.trained.model.ctc is not None
-
-    @classmethod
-    def from_pretrained(
-        cls, source: Any, *, max_seconds: float | None = MAX_SECONDS, word_times: bool = True, **options: Any
-    ) -> "Speech2Understand":
-        """See :meth:`Understand.from_pretrained`; ``max_seconds`` is 60 and ``word_times`` on.
-
-        >>> Speech2Understand.from_pretrained(model, beam_size=2, constrain_trees=True).config.beam_size
-        2
-        """
-        return super().from_pretrained(source, max_seconds=max_seconds, word_times=word_times, **options)
 
     @overload  # a str is a sequence of str too: the first that fits is meant
     def __call__(self, speech: Speech, rate: int = SAMPLE_RATE) -> Understanding: ...  # type: ignore[overload-overlap]

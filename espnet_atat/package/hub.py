@@ -9,7 +9,8 @@ def fetch(name: str) -> Path:
     """A model by its name, from the cache or the network: the zip of a zoo entry, the folder of a hub repository.
 
     Args:
-        name: of espnet_model_zoo's table, or ``user/model`` of the hub, ``@revision`` behind it if wanted.
+        name: of espnet_model_zoo's table, or ``user/model`` of the hub, ``@revision`` behind it if wanted; or the
+            address of a package.
 
     Raises:
         UserError: it cannot be had; says why in the client's words.

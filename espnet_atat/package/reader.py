@@ -63,7 +63,10 @@ def find_source(source: str | Path) -> Path:
     if path.exists():
         return path
     name = str(source)
-    if isinstance(source, Path) or name.startswith((".", "/", "~")) or name.endswith(".zip") or name.count("/") != 1:
+    is_url = name.startswith(("https://", "http://"))
+    if not is_url and (
+        isinstance(source, Path) or name.startswith((".", "/", "~")) or name.endswith(".zip") or name.count("/") != 1
+    ):
         raise UserError(f"{source}: no such package, folder or hub name (user/model)")
     from espnet_atat.package.hub import fetch
 

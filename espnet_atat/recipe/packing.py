@@ -55,7 +55,7 @@ def pack_system(run: SystemRun, check: Callable[[Path], None]) -> Path:
     for decoding in decodings:
         if not is_scored(decoding):
             raise UserError(f"{decoding.folder}: not scored with the model as it is now: run stages 12 and 13")
-    language_models = [found for each in decodings if (found := getattr(each, "language_model", None)) is not None]
+    language_models = [each.language_model for each in decodings if each.language_model is not None]
     lm_config, lm_file = None, None
     if language_models:
         lm_config, lm_file = language_models[0].train_config, language_models[0].model_file

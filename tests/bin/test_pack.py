@@ -100,6 +100,33 @@ def test_an_optimizers_state_is_left_out(toy_run, tmp_path):
     assert all(torch.equal(packed[name], tensor) for name, tensor in model.items())
 
 
+def test_a_language_model_travels_with_it(options, toy_run, tmp_path):
+    from argparse import Namespace
+
+    from espnet_atat.decode.espnet import LMTask
+    from espnet_atat.decode.understand import Speech2Understand
+    from espnet_atat.text.vocabulary import CONTROL_TOKENS, Vocabulary
+    from tests.toy_package import command
+
+    own = Vocabulary.load(toy_run / "tokens.txt").tokens[len(CONTROL_TOKENS) :]
+    config = {
+        "token_list": ["<blank>", "<unk>", *own, "<sos/eos>"],
+        **{"lm": "seq_rnn", "lm_conf": {"unit": 8, "nlayers": 1}, "model": "lm", "model_conf": {}, "init": None},
+    }
+    torch.manual_seed(0)
+    torch.save(LMTask.build_model(Namespace(**config)).state_dict(), tmp_path / "lm.pth")
+    (tmp_path / "lm.yaml").write_text(yaml.safe_dump({**config, "train_data_path_and_name_and_type": ["exp/x"]}))
+    package = tmp_path / "with_lm.zip"
+    lm = ["--lm_train_config", str(tmp_path / "lm.yaml"), "--lm_file", str(tmp_path / "lm.pth")]
+    main([*options, *lm, "--outpath", str(package)])
+    assert {"exp/lm/config.yaml", "exp/lm/model.pth"} <= list_files(package).keys()
+    without = Speech2Understand.from_pretrained(package, constrain_trees=True)(command(0))
+    scored = Speech2Understand.from_pretrained(package, constrain_trees=True, lm_weight=0.01)(command(0))
+    assert "lm" not in without.scores
+    assert scored.tree == without.tree == TREES[0]
+    assert scored.score == pytest.approx(without.score + 0.01 * scored.scores["lm"], abs=1e-4)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import yaml
 
 from espnet_atat.decode import understand as interface
 from espnet_atat.decode.pretrained import load_pretrained
@@ -176,9 +177,21 @@ def test_weights_that_would_run_code_are_refused(toy_package, tmp_path):
 
     torch.save({"weight": Evil()}, tmp_path / "evil.pth")
     package = repack(toy_package, tmp_path / "evil.zip", {"exp/model.pth": (tmp_path / "evil.pth").read_bytes()})
-    with pytest.raises(UserError, match="not a whole checkpoint"):
+    with pytest.raises(UserError, match=r"evil\.zip: model\.pth: not a whole checkpoint"):
         load_pretrained(package)
     assert not (tmp_path / "evil").exists()
+
+
+def test_a_configuration_that_makes_no_model_is_one_clear_error(toy_package, tmp_path):
+    with zipfile.ZipFile(toy_package) as archive:
+        config = yaml.safe_load(archive.read("exp/config.yaml"))
+    for changes, message in (
+        ({"frontend": "s3prl"}, "its configuration makes no model"),
+        ({"decoder_conf": {"num_blocks": 2}}, r"other\.zip: model\.pth: 'decoder.* not of one model"),
+    ):
+        files = {"exp/config.yaml": yaml.safe_dump({**config, **changes}).encode()}
+        with pytest.raises(UserError, match=message):
+            load_pretrained(repack(toy_package, tmp_path / "other.zip", files))
 
 
 def test_espnets_own_unpacking_gives_the_arguments(toy_package, tmp_path, understand):

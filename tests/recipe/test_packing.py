@@ -30,7 +30,8 @@ def packed(tmp_path_factory):
     """A fine-tuned system, packed."""
     root = tmp_path_factory.mktemp("packed")
     make_world(root)
-    (root / "LICENSE").write_text("licence")
+    config = root / "egs2/atat/toy/conf/pretrain.yaml"
+    config.write_text(config.read_text().replace("cpu_processes: 2", "cpu_processes: 1"))
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(root)
         run_systems(["--recipe", "toy", "--system", "zeroshot"])
