@@ -1,0 +1,45 @@
+"""The systems, tables and configurations that the repository ships: every name leads to a file that can be read."""
+
+import pytest
+
+from espnet_atat.recipe.layout import CONF, EGS, load_yaml
+from espnet_atat.recipe.outline import outline
+from espnet_atat.recipe.system import load_system, load_table
+from tests.conftest import ROOT
+
+SYSTEMS = sorted((path.parts[-3], path.stem) for path in ROOT.glob(f"{EGS}/*/systems/*.yaml"))
+TABLES = sorted((path.parts[-3], path.stem) for path in ROOT.glob(f"{EGS}/*/tables/*.yaml"))
+
+
+@pytest.fixture(autouse=True)
+def at_root(monkeypatch):
+    monkeypatch.chdir(ROOT)
+
+
+@pytest.mark.parametrize(("recipe", "name"), SYSTEMS)
+def test_a_system_names_what_is_there(recipe, name):
+    system = load_system(recipe, name)
+    folds = range(1, system.folds + 1) if system.folds else [None]
+    lines = list(outline(system, system.seeds, folds))
+    assert lines[0] == f"  {name}: {system.title}"
+    for config in system.decode:
+        assert any((folder / f"{config}.yaml").is_file() for folder in (EGS / recipe / "conf", CONF))
+
+
+@pytest.mark.parametrize(("recipe", "name"), TABLES)
+def test_a_table_names_systems_of_its_recipe(recipe, name):
+    table = load_table(recipe, name)
+    assert table.systems
+    assert all((recipe, system) in SYSTEMS for system in table.systems)
+
+
+def test_every_recipe_has_a_default_table():
+    recipes = {path.parent.name for path in ROOT.glob(f"{EGS}/*/run.sh")}
+    assert {recipe for recipe, name in TABLES if name == "default"} == recipes
+
+
+def test_the_small_configurations_fit_together():
+    tokens, pretrain, finetune = (load_yaml(CONF / f"{name}_small.yaml") for name in ("tokens", "pretrain", "finetune"))
+    assert pretrain["text_encoder_conf"]["config"]["vocab_size"] == tokens["wordpiece_size"]
+    for config in (pretrain, finetune):
+        assert config["scheduler_conf"]["total_steps"] == config["max_epoch"] * config["num_iters_per_epoch"]
