@@ -58,6 +58,17 @@ def test_processes_order_and_interruptions_change_no_byte(pico, texts, tmp_path,
     assert made[0] == made[1]
 
 
+@pytest.mark.slow
+def test_kokoro_says_the_same_in_two_processes(kokoro_engine, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    data = DataDir(text={f"utt{n}": f"stop {n}" for n in range(5)})  # more than one process is handed at a time
+    made = []
+    for nj in (1, 2):
+        synthesize_set(data, Path("made"), kokoro_engine, SynthesisConfig(("af_heart",)), nj=nj, force=True)
+        made.append(contents(Path("made")))
+    assert made[0] == made[1]
+
+
 def test_what_is_complete_is_left_alone_until_forced(pico, texts, tmp_path):
     data = load_texts(texts(2))
     first = synthesize_set(data, tmp_path / "made", pico, BOTH)
