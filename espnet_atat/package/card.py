@@ -116,12 +116,12 @@ understand = Speech2Understand.from_pretrained("{manifest.name}.zip")
 result = understand("command.wav")
 result.tree, result.frame, result.text, result.words
 
-Text2Understand.from_pretrained("{manifest.name}.zip")("play paper moon").tree
+Text2Understand.from_pretrained("{manifest.name}.zip")("the words of a command").tree
 ```
 
 ```sh
 atat understand --model {manifest.name}.zip command.wav
-atat understand --model {manifest.name}.zip --text "play paper moon"
+atat understand --model {manifest.name}.zip --text "the words of a command"
 ```
 
 In place of the zip, the folder it was unpacked to or the name of its hub repository do as well.
@@ -166,7 +166,7 @@ def _training(manifest: Manifest) -> str:
     lines = ["## Training", ""]
     if manifest.trained_on:
         rows = [(part.get("phase", ""), f"`<{part.get('task', '')}>`", part["set"]) for part in manifest.trained_on]
-        lines += [*_table(("phase", "label", "set"), rows), ""]
+        lines += [*_table(("phase", "label", "set"), list(dict.fromkeys(rows))), ""]
     if manifest.command:
         lines += ["Trained, decoded and scored by", "", f"```sh\n{manifest.command}\n```", ""]
     lines.append("Made with " + ", ".join(f"{name} {version}" for name, version in manifest.versions.items()) + ".")

@@ -9,7 +9,7 @@ import pytest
 
 from espnet_atat.bin.upload import main
 from espnet_atat.errors import UserError
-from espnet_atat.package.reader import open_package
+from espnet_atat.package.reader import open_package, read_manifest
 from tests.package.hub_server import TOKEN, serve
 from tests.toy_commands import TREES
 
@@ -74,6 +74,19 @@ def test_without_a_token_nothing_is_sent(hub, make_zip, tmp_path):
     assert all(request.startswith("GET ") for request in hub.requests)
     named = upload(hub, tmp_path, make_zip(), "--hf_repo", "small")
     assert "a repository's name is user/name" in named.stderr
+
+
+@pytest.mark.slow
+def test_an_address_is_fetched_once_as_espnet_model_zoo_does(hub, make_zip, tmp_path, monkeypatch):
+    for name, value in (("HOME", str(tmp_path)), ("NO_PROXY", "127.0.0.1")):
+        monkeypatch.setenv(name, value)
+    hub.repositories["zoo"] = {"small.zip": make_zip().read_bytes()}
+    address = f"{hub.address}/zoo/resolve/main/small.zip"
+    assert read_manifest(address).name == "small"
+    assert read_manifest(address).name == "small"
+    assert hub.requests.count("GET /zoo/resolve/main/small.zip") == 1
+    with pytest.raises(UserError, match="not to be had from the hub either"):
+        read_manifest(f"{hub.address}/zoo/resolve/main/absent.zip")
 
 
 @pytest.mark.slow
