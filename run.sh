@@ -45,7 +45,6 @@ stages:
    2 augmentation         6 features                   10 pretraining    14 tables
    3 synthetic speech     7 BPE, token list            11 fine-tuning    15 packing
    4 forced alignment     8 language model             12 decoding       16 upload
-  * not part of the recipes yet
 
 Results: exp/<recipe>/<system>/seed<N>/<inference config>/<set>/{ref,hyp,metrics.json}, exp/<recipe>/tables;
 training runs: exp/runs; models to give away: exp/<recipe>/packages.
@@ -108,9 +107,6 @@ final_table=''
 
 wants() {
     [ "$stage" -le "$1" ] && [ "$1" -le "$stop_stage" ]
-}
-absent() { # absent STAGE WHAT
-    if wants "$1"; then echo "stage $1: $2 is not part of this recipe yet"; fi
 }
 
 if wants 1; then . local/data.sh; fi
