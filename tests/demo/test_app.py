@@ -1,0 +1,96 @@
+"""The command: its options, the models that it finds, and what it answers without a page."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from espnet_atat.demo.app import LOOPBACK, find_models, get_parser, main
+from espnet_atat.demo.engine import Engine
+from espnet_atat.errors import UserError
+from tests.toy_package import write_command
+
+
+def test_it_listens_on_this_machine_alone_unless_told_otherwise():
+    assert get_parser().parse_args([]).host == LOOPBACK == "127.0.0.1"
+
+
+def test_help_is_there_at_once(root):
+    script = (
+        "import sys, espnet_atat.demo.app as app; app.get_parser().format_help(); "
+        "assert not {'gradio', 'torch', 'espnet2'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True, cwd=root)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--port", "70000"], "--port is from 0 to 65535"),
+        (["--max_seconds", "0"], "--max_seconds is from 0.1 to 600"),
+        ([], "no model: give --model"),
+        (["--model", "a/b", "--model", "a/b"], "two models of the name a/b"),
+    ],
+)
+def test_a_wrong_option_is_one_message(options, message, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match=message):
+        main(options)
+
+
+def test_finished_runs_are_found_newest_first(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for age, (name, kind) in enumerate({"new": "training", "old": "training", "lm": "language model"}.items()):
+        folder = Path("exp/runs", name)
+        folder.mkdir(parents=True)
+        (folder / "run.yaml").write_text(f"made_by: {{}}\nkind: {kind}\n")
+        (folder / "done").write_text(json.dumps({"seconds": 1}))
+        (folder / "valid.acc.ave.pth").touch()
+        seconds = time.time() - 100 * age
+        os.utime(folder / "valid.acc.ave.pth", (seconds, seconds))
+    assert list(find_models(None)) == ["new", "old"]
+    Path("exp/runs/new/done").unlink()
+    assert list(find_models(None)) == ["old"]
+
+
+@pytest.mark.slow
+def test_the_engine_hears_and_reads(toy_run, tmp_path):
+    engine = Engine({"toy": str(toy_run)}, max_seconds=2.0)
+    heard = engine.hear("toy", "slu", write_command(tmp_path / "play.wav", 0, 8000))
+    assert heard.results[0].tree == "[IN:PLAY play [SL:SONG moon ] ]"
+    assert heard.features.shape[1] == 80
+    assert heard.attention.tokens[-1] == "<eos>"
+    read = engine.read("toy", "Stop it.")
+    assert read.results[0].frame.intent == "STOP"
+    assert len(read.pieces) == read.attention.mean.shape[1]
+    soundfile.write(tmp_path / "silence.wav", np.zeros(8000), 8000)
+    silence = engine.hear("toy", "slu", tmp_path / "silence.wav")
+    assert silence.attention is None
+    assert silence.results[0].text == ""
+
+
+@pytest.mark.slow
+def test_the_engine_says_what_it_cannot_take(toy_run, tmp_path):
+    engine = Engine({"toy": str(toy_run)}, max_seconds=2.0)
+    soundfile.write(tmp_path / "long.wav", np.zeros(8000 * 3), 8000)
+    soundfile.write(tmp_path / "slow.wav", np.zeros(8000), 1)  # 8000 samples at 1 Hz would be 128 million at 16 kHz
+    (tmp_path / "text.ogg").write_text("no audio")
+    for name, message in (
+        ("long.wav", "3 s long; at most 2 s"),
+        ("slow.wav", "8000 s long"),
+        ("text.ogg", "text.ogg cannot be read as audio"),
+    ):
+        with pytest.raises(UserError, match=message):
+            engine.hear("toy", "slu", tmp_path / name)
+    with pytest.raises(UserError, match="no word"):
+        engine.read("toy", " … !")
+    with pytest.raises(UserError, match="501 characters; at most 500"):
+        engine.read("toy", "a" * 501)
+    with pytest.raises(UserError, match="there is no model 'other' here: choose one of toy"):
+        engine.read("other", "stop it")

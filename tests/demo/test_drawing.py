@@ -1,0 +1,86 @@
+"""What the page shows: positions that a person can read, and nothing of a text taken for HTML."""
+
+import re
+from itertools import pairwise
+from xml.etree import ElementTree
+
+import numpy as np
+
+from espnet_atat.decode.attention import Attention
+from espnet_atat.decode.result import NOTHING_HEARD, Understanding, frame_of
+from espnet_atat.demo.attention_plot import data_url, speech_figure, text_figure
+from espnet_atat.demo.drawing import answer_html, message_html, tree_svg
+from espnet_atat.semantics.tree import parse
+
+NESTED = "[IN:A_VERY_LONG_INTENT_NAME go [SL:B [IN:C to [SL:D ] ] ] now ]"
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def understanding(tree: str, score: float = -1.5) -> Understanding:
+    words = " ".join(token for token in tree.split() if token[0] not in "[]")
+    return Understanding(tree, frame_of(tree), words, score, tuple(tree.split()))
+
+
+def test_words_stand_in_a_row_in_their_order_and_no_box_leaves_the_picture():
+    drawing = ElementTree.fromstring(tree_svg(parse(NESTED)))
+    width, height = float(drawing.get("width")), float(drawing.get("height"))
+    labels = [(text.text, float(text.get("x")), float(text.get("y"))) for text in drawing.iter(f"{SVG}text")]
+    assert sorted(label for label, _, _ in labels) == sorted(
+        ["A_VERY_LONG_INTENT_NAME", "go", "B", "C", "to", "D", "now"]
+    )
+    words = [(x, y) for label, x, y in labels if label in ("go", "to", "now")]
+    assert len({y for _, y in words}) == 1
+    assert [label for label, _, _ in sorted(labels, key=lambda entry: entry[1]) if label in ("go", "to", "now")] == [
+        "go", "to", "now",
+    ]  # fmt: skip
+    boxes = list(drawing.iter(f"{SVG}rect"))
+    assert len(boxes) == 4
+    for box in boxes:
+        x, y, wide = (float(box.get(name)) for name in ("x", "y", "width"))
+        assert 0 <= x <= x + wide <= width
+        assert 0 <= y < height
+
+
+def test_boxes_beside_each_other_do_not_overlap():
+    drawing = ElementTree.fromstring(tree_svg(parse("[IN:X [SL:LONG_NAME a ] [SL:ANOTHER_LONG_NAME b ] [SL:C ] ]")))
+    boxes = [(float(b.get("y")), float(b.get("x")), float(b.get("width"))) for b in drawing.iter(f"{SVG}rect")]
+    for (y, x, width), (next_y, next_x, _) in pairwise(sorted(boxes)):
+        assert y != next_y or x + width < next_x
+
+
+def test_an_answer_holds_tree_frame_words_and_alternatives():
+    best = understanding("[IN:PLAY play [SL:SONG paper moon ] ]")
+    html = answer_html([best, understanding("[IN:STOP stop ]", -7.25)], "data:image/png;base64,AA", 0.3)
+    titles = re.findall(r"<h3>(.*?)</h3>", html)
+    assert titles == ["Tree", "Frame", "Words", "Alternatives", "Attention"]
+    assert "<td>SONG</td><td>paper moon</td>" in html
+    assert "-7.25" in html
+
+
+def test_words_alone_have_no_tree_and_a_broken_tree_says_what_is_wrong():
+    words = Understanding("", None, "paper moon", -1.0, ("▁paper", "▁moon"))
+    assert re.findall(r"<h3>(.*?)</h3>", answer_html([words], None, 0.1)) == ["Words", "Alternatives"]
+    assert "no valid tree (unclosed bracket" in answer_html([understanding("[IN:PLAY play")], None, 0.1)
+
+
+def test_text_is_never_taken_for_html():
+    evil = "<img src=x onerror=alert(1)>"
+    word = evil.replace(" ", "")
+    assert "<img" not in answer_html([understanding(f"[IN:A {word} [SL:B {word} ] ]")], None, 0.1)
+    assert "<img" not in message_html(evil)
+
+
+def test_silence_is_said_to_be_silence():
+    assert "silent" in answer_html([NOTHING_HEARD], None, 0.1)
+
+
+def test_pictures_of_attention_have_a_row_a_token():
+    weights = np.random.default_rng(0).dirichlet(np.ones(5), size=(2, 2, 3)).astype(np.float32)
+    attention = Attention(("▁a", "]", "<eos>"), weights, 8)
+    figure = speech_figure(attention, np.random.default_rng(1).normal(size=(43, 80)))
+    spectrogram, rows = figure.axes
+    assert [label.get_text() for label in rows.get_yticklabels()] == ["a", "]", "<eos>"]
+    assert spectrogram.get_xlim() == rows.get_xlim() == (0, 0.43)
+    assert data_url(figure).startswith("data:image/png;base64,")
+    text = text_figure(attention, ["[CLS]", "x", "y", "z", "[SEP]"])
+    assert [label.get_text() for label in text.axes[0].get_xticklabels()] == ["[CLS]", "x", "y", "z", "[SEP]"]
