@@ -38,6 +38,8 @@ def score_decoding(decoding: Decoding) -> None:
         "model": str(run.final.model_file),
         "made_from": _made_from([decoding.folder]),
     }
+    if decoding.language_model is not None:
+        info["language_model"] = str(decoding.language_model.model_file)
     form = DATA / decoding.test.set / TEXT_FORM
     if form.is_file():
         info[TEXT_FORM] = form.read_text(encoding="utf-8").strip()
@@ -68,7 +70,11 @@ def score_folds(system: System, seed: int, config_name: str, test: TestSet) -> P
         info = {
             "recipe": system.recipe, "system": system.name, "seed": str(seed), "folds": str(system.folds),
             "task": test.task, "inference_config": config_name, "made_from": made_from,
-            "model": " ".join(metrics["info"]["model"] for metrics in scored),
+            **{
+                key: " ".join(metrics["info"][key] for metrics in scored)
+                for key in ("model", "language_model")
+                if key in scored[0]["info"]
+            },
         }  # fmt: skip
         _score(folds, output, system, info, subsets=_subsets_of_folds(scored))
     return output

@@ -109,7 +109,7 @@ def table_row(system: System, test: TestSet, seeds: Sequence[int], fold: int | N
         "columns": figures,
         "subsets": subsets,
         "files": [str(path) for paths in files.values() for path in paths],
-        "runs": _runs_behind(first),
+        "runs": _runs_behind([metrics for column in columns.values() for metrics in column]),
     }
 
 
@@ -168,9 +168,12 @@ def _add_fold_spread(
             entry |= {"fold_mean": statistics.fmean(means), "fold_sd": statistics.stdev(means)}
 
 
-def _runs_behind(seeds: Sequence[Mapping[str, Any]]) -> list[str]:
+def _runs_behind(scores: Sequence[Mapping[str, Any]]) -> list[str]:
     """Folders of all runs that some scores rest on; none where the scores do not say which model was decoded."""
-    models = [Path(model) for metrics in seeds for model in metrics["info"].get("model", "").split()]
+    infos = [metrics["info"] for metrics in scores]
+    models = [
+        Path(model) for key in ("model", "language_model") for info in infos for model in info.get(key, "").split()
+    ]
     return list(dict.fromkeys(str(folder) for model in models for folder in lineage(model.parent)))
 
 
