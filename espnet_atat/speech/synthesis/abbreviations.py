@@ -16,7 +16,7 @@ ABBREVIATIONS = {
     "min": "minutes", "mins": "minutes", "hr": "hour", "hrs": "hours", "sec": "seconds", "secs": "seconds",
     "mph": "miles per hour", "kph": "kilometers per hour", "km": "kilometers", "mi": "miles", "lb": "pound",
     "lbs": "pounds", "oz": "ounces", "yrs": "years", "wk": "week", "wknd": "weekend",
-    "vs": "versus", "mr": "mister", "mrs": "missus", "ms": "miz", "jr": "junior", "etc": "et cetera",
+    "vs": "versus", "pp": "pages", "mr": "mister", "mrs": "missus", "ms": "miz", "jr": "junior", "etc": "et cetera",
     "jan": "january", "feb": "february", "apr": "april", "aug": "august", "sept": "september", "sep": "september",
     "oct": "october", "nov": "november", "dec": "december",
     "mon": "monday", "tue": "tuesday", "tues": "tuesday", "wed": "wednesday", "thur": "thursday", "thurs": "thursday",

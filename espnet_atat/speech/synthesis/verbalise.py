@@ -58,7 +58,9 @@ def as_sentence(spoken: str) -> str:
     Engines take ``A`` alone for the article; with points it is the letter.
     """
     pointed = re.sub(
-        r"(?<![A-Za-z'])(?:[A-Z](?: [A-Z])+|A)(?![A-Za-z'])", lambda m: ".".join(m[0].split()) + ".", spoken
+        r"(?<![A-Za-z'])(?:[A-Z](?: [A-Z])+|A)(?![A-Za-z'])\.?",
+        lambda m: ".".join(m[0].removesuffix(".").split()) + ".",
+        spoken,
     )
     if pointed.endswith((".", "?", "!")):
         return pointed
@@ -193,10 +195,11 @@ def _title(match: Match) -> str:
 
 
 def _word(match: Match) -> str:
-    word = match[0]
+    """An abbreviation's point goes with it; another's ends a sentence."""
+    word = match[0].removesuffix(".")
     if word in ABBREVIATIONS:
         return ABBREVIATIONS[word]
-    return numbers.spelled(word) if word in INITIALISMS or _unsayable(word) else word
+    return numbers.spelled(word) + match[0][len(word) :] if word in INITIALISMS or _unsayable(word) else match[0]
 
 
 def _unsayable(word: str) -> bool:
@@ -213,12 +216,16 @@ RULES = (
     # Clitics that a tokeniser has parted: what 's, what ` s, what _s, i 'm, they 're
     _rule(r"(?<=\w)\s*['`_]\s*(s|m|d|ll|re|ve|t)(?!\w)", r"'\1"),
     _rule(r"(?<=\w)\s+n't\b", "n't"),
+    # Feet and inches, before quotation marks go: 6'2", 5 ft 10
+    _rule(r"(\d)\s*'\s*(\d{1,2})(?![\ds])", r"\1 \2"),
+    _rule(r"(?<=\d)\s*ft\b\.?", " feet"),
     _rule(r"[\"`_<>{}|~^*\\]", " "),
     _rule(r"\bat\s*&\s*t\b", "A T and T"),
     _rule(r"(?<!\w)'(?!\d0s\b)|'(?!\w)", " "),
     # Money: $ 5, $5.50, $2 million, $5k
     _rule(rf"([$£€])\s*({NUMBER})(?:\s*(thousand|million|billion|[kmb])\b)?", _money),
     # Times: 7 : 30 pm, 7:30, 7;45am, 5 : 00p; 5.30 pm, 630pm, 10.30 after at; 8 am, 5p after at
+    _rule(r"(:[0-5]\d)\s*-\s*(?=\d{1,2}:)", r"\1 to "),
     _rule(r"(?<![-\d] )(?<![-\d])(\d{1,2})\s*-\s*(\d{1,2})(?=\s*[ap]\.?m\b)", _range),
     _rule(rf"(?<![\d.])(\d{{1,2}})\s*[:;]\s*([0-5]\d)(?!\d){HALF}?", _clock),
     _rule(rf"(?<![\d.:])(\d{{1,2}})\.?([0-5]\d){HALF}", _clock),
@@ -243,7 +250,7 @@ RULES = (
     _rule(rf"\b({MONTH})\s+(\d{{1,2}})(?:\s*-\s*(\d{{1,2}}))?(?![\d,.]*\d|\w)", _month_day),
     # Numbers that count more than one word's worth: 10 %, 1k
     _rule(rf"(?<!\w)({NUMBER})\s*%", lambda match: f"{numbers.cardinal(match[1])} percent"),
-    _rule(r"(?<!\w)#\s*(?=\d)", "number "),
+    _rule(r"(?<!\w)(?:#|no\.)\s*(?=\d)", "number "),
     _rule(
         rf"({NUMBER})\s*°\s*([fc]\b)?", lambda match: f"{numbers.cardinal(match[1])} degrees {(match[2] or '').upper()}"
     ),
@@ -256,7 +263,7 @@ RULES = (
     _rule(r"\bu\.?s\.?\s*-?\s*(?=\d)", "U S "),
     _rule(r"(?<![a-z'.])i\s*-?\s*(?=\d)", "I "),
     # Initials, then letters and digits in one word
-    _rule(r"(?<![a-z.'])[a-z](?:\.[a-z])+(?![a-z'])", _dotted),
+    _rule(r"(?<![a-z.'])[a-z](?:\.[a-z])+(?![a-z'])\.?", _dotted),
     _rule(r"(?<=[a-z])\.(?=[a-z])", " "),
     _rule(r"(?<![\w.])([a-z]+)(\d+)([a-z])?(?![a-z\d])", _code),
     _rule(r"(?<![a-z\d.])(\d+)([a-z]+)(?![\d])", _glued),
@@ -265,7 +272,7 @@ RULES = (
     # Words, symbols, white space
     _rule(r"(?<=\w)\s*/\s*(?=hours?\b|hr\b|minutes?\b|min\b|h\b|second\b|day\b)", " per "),
     _rule(r"(?<![a-z'])(\S+ )?\b(st|dr|ft)\b\.?(?=(?: ([a-z]+))?)", _title),
-    _rule(r"(?<![A-Za-z'])[a-z]+(?:'[a-z]+)*(?![A-Za-z'])", _word),
+    _rule(r"(?<![A-Za-z'])[a-z]+(?:'[a-z]+)*(?![A-Za-z'])\.?", _word),
     _rule(r"(?<![A-Za-z'])(?:i(?![A-Za-z])|[b-z](?![A-Za-z']))", lambda match: match[0].upper()),
     *(_rule(rf"\s*{re.escape(symbol)}\s*", f" {word} ") for symbol, word in SYMBOLS.items()),
     _rule(r"[^A-Za-z',.?!]+", " "),

@@ -113,6 +113,12 @@ SAID = [
     ('" hello " ( world ) >', "hello world"),
     ("São Paulo", "sao paulo"),
     ("don’t – ok", "don't ok"),
+    ("Call Dr. Smith at 16 Oak Ave. now.", "call doctor smith at sixteen oak avenue now."),
+    ("the U.S.A. in '99", "the U S A in ninety nine"),
+    ("6'2\" is 6 ft 2", "six two is six feet two"),
+    ("10:00-11:30 am", "ten o'clock to eleven thirty A M"),
+    ("bus no. 42", "bus number forty two"),
+    ("flight 1234, room 101B", "flight twelve thirty four, room one oh one B"),
     # What is spoken as it stands
     ("play paper moon by oscar nelson", "play paper moon by oscar nelson"),
     ("will i make it if i leave now", "will I make it if I leave now"),
@@ -149,6 +155,7 @@ def test_what_cannot_be_said_is_refused(text: str, message: str) -> None:
     [
         ("leave at seven A M", "leave at seven A.M."),
         ("what's on in L A tonight", "what's on in L.A. tonight?"),
+        ("leave at nine A M.", "leave at nine A.M."),
         ("take A one A", "take A. one A."),
         ("I said stop!", "I said stop!"),
         ("if I go,", "if I go."),
