@@ -161,8 +161,8 @@ def train_language_model(planned: LMTraining, machines: Machines) -> None:
         with atomic_write(folder / METRICS) as handle:
             json.dump({"model": str(planned.model_file), "sets": figures}, handle, indent=1)
             handle.write("\n")
-        for name, facts in figures.items():
-            print(f"  perplexity of {name}: {facts['perplexity']:.2f} a token ({facts['tokens']} tokens)")
+        for name, measured in figures.items():
+            print(f"  perplexity of {name}: {measured['perplexity']:.2f} a token ({measured['tokens']} tokens)")
         planned.run.finish(time.monotonic() - start, model=planned.model)
     print(f"  wrote {planned.model_file} and {folder / METRICS}")
 
