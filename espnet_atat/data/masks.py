@@ -82,19 +82,21 @@ class ExampleMasker:
             A line for the log: how many will be masked, and how many have no word that could be.
 
         Raises:
-            UserError: an example of these sets has no alignment, or no example is of these sets at all.
+            UserError: an example of these sets has no alignment, or all mlm examples are of other sets. None at all is
+                right: fine-tuning on text takes over the options of pretraining.
         """
-        masked = without = 0
+        masked = without = other = 0
         for example in sorted(examples):
             masker, utt = self._find(example)
             if masker is None:
+                other += task_of(group_of(example)) == "mlm"
                 continue
             if utt not in masker.alignments:
                 raise UserError(f"{OPTION}: {example} has no alignment: align its set again (stage 4)")
             masked += 1
             without += not any(word.found for word in masker.alignments[utt])
-        if not masked:
-            raise UserError(f"{OPTION}: the mixture has no mlm examples of {', '.join(self.maskers)}")
+        if other and not masked:
+            raise UserError(f"{OPTION}: the mlm examples of the mixture are not of {', '.join(self.maskers)}")
         return (
             f"{masked} mlm examples are masked anew every epoch; {without} of them have no aligned word and never are"
         )

@@ -71,6 +71,15 @@ def test_what_decides_the_content_changes_the_name_from_there_on(world, name, ol
     assert changed(before, keys()) == places
 
 
+def test_other_word_times_change_training_that_masks_by_them(world):
+    path = world / "words.jsonl"
+    path.write_text("")
+    edit(world, "conf/pretrain.yaml", "max_epoch: 2", "max_epoch: 2\nmask_conf: {alignments: {audio: words.jsonl}}")
+    before = keys()
+    path.write_text('{"utt_id": "spk-0", "words": []}\n')
+    assert changed(before, keys()) == [2, 5]
+
+
 def test_other_audio_changes_training_but_not_the_tokens(world):
     before = keys()
     shutil.rmtree(world / "dump/toy/audio/data")

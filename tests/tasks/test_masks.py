@@ -51,5 +51,5 @@ def test_masks_reach_the_model_and_a_resumed_run_draws_the_same(heard, mask_conf
 
 def test_a_mixture_without_such_examples_stops_before_training(heard, mask_conf, tmp_path) -> None:
     conf = {**mask_conf, "alignments": {"other": mask_conf["alignments"]["audio"]}}
-    with pytest.raises(UserError, match="mask_conf: the mixture has no mlm examples of other"):
+    with pytest.raises(UserError, match="mask_conf: the mlm examples of the mixture are not of other"):
         heard.train(tmp_path / "run", mask_conf=conf, max_epoch=1)
