@@ -60,6 +60,11 @@ class Understanding:
         return math.exp(min(0.0, self.scores["decoder"] / (len(self.tokens) + 1)))  # <eos> is scored too
 
     @property
+    def json_score(self) -> float | None:
+        """The score, or None where nothing was heard: JSON has no infinity."""
+        return self.score if math.isfinite(self.score) else None
+
+    @property
     def line(self) -> str:
         """What a ``hyp`` file holds: the tree, or the words of a task without trees."""
         return self.tree or self.text
@@ -99,7 +104,7 @@ class Understanding:
             "tree": self.tree,
             "frame": frame,
             "text": self.text,
-            "score": self.score if math.isfinite(self.score) else None,
+            "score": self.json_score,
             "confidence": round(self.confidence, 4),
             "words": [{"word": w.text, "start": round(w.start, 3), "end": round(w.end, 3)} for w in self.words],
         }

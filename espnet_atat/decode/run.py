@@ -136,7 +136,7 @@ def write_results(results: Mapping[str, Sequence[Understanding]], output_dir: st
         with atomic_write(folder / "nbest.jsonl") as handle:
             for utt_id in sorted(results):
                 rows = [
-                    {"hyp": r.line, "score": r.score, "scores": dict(r.scores), "tokens": list(r.tokens)}
+                    {"hyp": r.line, "score": r.json_score, "scores": dict(r.scores), "tokens": list(r.tokens)}
                     for r in results[utt_id]
                 ]
                 handle.write(json.dumps({"utt_id": utt_id, "nbest": rows}, ensure_ascii=False) + "\n")

@@ -18,6 +18,7 @@ import yaml
 from espnet_atat.decode import understand as interface
 from espnet_atat.decode.pretrained import load_pretrained
 from espnet_atat.decode.result import NOTHING_HEARD
+from espnet_atat.decode.run import write_results
 from espnet_atat.decode.understand import Speech2Understand, Text2Understand
 from espnet_atat.errors import UserError
 from espnet_atat.semantics.frame import Frame, Slot
@@ -112,12 +113,15 @@ def test_batches_change_no_result(shared):
         Text2Understand.from_pretrained(shared, batch_size=0)
 
 
-def test_silence_is_an_empty_result_and_noise_no_crash(understand):
+def test_silence_is_an_empty_result_and_noise_no_crash(understand, tmp_path):
     silence = np.zeros(2 * RATE, np.float32)
     assert understand(silence) is NOTHING_HEARD
     assert (silence.max(), NOTHING_HEARD.confidence, NOTHING_HEARD.as_dict()["score"]) == (0.0, 0.0, None)
     between = understand([command(0), silence, command(1)])
     assert [result.tree for result in between] == [TREES[0], "", TREES[1]]
+    write_results({"u1": [NOTHING_HEARD]}, tmp_path, nbest=2)
+    assert (tmp_path / "hyp").read_text() == "u1\n"
+    assert json.loads((tmp_path / "nbest.jsonl").read_text())["nbest"][0]["score"] is None
     noise = understand(np.random.default_rng(0).normal(0, 0.01, RATE).astype(np.float32))
     assert 0 < noise.confidence < 1
 
