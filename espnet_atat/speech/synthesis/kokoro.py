@@ -41,7 +41,9 @@ class KokoroEngine(LocalEngine):
 
     name: ClassVar[str] = "kokoro"
     default_voices: ClassVar[tuple[str, ...]] = (
-        "af_alloy", "af_aoede", "af_bella", "af_heart", "af_jessica", "am_michael", "bf_emma",
+        "af_alloy", "af_aoede", "af_bella", "af_heart", "af_jessica", "af_kore", "af_nicole",
+        "am_fenrir", "am_michael", "am_puck", "bf_emma", "bf_isabella", "bm_daniel", "bm_george",
+        "bm_lewis",
     )  # fmt: skip
 
     model_dir: Path = field(default_factory=lambda: models_dir() / "kokoro")
