@@ -62,7 +62,7 @@ def test_finished_runs_are_found_newest_first(tmp_path, monkeypatch):
 @pytest.mark.slow
 def test_the_engine_hears_and_reads(toy_run, tmp_path):
     engine = Engine({"toy": str(toy_run)}, max_seconds=2.0)
-    heard = engine.hear("toy", "slu", write_command(tmp_path / "play.wav", 0, 8000))
+    heard = engine.hear("toy", "slu", write_command(tmp_path / "play.wav"))
     assert heard.results[0].tree == "[IN:PLAY play [SL:SONG moon ] ]"
     assert heard.features.shape[1] == 80
     assert heard.attention.tokens[-1] == "<eos>"
