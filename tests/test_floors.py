@@ -29,7 +29,7 @@ FLOORS = {
 }  # fmt: skip
 #: What `report` may use of the package: it reads files, not code.
 REPORT_USES = {"report", "errors", "atomic"}
-HEAVY = {"torch", "espnet2", "torchaudio", "transformers"}
+HEAVY = {"torch", "espnet2", "torchaudio", "torchcrf", "transformers"}
 #: Where heavy libraries may be imported at all; `bin` and `package` only inside functions.
 HEAVY_PACKAGES = {"model", "data", "train", "tasks", "decode", "package", "bin"}
 LIGHT_AT_IMPORT = {"bin", "package"}
@@ -149,4 +149,5 @@ def test_importing_the_rest_imports_nothing_heavy(module):
 def test_the_check_sees_heavy_imports_where_they_are():
     assert heavy_at_import(f"{PACKAGE}.tasks.atat")
     assert heavy_at_import(f"{PACKAGE}.model.atat_model")
+    assert heavy_at_import(f"{PACKAGE}.baselines.bilstm_crf")
     assert not heavy_at_import(f"{PACKAGE}.data.mixture")

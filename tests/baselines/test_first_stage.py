@@ -1,0 +1,62 @@
+"""Transcripts from a file, and Whisper's."""
+
+import importlib.util
+
+import pytest
+
+from espnet_atat.baselines.first_stage import Whisper, read_transcripts, spoken_form, whisper_transcripts
+from espnet_atat.errors import UserError
+from espnet_atat.speech.synthesis.base import models_dir
+from tests.baselines.corpus import write_set
+
+
+@pytest.fixture
+def data(tmp_path):
+    return write_set(tmp_path / "set", ("[IN:GO go ]", "[IN:STOP stop now ]"))
+
+
+def test_a_file_of_words_is_joined_by_id(data, tmp_path) -> None:
+    (tmp_path / "hyp").write_text("utt01 stop no\nutt00\n")
+    assert read_transcripts(tmp_path / "hyp", data) == {"utt00": "", "utt01": "stop no"}
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        ("utt00 go\n", "no prediction for 'utt01'"),
+        ("utt00 go\nutt01 stop\nutt02 go\n", r"hyp:3: utterance 'utt02' is not in the reference"),
+        ("utt00 go\nutt01 [IN:STOP stop ]\n", r"hyp:2: utterance 'utt01' is a tree, not words"),
+    ],
+)
+def test_other_ids_or_trees_are_refused(data, tmp_path, lines: str, message: str) -> None:
+    (tmp_path / "hyp").write_text(lines)
+    with pytest.raises(UserError, match=message):
+        read_transcripts(tmp_path / "hyp", data)
+
+
+@pytest.mark.parametrize(
+    ("heard", "words"),
+    [
+        (" Wake me at 7.30 AM, please!", "wake me at seven thirty a m please"),
+        (" Set it to 20% [sic].", "set it to twenty percent sic"),
+        (" ... ", ""),
+        ("Привет", "привет"),
+    ],
+)
+def test_what_whisper_writes_becomes_words(heard: str, words: str) -> None:
+    assert spoken_form(heard) == words
+
+
+@pytest.mark.slow
+def test_whisper_hears_a_command(root, tmp_path) -> None:
+    if importlib.util.find_spec("faster_whisper") is None or not (models_dir() / "whisper-tiny.en").is_dir():
+        pytest.skip("no Whisper tiny.en: tools/install_extra.sh whisper")
+    data = write_set(tmp_path / "set", ("[IN:GO go ]",))
+    whisper = Whisper("tiny.en")
+    with pytest.raises(UserError, match=r"no file 'wav.scp', so nothing to hear"):
+        whisper_transcripts(data, whisper)
+    recording = root / "egs2/atat/mini/corpus/audio/music_dev/af_sky-music_dev_0006.ogg"
+    (data / "wav.scp").write_text(f"utt00 {recording}\n")
+    assert whisper_transcripts(data, whisper)["utt00"].split()[-1] == "music"
+    with pytest.raises(UserError, match=r"--whisper nowhere/such: cannot be loaded"):
+        Whisper("nowhere/such")
