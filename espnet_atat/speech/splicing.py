@@ -15,7 +15,7 @@ import numpy as np
 import soundfile
 
 from espnet_atat.atomic import atomic_dir
-from espnet_atat.datadir import DataDir
+from espnet_atat.datadir import DataDir, invert
 from espnet_atat.errors import UserError
 from espnet_atat.speech.alignment.record import Alignment
 from espnet_atat.speech.audio import SAMPLE_RATE, read_audio
@@ -148,30 +148,36 @@ def splice_texts(inventory: Inventory, texts: DataDir, output: Path, config: Spl
     Raises:
         UserError: no line can be said.
     """
-    vocabularies = inventory.vocabularies()
-    order = random_source("lines", config.seed, None, "splice").permutation(sorted(texts.text))
-    lines_of: dict[str, list[str]] = {}
-    chosen = 0
-    for line in map(str, order):
-        words = set(texts.text[line].split())
-        able = [speaker for speaker, vocabulary in vocabularies.items() if words <= vocabulary]
-        if able and chosen < config.number:
-            drawn = random_source(line, config.seed, None, "speaker").integers(len(able))
-            lines_of.setdefault(able[int(drawn)], []).append(line)
-            chosen += 1
-    if not chosen:
+    speaker_of = draw_speakers(inventory.vocabularies(), texts.text, config)
+    if not speaker_of:
         raise UserError("no line of the text has all its words in one speaker's recordings")
     with _Writer(output) as writer:
-        for speaker, lines in sorted(lines_of.items()):
+        for speaker, lines in invert(speaker_of).items():
             recordings = inventory.recordings(speaker)
             places = index_words(recordings)
-            for line in sorted(lines):
+            for line in lines:
                 words = texts.text[line].split()
                 rng = random_source(line, config.seed, None, "splice")
                 samples = say(words, recordings, places, config.piece, rng)
                 tree = None if texts.target is None else texts.target.get(line)
                 writer.add(f"{speaker}-{line}", speaker, samples, " ".join(words), tree)
-    return chosen
+    return len(speaker_of)
+
+
+def draw_speakers(
+    vocabularies: Mapping[str, frozenset[str]], text: Mapping[str, str], config: SpliceConfig
+) -> dict[str, str]:
+    """Draw at most ``config.number`` lines that a speaker can say, and who says each: line → speaker."""
+    speaker_of: dict[str, str] = {}
+    for line in map(str, random_source("lines", config.seed, None, "splice").permutation(sorted(text))):
+        if len(speaker_of) == config.number:
+            break
+        words = set(text[line].split())
+        able = [speaker for speaker, vocabulary in vocabularies.items() if words <= vocabulary]
+        if able:
+            drawn = random_source(line, config.seed, None, "speaker").integers(len(able))
+            speaker_of[line] = able[int(drawn)]
+    return speaker_of
 
 
 class _Writer:

@@ -89,9 +89,7 @@ class ATATTask(AbsTask):
             default={},
             help="of audio (feats_type raw): the effects of conf/augment.yaml",
         )
-        group.add_argument(
-            "--text_mask_rate", type=float, default=0.0, help="share of text pieces that training hides"
-        )
+        group.add_argument("--text_mask_rate", type=float, default=0.0, help="share of text pieces that training hides")
         group.add_argument(
             "--mask_conf", action=NestedDictAction, default={}, help="fresh masks every epoch: see data/masks.py"
         )
