@@ -33,7 +33,7 @@ HEAVY = {"torch", "espnet2", "torchaudio", "torchcrf", "transformers"}
 #: Where heavy libraries may be imported at all; `bin` and `package` only inside functions.
 HEAVY_PACKAGES = {"model", "data", "train", "tasks", "decode", "package", "bin"}
 LIGHT_AT_IMPORT = {"bin", "package"}
-HEAVY_MODULES = {f"{PACKAGE}.baselines.bilstm_crf"}
+HEAVY_MODULES = {f"{PACKAGE}.baselines.bilstm_{part}" for part in ("crf", "network", "pretraining")}
 
 
 @dataclass(frozen=True)

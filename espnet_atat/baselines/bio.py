@@ -104,6 +104,22 @@ def read_examples(data_dirs: Sequence[str | Path]) -> list[Example]:
     return [example for data_dir in data_dirs for example in _read_dir(Path(data_dir))]
 
 
+def read_sentences(data_dirs: Sequence[str | Path]) -> list[list[str]]:
+    """The words of data dirs' texts, by id in C order, one dir after the other; empty texts are left out.
+
+    Raises:
+        UserError: a dir without words; names it.
+    """
+    sentences: list[list[str]] = []
+    for data_dir in data_dirs:
+        text = read_listing(Path(data_dir) / "text")
+        found = [line.split() for _, line in sorted(text.values.items()) if line]
+        if not found:
+            raise UserError(f"{text.name}: no words in it")
+        sentences.extend(found)
+    return sentences
+
+
 def _read_dir(data_dir: Path) -> list[Example]:
     if not (data_dir / "target").is_file():
         raise UserError(f"{data_dir}: no file 'target'; a tagger learns from trees, so give a data dir that has them")

@@ -38,6 +38,7 @@ class BilstmConfig:
         batch_size: sentences.
         lr: Adam's learning rate at the start.
         seed: of weights, order, dropout.
+        pretrain_epochs: passes over text without trees, before; 0: no pretraining.
     """
 
     embed_size: int = 128
@@ -48,6 +49,7 @@ class BilstmConfig:
     batch_size: int = 32
     lr: float = 2e-3
     seed: int = 1
+    pretrain_epochs: int = 0
 
     def __post_init__(self) -> None:
         _check_range(
@@ -60,6 +62,7 @@ class BilstmConfig:
             batch_size=(1, None),
             lr=(0, None),
             seed=(0, None),
+            pretrain_epochs=(0, None),
         )
 
 

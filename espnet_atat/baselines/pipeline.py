@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from espnet_atat.atomic import atomic_dir
-from espnet_atat.baselines.bio import Example, Tagging, read_examples, to_tree
-from espnet_atat.baselines.config import CONFIGS, Config, CrfConfig, tagger_name
+from espnet_atat.baselines.bio import Example, Tagging, read_examples, read_sentences, to_tree
+from espnet_atat.baselines.config import CONFIGS, BilstmConfig, Config, CrfConfig, tagger_name
 from espnet_atat.errors import UserError
 from espnet_atat.semantics.tree import TreeError
 
@@ -28,8 +28,19 @@ class Model(Protocol):
         """Tags and class of each sentence, given as words."""
 
 
-def train_pipeline(data_dirs: Sequence[str | Path], output_dir: str | Path, config: Config) -> int:
+def train_pipeline(
+    data_dirs: Sequence[str | Path],
+    output_dir: str | Path,
+    config: Config,
+    pretrain_dirs: Sequence[str | Path] = (),
+) -> int:
     """Train on the targets of data dirs; ``output_dir`` appears whole or not at all.
+
+    Args:
+        data_dirs: what tags and classes are learnt from.
+        output_dir: of the trained tagger.
+        config: options; their class says which tagger.
+        pretrain_dirs: data dirs whose text alone the BiLSTM is pretrained on, for ``pretrain_epochs``.
 
     Returns:
         The number of utterances trained on.
@@ -40,13 +51,17 @@ def train_pipeline(data_dirs: Sequence[str | Path], output_dir: str | Path, conf
     output_dir = Path(output_dir)
     if output_dir.exists() and not (output_dir / MODEL_FILE).is_file():
         raise UserError(f"{output_dir} is there and is no trained tagger; name another --output_dir")
+    if bool(pretrain_dirs) != (isinstance(config, BilstmConfig) and config.pretrain_epochs > 0):
+        raise UserError("--pretrain_dirs and --pretrain_epochs (of bilstm_crf) go together")
     examples = read_examples(data_dirs)
+    text = read_sentences(pretrain_dirs)
     with atomic_dir(output_dir) as folder:
-        _train(examples, folder, config)
+        _train(examples, text, folder, config)
         about = {
             "tagger": tagger_name(config),
             "options": asdict(config),
             "data_dirs": [str(data_dir) for data_dir in data_dirs],
+            "pretrain_dirs": [str(data_dir) for data_dir in pretrain_dirs],
             "utterances": len(examples),
             "files": {file.name: _sha256(file) for file in sorted(folder.iterdir())},
         }
@@ -54,7 +69,7 @@ def train_pipeline(data_dirs: Sequence[str | Path], output_dir: str | Path, conf
     return len(examples)
 
 
-def _train(examples: Sequence[Example], folder: Path, config: Config) -> None:
+def _train(examples: Sequence[Example], text: Sequence[Sequence[str]], folder: Path, config: Config) -> None:
     if isinstance(config, CrfConfig):
         from espnet_atat.baselines import crf
 
@@ -62,7 +77,7 @@ def _train(examples: Sequence[Example], folder: Path, config: Config) -> None:
     else:
         from espnet_atat.baselines import bilstm_crf
 
-        bilstm_crf.train(examples, folder, config)
+        bilstm_crf.train(examples, folder, config, text)
 
 
 def load_pipeline(folder: str | Path) -> Model:

@@ -30,6 +30,7 @@ HELP = {
     "batch_size": "sentences",
     "lr": "learning rate at the start; it falls to 0",
     "seed": "of weights, order, dropout",
+    "pretrain_epochs": "passes over the text of --pretrain_dirs",
 }
 
 
@@ -48,6 +49,10 @@ def get_parser() -> argparse.ArgumentParser:
         tagger = taggers.add_parser(name, help=what, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
         tagger.add_argument("--data_dirs", nargs="+", required=True, metavar="DIR", help="data dirs with targets")
         tagger.add_argument("--output_dir", required=True, type=Path, metavar="DIR", help="the trained tagger")
+        if config is BilstmConfig:
+            tagger.add_argument(
+                "--pretrain_dirs", nargs="+", default=[], metavar="DIR", help="text to pretrain the LSTM on; no trees"
+            )
         for field in fields(config):
             default = field.default
             tagger.add_argument(f"--{field.name}", type=type(default), default=default, help=HELP[field.name])
@@ -88,7 +93,8 @@ def _train(args: argparse.Namespace) -> None:
 
     kind = CONFIGS[args.tagger]
     config = kind(**{field.name: getattr(args, field.name) for field in fields(kind)})
-    utterances = train_pipeline(args.data_dirs, args.output_dir, config)
+    pretrain_dirs = args.pretrain_dirs if args.tagger == "bilstm_crf" else []
+    utterances = train_pipeline(args.data_dirs, args.output_dir, config, pretrain_dirs)
     print(f"wrote {args.output_dir}: {args.tagger}, trained on {utterances} utterances")
 
 

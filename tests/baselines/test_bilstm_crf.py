@@ -6,7 +6,9 @@ pytest.importorskip("torchcrf", reason="pytorch-crf, of the extra baselines, is 
 
 import torch
 
-from espnet_atat.baselines.bilstm_crf import BilstmCrf, BilstmCrfModel, Names, train
+from espnet_atat.baselines.bilstm_crf import BilstmCrfModel, train
+from espnet_atat.baselines.bilstm_network import BilstmCrf, Names
+from espnet_atat.baselines.bilstm_pretraining import language_model_loss
 from espnet_atat.baselines.bio import read_examples, to_tree
 from espnet_atat.baselines.config import BilstmConfig
 from tests.baselines.corpus import TARGETS, write_set
@@ -72,3 +74,28 @@ def test_the_loss_is_of_the_words_and_not_of_the_padding(examples) -> None:
     other_tags = tags.clone()
     other_tags[0, 2] = 3
     assert network(words, other_tags, intents).item() == pytest.approx(whole.item(), abs=1e-6)
+
+
+def test_neither_language_model_sees_the_word_that_it_tells(examples) -> None:
+    torch.manual_seed(0)
+    network = BilstmCrf(Names.of(examples), 8, 8, dropout=0.0)
+    told = torch.nn.Linear(8, network.embedding.num_embeddings)
+    short, long = torch.tensor([[2, 3]]), torch.tensor([[4, 5, 6]])
+    alone = [language_model_loss(network, told, each).item() for each in (short, long)]
+    together = language_model_loss(network, told, torch.tensor([[2, 3, 0], [4, 5, 6]])).item()
+    assert together == pytest.approx((2 * alone[0] + 3 * alone[1]) / 5, abs=1e-5)
+    states, _ = network.states(long)
+    changed, _ = network.states(torch.tensor([[4, 5, 7]]))
+    assert torch.equal(states[0, :2, :8], changed[0, :2, :8])
+    changed, _ = network.states(torch.tensor([[7, 5, 6]]))
+    assert torch.equal(states[0, 1:, 8:], changed[0, 1:, 8:])
+
+
+def test_words_that_only_pretraining_met_are_known_after_it(examples, tmp_path, capsys) -> None:
+    text = [["turn", "on", "the", "cellar", "lights"]] * 8
+    sizes = BilstmConfig(embed_size=8, hidden_size=8, dropout=0.0, epochs=1, pretrain_epochs=4, lr=1e-2)
+    train(examples, tmp_path, sizes, text)
+    losses = [float(line.split()[-3]) for line in capsys.readouterr().out.splitlines() if "pretraining" in line]
+    assert losses == sorted(losses, reverse=True)
+    assert len(losses) == 4
+    assert "cellar" in BilstmCrfModel(tmp_path)._word

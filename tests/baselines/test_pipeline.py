@@ -57,3 +57,5 @@ def test_a_folder_with_something_else_in_it_is_left_alone(trained) -> None:
     with pytest.raises(UserError, match="is there and is no trained tagger"):
         train_pipeline([data], data, CrfConfig())
     assert (data / "target").is_file()
+    with pytest.raises(UserError, match="--pretrain_dirs and --pretrain_epochs"):
+        train_pipeline([data], trained, CrfConfig(), [data])
