@@ -38,6 +38,8 @@ from espnet_atat.speech.augmentation.chain import Chain
 from espnet_atat.tasks.checks import check_checkpoints, check_encoders, check_targets
 from espnet_atat.text.tokenizer import CharTokenizer, TargetTokenizer
 from espnet_atat.text.vocabulary import Vocabulary
+from espnet_atat.train.adapter import check_adapter
+from espnet_atat.train.asr_encoder import load_asr_encoder
 from espnet_atat.train.checkpoint import GuardedIterFactory, mend_run
 from espnet_atat.train.optimiser import parameter_groups
 from espnet_atat.train.unfreeze import WarmupUnfreezeLR
@@ -134,6 +136,12 @@ class ATATTask(AbsTask):
             nargs="*",
             default=[],
             help="names or prefixes that the schedule unfreezes gradually; 'all': all but the new rows",
+        )
+        group.add_argument(
+            "--audio_encoder_init",
+            type=str_or_none,
+            default=None,
+            help="an ESPnet ASR model's .pth: its encoder's blocks, of the same shape, are what ours start from",
         )
         group.add_argument("--text_encoder_lr_scale", type=float, default=1.0, help="on the text encoder's rate")
 
@@ -238,6 +246,13 @@ class ATATTask(AbsTask):
             pretrained_vocabulary_size=args.pretrained_vocabulary_size,
             **modules,
         )
+        check_adapter(args, model)
+        # A saved configuration from before the option has none.
+        if (asr := getattr(args, "audio_encoder_init", None)) is not None:
+            if model.audio_encoder is None:
+                raise UserError("--audio_encoder_init: the model has no audio encoder")
+            load_asr_encoder(model.audio_encoder, asr)
+            args.audio_encoder_init = None  # a saved model has its weights in its own checkpoint
         if model.text_encoder is not None:
             # A saved model is built from its own configuration; weights come from the checkpoint, never a hub.
             args.text_tokenizer = args.text_tokenizer or args.text_encoder_conf.get("model")

@@ -6,6 +6,7 @@ from typing import Any
 from torch import nn
 
 from espnet_atat.errors import UserError
+from espnet_atat.train.adapter import is_adapter
 
 #: Rows of the tied embedding that no pretrained model brought.
 NEW_ROWS = "decoder.embed.0.new"
@@ -18,7 +19,8 @@ def parameter_groups(
 
     Args:
         model: its trainable parameters are grouped.
-        pretrained: names or dotted prefixes of pretrained parameters; ``all``: every one but the new rows.
+        pretrained: names or dotted prefixes of pretrained parameters; ``all``: every one but the new rows. An
+            adapter's parameters are fresh whatever they lie below.
         text_encoder_lr_scale: on the learning rate of ``text_encoder.bert``.
 
     Raises:
@@ -26,18 +28,20 @@ def parameter_groups(
     """
     names = [name for name, parameter in model.named_parameters() if parameter.requires_grad]
     for prefix in pretrained:
-        if prefix != "all" and not any(_below(name, prefix) for name in names):
+        if prefix != "all" and not any(is_below(name, prefix) for name in names):
             raise UserError(f"--pretrained_parameters: the model has no trainable parameter below {prefix!r}")
     members: dict[tuple[bool, bool], list[nn.Parameter]] = {}
     for name, parameter in model.named_parameters():
         if parameter.requires_grad:
-            is_pretrained = name != NEW_ROWS and any(p == "all" or _below(name, p) for p in pretrained)
-            members.setdefault((is_pretrained, _below(name, "text_encoder.bert")), []).append(parameter)
+            is_fresh = name == NEW_ROWS or is_adapter(name)
+            is_pretrained = not is_fresh and any(p == "all" or is_below(name, p) for p in pretrained)
+            members.setdefault((is_pretrained, is_below(name, "text_encoder.bert")), []).append(parameter)
     return [
         {"params": parameters, "pretrained": old, "lr_scale": text_encoder_lr_scale if bert else 1.0}
         for (old, bert), parameters in sorted(members.items(), key=lambda item: item[0])
     ]
 
 
-def _below(name: str, prefix: str) -> bool:
+def is_below(name: str, prefix: str) -> bool:
+    """Whether a parameter is ``prefix``, or lies below that module."""
     return name == prefix or name.startswith(f"{prefix}.")

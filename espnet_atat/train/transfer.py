@@ -4,7 +4,7 @@ ESPnet's ``--init_param`` matches parameters by name and shape and never maps ro
 into a checkpoint that ``--init_param`` can read.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import torch
@@ -14,8 +14,9 @@ from torch import Tensor
 from espnet_atat.errors import UserError
 from espnet_atat.text.tokenizer import TargetTokenizer, is_whole
 from espnet_atat.text.vocabulary import CONTROL_TOKENS, UNKNOWN, Vocabulary
+from espnet_atat.train.adapter import is_adapter
 from espnet_atat.train.checkpoint import is_intact
-from espnet_atat.train.optimiser import NEW_ROWS
+from espnet_atat.train.optimiser import NEW_ROWS, is_below
 
 OLD_ROWS = "decoder.embed.0.pretrained"
 CTC = ("ctc.project.weight", "ctc.project.bias")
@@ -37,7 +38,12 @@ def grow(tokenizer: TargetTokenizer, targets: Iterable[str]) -> Vocabulary:
 
 
 def initial_checkpoint(
-    model_file: str | Path, old: Vocabulary, new: Vocabulary, output: str | Path, ctc_of_tokens: bool = False
+    model_file: str | Path,
+    old: Vocabulary,
+    new: Vocabulary,
+    output: str | Path,
+    ctc_of_tokens: bool = False,
+    keep: Sequence[str] | None = None,
 ) -> None:
     """Write the checkpoint that a run with the vocabulary ``new`` starts from.
 
@@ -49,19 +55,17 @@ def initial_checkpoint(
         old: the vocabulary of that model.
         new: the vocabulary of the coming run.
         ctc_of_tokens: the CTC's symbols are the tokens (``ctc_unit: token``), so that it grows with them.
+        keep: names or prefixes of the parameters to take over, :data:`OLD_ROWS` among them; None: all.
 
     Raises:
-        UserError: the token list does not belong to the model, the new one does not extend it, or the file is torn.
+        UserError: ``keep`` names nothing of the model, the token list does not belong to the model, the new one does
+            not extend it, or the file is torn.
     """
     if not new.extends(old):
         raise UserError(
             f"the new token list ({len(new)}) does not begin with the old one ({len(old)}): grow the old one"
         )
-    if not is_intact(Path(model_file)):
-        raise UserError(f"{model_file}: not a whole checkpoint: train again, or take another epoch's model")
-    state: dict[str, Tensor] = safe_torch_load(str(model_file), map_location="cpu")
-    if OLD_ROWS not in state:
-        raise UserError(f"{model_file}: no {OLD_ROWS} in it: not a model of this project")
+    state = _load(model_file)
     rows = torch.cat((state.pop(OLD_ROWS), state.pop(NEW_ROWS)))
     if len(rows) != len(old):
         raise UserError(f"{model_file} has rows for {len(rows)} tokens, its token list has {len(old)}: they do not fit")
@@ -69,10 +73,48 @@ def initial_checkpoint(
         state |= {
             name: _grow_ctc(rows_of_ctc, len(old), len(new)) for name, rows_of_ctc in state.items() if name in CTC
         }
+    state[OLD_ROWS] = rows
+    _write(state if keep is None else _kept(state, keep, model_file), output)
+
+
+def kept_checkpoint(model_file: str | Path, keep: Sequence[str], output: str | Path) -> None:
+    """Write the checkpoint that a run with a token list of its own starts from: encoder-only transfer and the like.
+
+    What is not kept is left out, so that the new run draws it by its own seed.
+
+    Args:
+        model_file: a ``.pth`` of model parameters.
+        keep: names or prefixes of the parameters to take over.
+
+    Raises:
+        UserError: ``keep`` names nothing of the model, or the file is torn or no model of this project.
+    """
+    _write(_kept(_load(model_file), keep, model_file), output)
+
+
+def _load(model_file: str | Path) -> dict[str, Tensor]:
+    """A model's parameters. Saved weights hold their adapters' part already: those of a further run start anew."""
+    if not is_intact(Path(model_file)):
+        raise UserError(f"{model_file}: not a whole checkpoint: train again, or take another epoch's model")
+    state: dict[str, Tensor] = safe_torch_load(str(model_file), map_location="cpu")
+    if OLD_ROWS not in state:
+        raise UserError(f"{model_file}: no {OLD_ROWS} in it: not a model of this project")
+    return {name: value for name, value in state.items() if not is_adapter(name)}
+
+
+def _kept(state: dict[str, Tensor], keep: Sequence[str], model_file: str | Path) -> dict[str, Tensor]:
+    for prefix in keep:
+        if not any(is_below(name, prefix) for name in state):
+            parts = ", ".join(sorted({name.split(".")[0] for name in state}))
+            raise UserError(f"keep: {model_file} has nothing below {prefix!r}; it has {parts}")
+    return {name: value for name, value in state.items() if any(is_below(name, prefix) for prefix in keep)}
+
+
+def _write(state: dict[str, Tensor], output: str | Path) -> None:
     output = Path(output)
     output.parent.mkdir(parents=True, exist_ok=True)
     temporary = output.with_name(f".{output.name}.tmp")
-    torch.save({**state, OLD_ROWS: rows}, temporary)
+    torch.save(state, temporary)
     temporary.replace(output)
 
 

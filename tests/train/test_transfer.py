@@ -11,7 +11,7 @@ from espnet_atat.model.atat_model import ESPnetATATModel
 from espnet_atat.text.tokenizer import TargetTokenizer
 from espnet_atat.text.vocabulary import CONTROL_TOKENS, Vocabulary
 from espnet_atat.train.optimiser import NEW_ROWS
-from espnet_atat.train.transfer import OLD_ROWS, grow, initial_checkpoint
+from espnet_atat.train.transfer import OLD_ROWS, grow, initial_checkpoint, kept_checkpoint
 from tests.toy import Toy, make_toy
 from tests.toy_model import toy_batch, toy_model
 
@@ -153,3 +153,45 @@ def test_a_ctc_over_the_decoders_tokens_grows_too(old: Vocabulary, tmp_path: Pat
     torch.testing.assert_close(after[..., : len(old)], before)
     unknown = before[..., old.unknown_id].unsqueeze(-1).expand(-1, -1, 2)
     torch.testing.assert_close(after[..., len(old) :], unknown)  # a fresh symbol is as unlikely as that
+
+
+def test_what_is_not_kept_starts_fresh_with_a_token_list_of_its_own(old: Vocabulary, tmp_path: Path) -> None:
+    model, other = toy_model(old), Vocabulary.build(["]", "[IN:BUY"], ["▁x"])
+    torch.save(model.state_dict(), tmp_path / "model.pth")
+    kept_checkpoint(tmp_path / "model.pth", ["audio_encoder"], tmp_path / "init.pth")
+    # The E2E baseline: no text encoder, a fresh decoder, another vocabulary.
+    options = {"text_encoder": False, "seed": 9}
+    untouched, started = (toy_model(other, **options) for _ in range(2))
+    load_pretrained_model(str(tmp_path / "init.pth"), started, ignore_init_mismatch=False)
+    theirs, fresh = model.state_dict(), untouched.state_dict()
+    for name, value in started.state_dict().items():
+        source = theirs if name.startswith("audio_encoder.") else fresh
+        assert torch.equal(value, source[name]), name
+    name = "decoder.decoders.0.feed_forward.w_1.weight"
+    assert not torch.equal(started.state_dict()[name], theirs[name]), "the decoder is another one"
+
+
+def test_growth_may_keep_a_part_too(old: Vocabulary, tmp_path: Path) -> None:
+    model, new = toy_model(old), old.grow(["ö"])
+    torch.save(model.state_dict(), tmp_path / "model.pth")
+    initial_checkpoint(tmp_path / "model.pth", old, new, tmp_path / "init.pth", keep=["audio_encoder", "decoder.embed"])
+    kept = torch.load(tmp_path / "init.pth", weights_only=True)
+    assert {name.split(".")[0] for name in kept} == {"audio_encoder", "decoder"}
+    assert [name for name in kept if name.startswith("decoder.")] == [OLD_ROWS]
+    assert torch.equal(kept[OLD_ROWS], model.decoder.tied.weight)
+
+
+def test_a_part_to_keep_that_is_not_there_is_named(old: Vocabulary, tmp_path: Path) -> None:
+    torch.save(toy_model(old).state_dict(), tmp_path / "model.pth")
+    with pytest.raises(
+        UserError, match=r"model\.pth has nothing below 'audio'; it has audio_encoder, ctc, decoder, text_en"
+    ):
+        kept_checkpoint(tmp_path / "model.pth", ["audio"], tmp_path / "init.pth")
+    assert not (tmp_path / "init.pth").exists()
+
+
+def test_adapters_of_the_old_run_are_left_behind(old: Vocabulary, tmp_path: Path) -> None:
+    state = toy_model(old).state_dict()
+    torch.save(state | {"decoder.decoders.0.src_attn.linear_q.lora_A": torch.ones(2, 16)}, tmp_path / "model.pth")
+    initial_checkpoint(tmp_path / "model.pth", old, old.grow(["ö"]), tmp_path / "init.pth")
+    assert torch.load(tmp_path / "init.pth", weights_only=True).keys() == state.keys() - {NEW_ROWS}

@@ -1,0 +1,54 @@
+"""Parameter-efficient fine-tuning: LoRA (Hu et al. 2021) through ESPnet's own adapter options.
+
+ESPnet builds the adapters (``use_adapter``, ``adapter_conf``) and saves them beside weights that hold their part
+already: a checkpoint of this kind decodes like any other. What is frozen is ``freeze_param``'s to say.
+"""
+
+import argparse
+from importlib.util import find_spec
+
+from torch import nn
+
+from espnet_atat.errors import UserError
+
+#: Last parts of the names of loralib's own parameters.
+LORA = ("lora_A", "lora_B")
+
+
+def is_adapter(name: str) -> bool:
+    """Whether a parameter belongs to an adapter."""
+    return name.rpartition(".")[2] in LORA
+
+
+def check_adapter(args: argparse.Namespace, model: nn.Module) -> None:
+    """What ESPnet would stop at with a traceback, or let pass and leave a checkpoint that cannot be decoded.
+
+    Args:
+        args: ESPnet's; configurations of before they had adapters will do.
+        model: before its adapters are made.
+
+    Raises:
+        UserError: names the option.
+    """
+    if not getattr(args, "use_adapter", False):
+        return
+    if args.adapter != "lora":
+        raise UserError(f"--adapter {args.adapter}: ESPnet has it for S3PRL's models alone; this model takes lora")
+    if find_spec("loralib") is None:
+        raise UserError("--use_adapter needs loralib: pip install loralib (tools/setup.sh brings it)")
+    if args.save_strategy != "all":
+        raise UserError(f"--save_strategy {args.save_strategy}: a model is decoded from one checkpoint: save all")
+    modules = dict(model.named_modules())
+    for target in args.adapter_conf.get("target_modules", ["query"]):
+        found = {name: module for name, module in modules.items() if name.endswith(target)}
+        if not found:
+            raise UserError(
+                f"adapter_conf: target_modules: no module ends in {target!r}; linear_q, linear_k, linear_v and "
+                "linear_out are those of attention, query, key and value a BERT's"
+            )
+        for name, module in found.items():
+            if type(module) is not nn.Linear:
+                raise UserError(
+                    f"adapter_conf: target_modules: {target!r} takes {name}, a {type(module).__name__}: name linear "
+                    "layers alone"
+                )

@@ -1,0 +1,65 @@
+"""The audio encoder's blocks from an ESPnet ASR model."""
+
+import logging
+from pathlib import Path
+
+from espnet2.torch_utils.safe_torch_load import safe_torch_load
+from torch import Tensor
+
+from espnet_atat.errors import UserError
+from espnet_atat.model.audio_encoder import AudioEncoder
+from espnet_atat.train.checkpoint import is_intact
+
+PREFIX = "encoder."
+#: ESPnet's own subsampling in front of its blocks: this project has another one, with pooling.
+SUBSAMPLING = "embed."
+#: Parameters that an error names of each kind.
+NAMED = 5
+
+
+def load_asr_encoder(encoder: AudioEncoder, file: str | Path) -> None:
+    """Give the blocks of an audio encoder the weights of an ESPnet ASR model's encoder of the same shape.
+
+    ``encoder.*`` of the checkpoint becomes ``audio_encoder.blocks.*``; the CNN in front stays as it is, for ESPnet's
+    (``encoder.embed``) is another network.
+
+    Args:
+        encoder: to be filled.
+        file: ``.pth`` of the ASR model's parameters, or a trainer's ``checkpoint.pth``.
+
+    Raises:
+        UserError: the file is no such checkpoint, or names all parameters that do not fit.
+    """
+    path = Path(file)
+    if not path.is_file() or not is_intact(path):
+        raise UserError(f"{path}: no such file, or not a whole checkpoint (audio_encoder_init: an ASR model's .pth)")
+    loaded = safe_torch_load(str(path), map_location="cpu")
+    state: dict[str, Tensor] = loaded.get("model", loaded)
+    theirs = {
+        name.removeprefix(PREFIX): value
+        for name, value in state.items()
+        if name.startswith(PREFIX) and not name.startswith(PREFIX + SUBSAMPLING)
+    }
+    if not theirs:
+        raise UserError(f"{path}: no parameter begins with {PREFIX!r}: not an ESPnet ASR model")
+    ours = {name: value for name, value in encoder.blocks.state_dict().items() if not name.startswith(SUBSAMPLING)}
+    shapes = [
+        f"{name} {tuple(theirs[name].shape)} instead of {tuple(value.shape)}"
+        for name, value in ours.items()
+        if name in theirs and theirs[name].shape != value.shape
+    ]
+    complaints = [
+        f"{what} {len(names)}: {', '.join(names[:NAMED])}{' …' if len(names) > NAMED else ''}"
+        for what, names in (
+            ("lacks", [name for name in ours if name not in theirs]),
+            ("has too many,", [name for name in theirs if name not in ours]),
+            ("has of another shape", shapes),
+        )
+        if names
+    ]
+    if complaints:
+        raise UserError(
+            f"{path}: its encoder is not of the shape of audio_encoder_conf blocks_conf: it " + "; it ".join(complaints)
+        )
+    encoder.blocks.load_state_dict(theirs, strict=False)
+    logging.info("audio encoder: %d parameters of its blocks from %s; the CNN starts fresh", len(theirs), path)
