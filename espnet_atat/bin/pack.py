@@ -85,7 +85,8 @@ def load(package: Path) -> None:
 
 
 def _pack_systems(args: argparse.Namespace) -> None:
-    from espnet_atat.recipe.system import load_system, load_table
+    from espnet_atat.recipe.system import load_system
+    from espnet_atat.recipe.table_file import load_table
 
     names = (args.system,) if args.system else load_table(args.recipe, args.table or "default").systems
     for system in (load_system(args.recipe, name) for name in names):

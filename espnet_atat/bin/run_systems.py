@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from espnet_atat.bin import main_guard
 from espnet_atat.errors import UserError
 from espnet_atat.recipe.stages import TABLE, TOKENS, Request, run_stages
-from espnet_atat.recipe.system import Table, load_system, load_table
+from espnet_atat.recipe.system import load_system
+from espnet_atat.recipe.table_file import Table, load_table
 from espnet_atat.recipe.training import Machines
 
 

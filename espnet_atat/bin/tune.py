@@ -10,7 +10,8 @@ import sys
 from collections.abc import Sequence
 
 from espnet_atat.bin import main_guard
-from espnet_atat.recipe.system import load_system, load_table
+from espnet_atat.recipe.system import load_system
+from espnet_atat.recipe.table_file import load_table
 from espnet_atat.recipe.tuning import best_value, means, tune, write_trials
 
 #: Options that a set of values makes sense for, and the inference configuration whose other options are kept.

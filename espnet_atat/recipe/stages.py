@@ -12,8 +12,9 @@ from espnet_atat.recipe.outline import outline
 from espnet_atat.recipe.plan import SystemRun, Training, plan_system
 from espnet_atat.recipe.runs import Run
 from espnet_atat.recipe.scoring import is_scored, score_decoding, score_folds
-from espnet_atat.recipe.system import System, Table, TestSet
+from espnet_atat.recipe.system import System, TestSet
 from espnet_atat.recipe.table import write_table
+from espnet_atat.recipe.table_file import Table
 from espnet_atat.recipe.tokens import make_tokens
 from espnet_atat.recipe.training import Machines, collect_statistics, train
 

@@ -1,6 +1,10 @@
 """Stage 14: what a table prints, from ``metrics.json`` files alone, as one JSON file.
 
-title, recipe, part (test or dev), figures (what to print; empty: the usual)
+title, note, recipe, part (test or dev), figures (what to print; empty: the usual)
+command    that makes the table; commit: of the code that wrote it
+paper      citation, relative (whether its figures are points of difference to relative_to), or null
+relative_to   the system of that, or null
+cited      rows of others: title, citation, figures in per cent
 rows       one a system and test set:
     system, title, set, text_form, task, utterances, hypothesis, seeds
     folds     number of folds that are pooled; null without
@@ -10,10 +14,18 @@ rows       one a system and test set:
     subsets   heard, unheard … → utterances, and the same figures, of the first inference configuration
     files     the metrics.json files
     runs      folders of the training runs behind them, and of what those stand on
+    hours     of audio in the test set; null of text
+    training  of the first seed: parameters, updates, hours and utterances of audio, commits; null where unknown
+    paper     the paper's figures of the row in per cent, a remark, or null
+    baseline  null, or system and columns: inference configuration → figures: key → difference (row − baseline, of the
+              same utterances, averaged over seeds), interval (95 %), p_value (paired bootstrap), better (row, baseline)
+    relative  the same to the system of relative_to
 stage_times   stage → seconds
 """
 
+import dataclasses
 import json
+import re
 import statistics
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -24,22 +36,26 @@ import numpy as np
 from espnet_atat.atomic import atomic_write
 from espnet_atat.datadir import TEXT_FORM
 from espnet_atat.errors import UserError
+from espnet_atat.metrics.comparison import compare
 from espnet_atat.metrics.figures import FIGURES
 from espnet_atat.metrics.metrics_file import read_metrics
 from espnet_atat.metrics.significance import interval
+from espnet_atat.recipe.amounts import hours_of, training_amounts
 from espnet_atat.recipe.clock import stage_times
 from espnet_atat.recipe.decoding import system_folder
-from espnet_atat.recipe.layout import EXP
-from espnet_atat.recipe.runs import lineage
+from espnet_atat.recipe.layout import EGS, EXP
+from espnet_atat.recipe.runs import commit, lineage
 from espnet_atat.recipe.scoring import fold_name, pooled_folder
-from espnet_atat.recipe.system import System, Table, TestSet
+from espnet_atat.recipe.system import System, TestSet
+from espnet_atat.recipe.table_file import Table
+from espnet_atat.report.latex import latex
 from espnet_atat.report.tables import markdown
 
 
 def write_table(
     table: Table, systems: Sequence[System], seeds: Sequence[int] | None, fold: int | None, *, dev: bool = False
 ) -> Path:
-    """Collect a table's figures; write ``exp/<recipe>/tables/<name>[_fold<K>][_dev].{json,md}``.
+    """Collect a table's figures; write ``exp/<recipe>/tables/<name>[_fold<K>][_dev].{json,md,tex}``.
 
     Args:
         seeds: None: each system's own.
@@ -57,11 +73,18 @@ def write_table(
         for system in systems
         for test in (system.dev if dev else system.test)
     ]
+    _compare_rows(rows, table)
     content = {
         "title": table.title,
+        "note": table.note,
         "recipe": table.recipe,
         "part": "dev" if dev else "test",
+        "command": _command(table, seeds, fold, dev),
+        "commit": commit(),
         "figures": list(table.figures),
+        "relative_to": table.relative_to,
+        "paper": {"citation": table.paper.citation, "relative": table.paper.relative} if table.paper else None,
+        "cited": [dataclasses.asdict(cited) for cited in table.cited],
         "rows": rows,
         "stage_times": {str(stage): round(seconds, 1) for stage, seconds in _times(table.recipe, rows).items()},
     }
@@ -70,8 +93,9 @@ def write_table(
     with atomic_write(path) as handle:
         json.dump(content, handle, indent=1, ensure_ascii=False)
         handle.write("\n")
-    with atomic_write(path.with_suffix(".md")) as handle:
-        handle.write(markdown(content))
+    for suffix, render in ((".md", markdown), (".tex", latex)):
+        with atomic_write(path.with_suffix(suffix)) as handle:
+            handle.write(render(content))
     return path
 
 
@@ -110,6 +134,8 @@ def table_row(system: System, test: TestSet, seeds: Sequence[int], fold: int | N
         "subsets": subsets,
         "files": [str(path) for paths in files.values() for path in paths],
         "runs": _runs_behind([metrics for column in columns.values() for metrics in column]),
+        "hours": _hours(test, fold, system.folds),
+        "training": _training(first[0]),
     }
 
 
@@ -175,6 +201,67 @@ def _runs_behind(scores: Sequence[Mapping[str, Any]]) -> list[str]:
         Path(model) for key in ("model", "language_model") for info in infos for model in info.get(key, "").split()
     ]
     return list(dict.fromkeys(str(folder) for model in models for folder in lineage(model.parent)))
+
+
+def _hours(test: TestSet, fold: int | None, folds: int | None) -> float | None:
+    """Of the test set's audio, of all folds together where they are pooled."""
+    if test.source == "text_in":
+        return None
+    numbers = range(1, folds + 1) if folds is not None and fold is None else [fold]
+    return hours_of(test.set.replace("{fold}", str(number)) for number in numbers)
+
+
+def _training(metrics: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Of the decoded model; of the first fold's where folds are pooled."""
+    models = metrics["info"].get("model", "").split()
+    return training_amounts(lineage(Path(models[0]).parent)) if models else None
+
+
+def _compare_rows(rows: Sequence[dict[str, Any]], table: Table) -> None:
+    """Add ``paper``, ``baseline`` and ``relative`` to each row."""
+    for row in rows:
+        row["paper"] = table.paper.rows.get(row["system"]) if table.paper else None
+        for key, other in (("baseline", table.baseline.get(row["system"])), ("relative", table.relative_to)):
+            row[key] = _difference(row, other, rows) if other not in (None, row["system"]) else None
+
+
+def _difference(row: Mapping[str, Any], other: str, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """A row minus the row of another system on the same set, for every inference configuration of both.
+
+    Raises:
+        UserError: the other system was not tested on that set.
+    """
+    found = [each for each in rows if (each["system"], each["set"]) == (other, row["set"])]
+    if not found:
+        raise UserError(f"system {other} is not tested on {row['set']}, so {row['system']} cannot be compared with it")
+    columns = {}
+    for config in row["columns"]:
+        if config in found[0]["columns"]:
+            sides = [_scores(each, config) for each in (row, found[0])]
+            columns[config] = {key: _outcome(entry) for key, entry in compare(*sides)["figures"].items()}
+    return {"system": other, "columns": columns}
+
+
+def _scores(row: Mapping[str, Any], config: str) -> list[tuple[str, dict[str, Any]]]:
+    """The row's files of one inference configuration (…/<config>/<set>/metrics.json), read."""
+    return [(file, read_metrics(file)) for file in row["files"] if Path(file).parts[-3] == config]
+
+
+def _outcome(entry: Mapping[str, Any]) -> dict[str, Any]:
+    better = {"a": "row", "b": "baseline", None: None}[entry["better"]]
+    return {key: entry[key] for key in ("difference", "interval", "p_value")} | {"better": better}
+
+
+def _command(table: Table, seeds: Sequence[int] | None, fold: int | None, dev: bool) -> str:
+    """The call of the driver that makes the table."""
+    is_table = (EGS / table.recipe / "tables" / f"{table.name}.yaml").is_file()
+    name = re.sub(r"^table(?=\d+$)", "", table.name)
+    options = [f"--{'table' if is_table else 'system'} {name}"]
+    if seeds:
+        options.append(f"--seeds {','.join(map(str, seeds))}")
+    if fold is not None:
+        options.append(f"--fold {fold}")
+    return " ".join(["./run.sh", f"--recipe {table.recipe}", *options, *(["--decode_dev"] if dev else [])])
 
 
 def _times(recipe: str, rows: Sequence[Mapping[str, Any]]) -> dict[int, float]:

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from espnet_atat.report.comparison import Grid, amounts, constant, differences, notes, paper_keys
+
 #: Stage → what it does; the driver's ``--help`` lists the same.
 STAGES = {
     1: "data", 2: "augmentation", 3: "synthetic speech", 4: "alignment", 5: "masking", 6: "features", 7: "tokens",
@@ -59,6 +61,8 @@ def terminal(content: Mapping[str, Any]) -> str:
             lines.append([about, *(_detail(row, column) for column in columns)])
             if row.get("folds"):
                 lines.append([f"  mean ± sd of {row['folds']} folds", *(_of_folds(row, column) for column in columns)])
+            if row.get("paper"):
+                lines.append(["  the paper", *(_published(content, row, column) for column in columns)])
         blocks.append(_aligned(lines))
         if any(column.config for column in columns):
             blocks[-1] = _over(columns, rows, lines) + "\n" + blocks[-1]
@@ -74,14 +78,11 @@ def times(seconds: Mapping[str, float]) -> str:
 def markdown(content: Mapping[str, Any]) -> str:
     """The same as a Markdown file."""
     blocks = [f"# {content['title']}"]
-    for columns, rows in _groups(content):
-        names = list(rows[0]["columns"])
-        heads = [c.head + (f" ({names[c.config]})" if c.config else "") for c in columns]
-        lines = [["system", "set", "task", "utterances", *heads], ["---"] * (4 + len(columns))]
-        for row in rows:
-            cells = [_cell(row, column) for column in columns]
-            lines.append([row["title"], row["set"], _kind(row), str(row["utterances"]), *cells])
-        blocks.append("\n".join(f"| {' | '.join(line)} |" for line in lines))
+    if content.get("note"):
+        blocks.append(content["note"])
+    for heads, *lines in grids(content):
+        marked = [heads, ["---"] * len(heads), *lines]
+        blocks.append("\n".join(f"| {' | '.join(line)} |" for line in marked))
     blocks.append(
         f"Figures in per cent, {_seeds(content['rows'])}; in brackets the 95 % interval (bootstrap over utterances) "
         "or, of a subset, its number of utterances. *heard*: every word of the utterance was heard in training. "
@@ -89,10 +90,68 @@ def markdown(content: Mapping[str, Any]) -> str:
         + "Decoded with "
         f"`{next(iter(content['rows'][0]['columns']))}` unless a column names another configuration."
     )
+    blocks += notes(content)
     if content["stage_times"]:
         blocks.append(f"Time: {times(content['stage_times'])}.")
     blocks.append("Made from:\n\n" + "\n".join(f"- `{path}`" for row in content["rows"] for path in row["files"]))
     return "\n\n".join(blocks) + "\n"
+
+
+def grids(content: Mapping[str, Any]) -> list[Grid]:
+    """The figures, of trees and of words; differences to baselines; what each row cost: those that have lines."""
+    found = []
+    for columns, rows in _groups(content):
+        published = paper_keys(content, rows)
+        lines = [["system", "set", "task", "utterances", *_heads(columns, rows, published)]]
+        for row in rows:
+            cells = [cell for column in columns for cell in _cells(content, row, column, published)]
+            lines.append([row["title"], row["set"], _kind(row), str(row["utterances"]), *cells])
+        for cited in content.get("cited", ()):
+            lines.append([cited["title"], "–", "–", "–", *_cited_cells(content, cited, columns, published)])
+        found.append(lines)
+    compared = [key for columns, _ in _groups(content) for key in dict.fromkeys(column.figure for column in columns)]
+    found += [differences(content, list(dict.fromkeys(compared))), amounts(content["rows"])]
+    return [grid for grid in found if len(grid) > 1]
+
+
+def _has_paper(column: Column, published: set[str]) -> bool:
+    """Whether the paper's figure stands beside the column: of the leading configuration and the whole set alone."""
+    return column.figure in published and column.subset is None and column.config == 0
+
+
+def _heads(columns: Sequence[Column], rows: Sequence[Mapping[str, Any]], published: set[str]) -> list[str]:
+    names = list(rows[0]["columns"])
+    heads = []
+    for column in columns:
+        heads.append(column.head + (f" ({names[column.config]})" if column.config else ""))
+        heads += [f"{column.head}, paper"] if _has_paper(column, published) else []
+    return heads
+
+
+def _cells(content: Mapping[str, Any], row: Mapping[str, Any], column: Column, published: set[str]) -> list[str]:
+    paper = [_published(content, row, column)] if _has_paper(column, published) else []
+    return [_cell(row, column), *paper]
+
+
+def _cited_cells(
+    content: Mapping[str, Any], cited: Mapping[str, Any], columns: Sequence[Column], published: set[str]
+) -> list[str]:
+    signed = bool(content.get("paper") and content["paper"]["relative"])
+    cells = []
+    for column in columns:
+        cells.append("–")
+        cells += [constant(cited["figures"], column.figure, signed=signed)] if _has_paper(column, published) else []
+    return cells
+
+
+def _published(content: Mapping[str, Any], row: Mapping[str, Any], column: Column) -> str:
+    """The paper's figure of a row, or its remark."""
+    paper = row.get("paper")
+    if isinstance(paper, str):
+        return paper
+    if column.subset is not None or column.config:
+        return ""
+    return constant(paper, column.figure, signed=content["paper"]["relative"]) if paper else "–"
 
 
 def _groups(content: Mapping[str, Any]) -> list[tuple[list[Column], list[Mapping[str, Any]]]]:

@@ -10,8 +10,9 @@ from espnet_atat.metrics.scoring import score_files
 from espnet_atat.recipe.decoding import plan_decoding, references
 from espnet_atat.recipe.plan import plan_system
 from espnet_atat.recipe.scoring import score_decoding, score_folds
-from espnet_atat.recipe.system import Table, load_system
+from espnet_atat.recipe.system import load_system
 from espnet_atat.recipe.table import table_row, write_table
+from espnet_atat.recipe.table_file import Table
 from tests.recipe.world import FILES, write_recipe
 
 FOLDS = {
@@ -33,6 +34,9 @@ def folded(tmp_path, monkeypatch):
             for place, name in enumerate(("ref", "hyp")):
                 lines = (f"{utt} {pair[place]}\n" for utt, pair in utterances.items())
                 (folder / name).write_text("".join(lines))
+            run = tmp_path / f"exp/runs/run{fold}"
+            run.mkdir(parents=True, exist_ok=True)
+            (run / "run.yaml").write_text("kind: training\nconfig: {}\n")
             model = {"model": f"exp/runs/run{fold}/valid.acc.ave.pth"}
             score_files(folder / "ref", folder / "hyp", folder / "metrics.json", info=model, heard_words=["stop"])
     return load_system("toy", "folded")
@@ -57,8 +61,7 @@ def test_a_fold_that_is_missing_is_named(folded, tmp_path):
         score_folds(folded, 1, "decode", folded.test[0])
 
 
-def test_a_table_shows_the_folds_pooled_or_one_of_them(folded, monkeypatch):
-    monkeypatch.setattr("espnet_atat.recipe.table.lineage", lambda folder: [folder])
+def test_a_table_shows_the_folds_pooled_or_one_of_them(folded):
     for config in folded.decode:
         score_folds(folded, 1, config, folded.test[0])
     pooled = table_row(folded, folded.test[0], [1], None)
@@ -75,8 +78,7 @@ def test_a_table_shows_the_folds_pooled_or_one_of_them(folded, monkeypatch):
     assert "fold_mean" not in one["columns"]["decode"]["em_full"]
 
 
-def test_a_fold_has_a_table_of_its_own(folded, monkeypatch):
-    monkeypatch.setattr("espnet_atat.recipe.table.lineage", lambda folder: [folder])
+def test_a_fold_has_a_table_of_its_own(folded):
     table = Table(recipe="toy", name="default", title="the toy", systems=("folded",), figures=("em_full",))
     path = write_table(table, [folded], None, 1)
     assert path.name == "default_fold1.json"

@@ -4,7 +4,8 @@ import pytest
 
 from espnet_atat.recipe.layout import CONF, EGS, load_yaml
 from espnet_atat.recipe.outline import outline
-from espnet_atat.recipe.system import load_system, load_table
+from espnet_atat.recipe.system import load_system
+from espnet_atat.recipe.table_file import load_table
 from tests.conftest import ROOT
 
 SYSTEMS = sorted((path.parts[-3], path.stem) for path in ROOT.glob(f"{EGS}/*/systems/*.yaml"))

@@ -3,7 +3,8 @@
 import pytest
 
 from espnet_atat.errors import UserError
-from espnet_atat.recipe.system import Phase, TestSet, load_system, load_table
+from espnet_atat.recipe.system import Phase, TestSet, load_system
+from espnet_atat.recipe.table_file import load_table
 from tests.recipe.world import FILES, write_recipe
 
 
@@ -45,9 +46,12 @@ def test_a_system_is_read_with_its_defaults(write):
         (
             "config: finetune",
             "config: finetune, epochs: 3",
-            r"finetune: unknown key 'epochs'; known: config, mixture, model, options",
+            r"finetune: unknown key 'epochs'; known: config, mixture, model, options, keep",
         ),
         ("config: finetune", "config: finetune, options: [3]", r"finetune: options is a mapping of training options"),
+        ("config: finetune", "config: finetune, keep: []", r"finetune: keep is a list of parameters' names"),
+        ("config: finetune", "config: finetune, keep: decoder", r"finetune: keep: is a list, found 'decoder'"),
+        ("config: pretrain", "keep: [decoder], config: pretrain", r"pretrain: keep is of finetune: a pretraining has"),
         ("decode: [decode,", "decode: [mini/decode,", r"decode: 'mini/decode' cannot name a folder of results"),
         ("task: nlu", "task: slug", r"test, entry 1: unknown task 'slug'"),
         ("set: toy/test", "set: test", r"test, entry 1: set is recipe/name, found 'test'"),

@@ -1,13 +1,19 @@
 """Figures of several seeds, from metrics.json files."""
 
+import dataclasses
 import json
+import re
+import shutil
+from pathlib import Path
 
 import pytest
 
 from espnet_atat.errors import UserError
 from espnet_atat.metrics.scoring import score, score_files
-from espnet_atat.recipe.system import Table, load_system
+from espnet_atat.recipe.system import load_system
 from espnet_atat.recipe.table import summarise, write_table
+from espnet_atat.recipe.table_file import Cited, Paper, Table
+from espnet_atat.report.latex import latex
 from espnet_atat.report.tables import markdown
 from tests.recipe.world import FILES, write_recipe
 
@@ -56,12 +62,12 @@ def test_seeds_of_other_utterances_are_refused():
 
 @pytest.fixture
 def scored(tmp_path, monkeypatch):
-    """A system with two seeds of hypotheses, scored."""
+    """A system with two seeds of hypotheses, scored, and another one that is always right."""
     monkeypatch.chdir(tmp_path)
     write_recipe(tmp_path, "toy", FILES)
-    for seed, hyp in ((1, SEED1), (2, SEED2)):
+    for system, seed, hyp in (("old", 1, SEED1), ("old", 2, SEED2), ("zeroshot", 1, REF), ("zeroshot", 2, REF)):
         for config in ("decode", "decode_tree"):
-            folder = tmp_path / f"exp/toy/old/seed{seed}/{config}/test"
+            folder = tmp_path / f"exp/toy/{system}/seed{seed}/{config}/test"
             folder.mkdir(parents=True)
             for name, values in (("ref", REF), ("hyp", hyp)):
                 (folder / name).write_text("".join(f"{utt} {value}\n" for utt, value in values.items()))
@@ -86,3 +92,74 @@ def test_missing_scores_are_named(scored):
         UserError, match=r"exp/toy/old/seed3/decode/test/metrics\.json: not there yet: stages 12 and 13"
     ):
         write_table(scored, [load_system("toy", "old")], (3,), None)
+
+
+@pytest.fixture
+def compared(scored):
+    """Writes a table of both systems with the paper's figures; gives the file and its content."""
+
+    def compared(**changes):
+        paper = Paper(citation="Nobody 1999", rows={"old": {"em_full": 44.5}, "zeroshot": {"em_full": 55.75}})
+        cited = Cited(title="the others", citation="Somebody 2001", figures={"em_full": 61.2})
+        options = {"baseline": {"zeroshot": "old"}, "paper": paper, "cited": (cited,), "figures": ("em_full", "semer")}
+        table = dataclasses.replace(scored, systems=("old", "zeroshot"), note="of toys", **(options | changes))
+        path = write_table(table, [load_system("toy", name) for name in table.systems], (1, 2), None)
+        return path, json.loads(path.read_text())
+
+    return compared
+
+
+def test_a_row_is_tested_against_its_baseline(compared):
+    path, content = compared()
+    old, zeroshot = content["rows"]
+    assert old["baseline"] is None
+    found = zeroshot["baseline"]["columns"]["decode"]["em_full"]
+    assert found["difference"] == pytest.approx(0.5)  # 1 minus the mean of 0.75 and 0.25
+    assert found["interval"][0] <= 0.5 <= found["interval"][1]
+    assert found["better"] == ("row" if found["p_value"] < 0.05 else None)
+    assert content["command"] == "./run.sh --recipe toy --table default --seeds 1,2"
+    text = path.with_suffix(".md").read_text()
+    assert re.search(r"\| zeroshot \| toy/test \| old \| EM \(full\) \| \+50\.0 \| \[\+\d", text)
+    assert "| +11.25 † |" in text  # the paper's: 55.75 - 44.5
+
+
+def test_the_papers_figures_and_others_stand_beside_ours(compared):
+    path, _ = compared()
+    lines = [line for line in path.with_suffix(".md").read_text().splitlines() if line.startswith("|")]
+    assert "| EM (full) | EM (full), paper |" in lines[0]
+    assert "| 44.50 † |" in lines[2]
+    assert "| the others | – | – | – | – | 61.20 † |" in lines[4]
+    assert "not comparable" in path.with_suffix(".md").read_text()
+    assert "    the paper" not in path.with_suffix(".md").read_text()
+
+
+def test_relative_figures_have_their_signs(compared):
+    paper = Paper(citation="Nobody 1999", rows={"zeroshot": {"em_full": 5.0}, "old": "no convergence"}, relative=True)
+    path, content = compared(paper=paper, relative_to="old", cited=())
+    assert content["rows"][1]["relative"]["columns"]["decode"]["em_full"]["difference"] == pytest.approx(0.5)
+    text = path.with_suffix(".md").read_text()
+    assert "| +5.00 † |" in text
+    assert "| no convergence |" in text
+    assert text.count("| zeroshot | toy/test | old | EM (full) |") == 1  # baseline and relative_to are one row here
+
+
+def test_latex_has_the_same_cells_escaped(compared):
+    path, content = compared()
+    text = path.with_suffix(".tex").read_text()
+    assert text == latex(content)
+    assert r"44.50 $\dagger$" in text
+    assert "decode\\_tree" in text
+    assert text.count(r"\begin{tabular}") == text.count(r"\end{tabular}") == 2
+    for body in re.findall(r"\\hline\n(.*?)\\hline\n\\end", text, re.DOTALL):
+        assert len({len(re.findall(r"(?<!\\)&", line)) for line in body.splitlines() if "&" in line}) == 1
+
+
+def test_a_baseline_on_another_set_is_refused(scored):
+    write_recipe(
+        Path(), "toy", {"systems/zeroshot.yaml": FILES["systems/zeroshot.yaml"].replace("toy/test", "toy/audio")}
+    )
+    shutil.move("exp/toy/zeroshot/seed1/decode/test", "exp/toy/zeroshot/seed1/decode/audio")
+    shutil.move("exp/toy/zeroshot/seed1/decode_tree/test", "exp/toy/zeroshot/seed1/decode_tree/audio")
+    table = dataclasses.replace(scored, systems=("old", "zeroshot"), baseline={"zeroshot": "old"})
+    with pytest.raises(UserError, match="system old is not tested on toy/audio, so zeroshot cannot be compared"):
+        write_table(table, [load_system("toy", name) for name in table.systems], (1,), None)

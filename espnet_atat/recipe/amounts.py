@@ -1,0 +1,92 @@
+"""How much a figure rests on: hours of audio tested and trained on, parameters, updates, commits.
+
+All is read from what the stages wrote: the dump's lengths, ESPnet's shape files, logs and ``run.yaml`` files.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from espnet_atat.data.mixture import group_of
+from espnet_atat.datadir import read_two_column
+from espnet_atat.recipe.layout import DUMP
+
+#: Lengths of a dumped set's utterances, and how many of each make a second.
+LENGTHS = {"utt2num_frames": 100, "utt2num_samples": 16_000}
+_PARAMETERS = re.compile(r"Total Number of model parameters: ([\d.]+) ?([KMGB]?)")
+_ITERATIONS = re.compile(r"\[train\].*?total_count=(\d+), \[valid\]")
+_POWERS = {"": 1.0, "K": 1e3, "M": 1e6, "G": 1e9, "B": 1e9}
+
+
+def hours_of(sets: Iterable[str]) -> float | None:
+    """Hours of audio of some dumped sets (``recipe/set``); None where one of them has no audio."""
+    seconds = [_seconds(DUMP / name) for name in sets]
+    known = [each for each in seconds if each is not None]
+    return sum(known) / 3600 if seconds and len(known) == len(seconds) else None
+
+
+def _seconds(folder: Path) -> float | None:
+    for name, rate in LENGTHS.items():
+        if (folder / name).is_file():
+            return sum(map(int, read_two_column(folder / name).values())) / rate
+    return None
+
+
+def training_amounts(runs: Sequence[Path]) -> dict[str, Any]:
+    """What a model cost.
+
+    Args:
+        runs: its training run and all that it stands on, as ``runs.lineage`` lists them, the last training first.
+
+    Returns:
+        ``parameters`` (as ESPnet rounds them; null without a log that has them), ``updates`` of all phases together,
+        ``hours`` of different audio heard, ``utterances`` of it, and ``commits`` of the code.
+    """
+    identities = {run: yaml.safe_load((run / "run.yaml").read_text(encoding="utf-8")) for run in runs}
+    trainings = [run for run, identity in identities.items() if identity["kind"] == "training"]
+    logs = [_log(run) for run in trainings]
+    heard: dict[tuple[str, str], float] = {}
+    for run, identity in identities.items():
+        if identity["kind"] == "statistics":
+            heard |= _heard(run / "stats/train/speech_shape")
+    return {
+        "parameters": _parameters(logs[0]) if logs else None,
+        "updates": sum(
+            _iterations(log) // (identities[run]["config"].get("accum_grad") or 1)
+            for run, log in zip(trainings, logs, strict=True)
+        ),
+        "hours": sum(heard.values()) / 3600,
+        "utterances": len(heard),
+        "commits": sorted({identity["made_by"]["commit"] for identity in identities.values() if "made_by" in identity}),
+    }
+
+
+def _log(run: Path) -> str:
+    log = run / "train.log"
+    return log.read_text(encoding="utf-8", errors="replace") if log.is_file() else ""
+
+
+def _parameters(log: str) -> int | None:
+    found = _PARAMETERS.search(log)
+    return round(float(found[1]) * _POWERS[found[2]]) if found else None
+
+
+def _iterations(log: str) -> int:
+    """Batches of all epochs, a resumed run's included: the trainer counts them through."""
+    return max(map(int, _ITERATIONS.findall(log)), default=0)
+
+
+def _heard(shapes: Path) -> dict[tuple[str, str], float]:
+    """(set, utterance) → seconds, of the training examples with audio: each once, in however many tasks it is."""
+    if not shapes.is_file():
+        return {}
+    heard = {}
+    for example, shape in read_two_column(shapes).items():
+        group = group_of(example)
+        length, _, width = shape.partition(",")
+        seconds = int(length) / LENGTHS["utt2num_frames" if width else "utt2num_samples"]
+        heard[group.partition("-")[2], example.removeprefix(f"{group}-")] = seconds
+    return heard

@@ -1,0 +1,150 @@
+"""A table as its YAML file says: some systems to print together, and what they are compared with.
+
+``egs2/atat/<recipe>/tables/<name>.yaml``::
+
+    title: little data
+    systems: [e2e_10, e2e_100, atat_10]
+    figures: [em_full, semer]                            # of metrics.json; optional, as is all below
+    note: "music plays the paper's private music corpus" # stands under the title
+    baseline: {atat_10: e2e_10}                          # whom a row is tested against, by the paired bootstrap over
+                                                         # utterances; or one system for all the rows: e2e_10
+    relative_to: e2e_100                                 # figures are also given as points of difference to this row
+    paper:
+      citation: "Rongali et al. 2021, table 1"
+      relative: true                                     # its figures are points of difference to relative_to
+      rows: {e2e_10: {em_full: -11.82}, e2e_100: "no convergence"}    # in per cent, or a remark
+    cited:                                               # further rows: figures that others published
+    - {title: SNIPS, citation: "Saade et al. 2019", figures: {em_hypothesis: 84.22}}
+    synthesize_sets: [books_train]                       # what stage 3 says for this table
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from espnet_atat.errors import UserError
+from espnet_atat.metrics.figures import FIGURES
+from espnet_atat.recipe.layout import load_yaml, table_file
+from espnet_atat.recipe.system import fields_of, list_of
+
+
+@dataclass(frozen=True, kw_only=True)
+class Paper:
+    """What the paper printed.
+
+    Attributes:
+        citation: where.
+        rows: system → figure → per cent, or a remark in place of figures.
+        relative: whether they are points of difference to the row that the table's ``relative_to`` names.
+    """
+
+    citation: str
+    rows: Mapping[str, Mapping[str, float] | str]
+    relative: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cited:
+    """A row of figures (per cent) that others published."""
+
+    title: str
+    citation: str
+    figures: Mapping[str, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """Some systems to print together.
+
+    Attributes:
+        figures: keys of ``metrics.figures`` to print; empty: the usual ones.
+        note: what a reader should know before the figures.
+        baseline: system → the system that it is tested against.
+        relative_to: system that the others' figures are also given relative to.
+        synthesize_sets: sets of the recipe whose text stage 3 says.
+    """
+
+    recipe: str
+    name: str
+    title: str
+    systems: tuple[str, ...]
+    figures: tuple[str, ...] = ()
+    note: str | None = None
+    baseline: Mapping[str, str] = field(default_factory=dict)
+    relative_to: str | None = None
+    paper: Paper | None = None
+    cited: tuple[Cited, ...] = ()
+    synthesize_sets: tuple[str, ...] = ()
+
+
+def load_table(recipe: str, name: str) -> Table:
+    """Read a table; its ``systems`` are names.
+
+    Raises:
+        UserError: no such table, an unknown key or figure, or a row that is none of the systems.
+    """
+    path = table_file(recipe, name)
+    fields = fields_of(Table, load_yaml(path), str(path), given={"recipe": recipe, "name": path.stem})
+    for key in ("systems", "figures", "synthesize_sets"):
+        fields[key] = tuple(map(str, list_of(fields.get(key, []), f"{path}: {key}")))
+    _check_figures(fields["figures"], f"{path}: figures")
+    fields["baseline"] = _baselines(fields.get("baseline", {}), fields["systems"], f"{path}: baseline")
+    if fields.get("relative_to") is not None:
+        _check_rows([fields["relative_to"]], fields["systems"], f"{path}: relative_to")
+    if fields.get("paper") is not None:
+        fields["paper"] = _paper(fields["paper"], fields["systems"], f"{path}: paper")
+        if fields["paper"].relative and fields.get("relative_to") is None:
+            raise UserError(f"{path}: paper: relative wants the table to say relative_to which system")
+    entries = enumerate(list_of(fields.get("cited", []), f"{path}: cited"), 1)
+    fields["cited"] = tuple(_cited(entry, f"{path}: cited, entry {number}") for number, entry in entries)
+    return Table(**fields)
+
+
+def _baselines(value: object, systems: tuple[str, ...], where: str) -> dict[str, str]:
+    if isinstance(value, str):
+        value = {system: value for system in systems if system != value}
+    if not isinstance(value, Mapping):
+        raise UserError(f"{where}: is a system, or a mapping of systems to systems, found {value!r}")
+    pairs = {str(row): str(other) for row, other in value.items()}
+    _check_rows([*pairs, *pairs.values()], systems, where)
+    if same := [row for row, other in pairs.items() if row == other]:
+        raise UserError(f"{where}: {same[0]} is compared with itself")
+    return pairs
+
+
+def _paper(content: object, systems: tuple[str, ...], where: str) -> Paper:
+    paper = Paper(**fields_of(Paper, content, where))
+    if not isinstance(paper.relative, bool):
+        raise UserError(f"{where}: relative is true or false, found {paper.relative!r}")
+    if not isinstance(paper.rows, Mapping):
+        raise UserError(f"{where}: rows is a mapping of systems to their figures, found {paper.rows!r}")
+    _check_rows(paper.rows, systems, f"{where}: rows")
+    for row, figures in paper.rows.items():
+        if not isinstance(figures, str):
+            _check_constants(figures, f"{where}: {row}")
+    return paper
+
+
+def _cited(content: object, where: str) -> Cited:
+    cited = Cited(**fields_of(Cited, content, where))
+    _check_constants(cited.figures, where)
+    return cited
+
+
+def _check_constants(figures: object, where: str) -> None:
+    if not isinstance(figures, Mapping):
+        raise UserError(f"{where}: is a mapping of figures to numbers in per cent, found {figures!r}")
+    _check_figures(figures, where)
+    for key, value in figures.items():
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise UserError(f"{where}: {key} is a number in per cent, found {value!r}")
+
+
+def _check_figures(keys: Iterable[Any], where: str) -> None:
+    if unknown := [key for key in keys if key not in FIGURES]:
+        raise UserError(f"{where}: unknown figure {unknown[0]!r}; known: {', '.join(FIGURES)}")
+
+
+def _check_rows(rows: Iterable[Any], systems: tuple[str, ...], where: str) -> None:
+    if unknown := [row for row in rows if row not in systems]:
+        raise UserError(f"{where}: {unknown[0]!r} is no row of this table; its systems: {', '.join(systems)}")

@@ -1,0 +1,70 @@
+"""A table's YAML: rows, baselines, the paper's figures."""
+
+import pytest
+
+from espnet_atat.errors import UserError
+from espnet_atat.recipe.table_file import Cited, Paper, load_table
+from tests.recipe.world import write_recipe
+
+FULL = """
+title: three
+systems: [a, b, c]
+figures: [em_full, semer]
+note: of toys
+baseline: a
+relative_to: c
+paper:
+  citation: "Nobody 1999, table 1"
+  relative: true
+  rows: {a: {em_full: -1.5}, b: no convergence}
+cited:
+- {title: other, citation: "Somebody 2001", figures: {em_full: 80}}
+synthesize_sets: [words]
+"""
+
+
+@pytest.fixture
+def load(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    def load(old: str = "", new: str = ""):
+        assert old in FULL
+        write_recipe(tmp_path, "toy", {"tables/table3.yaml": FULL.replace(old, new) if old else FULL})
+        return load_table("toy", "3")
+
+    return load
+
+
+def test_a_table_is_read_whole(load):
+    table = load()
+    assert table.baseline == {"b": "a", "c": "a"}
+    assert (table.note, table.relative_to, table.synthesize_sets) == ("of toys", "c", ("words",))
+    assert table.paper == Paper(
+        citation="Nobody 1999, table 1", rows={"a": {"em_full": -1.5}, "b": "no convergence"}, relative=True
+    )
+    assert table.cited == (Cited(title="other", citation="Somebody 2001", figures={"em_full": 80}),)
+
+
+def test_each_row_may_have_a_baseline_of_its_own(load):
+    assert load("baseline: a", "baseline: {b: c}").baseline == {"b": "c"}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("baseline: a", "baseline: x", r"table3\.yaml: baseline: 'x' is no row of this table; its systems: a, b, c"),
+        ("baseline: a", "baseline: {a: a}", r"baseline: a is compared with itself"),
+        ("baseline: a", "baseline: [a]", r"baseline: is a system, or a mapping"),
+        ("relative_to: c", "relative_to: x", r"relative_to: 'x' is no row"),
+        ("relative_to: c", "", r"paper: relative wants the table to say relative_to"),
+        ("relative: true", "relative: 1", r"paper: relative is true or false, found 1"),
+        ("em_full: -1.5", "em: -1.5", r"paper: a: unknown figure 'em'"),
+        ("em_full: -1.5", "em_full: high", r"paper: a: em_full is a number in per cent, found 'high'"),
+        ("b: no convergence", "x: no convergence", r"paper: rows: 'x' is no row"),
+        ("{em_full: 80}", "[80]", r"cited, entry 1: is a mapping of figures"),
+        ("title: other, ", "", r"cited, entry 1: the key 'title' is missing"),
+    ],
+)
+def test_mistakes_are_named(load, old, new, message):
+    with pytest.raises(UserError, match=message):
+        load(old, new)
