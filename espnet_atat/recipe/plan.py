@@ -21,6 +21,10 @@ from espnet_atat.text.tokenizer import target_words
 MIXTURE_SEED = 0
 TOKEN_KEYS = ("bpe_size", "wordpiece_size", "text_tokenizer")
 #: Options of training that decide what statistics and shapes are; the rest leaves them as they are.
+#: The embedding's rows: where a fine-tuning takes them over, its token list is the old one, grown.
+EMBEDDING = "decoder.embed.0.pretrained"
+#: An option of a pretraining: an ESPnet ASR checkpoint; a fine-tuning has its encoder from the pretraining.
+AUDIO_ENCODER_INIT = "audio_encoder_init"
 STATISTICS_KEYS = ("input_size", "frontend", "frontend_conf", "text_encoder", "text_tokenizer", "ctc_unit")
 
 
@@ -43,11 +47,12 @@ class Training:
 
     Attributes:
         config: ESPnet's options, as resolved from the YAML files.
-        tokens: folder with ``tokens.txt``; a fine-tuning's is grown from its parent's.
+        tokens: folder with ``tokens.txt``; a fine-tuning's is grown from its parent's if it keeps the embedding.
         statistics: folder with the written mixture, shapes and statistics.
         run: ESPnet's output folder.
         model: file in it that the next phase and decoding take.
         raw: whether the dump holds audio, not features.
+        keep: parameters that a fine-tuning takes over from its parent; None: all.
     """
 
     mixtures: Mixtures
@@ -60,6 +65,7 @@ class Training:
     raw: bool
     token_config: Mapping[str, Any]
     parent: "Training | None" = None
+    keep: tuple[str, ...] | None = None
 
     @property
     def model_file(self) -> Path:
@@ -78,6 +84,11 @@ class Training:
         if self.token_config.get("wordpiece_size") is not None:
             return str(self.first.tokens.folder / "text_tokenizer")
         return self.token_config.get("text_tokenizer") or self.config.get("text_tokenizer")
+
+    @property
+    def grows(self) -> bool:
+        """Whether the token list is the parent's with the new tokens at its end, not one of its own."""
+        return "grown_from" in self.tokens.identity
 
     @cached_property
     def chain(self) -> tuple["Training", ...]:
@@ -112,7 +123,9 @@ def plan_system(system: System, seed: int, fold: int | None = None) -> SystemRun
     final = plan_training(system.pretrain, mixtures, config, seed, token_config)
     if system.finetune is not None:
         # What fine-tuning does not name is as it was in pretraining: the model is the same one.
-        config = {**config, **load_training_config(system.recipe, system.finetune)}
+        own = load_training_config(system.recipe, system.finetune)
+        config = {**{key: value for key, value in config.items() if key != AUDIO_ENCODER_INIT}, **own}
+        _check_finetune(system.finetune, config)
         mixtures = load_mixtures(system.recipe, system.finetune.mixture, fold)
         final = plan_training(system.finetune, mixtures, config, seed, token_config, final)
     return SystemRun(system=system, seed=seed, fold=fold, final=final)
@@ -132,10 +145,10 @@ def plan_training(
         for split, parts in (("train", mixtures.train), ("valid", mixtures.valid))
     }
     targets = [{"target": i["target"], "part": _without_weight(i["part"])} for i in identities["train"]]
-    start: dict[str, Any] = {"grown_from": parent.tokens.key} if parent else {"config": dict(token_config)}
-    tokens = Run(
-        "tokens" if parent is None else f"tokens-{mixtures.name}", {"kind": "tokens", **start, "data": targets}
-    )
+    if parent is not None and phase.keeps(EMBEDDING):
+        tokens = Run(f"tokens-{mixtures.name}", {"kind": "tokens", "grown_from": parent.tokens.key, "data": targets})
+    else:
+        tokens = Run("tokens", {"kind": "tokens", "config": dict(token_config), "data": targets})
     statistics_config = {key: config[key] for key in STATISTICS_KEYS if config.get(key) is not None}
     statistics = Run(
         f"stats-{mixtures.name}",
@@ -144,8 +157,11 @@ def plan_training(
     identity = {"kind": "training", "config": dict(config), "seed": seed, "statistics": statistics.key}
     if masks := config.get("mask_conf"):  # named by its files; their content decides too
         identity["alignments"] = {name: file_digest(Path(path)) for name, path in masks.get("alignments", {}).items()}
+    if file := config.get(AUDIO_ENCODER_INIT):
+        identity[AUDIO_ENCODER_INIT] = file_digest(_existing(file))
     if parent is not None:
-        identity["initialised_from"] = {"run": parent.run.key, "model": parent.model}
+        kept = {"keep": sorted(phase.keep)} if phase.keep is not None else {}
+        identity["initialised_from"] = {"run": parent.run.key, "model": parent.model, **kept}
     return Training(
         mixtures=mixtures,
         config=config,
@@ -157,6 +173,7 @@ def plan_training(
         raw=any(is_raw(part) for part in mixtures.parts),
         token_config=token_config,
         parent=parent,
+        keep=phase.keep,
     )
 
 
@@ -239,6 +256,32 @@ def heard_words(final: Training) -> set[str]:
     """The words of the transcripts of all audio that a system was trained on, pretraining included."""
     parts = [part for step in final.chain for part in step.mixtures.train if part.source == "speech"]
     return {word for target in targets_of(parts) for word in target_words(target)}
+
+
+def _check_finetune(phase: Phase, config: Mapping[str, Any]) -> None:
+    """What a fine-tuning keeps, and what its options say of it, must go together."""
+    where = f"finetune {phase.config}"
+    if AUDIO_ENCODER_INIT in config:
+        raise UserError(f"{where}: {AUDIO_ENCODER_INIT} is of a pretraining; this audio encoder comes from there")
+    for option in ("pretrained_parameters", "freeze_param"):
+        for name in config.get(option) or ():
+            if name != "all" and not phase.keeps(name):
+                raise UserError(
+                    f"{where}: {option} names {name}, which starts fresh (keep: {', '.join(phase.keep or ())}): "
+                    "keep it, or leave it out there"
+                )
+    if not phase.keeps(EMBEDDING) and any(name.split(".")[0] == "ctc" for name in phase.keep or ()):
+        raise UserError(
+            f"{where}: keep: ctc goes with decoder.embed alone: its symbols are those of the old token list, and "
+            "without the embedding the list is a new one"
+        )
+
+
+def _existing(file: str) -> Path:
+    path = Path(file)
+    if not path.is_file():
+        raise UserError(f"{path}: no such file ({AUDIO_ENCODER_INIT}: an ESPnet ASR model's .pth)")
+    return path
 
 
 def _without_weight(part: Mapping[str, Any]) -> dict[str, Any]:

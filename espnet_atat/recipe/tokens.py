@@ -14,12 +14,12 @@ from espnet_atat.text.wordpiece import save_wordpiece, train_wordpiece
 
 
 def make_tokens(training: Training) -> None:
-    """Make the token folder of a run: from its pretraining mixture, or grown from its parent's."""
+    """Make the token folder of a run: of its own mixture, or grown from its parent's."""
     start = time.monotonic()
     with training.tokens.open() as folder:
         targets = targets_of(training.mixtures.train)
         print(f"  read {len(targets)} targets of {len(training.mixtures.train)} parts of {training.mixtures.name}")
-        facts = _train(training, targets, folder) if training.parent is None else _grow(training, targets, folder)
+        facts = _grow(training, targets, folder) if training.grows else _train(training, targets, folder)
         training.tokens.finish(time.monotonic() - start, **facts)
     print(f"  wrote {folder}: " + ", ".join(f"{count} {what}" for what, count in facts.items()))
 

@@ -118,6 +118,12 @@ def resolved_config(training: Training) -> dict[str, Any]:
         # The encoder as it was built for pretraining: its weights come from the checkpoint, not from a hub again.
         saved = yaml.safe_load((training.parent.run.folder / "config.yaml").read_text(encoding="utf-8"))
         config["text_encoder_conf"] = saved["text_encoder_conf"]
+    if training.keep is not None and "all" in (config.get("pretrained_parameters") or ()):
+        # Fresh parameters train from the first update; frozen ones are in no group of the optimiser.
+        frozen = tuple(config.get("freeze_param") or ())
+        kept = [name for name in training.keep if not any(name == f or name.startswith(f"{f}.") for f in frozen)]
+        named = [name for name in config["pretrained_parameters"] if name != "all"]
+        config["pretrained_parameters"] = list(dict.fromkeys((*named, *kept)))
     return config
 
 
@@ -156,15 +162,19 @@ def token_options(training: Training) -> list[str]:
 
 
 def transfer_options(training: Training, folder: Path) -> list[str]:
-    """What a fine-tuning starts from: its parent's parameters, rows mapped to the grown vocabulary."""
+    """What a fine-tuning starts from: its parent's parameters, or those it keeps; rows mapped to a grown vocabulary."""
     if training.parent is None:
         return []
-    from espnet_atat.train.transfer import initial_checkpoint
+    from espnet_atat.train.transfer import initial_checkpoint, kept_checkpoint
 
+    initial = folder / "initial.pt"
+    if not training.grows:
+        kept_checkpoint(training.parent.model_file, training.keep or (), initial)
+        return ["--init_param", str(initial)]
     old, new = (Vocabulary.load(run.folder / "tokens.txt") for run in (training.parent.tokens, training.tokens))
     of_tokens = training.config.get("ctc_unit") == "token"
-    initial_checkpoint(training.parent.model_file, old, new, folder / "initial.pt", ctc_of_tokens=of_tokens)
-    return ["--init_param", str(folder / "initial.pt"), "--pretrained_vocabulary_size", str(len(old))]
+    initial_checkpoint(training.parent.model_file, old, new, initial, of_tokens, training.keep)
+    return ["--init_param", str(initial), "--pretrained_vocabulary_size", str(len(old))]
 
 
 def write_config(path: Path, config: Mapping[str, Any]) -> None:

@@ -1,6 +1,7 @@
 """What a training run's name depends on, and what it does not."""
 
 import shutil
+from dataclasses import replace
 
 import pytest
 
@@ -8,6 +9,7 @@ from espnet_atat.datadir import write_two_column
 from espnet_atat.errors import UserError
 from espnet_atat.recipe.plan import best_model, heard_words, load_mixtures, load_token_config, plan_system, targets_of
 from espnet_atat.recipe.system import load_system
+from espnet_atat.recipe.training import resolved_config
 from tests.recipe.world import FILES, TARGETS, write_features, write_recipe
 
 
@@ -180,3 +182,71 @@ def test_the_model_is_of_the_first_criterion():
         "valid.acc_slu.ave.pth"
     )
     assert best_model({}) == "valid.acc.ave.pth"
+
+
+KEEP = "mixture: new_words, keep: [audio_encoder]}"
+
+
+def test_a_finetuning_without_the_old_embedding_has_a_token_list_of_its_own(world):
+    before = keys()
+    edit(world, "systems/zeroshot.yaml", "mixture: new_words}", KEEP)
+    assert changed(before, keys()) == [3, 4, 5]
+    final = plan_system(load_system("toy", "zeroshot"), 1).final
+    assert not final.grows
+    # That of a system trained from scratch on the same text, which it shares.
+    scratch = "title: scratch\npretrain: {config: pretrain, mixture: new_words}\ntest: [{set: toy/test, task: nlu}]\n"
+    write_recipe(world, "toy", {"systems/scratch.yaml": scratch})
+    assert final.tokens.folder == plan_system(load_system("toy", "scratch"), 1).final.tokens.folder
+
+
+def test_a_finetuning_that_keeps_the_embedding_grows_it(world):
+    before = keys()
+    edit(world, "systems/zeroshot.yaml", "mixture: new_words}", "mixture: new_words, keep: [audio_encoder, decoder]}")
+    assert changed(before, keys()) == [5]
+    assert plan_system(load_system("toy", "zeroshot"), 1).final.grows
+
+
+def test_what_is_kept_unfreezes_and_what_is_fresh_never_waits(world):
+    edit(world, "systems/zeroshot.yaml", "mixture: new_words}", KEEP.replace("audio_encoder", "audio_encoder, decoder"))
+    text = "pretrained_parameters: [all]"
+    for frozen, expected in (("[]", ["audio_encoder", "decoder"]), ("[audio_encoder]", ["decoder"])):
+        edit(world, "conf/finetune.yaml", text, f"pretrained_parameters: [all]\nfreeze_param: {frozen}")
+        text = f"pretrained_parameters: [all]\nfreeze_param: {frozen}"
+        training = plan_system(load_system("toy", "zeroshot"), 1).final
+        config = {**training.config, "normalize": None, "text_encoder": None}  # nothing is trained yet
+        assert resolved_config(replace(training, config=config))["pretrained_parameters"] == expected
+
+
+@pytest.mark.parametrize(
+    ("options", "keep", "message"),
+    [
+        (
+            "pretrained_parameters: [decoder]",
+            "audio_encoder",
+            "pretrained_parameters names decoder, which starts fresh",
+        ),
+        (
+            "freeze_param: [text_encoder]",
+            "audio_encoder",
+            r"freeze_param names text_encoder, which .* \(keep: audio_enc",
+        ),
+        ("max_epoch: 1", "audio_encoder, ctc", r"keep: ctc goes with decoder\.embed alone"),
+        ("audio_encoder_init: asr.pth", "audio_encoder", "audio_encoder_init is of a pretraining"),
+    ],
+)
+def test_options_that_contradict_what_is_kept_are_named(world, options, keep, message):
+    new = f"mixture: new_words, keep: [{keep}], options: {{{options}}}}}"
+    edit(world, "systems/zeroshot.yaml", "mixture: new_words}", new)
+    with pytest.raises(UserError, match=f"finetune finetune: {message}"):
+        keys()
+
+
+def test_another_asr_model_to_start_from_changes_the_trainings_and_finetuning_reads_it_no_more(world):
+    edit(world, "conf/pretrain.yaml", "max_epoch: 2", "max_epoch: 2\naudio_encoder_init: asr.pth")
+    with pytest.raises(UserError, match=r"asr\.pth: no such file \(audio_encoder_init"):
+        keys()
+    (world / "asr.pth").write_bytes(b"one")
+    before = keys()
+    (world / "asr.pth").write_bytes(b"another")
+    assert changed(before, keys()) == [2, 5]
+    assert "audio_encoder_init" not in plan_system(load_system("toy", "zeroshot"), 1).final.config
