@@ -1,4 +1,4 @@
-"""A system, one row of a table, and a table, as their YAML files say.
+"""A system, one row of a table, as its YAML file says (tables: ``table_file``).
 
 ``egs2/atat/<recipe>/systems/<name>.yaml``::
 
@@ -16,12 +16,6 @@
     hypothesis: frame                                    # or tags: FSC's 3-tuple
     seeds: [1]
     folds: 5                                             # then "snips/close_fold{fold}_test" is a set, in mixtures too
-
-``egs2/atat/<recipe>/tables/<name>.yaml``::
-
-    title: music and zero-shot books
-    systems: [music, books_zeroshot]
-    figures: [em_full, tree_validity]                    # of metrics.json; optional
 """
 
 import dataclasses
@@ -31,8 +25,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from espnet_atat.errors import UserError
-from espnet_atat.metrics.figures import FIGURES
-from espnet_atat.recipe.layout import load_yaml, system_file, table_file
+from espnet_atat.recipe.layout import load_yaml, system_file
 from espnet_atat.text.vocabulary import task_token
 
 SOURCES = ("speech", "text_in")
@@ -125,21 +118,6 @@ class System:
         return replace(self, dev=fill(self.dev), test=fill(self.test))
 
 
-@dataclass(frozen=True, kw_only=True)
-class Table:
-    """Some systems to print together.
-
-    Attributes:
-        figures: keys of ``metrics.figures`` to print; empty: the usual ones.
-    """
-
-    recipe: str
-    name: str
-    title: str
-    systems: tuple[str, ...]
-    figures: tuple[str, ...] = ()
-
-
 def load_system(recipe: str, name: str) -> System:
     """Read a system.
 
@@ -147,14 +125,14 @@ def load_system(recipe: str, name: str) -> System:
         UserError: no such system (the known ones are listed), an unknown or missing key, or a value of another kind.
     """
     path = system_file(recipe, name)
-    fields = _fields(System, load_yaml(path), str(path), given={"recipe": recipe, "name": name})
+    fields = fields_of(System, load_yaml(path), str(path), given={"recipe": recipe, "name": name})
     for key in ("pretrain", "finetune"):
         if fields.get(key) is not None:
             fields[key] = _phase(fields[key], f"{path}: {key}")
     for key in ("dev", "test"):
-        entries = enumerate(_list(fields.get(key, []), f"{path}: {key}"), 1)
+        entries = enumerate(list_of(fields.get(key, []), f"{path}: {key}"), 1)
         fields[key] = tuple(_test_set(entry, f"{path}: {key}, entry {number}") for number, entry in entries)
-    fields["decode"] = tuple(map(str, _list(fields.get("decode", ["decode"]), f"{path}: decode")))
+    fields["decode"] = tuple(map(str, list_of(fields.get("decode", ["decode"]), f"{path}: decode")))
     fields["seeds"] = tuple(_seeds(fields.get("seeds", [1]), f"{path}: seeds"))
     folds = fields.get("folds")
     if folds is not None and (isinstance(folds, bool) or not isinstance(folds, int) or folds < 2):
@@ -164,19 +142,12 @@ def load_system(recipe: str, name: str) -> System:
     return system
 
 
-def load_table(recipe: str, name: str) -> Table:
-    """Read a table; its ``systems`` are names."""
-    path = table_file(recipe, name)
-    fields = _fields(Table, load_yaml(path), str(path), given={"recipe": recipe, "name": path.stem})
-    fields["systems"] = tuple(map(str, _list(fields["systems"], f"{path}: systems")))
-    fields["figures"] = tuple(map(str, _list(fields.get("figures", []), f"{path}: figures")))
-    if unknown := [key for key in fields["figures"] if key not in FIGURES]:
-        raise UserError(f"{path}: figures: unknown figure {unknown[0]!r}; known: {', '.join(FIGURES)}")
-    return Table(**fields)
+def fields_of(kind: type, content: object, where: str, given: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """The content of a YAML file as arguments of a dataclass.
 
-
-def _fields(kind: type, content: object, where: str, given: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """The content as arguments of a dataclass: no unknown key, none missing."""
+    Raises:
+        UserError: an unknown key, or a missing one.
+    """
     given = given or {}
     fields = [field for field in dataclasses.fields(kind) if field.name not in given]
     names = [field.name for field in fields]
@@ -185,7 +156,8 @@ def _fields(kind: type, content: object, where: str, given: Mapping[str, Any] | 
     if unknown := sorted(map(str, content.keys() - set(names))):
         raise UserError(f"{where}: unknown key {unknown[0]!r}; known: {', '.join(names)}")
     for field in fields:
-        if field.default is dataclasses.MISSING and content.get(field.name) is None:
+        wanted = field.default is field.default_factory is dataclasses.MISSING
+        if wanted and content.get(field.name) is None:
             raise UserError(f"{where}: the key {field.name!r} is missing")
         value = content.get(field.name)
         if field.type in (str, str | None) and value is not None and not isinstance(value, str):
@@ -194,32 +166,37 @@ def _fields(kind: type, content: object, where: str, given: Mapping[str, Any] | 
 
 
 def _phase(content: object, where: str) -> Phase:
-    phase = Phase(**_fields(Phase, content, where))
+    phase = Phase(**fields_of(Phase, content, where))
     if phase.options is not None and not isinstance(phase.options, Mapping):
         raise UserError(f"{where}: options is a mapping of training options, found {phase.options!r}")
     if phase.keep is None:
         return phase
-    keep = _list(phase.keep, f"{where}: keep")
+    keep = list_of(phase.keep, f"{where}: keep")
     if not keep or not all(isinstance(name, str) and name for name in keep):
         raise UserError(f"{where}: keep is a list of parameters' names or prefixes, as [audio_encoder], found {keep!r}")
     return replace(phase, keep=tuple(keep))
 
 
-def _list(value: object, where: str) -> list[Any]:
+def list_of(value: object, where: str) -> list[Any]:
+    """The value, which is a list.
+
+    Raises:
+        UserError: it is none.
+    """
     if not isinstance(value, list):
         raise UserError(f"{where}: is a list, found {value!r}")
     return value
 
 
 def _seeds(value: object, where: str) -> list[int]:
-    seeds = _list(value, where)
+    seeds = list_of(value, where)
     if not seeds or not all(isinstance(seed, int) and not isinstance(seed, bool) and seed >= 0 for seed in seeds):
         raise UserError(f"{where}: is a list of whole numbers, found {value!r}")
     return seeds
 
 
 def _test_set(entry: object, where: str) -> TestSet:
-    test = TestSet(**_fields(TestSet, entry, where))
+    test = TestSet(**fields_of(TestSet, entry, where))
     try:
         for task in test.task.split("+"):
             task_token(task)
