@@ -20,11 +20,11 @@ from espnet_atat.text.tokenizer import target_words
 #: Draws the utterances of a part with a limit: the same ones whatever the seed of a training run.
 MIXTURE_SEED = 0
 TOKEN_KEYS = ("bpe_size", "wordpiece_size", "text_tokenizer")
-#: Options of training that decide what statistics and shapes are; the rest leaves them as they are.
 #: The embedding's rows: where a fine-tuning takes them over, its token list is the old one, grown.
 EMBEDDING = "decoder.embed.0.pretrained"
 #: An option of a pretraining: an ESPnet ASR checkpoint; a fine-tuning has its encoder from the pretraining.
 AUDIO_ENCODER_INIT = "audio_encoder_init"
+#: Options of training that decide what statistics and shapes are; the rest leaves them as they are.
 STATISTICS_KEYS = ("input_size", "frontend", "frontend_conf", "text_encoder", "text_tokenizer", "ctc_unit")
 
 
