@@ -3,6 +3,12 @@
 # The recipe may set synthesize_sets and tts_engine, or --synthesize_sets and --tts_engine do; and synthesis_options, such
 # as (--voices rms,slt).
 
+# A table that has rows with synthetic speech names their sets, such as `synthesize_sets: [books_train, books_dev]`.
+if [ -z "$synthesize_sets" ] && [ -n "$table" ]; then
+    table_file=egs2/atat/$recipe/tables/$table.yaml
+    if [[ $table =~ ^[0-9]+$ ]]; then table_file=egs2/atat/$recipe/tables/table$table.yaml; fi
+    synthesize_sets=$(sed -n 's/^synthesize_sets: \[\(.*\)\]$/\1/p' "$table_file")
+fi
 read -ra to_synthesize <<<"${synthesize_sets//,/ }"
 [ "${#to_synthesize[@]}" -gt 0 ] || echo "stage 3: no set is synthesised; --synthesize_sets names some"
 for set in "${to_synthesize[@]}"; do
