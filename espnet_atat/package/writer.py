@@ -88,8 +88,6 @@ def _stage_model(sources: Sources, stage: Path) -> tuple[dict[str, str], dict[st
     """Configuration and all that it names; returns ESPnet's two mappings of arguments to files."""
     run = sources.train_config.parent
     saved = _load(sources.train_config)
-    if saved.get("use_adapter"):
-        raise UserError(f"{sources.train_config}: a model with adapters cannot be packed: merge them first")
     config = {key: saved[key] for key in MODEL_KEYS if key in saved}
     if not isinstance(config.get("token_list"), list) or "audio_encoder" not in config:
         raise UserError(f"{sources.train_config}: not the configuration of an AT-AT training")
@@ -129,8 +127,13 @@ def _stage_tokenizer(source: str, stage: Path) -> None:
 
 
 def _stage_weights(model_file: Path, target: Path) -> int:
-    """The weights alone, without an optimizer's state; returns how many numbers they are."""
+    """The weights alone, without an optimizer's state; returns how many numbers they are.
+
+    Saved weights hold their adapters' part already, and a package's configuration knows of no adapters.
+    """
     import torch
+
+    from espnet_atat.train.adapter import is_adapter
 
     if not model_file.is_file():
         raise UserError(f"{model_file}: no such file; stages 10 and 11 of the recipe make it")
@@ -142,8 +145,9 @@ def _stage_weights(model_file: Path, target: Path) -> int:
         state = state["model"]  # the trainer's checkpoint.pth
     if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
         raise UserError(f"{model_file}: a checkpoint, but not of a model's weights")
-    torch.save({name: tensor.clone() for name, tensor in state.items()}, target)
-    return sum(tensor.numel() for tensor in state.values())
+    weights = {name: tensor.clone() for name, tensor in state.items() if not is_adapter(name)}
+    torch.save(weights, target)
+    return sum(tensor.numel() for tensor in weights.values())
 
 
 def _stage_language_model(config: Path, model_file: Path, stage: Path) -> None:

@@ -12,6 +12,7 @@ from espnet_atat.text.vocabulary import Vocabulary
 from espnet_atat.train.adapter import is_adapter
 from espnet_atat.train.optimiser import NEW_ROWS
 from espnet_atat.train.transfer import initial_checkpoint
+from tests.toy_package import make_package
 from tests.toy_training import Prepared, parameters, reports
 
 LORA: dict[str, Any] = {
@@ -98,3 +99,12 @@ def test_a_checkpoint_decodes_as_the_model_without_adapters_does(
     assert [r.line for r in adapted(feats)] == [r.line for r in merged(feats)]
     for name, value in plain.items():
         assert torch.equal(adapted.trained.model.state_dict()[name], value), name
+
+
+def test_a_package_holds_the_adapted_weights_alone(tuned: tuple, prepared: Prepared, tmp_path: Path) -> None:
+    _, run, _ = tuned
+    packed = Speech2Understand.from_pretrained(str(make_package(run, tmp_path / "lora.zip")), maxlen=20)
+    adapted = Speech2Understand(run / "config.yaml", run / "valid.acc.ave.pth", maxlen=20, beam_size=3)
+    features = list(prepared.toy.feats("audio").values())[:3]
+    assert [r.line for r in packed(features)] == [r.line for r in adapted(features)]
+    assert not any(is_adapter(name) for name in packed.trained.model.state_dict())
