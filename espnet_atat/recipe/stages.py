@@ -1,5 +1,6 @@
 """Stages 7 to 14 of some systems, stage by stage: what is done is skipped with a line that says so."""
 
+import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -17,6 +18,7 @@ from espnet_atat.recipe.table import write_table
 from espnet_atat.recipe.table_file import Table
 from espnet_atat.recipe.tokens import make_tokens
 from espnet_atat.recipe.training import Machines, collect_statistics, train
+from espnet_atat.report.plots import write_report
 
 TOKENS, LANGUAGE_MODEL, STATISTICS, PRETRAINING, FINETUNING, DECODING, SCORING, TABLE = 7, 8, 9, 10, 11, 12, 13, 14
 
@@ -106,7 +108,8 @@ def run_stages(request: Request) -> None:
             _score(runs, request)
     if request.wants(TABLE) and not request.dry_run:
         path = write_table(request.table, request.systems, request.seeds, request.fold, dev=request.decode_dev)
-        print(f"stage {TABLE}: wrote {path} and {path.with_suffix('.md').name}")
+        page = write_report(json.loads(path.read_text(encoding="utf-8")), path.parent, path.stem)
+        print(f"stage {TABLE}: wrote {path}, {path.stem}.md, {path.stem}.tex and {page.name} with its plots")
 
 
 def plan_runs(request: Request) -> list[SystemRun]:

@@ -68,7 +68,7 @@ def test_a_table_is_made_from_nothing_and_a_second_call_skips_everything(finishe
     main(["--recipe", "toy"])
     lines = capsys.readouterr().out.splitlines()
     assert [line for line in lines if not line.endswith("skipped")] == [
-        "stage 14: wrote exp/toy/tables/default.json and default.md"
+        "stage 14: wrote exp/toy/tables/default.json, default.md, default.tex and default.html with its plots"
     ]
     assert before == {path: path.stat().st_mtime_ns for path in Path("exp/runs").rglob("*") if path.is_file()}
 
