@@ -10,7 +10,7 @@ import io
 import logging
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from espnet_atat import __version__
 from espnet_atat.bin import main_guard, to_bool
@@ -137,11 +137,22 @@ def _understand(args: argparse.Namespace) -> int:
     model = str(find_source(model))  # a mistake is told now, not after a slow import
     names = ("task", "beam_size", "nbest", "ctc_weight", "lm_weight", "constrain_trees", "device")
     options = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
-    logging.disable(logging.WARNING)  # the libraries' talk; what concerns the user is printed
-    with contextlib.redirect_stderr(io.StringIO()):  # ESPnet tells which attention it found, past all logging
-        from espnet_atat.decode.lines import understand_all
+    with _libraries_silenced():
+        with contextlib.redirect_stderr(io.StringIO()):  # ESPnet tells which attention it found, past all logging
+            from espnet_atat.decode.lines import understand_all
 
-    return int(understand_all(model, args.files, texts, options, as_json=args.json, quiet=args.quiet) > 0)
+        return int(understand_all(model, args.files, texts, options, as_json=args.json, quiet=args.quiet) > 0)
+
+
+@contextlib.contextmanager
+def _libraries_silenced() -> Iterator[None]:
+    """No warnings of libraries; what concerns the user is printed."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        yield
+    finally:
+        logging.disable(before)
 
 
 def console() -> None:
