@@ -10,6 +10,7 @@ uniformly; one number stands for itself.
 """
 
 import dataclasses
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
@@ -29,7 +30,7 @@ KEPT_SOUNDS = 32  # noises and impulse responses in memory, in each process
 
 
 @dataclass(frozen=True, kw_only=True)
-class Effect:
+class Effect(ABC):
     """One random change.
 
     Attributes:
@@ -42,9 +43,9 @@ class Effect:
         if not 0 <= self.probability <= 1:
             raise UserError(f"probability lies between 0 and 1, found {self.probability}")
 
+    @abstractmethod
     def apply(self, samples: np.ndarray, rate: int, rng: np.random.Generator) -> np.ndarray:
         """Change samples (num_samples,) at ``rate`` Hz; ``rng`` decides how."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True, kw_only=True)
