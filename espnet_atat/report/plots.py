@@ -5,6 +5,7 @@ Rows with their intervals, learning curves of each task, confusion of intents.
 
 import base64
 import html
+import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,6 +17,8 @@ from espnet_atat.atomic import atomic_write
 from espnet_atat.report.tables import terminal
 
 TASKS = ("asr", "slu", "mlm", "nlu")
+#: What ``metrics.json`` has between the names of files that were scored as one.
+BETWEEN_FILES = " + "
 #: Figures that a plot of rows shows, the first that the table has.
 LEADING = ("em_full", "em_hypothesis", "wer")
 
@@ -36,7 +39,7 @@ def write_report(content: Mapping[str, Any], folder: Path, name: str) -> Path:
             figures[f"learning_{Path(run).name}"] = plot_curves(curves, Path(run).name)
     for row in content["rows"]:
         if row["hypothesis"] is not None and row["files"]:
-            counts = read_confusion(Path(row["files"][0]).parent)
+            counts = read_confusion(Path(row["files"][0]))
             figures[f"intents_{row['system']}_{Path(row['set']).name}"] = plot_confusion(counts, row["title"])
     sections = []
     for title, figure in figures.items():
@@ -118,11 +121,16 @@ def plot_curves(curves: Mapping[str, Mapping[str, tuple[Sequence[int], Sequence[
     return figure
 
 
-def read_confusion(folder: Path) -> Counter[tuple[str, str]]:
-    """(reference's intent, hypothesis's intent) → utterances, from ``ref`` and ``hyp``; ``–`` where there is none."""
-    sides = []
-    for name in ("ref", "hyp"):
-        lines = (folder / name).read_text(encoding="utf-8").splitlines()
+def read_confusion(metrics: Path) -> Counter[tuple[str, str]]:
+    """(reference's intent, hypothesis's intent) → utterances, of a ``metrics.json``; ``–`` where there is none.
+
+    It names the files that were scored; those of a cross validation are one pair a fold.
+    """
+    scored = json.loads(metrics.read_text(encoding="utf-8"))
+    sides: list[dict[str, str]] = []
+    for side in ("reference", "predicted"):
+        files = map(Path, scored[side].split(BETWEEN_FILES))
+        lines = (line for file in files for line in file.read_text(encoding="utf-8").splitlines())
         pairs = (line.partition(" ") for line in lines)
         sides.append({utt: _intent(target) for utt, _, target in pairs})
     references, hypotheses = sides
