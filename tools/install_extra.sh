@@ -132,7 +132,7 @@ install_flite() {
     else
         echo "flite is neither on the path nor to be had from this machine's apt: the engine flite is left out" \
             "(Debian: apt install flite)" >&2
-        tail -n 3 "$work/log" >&2 || true
+        if [ -f "$work/log" ]; then tail -n 3 "$work/log" >&2; fi # none where there is no apt at all
     fi
     rm -rf "$work"
 }

@@ -79,7 +79,7 @@ class ConvFrontend(nn.Module):
             previous, mels = channel, mels // mel
         if mels < 1:
             raise UserError(f"cnn_pooling {pooling} leaves nothing of {input_size} mel channels")
-        # Channels last is the faster layout on CPUs and GPUs alike: benchmarks/audio_frontend.py.
+        # Channels last is the faster layout on a CPU: benchmarks/audio_frontend.py.
         self.convs = nn.ModuleList(convs).to(memory_format=torch.channels_last)
         self.pools = nn.ModuleList(pools)
         self.project = nn.Linear(previous * mels, output_size)

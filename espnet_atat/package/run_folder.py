@@ -24,6 +24,23 @@ class RunFolder:
     text_tokenizer: Path | str | None
 
 
+def read_config(path: Path) -> dict[str, Any]:
+    """The options that a training run or ESPnet's LM task saved.
+
+    Raises:
+        UserError: the file is not there, or holds no options.
+    """
+    if not path.is_file():
+        raise UserError(f"{path}: no such file; a training run's {CONFIG} is wanted")
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise UserError(f"{path}: not YAML: {error}") from error
+    if not isinstance(content, dict):
+        raise UserError(f"{path}: holds no mapping of options")
+    return content
+
+
 def find_run(folder: Path) -> RunFolder:
     """The configuration, the model that stage 12 would decode with, and the tokenizer of a run.
 
@@ -33,12 +50,7 @@ def find_run(folder: Path) -> RunFolder:
     config = folder / CONFIG
     if not config.is_file():
         raise UserError(f"{folder}: neither a package (meta.yaml) nor a training run ({CONFIG})")
-    try:
-        saved = yaml.safe_load(config.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise UserError(f"{config}: not YAML: {error}") from error
-    if not isinstance(saved, dict):
-        raise UserError(f"{config}: holds no mapping of options")
+    saved = read_config(config)
     tokenizer = saved.get("text_tokenizer")
     found = recorded_path(tokenizer, folder, saved) if tokenizer else None
     return RunFolder(config, _model_of(folder), found or tokenizer)

@@ -17,7 +17,7 @@ from espnet_atat import __version__
 from espnet_atat.errors import UserError
 from espnet_atat.package.card import model_card, results
 from espnet_atat.package.manifest import MANIFEST, Manifest
-from espnet_atat.package.run_folder import recorded_path
+from espnet_atat.package.run_folder import read_config, recorded_path
 from espnet_atat.package.safety import LM_KEYS, MODEL_KEYS
 
 CONFIG, MODEL = "exp/config.yaml", "exp/model.pth"
@@ -87,7 +87,7 @@ def write_package(
 def _stage_model(sources: Sources, stage: Path) -> tuple[dict[str, str], dict[str, str]]:
     """Configuration and all that it names; returns ESPnet's two mappings of arguments to files."""
     run = sources.train_config.parent
-    saved = _load(sources.train_config)
+    saved = read_config(sources.train_config)
     config = {key: saved[key] for key in MODEL_KEYS if key in saved}
     if not isinstance(config.get("token_list"), list) or "audio_encoder" not in config:
         raise UserError(f"{sources.train_config}: not the configuration of an AT-AT training")
@@ -152,7 +152,7 @@ def _stage_weights(model_file: Path, target: Path) -> int:
 
 def _stage_language_model(config: Path, model_file: Path, stage: Path) -> None:
     (stage / LM_CONFIG).parent.mkdir(parents=True)
-    saved = _load(config)
+    saved = read_config(config)
     _dump({key: saved[key] for key in LM_KEYS if key in saved}, stage / LM_CONFIG)
     _stage_weights(model_file, stage / LM_MODEL)
 
@@ -202,18 +202,6 @@ def _existing(recorded: str, run: Path, saved: Mapping[str, Any]) -> Path:
             f"{run / 'config.yaml'}: names {recorded}, which is not there: run this where the model trained"
         )
     return path
-
-
-def _load(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        raise UserError(f"{path}: no such file; a training run's config.yaml is wanted")
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise UserError(f"{path}: not YAML: {error}") from error
-    if not isinstance(content, dict):
-        raise UserError(f"{path}: holds no mapping of options")
-    return content
 
 
 def _dump(content: Mapping[str, Any], path: Path) -> None:
