@@ -1,7 +1,6 @@
 """The AT-AT model: what ESPnet's trainer calls (paper, Figure 2)."""
 
 from collections.abc import Mapping
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +13,6 @@ from espnet_atat.model.contrast import ModalityContrast
 from espnet_atat.model.ctc import CTCHead
 from espnet_atat.model.decoder import SharedDecoder
 from espnet_atat.model.espnet import AbsESPnetModel, force_gatherable
-from espnet_atat.model.precision import cpu_autocast, resolve
 from espnet_atat.model.text_encoder import TextEncoder
 
 #: Pads targets; no token has this id.
@@ -50,8 +48,6 @@ class ESPnetATATModel(AbsESPnetModel):
         lsm_weight: label smoothing (paper: 0.1).
         task_weights: factor on the loss of each task; 1 where not named.
         length_normalized_loss: average a target's loss over its tokens; else sum, as ESPnet does.
-        cpu_precision: of training on a CPU: ``float32``, ``bfloat16``, or ``auto`` (see :mod:`model.precision`).
-            Validation and decoding are in float32.
 
     Raises:
         UserError: a task weight names an unknown task, or no encoder is given.
@@ -75,7 +71,6 @@ class ESPnetATATModel(AbsESPnetModel):
         lsm_weight: float = 0.1,
         task_weights: Mapping[str, float] | None = None,
         length_normalized_loss: bool = False,
-        cpu_precision: str = "float32",
     ):
         super().__init__()
         if audio_encoder is None and text_encoder is None:
@@ -102,7 +97,6 @@ class ESPnetATATModel(AbsESPnetModel):
             self.register_buffer("batches", torch.zeros((), dtype=torch.long))  # in checkpoints, for resumed runs
         self.lsm_weight = lsm_weight
         self.length_normalized_loss = length_normalized_loss
-        self.cpu_precision = resolve(cpu_precision)
         self.task_ids = dict(task_ids)
         self.task_weights = {task: float((task_weights or {}).get(task, 1.0)) for task in task_ids}
         self.eos_id = eos_id
@@ -223,21 +217,14 @@ class ESPnetATATModel(AbsESPnetModel):
             feats, lengths = self.specaug(feats, lengths)
         if self.normalize is not None:
             feats, lengths = self.normalize(feats, lengths)
-        with self._precision(feats):
-            states, lengths, _none = self.audio_encoder(feats, lengths)
-        return Encoded(states.float(), lengths)
+        states, lengths, _none = self.audio_encoder(feats, lengths)
+        return Encoded(states, lengths)
 
     def encode_text(self, pieces: Tensor, lengths: Tensor) -> Encoded:
         """(Bt, S) ids of the text tokenizer -> states."""
         if self.text_encoder is None:
             raise UserError("this model has no text encoder: it was trained with --text_encoder none")
-        with self._precision(pieces):
-            states, lengths = self.text_encoder(pieces.clamp(min=0), lengths)
-        return Encoded(states.float(), lengths)
-
-    def _precision(self, inputs: Tensor) -> AbstractContextManager[object]:
-        """Of a part of the network; what it gives, and all losses, are in float32 again."""
-        return cpu_autocast(self.cpu_precision if self.training else "float32", inputs.device)
+        return Encoded(*self.text_encoder(pieces.clamp(min=0), lengths))
 
     def _features(self, speech: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         speech = speech[:, : int(lengths.max())]
@@ -253,9 +240,7 @@ class ESPnetATATModel(AbsESPnetModel):
         outputs = text.new_full((len(text), longest), IGNORE)
         outputs[:, :-1] = text[:, 1:longest]
         outputs[torch.arange(len(text), device=text.device), lengths - 1] = self.eos_id  # w1 … wn <eos>
-        with self._precision(inputs):
-            logits, _ = self.decoder(encoded.states, encoded.lengths, inputs, lengths)  # (B, L, V)
-        logits = logits.float()
+        logits, _ = self.decoder(encoded.states, encoded.lengths, inputs, lengths)  # (B, L, V)
         loss = nn.functional.cross_entropy(
             logits.transpose(1, 2), outputs, ignore_index=IGNORE, reduction="none", label_smoothing=self.lsm_weight
         )

@@ -19,6 +19,7 @@ from espnet_atat.model.espnet import (
     TransformerEncoder,
     make_pad_mask,
 )
+from espnet_atat.model.precision import cpu_autocast, resolve_precision
 
 #: ESPnet encoders that may stand behind the CNN; all take ``input_layer=None``.
 BLOCKS: Mapping[str, type[AbsEncoder]] = {
@@ -113,7 +114,8 @@ class ConvFrontend(nn.Module):
         for conv, pool, time in zip(self.convs, self.pools, self.time_pooling, strict=True):
             keep = valid_frames(lengths, x.size(2))
             x = x * keep[:, None, :, None]
-            x = pool(torch.relu(conv(x)))  # (B, C, T, F) -> (B, C', T // time, F // mel)
+            # As relu before pooling, on a quarter of the numbers: both keep the order.
+            x = torch.relu(pool(conv(x)))  # (B, C, T, F) -> (B, C', T // time, F // mel)
             lengths = lengths // time
         x = x.transpose(1, 2).flatten(2)  # (B, C, S, F') -> (B, S, C, F') -> (B, S, C * F')
         longest = int(lengths.max())
@@ -131,6 +133,8 @@ class AudioEncoder(AbsEncoder):
         cnn_channels, cnn_kernel_size, cnn_pooling: see :class:`ConvFrontend`. The paper gives two layers with max
             pooling and 256 final units; channels, kernel and stride are choices of this project.
         dropout_rate: after the CNN.
+        cnn_cpu_precision: of the CNN, in training on a CPU: ``float32``, ``bfloat16``, or ``auto``, which is bfloat16
+            where the CPU has it. Not of the blocks: their many small products of ever new sizes do not gain.
 
     Raises:
         UserError: unknown blocks, or options that do not fit each other.
@@ -146,11 +150,13 @@ class AudioEncoder(AbsEncoder):
         cnn_kernel_size: int = 3,
         cnn_pooling: Sequence[Sequence[int]] = ((2, 2), (2, 2)),
         dropout_rate: float = 0.1,
+        cnn_cpu_precision: str = "float32",
     ):
         super().__init__()
         if blocks not in BLOCKS:
             raise UserError(f"unknown audio encoder blocks {blocks!r}: one of {', '.join(BLOCKS)}")
         self.cnn = ConvFrontend(input_size, output_size, cnn_channels, cnn_kernel_size, cnn_pooling, dropout_rate)
+        self.cnn_cpu_precision = resolve_precision(cnn_cpu_precision)
         # Only ESPnet's transformer leaves positions out when it has no input layer of its own.
         self.positions = PositionalEncoding(output_size, dropout_rate) if blocks == "transformer" else None
         conf = {**BLOCKS_DEFAULTS.get(blocks, {}), **(blocks_conf or {})}
@@ -173,7 +179,9 @@ class AudioEncoder(AbsEncoder):
         Returns:
             states (B, S, D), their lengths (B,), None (ESPnet's third value).
         """
-        states, lengths = self.cnn(feats, lengths)
+        with cpu_autocast(self.cnn_cpu_precision if self.training else "float32", feats.device):
+            states, lengths = self.cnn(feats, lengths)
+        states = states.float()
         if self.positions is not None:
             states = self.positions(states)
         token = _lengths.set(lengths)

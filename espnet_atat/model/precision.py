@@ -1,8 +1,4 @@
-"""bfloat16 in training on a CPU that computes in it; ESPnet's ``--use_amp`` is of GPUs alone.
-
-Parameters, gradients between layers' weights and the optimiser stay in float32, as do losses; convolutions and matrix
-products of the forward pass, and their backward pass, are in bfloat16 (``benchmarks/cpu_precision.py`` measures both).
-"""
+"""bfloat16 in training on a CPU that computes in it; ESPnet's ``--use_amp`` is of GPUs alone."""
 
 from contextlib import AbstractContextManager, nullcontext
 
@@ -13,22 +9,22 @@ from espnet_atat.errors import UserError
 PRECISIONS = ("float32", "bfloat16", "auto")
 
 
-def resolve(precision: str) -> str:
+def resolve_precision(name: str) -> str:
     """What ``auto`` means here: bfloat16 where the CPU has instructions for it, for else it would be slower.
 
     Raises:
         UserError: an unknown name.
     """
-    if precision not in PRECISIONS:
-        raise UserError(f"cpu_precision is one of {', '.join(PRECISIONS)}, found {precision!r}")
-    if precision != "auto":
-        return precision
+    if name not in PRECISIONS:
+        raise UserError(f"cnn_cpu_precision is one of {', '.join(PRECISIONS)}, found {name!r}")
+    if name != "auto":
+        return name
     found = getattr(torch.cpu, "get_capabilities", dict)()  # an older torch cannot say: float32
     return "bfloat16" if found.get("avx512_bf16") or found.get("amx_bf16") else "float32"
 
 
 def cpu_autocast(precision: str, device: torch.device) -> AbstractContextManager[object]:
-    """Around a forward pass of training; does nothing on a GPU, where ``--use_amp`` decides."""
+    """Around a part of a forward pass; does nothing on a GPU."""
     if device.type != "cpu" or precision == "float32":
         return nullcontext()
     return torch.autocast("cpu", dtype=torch.bfloat16)

@@ -1,0 +1,43 @@
+"""bfloat16 on a CPU: in training alone, near float32, and nothing that is kept changes its type."""
+
+import pytest
+import torch
+
+from espnet_atat.errors import UserError
+from espnet_atat.model.precision import resolve_precision
+from tests.toy_model import DIMENSION, TINY_BLOCKS, toy_batch, toy_model
+
+
+def options(precision: str) -> dict[str, object]:
+    """Of a toy model without dropout."""
+    blocks = {**TINY_BLOCKS["transformer"], "dropout_rate": 0.0, "positional_dropout_rate": 0.0}
+    conf = {"output_size": DIMENSION, "cnn_channels": [4, 4], "dropout_rate": 0.0, "cnn_cpu_precision": precision}
+    return {"audio_encoder_conf": {**conf, "blocks_conf": blocks}}
+
+
+def test_training_is_near_float32_and_leaves_float32_behind() -> None:
+    losses, gradients = [], []
+    for precision in ("float32", "bfloat16"):
+        model = toy_model(**options(precision)).train()
+        model.decoder.eval(), model.text_encoder.eval()  # no dropout
+        loss, _, _ = model(**toy_batch())
+        loss.backward()
+        losses.append(loss)
+        gradients.append(model.audio_encoder.cnn.convs[0].weight.grad.flatten())
+        assert {p.dtype for p in model.parameters()} == {loss.dtype} == {torch.float32}
+    assert losses[0] != losses[1]  # it is in use
+    torch.testing.assert_close(losses[0], losses[1], rtol=0.02, atol=0)
+    assert gradients[1].dtype is torch.float32
+    assert torch.cosine_similarity(*gradients, dim=0) > 0.99
+
+
+def test_validation_and_decoding_are_in_float32() -> None:
+    with torch.no_grad():
+        full, low = (toy_model(**options(precision))(**toy_batch())[0] for precision in ("float32", "bfloat16"))
+    assert torch.equal(low, full)
+
+
+def test_auto_is_one_of_the_two_and_other_names_are_refused() -> None:
+    assert resolve_precision("auto") in ("float32", "bfloat16")
+    with pytest.raises(UserError, match="cnn_cpu_precision is one of float32, bfloat16, auto, found 'half'"):
+        resolve_precision("half")
