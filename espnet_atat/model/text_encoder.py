@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from transformers import CONFIG_MAPPING, AutoConfig, AutoModel, PretrainedConfig
 
 from espnet_atat.errors import UserError
+from espnet_atat.installed import installed_model
 from espnet_atat.model.audio_encoder import valid_frames
 
 #: BERT's positions; longer texts are cut there, in training and in decoding.
@@ -33,7 +34,7 @@ def load_text_config(model: str | None, config: Mapping[str, Any] | None) -> Pre
     if model is None:
         raise UserError("text_encoder_conf needs 'model' (a directory or hub name) or 'config' (a dictionary)")
     try:
-        return AutoConfig.from_pretrained(model)
+        return AutoConfig.from_pretrained(installed_model(model))
     except (OSError, ValueError) as error:
         hint = (
             "the folder holds no config.json" if Path(model).is_dir() else "no such folder, and the hub did not answer"
@@ -46,7 +47,8 @@ class TextEncoder(nn.Module):
 
     Args:
         output_size: model dimension D.
-        model: directory or hub name of a pretrained encoder; None builds one from ``config`` with fresh weights.
+        model: directory or hub name of a pretrained encoder, or ``minilm`` as installed here; None builds one from
+            ``config`` with fresh weights.
         config: the encoder's configuration as a dictionary, as saved with a trained model; with it nothing is ever
             fetched unless ``model`` is given too.
     """
@@ -57,7 +59,7 @@ class TextEncoder(nn.Module):
         self.bert = (
             _without_pooler(AutoModel.from_config, self.config)
             if model is None
-            else _without_pooler(AutoModel.from_pretrained, model, config=self.config).float()
+            else _without_pooler(AutoModel.from_pretrained, installed_model(model), config=self.config).float()
         )
         self.project = nn.Linear(self.config.hidden_size, output_size)
 

@@ -15,6 +15,7 @@ import yaml
 
 from espnet_atat import __version__
 from espnet_atat.errors import UserError
+from espnet_atat.installed import installed_model
 from espnet_atat.package.card import model_card, results
 from espnet_atat.package.manifest import MANIFEST, Manifest
 from espnet_atat.package.run_folder import read_config, recorded_path
@@ -22,7 +23,8 @@ from espnet_atat.package.safety import LM_KEYS, MODEL_KEYS
 
 CONFIG, MODEL = "exp/config.yaml", "exp/model.pth"
 LM_CONFIG, LM_MODEL = "exp/lm/config.yaml", "exp/lm/model.pth"
-BPE, TOKENS, CHARACTERS = "data/bpe.model", "data/tokens.txt", "data/characters.txt"
+BPE, GROWN_WORDS = "data/bpe.model", "data/grown_words.txt"
+TOKENS, CHARACTERS = "data/tokens.txt", "data/characters.txt"
 TEXT_TOKENIZER, TEXT_ENCODER = "data/text_tokenizer", "data/text_encoder.json"
 STATISTICS = "data/feats_stats.npz"
 
@@ -95,9 +97,10 @@ def _stage_model(sources: Sources, stage: Path) -> tuple[dict[str, str], dict[st
     _write_lines(stage / TOKENS, config["token_list"])
     if isinstance(config.get("ctc_characters"), list):
         _write_lines(stage / CHARACTERS, config["ctc_characters"])
-    if config.get("bpemodel") is not None:
-        shutil.copyfile(_existing(config["bpemodel"], run, saved), stage / BPE)
-        config["bpemodel"] = BPE
+    for key, name in (("bpemodel", BPE), ("grown_words", GROWN_WORDS)):
+        if config.get(key) is not None:
+            shutil.copyfile(_existing(config[key], run, saved), stage / name)
+            config[key] = name
     stats = (config.get("normalize_conf") or {}).get("stats_file")
     if stats is not None:
         shutil.copyfile(_existing(stats, run, saved), stage / STATISTICS)
@@ -120,7 +123,7 @@ def _stage_tokenizer(source: str, stage: Path) -> None:
     from transformers import AutoTokenizer
 
     try:
-        tokenizer = AutoTokenizer.from_pretrained(source)
+        tokenizer = AutoTokenizer.from_pretrained(installed_model(source))
     except (OSError, ValueError) as error:
         raise UserError(f"text tokenizer {source!r}: no tokenizer there ({str(error).splitlines()[0]})") from error
     tokenizer.save_pretrained(stage / TEXT_TOKENIZER)

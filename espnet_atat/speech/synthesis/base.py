@@ -1,8 +1,6 @@
 """What a speech synthesis engine offers, and where their parts lie."""
 
 import hashlib
-import os
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar, Protocol
@@ -62,11 +60,6 @@ class LocalEngine:
 
     def needs_payment(self, text: str, voice: str) -> bool:  # noqa: ARG002  # the protocol's signature
         return False
-
-
-def models_dir() -> Path:
-    """Where ``tools/install_extra.sh`` puts models: $ATAT_MODELS, by default ``models`` below the environment."""
-    return Path(os.environ.get("ATAT_MODELS") or Path(sys.prefix) / "models")
 
 
 def check_sha256(path: Path, wanted: str) -> None:

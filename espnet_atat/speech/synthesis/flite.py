@@ -16,7 +16,8 @@ import numpy as np
 import soundfile
 
 from espnet_atat.errors import UserError
-from espnet_atat.speech.synthesis.base import INSTALL_HINT, EngineUnavailable, LocalEngine, models_dir
+from espnet_atat.installed import models_dir
+from espnet_atat.speech.synthesis.base import INSTALL_HINT, EngineUnavailable, LocalEngine
 
 TIMEOUT = 120.0  # s that one sentence may take
 

@@ -17,13 +17,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from espnet_atat.errors import UserError
-from espnet_atat.speech.synthesis.base import (
-    INSTALL_HINT,
-    EngineUnavailable,
-    LocalEngine,
-    check_sha256,
-    models_dir,
-)
+from espnet_atat.installed import models_dir
+from espnet_atat.speech.synthesis.base import INSTALL_HINT, EngineUnavailable, LocalEngine, check_sha256
 from espnet_atat.speech.synthesis.kokoro_files import SHA256
 
 SAMPLE_RATE = 24000  # Hz, of everything `speak` returns
