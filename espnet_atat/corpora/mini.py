@@ -2,7 +2,8 @@
 
 Read from ``egs2/atat/mini/corpus``: ``<set>.tsv`` and ``audio/<set>/<utterance>.ogg`` (see its DATASHEET.md). A set
 whose rows name no voice is text alone. Of each ``lights`` set a far-field copy is simulated (``lights_far_*``) and
-written as wav below DATA_DIR/audio.
+written as wav below DATA_DIR/audio. All utterances of lights are also dealt into folds of a cross validation that
+share no voice: ``lights_foldK_{train,dev,test}``, and ``lights_far_foldK_*`` alike.
 """
 
 import argparse
@@ -15,6 +16,7 @@ import soundfile
 from espnet_atat.corpora.audio import SAMPLE_RATE, read
 from espnet_atat.corpora.build import Builder, BuildOptions, Report, Utterance, add_build_arguments
 from espnet_atat.corpora.far_field import far_field
+from espnet_atat.corpora.folds import write_folds
 from espnet_atat.corpora.table import Row, read_table
 from espnet_atat.errors import UserError
 from espnet_atat.semantics.normalise import normalise_words
@@ -28,15 +30,17 @@ SETS = (
 )  # fmt: skip
 TSV: dict[str, Any] = {"delimiter": "\t", "quoted": False}
 NEAR, FAR = "lights_", "lights_far_"
+FOLDS = 2
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of ``prepare mini``."""
     add_build_arguments(parser)
+    parser.add_argument("--folds", type=int, default=FOLDS, help="of lights; 0: none (default: %(default)s)")
 
 
 def prepare(source: Path, data_dir: Path, **options: Any) -> Report:
-    """Write every set, and the far-field copies of the lights sets.
+    """Write every set, the far-field copies of the lights sets, and the folds of both.
 
     Raises:
         UserError: a table is missing or malformed, audio cannot be read, or see ``Builder.write``.
@@ -44,16 +48,31 @@ def prepare(source: Path, data_dir: Path, **options: Any) -> Report:
     for name in SETS:
         if not (source / f"{name}.tsv").is_file():
             raise UserError(f"{source}: no {name}.tsv; give the folder egs2/atat/mini/corpus")
+    folds = options.get("folds", FOLDS)
+    if folds == 1 or folds < 0:
+        raise UserError(f"--folds is 0 or from 2 on, found {folds}")
     builder = Builder("mini", source, data_dir, BuildOptions.from_options(options))
+    fields: dict[str, list[Utterance]] = {"lights": [], "lights_far": []}
     for name in SETS:
         utterances = [_utterance(source, name, row) for row in read_table(source / f"{name}.tsv", COLUMNS, **TSV)]
         kept = builder.write(name, utterances).text
         if name.startswith(NEAR):
             far_name = name.replace(NEAR, FAR)
             folder = data_dir / "audio" / far_name
-            builder.write(far_name, [_far(utterance, folder) for utterance in utterances if utterance.id in kept])
+            near = [utterance for utterance in utterances if utterance.id in kept]
+            far = [_far(utterance, folder) for utterance in near]
+            builder.write(far_name, far)
+            fields["lights"] += near
+            fields["lights_far"] += far
+    for field, utterances in fields.items():
+        if folds:
+            write_folds(builder, field, [(u, _intent(u), str(u.speaker)) for u in utterances], folds)
     builder.note(f"simulated rooms and noise for the {FAR}* sets below {data_dir / 'audio'}")
     return builder.report
+
+
+def _intent(utterance: Utterance) -> str:
+    return str(utterance.target).split(maxsplit=1)[0]  # [IN:…
 
 
 def _utterance(source: Path, name: str, row: Row) -> Utterance:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from espnet_atat.corpora.build import Builder, BuildOptions, Report, Utterance, add_build_arguments
-from espnet_atat.corpora.splits import stratified_folds
+from espnet_atat.corpora.folds import write_folds
 from espnet_atat.corpora.table import read_json
 from espnet_atat.errors import UserError
 from espnet_atat.semantics.frame import Span, to_tree
@@ -24,7 +24,6 @@ from espnet_atat.semantics.tree import Node
 
 FIELDS = {"close": "smart-lights-en-close-field", "far": "smart-lights-en-far-field"}
 FOLDS = 5
-DEV_PARTS = 8  # dev is one part in eight of what is not test: a tenth of all
 
 
 @dataclass(frozen=True)
@@ -52,8 +51,17 @@ def prepare(source: Path, data_dir: Path, **options: Any) -> Report:
     builder = Builder("snips", source, data_dir, build)
     for field, root in _find_fields(source, options.get("fields")).items():
         recordings = _read_field(builder, field, root, build.rules)
-        _write_folds(builder, field, recordings, bool(options.get("speaker_disjoint")))
+        group = _speaker if options.get("speaker_disjoint") else _words
+        write_folds(builder, field, [(r.utterance, r.intent, group(r.utterance)) for r in recordings], FOLDS)
     return builder.report
+
+
+def _speaker(utterance: Utterance) -> str:
+    return str(utterance.speaker)
+
+
+def _words(utterance: Utterance) -> str:
+    return utterance.text
 
 
 def _find_fields(source: Path, wanted: list[str] | None) -> dict[str, Path]:
@@ -189,22 +197,3 @@ def tree_of_query(intent: str, chunks: list[dict[str, str]], rules: Normalisatio
         return to_tree(label(intent), words, [Span(named[n], *place) for n, place in spans.items()])
     except UserError as error:
         raise UserError(f"{where}: {error}") from error
-
-
-def _write_folds(builder: Builder, field: str, recordings: list[Recording], speaker_disjoint: bool) -> None:
-    def items(those: list[Recording]) -> list[tuple[str, str, str]]:
-        return [
-            (r.utterance.id, r.intent, str(r.utterance.speaker) if speaker_disjoint else r.utterance.text)
-            for r in those
-        ]
-
-    seed = builder.options.seed
-    fold_of = stratified_folds(items(recordings), FOLDS, seed)
-    for fold in range(1, FOLDS + 1):
-        test = [r.utterance for r in recordings if fold_of[r.utterance.id] == fold]
-        rest = [r for r in recordings if fold_of[r.utterance.id] != fold]
-        part_of = stratified_folds(items(rest), DEV_PARTS, seed + fold)
-        dev = [r.utterance for r in rest if part_of[r.utterance.id] == 1]
-        train = [r.utterance for r in rest if part_of[r.utterance.id] != 1]
-        for part, utterances in (("train", train), ("dev", dev), ("test", test)):
-            builder.write(f"{field}_fold{fold}_{part}", utterances)

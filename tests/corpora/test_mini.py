@@ -91,7 +91,7 @@ def small_corpus(recipe: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
 @pytest.fixture(scope="module")
 def prepared(small_corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     data_dir = tmp_path_factory.mktemp("data")
-    report = prepare(small_corpus, data_dir)
+    report = prepare(small_corpus, data_dir, folds=0)
     assert [one.name for one in report.sets if one.kept != KEPT] == []
     return data_dir
 
@@ -108,8 +108,43 @@ def test_every_set_becomes_a_data_dir_with_what_it_has(prepared: Path) -> None:
             assert utterance.startswith(f"{speaker}-{name}_")
 
 
+def test_folds_of_lights_share_no_voice_near_and_far_alike(recipe: Path, tmp_path: Path) -> None:
+    """With the real tables, and one recording in place of all."""
+    source = tmp_path / "corpus"
+    sample = next((recipe / "corpus/audio/lights_dev").glob("*.ogg"))
+    for name in SETS:
+        lines = (recipe / "corpus" / f"{name}.tsv").read_text(encoding="utf-8").splitlines()
+        lines = lines if name.startswith("lights") else lines[:2]
+        folder = source / "audio" / name
+        folder.mkdir(parents=True)
+        (source / f"{name}.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+        for row in csv.DictReader(lines, delimiter="\t"):
+            if row["voice"]:
+                (folder / f"{row['utt_id']}.ogg").symlink_to(sample)
+    prepare(source, tmp_path / "data", folds=2)
+    tests: dict[str, set[str]] = {}
+    for fold in (1, 2):
+        near, far = (
+            {part: DataDir.load(tmp_path / "data" / f"{field}_fold{fold}_{part}") for part in ("train", "dev", "test")}
+            for field in ("lights", "lights_far")
+        )
+        voices = [set((data.utt2spk or {}).values()) for data in near.values()]
+        assert not voices[0] & voices[1] | voices[0] & voices[2] | voices[1] & voices[2]
+        assert sum(len(data) for data in near.values()) == 300
+        for part, data in near.items():
+            assert [utt.replace("lights_", "lights_far_") for utt in data.ids] == list(far[part].ids)
+        tests[f"{fold}"] = set(near["test"].ids)
+        assert 140 <= len(near["test"]) <= 160
+    assert not tests["1"] & tests["2"]
+
+
+def test_a_single_fold_is_refused(small_corpus: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="--folds is 0 or from 2 on, found 1"):
+        prepare(small_corpus, tmp_path, folds=1)
+
+
 def test_far_field_copies_are_the_same_every_time(small_corpus: Path, prepared: Path, tmp_path: Path) -> None:
-    prepare(small_corpus, tmp_path)
+    prepare(small_corpus, tmp_path, folds=0)
     copies = sorted((prepared / "audio").rglob("*.wav"))
     assert len(copies) == 3 * KEPT
     for path in copies:

@@ -1,0 +1,41 @@
+"""The sets of a cross validation: ``<field>_foldK_{train,dev,test}``."""
+
+from collections.abc import Sequence
+
+from espnet_atat.corpora.build import Builder, Utterance
+from espnet_atat.corpora.splits import stratified_folds
+
+#: Dev is one part in so many of what is not test.
+DEV_PARTS = 8
+
+
+def write_folds(
+    builder: Builder,
+    field: str,
+    items: Sequence[tuple[Utterance, str, str]],
+    folds: int,
+) -> None:
+    """Write the sets of every fold; folds are drawn with the builder's seed.
+
+    Args:
+        field: name before ``_fold``.
+        items: utterance, stratum (what folds are alike in, such as the intent) and group (what is in one part of a
+            fold alone, such as the speaker). Each utterance is in the test set of one fold.
+        folds: how many.
+    """
+
+    def dealt(those: Sequence[tuple[Utterance, str, str]], parts: int, seed: int) -> dict[str, int]:
+        return stratified_folds([(utterance.id, stratum, group) for utterance, stratum, group in those], parts, seed)
+
+    seed = builder.options.seed
+    fold_of = dealt(items, folds, seed)
+    for fold in range(1, folds + 1):
+        rest = [item for item in items if fold_of[item[0].id] != fold]
+        part_of = dealt(rest, DEV_PARTS, seed + fold)
+        sets = {
+            "train": [utterance for utterance, _, _ in rest if part_of[utterance.id] != 1],
+            "dev": [utterance for utterance, _, _ in rest if part_of[utterance.id] == 1],
+            "test": [utterance for utterance, _, _ in items if fold_of[utterance.id] == fold],
+        }
+        for part, members in sets.items():
+            builder.write(f"{field}_fold{fold}_{part}", members)
