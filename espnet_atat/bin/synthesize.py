@@ -4,6 +4,7 @@ python -m espnet_atat.bin.synthesize --engine pico --text data/mini/books_text -
 """
 
 import argparse
+import shutil
 import sys
 import time
 from collections.abc import Sequence
@@ -67,6 +68,7 @@ def make_engine(args: argparse.Namespace) -> "Engine":
 def main(argv: Sequence[str] | None = None) -> None:
     args = get_parser().parse_args(argv)
     limit_threads()
+    from espnet_atat.datadir import TEXT_FORM
     from espnet_atat.speech.synthesis.run import (
         SynthesisConfig,
         check_voices,
@@ -85,6 +87,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         print("\n".join(cost_lines(data, engine, config)))
         return
     report = synthesize_set(data, args.output_dir, engine, config, nj=args.nj, force=args.force)
+    if (args.text / TEXT_FORM).is_file():  # its scores are of that form too
+        shutil.copyfile(args.text / TEXT_FORM, args.output_dir / TEXT_FORM)
     print("\n".join(report.lines()))
     print(f"wrote {args.output_dir} in {time.monotonic() - started:.1f} s")
 

@@ -42,6 +42,7 @@ class Part:
         complement: with ``limit``, the utterances that it leaves out (table 1: asr of the other 90 %).
         label: the task whose token stands as BOS, where it is not the task itself. ``{task: slu, label: nlu}`` shows
             the decoder audio under the label that zero-shot decoding will use; the paper is silent on this.
+        name: what its examples are called after, where two sets of a mixture have the same name; None: the set's name.
     """
 
     task: str
@@ -50,6 +51,7 @@ class Part:
     limit: float | None = None
     complement: bool = False
     label: str | None = None
+    name: str | None = None
 
     @property
     def source(self) -> str:
@@ -60,7 +62,7 @@ class Part:
     def group(self) -> str:
         """What the ids of its examples begin with: ``slu-music_train``, or ``slu.nlu-music_train`` with a label."""
         labelled = self.task if self.label is None else f"{self.task}.{self.label}"
-        return f"{labelled}-{self.set.rsplit('/', 1)[-1]}"
+        return f"{labelled}-{self.name or self.set.rpartition('/')[2]}"
 
     @property
     def bos(self) -> str:
@@ -106,6 +108,9 @@ def _parse_part(entry: object, where: str) -> Part:
     recipe, _, name = str(fields["set"]).partition("/")
     if not recipe or not name or "-" in name or "/" in name:
         raise UserError(f"{where}: set is recipe/name, the name without '-', found {fields['set']!r}")
+    alias = fields.get("name")
+    if alias is not None and (not isinstance(alias, str) or not alias.isidentifier()):
+        raise UserError(f"{where}: name is of letters, digits and _, found {alias!r}")
     for key in ("weight", "limit"):
         value = fields.get(key)
         number = isinstance(value, int | float) and not isinstance(value, bool)
@@ -175,7 +180,7 @@ def write_mixture(parts: Sequence[Part], dump: str | Path, output: str | Path, s
     weights: dict[str, str] = {}
     for part in parts:
         if part.group in counts:
-            raise UserError(f"the mixture has {part.group} twice: give one set of the two another name")
+            raise UserError(f"the mixture has {part.group} twice: give one of the two a name of its own (name: …)")
         sources, targets = examples_of(part, Path(dump), seed)
         streams[part.source].update(sources)
         streams["text"].update(targets)

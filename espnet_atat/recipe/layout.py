@@ -30,6 +30,11 @@ def load_yaml(path: Path) -> dict[str, Any]:
     return content
 
 
+def has_audio(name: str) -> bool:
+    """Whether the dumped set ``recipe/name`` has features or audio."""
+    return any((DUMP / name / file).is_file() for file in ("feats.scp", "wav.scp"))
+
+
 def find_file(recipe: str, kind: str, name: str, shared: Path | None = None) -> Path:
     """The YAML file ``name`` of a recipe's folder ``kind``, else of the folder shared by all recipes.
 

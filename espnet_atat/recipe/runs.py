@@ -11,7 +11,7 @@ import subprocess
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import IO, Any
@@ -35,10 +35,12 @@ class Run:
     Attributes:
         name: short, for people.
         identity: all that decides the content, as JSON can write it.
+        notes: how it came to this identity; written down with it, and no part of it.
     """
 
     name: str
     identity: Mapping[str, Any]
+    notes: Mapping[str, Any] = field(default_factory=dict)
 
     @cached_property
     def key(self) -> str:
@@ -77,7 +79,8 @@ class Run:
                 raise UserError(f"{self.folder}: another process is at work on it; wait for it, or end it")
             origin = {"espnet_atat": __version__, "commit": commit(), "started": time.strftime("%Y-%m-%d %H:%M:%S")}
             with atomic_write(self.folder / "run.yaml") as handle:
-                yaml.safe_dump({"made_by": origin, **self.identity}, handle, sort_keys=False, allow_unicode=True)
+                content = {"made_by": {**origin, **self.notes}, **self.identity}
+                yaml.safe_dump(content, handle, sort_keys=False, allow_unicode=True)
             yield self.folder
 
     def finish(self, seconds: float, **facts: Any) -> None:

@@ -82,7 +82,8 @@ def amounts(rows: Sequence[Mapping[str, Any]]) -> Grid:
             [
                 row["system"], row["set"], str(row["utterances"]), _hours(row.get("hours")),
                 "–" if training["parameters"] is None else f"{training['parameters'] / 1e6:.2f} M",
-                str(training["updates"]), _hours(training["hours"]), ", ".join(training["commits"]),
+                "–" if training["updates"] is None else str(training["updates"]),
+                _hours(training["hours"]), ", ".join(training["commits"]),
             ]
         )  # fmt: skip
     return lines
@@ -92,15 +93,19 @@ def _hours(hours: float | None) -> str:
     return "–" if hours is None else f"{hours:.2f}"
 
 
+def _worth(paper: Mapping[str, Any]) -> str:
+    if paper.get("same_test"):
+        return "They are of the same test set; pretraining data differ."
+    return "They are of other data, speakers and model sizes, so the figures themselves are not comparable."
+
+
 def notes(content: Mapping[str, Any]) -> list[str]:
     """What marks and differences mean, and which figures cannot be compared."""
     found = []
     if (paper := content.get("paper")) is not None:
         what = f"points of difference to its row of {content['relative_to']}" if paper["relative"] else "in per cent"
-        found.append(
-            f"{MARK} {paper['citation']}, {what}: constants, printed for the order of the rows. They are of "
-            "other data, speakers and model sizes, so the figures themselves are not comparable."
-        )
+        constants = f"{what}: constants, printed for the order of the rows"
+        found.append(f"{MARK} {paper['citation']}, {constants}. {_worth(paper)}")
     found += [f"{MARK} {cited['title']}: {cited['citation']}." for cited in content.get("cited", ())]
     if any(row.get("baseline") or row.get("relative") for row in content["rows"]):
         found.append(

@@ -18,6 +18,7 @@ def latex(content: Mapping[str, Any]) -> str:
     blocks = [rf"\textbf{{{escape(content['title'])}}}"]
     if content.get("note"):
         blocks.append(escape(content["note"]))
+    blocks += map(escape, content.get("remarks", ()))
     blocks += [_tabular(grid) for grid in grids(content)]
     blocks += [escape(note.replace("`", "").replace("*", "")) for note in notes(content)]
     return "\n\n".join(blocks) + "\n"

@@ -52,6 +52,7 @@ def terminal(content: Mapping[str, Any]) -> str:
     A cross validation's figures are of the folds' utterances pooled; a third line has mean and deviation of the folds.
     """
     blocks = [f"{content['title']} (%, {_seeds(content['rows'])}; in brackets: 95 % interval over utterances)"]
+    blocks += content.get("remarks", ())
     for every, rows in _groups(content):
         columns = [column for column in every if column.brief]
         lines = [["", *(column.head for column in columns)]]
@@ -80,6 +81,7 @@ def markdown(content: Mapping[str, Any]) -> str:
     blocks = [f"# {content['title']}"]
     if content.get("note"):
         blocks.append(content["note"])
+    blocks += content.get("remarks", ())
     for heads, *lines in grids(content):
         marked = [heads, ["---"] * len(heads), *lines]
         blocks.append("\n".join(f"| {' | '.join(line)} |" for line in marked))
@@ -87,14 +89,18 @@ def markdown(content: Mapping[str, Any]) -> str:
         f"Figures in per cent, {_seeds(content['rows'])}; in brackets the 95 % interval (bootstrap over utterances) "
         "or, of a subset, its number of utterances. *heard*: every word of the utterance was heard in training. "
         + _about_folds(content["rows"])
-        + "Decoded with "
-        f"`{next(iter(content['rows'][0]['columns']))}` unless a column names another configuration."
+        + f"Decoded with {_leading(content['rows'])} unless a column names another configuration."
     )
     blocks += notes(content)
     if content["stage_times"]:
         blocks.append(f"Time: {times(content['stage_times'])}.")
     blocks.append("Made from:\n\n" + "\n".join(f"- `{path}`" for row in content["rows"] for path in row["files"]))
     return "\n\n".join(blocks) + "\n"
+
+
+def _leading(rows: Sequence[Mapping[str, Any]]) -> str:
+    """The leading inference configurations; a pipeline's is named by the words that it reads."""
+    return ", ".join(f"`{name}`" for name in dict.fromkeys(next(iter(row["columns"])) for row in rows))
 
 
 def grids(content: Mapping[str, Any]) -> list[Grid]:

@@ -152,6 +152,13 @@ def test_the_same_group_twice_is_refused(toy: Toy, tmp_path: Path) -> None:
         write_mixture([Part("slu", "toy/audio"), Part("slu", "toy/audio", limit=2)], toy.dump, tmp_path / "m")
 
 
+def test_sets_of_one_name_are_told_apart_by_one_of_their_own(toy: Toy, tmp_path: Path) -> None:
+    parts = parse_mixture([GOOD, {**GOOD, "limit": 2, "name": "toy_audio"}], "mix")
+    assert write_mixture(parts, toy.dump, tmp_path / "m") == {"slu-audio": 8, "slu-toy_audio": 2}
+    with pytest.raises(UserError, match="entry 1: name is of letters, digits and _, found 'my-audio'"):
+        parse_mixture([{**GOOD, "name": "my-audio"}], "mix")
+
+
 def test_a_set_without_what_the_task_needs_is_refused(toy: Toy) -> None:
     with pytest.raises(UserError, match=r"words/wav\.scp: not there, but the mixture trains slu on toy/words"):
         examples_of(Part("slu", "toy/words"), toy.dump, 0)
