@@ -25,6 +25,7 @@ From data to a table of scores, in numbered stages. A finished stage is skipped;
   --system NAME      run and print one system of the recipe, in place of a table
   --seeds LIST       such as 1,2,3 (default: what each system names)
   --fold K           one fold of a cross validation (default: all of them)
+  --grow_bpe BOOL    fine-tuning adds pieces for words that the old BPE model splits too finely (default: as systems say)
   --augment_sets LIST  sets that stage 2 makes augmented copies of, such as train (default: the recipe's; none)
   --synthesize_sets LIST  sets whose text stage 3 says, such as books_text (default: the recipe's; none)
   --tts_engine NAME  that says it: pico (default), flite, kokoro or polly
@@ -53,14 +54,14 @@ USAGE
 
 # shellcheck disable=SC2034  # read by parse_options.sh
 options=(recipe stage stop_stage table system seeds fold feats_type nj ngpu num_nodes augment_sets hf_repo upload_dir)
-options+=(synthesize_sets tts_engine)
+options+=(synthesize_sets tts_engine grow_bpe)
 # shellcheck disable=SC2034
 flags=(decode_dev allow_bad_test force dry_run)
 wanted_recipe=${recipe:-mini}
 stage=1 stop_stage=16 table='' system='' seeds='' fold='' feats_type=fbank num_nodes=1 hf_repo='' upload_dir=''
 nj=$(getconf _NPROCESSORS_ONLN)
 ngpu=${ngpu:-0}
-decode_dev=false allow_bad_test=false force=false dry_run=false
+grow_bpe='' decode_dev=false allow_bad_test=false force=false dry_run=false
 declare -p splice_sets >/dev/null 2>&1 || splice_sets=() # a recipe may set them
 augment_sets=${augment_sets:-}
 synthesize_sets=${synthesize_sets:-} tts_engine=${tts_engine:-pico}
@@ -85,6 +86,7 @@ done
 [ -z "$hf_repo" ] || [ -z "$upload_dir" ] || fail "give --hf_repo or --upload_dir, not both"
 [ -z "$hf_repo$upload_dir" ] || [ -n "$system" ] || fail "one model is uploaded at a time: name its system (--system)"
 [[ $tts_engine =~ ^(pico|flite|kokoro|polly)$ ]] || fail "--tts_engine is pico, flite, kokoro or polly, not '$tts_engine'"
+[[ $grow_bpe =~ ^(true|false|)$ ]] || fail "--grow_bpe is true or false, not '$grow_bpe'"
 [ -z "$table" ] || [ -z "$system" ] || fail "give --table or --system, not both"
 
 # Names are looked up before any work is done. A recipe may have no systems yet: then it ends after stage 6.

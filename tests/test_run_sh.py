@@ -16,7 +16,7 @@ from tests.shell import make_clone, run
 RECIPES = ("an4", "custom", "fsc", "librispeech", "mini", "snips", "top")
 OPTIONS = (
     "recipe", "stage", "stop_stage", "table", "system", "seeds", "fold", "feats_type", "nj", "ngpu", "num_nodes",
-    "augment_sets", "hf_repo", "upload_dir", "decode_dev", "allow_bad_test", "force", "dry_run",
+    "augment_sets", "grow_bpe", "hf_repo", "upload_dir", "decode_dev", "allow_bad_test", "force", "dry_run",
 )  # fmt: skip
 
 
@@ -58,6 +58,7 @@ def test_every_recipe_has_a_run_script_of_its_own(root, recipe):
         (["--table", "default", "--system", "music"], "error: give --table or --system, not both"),
         (["--hf_repo", "me/model"], "error: one model is uploaded at a time: name its system (--system)"),
         (["--hf_repo", "me/model", "--upload_dir", "out"], "error: give --hf_repo or --upload_dir, not both"),
+        (["--grow_bpe", "yes"], "error: --grow_bpe is true or false, not 'yes'"),
         (["mini"], "error: unexpected argument 'mini'"),
         (["--force", "--dry_run=maybe"], "error: --dry_run is true or false, not 'maybe'"),
     ],

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from espnet_atat.bin import main_guard
+from espnet_atat.bin import main_guard, to_bool
 from espnet_atat.bin.run_systems import seed_list
 from espnet_atat.errors import UserError
 
@@ -31,6 +31,9 @@ def get_parser() -> argparse.ArgumentParser:
     chosen.add_argument("--system", help="one system")
     group.add_argument("--seeds", type=seed_list, help="such as 1,2,3; by default each system's own")
     group.add_argument("--fold", type=int, help="one fold of a cross validation; by default all")
+    group.add_argument(
+        "--grow_bpe", type=to_bool, metavar="BOOL", help="as given to run_systems; by default as each system says"
+    )
     group.add_argument("--force", action="store_true", help="pack again what is packed")
     group.add_argument("--dry_run", action="store_true", help="print what is there and what would be packed")
 
@@ -89,7 +92,7 @@ def _pack_systems(args: argparse.Namespace) -> None:
     from espnet_atat.recipe.table_file import load_table
 
     names = (args.system,) if args.system else load_table(args.recipe, args.table or "default").systems
-    for system in (load_system(args.recipe, name) for name in names):
+    for system in (load_system(args.recipe, name).growing_bpe(args.grow_bpe) for name in names):
         folds = [args.fold] if args.fold is not None or system.folds is None else range(1, system.folds + 1)
         for seed in args.seeds or system.seeds:
             for fold in folds:

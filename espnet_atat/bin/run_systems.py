@@ -8,7 +8,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from espnet_atat.bin import main_guard
+from espnet_atat.bin import main_guard, to_bool
 from espnet_atat.errors import UserError
 from espnet_atat.recipe.stages import TABLE, TOKENS, Request, run_stages
 from espnet_atat.recipe.system import load_system
@@ -30,6 +30,12 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument("--stop_stage", type=int, default=TABLE)
     parser.add_argument("--seeds", type=seed_list, help="such as 1,2,3; by default each system's own")
     parser.add_argument("--fold", type=int, help="one fold of a cross validation; by default all")
+    parser.add_argument(
+        "--grow_bpe",
+        type=to_bool,
+        metavar="BOOL",
+        help="new pieces for words that a grown token list splits too finely; by default as each system says",
+    )
     parser.add_argument("--ngpu", type=int, default=0, help="GPUs of each machine; 0 is the CPU")
     parser.add_argument("--num_nodes", type=int, default=1, help="machines of one training run")
     parser.add_argument("--train_cmd", default="run.pl", help="what starts training: run.pl, or slurm.pl with options")
@@ -58,7 +64,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         table = Table(recipe=args.recipe, name=args.system, title=title, systems=(args.system,))
     else:
         table = load_table(args.recipe, args.table or "default")
-    systems = tuple(load_system(args.recipe, name) for name in table.systems)
+    systems = tuple(load_system(args.recipe, name).growing_bpe(args.grow_bpe) for name in table.systems)
     if args.decode_dev and not any(system.dev for system in systems):
         raise UserError("--decode_dev: none of the systems names dev sets")
     run_stages(

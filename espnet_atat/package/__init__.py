@@ -9,7 +9,8 @@ A package is a zip of ESPnet's own layout (``espnet2.main_funcs.pack_funcs``, es
     exp/config.yaml       the training configuration, as far as it says what the model is; token list included
     exp/model.pth         the weights alone, loaded with ``weights_only=True``
     exp/lm/…              a language model, where there is one
-    data/…                tokens.txt, bpe.model, characters.txt, text_tokenizer/, text_encoder.json, feats_stats.npz
+    data/…                tokens.txt, bpe.model, grown_words.txt, characters.txt, text_tokenizer/, text_encoder.json,
+                          feats_stats.npz
 
 All paths in it are from its root. Nothing here imports torch before a package is written.
 """

@@ -187,8 +187,9 @@ def _model_config(path: Path, folder: Path, source: str) -> dict[str, Any]:
     """The training configuration with the paths in it made absolute."""
     config = load_config(path, source)
     check_model_config(config, source)
-    if config.get("bpemodel") is not None:
-        config["bpemodel"] = str(_inside(folder, str(config["bpemodel"]), source))
+    for key in ("bpemodel", "grown_words"):
+        if config.get(key) is not None:
+            config[key] = str(_inside(folder, str(config[key]), source))
     conf = config.get("normalize_conf") or {}
     if isinstance(conf, dict) and conf.get("stats_file") is not None:
         stats = _inside(folder, str(conf["stats_file"]), source)

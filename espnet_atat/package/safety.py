@@ -25,8 +25,8 @@ MAX_TEXT_BYTES = 32 * 2**20
 
 #: The part of a training configuration that says what the model is; the rest says how it was trained.
 MODEL_KEYS = (
-    "token_list", "bpemodel", "text_tokenizer", "input_size", "audio_encoder", "audio_encoder_conf", "text_encoder",
-    "text_encoder_conf", "decoder_conf", "ctc_unit", "ctc_characters", "ctc_conf", "model_conf", "init",
+    "token_list", "bpemodel", "grown_words", "text_tokenizer", "input_size", "audio_encoder", "audio_encoder_conf",
+    "text_encoder", "text_encoder_conf", "decoder_conf", "ctc_unit", "ctc_characters", "ctc_conf", "model_conf", "init",
     "pretrained_vocabulary_size", "frontend", "frontend_conf", "specaug", "specaug_conf", "normalize",
     "normalize_conf", "version",
 )  # fmt: skip

@@ -140,11 +140,10 @@ def train_language_model(planned: LMTraining, machines: Machines) -> None:
     from espnet_atat.tasks.language_model import measure_perplexity
 
     start = time.monotonic()
-    token_folder = planned.training.tokens.folder
-    vocabulary = Vocabulary.load(token_folder / "tokens.txt")
-    tokenizer = TargetTokenizer(vocabulary, token_folder / "bpe.model")
+    tokenizer = TargetTokenizer.load(planned.training.tokens.folder)
     with planned.run.open() as folder:
-        (folder / "tokens.txt").write_text("".join(f"{token}\n" for token in lm_tokens(vocabulary)), encoding="utf-8")
+        tokens = lm_tokens(tokenizer.vocabulary)
+        (folder / "tokens.txt").write_text("".join(f"{token}\n" for token in tokens), encoding="utf-8")
         train = _write_text(folder / "train", targets_of(planned.train), tokenizer)
         valid = _write_text(folder / "valid", targets_of(planned.valid), tokenizer)
         print(f"  train: {train['sentences']} targets, {train['tokens']} tokens; valid: {valid['sentences']} targets")
@@ -156,8 +155,8 @@ def train_language_model(planned: LMTraining, machines: Machines) -> None:
             for name, parts in _by_set(planned.valid).items():
                 place = folder / "perplexity" / name.replace("/", ".")
                 facts = _write_text(place, targets_of(parts), tokenizer)
-                figure, tokens = measure_perplexity(planned.train_config, planned.model_file, place / "text", place)
-                figures[name] = {"perplexity": round(figure, 4)} | facts | {"tokens": tokens}
+                figure, counted = measure_perplexity(planned.train_config, planned.model_file, place / "text", place)
+                figures[name] = {"perplexity": round(figure, 4)} | facts | {"tokens": counted}
         with atomic_write(folder / METRICS) as handle:
             json.dump({"model": str(planned.model_file), "sets": figures}, handle, indent=1)
             handle.write("\n")

@@ -37,6 +37,8 @@ def outline(system: System, seeds: Sequence[int], folds: Sequence[int | None]) -
 def _training(recipe: str, phase: Phase, fold: int | None) -> str:
     load_training_config(recipe, phase)
     options = f" with {dict(phase.options)}" if phase.options else ""
+    if phase.grow_bpe is not None:
+        options += f", BPE grown by {phase.grow_bpe.size}"
     parts = ", ".join(map(_part, load_mixtures(recipe, phase.mixture, fold).train))
     return f"{conf_file(recipe, phase.config)}{options} on {parts} ({mixture_file(recipe, phase.mixture)})"
 

@@ -87,7 +87,8 @@ def _made_from(run: SystemRun) -> str:
 
 def _manifest(run: SystemRun, decodings: Sequence[Decoding]) -> Manifest:
     system = run.system
-    chosen = " ".join([f"--seeds {run.seed}", *([f"--fold {run.fold}"] if run.fold is not None else [])])
+    of_fold = [f"--fold {run.fold}"] if run.fold is not None else []
+    chosen = " ".join([f"--seeds {run.seed}", *of_fold, *system.overrides])
     return Manifest(
         name=f"{system.recipe}_{system.name}_{run.label}",
         title=system.title,

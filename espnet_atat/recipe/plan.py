@@ -14,14 +14,13 @@ from espnet_atat.errors import UserError
 from espnet_atat.recipe.fingerprint import file_digest, part_identity
 from espnet_atat.recipe.layout import DUMP, conf_file, load_yaml, mixture_file, short
 from espnet_atat.recipe.runs import Run
-from espnet_atat.recipe.system import Phase, System
+from espnet_atat.recipe.system import EMBEDDING, Phase, System
+from espnet_atat.text.growth import BPEGrowth
 from espnet_atat.text.tokenizer import target_words
 
 #: Draws the utterances of a part with a limit: the same ones whatever the seed of a training run.
 MIXTURE_SEED = 0
 TOKEN_KEYS = ("bpe_size", "wordpiece_size", "text_tokenizer")
-#: The embedding's rows: where a fine-tuning takes them over, its token list is the old one, grown.
-EMBEDDING = "decoder.embed.0.pretrained"
 #: An option of a pretraining: an ESPnet ASR checkpoint; a fine-tuning has its encoder from the pretraining.
 AUDIO_ENCODER_INIT = "audio_encoder_init"
 #: Options of training that decide what statistics and shapes are; the rest leaves them as they are.
@@ -90,6 +89,12 @@ class Training:
         """Whether the token list is the parent's with the new tokens at its end, not one of its own."""
         return "grown_from" in self.tokens.identity
 
+    @property
+    def grow_bpe(self) -> BPEGrowth | None:
+        """How words get pieces of a second BPE model; None: no word gets any."""
+        options = self.tokens.identity.get("grow_bpe")
+        return None if options is None else BPEGrowth(**options)
+
     @cached_property
     def chain(self) -> tuple["Training", ...]:
         """From the pretraining to this one."""
@@ -146,7 +151,9 @@ def plan_training(
     }
     targets = [{"target": i["target"], "part": _without_weight(i["part"])} for i in identities["train"]]
     if parent is not None and phase.keeps(EMBEDDING):
-        tokens = Run(f"tokens-{mixtures.name}", {"kind": "tokens", "grown_from": parent.tokens.key, "data": targets})
+        finer = {"grow_bpe": dataclasses.asdict(phase.grow_bpe)} if phase.grow_bpe is not None else {}
+        grown = {"kind": "tokens", "grown_from": parent.tokens.key, "data": targets, **finer}
+        tokens = Run(f"tokens-{mixtures.name}", grown)
     else:
         tokens = Run("tokens", {"kind": "tokens", "config": dict(token_config), "data": targets})
     statistics_config = {key: config[key] for key in STATISTICS_KEYS if config.get(key) is not None}

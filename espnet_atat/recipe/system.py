@@ -9,7 +9,9 @@
                                                          # mini/pretrain is that of another recipe
     finetune: {config: finetune_zeroshot, mixture: books_text, options: {max_epoch: 5}}      # optional; its options
                                                          # stand in place of the configuration's. With
-                                                         # keep: [audio_encoder], all else starts fresh
+                                                         # keep: [audio_encoder], all else starts fresh;
+                                                         # grow_bpe: true, or {size: 500, pieces_per_word: 3},
+                                                         # gives words of many pieces new ones (text.growth)
     decode: [decode, decode_tree]                        # conf/*.yaml; the first one's figures lead
     dev: [{set: mini/books_dev, task: nlu}]              # decoded only where asked for: to choose a configuration
     test: [{set: mini/books_test, task: nlu}]
@@ -26,10 +28,13 @@ from typing import Any, Self
 
 from espnet_atat.errors import UserError
 from espnet_atat.recipe.layout import load_yaml, system_file
+from espnet_atat.text.growth import BPEGrowth
 from espnet_atat.text.vocabulary import task_token
 
 SOURCES = ("speech", "text_in")
 HYPOTHESES = ("frame", "tags")
+#: The embedding's rows: where a fine-tuning takes them over, its token list is the old one, grown.
+EMBEDDING = "decoder.embed.0.pretrained"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +48,7 @@ class Phase:
         options: of training, in place of the configuration's.
         keep: of a fine-tuning: names or dotted prefixes of the parameters that it takes over; all else starts fresh.
             None: all of them.
+        grow_bpe: of a fine-tuning that keeps the embedding: also give new pieces to words of many old ones.
     """
 
     config: str
@@ -50,6 +56,7 @@ class Phase:
     model: str | None = None
     options: Mapping[str, Any] | None = None
     keep: tuple[str, ...] | None = None
+    grow_bpe: BPEGrowth | None = None
 
     def keeps(self, name: str) -> bool:
         """Whether a parameter, or all parameters below a prefix, are taken over."""
@@ -86,7 +93,11 @@ class TestSet:
 
 @dataclass(frozen=True, kw_only=True)
 class System:
-    """One row of a table."""
+    """One row of a table.
+
+    Attributes:
+        overrides: options of the driver that changed what the file says, for commands to print.
+    """
 
     recipe: str
     name: str
@@ -101,6 +112,19 @@ class System:
     hypothesis: str = "frame"
     seeds: tuple[int, ...] = (1,)
     folds: int | None = None
+    overrides: tuple[str, ...] = ()
+
+    def growing_bpe(self, wanted: bool | None) -> Self:
+        """The system with the BPE model of its fine-tuning grown or not; None: as its file says.
+
+        A token list that is not grown at all, because there is no fine-tuning or it starts afresh, stays as it is.
+        """
+        phase = self.finetune
+        if wanted is None or phase is None or not phase.keeps(EMBEDDING):
+            return self
+        growth = (phase.grow_bpe or BPEGrowth()) if wanted else None
+        option = f"--grow_bpe {str(wanted).lower()}"
+        return replace(self, finetune=replace(phase, grow_bpe=growth), overrides=(*self.overrides, option))
 
     def of_fold(self, fold: int | None) -> Self:
         """The system with ``{fold}`` filled in.
@@ -125,7 +149,7 @@ def load_system(recipe: str, name: str) -> System:
         UserError: no such system (the known ones are listed), an unknown or missing key, or a value of another kind.
     """
     path = system_file(recipe, name)
-    fields = fields_of(System, load_yaml(path), str(path), given={"recipe": recipe, "name": name})
+    fields = fields_of(System, load_yaml(path), str(path), given={"recipe": recipe, "name": name, "overrides": ()})
     for key in ("pretrain", "finetune"):
         if fields.get(key) is not None:
             fields[key] = _phase(fields[key], f"{path}: {key}")
@@ -169,12 +193,24 @@ def _phase(content: object, where: str) -> Phase:
     phase = Phase(**fields_of(Phase, content, where))
     if phase.options is not None and not isinstance(phase.options, Mapping):
         raise UserError(f"{where}: options is a mapping of training options, found {phase.options!r}")
+    phase = replace(phase, grow_bpe=_growth(phase.grow_bpe, where))
     if phase.keep is None:
         return phase
     keep = list_of(phase.keep, f"{where}: keep")
     if not keep or not all(isinstance(name, str) and name for name in keep):
         raise UserError(f"{where}: keep is a list of parameters' names or prefixes, as [audio_encoder], found {keep!r}")
     return replace(phase, keep=tuple(keep))
+
+
+def _growth(value: object, where: str) -> BPEGrowth | None:
+    """``true`` is the defaults, ``false`` or nothing is None."""
+    if value is None or isinstance(value, bool):
+        return BPEGrowth() if value else None
+    fields = fields_of(BPEGrowth, value, f"{where}: grow_bpe")
+    try:
+        return BPEGrowth(**fields)
+    except UserError as error:
+        raise UserError(f"{where}: {error}") from error
 
 
 def list_of(value: object, where: str) -> list[Any]:
@@ -217,6 +253,10 @@ def _check(system: System, path: Path) -> None:
         )
     if system.pretrain.keep is not None:
         raise UserError(f"{path}: pretrain: keep is of finetune: a pretraining has nothing to take over")
+    if system.pretrain.grow_bpe is not None:
+        raise UserError(f"{path}: pretrain: grow_bpe is of finetune: a pretraining has a BPE model of its own")
+    if system.finetune is not None and system.finetune.grow_bpe is not None and not system.finetune.keeps(EMBEDDING):
+        raise UserError(f"{path}: finetune: grow_bpe goes with the old embedding; without it the token list is new")
     if not system.test or not system.decode:
         raise UserError(f"{path}: test and decode are not empty")
     if foreign := [name for name in system.decode if "/" in name]:

@@ -79,7 +79,7 @@ def write_table(
         "note": table.note,
         "recipe": table.recipe,
         "part": "dev" if dev else "test",
-        "command": _command(table, seeds, fold, dev),
+        "command": _command(table, systems, seeds, fold, dev),
         "commit": commit(),
         "figures": list(table.figures),
         "relative_to": table.relative_to,
@@ -252,7 +252,7 @@ def _outcome(entry: Mapping[str, Any]) -> dict[str, Any]:
     return {key: entry[key] for key in ("difference", "interval", "p_value")} | {"better": better}
 
 
-def _command(table: Table, seeds: Sequence[int] | None, fold: int | None, dev: bool) -> str:
+def _command(table: Table, systems: Sequence[System], seeds: Sequence[int] | None, fold: int | None, dev: bool) -> str:
     """The call of the driver that makes the table."""
     is_table = (EGS / table.recipe / "tables" / f"{table.name}.yaml").is_file()
     name = re.sub(r"^table(?=\d+$)", "", table.name)
@@ -261,6 +261,7 @@ def _command(table: Table, seeds: Sequence[int] | None, fold: int | None, dev: b
         options.append(f"--seeds {','.join(map(str, seeds))}")
     if fold is not None:
         options.append(f"--fold {fold}")
+    options += dict.fromkeys(option for system in systems for option in system.overrides)
     return " ".join(["./run.sh", f"--recipe {table.recipe}", *options, *(["--decode_dev"] if dev else [])])
 
 

@@ -1,15 +1,14 @@
 """Stage 7: the decoder's token list and BPE model, the CTC's characters, the text encoder's tokenizer."""
 
 import json
-import shutil
 import time
 from pathlib import Path
 
 from espnet_atat.errors import UserError
 from espnet_atat.recipe.plan import Training, targets_of
 from espnet_atat.text.bpe import train_target_model
-from espnet_atat.text.tokenizer import TargetTokenizer, target_words
-from espnet_atat.text.vocabulary import Vocabulary
+from espnet_atat.text.growth import grow_folder
+from espnet_atat.text.tokenizer import target_words
 from espnet_atat.text.wordpiece import save_wordpiece, train_wordpiece
 
 
@@ -37,17 +36,12 @@ def _train(training: Training, targets: list[str], folder: Path) -> dict[str, in
 
 
 def _grow(training: Training, targets: list[str], folder: Path) -> dict[str, int]:
-    """The BPE model and the characters stay; unseen tags and characters get a token at the list's end."""
-    from espnet_atat.train.transfer import grow
-
     assert training.parent is not None
-    old_folder = training.parent.tokens.folder
-    old = Vocabulary.load(old_folder / "tokens.txt")
-    new = grow(TargetTokenizer(old, old_folder / "bpe.model"), targets)
-    for name in ("bpe.model", "characters.txt"):
-        shutil.copyfile(old_folder / name, folder / name)
-    new.save(folder / "tokens.txt")
-    return {"tokens": len(new), "new tokens": len(new) - len(old)}
+    old, new = grow_folder(training.parent.tokens.folder, targets, folder, training.grow_bpe)
+    facts = {"tokens": len(new.vocabulary), "new tokens": len(new.vocabulary) - len(old.vocabulary)}
+    if training.grow_bpe is not None:
+        facts["words split anew"] = len(new.grown_words) - len(old.grown_words)
+    return facts
 
 
 def check_text_tokenizer(training: Training) -> None:

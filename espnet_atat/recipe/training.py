@@ -20,6 +20,7 @@ from espnet_atat.recipe.logs import log_to
 from espnet_atat.recipe.plan import MIXTURE_SEED, Training
 from espnet_atat.recipe.processes import child_environment, train_in_processes
 from espnet_atat.recipe.tokens import check_text_tokenizer
+from espnet_atat.text.tokenizer import GROWN_WORDS
 from espnet_atat.text.vocabulary import Vocabulary
 
 #: Samples between two frames of 10 ms: budgets in frames become budgets in samples where audio is read.
@@ -151,9 +152,11 @@ def shape_options(training: Training) -> list[str]:
 
 
 def token_options(training: Training) -> list[str]:
-    """Token list, BPE model, characters, text tokenizer."""
+    """Token list, BPE model, words with pieces of their own, characters, text tokenizer."""
     folder = training.tokens.folder
     options = ["--token_list", str(folder / "tokens.txt"), "--bpemodel", str(folder / "bpe.model")]
+    if (folder / GROWN_WORDS).is_file():
+        options += ["--grown_words", str(folder / GROWN_WORDS)]
     if training.config.get("ctc_unit") == "char":
         options += ["--ctc_characters", str(folder / "characters.txt")]
     if training.text_tokenizer is not None:

@@ -36,7 +36,7 @@ from espnet_atat.model.atat_model import ESPnetATATModel
 from espnet_atat.model.build import build_model
 from espnet_atat.speech.augmentation.chain import Chain
 from espnet_atat.tasks.checks import check_checkpoints, check_encoders, check_targets
-from espnet_atat.text.tokenizer import CharTokenizer, TargetTokenizer
+from espnet_atat.text.tokenizer import CharTokenizer, TargetTokenizer, load_grown_words
 from espnet_atat.text.vocabulary import Vocabulary
 from espnet_atat.train.adapter import check_adapter
 from espnet_atat.train.asr_encoder import load_asr_encoder
@@ -70,6 +70,9 @@ class ATATTask(AbsTask):
         group = parser.add_argument_group("Target language and text")
         group.add_argument("--token_list", type=str_or_none, default=None, help="the decoder's tokens, one a line")
         group.add_argument("--bpemodel", type=str_or_none, default=None, help="sentencepiece model of target words")
+        group.add_argument(
+            "--grown_words", type=str_or_none, default=None, help="words with pieces of their own, see text/growth.py"
+        )
         group.add_argument(
             "--text_tokenizer",
             type=str_or_none,
@@ -163,7 +166,7 @@ class ATATTask(AbsTask):
     @classmethod
     def build_preprocess_fn(cls, args: argparse.Namespace, train: bool) -> MixturePreprocessor:
         vocabulary = cls.vocabulary(args)
-        tokenizer = TargetTokenizer(vocabulary, args.bpemodel)
+        tokenizer = TargetTokenizer(vocabulary, args.bpemodel, cls.grown_words(args))
         ctc: CharTokenizer | TargetTokenizer | None = None
         if args.ctc_unit == "char":
             ctc = CharTokenizer(cls.characters(args))
@@ -207,6 +210,12 @@ class ATATTask(AbsTask):
         if isinstance(args.token_list, str | Path):
             return Vocabulary.load(args.token_list)
         return Vocabulary(tuple(args.token_list))
+
+    @staticmethod
+    def grown_words(args: argparse.Namespace) -> dict[str, tuple[str, ...]]:
+        """Words with pieces of a second BPE model; none in a configuration from before there was one."""
+        path = getattr(args, "grown_words", None)
+        return {} if path is None else load_grown_words(path)
 
     @staticmethod
     def characters(args: argparse.Namespace) -> list[str]:

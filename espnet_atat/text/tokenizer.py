@@ -1,11 +1,14 @@
 """Words to pieces, tags and task tokens whole: the decoder's side of the model."""
 
-from collections.abc import Iterable, Sequence
+import shutil
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
+from typing import Self
 
 import sentencepiece
 
+from espnet_atat.datadir import read_two_column, write_two_column
 from espnet_atat.errors import UserError
 from espnet_atat.semantics.tree import is_tag, strip_tags
 from espnet_atat.text.vocabulary import CONTROL_TOKENS, Vocabulary
@@ -14,6 +17,8 @@ from espnet_atat.text.vocabulary import CONTROL_TOKENS, Vocabulary
 WORD_START = "▁"
 #: The word separator of the character CTC; no word contains it.
 SPACE = "<space>"
+#: Files of a token folder; the last is there where words have pieces of a second BPE model (``text.growth``).
+TOKENS, BPE_MODEL, GROWN_WORDS = "tokens.txt", "bpe.model", "grown_words.txt"
 
 
 class TargetTokenizer:
@@ -22,17 +27,40 @@ class TargetTokenizer:
     Args:
         vocabulary: the decoder's token list.
         bpemodel: a sentencepiece model trained on words alone.
+        grown_words: words with pieces of their own, whatever the model would split them into.
 
     >>> tokenizer.tokens("<slu> [IN:PLAY_MUSIC play [SL:SONG paper moon ] ]")  # doctest: +SKIP
     ['<slu>', '[IN:PLAY_MUSIC', '▁play', '[SL:SONG', '▁paper', '▁mo', 'on', ']', ']']
     """
 
-    def __init__(self, vocabulary: Vocabulary, bpemodel: str | Path):
+    def __init__(
+        self, vocabulary: Vocabulary, bpemodel: str | Path, grown_words: Mapping[str, Sequence[str]] | None = None
+    ):
         if not Path(bpemodel).is_file():
             raise UserError(f"{bpemodel}: no such BPE model; stage 7 of the recipe makes it")
         self.vocabulary = vocabulary
         self.bpemodel = str(bpemodel)
+        self.grown_words = {word: tuple(pieces) for word, pieces in (grown_words or {}).items()}
         self._processor = sentencepiece.SentencePieceProcessor(model_file=self.bpemodel)
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Self:
+        """Read the tokenizer of a folder that stage 7 or 11 made.
+
+        Raises:
+            UserError: a file of it is missing or malformed.
+        """
+        words = Path(folder, GROWN_WORDS)
+        grown_words = load_grown_words(words) if words.is_file() else None
+        return cls(Vocabulary.load(Path(folder, TOKENS)), Path(folder, BPE_MODEL), grown_words)
+
+    def save(self, folder: str | Path) -> None:
+        """Write all that :meth:`load` reads into a folder that exists."""
+        self.vocabulary.save(Path(folder, TOKENS))
+        shutil.copyfile(self.bpemodel, Path(folder, BPE_MODEL))
+        if self.grown_words:
+            lines = {word: " ".join(pieces) for word, pieces in self.grown_words.items()}
+            write_two_column(Path(folder, GROWN_WORDS), lines)
 
     def tokens(self, text: str) -> list[str]:
         """Split a target; a piece outside the vocabulary falls apart into characters."""
@@ -41,8 +69,7 @@ class TargetTokenizer:
             if whole:
                 tokens.extend(group)
             else:
-                pieces = self._processor.encode(" ".join(group), out_type=str)
-                tokens.extend(part for piece in pieces for part in self._known(piece))
+                tokens.extend(part for piece in self._pieces(group) for part in self._known(piece))
         return tokens
 
     def encode(self, text: str) -> list[int]:
@@ -73,6 +100,13 @@ class TargetTokenizer:
             if token not in CONTROL_TOKENS
         )
         return " ".join(text.split())
+
+    def _pieces(self, words: Iterable[str]) -> Iterator[str]:
+        for is_grown, group in groupby(words, key=self.grown_words.__contains__):
+            if is_grown:
+                yield from (piece for word in group for piece in self.grown_words[word])
+            else:
+                yield from self._processor.encode(" ".join(group), out_type=str)
 
     def _known(self, piece: str) -> list[str]:
         if piece in self.vocabulary:
@@ -110,6 +144,21 @@ class CharTokenizer:
 
     def __len__(self) -> int:
         return len(self.characters)
+
+
+def load_grown_words(path: str | Path) -> dict[str, tuple[str, ...]]:
+    """Read the words that have pieces of their own: a word and its pieces a line.
+
+    Raises:
+        UserError: the file is not there, or names the word whose pieces do not join to it.
+    """
+    if not Path(path).is_file():
+        raise UserError(f"{path}: no such file; stage 11 of the recipe makes it (--grow_bpe true)")
+    words = {word: tuple(pieces.split()) for word, pieces in read_two_column(path).items()}
+    for word, pieces in words.items():
+        if "".join(pieces) != WORD_START + word:
+            raise UserError(f"{path}: the pieces of {word!r} join to {''.join(pieces)!r}: make the tokens again")
+    return words
 
 
 def is_whole(token: str) -> bool:

@@ -4,7 +4,7 @@ ESPnet's ``--init_param`` matches parameters by name and shape and never maps ro
 into a checkpoint that ``--init_param`` can read.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -12,7 +12,6 @@ from espnet2.torch_utils.safe_torch_load import safe_torch_load
 from torch import Tensor
 
 from espnet_atat.errors import UserError
-from espnet_atat.text.tokenizer import TargetTokenizer, is_whole
 from espnet_atat.text.vocabulary import CONTROL_TOKENS, UNKNOWN, Vocabulary
 from espnet_atat.train.adapter import is_adapter
 from espnet_atat.train.checkpoint import is_intact
@@ -20,21 +19,6 @@ from espnet_atat.train.optimiser import NEW_ROWS, is_below
 
 OLD_ROWS = "decoder.embed.0.pretrained"
 CTC = ("ctc.project.weight", "ctc.project.bias")
-
-
-def grow(tokenizer: TargetTokenizer, targets: Iterable[str]) -> Vocabulary:
-    """The old vocabulary with the unseen tags and characters of new targets appended, in sorted order.
-
-    The BPE model is kept: a new word splits into old pieces, so only tags and characters can be new.
-
-    Args:
-        tokenizer: of the pretrained model.
-        targets: ``<task> tokens`` of the new corpus.
-    """
-    old = tokenizer.vocabulary
-    unseen = {token for target in targets for token in tokenizer.tokens(target) if token not in old}
-    tags = sorted(token for token in unseen if is_whole(token))
-    return old.grow([*tags, *sorted(unseen - set(tags))])
 
 
 def initial_checkpoint(

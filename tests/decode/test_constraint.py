@@ -9,6 +9,8 @@ from espnet_atat.decode.trained import Trained
 from espnet_atat.decode.understand import Speech2Understand
 from espnet_atat.errors import UserError
 from espnet_atat.semantics.tree import is_tag, is_valid
+from espnet_atat.text.bpe import train_target_model
+from espnet_atat.text.growth import BPEGrowth, grow
 from espnet_atat.text.tokenizer import TargetTokenizer
 from espnet_atat.text.vocabulary import CONTROL_TOKENS, Vocabulary
 from tests.decode.conftest import PIECES, TAGS, tiny_model
@@ -76,6 +78,18 @@ def test_every_valid_target_passes_whose_end_fits(vocabulary, target):
             assert token in allowed_next(constraint, vocabulary, *tokens[:position])
     constraint = TreeConstraint(vocabulary.tokens, trees=True, maxlen=len(tokens) - 1)
     assert not all(t in allowed_next(constraint, vocabulary, *tokens[:n]) for n, t in enumerate(tokens))
+
+
+def test_words_with_pieces_of_a_second_bpe_model_pass(tmp_path):
+    train_target_model(["[IN:PLAY play [SL:SONG the moon ] ]", "[IN:PLAY play it ]"], 20).save(tmp_path)
+    targets = ["[IN:BUY buy [SL:SONG thistledown ] ]", "[IN:PLAY thistledown [SL:SONG the moon ] ]"]
+    grown = grow(TargetTokenizer.load(tmp_path), targets, BPEGrowth(size=40))
+    assert "thistledown" in grown.grown_words
+    constraint = TreeConstraint(grown.vocabulary.tokens, trees=True, maxlen=30)
+    for target in targets:
+        tokens = [*grown.tokens(target), "<eos>"]
+        for position, token in enumerate(tokens):
+            assert token in allowed_next(constraint, grown.vocabulary, *tokens[:position])
 
 
 def test_what_may_follow_what(vocabulary):

@@ -10,6 +10,7 @@ import yaml
 
 from espnet_atat.errors import UserError
 from espnet_atat.package.reader import find_source, list_files, open_package, read_manifest
+from espnet_atat.text.tokenizer import load_grown_words
 from tests.package.conftest import CONFIG, FILES, MANIFEST, META
 
 
@@ -38,6 +39,14 @@ def test_its_files_are_there_while_it_is_open(make_zip, tmp_path, monkeypatch):
         folder = package.model_file
     assert not folder.exists()
     assert [path.name for path in tmp_path.iterdir()] == ["small.zip"]
+
+
+def test_words_with_pieces_of_their_own_come_with_it(make_zip):
+    with open_package(
+        make_zip({**config(grown_words="data/grown_words.txt"), "data/grown_words.txt": "a ▁a"})
+    ) as package:
+        resolved = yaml.safe_load(package.train_config.read_text())
+        assert load_grown_words(resolved["grown_words"]) == {"a": ("▁a",)}
 
 
 def test_a_folder_is_read_where_it_lies(make_zip, tmp_path):
@@ -86,6 +95,7 @@ def test_what_could_be_a_pickle_or_code_is_refused(make_zip, name):
         (config(bpemodel="../../etc/bpe.model"), "would lie outside"),
         (config(bpemodel="/etc/bpe.model"), "would lie outside"),
         (config(bpemodel="data/absent.model"), "'data/absent.model', which is not in it"),
+        (config(grown_words="../../etc/words.txt"), "would lie outside"),
         (
             {**config(normalize_conf={"stats_file": "data/s.npz"}), "data/s.npz": pickled_statistics()},
             r"s\.npz is not arrays of numbers",

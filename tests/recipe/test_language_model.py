@@ -6,13 +6,15 @@ from pathlib import Path
 import pytest
 
 from espnet_atat.bin.run_systems import main
+from espnet_atat.datadir import read_two_column
 from espnet_atat.errors import UserError
 from espnet_atat.recipe.decoding import plan_decoding, plan_variant
 from espnet_atat.recipe.language_model import lm_tokens, plan_language_model, plan_language_models
 from espnet_atat.recipe.plan import plan_system
 from espnet_atat.recipe.system import TestSet, load_system
+from espnet_atat.text.tokenizer import TargetTokenizer
 from espnet_atat.text.vocabulary import Vocabulary
-from tests.recipe.world import write_recipe
+from tests.recipe.world import NEW_TARGETS, write_recipe
 
 LM = """
 lm: seq_rnn
@@ -122,3 +124,16 @@ def test_stage_8_trains_reports_perplexity_and_goes_on_after_an_interruption(cap
     assert "The training was resumed" in (lm.run.folder / "train.log").read_text()
     main(request)
     assert f"{lm.run.folder}: done already" in capsys.readouterr().out.splitlines()[-1]
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("lm_world")
+def test_stage_8_splits_words_as_the_grown_decoder_does():
+    main(["--recipe", "toy", "--system", "lm_zeroshot", "--grow_bpe", "true", "--stage", "7", "--stop_stage", "8"])
+    run = plan_system(load_system("toy", "lm_zeroshot").growing_bpe(True), 1)
+    (lm,) = plan_language_models(run, run.system.test)
+    tokenizer = TargetTokenizer.load(lm.training.tokens.folder)
+    assert "quartz" in tokenizer.grown_words
+    lines = read_two_column(lm.run.folder / "train/text").values()
+    assert sorted(lines) == sorted(" ".join(tokenizer.tokens(target)) for target in NEW_TARGETS)
+    assert json.loads((lm.run.folder / "perplexity.json").read_text())["sets"]["toy/new"]["unknown"] == 0

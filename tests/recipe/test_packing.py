@@ -1,6 +1,8 @@
 """Stage 15 on the tiny recipe, and stage 16 into a folder, as run.sh calls them."""
 
+import json
 import os
+from argparse import Namespace
 from pathlib import Path
 
 import pytest
@@ -8,8 +10,11 @@ import pytest
 from espnet_atat.bin import pack
 from espnet_atat.bin.run_systems import main as run_systems
 from espnet_atat.errors import UserError
-from espnet_atat.package.reader import read_manifest
-from tests.recipe.world import make_world
+from espnet_atat.package.reader import open_package, read_manifest
+from espnet_atat.recipe.plan import plan_system
+from espnet_atat.recipe.system import load_system
+from espnet_atat.text.tokenizer import TargetTokenizer
+from tests.recipe.world import NEW_TARGETS, make_world
 
 ZIP = Path("exp/toy/packages/toy_zeroshot_seed1.zip")
 
@@ -27,15 +32,15 @@ def test_before_there_is_a_model_it_is_planned_or_missed(world, capsys):
 
 @pytest.fixture(scope="module")
 def packed(tmp_path_factory):
-    """A fine-tuned system, packed."""
+    """A system whose fine-tuning grew the BPE model, packed."""
     root = tmp_path_factory.mktemp("packed")
     make_world(root)
     config = root / "egs2/atat/toy/conf/pretrain.yaml"
     config.write_text(config.read_text().replace("cpu_processes: 2", "cpu_processes: 1"))
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(root)
-        run_systems(["--recipe", "toy", "--system", "zeroshot"])
-        pack.main(["--recipe", "toy", "--system", "zeroshot"])
+        run_systems(["--recipe", "toy", "--system", "zeroshot", "--grow_bpe", "true"])
+        pack.main(["--recipe", "toy", "--system", "zeroshot", "--grow_bpe", "true"])
     return root
 
 
@@ -57,7 +62,27 @@ def test_the_package_says_how_the_model_came_about(packed, monkeypatch):
         ("toy/test", "decode"),
         ("toy/test", "decode_tree"),
     ]
-    assert manifest.command == "./run.sh --recipe toy --system zeroshot --seeds 1"
+    assert manifest.command == "./run.sh --recipe toy --system zeroshot --seeds 1 --grow_bpe true"
+    table = json.loads(Path("exp/toy/tables/zeroshot.json").read_text())
+    assert table["command"] == "./run.sh --recipe toy --system zeroshot --grow_bpe true"
+
+
+@pytest.mark.slow
+def test_the_package_has_the_tokens_that_the_model_was_trained_with(packed, monkeypatch):
+    from espnet_atat.package.run_folder import read_config
+    from espnet_atat.tasks.atat import ATATTask
+
+    monkeypatch.chdir(packed)
+    final = plan_system(load_system("toy", "zeroshot").growing_bpe(True), 1).final
+    ours = TargetTokenizer.load(final.tokens.folder)
+    assert "quartz" in ours.grown_words
+    with open_package(ZIP) as package:
+        args = Namespace(**read_config(package.train_config))
+        theirs = TargetTokenizer(ATATTask.vocabulary(args), args.bpemodel, ATATTask.grown_words(args))
+    assert (theirs.vocabulary, theirs.grown_words) == (ours.vocabulary, ours.grown_words)
+    assert [theirs.encode(target) for target in NEW_TARGETS] == [ours.encode(target) for target in NEW_TARGETS]
+    saved = read_config(final.run.folder / "config.yaml")
+    assert Path(saved["grown_words"]) == final.tokens.folder / "grown_words.txt"
 
 
 @pytest.mark.slow
@@ -81,7 +106,7 @@ def test_it_decodes_as_stage_12_did(packed, monkeypatch):
 @pytest.mark.slow
 def test_what_is_packed_is_skipped_until_its_scores_change(packed, monkeypatch, capsys):
     monkeypatch.chdir(packed)
-    arguments = ["--recipe", "toy", "--system", "zeroshot"]
+    arguments = ["--recipe", "toy", "--system", "zeroshot", "--grow_bpe", "true"]
     pack.main(arguments)
     assert capsys.readouterr().out == f"stage 15: {ZIP}: done already, skipped\n"
     metrics = Path("exp/toy/zeroshot/seed1/decode/test/metrics.json")

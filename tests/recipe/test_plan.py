@@ -250,3 +250,16 @@ def test_another_asr_model_to_start_from_changes_the_trainings_and_finetuning_re
     (world / "asr.pth").write_bytes(b"another")
     assert changed(before, keys()) == [2, 5]
     assert "audio_encoder_init" not in plan_system(load_system("toy", "zeroshot"), 1).final.config
+
+
+def test_growing_the_bpe_model_changes_the_grown_tokens_and_what_stands_on_them(world):
+    before = keys()
+    edit(world, "systems/zeroshot.yaml", "mixture: new_words}", "mixture: new_words, grow_bpe: false}")
+    assert keys() == before
+    edit(world, "systems/zeroshot.yaml", "grow_bpe: false", "grow_bpe: true")
+    grown = keys()
+    assert changed(before, grown) == [3, 4, 5]
+    edit(world, "systems/zeroshot.yaml", "grow_bpe: true", "grow_bpe: {size: 500, pieces_per_word: 3}")
+    assert keys() == grown
+    edit(world, "systems/zeroshot.yaml", "size: 500", "size: 60")
+    assert changed(grown, keys()) == [3, 4, 5]

@@ -5,6 +5,7 @@ import pytest
 from espnet_atat.errors import UserError
 from espnet_atat.recipe.system import Phase, TestSet, load_system
 from espnet_atat.recipe.table_file import load_table
+from espnet_atat.text.growth import BPEGrowth
 from tests.recipe.world import FILES, write_recipe
 
 
@@ -52,6 +53,20 @@ def test_a_system_is_read_with_its_defaults(write):
         ("config: finetune", "config: finetune, keep: []", r"finetune: keep is a list of parameters' names"),
         ("config: finetune", "config: finetune, keep: decoder", r"finetune: keep: is a list, found 'decoder'"),
         ("config: pretrain", "keep: [decoder], config: pretrain", r"pretrain: keep is of finetune: a pretraining has"),
+        (
+            "config: finetune",
+            "config: finetune, grow_bpe: {sizes: 3}",
+            r"grow_bpe: unknown key 'sizes'; known: size, pieces_per_word",
+        ),
+        ("config: finetune", "config: finetune, grow_bpe: {size: x}", r"finetune: grow_bpe: size is a whole number"),
+        ("config: finetune", "config: finetune, grow_bpe: 3", r"grow_bpe: wants the keys size, pieces_per_word, found"),
+        ("config: pretrain", "grow_bpe: true, config: pretrain", r"pretrain: grow_bpe is of finetune"),
+        (
+            "config: finetune",
+            "config: finetune, keep: [audio_encoder], grow_bpe: true",
+            r"finetune: grow_bpe goes with the old embedding",
+        ),
+        ("title:", "overrides: [x]\ntitle:", r"unknown key 'overrides'; known: title, pretrain, test"),
         ("decode: [decode,", "decode: [mini/decode,", r"decode: 'mini/decode' cannot name a folder of results"),
         ("task: nlu", "task: slug", r"test, entry 1: unknown task 'slug'"),
         ("set: toy/test", "set: test", r"test, entry 1: set is recipe/name, found 'test'"),
@@ -67,6 +82,20 @@ def test_a_system_is_read_with_its_defaults(write):
 def test_a_mistake_is_named_with_its_file(write, old, new, message):
     with pytest.raises(UserError, match=message):
         write(old, new)
+
+
+def test_a_finetuning_may_grow_the_bpe_model_and_a_call_may_say_otherwise(write):
+    plain = write()
+    assert plain.finetune.grow_bpe is None
+    assert plain.growing_bpe(None) is plain
+    told = plain.growing_bpe(True)
+    assert (told.finetune.grow_bpe, told.overrides) == (BPEGrowth(500, 3), ("--grow_bpe true",))
+    assert write("config: finetune", "config: finetune, grow_bpe: true").finetune.grow_bpe == BPEGrowth()
+    own = write("config: finetune", "config: finetune, grow_bpe: {size: 60}")
+    assert own.growing_bpe(True).finetune.grow_bpe == BPEGrowth(60, 3), "the call does not change how"
+    assert own.growing_bpe(False).finetune.grow_bpe is None
+    fresh = write("config: finetune", "config: finetune, keep: [audio_encoder]")
+    assert fresh.growing_bpe(True) is fresh, "its token list is a new one"
 
 
 def test_an_unknown_system_lists_the_known_ones(write):

@@ -16,10 +16,11 @@ from espnet_atat.datadir import read_two_column, write_two_column
 from espnet_atat.decode.understand import Speech2Understand, Text2Understand
 from espnet_atat.errors import UserError
 from espnet_atat.tasks.atat import ATATTask
+from espnet_atat.text.growth import grow
 from espnet_atat.text.tokenizer import TargetTokenizer
 from espnet_atat.text.vocabulary import TASKS, Vocabulary
 from espnet_atat.train.optimiser import NEW_ROWS
-from espnet_atat.train.transfer import grow, initial_checkpoint
+from espnet_atat.train.transfer import initial_checkpoint
 from tests.toy import UTTERANCES, Toy, make_toy, write_toy_mixture
 from tests.toy_model import TINY_BLOCKS
 from tests.toy_training import CONFIG, FOUR_TASKS, Prepared, parameters, prepare, reports
@@ -218,7 +219,7 @@ def new_domain(prepared: Prepared, tmp_path_factory: pytest.TempPathFactory) -> 
     write_two_column(folder / "text", {utt_id: f"buy {t.split()[3]}" for utt_id, t in targets.items()})
     old = Vocabulary.load(prepared.toy.token_list)
     toy.bpemodel.write_bytes(prepared.toy.bpemodel.read_bytes())
-    grow(TargetTokenizer(old, toy.bpemodel), [f"<nlu> {t}" for t in targets.values()]).save(toy.token_list)
+    grow(TargetTokenizer(old, toy.bpemodel), targets.values()).vocabulary.save(toy.token_list)
     return prepare(toy, [{"task": "nlu", "set": "toy/words"}], "nlu")
 
 

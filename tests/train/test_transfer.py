@@ -8,17 +8,16 @@ from espnet2.torch_utils.load_pretrained_model import load_pretrained_model
 
 from espnet_atat.errors import UserError
 from espnet_atat.model.atat_model import ESPnetATATModel
+from espnet_atat.text.growth import BPEGrowth, grow
 from espnet_atat.text.tokenizer import TargetTokenizer
-from espnet_atat.text.vocabulary import CONTROL_TOKENS, Vocabulary
+from espnet_atat.text.vocabulary import Vocabulary
 from espnet_atat.train.optimiser import NEW_ROWS
-from espnet_atat.train.transfer import OLD_ROWS, grow, initial_checkpoint, kept_checkpoint
+from espnet_atat.train.transfer import OLD_ROWS, initial_checkpoint, kept_checkpoint
 from tests.toy import Toy, make_toy
 from tests.toy_model import toy_batch, toy_model
 
-NEW_TARGETS = [
-    "<nlu> [IN:BUY play [SL:BOOK moön 7 ] ]",
-    "<nlu> [IN:BUY [SL:AUTHOR ann ] [SL:PRICE öre ] ]",
-]
+GROWTH = BPEGrowth(size=60, pieces_per_word=3)
+FIRST, SECOND = ["[IN:BUY rhapsody [SL:BOOK moön ] ]"], ["[IN:SELL [SL:BOOK wintergreen rhapsody ] ]"]
 
 
 @pytest.fixture(scope="module")
@@ -47,26 +46,6 @@ def logits_of(model: ESPnetATATModel) -> torch.Tensor:
     batch = toy_batch(frames=(40,), pieces=())
     encoded = model.encode_audio(batch["speech"], batch["speech_lengths"])
     return model.decoder(encoded.states, encoded.lengths, batch["text"], batch["text_lengths"])[0]
-
-
-def test_growth_adds_unseen_tags_then_characters(toy: Toy, old: Vocabulary) -> None:
-    new = grow(TargetTokenizer(old, toy.bpemodel), NEW_TARGETS)
-    assert new.extends(old)
-    assert new.tokens[len(old) :] == ("[IN:BUY", "[SL:PRICE", "7", "ö")
-    tokenizer = TargetTokenizer(new, toy.bpemodel)
-    for target in NEW_TARGETS:
-        assert new.unknown_id not in tokenizer.encode(target)
-        assert tokenizer.decode(tokenizer.encode(target)) == target.removeprefix("<nlu> ")
-
-
-def test_task_tokens_and_eos_never_move(toy: Toy, old: Vocabulary) -> None:
-    new = grow(TargetTokenizer(old, toy.bpemodel), NEW_TARGETS)
-    assert new.tokens[: len(CONTROL_TOKENS)] == CONTROL_TOKENS
-    assert (new.eos_id, new.task_ids) == (old.eos_id, old.task_ids)
-
-
-def test_known_targets_grow_nothing(toy: Toy, old: Vocabulary) -> None:
-    assert grow(TargetTokenizer(old, toy.bpemodel), ["<slu> [IN:PLAY play [SL:SONG moon ] ]"]) == old
 
 
 def test_rows_are_mapped_and_old_logits_unchanged(old: Vocabulary, tmp_path: Path) -> None:
@@ -109,6 +88,26 @@ def test_a_model_grown_twice_keeps_every_row(old: Vocabulary, tmp_path: Path) ->
     assert third.decoder.tied.new.shape == (1, 16)
     torch.testing.assert_close(logits_of(third)[..., : len(old)], logits_of(first), rtol=0, atol=1e-6)
     torch.testing.assert_close(logits_of(third)[..., : len(once)], logits_of(second), rtol=0, atol=1e-6)
+
+
+def test_pieces_of_a_second_bpe_model_are_fresh_rows_and_old_logits_unchanged(
+    toy: Toy, old: Vocabulary, tmp_path: Path
+) -> None:
+    before = TargetTokenizer(old, toy.bpemodel)
+    once = grow(before, FIRST, GROWTH)
+    twice = grow(once, SECOND, GROWTH)
+    assert list(once.grown_words) == ["rhapsody"]
+    assert sorted(twice.grown_words) == ["rhapsody", "wintergreen"]
+    models = [toy_model(old)]
+    for smaller, larger in ((before, once), (once, twice)):
+        models.append(transferred(models[-1], smaller.vocabulary, larger.vocabulary, tmp_path))
+    first, second, third = map(logits_of, models)
+    torch.testing.assert_close(second[..., : len(old)], first, rtol=0, atol=1e-6)
+    torch.testing.assert_close(third[..., : len(once.vocabulary)], second, rtol=0, atol=1e-6)
+    assert third.shape[-1] == len(twice.vocabulary)
+    masked = third.clone()
+    masked[..., len(old) :] = -torch.inf
+    assert torch.equal(masked.argmax(-1), first.argmax(-1)), "with the new tokens masked the old hypotheses stand"
 
 
 def test_growth_by_nothing_is_the_same_model(old: Vocabulary, tmp_path: Path) -> None:
