@@ -51,6 +51,16 @@ class Trained:
             raise UserError("no tokenizer of the text encoder: give text_tokenizer, a folder (stage 7 makes it)")
         return load_text_tokenizer(self.tokenizer_source)
 
+    def text_pieces(self, words: str) -> list[int]:
+        """Ids of the text encoder's pieces of some words; what is longer than its positions is cut, as in training.
+
+        Raises:
+            UserError: there is no tokenizer, or no text encoder.
+        """
+        tokenizer, encoder = self.text_tokenizer, self.model.text_encoder
+        assert encoder is not None
+        return list(tokenizer(words, truncation=True, max_length=encoder.max_pieces)["input_ids"])
+
     @property
     def device(self) -> torch.device:
         return next(self.model.parameters()).device

@@ -210,10 +210,7 @@ class Text2Understand(Understand):
         words = normalise_words(text) if normalise else " ".join(text.split())
         if not words:
             raise UserError(f"text {text!r} has no word in it")
-        encoder = self.trained.model.text_encoder
-        assert encoder is not None
-        encoded = self.trained.text_tokenizer(words, truncation=True, max_length=encoder.max_pieces)
-        return np.array(encoded["input_ids"], dtype=np.int64)
+        return np.array(self.trained.text_pieces(words), dtype=np.int64)
 
 
 def _checked(speech: np.ndarray) -> np.ndarray:

@@ -9,7 +9,6 @@ import numpy as np
 
 from espnet_atat.speech.audio import SAMPLE_RATE
 from espnet_atat.speech.fbank import FRAME_SHIFT
-from espnet_atat.text.tokenizer import WORD_START
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -29,19 +28,15 @@ def speech_figure(attention: "Attention", features: np.ndarray) -> "Figure":
     """
     from matplotlib.figure import Figure
 
+    from espnet_atat.report.attention import draw_attention, draw_spectrogram
+
     seconds = len(features) * FRAME_SHIFT / SAMPLE_RATE
     height = ROW * len(attention.tokens) + 0.7
     figure = Figure(figsize=(WIDTH, SPECTROGRAM + height), layout="constrained")
     top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=[SPECTROGRAM, height])
-    quiet = np.percentile(features, 5)
-    top.imshow(
-        features.T, origin="lower", aspect="auto", cmap="magma", vmin=quiet, extent=(0, seconds, 0, features.shape[1])
-    )
-    top.set(ylabel="mel filter")
-    bottom.imshow(_contrast(attention.frames(len(features))), aspect="auto", cmap="Blues", interpolation="nearest",
-                  extent=(0, seconds, len(attention.tokens) - 0.5, -0.5))  # fmt: skip
+    draw_spectrogram(top, features, seconds)
+    draw_attention(bottom, attention.frames(len(features)), attention.tokens, seconds)
     bottom.set(xlabel="seconds")
-    _name_rows(bottom, attention.tokens)
     return figure
 
 
@@ -49,11 +44,12 @@ def text_figure(attention: "Attention", pieces: Sequence[str]) -> "Figure":
     """Attention over the pieces that the text encoder read."""
     from matplotlib.figure import Figure
 
+    from espnet_atat.report.attention import draw_attention, name_pieces
+
     figure = Figure(figsize=(WIDTH, ROW * len(attention.tokens) + 1.2), layout="constrained")
     axes = figure.subplots()
-    axes.imshow(_contrast(attention.mean), aspect="auto", cmap="Blues", interpolation="nearest")
-    axes.set_xticks(range(len(pieces)), pieces, rotation=45, ha="right", fontsize=8)
-    _name_rows(axes, attention.tokens)
+    draw_attention(axes, attention.mean, attention.tokens)
+    name_pieces(axes, pieces)
     return figure
 
 
@@ -62,12 +58,3 @@ def data_url(figure: "Figure") -> str:
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=90)
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
-
-
-def _contrast(weights: np.ndarray) -> np.ndarray:
-    """Each row as a share of its maximum, so that a spread-out row is seen too."""
-    return weights / np.maximum(weights.max(axis=1, keepdims=True), 1e-9)
-
-
-def _name_rows(axes, tokens: Sequence[str]) -> None:  # type: ignore[no-untyped-def]
-    axes.set_yticks(range(len(tokens)), [token.replace(WORD_START, " ").strip() or "␣" for token in tokens], fontsize=8)

@@ -1,7 +1,7 @@
 """What answers the page: models by name, loaded when first asked for, and a recording or a sentence understood."""
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -124,9 +124,7 @@ class Engine:
         )
         results = understand.nbest([words], normalise=False)[0]
         trained = pretrained.trained
-        encoder = trained.model.text_encoder
-        assert encoder is not None
-        ids: Sequence[int] = trained.text_tokenizer(words, truncation=True, max_length=encoder.max_pieces)["input_ids"]
+        ids = trained.text_pieces(words)
         attention = text_attention(trained, ids, "nlu", results[0].tokens)
         return Answer(tuple(results), attention, None, tuple(trained.text_tokenizer.convert_ids_to_tokens(ids)))
 

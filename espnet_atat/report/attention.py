@@ -1,0 +1,119 @@
+"""Where the decoder looked in one utterance, heard and read: ``attention.npz`` (see ``recipe.attention``) as a plot.
+
+Also the drawing of any attention, over a spectrogram or over pieces of text.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+FILE = "attention.npz"
+WORD_START = "▁"  # sentencepiece's mark of a word's start
+# Inches.
+WIDTH = 13.0
+ROW = 0.24
+SPECTROGRAM = 1.3
+BELOW = 1.0
+
+
+@dataclass(frozen=True)
+class Glance:
+    """One utterance's attention, averaged over layers and heads.
+
+    Attributes:
+        utt_id: the utterance.
+        reference: its tree.
+        hypothesis: the tree that the model made of the audio, whose tokens are ``tokens``.
+        tokens: L tokens, ``<eos>`` the last.
+        audio: attention over the frames of the audio, (L, num_frames); each row sums to 1.
+        audio_task: the label that the decoder started from.
+        frame_seconds: between two frames.
+        features: log mel features (num_frames, 80).
+        text: attention over the text encoder's pieces, (L, P).
+        text_task: the label that the decoder started from.
+        pieces: the P pieces.
+    """
+
+    utt_id: str
+    reference: str
+    hypothesis: str
+    tokens: tuple[str, ...]
+    audio: np.ndarray
+    audio_task: str
+    frame_seconds: float
+    features: np.ndarray
+    text: np.ndarray
+    text_task: str
+    pieces: tuple[str, ...]
+
+    @property
+    def seconds(self) -> float:
+        """Of audio."""
+        return len(self.features) * self.frame_seconds
+
+
+def read_glance(path: Path) -> Glance:
+    """Read what ``recipe.attention`` wrote; nothing in it is executable."""
+    with np.load(path, allow_pickle=False) as content:
+        fields: dict[str, Any] = {name: content[name] for name in content.files if name in Glance.__annotations__}
+    for name in ("utt_id", "reference", "hypothesis", "audio_task", "text_task"):
+        fields[name] = str(fields[name])
+    for name in ("tokens", "pieces"):
+        fields[name] = tuple(map(str, fields[name]))
+    return Glance(**fields | {"frame_seconds": float(fields["frame_seconds"])})
+
+
+def plot_glance(glance: Glance, title: str) -> Figure:
+    """The same tokens in two panels: over seconds of audio, its spectrogram above; over the pieces of its text."""
+    height = ROW * len(glance.tokens)
+    figure = Figure(figsize=(WIDTH, SPECTROGRAM + height + BELOW), layout="constrained")
+    grid = figure.add_gridspec(
+        2, 2, height_ratios=[SPECTROGRAM, max(height, SPECTROGRAM)], width_ratios=[1.6, 1], hspace=0.02
+    )
+    heard = figure.add_subplot(grid[1, 0])
+    spectrogram = figure.add_subplot(grid[0, 0], sharex=heard)
+    read = figure.add_subplot(grid[1, 1])
+    draw_spectrogram(spectrogram, glance.features, glance.seconds)
+    spectrogram.tick_params(labelbottom=False)
+    spectrogram.set_title(f"from audio, under <{glance.audio_task}>", fontsize=10)
+    draw_attention(heard, glance.audio, glance.tokens, seconds=glance.seconds)
+    heard.set_xlabel("seconds")
+    draw_attention(read, glance.text, glance.tokens)
+    name_pieces(read, glance.pieces)
+    read.set_title(f"from its text, under <{glance.text_task}>", fontsize=10)
+    figure.suptitle(title, fontsize=11)
+    return figure
+
+
+def draw_spectrogram(axes: Axes, features: np.ndarray, seconds: float) -> None:
+    """Log mel features (num_frames, 80) over time."""
+    quiet = np.percentile(features, 5)
+    axes.imshow(
+        features.T, origin="lower", aspect="auto", cmap="magma", vmin=quiet, extent=(0, seconds, 0, features.shape[1])
+    )
+    axes.set_ylabel("mel filter")
+
+
+def draw_attention(axes: Axes, weights: np.ndarray, tokens: Sequence[str], seconds: float | None = None) -> None:
+    """A row for each token, darkest where its weight is greatest: a row that is spread out is seen too.
+
+    Args:
+        weights: (L, S).
+        tokens: L names of the rows.
+        seconds: length of the S columns together; None: columns are counted.
+    """
+    shares = weights / np.maximum(weights.max(axis=1, keepdims=True), 1e-9)
+    extent = None if seconds is None else (0, seconds, len(tokens) - 0.5, -0.5)
+    axes.imshow(shares, aspect="auto", cmap="Blues", interpolation="nearest", vmin=0, extent=extent)
+    names = [token.replace(WORD_START, " ").strip() or "␣" for token in tokens]
+    axes.set_yticks(range(len(tokens)), names, fontsize=8)
+
+
+def name_pieces(axes: Axes, pieces: Sequence[str]) -> None:
+    """Name the columns."""
+    axes.set_xticks(range(len(pieces)), pieces, rotation=45, ha="right", rotation_mode="anchor", fontsize=8)

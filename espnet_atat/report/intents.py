@@ -1,0 +1,68 @@
+"""Confusion of intents, from what was scored."""
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+#: What ``metrics.json`` has between the names of files that were scored as one.
+BETWEEN_FILES = " + "
+NONE = "(none)"
+
+
+def scored_files(metrics: Path, side: str) -> list[Path]:
+    """The files that a ``metrics.json`` was made of; beside it, where that one file was moved along with it.
+
+    Args:
+        side: ``reference`` or ``predicted``.
+    """
+    scored = json.loads(metrics.read_text(encoding="utf-8"))
+    files = [Path(name) for name in scored[side].split(BETWEEN_FILES)]
+    beside = metrics.with_name(files[0].name)
+    return [beside] if len(files) == 1 and not files[0].is_file() and beside.is_file() else files
+
+
+def read_confusion(metrics: Path) -> Counter[tuple[str, str]]:
+    """(reference's intent, hypothesis's intent) → utterances, of a ``metrics.json``; ``(none)`` where there is none.
+
+    It names the files that were scored; those of a cross validation are one pair a fold. Empty where they are gone.
+    """
+    sides: list[dict[str, str]] = []
+    for side in ("reference", "predicted"):
+        files = scored_files(metrics, side)
+        if not all(file.is_file() for file in files):
+            return Counter()
+        lines = (line for file in files for line in file.read_text(encoding="utf-8").splitlines())
+        pairs = (line.partition(" ") for line in lines)
+        sides.append({utt: _intent(target) for utt, _, target in pairs})
+    references, hypotheses = sides
+    return Counter((intent, hypotheses.get(utt, NONE)) for utt, intent in references.items())
+
+
+def _intent(target: str) -> str:
+    root = target.partition(" ")[0]
+    return root.removeprefix("[IN:") if root.startswith("[IN:") else NONE
+
+
+def plot_confusion(counts: Mapping[tuple[str, str], int], title: str) -> Figure:
+    """References downwards, hypotheses across; each line in shares of its references, the number in the cell."""
+    names = sorted({intent for pair in counts for intent in pair})
+    totals = {name: sum(count for (reference, _), count in counts.items() if reference == name) for name in names}
+    shares = [[counts.get((row, column), 0) / max(totals[row], 1) for column in names] for row in names]
+    size = 2.5 + 0.42 * len(names)
+    figure = Figure(figsize=(size, size), layout="constrained")
+    axes = figure.add_subplot()
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    for (row, column), count in counts.items():
+        y, x = names.index(row), names.index(column)
+        axes.text(
+            x, y, str(count), ha="center", va="center", fontsize=7, color="white" if shares[y][x] > 0.5 else "black"
+        )
+    axes.set_xticks(range(len(names)), names, rotation=90, fontsize=7)
+    axes.set_yticks(range(len(names)), names, fontsize=7)
+    axes.set_xlabel("understood")
+    axes.set_ylabel("meant")
+    axes.set_title(title, fontsize=10)
+    return figure

@@ -1,0 +1,109 @@
+"""Plots as PNG files, and one HTML file that holds them all and needs no other file."""
+
+import base64
+import html
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from espnet_atat.atomic import atomic_dir, atomic_write
+from espnet_atat.report.comparison import Grid, notes
+from espnet_atat.report.tables import grids
+
+DPI = 110
+#: So many source files stand in the caption itself; more are folded away.
+OPEN_SOURCES = 2
+STYLE = """
+body{font-family:system-ui,sans-serif;margin:2em auto;max-width:80em;padding:0 1em;color:#222}
+table{border-collapse:collapse;font-size:.85em;margin:1em 0}
+th,td{border-bottom:1px solid #ccc;padding:.25em .7em .25em 0;text-align:left;vertical-align:top}
+.wide{overflow-x:auto}
+figure{margin:2.5em 0}
+img{max-width:100%;height:auto}
+figcaption{max-width:55em}
+code{font-size:.85em;overflow-wrap:anywhere}
+"""
+
+
+@dataclass(frozen=True)
+class Plot:
+    """A drawn figure and what a reader should know of it.
+
+    Attributes:
+        name: of its PNG and its place in the page: letters, digits, ``_``, ``-`` and ``.`` alone.
+        title: its heading.
+        caption: what is drawn, and how.
+        sources: the files that it was drawn from.
+        figure: matplotlib's.
+    """
+
+    name: str
+    title: str
+    caption: str
+    sources: Sequence[str]
+    figure: Figure
+
+
+def write_page(content: Mapping[str, Any], plots: Iterable[Plot], path: Path) -> None:
+    """Write a table with its plots.
+
+    Args:
+        content: see ``recipe.table``.
+        path: of the HTML file. The PNGs go into a folder beside it, ``<name>_plots``, made anew.
+    """
+    sections, links = [], []
+    with atomic_dir(path.with_name(f"{path.stem}_plots")) as folder:
+        for plot in plots:
+            picture = _png(plot.figure)
+            (folder / f"{plot.name}.png").write_bytes(picture)
+            sections.append(_section(plot, picture))
+            links.append(f'<li><a href="#{plot.name}">{html.escape(plot.title)}</a></li>')
+    title = html.escape(content["title"])
+    style = f"<style>{STYLE}</style>"
+    parts = [
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>{style}</head>',
+        f"<body><h1>{title}</h1>",
+        *([f"<p>{html.escape(content['note'])}</p>"] if content.get("note") else []),
+        *map(_table, grids(content)),
+        *(f"<p>{html.escape(text)}</p>" for text in (*content.get("remarks", ()), *notes(content))),
+        f"<nav><h2>Plots</h2><ul>{''.join(links)}</ul></nav>",
+        *sections,
+        "</body></html>",
+    ]
+    with atomic_write(path) as handle:
+        handle.write("\n".join(parts) + "\n")
+
+
+def _png(figure: Figure) -> bytes:
+    buffer = io.BytesIO()
+    # Without the version of the library: the same figure gives the same file.
+    figure.savefig(buffer, format="png", dpi=DPI, metadata={"Software": None})
+    return buffer.getvalue()
+
+
+def _section(plot: Plot, picture: bytes) -> str:
+    title = html.escape(plot.title)
+    data = base64.b64encode(picture).decode("ascii")
+    return (
+        f'<figure id="{plot.name}"><h2>{title}</h2><img alt="{title}" src="data:image/png;base64,{data}">'
+        f"<figcaption><p>{html.escape(plot.caption)}</p>{_sources(plot.sources)}</figcaption></figure>"
+    )
+
+
+def _sources(sources: Sequence[str]) -> str:
+    names = [f"<code>{html.escape(name)}</code>" for name in sources]
+    if len(names) <= OPEN_SOURCES:
+        return f"<p>Drawn from {' and '.join(names)}.</p>"
+    items = "".join(f"<li>{name}</li>" for name in names)
+    return f"<details><summary>Drawn from {len(names)} files</summary><ul>{items}</ul></details>"
+
+
+def _table(grid: Grid) -> str:
+    heads, *lines = grid
+    head = "".join(f"<th>{html.escape(cell)}</th>" for cell in heads)
+    body = "".join(f"<tr>{''.join(f'<td>{html.escape(cell)}</td>' for cell in line)}</tr>" for line in lines)
+    return f'<div class="wide"><table><tr>{head}</tr>{body}</table></div>'

@@ -1,0 +1,160 @@
+"""A table's figures with their intervals (``recipe.table``'s JSON alone): rows side by side, and over an amount."""
+
+import textwrap
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import NullLocator
+
+#: Figures that a plot of rows shows where the table names none: the first that the row has.
+LEADING = ("em_full", "em_hypothesis", "wer")
+#: One for each inference configuration, or line.
+MARKERS = "osD^vP"
+#: Characters of a line of a row's name.
+NAME_WIDTH = 44
+
+
+@dataclass(frozen=True)
+class Group:
+    """Rows that can be compared: of one test set, measured by one figure.
+
+    Attributes:
+        set: ``recipe/name``.
+        key: of the figure.
+        rows: in the table's order.
+    """
+
+    set: str
+    key: str
+    rows: tuple[Mapping[str, Any], ...]
+
+    @property
+    def configs(self) -> list[str]:
+        """Inference configurations that any row was decoded with, the leading one first."""
+        names = (name for row in self.rows for name, figures in row["columns"].items() if self.key in figures)
+        return list(dict.fromkeys(names))
+
+    @property
+    def axis(self) -> str:
+        """What is measured: ``SemER, % (lower is better)``."""
+        entry = next(iter(self.rows[0]["columns"].values()))[self.key]
+        return f"{entry['title']}, %" + ("" if entry["higher_is_better"] else " (lower is better)")
+
+
+def groups(content: Mapping[str, Any]) -> list[Group]:
+    """The table's rows by test set; each by the first figure that the table names and the row has."""
+    found: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+    for row in content["rows"]:
+        measured = next(iter(row["columns"].values()))
+        keys = [key for key in (*content.get("figures", ()), *LEADING) if key in measured]
+        if keys:
+            found.setdefault((row["set"], keys[0]), []).append(row)
+    return [Group(name, key, tuple(rows)) for (name, key), rows in found.items()]
+
+
+def plot_group(group: Group) -> Figure:
+    """A line a row: each inference configuration's figure as a point on its 95 % interval, the number beside it."""
+    configs = group.configs
+    step = 0.6 / len(configs)
+    figure = Figure(figsize=(9.5, len(group.rows) * (0.35 + 0.22 * len(configs)) + 1.4), layout="constrained")
+    axes = figure.add_subplot()
+    highest = 100.0
+    for place, row in enumerate(group.rows):
+        for number, config in enumerate(configs):
+            entry = row["columns"].get(config, {}).get(group.key)
+            if entry is not None:
+                y = place + step * (number - (len(configs) - 1) / 2)
+                highest = max(highest, _draw_point(axes, entry, y, number))
+    names = ["\n".join(textwrap.wrap(row["title"], NAME_WIDTH)) for row in group.rows]
+    axes.set_yticks(range(len(names)), names)
+    axes.set_ylim(len(names) - 0.45, -0.55)
+    axes.set_xlim(0, highest * 1.13)  # room for the numbers
+    axes.set_xticks(range(0, int(highest) + 1, 20))
+    axes.set_xlabel(group.axis)
+    axes.set_title(f"{group.set}, {group.rows[0]['utterances']} utterances", fontsize=11)
+    axes.grid(axis="x", alpha=0.3)
+    if len(configs) > 1:
+        lines = [axes.plot([], [], _marker(number), color=f"C{number}")[0] for number in range(len(configs))]
+        figure.legend(lines, configs, loc="outside lower center", ncols=len(configs), fontsize=9)
+    return figure
+
+
+def _draw_point(axes: Axes, entry: Mapping[str, Any], y: float, number: int) -> float:
+    """Draw one figure; returns the right end of its interval in per cent."""
+    low, high = _interval(entry)
+    axes.plot([low, high], [y, y], color=f"C{number}", linewidth=2, alpha=0.7)
+    axes.plot(100 * entry["mean"], y, _marker(number), color=f"C{number}", markersize=6)
+    deviation = "" if entry["sd"] is None else f" ±{100 * entry['sd']:.1f}"
+    axes.annotate(
+        f"{100 * entry['mean']:.1f}{deviation}", (high, y), (5, 0), textcoords="offset points", va="center", fontsize=8
+    )
+    return high
+
+
+def _marker(number: int) -> str:
+    return MARKERS[number % len(MARKERS)]
+
+
+def _interval(entry: Mapping[str, Any]) -> tuple[float, float]:
+    """In per cent; the figure itself where it has none."""
+    low, high = entry["interval"] or (entry["mean"], entry["mean"])
+    return 100 * low, 100 * high
+
+
+def curve_groups(content: Mapping[str, Any]) -> list[Group]:
+    """Those groups of which two rows or more lie on the table's curve."""
+    if not content.get("curve"):
+        return []
+    systems = {system for points in content["curve"]["lines"].values() for system in points}
+    chosen = (
+        Group(group.set, group.key, tuple(row for row in group.rows if row["system"] in systems))
+        for group in groups(content)
+    )
+    return [group for group in chosen if len(group.rows) > 1]
+
+
+def plot_curve(curve: Mapping[str, Any], group: Group) -> Figure:
+    """Lines over an amount (logarithmic), the leading configuration's figures with their 95 % intervals.
+
+    Args:
+        curve: ``x``, and ``lines``: title → system → amount.
+    """
+    figure = Figure(figsize=(7.5, 4.8), layout="constrained")
+    axes = figure.add_subplot()
+    rows = {row["system"]: row for row in group.rows}
+    for number, (title, points) in enumerate(curve["lines"].items()):
+        # Beside each other, or an interval would hide the other line's.
+        beside = 1.025 ** (number - (len(curve["lines"]) - 1) / 2)
+        places = sorted((amount, system) for system, amount in points.items() if system in rows)
+        entries = [next(iter(rows[system]["columns"].values()))[group.key] for _, system in places]
+        means = [100 * entry["mean"] for entry in entries]
+        ends = [_interval(entry) for entry in entries]
+        axes.errorbar(
+            [amount * beside for amount, _ in places],
+            means,
+            yerr=_lengths(means, ends),
+            marker=_marker(number),
+            capsize=4,
+            color=f"C{number}",
+            label=title,
+        )
+    amounts = sorted({amount for points in curve["lines"].values() for amount in points.values()})
+    axes.set_xscale("log")
+    axes.set_xticks(amounts, [f"{amount:g}" for amount in amounts])
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.set_xlabel(curve["x"])
+    axes.set_ylabel(group.axis)
+    axes.set_ylim(bottom=0)
+    axes.set_title(f"{group.set}, {group.rows[0]['utterances']} utterances", fontsize=11)
+    axes.grid(alpha=0.3)
+    figure.legend(loc="outside lower center", ncols=2, fontsize=9)
+    return figure
+
+
+def _lengths(means: Sequence[float], ends: Iterable[tuple[float, float]]) -> list[list[float]]:
+    """Of error bars: below and above each mean."""
+    pairs = [(max(mean - low, 0.0), max(high - mean, 0.0)) for mean, (low, high) in zip(means, ends, strict=True)]
+    return [[below for below, _ in pairs], [above for _, above in pairs]]

@@ -1,0 +1,96 @@
+"""Plots of a table's figures: every point and interval where the table has it."""
+
+import pytest
+
+from espnet_atat.report.rows import curve_groups, groups, plot_curve, plot_group
+from tests.report.test_tables import content, figure, row
+
+
+def measured(mean, low, high, **others):
+    return {"decode": {"em_full": figure("EM (full)", mean, interval=[low, high])}, **others}
+
+
+def test_rows_are_grouped_by_set_and_figure():
+    words = {"decode": {"wer": figure("WER", 0.1)}}
+    rows = [row(system="a"), row(system="b", set="mini/books_test"), row(system="c"), row(system="d", columns=words)]
+    found = [(group.set, group.key, [each["system"] for each in group.rows]) for group in groups(content(*rows))]
+    assert found == [
+        ("mini/music_test", "em_full", ["a", "c"]),
+        ("mini/books_test", "em_full", ["b"]),
+        ("mini/music_test", "wer", ["d"]),
+    ]
+
+
+def test_the_tables_own_figures_come_first():
+    (group,) = groups(content(row()) | {"figures": ["slot_f1", "semer", "em_full"]})
+    assert group.key == "semer"  # the first that the row has
+
+
+def test_points_stand_on_their_intervals_one_for_each_configuration():
+    tree = {"em_full": figure("EM (full)", 0.9, sd=0.02, interval=[0.85, 0.95])}
+    rows = [row(columns=measured(0.8, 0.7, 0.88, decode_tree=tree)), row(columns=measured(0.3, 0.2, 0.4))]
+    drawn = plot_group(groups(content(*rows))[0])
+    axes = drawn.axes[0]
+    lines = [line for line in axes.lines if len(line.get_xdata())]
+    intervals, points = lines[::2], lines[1::2]
+    assert [list(line.get_xdata()) for line in intervals] == [
+        pytest.approx([70, 88]),
+        pytest.approx([85, 95]),
+        pytest.approx([20, 40]),
+    ]
+    assert [line.get_xdata()[0] for line in points] == pytest.approx([80, 90, 30])
+    assert [text.get_text() for text in axes.texts] == ["80.0", "90.0 ±2.0", "30.0"]
+    assert [text.get_text() for text in drawn.legends[0].get_texts()] == ["decode", "decode_tree"]
+    above, below = points[0].get_ydata()[0], points[1].get_ydata()[0]
+    assert above < below  # side by side, not over each other
+
+
+def test_an_error_rate_above_100_has_room():
+    worse = {"decode": {"semer": figure("SemER", 1.2, interval=[1.0, 1.6]) | {"higher_is_better": False}}}
+    (group,) = groups(content(row(columns=worse)) | {"figures": ["semer"]})
+    axes = plot_group(group).axes[0]
+    assert axes.get_xlim()[1] > 160
+    assert axes.get_xlabel() == "SemER, % (lower is better)"
+
+
+def labels_overlap(figure_):
+    figure_.canvas.draw()
+    boxes = [text.get_window_extent() for text in (*figure_.axes[0].get_yticklabels(), *figure_.axes[0].texts)]
+    return any(a.overlaps(b) for number, a in enumerate(boxes) for b in boxes[:number])
+
+
+def test_long_names_do_not_overlap():
+    title = "AT-AT fine-tuned on real audio of the new domain, from the default pretraining, with synthetic audio"
+    tree = {"em_full": figure("EM (full)", 0.82, sd=0.02, interval=[0.75, 0.9])}
+    rows = [row(title=title, columns=measured(0.8, 0.7, 0.99, decode_tree=tree)) for _ in range(6)]
+    assert not labels_overlap(plot_group(groups(content(*rows))[0]))
+
+
+CURVE = {"x": "slu data, %", "lines": {"E2E": {"a": 10, "c": 100}, "AT-AT": {"b": 10, "c": 100}}}
+
+
+def test_a_curve_has_its_rows_at_their_amounts():
+    rows = [
+        row(system="a", columns=measured(0.2, 0.1, 0.35)),
+        row(system="b", columns=measured(0.6, 0.5, 0.7)),
+        row(system="c", columns=measured(0.9, 0.8, 0.95)),
+        row(system="elsewhere", set="mini/books_test"),
+    ]
+    table = content(*rows) | {"curve": CURVE}
+    (group,) = curve_groups(table)
+    axes = plot_curve(CURVE, group).axes[0]
+    drawn = {bars.get_label(): bars for bars in axes.containers}
+    assert list(drawn) == ["E2E", "AT-AT"]
+    line, _, (bars,) = drawn["E2E"].lines
+    assert line.get_xdata() == pytest.approx([10, 100], rel=0.02)
+    assert line.get_ydata() == pytest.approx([20, 90])
+    assert [sorted(segment[:, 1]) for segment in bars.get_segments()] == [
+        pytest.approx([10, 35]),
+        pytest.approx([80, 95]),
+    ]
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["10", "100"]
+
+
+def test_a_table_without_a_curve_has_none():
+    assert curve_groups(content(row())) == []
+    assert curve_groups(content(row(system="a")) | {"curve": CURVE}) == []  # one point is no curve
