@@ -11,6 +11,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.signal import fftconvolve
 
+from espnet_atat.speech.augmentation.room import impulse_response
+
 SAMPLE_RATE = 16_000  # Hz
 REVERBERATION = (0.25, 0.7)  # s, the time in which the room's echo falls by 60 dB
 DIRECT_TO_REVERBERANT = (-2.0, 6.0)  # dB
@@ -42,13 +44,8 @@ class Room:
 
     def impulse_response(self, rng: np.random.Generator) -> Curve:
         """Shape = (reverberation time in samples,); the direct sound is 1 at sample 0."""
-        length = round(self.reverberation * SAMPLE_RATE)
-        time = np.arange(length) / SAMPLE_RATE  # s
-        echo = rng.standard_normal(length) * 10 ** (-3 * time / self.reverberation)
-        echo[: round(self.first_echo * SAMPLE_RATE)] = 0.0
-        echo *= 10 ** (-self.direct_to_reverberant / 20) / np.sqrt(np.sum(echo**2))
-        echo[0] = 1.0
-        return echo
+        quantities = self.reverberation, self.direct_to_reverberant, self.first_echo
+        return impulse_response(rng, SAMPLE_RATE, *quantities)
 
     def noise(self, rng: np.random.Generator, length: int) -> Curve:
         """Coloured noise of unit power, shape = (length,)."""

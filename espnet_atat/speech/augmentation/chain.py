@@ -23,6 +23,7 @@ from espnet_atat.datadir import read_two_column
 from espnet_atat.errors import UserError
 from espnet_atat.speech.audio import convert_rate, read_mono
 from espnet_atat.speech.augmentation import effects
+from espnet_atat.speech.augmentation.room import draw_response
 
 Range = tuple[float, float]
 SOUND_FILES = {".wav", ".flac", ".ogg"}
@@ -102,16 +103,21 @@ class Shift(Effect):
 
 @dataclass(frozen=True, kw_only=True)
 class Reverberation(Effect):
-    """``responses``: impulse responses, a folder of audio files or a list in the style of wav.scp; one is drawn."""
+    """``responses``: impulse responses, a folder of audio files or a list in the style of wav.scp; one is drawn.
 
-    responses: str
+    null: a room is simulated.
+    """
+
+    responses: str | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        list_sounds(self.responses)
+        if self.responses is not None:
+            list_sounds(self.responses)
 
     def apply(self, samples: np.ndarray, rate: int, rng: np.random.Generator) -> np.ndarray:
-        return effects.reverberate(samples, _load(_draw(self.responses, rng), rate))
+        response = draw_response(rng, rate) if self.responses is None else _load(_draw(self.responses, rng), rate)
+        return effects.reverberate(samples, response)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -56,6 +56,20 @@ def test_every_effect_changes_the_samples_and_the_generator_alone_decides_how(ev
         assert len(first) != RATE or not np.array_equal(first, samples()), name
 
 
+def test_without_responses_every_utterance_has_a_simulated_room_of_its_own():
+    chain = Chain.from_config({"reverberation": {}}, "here")
+    click = np.eye(1, RATE, 4000, dtype=np.float32)[0]
+    rooms = [chain(click, RATE, np.random.default_rng(seed)) for seed in (1, 1, 2)]
+    assert np.array_equal(rooms[0], rooms[1])
+    assert not np.allclose(rooms[0], rooms[2], atol=1e-3)
+    for room in rooms:
+        assert np.argmax(np.abs(room)) == 4000, "the direct sound stays where it was"
+        assert np.abs(room[:4000]).max() < 1e-6
+        assert room[4000:] @ room[4000:] == pytest.approx(1, abs=1e-3), "as loud as before"
+        early, late = (np.sum(np.square(room[4000 + a : 4000 + b])) for a, b in ((200, 2000), (2000, 11000)))
+        assert 0 < late < early / 4, "the echo dies away"
+
+
 def test_the_whole_chain_survives_pickling(every):
     pytest.importorskip("audiomentations", reason="the extra augment is not installed")
     chain = Chain.from_config(every, "here")
