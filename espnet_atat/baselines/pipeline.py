@@ -24,6 +24,10 @@ DAMAGED = (ValueError, RuntimeError, KeyError, TypeError)  # what readers of fil
 class Model(Protocol):
     """A trained tagger with its intent classifier."""
 
+    @property
+    def parameters(self) -> int:
+        """Number of weights that training fitted."""
+
     def understand(self, sentences: Sequence[Sequence[str]]) -> list[Tagging]:
         """Tags and class of each sentence, given as words."""
 

@@ -93,6 +93,9 @@ def _pack_systems(args: argparse.Namespace) -> None:
 
     names = (args.system,) if args.system else load_table(args.recipe, args.table or "default").systems
     for system in (load_system(args.recipe, name).growing_bpe(args.grow_bpe) for name in names):
+        if system.pipeline is not None:
+            print(f"stage 15: {system.name}: a pipeline of two models, which no package holds, skipped")
+            continue
         folds = [args.fold] if args.fold is not None or system.folds is None else range(1, system.folds + 1)
         for seed in args.seeds or system.seeds:
             for fold in folds:

@@ -3,6 +3,7 @@
 All is read from what the stages wrote: the dump's lengths, ESPnet's shape files, logs and ``run.yaml`` files.
 """
 
+import json
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -35,33 +36,51 @@ def _seconds(folder: Path) -> float | None:
     return None
 
 
-def training_amounts(runs: Sequence[Path]) -> dict[str, Any]:
+def training_amounts(runs: Sequence[Path], *, foreign: bool = False) -> dict[str, Any]:
     """What a model cost.
 
     Args:
-        runs: its training run and all that it stands on, as ``runs.lineage`` lists them, the last training first.
+        runs: its training run and all that it stands on, as ``runs.lineage`` lists them, the last training first; of a
+            pipeline, its tagger's run and its recogniser's.
+        foreign: whether the words that a pipeline reads come from a recogniser that was not trained here: then only
+            the commits are known.
 
     Returns:
-        ``parameters`` (as ESPnet rounds them; null without a log that has them), ``updates`` of all phases together,
-        ``hours`` of different audio heard, ``utterances`` of it, and ``commits`` of the code.
+        ``parameters`` (as ESPnet rounds them, and the tagger's; null without a log that has them), ``updates`` of all
+        phases together (null of a tagger alone), ``hours`` of different audio heard, ``utterances`` of it, and
+        ``commits`` of the code.
     """
     identities = {run: yaml.safe_load((run / "run.yaml").read_text(encoding="utf-8")) for run in runs}
     trainings = [run for run, identity in identities.items() if identity["kind"] == "training"]
+    taggers = [run for run, identity in identities.items() if identity["kind"] == "tagger"]
     logs = [_log(run) for run in trainings]
     heard: dict[tuple[str, str], float] = {}
     for run, identity in identities.items():
         if identity["kind"] == "statistics":
             heard |= _heard(run / "stats/train/speech_shape")
-    return {
-        "parameters": _parameters(logs[0]) if logs else None,
-        "updates": sum(
-            _iterations(log) // (identities[run]["config"].get("accum_grad") or 1)
-            for run, log in zip(trainings, logs, strict=True)
-        ),
+    updates = [
+        _iterations(log) // (identities[run]["config"].get("accum_grad") or 1)
+        for run, log in zip(trainings, logs, strict=True)
+    ]
+    commits = {identity["made_by"]["commit"] for identity in identities.values() if "made_by" in identity}
+    amounts = {
+        "parameters": _sum([*map(_parameters, logs[:1]), *map(_tagger_parameters, taggers[:1])]),
+        "updates": sum(updates) if updates or not taggers else None,
         "hours": sum(heard.values()) / 3600,
         "utterances": len(heard),
-        "commits": sorted({identity["made_by"]["commit"] for identity in identities.values() if "made_by" in identity}),
     }
+    return {**(dict.fromkeys(amounts) if foreign else amounts), "commits": sorted(commits)}
+
+
+def _tagger_parameters(run: Path) -> int | None:
+    done = run / "done"
+    return json.loads(done.read_text(encoding="utf-8")).get("parameters") if done.is_file() else None
+
+
+def _sum(numbers: Sequence[int | None]) -> int | None:
+    """None where one of them is unknown, or there are none."""
+    known = [number for number in numbers if number is not None]
+    return sum(known) if known and len(known) == len(numbers) else None
 
 
 def _log(run: Path) -> str:

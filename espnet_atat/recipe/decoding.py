@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -16,40 +17,74 @@ from espnet_atat.recipe.fingerprint import digest, features_digest, file_digest
 from espnet_atat.recipe.language_model import LMTraining, plan_language_model
 from espnet_atat.recipe.layout import DATA, DUMP, EXP, conf_file, load_yaml
 from espnet_atat.recipe.logs import log_to
-from espnet_atat.recipe.plan import SystemRun
-from espnet_atat.recipe.system import TestSet
+from espnet_atat.recipe.plan import SystemRun, heard_words
+from espnet_atat.recipe.system import Planned, TestSet
 
 if TYPE_CHECKING:
     from espnet_atat.decode.trained import Trained
 
 #: From so many utterances on, several processes are worth the 15 s that each takes to start.
 PARALLEL_FROM = 1000
+#: Entries of a score's ``info`` that are files in runs: what the hypotheses rest on.
+MODEL_KEYS = ("model", "asr_model", "words", "language_model")
 
 
-@dataclasses.dataclass(frozen=True)
-class Decoding:
-    """One set decoded by one system with one inference configuration.
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Hypotheses(ABC):
+    """What one system makes of one set in one way.
 
     Attributes:
-        config_name: of the inference configuration.
+        config_name: of the inference configuration; of a pipeline's first stage.
         folder: ``exp/<recipe>/<system>/seed<N>[_fold<K>]/<inference config>/<set>``.
         made_from: fingerprint of model, configuration and data.
-        language_model: where the configuration gives it a weight.
     """
 
-    run: SystemRun
+    run: Planned
     config_name: str
-    config: Mapping[str, Any]
     test: TestSet
     folder: Path
     made_from: str
-    language_model: LMTraining | None = None
 
     @property
     def is_done(self) -> bool:
         """Whether ``ref`` and ``hyp`` are there, of this model, configuration and data."""
         stamp = self.folder / "decoded"
         return stamp.is_file() and stamp.read_text(encoding="utf-8").strip() == self.made_from
+
+    @property
+    @abstractmethod
+    def origin(self) -> dict[str, str]:
+        """What the hypotheses come from, as ``metrics.json`` says it; values of ``MODEL_KEYS`` are files of runs."""
+
+    @property
+    @abstractmethod
+    def heard(self) -> set[str] | None:
+        """The words of all audio that the system was trained on; None where nobody here knows them."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Decoding(Hypotheses):
+    """One set decoded by one model with one inference configuration.
+
+    Attributes:
+        config: options of the search.
+        language_model: where the configuration gives it a weight.
+    """
+
+    run: SystemRun
+    config: Mapping[str, Any]
+    language_model: LMTraining | None = None
+
+    @property
+    def origin(self) -> dict[str, str]:
+        found = {"model": str(self.run.final.model_file)}
+        if self.language_model is not None:
+            found["language_model"] = str(self.language_model.model_file)
+        return found
+
+    @property
+    def heard(self) -> set[str]:
+        return heard_words(self.run.final)
 
 
 def system_folder(recipe: str, system: str, label: str) -> Path:
@@ -85,7 +120,15 @@ def _plan(run: SystemRun, name: str, config: Mapping[str, Any], test: TestSet) -
         }
     )
     folder = system_folder(run.system.recipe, run.system.name, run.label) / name / test.name
-    return Decoding(run, name, config, test, folder, made_from, language_model)
+    return Decoding(
+        run=run,
+        config_name=name,
+        config=config,
+        test=test,
+        folder=folder,
+        made_from=made_from,
+        language_model=language_model,
+    )
 
 
 def source_of(test: TestSet) -> str:
@@ -128,8 +171,7 @@ def decode(decoding: Decoding, trained: "Trained", nj: int) -> None:
         raise UserError(f"inference configuration {decoding.config_name}: {error}") from error
     dump = DUMP / decoding.test.set
     utterances = Source.of_dump(dump, source_of(decoding.test))
-    decoding.folder.mkdir(parents=True, exist_ok=True)
-    (decoding.folder / "decoded").unlink(missing_ok=True)
+    begin(decoding)
     with log_to(decoding.folder / "decode.log"):
         if nj > 1 and len(utterances.entries) >= PARALLEL_FROM:
             loader = partial(load_models, *_model_files(decoding.run), **_lm_files(decoding))
@@ -139,13 +181,31 @@ def decode(decoding: Decoding, trained: "Trained", nj: int) -> None:
             language_model = LanguageModel.load(trained.vocabulary, *files.values()) if files else None
             results = decode_set(trained, utterances, config, batch_size=batch_size, language_model=language_model)
     write_results(results, decoding.folder, config.nbest)
-    wanted = references(decoding.test)
-    missing = _add_dropped(decoding, wanted)
-    write_two_column(decoding.folder / "ref", wanted)
-    with atomic_write(decoding.folder / "decoded") as handle:
-        handle.write(f"{decoding.made_from}\n")
+    conclude(decoding, start)
+
+
+def begin(planned: Hypotheses) -> None:
+    """Make the folder; what it holds of an earlier time is no longer taken for finished."""
+    planned.folder.mkdir(parents=True, exist_ok=True)
+    (planned.folder / "decoded").unlink(missing_ok=True)
+
+
+def conclude(planned: Hypotheses, start: float) -> None:
+    """Once ``hyp`` is there: write ``ref``, count dropped utterances as wrong, and write the stamp.
+
+    Args:
+        start: of the work, by ``time.monotonic()``.
+
+    Raises:
+        UserError: a reference has no hypothesis though stage 6 did not report it as dropped.
+    """
+    wanted = references(planned.test)
+    missing = _add_dropped(planned, wanted)
+    write_two_column(planned.folder / "ref", wanted)
+    with atomic_write(planned.folder / "decoded") as handle:
+        handle.write(f"{planned.made_from}\n")
     print(
-        f"  {decoding.folder}: {len(results)} of {len(wanted)} utterances"
+        f"  {planned.folder}: {len(wanted) - missing} of {len(wanted)} utterances"
         + (f", {missing} without usable audio count as wrong" if missing else "")
         + f", {time.monotonic() - start:.1f} s"
     )
@@ -171,17 +231,17 @@ def _lm_files(decoding: Decoding) -> dict[str, str]:
     return {"lm_train_config": str(planned.train_config), "lm_file": str(planned.model_file)}
 
 
-def _add_dropped(decoding: Decoding, wanted: Mapping[str, str]) -> int:
+def _add_dropped(planned: Hypotheses, wanted: Mapping[str, str]) -> int:
     """Give utterances that stage 6 dropped an empty hypothesis; returns their number."""
-    hyp = read_two_column(decoding.folder / "hyp")
+    hyp = read_two_column(planned.folder / "hyp")
     missing = sorted(wanted.keys() - hyp.keys())
     if not missing:
         return 0
-    report = DUMP / decoding.test.set / "report.json"
+    report = DUMP / planned.test.set / "report.json"
     dropped = json.loads(report.read_text(encoding="utf-8"))["dropped"] if report.is_file() else {}
     if unexplained := [utt_id for utt_id in missing if utt_id not in dropped]:
         raise UserError(
-            f"{DUMP / decoding.test.set}: lacks {unexplained[0]}, which {DATA / decoding.test.set} has: redo stage 6"
+            f"{DUMP / planned.test.set}: lacks {unexplained[0]}, which {DATA / planned.test.set} has: redo stage 6"
         )
-    write_two_column(decoding.folder / "hyp", hyp | dict.fromkeys(missing, ""))
+    write_two_column(planned.folder / "hyp", hyp | dict.fromkeys(missing, ""))
     return len(missing)

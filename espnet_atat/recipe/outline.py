@@ -17,13 +17,17 @@ def outline(system: System, seeds: Sequence[int], folds: Sequence[int | None]) -
     Raises:
         UserError: a file that the system names is missing or malformed.
     """
-    load_token_config(system.recipe, system.tokens)
     first = system.of_fold(folds[0])
     yield f"  {system.name}: {system.title}"
-    yield f"    stage 7: tokens by {conf_file(system.recipe, system.tokens)}"
-    yield f"    stages 9 and 10: {_training(system.recipe, system.pretrain, folds[0])}"
+    if system.pretrain is not None:
+        load_token_config(system.recipe, system.tokens)
+        yield f"    stage 7: tokens by {conf_file(system.recipe, system.tokens)}"
+        yield f"    stages 9 and 10: {_training(system.recipe, system.pretrain, folds[0])}"
     if system.finetune is not None:
         yield f"    stage 11: {_training(system.recipe, system.finetune, folds[0])}"
+    if first.pipeline is not None:
+        yield f"    stage 11: {first.pipeline}"
+        yield f"    stage 12: words by {first.first_stage}"
     tests = ", ".join(f"{test.set} ({test.task})" for test in first.test)
     yield f"    stages 12 and 13: {tests}, by {', '.join(system.decode)}"
     times = f"    seed {', '.join(map(str, seeds))}"

@@ -14,7 +14,7 @@ from espnet_atat.errors import UserError
 from espnet_atat.recipe.fingerprint import file_digest, part_identity
 from espnet_atat.recipe.layout import DUMP, conf_file, load_yaml, mixture_file, short
 from espnet_atat.recipe.runs import Run
-from espnet_atat.recipe.system import EMBEDDING, Phase, System
+from espnet_atat.recipe.system import EMBEDDING, Phase, Planned, System
 from espnet_atat.text.growth import BPEGrowth
 from espnet_atat.text.tokenizer import target_words
 
@@ -102,17 +102,14 @@ class Training:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SystemRun:
-    """A system with one seed and, in a cross validation, one fold."""
+class SystemRun(Planned):
+    """A system whose hypotheses a model searches."""
 
-    system: System
-    seed: int
-    fold: int | None
     final: Training
 
     @property
-    def label(self) -> str:
-        return f"seed{self.seed}" + (f"_fold{self.fold}" if self.fold is not None else "")
+    def needs(self) -> tuple[Run, ...]:
+        return (self.final.run,)
 
 
 def plan_system(system: System, seed: int, fold: int | None = None) -> SystemRun:
@@ -122,6 +119,8 @@ def plan_system(system: System, seed: int, fold: int | None = None) -> SystemRun
         UserError: a file is missing or wrong, or a set of a mixture is not in ``dump/`` yet.
     """
     system = system.of_fold(fold)
+    if system.pretrain is None:
+        raise UserError(f"system {system.name} is a pipeline over the words of others: it has no model of its own")
     token_config = load_token_config(system.recipe, system.tokens)
     config = load_training_config(system.recipe, system.pretrain)
     mixtures = load_mixtures(system.recipe, system.pretrain.mixture, fold)

@@ -11,39 +11,40 @@ from espnet_atat.datadir import TEXT_FORM
 from espnet_atat.errors import UserError
 from espnet_atat.metrics.metrics_file import FORM, read_metrics
 from espnet_atat.metrics.scoring import score_files
-from espnet_atat.recipe.decoding import Decoding, system_folder
+from espnet_atat.recipe.decoding import MODEL_KEYS, Hypotheses, system_folder
 from espnet_atat.recipe.fingerprint import digest
 from espnet_atat.recipe.layout import DATA
-from espnet_atat.recipe.plan import heard_words
 from espnet_atat.recipe.system import System, TestSet
 
 
-def is_scored(decoding: Decoding) -> bool:
+def is_scored(planned: Hypotheses) -> bool:
     """Whether the set's ``metrics.json`` is of its hypotheses as they are now."""
-    return decoding.is_done and _is_made_from(decoding.folder / "metrics.json", _made_from([decoding.folder]))
+    return planned.is_done and _is_made_from(planned.folder / "metrics.json", _made_from([planned.folder]))
 
 
-def score_decoding(decoding: Decoding) -> None:
-    """Score one set; utterances whose words were all heard in training are also scored apart."""
-    if not decoding.is_done:
-        raise UserError(f"{decoding.folder}: not decoded with the model as it is now: run stage 12")
-    run = decoding.run
+def score_decoding(planned: Hypotheses) -> None:
+    """Score one set; utterances whose words were all heard in training are also scored apart.
+
+    Raises:
+        UserError: it has no hypotheses yet, or those of another model.
+    """
+    if not planned.is_done:
+        raise UserError(f"{planned.folder}: not decoded with the model as it is now: run stage 12")
+    run = planned.run
     info = {
         "recipe": run.system.recipe,
         "system": run.system.name,
         "seed": str(run.seed),
         **({"fold": str(run.fold)} if run.fold is not None else {}),
-        "task": decoding.test.task,
-        "inference_config": decoding.config_name,
-        "model": str(run.final.model_file),
-        "made_from": _made_from([decoding.folder]),
+        "task": planned.test.task,
+        "inference_config": planned.config_name,
+        **planned.origin,
+        "made_from": _made_from([planned.folder]),
     }
-    if decoding.language_model is not None:
-        info["language_model"] = str(decoding.language_model.model_file)
-    form = DATA / decoding.test.set / TEXT_FORM
+    form = DATA / planned.test.set / TEXT_FORM
     if form.is_file():
         info[TEXT_FORM] = form.read_text(encoding="utf-8").strip()
-    _score([decoding.folder], decoding.folder, run.system, info, heard_words=heard_words(run.final))
+    _score([planned.folder], planned.folder, run.system, info, heard_words=planned.heard)
 
 
 def score_folds(system: System, seed: int, config_name: str, test: TestSet) -> Path:
@@ -70,9 +71,10 @@ def score_folds(system: System, seed: int, config_name: str, test: TestSet) -> P
         info = {
             "recipe": system.recipe, "system": system.name, "seed": str(seed), "folds": str(system.folds),
             "task": test.task, "inference_config": config_name, "made_from": made_from,
+            **{key: scored[0]["info"][key] for key in ("first_stage",) if key in scored[0]["info"]},
             **{
                 key: " ".join(metrics["info"][key] for metrics in scored)
-                for key in ("model", "language_model")
+                for key in MODEL_KEYS
                 if key in scored[0]["info"]
             },
         }  # fmt: skip

@@ -3,19 +3,32 @@
 import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import groupby
 
 from espnet_atat.errors import UserError
 from espnet_atat.recipe.clock import timed
-from espnet_atat.recipe.decoding import Decoding, decode, load_trained, plan_decoding
+from espnet_atat.recipe.decoding import Decoding, decode, load_trained
+from espnet_atat.recipe.hearing import hear
 from espnet_atat.recipe.language_model import LMTraining, plan_language_models, train_language_model
 from espnet_atat.recipe.outline import outline
-from espnet_atat.recipe.plan import SystemRun, Training, plan_system
+from espnet_atat.recipe.pipelines import (
+    Understanding,
+    check_pipelines,
+    models_of,
+    plan_hearings,
+    plan_hypotheses,
+    plan_run,
+    taggers_of,
+    understand_set,
+)
+from espnet_atat.recipe.plan import Training
 from espnet_atat.recipe.runs import Run
 from espnet_atat.recipe.scoring import is_scored, score_decoding, score_folds
-from espnet_atat.recipe.system import System, TestSet
+from espnet_atat.recipe.system import Planned, System, TestSet
 from espnet_atat.recipe.table import write_table
 from espnet_atat.recipe.table_file import Table
+from espnet_atat.recipe.taggers import train_tagger
 from espnet_atat.recipe.tokens import make_tokens
 from espnet_atat.recipe.training import Machines, collect_statistics, train
 from espnet_atat.report.plots import write_report
@@ -97,6 +110,8 @@ def run_stages(request: Request) -> None:
             for system in request.systems:
                 print(*outline(system, request.seeds_of(system), request.folds_of(system)), sep="\n")
             return
+        if request.stage <= DECODING and not request.dry_run:
+            check_pipelines(runs, request.tests_of)
         steps = training_steps(runs, request)
         if request.wants(LANGUAGE_MODEL) and not any(step.stage == LANGUAGE_MODEL for step in steps):
             print(f"stage {LANGUAGE_MODEL}: no system decodes with a language model (lm_weight), skipped")
@@ -112,17 +127,17 @@ def run_stages(request: Request) -> None:
         print(f"stage {TABLE}: wrote {path}, {path.stem}.md, {path.stem}.tex and {page.name} with its plots")
 
 
-def plan_runs(request: Request) -> list[SystemRun]:
+def plan_runs(request: Request) -> list[Planned]:
     """Every system with every seed and fold."""
     return [
-        plan_system(system, seed, fold)
+        plan_run(system, seed, fold)
         for system in request.systems
         for seed in request.seeds_of(system)
         for fold in request.folds_of(system)
     ]
 
 
-def training_steps(runs: Iterable[SystemRun], request: Request) -> list[Step]:
+def training_steps(runs: Iterable[Planned], request: Request) -> list[Step]:
     """Stages 7 to 11 in their order; what several systems share stands there once."""
     steps: dict[tuple[int, str], Step] = {}
 
@@ -130,10 +145,16 @@ def training_steps(runs: Iterable[SystemRun], request: Request) -> list[Step]:
         steps.setdefault((stage, str(run.folder)), Step(stage, run, make, needs))
 
     for run in runs:
-        for training in run.final.chain:
-            _add_training(add, training, request.machines)
-        for language_model in plan_language_models(run, request.tests_of(run.system)):
-            _add_language_model(add, language_model, request.machines)
+        tests = request.tests_of(run.system)
+        for tagger in taggers_of(run):
+            add(FINETUNING, tagger.run, partial(train_tagger, tagger))
+        for hearing in plan_hearings(run, tests):
+            add(DECODING, hearing.run, partial(hear, hearing))
+        for model, heard in models_of(run, tests):
+            for training in model.final.chain:
+                _add_training(add, training, request.machines)
+            for language_model in plan_language_models(model, heard):
+                _add_language_model(add, language_model, request.machines)
     return sorted(steps.values(), key=lambda step: step.stage)  # stable: a run comes after those it needs
 
 
@@ -180,18 +201,18 @@ def _earlier(step: Step) -> str:
     return f"run the stages before {step.stage} too (--stage 1)"
 
 
-def _decodings(runs: Iterable[SystemRun], request: Request) -> list[Decoding]:
+def _decodings(runs: Iterable[Planned], request: Request) -> list[Decoding | Understanding]:
     return [
-        plan_decoding(run, config, test)
+        plan_hypotheses(run, config, test)
         for run in runs
         for config in run.system.decode
         for test in request.tests_of(run.system)
     ]
 
 
-def _decode(runs: Sequence[SystemRun], request: Request) -> None:
+def _decode(runs: Sequence[Planned], request: Request) -> None:
     """Stage 12; each model is loaded once, and not at all where all its sets are decoded."""
-    for folder, group in groupby(_decodings(runs, request), key=lambda decoding: decoding.run.final.run.folder):
+    for _, group in groupby(_decodings(runs, request), key=lambda decoding: decoding.run.needs):
         trained = None
         for decoding in group:
             name = f"stage {DECODING}: {decoding.folder}"
@@ -201,14 +222,18 @@ def _decode(runs: Sequence[SystemRun], request: Request) -> None:
             print(f"{name}{':' if not request.dry_run else ': to be made'}", flush=True)
             if request.dry_run:
                 continue
-            if not decoding.run.final.run.is_done:
-                raise UserError(f"{folder} is not there or not finished: run stages 10 and 11")
+            for needed in decoding.run.needs:
+                if not needed.is_done:
+                    raise UserError(f"{needed.folder} is not there or not finished: run stages 10 and 11")
             with timed(request.recipe, DECODING, str(decoding.folder)):
+                if isinstance(decoding, Understanding):
+                    understand_set(decoding, request.nj, force=request.force)
+                    continue
                 trained = trained or load_trained(decoding.run)
                 decode(decoding, trained, request.nj)
 
 
-def _score(runs: Sequence[SystemRun], request: Request) -> None:
+def _score(runs: Sequence[Planned], request: Request) -> None:
     """Stage 13: each set, then the pooled folds of a cross validation."""
     for decoding in _decodings(runs, request):
         name = f"stage {SCORING}: {decoding.folder}"

@@ -8,31 +8,39 @@
     pretrain: {config: pretrain, mixture: pretrain}      # conf/pretrain.yaml, conf/mixtures/pretrain.yaml;
                                                          # mini/pretrain is that of another recipe
     finetune: {config: finetune_zeroshot, mixture: books_text, options: {max_epoch: 5}}      # optional; its options
-                                                         # stand in place of the configuration's. With
+                                                         # stand in place of the configuration's, those that are
+                                                         # mappings key by key. With
                                                          # keep: [audio_encoder], all else starts fresh;
                                                          # grow_bpe: true, or {size: 500, pieces_per_word: 3},
                                                          # gives words of many pieces new ones (text.growth)
     decode: [decode, decode_tree]                        # conf/*.yaml; the first one's figures lead
     dev: [{set: mini/books_dev, task: nlu}]              # decoded only where asked for: to choose a configuration
     test: [{set: mini/books_test, task: nlu}]
+                                                         # a set may be an order of several (recipe.listening)
+    pretrain_slu: [top/train, custom/music_train]        # what fills that place of the mixture (recipe.pretrain_slu)
     hypothesis: frame                                    # or tags: FSC's 3-tuple
     seeds: [1]
     folds: 5                                             # then "snips/close_fold{fold}_test" is a set, in mixtures too
+
+A two-stage pipeline has ``pipeline`` and ``first_stage`` in place of ``decode`` (``pipeline_file``).
 """
 
-import dataclasses
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, Self
 
 from espnet_atat.errors import UserError
+from espnet_atat.recipe.fields import fields_of, list_of
 from espnet_atat.recipe.layout import load_yaml, system_file
+from espnet_atat.recipe.listening import AudioChoice, choose_audio
+from espnet_atat.recipe.pipeline_file import FirstStage, Pipeline, first_stage_of, pipeline_of
+from espnet_atat.recipe.runs import Run
+from espnet_atat.recipe.system_check import check_system
 from espnet_atat.text.growth import BPEGrowth
 from espnet_atat.text.vocabulary import task_token
 
 SOURCES = ("speech", "text_in")
-HYPOTHESES = ("frame", "tags")
 #: The embedding's rows: where a fine-tuning takes them over, its token list is the old one, grown.
 EMBEDDING = "decoder.embed.0.pretrained"
 
@@ -45,7 +53,7 @@ class Phase:
         config: name of a training configuration.
         mixture: name of a mixture file.
         model: file of the run that the next phase and decoding take; None: of its ``best_model_criterion``.
-        options: of training, in place of the configuration's.
+        options: of training, in place of the configuration's; mappings key by key.
         keep: of a fine-tuning: names or dotted prefixes of the parameters that it takes over; all else starts fresh.
             None: all of them.
         grow_bpe: of a fine-tuning that keeps the embedding: also give new pieces to words of many old ones.
@@ -61,6 +69,11 @@ class Phase:
     def keeps(self, name: str) -> bool:
         """Whether a parameter, or all parameters below a prefix, are taken over."""
         return self.keep is None or any(name == kept or name.startswith(f"{kept}.") for kept in self.keep)
+
+    @property
+    def keeps_embedding(self) -> bool:
+        """Whether the token list is the parent's, grown."""
+        return self.keeps(EMBEDDING)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,22 +109,30 @@ class System:
     """One row of a table.
 
     Attributes:
+        pretrain: None: nothing of the system is trained to hear (a pipeline over the words of others).
+        decode: inference configurations; of a pipeline, what its first stage is called in their place.
+        pretrain_slu: sets whose slu and nlu pretraining takes; None: what is prepared.
+        listening: of the sets in ``dev`` and ``test``, those that were chosen of several.
         overrides: options of the driver that changed what the file says, for commands to print.
     """
 
     recipe: str
     name: str
     title: str
-    pretrain: Phase
+    pretrain: Phase | None = None
     test: tuple[TestSet, ...]
     tokens: str = "tokens"
     lm: str = "lm"
     finetune: Phase | None = None
+    pipeline: Pipeline | None = None
+    first_stage: FirstStage | None = None
     decode: tuple[str, ...] = ("decode",)
     dev: tuple[TestSet, ...] = ()
     hypothesis: str = "frame"
     seeds: tuple[int, ...] = (1,)
     folds: int | None = None
+    pretrain_slu: tuple[str, ...] | None = None
+    listening: tuple[AudioChoice, ...] = ()
     overrides: tuple[str, ...] = ()
 
     def growing_bpe(self, wanted: bool | None) -> Self:
@@ -120,7 +141,7 @@ class System:
         A token list that is not grown at all, because there is no fine-tuning or it starts afresh, stays as it is.
         """
         phase = self.finetune
-        if wanted is None or phase is None or not phase.keeps(EMBEDDING):
+        if wanted is None or phase is None or not phase.keeps_embedding:
             return self
         growth = (phase.grow_bpe or BPEGrowth()) if wanted else None
         option = f"--grow_bpe {str(wanted).lower()}"
@@ -139,7 +160,37 @@ class System:
         def fill(tests: tuple[TestSet, ...]) -> tuple[TestSet, ...]:
             return tuple(replace(test, set=test.set.replace("{fold}", str(fold))) for test in tests)
 
-        return replace(self, dev=fill(self.dev), test=fill(self.test))
+        pipeline = self.pipeline.of_fold(fold) if self.pipeline is not None else None
+        return replace(self, dev=fill(self.dev), test=fill(self.test), pipeline=pipeline)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Planned(ABC):
+    """A system with one seed and, in a cross validation, one fold."""
+
+    system: System
+    seed: int
+    fold: int | None
+
+    @property
+    @abstractmethod
+    def needs(self) -> tuple[Run, ...]:
+        """Runs that stage 12 reads."""
+
+    @property
+    def reads_foreign_words(self) -> bool:
+        """Whether a recogniser that was not trained here hears for it."""
+        return self.system.first_stage is not None and self.system.first_stage.is_foreign
+
+    @property
+    def label(self) -> str:
+        """``seed1``, ``seed1_fold2``."""
+        return run_label(self.seed, self.fold)
+
+
+def run_label(seed: int, fold: int | str | None) -> str:
+    """The folder of a system's results."""
+    return f"seed{seed}" + (f"_fold{fold}" if fold is not None else "")
 
 
 def load_system(recipe: str, name: str) -> System:
@@ -149,44 +200,35 @@ def load_system(recipe: str, name: str) -> System:
         UserError: no such system (the known ones are listed), an unknown or missing key, or a value of another kind.
     """
     path = system_file(recipe, name)
-    fields = fields_of(System, load_yaml(path), str(path), given={"recipe": recipe, "name": name, "overrides": ()})
+    content = load_yaml(path)
+    fields = fields_of(
+        System, content, str(path), given={"recipe": recipe, "name": name, "overrides": (), "listening": ()}
+    )
     for key in ("pretrain", "finetune"):
         if fields.get(key) is not None:
             fields[key] = _phase(fields[key], f"{path}: {key}")
     for key in ("dev", "test"):
         entries = enumerate(list_of(fields.get(key, []), f"{path}: {key}"), 1)
-        fields[key] = tuple(_test_set(entry, f"{path}: {key}, entry {number}") for number, entry in entries)
+        found = [_test_set(entry, f"{path}: {key}, entry {number}") for number, entry in entries]
+        fields[key] = tuple(test for test, _ in found)
+        fields["listening"] += tuple(choice for _, choice in found if choice is not None)
+    for key, read in (("pipeline", pipeline_of), ("first_stage", first_stage_of)):
+        if fields.get(key) is not None:
+            fields[key] = read(fields[key], f"{path}: {key}")
+    if fields.get("first_stage") is not None:
+        if "decode" in content:
+            raise UserError(f"{path}: decode is not of a pipeline, whose words come by its first_stage: leave it out")
+        fields["decode"] = [fields["first_stage"].folder]
     fields["decode"] = tuple(map(str, list_of(fields.get("decode", ["decode"]), f"{path}: decode")))
+    if fields.get("pretrain_slu") is not None:
+        fields["pretrain_slu"] = tuple(map(str, list_of(fields["pretrain_slu"], f"{path}: pretrain_slu")))
     fields["seeds"] = tuple(_seeds(fields.get("seeds", [1]), f"{path}: seeds"))
     folds = fields.get("folds")
     if folds is not None and (isinstance(folds, bool) or not isinstance(folds, int) or folds < 2):
         raise UserError(f"{path}: folds is a whole number from 2, found {folds!r}")
     system = System(**fields)
-    _check(system, path)
+    check_system(system, path)
     return system
-
-
-def fields_of(kind: type, content: object, where: str, given: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """The content of a YAML file as arguments of a dataclass.
-
-    Raises:
-        UserError: an unknown key, or a missing one.
-    """
-    given = given or {}
-    fields = [field for field in dataclasses.fields(kind) if field.name not in given]
-    names = [field.name for field in fields]
-    if not isinstance(content, Mapping):
-        raise UserError(f"{where}: wants the keys {', '.join(names)}, found {content!r}")
-    if unknown := sorted(map(str, content.keys() - set(names))):
-        raise UserError(f"{where}: unknown key {unknown[0]!r}; known: {', '.join(names)}")
-    for field in fields:
-        wanted = field.default is field.default_factory is dataclasses.MISSING
-        if wanted and content.get(field.name) is None:
-            raise UserError(f"{where}: the key {field.name!r} is missing")
-        value = content.get(field.name)
-        if field.type in (str, str | None) and value is not None and not isinstance(value, str):
-            raise UserError(f"{where}: {field.name} is a name or a text, found {value!r}")
-    return {**given, **content}
 
 
 def _phase(content: object, where: str) -> Phase:
@@ -213,17 +255,6 @@ def _growth(value: object, where: str) -> BPEGrowth | None:
         raise UserError(f"{where}: {error}") from error
 
 
-def list_of(value: object, where: str) -> list[Any]:
-    """The value, which is a list.
-
-    Raises:
-        UserError: it is none.
-    """
-    if not isinstance(value, list):
-        raise UserError(f"{where}: is a list, found {value!r}")
-    return value
-
-
 def _seeds(value: object, where: str) -> list[int]:
     seeds = list_of(value, where)
     if not seeds or not all(isinstance(seed, int) and not isinstance(seed, bool) and seed >= 0 for seed in seeds):
@@ -231,7 +262,11 @@ def _seeds(value: object, where: str) -> list[int]:
     return seeds
 
 
-def _test_set(entry: object, where: str) -> TestSet:
+def _test_set(entry: object, where: str) -> tuple[TestSet, AudioChoice | None]:
+    choice = None
+    if isinstance(entry, Mapping) and isinstance(entry.get("set"), Mapping):
+        choice = choose_audio(entry["set"], where)
+        entry = {**entry, "set": choice.set, "source": "speech"}
     test = TestSet(**fields_of(TestSet, entry, where))
     try:
         for task in test.task.split("+"):
@@ -242,26 +277,4 @@ def _test_set(entry: object, where: str) -> TestSet:
         raise UserError(f"{where}: set is recipe/name, found {test.set!r}")
     if test.source not in (None, *SOURCES):
         raise UserError(f"{where}: source is one of {', '.join(SOURCES)}, found {test.source!r}")
-    return test
-
-
-def _check(system: System, path: Path) -> None:
-    names = [test.name for test in (*system.dev, *system.test)]
-    if twice := [name for name in names if names.count(name) > 1]:
-        raise UserError(
-            f"{path}: the set {twice[0]} is decoded twice: results would lie in one folder; make two systems"
-        )
-    if system.pretrain.keep is not None:
-        raise UserError(f"{path}: pretrain: keep is of finetune: a pretraining has nothing to take over")
-    if system.pretrain.grow_bpe is not None:
-        raise UserError(f"{path}: pretrain: grow_bpe is of finetune: a pretraining has a BPE model of its own")
-    if system.finetune is not None and system.finetune.grow_bpe is not None and not system.finetune.keeps(EMBEDDING):
-        raise UserError(f"{path}: finetune: grow_bpe goes with the old embedding; without it the token list is new")
-    if not system.test or not system.decode:
-        raise UserError(f"{path}: test and decode are not empty")
-    if foreign := [name for name in system.decode if "/" in name]:
-        raise UserError(f"{path}: decode: {foreign[0]!r} cannot name a folder of results: copy that configuration")
-    if system.hypothesis not in HYPOTHESES:
-        raise UserError(f"{path}: hypothesis is one of {', '.join(HYPOTHESES)}, found {system.hypothesis!r}")
-    if (system.folds is None) == any("{fold}" in test.set for test in system.test):
-        raise UserError(f"{path}: 'folds' and test sets with {{fold}} go together: one is there without the other")
+    return test, choice

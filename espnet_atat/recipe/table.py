@@ -36,17 +36,18 @@ import numpy as np
 from espnet_atat.atomic import atomic_write
 from espnet_atat.datadir import TEXT_FORM
 from espnet_atat.errors import UserError
-from espnet_atat.metrics.comparison import compare
 from espnet_atat.metrics.figures import FIGURES
 from espnet_atat.metrics.metrics_file import read_metrics
 from espnet_atat.metrics.significance import interval
 from espnet_atat.recipe.amounts import hours_of, training_amounts
 from espnet_atat.recipe.clock import stage_times
-from espnet_atat.recipe.decoding import system_folder
+from espnet_atat.recipe.comparing import compare_rows
+from espnet_atat.recipe.decoding import MODEL_KEYS, system_folder
 from espnet_atat.recipe.layout import EGS, EXP
+from espnet_atat.recipe.pipeline_file import FOREIGN
 from espnet_atat.recipe.runs import commit, lineage
 from espnet_atat.recipe.scoring import fold_name, pooled_folder
-from espnet_atat.recipe.system import System, TestSet
+from espnet_atat.recipe.system import System, TestSet, run_label
 from espnet_atat.recipe.table_file import Table
 from espnet_atat.report.latex import latex
 from espnet_atat.report.tables import markdown
@@ -73,7 +74,7 @@ def write_table(
         for system in systems
         for test in (system.dev if dev else system.test)
     ]
-    _compare_rows(rows, table)
+    compare_rows(rows, table)
     content = {
         "title": table.title,
         "note": table.note,
@@ -197,9 +198,7 @@ def _add_fold_spread(
 def _runs_behind(scores: Sequence[Mapping[str, Any]]) -> list[str]:
     """Folders of all runs that some scores rest on; none where the scores do not say which model was decoded."""
     infos = [metrics["info"] for metrics in scores]
-    models = [
-        Path(model) for key in ("model", "language_model") for info in infos for model in info.get(key, "").split()
-    ]
+    models = [Path(model) for key in MODEL_KEYS for info in infos for model in info.get(key, "").split()]
     return list(dict.fromkeys(str(folder) for model in models for folder in lineage(model.parent)))
 
 
@@ -212,44 +211,11 @@ def _hours(test: TestSet, fold: int | None, folds: int | None) -> float | None:
 
 
 def _training(metrics: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Of the decoded model; of the first fold's where folds are pooled."""
-    models = metrics["info"].get("model", "").split()
-    return training_amounts(lineage(Path(models[0]).parent)) if models else None
-
-
-def _compare_rows(rows: Sequence[dict[str, Any]], table: Table) -> None:
-    """Add ``paper``, ``baseline`` and ``relative`` to each row."""
-    for row in rows:
-        row["paper"] = table.paper.rows.get(row["system"]) if table.paper else None
-        for key, other in (("baseline", table.baseline.get(row["system"])), ("relative", table.relative_to)):
-            row[key] = _difference(row, other, rows) if other not in (None, row["system"]) else None
-
-
-def _difference(row: Mapping[str, Any], other: str, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """A row minus the row of another system on the same set, for every inference configuration of both.
-
-    Raises:
-        UserError: the other system was not tested on that set.
-    """
-    found = [each for each in rows if (each["system"], each["set"]) == (other, row["set"])]
-    if not found:
-        raise UserError(f"system {other} is not tested on {row['set']}, so {row['system']} cannot be compared with it")
-    columns = {}
-    for config in row["columns"]:
-        if config in found[0]["columns"]:
-            sides = [_scores(each, config) for each in (row, found[0])]
-            columns[config] = {key: _outcome(entry) for key, entry in compare(*sides)["figures"].items()}
-    return {"system": other, "columns": columns}
-
-
-def _scores(row: Mapping[str, Any], config: str) -> list[tuple[str, dict[str, Any]]]:
-    """The row's files of one inference configuration (…/<config>/<set>/metrics.json), read."""
-    return [(file, read_metrics(file)) for file in row["files"] if Path(file).parts[-3] == config]
-
-
-def _outcome(entry: Mapping[str, Any]) -> dict[str, Any]:
-    better = {"a": "row", "b": "baseline", None: None}[entry["better"]]
-    return {key: entry[key] for key in ("difference", "interval", "p_value")} | {"better": better}
+    """Of the decoded model, of a pipeline both of its own; of the first fold's where folds are pooled."""
+    info = metrics["info"]
+    models = [Path(info[key].split()[0]) for key in ("asr_model", "model") if info.get(key)]
+    runs = [run for model in models for run in lineage(model.parent)]
+    return training_amounts(runs, foreign=info.get("first_stage") in FOREIGN) if runs else None
 
 
 def _command(table: Table, systems: Sequence[System], seeds: Sequence[int] | None, fold: int | None, dev: bool) -> str:
@@ -273,5 +239,5 @@ def _times(recipe: str, rows: Sequence[Mapping[str, Any]]) -> dict[int, float]:
 def _metrics_file(system: System, test: TestSet, seed: int, fold: int | None, config: str) -> Path:
     if system.folds is not None and fold is None:
         return pooled_folder(system, seed, config, test) / "metrics.json"
-    label = f"seed{seed}" + (f"_fold{fold}" if fold is not None else "")
+    label = run_label(seed, fold)
     return system_folder(system.recipe, system.name, label) / config / test.name_of_fold(fold) / "metrics.json"

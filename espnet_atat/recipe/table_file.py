@@ -24,8 +24,8 @@ from typing import Any
 
 from espnet_atat.errors import UserError
 from espnet_atat.metrics.figures import FIGURES
+from espnet_atat.recipe.fields import fields_of, list_of
 from espnet_atat.recipe.layout import load_yaml, table_file
-from espnet_atat.recipe.system import fields_of, list_of
 
 
 @dataclass(frozen=True, kw_only=True)

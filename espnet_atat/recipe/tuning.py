@@ -42,6 +42,8 @@ def tune(systems: Sequence[System], config_name: str, option: str, values: Seque
     """
     trials = []
     for system in systems:
+        if system.pipeline is not None:
+            raise UserError(f"system {system.name} is a pipeline: the search of its words has no trees to choose by")
         if system.folds is not None:
             raise UserError(f"system {system.name} is a cross validation: it has no dev set of its own to choose on")
         run, trained = plan_system(system, system.seeds[0]), None

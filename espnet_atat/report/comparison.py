@@ -81,12 +81,16 @@ def amounts(rows: Sequence[Mapping[str, Any]]) -> Grid:
         lines.append(
             [
                 row["system"], row["set"], str(row["utterances"]), _hours(row.get("hours")),
-                "–" if training["parameters"] is None else f"{training['parameters'] / 1e6:.2f} M",
+                "–" if training["parameters"] is None else _size(training["parameters"]),
                 "–" if training["updates"] is None else str(training["updates"]),
                 _hours(training["hours"]), ", ".join(training["commits"]),
             ]
         )  # fmt: skip
     return lines
+
+
+def _size(parameters: int) -> str:
+    return f"{parameters / 1e6:.2f} M" if parameters >= 1e5 else f"{parameters / 1e3:.1f} k"
 
 
 def _hours(hours: float | None) -> str:

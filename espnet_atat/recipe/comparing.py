@@ -1,0 +1,52 @@
+"""A table's rows beside what they are compared with: the paper's figures, and other rows by the paired bootstrap."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from espnet_atat.errors import UserError
+from espnet_atat.metrics.comparison import compare
+from espnet_atat.metrics.metrics_file import read_metrics
+from espnet_atat.recipe.provenance import NOT_COMPARABLE, is_synthetic
+from espnet_atat.recipe.table_file import Table
+
+
+def compare_rows(rows: Sequence[dict[str, Any]], table: Table) -> None:
+    """Add ``paper``, ``baseline`` and ``relative`` to each row."""
+    for row in rows:
+        row["paper"] = table.paper.rows.get(row["system"]) if table.paper else None
+        if row["paper"] is not None and is_synthetic(row):
+            row["paper"] = NOT_COMPARABLE
+        for key, other in (("baseline", table.baseline.get(row["system"])), ("relative", table.relative_to)):
+            row[key] = _difference(row, other, rows) if other not in (None, row["system"]) else None
+
+
+def _difference(row: Mapping[str, Any], other: str, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """A row minus the row of another system on the same set, for every inference configuration of both.
+
+    Where the leading ones have other names, as a pipeline's and a model's have, they are compared with each other.
+
+    Raises:
+        UserError: the other system was not tested on that set.
+    """
+    found = [each for each in rows if (each["system"], each["set"]) == (other, row["set"])]
+    if not found:
+        raise UserError(f"system {other} is not tested on {row['set']}, so {row['system']} cannot be compared with it")
+    columns = {}
+    leading, theirs = next(iter(row["columns"])), next(iter(found[0]["columns"]))
+    for config in row["columns"]:
+        same = config if config in found[0]["columns"] else theirs if config == leading else None
+        if same is not None:
+            sides = [_scores(row, config), _scores(found[0], same)]
+            columns[config] = {key: _outcome(entry) for key, entry in compare(*sides)["figures"].items()}
+    return {"system": other, "columns": columns}
+
+
+def _scores(row: Mapping[str, Any], config: str) -> list[tuple[str, dict[str, Any]]]:
+    """The row's files of one inference configuration (…/<config>/<set>/metrics.json), read."""
+    return [(file, read_metrics(file)) for file in row["files"] if Path(file).parts[-3] == config]
+
+
+def _outcome(entry: Mapping[str, Any]) -> dict[str, Any]:
+    better = {"a": "row", "b": "baseline", None: None}[entry["better"]]
+    return {key: entry[key] for key in ("difference", "interval", "p_value")} | {"better": better}
