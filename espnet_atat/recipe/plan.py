@@ -12,6 +12,8 @@ import yaml
 from espnet_atat.data.mixture import TREE_TASKS, Part, examples_of, parse_mixture
 from espnet_atat.errors import UserError
 from espnet_atat.recipe.fingerprint import file_digest, part_identity
+from espnet_atat.recipe.known_tags import KEY as KNOWN_TAGS
+from espnet_atat.recipe.known_tags import unseen_tags
 from espnet_atat.recipe.layout import DUMP, conf_file, load_yaml, mixture_file, short
 from espnet_atat.recipe.runs import Run
 from espnet_atat.recipe.system import EMBEDDING, Phase, Planned, System
@@ -149,12 +151,17 @@ def plan_training(
         for split, parts in (("train", mixtures.train), ("valid", mixtures.valid))
     }
     targets = [{"target": i["target"], "part": _without_weight(i["part"])} for i in identities["train"]]
+    earlier = (
+        [part for step in parent.chain for part in step.mixtures.parts] if parent and phase.keeps(EMBEDDING) else []
+    )
+    unseen = unseen_tags([*mixtures.train, *earlier], mixtures.valid, DUMP, MIXTURE_SEED)
+    known = {KNOWN_TAGS: unseen} if unseen else {}
     if parent is not None and phase.keeps(EMBEDDING):
         finer = {"grow_bpe": dataclasses.asdict(phase.grow_bpe)} if phase.grow_bpe is not None else {}
-        grown = {"kind": "tokens", "grown_from": parent.tokens.key, "data": targets, **finer}
+        grown = {"kind": "tokens", "grown_from": parent.tokens.key, "data": targets, **finer, **known}
         tokens = Run(f"tokens-{mixtures.name}", grown)
     else:
-        tokens = Run("tokens", {"kind": "tokens", "config": dict(token_config), "data": targets})
+        tokens = Run("tokens", {"kind": "tokens", "config": dict(token_config), "data": targets, **known})
     statistics_config = {key: config[key] for key in STATISTICS_KEYS if config.get(key) is not None}
     statistics = Run(
         f"stats-{mixtures.name}",

@@ -7,6 +7,7 @@ from functools import partial
 from itertools import groupby
 
 from espnet_atat.errors import UserError
+from espnet_atat.recipe.attention import keep_attention
 from espnet_atat.recipe.clock import timed
 from espnet_atat.recipe.decoding import Decoding, decode, load_trained
 from espnet_atat.recipe.hearing import hear
@@ -119,6 +120,7 @@ def run_stages(request: Request) -> None:
             _training_step(step, request)
         if request.wants(DECODING):
             _decode(runs, request)
+            keep_attention(runs, request.tests_of, force=request.force, dry_run=request.dry_run)
         if request.wants(SCORING):
             _score(runs, request)
     if request.wants(TABLE) and not request.dry_run:

@@ -2,6 +2,7 @@
 
 title, note, recipe, part (test or dev), figures (what to print; empty: the usual)
 command    that makes the table; commit: of the code that wrote it
+curve      x and lines: title → system → amount, of rows to draw over an amount; or null
 paper      citation, relative (whether its figures are points of difference to relative_to), or null
 relative_to   the system of that, or null
 cited      rows of others: title, citation, figures in per cent
@@ -86,6 +87,7 @@ def write_table(
         "relative_to": table.relative_to,
         "paper": {"citation": table.paper.citation, "relative": table.paper.relative} if table.paper else None,
         "cited": [dataclasses.asdict(cited) for cited in table.cited],
+        "curve": dataclasses.asdict(table.curve) if table.curve else None,
         "rows": rows,
         "stage_times": {str(stage): round(seconds, 1) for stage, seconds in _times(table.recipe, rows).items()},
     }

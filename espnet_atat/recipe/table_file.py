@@ -16,8 +16,12 @@
     cited:                                               # further rows: figures that others published
     - {title: SNIPS, citation: "Saade et al. 2019", figures: {em_hypothesis: 84.22}}
     synthesize_sets: [books_train]                       # what stage 3 says for this table
+    curve:                                               # rows to draw as lines over an amount: line, system, amount
+      x: "slu data, %"
+      lines: {E2E: {e2e_10: 10, e2e_100: 100}, AT-AT: {atat_10: 10, e2e_100: 100}}
 """
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -53,6 +57,19 @@ class Cited:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Curve:
+    """Rows to draw as lines over an amount.
+
+    Attributes:
+        x: what the amount is, with its unit.
+        lines: title → system → its amount, above 0.
+    """
+
+    x: str
+    lines: Mapping[str, Mapping[str, float]]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Table:
     """Some systems to print together.
 
@@ -62,6 +79,7 @@ class Table:
         baseline: system → the system that it is tested against.
         relative_to: system that the others' figures are also given relative to.
         synthesize_sets: sets of the recipe whose text stage 3 says.
+        curve: some of the systems over an amount, for a plot.
     """
 
     recipe: str
@@ -75,6 +93,7 @@ class Table:
     paper: Paper | None = None
     cited: tuple[Cited, ...] = ()
     synthesize_sets: tuple[str, ...] = ()
+    curve: Curve | None = None
 
 
 def load_table(recipe: str, name: str) -> Table:
@@ -95,6 +114,8 @@ def load_table(recipe: str, name: str) -> Table:
         fields["paper"] = _paper(fields["paper"], fields["systems"], f"{path}: paper")
         if fields["paper"].relative and fields.get("relative_to") is None:
             raise UserError(f"{path}: paper: relative wants the table to say relative_to which system")
+    if fields.get("curve") is not None:
+        fields["curve"] = _curve(fields["curve"], fields["systems"], f"{path}: curve")
     entries = enumerate(list_of(fields.get("cited", []), f"{path}: cited"), 1)
     fields["cited"] = tuple(_cited(entry, f"{path}: cited, entry {number}") for number, entry in entries)
     return Table(**fields)
@@ -123,6 +144,21 @@ def _paper(content: object, systems: tuple[str, ...], where: str) -> Paper:
         if not isinstance(figures, str):
             _check_constants(figures, f"{where}: {row}")
     return paper
+
+
+def _curve(content: object, systems: tuple[str, ...], where: str) -> Curve:
+    curve = Curve(**fields_of(Curve, content, where))
+    if not isinstance(curve.lines, Mapping) or not curve.lines:
+        raise UserError(f"{where}: lines is a mapping of titles to systems and their amounts, found {curve.lines!r}")
+    for title, points in curve.lines.items():
+        line = f"{where}: {title}"
+        if not isinstance(title, str) or not isinstance(points, Mapping) or not points:
+            raise UserError(f"{line}: is a title with a mapping of systems to amounts, found {points!r}")
+        _check_rows(points, systems, line)
+        for system, amount in points.items():
+            if isinstance(amount, bool) or not isinstance(amount, int | float) or not 0 < amount < math.inf:
+                raise UserError(f"{line}: {system}: the amount is a number above 0, found {amount!r}")
+    return curve
 
 
 def _cited(content: object, where: str) -> Cited:

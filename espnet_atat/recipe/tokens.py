@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 
 from espnet_atat.errors import UserError
+from espnet_atat.recipe.known_tags import KEY as KNOWN_TAGS
 from espnet_atat.recipe.plan import Training, targets_of
 from espnet_atat.text.bpe import train_target_model
 from espnet_atat.text.growth import grow_folder
@@ -18,6 +19,7 @@ def make_tokens(training: Training) -> None:
     with training.tokens.open() as folder:
         targets = targets_of(training.mixtures.train)
         print(f"  read {len(targets)} targets of {len(training.mixtures.train)} parts of {training.mixtures.name}")
+        targets += training.tokens.identity.get(KNOWN_TAGS, [])
         facts = _grow(training, targets, folder) if training.grows else _train(training, targets, folder)
         training.tokens.finish(time.monotonic() - start, **facts)
     print(f"  wrote {folder}: " + ", ".join(f"{count} {what}" for what, count in facts.items()))

@@ -4,6 +4,7 @@ import pytest
 
 from espnet_atat.recipe.layout import CONF, EGS, load_yaml
 from espnet_atat.recipe.outline import outline
+from espnet_atat.recipe.plan import load_training_config
 from espnet_atat.recipe.system import load_system
 from espnet_atat.recipe.table_file import load_table
 from tests.conftest import ROOT
@@ -32,6 +33,20 @@ def test_a_table_names_systems_of_its_recipe(recipe, name):
     table = load_table(recipe, name)
     assert table.systems
     assert all((recipe, system) in SYSTEMS for system in table.systems)
+
+
+@pytest.mark.parametrize(("recipe", "name"), TABLES)
+def test_the_points_of_a_curve_differ_in_their_data_alone(recipe, name):
+    curve = load_table(recipe, name).curve
+    earlier: set[str] = set()  # where lines meet, the system is of the first
+    for points in curve.lines.values() if curve else ():
+        systems = [load_system(recipe, system) for system in points if system not in earlier]
+        earlier |= points.keys()
+        assert len({repr((system.tokens, system.decode, system.test, system.seeds)) for system in systems}) == 1
+        for phase in ("pretrain", "finetune"):
+            phases = [getattr(system, phase) for system in systems]
+            configs = [load_training_config(recipe, each) if each else None for each in phases]
+            assert all(config == configs[0] for config in configs)
 
 
 def test_every_recipe_has_a_default_table():

@@ -12,9 +12,11 @@ from pathlib import Path
 import pytest
 
 from espnet_atat.bin.run_systems import main
+from espnet_atat.datadir import read_two_column
 from espnet_atat.errors import UserError
 from espnet_atat.recipe.plan import plan_system
 from espnet_atat.recipe.system import load_system
+from espnet_atat.report.attention import read_glance
 from espnet_atat.text.vocabulary import Vocabulary
 from tests.recipe.world import make_world
 
@@ -31,7 +33,7 @@ assert not {"torch", "espnet2", "transformers"} & set(sys.modules)
 """
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, env=environment)
-    assert done.stdout.count("to be made") == 14
+    assert done.stdout.count("to be made") == 16
     assert not (world / "exp").exists()
 
 
@@ -71,6 +73,32 @@ def test_a_table_is_made_from_nothing_and_a_second_call_skips_everything(finishe
         "stage 14: wrote exp/toy/tables/default.json, default.md, default.tex and default.html with its plots"
     ]
     assert before == {path: path.stat().st_mtime_ns for path in Path("exp/runs").rglob("*") if path.is_file()}
+
+
+@pytest.mark.slow
+def test_one_utterance_is_looked_into_heard_and_read(finished, monkeypatch):
+    monkeypatch.chdir(finished)
+    for system, task in (("old", "slu"), ("zeroshot", "nlu")):
+        glance = read_glance(Path(f"exp/toy/{system}/seed1/decode/test/attention.npz"))
+        frames = int(read_two_column("dump/toy/test/utt2num_frames")[glance.utt_id])
+        assert (glance.audio_task, glance.text_task, glance.features.shape) == (task, "nlu", (frames, 80))
+        assert glance.audio.shape == (len(glance.tokens), frames)
+        assert glance.text.shape == (len(glance.tokens), len(glance.pieces))
+        assert glance.audio.sum(1) == pytest.approx(1, abs=1e-4)
+        assert glance.hypothesis == read_two_column(f"exp/toy/{system}/seed1/decode/test/hyp")[glance.utt_id]
+        assert f'id="attention_{system}_test"' in Path("exp/toy/tables/default.html").read_text()
+
+
+@pytest.mark.slow
+def test_nobody_looks_without_the_model(finished, tmp_path, monkeypatch, capsys):
+    shutil.copytree(finished, tmp_path, dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path)
+    attention = Path("exp/toy/old/seed1/decode/test/attention.npz")
+    attention.unlink()
+    (plan_system(load_system("toy", "old"), 1).final.run.folder / "done").unlink()
+    main(["--recipe", "toy", "--system", "old", "--stage", "12", "--stop_stage", "14"])
+    assert f"stage 12: {attention}: its model is not here, skipped" in capsys.readouterr().out
+    assert "attention_old" not in Path("exp/toy/tables/old.html").read_text()
 
 
 @pytest.mark.slow

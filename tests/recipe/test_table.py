@@ -12,8 +12,9 @@ from espnet_atat.errors import UserError
 from espnet_atat.metrics.scoring import score, score_files
 from espnet_atat.recipe.system import load_system
 from espnet_atat.recipe.table import summarise, write_table
-from espnet_atat.recipe.table_file import Cited, Paper, Table
+from espnet_atat.recipe.table_file import Cited, Curve, Paper, Table
 from espnet_atat.report.latex import latex
+from espnet_atat.report.plots import write_report
 from espnet_atat.report.tables import markdown
 from tests.recipe.world import FILES, write_recipe
 
@@ -118,6 +119,7 @@ def test_a_row_is_tested_against_its_baseline(compared):
     assert found["interval"][0] <= 0.5 <= found["interval"][1]
     assert found["better"] == ("row" if found["p_value"] < 0.05 else None)
     assert content["command"] == "./run.sh --recipe toy --table default --seeds 1,2"
+    assert content["curve"] is None
     text = path.with_suffix(".md").read_text()
     assert re.search(r"\| zeroshot \| toy/test \| old \| EM \(full\) \| \+50\.0 \| \[\+\d", text)
     assert "| +11.25 † |" in text  # the paper's: 55.75 - 44.5
@@ -163,3 +165,14 @@ def test_a_baseline_on_another_set_is_refused(scored):
     table = dataclasses.replace(scored, systems=("old", "zeroshot"), baseline={"zeroshot": "old"})
     with pytest.raises(UserError, match="system old is not tested on toy/audio, so zeroshot cannot be compared"):
         write_table(table, [load_system("toy", name) for name in table.systems], (1,), None)
+
+
+def test_a_curve_stands_in_the_file_and_is_drawn(compared):
+    curve = Curve(x="data, %", lines={"one": {"old": 10, "zeroshot": 100}})
+    path, content = compared(curve=curve)
+    assert content["curve"] == {"x": "data, %", "lines": {"one": {"old": 10, "zeroshot": 100}}}
+    write_report(content, path.parent, path.stem)
+    assert sorted(png.stem for png in path.parent.glob("default_plots/[ar]*.png")) == [
+        "amount_test_em_full",
+        "rows_test_em_full",
+    ]

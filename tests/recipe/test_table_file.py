@@ -3,7 +3,7 @@
 import pytest
 
 from espnet_atat.errors import UserError
-from espnet_atat.recipe.table_file import Cited, Paper, load_table
+from espnet_atat.recipe.table_file import Cited, Curve, Paper, load_table
 from tests.recipe.world import write_recipe
 
 FULL = """
@@ -20,6 +20,9 @@ paper:
 cited:
 - {title: other, citation: "Somebody 2001", figures: {em_full: 80}}
 synthesize_sets: [words]
+curve:
+  x: "data, %"
+  lines: {E2E: {a: 10, b: 100}, "AT-AT, more": {c: 10.5, b: 100}}
 """
 
 
@@ -43,6 +46,7 @@ def test_a_table_is_read_whole(load):
         citation="Nobody 1999, table 1", rows={"a": {"em_full": -1.5}, "b": "no convergence"}, relative=True
     )
     assert table.cited == (Cited(title="other", citation="Somebody 2001", figures={"em_full": 80}),)
+    assert table.curve == Curve(x="data, %", lines={"E2E": {"a": 10, "b": 100}, "AT-AT, more": {"c": 10.5, "b": 100}})
 
 
 def test_each_row_may_have_a_baseline_of_its_own(load):
@@ -63,6 +67,10 @@ def test_each_row_may_have_a_baseline_of_its_own(load):
         ("b: no convergence", "x: no convergence", r"paper: rows: 'x' is no row"),
         ("{em_full: 80}", "[80]", r"cited, entry 1: is a mapping of figures"),
         ("title: other, ", "", r"cited, entry 1: the key 'title' is missing"),
+        ("{a: 10, b: 100}", "{x: 10}", r"curve: E2E: 'x' is no row of this table"),
+        ("{a: 10, b: 100}", "{a: 0}", r"curve: E2E: a: the amount is a number above 0, found 0"),
+        ("{a: 10, b: 100}", "[a, b]", r"curve: E2E: is a title with a mapping of systems to amounts"),
+        ('  x: "data, %"\n', "", r"curve: the key 'x' is missing"),
     ],
 )
 def test_mistakes_are_named(load, old, new, message):
