@@ -76,7 +76,7 @@ def _rows(content: Mapping[str, Any], source: str) -> Iterator[Plot]:
     for group in groups(content):
         caption = (
             f"{group.axis} of every row tested on {group.set}: {_seeds(group)}, with {INTERVALS}. "
-            f"Decoded with {' and '.join(group.configs)}."
+            f"By {', '.join(group.configs)}: the inference configuration, or the words that a pipeline reads."
         )
         title = f"{'Rows' if len(group.rows) > 1 else 'Row'} on {_short(group.set)}"
         yield Plot(_name("rows", _short(group.set), group.key), title, caption, [source], plot_group(group))

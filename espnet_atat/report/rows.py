@@ -57,17 +57,16 @@ def groups(content: Mapping[str, Any]) -> list[Group]:
 
 def plot_group(group: Group) -> Figure:
     """A line a row: each inference configuration's figure as a point on its 95 % interval, the number beside it."""
-    configs = group.configs
-    step = 0.6 / len(configs)
-    figure = Figure(figsize=(9.5, len(group.rows) * (0.35 + 0.22 * len(configs)) + 1.4), layout="constrained")
+    drawn = [[name for name in group.configs if group.key in row["columns"].get(name, ())] for row in group.rows]
+    most = max(map(len, drawn))
+    figure = Figure(figsize=(9.5, len(group.rows) * (0.35 + 0.22 * most) + 1.4), layout="constrained")
     axes = figure.add_subplot()
     highest = 100.0
-    for place, row in enumerate(group.rows):
+    for place, (row, configs) in enumerate(zip(group.rows, drawn, strict=True)):
         for number, config in enumerate(configs):
-            entry = row["columns"].get(config, {}).get(group.key)
-            if entry is not None:
-                y = place + step * (number - (len(configs) - 1) / 2)
-                highest = max(highest, _draw_point(axes, entry, y, number))
+            y = place + 0.6 / most * (number - (len(configs) - 1) / 2)
+            entry = row["columns"][config][group.key]
+            highest = max(highest, _draw_point(axes, entry, y, group.configs.index(config)))
     names = ["\n".join(textwrap.wrap(row["title"], NAME_WIDTH)) for row in group.rows]
     axes.set_yticks(range(len(names)), names)
     axes.set_ylim(len(names) - 0.45, -0.55)
@@ -76,9 +75,10 @@ def plot_group(group: Group) -> Figure:
     axes.set_xlabel(group.axis)
     axes.set_title(f"{group.set}, {group.rows[0]['utterances']} utterances", fontsize=11)
     axes.grid(axis="x", alpha=0.3)
-    if len(configs) > 1:
-        lines = [axes.plot([], [], _marker(number), color=f"C{number}")[0] for number in range(len(configs))]
-        figure.legend(lines, configs, loc="outside lower center", ncols=len(configs), fontsize=9)
+    if len(group.configs) > 1:
+        styles = [(_marker(number), f"C{number}") for number in range(len(group.configs))]
+        lines = [axes.plot([], [], marker, color=colour)[0] for marker, colour in styles]
+        figure.legend(lines, group.configs, loc="outside lower center", ncols=len(lines), fontsize=9)
     return figure
 
 

@@ -45,6 +45,14 @@ def test_points_stand_on_their_intervals_one_for_each_configuration():
     assert above < below  # side by side, not over each other
 
 
+def test_a_row_of_another_configuration_stands_at_its_name():
+    whisper = {"whisper": {"em_full": figure("EM (full)", 0.4, interval=[0.3, 0.5])}}
+    drawn = plot_group(groups(content(row(columns=measured(0.8, 0.7, 0.88)), row(columns=whisper)))[0])
+    points = [line for line in drawn.axes[0].lines if len(line.get_xdata()) == 1]
+    assert [line.get_ydata()[0] for line in points] == [0, 1]
+    assert points[0].get_color() != points[1].get_color()
+
+
 def test_an_error_rate_above_100_has_room():
     worse = {"decode": {"semer": figure("SemER", 1.2, interval=[1.0, 1.6]) | {"higher_is_better": False}}}
     (group,) = groups(content(row(columns=worse)) | {"figures": ["semer"]})
