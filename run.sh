@@ -27,8 +27,11 @@ From data to a table of scores, in numbered stages. A finished stage is skipped;
   --fold K           one fold of a cross validation (default: all of them)
   --grow_bpe BOOL    fine-tuning adds pieces for words that the old BPE model splits too finely (default: as systems say)
   --augment_sets LIST  sets that stage 2 makes augmented copies of, such as train (default: the recipe's; none)
-  --synthesize_sets LIST  sets whose text stage 3 says, such as books_text (default: the recipe's; none)
+  --synthesize_sets LIST  sets whose text stage 3 says, such as books_text, or test@flite: by that engine, unless
+                     there are recordings of that test set (default: the table's; none)
   --tts_engine NAME  that says it: pico (default), flite, kokoro or polly
+  --pretrain_slu LIST  sets whose slu and nlu pretraining takes, such as top/train,custom/music_train, of the systems that
+                     have a place for them (default: every prepared corpus of speech with trees but the tested one)
   --feats_type TYPE  fbank: features made in stage 6 (default); raw: audio read in training
   --nj N             processes for data (default: the number of cores)
   --ngpu N           GPUs of each machine; 0 trains on the CPU (default)
@@ -54,11 +57,11 @@ USAGE
 
 # shellcheck disable=SC2034  # read by parse_options.sh
 options=(recipe stage stop_stage table system seeds fold feats_type nj ngpu num_nodes augment_sets hf_repo upload_dir)
-options+=(synthesize_sets tts_engine grow_bpe)
+options+=(pretrain_slu synthesize_sets tts_engine grow_bpe)
 # shellcheck disable=SC2034
 flags=(decode_dev allow_bad_test force dry_run)
 wanted_recipe=${recipe:-mini}
-stage=1 stop_stage=16 table='' system='' seeds='' fold='' feats_type=fbank num_nodes=1 hf_repo='' upload_dir=''
+stage=1 stop_stage=16 table='' system='' seeds='' fold='' pretrain_slu='' feats_type=fbank num_nodes=1 hf_repo='' upload_dir=''
 nj=$(getconf _NPROCESSORS_ONLN)
 ngpu=${ngpu:-0}
 grow_bpe='' decode_dev=false allow_bad_test=false force=false dry_run=false

@@ -6,6 +6,7 @@ run_options+=(--nj "$nj" --ngpu "$ngpu" --num_nodes "$num_nodes" --train_cmd "$t
 if [ -n "$system" ]; then run_options+=(--system "$system"); else run_options+=(--table "${table:-default}"); fi
 if [ -n "$seeds" ]; then run_options+=(--seeds "$seeds"); fi
 if [ -n "$fold" ]; then run_options+=(--fold "$fold"); fi
+if [ -n "$pretrain_slu" ]; then run_options+=(--pretrain_slu "$pretrain_slu"); fi
 if [ -n "$grow_bpe" ]; then run_options+=(--grow_bpe "$grow_bpe"); fi
 if $force; then run_options+=(--force); fi
 if $dry_run; then run_options+=(--dry_run); fi

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from espnet_atat.bin import main_guard, to_bool
-from espnet_atat.bin.run_systems import seed_list
+from espnet_atat.bin.run_systems import seed_list, set_list
 from espnet_atat.errors import UserError
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ def get_parser() -> argparse.ArgumentParser:
     chosen.add_argument("--system", help="one system")
     group.add_argument("--seeds", type=seed_list, help="such as 1,2,3; by default each system's own")
     group.add_argument("--fold", type=int, help="one fold of a cross validation; by default all")
+    group.add_argument("--pretrain_slu", type=set_list, metavar="SETS", help="as given to run_systems")
     group.add_argument(
         "--grow_bpe", type=to_bool, metavar="BOOL", help="as given to run_systems; by default as each system says"
     )
@@ -88,11 +89,13 @@ def load(package: Path) -> None:
 
 
 def _pack_systems(args: argparse.Namespace) -> None:
+    from espnet_atat.recipe.pretrain_slu import with_sets
     from espnet_atat.recipe.system import load_system
     from espnet_atat.recipe.table_file import load_table
 
     names = (args.system,) if args.system else load_table(args.recipe, args.table or "default").systems
-    for system in (load_system(args.recipe, name).growing_bpe(args.grow_bpe) for name in names):
+    systems = [load_system(args.recipe, name).growing_bpe(args.grow_bpe) for name in names]
+    for system in with_sets(systems, args.pretrain_slu):
         if system.pipeline is not None:
             print(f"stage 15: {system.name}: a pipeline of two models, which no package holds, skipped")
             continue

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from espnet_atat.bin import main_guard, to_bool
 from espnet_atat.errors import UserError
+from espnet_atat.recipe.pretrain_slu import with_sets
 from espnet_atat.recipe.stages import TABLE, TOKENS, Request, run_stages
 from espnet_atat.recipe.system import load_system
 from espnet_atat.recipe.table_file import Table, load_table
@@ -30,6 +31,13 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument("--stop_stage", type=int, default=TABLE)
     parser.add_argument("--seeds", type=seed_list, help="such as 1,2,3; by default each system's own")
     parser.add_argument("--fold", type=int, help="one fold of a cross validation; by default all")
+    parser.add_argument(
+        "--pretrain_slu",
+        type=set_list,
+        metavar="SETS",
+        help="recipe/name, …: sets whose slu and nlu pretraining takes where it has a place for them; by default "
+        "those of every prepared corpus of speech with trees but the tested one",
+    )
     parser.add_argument(
         "--grow_bpe",
         type=to_bool,
@@ -57,6 +65,11 @@ def seed_list(text: str) -> tuple[int, ...]:
     return seeds
 
 
+def set_list(text: str) -> tuple[str, ...]:
+    """``top/train,custom/music_train`` → its parts."""
+    return tuple(dict.fromkeys(text.replace(",", " ").split()))
+
+
 def main(argv: Sequence[str] | None = None) -> None:
     args = get_parser().parse_args(argv)
     if args.system is not None:
@@ -65,6 +78,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     else:
         table = load_table(args.recipe, args.table or "default")
     systems = tuple(load_system(args.recipe, name).growing_bpe(args.grow_bpe) for name in table.systems)
+    systems = with_sets(systems, args.pretrain_slu)
     if args.decode_dev and not any(system.dev for system in systems):
         raise UserError("--decode_dev: none of the systems names dev sets")
     run_stages(

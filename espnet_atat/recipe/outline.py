@@ -3,8 +3,10 @@
 from collections.abc import Iterator, Sequence
 
 from espnet_atat.data.mixture import Part
+from espnet_atat.errors import UserError
 from espnet_atat.recipe.layout import conf_file, mixture_file
 from espnet_atat.recipe.plan import load_mixtures, load_token_config, load_training_config
+from espnet_atat.recipe.pretrain_slu import OPTION, Selection, select, takes_sets
 from espnet_atat.recipe.system import Phase, System
 
 
@@ -22,7 +24,7 @@ def outline(system: System, seeds: Sequence[int], folds: Sequence[int | None]) -
     if system.pretrain is not None:
         load_token_config(system.recipe, system.tokens)
         yield f"    stage 7: tokens by {conf_file(system.recipe, system.tokens)}"
-        yield f"    stages 9 and 10: {_training(system.recipe, system.pretrain, folds[0])}"
+        yield f"    stages 9 and 10: {_training(system.recipe, system.pretrain, folds[0], _selection(system))}"
     if system.finetune is not None:
         yield f"    stage 11: {_training(system.recipe, system.finetune, folds[0])}"
     if first.pipeline is not None:
@@ -38,12 +40,23 @@ def outline(system: System, seeds: Sequence[int], folds: Sequence[int | None]) -
     yield times
 
 
-def _training(recipe: str, phase: Phase, fold: int | None) -> str:
+def _selection(system: System) -> Selection | None:
+    if not takes_sets(system):
+        return None
+    try:
+        return select(system)
+    except UserError as error:
+        return Selection((), str(error))
+
+
+def _training(recipe: str, phase: Phase, fold: int | None, selection: Selection | None = None) -> str:
     load_training_config(recipe, phase)
     options = f" with {dict(phase.options)}" if phase.options else ""
     if phase.grow_bpe is not None:
         options += f", BPE grown by {phase.grow_bpe.size}"
-    parts = ", ".join(map(_part, load_mixtures(recipe, phase.mixture, fold).train))
+    parts = ", ".join(map(_part, load_mixtures(recipe, phase.mixture, fold, selection).train))
+    if selection is not None:
+        parts += f", slu and nlu of {OPTION} ({selection.why})"
     return f"{conf_file(recipe, phase.config)}{options} on {parts} ({mixture_file(recipe, phase.mixture)})"
 
 

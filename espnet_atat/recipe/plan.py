@@ -15,6 +15,8 @@ from espnet_atat.recipe.fingerprint import file_digest, part_identity
 from espnet_atat.recipe.known_tags import KEY as KNOWN_TAGS
 from espnet_atat.recipe.known_tags import unseen_tags
 from espnet_atat.recipe.layout import DUMP, conf_file, load_yaml, mixture_file, short
+from espnet_atat.recipe.listening import check_unheard
+from espnet_atat.recipe.pretrain_slu import KEY, Selection, check_prepared, filled, is_place, select, takes_sets
 from espnet_atat.recipe.runs import Run
 from espnet_atat.recipe.system import EMBEDDING, Phase, Planned, System
 from espnet_atat.text.growth import BPEGrowth
@@ -31,11 +33,16 @@ STATISTICS_KEYS = ("input_size", "frontend", "frontend_conf", "text_encoder", "t
 
 @dataclass(frozen=True)
 class Mixtures:
-    """What a phase trains on and validates on."""
+    """What a phase trains on and validates on.
+
+    Attributes:
+        selection: of other corpora, which are among the parts; None: the mixture has no place for such.
+    """
 
     name: str
     train: tuple[Part, ...]
     valid: tuple[Part, ...]
+    selection: Selection | None = None
 
     @property
     def parts(self) -> tuple[Part, ...]:
@@ -125,7 +132,9 @@ def plan_system(system: System, seed: int, fold: int | None = None) -> SystemRun
         raise UserError(f"system {system.name} is a pipeline over the words of others: it has no model of its own")
     token_config = load_token_config(system.recipe, system.tokens)
     config = load_training_config(system.recipe, system.pretrain)
-    mixtures = load_mixtures(system.recipe, system.pretrain.mixture, fold)
+    selection = select(system) if takes_sets(system) else None
+    mixtures = load_mixtures(system.recipe, system.pretrain.mixture, fold, selection)
+    check_prepared(mixtures.parts, system.recipe)
     final = plan_training(system.pretrain, mixtures, config, seed, token_config)
     if system.finetune is not None:
         # What fine-tuning does not name is as it was in pretraining: the model is the same one.
@@ -133,7 +142,10 @@ def plan_system(system: System, seed: int, fold: int | None = None) -> SystemRun
         config = {**{key: value for key, value in config.items() if key != AUDIO_ENCODER_INIT}, **own}
         _check_finetune(system.finetune, config)
         mixtures = load_mixtures(system.recipe, system.finetune.mixture, fold)
+        check_prepared(mixtures.parts, system.recipe)
         final = plan_training(system.finetune, mixtures, config, seed, token_config, final)
+    learnt = [part for step in final.chain for part in step.mixtures.train]
+    check_unheard(system.listening, (part.set for part in learnt if part.source == "speech"))
     return SystemRun(system=system, seed=seed, fold=fold, final=final)
 
 
@@ -181,7 +193,7 @@ def plan_training(
         seed=seed,
         tokens=tokens,
         statistics=statistics,
-        run=Run(f"{short(phase.config)}-{mixtures.name}-seed{seed}", identity),
+        run=Run(f"{short(phase.config)}-{mixtures.name}-seed{seed}", identity, _notes(mixtures.selection)),
         model=phase.model or best_model(config),
         raw=any(is_raw(part) for part in mixtures.parts),
         token_config=token_config,
@@ -215,11 +227,14 @@ def load_training_config(recipe: str, phase: Phase) -> dict[str, Any]:
     return {**load_yaml(conf_file(recipe, phase.config)), **(phase.options or {})}
 
 
-def load_mixtures(recipe: str, name: str, fold: int | None = None) -> Mixtures:
+def load_mixtures(recipe: str, name: str, fold: int | None = None, selection: Selection | None = None) -> Mixtures:
     """Read a mixture file: ``train`` and ``valid``, a list of parts each; ``{fold}`` in it is filled in.
 
+    Args:
+        selection: what the places for other corpora are filled with.
+
     Raises:
-        UserError: it is malformed, or has ``{fold}`` where there is no fold.
+        UserError: it is malformed, or has ``{fold}`` where there is no fold, or a place and nothing to fill it with.
     """
     path = mixture_file(recipe, name)
     text = path.read_text(encoding="utf-8")
@@ -233,8 +248,15 @@ def load_mixtures(recipe: str, name: str, fold: int | None = None) -> Mixtures:
         raise UserError(f"{path}: not YAML: {error}") from error
     if not isinstance(content, dict) or content.keys() != {"train", "valid"}:
         raise UserError(f"{path}: wants the keys train and valid, each a list of {{task, set, weight}}")
-    parts = {split: tuple(parse_mixture(content[split], f"{path}: {split}")) for split in ("train", "valid")}
-    return Mixtures(short(name), **parts)
+    parts = {}
+    for split in ("train", "valid"):
+        entries, where = content[split], f"{path}: {split}"
+        if selection is not None:
+            entries = filled(entries, selection, where, dev=split == "valid")
+        elif isinstance(entries, list) and any(map(is_place, entries)):
+            raise UserError(f"{path}: {KEY} is of a pretraining; name the sets of a fine-tuning")
+        parts[split] = tuple(parse_mixture(entries, where))
+    return Mixtures(short(name), **parts, selection=selection)
 
 
 def identity_of(part: Part) -> dict[str, Any]:
@@ -288,6 +310,10 @@ def _check_finetune(phase: Phase, config: Mapping[str, Any]) -> None:
             f"{where}: keep: ctc goes with decoder.embed alone: its symbols are those of the old token list, and "
             "without the embedding the list is a new one"
         )
+
+
+def _notes(selection: Selection | None) -> dict[str, Any]:
+    return {} if selection is None else {KEY: {"sets": list(selection.sets), "why": selection.why}}
 
 
 def _existing(file: str) -> Path:

@@ -3,7 +3,9 @@
 title, note, recipe, part (test or dev), figures (what to print; empty: the usual)
 command    that makes the table; commit: of the code that wrote it
 curve      x and lines: title → system → amount, of rows to draw over an amount; or null
-paper      citation, relative (whether its figures are points of difference to relative_to), or null
+remarks    lines for the header: what pretraining took for slu and nlu, and whose voices the tests are
+paper      citation, relative (whether its figures are points of difference to relative_to), same_test (whether they
+           are of the same test set), or null
 relative_to   the system of that, or null
 cited      rows of others: title, citation, figures in per cent
 rows       one a system and test set:
@@ -16,6 +18,8 @@ rows       one a system and test set:
     files     the metrics.json files
     runs      folders of the training runs behind them, and of what those stand on
     hours     of audio in the test set; null of text
+    test_audio    null, or of audio chosen of several or synthetic: label, order, engine, voices (recipe.listening)
+    pretrain_slu  sets and why: the slu and nlu of other corpora in pretraining; null: no such
     training  of the first seed: parameters, updates, hours and utterances of audio, commits; null where unknown
     paper     the paper's figures of the row in per cent, a remark, or null
     baseline  null, or system and columns: inference configuration → figures: key → difference (row − baseline, of the
@@ -45,7 +49,9 @@ from espnet_atat.recipe.clock import stage_times
 from espnet_atat.recipe.comparing import compare_rows
 from espnet_atat.recipe.decoding import MODEL_KEYS, system_folder
 from espnet_atat.recipe.layout import EGS, EXP
+from espnet_atat.recipe.listening import described
 from espnet_atat.recipe.pipeline_file import FOREIGN
+from espnet_atat.recipe.provenance import remarks
 from espnet_atat.recipe.runs import commit, lineage
 from espnet_atat.recipe.scoring import fold_name, pooled_folder
 from espnet_atat.recipe.system import System, TestSet, run_label
@@ -85,7 +91,8 @@ def write_table(
         "commit": commit(),
         "figures": list(table.figures),
         "relative_to": table.relative_to,
-        "paper": {"citation": table.paper.citation, "relative": table.paper.relative} if table.paper else None,
+        "remarks": remarks(rows),
+        "paper": _paper(table),
         "cited": [dataclasses.asdict(cited) for cited in table.cited],
         "curve": dataclasses.asdict(table.curve) if table.curve else None,
         "rows": rows,
@@ -100,6 +107,11 @@ def write_table(
         with atomic_write(path.with_suffix(suffix)) as handle:
             handle.write(render(content))
     return path
+
+
+def _paper(table: Table) -> dict[str, Any] | None:
+    keys = ("citation", "relative", "same_test")
+    return {key: getattr(table.paper, key) for key in keys} if table.paper else None
 
 
 def table_row(system: System, test: TestSet, seeds: Sequence[int], fold: int | None) -> dict[str, Any]:
@@ -138,6 +150,7 @@ def table_row(system: System, test: TestSet, seeds: Sequence[int], fold: int | N
         "files": [str(path) for paths in files.values() for path in paths],
         "runs": _runs_behind([metrics for column in columns.values() for metrics in column]),
         "hours": _hours(test, fold, system.folds),
+        "test_audio": described(test.set, system.listening),
         "training": _training(first[0]),
     }
 

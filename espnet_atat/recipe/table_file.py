@@ -12,6 +12,7 @@
     paper:
       citation: "Rongali et al. 2021, table 1"
       relative: true                                     # its figures are points of difference to relative_to
+      same_test: true                                    # they are of the same test set; printed with them
       rows: {e2e_10: {em_full: -11.82}, e2e_100: "no convergence"}    # in per cent, or a remark
     cited:                                               # further rows: figures that others published
     - {title: SNIPS, citation: "Saade et al. 2019", figures: {em_hypothesis: 84.22}}
@@ -40,11 +41,13 @@ class Paper:
         citation: where.
         rows: system → figure → per cent, or a remark in place of figures.
         relative: whether they are points of difference to the row that the table's ``relative_to`` names.
+        same_test: whether they are of the same test set as ours.
     """
 
     citation: str
     rows: Mapping[str, Mapping[str, float] | str]
     relative: bool = False
+    same_test: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,8 +138,9 @@ def _baselines(value: object, systems: tuple[str, ...], where: str) -> dict[str,
 
 def _paper(content: object, systems: tuple[str, ...], where: str) -> Paper:
     paper = Paper(**fields_of(Paper, content, where))
-    if not isinstance(paper.relative, bool):
-        raise UserError(f"{where}: relative is true or false, found {paper.relative!r}")
+    for key in ("relative", "same_test"):
+        if not isinstance(getattr(paper, key), bool):
+            raise UserError(f"{where}: {key} is true or false, found {getattr(paper, key)!r}")
     if not isinstance(paper.rows, Mapping):
         raise UserError(f"{where}: rows is a mapping of systems to their figures, found {paper.rows!r}")
     _check_rows(paper.rows, systems, f"{where}: rows")
