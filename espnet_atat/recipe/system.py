@@ -18,8 +18,6 @@
     test: [{set: mini/books_test, task: nlu}]
                                                          # a set may be an order of several (recipe.listening)
     pretrain_slu: [top/train, custom/music_train]        # what fills that place of the mixture (recipe.pretrain_slu)
-                                                         # a set may be an order of several (recipe.listening)
-    pretrain_slu: [top/train, custom/music_train]        # what fills that place of the mixture (recipe.pretrain_slu)
     hypothesis: frame                                    # or tags: FSC's 3-tuple
     seeds: [1]
     folds: 5                                             # then "snips/close_fold{fold}_test" is a set, in mixtures too
@@ -113,8 +111,6 @@ class System:
     Attributes:
         pretrain: None: nothing of the system is trained to hear (a pipeline over the words of others).
         decode: inference configurations; of a pipeline, what its first stage is called in their place.
-        pretrain_slu: sets whose slu and nlu pretraining takes; None: what is prepared.
-        listening: of the sets in ``dev`` and ``test``, those that were chosen of several.
         pretrain_slu: sets whose slu and nlu pretraining takes; None: what is prepared.
         listening: of the sets in ``dev`` and ``test``, those that were chosen of several.
         overrides: options of the driver that changed what the file says, for commands to print.
@@ -224,8 +220,6 @@ def load_system(recipe: str, name: str) -> System:
             raise UserError(f"{path}: decode is not of a pipeline, whose words come by its first_stage: leave it out")
         fields["decode"] = [fields["first_stage"].folder]
     fields["decode"] = tuple(map(str, list_of(fields.get("decode", ["decode"]), f"{path}: decode")))
-    if fields.get("pretrain_slu") is not None:
-        fields["pretrain_slu"] = tuple(map(str, list_of(fields["pretrain_slu"], f"{path}: pretrain_slu")))
     if fields.get("pretrain_slu") is not None:
         fields["pretrain_slu"] = tuple(map(str, list_of(fields["pretrain_slu"], f"{path}: pretrain_slu")))
     fields["seeds"] = tuple(_seeds(fields.get("seeds", [1]), f"{path}: seeds"))

@@ -51,7 +51,7 @@ from espnet_atat.recipe.decoding import MODEL_KEYS, system_folder
 from espnet_atat.recipe.layout import EGS, EXP
 from espnet_atat.recipe.listening import described
 from espnet_atat.recipe.pipeline_file import FOREIGN
-from espnet_atat.recipe.provenance import remarks
+from espnet_atat.recipe.provenance import pretraining_of, remarks
 from espnet_atat.recipe.runs import commit, lineage
 from espnet_atat.recipe.scoring import fold_name, pooled_folder
 from espnet_atat.recipe.system import System, TestSet, run_label
@@ -81,6 +81,8 @@ def write_table(
         for system in systems
         for test in (system.dev if dev else system.test)
     ]
+    for row in rows:
+        row["pretrain_slu"] = pretraining_of(row["runs"])
     compare_rows(rows, table)
     content = {
         "title": table.title,
