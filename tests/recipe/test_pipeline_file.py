@@ -5,7 +5,9 @@ import pytest
 from espnet_atat.baselines.config import BilstmConfig, CrfConfig
 from espnet_atat.errors import UserError
 from espnet_atat.recipe.pipeline_file import FirstStage, Pipeline
+from espnet_atat.recipe.plan import load_mixtures
 from espnet_atat.recipe.system import load_system
+from espnet_atat.recipe.table_file import load_table
 from tests.recipe.lamps import ORACLE
 from tests.recipe.world import write_recipe
 
@@ -87,3 +89,13 @@ def test_whisper_cannot_hear_text(write):
     text = ORACLE.replace("oracle: true", "whisper: small")
     with pytest.raises(UserError, match=r"lamps/test: whisper hears speech; text_in goes with first_stage: oracle"):
         write("task: nlu", "task: nlu, source: text_in", text)
+
+
+def test_mini_s_pipelines_learn_what_the_other_rows_of_their_table_learn(root, monkeypatch):
+    monkeypatch.chdir(root)
+    systems = [load_system("mini", name) for name in load_table("mini", "2").systems]
+    e2e = load_system("mini", "music_e2e_100")
+    trees = tuple(part.set for part in load_mixtures("mini", e2e.pretrain.mixture).train)
+    assert [system.pipeline.data for system in systems if system.pipeline] == [trees] * 5
+    asr = load_system("mini", "music_pipeline_asr_crf")
+    assert asr.pretrain == load_system("mini", "music_asr_mlm").pretrain  # so the run is trained once
