@@ -115,8 +115,11 @@ wants() {
 }
 
 if wants 1; then . local/data.sh; fi
-if wants 2; then . local/augment.sh; fi
-if wants 3; then . local/synthesize.sh; fi
+if wants 2; then . local/augment.sh 2; fi
+if wants 3; then
+    . local/synthesize.sh
+    . local/augment.sh 3
+fi
 if wants 4; then . local/align.sh; fi
 if wants 5; then
     . local/mask.sh

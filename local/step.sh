@@ -36,6 +36,13 @@ made_by() {
     esac
 }
 
+# The sets that the table asked for names under a key, in one line: `synthesize_sets: [train, dev@pico]`.
+named_by_table() { # named_by_table KEY
+    local file=egs2/atat/$recipe/tables/$table.yaml
+    if [[ $table =~ ^[0-9]+$ ]]; then file=egs2/atat/$recipe/tables/table$table.yaml; fi
+    if [ -n "$table" ]; then sed -n "s/^$1: \[\(.*\)\]\$/\1/p" "$file"; fi
+}
+
 # Names, sizes and dates of a raw corpus's files stand for their content.
 list_corpus() {
     if [ -e "$1" ]; then ls -lRn "$1"; else echo "absent"; fi

@@ -16,7 +16,8 @@
       rows: {e2e_10: {em_full: -11.82}, e2e_100: "no convergence"}    # in per cent, or a remark
     cited:                                               # further rows: figures that others published
     - {title: SNIPS, citation: "Saade et al. 2019", figures: {em_hypothesis: 84.22}}
-    synthesize_sets: [books_train]                       # what stage 3 says for this table
+    synthesize_sets: [books_train]                       # what stage 3 says for this table,
+    augment_sets: [books_train_pico]                     # and what stages 2 and 3 make augmented copies of
     curve:                                               # rows to draw as lines over an amount: line, system, amount
       x: "slu data, %"
       lines: {E2E: {e2e_10: 10, e2e_100: 100}, AT-AT: {atat_10: 10, e2e_100: 100}}
@@ -82,6 +83,7 @@ class Table:
         baseline: system → the system that it is tested against.
         relative_to: system that the others' figures are also given relative to.
         synthesize_sets: sets of the recipe whose text stage 3 says.
+        augment_sets: sets of the recipe that get augmented copies.
         curve: some of the systems over an amount, for a plot.
     """
 
@@ -96,6 +98,7 @@ class Table:
     paper: Paper | None = None
     cited: tuple[Cited, ...] = ()
     synthesize_sets: tuple[str, ...] = ()
+    augment_sets: tuple[str, ...] = ()
     curve: Curve | None = None
 
 
@@ -107,7 +110,7 @@ def load_table(recipe: str, name: str) -> Table:
     """
     path = table_file(recipe, name)
     fields = fields_of(Table, load_yaml(path), str(path), given={"recipe": recipe, "name": path.stem})
-    for key in ("systems", "figures", "synthesize_sets"):
+    for key in ("systems", "figures", "synthesize_sets", "augment_sets"):
         fields[key] = tuple(map(str, list_of(fields.get(key, []), f"{path}: {key}")))
     _check_figures(fields["figures"], f"{path}: figures")
     fields["baseline"] = _baselines(fields.get("baseline", {}), fields["systems"], f"{path}: baseline")

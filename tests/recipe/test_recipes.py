@@ -101,11 +101,15 @@ def test_the_three_lines_of_the_readme(clone, tmp_path):
     for number, line in enumerate(table.splitlines()[1:]):
         write_noise(tmp_path / line.split(",")[0], 1.5, seed=number)
     commands = [line for block in re.findall(r"```sh\n(.*?)```", readme, re.S) for line in block.splitlines()]
-    assert commands == [
+    assert commands[:3] == [
         "export CUSTOM=/path/to/lights.csv",
         "./run.sh --recipe custom --stage 1 --stop_stage 1",
         "./run.sh --recipe custom",
     ]
+    from_text = re.search(r"## From text to a model that listens.*?```sh\n(.*?)```", readme, re.S)
+    assert from_text is not None
+    assert from_text[1].splitlines()[-1] == "./run.sh --recipe custom --table synthetic"
+    assert len(from_text[1].splitlines()) <= 4, "four commands at most"
     custom = str(tmp_path / "lights.csv")
     assert "train: 1 read, 1 kept" in run_recipe(clone, "custom", "--stage", "1", "--stop_stage", "1", CUSTOM=custom)
     printed = run_recipe(clone, "custom", CUSTOM=custom)

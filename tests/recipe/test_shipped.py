@@ -1,8 +1,10 @@
 """The systems, tables and configurations that the repository ships: every name leads to a file that can be read."""
 
+import re
+
 import pytest
 
-from espnet_atat.recipe.layout import CONF, EGS, load_yaml
+from espnet_atat.recipe.layout import CONF, EGS, load_yaml, mixture_file
 from espnet_atat.recipe.outline import outline
 from espnet_atat.recipe.plan import load_training_config
 from espnet_atat.recipe.system import load_system
@@ -10,6 +12,7 @@ from espnet_atat.recipe.table_file import load_table
 from tests.conftest import ROOT
 
 SYSTEMS = sorted((path.parts[-3], path.stem) for path in ROOT.glob(f"{EGS}/*/systems/*.yaml"))
+SYNTHETIC = re.compile(r"_(pico|flite|kokoro|polly)(_aug)?$")
 TABLES = sorted((path.parts[-3], path.stem) for path in ROOT.glob(f"{EGS}/*/tables/*.yaml"))
 
 
@@ -47,6 +50,22 @@ def test_the_points_of_a_curve_differ_in_their_data_alone(recipe, name):
             phases = [getattr(system, phase) for system in systems]
             configs = [load_training_config(recipe, each) if each else None for each in phases]
             assert all(config == configs[0] for config in configs)
+
+
+@pytest.mark.parametrize(("recipe", "name"), TABLES)
+def test_a_table_names_all_synthetic_speech_that_its_systems_want(recipe, name):
+    table = load_table(recipe, name)
+    said = {entry.replace("@", "_") if "@" in entry else f"{entry}_pico" for entry in table.synthesize_sets}
+    made = {f"{recipe}/{each}" for each in said} | {f"{recipe}/{each}_aug" for each in table.augment_sets}
+    assert set(table.augment_sets) <= said
+    wanted = set()
+    for system in (load_system(recipe, each) for each in table.systems):
+        wanted |= {test.set for test in system.test}
+        for phase in filter(None, (system.pretrain, system.finetune)):
+            # Of a fold and of other corpora, which may not be there, nothing is synthetic.
+            content = load_yaml(mixture_file(recipe, phase.mixture))
+            wanted |= {entry.get("set", "") for split in ("train", "valid") for entry in content[split]}
+    assert {each for each in wanted if SYNTHETIC.search(each)} <= made
 
 
 def test_every_recipe_has_a_default_table():

@@ -19,7 +19,8 @@ ROWS = "\n".join(
 def test_a_set_named_on_the_command_line_is_said(root, tmp_path):
     clone = make_clone(root, tmp_path / "clone")
     (tmp_path / "lights.csv").write_text(f"transcript,intent,slots,split\n{ROWS}\n")
-    command = ["./run.sh", "--recipe", "custom", "--stop_stage", "3", "--nj", "1", "--synthesize_sets", "train"]
+    command = ["./run.sh", "--recipe", "custom", "--stop_stage", "3", "--nj", "1", "--augment_sets", "train_pico"]
+    command += ["--synthesize_sets", "train"]
     done = run(clone, *command, CUSTOM=str(tmp_path / "lights.csv"))
     assert done.returncode == 0, done.stderr
     assert "pico: kept 3 of 3 utterances" in done.stdout
@@ -30,6 +31,12 @@ def test_a_set_named_on_the_command_line_is_said(root, tmp_path):
     assert all((clone / path).is_file() for path in made.wav.values())
     again = run(clone, *command, CUSTOM=str(tmp_path / "lights.csv"))
     assert "stage 3, synthesize_train_pico: data/custom/train_pico: done already, skipped" in again.stdout
+    # What stage 3 said is augmented at its end: as it is, and twice in other rooms and with noise.
+    assert "stage 3, augment_train_pico: data/custom/train_pico_aug: done already, skipped" in again.stdout
+    augmented = DataDir.load(clone / "data/custom/train_pico_aug")
+    assert {utt.removeprefix("aug1-").removeprefix("aug2-") for utt in augmented.ids} == set(made.ids)
+    assert len(augmented) == 3 * len(made)
+    assert augmented.target is not None
     missing = run(clone, *command[:-1], "nope", CUSTOM=str(tmp_path / "lights.csv"))
     assert missing.returncode == 2
     assert "error: stage 3: data/custom/nope was not prepared; there are train" in missing.stderr
