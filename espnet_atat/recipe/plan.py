@@ -19,14 +19,13 @@ from espnet_atat.recipe.listening import check_unheard
 from espnet_atat.recipe.pretrain_slu import KEY, Selection, check_prepared, filled, is_place, select, takes_sets
 from espnet_atat.recipe.runs import Run
 from espnet_atat.recipe.system import EMBEDDING, Phase, Planned, System
+from espnet_atat.recipe.system_check import AUDIO_ENCODER_INIT, check_finetune
 from espnet_atat.text.growth import BPEGrowth
 from espnet_atat.text.tokenizer import target_words
 
 #: Draws the utterances of a part with a limit: the same ones whatever the seed of a training run.
 MIXTURE_SEED = 0
 TOKEN_KEYS = ("bpe_size", "wordpiece_size", "text_tokenizer")
-#: An option of a pretraining: an ESPnet ASR checkpoint; a fine-tuning has its encoder from the pretraining.
-AUDIO_ENCODER_INIT = "audio_encoder_init"
 #: Options of training that decide what statistics and shapes are; the rest leaves them as they are.
 STATISTICS_KEYS = ("input_size", "frontend", "frontend_conf", "text_encoder", "text_tokenizer", "ctc_unit")
 
@@ -140,7 +139,7 @@ def plan_system(system: System, seed: int, fold: int | None = None) -> SystemRun
         # What fine-tuning does not name is as it was in pretraining: the model is the same one.
         own = load_training_config(system.recipe, system.finetune)
         config = {**{key: value for key, value in config.items() if key != AUDIO_ENCODER_INIT}, **own}
-        _check_finetune(system.finetune, config)
+        check_finetune(system.finetune, config)
         mixtures = load_mixtures(system.recipe, system.finetune.mixture, fold)
         check_prepared(mixtures.parts, system.recipe)
         final = plan_training(system.finetune, mixtures, config, seed, token_config, final)
@@ -291,25 +290,6 @@ def heard_words(final: Training) -> set[str]:
     """The words of the transcripts of all audio that a system was trained on, pretraining included."""
     parts = [part for step in final.chain for part in step.mixtures.train if part.source == "speech"]
     return {word for target in targets_of(parts) for word in target_words(target)}
-
-
-def _check_finetune(phase: Phase, config: Mapping[str, Any]) -> None:
-    """What a fine-tuning keeps, and what its options say of it, must go together."""
-    where = f"finetune {phase.config}"
-    if AUDIO_ENCODER_INIT in config:
-        raise UserError(f"{where}: {AUDIO_ENCODER_INIT} is of a pretraining; this audio encoder comes from there")
-    for option in ("pretrained_parameters", "freeze_param"):
-        for name in config.get(option) or ():
-            if name != "all" and not phase.keeps(name):
-                raise UserError(
-                    f"{where}: {option} names {name}, which starts fresh (keep: {', '.join(phase.keep or ())}): "
-                    "keep it, or leave it out there"
-                )
-    if not phase.keeps(EMBEDDING) and any(name.split(".")[0] == "ctc" for name in phase.keep or ()):
-        raise UserError(
-            f"{where}: keep: ctc goes with decoder.embed alone: its symbols are those of the old token list, and "
-            "without the embedding the list is a new one"
-        )
 
 
 def _notes(selection: Selection | None) -> dict[str, Any]:

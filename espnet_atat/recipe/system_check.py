@@ -1,16 +1,19 @@
 """What the parts of a system's file have to agree on."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from espnet_atat.data.mixture import TREE_TASKS
 from espnet_atat.errors import UserError
 from espnet_atat.recipe.pipeline_file import ASR, ORACLE
 
 if TYPE_CHECKING:
-    from espnet_atat.recipe.system import System
+    from espnet_atat.recipe.system import Phase, System
 
 HYPOTHESES = ("frame", "tags")
+#: An option of a pretraining: an ESPnet ASR checkpoint; a fine-tuning has its encoder from the pretraining.
+AUDIO_ENCODER_INIT = "audio_encoder_init"
 
 
 def check_system(system: "System", path: Path) -> None:
@@ -40,6 +43,32 @@ def check_system(system: "System", path: Path) -> None:
         raise UserError(f"{path}: hypothesis is one of {', '.join(HYPOTHESES)}, found {system.hypothesis!r}")
     if (system.folds is None) == any("{fold}" in test.set for test in system.test):
         raise UserError(f"{path}: 'folds' and test sets with {{fold}} go together: one is there without the other")
+
+
+def check_finetune(phase: "Phase", config: Mapping[str, Any]) -> None:
+    """Refuse a fine-tuning whose options contradict what it keeps.
+
+    Args:
+        config: its training options, as resolved.
+
+    Raises:
+        UserError: names the option and the parameters.
+    """
+    where = f"finetune {phase.config}"
+    if AUDIO_ENCODER_INIT in config:
+        raise UserError(f"{where}: {AUDIO_ENCODER_INIT} is of a pretraining; this audio encoder comes from there")
+    for option in ("pretrained_parameters", "freeze_param"):
+        for name in config.get(option) or ():
+            if name != "all" and not phase.keeps(name):
+                raise UserError(
+                    f"{where}: {option} names {name}, which starts fresh (keep: {', '.join(phase.keep or ())}): "
+                    "keep it, or leave it out there"
+                )
+    if not phase.keeps_embedding and any(name.split(".")[0] == "ctc" for name in phase.keep or ()):
+        raise UserError(
+            f"{where}: keep: ctc goes with decoder.embed alone: its symbols are those of the old token list, and "
+            "without the embedding the list is a new one"
+        )
 
 
 def _check_pipeline(system: "System", path: Path) -> None:

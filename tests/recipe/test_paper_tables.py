@@ -21,15 +21,15 @@ from tests.corpora.test_top import TOP_ROWS
 from tests.recipe.test_recipes import TINY
 from tests.shell import make_clone
 
-#: Recipe, table, what is run of it (one of the five folds), and the corpora that its pretraining then takes.
+#: Recipe, table, and the corpora that its pretraining then takes.
 SNIPS = ["snips/close_fold1_train", "snips/far_fold1_train"]
 TABLES = [
-    ("fsc", "3", [], [*SNIPS, "custom/train"]),
-    ("snips", "4", ["--fold", "1"], ["fsc/train", "custom/train"]),
-    ("top", "5", [], ["fsc/train", *SNIPS, "custom/train"]),
-    ("custom", "1", [], None),
-    ("custom", "2", [], None),
-    ("custom", "6", [], ["fsc/train", *SNIPS]),
+    ("fsc", "3", [*SNIPS, "custom/train"]),
+    ("snips", "4", ["fsc/train", "custom/train"]),
+    ("top", "5", ["fsc/train", *SNIPS, "custom/train"]),
+    ("custom", "1", None),
+    ("custom", "2", None),
+    ("custom", "6", ["fsc/train", *SNIPS]),
 ]
 IDS = [f"{recipe}-{table}" for recipe, table, *_ in TABLES]
 LENGTH = {"accum_grad": 1, "num_iters_per_epoch": 2, "max_epoch": 1, "num_workers": 0, "use_tensorboard": False}
@@ -39,12 +39,12 @@ SAID = [("top/train", "pico"), ("top/dev", "pico"), ("top/test", "flite")]
 SAID += [("custom/train", "pico"), ("custom/dev", "pico")]
 
 
-@pytest.mark.parametrize(("recipe", "table", "options", "sets"), TABLES, ids=IDS)
-def test_the_plan_is_printed_before_there_is_data(recipe, table, options, sets, root, tmp_path, monkeypatch, capsys):
+@pytest.mark.parametrize(("recipe", "table", "sets"), TABLES, ids=IDS)
+def test_the_plan_is_printed_before_there_is_data(recipe, table, sets, root, tmp_path, monkeypatch, capsys):
     for name in ("conf", "egs2"):
         (tmp_path / name).symlink_to(root / name)
     monkeypatch.chdir(tmp_path)
-    run_systems.main(["--recipe", recipe, "--table", table, "--dry_run", *options])
+    run_systems.main(["--recipe", recipe, "--table", table, "--dry_run"])
     printed = capsys.readouterr().out
     rows = load_yaml(EGS / recipe / f"tables/table{table}.yaml")["systems"]
     assert re.findall(r"^  (\w+): ", printed, re.M) == rows
@@ -141,23 +141,22 @@ def house(root, tmp_path_factory):
         for name, engine in SAID:
             say(name, engine)
         for data in sorted(path.parent for path in Path("data").glob("*/*/text")):
-            if data.parent.name != "snips" or "_fold1_" in data.name:
-                features.main(["--data_dir", str(data), "--output_dir", f"dump/{data.parent.name}/{data.name}"])
+            features.main(["--data_dir", str(data), "--output_dir", f"dump/{data.parent.name}/{data.name}"])
     return house
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("recipe", "table", "options", "sets"), TABLES, ids=IDS)
-def test_two_updates_of_every_row(recipe, table, options, sets, house, monkeypatch, capsys):
+@pytest.mark.parametrize(("recipe", "table", "sets"), TABLES, ids=IDS)
+def test_two_updates_of_every_row(recipe, table, sets, house, monkeypatch, capsys):
     monkeypatch.chdir(house)
-    command = ["--recipe", recipe, "--table", table, *options]
+    command = ["--recipe", recipe, "--table", table]
     run_systems.main([*command, "--dry_run"])
     planned = capsys.readouterr().out
     assert "stage 10: exp/runs/pretrain-" in planned
     assert "named when the stages before are done" not in planned
     run_systems.main(command)
     capsys.readouterr()
-    path = Path("exp", recipe, "tables", f"table{table}{'_fold1' if options else ''}.json")
+    path = Path("exp", recipe, "tables", f"table{table}.json")
     content, shipped = json.loads(path.read_text()), load_yaml(EGS / recipe / f"tables/table{table}.yaml")
     assert [row["system"] for row in content["rows"]] == shipped["systems"]
     for row in content["rows"]:
@@ -173,6 +172,7 @@ def test_two_updates_of_every_row(recipe, table, options, sets, house, monkeypat
         header = f"The slu and nlu of pretraining (--pretrain_slu): {', '.join(sets)} (every prepared corpus"
         for suffix in (".md", ".html"):
             assert header in path.with_suffix(suffix).read_text()
+    assert {row["folds"] for row in content["rows"]} == ({5} if recipe == "snips" else {None})
     if recipe == "top":
         assert {row["set"] for row in content["rows"]} == {"top/test_flite"}
         assert {row["paper"] for row in content["rows"]} == {NOT_COMPARABLE}
