@@ -1,6 +1,7 @@
 """Confusion of intents, from what was scored."""
 
 import json
+import textwrap
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,6 +11,8 @@ from matplotlib.figure import Figure
 #: What ``metrics.json`` has between the names of files that were scored as one.
 BETWEEN_FILES = " + "
 NONE = "(none)"
+#: Characters of a line of the title.
+TITLE_WIDTH = 50
 
 
 def scored_files(metrics: Path, side: str) -> list[Path]:
@@ -48,7 +51,7 @@ def _intent(target: str) -> str:
 
 def plot_confusion(counts: Mapping[tuple[str, str], int], title: str) -> Figure:
     """References downwards, hypotheses across; each line in shares of its references, the number in the cell."""
-    names = sorted({intent for pair in counts for intent in pair})
+    names = sorted({intent for pair in counts for intent in pair}, key=lambda name: (name == NONE, name))
     totals = {name: sum(count for (reference, _), count in counts.items() if reference == name) for name in names}
     shares = [[counts.get((row, column), 0) / max(totals[row], 1) for column in names] for row in names]
     size = 2.5 + 0.42 * len(names)
@@ -64,5 +67,5 @@ def plot_confusion(counts: Mapping[tuple[str, str], int], title: str) -> Figure:
     axes.set_yticks(range(len(names)), names, fontsize=7)
     axes.set_xlabel("understood")
     axes.set_ylabel("meant")
-    axes.set_title(title, fontsize=10)
+    axes.set_title("\n".join(textwrap.wrap(title, TITLE_WIDTH)), fontsize=10)
     return figure

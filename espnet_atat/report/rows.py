@@ -13,6 +13,10 @@ from matplotlib.ticker import NullLocator
 LEADING = ("em_full", "em_hypothesis", "wer")
 #: One for each inference configuration, or line.
 MARKERS = "osD^vP"
+#: Room below 0, as a share of what is above it: a point there is seen whole.
+BELOW_ZERO = 0.02
+#: Per cent that a curve's axis reaches at least.
+LOWEST_TOP = 10.0
 #: Characters of a line of a row's name.
 NAME_WIDTH = 44
 
@@ -70,7 +74,7 @@ def plot_group(group: Group) -> Figure:
     names = ["\n".join(textwrap.wrap(row["title"], NAME_WIDTH)) for row in group.rows]
     axes.set_yticks(range(len(names)), names)
     axes.set_ylim(len(names) - 0.45, -0.55)
-    axes.set_xlim(0, highest * 1.13)  # room for the numbers
+    axes.set_xlim(-BELOW_ZERO * highest, 1.13 * highest)  # room for a point at 0, and for the numbers
     axes.set_xticks(range(0, int(highest) + 1, 20))
     axes.set_xlabel(group.axis)
     axes.set_title(f"{group.set}, {group.rows[0]['utterances']} utterances", fontsize=11)
@@ -147,7 +151,8 @@ def plot_curve(curve: Mapping[str, Any], group: Group) -> Figure:
     axes.xaxis.set_minor_locator(NullLocator())
     axes.set_xlabel(curve["x"])
     axes.set_ylabel(group.axis)
-    axes.set_ylim(bottom=0)
+    top = 1.05 * max(axes.get_ylim()[1], LOWEST_TOP)
+    axes.set_ylim(-BELOW_ZERO * top, top)
     axes.set_title(f"{group.set}, {group.rows[0]['utterances']} utterances", fontsize=11)
     axes.grid(alpha=0.3)
     figure.legend(loc="outside lower center", ncols=2, fontsize=9)

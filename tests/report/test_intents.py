@@ -40,8 +40,8 @@ def test_files_that_were_moved_are_found_beside_the_metrics_or_not_at_all(tmp_pa
     assert not read_confusion(tmp_path / "kept/metrics.json")
 
 
-def test_each_cell_holds_its_count():
-    axes = plot_confusion({("PLAY", "PLAY"): 3, ("STOP", "PLAY"): 1}, "intents").axes[0]
+def test_each_cell_holds_its_count_and_none_stands_last():
+    axes = plot_confusion({("PLAY", "PLAY"): 3, ("STOP", "(none)"): 1}, "intents").axes[0]
     cells = {(text.get_position()[1], text.get_position()[0]): text.get_text() for text in axes.texts}
-    assert cells == {(0, 0): "3", (1, 0): "1"}
-    assert axes.images[0].get_array().tolist() == [[1, 0], [1, 0]]
+    assert cells == {(0, 0): "3", (1, 2): "1"}
+    assert axes.images[0].get_array().tolist() == [[1, 0, 0], [0, 0, 1], [0, 0, 0]]
