@@ -11,17 +11,21 @@ from tests.report.test_intents import hypotheses, scored
 from tests.report.test_tables import content, row
 
 
+def write_attention(folder):
+    np.savez(
+        folder / "attention.npz",
+        utt_id="u1", reference="[IN:PLAY play ]", hypothesis="[IN:PLAY <stay> ]", tokens=["]", "<eos>"],
+        audio=np.eye(2, 9), audio_task="slu", frame_seconds=0.01, features=np.eye(9, 80), text=np.eye(2, 3),
+        text_task="nlu", pieces=["[CLS]", "play", "[SEP]"],
+    )  # fmt: skip
+
+
 @pytest.fixture
 def table(tmp_path):
     """A row with hypotheses, their scores and an attention."""
     ref, hyp = hypotheses(tmp_path / "seed1/decode/test")
     metrics = scored([ref], [hyp], ref.with_name("metrics.json"))
-    np.savez(
-        hyp.with_name("attention.npz"),
-        utt_id="u1", reference="[IN:PLAY play ]", hypothesis="[IN:PLAY <stay> ]", tokens=["]", "<eos>"],
-        audio=np.eye(2, 9), audio_task="slu", frame_seconds=0.01, features=np.eye(9, 80), text=np.eye(2, 3),
-        text_task="nlu", pieces=["[CLS]", "play", "[SEP]"],
-    )  # fmt: skip
+    write_attention(hyp.parent)
     return content(row(files=[str(metrics)], runs=[]))
 
 
@@ -55,3 +59,12 @@ def test_plots_of_an_earlier_table_do_not_stay(table, tmp_path):
     (tmp_path / "mini_plots/rows_gone.png").write_bytes(b"old")
     write_report(table, tmp_path, "mini")
     assert not (tmp_path / "mini_plots/rows_gone.png").exists()
+
+
+def test_pooled_folds_show_the_attention_of_one(tmp_path):
+    pairs = [hypotheses(tmp_path / f"seed1_{name}/decode/test", name) for name in ("a", "b")]
+    write_attention(pairs[0][1].parent)
+    (tmp_path / "seed1").mkdir()
+    metrics = scored(*zip(*pairs, strict=True), tmp_path / "seed1/metrics.json")
+    page = write_report(content(row(files=[str(metrics)], runs=[])), tmp_path, "mini").read_text()
+    assert f"<code>{tmp_path / 'seed1_a/decode/test/attention.npz'}</code>" in page
