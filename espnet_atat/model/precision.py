@@ -19,7 +19,7 @@ def resolve_precision(name: str) -> str:
         raise UserError(f"cnn_cpu_precision is one of {', '.join(PRECISIONS)}, found {name!r}")
     if name != "auto":
         return name
-    found = getattr(torch.cpu, "get_capabilities", dict)()  # an older torch cannot say: float32
+    found: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()  # an older torch cannot say: float32
     return "bfloat16" if found.get("avx512_bf16") or found.get("amx_bf16") else "float32"
 
 
