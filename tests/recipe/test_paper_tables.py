@@ -124,6 +124,8 @@ def house(root, tmp_path_factory):
         system = yaml.safe_load(path.read_text())
         options = (system.get("pretrain") or {}).get("options") or {}
         options |= {key: LENGTH[key] for key in ("accum_grad", "num_iters_per_epoch", "max_epoch") if key in options}
+        if "pipeline" in system:  # no model of Whisper's is at hand
+            system["first_stage"] = {"oracle": True}
         path.write_text(yaml.safe_dump(system, sort_keys=False))
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(house)
@@ -148,6 +150,9 @@ def house(root, tmp_path_factory):
 @pytest.mark.slow
 @pytest.mark.parametrize(("recipe", "table", "sets"), TABLES, ids=IDS)
 def test_two_updates_of_every_row(recipe, table, sets, house, monkeypatch, capsys):
+    if (recipe, table) == ("custom", "2"):
+        pytest.importorskip("sklearn_crfsuite", reason="sklearn-crfsuite, of the extra baselines, is not installed")
+        pytest.importorskip("torchcrf", reason="pytorch-crf, of the extra baselines, is not installed")
     monkeypatch.chdir(house)
     command = ["--recipe", recipe, "--table", table]
     run_systems.main([*command, "--dry_run"])
@@ -161,9 +166,11 @@ def test_two_updates_of_every_row(recipe, table, sets, house, monkeypatch, capsy
     assert [row["system"] for row in content["rows"]] == shipped["systems"]
     for row in content["rows"]:
         system = load_yaml(EGS / recipe / f"systems/{row['system']}.yaml")
-        assert row["training"]["updates"] == (4 if "finetune" in system else 2)
-        missing = set(shipped["figures"]) - row["columns"]["decode"].keys()
+        missing = set(shipped["figures"]) - next(iter(row["columns"].values())).keys()
         assert not {figure for figure in missing if "precision" not in figure}  # of nothing, where nothing is valid
+        if "pipeline" in system:
+            continue
+        assert row["training"]["updates"] == (4 if "finetune" in system else 2)
         chosen = (row["pretrain_slu"] or {}).get("sets")
         assert chosen == (sets if system["pretrain"]["mixture"] == "pretrain_slu" else None)
     text = path.with_suffix(".md").read_text()
