@@ -108,6 +108,12 @@ def plan_variant(run: SystemRun, config_name: str, test: TestSet, **options: Any
 def _plan(run: SystemRun, name: str, config: Mapping[str, Any], test: TestSet) -> Decoding:
     language_model = plan_language_model(run, test) if config.get("lm_weight") else None
     dump = DUMP / test.set
+    owner = test.set.partition("/")[0]
+    if owner != run.system.recipe and not dump.is_dir():
+        raise UserError(
+            f"{dump}: not there, and system {run.system.name} is tested on it: ./run.sh --recipe {owner} --stop_stage 6"
+            " prepares that corpus"
+        )
     made_from = digest(
         {
             "model": run.final.run.key,

@@ -55,6 +55,14 @@ def test_pooled_folds_are_scored_as_one_set(folded):
     assert metrics["info"]["model"].split() == [f"exp/runs/run{fold}/valid.acc.ave.pth" for fold in (1, 2)]
 
 
+def test_a_test_set_of_another_recipe_is_named_with_what_prepares_it(world):
+    text = FILES["systems/old.yaml"].replace("toy/test", "an4/test")
+    write_recipe(world, "toy", {"systems/foreign.yaml": text})
+    system = load_system("toy", "foreign")
+    with pytest.raises(UserError, match=r"dump/an4/test: not there, .* --recipe an4 --stop_stage 6 prepares"):
+        plan_decoding(plan_system(system, 1), "decode", system.test[0])
+
+
 def test_a_fold_that_is_missing_is_named(folded, tmp_path):
     (tmp_path / "exp/toy/folded/seed1_fold2/decode/fold2_test/metrics.json").unlink()
     with pytest.raises(UserError, match=r"seed1_fold2/decode/fold2_test: not scored; pooling the 2 folds needs it"):
