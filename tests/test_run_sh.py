@@ -49,8 +49,8 @@ def test_every_recipe_has_a_run_script_of_its_own(root, recipe):
     [
         (["--recipe", "nope"], f"error: unknown recipe 'nope'; known: {' '.join(RECIPES)}"),
         (["--recipes", "mini"], "error: unknown option --recipes; known: --recipe --stage --stop_stage"),
-        (["--system", "nope"], "error: unknown system 'nope' of recipe mini; known: books_e2e"),
-        (["--table", "99"], "error: unknown table '99' of recipe mini; known: default"),
+        (["--system", "nope"], "error: unknown system 'nope' of recipe mini; known: an4"),
+        (["--table", "99"], "error: unknown table '99' of recipe mini; known: amount an4"),
         (["--stage", "two"], "error: --stage is a whole number, not 'two'"),
         (["--stage", "12", "--stop_stage", "3"], "error: stages are 1 to 16, not 12 to 3"),
         (["--stage"], "error: --stage needs a value"),
