@@ -3,6 +3,7 @@
 import base64
 import html
 import io
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ from matplotlib.figure import Figure
 
 from espnet_atat.atomic import atomic_dir, atomic_write
 from espnet_atat.report.comparison import Grid, notes
-from espnet_atat.report.tables import grids
+from espnet_atat.report.tables import grids, legend
 
 DPI = 110
 #: So many source files stand in the caption itself; more are folded away.
@@ -69,13 +70,19 @@ def write_page(content: Mapping[str, Any], plots: Iterable[Plot], path: Path) ->
         f"<body><h1>{title}</h1>",
         *([f"<p>{html.escape(content['note'])}</p>"] if content.get("note") else []),
         *map(_table, grids(content)),
-        *(f"<p>{html.escape(text)}</p>" for text in (*content.get("remarks", ()), *notes(content))),
+        *map(_paragraph, (*content.get("remarks", ()), legend(content), *notes(content))),
         f"<nav><h2>Plots</h2><ul>{''.join(links)}</ul></nav>",
         *sections,
         "</body></html>",
     ]
     with atomic_write(path) as handle:
         handle.write("\n".join(parts) + "\n")
+
+
+def _paragraph(text: str) -> str:
+    """A sentence of the Markdown table, its few marks as HTML's."""
+    text = re.sub(r"`(.+?)`", r"<code>\1</code>", html.escape(text))
+    return f"<p>{re.sub(r'[*](.+?)[*]', r'<em>\1</em>', text)}</p>"
 
 
 def _png(figure: Figure) -> bytes:

@@ -85,17 +85,22 @@ def markdown(content: Mapping[str, Any]) -> str:
     for heads, *lines in grids(content):
         marked = [heads, ["---"] * len(heads), *lines]
         blocks.append("\n".join(f"| {' | '.join(line)} |" for line in marked))
-    blocks.append(
-        f"Figures in per cent, {_seeds(content['rows'])}; in brackets the 95 % interval (bootstrap over utterances) "
-        "or, of a subset, its number of utterances. *heard*: every word of the utterance was heard in training. "
-        + _about_folds(content["rows"])
-        + f"Decoded with {_leading(content['rows'])} unless a column names another configuration."
-    )
+    blocks.append(legend(content))
     blocks += notes(content)
     if content["stage_times"]:
         blocks.append(f"Time: {times(content['stage_times'])}.")
     blocks.append("Made from:\n\n" + "\n".join(f"- `{path}`" for row in content["rows"] for path in row["files"]))
     return "\n\n".join(blocks) + "\n"
+
+
+def legend(content: Mapping[str, Any]) -> str:
+    """What the figures of :func:`grids` are, and what stands in brackets."""
+    return (
+        f"Figures in per cent, {_seeds(content['rows'])}; in brackets the 95 % interval (bootstrap over utterances) "
+        "or, of a subset, its number of utterances. *heard*: every word of the utterance was heard in training. "
+        + _about_folds(content["rows"])
+        + f"Decoded with {_leading(content['rows'])} unless a column names another configuration."
+    )
 
 
 def _leading(rows: Sequence[Mapping[str, Any]]) -> str:

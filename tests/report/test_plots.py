@@ -49,6 +49,9 @@ def test_the_page_holds_its_pictures_and_needs_no_other_file(table, tmp_path):
 def test_captions_name_files_and_what_is_wrong(table, tmp_path):
     page = write_report(table, tmp_path, "mini").read_text()
     assert "85.1 [79.1, 90.1]" in page
+    assert "in brackets the 95 % interval" in page
+    assert "<em>heard</em>" in page
+    assert "Decoded with <code>decode</code>" in page
     for source in ("mini.json", "seed1/decode/test/attention.npz", "seed1/decode/test/metrics.json"):
         assert f"<code>{tmp_path / source}</code>" in page
     assert "they say [IN:PLAY &lt;stay&gt; ], but should say [IN:PLAY play ]." in page
