@@ -36,6 +36,10 @@ From data to a table of scores, in numbered stages. A finished stage is skipped;
   --nj N             processes for data (default: the number of cores)
   --ngpu N           GPUs of each machine; 0 trains on the CPU (default)
   --num_nodes N      machines of one training run, started by train_cmd of cmd.sh (default: 1)
+  --jobs N           systems (with one seed and fold each) trained and decoded at once, by train_cmd of cmd.sh (default: 1)
+  --cpu_processes N  of one training on the CPU, in place of what its configuration says
+  --keep_results     copy what is scored to egs2/atat/<recipe>/results
+  --use_results      train nothing whose results are kept there, of this very configuration and data
   --hf_repo REPO     stage 16: repository of the model hub, USER/NAME, that the model of --system goes to
   --upload_dir DIR   stage 16: a folder instead
   --decode_dev       decode and score the systems' dev sets in place of the test sets
@@ -59,12 +63,13 @@ USAGE
 options=(recipe stage stop_stage table system seeds fold feats_type nj ngpu num_nodes augment_sets hf_repo upload_dir)
 options+=(pretrain_slu synthesize_sets tts_engine grow_bpe)
 # shellcheck disable=SC2034
-flags=(decode_dev allow_bad_test force dry_run)
+flags=(decode_dev allow_bad_test force dry_run keep_results use_results)
 wanted_recipe=${recipe:-mini}
 stage=1 stop_stage=16 table='' system='' seeds='' fold='' pretrain_slu='' feats_type=fbank num_nodes=1 hf_repo='' upload_dir=''
 nj=$(getconf _NPROCESSORS_ONLN)
 ngpu=${ngpu:-0}
 grow_bpe='' decode_dev=false allow_bad_test=false force=false dry_run=false
+jobs=1 cpu_processes='' keep_results=false use_results=false
 declare -p splice_sets >/dev/null 2>&1 || splice_sets=() # a recipe may set them
 augment_sets=${augment_sets:-}
 synthesize_sets=${synthesize_sets:-} tts_engine=${tts_engine:-pico}
@@ -81,7 +86,7 @@ fi
 . utils/parse_options.sh
 [ "${#arguments[@]}" -eq 0 ] || fail "unexpected argument '${arguments[0]}'; see --help"
 [ "$recipe" = "$wanted_recipe" ] || fail "egs2/atat/$wanted_recipe/run.sh runs its own recipe, not '$recipe'; use ./run.sh"
-for name in stage stop_stage nj ngpu num_nodes; do
+for name in stage stop_stage nj ngpu num_nodes jobs; do
     [[ ${!name} =~ ^[0-9]+$ ]] || fail "--$name is a whole number, not '${!name}'"
 done
 [[ $stage -ge 1 && $stop_stage -le 16 && $stage -le $stop_stage ]] || fail "stages are 1 to 16, not $stage to $stop_stage"

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from espnet_atat.bin import main_guard, to_bool
 from espnet_atat.errors import UserError
 from espnet_atat.recipe.pretrain_slu import with_sets
-from espnet_atat.recipe.stages import TABLE, TOKENS, Request, run_stages
+from espnet_atat.recipe.request import TABLE, TOKENS, Request
+from espnet_atat.recipe.stages import run_stages
 from espnet_atat.recipe.system import load_system
 from espnet_atat.recipe.table_file import Table, load_table
 from espnet_atat.recipe.training import Machines
@@ -47,11 +48,26 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument("--ngpu", type=int, default=0, help="GPUs of each machine; 0 is the CPU")
     parser.add_argument("--num_nodes", type=int, default=1, help="machines of one training run")
     parser.add_argument("--train_cmd", default="run.pl", help="what starts training: run.pl, or slurm.pl with options")
+    parser.add_argument("--cpu_processes", type=positive, help="of training on the CPU; by default as its YAML says")
+    parser.add_argument("--jobs", type=positive, default=1, help="systems at once, each started by --train_cmd")
     parser.add_argument("--nj", type=int, default=1, help="processes of decoding a large set")
     parser.add_argument("--force", action="store_true", help="make again what these stages have made")
     parser.add_argument("--dry_run", action="store_true", help="print what is there and what would be made")
     parser.add_argument("--decode_dev", action="store_true", help="decode and score the dev sets, not the test sets")
+    parser.add_argument("--keep_results", action="store_true", help="copy scored sets to egs2/atat/<recipe>/results")
+    parser.add_argument(
+        "--use_results",
+        action="store_true",
+        help="train nothing whose results are kept there, of this very model and data",
+    )
     return parser
+
+
+def positive(text: str) -> int:
+    """A whole number from 1 on."""
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 1 on")
+    return int(text)
 
 
 def seed_list(text: str) -> tuple[int, ...]:
@@ -79,6 +95,10 @@ def main(argv: Sequence[str] | None = None) -> None:
         table = load_table(args.recipe, args.table or "default")
     systems = tuple(load_system(args.recipe, name).growing_bpe(args.grow_bpe) for name in table.systems)
     systems = with_sets(systems, args.pretrain_slu)
+    if args.jobs > 1 and args.num_nodes > 1:
+        raise UserError(
+            "--jobs trains systems beside each other, --num_nodes one over several machines: give one of them"
+        )
     if args.decode_dev and not any(system.dev for system in systems):
         raise UserError("--decode_dev: none of the systems names dev sets")
     run_stages(
@@ -89,7 +109,10 @@ def main(argv: Sequence[str] | None = None) -> None:
             stop_stage=args.stop_stage,
             seeds=args.seeds,
             fold=args.fold,
-            machines=Machines(args.ngpu, args.num_nodes, args.train_cmd),
+            machines=Machines(args.ngpu, args.num_nodes, args.train_cmd, args.cpu_processes),
+            jobs=args.jobs,
+            keep_results=args.keep_results,
+            use_results=args.use_results,
             nj=args.nj,
             force=args.force,
             dry_run=args.dry_run,

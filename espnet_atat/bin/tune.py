@@ -10,6 +10,8 @@ import sys
 from collections.abc import Sequence
 
 from espnet_atat.bin import main_guard
+from espnet_atat.bin.run_systems import set_list
+from espnet_atat.recipe.pretrain_slu import with_sets
 from espnet_atat.recipe.system import load_system
 from espnet_atat.recipe.table_file import load_table
 from espnet_atat.recipe.tuning import best_value, means, tune, write_trials
@@ -31,6 +33,7 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument("--option", choices=sorted(OPTIONS), default="lm_weight", help="default: %(default)s")
     parser.add_argument("--values", type=value_list, required=True, help="such as 0,0.1,0.2")
     parser.add_argument("--inference_config", help="what the other options are taken from; default: by the option")
+    parser.add_argument("--pretrain_slu", type=set_list, metavar="SETS", help="as the models were trained with")
     parser.add_argument("--nj", type=int, default=1, help="processes of decoding a large set")
     return parser
 
@@ -48,7 +51,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     names = (args.system,) if args.system is not None else load_table(args.recipe, args.table).systems
     values = [int(value) if args.option in WHOLE else value for value in args.values]
     config = args.inference_config or OPTIONS[args.option]
-    trials = tune([load_system(args.recipe, name) for name in names], config, args.option, values, args.nj)
+    systems = with_sets((load_system(args.recipe, name) for name in names), args.pretrain_slu)
+    trials = tune(systems, config, args.option, values, args.nj)
     for trial in trials:
         low, high = (100 * bound for bound in trial.interval)
         print(

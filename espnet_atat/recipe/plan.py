@@ -137,8 +137,8 @@ def plan_system(system: System, seed: int, fold: int | None = None) -> SystemRun
     final = plan_training(system.pretrain, mixtures, config, seed, token_config)
     if system.finetune is not None:
         # What fine-tuning does not name is as it was in pretraining: the model is the same one.
-        own = load_training_config(system.recipe, system.finetune)
-        config = {**{key: value for key, value in config.items() if key != AUDIO_ENCODER_INIT}, **own}
+        inherited = {key: value for key, value in config.items() if key != AUDIO_ENCODER_INIT}
+        config = load_training_config(system.recipe, system.finetune, inherited)
         check_finetune(system.finetune, config)
         mixtures = load_mixtures(system.recipe, system.finetune.mixture, fold)
         check_prepared(mixtures.parts, system.recipe)
@@ -221,9 +221,19 @@ def load_token_config(recipe: str, name: str) -> dict[str, Any]:
     return config
 
 
-def load_training_config(recipe: str, phase: Phase) -> dict[str, Any]:
-    """ESPnet's options of a phase: its training YAML, and what it says in place of that."""
-    return {**load_yaml(conf_file(recipe, phase.config)), **(phase.options or {})}
+def load_training_config(recipe: str, phase: Phase, inherited: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """ESPnet's options of a phase: its training YAML, and what its own ``options`` say in place of that.
+
+    An option that is a mapping, such as ``model_conf``, is taken key by key; an empty one empties it.
+
+    Args:
+        inherited: what holds where neither of them says anything.
+    """
+    config = {**(inherited or {}), **load_yaml(conf_file(recipe, phase.config))}
+    for key, value in (phase.options or {}).items():
+        by_key = isinstance(value, Mapping) and value and isinstance(config.get(key), Mapping)
+        config[key] = {**config[key], **value} if by_key else value
+    return config
 
 
 def load_mixtures(recipe: str, name: str, fold: int | None = None, selection: Selection | None = None) -> Mixtures:

@@ -46,7 +46,7 @@ def train_in_processes(options: Sequence[str], log: Path, count: int) -> None:
                 handle.flush()
                 process = subprocess.Popen(
                     command, stdin=subprocess.DEVNULL, stdout=handle, stderr=subprocess.STDOUT, env=environment,
-                    preexec_fn=_die_with_parent,
+                    preexec_fn=die_with_parent,
                 )  # fmt: skip
             processes.append((process, path))
         wait_for_all(processes, follower)
@@ -83,7 +83,7 @@ def wait_for_all(processes: Sequence[tuple[subprocess.Popen[bytes], Path]], foll
         time.sleep(POLL if running else 0)
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
     """In a child, on Linux: end when the parent is killed, so that a restart does not meet it at work in its folder."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -2,15 +2,16 @@
 
 import json
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import groupby
 
 from espnet_atat.errors import UserError
 from espnet_atat.recipe.attention import keep_attention
 from espnet_atat.recipe.clock import timed
-from espnet_atat.recipe.decoding import Decoding, decode, load_trained
+from espnet_atat.recipe.decoding import Decoding, decode, load_trained, system_folder
 from espnet_atat.recipe.hearing import hear
+from espnet_atat.recipe.jobs import Job, run_jobs
 from espnet_atat.recipe.language_model import LMTraining, plan_language_models, train_language_model
 from espnet_atat.recipe.outline import outline
 from espnet_atat.recipe.pipelines import (
@@ -24,61 +25,26 @@ from espnet_atat.recipe.pipelines import (
     understand_set,
 )
 from espnet_atat.recipe.plan import Training
+from espnet_atat.recipe.request import (
+    DECODING,
+    FINETUNING,
+    LANGUAGE_MODEL,
+    PRETRAINING,
+    SCORING,
+    STATISTICS,
+    TABLE,
+    TOKENS,
+    Request,
+)
+from espnet_atat.recipe.results import is_kept, keep_results, kept_folder, take_result
 from espnet_atat.recipe.runs import Run
 from espnet_atat.recipe.scoring import is_scored, score_decoding, score_folds
-from espnet_atat.recipe.system import Planned, System, TestSet
+from espnet_atat.recipe.system import Planned
 from espnet_atat.recipe.table import write_table
-from espnet_atat.recipe.table_file import Table
 from espnet_atat.recipe.taggers import train_tagger
 from espnet_atat.recipe.tokens import make_tokens
 from espnet_atat.recipe.training import Machines, collect_statistics, train
 from espnet_atat.report.plots import write_report
-
-TOKENS, LANGUAGE_MODEL, STATISTICS, PRETRAINING, FINETUNING, DECODING, SCORING, TABLE = 7, 8, 9, 10, 11, 12, 13, 14
-
-
-@dataclass(frozen=True, kw_only=True)
-class Request:
-    """What was asked for.
-
-    Attributes:
-        table: what is printed in the end.
-        systems: its rows, which are run.
-        seeds: None: each system's own.
-        fold: one fold of a cross validation; None: all.
-        nj: processes of decoding.
-        decode_dev: decode and score the dev sets, and not the test sets: choices are made on them.
-    """
-
-    table: Table
-    systems: tuple[System, ...]
-    stage: int = TOKENS
-    stop_stage: int = TABLE
-    seeds: tuple[int, ...] | None = None
-    fold: int | None = None
-    machines: Machines = field(default_factory=Machines)
-    nj: int = 1
-    force: bool = False
-    dry_run: bool = False
-    decode_dev: bool = False
-
-    @property
-    def recipe(self) -> str:
-        return self.table.recipe
-
-    def wants(self, stage: int) -> bool:
-        return self.stage <= stage <= self.stop_stage
-
-    def seeds_of(self, system: System) -> tuple[int, ...]:
-        return self.seeds or system.seeds
-
-    def folds_of(self, system: System) -> Sequence[int | None]:
-        if self.fold is not None or system.folds is None:
-            return [self.fold]
-        return range(1, system.folds + 1)
-
-    def tests_of(self, system: System) -> tuple[TestSet, ...]:
-        return system.dev if self.decode_dev else system.test
 
 
 @dataclass(frozen=True)
@@ -111,9 +77,14 @@ def run_stages(request: Request) -> None:
             for system in request.systems:
                 print(*outline(system, request.seeds_of(system), request.folds_of(system)), sep="\n")
             return
+        if request.use_results:
+            _take(runs, request)
         if request.stage <= DECODING and not request.dry_run:
-            check_pipelines(runs, request.tests_of)
-        steps = training_steps(runs, request)
+            check_pipelines(_to_train(runs, request), request.tests_of)
+        if request.jobs > 1 and not request.dry_run:
+            run_jobs(plan_jobs(runs, request), request.jobs, request.machines.command)
+            request = replace(request, force=False)  # the jobs have done it; what is left here is to say so
+        steps = training_steps(_to_train(runs, request), request)
         if request.wants(LANGUAGE_MODEL) and not any(step.stage == LANGUAGE_MODEL for step in steps):
             print(f"stage {LANGUAGE_MODEL}: no system decodes with a language model (lm_weight), skipped")
         for step in steps:
@@ -123,6 +94,9 @@ def run_stages(request: Request) -> None:
             keep_attention(runs, request.tests_of, force=request.force, dry_run=request.dry_run)
         if request.wants(SCORING):
             _score(runs, request)
+            if request.keep_results and not request.dry_run:
+                kept = keep_results(_decodings(runs, request))
+                print(f"stage {SCORING}: {kept} sets kept in {kept_folder(request.recipe)}")
     if request.wants(TABLE) and not request.dry_run:
         path = write_table(request.table, request.systems, request.seeds, request.fold, dev=request.decode_dev)
         page = write_report(json.loads(path.read_text(encoding="utf-8")), path.parent, path.stem)
@@ -158,6 +132,52 @@ def training_steps(runs: Iterable[Planned], request: Request) -> list[Step]:
             for language_model in plan_language_models(model, heard):
                 _add_language_model(add, language_model, request.machines)
     return sorted(steps.values(), key=lambda step: step.stage)  # stable: a run comes after those it needs
+
+
+def plan_jobs(runs: Iterable[Planned], request: Request) -> list[Job]:
+    """A job for each system, seed and fold that something is still to be made of, up to its scores."""
+    jobs = []
+    for run in _to_train(runs, request):
+        makes = {step.run.folder for step in training_steps([run], request) if request.wants(step.stage)}
+        makes = {folder for folder in makes if request.force or not (folder / "done").is_file()}
+        if request.wants(DECODING):
+            decodings = _decodings([run], request)
+            makes |= {decoding.folder for decoding in decodings if request.force or not decoding.is_done}
+        if makes:
+            name = f"{run.system.name}/{run.label}"
+            log = system_folder(request.recipe, run.system.name, run.label) / "job.log"
+            jobs.append(Job(name, tuple(_job_arguments(run, request)), frozenset(makes), log))
+    return jobs
+
+
+def _job_arguments(run: Planned, request: Request) -> list[str]:
+    """Of ``bin.run_systems``, for one system alone."""
+    machines = request.machines
+    arguments = ["--recipe", request.recipe, "--system", run.system.name, "--seeds", str(run.seed)]
+    arguments += ["--stage", str(request.stage), "--stop_stage", str(min(request.stop_stage, SCORING))]
+    arguments += ["--ngpu", str(machines.ngpu)]
+    if run.fold is not None:
+        arguments += ["--fold", str(run.fold)]
+    if machines.cpu_processes is not None:
+        arguments += ["--cpu_processes", str(machines.cpu_processes)]
+    arguments += [word for option in run.system.overrides for word in option.split()]
+    return arguments + [f"--{flag}" for flag in ("force", "decode_dev") if getattr(request, flag)]
+
+
+def _take(runs: Iterable[Planned], request: Request) -> None:
+    """Results that are kept, in place of training."""
+    for decoding in _decodings(runs, request):
+        if not decoding.is_done and is_kept(decoding):
+            print(f"stage {DECODING}: {decoding.folder}: taken from {kept_folder(request.recipe)}")
+            if not request.dry_run:
+                take_result(decoding)
+
+
+def _to_train(runs: Iterable[Planned], request: Request) -> list[Planned]:
+    """The runs whose models are needed: all of them, unless their kept results are in use."""
+    if not request.use_results:
+        return list(runs)
+    return [run for run in runs if not all(each.is_done or is_kept(each) for each in _decodings([run], request))]
 
 
 def _add_training(add: Callable[..., None], training: Training, machines: Machines) -> None:

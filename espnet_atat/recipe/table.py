@@ -52,6 +52,7 @@ from espnet_atat.recipe.layout import EGS, EXP
 from espnet_atat.recipe.listening import described
 from espnet_atat.recipe.pipeline_file import FOREIGN
 from espnet_atat.recipe.provenance import pretraining_of, remarks
+from espnet_atat.recipe.results import kept_amounts
 from espnet_atat.recipe.runs import commit, lineage
 from espnet_atat.recipe.scoring import fold_name, pooled_folder
 from espnet_atat.recipe.system import System, TestSet, run_label
@@ -213,8 +214,9 @@ def _add_fold_spread(
 
 
 def _runs_behind(scores: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Folders of all runs that some scores rest on; none where the scores do not say which model was decoded."""
-    infos = [metrics["info"] for metrics in scores]
+    """Folders of all runs that some scores rest on; none where the scores do not say which model was decoded, or are
+    kept ones, whose runs are elsewhere."""
+    infos = [metrics["info"] for metrics in scores if _kept(metrics["info"]) is None]
     models = [Path(model) for key in MODEL_KEYS for info in infos for model in info.get(key, "").split()]
     return list(dict.fromkeys(str(folder) for model in models for folder in lineage(model.parent)))
 
@@ -231,8 +233,20 @@ def _training(metrics: Mapping[str, Any]) -> dict[str, Any] | None:
     """Of the decoded model, of a pipeline both of its own; of the first fold's where folds are pooled."""
     info = metrics["info"]
     models = [Path(info[key].split()[0]) for key in ("asr_model", "model") if info.get(key)]
+    kept = _kept(info)
+    if kept is not None or not models:
+        return kept
     runs = [run for model in models for run in lineage(model.parent)]
-    return training_amounts(runs, foreign=info.get("first_stage") in FOREIGN) if runs else None
+    return training_amounts(runs, foreign=info.get("first_stage") in FOREIGN)
+
+
+def _kept(info: Mapping[str, str]) -> dict[str, Any] | None:
+    """Amounts of a training whose results alone are here; of the first fold's where folds are pooled."""
+    models = info.get("model", "").split()
+    if not models or Path(models[0]).parent.is_dir():
+        return None
+    fold = info.get("fold", "1" if "folds" in info else None)
+    return kept_amounts(info["recipe"], info["system"], run_label(int(info["seed"]), fold))
 
 
 def _command(table: Table, systems: Sequence[System], seeds: Sequence[int] | None, fold: int | None, dev: bool) -> str:

@@ -46,11 +46,13 @@ class Machines:
     Attributes:
         ngpu: of each machine; 0 is the CPU.
         command: of ``cmd.sh``: ``run.pl``, or ``slurm.pl …`` for other machines.
+        cpu_processes: of training on the CPU, in place of what the training YAML says; None: as it says.
     """
 
     ngpu: int = 0
     num_nodes: int = 1
     command: str = "run.pl"
+    cpu_processes: int | None = None
 
     @property
     def is_this_process(self) -> bool:
@@ -96,7 +98,8 @@ def train(training: Training, machines: Machines) -> None:
             *transfer_options(training, folder),
         ]
         print(f"  log: {folder}/train.log")
-        run_trainer(options, folder / "train.log", machines, int(training.config.get(CPU_PROCESSES, 1)))
+        processes = machines.cpu_processes or int(training.config.get(CPU_PROCESSES, 1))
+        run_trainer(options, folder / "train.log", machines, processes)
         if not training.model_file.exists():
             raise UserError(
                 f"{training.model_file}: training left no such model; there are "

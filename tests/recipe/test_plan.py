@@ -139,6 +139,15 @@ def test_options_of_a_phase_stand_in_place_of_its_configuration(world):
     assert (final.config["max_epoch"], final.first.config["max_epoch"]) == (7, 2)
 
 
+def test_an_option_that_is_a_mapping_is_taken_key_by_key(world):
+    edit(world, "conf/pretrain.yaml", "max_epoch: 2", "max_epoch: 2\nmodel_conf: {ctc_weight: 1.0, lsm_weight: 0.1}")
+    options = "options: {model_conf: {lsm_weight: 0.2}, audio_encoder_conf: {}}"
+    edit(world, "systems/zeroshot.yaml", "mixture: new_words}", f"mixture: new_words, {options}}}")
+    config = plan_system(load_system("toy", "zeroshot"), 1).final.config
+    assert config["model_conf"] == {"ctc_weight": 1.0, "lsm_weight": 0.2}  # the first as in pretraining
+    assert config["audio_encoder_conf"] == {}
+
+
 def test_another_recipe_shares_a_pretraining_by_naming_it(world):
     other = FILES["systems/zeroshot.yaml"].replace(
         "{config: pretrain, mixture: pretrain}", "{config: toy/pretrain, mixture: toy/pretrain}"

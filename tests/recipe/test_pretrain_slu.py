@@ -1,8 +1,11 @@
 """Which sets pretraining takes for slu and nlu, and how it is refused."""
 
+import shutil
+
 import pytest
 import yaml
 
+from espnet_atat.bin import pack, tune
 from espnet_atat.bin.run_systems import main
 from espnet_atat.data.mixture import Part
 from espnet_atat.datadir import DataDir
@@ -130,6 +133,24 @@ def test_sets_may_be_named(world, system):
     assert chosen.overrides == ("--pretrain_slu custom/train",)
     run = plan_system(chosen, 1).final
     assert [part.task for part in run.mixtures.train] == ["asr", "nlu"]  # there is no audio of it
+
+
+def test_packing_and_tuning_find_the_model_of_the_named_sets(world, system, capsys):
+    for name in ("custom/train", "snips/close_fold1_train"):
+        prepare(world, name)
+    for name in ("data/fsc/test", "dump/fsc/test"):
+        (world / name).parent.mkdir(exist_ok=True)
+        shutil.copytree(world / "dump/toy/test", world / name)
+    (chosen,) = with_sets([system("fsc")], ["custom/train"])
+    folder = plan_system(chosen, 1).final.run.folder
+    options = ["--recipe", "fsc", "--system", "public", "--pretrain_slu", "custom/train"]
+    pack.main([*options, "--dry_run"])
+    assert capsys.readouterr().out == "stage 15: exp/fsc/packages/fsc_public_seed1.zip: to be made\n"
+    write_recipe(
+        world, "fsc", {"systems/public.yaml": SYSTEM.replace("RECIPE", "fsc") + "dev: [{set: fsc/dev, task: slu}]\n"}
+    )
+    with pytest.raises(UserError, match=f"{folder} is not there or not finished"):
+        tune.main([*options, "--values", "0,1"])
 
 
 @pytest.mark.parametrize(

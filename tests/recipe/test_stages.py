@@ -52,7 +52,7 @@ def finished(tmp_path_factory):
     make_world(root)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(root)
-        main(["--recipe", "toy"])
+        main(["--recipe", "toy", "--keep_results"])
     return root
 
 
@@ -73,6 +73,45 @@ def test_a_table_is_made_from_nothing_and_a_second_call_skips_everything(finishe
         "stage 14: wrote exp/toy/tables/default.json, default.md, default.tex and default.html with its plots"
     ]
     assert before == {path: path.stat().st_mtime_ns for path in Path("exp/runs").rglob("*") if path.is_file()}
+
+
+@pytest.mark.slow
+def test_kept_results_stand_for_their_runs_while_nothing_else_changes(finished, tmp_path, monkeypatch, capsys):
+    shutil.copytree(finished, tmp_path / "clone", ignore=shutil.ignore_patterns("exp"))
+    monkeypatch.chdir(tmp_path / "clone")
+    main(["--recipe", "toy", "--use_results"])
+    assert not Path("exp/runs").exists()
+    assert capsys.readouterr().out.count("taken from egs2/atat/toy/results") == 4
+    here, there = (json.loads((root / "exp/toy/tables/default.json").read_text()) for root in (Path(), finished))
+    for mine, kept in zip(here["rows"], there["rows"], strict=True):
+        assert mine == {**kept, "runs": []}
+        assert mine["training"]["updates"] > 0
+
+    config = Path("egs2/atat/toy/conf/decode.yaml")
+    config.write_text(config.read_text().replace("beam_size: 2", "beam_size: 3"))
+    main(["--recipe", "toy", "--use_results", "--dry_run"])
+    lines = capsys.readouterr().out
+    assert lines.count("/decode/test: to be made") == 4  # stages 12 and 13 of two systems
+    assert "/decode_tree/test: done already" in lines
+    assert re.search(r"stage 10: exp/runs/pretrain-\S+: to be made", lines)
+
+
+@pytest.mark.slow
+def test_systems_are_made_at_once_as_far_as_they_share_nothing(world, monkeypatch, capfd):
+    monkeypatch.setenv("PATH", f"{ROOT / 'utils'}:{os.environ['PATH']}")
+    main(["--recipe", "toy", "--jobs", "2", "--cpu_processes", "1"])
+    lines = [line for line in capfd.readouterr().out.splitlines() if line.startswith("job ")]
+    order = [re.sub(r"[;,].*", "", line) for line in lines]
+    shared = [
+        "job old/seed1: started",
+        "job old/seed1: done",
+        "job zeroshot/seed1: started",
+        "job zeroshot/seed1: done",
+    ]
+    assert order == shared  # both stand on one pretraining
+    assert len(list(world.glob("exp/runs/pretrain-*/done"))) == 1
+    assert len(list(world.glob("exp/toy/*/seed1/decode/test/metrics.json"))) == 2
+    assert (world / "exp/toy/tables/default.json").is_file()
 
 
 @pytest.mark.slow

@@ -1,0 +1,95 @@
+"""Several systems at once: a process each, started by the command of ``cmd.sh``.
+
+On a machine of few cores two trainings of one process each get through more than one training of two: nobody waits.
+"""
+
+import shlex
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from espnet_atat.errors import UserError
+from espnet_atat.recipe.processes import child_environment, die_with_parent
+
+#: Between two looks at the jobs, in seconds.
+POLL = 0.5
+
+
+@dataclass(frozen=True)
+class Job:
+    """One system with one seed and fold.
+
+    Attributes:
+        name: for people.
+        arguments: of ``bin.run_systems``.
+        makes: folders of the runs that are still to be made; two jobs that share one do not run at once.
+        log: the job's output.
+    """
+
+    name: str
+    arguments: tuple[str, ...]
+    makes: frozenset[Path]
+    log: Path
+
+
+def run_jobs(jobs: Iterable[Job], count: int, command: str) -> None:
+    """Run jobs, at most ``count`` at once, in their order as far as what they share allows.
+
+    Args:
+        command: of ``cmd.sh``, such as ``run.pl`` or ``slurm.pl --time 24:00:00``: gets a log and what to run.
+
+    Raises:
+        UserError: jobs failed; those that share nothing with them were run all the same.
+    """
+    waiting = list(jobs)
+    running: dict[subprocess.Popen[bytes], tuple[Job, float]] = {}
+    failed: list[Job] = []
+    try:
+        while waiting or running:
+            for job in startable(waiting, [job for job, _ in running.values()], failed, count):
+                waiting.remove(job)
+                print(f"job {job.name}: started; its output goes to {job.log}", flush=True)
+                running[_start(job, command)] = (job, time.monotonic())
+            if not running:
+                break  # what still waits stands on a run that failed
+            time.sleep(POLL)
+            for process in [process for process in running if process.poll() is not None]:
+                job, started = running.pop(process)
+                print(f"job {job.name}: {'failed' if process.returncode else 'done'}, {_seconds(started)}", flush=True)
+                if process.returncode:
+                    failed.append(job)
+    finally:
+        for process in running:
+            process.terminate()
+        for process in running:
+            process.wait()
+    if failed:
+        left = f"; not started, as they share runs with it: {', '.join(job.name for job in waiting)}" if waiting else ""
+        raise UserError(f"{failed[0].log}: job {failed[0].name} failed; see the end of it{left}")
+
+
+def startable(waiting: Sequence[Job], running: Sequence[Job], failed: Sequence[Job], count: int) -> list[Job]:
+    """The next jobs that share no run with one at work or with one that failed."""
+    chosen: list[Job] = []
+    for job in waiting:
+        if len(running) + len(chosen) >= count:
+            break
+        if all(job.makes.isdisjoint(other.makes) for other in (*running, *chosen, *failed)):
+            chosen.append(job)
+    return chosen
+
+
+def _start(job: Job, command: str) -> subprocess.Popen[bytes]:
+    job.log.parent.mkdir(parents=True, exist_ok=True)
+    call = [sys.executable, "-m", "espnet_atat.bin.run_systems", *job.arguments]
+    return subprocess.Popen(
+        [*shlex.split(command), str(job.log), *call],
+        stdin=subprocess.DEVNULL, env=child_environment(), preexec_fn=die_with_parent,
+    )  # fmt: skip
+
+
+def _seconds(started: float) -> str:
+    return f"{time.monotonic() - started:.0f} s"

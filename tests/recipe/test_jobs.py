@@ -1,0 +1,43 @@
+"""Systems at once: what may run beside what, and what is left when one fails. The trainings are in test_stages."""
+
+from pathlib import Path
+
+import pytest
+
+from espnet_atat.errors import UserError
+from espnet_atat.recipe.jobs import Job, run_jobs, startable
+
+ROOT = Path(__file__).resolve().parents[2]
+RUN_PL = str(ROOT / "utils/run.pl")
+
+
+def job(name: str, *makes: str, system: str = "nowhere") -> Job:
+    arguments = ("--recipe", "toy", "--system", system, "--dry_run", "--stop_stage", "13")
+    return Job(name, arguments, frozenset(map(Path, makes)), Path("logs") / f"{name}.log")
+
+
+def names(jobs: list[Job]) -> list[str]:
+    return [each.name for each in jobs]
+
+
+def test_jobs_that_share_a_run_wait_for_each_other() -> None:
+    first, second, third, fourth = job("a", "pretrain"), job("b", "pretrain", "tuned"), job("c", "other"), job("d")
+    assert names(startable([first, second, third, fourth], [], [], 2)) == ["a", "c"]
+    assert names(startable([second, fourth], [first, third], [], 2)) == []
+    assert names(startable([second, fourth], [third], [], 2)) == ["b"]
+    assert names(startable([second, fourth], [], [first], 2)) == ["d"]  # what a could not make, b cannot have
+
+
+@pytest.mark.usefixtures("world")
+def test_one_that_fails_is_named_and_the_others_are_run(capsys) -> None:
+    jobs = [job("bad", "shared"), job("waits", "shared"), job("good", "own", system="old")]
+    with pytest.raises(
+        UserError, match=r"^logs/bad\.log: job bad failed; see the end of it; not started, .* with it: waits$"
+    ):
+        run_jobs(jobs, 1, RUN_PL)
+    lines = capsys.readouterr().out
+    assert "job bad: failed, " in lines
+    assert "job good: done, " in lines
+    assert "job waits" not in lines
+    assert "no nowhere.yaml in egs2" in Path("logs/bad.log").read_text()
+    assert "to be made" in Path("logs/good.log").read_text()
