@@ -80,7 +80,8 @@ class Decoding(Hypotheses):
         found = {"model": str(self.run.final.model_file)}
         if self.language_model is not None:
             found["language_model"] = str(self.language_model.model_file)
-        return found
+        selection = self.run.final.first.mixtures.selection
+        return found if selection is None else found | selection.info
 
     @property
     def heard(self) -> set[str]:

@@ -20,6 +20,8 @@ from espnet_atat.recipe.system import System
 
 KEY = "pretrain_slu"
 OPTION = f"--{KEY}"
+#: Beside it in ``metrics.json``.
+WHY = f"{KEY}_why"
 #: Training sets of public corpora; those of the recipe custom have names that their owner gave.
 CANDIDATES = ("fsc/train", "snips/close_fold1_train", "snips/far_fold1_train", "top/train")
 CUSTOM = "custom"
@@ -40,6 +42,11 @@ class Selection:
     sets: tuple[str, ...]
     why: str
     text_alone: bool = False
+
+    @property
+    def info(self) -> dict[str, str]:
+        """As ``metrics.json`` notes it."""
+        return {KEY: " ".join(self.sets), WHY: self.why}
 
     def entries(self, tasks: Sequence[str], *, dev: bool) -> list[dict[str, Any]]:
         """Entries of a mixture: each set for each task that it has data for.

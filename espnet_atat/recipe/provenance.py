@@ -1,27 +1,17 @@
 """What a reader of a table must know of its data: what pretraining met, and who speaks in the test set."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-import yaml
-
-from espnet_atat.recipe.pretrain_slu import KEY, OPTION
+from espnet_atat.recipe.pretrain_slu import KEY, OPTION, WHY
 
 #: Stands in place of the paper's figures beside synthetic test audio.
 NOT_COMPARABLE = "not comparable: synthetic audio"
 
 
-def pretraining_of(runs: Iterable[str]) -> dict[str, Any] | None:
-    """``sets`` and ``why`` of the slu and nlu part, as one of the runs' ``run.yaml`` notes them; None: no such part."""
-    for run in runs:
-        path = Path(run) / "run.yaml"
-        if not path.is_file():
-            continue  # figures may be kept longer than what made them
-        made_by = yaml.safe_load(path.read_text(encoding="utf-8")).get("made_by") or {}
-        if KEY in made_by:
-            return dict(made_by[KEY])
-    return None
+def pretraining_of(info: Mapping[str, str]) -> dict[str, Any] | None:
+    """``sets`` and ``why`` of the slu and nlu part, as ``metrics.json`` notes them; None: there was no such part."""
+    return {"sets": info[KEY].split(), "why": info[WHY]} if KEY in info else None
 
 
 def is_synthetic(row: Mapping[str, Any]) -> bool:

@@ -14,6 +14,7 @@ from espnet_atat.metrics.scoring import score_files
 from espnet_atat.recipe.decoding import MODEL_KEYS, Hypotheses, system_folder
 from espnet_atat.recipe.fingerprint import digest
 from espnet_atat.recipe.layout import DATA
+from espnet_atat.recipe.pretrain_slu import KEY, WHY
 from espnet_atat.recipe.system import System, TestSet
 
 
@@ -71,7 +72,7 @@ def score_folds(system: System, seed: int, config_name: str, test: TestSet) -> P
         info = {
             "recipe": system.recipe, "system": system.name, "seed": str(seed), "folds": str(system.folds),
             "task": test.task, "inference_config": config_name, "made_from": made_from,
-            **{key: scored[0]["info"][key] for key in ("first_stage",) if key in scored[0]["info"]},
+            **{key: scored[0]["info"][key] for key in ("first_stage", KEY, WHY) if key in scored[0]["info"]},
             **{
                 key: " ".join(metrics["info"][key] for metrics in scored)
                 for key in MODEL_KEYS

@@ -82,8 +82,6 @@ def write_table(
         for system in systems
         for test in (system.dev if dev else system.test)
     ]
-    for row in rows:
-        row["pretrain_slu"] = pretraining_of(row["runs"])
     compare_rows(rows, table)
     content = {
         "title": table.title,
@@ -154,6 +152,7 @@ def table_row(system: System, test: TestSet, seeds: Sequence[int], fold: int | N
         "runs": _runs_behind([metrics for column in columns.values() for metrics in column]),
         "hours": _hours(test, fold, system.folds),
         "test_audio": described(test.set, system.listening),
+        "pretrain_slu": pretraining_of(first[0]["info"]),
         "training": _training(first[0]),
     }
 

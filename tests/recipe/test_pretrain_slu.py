@@ -10,8 +10,10 @@ from espnet_atat.bin.run_systems import main
 from espnet_atat.data.mixture import Part
 from espnet_atat.datadir import DataDir
 from espnet_atat.errors import UserError
+from espnet_atat.recipe.decoding import plan_decoding
 from espnet_atat.recipe.plan import load_mixtures, plan_system
 from espnet_atat.recipe.pretrain_slu import Selection, domain_of, select, with_sets
+from espnet_atat.recipe.provenance import pretraining_of
 from espnet_atat.recipe.system import load_system
 from espnet_atat.semantics.tree import strip_tags
 from tests.recipe.world import TARGETS, write_features, write_recipe
@@ -206,6 +208,17 @@ def test_the_sets_decide_the_run_and_the_reason_is_noted(world, system):
         "sets": ["snips/close_fold1_train", "custom/train"],
         "why": "every prepared corpus of speech with trees but the tested one",
     }
+
+
+def test_scores_say_what_pretraining_met(world, system):
+    prepare(world, "custom/train")
+    for folder in ("data", "dump"):
+        (world / folder / "fsc").mkdir()
+        shutil.copytree(world / folder / "toy/test", world / folder / "fsc/test")
+    (chosen,) = with_sets([system("fsc")], ["custom/train"])
+    origin = plan_decoding(plan_system(chosen, 1), "toy/decode", chosen.test[0]).origin
+    assert pretraining_of(origin) == {"sets": ["custom/train"], "why": "named by --pretrain_slu"}
+    assert pretraining_of({"model": "exp/runs/pretrain/valid.acc.ave.pth"}) is None
 
 
 def test_a_place_is_of_a_pretraining_and_names_tasks(world, system):
