@@ -18,7 +18,8 @@ from espnet_atat.datadir import write_two_column
 from espnet_atat.errors import UserError
 from espnet_atat.recipe.layout import conf_file, load_yaml, short
 from espnet_atat.recipe.logs import log_to
-from espnet_atat.recipe.plan import SystemRun, Training, best_model, identity_of, targets_of
+from espnet_atat.recipe.mixtures import identity_of, targets_of
+from espnet_atat.recipe.plan import SystemRun, Training, best_model
 from espnet_atat.recipe.runs import Run
 from espnet_atat.recipe.system import TestSet
 from espnet_atat.recipe.training import LM_TRAINER, Machines, run_trainer, write_config

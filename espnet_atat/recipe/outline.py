@@ -5,7 +5,8 @@ from collections.abc import Iterator, Sequence
 from espnet_atat.data.mixture import Part
 from espnet_atat.errors import UserError
 from espnet_atat.recipe.layout import conf_file, mixture_file
-from espnet_atat.recipe.plan import load_mixtures, load_token_config, load_training_config
+from espnet_atat.recipe.mixtures import load_mixtures
+from espnet_atat.recipe.plan import load_token_config, load_training_config
 from espnet_atat.recipe.pretrain_slu import OPTION, Selection, select, takes_sets
 from espnet_atat.recipe.system import Phase, System
 

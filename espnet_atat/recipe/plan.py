@@ -1,51 +1,29 @@
 """From a system's files to the runs it needs, each named by a hash of its configuration, data, seed and parents."""
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from espnet_atat.data.mixture import TREE_TASKS, Part, examples_of, parse_mixture
 from espnet_atat.errors import UserError
-from espnet_atat.recipe.fingerprint import file_digest, part_identity
+from espnet_atat.recipe.fingerprint import file_digest
 from espnet_atat.recipe.known_tags import KEY as KNOWN_TAGS
 from espnet_atat.recipe.known_tags import unseen_tags
-from espnet_atat.recipe.layout import DUMP, conf_file, load_yaml, mixture_file, short
+from espnet_atat.recipe.layout import DUMP, conf_file, load_yaml, short
 from espnet_atat.recipe.listening import check_unheard
-from espnet_atat.recipe.pretrain_slu import KEY, Selection, check_prepared, filled, is_place, select, takes_sets
+from espnet_atat.recipe.mixtures import MIXTURE_SEED, Mixtures, identity_of, is_raw, load_mixtures, targets_of
+from espnet_atat.recipe.pretrain_slu import KEY, Selection, check_prepared, select, takes_sets
 from espnet_atat.recipe.runs import Run
 from espnet_atat.recipe.system import EMBEDDING, Phase, Planned, System
 from espnet_atat.recipe.system_check import AUDIO_ENCODER_INIT, check_finetune
 from espnet_atat.text.growth import BPEGrowth
 from espnet_atat.text.tokenizer import target_words
 
-#: Draws the utterances of a part with a limit: the same ones whatever the seed of a training run.
-MIXTURE_SEED = 0
 TOKEN_KEYS = ("bpe_size", "wordpiece_size", "text_tokenizer")
 #: Options of training that decide what statistics and shapes are; the rest leaves them as they are.
 STATISTICS_KEYS = ("input_size", "frontend", "frontend_conf", "text_encoder", "text_tokenizer", "ctc_unit")
-
-
-@dataclass(frozen=True)
-class Mixtures:
-    """What a phase trains on and validates on.
-
-    Attributes:
-        selection: of other corpora, which are among the parts; None: the mixture has no place for such.
-    """
-
-    name: str
-    train: tuple[Part, ...]
-    valid: tuple[Part, ...]
-    selection: Selection | None = None
-
-    @property
-    def parts(self) -> tuple[Part, ...]:
-        return (*self.train, *self.valid)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -236,64 +214,10 @@ def load_training_config(recipe: str, phase: Phase, inherited: Mapping[str, Any]
     return config
 
 
-def load_mixtures(recipe: str, name: str, fold: int | None = None, selection: Selection | None = None) -> Mixtures:
-    """Read a mixture file: ``train`` and ``valid``, a list of parts each; ``{fold}`` in it is filled in.
-
-    Args:
-        selection: what the places for other corpora are filled with.
-
-    Raises:
-        UserError: it is malformed, or has ``{fold}`` where there is no fold, or a place and nothing to fill it with.
-    """
-    path = mixture_file(recipe, name)
-    text = path.read_text(encoding="utf-8")
-    if "{fold}" in text:
-        if fold is None:
-            raise UserError(f"{path}: has {{fold}} in it, but the system has no folds")
-        text = text.replace("{fold}", str(fold))
-    try:
-        content = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise UserError(f"{path}: not YAML: {error}") from error
-    if not isinstance(content, dict) or content.keys() != {"train", "valid"}:
-        raise UserError(f"{path}: wants the keys train and valid, each a list of {{task, set, weight}}")
-    parts = {}
-    for split in ("train", "valid"):
-        entries, where = content[split], f"{path}: {split}"
-        if selection is not None:
-            entries = filled(entries, selection, where, dev=split == "valid")
-        elif isinstance(entries, list) and any(map(is_place, entries)):
-            raise UserError(f"{path}: {KEY} is of a pretraining; name the sets of a fine-tuning")
-        parts[split] = tuple(parse_mixture(entries, where))
-    return Mixtures(short(name), **parts, selection=selection)
-
-
-def identity_of(part: Part) -> dict[str, Any]:
-    """A part with the fingerprints of its data."""
-    speech, trees = part.source == "speech", part.task in TREE_TASKS
-    return part_identity(dataclasses.asdict(part), DUMP / part.set, speech=speech, trees=trees)
-
-
-def is_raw(part: Part) -> bool:
-    """Whether the part reads audio rather than features."""
-    folder = DUMP / part.set
-    return part.source == "speech" and not (folder / "feats.scp").is_file() and (folder / "wav.scp").is_file()
-
-
 def best_model(config: Mapping[str, Any]) -> str:
     """The averaged model that ESPnet leaves for the first of ``best_model_criterion``; of ``valid acc`` by default."""
     criteria = config.get("best_model_criterion") or [["valid", "acc", "max"]]
     return f"{criteria[0][0]}.{criteria[0][1]}.ave.pth"
-
-
-def targets_of(parts: Iterable[Part]) -> list[str]:
-    """The targets of some parts without their task token, each utterance once: its tree if any part has it."""
-    found: dict[tuple[str, str], str] = {}
-    for part in sorted(parts, key=lambda part: part.task in TREE_TASKS):
-        _, targets = examples_of(part, DUMP, MIXTURE_SEED)
-        for example, target in targets.items():
-            found[part.set, example.removeprefix(f"{part.group}-")] = target.partition(" ")[2]
-    return [found[key] for key in sorted(found)]
 
 
 def heard_words(final: Training) -> set[str]:

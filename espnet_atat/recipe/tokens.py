@@ -6,7 +6,8 @@ from pathlib import Path
 
 from espnet_atat.errors import UserError
 from espnet_atat.recipe.known_tags import KEY as KNOWN_TAGS
-from espnet_atat.recipe.plan import Training, targets_of
+from espnet_atat.recipe.mixtures import targets_of
+from espnet_atat.recipe.plan import Training
 from espnet_atat.text.bpe import train_target_model
 from espnet_atat.text.growth import grow_folder
 from espnet_atat.text.tokenizer import target_words

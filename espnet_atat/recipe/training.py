@@ -17,7 +17,8 @@ from espnet_atat.data.mixture import stream_options, write_mixture
 from espnet_atat.errors import UserError
 from espnet_atat.recipe.layout import DUMP
 from espnet_atat.recipe.logs import log_to
-from espnet_atat.recipe.plan import MIXTURE_SEED, Training
+from espnet_atat.recipe.mixtures import MIXTURE_SEED
+from espnet_atat.recipe.plan import Training
 from espnet_atat.recipe.processes import child_environment, train_in_processes
 from espnet_atat.recipe.tokens import check_text_tokenizer
 from espnet_atat.text.tokenizer import GROWN_WORDS

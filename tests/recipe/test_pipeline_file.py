@@ -4,8 +4,8 @@ import pytest
 
 from espnet_atat.baselines.config import BilstmConfig, CrfConfig
 from espnet_atat.errors import UserError
+from espnet_atat.recipe.mixtures import load_mixtures
 from espnet_atat.recipe.pipeline_file import FirstStage, Pipeline
-from espnet_atat.recipe.plan import load_mixtures
 from espnet_atat.recipe.system import load_system
 from espnet_atat.recipe.table_file import load_table
 from tests.recipe.lamps import ORACLE
