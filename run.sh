@@ -61,7 +61,7 @@ USAGE
 
 # shellcheck disable=SC2034  # read by parse_options.sh
 options=(recipe stage stop_stage table system seeds fold feats_type nj ngpu num_nodes augment_sets hf_repo upload_dir)
-options+=(pretrain_slu synthesize_sets tts_engine grow_bpe)
+options+=(pretrain_slu synthesize_sets tts_engine grow_bpe jobs cpu_processes)
 # shellcheck disable=SC2034
 flags=(decode_dev allow_bad_test force dry_run keep_results use_results)
 wanted_recipe=${recipe:-mini}

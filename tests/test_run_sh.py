@@ -1,6 +1,7 @@
 """The driver, its options, its steps, and the scripts that it stands on; in a copy of the repository's shell part."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -52,6 +53,7 @@ def test_every_recipe_has_a_run_script_of_its_own(root, recipe):
         (["--system", "nope"], "error: unknown system 'nope' of recipe mini; known: an4"),
         (["--table", "99"], "error: unknown table '99' of recipe mini; known: amount an4"),
         (["--stage", "two"], "error: --stage is a whole number, not 'two'"),
+        (["--jobs", "many"], "error: --jobs is a whole number, not 'many'"),
         (["--stage", "12", "--stop_stage", "3"], "error: stages are 1 to 16, not 12 to 3"),
         (["--stage"], "error: --stage needs a value"),
         (["--feats_type", "mfcc"], "error: --feats_type is fbank or raw, not 'mfcc'"),
@@ -68,6 +70,12 @@ def test_a_mistake_ends_it_before_any_work(root, arguments, message):
     assert done.returncode == 2
     assert message in done.stderr
     assert not done.stdout
+
+
+def test_every_option_that_help_names_is_taken_and_no_other(root):
+    described = set(re.findall(r"^  (--\w+)", run(root, "./run.sh", "--help").stdout, re.MULTILINE))
+    listed = run(root, "./run.sh", "--no_such_option").stderr.partition("known: ")[2]
+    assert described == {*listed.split()}
 
 
 def test_a_corpus_that_is_not_there_says_where_to_name_it(clone):
