@@ -7,21 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from espnet2.asr.frontend.abs_frontend import AbsFrontend
-from espnet2.asr.frontend.default import DefaultFrontend
-from espnet2.asr.specaug.abs_specaug import AbsSpecAug
-from espnet2.asr.specaug.specaug import SpecAug
 from espnet2.iterators.abs_iter_factory import AbsIterFactory
 from espnet2.iterators.sequence_iter_factory import SequenceIterFactory
-from espnet2.layers.abs_normalize import AbsNormalize
-from espnet2.layers.global_mvn import GlobalMVN
-from espnet2.layers.utterance_mvn import UtteranceMVN
 from espnet2.tasks.abs_task import AbsTask, IteratorOptions, optim_classes, scheduler_classes
-from espnet2.train.class_choices import ClassChoices
 from espnet2.train.distributed_utils import get_rank
 from espnet2.train.trainer import Trainer
-from espnet2.utils.nested_dict_action import NestedDictAction
-from espnet2.utils.types import int_or_none, str_or_none
 from torch.utils.data import DataLoader
 
 from espnet_atat.data.augment import FeatureAugmentation
@@ -36,6 +26,7 @@ from espnet_atat.model.atat_model import ESPnetATATModel
 from espnet_atat.model.build import build_model
 from espnet_atat.speech.augmentation.chain import Chain
 from espnet_atat.tasks.checks import check_checkpoints, check_encoders, check_targets
+from espnet_atat.tasks.options import CLASS_CHOICES, add_options
 from espnet_atat.text.tokenizer import CharTokenizer, TargetTokenizer, load_grown_words
 from espnet_atat.text.vocabulary import Vocabulary
 from espnet_atat.train.adapter import check_adapter
@@ -43,12 +34,6 @@ from espnet_atat.train.asr_encoder import load_asr_encoder
 from espnet_atat.train.checkpoint import GuardedIterFactory, mend_run
 from espnet_atat.train.optimiser import parameter_groups
 from espnet_atat.train.unfreeze import WarmupUnfreezeLR
-
-frontend_choices = ClassChoices("frontend", {"default": DefaultFrontend}, type_check=AbsFrontend, optional=True)
-specaug_choices = ClassChoices("specaug", {"specaug": SpecAug}, type_check=AbsSpecAug, optional=True)
-normalize_choices = ClassChoices(
-    "normalize", {"global_mvn": GlobalMVN, "utterance_mvn": UtteranceMVN}, type_check=AbsNormalize, optional=True
-)
 
 # ESPnet has no other way to register a scheduler than its table of names.
 scheduler_classes["warmup_unfreeze"] = WarmupUnfreezeLR
@@ -58,7 +43,7 @@ class ATATTask(AbsTask):
     """Audio-Text All-Task (Rongali et al., AAAI 2021)."""
 
     num_optimizers = 1
-    class_choices_list = [frontend_choices, specaug_choices, normalize_choices]  # noqa: RUF012 (ESPnet's own style)
+    class_choices_list = [*CLASS_CHOICES]  # noqa: RUF012 (ESPnet's own style)
     trainer = Trainer
 
     @classmethod
@@ -66,90 +51,7 @@ class ATATTask(AbsTask):
         # The mixed iterator is ESPnet's documented extension point; its attention plots assume one batch size.
         parser.set_defaults(iterator_type="task", num_att_plot=0, scheduler="warmup_unfreeze", optim="adam")
         parser.get_default("required").extend(["token_list", "bpemodel"])
-
-        group = parser.add_argument_group("Target language and text")
-        group.add_argument("--token_list", type=str_or_none, default=None, help="the decoder's tokens, one a line")
-        group.add_argument("--bpemodel", type=str_or_none, default=None, help="sentencepiece model of target words")
-        group.add_argument(
-            "--grown_words", type=str_or_none, default=None, help="words with pieces of their own, see text/growth.py"
-        )
-        group.add_argument(
-            "--text_tokenizer",
-            type=str_or_none,
-            default=None,
-            help="folder or hub name of the text encoder's tokenizer; default: text_encoder_conf model",
-        )
-
-        group = parser.add_argument_group("Mixture")
-        group.add_argument(
-            "--train_groups", type=str_or_none, default=None, help="group and weight, one a line (mixture's 'groups')"
-        )
-        group.add_argument(
-            "--text_batch_bins", type=int, default=20000, help="text pieces a batch; --batch_bins counts audio frames"
-        )
-        group.add_argument("--augment_conf", action=NestedDictAction, default={}, help="see data/augment.py")
-        group.add_argument(
-            "--waveform_augment_conf",
-            action=NestedDictAction,
-            default={},
-            help="of audio (feats_type raw): the effects of conf/augment.yaml",
-        )
-        group.add_argument("--text_mask_rate", type=float, default=0.0, help="share of text pieces that training hides")
-        group.add_argument(
-            "--mask_conf", action=NestedDictAction, default={}, help="fresh masks every epoch: see data/masks.py"
-        )
-
-        group = parser.add_argument_group("Model")
-        group.add_argument("--input_size", type=int_or_none, default=None, help="mel channels; none with a frontend")
-        group.add_argument(
-            "--audio_encoder",
-            type=str_or_none,
-            default="transformer",
-            choices=["transformer", "conformer", "e_branchformer", None],
-            help="ESPnet blocks behind the CNN; none: text alone",
-        )
-        group.add_argument("--audio_encoder_conf", action=NestedDictAction, default={})
-        group.add_argument(
-            "--text_encoder",
-            type=str_or_none,
-            default="hugging_face",
-            choices=["hugging_face", None],
-            help="none: audio alone (the E2E baseline)",
-        )
-        group.add_argument("--text_encoder_conf", action=NestedDictAction, default={}, help="model and / or config")
-        group.add_argument("--decoder_conf", action=NestedDictAction, default={}, help="of ESPnet's TransformerDecoder")
-        group.add_argument("--ctc_unit", type=str_or_none, default=None, choices=["char", "token", None])
-        group.add_argument("--ctc_characters", type=str_or_none, default=None, help="character list for ctc_unit char")
-        group.add_argument("--ctc_conf", action=NestedDictAction, default={}, help="subframes, dropout_rate")
-        group.add_argument("--model_conf", action=NestedDictAction, default={}, help="of ESPnetATATModel")
-        group.add_argument(
-            "--init",
-            type=str_or_none,
-            default=None,
-            choices=["xavier_uniform", "xavier_normal", "kaiming_uniform", "kaiming_normal", None],
-            help="of audio encoder and decoder; the text encoder and the tied embedding keep their own",
-        )
-
-        group = parser.add_argument_group("Transfer")
-        group.add_argument(
-            "--pretrained_vocabulary_size", type=int_or_none, default=None, help="rows that --init_param brings"
-        )
-        group.add_argument(
-            "--pretrained_parameters",
-            nargs="*",
-            default=[],
-            help="names or prefixes that the schedule unfreezes gradually; 'all': all but the new rows",
-        )
-        group.add_argument(
-            "--audio_encoder_init",
-            type=str_or_none,
-            default=None,
-            help="an ESPnet ASR model's .pth: its encoder's blocks, of the same shape, are what ours start from",
-        )
-        group.add_argument("--text_encoder_lr_scale", type=float, default=1.0, help="on the text encoder's rate")
-
-        for choices in cls.class_choices_list:
-            choices.add_arguments(group)
+        add_options(parser)
 
     @classmethod
     def main_worker(cls, args: argparse.Namespace) -> None:

@@ -4,7 +4,7 @@ import pytest
 import torch
 import yaml
 
-from espnet_atat.tasks.atat import specaug_choices
+from espnet_atat.tasks.options import specaug_choices
 
 
 @pytest.mark.parametrize("name", ["egs2/atat/mini/conf/pretrain.yaml"])
