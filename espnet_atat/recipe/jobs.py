@@ -3,11 +3,12 @@
 On a machine of few cores two trainings of one process each get through more than one training of two: nobody waits.
 """
 
+import os
 import shlex
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,7 +53,7 @@ def run_jobs(jobs: Iterable[Job], count: int, command: str) -> None:
             for job in startable(waiting, [job for job, _ in running.values()], failed, count):
                 waiting.remove(job)
                 print(f"job {job.name}: started; its output goes to {job.log}", flush=True)
-                running[_start(job, command)] = (job, time.monotonic())
+                running[_start(job, command, shared_threads(command, count))] = (job, time.monotonic())
             if not running:
                 break  # what still waits stands on a run that failed
             time.sleep(POLL)
@@ -82,12 +83,28 @@ def startable(waiting: Sequence[Job], running: Sequence[Job], failed: Sequence[J
     return chosen
 
 
-def _start(job: Job, command: str) -> subprocess.Popen[bytes]:
+def shared_threads(command: str, count: int) -> dict[str, str]:
+    """Variables that give each of ``count`` jobs on this machine its share of the cores.
+
+    Each would take all of them otherwise, and wait most of the time for the threads of the others. A job on another
+    machine (``slurm.pl``, ``queue.pl``, ``ssh.pl``) is left to its scheduler, and so is what the user has set.
+    """
+    if Path(shlex.split(command)[0]).name != "run.pl" or "OMP_NUM_THREADS" in os.environ:
+        return {}
+    return {"OMP_NUM_THREADS": str(max(1, usable_cores() // count))}
+
+
+def usable_cores() -> int:
+    """Cores that this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _start(job: Job, command: str, variables: Mapping[str, str]) -> subprocess.Popen[bytes]:
     job.log.parent.mkdir(parents=True, exist_ok=True)
     call = [sys.executable, "-m", "espnet_atat.bin.run_systems", *job.arguments]
     return subprocess.Popen(
         [*shlex.split(command), str(job.log), *call],
-        stdin=subprocess.DEVNULL, env=child_environment(), preexec_fn=die_with_parent,
+        stdin=subprocess.DEVNULL, env=child_environment(**variables), preexec_fn=die_with_parent,
     )  # fmt: skip
 
 

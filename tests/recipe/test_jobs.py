@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from espnet_atat.errors import UserError
+from espnet_atat.recipe import jobs
 from espnet_atat.recipe.jobs import Job, run_jobs, startable
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -30,14 +31,24 @@ def test_jobs_that_share_a_run_wait_for_each_other() -> None:
 
 @pytest.mark.usefixtures("world")
 def test_one_that_fails_is_named_and_the_others_are_run(capsys) -> None:
-    jobs = [job("bad", "shared"), job("waits", "shared"), job("good", "own", system="old")]
+    started = [job("bad", "shared"), job("waits", "shared"), job("good", "own", system="old")]
     with pytest.raises(
         UserError, match=r"^logs/bad\.log: job bad failed; see the end of it; not started, .* with it: waits$"
     ):
-        run_jobs(jobs, 1, RUN_PL)
+        run_jobs(started, 1, RUN_PL)
     lines = capsys.readouterr().out
     assert "job bad: failed, " in lines
     assert "job good: done, " in lines
     assert "job waits" not in lines
     assert "no nowhere.yaml in egs2" in Path("logs/bad.log").read_text()
     assert "to be made" in Path("logs/good.log").read_text()
+
+
+def test_jobs_on_this_machine_share_its_cores_unless_the_user_has_said_how(monkeypatch) -> None:
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.setattr(jobs, "usable_cores", lambda: 6)
+    assert jobs.shared_threads(RUN_PL, 2) == {"OMP_NUM_THREADS": "3"}
+    assert jobs.shared_threads(f"{RUN_PL} --mem 4G", 8) == {"OMP_NUM_THREADS": "1"}
+    assert jobs.shared_threads("slurm.pl --time 24:00:00", 2) == {}
+    monkeypatch.setenv("OMP_NUM_THREADS", "4")
+    assert jobs.shared_threads(RUN_PL, 2) == {}
