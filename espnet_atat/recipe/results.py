@@ -2,6 +2,7 @@
 
 results/<system>/<seed and fold>/<inference configuration>/<set>/{ref,hyp,metrics.json,decoded}
 results/<system>/<seed and fold>/training.json      what the model was made with, and how much
+results/<system>/<seed and fold>/learning.json      its runs' learning curves (report.learning)
 
 A result is kept with the fingerprint of the model's configuration and data (``decoded``), and only taken for one of the
 same fingerprint: after a change of either the model is trained again.
@@ -23,9 +24,11 @@ from espnet_atat.recipe.layout import EGS, EXP
 from espnet_atat.recipe.runs import lineage
 from espnet_atat.recipe.scoring import is_scored
 from espnet_atat.recipe.system import Planned
+from espnet_atat.report.learning import write_curves
 
 FILES = ("ref", "hyp", "metrics.json", "decoded")
 TRAINING = "training.json"
+LEARNING = "learning.json"
 
 
 def kept_folder(recipe: str) -> Path:
@@ -50,6 +53,7 @@ def keep_results(decodings: Iterable[Hypotheses]) -> int:
         with atomic_write(target.parents[1] / TRAINING) as handle:
             json.dump(describe_training(run), handle, indent=1, ensure_ascii=False)
             handle.write("\n")
+        write_curves(_runs_of(run), target.parents[1] / LEARNING)
         kept += 1
     return kept
 
@@ -66,7 +70,9 @@ def take_result(decoding: Hypotheses) -> None:
     with atomic_dir(decoding.folder) as folder:
         for name in FILES:
             shutil.copyfile(source / name, folder / name)
-    shutil.copyfile(source.parents[1] / TRAINING, decoding.folder.parents[1] / TRAINING)
+    for name in (TRAINING, LEARNING):
+        if (source.parents[1] / name).is_file():
+            shutil.copyfile(source.parents[1] / name, decoding.folder.parents[1] / name)
 
 
 def _place(decoding: Hypotheses) -> Path:
@@ -81,9 +87,20 @@ def describe_training(run: Planned) -> dict[str, Any]:
     Raises:
         UserError: one of the runs was removed.
     """
-    runs = list(dict.fromkeys(folder for needed in run.needs for folder in lineage(needed.folder)))
+    runs = _runs_of(run)
     identities = {folder.name: yaml.safe_load((folder / "run.yaml").read_text(encoding="utf-8")) for folder in runs}
     return {"amounts": training_amounts(runs, foreign=run.reads_foreign_words), "runs": identities}
+
+
+def _runs_of(run: Planned) -> list[Path]:
+    """All that a system's model stands on."""
+    return list(dict.fromkeys(folder for needed in run.needs for folder in lineage(needed.folder)))
+
+
+def kept_learning(recipe: str, system: str, labels: Iterable[str]) -> list[str]:
+    """Files of the learning curves that came with kept results, of some seeds and folds."""
+    files = [system_folder(recipe, system, label) / LEARNING for label in labels]
+    return [str(file) for file in files if file.is_file()]
 
 
 def kept_amounts(recipe: str, system: str, label: str) -> dict[str, Any] | None:

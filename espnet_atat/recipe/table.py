@@ -17,6 +17,7 @@ rows       one a system and test set:
     subsets   heard, unheard … → utterances, and the same figures, of the first inference configuration
     files     the metrics.json files
     runs      folders of the training runs behind them, and of what those stand on
+    learning  files of the learning curves of kept results, whose runs are elsewhere
     hours     of audio in the test set; null of text
     test_audio    null, or of audio chosen of several or synthetic: label, order, engine, voices (recipe.listening)
     pretrain_slu  sets and why: the slu and nlu of other corpora in pretraining; null: no such
@@ -52,7 +53,7 @@ from espnet_atat.recipe.layout import EGS, EXP
 from espnet_atat.recipe.listening import described
 from espnet_atat.recipe.pipeline_file import FOREIGN
 from espnet_atat.recipe.provenance import pretraining_of, remarks
-from espnet_atat.recipe.results import kept_amounts
+from espnet_atat.recipe.results import kept_amounts, kept_learning
 from espnet_atat.recipe.runs import commit, lineage
 from espnet_atat.recipe.scoring import fold_name, pooled_folder
 from espnet_atat.recipe.system import System, TestSet, run_label
@@ -123,6 +124,7 @@ def table_row(system: System, test: TestSet, seeds: Sequence[int], fold: int | N
             raise UserError(f"{path}: not there yet: stages 12 and 13 make it (./run.sh --system {system.name})")
     columns = {name: [read_metrics(path) for path in paths] for name, paths in files.items()}
     first = columns[system.decode[0]]
+    scores = [metrics for column in columns.values() for metrics in column]
     folds = system.folds if fold is None else None
     of_folds = [fold_name(number) for number in range(1, (folds or 0) + 1)]
     subsets = {
@@ -149,7 +151,8 @@ def table_row(system: System, test: TestSet, seeds: Sequence[int], fold: int | N
         "columns": figures,
         "subsets": subsets,
         "files": [str(path) for paths in files.values() for path in paths],
-        "runs": _runs_behind([metrics for column in columns.values() for metrics in column]),
+        "runs": _runs_behind(scores),
+        "learning": _kept_learning(scores),
         "hours": _hours(test, fold, system.folds),
         "test_audio": described(test.set, system.listening),
         "pretrain_slu": pretraining_of(first[0]["info"]),
@@ -244,8 +247,20 @@ def _kept(info: Mapping[str, str]) -> dict[str, Any] | None:
     models = info.get("model", "").split()
     if not models or Path(models[0]).parent.is_dir():
         return None
-    fold = info.get("fold", "1" if "folds" in info else None)
-    return kept_amounts(info["recipe"], info["system"], run_label(int(info["seed"]), fold))
+    return kept_amounts(info["recipe"], info["system"], _labels(info)[0])
+
+
+def _labels(info: Mapping[str, str]) -> list[str]:
+    """Of the model that was scored; of the model of each fold where they are pooled."""
+    folds = range(1, int(info["folds"]) + 1) if "folds" in info else [info.get("fold")]
+    return [run_label(int(info["seed"]), fold) for fold in folds]
+
+
+def _kept_learning(scores: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Files of learning curves of the models whose results alone are here."""
+    infos = [metrics["info"] for metrics in scores if _kept(metrics["info"]) is not None]
+    files = (kept_learning(info["recipe"], info["system"], _labels(info)) for info in infos)
+    return list(dict.fromkeys(file for of_info in files for file in of_info))
 
 
 def _command(table: Table, systems: Sequence[System], seeds: Sequence[int] | None, fold: int | None, dev: bool) -> str:

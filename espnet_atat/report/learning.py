@@ -1,11 +1,14 @@
 """Learning curves: the accuracy of the next token that ESPnet's trainer wrote to TensorBoard, task by task."""
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+
+from espnet_atat.atomic import atomic_write
 
 TASKS = ("asr", "slu", "mlm", "nlu")
 THIN: Mapping[str, Any] = {"linewidth": 0.9, "alpha": 0.6}
@@ -64,6 +67,28 @@ def read_curves(folder: Path) -> Curves:
                     steps, values = zip(*points, strict=True)
                     curves.setdefault(task, {})[split] = (list(steps), list(values))
     return curves
+
+
+def write_curves(runs: Iterable[Path], file: Path) -> None:
+    """Keep what TensorBoard has of some runs, where there is anything, as run → curves; accuracies to four digits."""
+    read = {str(run): read_curves(run / "tensorboard") for run in runs}
+    curves = {
+        run: {
+            task: {split: (steps, [round(value, 4) for value in values]) for split, (steps, values) in splits.items()}
+            for task, splits in tasks.items()
+        }
+        for run, tasks in read.items()
+        if tasks
+    }
+    if curves:
+        with atomic_write(file) as handle:
+            json.dump(curves, handle, separators=(",", ":"))
+            handle.write("\n")
+
+
+def load_curves(file: Path) -> dict[str, Curves]:
+    """What ``write_curves`` kept: run → curves."""
+    return dict(json.loads(file.read_text(encoding="utf-8")))
 
 
 def plot_curves(runs: Sequence[tuple[str, Curves]], title: str) -> Figure:

@@ -12,7 +12,7 @@ from typing import Any
 from espnet_atat.report import attention
 from espnet_atat.report.attention import plot_glance, read_glance
 from espnet_atat.report.intents import plot_confusion, read_confusion, scored_files
-from espnet_atat.report.learning import group_runs, name_runs, plot_curves, read_curves
+from espnet_atat.report.learning import Curves, group_runs, load_curves, name_runs, plot_curves, read_curves
 from espnet_atat.report.page import Plot, write_page
 from espnet_atat.report.rows import Group, curve_groups, groups, plot_curve, plot_group
 
@@ -124,8 +124,17 @@ def _intents(content: Mapping[str, Any]) -> Iterator[Plot]:
 
 
 def _learning(content: Mapping[str, Any]) -> Iterator[Plot]:
-    for runs, systems in group_runs(content["rows"]).items():
-        read = {run: read_curves(Path(run) / "tensorboard") for run in runs}
+    kept: dict[str, Curves] = {}
+    sources: dict[str, str] = {}
+    rows = []
+    for row in content["rows"]:
+        files = row.get("learning", ())
+        of_row = {run: (file, curves) for file in files for run, curves in load_curves(Path(file)).items()}
+        kept |= {run: curves for run, (_, curves) in of_row.items()}
+        sources |= {run: file for run, (file, _) in of_row.items()}
+        rows.append({**row, "runs": [*row["runs"], *of_row]})
+    for runs, systems in group_runs(rows).items():
+        read = {run: kept[run] if run in kept else read_curves(Path(run) / "tensorboard") for run in runs}
         learnt = {run: curves for run, curves in read.items() if curves}
         if not learnt:
             continue
@@ -136,4 +145,5 @@ def _learning(content: Mapping[str, Any]) -> Iterator[Plot]:
         )
         name = _name("learning", Path(runs[0]).name)
         figure = plot_curves(name_runs(learnt), kind)
-        yield Plot(name, f"Learning curves: {kind}", caption, [f"{run}/tensorboard" for run in learnt], figure)
+        read_from = list(dict.fromkeys(sources.get(run, f"{run}/tensorboard") for run in learnt))
+        yield Plot(name, f"Learning curves: {kind}", caption, read_from, figure)

@@ -17,6 +17,7 @@ from espnet_atat.errors import UserError
 from espnet_atat.recipe.plan import plan_system
 from espnet_atat.recipe.system import load_system
 from espnet_atat.report.attention import read_glance
+from espnet_atat.report.learning import load_curves, read_curves
 from espnet_atat.text.vocabulary import Vocabulary
 from tests.recipe.world import make_world
 
@@ -84,8 +85,19 @@ def test_kept_results_stand_for_their_runs_while_nothing_else_changes(finished, 
     assert capsys.readouterr().out.count("taken from egs2/atat/toy/results") == 4
     here, there = (json.loads((root / "exp/toy/tables/default.json").read_text()) for root in (Path(), finished))
     for mine, kept in zip(here["rows"], there["rows"], strict=True):
-        assert mine == {**kept, "runs": []}
+        learning = [f"exp/toy/{mine['system']}/seed1/learning.json"]
+        assert mine == {**kept, "runs": [], "learning": learning}
         assert mine["training"]["updates"] > 0
+        for run, curves in load_curves(Path(learning[0])).items():
+            assert curves == {
+                task: {split: [steps, pytest.approx(values, abs=1e-4)] for split, (steps, values) in splits.items()}
+                for task, splits in read_curves(finished / run / "tensorboard").items()
+            }
+    drawn, there = (
+        sorted(path.name for path in (root / "exp/toy/tables").glob("*_plots/*learning*"))
+        for root in (Path(), finished)
+    )
+    assert drawn == there != []
 
     config = Path("egs2/atat/toy/conf/decode.yaml")
     config.write_text(config.read_text().replace("beam_size: 2", "beam_size: 3"))
