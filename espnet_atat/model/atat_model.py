@@ -48,6 +48,9 @@ class ESPnetATATModel(AbsESPnetModel):
         lsm_weight: label smoothing (paper: 0.1).
         task_weights: factor on the loss of each task; 1 where not named.
         length_normalized_loss: average a target's loss over its tokens; else sum, as ESPnet does.
+        token_noise: share of the tokens fed to the decoder that training replaces by others of the batch's targets,
+            never the task token (unigram noising, Xie et al. 2017): a decoder that cannot trust what it said must
+            listen. 0 is the paper.
 
     Raises:
         UserError: a task weight names an unknown task, or no encoder is given.
@@ -71,6 +74,7 @@ class ESPnetATATModel(AbsESPnetModel):
         lsm_weight: float = 0.1,
         task_weights: Mapping[str, float] | None = None,
         length_normalized_loss: bool = False,
+        token_noise: float = 0.0,
     ):
         super().__init__()
         if audio_encoder is None and text_encoder is None:
@@ -82,6 +86,8 @@ class ESPnetATATModel(AbsESPnetModel):
             raise UserError("ctc_weight is set but there is no CTC head: give ctc_unit char or token")
         if contrast_weight and (audio_encoder is None or text_encoder is None):
             raise UserError("contrast_weight is set but there are not two encoders to compare")
+        if not 0 <= token_noise < 1:
+            raise UserError(f"token_noise is a share, 0 or more and below 1; found {token_noise}")
         self.decoder = decoder
         self.audio_encoder = audio_encoder
         self.text_encoder = text_encoder
@@ -97,6 +103,7 @@ class ESPnetATATModel(AbsESPnetModel):
             self.register_buffer("batches", torch.zeros((), dtype=torch.long))  # in checkpoints, for resumed runs
         self.lsm_weight = lsm_weight
         self.length_normalized_loss = length_normalized_loss
+        self.token_noise = token_noise
         self.task_ids = dict(task_ids)
         self.task_weights = {task: float((task_weights or {}).get(task, 1.0)) for task in task_ids}
         self.eos_id = eos_id
@@ -240,12 +247,24 @@ class ESPnetATATModel(AbsESPnetModel):
         outputs = text.new_full((len(text), longest), IGNORE)
         outputs[:, :-1] = text[:, 1:longest]
         outputs[torch.arange(len(text), device=text.device), lengths - 1] = self.eos_id  # w1 … wn <eos>
+        if self.training and self.token_noise:
+            inputs = self._add_noise(inputs, lengths)
         logits, _ = self.decoder(encoded.states, encoded.lengths, inputs, lengths)  # (B, L, V)
         loss = nn.functional.cross_entropy(
             logits.transpose(1, 2), outputs, ignore_index=IGNORE, reduction="none", label_smoothing=self.lsm_weight
         )
         right = (logits.detach().argmax(-1) == outputs) & (outputs != IGNORE)
         return loss.sum(1), right.sum(1)
+
+    def _add_noise(self, inputs: Tensor, lengths: Tensor) -> Tensor:
+        """(B, L) decoder inputs, some of them replaced by tokens drawn from all of them; the task tokens stay."""
+        positions = torch.arange(inputs.shape[1], device=inputs.device)
+        tokens = inputs[(positions > 0) & (positions < lengths[:, None])]
+        if not len(tokens):
+            return inputs
+        others = tokens[torch.randint(len(tokens), inputs.shape, device=inputs.device)]
+        replaced = (torch.rand(inputs.shape, device=inputs.device) < self.token_noise) & (positions > 0)
+        return torch.where(replaced, others, inputs)
 
     def _contrast_has_set_in(self) -> bool:
         if self.contrast is None or not self.contrast_start:

@@ -68,6 +68,34 @@ def test_loss_of_an_example_does_not_depend_on_its_batch_mates(model: ESPnetATAT
     assert loss_of(model, of_audio) == pytest.approx(sum(alone[:3]) / 3, rel=1e-5)
 
 
+def test_token_noise_puts_other_tokens_of_the_batch_in_place_of_some_and_only_in_training(
+    transformer: ESPnetATATModel,
+) -> None:
+    model = copy.deepcopy(transformer)
+    batch = toy_batch()
+    clean, targets, lengths = loss_of(model, batch), batch["text"], batch["text_lengths"]
+    model.token_noise = 0.5
+    assert loss_of(model, batch) == clean
+    fed = []
+    hook = model.decoder.register_forward_pre_hook(lambda _, arguments: fed.append(arguments[2]))
+    model.train()
+    torch.manual_seed(0)
+    statistics = [model(**batch)[1] for _ in range(40)]
+    hook.remove()
+    spoken = set(targets[:, 1:][targets[:, 1:] >= 0].tolist())
+    audio = targets[: len(batch["speech"])]
+    inputs = torch.stack(fed[::2])  # (40, Ba, L): the decoder sees the audio examples first
+    audio = audio[:, : inputs.shape[2]]
+    assert (inputs[:, :, 0] == audio[:, 0]).all()
+    real = torch.arange(1, inputs.shape[2]) < lengths[: len(audio), None]
+    changed = (inputs != audio)[:, :, 1:][:, real].float().mean()
+    assert 0.3 < changed < 0.5  # some are replaced by themselves
+    assert set(inputs[:, :, 1:][:, real].flatten().tolist()) <= spoken
+    assert all(each["loss"].isfinite() for each in statistics)
+    with pytest.raises(UserError, match="token_noise is a share"):
+        toy_model(model_conf={"token_noise": 1.0})
+
+
 def test_what_stands_in_the_padding_changes_nothing(model: ESPnetATATModel) -> None:
     batch = toy_batch()
     expected = loss_of(model, batch)
