@@ -36,7 +36,7 @@ from espnet_atat.recipe.request import (
     TOKENS,
     Request,
 )
-from espnet_atat.recipe.results import is_kept, keep_results, kept_folder, take_result
+from espnet_atat.recipe.results import is_kept, keep_results, keep_table, kept_folder, take_result
 from espnet_atat.recipe.runs import Run
 from espnet_atat.recipe.scoring import is_scored, score_decoding, score_folds
 from espnet_atat.recipe.system import Planned
@@ -101,6 +101,8 @@ def run_stages(request: Request) -> None:
         path = write_table(request.table, request.systems, request.seeds, request.fold, dev=request.decode_dev)
         page = write_report(json.loads(path.read_text(encoding="utf-8")), path.parent, path.stem)
         print(f"stage {TABLE}: wrote {path}, {path.stem}.md, {path.stem}.tex and {page.name} with its plots")
+        if request.keep_results:
+            print(f"stage {TABLE}: kept as {keep_table(request.recipe, path)}")
 
 
 def plan_runs(request: Request) -> list[Planned]:

@@ -78,19 +78,40 @@ def times(seconds: Mapping[str, float]) -> str:
 
 def markdown(content: Mapping[str, Any]) -> str:
     """The same as a Markdown file."""
-    blocks = [f"# {content['title']}"]
-    if content.get("note"):
-        blocks.append(content["note"])
-    blocks += content.get("remarks", ())
-    for heads, *lines in grids(content):
-        marked = [heads, ["---"] * len(heads), *lines]
-        blocks.append("\n".join(f"| {' | '.join(line)} |" for line in marked))
-    blocks.append(legend(content))
-    blocks += notes(content)
+    blocks = [f"# {content['title']}", section(content)]
     if content["stage_times"]:
         blocks.append(f"Time: {times(content['stage_times'])}.")
     blocks.append("Made from:\n\n" + "\n".join(f"- `{path}`" for row in content["rows"] for path in row["files"]))
     return "\n\n".join(blocks) + "\n"
+
+
+def section(content: Mapping[str, Any]) -> str:
+    """The same as a part of a larger file: without heading, times and sources."""
+    blocks = [content["note"]] if content.get("note") else []
+    blocks += content.get("remarks", ())
+    for heads, *lines in grids(content):
+        marked = [heads, ["---"] * len(heads), *lines]
+        blocks.append("\n".join(f"| {' | '.join(line)} |" for line in marked))
+    return "\n\n".join([*blocks, legend(content), *notes(content)])
+
+
+def insert(content: Mapping[str, Any], name: str, text: str) -> str:
+    """Put a table's section between its two marks in a Markdown text, in place of what stands there.
+
+    Raises:
+        ValueError: the marks are not there, once each and in order.
+    """
+    start, end = marks(name)
+    before, opened, rest = text.partition(start)
+    _old, closed, after = rest.partition(end)
+    if not opened or not closed or start in after or end in before + after:
+        raise ValueError(f"needs the lines '{start}' and '{end}', once each and in this order")
+    return f"{before}{start}\n\n{section(content)}\n\n{end}{after}"
+
+
+def marks(name: str) -> tuple[str, str]:
+    """The lines between which a table stands in a Markdown text, comments both."""
+    return f"<!-- table {name}: made by bin.table -->", f"<!-- end of table {name} -->"
 
 
 def legend(content: Mapping[str, Any]) -> str:

@@ -1,18 +1,23 @@
 """The results that the repository ships: what is scored gives the same figures again, and RESULTS.md says no others."""
 
 import json
+import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from espnet_atat.datadir import read_two_column
 from espnet_atat.metrics.metrics_file import read_metrics
 from espnet_atat.metrics.scoring import score
+from espnet_atat.recipe.system import run_label
 from espnet_atat.recipe.table import summarise
+from espnet_atat.report.tables import marks, section
 from tests.conftest import ROOT
 
 MINI = ROOT / "egs2/atat/mini"
 KEPT = sorted(path.parent for path in MINI.glob("results/*/*/*/*/metrics.json"))
+TABLES = sorted(MINI.glob("results/tables/*.json"))
 
 
 def name(folder: Path) -> str:
@@ -41,3 +46,36 @@ def test_the_reported_means_are_of_the_kept_seeds(system: str, test_set: str) ->
     for key in ("em_full", "semer", "intent_accuracy", "wer"):
         mean, sd, (low, high) = (figures[key][part] for part in ("mean", "sd", "interval"))
         assert f"| {100 * mean:.1f} ±{100 * sd:.1f} [{100 * low:.1f}, {100 * high:.1f}] |" in line, key
+
+
+def kept_scores(row: dict[str, Any], config: str, seed: int) -> dict[str, Any]:
+    """Figures of a row's hypotheses with one seed, scored anew; those of folds together."""
+    folds = range(1, row["folds"] + 1) if row["folds"] else [None]
+    places = [MINI / "results" / row["system"] / run_label(seed, fold) / config for fold in folds]
+    name = None if row["folds"] else row["set"].rpartition("/")[2]
+    sides: dict[str, dict[str, str]] = {"ref": {}, "hyp": {}}
+    for place in places:
+        (folder,) = [each for each in place.iterdir() if name in (None, each.name)]
+        for side, lines in sides.items():
+            lines |= read_two_column(folder / side)
+    return dict(score(sides["ref"], sides["hyp"], hypothesis=row["hypothesis"])["figures"])
+
+
+@pytest.mark.parametrize("file", TABLES, ids=lambda file: file.stem)
+def test_a_kept_table_has_the_figures_of_the_kept_hypotheses_and_stands_in_the_report(file: Path) -> None:
+    table = json.loads(file.read_text(encoding="utf-8"))
+    for row in table["rows"]:
+        for config, figures in row["columns"].items():
+            found = [kept_scores(row, config, seed) for seed in row["seeds"]]
+            for key, figure in figures.items():
+                mean = sum(each[key]["value"] for each in found) / len(found)
+                assert figure["mean"] == pytest.approx(mean, abs=1e-12), (row["system"], key)
+    start, end = marks(file.stem)
+    report = (MINI / "RESULTS.md").read_text(encoding="utf-8")
+    assert f"{start}\n\n{section(table)}\n\n{end}" in report
+
+
+def test_every_table_of_the_report_is_kept() -> None:
+    report = (MINI / "RESULTS.md").read_text(encoding="utf-8")
+    assert re.findall(r"<!-- table (\S+):", report) == re.findall(r"<!-- end of table (\S+) -->", report)
+    assert set(re.findall(r"<!-- table (\S+):", report)) == {file.stem for file in TABLES}

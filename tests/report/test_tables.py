@@ -1,8 +1,13 @@
 """A table's JSON to text: every number comes from the file."""
 
+import json
 import re
 
-from espnet_atat.report.tables import markdown, terminal, times
+import pytest
+
+from espnet_atat.bin.table import main
+from espnet_atat.errors import UserError
+from espnet_atat.report.tables import markdown, marks, section, terminal, times
 
 
 def figure(title, mean, sd=None, interval=None):
@@ -100,3 +105,28 @@ def test_the_form_of_a_text_is_named():
     official = content(row(set="top/test", task="nlu", text_form="official"))
     assert "top/test (nlu, official text), n = 150" in terminal(official)
     assert "| nlu, official text |" in markdown(official)
+
+
+def test_a_table_is_put_between_its_marks_again_and_again(tmp_path):
+    file, page = tmp_path / "music.json", tmp_path / "RESULTS.md"
+    file.write_text(json.dumps(content(row())))
+    start, end = marks("music")
+    page.write_text(f"# Results\n\n{start}\nold\n{end}\n\n{marks('books')[0]}\nnot mine\n")
+    for _ in range(2):
+        main([str(file), "--insert", str(page)])
+        inserted = f"{start}\n\n{section(content(row()))}\n\n{end}"
+        assert page.read_text() == f"# Results\n\n{inserted}\n\n{marks('books')[0]}\nnot mine\n"
+    assert "| AT-AT on music | mini/music_test |" in page.read_text()
+
+
+@pytest.mark.parametrize("lines", [[], [0], [1], [1, 0], [0, 1, 0], [0, 1, 1]])
+def test_a_page_without_both_marks_in_order_stays_as_it_is(tmp_path, lines):
+    file, page = tmp_path / "music.json", tmp_path / "RESULTS.md"
+    file.write_text(json.dumps(content(row())))
+    text = "\n".join(marks("music")[line] for line in lines)
+    page.write_text(text)
+    with pytest.raises(UserError, match=r"RESULTS\.md: needs the lines '<!-- table music"):
+        main([str(file), "--insert", str(page)])
+    assert page.read_text() == text
+    with pytest.raises(UserError, match="no such file"):
+        main([str(file), "--insert", str(tmp_path / "nothing.md")])
