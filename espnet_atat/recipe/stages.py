@@ -78,7 +78,9 @@ def run_stages(request: Request) -> None:
                 print(*outline(system, request.seeds_of(system), request.folds_of(system)), sep="\n")
             return
         if request.use_results:
-            _take(runs, request)
+            taken = _take(runs, request)
+            if request.dry_run:
+                runs = [run for run in runs if run not in taken]  # nothing of theirs is to be made
         if request.stage <= DECODING and not request.dry_run:
             check_pipelines(_to_train(runs, request), request.tests_of)
         if request.jobs > 1 and not request.dry_run:
@@ -166,13 +168,19 @@ def _job_arguments(run: Planned, request: Request) -> list[str]:
     return arguments + [f"--{flag}" for flag in ("force", "decode_dev") if getattr(request, flag)]
 
 
-def _take(runs: Iterable[Planned], request: Request) -> None:
-    """Results that are kept, in place of training."""
-    for decoding in _decodings(runs, request):
-        if not decoding.is_done and is_kept(decoding):
+def _take(runs: Iterable[Planned], request: Request) -> list[Planned]:
+    """Results that are kept, in place of training; returns the runs of which nothing else is wanted."""
+    taken = []
+    for run in runs:
+        decodings = _decodings([run], request)
+        found = [decoding for decoding in decodings if not decoding.is_done and is_kept(decoding)]
+        for decoding in found:
             print(f"stage {DECODING}: {decoding.folder}: taken from {kept_folder(request.recipe)}")
             if not request.dry_run:
                 take_result(decoding)
+        if len(found) == len(decodings):
+            taken.append(run)
+    return taken
 
 
 def _to_train(runs: Iterable[Planned], request: Request) -> list[Planned]:

@@ -80,6 +80,10 @@ def test_a_table_is_made_from_nothing_and_a_second_call_skips_everything(finishe
 def test_kept_results_stand_for_their_runs_while_nothing_else_changes(finished, tmp_path, monkeypatch, capsys):
     shutil.copytree(finished, tmp_path / "clone", ignore=shutil.ignore_patterns("exp"))
     monkeypatch.chdir(tmp_path / "clone")
+    main(["--recipe", "toy", "--use_results", "--dry_run"])
+    planned = capsys.readouterr().out
+    assert planned.count("taken from egs2/atat/toy/results") == 4
+    assert "to be made" not in planned
     main(["--recipe", "toy", "--use_results"])
     assert not Path("exp/runs").exists()
     assert capsys.readouterr().out.count("taken from egs2/atat/toy/results") == 4

@@ -38,7 +38,7 @@ max_epoch: 2
 num_workers: 0
 cpu_processes: 2
 use_matplotlib: false
-use_tensorboard: false
+use_tensorboard: true
 best_model_criterion:
 - [valid, acc, max]
 keep_nbest_models: 1
