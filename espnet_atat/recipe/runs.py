@@ -128,11 +128,18 @@ def lineage(folder: Path) -> list[Path]:
 
 
 def commit() -> str:
-    """The commit of the code, ``+`` behind it where files differ from it; ``unknown`` without git."""
+    """The commit of the code, ``+`` behind it where tracked files differ from it; ``unknown`` without git.
+
+    Kept results are no code: a recipe may keep some while it makes others.
+    """
+    code = ["--", ".", ":(exclude,top)egs2/*/*/results/*"]
     try:
-        found = subprocess.run(
-            ["git", "describe", "--always", "--dirty=+", "--abbrev=12"], capture_output=True, text=True, check=True
-        )
+        found = _git("describe", "--always", "--exclude=*", "--abbrev=12")
+        changed = _git("status", "--porcelain", "--untracked-files=no", *code)
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
-    return found.stdout.strip()
+    return found + ("+" if changed else "")
+
+
+def _git(*arguments: str) -> str:
+    return subprocess.run(["git", *arguments], capture_output=True, text=True, check=True).stdout.strip()

@@ -244,8 +244,8 @@ def _training(metrics: Mapping[str, Any]) -> dict[str, Any] | None:
 
 def _kept(info: Mapping[str, str]) -> dict[str, Any] | None:
     """Amounts of a training whose results alone are here; of the first fold's where folds are pooled."""
-    models = info.get("model", "").split()
-    if not models or Path(models[0]).parent.is_dir():
+    models = [model for key in MODEL_KEYS for model in info.get(key, "").split()]
+    if all(Path(model).parent.is_dir() for model in models):
         return None
     return kept_amounts(info["recipe"], info["system"], _labels(info)[0])
 

@@ -1,11 +1,14 @@
 """Run folders and the clock."""
 
+import re
+import subprocess
+
 import pytest
 import yaml
 
 from espnet_atat.errors import UserError
 from espnet_atat.recipe.clock import stage_times, timed, times_file
-from espnet_atat.recipe.runs import Run, lineage
+from espnet_atat.recipe.runs import Run, commit, lineage
 
 
 @pytest.fixture
@@ -76,3 +79,21 @@ def test_a_run_knows_all_that_it_stands_on(tmp_path, monkeypatch):
     stats.remove()
     with pytest.raises(UserError, match=f"no run ends in {stats.key}"):
         lineage(last.folder)
+
+
+def test_the_commit_says_whether_code_differs_from_it_whatever_is_kept(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert commit() == "unknown"
+    kept = tmp_path / "egs2/atat/toy/results/old/seed1/training.json"
+    kept.parent.mkdir(parents=True)
+    for file in (kept, tmp_path / "code.py"):
+        file.write_text("1\n")
+    for call in ("init -q", "add .", "-c user.name=test -c user.email=test@localhost commit -qm first"):
+        subprocess.run(["git", *call.split()], check=True)
+    clean = commit()
+    assert re.fullmatch("[0-9a-f]{12}", clean)
+    kept.write_text("2\n")
+    (tmp_path / "new.txt").write_text("not tracked\n")
+    assert commit() == clean
+    (tmp_path / "code.py").write_text("2\n")
+    assert commit() == f"{clean}+"
