@@ -152,12 +152,16 @@ def _has_paper(column: Column, published: set[str]) -> bool:
 
 
 def _heads(columns: Sequence[Column], rows: Sequence[Mapping[str, Any]], published: set[str]) -> list[str]:
-    names = list(rows[0]["columns"])
     heads = []
     for column in columns:
-        heads.append(column.head + (f" ({names[column.config]})" if column.config else ""))
+        heads.append(column.head + (f" ({_configuration(rows, column.config)})" if column.config else ""))
         heads += [f"{column.head}, paper"] if _has_paper(column, published) else []
     return heads
+
+
+def _configuration(rows: Sequence[Mapping[str, Any]], place: int) -> str:
+    """Name of the inference configuration at a place of the rows' own; some rows have fewer than others."""
+    return next(list(row["columns"])[place] for row in rows if len(row["columns"]) > place)
 
 
 def _cells(content: Mapping[str, Any], row: Mapping[str, Any], column: Column, published: set[str]) -> list[str]:
@@ -288,5 +292,4 @@ def _over(columns: Sequence[Column], rows: Sequence[Mapping[str, Any]], lines: S
     """A line above the heads that names the second inference configuration over its columns."""
     widths = _widths(lines)
     first = next(place for place, column in enumerate(columns, 1) if column.config)
-    name = list(rows[0]["columns"])[1]
-    return " " * (sum(widths[:first]) + 2 * first) + f"with {name}"
+    return " " * (sum(widths[:first]) + 2 * first) + f"with {_configuration(rows, 1)}"
