@@ -3,7 +3,7 @@
 results/<system>/<seed and fold>/<inference configuration>/<set>/{ref,hyp,metrics.json,decoded}
 results/<system>/<seed and fold>/training.json      what the model was made with, and how much
 results/<system>/<seed and fold>/learning.json      its runs' learning curves (report.learning)
-results/tables/<name>.json                          tables of them (recipe.table)
+results/tables/<name>.{json,md}                     tables of them (recipe.table)
 
 A result is kept with the fingerprint of the model's configuration and data (``decoded``), and only taken for one of the
 same fingerprint: after a change of either the model is trained again.
@@ -60,12 +60,13 @@ def keep_results(decodings: Iterable[Hypotheses]) -> int:
 
 
 def keep_table(recipe: str, path: Path) -> Path:
-    """Copy a table's JSON file into the recipe's ``results``; returns the copy."""
+    """Copy a table's JSON and Markdown files into the recipe's ``results``; returns the JSON's copy."""
     content = json.loads(path.read_text(encoding="utf-8"))
     target = kept_folder(recipe) / "tables" / path.name
     with atomic_write(target) as handle:
         json.dump(content, handle, separators=(",", ":"), ensure_ascii=False)
         handle.write("\n")
+    shutil.copyfile(path.with_suffix(".md"), target.with_suffix(".md"))
     return target
 
 

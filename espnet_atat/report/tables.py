@@ -43,6 +43,8 @@ TREE_COLUMNS = (
     Column("WER", "wer"),
 )
 WORD_COLUMNS = (Column("WER", "wer"), Column("WER heard", "wer", subset="heard"), Column("unheard", "wer", "unheard"))
+#: Figures whose differences a table in brief has.
+LEADING = ("em_full", "semer")
 CONSTRAINED = (Column("EM", "em_full", config=1), Column("SemER", "semer", config=1, brief=False))
 
 
@@ -85,18 +87,18 @@ def markdown(content: Mapping[str, Any]) -> str:
     return "\n\n".join(blocks) + "\n"
 
 
-def section(content: Mapping[str, Any]) -> str:
-    """The same as a part of a larger file: without heading, times and sources."""
+def section(content: Mapping[str, Any], *, brief: bool = False) -> str:
+    """The same as part of a larger file: without heading, times and sources; in brief: of the leading differences."""
     blocks = [content["note"]] if content.get("note") else []
     blocks += content.get("remarks", ())
-    for heads, *lines in grids(content):
+    for heads, *lines in grids(content, brief=brief):
         marked = [heads, ["---"] * len(heads), *lines]
         blocks.append("\n".join(f"| {' | '.join(line)} |" for line in marked))
     return "\n\n".join([*blocks, legend(content), *notes(content)])
 
 
 def insert(content: Mapping[str, Any], name: str, text: str) -> str:
-    """Put a table's section between its two marks in a Markdown text, in place of what stands there.
+    """Put a table's section, in brief, between its two marks in a Markdown text, in place of what stands there.
 
     Raises:
         ValueError: the marks are not there, once each and in order.
@@ -106,7 +108,7 @@ def insert(content: Mapping[str, Any], name: str, text: str) -> str:
     _old, closed, after = rest.partition(end)
     if not opened or not closed or start in after or end in before + after:
         raise ValueError(f"needs the lines '{start}' and '{end}', once each and in this order")
-    return f"{before}{start}\n\n{section(content)}\n\n{end}{after}"
+    return f"{before}{start}\n\n{section(content, brief=True)}\n\n{end}{after}"
 
 
 def marks(name: str) -> tuple[str, str]:
@@ -129,7 +131,7 @@ def _leading(rows: Sequence[Mapping[str, Any]]) -> str:
     return ", ".join(f"`{name}`" for name in dict.fromkeys(next(iter(row["columns"])) for row in rows))
 
 
-def grids(content: Mapping[str, Any]) -> list[Grid]:
+def grids(content: Mapping[str, Any], *, brief: bool = False) -> list[Grid]:
     """The figures, of trees and of words; differences to baselines; what each row cost: those that have lines."""
     found = []
     for columns, rows in _groups(content):
@@ -142,6 +144,8 @@ def grids(content: Mapping[str, Any]) -> list[Grid]:
             lines.append([cited["title"], "–", "–", "–", *_cited_cells(content, cited, columns, published)])
         found.append(lines)
     compared = [key for columns, _ in _groups(content) for key in dict.fromkeys(column.figure for column in columns)]
+    if brief:
+        compared = [key for key in compared if key in LEADING] or compared[:1]
     found += [differences(content, list(dict.fromkeys(compared))), amounts(content["rows"])]
     return [grid for grid in found if len(grid) > 1]
 

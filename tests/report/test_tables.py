@@ -123,7 +123,7 @@ def test_a_table_is_put_between_its_marks_again_and_again(tmp_path):
     page.write_text(f"# Results\n\n{start}\nold\n{end}\n\n{marks('books')[0]}\nnot mine\n")
     for _ in range(2):
         main([str(file), "--insert", str(page)])
-        inserted = f"{start}\n\n{section(content(row()))}\n\n{end}"
+        inserted = f"{start}\n\n{section(content(row()), brief=True)}\n\n{end}"
         assert page.read_text() == f"# Results\n\n{inserted}\n\n{marks('books')[0]}\nnot mine\n"
     assert "| AT-AT on music | mini/music_test |" in page.read_text()
 
