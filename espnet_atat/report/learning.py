@@ -61,11 +61,14 @@ def read_curves(folder: Path) -> Curves:
         events.Reload()
         for task in TASKS:
             if f"acc_{task}" in events.Tags()["scalars"]:
-                # A task that a split does not have is noted as not-a-number, which is no point.
-                points = [(each.step, each.value) for each in events.Scalars(f"acc_{task}") if each.value == each.value]
+                points: dict[int, float] = {}
+                for each in events.Scalars(f"acc_{task}"):
+                    # A task that a split does not have is noted as not-a-number, which is no point. At an epoch's end
+                    # ESPnet notes the last batches and then the mean of all: the latter belongs to no one place.
+                    if each.value == each.value:
+                        points.setdefault(each.step, each.value)
                 if points:
-                    steps, values = zip(*points, strict=True)
-                    curves.setdefault(task, {})[split] = (list(steps), list(values))
+                    curves.setdefault(task, {})[split] = (list(points), list(points.values()))
     return curves
 
 
