@@ -6,7 +6,7 @@
     AN4=${AN4:-downloads/an4}
     FSC=${FSC:-downloads/fluent_speech_commands_dataset}
     SNIPS=${SNIPS:-downloads/snips_slu_data_v1.0}
-    TOP=${TOP:-downloads/top-dataset-semantic-parsing}
-    export STOP=${STOP:-} # read by top/local/data.sh
+    TOP=${TOP-downloads/top-dataset-semantic-parsing} # TOP= to have STOP, though TOP is there
+    STOP=${STOP:-}
     CUSTOM=${CUSTOM:-downloads/custom}
 }

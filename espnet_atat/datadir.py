@@ -26,6 +26,14 @@ WHITESPACE = " \t\r\v\f"
 #: A file of one word in the dirs of a corpus whose text has two forms: ``spoken`` or ``official``.
 TEXT_FORM = "text_form"
 
+#: A file (utterance, why) in the dir of a test set prepared with ``--allow_bad_test``: what can only count as wrong.
+UNREADABLE = "unreadable"
+
+
+def is_test_set(name: str) -> bool:
+    """Does a set's name say that it is a test set (``test``, ``test_clean``, ``lights_far_test``)?"""
+    return "test" in name.replace("-", "_").split("_")
+
 
 def split_key(line: str) -> tuple[str, str]:
     """Key and value of a line; the first space or tab parts them."""

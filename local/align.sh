@@ -12,8 +12,8 @@ for set in "${aligned_sets[@]}"; do
         continue
     fi
     data=data/$recipe/$set
-    mapfile -t files < <(data_files "$data")
-    step 4 "align_$set" "exp/$recipe/alignments/$set.jsonl" "$steps/$(made_by "$set")" "${files[@]}" -- \
+    mapfile -t files < <(set_inputs "$set")
+    step 4 "align_$set" "exp/$recipe/alignments/$set.jsonl" "${files[@]}" -- \
         python -m espnet_atat.bin.align --aligner "${aligner:-sphinx}" --data_dir "$data" \
         --output "exp/$recipe/alignments/$set.jsonl" -- --nj "$nj" "${redo[@]}"
 done

@@ -20,8 +20,8 @@ for set in "${to_augment[@]}"; do
         fail "stage $1: $data was not prepared; there are $(find "data/$recipe" -mindepth 1 -maxdepth 1 -type d \
             -exec basename {} \; | sort | xargs)"
     fi
-    mapfile -t files < <(data_files "$data")
-    step "$1" "augment_$set" "data/$recipe/${set}_aug" "$steps/$(made_by "$set")" "$augment_config" "${files[@]}" -- \
+    mapfile -t files < <(set_inputs "$set")
+    step "$1" "augment_$set" "data/$recipe/${set}_aug" "$augment_config" "${files[@]}" -- \
         python -m espnet_atat.bin.augment --data_dir "$data" --output_dir "data/$recipe/${set}_aug" \
         --config "$augment_config" -- --nj "$nj"
 done

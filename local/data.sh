@@ -5,5 +5,15 @@
 if $allow_bad_test; then prepare_options+=(--allow_bad_test); fi
 listing=$steps/corpus.listing
 list_corpus "$corpus_source" >"$listing"
+before=$(cat "data/$recipe/prepared" 2>/dev/null || true)
 step 1 prepare "data/$recipe" "$listing" -- \
     "egs2/atat/$recipe/local/data.sh" "$corpus_source" "data/$recipe" "${prepare_options[@]}" -- --nj "$nj"
+# What was made of a set that the corpus does not give any more goes with it.
+for set in $before; do
+    if $dry_run || [ -d "data/$recipe/$set" ]; then continue; fi
+    for derived in "$set" "${set}_mlm" "${set}_aug"; do
+        if [ "$derived" = "$set" ] || [ -f "$steps/$(made_by "$derived")" ]; then
+            rm -rf "data/$recipe/$derived" "dump/$recipe/$derived" "$steps/features_$derived"
+        fi
+    done
+done

@@ -8,7 +8,8 @@ for set in "${mlm_sets[@]}"; do
         echo "stage 5: data/$recipe/$set was not prepared: left out"
         continue
     fi
-    step 5 "mask_$set" "data/$recipe/${set}_mlm" "$steps/$(made_by "$set")" "exp/$recipe/alignments/$set.jsonl" -- \
+    mapfile -t files < <(set_inputs "$set")
+    step 5 "mask_$set" "data/$recipe/${set}_mlm" "${files[@]}" "exp/$recipe/alignments/$set.jsonl" -- \
         python -m espnet_atat.bin.mask --data_dir "data/$recipe/$set" \
         --alignments "exp/$recipe/alignments/$set.jsonl" --output_dir "data/$recipe/${set}_mlm" \
         "${mask_options[@]}" -- --nj "$nj"

@@ -26,7 +26,8 @@ data_files() {
     done
 }
 
-# The step that makes a set: whatever reads the set has "$steps/$(made_by SET)" among its inputs.
+# The step that makes a set: whatever reads the set has "$steps/$(made_by SET)" among its inputs, where there is such a
+# step: a set may be made by hand, by bin.synthesize and the like.
 made_by() {
     case $1 in
         *_mlm) echo "mask_${1%_mlm}" ;;
@@ -36,16 +37,34 @@ made_by() {
     esac
 }
 
-# The sets that the table asked for names under a key, in one line: `synthesize_sets: [train, dev@pico]`.
-named_by_table() { # named_by_table KEY
-    local file=egs2/atat/$recipe/tables/$table.yaml
-    if [[ $table =~ ^[0-9]+$ ]]; then file=egs2/atat/$recipe/tables/table$table.yaml; fi
-    if [ -n "$table" ]; then sed -n "s/^$1: \[\(.*\)\]\$/\1/p" "$file"; fi
+# The inputs of a step that reads a set: its files, and the step that made it.
+set_inputs() {
+    local step_file
+    step_file=$steps/$(made_by "$1")
+    if [ -f "$step_file" ] || [ ! -f "data/$recipe/$1/text" ] || [[ $step_file = */prepare ]]; then echo "$step_file"; fi
+    data_files "data/$recipe/$1"
 }
 
-# Names, sizes and dates of a raw corpus's files stand for their content.
+# The sets that the table asked for names under a key, in one line: `synthesize_sets: [train, dev@pico]`.
+named_by_table() { # named_by_table KEY
+    local name=${table:-default} file line
+    if [ -n "$system" ]; then return 0; fi
+    if [[ $name =~ ^[0-9]+$ ]]; then name=table$name; fi
+    file=egs2/atat/$recipe/tables/$name.yaml
+    if ! line=$(grep "^$1:" "$file" 2>/dev/null); then return 0; fi
+    if ! [[ $line =~ ^$1:[[:space:]]*\[([^]]*)\][[:space:]]*(#.*)?$ ]]; then
+        fail "$file: $1 is a list in one line, such as '$1: [train, dev]', not '$line'"
+    fi
+    printf '%s\n' "${BASH_REMATCH[1]}"
+}
+
+# Names, sizes and dates of a raw corpus's files stand for their content. A dry run may have no environment yet.
 list_corpus() {
-    if [ -e "$1" ]; then ls -lRn "$1"; else echo "absent"; fi
+    if $dry_run; then
+        python -m espnet_atat.bin.list_corpus "$1" 2>/dev/null || echo "not listed"
+    else
+        python -m espnet_atat.bin.list_corpus "$1"
+    fi
 }
 
 step_key() { # step_key COMMAND… on the inputs of step()

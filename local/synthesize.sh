@@ -21,8 +21,8 @@ for entry in "${to_synthesize[@]}"; do
         echo "stage 3: there are recordings of $set: it is not said by $engine"
         continue
     fi
-    mapfile -t files < <(data_files "$data")
-    step 3 "synthesize_${set}_$engine" "$output" "$steps/$(made_by "$set")" "${files[@]}" -- \
+    mapfile -t files < <(set_inputs "$set")
+    step 3 "synthesize_${set}_$engine" "$output" "${files[@]}" -- \
         python -m espnet_atat.bin.synthesize --engine "$engine" --text "$data" --output_dir "$output" \
         "${own_options[@]}" -- --nj "$nj"
 done

@@ -1,11 +1,12 @@
 """A data dir: what is written is read back, and what cannot be read is named by file and line."""
 
+import os
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from espnet_atat.datadir import DataDir, read_two_column, scan_two_column, write_two_column
+from espnet_atat.datadir import DataDir, is_test_set, read_two_column, scan_two_column, write_two_column
 from espnet_atat.errors import UserError
 
 UTTERANCES = DataDir(
@@ -108,3 +109,19 @@ def test_subset_keeps_every_column_and_refuses_strangers() -> None:
     assert part.columns() == {name: {"b-1": values["b-1"]} for name, values in UTTERANCES.columns().items()}
     with pytest.raises(UserError, match="'zz'"):
         UTTERANCES.subset(["zz"])
+
+
+def test_names_of_test_sets() -> None:
+    assert all(map(is_test_set, ["test", "test_clean", "test-other", "lights_far_test", "close_fold1_test"]))
+    assert not any(map(is_test_set, ["train", "dev", "latest", "contest_train", "music_text"]))
+
+
+def test_what_a_killed_writer_left_is_removed_by_the_next(tmp_path: Path) -> None:
+    killed = subprocess.Popen(["true"])
+    killed.wait()
+    left = tmp_path / f".set.{killed.pid}.tmp"
+    at_work = tmp_path / f".set.{os.getppid()}.tmp"
+    for folder in (left, at_work, tmp_path / ".settle.1.tmp"):
+        folder.mkdir()
+    UTTERANCES.write(tmp_path / "set")
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([at_work.name, ".settle.1.tmp", "set"])

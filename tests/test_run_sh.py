@@ -144,6 +144,11 @@ def test_steps_are_skipped_until_what_they_read_changes(clone, table):
     table.write_text(table.read_text().replace("go home", "go house").replace("home ]", "house ]"))
     assert custom() == [*made, *absent, *masks, *features]
     assert (clone / "dump/custom/train/text").read_text() == "train go house\n"
+    shutil.copytree(clone / "data/custom/train", clone / "data/custom/train_pico")  # made by hand, without stage 3
+    assert custom() == [*absent, *masks, "stage 6, features_train_pico"]
+    table.write_text(table.read_text().replace(",dev\n", ",valid\n"))
+    assert "stage 6, features_valid" in custom()
+    assert sorted(path.name for path in (clone / "dump/custom").iterdir()) == ["test", "train", "train_pico", "valid"]
     shutil.rmtree(clone / "egs2/atat/custom/systems")
     done = run(clone, "./run.sh", "--recipe", "custom", CUSTOM=str(table))
     assert "recipe custom has no systems yet: its data is ready below dump/custom" in done.stdout

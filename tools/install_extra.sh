@@ -12,8 +12,9 @@ set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 venv=${ATAT_VENV:-$root/.venv}
-models=${ATAT_MODELS:-$venv/models}
 python=$venv/bin/python
+if [ "$venv" = none ]; then python=$(command -v python) && venv=$("$python" -c 'import sys; print(sys.prefix)'); fi
+models=${ATAT_MODELS:-$venv/models}
 
 kokoro_js_sha256=1f0d0383ef0349af0bd9440d81dc12abbea3a5392eb645283eda876f537f5860
 kokoro_onnx_sha256=6e742170d309016e5891a994e1ce1559c702a2ccd0075e67ef7157974f6406cb

@@ -12,7 +12,6 @@ from espnet_atat.errors import UserError
 from espnet_atat.installed import models_dir
 from espnet_atat.metrics.listing import check_same_ids, read_listing
 from espnet_atat.semantics.normalise import normalise_words
-from espnet_atat.semantics.tree import looks_like_tree
 from espnet_atat.speech.audio import SAMPLE_RATE, read_audio
 from espnet_atat.speech.parallel import Progress
 from espnet_atat.speech.synthesis.verbalise import verbalise
@@ -22,7 +21,7 @@ BEAM_SIZE = 5  # Whisper's own default
 
 
 def read_transcripts(path: str | Path, data_dir: str | Path, may_lack: Collection[str] = ()) -> dict[str, str]:
-    """The words of ``path`` (utterance id, words) for exactly the utterances of a data dir.
+    """The words of ``path`` (utterance id, words) for exactly the utterances of a data dir, written as words are here.
 
     Args:
         may_lack: utterances that the file need not have.
@@ -36,9 +35,11 @@ def read_transcripts(path: str | Path, data_dir: str | Path, may_lack: Collectio
     wanted = replace(wanted, values=texts)
     check_same_ids(wanted, heard)
     for utt_id, line in heard.values.items():
-        if looks_like_tree(line):
+        if line.lstrip().startswith("[IN:"):  # other brackets may be a recogniser's, as [noise]
             raise UserError(f"{heard.where(utt_id)} is a tree, not words; decode with --task asr")
-    return dict(heard.values)
+    return {
+        utt_id: line if line == normalise_words(line) else spoken_form(line) for utt_id, line in heard.values.items()
+    }
 
 
 class Whisper:

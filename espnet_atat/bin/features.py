@@ -35,18 +35,20 @@ def get_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> None:
     args = get_parser().parse_args(argv)
     limit_threads()
-    from espnet_atat.datadir import DataDir
+    from espnet_atat.datadir import UNREADABLE, DataDir, is_test_set, read_two_column
     from espnet_atat.speech.features import FeatureConfig, make_dump
 
     started = time.monotonic()
-    keep_all = args.data_dir.name.endswith("test") if args.keep_all is None else args.keep_all
+    keep_all = is_test_set(args.data_dir.resolve().name) if args.keep_all is None else args.keep_all
     config = FeatureConfig(
         feats_type=args.feats_type,
         compress=args.compress,
         resample=args.resample,
         allow_bad=args.allow_bad_test or not keep_all,
     )
-    report = make_dump(DataDir.load(args.data_dir), args.output_dir, config, nj=args.nj)
+    listed = args.data_dir / UNREADABLE
+    unusable = read_two_column(listed) if listed.is_file() else {}
+    report = make_dump(DataDir.load(args.data_dir), args.output_dir, config, nj=args.nj, unusable=unusable)
     print("\n".join(report.lines(args.data_dir.name)))
     elapsed = time.monotonic() - started
     speed = f", {report.seconds / 3600 / (elapsed / 60):.2f} hours of speech a minute" if report.seconds else ""

@@ -1,18 +1,24 @@
 """Turn a corpus as its owner distributes it into data dirs: ``prepare CORPUS SOURCE DATA_DIR``.
 
-One data dir a split is written below DATA_DIR. What was read, kept and dropped, and why, is printed.
+One data dir a split is written below DATA_DIR, and checked as ``bin.validate`` does, by the same limits. What was read,
+kept and dropped, and why, is printed. DATA_DIR/prepared lists the sets.
 """
 
 import argparse
+import shutil
 import sys
 import time
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 
+from espnet_atat.atomic import atomic_write
 from espnet_atat.bin import main_guard
+from espnet_atat.corpora.build import BuildOptions, Report
+from espnet_atat.corpora.validation import validate
 from espnet_atat.errors import UserError
 
+RECORD = "prepared"
 CORPORA = ("mini", "librispeech", "an4", "fsc", "snips", "top", "custom")
 
 
@@ -41,7 +47,36 @@ def main(argv: Sequence[str] | None = None) -> None:
     start = time.monotonic()
     report = import_module(f"espnet_atat.corpora.{corpus}").prepare(source, data_dir, **options)
     print(report)
+    check_sets(report, BuildOptions.from_options(options), options["check"])
+    record_sets(report, data_dir, replace=options["replace"])
     print(f"{corpus}: done in {time.monotonic() - start:.1f} s")
+
+
+def check_sets(report: Report, build: BuildOptions, audio: str) -> None:
+    """Look at what was written as a stranger to it would.
+
+    Raises:
+        UserError: it has problems, which are printed.
+    """
+    checks = [validate(Path(report.data_dir) / one.name, build.audio, audio=audio, nj=build.nj) for one in report.sets]
+    for checked in checks:
+        print("\n".join(checked.lines()))
+    if problems := sum(len(checked.problems) for checked in checks):
+        raise UserError(f"{report.data_dir}: {problems} problems, named above; mend the corpus at {report.source}")
+
+
+def record_sets(report: Report, data_dir: Path, *, replace: bool) -> None:
+    """List the sets in ``prepared``; with ``replace``, remove those that the last call listed and this one has not."""
+    record = data_dir / RECORD
+    names = [one.name for one in report.sets]
+    last = record.read_text(encoding="utf-8").split() if record.is_file() else []
+    gone = [name for name in last if name not in names]
+    if replace:
+        for name in gone:
+            shutil.rmtree(data_dir / name, ignore_errors=True)
+            print(f"{data_dir / name}: removed, as {report.source} does not give it any more")
+    with atomic_write(record) as handle:
+        handle.writelines(f"{name}\n" for name in sorted({*names, *([] if replace else gone)}))
 
 
 if __name__ == "__main__":

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from espnet_atat.bin import main_guard
 from espnet_atat.corpora.audio import AudioRules
-from espnet_atat.corpora.build import is_test_set
-from espnet_atat.corpora.validation import Checked, fix, validate
+from espnet_atat.corpora.validation import LIMIT, fix, validate
+from espnet_atat.datadir import is_test_set
 from espnet_atat.errors import UserError
 
 
@@ -24,7 +24,7 @@ def get_parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("data_dir", type=Path, metavar="DATA_DIR")
     add("--fix", action="store_true", help="rewrite sorted, and drop bad utterances of training and dev sets")
-    add("--limit", type=int, default=50, help="problems printed a data dir; 0 for all (default: %(default)s)")
+    add("--limit", type=int, default=LIMIT, help="problems printed a data dir; 0 for all (default: %(default)s)")
     add("--audio", choices=("full", "header", "none"), default="full", help="how audio is read (default: %(default)s)")
     add("--sample_rate", type=int, default=rules.sample_rate, help="Hz (default: %(default)s)")
     add("--min_duration", type=float, default=rules.min_duration, help="seconds (default: %(default)s)")
@@ -52,7 +52,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     folders = find_data_dirs(args.data_dir)
     for folder in folders:
         checked = validate(folder, rules, audio=args.audio, nj=args.nj)
-        print_problems(checked, args.limit)
+        print("\n".join(checked.lines(args.limit)))
         if checked.problems and args.fix:
             is_test = is_test_set(folder.resolve().name) if args.test_set == "auto" else args.test_set == "yes"
             dropped = fix(checked, is_test=is_test)
@@ -60,7 +60,7 @@ def main(argv: Sequence[str] | None = None) -> None:
                 print(f"{folder}: dropped {key}: {why}")
             checked = validate(folder, rules, audio="none")
             print(f"{folder}: mended; {len(dropped)} utterances dropped, {len(checked.columns['text'].values)} kept")
-            print_problems(checked, args.limit)
+            print("\n".join(checked.lines(args.limit)))
         left += len(checked.problems)
     if left:
         raise UserError(f"{args.data_dir}: {left} problems; --fix drops bad utterances and sorts the files")
@@ -72,23 +72,10 @@ def find_data_dirs(path: Path) -> list[Path]:
     Raises:
         UserError: there are none.
     """
-    found = [path] if (path / "text").is_file() else sorted(file.parent for file in path.glob("*/text"))
+    found = [path] if (path / "text").is_file() else sorted(file.parent for file in path.glob("[!.]*/text"))
     if not found:
         raise UserError(f"{path} is neither a data dir nor a folder of data dirs: no file 'text'")
     return found
-
-
-def print_problems(checked: Checked, limit: int) -> None:
-    """Each problem, up to the limit, then how many there are."""
-    shown = checked.problems[:limit] if limit else checked.problems
-    for problem in shown:
-        line = f":{problem.line}" if problem.line else ""
-        print(f"{checked.path / problem.file}{line}: {problem.message}")
-    if len(shown) < len(checked.problems):
-        print(f"{checked.path}: … and {len(checked.problems) - len(shown)} more; --limit 0 shows all")
-    utterances = len(checked.columns["text"].values)
-    hours = f", {checked.seconds / 3600:.2f} h of audio" if checked.seconds else ""
-    print(f"{checked.path}: {utterances} utterances{hours}, {len(checked.problems)} problems")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Corpus archives: fetched once, checked against their checksum, unpacked without trusting their member names."""
 
 import hashlib
+import http.client
 import os
 import shutil
 import stat
@@ -38,7 +39,10 @@ def verify(path: Path, checksum: str) -> None:
 
 
 def fetch(url: str, path: Path, checksum: str | None) -> None:
-    """Download a file unless it is there already; it appears only when its checksum (if one is known) is right.
+    """Download an archive unless it is there already.
+
+    It appears only when it is whole by the server's count of bytes and its checksum is right, or where none is known,
+    it is an archive at all: a page that says something else is not kept.
 
     Raises:
         UserError: the server cannot be reached, or gave something else.
@@ -52,10 +56,19 @@ def fetch(url: str, path: Path, checksum: str | None) -> None:
     try:
         with urllib.request.urlopen(url, timeout=60) as response, partial.open("wb") as handle:
             shutil.copyfileobj(response, handle, CHUNK)
+            announced = response.headers.get("Content-Length")
+        if announced and partial.stat().st_size != int(announced):
+            raise UserError(
+                f"{url}: the download broke off at {partial.stat().st_size} of {announced} bytes; try again"
+            )
         if checksum:
             verify(partial, checksum)
+        elif not (zipfile.is_zipfile(partial) or tarfile.is_tarfile(partial)):
+            raise UserError(
+                f"{url} gave neither a zip nor a tar archive; download it by other means and put it at {path}"
+            )
         os.replace(partial, path)
-    except OSError as error:
+    except (OSError, http.client.HTTPException) as error:
         raise UserError(
             f"{url} cannot be fetched ({error}); download it by other means and put it at {path}"
         ) from error
@@ -90,8 +103,8 @@ def extract(archive: Path, folder: Path) -> int:
         if tarfile.is_tarfile(archive):
             return _extract_tar(archive, folder)
     except (zipfile.BadZipFile, tarfile.TarError, EOFError) as error:
-        raise UserError(f"{archive}: damaged archive ({error})") from error
-    raise UserError(f"{archive}: neither a zip nor a tar archive")
+        raise UserError(f"{archive}: damaged archive ({error}); delete it to fetch it again") from error
+    raise UserError(f"{archive}: neither a zip nor a tar archive; delete it to fetch it again")
 
 
 def _extract_zip(archive: Path, folder: Path) -> int:

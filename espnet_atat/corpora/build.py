@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -17,14 +18,13 @@ from tqdm import tqdm
 
 from espnet_atat.atomic import atomic_dir
 from espnet_atat.corpora.audio import AudioError, AudioRules, check, examine, needs_copy, write_copy
-from espnet_atat.datadir import TEXT_FORM, DataDir, write_two_column
+from espnet_atat.datadir import TEXT_FORM, UNREADABLE, DataDir, is_test_set, write_two_column
 from espnet_atat.errors import UserError
 from espnet_atat.semantics.normalise import OFFICIAL, SPOKEN, Normalisation
 from espnet_atat.semantics.tree import TreeError, parse
 
 NAMED = 20  # ids named in a printed report before "and N more"
 DROPPED = "dropped"
-UNREADABLE = "unreadable"
 
 
 @dataclass(frozen=True)
@@ -98,6 +98,13 @@ def add_build_arguments(parser: argparse.ArgumentParser) -> None:
         help="words normalised as spoken, or as the corpus writes them (default: %(default)s)",
     )
     add("--seed", type=int, default=0, help="of the splits that are drawn (default: %(default)s)")
+    add(
+        "--check",
+        choices=("full", "header", "none"),
+        default="header",
+        help="how the audio of the sets written is looked at once more, with all their files (default: %(default)s)",
+    )
+    add("--replace", action="store_true", help="remove sets of the last call that this one does not make")
     add("--nj", type=int, default=min(4, os.cpu_count() or 1), help="threads that examine audio (default: %(default)s)")
 
 
@@ -138,11 +145,6 @@ class Report:
         lines += [f"  {note}" for note in self.notes]
         lines.append(f"{self.corpus}: wrote {len(self.sets)} sets below {self.data_dir}")
         return "\n".join(lines + [str(one) for one in self.sets])
-
-
-def is_test_set(name: str) -> bool:
-    """Does a set's name say that it is a test set (``test``, ``test_clean``, ``lights_far_test``)?"""
-    return "test" in name.replace("-", "_").split("_")
 
 
 class Builder:
@@ -208,7 +210,7 @@ class Builder:
         if not new:
             return
         with ThreadPoolExecutor(max_workers=max(1, self.options.nj)) as pool:
-            results = pool.map(self._resolve, new.keys(), new.values())
+            results = pool.map(partial(self._resolve, name), new.keys(), new.values())
             for entry, result in zip(
                 new, tqdm(results, total=len(new), desc=f"{name}: audio", disable=None, leave=False), strict=True
             ):
@@ -219,15 +221,18 @@ class Builder:
             more = f" ({len(errors)} such files of {len(new)} in {name})" if len(errors) > 1 else ""
             raise UserError(f"{errors[0]}{more}")
 
-    def _resolve(self, entry: str, utterance_id: str) -> tuple[str, float] | AudioError:
-        """Path of audio that fits the rules, a copy if need be, and its duration in seconds."""
+    def _resolve(self, name: str, entry: str, utterance_id: str) -> tuple[str, float] | AudioError:
+        """Path of audio that fits the rules, a copy if need be, and its duration in seconds.
+
+        A copy lies in a folder of the set, as ids are unique only within one.
+        """
         rules = self.options.audio
         try:
             info = examine(entry, allow_pipes=rules.allow_pipes)
             check(entry, info, rules)
             if not needs_copy(entry, info, rules):
                 return entry, info.duration
-            copy = self.data_dir / "audio" / f"{utterance_id}.wav"
+            copy = self.data_dir / "audio" / name / f"{utterance_id}.wav"
             write_copy(entry, copy, rules)
             return str(copy), info.duration
         except AudioError as error:

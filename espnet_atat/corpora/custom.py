@@ -23,11 +23,11 @@ from pathlib import Path
 from typing import Any
 
 from espnet_atat.corpora.audio import is_pipe
-from espnet_atat.corpora.build import Builder, BuildOptions, Report, Utterance, add_build_arguments, is_test_set
+from espnet_atat.corpora.build import Builder, BuildOptions, Report, Utterance, add_build_arguments
 from espnet_atat.corpora.custom_slots import tree_of_slots
 from espnet_atat.corpora.splits import draw_groups
 from espnet_atat.corpora.table import Row, read_json_lines, read_table
-from espnet_atat.datadir import DataDir
+from espnet_atat.datadir import DataDir, is_test_set
 from espnet_atat.errors import UserError
 from espnet_atat.semantics.normalise import Normalisation, normalise_tree, normalise_words
 from espnet_atat.semantics.tree import parse
@@ -65,6 +65,15 @@ def prepare(source: Path, data_dir: Path, **options: Any) -> Report:
     for name, utterances in sorted(sets.items()):
         builder.write(name, utterances)
     return builder.report
+
+
+def audio_files(table: Path) -> list[Path]:
+    """The audio files that a table names; none where it cannot be read, which ``prepare`` will say."""
+    try:
+        named = [_text(row, "audio") for row in _read_rows(table)]
+    except UserError:
+        return []
+    return [table.parent / audio for audio in named if audio and not is_pipe(audio)]
 
 
 def _read_rows(path: Path) -> list[Row]:

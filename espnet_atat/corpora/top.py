@@ -52,18 +52,26 @@ def prepare(source: Path, data_dir: Path, **options: Any) -> Report:
     build = BuildOptions.from_options(options)
     source = source / FOLDER if (source / FOLDER).is_dir() else source
     kind, files = _find_files(source)
+    if kind == "TOP" and options.get("domains"):
+        raise UserError(f"{source} is TOP, which names no domains; --domains is for TOPv2 and STOP")
     form = options.get("text_form") or "spoken"
     builder = Builder("top", source, data_dir, build, text_form=form)
     builder.note(f"{kind}, text form: {form} (scores are comparable within one form alone)")
     for part in PARTS:
         utterances = list(_read_part(source, kind, part, files[part], build.rules, options.get("domains")))
+        kept = utterances
         if options.get("drop_unsupported"):
             kept = [u for u in utterances if UNSUPPORTED not in (u.target or "")]
             builder.note(f"{part}: {len(utterances) - len(kept)} utterances with {UNSUPPORTED}… left out as asked")
-            utterances = kept
-        builder.write(part, utterances)
+        builder.write(part, kept)
         if part == "test" and options.get("recordings") is not None:
-            builder.write("recorded_test", _join_recordings(builder, utterances, options["recordings"]))
+            recorded = _join_recordings(utterances, options["recordings"])
+            chosen = [u for u in recorded if u.id in {one.id for one in kept}]
+            left_out = (
+                f", {len(recorded) - len(chosen)} more are left out with theirs" if len(chosen) < len(recorded) else ""
+            )
+            builder.note(f"recorded_test: {len(chosen)} of {len(kept)} test utterances are recorded{left_out}")
+            builder.write("recorded_test", chosen)
     return builder.report
 
 
@@ -131,7 +139,7 @@ def _spoken(source: Path, part: str, row: Row, rules: Normalisation) -> Utteranc
     return Utterance(utterance_id, text, tree, str(audio), utterance_id, row.where)  # speakers are not told
 
 
-def _join_recordings(builder: Builder, utterances: list[Utterance], path: Path) -> list[Utterance]:
+def _join_recordings(utterances: list[Utterance], path: Path) -> list[Utterance]:
     """The recorded test utterances; the key is an utterance's id or its row number in the split's file."""
     by_id = {utterance.id: utterance for utterance in utterances}
     by_number = {u.id.removeprefix("top-test-").lstrip("0"): u for u in utterances}  # TOP's one file a split
@@ -143,5 +151,4 @@ def _join_recordings(builder: Builder, utterances: list[Utterance], path: Path) 
         if not audio:
             raise UserError(f"{path}: {key} has no audio path")
         joined.append(replace(utterance, audio=audio, speaker=utterance.id, where=f"{path}: {key}"))
-    builder.note(f"recorded_test: {len(joined)} of {len(utterances)} test utterances are recorded")
     return joined

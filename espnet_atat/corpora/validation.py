@@ -15,11 +15,11 @@ from tqdm import tqdm
 
 from espnet_atat.atomic import atomic_dir
 from espnet_atat.corpora.audio import AudioError, AudioRules, check, examine
-from espnet_atat.corpora.build import UNREADABLE
-from espnet_atat.datadir import DataDir, invert, scan_two_column, write_two_column
+from espnet_atat.datadir import UNREADABLE, DataDir, invert, scan_two_column, write_two_column
 from espnet_atat.errors import UserError
 from espnet_atat.semantics.tree import TreeError, parse
 
+LIMIT = 50  # problems of a data dir that are printed
 COLUMNS = ("text", "target", "wav.scp", "utt2spk")
 # Other files by utterance that a data dir may have; --fix keeps them in step.
 SIDE_FILES = ("feats.scp", "utt2num_frames", "utt2dur", UNREADABLE)
@@ -66,6 +66,19 @@ class Checked:
             if problem.utterance is not None:
                 found.setdefault(problem.utterance, f"{problem.file}: {problem.message}")
         return found
+
+    def lines(self, limit: int = LIMIT) -> list[str]:
+        """Each problem by file and line, up to the limit (0: all), then how many there are."""
+        shown = self.problems[:limit] if limit else self.problems
+        lines = []
+        for problem in shown:
+            line = f":{problem.line}" if problem.line else ""
+            lines.append(f"{self.path / problem.file}{line}: {problem.message}")
+        if len(shown) < len(self.problems):
+            lines.append(f"{self.path}: … and {len(self.problems) - len(shown)} more; --limit 0 shows all")
+        hours = f", {self.seconds / 3600:.2f} h of audio" if self.seconds else ""
+        utterances = len(self.columns["text"].values)
+        return [*lines, f"{self.path}: {utterances} utterances{hours}, {len(self.problems)} problems"]
 
 
 def validate(path: Path, rules: AudioRules, *, audio: str = "full", nj: int = 4) -> Checked:

@@ -7,6 +7,7 @@ name and its record stands in the journal; both lie in ``<dump>.partial``, which
 import json
 import math
 import os
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -60,8 +61,13 @@ class FeatureReport:
         return lines
 
 
-def make_dump(data: DataDir, output: Path, config: FeatureConfig, nj: int = 1) -> FeatureReport:
+def make_dump(
+    data: DataDir, output: Path, config: FeatureConfig, nj: int = 1, unusable: Mapping[str, str] | None = None
+) -> FeatureReport:
     """Write the dump dir of a set: ``text``, ``target``, ``utt2spk`` and what ``feats_type`` asks for.
+
+    Args:
+        unusable: utterance → why, of what the preparation of the corpus found; their audio is not read.
 
     ``fbank`` writes ``feats.scp``, ``utt2num_frames`` and ``data/feats.*.ark``; ``raw`` writes ``wav.scp`` and
     ``utt2num_samples``. A set of text alone has neither. ``report.json`` names what was dropped.
@@ -69,11 +75,15 @@ def make_dump(data: DataDir, output: Path, config: FeatureConfig, nj: int = 1) -
     Raises:
         UserError: audio that cannot be used (named) where ``allow_bad`` is false, or nothing usable at all.
     """
-    work = open_work(output, (config, sorted((data.wav or {}).items())))
+    known = {utt: why for utt, why in (unusable or {}).items() if utt in data.text}
+    wav = {utt: path for utt, path in (data.wav or {}).items() if utt not in known}
+    work = open_work(output, (config, sorted(wav.items())))
     report = FeatureReport(utterances=len(data))
     kept = set(data.ids)
     if data.wav is not None:
-        records = _run_shards(data.wav, work, config, nj)
+        for utt, why in known.items():
+            _drop(utt, why, output, config, report)
+        records = _run_shards(wav, work, config, nj)
         kept = _write_columns(records, work, output, config, report)
     report.kept = len(kept)
     if not kept:
@@ -175,6 +185,12 @@ def _reason(path: str, error: UserError) -> str:
     return str(error) if path in str(error) else f"{path}: {error}"
 
 
+def _drop(utt: str, why: str, output: Path, config: FeatureConfig, report: FeatureReport) -> None:
+    if not config.allow_bad:
+        raise UserError(f"{output.name}: {utt}: {why}; mend it, or give --allow_bad_test true to leave it out")
+    report.dropped[utt] = why
+
+
 def _write_columns(
     records: dict[str, Record], work: Path, output: Path, config: FeatureConfig, report: FeatureReport
 ) -> set[str]:
@@ -185,9 +201,7 @@ def _write_columns(
     lengths: dict[str, str] = {}
     for name, record in records.items():
         for utt, why in record["dropped"]:
-            if not config.allow_bad:
-                raise UserError(f"{output.name}: {utt}: {why}; mend it, or give --allow_bad_test true to leave it out")
-            report.dropped[utt] = why
+            _drop(utt, why, output, config, report)
         for utt, length, samples, offset in record["kept"]:
             scp[utt] = f"{from_root(output)}/data/feats.{name}.ark:{offset}"
             lengths[utt] = str(length)

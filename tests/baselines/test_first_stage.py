@@ -18,6 +18,8 @@ def data(tmp_path):
 def test_a_file_of_words_is_joined_by_id(data, tmp_path) -> None:
     (tmp_path / "hyp").write_text("utt01 stop no\nutt00\n")
     assert read_transcripts(tmp_path / "hyp", data) == {"utt00": "", "utt01": "stop no"}
+    (tmp_path / "hyp").write_text("utt00 Go!\nutt01 [noise] Stop at 20%.\n")
+    assert read_transcripts(tmp_path / "hyp", data) == {"utt00": "go", "utt01": "noise stop at twenty percent"}
 
 
 def test_utterances_without_audio_may_be_missing(data, tmp_path) -> None:

@@ -1,5 +1,6 @@
 """The command: exit codes, the rule for test sets, and a kill in the middle."""
 
+import json
 import signal
 import subprocess
 import sys
@@ -25,6 +26,17 @@ def test_bad_audio_stops_a_test_set_alone(tone_set, tmp_path, capsys):
     assert "dropped spk1-utt001" in printed.out
     assert printed.err.startswith("error: music_test: spk1-utt001: ")
     assert main_guard(main, [*arguments, "--allow_bad_test", "true"]) == 0
+
+
+def test_what_the_preparation_found_unusable_is_not_read(tone_set, tmp_path, capsys):
+    data_dir = tone_set(3, "test_clean")  # a test set by a part of its name
+    (data_dir / "unreadable").write_text("spk1-utt001 too long\n")
+    arguments = ["--data_dir", str(data_dir), "--output_dir", str(tmp_path / "dump" / "test_clean")]
+    assert main_guard(main, arguments) == 2
+    assert "test_clean: spk1-utt001: too long" in capsys.readouterr().err
+    assert main_guard(main, [*arguments, "--allow_bad_test", "true"]) == 0
+    assert DataDir.load(tmp_path / "dump" / "test_clean").ids == ["spk0-utt000", "spk2-utt002"]
+    assert json.loads((tmp_path / "dump/test_clean/report.json").read_text())["dropped"] == {"spk1-utt001": "too long"}
 
 
 def test_no_data_dir_is_one_line(tmp_path, capsys):

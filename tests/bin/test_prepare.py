@@ -15,6 +15,7 @@ import soundfile
 from espnet_atat.bin import main_guard
 from espnet_atat.bin.prepare import get_parser, main
 from espnet_atat.datadir import DataDir
+from espnet_atat.errors import UserError
 
 TABLE = "audio,transcript,intent,slots,split\na.wav,go home,go,to=home,train\na.wav,stay here,stay,,test\n"
 
@@ -54,6 +55,26 @@ def test_every_corpus_refuses_an_empty_folder_without_a_traceback(
     assert error.startswith(f"error: {tmp_path / 'empty'}")
     assert error.count("\n") == 1
     assert not (tmp_path / "data").exists()
+
+
+def test_a_set_that_is_not_made_any_more_is_removed_on_request(table: Path, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    main(["custom", str(table), str(data)])
+    (data / "by_hand").mkdir()
+    table.write_text(TABLE.replace(",train\n", ",dev\n"))
+    main(["custom", str(table), str(data)])
+    assert sorted(path.name for path in data.iterdir()) == ["by_hand", "dev", "prepared", "test", "train"]
+    main(["custom", str(table), str(data), "--replace"])
+    assert sorted(path.name for path in data.iterdir()) == ["by_hand", "dev", "prepared", "test"]
+    assert (data / "prepared").read_text() == "dev\ntest\n"
+
+
+def test_what_was_written_is_checked_by_the_limits_of_the_call(table: Path, tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "a.wav", np.random.default_rng(0).normal(0, 0.1, 16_000 * 61), 16_000)
+    with pytest.raises(UserError, match="too long"):
+        main(["custom", str(table), str(tmp_path / "data")])
+    main(["custom", str(table), str(tmp_path / "data"), "--max_duration", "62"])
+    assert len(DataDir.load(tmp_path / "data" / "test")) == 1
 
 
 def test_a_source_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

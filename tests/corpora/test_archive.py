@@ -1,9 +1,11 @@
 """Archives: unpacked only when their checksum is right and every member stays in the folder."""
 
 import hashlib
+import http.server
 import io
 import stat
 import tarfile
+import threading
 import zipfile
 from pathlib import Path
 
@@ -101,6 +103,31 @@ def test_a_download_with_another_checksum_leaves_nothing(tmp_path: Path) -> None
     assert files_below(tmp_path / "got") == []
     fetch(source.as_uri(), tmp_path / "got" / "a.bin", f"sha256:{hashlib.sha256(b'hello').hexdigest()}")
     assert (tmp_path / "got" / "a.bin").read_bytes() == b"hello"
+
+
+def test_a_page_in_an_archives_place_is_not_kept(tmp_path: Path) -> None:
+    (tmp_path / "a.zip").write_text("<html>log in first</html>")
+    with pytest.raises(UserError, match=r"gave neither a zip nor a tar archive; download it by other means"):
+        fetch((tmp_path / "a.zip").as_uri(), tmp_path / "got" / "a.zip", None)
+    assert files_below(tmp_path / "got") == []
+
+
+def test_a_download_that_breaks_off_is_not_kept(tmp_path: Path) -> None:
+    class Short(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Length", "100")
+            self.end_headers()
+            self.wfile.write(b"PK")
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with http.server.HTTPServer(("127.0.0.1", 0), Short) as server:
+        threading.Thread(target=server.handle_request).start()
+        with pytest.raises(UserError, match=r"(broke off at 2 of 100 bytes|cannot be fetched)"):
+            fetch(f"http://127.0.0.1:{server.server_port}/a.zip", tmp_path / "got" / "a.zip", None)
+    assert files_below(tmp_path / "got") == []
 
 
 def test_fetch_command_unpacks_once_and_checks_the_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

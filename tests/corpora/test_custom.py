@@ -224,7 +224,7 @@ def test_pipes_are_refused_or_made_into_files(ready: Path, tmp_path: Path) -> No
         prepare(ready, tmp_path / "data")
     prepare(ready, tmp_path / "data", allow_pipes=True)
     wav = DataDir.load(tmp_path / "data" / "train").wav
-    assert wav == {"ann-u1": str(tmp_path / "data" / "audio" / "ann-u1.wav")}
+    assert wav == {"ann-u1": str(tmp_path / "data" / "audio" / "train" / "ann-u1.wav")}
     assert Path(wav["ann-u1"]).is_file()
 
 

@@ -87,6 +87,19 @@ def test_recordings_of_test_utterances(corpus: Path, tmp_path: Path, noise: Nois
         prepare(corpus, tmp_path / "data", recordings=listing)
 
 
+def test_recordings_of_what_is_left_out_are_left_out(corpus: Path, tmp_path: Path, noise: Noise, lines: Lines) -> None:
+    audio = noise(tmp_path / "mine.wav")
+    listing = lines(tmp_path / "recordings", [f"{number} {audio}" for number in (1, 2, 3)])
+    report = prepare(corpus, tmp_path / "data", recordings=listing, drop_unsupported=True)
+    assert DataDir.load(tmp_path / "data" / "recorded_test").ids == ["top-test-00001", "top-test-00002"]
+    assert "2 of 2 test utterances are recorded, 1 more are left out with theirs" in str(report)
+
+
+def test_top_names_no_domains(corpus: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="is TOP, which names no domains"):
+        prepare(corpus, tmp_path / "data", domains=["event"])
+
+
 def test_top_v2(tmp_path: Path, lines: Lines) -> None:
     for domain in ("alarm", "music"):
         for part in ("train", "eval", "test"):

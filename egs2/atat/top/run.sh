@@ -8,6 +8,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../../.."
 recipe=top
 . db.sh
 corpus_source=$TOP
+if [ -n "$STOP" ] && [ ! -e "$TOP" ]; then corpus_source=$STOP; fi
 mlm_sets=()
 prepare_options=()
 mask_options=()

@@ -14,5 +14,4 @@ if [[ ! -e "${source}" && "${source}" == downloads/* ]]; then
         --checksum "${AN4_CHECKSUM:-sha256:a0525579493735d32b60fb6fa5975dd0eaacde087b0a4eeb7f13b7ef33077b12}" \
         --output_dir "${source}"
 fi
-"${python}" -m espnet_atat.bin.prepare an4 "${source}" "${data_dir}" "$@"
-"${python}" -m espnet_atat.bin.validate "${data_dir}" --audio header
+"${python}" -m espnet_atat.bin.prepare an4 "${source}" "${data_dir}" --replace "$@"

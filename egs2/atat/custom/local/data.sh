@@ -12,5 +12,4 @@ if [[ ! -e "${source}" && "${source}" == downloads/* ]]; then
         "(see egs2/atat/custom/README.md)" >&2
     exit 2
 fi
-"${python}" -m espnet_atat.bin.prepare custom "${source}" "${data_dir}" "$@"
-"${python}" -m espnet_atat.bin.validate "${data_dir}" --audio header
+"${python}" -m espnet_atat.bin.prepare custom "${source}" "${data_dir}" --replace "$@"

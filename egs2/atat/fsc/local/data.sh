@@ -14,5 +14,4 @@ if [[ ! -e "${source}" && "${source}" == downloads/* ]]; then
         "unpack it to downloads/fluent_speech_commands_dataset, or set FSC in db.sh to its folder (see egs2/atat/fsc/README.md)" >&2
     exit 2
 fi
-"${python}" -m espnet_atat.bin.prepare fsc "${source}" "${data_dir}" "$@"
-"${python}" -m espnet_atat.bin.validate "${data_dir}" --audio header
+"${python}" -m espnet_atat.bin.prepare fsc "${source}" "${data_dir}" --replace "$@"

@@ -21,17 +21,15 @@ declare -A md5=(
 )
 splits=${LIBRISPEECH_SPLITS:-train-clean-100 train-clean-360 train-other-500 dev-clean dev-other test-clean test-other}
 
-if [[ "${source}" == downloads/* ]]; then
+if [[ "${source}" == downloads/* && ! -d "${source}/LibriSpeech" ]]; then
     for split in ${splits}; do
         if [ -z "${md5[${split}]-}" ]; then
             echo "error: LIBRISPEECH_SPLITS: no split '${split}'; there are ${!md5[*]}" >&2
             exit 2
         fi
         [ -d "${source}/${split}" ] && continue
-        # What was fetched by an earlier, complete run is not asked for again.
-        [ -z "${LIBRISPEECH_SPLITS:-}" ] && [ -d "${source}" ] && [ ! -f "${source}/.fetching" ] && continue
         mkdir -p "${source}"
-        touch "${source}/.fetching"
+        echo "${splits}" >"${source}/.fetching" # for a call that goes on where this one is stopped
         unpacked=${source}/.unpacked-${split}
         "${python}" -m espnet_atat.bin.fetch \
             --url "${LIBRISPEECH_URL:-https://www.openslr.org/resources/12}/${split}.tar.gz" \
@@ -42,5 +40,4 @@ if [[ "${source}" == downloads/* ]]; then
     done
     rm -f "${source}/.fetching"
 fi
-"${python}" -m espnet_atat.bin.prepare librispeech "${source}" "${data_dir}" "$@"
-"${python}" -m espnet_atat.bin.validate "${data_dir}" --audio header
+"${python}" -m espnet_atat.bin.prepare librispeech "${source}" "${data_dir}" --replace "$@"

@@ -13,5 +13,4 @@ if ! figures=$("${python}" egs2/atat/mini/local/check_corpus.py "${source}"); th
     exit 1
 fi
 printf '%s\n' "${figures}" | tail -n 2
-"${python}" -m espnet_atat.bin.prepare mini "${source}" "${data_dir}" "$@"
-"${python}" -m espnet_atat.bin.validate "${data_dir}" --audio none
+"${python}" -m espnet_atat.bin.prepare mini "${source}" "${data_dir}" --check none --replace "$@"

@@ -14,5 +14,4 @@ if [[ ! -e "${source}" && "${source}" == downloads/* ]]; then
         "unpack it to downloads/snips_slu_data_v1.0, or set SNIPS in db.sh to its folder (see egs2/atat/snips/README.md)" >&2
     exit 2
 fi
-"${python}" -m espnet_atat.bin.prepare snips "${source}" "${data_dir}" "$@"
-"${python}" -m espnet_atat.bin.validate "${data_dir}" --audio header
+"${python}" -m espnet_atat.bin.prepare snips "${source}" "${data_dir}" --replace "$@"

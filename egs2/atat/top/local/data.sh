@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
 # Data dirs of Facebook TOP, TOPv2 or STOP: local/data.sh <source> <data_dir> [options of prepare top], from the
-# repository's root. Where <source> is empty, or below downloads/ and absent, STOP of db.sh counts if it is set; else
-# TOP is fetched.
+# repository's root. Where <source> is empty, or below downloads/ and absent, TOP is fetched.
 set -euo pipefail
 
 source=${1:-downloads/top-dataset-semantic-parsing}
@@ -10,14 +9,9 @@ shift 2
 python=${python:-python}
 
 if [[ ! -e "${source}" && "${source}" == downloads/* ]]; then
-    if [ -n "${STOP:-}" ]; then
-        source=${STOP}
-    else
-        # The owner publishes no checksum of the archive; those of the three tables are known.
-        "${python}" -m espnet_atat.bin.fetch \
-            --url "${TOP_URL:-http://fb.me/semanticparsingdialog}" --archive semanticparsingdialog.zip \
-            --file_checksums egs2/atat/top/local/sha256sums --output_dir "${source}"
-    fi
+    # The owner publishes no checksum of the archive; those of the three tables are known.
+    "${python}" -m espnet_atat.bin.fetch \
+        --url "${TOP_URL:-http://fb.me/semanticparsingdialog}" --archive semanticparsingdialog.zip \
+        --file_checksums egs2/atat/top/local/sha256sums --output_dir "${source}"
 fi
-"${python}" -m espnet_atat.bin.prepare top "${source}" "${data_dir}" "$@"
-"${python}" -m espnet_atat.bin.validate "${data_dir}" --audio header
+"${python}" -m espnet_atat.bin.prepare top "${source}" "${data_dir}" --replace "$@"
