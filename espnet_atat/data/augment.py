@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+#: Frames that no utterance is shortened below: an encoder may need some of them for one state.
+SHORTEST = 16
+
 
 @dataclass(frozen=True)
 class FeatureAugmentation:
@@ -34,7 +37,8 @@ class FeatureAugmentation:
         """
         frames, mels = feats.shape
         if self.stretch:
-            target = max(1, round(frames * (1 + rng.uniform(-self.stretch, self.stretch))))
+            target = round(frames * (1 + rng.uniform(-self.stretch, self.stretch)))
+            target = max(target, min(frames, SHORTEST))
             feats = interpolate(feats, np.linspace(0, frames - 1, target))
         if self.mel_warp:
             centre = (mels - 1) / 2

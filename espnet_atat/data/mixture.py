@@ -173,7 +173,7 @@ def write_mixture(parts: Sequence[Part], dump: str | Path, output: str | Path, s
         Number of examples by group.
 
     Raises:
-        UserError: two parts share task and set name, or a set lacks something.
+        UserError: two parts share task and set name, a set lacks something, or a part takes nothing of its own.
     """
     streams: dict[str, dict[str, str]] = {"speech": {}, "text_in": {}, "text": {}}
     counts: dict[str, int] = {}
@@ -182,6 +182,9 @@ def write_mixture(parts: Sequence[Part], dump: str | Path, output: str | Path, s
         if part.group in counts:
             raise UserError(f"the mixture has {part.group} twice: give one of the two a name of its own (name: …)")
         sources, targets = examples_of(part, Path(dump), seed)
+        if not sources:
+            chosen = f" with limit {part.limit}{', complement' if part.complement else ''}" if part.limit else ""
+            raise UserError(f"{part.group}: nothing of {part.set} is taken{chosen}: change it, or leave the part out")
         streams[part.source].update(sources)
         streams["text"].update(targets)
         counts[part.group] = len(targets)

@@ -101,12 +101,12 @@ class MixturePreprocessor(AbsPreprocessor):
         if "text" in data:
             target = str(data["text"])
             try:
-                numbers["text"] = np.array(self.tokenizer.encode(target))
+                numbers["text"] = np.array(self.tokenizer.encode(target), dtype=np.int64)
             except UserError as error:
                 raise UserError(f"utterance {uid}: {error}") from error
             if "speech" in data and self.ctc_tokenizer is not None:
                 words = target.partition(" ")[2]  # the task token says nothing about the sound
-                numbers["ctc_text"] = np.array(self.ctc_tokenizer.encode(words))
+                numbers["ctc_text"] = np.array(self.ctc_tokenizer.encode(words), dtype=np.int64)
             if "speech" in data and self.transcripts:
                 numbers["transcript"] = self._pieces(" ".join(strip_tags(target.partition(" ")[2])))
         if "speech" in data:

@@ -178,8 +178,8 @@ class MixedBatchSampler(AbsSampler):
         while len(packs) < count:
             widest = max(range(len(packs)), key=lambda i: len(packs[i]), default=None)
             if widest is None or len(packs[widest]) < 2 * self.world_size:
-                packs.append([])  # fewer examples than batches
-                continue
+                packs += [[] for _ in range(count - len(packs))]  # fewer examples than batches
+                break
             rows = packs[widest]
             middle = len(rows) // self.world_size // 2 * self.world_size
             packs[widest : widest + 1] = [rows[:middle], rows[middle:]]

@@ -134,6 +134,8 @@ class Speech2Understand(Understand):
         self._check_length(len(speech) / rate)
         if rate != SAMPLE_RATE:
             speech = convert_rate(speech, rate)
+        if frontend and len(speech) < FRAME_LENGTH:
+            raise UserError(f"speech of {len(speech)} samples: at least {FRAME_LENGTH} are needed, one frame")
         if len(speech) >= FRAME_LENGTH and np.abs(speech).max() <= SILENCE:
             return None
         return speech if frontend else fbank(speech)

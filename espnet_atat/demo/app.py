@@ -106,8 +106,8 @@ def serve(engine: Engine, host: str = LOOPBACK, port: int = PORT) -> Iterator[st
     Raises:
         UserError: the extra is not installed, or the port is taken.
     """
-    with tempfile.TemporaryDirectory(prefix="atat-demo-") as folder:
-        page_module = _import_page(folder)
+    with tempfile.TemporaryDirectory(prefix="atat-demo-") as folder, _uploads_to(folder):
+        page_module = _import_page()
         page = page_module.make_page(engine)
         page.queue(max_size=QUEUE, default_concurrency_limit=1, api_open=False)
         try:
@@ -138,12 +138,21 @@ def serve(engine: Engine, host: str = LOOPBACK, port: int = PORT) -> Iterator[st
             page.close(verbose=False)
 
 
-def _import_page(folder: str) -> Any:
-    """Import Gradio with its files below ``folder`` and every call home switched off."""
-    os.environ["GRADIO_TEMP_DIR"] = folder
+@contextmanager
+def _uploads_to(folder: str) -> Iterator[None]:
+    """Have Gradio's files, and what is received, below ``folder``."""
+    os.environ["GRADIO_TEMP_DIR"] = tempfile.tempdir = folder
+    try:
+        yield
+    finally:
+        tempfile.tempdir = None  # the folder goes
+        os.environ.pop("GRADIO_TEMP_DIR", None)
+
+
+def _import_page() -> Any:
+    """Import Gradio with every call home switched off."""
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
-    tempfile.tempdir = folder  # uploads are received there too
     try:
         from espnet_atat.demo import page
     except ModuleNotFoundError as error:

@@ -1,5 +1,6 @@
 """An answer as HTML: the tree as a picture, the frame as a table, words, alternatives. All text is escaped."""
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from html import escape
@@ -105,7 +106,7 @@ def answer_html(results: "Iterable[Understanding]", picture: str | None, seconds
     """
     results = list(results)
     best = results[0]
-    if not best.tokens:
+    if math.isinf(best.score):  # no hypothesis at all; one without words has its score
         return message_html("Nothing was heard: the recording is silent.")
     parts = []
     if best.tree:

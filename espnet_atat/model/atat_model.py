@@ -100,7 +100,8 @@ class ESPnetATATModel(AbsESPnetModel):
         self.contrast_weight = contrast_weight
         self.contrast_start = contrast_start
         if self.contrast is not None and contrast_start:
-            self.register_buffer("batches", torch.zeros((), dtype=torch.long))  # in checkpoints, for resumed runs
+            # In checkpoints, for resumed runs. A float: ESPnet's average over epochs adds integers up.
+            self.register_buffer("batches", torch.zeros(()))
         self.lsm_weight = lsm_weight
         self.length_normalized_loss = length_normalized_loss
         self.token_noise = token_noise
@@ -109,6 +110,12 @@ class ESPnetATATModel(AbsESPnetModel):
         self.eos_id = eos_id
         self._optimizer: torch.optim.Optimizer | None = None
         self._norms: list[tuple[nn.Module, int | None]] = []  # BatchNorm layers, number of their optimizer group
+
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
+        """Take a checkpoint of a model with the contrast into one without it, which counts no batches."""
+        if "batches" not in self._buffers:
+            state_dict.pop(f"{prefix}batches", None)
+        super()._load_from_state_dict(state_dict, prefix, *args)
 
     def follow_frozen_groups(self, optimizer: torch.optim.Optimizer) -> None:
         """Keep BatchNorm statistics still while their parameters are: at learning rate 0, or never trained at all.

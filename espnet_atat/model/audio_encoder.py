@@ -181,7 +181,7 @@ class AudioEncoder(AbsEncoder):
         """
         with cpu_autocast(self.cnn_cpu_precision if self.training else "float32", feats.device):
             states, lengths = self.cnn(feats, lengths)
-        states = states.float()
+        states = states.to(feats.dtype)  # from bfloat16
         if self.positions is not None:
             states = self.positions(states)
         token = _lengths.set(lengths)

@@ -56,11 +56,12 @@ class TextEncoder(nn.Module):
     def __init__(self, output_size: int, model: str | None = None, config: Mapping[str, Any] | None = None):
         super().__init__()
         self.config = load_text_config(model, config)
-        self.bert = (
+        bert = (
             _without_pooler(AutoModel.from_config, self.config)
             if model is None
-            else _without_pooler(AutoModel.from_pretrained, installed_model(model), config=self.config).float()
+            else _without_pooler(AutoModel.from_pretrained, installed_model(model), config=self.config)
         )
+        self.bert = bert.float()  # its configuration may name half precision, as its weights were saved
         self.project = nn.Linear(self.config.hidden_size, output_size)
 
     @property

@@ -55,6 +55,15 @@ class ATATTask(AbsTask):
 
     @classmethod
     def main_worker(cls, args: argparse.Namespace) -> None:
+        if args.ngpu > 1 and not args.distributed:
+            raise UserError(
+                f"--ngpu {args.ngpu}: give --multiprocessing_distributed true, or train by run.sh --ngpu; DataParallel "
+                "would cut the rows of mixed batches apart"
+            )
+        if args.max_cache_size:
+            raise UserError(
+                f"--max_cache_size {args.max_cache_size}: examples are not cached by this task; leave it out"
+            )
         if not args.collect_stats and args.output_dir and not get_rank(args.dist_rank, args.dist_launcher):
             for line in mend_run(args.output_dir, args.best_model_criterion):
                 logging.warning(line)
@@ -95,7 +104,7 @@ class ATATTask(AbsTask):
             transcripts=bool(args.model_conf.get("contrast_weight")),
             waveform_augmentation=Chain.from_config(of_audio, "waveform_augment_conf") if of_audio else None,
             masker=masker,
-            text_mask_rate=args.text_mask_rate if train else 0.0,
+            text_mask_rate=args.text_mask_rate if train and args.text_encoder is not None else 0.0,
         )
 
     @classmethod

@@ -33,6 +33,11 @@ def test_stretch_changes_the_duration_within_its_share() -> None:
     assert np.mean(lengths) == pytest.approx(200, abs=2.5)
 
 
+def test_stretch_shortens_nothing_that_is_short_already() -> None:
+    assert {len(apply(seed, FEATS[:8], stretch=0.1)) for seed in range(50)} == {8, 9}
+    assert min(len(apply(seed, FEATS[:17], stretch=0.2)) for seed in range(50)) == 16
+
+
 def test_stretch_keeps_the_shape_of_the_speech() -> None:
     ramp = np.linspace(0, 1, 100)[:, None].repeat(80, axis=1)
     stretched = apply(1, feats=ramp, stretch=0.3)

@@ -152,6 +152,13 @@ def test_the_same_group_twice_is_refused(toy: Toy, tmp_path: Path) -> None:
         write_mixture([Part("slu", "toy/audio"), Part("slu", "toy/audio", limit=2)], toy.dump, tmp_path / "m")
 
 
+@pytest.mark.parametrize(("limit", "complement"), [(0.01, False), (100, True)])
+def test_a_part_that_takes_nothing_is_refused(toy: Toy, tmp_path: Path, limit: float, complement: bool) -> None:
+    part = Part("slu", "toy/audio", limit=limit, complement=complement)
+    with pytest.raises(UserError, match=rf"slu-audio: nothing of toy/audio is taken with limit {limit}"):
+        write_mixture([part], toy.dump, tmp_path / "mixture")
+
+
 def test_sets_of_one_name_are_told_apart_by_one_of_their_own(toy: Toy, tmp_path: Path) -> None:
     parts = parse_mixture([GOOD, {**GOOD, "limit": 2, "name": "toy_audio"}], "mix")
     assert write_mixture(parts, toy.dump, tmp_path / "m") == {"slu-audio": 8, "slu-toy_audio": 2}

@@ -191,6 +191,15 @@ def test_the_rarer_modality_is_spread_evenly_over_the_batches() -> None:
     assert max(sizes) < 2 * np.mean(sizes)
 
 
+def test_far_fewer_texts_than_batches_are_one_a_batch() -> None:
+    groups = make_groups({"asr": 3000, "nlu": 40})
+    batches = MixedBatchSampler(groups, Budget(4000, 1000)).generate(1)
+    texts = [len(rows_of(groups, batch, "text_in")) for batch in batches]
+    assert sum(texts) == 40
+    assert max(texts) == 1
+    assert len(batches) > 100
+
+
 def test_a_mixture_of_one_modality_makes_batches_of_it_alone() -> None:
     for name in ("slu-a", "nlu-c"):
         epoch = MixedBatchSampler({name: SMALL[name]}, BUDGET).generate(0)

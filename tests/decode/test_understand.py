@@ -59,6 +59,12 @@ def test_what_is_not_speech_is_refused(understand, speech, message):
         understand(speech)
 
 
+def test_less_than_a_frame_of_audio_is_refused_with_a_frontend_too(understand, monkeypatch):
+    monkeypatch.setattr(understand.trained.model, "frontend", torch.nn.Identity(), raising=False)
+    with pytest.raises(UserError, match=r"speech of 256 samples: at least 400 are needed"):
+        understand(np.ones(256, np.float32), 16_000)
+
+
 def test_text_is_normalised_unless_it_is_already(trained):
     understand = Text2Understand(trained=trained, maxlen=8)
     assert understand("Play, the MOON!") == understand("play the moon")

@@ -1,6 +1,7 @@
 """What the page shows: positions that a person can read, and nothing of a text taken for HTML."""
 
 import re
+from dataclasses import replace
 from itertools import pairwise
 from xml.etree import ElementTree
 
@@ -72,6 +73,12 @@ def test_text_is_never_taken_for_html():
 
 def test_silence_is_said_to_be_silence():
     assert "silent" in answer_html([NOTHING_HEARD], None, 0.1)
+
+
+def test_noise_in_which_no_word_is_found_is_not_silence():
+    page = answer_html([replace(NOTHING_HEARD, score=-2.0)], None, 0.1)
+    assert "silent" not in page
+    assert "(none)" in page
 
 
 def test_pictures_of_attention_have_a_row_a_token():

@@ -111,3 +111,19 @@ def test_options_that_do_not_fit_are_named() -> None:
         ModalityContrast(temperature=0.0)
     with pytest.raises(UserError, match="two encoders"):
         toy_model(text_encoder=False, model_conf={"contrast_weight": 1.0})
+
+
+def test_the_count_of_batches_survives_averaging_and_models_without_a_contrast() -> None:
+    counting = {"ctc_weight": 0.3, "contrast_weight": 0.5, "contrast_start": 5}
+    model = toy_model(model_conf=counting)
+    epochs = []
+    for seen in (10, 20, 30):
+        model.batches.fill_(seen)
+        epochs.append({name: value.clone() for name, value in model.state_dict().items()})
+    # As ESPnet averages: integers are added up, floats averaged.
+    total = sum(epoch["batches"] for epoch in epochs)
+    assert float(total / 3 if total.is_floating_point() else total) == 20
+    without = toy_model(model_conf={**counting, "contrast_weight": 0.0})
+    without.load_state_dict(epochs[0])  # strict: everything else must fit
+    assert "batches" not in without.state_dict()
+    assert all(torch.equal(value, epochs[0][name]) for name, value in without.state_dict().items())

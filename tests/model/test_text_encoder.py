@@ -54,6 +54,16 @@ def test_a_folder_gives_its_weights(tmp_path: Path) -> None:
     assert encoder.bert.dtype == torch.float32
 
 
+@pytest.mark.usefixtures("no_network")
+def test_an_encoder_saved_in_half_precision_computes_in_full(tmp_path: Path) -> None:
+    AutoModel.from_config(AutoConfig.for_model(**TINY_BERT)).half().save_pretrained(tmp_path)
+    encoder = TextEncoder(16, model=str(tmp_path))
+    assert "float16" in str(encoder.config.to_diff_dict())
+    again = TextEncoder(16, config=encoder.config.to_diff_dict())
+    again.load_state_dict(encoder.state_dict())
+    torch.testing.assert_close(again.eval()(PIECES, LENGTHS)[0], encoder.eval()(PIECES, LENGTHS)[0])
+
+
 @pytest.mark.parametrize(
     ("kind", "names"),
     [
