@@ -7,6 +7,7 @@ if [ -n "$seeds" ]; then pack_options+=(--seeds "$seeds"); fi
 if [ -n "$fold" ]; then pack_options+=(--fold "$fold"); fi
 if [ -n "$pretrain_slu" ]; then pack_options+=(--pretrain_slu "$pretrain_slu"); fi
 if [ -n "$grow_bpe" ]; then pack_options+=(--grow_bpe "$grow_bpe"); fi
+if $use_results; then pack_options+=(--use_results); fi
 if $force; then pack_options+=(--force); fi
 if $dry_run; then pack_options+=(--dry_run); fi
 if $dry_run && ! tools/setup.sh --check; then

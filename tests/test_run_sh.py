@@ -242,11 +242,23 @@ def test_run_pl_logs_a_command_and_gives_its_code(root, tmp_path):
     assert "unknown option --jobs" in run(root, "utils/run.pl", "--jobs", "3", str(log), "true").stderr
 
 
+def test_run_pl_ends_its_command_when_its_caller_is_killed(root, tmp_path):
+    told = 'echo "$$" >"$1/pid"; mv "$1/pid" "$1/running"; exec sleep 100'
+    script = f"utils/run.pl {tmp_path}/a.log sh -c '{told}' sh {tmp_path}"
+    caller = subprocess.Popen(["sh", "-c", f"{script}; true"], cwd=root)
+    running = tmp_path / "running"
+    wait_until(running.is_file)
+    caller.kill()
+    caller.wait()
+    command = Path("/proc") / running.read_text().strip()
+    wait_until(lambda: not command.exists() or "zombie" in (command / "status").read_text())
+
+
 def test_slurm_pl_asks_for_what_it_is_told_and_gives_the_code(root, tmp_path):
     sbatch = tmp_path / "bin/sbatch"
     sbatch.parent.mkdir()
     # Does what sbatch --wait does, on this machine: the last argument is the script, --output names its log.
-    sbatch.write_text('#!/bin/sh\necho "$@" >"$ASKED"\nfor last; do :; done\nbash "$last" >"$LOG" 2>&1\n')
+    sbatch.write_text('#!/bin/sh\necho 17\necho "$@" >"$ASKED"\nfor last; do :; done\nbash "$last" >"$LOG" 2>&1\n')
     sbatch.chmod(0o755)
     log, asked = tmp_path / "a.log", tmp_path / "asked"
     environment = {"PATH": f"{tmp_path}/bin:{os.environ['PATH']}", "ASKED": str(asked), "LOG": str(log)}
@@ -256,9 +268,24 @@ def test_slurm_pl_asks_for_what_it_is_told_and_gives_the_code(root, tmp_path):
     assert done.returncode == 4
     assert log.read_text() == "it's $HOME\n"
     assert asked.read_text().split() == [
-        "--wait", "--export=ALL", f"--output={log}", f"--error={log}", "--ntasks-per-node=1", "--gpus-per-node=2",
-        "--cpus-per-task=2", "--nodes=3", "--time=1:00:00", f"{log}.sbatch",
+        "--parsable", "--wait", "--export=ALL", f"--output={log}", f"--error={log}", "--ntasks-per-node=1",
+        "--gpus-per-node=2", "--cpus-per-task=2", "--nodes=3", "--time=1:00:00", f"{log}.sbatch",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("how", ["told", "left alone"])
+def test_slurm_pl_cancels_its_job(root, tmp_path, how):
+    tools = {"sbatch": 'echo 17; touch "$DIR/submitted"; exec sleep 100', "scancel": 'echo "$@" >"$DIR/cancelled"'}
+    for name, body in tools.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{body}\n")
+        (tmp_path / name).chmod(0o755)
+    environment = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}", "DIR": str(tmp_path)}
+    call = f"{'exec' if how == 'told' else ''} utils/slurm.pl {tmp_path}/a.log true; true"
+    caller = subprocess.Popen(["sh", "-c", call], cwd=root, env=environment, stderr=subprocess.DEVNULL)
+    wait_until((tmp_path / "submitted").is_file)
+    caller.terminate() if how == "told" else caller.kill()
+    caller.wait()
+    wait_until(lambda: (tmp_path / "cancelled").is_file() and (tmp_path / "cancelled").read_text() == "17\n")
 
 
 def test_stage_16_uploads_one_package_or_says_what_is_missing(clone):

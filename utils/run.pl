@@ -4,9 +4,11 @@
 #   run.pl [--gpu N] [--num_threads N] [--mem SIZE] [--time LIMIT] LOG COMMAND [ARGUMENT …]
 #
 # The options are there so that cmd.sh can name slurm.pl in its place; here they ask for nothing. The exit code is the
-# command's. The command is run as it is, without a shell.
+# command's. The command is run as it is, without a shell. It is killed when whoever called this script is: a second
+# call shall not meet it at work in its folder.
 use strict;
 use warnings;
+use POSIX ':sys_wait_h';
 
 while (@ARGV && $ARGV[0] =~ /^--(gpu|num_threads|mem|time)$/) {
     die "run.pl: $ARGV[0] needs a value\n" if @ARGV < 2;
@@ -19,6 +21,7 @@ my ($log, @command) = @ARGV;
 if ($log =~ m{^(.*)/[^/]*$} && !-d $1) {
     system('mkdir', '-p', $1) == 0 or die "run.pl: cannot make the folder $1\n";
 }
+my $caller = getppid;
 open my $out, '>', $log or die "run.pl: cannot write $log: $!\n";
 $out->autoflush(1);
 my $started = time;
@@ -35,7 +38,10 @@ if (!$child) {
 for my $signal (qw(INT TERM HUP)) {
     $SIG{$signal} = sub { kill $signal, $child };
 }
-1 while waitpid($child, 0) != $child;
+while (waitpid($child, WNOHANG) != $child) {
+    kill 'KILL', $child if getppid != $caller;
+    select undef, undef, undef, 0.1;
+}
 my $code = $? & 127 ? 128 + ($? & 127) : $? >> 8;
 print $out "# Ended (code $code) at ", scalar localtime, ", elapsed time ", time - $started, " seconds\n";
 print STDERR "run.pl: code $code from: @command\nrun.pl: see $log\n" if $code;

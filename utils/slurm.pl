@@ -4,9 +4,11 @@
 #   slurm.pl [--gpu N] [--num_threads N] [--num_nodes N] [--mem SIZE] [--time LIMIT] [--partition NAME]
 #            LOG COMMAND [ARGUMENT …]
 #
-# The exit code is the command's, as sbatch --wait reports it.
+# The exit code is the command's, as sbatch --wait reports it. The job is cancelled when this script is told to end, or when
+# whoever called it is gone: a second call shall not meet it at work in its folder.
 use strict;
 use warnings;
+use POSIX ':sys_wait_h';
 
 my %sbatch_option = (
     gpu => 'gpus-per-node', num_threads => 'cpus-per-task', num_nodes => 'nodes',
@@ -23,6 +25,7 @@ die "slurm.pl: unknown option $ARGV[0]; known: ", join(' ', map {"--$_"} sort ke
     if @ARGV && $ARGV[0] =~ /^-/;
 die "usage: slurm.pl [options] LOG COMMAND [ARGUMENT ...]\n" if @ARGV < 2;
 my ($log, @command) = @ARGV;
+my $caller = getppid;
 
 if ($log =~ m{^(.*)/[^/]*$} && !-d $1) {
     system('mkdir', '-p', $1) == 0 or die "slurm.pl: cannot make the folder $1\n";
@@ -32,8 +35,22 @@ open my $out, '>', $script or die "slurm.pl: cannot write $script: $!\n";
 print $out "#!/usr/bin/env bash\n", join(' ', map { quoted($_) } @command), "\n";
 close $out or die "slurm.pl: cannot write $script: $!\n";
 
-my $status = system 'sbatch', '--wait', '--export=ALL', "--output=$log", "--error=$log", @resources, $script;
-die "slurm.pl: cannot run sbatch: $!\n" if $status == -1;
+my $told = 0;
+for my $signal (qw(INT TERM HUP)) {
+    $SIG{$signal} = sub { $told = 1 };
+}
+my @call = ('sbatch', '--parsable', '--wait', '--export=ALL', "--output=$log", "--error=$log", @resources, $script);
+my $sbatch = open(my $answer, '-|', @call) or die "slurm.pl: cannot run sbatch: $!\n";
+my ($job) = (<$answer> // '') =~ /^(\d+)/; # at once; it ends with the job
+while (waitpid($sbatch, WNOHANG) != $sbatch) {
+    if ($told || getppid != $caller) {
+        system 'scancel', $job if defined $job;
+        kill 'TERM', $sbatch;
+        die "slurm.pl: told to end, job " . ($job // '') . " cancelled\n";
+    }
+    select undef, undef, undef, 0.2;
+}
+my $status = $?;
 my $code = $status & 127 ? 128 + ($status & 127) : $status >> 8;
 print STDERR "slurm.pl: code $code from: @command\nslurm.pl: see $log\n" if $code;
 exit $code;

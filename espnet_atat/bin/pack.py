@@ -35,6 +35,9 @@ def get_parser() -> argparse.ArgumentParser:
     group.add_argument(
         "--grow_bpe", type=to_bool, metavar="BOOL", help="as given to run_systems; by default as each system says"
     )
+    group.add_argument(
+        "--use_results", action="store_true", help="pass over models of which the results alone are here"
+    )
     group.add_argument("--force", action="store_true", help="pack again what is packed")
     group.add_argument("--dry_run", action="store_true", help="print what is there and what would be packed")
 
@@ -103,22 +106,24 @@ def _pack_systems(args: argparse.Namespace) -> None:
         for seed in args.seeds or system.seeds:
             for fold in folds:
                 try:
-                    _pack_system(system, seed, fold, force=args.force, dry_run=args.dry_run)
+                    _pack_system(system, seed, fold, args)
                 except UserError as error:
                     if not args.dry_run:
                         raise
                     print(f"stage 15: {system.name}: to be made, after the stages before it ({error})")
 
 
-def _pack_system(system: "System", seed: int, fold: int | None, *, force: bool, dry_run: bool) -> None:
+def _pack_system(system: "System", seed: int, fold: int | None, args: argparse.Namespace) -> None:
     from espnet_atat.recipe.packing import is_packed, pack_system, package_file
     from espnet_atat.recipe.plan import plan_system
 
     run = plan_system(system, seed, fold)
     line = f"stage 15: {package_file(run)}:"
-    if is_packed(run) and not force:
+    if args.use_results and not run.final.run.is_done:
+        print(f"{line} only the results of its model are here, skipped")
+    elif is_packed(run) and not args.force:
         print(f"{line} done already, skipped")
-    elif dry_run:
+    elif args.dry_run:
         print(f"{line} to be made")
     else:
         print(line, flush=True)

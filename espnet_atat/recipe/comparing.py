@@ -11,17 +11,27 @@ from espnet_atat.recipe.provenance import NOT_COMPARABLE, is_synthetic
 from espnet_atat.recipe.table_file import Table
 
 
-def compare_rows(rows: Sequence[dict[str, Any]], table: Table) -> None:
-    """Add ``paper``, ``baseline`` and ``relative`` to each row."""
+def compare_rows(rows: Sequence[dict[str, Any]], table: Table, *, dev: bool = False) -> None:
+    """Add ``paper``, ``baseline`` and ``relative`` to each row.
+
+    Args:
+        dev: the rows are of dev sets: the paper has no figures of them, and a row whose baseline has another dev set
+            (synthetic speech has its own) stands alone.
+
+    Raises:
+        UserError: a system is compared with one that was not tested on the same set.
+    """
     for row in rows:
-        row["paper"] = table.paper.rows.get(row["system"]) if table.paper else None
+        row["paper"] = table.paper.rows.get(row["system"]) if table.paper and not dev else None
         if row["paper"] is not None and is_synthetic(row):
             row["paper"] = NOT_COMPARABLE
         for key, other in (("baseline", table.baseline.get(row["system"])), ("relative", table.relative_to)):
-            row[key] = _difference(row, other, rows) if other not in (None, row["system"]) else None
+            row[key] = _difference(row, other, rows, dev=dev) if other not in (None, row["system"]) else None
 
 
-def _difference(row: Mapping[str, Any], other: str, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def _difference(
+    row: Mapping[str, Any], other: str, rows: Sequence[Mapping[str, Any]], *, dev: bool
+) -> dict[str, Any] | None:
     """A row minus the row of another system on the same set, for every inference configuration of both.
 
     Where the leading ones have other names, as a pipeline's and a model's have, they are compared with each other.
@@ -30,6 +40,8 @@ def _difference(row: Mapping[str, Any], other: str, rows: Sequence[Mapping[str, 
         UserError: the other system was not tested on that set.
     """
     found = [each for each in rows if (each["system"], each["set"]) == (other, row["set"])]
+    if not found and dev:
+        return None
     if not found:
         raise UserError(f"system {other} is not tested on {row['set']}, so {row['system']} cannot be compared with it")
     columns = {}

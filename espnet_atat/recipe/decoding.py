@@ -23,6 +23,8 @@ from espnet_atat.recipe.system import Planned, TestSet
 if TYPE_CHECKING:
     from espnet_atat.decode.trained import Trained
 
+#: Written last, with the fingerprint of what the hypotheses were made from.
+STAMP = "decoded"
 #: From so many utterances on, several processes are worth the 15 s that each takes to start.
 PARALLEL_FROM = 1000
 #: Entries of a score's ``info`` that are files in runs: what the hypotheses rest on.
@@ -48,7 +50,7 @@ class Hypotheses(ABC):
     @property
     def is_done(self) -> bool:
         """Whether ``ref`` and ``hyp`` are there, of this model, configuration and data."""
-        stamp = self.folder / "decoded"
+        stamp = self.folder / STAMP
         return stamp.is_file() and stamp.read_text(encoding="utf-8").strip() == self.made_from
 
     @property
@@ -194,7 +196,7 @@ def decode(decoding: Decoding, trained: "Trained", nj: int) -> None:
 def begin(planned: Hypotheses) -> None:
     """Make the folder; what it holds of an earlier time is no longer taken for finished."""
     planned.folder.mkdir(parents=True, exist_ok=True)
-    (planned.folder / "decoded").unlink(missing_ok=True)
+    (planned.folder / STAMP).unlink(missing_ok=True)
 
 
 def conclude(planned: Hypotheses, start: float) -> None:
@@ -209,7 +211,7 @@ def conclude(planned: Hypotheses, start: float) -> None:
     wanted = references(planned.test)
     missing = _add_dropped(planned, wanted)
     write_two_column(planned.folder / "ref", wanted)
-    with atomic_write(planned.folder / "decoded") as handle:
+    with atomic_write(planned.folder / STAMP) as handle:
         handle.write(f"{planned.made_from}\n")
     print(
         f"  {planned.folder}: {len(wanted) - missing} of {len(wanted)} utterances"

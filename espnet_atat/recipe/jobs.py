@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from espnet_atat.errors import UserError
-from espnet_atat.recipe.processes import child_environment, die_with_parent
+from espnet_atat.recipe.processes import child_environment
 
 #: Between two looks at the jobs, in seconds.
 POLL = 0.5
@@ -28,12 +28,19 @@ class Job:
         arguments: of ``bin.run_systems``.
         makes: folders of the runs that are still to be made; two jobs that share one do not run at once.
         log: the job's output.
+        ngpu: that it trains on.
     """
 
     name: str
     arguments: tuple[str, ...]
     makes: frozenset[Path]
     log: Path
+    ngpu: int = 0
+
+    @property
+    def still_makes(self) -> set[Path]:
+        """Folders of ``makes`` that nobody has finished since."""
+        return {folder for folder in self.makes if not (folder / "done").is_file()}
 
 
 def run_jobs(jobs: Iterable[Job], count: int, command: str) -> None:
@@ -46,19 +53,21 @@ def run_jobs(jobs: Iterable[Job], count: int, command: str) -> None:
         UserError: jobs failed; those that share nothing with them were run all the same.
     """
     waiting = list(jobs)
-    running: dict[subprocess.Popen[bytes], tuple[Job, float]] = {}
+    running: dict[subprocess.Popen[bytes], tuple[Job, float, int]] = {}
     failed: list[Job] = []
     try:
         while waiting or running:
-            for job in startable(waiting, [job for job, _ in running.values()], failed, count):
+            for job in startable(waiting, [job for job, _, _ in running.values()], failed, count):
                 waiting.remove(job)
                 print(f"job {job.name}: started; its output goes to {job.log}", flush=True)
-                running[_start(job, command, shared_threads(command, count))] = (job, time.monotonic())
+                slot = min(set(range(count)) - {slot for _, _, slot in running.values()})
+                variables = {**shared_threads(command, count), **own_gpus(command, slot, job.ngpu)}
+                running[_start(job, command, variables)] = (job, time.monotonic(), slot)
             if not running:
                 break  # what still waits stands on a run that failed
             time.sleep(POLL)
             for process in [process for process in running if process.poll() is not None]:
-                job, started = running.pop(process)
+                job, started, _ = running.pop(process)
                 print(f"job {job.name}: {'failed' if process.returncode else 'done'}, {_seconds(started)}", flush=True)
                 if process.returncode:
                     failed.append(job)
@@ -78,7 +87,7 @@ def startable(waiting: Sequence[Job], running: Sequence[Job], failed: Sequence[J
     for job in waiting:
         if len(running) + len(chosen) >= count:
             break
-        if all(job.makes.isdisjoint(other.makes) for other in (*running, *chosen, *failed)):
+        if all(job.still_makes.isdisjoint(other.still_makes) for other in (*running, *chosen, *failed)):
             chosen.append(job)
     return chosen
 
@@ -89,9 +98,37 @@ def shared_threads(command: str, count: int) -> dict[str, str]:
     Each would take all of them otherwise, and wait most of the time for the threads of the others. A job on another
     machine (``slurm.pl``, ``queue.pl``, ``ssh.pl``) is left to its scheduler, and so is what the user has set.
     """
-    if Path(shlex.split(command)[0]).name != "run.pl" or "OMP_NUM_THREADS" in os.environ:
+    if not _is_here(command) or "OMP_NUM_THREADS" in os.environ:
         return {}
     return {"OMP_NUM_THREADS": str(max(1, usable_cores() // count))}
+
+
+def own_gpus(command: str, slot: int, ngpu: int) -> dict[str, str]:
+    """Variables that give the job in a slot GPUs of its own on this machine, as far as there are enough.
+
+    Of those that ``CUDA_VISIBLE_DEVICES`` names, else of all; jobs on other machines get theirs from the scheduler.
+    """
+    if not ngpu or not _is_here(command):
+        return {}
+    named = os.environ.get("CUDA_VISIBLE_DEVICES")
+    devices = named.split(",") if named else [str(number) for number in range(_count_gpus())]
+    if not devices:
+        return {}
+    return {"CUDA_VISIBLE_DEVICES": ",".join(devices[(slot * ngpu + i) % len(devices)] for i in range(ngpu))}
+
+
+def _count_gpus() -> int:
+    """GPUs that the driver lists; 0 where there is none."""
+    try:
+        listed = subprocess.run(["nvidia-smi", "--list-gpus"], capture_output=True, text=True, check=True).stdout
+    except (OSError, subprocess.CalledProcessError):
+        return 0
+    return sum(line.startswith("GPU ") for line in listed.splitlines())
+
+
+def _is_here(command: str) -> bool:
+    """Whether the command of ``cmd.sh`` runs jobs on this machine."""
+    return Path(shlex.split(command)[0]).name == "run.pl"
 
 
 def usable_cores() -> int:
@@ -102,9 +139,10 @@ def usable_cores() -> int:
 def _start(job: Job, command: str, variables: Mapping[str, str]) -> subprocess.Popen[bytes]:
     job.log.parent.mkdir(parents=True, exist_ok=True)
     call = [sys.executable, "-m", "espnet_atat.bin.run_systems", *job.arguments]
+    resources = ["--gpu", str(job.ngpu)] if job.ngpu else []
     return subprocess.Popen(
-        [*shlex.split(command), str(job.log), *call],
-        stdin=subprocess.DEVNULL, env=child_environment(**variables), preexec_fn=die_with_parent,
+        [*shlex.split(command), *resources, str(job.log), *call],
+        stdin=subprocess.DEVNULL, env=child_environment(**variables),
     )  # fmt: skip
 
 

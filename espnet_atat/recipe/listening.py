@@ -64,7 +64,10 @@ def choose_audio(sets: Mapping[object, object], where: str) -> AudioChoice:
 
 
 def synthesis_of(name: str) -> Synthesis | None:
-    """How the set ``recipe/name`` was synthesised; None where stage 3 did not make it."""
+    """How the set ``recipe/name``, or what its audio was augmented or masked from, was synthesised; None where stage 3
+    made neither."""
+    for derived in ("_aug", "_mlm"):
+        name = name.removesuffix(derived)
     path = DATA / name / REPORT
     report = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     return Synthesis(report["engine"], tuple(report["by_voice"])) if "engine" in report else None

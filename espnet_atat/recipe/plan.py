@@ -172,11 +172,29 @@ def plan_training(
         statistics=statistics,
         run=Run(f"{short(phase.config)}-{mixtures.name}-seed{seed}", identity, _notes(mixtures.selection)),
         model=phase.model or best_model(config),
-        raw=any(is_raw(part) for part in mixtures.parts),
+        raw=_holds_audio(mixtures, parent),
         token_config=token_config,
         parent=parent,
         keep=phase.keep,
     )
+
+
+def _holds_audio(mixtures: Mixtures, parent: Training | None) -> bool:
+    """Whether the model takes audio (``--feats_type raw``): as its mixture is, or its parent where all of it is text.
+
+    Raises:
+        UserError: some sets hold audio and others features, here or in what the model was trained on before.
+    """
+    spoken = {part.set: is_raw(part) for part in mixtures.parts if part.source == "speech"}
+    if parent is not None and any(part.source == "speech" for step in parent.chain for part in step.mixtures.parts):
+        spoken = {f"pretraining with {parent.run.name}": parent.raw, **spoken}
+    kinds = {raw: name for name, raw in spoken.items()}
+    if len(kinds) == 2:
+        raise UserError(
+            f"mixture {mixtures.name}: {kinds[True]} is of audio and {kinds[False]} of features; make both by stage 6 "
+            "with one --feats_type"
+        )
+    return True in kinds
 
 
 def load_token_config(recipe: str, name: str) -> dict[str, Any]:

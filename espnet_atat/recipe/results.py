@@ -20,14 +20,14 @@ import yaml
 from espnet_atat.atomic import atomic_dir, atomic_write
 from espnet_atat.errors import UserError
 from espnet_atat.recipe.amounts import training_amounts
-from espnet_atat.recipe.decoding import Hypotheses, system_folder
+from espnet_atat.recipe.decoding import STAMP, Hypotheses, system_folder
 from espnet_atat.recipe.layout import EGS, EXP
 from espnet_atat.recipe.runs import lineage
 from espnet_atat.recipe.scoring import is_scored
 from espnet_atat.recipe.system import Planned
 from espnet_atat.report.learning import write_curves
 
-FILES = ("ref", "hyp", "metrics.json", "decoded")
+FILES = ("ref", "hyp", "metrics.json", STAMP)
 TRAINING = "training.json"
 LEARNING = "learning.json"
 
@@ -72,7 +72,7 @@ def keep_table(recipe: str, path: Path) -> Path:
 
 def is_kept(decoding: Hypotheses) -> bool:
     """Whether a result of the model, configuration and data as they are now is kept."""
-    stamp = _place(decoding) / "decoded"
+    stamp = _place(decoding) / STAMP
     return stamp.is_file() and stamp.read_text(encoding="utf-8").strip() == decoding.made_from
 
 

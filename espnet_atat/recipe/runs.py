@@ -26,6 +26,7 @@ from espnet_atat.recipe.layout import RUNS
 
 #: How long to wait for another process that holds a run's lock, in seconds.
 PATIENCE = 5.0
+LOCK = ".lock"
 
 
 @dataclass(frozen=True)
@@ -61,10 +62,27 @@ class Run:
         return json.loads((self.folder / "done").read_text(encoding="utf-8"))
 
     def remove(self) -> None:
-        """Make the folder as if it had never been there (``--force``)."""
-        if self.folder.exists():
+        """Empty the folder, so that it is made anew (``--force``).
+
+        Raises:
+            UserError: another process is at work on it.
+        """
+        if not self.folder.exists():
+            return
+        with self._alone():
             (self.folder / "done").unlink(missing_ok=True)
-            shutil.rmtree(self.folder)
+            for path in self.folder.iterdir():
+                if path.is_dir() and not path.is_symlink():
+                    shutil.rmtree(path)
+                elif path.name != LOCK:
+                    path.unlink()
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        with (self.folder / LOCK).open("w") as lock:
+            if not _locked(lock):
+                raise UserError(f"{self.folder}: another process is at work on it; wait for it, or end it")
+            yield
 
     @contextmanager
     def open(self) -> Iterator[Path]:
@@ -74,9 +92,7 @@ class Run:
             UserError: another process is at work on it.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
-        with (self.folder / ".lock").open("w") as lock:
-            if not _locked(lock):
-                raise UserError(f"{self.folder}: another process is at work on it; wait for it, or end it")
+        with self._alone():
             origin = {"espnet_atat": __version__, "commit": commit(), "started": time.strftime("%Y-%m-%d %H:%M:%S")}
             with atomic_write(self.folder / "run.yaml") as handle:
                 content = {"made_by": {**origin, **self.notes}, **self.identity}

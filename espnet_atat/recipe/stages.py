@@ -7,9 +7,9 @@ from functools import partial
 from itertools import groupby
 
 from espnet_atat.errors import UserError
-from espnet_atat.recipe.attention import keep_attention
+from espnet_atat.recipe.attention import attention_file, keep_attention
 from espnet_atat.recipe.clock import timed
-from espnet_atat.recipe.decoding import Decoding, decode, load_trained, system_folder
+from espnet_atat.recipe.decoding import STAMP, Decoding, decode, load_trained, system_folder
 from espnet_atat.recipe.hearing import hear
 from espnet_atat.recipe.jobs import Job, run_jobs
 from espnet_atat.recipe.language_model import LMTraining, plan_language_models, train_language_model
@@ -84,8 +84,10 @@ def run_stages(request: Request) -> None:
         if request.stage <= DECODING and not request.dry_run:
             check_pipelines(_to_train(runs, request), request.tests_of)
         if request.jobs > 1 and not request.dry_run:
+            if request.force:  # once for all jobs: what several share is made once
+                forget(_to_train(runs, request), request)
+                request = replace(request, force=False)
             run_jobs(plan_jobs(runs, request), request.jobs, request.machines.command)
-            request = replace(request, force=False)  # the jobs have done it; what is left here is to say so
         steps = training_steps(_to_train(runs, request), request)
         if request.wants(LANGUAGE_MODEL) and not any(step.stage == LANGUAGE_MODEL for step in steps):
             print(f"stage {LANGUAGE_MODEL}: no system decodes with a language model (lm_weight), skipped")
@@ -142,15 +144,15 @@ def plan_jobs(runs: Iterable[Planned], request: Request) -> list[Job]:
     """A job for each system, seed and fold that something is still to be made of, up to its scores."""
     jobs = []
     for run in _to_train(runs, request):
-        makes = {step.run.folder for step in training_steps([run], request) if request.wants(step.stage)}
-        makes = {folder for folder in makes if request.force or not (folder / "done").is_file()}
+        steps = [step for step in training_steps([run], request) if request.wants(step.stage)]
+        makes = {step.run.folder for step in steps if not step.run.is_done}
         if request.wants(DECODING):
-            decodings = _decodings([run], request)
-            makes |= {decoding.folder for decoding in decodings if request.force or not decoding.is_done}
+            makes |= {decoding.folder for decoding in _decodings([run], request) if not decoding.is_done}
         if makes:
             name = f"{run.system.name}/{run.label}"
             log = system_folder(request.recipe, run.system.name, run.label) / "job.log"
-            jobs.append(Job(name, tuple(_job_arguments(run, request)), frozenset(makes), log))
+            arguments = tuple(_job_arguments(run, request))
+            jobs.append(Job(name, arguments, frozenset(makes), log, request.machines.ngpu))
     return jobs
 
 
@@ -159,13 +161,28 @@ def _job_arguments(run: Planned, request: Request) -> list[str]:
     machines = request.machines
     arguments = ["--recipe", request.recipe, "--system", run.system.name, "--seeds", str(run.seed)]
     arguments += ["--stage", str(request.stage), "--stop_stage", str(min(request.stop_stage, SCORING))]
-    arguments += ["--ngpu", str(machines.ngpu)]
+    arguments += ["--ngpu", str(machines.ngpu), "--nj", str(max(1, request.nj // request.jobs))]
     if run.fold is not None:
         arguments += ["--fold", str(run.fold)]
     if machines.cpu_processes is not None:
         arguments += ["--cpu_processes", str(machines.cpu_processes)]
     arguments += [word for option in run.system.overrides for word in option.split()]
-    return arguments + [f"--{flag}" for flag in ("force", "decode_dev") if getattr(request, flag)]
+    return arguments + (["--decode_dev"] if request.decode_dev else [])
+
+
+def forget(runs: Iterable[Planned], request: Request) -> None:
+    """Take away what ``--force`` makes anew."""
+    runs = list(runs)
+    for step in training_steps(runs, request):
+        if request.wants(step.stage):
+            step.run.remove()
+    if request.wants(DECODING):
+        for decoding in _decodings(runs, request):
+            (decoding.folder / STAMP).unlink(missing_ok=True)
+            own_asr = decoding.words if isinstance(decoding, Understanding) else decoding
+            if isinstance(own_asr, Decoding):
+                (own_asr.folder / STAMP).unlink(missing_ok=True)
+                attention_file(own_asr).unlink(missing_ok=True)
 
 
 def _take(runs: Iterable[Planned], request: Request) -> list[Planned]:

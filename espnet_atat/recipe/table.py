@@ -83,7 +83,7 @@ def write_table(
         for system in systems
         for test in (system.dev if dev else system.test)
     ]
-    compare_rows(rows, table)
+    compare_rows(rows, table, dev=dev)
     content = {
         "title": table.title,
         "note": table.note,
@@ -94,11 +94,14 @@ def write_table(
         "figures": list(table.figures),
         "relative_to": table.relative_to,
         "remarks": remarks(rows),
-        "paper": _paper(table),
-        "cited": [dataclasses.asdict(cited) for cited in table.cited],
+        "paper": None if dev else _paper(table),
+        "cited": [] if dev else [dataclasses.asdict(cited) for cited in table.cited],
         "curve": dataclasses.asdict(table.curve) if table.curve else None,
         "rows": rows,
-        "stage_times": {str(stage): round(seconds, 1) for stage, seconds in _times(table.recipe, rows).items()},
+        "stage_times": {
+            str(stage): round(seconds, 1)
+            for stage, seconds in _times(table.recipe, systems, rows, seeds, fold, dev=dev).items()
+        },
     }
     part = ("" if fold is None else f"_fold{fold}") + ("_dev" if dev else "")
     path = EXP / table.recipe / "tables" / f"{table.name}{part}.json"
@@ -245,7 +248,7 @@ def _training(metrics: Mapping[str, Any]) -> dict[str, Any] | None:
 def _kept(info: Mapping[str, str]) -> dict[str, Any] | None:
     """Amounts of a training whose results alone are here; of the first fold's where folds are pooled."""
     models = [model for key in MODEL_KEYS for model in info.get(key, "").split()]
-    if all(Path(model).parent.is_dir() for model in models):
+    if all((Path(model).parent / "done").is_file() for model in models):  # a run begun here is not that model
         return None
     return kept_amounts(info["recipe"], info["system"], _labels(info)[0])
 
@@ -276,9 +279,27 @@ def _command(table: Table, systems: Sequence[System], seeds: Sequence[int] | Non
     return " ".join(["./run.sh", f"--recipe {table.recipe}", *options, *(["--decode_dev"] if dev else [])])
 
 
-def _times(recipe: str, rows: Sequence[Mapping[str, Any]]) -> dict[int, float]:
-    scored = {str(Path(file).parent) for row in rows for file in row["files"]}
-    return stage_times(recipe, scored.union(*(row["runs"] for row in rows)))
+def _times(
+    recipe: str,
+    systems: Sequence[System],
+    rows: Sequence[Mapping[str, Any]],
+    seeds: Sequence[int] | None,
+    fold: int | None,
+    *,
+    dev: bool,
+) -> dict[int, float]:
+    """Stage → seconds: of runs what they took, wherever they were made; of other steps what the recipe's clock says."""
+    decoded = {
+        str(system_folder(system.recipe, system.name, run_label(seed, number)) / config / test.name_of_fold(number))
+        for system in systems
+        for test in (system.dev if dev else system.test)
+        for seed in seeds or system.seeds
+        for number in (range(1, system.folds + 1) if system.folds is not None and fold is None else [fold])
+        for config in system.decode
+    }
+    pooled = {str(Path(file).parent) for row in rows for file in row["files"]}
+    runs = dict.fromkeys(Path(folder) for row in rows for folder in row["runs"])
+    return stage_times(recipe, decoded | pooled, runs)
 
 
 def _metrics_file(system: System, test: TestSet, seed: int, fold: int | None, config: str) -> Path:

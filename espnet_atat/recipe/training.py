@@ -19,7 +19,7 @@ from espnet_atat.recipe.layout import DUMP
 from espnet_atat.recipe.logs import log_to
 from espnet_atat.recipe.mixtures import MIXTURE_SEED
 from espnet_atat.recipe.plan import Training
-from espnet_atat.recipe.processes import child_environment, train_in_processes
+from espnet_atat.recipe.processes import child_environment, die_with_parent, train_in_processes
 from espnet_atat.recipe.tokens import check_text_tokenizer
 from espnet_atat.text.tokenizer import GROWN_WORDS
 from espnet_atat.text.vocabulary import Vocabulary
@@ -216,7 +216,7 @@ def run_trainer(
         *("--", sys.executable, "-m", trainer, *options),
     ]
     print(f"  launched by {machines.command}; the log grows in {log}", flush=True)
-    if subprocess.run(launch, check=False, env=child_environment()).returncode:
+    if subprocess.run(launch, check=False, env=child_environment(), preexec_fn=die_with_parent).returncode:
         raise UserError(f"{log}: training failed; see the end of it")
 
 

@@ -22,14 +22,14 @@ class Column:
         head: what stands above it.
         figure: key of the figure.
         subset: of these utterances alone.
-        config: place of the inference configuration in the row: 0 is the leading one.
+        config: name of an inference configuration beside the row's leading one; None: the leading one.
         brief: whether the terminal's table has it too.
     """
 
     head: str
     figure: str
     subset: str | None = None
-    config: int = 0
+    config: str | None = None
     brief: bool = True
 
 
@@ -45,7 +45,6 @@ TREE_COLUMNS = (
 WORD_COLUMNS = (Column("WER", "wer"), Column("WER heard", "wer", subset="heard"), Column("unheard", "wer", "unheard"))
 #: Figures whose differences a table in brief has.
 LEADING = ("em_full", "semer")
-CONSTRAINED = (Column("EM", "em_full", config=1), Column("SemER", "semer", config=1, brief=False))
 
 
 def terminal(content: Mapping[str, Any]) -> str:
@@ -68,7 +67,7 @@ def terminal(content: Mapping[str, Any]) -> str:
                 lines.append(["  the paper", *(_published(content, row, column) for column in columns)])
         blocks.append(_aligned(lines))
         if any(column.config for column in columns):
-            blocks[-1] = _over(columns, rows, lines) + "\n" + blocks[-1]
+            blocks[-1] = _over(columns, lines) + "\n" + blocks[-1]
     return "\n\n".join(blocks)
 
 
@@ -136,7 +135,7 @@ def grids(content: Mapping[str, Any], *, brief: bool = False) -> list[Grid]:
     found = []
     for columns, rows in _groups(content):
         published = paper_keys(content, rows)
-        lines = [["system", "set", "task", "utterances", *_heads(columns, rows, published)]]
+        lines = [["system", "set", "task", "utterances", *_heads(columns, published)]]
         for row in rows:
             cells = [cell for column in columns for cell in _cells(content, row, column, published)]
             lines.append([row["title"], row["set"], _kind(row), str(row["utterances"]), *cells])
@@ -152,20 +151,20 @@ def grids(content: Mapping[str, Any], *, brief: bool = False) -> list[Grid]:
 
 def _has_paper(column: Column, published: set[str]) -> bool:
     """Whether the paper's figure stands beside the column: of the leading configuration and the whole set alone."""
-    return column.figure in published and column.subset is None and column.config == 0
+    return column.figure in published and column.subset is None and column.config is None
 
 
-def _heads(columns: Sequence[Column], rows: Sequence[Mapping[str, Any]], published: set[str]) -> list[str]:
+def _heads(columns: Sequence[Column], published: set[str]) -> list[str]:
     heads = []
     for column in columns:
-        heads.append(column.head + (f" ({_configuration(rows, column.config)})" if column.config else ""))
+        heads.append(column.head + (f" ({column.config})" if column.config else ""))
         heads += [f"{column.head}, paper"] if _has_paper(column, published) else []
     return heads
 
 
-def _configuration(rows: Sequence[Mapping[str, Any]], place: int) -> str:
-    """Name of the inference configuration at a place of the rows' own; some rows have fewer than others."""
-    return next(list(row["columns"])[place] for row in rows if len(row["columns"]) > place)
+def _further_configurations(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Names of inference configurations that do not lead a row, in the order of the rows."""
+    return list(dict.fromkeys(name for row in rows for name in list(row["columns"])[1:]))
 
 
 def _cells(content: Mapping[str, Any], row: Mapping[str, Any], column: Column, published: set[str]) -> list[str]:
@@ -198,7 +197,12 @@ def _groups(content: Mapping[str, Any]) -> list[tuple[list[Column], list[Mapping
     """Rows of trees, then rows of words, each with the columns that any of them fills."""
     groups = []
     named = _named_columns(content)
-    for trees, columns in ((True, named or TREE_COLUMNS + CONSTRAINED), (False, named or WORD_COLUMNS)):
+    further = [
+        Column(head, figure, config=name, brief=figure == "em_full")
+        for name in _further_configurations(content["rows"])
+        for head, figure in (("EM", "em_full"), ("SemER", "semer"))
+    ]
+    for trees, columns in ((True, named or (*TREE_COLUMNS, *further)), (False, named or WORD_COLUMNS)):
         chosen = [row for row in content["rows"] if (row["hypothesis"] is not None) == trees]
         filled = [column for column in columns if any(_figure(row, column) for row in chosen)]
         if chosen:
@@ -211,10 +215,9 @@ def _named_columns(content: Mapping[str, Any]) -> tuple[Column, ...]:
     measured = [figures for row in content["rows"] for figures in row["columns"].values()]
     titles = {key: entry["title"] for figures in measured for key, entry in figures.items()}
     chosen = [key for key in content.get("figures", ()) if key in titles]
-    configs = range(max((len(row["columns"]) for row in content["rows"]), default=0))
     return tuple(
-        Column(titles[key], key, config=config, brief=not config or key == chosen[0])
-        for config in configs
+        Column(titles[key], key, config=config, brief=config is None or key == chosen[0])
+        for config in (None, *_further_configurations(content["rows"]))
         for key in chosen
     )
 
@@ -249,8 +252,10 @@ def _about_folds(rows: Sequence[Mapping[str, Any]]) -> str:
 def _figure(row: Mapping[str, Any], column: Column) -> Mapping[str, Any] | None:
     if column.subset is not None:
         return row["subsets"].get(column.subset, {}).get("figures", {}).get(column.figure)
-    configs = list(row["columns"].values())
-    return configs[column.config].get(column.figure) if column.config < len(configs) else None
+    leading, *others = row["columns"]
+    if column.config is None:
+        return row["columns"][leading].get(column.figure)
+    return row["columns"][column.config].get(column.figure) if column.config in others else None
 
 
 def _value(row: Mapping[str, Any], column: Column) -> str:
@@ -292,8 +297,14 @@ def _aligned(lines: Sequence[Sequence[str]]) -> str:
     )
 
 
-def _over(columns: Sequence[Column], rows: Sequence[Mapping[str, Any]], lines: Sequence[Sequence[str]]) -> str:
-    """A line above the heads that names the second inference configuration over its columns."""
-    widths = _widths(lines)
-    first = next(place for place, column in enumerate(columns, 1) if column.config)
-    return " " * (sum(widths[:first]) + 2 * first) + f"with {_configuration(rows, 1)}"
+def _over(columns: Sequence[Column], lines: Sequence[Sequence[str]]) -> str:
+    """A line above the heads that names further inference configurations over their columns."""
+    offset, *widths = _widths(lines)
+    line, named = "", set()
+    for column, width in zip(columns, widths, strict=True):
+        offset += 2
+        if column.config is not None and column.config not in named:
+            named.add(column.config)
+            line = line.ljust(max(offset, len(line) + 2)) + f"with {column.config}"
+        offset += width
+    return line

@@ -1,5 +1,6 @@
 """Systems at once: what may run beside what, and what is left when one fails. The trainings are in test_stages."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,30 @@ def test_jobs_that_share_a_run_wait_for_each_other() -> None:
     assert names(startable([second, fourth], [first, third], [], 2)) == []
     assert names(startable([second, fourth], [third], [], 2)) == ["b"]
     assert names(startable([second, fourth], [], [first], 2)) == ["d"]  # what a could not make, b cannot have
+
+
+def test_a_shared_run_that_is_done_holds_nobody_up(tmp_path) -> None:
+    shared = tmp_path / "pretrain"
+    first, second = job("a", str(shared), "a"), job("b", str(shared), "b")
+    assert names(startable([second], [first], [], 2)) == []
+    shared.mkdir()
+    (shared / "done").touch()
+    assert names(startable([second], [first], [], 2)) == ["b"]
+    assert names(startable([second], [], [first], 2)) == ["b"]  # a failed after that
+
+
+def test_jobs_have_gpus_of_their_own_as_far_as_there_are(monkeypatch, tmp_path) -> None:
+    tool = tmp_path / "nvidia-smi"
+    tool.write_text('#!/bin/sh\nfor n in 0 1 2; do echo "GPU $n: some (UUID: x)"; done\n')
+    tool.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    devices = [jobs.own_gpus(RUN_PL, slot, 1)["CUDA_VISIBLE_DEVICES"] for slot in range(4)]
+    assert devices == ["0", "1", "2", "0"]
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,6")
+    assert jobs.own_gpus(RUN_PL, 1, 1) == {"CUDA_VISIBLE_DEVICES": "6"}
+    assert jobs.own_gpus(RUN_PL, 1, 0) == {}
+    assert jobs.own_gpus("slurm.pl --time 1:00", 1, 1) == {}
 
 
 @pytest.mark.usefixtures("world")

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shutil
 
 import pytest
 
@@ -69,6 +70,17 @@ def test_an_engine_that_training_heard_is_refused(load):
     plan_system(load("test_flite", engines={"test_flite": "flite", "audio": "pico"}), 1)
     with pytest.raises(UserError, match="toy/test_flite: is said by flite, and so is toy/audio, which"):
         plan_system(load(engines={"audio": "flite"}), 1)
+
+
+def test_an_engine_is_heard_in_what_was_made_of_its_speech_too(world, load):
+    load("test_flite", engines={"test_flite": "flite", "audio": "flite"})
+    shutil.copytree(world / "dump/toy/audio", world / "dump/toy/audio_aug")
+    (world / "data/toy/audio_aug").mkdir()
+    (world / "data/toy/audio_aug/report.json").write_text("{}")  # as bin.augment's: of no engine
+    mixture = world / "egs2/atat/toy/conf/mixtures/pretrain.yaml"
+    mixture.write_text(mixture.read_text().replace("toy/audio", "toy/audio_aug"))
+    with pytest.raises(UserError, match="toy/test_flite: is said by flite, and so is toy/audio_aug, which"):
+        plan_system(load_system("toy", "listening"), 1)
 
 
 def test_an_order_names_labels_and_sets(world):

@@ -11,7 +11,7 @@ from espnet_atat.recipe.mixtures import load_mixtures, targets_of
 from espnet_atat.recipe.plan import best_model, heard_words, load_token_config, plan_system
 from espnet_atat.recipe.system import load_system
 from espnet_atat.recipe.training import resolved_config
-from tests.recipe.world import FILES, TARGETS, write_features, write_recipe
+from tests.recipe.world import FILES, TARGETS, read_audio_in_place, write_features, write_recipe
 
 
 def keys(system="zeroshot", seed=1):
@@ -108,6 +108,22 @@ def test_a_finetuning_is_as_its_pretraining_but_for_what_it_names():
 def test_data_that_is_not_there_is_named(world):
     shutil.rmtree(world / "dump/toy/audio")
     with pytest.raises(UserError, match=r"dump/toy/audio: has no feats\.scp"):
+        keys()
+
+
+def test_a_model_of_audio_stays_one_when_it_is_tuned_on_text(world):
+    read_audio_in_place(world, "audio")
+    final = plan_system(load_system("toy", "zeroshot"), 1).final
+    assert [step.raw for step in final.chain] == [True, True]
+    assert resolved_config(final.first)["frontend"] == "default"
+
+
+def test_audio_and_features_do_not_mix(world):
+    shutil.copytree(world / "dump/toy/audio", world / "dump/toy/more")
+    read_audio_in_place(world, "more")
+    mixture = FILES["conf/mixtures/pretrain.yaml"] + "- {task: asr, set: toy/more}\n"
+    write_recipe(world, "toy", {"conf/mixtures/pretrain.yaml": mixture})
+    with pytest.raises(UserError, match=r"toy/more is of audio and toy/audio of features; make both by stage 6"):
         keys()
 
 

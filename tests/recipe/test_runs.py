@@ -53,6 +53,28 @@ def test_a_removed_run_is_made_anew(run):
         assert not (folder / "model").exists()
 
 
+def test_what_is_being_made_is_not_removed(run, monkeypatch):
+    monkeypatch.setattr("espnet_atat.recipe.runs.PATIENCE", 0.2)
+    with run.open() as folder:
+        (folder / "checkpoint.pth").touch()
+        with pytest.raises(UserError, match="another process is at work on it"):
+            run.remove()
+        assert (folder / "checkpoint.pth").exists()
+
+
+def test_a_run_made_elsewhere_is_timed_by_itself(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    first = Run("pretrain", {"kind": "training"})
+    tuned = Run("tune", {"kind": "training", "initialised_from": {"run": first.key}})
+    for run, seconds in ((first, 100.0), (tuned, 20.0)):
+        with run.open():
+            run.finish(seconds)
+    assert stage_times("toy", [], [first.folder, tuned.folder]) == {10: 100.0, 11: 20.0}
+    with timed("toy", 10, str(first.folder)):  # the part of a call that went on where another was stopped
+        pass
+    assert stage_times("toy", [], [first.folder]) == {10: 100.0}
+
+
 def test_the_last_time_of_a_step_counts_and_a_failed_step_has_none(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert stage_times("toy", []) == {}
@@ -77,7 +99,7 @@ def test_a_run_knows_all_that_it_stands_on(tmp_path, monkeypatch):
             run.finish(1.0)
     assert lineage(last.folder) == [run.folder for run in (last, grown, tokens, first, stats)]
     stats.remove()
-    with pytest.raises(UserError, match=f"no run ends in {stats.key}"):
+    with pytest.raises(UserError, match=f"{stats.folder}: this run was removed"):
         lineage(last.folder)
 
 

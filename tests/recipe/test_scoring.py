@@ -37,6 +37,7 @@ def folded(tmp_path, monkeypatch):
             run = tmp_path / f"exp/runs/run{fold}"
             run.mkdir(parents=True, exist_ok=True)
             (run / "run.yaml").write_text("kind: training\nconfig: {}\n")
+            (run / "done").write_text('{"seconds": 1.0}\n')
             model = {"model": f"exp/runs/run{fold}/valid.acc.ave.pth"}
             score_files(folder / "ref", folder / "hyp", folder / "metrics.json", info=model, heard_words=["stop"])
     return load_system("toy", "folded")

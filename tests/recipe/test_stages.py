@@ -7,19 +7,25 @@ import shutil
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import yaml
 
 from espnet_atat.bin.run_systems import main
 from espnet_atat.datadir import read_two_column
 from espnet_atat.errors import UserError
+from espnet_atat.recipe.decoding import STAMP
 from espnet_atat.recipe.plan import plan_system
+from espnet_atat.recipe.request import Request
+from espnet_atat.recipe.stages import forget, plan_jobs, plan_runs
 from espnet_atat.recipe.system import load_system
+from espnet_atat.recipe.table_file import load_table
 from espnet_atat.report.attention import read_glance
 from espnet_atat.report.learning import load_curves, read_curves
 from espnet_atat.text.vocabulary import Vocabulary
-from tests.recipe.world import make_world
+from tests.recipe.world import make_world, read_audio_in_place
 
 FINAL_LOSS = re.compile(r"1epoch results: .* loss=(\S+),")
 ROOT = Path(__file__).resolve().parents[2]
@@ -118,16 +124,47 @@ def test_systems_are_made_at_once_as_far_as_they_share_nothing(world, monkeypatc
     main(["--recipe", "toy", "--jobs", "2", "--cpu_processes", "1"])
     lines = [line for line in capfd.readouterr().out.splitlines() if line.startswith("job ")]
     order = [re.sub(r"[;,].*", "", line) for line in lines]
-    shared = [
-        "job old/seed1: started",
-        "job old/seed1: done",
-        "job zeroshot/seed1: started",
-        "job zeroshot/seed1: done",
-    ]
-    assert order == shared  # both stand on one pretraining
+    assert order[:2] == ["job old/seed1: started", "job zeroshot/seed1: started"]
+    assert sorted(order[2:]) == ["job old/seed1: done", "job zeroshot/seed1: done"]
+    log = (world / "exp/toy/zeroshot/seed1/job.log").read_text()
+    assert re.search(r"stage 10: exp/runs/pretrain-\S+: done already", log)  # it waited for the other's pretraining
     assert len(list(world.glob("exp/runs/pretrain-*/done"))) == 1
     assert len(list(world.glob("exp/toy/*/seed1/decode/test/metrics.json"))) == 2
     assert (world / "exp/toy/tables/default.json").is_file()
+
+
+@pytest.mark.slow
+def test_a_model_of_audio_is_tuned_on_text_and_still_hears(world):
+    for name in ("audio", "test"):
+        read_audio_in_place(world, name)
+    main(["--recipe", "toy", "--system", "zeroshot", "--cpu_processes", "1", "--stop_stage", "13"])
+    final = plan_system(load_system("toy", "zeroshot"), 1).final
+    assert final.mixtures.train[0].source == "text_in"
+    assert yaml.safe_load((final.run.folder / "config.yaml").read_text())["frontend"] == "default"
+    assert len(read_two_column(world / "exp/toy/zeroshot/seed1/decode/test/hyp")) == 3
+
+
+@pytest.mark.usefixtures("world")
+def test_force_makes_anew_what_jobs_share_once():
+    systems = tuple(load_system("toy", name) for name in ("old", "zeroshot"))
+    request = Request(table=load_table("toy", "default"), systems=systems, jobs=2, force=True, nj=8)
+    runs = plan_runs(request)
+    pretraining, tuned = runs[1].final.first.run, runs[1].final.run
+    for run in (pretraining, tuned):
+        with run.open() as folder:
+            (folder / "model.pth").touch()
+            run.finish(1.0)
+    stamp = Path("exp/toy/zeroshot/seed1/decode/test") / STAMP
+    stamp.parent.mkdir(parents=True)
+    stamp.touch()
+    forget(runs, replace(request, stage=11))
+    assert pretraining.is_done
+    assert not tuned.is_done
+    assert not (tuned.folder / "model.pth").exists()
+    assert not stamp.exists()
+    jobs = plan_jobs(runs, replace(request, force=False))
+    assert not any("--force" in job.arguments for job in jobs)
+    assert all(" --nj 4 " in f" {' '.join(job.arguments)} " for job in jobs)
 
 
 @pytest.mark.slow

@@ -135,6 +135,23 @@ def test_the_papers_figures_and_others_stand_beside_ours(compared):
     assert "    the paper" not in path.with_suffix(".md").read_text()
 
 
+def test_dev_sets_stand_without_the_papers_figures_and_may_differ(scored):
+    for name in ("old", "zeroshot"):
+        text = FILES[f"systems/{name}.yaml"] + f"dev: [{{set: toy/{name}_dev, task: slu}}]\n"
+        write_recipe(Path(), "toy", {f"systems/{name}.yaml": text})
+        for config in ("decode", "decode_tree"):
+            shutil.copytree(f"exp/toy/{name}/seed1/{config}/test", f"exp/toy/{name}/seed1/{config}/{name}_dev")
+    paper = Paper(citation="Nobody 1999", rows={"old": {"em_full": 44.5}})
+    table = dataclasses.replace(
+        scored, systems=("old", "zeroshot"), baseline={"zeroshot": "old"}, paper=paper,
+        cited=(Cited(title="others", citation="Somebody 2001", figures={"em_full": 61.2}),),
+    )  # fmt: skip
+    path = write_table(table, [load_system("toy", name) for name in table.systems], (1,), None, dev=True)
+    text = path.with_suffix(".md").read_text()
+    assert "old_dev" in text
+    assert not any(word in text for word in ("44.5", "61.2", "Nobody", "against"))
+
+
 def test_relative_figures_have_their_signs(compared):
     paper = Paper(citation="Nobody 1999", rows={"zeroshot": {"em_full": 5.0}, "old": "no convergence"}, relative=True)
     path, content = compared(paper=paper, relative_to="old", cited=())

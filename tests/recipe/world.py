@@ -5,6 +5,7 @@ from pathlib import Path
 
 import kaldiio
 import numpy as np
+import soundfile
 
 from espnet_atat.datadir import DataDir, read_two_column, write_two_column
 from espnet_atat.semantics.tree import strip_tags
@@ -126,6 +127,20 @@ def write_features(root: Path, folder: str, utterances: Mapping[str, str], seed:
     scp = read_two_column(root / folder / "absolute.scp")
     write_two_column(root / folder / "feats.scp", {utt: path.removeprefix(f"{root}/") for utt, path in scp.items()})
     write_two_column(root / folder / "utt2num_frames", {utt: str(len(matrix)) for utt, matrix in feats.items()})
+
+
+def read_audio_in_place(root: Path, name: str) -> None:
+    """Noise in place of a dump dir's features, as ``--feats_type raw`` lays it down."""
+    folder = root / "dump/toy" / name
+    rng = np.random.default_rng(0)
+    frames = read_two_column(folder / "utt2num_frames")
+    samples = {utt_id: 240 + 160 * int(count) for utt_id, count in frames.items()}
+    for utt_id, count in samples.items():
+        soundfile.write(folder / f"{utt_id}.wav", rng.normal(0, 0.1, count), 16_000)
+    write_two_column(folder / "wav.scp", {utt_id: f"dump/toy/{name}/{utt_id}.wav" for utt_id in samples})
+    write_two_column(folder / "utt2num_samples", {utt_id: str(count) for utt_id, count in samples.items()})
+    (folder / "feats.scp").unlink()
+    (folder / "utt2num_frames").unlink()
 
 
 def write_recipe(root: Path, recipe: str, files: Mapping[str, str]) -> None:

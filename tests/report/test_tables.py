@@ -78,6 +78,18 @@ def test_rows_that_were_decoded_less_often_stand_before_others():
     assert {line[0]: line[constrained] for line in cells[2:4]} == {"E2E": "–", "AT-AT on music": "87.0 [80.0, 92.0]"}
 
 
+def test_a_further_configuration_stands_under_its_own_name():
+    figures = {"em_full": figure("EM (full)", 0.25, interval=[0.2, 0.3])}
+    other = {"decode": {"em_full": figure("EM (full)", 0.5, interval=[0.4, 0.6])}, "decode_lm": figures}
+    table = content(row(), row(title="with a language model", columns=other, subsets={}))
+    first = terminal(table).splitlines()
+    assert any("with decode_tree" in line and "with decode_lm" in line for line in first)
+    cells = [line.strip("| ").split(" | ") for line in markdown(table).splitlines() if line.startswith("| ")]
+    constrained, scored = cells[0].index("EM (decode_tree)"), cells[0].index("EM (decode_lm)")
+    assert (cells[2][constrained], cells[2][scored]) == ("87.0 [80.0, 92.0]", "–")
+    assert (cells[3][constrained], cells[3][scored]) == ("–", "25.0 [20.0, 30.0]")
+
+
 def test_markdown_has_one_line_a_row_and_names_its_files():
     text = markdown(content(row()))
     table = [line for line in text.splitlines() if line.startswith("|")]
