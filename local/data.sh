@@ -10,9 +10,10 @@ step 1 prepare "data/$recipe" "$listing" -- \
     "egs2/atat/$recipe/local/data.sh" "$corpus_source" "data/$recipe" "${prepare_options[@]}" -- --nj "$nj"
 # What was made of a set that the corpus does not give any more goes with it.
 for set in $before; do
-    if $dry_run || [ -d "data/$recipe/$set" ]; then continue; fi
+    if $dry_run || grep -qx "$set" "data/$recipe/prepared"; then continue; fi
     for derived in "$set" "${set}_mlm" "${set}_aug"; do
         if [ "$derived" = "$set" ] || [ -f "$steps/$(made_by "$derived")" ]; then
+            echo "stage 1: dump/$recipe/$derived: removed, as there is no $set any more"
             rm -rf "data/$recipe/$derived" "dump/$recipe/$derived" "$steps/features_$derived"
         fi
     done

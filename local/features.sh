@@ -2,7 +2,7 @@
 # Stage 6, sourced by run.sh: every set below data/<recipe> → dump/<recipe>/<set>.
 
 sets=''
-if [ -d "data/$recipe" ]; then sets=$(find "data/$recipe" -mindepth 2 -maxdepth 2 -path '*/[!.]*/text' | sort | cut -d / -f 3); fi
+if [ -d "data/$recipe" ]; then sets=$(find "data/$recipe" -mindepth 2 -maxdepth 2 -name text -not -path '*/.*' | sort | cut -d / -f 3); fi
 if [ -z "$sets" ]; then
     $dry_run || fail "data/$recipe has no sets: run stage 1"
     echo "stage 6: features of every set: to be made, after stage 1"

@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -243,7 +244,7 @@ def test_run_pl_logs_a_command_and_gives_its_code(root, tmp_path):
 
 
 def test_run_pl_ends_its_command_when_its_caller_is_killed(root, tmp_path):
-    told = 'echo "$$" >"$1/pid"; mv "$1/pid" "$1/running"; exec sleep 100'
+    told = '(sh -c "echo \\$\\$ >$1/pid; mv $1/pid $1/running; exec sleep 100"); true'  # not run.pl's own child
     script = f"utils/run.pl {tmp_path}/a.log sh -c '{told}' sh {tmp_path}"
     caller = subprocess.Popen(["sh", "-c", f"{script}; true"], cwd=root)
     running = tmp_path / "running"
@@ -273,17 +274,22 @@ def test_slurm_pl_asks_for_what_it_is_told_and_gives_the_code(root, tmp_path):
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("how", ["told", "left alone"])
+@pytest.mark.parametrize("how", ["told", "left alone", "Ctrl-C"])
 def test_slurm_pl_cancels_its_job(root, tmp_path, how):
     tools = {"sbatch": 'echo 17; touch "$DIR/submitted"; exec sleep 100', "scancel": 'echo "$@" >"$DIR/cancelled"'}
     for name, body in tools.items():
         (tmp_path / name).write_text(f"#!/bin/sh\n{body}\n")
         (tmp_path / name).chmod(0o755)
     environment = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}", "DIR": str(tmp_path)}
-    call = f"{'exec' if how == 'told' else ''} utils/slurm.pl {tmp_path}/a.log true; true"
-    caller = subprocess.Popen(["sh", "-c", call], cwd=root, env=environment, stderr=subprocess.DEVNULL)
+    call = f"{'' if how == 'left alone' else 'exec'} utils/slurm.pl {tmp_path}/a.log true; true"
+    caller = subprocess.Popen(
+        ["sh", "-c", call], cwd=root, env=environment, stderr=subprocess.DEVNULL, start_new_session=True
+    )
     wait_until((tmp_path / "submitted").is_file)
-    caller.terminate() if how == "told" else caller.kill()
+    if how == "Ctrl-C":
+        os.killpg(caller.pid, signal.SIGINT)  # of the terminal, to all in its foreground
+    else:
+        caller.send_signal(signal.SIGTERM if how == "told" else signal.SIGKILL)
     caller.wait()
     wait_until(lambda: (tmp_path / "cancelled").is_file() and (tmp_path / "cancelled").read_text() == "17\n")
 

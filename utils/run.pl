@@ -4,8 +4,8 @@
 #   run.pl [--gpu N] [--num_threads N] [--mem SIZE] [--time LIMIT] LOG COMMAND [ARGUMENT …]
 #
 # The options are there so that cmd.sh can name slurm.pl in its place; here they ask for nothing. The exit code is the
-# command's. The command is run as it is, without a shell. It is killed when whoever called this script is: a second
-# call shall not meet it at work in its folder.
+# command's. The command is run as it is, without a shell. It is killed, with what it started, when whoever called this
+# script is: a second call shall not meet it at work in its folder.
 use strict;
 use warnings;
 use POSIX ':sys_wait_h';
@@ -30,16 +30,17 @@ print $out "# @command\n# Started at ", scalar localtime, "\n#\n";
 my $child = fork;
 die "run.pl: cannot fork: $!\n" unless defined $child;
 if (!$child) {
+    setpgrp 0, 0; # its own children are told with it
     open STDOUT, '>&', $out and open STDERR, '>&', $out or die "run.pl: $!\n";
     exec { $command[0] } @command or print STDERR "run.pl: cannot run $command[0]: $!\n";
     exit 127;
 }
 # A signal to this script goes on to the command, whose end is then waited for.
 for my $signal (qw(INT TERM HUP)) {
-    $SIG{$signal} = sub { kill $signal, $child };
+    $SIG{$signal} = sub { kill "-$signal", $child };
 }
 while (waitpid($child, WNOHANG) != $child) {
-    kill 'KILL', $child if getppid != $caller;
+    kill '-KILL', $child if getppid != $caller;
     select undef, undef, undef, 0.1;
 }
 my $code = $? & 127 ? 128 + ($? & 127) : $? >> 8;

@@ -40,7 +40,12 @@ for my $signal (qw(INT TERM HUP)) {
     $SIG{$signal} = sub { $told = 1 };
 }
 my @call = ('sbatch', '--parsable', '--wait', '--export=ALL', "--output=$log", "--error=$log", @resources, $script);
-my $sbatch = open(my $answer, '-|', @call) or die "slurm.pl: cannot run sbatch: $!\n";
+my $sbatch = open(my $answer, '-|') // die "slurm.pl: cannot fork: $!\n";
+if (!$sbatch) {
+    setpgrp 0, 0; # the terminal's Ctrl-C is for this script, which cancels the job
+    exec { $call[0] } @call or print STDERR "slurm.pl: cannot run sbatch: $!\n";
+    POSIX::_exit(127);
+}
 my ($job) = (<$answer> // '') =~ /^(\d+)/; # at once; it ends with the job
 while (waitpid($sbatch, WNOHANG) != $sbatch) {
     if ($told || getppid != $caller) {

@@ -7,11 +7,12 @@ from pathlib import Path
 import numpy as np
 
 from espnet_atat.baselines.config import INSTALL_WHISPER
-from espnet_atat.datadir import DataDir
+from espnet_atat.datadir import TEXT_FORM, DataDir
 from espnet_atat.errors import UserError
 from espnet_atat.installed import models_dir
 from espnet_atat.metrics.listing import check_same_ids, read_listing
 from espnet_atat.semantics.normalise import normalise_words
+from espnet_atat.semantics.tree import is_tag
 from espnet_atat.speech.audio import SAMPLE_RATE, read_audio
 from espnet_atat.speech.parallel import Progress
 from espnet_atat.speech.synthesis.verbalise import verbalise
@@ -21,7 +22,9 @@ BEAM_SIZE = 5  # Whisper's own default
 
 
 def read_transcripts(path: str | Path, data_dir: str | Path, may_lack: Collection[str] = ()) -> dict[str, str]:
-    """The words of ``path`` (utterance id, words) for exactly the utterances of a data dir, written as words are here.
+    """The words of ``path`` (utterance id, words) for exactly the utterances of a data dir.
+
+    Case and punctuation are normalised as in every transcript here, unless the set's text is its corpus's official one.
 
     Args:
         may_lack: utterances that the file need not have.
@@ -35,11 +38,12 @@ def read_transcripts(path: str | Path, data_dir: str | Path, may_lack: Collectio
     wanted = replace(wanted, values=texts)
     check_same_ids(wanted, heard)
     for utt_id, line in heard.values.items():
-        if line.lstrip().startswith("[IN:"):  # other brackets may be a recogniser's, as [noise]
+        if any(map(is_tag, line.split())):  # other brackets may be a recogniser's, as [noise]
             raise UserError(f"{heard.where(utt_id)} is a tree, not words; decode with --task asr")
-    return {
-        utt_id: line if line == normalise_words(line) else spoken_form(line) for utt_id, line in heard.values.items()
-    }
+    form = Path(data_dir) / TEXT_FORM
+    if form.is_file() and form.read_text(encoding="utf-8").strip() == "official":
+        return dict(heard.values)
+    return {utt_id: normalise_words(line) for utt_id, line in heard.values.items()}
 
 
 class Whisper:

@@ -114,12 +114,12 @@ def _pack_systems(args: argparse.Namespace) -> None:
 
 
 def _pack_system(system: "System", seed: int, fold: int | None, args: argparse.Namespace) -> None:
-    from espnet_atat.recipe.packing import is_packed, pack_system, package_file
+    from espnet_atat.recipe.packing import has_results_alone, is_packed, pack_system, package_file
     from espnet_atat.recipe.plan import plan_system
 
     run = plan_system(system, seed, fold)
     line = f"stage 15: {package_file(run)}:"
-    if args.use_results and not run.final.run.is_done:
+    if args.use_results and has_results_alone(run):
         print(f"{line} only the results of its model are here, skipped")
     elif is_packed(run) and not args.force:
         print(f"{line} done already, skipped")

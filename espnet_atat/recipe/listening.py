@@ -22,6 +22,8 @@ from espnet_atat.recipe.layout import DATA, has_audio
 
 #: Written by stage 3 into a set that it made.
 REPORT = "report.json"
+#: Ends of the names of sets that stages 2 and 5 make of others.
+DERIVED = ("_aug", "_mlm")
 
 
 @dataclass(frozen=True)
@@ -66,8 +68,8 @@ def choose_audio(sets: Mapping[object, object], where: str) -> AudioChoice:
 def synthesis_of(name: str) -> Synthesis | None:
     """How the set ``recipe/name``, or what its audio was augmented or masked from, was synthesised; None where stage 3
     made neither."""
-    for derived in ("_aug", "_mlm"):
-        name = name.removesuffix(derived)
+    while name.endswith(DERIVED):
+        name = name[:-4]
     path = DATA / name / REPORT
     report = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     return Synthesis(report["engine"], tuple(report["by_voice"])) if "engine" in report else None

@@ -15,6 +15,7 @@ from espnet_atat.recipe.decoding import Decoding, plan_decoding, source_of
 from espnet_atat.recipe.fingerprint import digest
 from espnet_atat.recipe.layout import EXP, conf_file, load_yaml
 from espnet_atat.recipe.plan import SystemRun
+from espnet_atat.recipe.results import is_kept
 from espnet_atat.recipe.runs import commit
 from espnet_atat.recipe.scoring import is_scored
 
@@ -36,6 +37,11 @@ def is_packed(run: SystemRun) -> bool:
         return read_manifest(package_file(run)).made_from == _made_from(run)
     except UserError:
         return False
+
+
+def has_results_alone(run: SystemRun) -> bool:
+    """Whether the scores are here, or kept, and the model is not (``--use_results``)."""
+    return not run.final.run.is_done and all(each.is_done or is_kept(each) for each in _decodings(run))
 
 
 def pack_system(run: SystemRun, check: Callable[[Path], None]) -> Path:

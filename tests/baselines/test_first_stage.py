@@ -18,8 +18,10 @@ def data(tmp_path):
 def test_a_file_of_words_is_joined_by_id(data, tmp_path) -> None:
     (tmp_path / "hyp").write_text("utt01 stop no\nutt00\n")
     assert read_transcripts(tmp_path / "hyp", data) == {"utt00": "", "utt01": "stop no"}
-    (tmp_path / "hyp").write_text("utt00 Go!\nutt01 [noise] Stop at 20%.\n")
-    assert read_transcripts(tmp_path / "hyp", data) == {"utt00": "go", "utt01": "noise stop at twenty percent"}
+    (tmp_path / "hyp").write_text("utt00 Go!\nutt01 Stop it, now.\n")
+    assert read_transcripts(tmp_path / "hyp", data) == {"utt00": "go", "utt01": "stop it now"}
+    (data / "text_form").write_text("official\n")
+    assert read_transcripts(tmp_path / "hyp", data) == {"utt00": "Go!", "utt01": "Stop it, now."}
 
 
 def test_utterances_without_audio_may_be_missing(data, tmp_path) -> None:
@@ -33,6 +35,7 @@ def test_utterances_without_audio_may_be_missing(data, tmp_path) -> None:
         ("utt00 go\n", "no prediction for 'utt01'"),
         ("utt00 go\nutt01 stop\nutt02 go\n", r"hyp:3: utterance 'utt02' is not in the reference"),
         ("utt00 go\nutt01 [IN:STOP stop ]\n", r"hyp:2: utterance 'utt01' is a tree, not words"),
+        ("utt00 go\nutt01 stop [SL:TIME now ]\n", r"hyp:2: utterance 'utt01' is a tree, not words"),
     ],
 )
 def test_other_ids_or_trees_are_refused(data, tmp_path, lines: str, message: str) -> None:

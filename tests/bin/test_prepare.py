@@ -135,6 +135,34 @@ def test_a_split_that_does_not_exist_is_not_fetched(root: Path, tmp_path: Path) 
     done = run_script(root, "librispeech", "", "data", cwd=tmp_path, python="false", LIBRISPEECH_SPLITS="dev-clear")
     assert done.returncode == 2
     assert "no split 'dev-clear'; there are" in done.stderr
+    assert not (tmp_path / "downloads").exists()
+
+
+@pytest.mark.parametrize(
+    ("there", "begun", "asked", "wanted"),
+    [
+        ((), "", "", "dev-clean dev-other test-clean test-other train-clean-100 train-clean-360 train-other-500"),
+        ((), "", "test-clean dev-clean", "dev-clean test-clean"),
+        (("dev-clean", "dev-clean-small"), "", "", "dev-clean"),
+        (("dev-clean",), "", "train-clean-100", "dev-clean train-clean-100"),
+        (("dev-clean",), "dev-clean test-clean", "", "dev-clean test-clean"),
+    ],
+)
+def test_splits_that_are_there_asked_for_or_begun_are_wanted(
+    root: Path, tmp_path: Path, there: tuple[str, ...], begun: str, asked: str, wanted: str
+) -> None:
+    folder = tmp_path / "downloads" / "LibriSpeech"
+    folder.mkdir(parents=True)
+    for split in there:
+        (folder / split).mkdir()
+    if begun:
+        (folder / ".fetching").write_text(f"{begun}\n")
+    script = f". {root}/egs2/atat/librispeech/local/splits.sh; wanted_splits downloads/LibriSpeech"
+    environment = {**os.environ, "LIBRISPEECH_SPLITS": asked}
+    done = subprocess.run(
+        ["bash", "-euc", script], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == f"{wanted}\n"
 
 
 def add_audio(archive: tarfile.TarFile, name: str, kind: str) -> None:

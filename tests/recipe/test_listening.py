@@ -72,14 +72,15 @@ def test_an_engine_that_training_heard_is_refused(load):
         plan_system(load(engines={"audio": "flite"}), 1)
 
 
-def test_an_engine_is_heard_in_what_was_made_of_its_speech_too(world, load):
+@pytest.mark.parametrize("made", ["audio_aug", "audio_aug_mlm", "audio_mlm_aug"])
+def test_an_engine_is_heard_in_what_was_made_of_its_speech_too(world, load, made):
     load("test_flite", engines={"test_flite": "flite", "audio": "flite"})
-    shutil.copytree(world / "dump/toy/audio", world / "dump/toy/audio_aug")
-    (world / "data/toy/audio_aug").mkdir()
-    (world / "data/toy/audio_aug/report.json").write_text("{}")  # as bin.augment's: of no engine
+    shutil.copytree(world / "dump/toy/audio", world / f"dump/toy/{made}")
+    (world / f"data/toy/{made}").mkdir()
+    (world / f"data/toy/{made}/report.json").write_text("{}")  # as bin.augment's: of no engine
     mixture = world / "egs2/atat/toy/conf/mixtures/pretrain.yaml"
-    mixture.write_text(mixture.read_text().replace("toy/audio", "toy/audio_aug"))
-    with pytest.raises(UserError, match="toy/test_flite: is said by flite, and so is toy/audio_aug, which"):
+    mixture.write_text(mixture.read_text().replace("toy/audio", f"toy/{made}"))
+    with pytest.raises(UserError, match=f"toy/test_flite: is said by flite, and so is toy/{made}, which"):
         plan_system(load_system("toy", "listening"), 1)
 
 

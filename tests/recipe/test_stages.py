@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from espnet_atat.bin import pack
 from espnet_atat.bin.run_systems import main
 from espnet_atat.datadir import read_two_column
 from espnet_atat.errors import UserError
@@ -34,6 +35,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def test_a_dry_run_makes_nothing_and_needs_no_torch(world):
     script = """
 import sys
+from espnet_atat.bin import pack
 from espnet_atat.bin.run_systems import main
 main(["--recipe", "toy", "--dry_run"])
 assert not {"torch", "espnet2", "transformers"} & set(sys.modules)
@@ -93,6 +95,8 @@ def test_kept_results_stand_for_their_runs_while_nothing_else_changes(finished, 
     main(["--recipe", "toy", "--use_results"])
     assert not Path("exp/runs").exists()
     assert capsys.readouterr().out.count("taken from egs2/atat/toy/results") == 4
+    pack.main(["--recipe", "toy", "--use_results"])
+    assert capsys.readouterr().out.count("only the results of its model are here, skipped") == 2
     here, there = (json.loads((root / "exp/toy/tables/default.json").read_text()) for root in (Path(), finished))
     for mine, kept in zip(here["rows"], there["rows"], strict=True):
         learning = [f"exp/toy/{mine['system']}/seed1/learning.json"]

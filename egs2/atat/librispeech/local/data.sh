@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Data dirs of LibriSpeech: local/data.sh <source> <data_dir> [options of prepare librispeech], from the repository's
-# root. A <source> that is empty, or below downloads/ and absent, is fetched: the splits of LIBRISPEECH_SPLITS
-# (default: all seven, 60 GB).
+# root. A <source> that is empty, or below downloads/, is fetched: the splits of LIBRISPEECH_SPLITS beside those that are there
+# (default, where none is: all seven, 60 GB).
 set -euo pipefail
 
 source=${1:-downloads/LibriSpeech}
@@ -9,24 +9,18 @@ data_dir=${2:?usage: local/data.sh <source> <data_dir> [options]}
 shift 2
 python=${python:-python}
 
-# MD5 sums as published beside the archives.
-declare -A md5=(
-    [dev-clean]=42e2234ba48799c1f50f24a7926300a1
-    [dev-other]=c8d0bcc9cca99d4f8b62fcc847357931
-    [test-clean]=32fa31d27d2e1cad72775fee3f4849a9
-    [test-other]=fb5a50374b501bb3bac4815ee91d3135
-    [train-clean-100]=2a93770f6d5c6c964bc36631d331a522
-    [train-clean-360]=c0e676e450a7ff2f54aeade5171606fa
-    [train-other-500]=d1a0fd59409feb2c614ce4d30c387708
-)
-splits=${LIBRISPEECH_SPLITS:-train-clean-100 train-clean-360 train-other-500 dev-clean dev-other test-clean test-other}
+# shellcheck source=egs2/atat/librispeech/local/splits.sh
+. "$(dirname "${BASH_SOURCE[0]}")/splits.sh"
 
-if [[ "${source}" == downloads/* && ! -d "${source}/LibriSpeech" ]]; then
+if is_fetched "${source}"; then
+    splits=$(wanted_splits "${source}")
     for split in ${splits}; do
         if [ -z "${md5[${split}]-}" ]; then
             echo "error: LIBRISPEECH_SPLITS: no split '${split}'; there are ${!md5[*]}" >&2
             exit 2
         fi
+    done
+    for split in ${splits}; do
         [ -d "${source}/${split}" ] && continue
         mkdir -p "${source}"
         echo "${splits}" >"${source}/.fetching" # for a call that goes on where this one is stopped
