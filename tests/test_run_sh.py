@@ -183,10 +183,14 @@ def test_a_killed_driver_takes_its_command_with_it(clone):
     (clone / "given.txt").write_text("x")
     script = STEP.replace("cp given.txt made.txt; echo called", 'echo "$$" >pid; mv pid running; exec sleep 100')
     driver = subprocess.Popen(["bash", "-c", script], cwd=clone, stdout=subprocess.DEVNULL)
-    running = clone / "running"
+    kill_and_see_its_command_end(driver, clone / "running")
+
+
+def kill_and_see_its_command_end(caller, running):
+    """The command that ``caller`` started names itself in the file ``running``."""
     wait_until(running.is_file)
-    driver.kill()
-    driver.wait()
+    caller.kill()
+    caller.wait()
     command = Path("/proc") / running.read_text().strip()
     wait_until(lambda: not command.exists() or "zombie" in (command / "status").read_text())
 
@@ -247,12 +251,7 @@ def test_run_pl_ends_its_command_when_its_caller_is_killed(root, tmp_path):
     told = '(sh -c "echo \\$\\$ >$1/pid; mv $1/pid $1/running; exec sleep 100"); true'  # not run.pl's own child
     script = f"utils/run.pl {tmp_path}/a.log sh -c '{told}' sh {tmp_path}"
     caller = subprocess.Popen(["sh", "-c", f"{script}; true"], cwd=root)
-    running = tmp_path / "running"
-    wait_until(running.is_file)
-    caller.kill()
-    caller.wait()
-    command = Path("/proc") / running.read_text().strip()
-    wait_until(lambda: not command.exists() or "zombie" in (command / "status").read_text())
+    kill_and_see_its_command_end(caller, tmp_path / "running")
 
 
 def test_slurm_pl_asks_for_what_it_is_told_and_gives_the_code(root, tmp_path):
