@@ -5,7 +5,8 @@
 if $allow_bad_test; then prepare_options+=(--allow_bad_test); fi
 listing=$steps/corpus.listing
 list_corpus "$corpus_source" >"$listing"
-before=$(cat "data/$recipe/prepared" 2>/dev/null || true)
+before=''
+if [ -f "data/$recipe/prepared" ]; then before=$(cat "data/$recipe/prepared"); fi
 step 1 prepare "data/$recipe" "$listing" -- \
     "egs2/atat/$recipe/local/data.sh" "$corpus_source" "data/$recipe" "${prepare_options[@]}" -- --nj "$nj"
 # What was made of a set that the corpus does not give any more goes with it.

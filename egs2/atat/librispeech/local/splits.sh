@@ -20,8 +20,8 @@ is_fetched() { # is_fetched SOURCE
 # What stage 1 fetches and prepares, in one line: the splits that LIBRISPEECH_SPLITS asks for, those that are there and those
 # of a call that was stopped; all seven where that is none.
 wanted_splits() { # wanted_splits SOURCE
-    local split wanted
-    wanted="${LIBRISPEECH_SPLITS:-} $(cat "$1/.fetching" 2>/dev/null || true)"
+    local split wanted=${LIBRISPEECH_SPLITS:-}
+    if [ -f "$1/.fetching" ]; then wanted+=" $(cat "$1/.fetching")"; fi
     for split in "${!md5[@]}"; do
         if [ -d "$1/$split" ]; then wanted+=" $split"; fi
     done
