@@ -21,7 +21,8 @@ From data to a table of scores, in numbered stages. A finished stage is skipped;
   --recipe NAME      one of: $recipes   (default: mini)
   --stage N          first stage (default: 1)
   --stop_stage N     last stage (default: 16)
-  --table NAME       run what this table of the recipe lacks and print it; N means tableN (default: default)
+  --table LIST       run what these tables of the recipe lack and print them, such as amount or 1,2: N means tableN; what
+                     they share is made once (default: default)
   --system NAME      run and print one system of the recipe, in place of a table
   --seeds LIST       such as 1,2,3 (default: what each system names)
   --fold K           one fold of a cross validation (default: all of them)
@@ -105,7 +106,14 @@ check_name() { # check_name KIND NAME
     if [ -d "$folder" ]; then known=$(find "$folder" -name '*.yaml' -exec basename {} .yaml \; | sort | xargs); fi
     fail "unknown $1 '$2' of recipe $recipe; known: $known"
 }
-[ -z "$table" ] || check_name table "$table"
+tables=() # file names without .yaml
+read -ra named <<<"${table//,/ }"
+if [ -n "$table" ] && [ "${#named[@]}" -eq 0 ]; then fail "--table is a list of names such as 1,2, not '$table'"; fi
+for name in "${named[@]:-default}"; do
+    if [ -n "$table" ]; then check_name table "$name"; fi
+    if [[ $name =~ ^[0-9]+$ ]]; then name=table$name; fi
+    if [[ " ${tables[*]} " != *" $name "* ]]; then tables+=("$name"); fi
+done
 [ -z "$system" ] || check_name system "$system"
 
 $dry_run || tools/setup.sh # makes the environment if there is none
@@ -113,7 +121,7 @@ $dry_run || tools/setup.sh # makes the environment if there is none
 . cmd.sh
 . local/step.sh
 begin=$SECONDS
-final_table=''
+final_tables=()
 
 wants() {
     [ "$stage" -le "$1" ] && [ "$1" -le "$stop_stage" ]
@@ -147,8 +155,8 @@ if [ -d "egs2/atat/$recipe/systems" ] && ! $decode_dev; then # packages hold the
     if wants 15; then . local/pack.sh; fi
     if wants 16; then . local/upload.sh; fi
 fi
-if [ -n "$final_table" ]; then
+for name in "${final_tables[@]}"; do
     echo
-    python -m espnet_atat.bin.table "$final_table"
-fi
+    python -m espnet_atat.bin.table "$name"
+done
 echo "finished in $((SECONDS - begin)) s"

@@ -7,7 +7,7 @@
 
 augment_config=conf/augment.yaml
 if [ -f "egs2/atat/$recipe/$augment_config" ]; then augment_config=egs2/atat/$recipe/$augment_config; fi
-if [ -z "$augment_sets" ]; then augment_sets=$(named_by_table augment_sets); fi
+if [ -z "$augment_sets" ]; then augment_sets=$(named_by_tables augment_sets); fi
 read -ra to_augment <<<"${augment_sets//,/ }"
 [ "${#to_augment[@]}" -gt 0 ] || [ "$1" -ne 2 ] || echo "stage 2: no set is augmented; --augment_sets names some"
 for set in "${to_augment[@]}"; do

@@ -45,17 +45,18 @@ set_inputs() {
     data_files "data/$recipe/$1"
 }
 
-# The sets that the table asked for names under a key, in one line: `synthesize_sets: [train, dev@pico]`.
-named_by_table() { # named_by_table KEY
-    local name=${table:-default} file line
+# The sets that the tables asked for name under a key, each in one line: `synthesize_sets: [train, dev@pico]`.
+named_by_tables() { # named_by_tables KEY
+    local name file line
     if [ -n "$system" ]; then return 0; fi
-    if [[ $name =~ ^[0-9]+$ ]]; then name=table$name; fi
-    file=egs2/atat/$recipe/tables/$name.yaml
-    if ! line=$(grep "^$1:" "$file" 2>/dev/null); then return 0; fi
-    if ! [[ $line =~ ^$1:[[:space:]]*\[([^]]*)\][[:space:]]*(#.*)?$ ]]; then
-        fail "$file: $1 is a list in one line, such as '$1: [train, dev]', not '$line'"
-    fi
-    printf '%s\n' "${BASH_REMATCH[1]}"
+    for name in "${tables[@]}"; do
+        file=egs2/atat/$recipe/tables/$name.yaml
+        if ! line=$(grep "^$1:" "$file" 2>/dev/null); then continue; fi
+        if ! [[ $line =~ ^$1:[[:space:]]*\[([^]]*)\][[:space:]]*(#.*)?$ ]]; then
+            fail "$file: $1 is a list in one line, such as '$1: [train, dev]', not '$line'"
+        fi
+        printf '%s\n' "${BASH_REMATCH[1]}"
+    done | tr -s ', ' '\n' | awk 'NF && !seen[$0]++' | xargs
 }
 
 # Names, sizes and dates of a raw corpus's files stand for their content. A dry run may have no environment yet.

@@ -5,7 +5,7 @@
 # A set may name its engine, as test@flite: it wants one of its own. A test set is left out where there are recordings of it.
 
 # A table that has rows with synthetic speech names their sets, such as `synthesize_sets: [books_train, books_dev]`.
-if [ -z "$synthesize_sets" ]; then synthesize_sets=$(named_by_table synthesize_sets); fi
+if [ -z "$synthesize_sets" ]; then synthesize_sets=$(named_by_tables synthesize_sets); fi
 read -ra to_synthesize <<<"${synthesize_sets//,/ }"
 [ "${#to_synthesize[@]}" -gt 0 ] || echo "stage 3: no set is synthesised; --synthesize_sets names some"
 for entry in "${to_synthesize[@]}"; do

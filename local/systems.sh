@@ -16,10 +16,11 @@ if $dry_run; then run_options+=(--dry_run); fi
 if $decode_dev; then run_options+=(--decode_dev); fi
 "${with_driver[@]}" python -m espnet_atat.bin.run_systems "${run_options[@]}"
 if [ "$stop_stage" -ge 14 ] && ! $dry_run; then
-    printed=${system:-${table:-default}}
-    if [[ $printed =~ ^[0-9]+$ ]]; then printed=table$printed; fi
-    if [ -n "$fold" ]; then printed=${printed}_fold$fold; fi
-    if $decode_dev; then printed=${printed}_dev; fi
-    # shellcheck disable=SC2034  # run.sh prints it last
-    final_table=exp/$recipe/tables/$printed.json
+    if [ -n "$system" ]; then tables=("$system"); fi
+    for name in "${tables[@]}"; do
+        if [ -n "$fold" ]; then name=${name}_fold$fold; fi
+        if $decode_dev; then name=${name}_dev; fi
+        # shellcheck disable=SC2034  # run.sh prints them last
+        final_tables+=("exp/$recipe/tables/$name.json")
+    done
 fi

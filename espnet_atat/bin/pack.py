@@ -94,9 +94,9 @@ def load(package: Path) -> None:
 def _pack_systems(args: argparse.Namespace) -> None:
     from espnet_atat.recipe.pretrain_slu import with_sets
     from espnet_atat.recipe.system import load_system
-    from espnet_atat.recipe.table_file import load_table
+    from espnet_atat.recipe.table_file import load_tables, systems_of
 
-    names = (args.system,) if args.system else load_table(args.recipe, args.table or "default").systems
+    names = (args.system,) if args.system else systems_of(load_tables(args.recipe, args.table or "default"))
     systems = [load_system(args.recipe, name).growing_bpe(args.grow_bpe) for name in names]
     for system in with_sets(systems, args.pretrain_slu):
         if system.pipeline is not None:

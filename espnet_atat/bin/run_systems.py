@@ -14,19 +14,19 @@ from espnet_atat.recipe.pretrain_slu import with_sets
 from espnet_atat.recipe.request import TABLE, TOKENS, Request
 from espnet_atat.recipe.stages import run_stages
 from espnet_atat.recipe.system import load_system
-from espnet_atat.recipe.table_file import Table, load_table
+from espnet_atat.recipe.table_file import Table, load_tables, systems_of
 from espnet_atat.recipe.training import Machines
 
 
 def get_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m espnet_atat.bin.run_systems",
-        description="Make what a table's systems still lack, then write the table.",
+        description="Make what the systems of tables still lack, then write the tables.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     parser.add_argument("--recipe", required=True, help="folder below egs2/atat")
     chosen = parser.add_mutually_exclusive_group()
-    chosen.add_argument("--table", help="table of the recipe: its name, or N for tableN; by default 'default'")
+    chosen.add_argument("--table", help="tables of the recipe: NAME,… or N for tableN; by default 'default'")
     chosen.add_argument("--system", help="one system of the recipe")
     parser.add_argument("--stage", type=int, default=TOKENS)
     parser.add_argument("--stop_stage", type=int, default=TABLE)
@@ -90,10 +90,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = get_parser().parse_args(argv)
     if args.system is not None:
         title = load_system(args.recipe, args.system).title
-        table = Table(recipe=args.recipe, name=args.system, title=title, systems=(args.system,))
+        tables: tuple[Table, ...] = (Table(recipe=args.recipe, name=args.system, title=title, systems=(args.system,)),)
     else:
-        table = load_table(args.recipe, args.table or "default")
-    systems = tuple(load_system(args.recipe, name).growing_bpe(args.grow_bpe) for name in table.systems)
+        tables = load_tables(args.recipe, args.table or "default")
+    systems = tuple(load_system(args.recipe, name).growing_bpe(args.grow_bpe) for name in systems_of(tables))
     systems = with_sets(systems, args.pretrain_slu)
     if args.jobs > 1 and args.num_nodes > 1:
         raise UserError(
@@ -103,7 +103,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         raise UserError("--decode_dev: none of the systems names dev sets")
     run_stages(
         Request(
-            table=table,
+            tables=tables,
             systems=systems,
             stage=args.stage,
             stop_stage=args.stop_stage,

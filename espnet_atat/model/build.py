@@ -9,6 +9,7 @@ from torch import nn
 from espnet_atat.errors import UserError
 from espnet_atat.model.atat_model import ESPnetATATModel
 from espnet_atat.model.audio_encoder import AudioEncoder
+from espnet_atat.model.cpu_layers import use_cpu_layers
 from espnet_atat.model.ctc import CTCHead
 from espnet_atat.model.decoder import SharedDecoder
 from espnet_atat.model.text_encoder import TextEncoder
@@ -54,7 +55,7 @@ def build_model(
         # Before the text encoder is attached: BERT's weights are pretrained, or have an initialisation of their own.
         initialize(nn.ModuleList([part for part in (audio, decoder, ctc) if part is not None]), init)
         decoder.tied.reset_parameters()
-    return ESPnetATATModel(
+    model = ESPnetATATModel(
         decoder,
         audio,
         TextEncoder(dimension, **text_encoder_conf) if text_encoder else None,
@@ -66,3 +67,5 @@ def build_model(
         ctc=ctc,
         **model_conf,
     )
+    use_cpu_layers(model)
+    return model

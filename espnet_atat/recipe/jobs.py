@@ -8,6 +8,7 @@ import shlex
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,7 +45,7 @@ class Job:
 
 
 def run_jobs(jobs: Iterable[Job], count: int, command: str) -> None:
-    """Run jobs, at most ``count`` at once, in their order as far as what they share allows.
+    """Run jobs, at most ``count`` at once, as far as what they share allows.
 
     Args:
         command: of ``cmd.sh``, such as ``run.pl`` or ``slurm.pl --time 24:00:00``: gets a log and what to run.
@@ -52,7 +53,7 @@ def run_jobs(jobs: Iterable[Job], count: int, command: str) -> None:
     Raises:
         UserError: jobs failed; those that share nothing with them were run all the same.
     """
-    waiting = list(jobs)
+    waiting = most_awaited_first(list(jobs))
     running: dict[subprocess.Popen[bytes], tuple[Job, float, int]] = {}
     failed: list[Job] = []
     try:
@@ -79,6 +80,18 @@ def run_jobs(jobs: Iterable[Job], count: int, command: str) -> None:
     if failed:
         left = f"; not started, as they share runs with it: {', '.join(job.name for job in waiting)}" if waiting else ""
         raise UserError(f"{failed[0].log}: job {failed[0].name} failed; see the end of it{left}")
+
+
+def most_awaited_first(jobs: Sequence[Job]) -> list[Job]:
+    """Jobs in a good order: first those that make a run for many others, which wait for it; else as they stand."""
+    wanted = Counter(folder for job in jobs for folder in job.makes)
+    seen: set[Path] = set()
+    awaited = []
+    for job in jobs:
+        awaited.append(max((wanted[folder] for folder in job.makes - seen), default=1))
+        seen |= job.makes
+    order = sorted(range(len(jobs)), key=lambda number: -awaited[number])  # stable
+    return [jobs[number] for number in order]
 
 
 def startable(waiting: Sequence[Job], running: Sequence[Job], failed: Sequence[Job], count: int) -> list[Job]:

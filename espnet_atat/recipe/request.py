@@ -15,8 +15,8 @@ class Request:
     """What was asked for.
 
     Attributes:
-        table: what is printed in the end.
-        systems: its rows, which are run.
+        tables: what is printed in the end; of one recipe.
+        systems: their rows, which are run.
         seeds: None: each system's own.
         fold: one fold of a cross validation; None: all.
         nj: processes of decoding.
@@ -26,7 +26,7 @@ class Request:
         use_results: take from there what is of the same model and data, and train nothing for it.
     """
 
-    table: Table
+    tables: tuple[Table, ...]
     systems: tuple[System, ...]
     stage: int = TOKENS
     stop_stage: int = TABLE
@@ -43,7 +43,7 @@ class Request:
 
     @property
     def recipe(self) -> str:
-        return self.table.recipe
+        return self.tables[0].recipe
 
     def wants(self, stage: int) -> bool:
         return self.stage <= stage <= self.stop_stage

@@ -102,11 +102,14 @@ def run_stages(request: Request) -> None:
                 kept = keep_results(_decodings(runs, request))
                 print(f"stage {SCORING}: {kept} sets kept in {kept_folder(request.recipe)}")
     if request.wants(TABLE) and not request.dry_run:
-        path = write_table(request.table, request.systems, request.seeds, request.fold, dev=request.decode_dev)
-        page = write_report(json.loads(path.read_text(encoding="utf-8")), path.parent, path.stem)
-        print(f"stage {TABLE}: wrote {path}, {path.stem}.md, {path.stem}.tex and {page.name} with its plots")
-        if request.keep_results:
-            print(f"stage {TABLE}: kept as {keep_table(request.recipe, path)}")
+        systems_by_name = {system.name: system for system in request.systems}
+        for table in request.tables:
+            systems = [systems_by_name[name] for name in table.systems]
+            path = write_table(table, systems, request.seeds, request.fold, dev=request.decode_dev)
+            page = write_report(json.loads(path.read_text(encoding="utf-8")), path.parent, path.stem)
+            print(f"stage {TABLE}: wrote {path}, {path.stem}.md, {path.stem}.tex and {page.name} with its plots")
+            if request.keep_results:
+                print(f"stage {TABLE}: kept as {keep_table(request.recipe, path)}")
 
 
 def plan_runs(request: Request) -> list[Planned]:

@@ -102,6 +102,20 @@ class Table:
     curve: Curve | None = None
 
 
+def load_tables(recipe: str, names: str) -> tuple[Table, ...]:
+    """Read ``1,2,amount``: tables that are made together.
+
+    Raises:
+        UserError: as :func:`load_table`.
+    """
+    return tuple(load_table(recipe, name) for name in dict.fromkeys(names.replace(",", " ").split() or [names]))
+
+
+def systems_of(tables: Iterable[Table]) -> tuple[str, ...]:
+    """Names of their systems; one that several share stands there once."""
+    return tuple(dict.fromkeys(name for table in tables for name in table.systems))
+
+
 def load_table(recipe: str, name: str) -> Table:
     """Read a table; its ``systems`` are names.
 

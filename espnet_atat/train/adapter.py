@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from torch import nn
 
 from espnet_atat.errors import UserError
+from espnet_atat.model.cpu_layers import Linear
 
 #: Last parts of the names of loralib's own parameters.
 LORA = ("lora_A", "lora_B")
@@ -47,7 +48,7 @@ def check_adapter(args: argparse.Namespace, model: nn.Module) -> None:
                 "linear_out are those of attention, query, key and value a BERT's"
             )
         for name, module in found.items():
-            if type(module) is not nn.Linear:
+            if type(module) not in (nn.Linear, Linear):
                 raise UserError(
                     f"adapter_conf: target_modules: {target!r} takes {name}, a {type(module).__name__}: name linear "
                     "layers alone"

@@ -7,7 +7,7 @@ import pytest
 
 from espnet_atat.errors import UserError
 from espnet_atat.recipe import jobs
-from espnet_atat.recipe.jobs import Job, run_jobs, startable
+from espnet_atat.recipe.jobs import Job, most_awaited_first, run_jobs, startable
 
 ROOT = Path(__file__).resolve().parents[2]
 RUN_PL = str(ROOT / "utils/run.pl")
@@ -28,6 +28,15 @@ def test_jobs_that_share_a_run_wait_for_each_other() -> None:
     assert names(startable([second, fourth], [first, third], [], 2)) == []
     assert names(startable([second, fourth], [third], [], 2)) == ["b"]
     assert names(startable([second, fourth], [], [first], 2)) == ["d"]  # what a could not make, b cannot have
+
+
+def test_what_many_wait_for_is_made_first() -> None:
+    alone, another = job("alone", "a"), job("another", "b")
+    pair = [job("pair 1", "two"), job("pair 2", "two", "tuned")]
+    three = [job(f"three {number}", "three", f"tuned {number}") for number in (1, 2, 3)]
+    ordered = most_awaited_first([alone, *pair, another, *three])
+    assert names(ordered) == ["three 1", "pair 1", "alone", "pair 2", "another", "three 2", "three 3"]
+    assert names(most_awaited_first([three[0], alone, pair[1]])) == ["three 1", "alone", "pair 2"]
 
 
 def test_a_shared_run_that_is_done_holds_nobody_up(tmp_path) -> None:

@@ -22,7 +22,7 @@ from espnet_atat.recipe.plan import plan_system
 from espnet_atat.recipe.request import Request
 from espnet_atat.recipe.stages import forget, plan_jobs, plan_runs
 from espnet_atat.recipe.system import load_system
-from espnet_atat.recipe.table_file import load_table
+from espnet_atat.recipe.table_file import load_tables
 from espnet_atat.report.attention import read_glance
 from espnet_atat.report.learning import load_curves, read_curves
 from espnet_atat.text.vocabulary import Vocabulary
@@ -151,7 +151,7 @@ def test_a_model_of_audio_is_tuned_on_text_and_still_hears(world):
 @pytest.mark.usefixtures("world")
 def test_force_makes_anew_what_jobs_share_once():
     systems = tuple(load_system("toy", name) for name in ("old", "zeroshot"))
-    request = Request(table=load_table("toy", "default"), systems=systems, jobs=2, force=True, nj=8)
+    request = Request(tables=load_tables("toy", "default"), systems=systems, jobs=2, force=True, nj=8)
     runs = plan_runs(request)
     pretraining, tuned = runs[1].final.first.run, runs[1].final.run
     for run in (pretraining, tuned):

@@ -1,0 +1,143 @@
+"""PyTorch's layers, computed faster in training on a CPU; parameters, checkpoints and results are the same.
+
+Torch hands float32 products to MKL, which keeps to narrow instructions on some CPUs; oneDNN takes the widest there are.
+It makes code for each new shape, so rows are filled up to few different numbers. On a small model the masks of dropout
+and ESPnet's convolutions count as well. ``benchmarks/cpu_layers.py`` measures it.
+"""
+
+import os
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+#: oneDNN keeps the code of so many shapes, of 1024 by default; batches of many lengths would drive out each other's.
+#: It looks at this variable when it makes the first one.
+os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "4096")
+
+#: Rows of a matrix, and states of a sequence, are filled up to a multiple of these.
+ROWS, STATES = 16, 8
+#: A product of fewer multiplications than these is over before what is gained makes up for the longer way.
+WORTHWHILE = 1 << 21
+#: Values of the 16 random bits that decide about one number.
+STEPS = 1 << 16
+
+
+def trains_on_cpu(layer: nn.Module, x: Tensor) -> bool:
+    """Whether the layers below may stand in for torch's: not in decoding, whose many small products gain nothing."""
+    return (
+        layer.training and x.device.type == "cpu" and x.dtype == torch.float32 and not torch.is_autocast_enabled("cpu")
+    )
+
+
+class _LinearMap(torch.autograd.Function):
+    """(M, in) x (out, in) -> (M, out), by the operation that torch's own compiler takes for it on a CPU."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        rows = fill_up(x, ROWS)
+        ctx.save_for_backward(rows, weight)
+        return _multiply(rows, weight, bias)[: len(x)]
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
+        (gradient,) = gradients
+        rows, weight = ctx.saved_tensors
+        filled = fill_up(gradient, ROWS)  # with zeros, that add nothing to a product
+        of_x, of_weight, of_bias = ctx.needs_input_grad
+        return (
+            _multiply(filled, weight.t())[: len(gradient)] if of_x else None,
+            _multiply(filled.t(), rows.t()) if of_weight else None,
+            gradient.sum(0) if of_bias else None,
+        )
+
+
+def _multiply(rows: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """(M, in) x (out, in) -> (M, out)."""
+    product: Tensor = torch.ops.mkldnn._linear_pointwise(rows, weight, bias, "none", [], "")
+    return product
+
+
+def fill_up(x: Tensor, quantum: int) -> Tensor:
+    """(M, …) -> (M', …): zeros behind the end, up to a multiple of ``quantum``."""
+    missing = -len(x) % quantum
+    return torch.cat((x, x.new_zeros(missing, *x.shape[1:]))) if missing else x
+
+
+def linear(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """(…, in) x (out, in) -> (…, out)."""
+    if x.numel() * len(weight) < WORTHWHILE:
+        return functional.linear(x, weight, bias)
+    product: Tensor = _LinearMap.apply(x.reshape(-1, x.size(-1)), weight, bias)
+    return product.view(*x.shape[:-1], len(weight))
+
+
+class Linear(nn.Linear):
+    """Multiplies by oneDNN."""
+
+    def forward(self, x: Tensor) -> Tensor:  # (…, in) -> (…, out)
+        return linear(x, self.weight, self.bias) if trains_on_cpu(self, x) else super().forward(x)
+
+
+class PointwiseConv1d(nn.Conv1d):
+    """A convolution of kernel 1 as the linear map that it is."""
+
+    def forward(self, x: Tensor) -> Tensor:  # (B, in, S) -> (B, out, S)
+        if not trains_on_cpu(self, x):
+            return super().forward(x)
+        return linear(x.transpose(1, 2), self.weight.squeeze(2), self.bias).transpose(1, 2)
+
+
+class DepthwiseConv1d(nn.Conv1d):
+    """A convolution of each channel by itself, with the channels last in memory, as ESPnet's encoders hold them."""
+
+    def forward(self, x: Tensor) -> Tensor:  # (B, channels, S) -> (B, channels, S)
+        if not trains_on_cpu(self, x):
+            return super().forward(x)
+        states = x.size(2)
+        image = functional.pad(x.unsqueeze(2), (0, -states % STATES))  # (B, channels, 1, S')
+        image = image.contiguous(memory_format=torch.channels_last)
+        padding = (0, *map(int, self.padding))
+        convolved = functional.conv2d(image, self.weight.unsqueeze(2), self.bias, padding=padding, groups=self.groups)
+        return convolved.squeeze(2)[..., :states]
+
+
+class Dropout(nn.Dropout):
+    """Draws 16 random bits a number in place of 53; the rate is met to one in 65 536."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        dropped = round(self.p * STEPS)
+        if self.inplace or not 0 < dropped < STEPS or not trains_on_cpu(self, x):
+            return super().forward(x)
+        words = torch.empty(-(-x.numel() // 4), dtype=torch.int64).random_(-(1 << 63), None)  # 4 numbers each
+        bits = words.view(torch.int16)[: x.numel()].view(x.shape)
+        keep = torch.ge(bits, dropped - STEPS // 2, out=torch.empty_like(x, requires_grad=False))  # 0 or 1, as floats
+        return x * keep.mul_(STEPS / (STEPS - dropped))
+
+
+def use_cpu_layers(model: nn.Module) -> None:
+    """Let torch's own layers of a model compute as above; subclasses, such as adapters, are left alone."""
+    if not torch.backends.mkldnn.is_available():
+        return
+    for module in model.modules():
+        if type(module) is nn.Linear:
+            module.__class__ = Linear
+        elif type(module) is nn.Dropout:
+            module.__class__ = Dropout
+        elif type(module) is nn.Conv1d and _is_plain(module):
+            if module.kernel_size == (1,) and module.padding == (0,) and module.groups == 1:
+                module.__class__ = PointwiseConv1d
+            elif _is_depthwise(module):
+                module.__class__ = DepthwiseConv1d
+
+
+def _is_plain(conv: nn.Conv1d) -> bool:
+    """Whether it moves and looks one state at a time, with zeros behind the ends."""
+    return conv.stride == conv.dilation == (1,) and conv.padding_mode == "zeros" and not isinstance(conv.padding, str)
+
+
+def _is_depthwise(conv: nn.Conv1d) -> bool:
+    """Whether each channel is convolved by itself, and no state is lost."""
+    of_each = conv.groups == conv.in_channels == conv.out_channels > 1
+    return of_each and int(conv.padding[0]) * 2 + 1 == conv.kernel_size[0]
