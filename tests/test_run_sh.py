@@ -53,6 +53,8 @@ def test_every_recipe_has_a_run_script_of_its_own(root, recipe):
         (["--recipes", "mini"], "error: unknown option --recipes; known: --recipe --stage --stop_stage"),
         (["--system", "nope"], "error: unknown system 'nope' of recipe mini; known: an4"),
         (["--table", "99"], "error: unknown table '99' of recipe mini; known: amount an4"),
+        (["--table", "1,99"], "error: unknown table '99' of recipe mini; known: amount an4"),
+        (["--table", ","], "error: --table is a list of names such as 1,2, not ','"),
         (["--stage", "two"], "error: --stage is a whole number, not 'two'"),
         (["--jobs", "many"], "error: --jobs is a whole number, not 'many'"),
         (["--stage", "12", "--stop_stage", "3"], "error: stages are 1 to 16, not 12 to 3"),

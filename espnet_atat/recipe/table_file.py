@@ -108,7 +108,8 @@ def load_tables(recipe: str, names: str) -> tuple[Table, ...]:
     Raises:
         UserError: as :func:`load_table`.
     """
-    return tuple(load_table(recipe, name) for name in dict.fromkeys(names.replace(",", " ").split() or [names]))
+    tables = [load_table(recipe, name) for name in names.replace(",", " ").split() or [names]]
+    return tuple({table.name: table for table in tables}.values())  # 1 and table1 are the same
 
 
 def systems_of(tables: Iterable[Table]) -> tuple[str, ...]:

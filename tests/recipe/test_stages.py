@@ -26,7 +26,7 @@ from espnet_atat.recipe.table_file import load_tables
 from espnet_atat.report.attention import read_glance
 from espnet_atat.report.learning import load_curves, read_curves
 from espnet_atat.text.vocabulary import Vocabulary
-from tests.recipe.world import make_world, read_audio_in_place
+from tests.recipe.world import make_world, read_audio_in_place, write_recipe
 
 FINAL_LOSS = re.compile(r"1epoch results: .* loss=(\S+),")
 ROOT = Path(__file__).resolve().parents[2]
@@ -228,6 +228,22 @@ def test_killed_in_training_and_started_again_it_ends_with_the_same_result(finis
     assert "The training was resumed" in (training.run.folder / "train.log").read_text()
     assert hypotheses(tmp_path) == hypotheses(finished)
     assert len(hypotheses(tmp_path)) == 4
+
+
+@pytest.mark.slow
+def test_several_tables_are_made_by_one_call(finished, tmp_path, monkeypatch, capsys):
+    shutil.copytree(finished, tmp_path, dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path)
+    write_recipe(tmp_path, "toy", {"tables/turned.yaml": "title: turned\nsystems: [zeroshot, old]"})
+    main(["--recipe", "toy", "--table", "default,turned"])
+    lines = capsys.readouterr().out.splitlines()
+    assert len([line for line in lines if line.startswith("stage 10: ")]) == 1
+    assert [line.split(":")[1] for line in lines if line.startswith("stage 14")] == [
+        f" wrote exp/toy/tables/{name}.json, {name}.md, {name}.tex and {name}.html with its plots"
+        for name in ("default", "turned")
+    ]
+    rows = json.loads(Path("exp/toy/tables/turned.json").read_text())["rows"]
+    assert [row["system"] for row in rows] == ["zeroshot", "old"]
 
 
 @pytest.mark.slow

@@ -37,3 +37,13 @@ def test_a_test_set_with_recordings_needs_no_engine(plan):
     clone, _ = plan()
     TEXT.write(clone / "data/top/recorded_test")
     assert plan()[1][-1] == "stage 3: there are recordings of test: it is not said by flite"
+
+
+def test_several_tables_name_a_set_once(root, tmp_path):
+    clone = make_clone(root, tmp_path / "clone")
+    for name in ("books_train", "books_dev"):
+        TEXT.write(clone / "data/mini" / name)
+    done = run(clone, "./run.sh", "--table", "1,5,6", "--stage", "3", "--stop_stage", "3", "--dry_run")
+    assert done.returncode == 0, done.stderr
+    lines = [line.split(": ")[0] for line in done.stdout.splitlines() if line.startswith("stage 3, ")]
+    assert lines == ["stage 3, synthesize_books_train_pico", "stage 3, synthesize_books_dev_pico"]

@@ -3,7 +3,7 @@
 import pytest
 
 from espnet_atat.errors import UserError
-from espnet_atat.recipe.table_file import Cited, Curve, Paper, load_table
+from espnet_atat.recipe.table_file import Cited, Curve, Paper, load_table, load_tables, systems_of
 from tests.recipe.world import write_recipe
 
 FULL = """
@@ -76,3 +76,11 @@ def test_each_row_may_have_a_baseline_of_its_own(load):
 def test_mistakes_are_named(load, old, new, message):
     with pytest.raises(UserError, match=message):
         load(old, new)
+
+
+def test_several_tables_share_systems(load, tmp_path):
+    load()
+    write_recipe(tmp_path, "toy", {"tables/more.yaml": "title: more\nsystems: [d, a]"})
+    tables = load_tables("toy", "3,more,table3")
+    assert [table.name for table in tables] == ["table3", "more"]
+    assert systems_of(tables) == ("a", "b", "c", "d")
