@@ -27,7 +27,7 @@ def get_parser() -> argparse.ArgumentParser:
     group = parser.add_argument_group("A recipe's systems (stage 15)")
     group.add_argument("--recipe", help="folder below egs2/atat; packages go to exp/<recipe>/packages")
     chosen = group.add_mutually_exclusive_group()
-    chosen.add_argument("--table", help="all systems of this table; by default 'default'")
+    chosen.add_argument("--table", help="all systems of these tables, NAME,…; by default 'default'")
     chosen.add_argument("--system", help="one system")
     group.add_argument("--seeds", type=seed_list, help="such as 1,2,3; by default each system's own")
     group.add_argument("--fold", type=int, help="one fold of a cross validation; by default all")
