@@ -1,8 +1,8 @@
 """How much faster mini's model trains on a CPU with its layers of ``espnet_atat.model.cpu_layers``.
 
-    python benchmarks/cpu_layers.py [--recipe mini] [--updates 120]
+    python benchmarks/cpu_layers.py [--updates 120]
 
-Forward, backward and update of the recipe's pretraining configuration on random batches of about 3000 frames, one
+Forward, backward and update of its pretraining configuration on random batches of about 3000 frames, one
 thread, with and without them by turns in one process; the median of each, in CPU time, and their ratio. The batches
 differ in size, as in training: each new size has a price, so the first third of the updates is left out.
 """
@@ -28,9 +28,9 @@ FRAMES, TOKENS, WORDS = (120, 380), (8, 24), (4, 12)
 VOCABULARY = Vocabulary.build([f"[IN:{number}" for number in range(40)], [f"▁{number}" for number in range(400)])
 
 
-def make_model(recipe: str) -> torch.nn.Module:
-    """The model of the recipe's ``pretrain.yaml``."""
-    path = Path(__file__).parents[1] / f"egs2/atat/{recipe}/conf/pretrain.yaml"
+def make_model() -> torch.nn.Module:
+    """The model of mini's ``pretrain.yaml``."""
+    path = Path(__file__).parents[1] / "egs2/atat/mini/conf/pretrain.yaml"
     conf = yaml.safe_load(path.read_text(encoding="utf-8"))
     torch.manual_seed(0)
     return build.build_model(
@@ -82,14 +82,13 @@ def make_step(model: torch.nn.Module) -> Callable[[dict[str, Tensor]], float]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--recipe", default="mini")
     parser.add_argument("--updates", type=int, default=120)
     args = parser.parse_args()
     random.seed(0)
     torch.set_num_threads(1)
-    steps = {"cpu_layers": make_step(make_model(args.recipe))}
+    steps = {"cpu_layers": make_step(make_model())}
     with mock.patch.object(build, "use_cpu_layers"):
-        steps["torch's own"] = make_step(make_model(args.recipe))
+        steps["torch's own"] = make_step(make_model())
     times: dict[str, list[float]] = {name: [] for name in steps}
     for number in range(args.updates):
         batch = make_batch()

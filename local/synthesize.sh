@@ -8,9 +8,12 @@
 if [ -z "$synthesize_sets" ]; then synthesize_sets=$(named_by_tables synthesize_sets); fi
 read -ra to_synthesize <<<"${synthesize_sets//,/ }"
 [ "${#to_synthesize[@]}" -gt 0 ] || echo "stage 3: no set is synthesised; --synthesize_sets names some"
+said=()
 for entry in "${to_synthesize[@]}"; do
     set=${entry%@*} engine=$tts_engine own_options=("${synthesis_options[@]}")
     if [ "$set" != "$entry" ]; then engine=${entry##*@} own_options=(); fi # those options are of the other engine
+    if [[ " ${said[*]} " = *" ${set}_$engine "* ]]; then continue; fi # as train and train@pico
+    said+=("${set}_$engine")
     data=data/$recipe/$set
     output=${data}_$engine
     if [ ! -d "$data" ] && [ -d "data/$recipe" ]; then

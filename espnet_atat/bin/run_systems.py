@@ -99,8 +99,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         raise UserError(
             "--jobs trains systems beside each other, --num_nodes one over several machines: give one of them"
         )
-    if args.decode_dev and not any(system.dev for system in systems):
-        raise UserError("--decode_dev: none of the systems names dev sets")
+    for table in tables:
+        if args.decode_dev and not any(system.dev for system in systems if system.name in table.systems):
+            raise UserError(f"--decode_dev: none of the systems of {table.name} names dev sets")
     run_stages(
         Request(
             tables=tables,

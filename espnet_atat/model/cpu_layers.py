@@ -1,4 +1,6 @@
-"""PyTorch's layers, computed faster in training on a CPU; parameters, checkpoints and results are the same.
+"""PyTorch's layers, computed faster in training on a CPU.
+
+Parameters and checkpoints are the same, results up to rounding; dropout draws other masks, at the same rate.
 
 Torch hands float32 products to MKL, which keeps to narrow instructions on some CPUs; oneDNN takes the widest there are.
 It makes code for each new shape, so rows are filled up to few different numbers. On a small model the masks of dropout
@@ -10,6 +12,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
 #: oneDNN keeps the code of so many shapes, of 1024 by default; batches of many lengths would drive out each other's.
@@ -32,23 +35,24 @@ def trains_on_cpu(layer: nn.Module, x: Tensor) -> bool:
 
 
 class _LinearMap(torch.autograd.Function):
-    """(M, in) x (out, in) -> (M, out), by the operation that torch's own compiler takes for it on a CPU."""
+    """(M, in) x (out, in) -> (M', out), rows filled up, by the operation that torch's own compiler takes on a CPU."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         rows = fill_up(x, ROWS)
         ctx.save_for_backward(rows, weight)
-        return _multiply(rows, weight, bias)[: len(x)]
+        ctx.rows = len(x)
+        return _multiply(rows, weight, bias)
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
-        (gradient,) = gradients
+        gradient = gradients[0].contiguous()  # zeros in the rows that were filled up: they add nothing
         rows, weight = ctx.saved_tensors
-        filled = fill_up(gradient, ROWS)  # with zeros, that add nothing to a product
         of_x, of_weight, of_bias = ctx.needs_input_grad
         return (
-            _multiply(filled, weight.t())[: len(gradient)] if of_x else None,
-            _multiply(filled.t(), rows.t()) if of_weight else None,
+            _multiply(gradient, weight.t())[: ctx.rows] if of_x else None,
+            _multiply(gradient.t(), rows.t()) if of_weight else None,
             gradient.sum(0) if of_bias else None,
         )
 
@@ -62,15 +66,16 @@ def _multiply(rows: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tenso
 def fill_up(x: Tensor, quantum: int) -> Tensor:
     """(M, …) -> (M', …): zeros behind the end, up to a multiple of ``quantum``."""
     missing = -len(x) % quantum
-    return torch.cat((x, x.new_zeros(missing, *x.shape[1:]))) if missing else x
+    return torch.cat((x, x.new_zeros(missing, *x.shape[1:]))) if missing else x.contiguous()
 
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     """(…, in) x (out, in) -> (…, out)."""
     if x.numel() * len(weight) < WORTHWHILE:
         return functional.linear(x, weight, bias)
-    product: Tensor = _LinearMap.apply(x.reshape(-1, x.size(-1)), weight, bias)
-    return product.view(*x.shape[:-1], len(weight))
+    rows = x.reshape(-1, x.size(-1))
+    product: Tensor = _LinearMap.apply(rows, weight, bias)
+    return product[: len(rows)].view(*x.shape[:-1], len(weight))
 
 
 class Linear(nn.Linear):
@@ -84,7 +89,7 @@ class PointwiseConv1d(nn.Conv1d):
     """A convolution of kernel 1 as the linear map that it is."""
 
     def forward(self, x: Tensor) -> Tensor:  # (B, in, S) -> (B, out, S)
-        if not trains_on_cpu(self, x):
+        if x.dim() != 3 or not trains_on_cpu(self, x):
             return super().forward(x)
         return linear(x.transpose(1, 2), self.weight.squeeze(2), self.bias).transpose(1, 2)
 
@@ -93,7 +98,7 @@ class DepthwiseConv1d(nn.Conv1d):
     """A convolution of each channel by itself, with the channels last in memory, as ESPnet's encoders hold them."""
 
     def forward(self, x: Tensor) -> Tensor:  # (B, channels, S) -> (B, channels, S)
-        if not trains_on_cpu(self, x):
+        if x.dim() != 3 or not trains_on_cpu(self, x):
             return super().forward(x)
         states = x.size(2)
         image = functional.pad(x.unsqueeze(2), (0, -states % STATES))  # (B, channels, 1, S')
@@ -110,7 +115,9 @@ class Dropout(nn.Dropout):
         dropped = round(self.p * STEPS)
         if self.inplace or not 0 < dropped < STEPS or not trains_on_cpu(self, x):
             return super().forward(x)
-        words = torch.empty(-(-x.numel() // 4), dtype=torch.int64).random_(-(1 << 63), None)  # 4 numbers each
+        words = torch.empty(-(-x.numel() // 4), dtype=torch.int64, device=x.device).random_(
+            -(1 << 63), None
+        )  # 4 numbers each
         bits = words.view(torch.int16)[: x.numel()].view(x.shape)
         keep = torch.ge(bits, dropped - STEPS // 2, out=torch.empty_like(x, requires_grad=False))  # 0 or 1, as floats
         return x * keep.mul_(STEPS / (STEPS - dropped))

@@ -29,6 +29,7 @@ class Job:
         arguments: of ``bin.run_systems``.
         makes: folders of the runs that are still to be made; two jobs that share one do not run at once.
         log: the job's output.
+        trains: those of ``makes`` that take long: models.
         ngpu: that it trains on.
     """
 
@@ -37,6 +38,7 @@ class Job:
     makes: frozenset[Path]
     log: Path
     ngpu: int = 0
+    trains: frozenset[Path] = frozenset()
 
     @property
     def still_makes(self) -> set[Path]:
@@ -83,13 +85,13 @@ def run_jobs(jobs: Iterable[Job], count: int, command: str) -> None:
 
 
 def most_awaited_first(jobs: Sequence[Job]) -> list[Job]:
-    """Jobs in a good order: first those that make a run for many others, which wait for it; else as they stand."""
-    wanted = Counter(folder for job in jobs for folder in job.makes)
+    """Jobs in a good order: first those that train a model for many others, which wait for it; else as they stand."""
+    wanted = Counter(folder for job in jobs for folder in job.trains)
     seen: set[Path] = set()
     awaited = []
     for job in jobs:
-        awaited.append(max((wanted[folder] for folder in job.makes - seen), default=1))
-        seen |= job.makes
+        awaited.append(max((wanted[folder] for folder in job.trains - seen), default=1))
+        seen |= job.trains
     order = sorted(range(len(jobs)), key=lambda number: -awaited[number])  # stable
     return [jobs[number] for number in order]
 

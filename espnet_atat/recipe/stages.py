@@ -155,7 +155,9 @@ def plan_jobs(runs: Iterable[Planned], request: Request) -> list[Job]:
             name = f"{run.system.name}/{run.label}"
             log = system_folder(request.recipe, run.system.name, run.label) / "job.log"
             arguments = tuple(_job_arguments(run, request))
-            jobs.append(Job(name, arguments, frozenset(makes), log, request.machines.ngpu))
+            models = (model for model, _ in models_of(run, request.tests_of(run.system)))
+            trains = {training.run.folder for model in models for training in model.final.chain}
+            jobs.append(Job(name, arguments, frozenset(makes), log, request.machines.ngpu, frozenset(makes & trains)))
     return jobs
 
 

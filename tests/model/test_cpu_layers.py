@@ -51,6 +51,31 @@ def test_results_and_gradients_are_those_of_torch(name: str) -> None:
 
 
 @pytest.mark.parametrize("rows", [3, cpu_layers.ROWS])
+def test_what_comes_out_may_be_changed_in_place(rows: int) -> None:
+    torch.manual_seed(0)
+    plain = nn.Linear(4, 4)
+    fast = copy.deepcopy(plain)
+    use_cpu_layers(fast)
+    x, gradients = torch.randn(rows, 4), []
+    for layer in (plain, fast):
+        y = layer(x)
+        y /= 2
+        y.sum().backward()
+        gradients.append(layer.weight.grad)
+    torch.testing.assert_close(*gradients)
+
+
+def test_other_inputs_go_torchs_way() -> None:
+    linear, conv = nn.Linear(6, 6).double(), nn.Conv1d(6, 6, 3, padding=1, groups=6)
+    pointwise = nn.Conv1d(6, 6, 1)
+    for layer in (linear, conv, pointwise):
+        use_cpu_layers(layer)
+    assert linear(torch.randn(3, 6, dtype=torch.float64)).dtype is torch.float64
+    assert linear(torch.empty(0, 6, dtype=torch.float64)).shape == (0, 6)
+    assert conv(torch.randn(6, 9)).shape == pointwise(torch.randn(6, 9)).shape == (6, 9)
+
+
+@pytest.mark.parametrize("rows", [3, cpu_layers.ROWS])
 def test_only_what_is_asked_for_gets_a_gradient(rows: int) -> None:
     layer = nn.Linear(4, 4)
     use_cpu_layers(layer)

@@ -13,9 +13,10 @@ ROOT = Path(__file__).resolve().parents[2]
 RUN_PL = str(ROOT / "utils/run.pl")
 
 
-def job(name: str, *makes: str, system: str = "nowhere") -> Job:
+def job(name: str, *makes: str, system: str = "nowhere", trains: tuple[str, ...] = ()) -> Job:
     arguments = ("--recipe", "toy", "--system", system, "--dry_run", "--stop_stage", "13")
-    return Job(name, arguments, frozenset(map(Path, makes)), Path("logs") / f"{name}.log")
+    folders = frozenset(map(Path, (*makes, *trains)))
+    return Job(name, arguments, folders, Path("logs") / f"{name}.log", trains=frozenset(map(Path, trains)))
 
 
 def names(jobs: list[Job]) -> list[str]:
@@ -31,9 +32,9 @@ def test_jobs_that_share_a_run_wait_for_each_other() -> None:
 
 
 def test_what_many_wait_for_is_made_first() -> None:
-    alone, another = job("alone", "a"), job("another", "b")
-    pair = [job("pair 1", "two"), job("pair 2", "two", "tuned")]
-    three = [job(f"three {number}", "three", f"tuned {number}") for number in (1, 2, 3)]
+    alone, another = job("alone", "tokens", trains=("a",)), job("another", "tokens", trains=("b",))
+    pair = [job("pair 1", "tokens", trains=("two",)), job("pair 2", "tokens", trains=("two", "tuned"))]
+    three = [job(f"three {number}", trains=("three", f"tuned {number}")) for number in (1, 2, 3)]
     ordered = most_awaited_first([alone, *pair, another, *three])
     assert names(ordered) == ["three 1", "pair 1", "alone", "pair 2", "another", "three 2", "three 3"]
     assert names(most_awaited_first([three[0], alone, pair[1]])) == ["three 1", "alone", "pair 2"]

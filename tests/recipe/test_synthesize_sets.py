@@ -47,3 +47,8 @@ def test_several_tables_name_a_set_once(root, tmp_path):
     assert done.returncode == 0, done.stderr
     lines = [line.split(": ")[0] for line in done.stdout.splitlines() if line.startswith("stage 3, ")]
     assert lines == ["stage 3, synthesize_books_train_pico", "stage 3, synthesize_books_dev_pico"]
+
+
+def test_an_engine_that_is_named_is_the_usual_one_all_the_same(plan):
+    _, lines = plan("--synthesize_sets", "train@pico,train", "--tts_engine", "pico")
+    assert [line.split(": ")[0] for line in lines] == ["stage 3, synthesize_train_pico"]
