@@ -125,8 +125,8 @@ class Dropout(nn.Dropout):
 
 def use_cpu_layers(model: nn.Module) -> None:
     """Let torch's own layers of a model compute as above; subclasses, such as adapters, are left alone."""
-    if not torch.backends.mkldnn.is_available():
-        return
+    if not torch.backends.mkldnn.is_available() or not hasattr(torch.ops.mkldnn, "_linear_pointwise"):
+        return  # a build of torch without oneDNN
     for module in model.modules():
         if type(module) is nn.Linear:
             module.__class__ = Linear

@@ -106,6 +106,13 @@ def test_others_are_left_alone(conv: nn.Module) -> None:
     assert type(conv) is kind
 
 
+def test_a_torch_without_onednn_keeps_its_own_layers(monkeypatch) -> None:
+    monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: False)
+    layer = nn.Linear(4, 4)
+    use_cpu_layers(layer)
+    assert type(layer) is nn.Linear
+
+
 def test_bfloat16_of_a_part_stays_torchs() -> None:
     layer = nn.Linear(4, 4)
     use_cpu_layers(layer)
