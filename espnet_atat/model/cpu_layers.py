@@ -39,7 +39,7 @@ class _LinearMap(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        rows = fill_up(x, ROWS)
+        rows = fill_up(x)
         ctx.save_for_backward(rows, weight)
         ctx.rows = len(x)
         return _multiply(rows, weight, bias)
@@ -63,10 +63,10 @@ def _multiply(rows: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tenso
     return product
 
 
-def fill_up(x: Tensor, quantum: int) -> Tensor:
-    """(M, …) -> (M', …): zeros behind the end, up to a multiple of ``quantum``."""
-    missing = -len(x) % quantum
-    return torch.cat((x, x.new_zeros(missing, *x.shape[1:]))) if missing else x.contiguous()
+def fill_up(x: Tensor) -> Tensor:
+    """(M, in) -> (M', in): zeros behind the end, up to a multiple of ``ROWS``."""
+    missing = -len(x) % ROWS
+    return torch.cat((x, x.new_zeros(missing, x.size(1)))) if missing else x.contiguous()
 
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
