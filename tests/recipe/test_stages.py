@@ -54,6 +54,15 @@ def test_a_stage_says_which_earlier_one_is_missing():
         main(["--recipe", "toy", "--stage", "14"])
 
 
+def test_a_table_without_dev_sets_is_named(world):
+    deaf = yaml.safe_load((world / "egs2/atat/toy/systems/old.yaml").read_text())
+    deaf.pop("dev", None)
+    files = {"systems/deaf.yaml": yaml.safe_dump(deaf), "tables/deaf.yaml": "title: deaf\nsystems: [deaf]"}
+    write_recipe(world, "toy", files)
+    with pytest.raises(UserError, match=r"^--decode_dev: none of the systems of deaf names dev sets$"):
+        main(["--recipe", "toy", "--table", "default,deaf", "--decode_dev", "--dry_run"])
+
+
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
     """A world in which everything was run once."""
