@@ -4,6 +4,8 @@ import os
 import shutil
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 
@@ -30,3 +32,20 @@ def run(folder: Path, *command: str, **environment: str) -> subprocess.Completed
         stdin=subprocess.DEVNULL,
         env=base | environment,
     )
+
+
+def kill_and_see_its_command_end(caller: subprocess.Popen[bytes], running: Path) -> None:
+    """The command that ``caller`` started names itself in the file ``running``."""
+    wait_until(running.is_file)
+    caller.kill()
+    caller.wait()
+    command = Path("/proc") / running.read_text().strip()
+    wait_until(lambda: not command.exists() or "zombie" in (command / "status").read_text())
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 20) -> None:
+    """Fail when it does not come true in time."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.05)

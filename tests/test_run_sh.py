@@ -6,14 +6,12 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
-from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 
-from tests.shell import make_clone, run
+from tests.shell import kill_and_see_its_command_end, make_clone, run, wait_until
 
 RECIPES = ("an4", "custom", "fsc", "librispeech", "mini", "snips", "top")
 OPTIONS = (
@@ -186,22 +184,6 @@ def test_a_killed_driver_takes_its_command_with_it(clone):
     script = STEP.replace("cp given.txt made.txt; echo called", 'echo "$$" >pid; mv pid running; exec sleep 100')
     driver = subprocess.Popen(["bash", "-c", script], cwd=clone, stdout=subprocess.DEVNULL)
     kill_and_see_its_command_end(driver, clone / "running")
-
-
-def kill_and_see_its_command_end(caller, running):
-    """The command that ``caller`` started names itself in the file ``running``."""
-    wait_until(running.is_file)
-    caller.kill()
-    caller.wait()
-    command = Path("/proc") / running.read_text().strip()
-    wait_until(lambda: not command.exists() or "zombie" in (command / "status").read_text())
-
-
-def wait_until(condition, seconds=20):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.05)
 
 
 def test_a_step_without_its_input_names_it(clone):

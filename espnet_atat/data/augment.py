@@ -55,8 +55,8 @@ class FeatureAugmentation:
 
 
 def interpolate(rows: np.ndarray, positions: np.ndarray) -> np.ndarray:
-    """Linear interpolation between rows: (N, K) at fractional ``positions`` (M,) -> (M, K)."""
+    """Linear interpolation between rows: (N, K) at fractional ``positions`` (M,) -> (M, K) of the rows' type."""
     lower = np.minimum(positions.astype(int), len(rows) - 1)
     upper = np.minimum(lower + 1, len(rows) - 1)
-    share = (positions - lower)[:, None]
+    share = (positions - lower).astype(rows.dtype)[:, None]
     return (1 - share) * rows[lower] + share * rows[upper]

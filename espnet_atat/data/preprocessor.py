@@ -1,7 +1,7 @@
 """One example's raw streams to numbers: target tokens, CTC symbols, text pieces, augmented features."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,8 @@ from espnet_atat.text.tokenizer import CharTokenizer, TargetTokenizer
 
 #: BERT's positions.
 MAX_TEXT_PIECES = 512
+#: Texts whose numbers are kept for the next epoch; more are tokenised anew.
+REMEMBERED = 100_000
 
 
 def load_text_tokenizer(path: str | Path) -> Any:
@@ -90,6 +92,7 @@ class MixturePreprocessor(AbsPreprocessor):
             raise UserError("--text_mask_rate: the text tokenizer has no mask token")
         self.text_mask_rate = text_mask_rate
         self.epoch: int | None = None  # None in validation: one mask for good
+        self._remembered: dict[tuple[str, str], np.ndarray] = {}
 
     def __call__(self, uid: str, data: Mapping[str, Any]) -> dict[str, np.ndarray]:
         """Numbers of one example.
@@ -101,21 +104,30 @@ class MixturePreprocessor(AbsPreprocessor):
         if "text" in data:
             target = str(data["text"])
             try:
-                numbers["text"] = np.array(self.tokenizer.encode(target), dtype=np.int64)
+                numbers["text"] = self._once("text", target, self.tokenizer.encode)
             except UserError as error:
                 raise UserError(f"utterance {uid}: {error}") from error
             if "speech" in data and self.ctc_tokenizer is not None:
                 words = target.partition(" ")[2]  # the task token says nothing about the sound
-                numbers["ctc_text"] = np.array(self.ctc_tokenizer.encode(words), dtype=np.int64)
+                numbers["ctc_text"] = self._once("ctc_text", words, self.ctc_tokenizer.encode)
             if "speech" in data and self.transcripts:
-                numbers["transcript"] = self._pieces(" ".join(strip_tags(target.partition(" ")[2])))
+                numbers["transcript"] = self._once("transcript", target, self._transcript)
         if "speech" in data:
             numbers["speech"] = self._speech(uid, np.asarray(data["speech"]))
         if "text_in" in data:
             if self.text_tokenizer is None:
                 raise UserError(f"utterance {uid} is text, but the model has no text encoder (--text_encoder none)")
-            numbers["text_in"] = self._masked(self._pieces(str(data["text_in"])))
+            numbers["text_in"] = self._masked(self._once("text_in", str(data["text_in"]), self._pieces))
         return numbers
+
+    def _once(self, stream: str, text: str, tokenise: Callable[[str], Sequence[int]]) -> np.ndarray:
+        """What ``tokenise`` makes of a text, (n,) ids, from memory where it was made before."""
+        ids = self._remembered.get((stream, text))
+        if ids is None:
+            ids = np.array(tokenise(text), dtype=np.int64)
+            if len(self._remembered) < REMEMBERED:
+                self._remembered[stream, text] = ids
+        return ids
 
     def _speech(self, uid: str, speech: np.ndarray) -> np.ndarray:
         """Mask, then augment: features (T, F) or audio (num_samples,)."""
@@ -144,6 +156,10 @@ class MixturePreprocessor(AbsPreprocessor):
         hidden[[0, -1]] = False
         return np.where(hidden, self.text_tokenizer.mask_token_id, pieces)
 
-    def _pieces(self, words: str) -> np.ndarray:
-        """What the text encoder reads: (S,) ids."""
-        return np.array(self.text_tokenizer(words, truncation=True, max_length=self.max_text_pieces)["input_ids"])
+    def _transcript(self, target: str) -> list[int]:
+        """A target's words as the text encoder reads them."""
+        return self._pieces(" ".join(strip_tags(target.partition(" ")[2])))
+
+    def _pieces(self, words: str) -> list[int]:
+        """What the text encoder reads."""
+        return list(self.text_tokenizer(words, truncation=True, max_length=self.max_text_pieces)["input_ids"])

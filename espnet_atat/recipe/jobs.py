@@ -12,12 +12,26 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from espnet_atat.errors import UserError
+from espnet_atat.recipe.forking import Fork
 from espnet_atat.recipe.processes import child_environment
 
 #: Between two looks at the jobs, in seconds.
 POLL = 0.5
+#: What a job runs.
+COMMAND = "espnet_atat.bin.run_systems"
+#: The command of ``cmd.sh`` that asks for nothing but this machine.
+HERE = "run.pl"
+
+
+class Process(Protocol):
+    """A job at work: what is used of ``subprocess.Popen``."""
+
+    def poll(self) -> int | None: ...
+    def wait(self) -> int: ...
+    def terminate(self) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -26,7 +40,7 @@ class Job:
 
     Attributes:
         name: for people.
-        arguments: of ``bin.run_systems``.
+        arguments: of :data:`COMMAND`.
         makes: folders of the runs that are still to be made; two jobs that share one do not run at once.
         log: the job's output.
         trains: those of ``makes`` that take long: models.
@@ -50,13 +64,14 @@ def run_jobs(jobs: Iterable[Job], count: int, command: str) -> None:
     """Run jobs, at most ``count`` at once, as far as what they share allows.
 
     Args:
-        command: of ``cmd.sh``, such as ``run.pl`` or ``slurm.pl --time 24:00:00``: gets a log and what to run.
+        command: of ``cmd.sh``, such as ``slurm.pl --time 24:00:00``: gets a log and what to run. What ``run.pl`` alone
+            would run on CPUs is forked in its place, and need not import ESPnet.
 
     Raises:
         UserError: jobs failed; those that share nothing with them were run all the same.
     """
     waiting = most_awaited_first(list(jobs))
-    running: dict[subprocess.Popen[bytes], tuple[Job, float, int]] = {}
+    running: dict[Process, tuple[Job, float, int]] = {}
     failed: list[Job] = []
     try:
         while waiting or running:
@@ -71,8 +86,9 @@ def run_jobs(jobs: Iterable[Job], count: int, command: str) -> None:
             time.sleep(POLL)
             for process in [process for process in running if process.poll() is not None]:
                 job, started, _ = running.pop(process)
-                print(f"job {job.name}: {'failed' if process.returncode else 'done'}, {_seconds(started)}", flush=True)
-                if process.returncode:
+                code = process.poll()
+                print(f"job {job.name}: {'failed' if code else 'done'}, {_seconds(started)}", flush=True)
+                if code:
                     failed.append(job)
     finally:
         for process in running:
@@ -143,7 +159,7 @@ def _count_gpus() -> int:
 
 def _is_here(command: str) -> bool:
     """Whether the command of ``cmd.sh`` runs jobs on this machine."""
-    return Path(shlex.split(command)[0]).name == "run.pl"
+    return Path(shlex.split(command)[0]).name == HERE
 
 
 def usable_cores() -> int:
@@ -151,12 +167,13 @@ def usable_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _start(job: Job, command: str, variables: Mapping[str, str]) -> subprocess.Popen[bytes]:
+def _start(job: Job, command: str, variables: Mapping[str, str]) -> Process:
+    if command == HERE and not job.ngpu:  # what an import asks a GPU of does not outlive a fork
+        return Fork(COMMAND, job.arguments, job.log, variables)
     job.log.parent.mkdir(parents=True, exist_ok=True)
-    call = [sys.executable, "-m", "espnet_atat.bin.run_systems", *job.arguments]
     resources = ["--gpu", str(job.ngpu)] if job.ngpu else []
     return subprocess.Popen(
-        [*shlex.split(command), *resources, str(job.log), *call],
+        [*shlex.split(command), *resources, str(job.log), sys.executable, "-m", COMMAND, *job.arguments],
         stdin=subprocess.DEVNULL, env=child_environment(**variables),
     )  # fmt: skip
 

@@ -81,6 +81,7 @@ def test_one_frame_survives_everything() -> None:
 
 
 def test_interpolation_is_linear_and_exact_on_rows() -> None:
+    assert interpolate(FEATS, np.array([0.5, 1.25])).dtype == FEATS.dtype
     rows = np.array([[0.0, 10.0], [2.0, 20.0], [6.0, 0.0]])
     assert np.array_equal(interpolate(rows, np.array([0.0, 1.0, 2.0])), rows)
     assert np.allclose(interpolate(rows, np.array([0.5, 1.25])), [[1.0, 15.0], [3.0, 15.0]])

@@ -127,6 +127,23 @@ def test_audio_examples_bring_their_words_as_the_text_encoder_reads_them(toy: To
     assert "transcript" not in text
 
 
+@pytest.mark.parametrize("room", [0, 1, 100])
+def test_texts_are_tokenised_once_as_long_as_there_is_room(
+    toy: Toy, tokenizer: TargetTokenizer, monkeypatch: pytest.MonkeyPatch, room: int
+) -> None:
+    monkeypatch.setattr("espnet_atat.data.preprocessor.REMEMBERED", room)
+    make = preprocessor(toy, tokenizer, ctc_tokenizer=tokenizer, transcripts=True)
+    audio = {"speech": np.zeros((20, 80), np.float32), "text": f"<slu> {TREE}"}
+    first = make(SLU, audio)
+    seen: list[str] = []
+    encode = TargetTokenizer.encode
+    monkeypatch.setattr(TargetTokenizer, "encode", lambda self, text: seen.append(text) or encode(self, text))
+    second = make(SLU, audio)
+    assert first.keys() == second.keys() == {"speech", "text", "ctc_text", "transcript"}
+    assert all(np.array_equal(first[name], second[name]) for name in first)
+    assert seen == [f"<slu> {TREE}", TREE][room:]
+
+
 def test_an_unknown_tag_names_utterance_and_tag(toy: Toy, tokenizer: TargetTokenizer) -> None:
     with pytest.raises(UserError, match=r"utterance slu-a-b: the tag '\[IN:SING' is not in the token list"):
         preprocessor(toy, tokenizer)("slu-a-b", {"text": "<slu> [IN:SING la ]"})

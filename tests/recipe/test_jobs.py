@@ -1,12 +1,13 @@
 """Systems at once: what may run beside what, and what is left when one fails. The trainings are in test_stages."""
 
 import os
+import shlex
 from pathlib import Path
 
 import pytest
 
 from espnet_atat.errors import UserError
-from espnet_atat.recipe import jobs
+from espnet_atat.recipe import forking, jobs
 from espnet_atat.recipe.jobs import Job, most_awaited_first, run_jobs, startable
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -65,18 +66,23 @@ def test_jobs_have_gpus_of_their_own_as_far_as_there_are(monkeypatch, tmp_path) 
 
 
 @pytest.mark.usefixtures("world")
-def test_one_that_fails_is_named_and_the_others_are_run(capsys) -> None:
+@pytest.mark.parametrize("command", [RUN_PL, "run.pl"])  # the second is forked
+def test_one_that_fails_is_named_and_the_others_are_run(command, monkeypatch, capsys) -> None:
+    monkeypatch.setattr(forking, "PRELOADED", ())
     started = [job("bad", "shared"), job("waits", "shared"), job("good", "own", system="old")]
     with pytest.raises(
         UserError, match=r"^logs/bad\.log: job bad failed; see the end of it; not started, .* with it: waits$"
     ):
-        run_jobs(started, 1, RUN_PL)
+        run_jobs(started, 1, command)
     lines = capsys.readouterr().out
     assert "job bad: failed, " in lines
     assert "job good: done, " in lines
     assert "job waits" not in lines
     assert "no nowhere.yaml in egs2" in Path("logs/bad.log").read_text()
-    assert "to be made" in Path("logs/good.log").read_text()
+    good = Path("logs/good.log").read_text().splitlines()
+    assert "to be made" in "\n".join(good)
+    assert good[0].endswith(f" -m {jobs.COMMAND} {shlex.join(started[2].arguments)}")
+    assert good[-1].startswith("# Ended (code 0)")
 
 
 def test_jobs_on_this_machine_share_its_cores_unless_the_user_has_said_how(monkeypatch) -> None:
