@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from argparse import Namespace
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from espnet_atat.package.reader import open_package, read_manifest
 from espnet_atat.recipe.plan import plan_system
 from espnet_atat.recipe.system import load_system
 from espnet_atat.text.tokenizer import TargetTokenizer
-from tests.recipe.world import NEW_TARGETS, make_world
+from tests.recipe.world import NEW_TARGETS, make_world, write_recipe
 
 ZIP = Path("exp/toy/packages/toy_zeroshot_seed1.zip")
 
@@ -30,6 +31,13 @@ def test_before_there_is_a_model_it_is_planned_or_missed(world, capsys):
     (world / "dump/toy/words/target").unlink()
     pack.main(["--recipe", "toy", "--dry_run"])
     assert "stage 15: zeroshot: to be made, after the stages before it" in capsys.readouterr().out
+
+
+def test_models_of_several_tables_are_packed_once(world, capsys):
+    write_recipe(world, "toy", {"tables/turned.yaml": "title: turned\nsystems: [zeroshot, old]"})
+    pack.main(["--recipe", "toy", "--table", "default,turned", "--dry_run"])
+    packages = re.findall(r"(\w+)_seed1.zip: to be made", capsys.readouterr().out)
+    assert packages == ["toy_old", "toy_zeroshot"]
 
 
 @pytest.fixture(scope="module")
