@@ -40,7 +40,15 @@ def kill_and_see_its_command_end(caller: subprocess.Popen[bytes], running: Path)
     caller.kill()
     caller.wait()
     command = Path("/proc") / running.read_text().strip()
-    wait_until(lambda: not command.exists() or "zombie" in (command / "status").read_text())
+    wait_until(lambda: has_ended(command))
+
+
+def has_ended(process: Path) -> bool:
+    """Whether a folder of ``/proc`` is gone, or is a zombie's."""
+    try:
+        return "zombie" in (process / "status").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return True
 
 
 def wait_until(condition: Callable[[], bool], seconds: float = 20) -> None:

@@ -49,7 +49,7 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument("--num_nodes", type=int, default=1, help="machines of one training run")
     parser.add_argument("--train_cmd", default="run.pl", help="what starts training: run.pl, or slurm.pl with options")
     parser.add_argument("--cpu_processes", type=positive, help="of training on the CPU; by default as its YAML says")
-    parser.add_argument("--jobs", type=positive, default=1, help="systems at once, each started by --train_cmd")
+    parser.add_argument("--jobs", type=positive, default=1, help="systems at once, by --train_cmd")
     parser.add_argument("--nj", type=int, default=1, help="processes of decoding a large set")
     parser.add_argument("--force", action="store_true", help="make again what these stages have made")
     parser.add_argument("--dry_run", action="store_true", help="print what is there and what would be made")

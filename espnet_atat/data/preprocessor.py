@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from espnet2.train.preprocessor import AbsPreprocessor
+from torch.utils.data import get_worker_info
 from transformers import AutoTokenizer
 
 from espnet_atat.data.augment import FeatureAugmentation
@@ -125,7 +126,7 @@ class MixturePreprocessor(AbsPreprocessor):
         ids = self._remembered.get((stream, text))
         if ids is None:
             ids = np.array(tokenise(text), dtype=np.int64)
-            if len(self._remembered) < REMEMBERED:
+            if len(self._remembered) < REMEMBERED and get_worker_info() is None:  # a worker lives for one epoch
                 self._remembered[stream, text] = ids
         return ids
 

@@ -1,6 +1,6 @@
 """Jobs on this machine as forks of one process that has imported ESPnet: each would spend ten seconds on it.
 
-What a job does, and what its log holds, is as if ``run.pl`` had started it; ``jobs`` chooses.
+A job does, and its log holds, what they would if ``run.pl`` had started it, but that ``atexit`` calls nothing.
 """
 
 import multiprocessing
@@ -19,8 +19,8 @@ from pathlib import Path
 from espnet_atat.errors import UserError
 from espnet_atat.recipe.processes import child_environment
 
-#: What the forking process imports: all that training, decoding and scoring import in turn.
-PRELOADED = ("espnet_atat.recipe.stages", "espnet_atat.tasks.atat", "torch.utils.tensorboard")
+#: What the forking process imports.
+PRELOADED = ("espnet_atat.recipe.preloaded",)
 
 
 class Fork:
@@ -32,12 +32,12 @@ class Fork:
     Args:
         module: its name.
         arguments: of the command line.
-        log: made anew, with the command at its head and the exit code at its end.
+        log: made anew, with the command and the process at its head and the exit code at its end.
         variables: of the environment, besides this process's own; those that libraries read when they are imported
             (``OMP_NUM_THREADS``) hold as they were for the first job.
 
     Raises:
-        UserError: the forking process has died.
+        UserError: it could not be started.
     """
 
     def __init__(self, module: str, arguments: Sequence[str], log: Path, variables: Mapping[str, str]):
@@ -46,7 +46,7 @@ class Fork:
         self._code: int | None = None
         log.parent.mkdir(parents=True, exist_ok=True)
         command = shlex.join((sys.executable, "-m", module, *arguments))
-        log.write_text(f"# {command}\n# Started at {time.ctime()}\n#\n", encoding="utf-8")
+        log.write_text(f"# {command}\n# Started at {time.ctime()}\n", encoding="utf-8")
         environment = child_environment(**variables)
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(list(PRELOADED))
@@ -55,16 +55,17 @@ class Fork:
             with _passed_on(environment, log):
                 self._process.start()
         except (EOFError, OSError) as error:
-            raise UserError(f"{log}: the process that starts jobs has died ({error}): call again") from error
+            raise UserError(f"{log}: the job could not be started ({error}); the log may say why") from error
 
     def poll(self) -> int | None:
         """The exit code, as a shell gives it; None while at work."""
         code = self._process.exitcode
         if code is not None and self._code is None:
             self._code = code if code >= 0 else 128 - code
-            seconds = time.monotonic() - self._started
+            # What it has left; and itself, if it was the forking process that died: nobody hears of its end then.
+            self._signal(signal.SIGKILL)
             with self._log.open("a", encoding="utf-8") as handle:
-                handle.write(f"# Ended (code {self._code}) at {time.ctime()}, elapsed time {seconds:.0f} seconds\n")
+                handle.write(last_line(self._code, time.monotonic() - self._started))
         return self._code
 
     def wait(self) -> int:
@@ -74,32 +75,44 @@ class Fork:
 
     def terminate(self) -> None:
         """Ask it and what it started to end."""
-        if self._process.pid is None or self.poll() is not None:
-            return
-        with suppress(ProcessLookupError):  # it has no group of its own yet
-            os.killpg(self._process.pid, signal.SIGTERM)
-            return
-        self._process.terminate()
+        if self.poll() is None and not self._signal(signal.SIGTERM):
+            self._process.terminate()  # it has no group of its own yet
+
+    def _signal(self, number: int) -> bool:
+        """Send a signal to its process group, if there is one."""
+        assert self._process.pid is not None
+        with suppress(ProcessLookupError, PermissionError):  # macOS says the latter of a group of zombies
+            os.killpg(self._process.pid, number)
+            return True
+        return False
+
+
+def last_line(code: int, seconds: float) -> str:
+    """The end of a log."""
+    return f"# Ended (code {code}) at {time.ctime()}, elapsed time {seconds:.0f} seconds\n"
 
 
 def _run(module: str, arguments: Sequence[str], log: Path, environment: Mapping[str, str]) -> None:
     """In the fork: be the command."""
     os.setpgid(0, 0)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    multiprocessing.set_start_method(None, force=True)  # the fork's own way would hold for its processes too
     os.environ.clear()
     os.environ.update(environment)
-    output = log.open("a", encoding="utf-8", buffering=1)
+    output = log.open("a", encoding="utf-8", errors="backslashreplace", buffering=1)
     for number in (1, 2):
         os.dup2(output.fileno(), number)
     sys.stdout = sys.stderr = output
+    threading.Thread(target=_end_with_parent, args=(time.monotonic(),), daemon=True).start()
+    print(f"# Process {os.getpid()}")
     sys.argv = [module, *arguments]
     runpy.run_module(module, run_name="__main__", alter_sys=True)
 
 
-def _end_with_parent() -> None:
+def _end_with_parent(started: float) -> None:
     parent = multiprocessing.parent_process()
     if parent is not None:
         wait([parent.sentinel])
+        os.write(1, last_line(128 + signal.SIGKILL, time.monotonic() - started).encode())
         os.killpg(0, signal.SIGKILL)
 
 

@@ -1,4 +1,4 @@
-"""Several systems at once: a process each, started by the command of ``cmd.sh``.
+"""Several systems at once: a process each, started by the command of ``cmd.sh``, or forked where that is ``run.pl``.
 
 On a machine of few cores two trainings of one process each get through more than one training of two: nobody waits.
 """
@@ -72,24 +72,29 @@ def run_jobs(jobs: Iterable[Job], count: int, command: str) -> None:
     """
     waiting = most_awaited_first(list(jobs))
     running: dict[Process, tuple[Job, float, int]] = {}
-    failed: list[Job] = []
+    failed: dict[Job, str] = {}
     try:
         while waiting or running:
-            for job in startable(waiting, [job for job, _, _ in running.values()], failed, count):
+            for job in startable(waiting, [job for job, _, _ in running.values()], list(failed), count):
                 waiting.remove(job)
                 print(f"job {job.name}: started; its output goes to {job.log}", flush=True)
                 slot = min(set(range(count)) - {slot for _, _, slot in running.values()})
                 variables = {**shared_threads(command, count), **own_gpus(command, slot, job.ngpu)}
-                running[_start(job, command, variables)] = (job, time.monotonic(), slot)
-            if not running:
+                try:
+                    running[_start(job, command, variables)] = (job, time.monotonic(), slot)
+                except (UserError, OSError) as error:
+                    failed[job] = f"job {job.name} could not be started: {error}"
+                    print(failed[job], flush=True)
+            if not running and not startable(waiting, [], list(failed), count):
                 break  # what still waits stands on a run that failed
             time.sleep(POLL)
             for process in [process for process in running if process.poll() is not None]:
                 job, started, _ = running.pop(process)
                 code = process.poll()
-                print(f"job {job.name}: {'failed' if code else 'done'}, {_seconds(started)}", flush=True)
+                ended = f"failed with code {code}" if code else "done"
+                print(f"job {job.name}: {ended}, {_seconds(started)}", flush=True)
                 if code:
-                    failed.append(job)
+                    failed[job] = f"{job.log}: job {job.name} failed; see the end of it"
     finally:
         for process in running:
             process.terminate()
@@ -97,7 +102,7 @@ def run_jobs(jobs: Iterable[Job], count: int, command: str) -> None:
             process.wait()
     if failed:
         left = f"; not started, as they share runs with it: {', '.join(job.name for job in waiting)}" if waiting else ""
-        raise UserError(f"{failed[0].log}: job {failed[0].name} failed; see the end of it{left}")
+        raise UserError(next(iter(failed.values())) + left)
 
 
 def most_awaited_first(jobs: Sequence[Job]) -> list[Job]:

@@ -144,6 +144,17 @@ def test_texts_are_tokenised_once_as_long_as_there_is_room(
     assert seen == [f"<slu> {TREE}", TREE][room:]
 
 
+def test_a_worker_of_one_epoch_keeps_nothing(toy: Toy, tokenizer: TargetTokenizer, monkeypatch) -> None:
+    monkeypatch.setattr("espnet_atat.data.preprocessor.get_worker_info", object)
+    make = preprocessor(toy, tokenizer)
+    seen: list[str] = []
+    encode = TargetTokenizer.encode
+    monkeypatch.setattr(TargetTokenizer, "encode", lambda self, text: seen.append(text) or encode(self, text))
+    for _ in range(2):
+        make(NLU, {"text_in": TRANSCRIPT, "text": f"<nlu> {TREE}"})
+    assert len(seen) == 2
+
+
 def test_an_unknown_tag_names_utterance_and_tag(toy: Toy, tokenizer: TargetTokenizer) -> None:
     with pytest.raises(UserError, match=r"utterance slu-a-b: the tag '\[IN:SING' is not in the token list"):
         preprocessor(toy, tokenizer)("slu-a-b", {"text": "<slu> [IN:SING la ]"})

@@ -75,7 +75,7 @@ def test_one_that_fails_is_named_and_the_others_are_run(command, monkeypatch, ca
     ):
         run_jobs(started, 1, command)
     lines = capsys.readouterr().out
-    assert "job bad: failed, " in lines
+    assert "job bad: failed with code 2, " in lines
     assert "job good: done, " in lines
     assert "job waits" not in lines
     assert "no nowhere.yaml in egs2" in Path("logs/bad.log").read_text()
@@ -83,6 +83,18 @@ def test_one_that_fails_is_named_and_the_others_are_run(command, monkeypatch, ca
     assert "to be made" in "\n".join(good)
     assert good[0].endswith(f" -m {jobs.COMMAND} {shlex.join(started[2].arguments)}")
     assert good[-1].startswith("# Ended (code 0)")
+
+
+@pytest.mark.usefixtures("world")
+@pytest.mark.parametrize("command", ["no_such.pl", "run.pl"])
+def test_one_that_cannot_be_started_ends_no_other(command, monkeypatch, capsys) -> None:
+    monkeypatch.setattr(forking, "PRELOADED", ())
+    Path("logs/second.log").mkdir(parents=True)
+    with pytest.raises(UserError, match=r"^job \w+ could not be started: .*(no_such\.pl|logs/second\.log)"):
+        run_jobs([job("first", "a", system="old"), job("second", "b", system="old")], 2, command)
+    lines = capsys.readouterr().out.splitlines()
+    assert sum("could not be started" in line for line in lines) == (1 if command == "run.pl" else 2)
+    assert any(line.startswith("job first: done, ") for line in lines) == (command == "run.pl")
 
 
 def test_jobs_on_this_machine_share_its_cores_unless_the_user_has_said_how(monkeypatch) -> None:
