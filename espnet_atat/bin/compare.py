@@ -16,7 +16,7 @@ from espnet_atat.metrics.render import comparison_table
 def get_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m espnet_atat.bin.compare",
-        description="Compare two systems scored on the same utterances: difference A − B of every figure, its 95 %% "
+        description="Compare two systems scored on the same utterances: difference A − B of every figure, its 95 % "
         "interval and two-sided p-value, by a paired bootstrap. Several files a side are seeds of one system: each "
         "utterance's counts are averaged over them.",
         epilog="examples: compare A/metrics.json B/metrics.json;  compare --a a1.json a2.json --b b1.json b2.json",
