@@ -109,6 +109,7 @@ def _run(module: str, arguments: Sequence[str], log: Path, environment: Mapping[
 
 
 def _end_with_parent(started: float) -> None:
+    """End when the caller has: not ``die_with_parent``, as the forking process outlives it while a fork is at work."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         wait([parent.sentinel])

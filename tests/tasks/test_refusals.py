@@ -1,11 +1,20 @@
-"""Options of ESPnet's trainer that would do something else here are refused before anything is built."""
+"""What is wrong with data or options, or would do something else here, is said before anything is trained."""
 
 from argparse import Namespace
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from espnet_atat.bin import main_guard
+from espnet_atat.bin.atat_train import main
+from espnet_atat.data.mixture import parse_mixture
+from espnet_atat.datadir import read_two_column, write_two_column
 from espnet_atat.errors import UserError
 from espnet_atat.tasks.atat import ATATTask
+from espnet_atat.text.vocabulary import Vocabulary
+from tests.toy import write_toy_mixture
+from tests.toy_training import FOUR_TASKS, Prepared
 
 
 @pytest.mark.parametrize(
@@ -18,3 +27,97 @@ from espnet_atat.tasks.atat import ATATTask
 def test_what_this_task_cannot_do_is_said(options, message):
     with pytest.raises(UserError, match=message):
         ATATTask.main_worker(Namespace(**{"max_cache_size": 0.0, **options}))
+
+
+def refusal(capsys: pytest.CaptureFixture[str], options: list[str]) -> str:
+    """The one line of error that the command prints; nothing may have been trained."""
+    output = Path(options[options.index("--output_dir") + 1])
+    before = {path.name for path in output.glob("*.pth")}
+    capsys.readouterr()
+    assert main_guard(main, options) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert not any("Traceback" in line for line in lines)
+    errors = [line for line in lines if line.startswith("error: ")]
+    assert errors == lines[-1:], "one line, the last one"
+    assert {path.name for path in output.glob("*.pth")} == before
+    return errors[0]
+
+
+@pytest.fixture(scope="module")
+def trained(prepared: Prepared, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of one epoch."""
+    return prepared.train(tmp_path_factory.mktemp("runs") / "trained", max_epoch=1)
+
+
+def test_a_token_list_that_does_not_fit_the_initial_checkpoint(
+    prepared: Prepared, trained: Path, new_domain: Prepared, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = new_domain.options(tmp_path, init_param=[str(trained / "1epoch.pth")])
+    size = len(Vocabulary.load(prepared.toy.token_list))
+    message = refusal(capsys, options)
+    assert f"1epoch.pth: decoder.embed.0.pretrained has {size} rows, the model to be trained {size + 2}" in message
+
+
+def test_a_token_list_that_does_not_fit_the_run_to_resume(
+    trained: Path, new_domain: Prepared, capsys: pytest.CaptureFixture[str]
+) -> None:
+    message = refusal(capsys, new_domain.options(trained, max_epoch=2))
+    assert "checkpoint.pth: decoder.embed.0.pretrained has" in message
+
+
+@pytest.mark.parametrize("phase", ["statistics", "training"])
+@pytest.mark.parametrize(
+    ("target", "complaint"),
+    [
+        ("<slu> [IN:SING la ]", "utterance slu-audio-spk0-02: the tag '[IN:SING' is not in the token list"),
+        ("<st> rain", "utterance slu-audio-spk0-02: the target begins with '<st>', not with a task token"),
+        ("<slu>", "utterance slu-audio-spk0-02: the target is empty"),
+    ],
+)
+def test_a_bad_target_is_named_before_anything_is_trained(
+    prepared: Prepared,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    phase: str,
+    target: str,
+    complaint: str,
+) -> None:
+    mixture = write_toy_mixture(prepared.toy, FOUR_TASKS, f"bad_{tmp_path.name}")
+    write_two_column(mixture / "text", {**read_two_column(mixture / "text"), "slu-audio-spk0-02": target})
+    options = Prepared(prepared.toy, mixture, prepared.stats).options(tmp_path / "run", num_workers=1, max_epoch=1)
+    if phase == "statistics":
+        options += ["--collect_stats", "true"]
+    assert complaint in refusal(capsys, options)
+
+
+def test_an_unknown_task_is_named(prepared: Prepared, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(UserError, match="entry 1: unknown task 'st'"):
+        parse_mixture([{"task": "st", "set": "toy/audio"}], "mixture")
+    write_two_column(tmp_path / "speech_shape", {"st-audio-spk0-00": "24,80"})
+    options = prepared.options(tmp_path / "run", max_epoch=1)
+    options[options.index("--train_shape_file") + 1] = str(tmp_path / "speech_shape")
+    assert "speech_shape: st-audio-spk0-00 does not begin with a task that reads speech" in refusal(capsys, options)
+
+
+@pytest.mark.parametrize(
+    ("changes", "complaint"),
+    [
+        ({"text_encoder": "none"}, "the data has text inputs, but the model no text encoder"),
+        ({"audio_encoder": "none"}, "the data has audio, but the model no audio encoder"),
+        ({"ctc_unit": "char"}, "ctc_unit char needs --ctc_characters"),
+        ({"batch_bins": 30}, "raise the budget or drop it"),
+        ({"pretrained_parameters": ["encoder"]}, "no trainable parameter below 'encoder'"),
+        ({"token_list": "nowhere.txt"}, "nowhere.txt: No such file"),
+        ({"exclude_weight_decay": True}, "--exclude_weight_decay and --sharded_ddp do not go"),
+        ({"num_att_plot": 1, "use_matplotlib": True}, "--num_att_plot must be 0"),
+        ({"scheduler_conf": {"decay": "cosine"}}, "decay 'cosine' is not one of"),
+        ({"model_conf": {"task_weights": {"st": 2.0}}}, "task_weights: unknown task 'st'"),
+    ],
+)
+def test_options_that_do_not_fit_are_one_clear_error(
+    prepared: Prepared, tmp_path: Path, capsys: pytest.CaptureFixture[str], changes: dict[str, Any], complaint: str
+) -> None:
+    options = prepared.options(tmp_path, **{"max_epoch": 1, **changes})
+    if "token_list" in changes:
+        options[options.index("--token_list") + 1] = changes["token_list"]
+    assert complaint in refusal(capsys, options)
