@@ -2,105 +2,71 @@
 
 It is of each system's first seed and first set of speech with trees, decoded with the leading inference configuration:
 the first utterance whose tree is right. Only a model that was trained to listen and to read has one. Stage 14 draws it.
-
-The arrays (none is pickled): those of ``report.attention.Glance``, and ``made_from``, the decoding's fingerprint.
+The arrays are those of ``report.attention.Glance``; none is pickled.
 """
 
-import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from espnet_atat.config.layout import DUMP
 from espnet_atat.data.mixture import TREE_TASKS
 from espnet_atat.datadir import read_two_column
-from espnet_atat.recipe.decoding import Decoding, load_trained, plan_decoding, source_of
-from espnet_atat.recipe.layout import DUMP
-from espnet_atat.recipe.plan import SystemRun
-from espnet_atat.recipe.system import System, TestSet
+from espnet_atat.graph.node import Identity, Node
 from espnet_atat.report.attention import FILE
 from espnet_atat.speech.audio import SAMPLE_RATE
 from espnet_atat.speech.fbank import FRAME_SHIFT, fbank
-
-if TYPE_CHECKING:
-    from espnet_atat.decode.trained import Trained
+from espnet_atat.steps.stage12_decode import Decoding, load_trained, source_of
+from espnet_atat.steps.systems import ModelRun, SystemRun
 
 #: The label under which text is read.
 READING = "nlu"
 
 
-def plan_attention(runs: Sequence[SystemRun], tests_of: Callable[[System], Sequence[TestSet]]) -> list[Decoding]:
-    """The decodings whose model's attention is kept.
-
-    Args:
-        runs: the first one of each system is looked at.
-        tests_of: the sets that are decoded.
-    """
-    found = []
-    first: dict[str, SystemRun] = {}
+def attention_nodes(runs: Iterable[SystemRun]) -> Iterator[Node]:
+    """A node for each system that hears and reads; of its runs, the first one is looked at."""
+    seen = set()
     for run in runs:
-        first.setdefault(run.system.name, run)
-    for run in first.values():
-        spoken = [test for test in tests_of(run.system) if _is_spoken(test)]
-        if spoken and _hears_and_reads(run):
-            found.append(plan_decoding(run, run.system.decode[0], spoken[0]))
-    return found
+        if run.system.name not in seen and isinstance(run, ModelRun) and _hears_and_reads(run):
+            spoken = next((each for each in run.hypotheses if _is_spoken(each)), None)
+            if spoken is not None:
+                yield Node(
+                    stage=12,
+                    at=spoken.folder / FILE,
+                    identify=partial(_identity, spoken),
+                    make=partial(_look, spoken),
+                    needs=(spoken.node, spoken.training.run),
+                    is_file=True,
+                )
+        seen.add(run.system.name)
 
 
-def _is_spoken(test: TestSet) -> bool:
+def _is_spoken(decoding: Decoding) -> bool:
     """Whether trees are made of its audio."""
-    return test.task.split("+")[0] in TREE_TASKS and source_of(test) == "speech"
+    return decoding.test.task.split("+")[0] in TREE_TASKS and source_of(decoding.test) == "speech"
 
 
-def _hears_and_reads(run: SystemRun) -> bool:
+def _hears_and_reads(run: ModelRun) -> bool:
     """Whether the model has both encoders and examples taught both: a text encoder that read nothing shows nothing."""
     sources = {part.source for training in run.final.chain for part in training.mixtures.train}
-    return run.final.text_tokenizer is not None and sources == {"speech", "text_in"}
+    return run.final.config.get("text_encoder", "hugging_face") is not None and sources == {"speech", "text_in"}
 
 
-def attention_file(decoding: Decoding) -> Path:
-    """Where it lies."""
-    return decoding.folder / FILE
+def _identity(decoding: Decoding) -> Identity:
+    return {"kind": "attention", "decoding": decoding.node.key}
 
 
-def has_attention(decoding: Decoding) -> bool:
-    """Whether the file is there, of this model, configuration and data."""
-    path = attention_file(decoding)
-    if not path.is_file():
-        return False
-    with np.load(path, allow_pickle=False) as content:
-        return str(content["made_from"]) == decoding.made_from
-
-
-def keep_attention(
-    runs: Sequence[Any], tests_of: Callable[[System], Sequence[TestSet]], *, force: bool = False, dry_run: bool = False
-) -> None:
-    """Stage 12, when all is decoded: look into one utterance for each system that hears and reads.
-
-    Args:
-        runs: those without a model of their own, such as pipelines, are passed over.
-    """
-    for decoding in plan_attention([run for run in runs if isinstance(run, SystemRun)], tests_of):
-        name = f"stage 12: {attention_file(decoding)}"
-        if has_attention(decoding) and not force:
-            print(f"{name}: done already, skipped")
-        elif dry_run:
-            print(f"{name}: to be made")
-        elif not decoding.run.final.run.is_done:
-            print(f"{name}: its model is not here, skipped")
-        else:
-            print(f"{name}:", flush=True)
-            write_attention(decoding, load_trained(decoding.run))
-
-
-def write_attention(decoding: Decoding, trained: "Trained") -> None:
-    """Look into one utterance of a decoded set and write the file."""
+def _look(decoding: Decoding, work: Path) -> Mapping[str, Any]:
+    """Look into one utterance of a decoded set."""
     from espnet_atat.decode.attention import speech_attention, text_attention
     from espnet_atat.decode.config import SearchConfig
     from espnet_atat.decode.run import decode_batch, understander
     from espnet_atat.decode.source import Source
 
+    trained = load_trained(decoding.training)
     dump = DUMP / decoding.test.set
     source = Source.of_dump(dump, "speech")
     references = read_two_column(decoding.folder / "ref")
@@ -115,10 +81,8 @@ def write_attention(decoding: Decoding, trained: "Trained") -> None:
     pieces = trained.text_pieces(read_two_column(dump / "text")[utt_id])
     read = text_attention(trained, pieces, READING, result.tokens)
     features = speech if speech.ndim == 2 else fbank(speech)
-    temporary = decoding.folder / f".{FILE}.{os.getpid()}.npz"
     np.savez_compressed(
-        temporary,
-        made_from=decoding.made_from,
+        work / FILE,
         utt_id=utt_id,
         reference=references[utt_id],
         hypothesis=result.line,
@@ -131,7 +95,7 @@ def write_attention(decoding: Decoding, trained: "Trained") -> None:
         text_task=READING,
         pieces=trained.text_tokenizer.convert_ids_to_tokens(pieces),
     )
-    os.replace(temporary, attention_file(decoding))
+    return {"utt_id": utt_id}
 
 
 def first_right(references: Mapping[str, str], hypotheses: Mapping[str, str], there: Iterable[str]) -> str:

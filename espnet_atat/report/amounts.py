@@ -9,11 +9,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from espnet_atat.data.mixture import group_of
 from espnet_atat.datadir import read_two_column
-from espnet_atat.recipe.layout import DUMP
+from espnet_atat.graph.work import read_stamp
+from espnet_atat.config.layout import DATA, DUMP, EXP
 
 #: Lengths of a dumped set's utterances, and how many of each make a second.
 LENGTHS = {"utt2num_frames": 100, "utt2num_samples": 16_000}
@@ -50,7 +49,8 @@ def training_amounts(runs: Sequence[Path], *, foreign: bool = False) -> dict[str
         phases together (null of a tagger alone), ``hours`` of different audio heard, ``utterances`` of it, and
         ``commits`` of the code.
     """
-    identities = {run: yaml.safe_load((run / "run.yaml").read_text(encoding="utf-8")) for run in runs}
+    stamps = {run: read_stamp(run) for run in runs}
+    identities = {run: stamp["identity"] for run, stamp in stamps.items()}
     trainings = [run for run, identity in identities.items() if identity["kind"] == "training"]
     taggers = [run for run, identity in identities.items() if identity["kind"] == "tagger"]
     logs = [_log(run) for run in trainings]
@@ -62,19 +62,14 @@ def training_amounts(runs: Sequence[Path], *, foreign: bool = False) -> dict[str
         _iterations(log) // (identities[run]["config"].get("accum_grad") or 1)
         for run, log in zip(trainings, logs, strict=True)
     ]
-    commits = {identity["made_by"]["commit"] for identity in identities.values() if "made_by" in identity}
+    commits = {stamp["made_by"]["commit"] for stamp in stamps.values()}
     amounts = {
-        "parameters": _sum([*map(_parameters, logs[:1]), *map(_tagger_parameters, taggers[:1])]),
+        "parameters": _sum([*map(_parameters, logs[:1]), *(stamps[run].get("parameters") for run in taggers[:1])]),
         "updates": sum(updates) if updates or not taggers else None,
         "hours": sum(heard.values()) / 3600,
         "utterances": len(heard),
     }
     return {**(dict.fromkeys(amounts) if foreign else amounts), "commits": sorted(commits)}
-
-
-def _tagger_parameters(run: Path) -> int | None:
-    done = run / "done"
-    return json.loads(done.read_text(encoding="utf-8")).get("parameters") if done.is_file() else None
 
 
 def _sum(numbers: Sequence[int | None]) -> int | None:
@@ -109,3 +104,20 @@ def _heard(shapes: Path) -> dict[tuple[str, str], float]:
         seconds = int(length) / LENGTHS["utt2num_frames" if width else "utt2num_samples"]
         heard[group.partition("-")[2], example.removeprefix(f"{group}-")] = seconds
     return heard
+
+
+def stage_times(recipe: str, scores: Iterable[Path], runs: Iterable[Path]) -> dict[str, float]:
+    """Stage → seconds that making the data, some runs, and their decoding and scoring took, as their stamps say.
+
+    Args:
+        scores: ``metrics.json`` files.
+    """
+    made = [DATA / recipe / PREPARED, *(DATA / recipe).glob("*/"), *(DUMP / recipe).glob("*/")]
+    made += [*(EXP / recipe / "alignments").glob("*.jsonl"), *runs]
+    for file in scores:
+        made += [file, file.parent]
+    total: defaultdict[int, float] = defaultdict(float)
+    for stamp in map(read_stamp, made):
+        if "stage" in stamp:
+            total[stamp["stage"]] += stamp["seconds"]
+    return {str(stage): round(seconds, 1) for stage, seconds in sorted(total.items())}

@@ -7,8 +7,8 @@ from typing import Any
 from espnet_atat.errors import UserError
 from espnet_atat.metrics.comparison import compare
 from espnet_atat.metrics.metrics_file import read_metrics
-from espnet_atat.recipe.provenance import NOT_COMPARABLE, is_synthetic
-from espnet_atat.recipe.table_file import Table
+from espnet_atat.report.provenance import NOT_COMPARABLE, is_synthetic
+from espnet_atat.config.table import Table
 
 
 def compare_rows(rows: Sequence[dict[str, Any]], table: Table, *, dev: bool = False) -> None:

@@ -31,7 +31,6 @@ stage_times   stage → seconds
 
 import dataclasses
 import json
-import re
 import statistics
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -40,40 +39,40 @@ from typing import Any
 import numpy as np
 
 from espnet_atat.atomic import atomic_write
+from espnet_atat.config.audio_choice import described
+from espnet_atat.config.pipeline import FOREIGN
+from espnet_atat.config.system import System, TestSet, results_folder, run_label
+from espnet_atat.config.table import Table
 from espnet_atat.datadir import TEXT_FORM
 from espnet_atat.errors import UserError
+from espnet_atat.graph.node import commit, lineage
+from espnet_atat.graph.work import stamp_file
 from espnet_atat.metrics.figures import FIGURES
-from espnet_atat.metrics.metrics_file import read_metrics
+from espnet_atat.metrics.metrics_file import MODEL_KEYS, fold_name, read_metrics
 from espnet_atat.metrics.significance import interval
-from espnet_atat.recipe.amounts import hours_of, training_amounts
-from espnet_atat.recipe.clock import stage_times
-from espnet_atat.recipe.comparing import compare_rows
-from espnet_atat.recipe.decoding import MODEL_KEYS, system_folder
-from espnet_atat.recipe.layout import EGS, EXP
-from espnet_atat.recipe.listening import described
-from espnet_atat.recipe.pipeline_file import FOREIGN
-from espnet_atat.recipe.provenance import pretraining_of, remarks
-from espnet_atat.recipe.results import kept_amounts, kept_learning
-from espnet_atat.recipe.runs import commit, lineage
-from espnet_atat.recipe.scoring import fold_name, pooled_folder
-from espnet_atat.recipe.system import System, TestSet, run_label
-from espnet_atat.recipe.table_file import Table
+from espnet_atat.report.amounts import hours_of, kept_amounts, kept_learning, stage_times, training_amounts
+from espnet_atat.report.differences import compare_rows
 from espnet_atat.report.latex import latex
+from espnet_atat.report.provenance import pretraining_of, remarks
 from espnet_atat.report.tables import markdown
 
 
-def write_table(
-    table: Table, systems: Sequence[System], seeds: Sequence[int] | None, fold: int | None, *, dev: bool = False
-) -> Path:
-    """Collect a table's figures; write ``exp/<recipe>/tables/<name>[_fold<K>][_dev].{json,md,tex}``.
+def table_content(
+    table: Table,
+    systems: Sequence[System],
+    seeds: Sequence[int] | None,
+    fold: int | None,
+    *,
+    command: str,
+    dev: bool = False,
+) -> dict[str, Any]:
+    """Collect a table's figures.
 
     Args:
         seeds: None: each system's own.
-        fold: print this fold alone, into a table of its own; None: the folds pooled.
+        fold: print this fold alone; None: the folds pooled.
+        command: that makes the table.
         dev: the dev sets instead of the test sets.
-
-    Returns:
-        The JSON file.
 
     Raises:
         UserError: a ``metrics.json`` is missing; names the stages that make it.
@@ -84,12 +83,12 @@ def write_table(
         for test in (system.dev if dev else system.test)
     ]
     compare_rows(rows, table, dev=dev)
-    content = {
+    return {
         "title": table.title,
         "note": table.note,
         "recipe": table.recipe,
         "part": "dev" if dev else "test",
-        "command": _command(table, systems, seeds, fold, dev),
+        "command": command,
         "commit": commit(),
         "figures": list(table.figures),
         "relative_to": table.relative_to,
@@ -98,20 +97,32 @@ def write_table(
         "cited": [] if dev else [dataclasses.asdict(cited) for cited in table.cited],
         "curve": dataclasses.asdict(table.curve) if table.curve else None,
         "rows": rows,
-        "stage_times": {
-            str(stage): round(seconds, 1)
-            for stage, seconds in _times(table.recipe, systems, rows, seeds, fold, dev=dev).items()
-        },
+        "stage_times": stage_times(table.recipe, *_places(rows)),
     }
-    part = ("" if fold is None else f"_fold{fold}") + ("_dev" if dev else "")
-    path = EXP / table.recipe / "tables" / f"{table.name}{part}.json"
-    with atomic_write(path) as handle:
-        json.dump(content, handle, indent=1, ensure_ascii=False)
-        handle.write("\n")
+
+
+def write_content(content: Mapping[str, Any], path: Path) -> None:
+    """Write a table as ``<name>.md``, ``<name>.tex`` and, last, ``<name>.json``."""
     for suffix, render in ((".md", markdown), (".tex", latex)):
         with atomic_write(path.with_suffix(suffix)) as handle:
             handle.write(render(content))
-    return path
+    with atomic_write(path) as handle:
+        json.dump(content, handle, indent=1, ensure_ascii=False)
+        handle.write("\n")
+
+
+def _places(rows: Sequence[Mapping[str, Any]]) -> tuple[list[Path], list[Path]]:
+    """Files of scores, of each fold where folds are pooled, and folders of runs."""
+    scores = [Path(file) for row in rows for file in row["files"]]
+    of_folds = []
+    for row in rows:
+        for file in map(Path, row["files"] if row["folds"] else ()):
+            system, config, test = file.parents[2].name, file.parents[1].name, file.parents[0].name
+            for number in range(1, row["folds"] + 1):
+                of_fold = file.parents[3] / f"{system}_fold{number}" / config
+                of_folds += sorted(of_fold.glob("*/metrics.json")) if test else []
+    runs = [Path(folder) for row in rows for folder in row["runs"]]
+    return list(dict.fromkeys([*scores, *of_folds])), list(dict.fromkeys(runs))
 
 
 def _paper(table: Table) -> dict[str, Any] | None:
@@ -248,7 +259,7 @@ def _training(metrics: Mapping[str, Any]) -> dict[str, Any] | None:
 def _kept(info: Mapping[str, str]) -> dict[str, Any] | None:
     """Amounts of a training whose results alone are here; of the first fold's where folds are pooled."""
     models = [model for key in MODEL_KEYS for model in info.get(key, "").split()]
-    if all((Path(model).parent / "done").is_file() for model in models):  # a run begun here is not that model
+    if all(stamp_file(Path(model).parent).is_file() for model in models):  # a run begun here is not that model
         return None
     return kept_amounts(info["recipe"], info["system"], _labels(info)[0])
 
@@ -266,44 +277,5 @@ def _kept_learning(scores: Sequence[Mapping[str, Any]]) -> list[str]:
     return list(dict.fromkeys(file for of_info in files for file in of_info))
 
 
-def _command(table: Table, systems: Sequence[System], seeds: Sequence[int] | None, fold: int | None, dev: bool) -> str:
-    """The call of the driver that makes the table."""
-    is_table = (EGS / table.recipe / "tables" / f"{table.name}.yaml").is_file()
-    name = re.sub(r"^table(?=\d+$)", "", table.name)
-    options = [f"--{'table' if is_table else 'system'} {name}"]
-    if seeds:
-        options.append(f"--seeds {','.join(map(str, seeds))}")
-    if fold is not None:
-        options.append(f"--fold {fold}")
-    options += dict.fromkeys(option for system in systems for option in system.overrides)
-    return " ".join(["./run.sh", f"--recipe {table.recipe}", *options, *(["--decode_dev"] if dev else [])])
-
-
-def _times(
-    recipe: str,
-    systems: Sequence[System],
-    rows: Sequence[Mapping[str, Any]],
-    seeds: Sequence[int] | None,
-    fold: int | None,
-    *,
-    dev: bool,
-) -> dict[int, float]:
-    """Stage → seconds: of runs what they took, wherever they were made; of other steps what the recipe's clock says."""
-    decoded = {
-        str(system_folder(system.recipe, system.name, run_label(seed, number)) / config / test.name_of_fold(number))
-        for system in systems
-        for test in (system.dev if dev else system.test)
-        for seed in seeds or system.seeds
-        for number in (range(1, system.folds + 1) if system.folds is not None and fold is None else [fold])
-        for config in system.decode
-    }
-    pooled = {str(Path(file).parent) for row in rows for file in row["files"]}
-    runs = dict.fromkeys(Path(folder) for row in rows for folder in row["runs"])
-    return stage_times(recipe, decoded | pooled, runs)
-
-
 def _metrics_file(system: System, test: TestSet, seed: int, fold: int | None, config: str) -> Path:
-    if system.folds is not None and fold is None:
-        return pooled_folder(system, seed, config, test) / "metrics.json"
-    label = run_label(seed, fold)
-    return system_folder(system.recipe, system.name, label) / config / test.name_of_fold(fold) / "metrics.json"
+    return results_folder(system, seed, fold) / config / test.name_of_fold(fold) / "metrics.json"

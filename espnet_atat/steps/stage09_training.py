@@ -2,27 +2,25 @@
 
 import logging
 import shlex
-import subprocess
-import sys
-import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from espnet_atat.atomic import atomic_write
+from espnet_atat.config.layout import DUMP
+from espnet_atat.config.mixture import MIXTURE_SEED
 from espnet_atat.data.mixture import stream_options, write_mixture
 from espnet_atat.errors import UserError
-from espnet_atat.recipe.layout import DUMP
-from espnet_atat.recipe.logs import log_to
-from espnet_atat.recipe.mixtures import MIXTURE_SEED
-from espnet_atat.recipe.plan import Training
-from espnet_atat.recipe.processes import child_environment, die_with_parent, train_in_processes
-from espnet_atat.recipe.tokens import check_text_tokenizer
+from espnet_atat.graph.launch import Machines, launch_training, train_in_processes
+from espnet_atat.graph.logs import log_to
+from espnet_atat.steps.stage07_tokens import check_text_tokenizer
 from espnet_atat.text.tokenizer import GROWN_WORDS
 from espnet_atat.text.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    from espnet_atat.steps.plan import Training
 
 #: Samples between two frames of 10 ms: budgets in frames become budgets in samples where audio is read.
 HOP = 160
@@ -40,88 +38,63 @@ ATAT_TRAINER = "espnet_atat.bin.atat_train"
 LM_TRAINER = "espnet2.bin.lm_train"
 
 
-@dataclass(frozen=True)
-class Machines:
-    """Where training runs: ESPnet's own options of the same names.
-
-    Attributes:
-        ngpu: of each machine; 0 is the CPU.
-        command: of ``cmd.sh``: ``run.pl``, or ``slurm.pl …`` for other machines.
-        cpu_processes: of training on the CPU, in place of what the training YAML says; None: as it says.
-    """
-
-    ngpu: int = 0
-    num_nodes: int = 1
-    command: str = "run.pl"
-    cpu_processes: int | None = None
-
-    @property
-    def is_this_process(self) -> bool:
-        return self.ngpu <= 1 and self.num_nodes == 1 and self.command == "run.pl"
-
-
-def collect_statistics(training: Training) -> None:
-    """Write the mixture and, in one run for both modalities, the shapes and the features' statistics."""
-    start = time.monotonic()
-    run = training.statistics
-    with run.open() as folder:
-        facts = {}
-        for split, parts in (("train", training.mixtures.train), ("valid", training.mixtures.valid)):
-            counts = write_mixture(parts, DUMP, folder / "mixture" / split, MIXTURE_SEED)
-            facts[split] = sum(counts.values())
-            print(f"  {split}: " + ", ".join(f"{group} {count}" for group, count in counts.items()))
-        config = {key: value for key, value in resolved_config(training).items() if not key.startswith("normalize")}
-        write_config(folder / "statistics.yaml", config)
-        options = [
-            *("--config", str(folder / "statistics.yaml"), "--output_dir", str(folder / "stats")),
-            *data_options(training),
-            *token_options(training),
-            *("--collect_stats", "true", "--ngpu", "0", "--batch_size", "20", "--num_workers", "0"),
-        ]
-        with log_to(folder / "statistics.log"):
-            call_task(options)
-        run.finish(time.monotonic() - start, **facts)
+def collect_statistics(training: "Training", folder: Path) -> Mapping[str, int]:
+    """Stage 9: write the mixture and, in one run for both modalities, the shapes and the features' statistics."""
+    facts = {}
+    for split, parts in (("train", training.mixtures.train), ("valid", training.mixtures.valid)):
+        counts = write_mixture(parts, DUMP, folder / "mixture" / split, MIXTURE_SEED)
+        facts[split] = sum(counts.values())
+        print(f"  {split}: " + ", ".join(f"{group} {count}" for group, count in counts.items()))
+    config = {key: value for key, value in resolved_config(training).items() if not key.startswith("normalize")}
+    write_config(folder / "statistics.yaml", config)
+    options = [
+        *("--config", str(folder / "statistics.yaml"), "--output_dir", str(folder / "stats")),
+        *data_options(training),
+        *token_options(training),
+        *("--collect_stats", "true", "--ngpu", "0", "--batch_size", "20", "--num_workers", "0"),
+    ]
+    with log_to(folder / "statistics.log"):
+        call_task(options)
     print(f"  wrote {folder}")
+    return facts
 
 
-def train(training: Training, machines: Machines) -> None:
-    """Pretrain or fine-tune; an interrupted run goes on from its last whole epoch."""
-    start = time.monotonic()
+def train(training: "Training", folder: Path) -> Mapping[str, str]:
+    """Stages 10 and 11: pretrain or fine-tune; an interrupted run continues from its last whole epoch."""
     check_text_tokenizer(training)
-    with training.run.open() as folder:
-        write_config(folder / "train.yaml", resolved_config(training))
-        options = [
-            *("--config", str(folder / "train.yaml"), "--output_dir", str(folder), "--seed", str(training.seed)),
-            *("--resume", "true"),
-            *data_options(training),
-            *shape_options(training),
-            *token_options(training),
-            *transfer_options(training, folder),
-        ]
-        print(f"  log: {folder}/train.log")
-        processes = machines.cpu_processes or int(training.config.get(CPU_PROCESSES, 1))
-        run_trainer(options, folder / "train.log", machines, processes)
-        if not training.model_file.exists():
-            raise UserError(
-                f"{training.model_file}: training left no such model; there are "
-                + ", ".join(sorted(path.name for path in folder.glob("*.pth")))
-            )
-        training.run.finish(time.monotonic() - start, model=training.model)
+    write_config(folder / "train.yaml", resolved_config(training))
+    options = [
+        *("--config", str(folder / "train.yaml"), "--output_dir", str(folder), "--seed", str(training.seed)),
+        *("--resume", "true"),
+        *data_options(training),
+        *shape_options(training),
+        *token_options(training),
+        *transfer_options(training, folder),
+    ]
+    print(f"  log: {folder}/train.log")
+    processes = training.machines.cpu_processes or int(training.config.get(CPU_PROCESSES, 1))
+    run_trainer(options, folder / "train.log", training.machines, processes)
+    if not training.model_file.exists():
+        raise UserError(
+            f"{training.model_file}: training left no such model; there are "
+            + ", ".join(sorted(path.name for path in folder.glob("*.pth")))
+        )
     print(f"  wrote {training.model_file}")
+    return {"model": training.model}
 
 
-def resolved_config(training: Training) -> dict[str, Any]:
+def resolved_config(training: "Training") -> dict[str, Any]:
     """The options of the YAML files with what only the plan knows."""
     config = {key: value for key, value in training.config.items() if key != CPU_PROCESSES}
     if training.raw:
         config |= RAW_FRONTEND | {"batch_bins": config.get("batch_bins", 1_000_000 // HOP) * HOP}
     if config.get("normalize") == "global_mvn":
         # Of the pretraining data in fine-tuning too: the encoder has learnt on features so normalised.
-        stats = training.first.statistics.folder / "stats/train/feats_stats.npz"
+        stats = training.first.statistics.place / "stats/train/feats_stats.npz"
         config["normalize_conf"] = {**config.get("normalize_conf", {}), "stats_file": str(stats)}
     if training.parent is not None and config.get("text_encoder", "hugging_face") is not None:
         # The encoder as it was built for pretraining: its weights come from the checkpoint, not from a hub again.
-        saved = yaml.safe_load((training.parent.run.folder / "config.yaml").read_text(encoding="utf-8"))
+        saved = yaml.safe_load((training.parent.run.place / "config.yaml").read_text(encoding="utf-8"))
         config["text_encoder_conf"] = saved["text_encoder_conf"]
     if training.keep is not None and "all" in (config.get("pretrained_parameters") or ()):
         # Fresh parameters train from the first update; frozen ones are in no group of the optimiser.
@@ -132,19 +105,19 @@ def resolved_config(training: Training) -> dict[str, Any]:
     return config
 
 
-def data_options(training: Training) -> list[str]:
+def data_options(training: "Training") -> list[str]:
     """The streams of the written mixture."""
     return [
         option
         for split in ("train", "valid")
-        for stream in stream_options(training.statistics.folder / "mixture" / split)
+        for stream in stream_options(training.statistics.place / "mixture" / split)
         for option in (f"--{split}_data_path_and_name_and_type", ",".join(stream))
     ]
 
 
-def shape_options(training: Training) -> list[str]:
+def shape_options(training: "Training") -> list[str]:
     """Shape files of the modalities that there are, and the weights of the groups."""
-    folder = training.statistics.folder
+    folder = training.statistics.place
     shapes = [
         option
         for split in ("train", "valid")
@@ -155,9 +128,9 @@ def shape_options(training: Training) -> list[str]:
     return [*shapes, "--train_groups", str(folder / "mixture/train/groups")]
 
 
-def token_options(training: Training) -> list[str]:
+def token_options(training: "Training") -> list[str]:
     """Token list, BPE model, words with pieces of their own, characters, text tokenizer."""
-    folder = training.tokens.folder
+    folder = training.tokens.place
     options = ["--token_list", str(folder / "tokens.txt"), "--bpemodel", str(folder / "bpe.model")]
     if (folder / GROWN_WORDS).is_file():
         options += ["--grown_words", str(folder / GROWN_WORDS)]
@@ -168,7 +141,7 @@ def token_options(training: Training) -> list[str]:
     return options
 
 
-def transfer_options(training: Training, folder: Path) -> list[str]:
+def transfer_options(training: "Training", folder: Path) -> list[str]:
     """What a fine-tuning starts from: its parent's parameters, or those it keeps; rows mapped to a grown vocabulary."""
     if training.parent is None:
         return []
@@ -178,7 +151,7 @@ def transfer_options(training: Training, folder: Path) -> list[str]:
     if not training.grows:
         kept_checkpoint(training.parent.model_file, training.keep or (), initial)
         return ["--init_param", str(initial)]
-    old, new = (Vocabulary.load(run.folder / "tokens.txt") for run in (training.parent.tokens, training.tokens))
+    old, new = (Vocabulary.load(node.place / "tokens.txt") for node in (training.parent.tokens, training.tokens))
     of_tokens = training.config.get("ctc_unit") == "token"
     initial_checkpoint(training.parent.model_file, old, new, initial, of_tokens, training.keep)
     return ["--init_param", str(initial), "--pretrained_vocabulary_size", str(len(old))]
@@ -193,31 +166,22 @@ def write_config(path: Path, config: Mapping[str, Any]) -> None:
 def run_trainer(
     options: Sequence[str], log: Path, machines: Machines, cpu_processes: int = 1, trainer: str = ATAT_TRAINER
 ) -> None:
-    """Train in this process, in several on the CPU or, over several GPUs or machines, through ESPnet's launcher.
+    """Train in this process, in several on the CPU or, on several GPUs or machines, through ESPnet's launcher.
 
     Args:
         cpu_processes: of :data:`ATAT_TRAINER` alone.
         trainer: :data:`ATAT_TRAINER` or :data:`LM_TRAINER`.
 
     Raises:
-        UserError: the launched training failed; its log says why.
+        UserError: a training in other processes failed; its log says why.
     """
-    if machines.is_this_process and machines.ngpu == 0 and cpu_processes > 1:
-        train_in_processes(options, log, cpu_processes)
-        return
-    if machines.is_this_process:
+    if not machines.is_this_process:
+        launch_training(trainer, options, log, machines)
+    elif machines.ngpu == 0 and cpu_processes > 1:
+        train_in_processes(trainer, options, log, cpu_processes)
+    else:
         with log_to(log):
             call_task([*options, "--ngpu", str(machines.ngpu)], trainer)
-        return
-    launch = [
-        *(sys.executable, "-m", "espnet2.bin.launch", "--cmd", machines.command, "--log", str(log)),
-        *("--ngpu", str(machines.ngpu), "--num_nodes", str(machines.num_nodes)),
-        *("--init_file_prefix", str(log.parent / ".dist_init_"), "--multiprocessing_distributed", "true"),
-        *("--", sys.executable, "-m", trainer, *options),
-    ]
-    print(f"  launched by {machines.command}; the log grows in {log}", flush=True)
-    if subprocess.run(launch, check=False, env=child_environment(), preexec_fn=die_with_parent).returncode:
-        raise UserError(f"{log}: training failed; see the end of it")
 
 
 def call_task(options: Sequence[str], trainer: str = ATAT_TRAINER) -> None:

@@ -1,0 +1,77 @@
+"""What the sets of a mixture hold: their targets, the tags among them, and fingerprints of their content."""
+
+import dataclasses
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from espnet_atat.data.mixture import TREE_TASKS, Part, examples_of
+from espnet_atat.errors import UserError
+from espnet_atat.graph.digest import part_identity
+from espnet_atat.semantics.tree import is_tag
+
+
+def identity_of(part: Part, dump: Path) -> dict[str, Any]:
+    """A part of a mixture with the fingerprints of its data.
+
+    Raises:
+        UserError: a file that the part reads is not there.
+    """
+    speech, trees = part.source == "speech", part.task in TREE_TASKS
+    return part_identity(dataclasses.asdict(part), dump / part.set, speech=speech, trees=trees)
+
+
+def is_raw(part: Part, dump: Path) -> bool:
+    """Whether the part reads audio rather than features."""
+    folder = dump / part.set
+    return part.source == "speech" and not (folder / "feats.scp").is_file() and (folder / "wav.scp").is_file()
+
+
+def holds_audio(parts: Iterable[Part], dump: Path, earlier: dict[str, bool] | None = None) -> bool:
+    """Whether a model takes audio (``--feats_type raw``), not features.
+
+    Args:
+        earlier: what the model was trained on before → whether that was audio.
+
+    Raises:
+        UserError: some sets hold audio and others features.
+    """
+    spoken = {**(earlier or {}), **{part.set: is_raw(part, dump) for part in parts if part.source == "speech"}}
+    kinds = {raw: name for name, raw in spoken.items()}
+    if len(kinds) == 2:
+        raise UserError(f"{kinds[True]} holds audio and {kinds[False]} features: make both in stage 6 with one --feats_type")
+    return True in kinds
+
+
+def targets_of(parts: Iterable[Part], dump: Path, seed: int) -> list[str]:
+    """The targets of some parts without their task token, each utterance once: its tree if any part has it.
+
+    Args:
+        seed: draws the utterances of parts with a limit.
+    """
+    found: dict[tuple[str, str], str] = {}
+    for part in sorted(parts, key=lambda part: part.task in TREE_TASKS):
+        _, targets = examples_of(part, dump, seed)
+        for example, target in targets.items():
+            found[part.set, example.removeprefix(f"{part.group}-")] = target.partition(" ")[2]
+    return [found[key] for key in sorted(found)]
+
+
+def unseen_tags(train: Iterable[Part], valid: Iterable[Part], dump: Path, seed: int) -> list[str]:
+    """Tags of the trees of ``valid`` that no tree of ``train`` has, sorted.
+
+    A twentieth of a corpus's trees may lack a label that everybody knows to exist. Its tag gets a row in the embedding
+    that no example teaches, so it is hardly ever predicted; without one, validation could not even be computed.
+
+    Args:
+        seed: draws the utterances of parts with a limit.
+
+    Raises:
+        UserError: a set lacks something that its task needs.
+    """
+    return sorted(_tags(valid, dump, seed) - _tags(train, dump, seed))
+
+
+def _tags(parts: Iterable[Part], dump: Path, seed: int) -> set[str]:
+    trees = (examples_of(part, dump, seed)[1] for part in parts if part.task in TREE_TASKS)
+    return {token for targets in trees for target in targets.values() for token in target.split() if is_tag(token)}

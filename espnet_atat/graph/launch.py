@@ -1,0 +1,311 @@
+"""Start work in other processes, here or on other machines.
+
+Jobs are started by the command of ``cmd.sh``: ``run.pl`` here, ``slurm.pl`` elsewhere. Training on GPUs goes through ESPnet's
+own launcher and the same command; training in several CPU processes is started here, because that launcher knows GPUs only.
+"""
+
+import ctypes
+import os
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from espnet_atat.errors import UserError
+from espnet_atat.graph.logs import LogFollower
+from espnet_atat.graph.work import stamp_file
+
+#: Between two looks at processes at work, in seconds.
+POLL = 0.2
+#: The command of ``cmd.sh`` that runs jobs on this machine.
+HERE = "run.pl"
+#: Linux's prctl option: the signal that a process gets when its parent has died.
+PR_SET_PDEATHSIG = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Machines:
+    """Where training runs.
+
+    Attributes:
+        ngpu: GPUs of each machine; 0 trains on the CPU.
+        num_nodes: machines of one training.
+        command: of ``cmd.sh``, such as ``slurm.pl --time 24:00:00``.
+        cpu_processes: of one training on the CPU; None: as its configuration says.
+        jobs: systems (with one seed and fold each) made at once.
+    """
+
+    ngpu: int = 0
+    num_nodes: int = 1
+    command: str = HERE
+    cpu_processes: int | None = None
+    jobs: int = 1
+
+    @property
+    def is_this_process(self) -> bool:
+        """Whether training needs no launcher."""
+        return self.ngpu <= 1 and self.num_nodes == 1 and self.command == HERE
+
+    @property
+    def is_here(self) -> bool:
+        """Whether jobs run on this machine."""
+        return Path(shlex.split(self.command)[0]).name == HERE
+
+
+@dataclass(frozen=True)
+class Job:
+    """A call of the driver for one system with one seed and fold.
+
+    Attributes:
+        name: for people.
+        module: run as ``python -m``.
+        arguments: of it.
+        makes: run folders that it makes; two jobs that share one do not run at once.
+        trains: those of them that take long: models.
+        log: the job's output.
+    """
+
+    name: str
+    module: str
+    arguments: tuple[str, ...]
+    makes: frozenset[Path]
+    trains: frozenset[Path]
+    log: Path
+
+    @property
+    def still_makes(self) -> set[Path]:
+        """Folders of ``makes`` that nobody has finished since."""
+        return {folder for folder in self.makes if not stamp_file(folder).is_file()}
+
+
+def run_jobs(jobs: Sequence[Job], machines: Machines) -> None:
+    """Run jobs, at most ``machines.jobs`` at once, as far as what they share allows.
+
+    Raises:
+        UserError: jobs failed; those that share nothing with them were run all the same.
+    """
+    waiting = most_awaited_first(jobs)
+    running: dict[int, tuple[Job, subprocess.Popen[bytes], float]] = {}  # by slot
+    failed: dict[Job, str] = {}
+    with ExitStack() as stack:
+        while waiting or running:
+            for job in startable(waiting, [job for job, *_ in running.values()], list(failed), machines.jobs):
+                waiting.remove(job)
+                print(f"job {job.name}: started; its output goes to {job.log}", flush=True)
+                slot = min(set(range(machines.jobs)) - running.keys())
+                running[slot] = (job, _start_job(job, machines, slot), time.monotonic())
+                stack.callback(_end, running[slot][1])
+            if not running:
+                break  # what still waits needs what a failed job makes
+            time.sleep(POLL)
+            for slot, (job, process, started) in list(running.items()):
+                if (code := process.poll()) is not None:
+                    del running[slot]
+                    print(f"job {job.name}: {f'failed with code {code}' if code else 'done'}, {_seconds(started)}")
+                    if code:
+                        failed[job] = f"{job.log}: job {job.name} failed; see the end of it"
+    if failed:
+        left = f"; not started, as they share runs with it: {', '.join(job.name for job in waiting)}" if waiting else ""
+        raise UserError(next(iter(failed.values())) + left)
+
+
+def most_awaited_first(jobs: Sequence[Job]) -> list[Job]:
+    """Jobs in a good order: first those that train a model for many others, which wait for it; else as given."""
+    wanted = Counter(place for job in jobs for place in job.trains)
+    seen: set[Path] = set()
+    awaited = {}
+    for job in jobs:
+        awaited[job] = max((wanted[place] for place in job.trains - seen), default=1)
+        seen |= job.trains
+    return sorted(jobs, key=lambda job: -awaited[job])  # stable
+
+
+def startable(waiting: Sequence[Job], running: Sequence[Job], failed: Sequence[Job], count: int) -> list[Job]:
+    """The next jobs that share no unfinished run with one at work or with one that failed."""
+    chosen: list[Job] = []
+    for job in waiting:
+        if len(running) + len(chosen) >= count:
+            break
+        if all(job.still_makes.isdisjoint(other.still_makes) for other in (*running, *chosen, *failed)):
+            chosen.append(job)
+    return chosen
+
+
+def _start_job(job: Job, machines: Machines, slot: int) -> subprocess.Popen[bytes]:
+    job.log.parent.mkdir(parents=True, exist_ok=True)
+    resources = ["--gpu", str(machines.ngpu)] if machines.ngpu else []
+    command = [*shlex.split(machines.command), *resources, str(job.log), sys.executable, "-m", job.module]
+    return _start([*command, *job.arguments], ends_itself=True, **own_share(machines, slot))
+
+
+def own_share(machines: Machines, slot: int) -> dict[str, str]:
+    """Variables that give the job in a slot its share of this machine: cores, and GPUs of its own.
+
+    Without them each job would take all cores and wait most of the time for the threads of the others. Jobs on other
+    machines are left to their scheduler, and so is what the user has set.
+    """
+    if not machines.is_here:
+        return {}
+    share = {}
+    if "OMP_NUM_THREADS" not in os.environ:
+        share["OMP_NUM_THREADS"] = str(max(1, usable_cores() // machines.jobs))
+    named = os.environ.get("CUDA_VISIBLE_DEVICES")
+    devices = named.split(",") if named else [str(number) for number in range(_count_gpus())] if machines.ngpu else []
+    if machines.ngpu and devices:
+        chosen = [devices[(slot * machines.ngpu + number) % len(devices)] for number in range(machines.ngpu)]
+        share["CUDA_VISIBLE_DEVICES"] = ",".join(chosen)
+    return share
+
+
+def _count_gpus() -> int:
+    """GPUs that the driver lists; 0 where there is none."""
+    try:
+        listed = subprocess.run(["nvidia-smi", "--list-gpus"], capture_output=True, text=True, check=True).stdout
+    except (OSError, subprocess.CalledProcessError):
+        return 0
+    return sum(line.startswith("GPU ") for line in listed.splitlines())
+
+
+def usable_cores() -> int:
+    """Cores that this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def launch_training(module: str, options: Sequence[str], log: Path, machines: Machines) -> None:
+    """Train on several GPUs or machines, through ESPnet's launcher.
+
+    Args:
+        module: of a task, run as ``python -m``.
+        options: of the task, without those of distributed training.
+
+    Raises:
+        UserError: the training failed.
+    """
+    launch = [
+        *(sys.executable, "-m", "espnet2.bin.launch", "--cmd", machines.command, "--log", str(log)),
+        *("--ngpu", str(machines.ngpu), "--num_nodes", str(machines.num_nodes)),
+        *("--init_file_prefix", str(log.parent / ".dist_init_"), "--multiprocessing_distributed", "true"),
+        *("--", sys.executable, "-m", module, *options),
+    ]
+    print(f"  launched by {machines.command}; the log grows in {log}", flush=True)
+    process = _start(launch)
+    try:
+        code = process.wait()
+    finally:
+        _end(process)
+    if code:
+        raise UserError(f"{log}: training failed; see the end of it")
+
+
+def train_in_processes(module: str, options: Sequence[str], log: Path, count: int) -> None:
+    """Train in ``count`` CPU processes of one thread each, joined by gloo; print a line an epoch.
+
+    On small models two processes gain more than two threads.
+
+    Args:
+        module: of a task, run as ``python -m``.
+        options: of the task, without those of distributed training.
+        log: rank 0 appends its log here, rank r to ``<stem>.<r>.log`` beside it.
+        count: processes; every batch is split over them.
+
+    Raises:
+        UserError: one failed; the others have been ended.
+    """
+    join = ["--ngpu", "0", "--dist_backend", "gloo", "--dist_world_size", str(count)]
+    join += ["--dist_master_addr", "127.0.0.1", "--dist_master_port", str(free_port())]
+    follower = LogFollower(log)
+    ranks: dict[Path, subprocess.Popen[bytes]] = {}
+    with ExitStack() as stack:
+        for rank in range(count):
+            path = log if rank == 0 else log.with_name(f"{log.stem}.{rank}{log.suffix}")
+            ranks[path] = _start(
+                [sys.executable, "-m", module, *options, *join, "--dist_rank", str(rank), "--local_rank", str(rank)],
+                path,
+                OMP_NUM_THREADS="1",
+            )
+            stack.callback(_end, ranks[path])
+        while any(process.poll() is None for process in ranks.values()):
+            _check(ranks)
+            follower.print_news()
+            time.sleep(POLL)
+        _check(ranks)
+        follower.print_news()
+
+
+def _check(ranks: Mapping[Path, subprocess.Popen[bytes]]) -> None:
+    """Stop as soon as one has failed: the others would wait for it for ever."""
+    for path, process in ranks.items():
+        if process.returncode:
+            raise UserError(f"{path}: training ended with code {process.returncode}; see the end of it")
+
+
+def call(command: Sequence[str], log: Path | None = None, **variables: str) -> int:
+    """Run a command to its end; returns its exit code."""
+    process = _start(command, log, **variables)
+    try:
+        return process.wait()
+    finally:
+        _end(process)
+
+
+def _start(
+    command: Sequence[str], log: Path | None = None, *, ends_itself: bool = False, **variables: str
+) -> subprocess.Popen[bytes]:
+    """Start a process that ends with this one.
+
+    Args:
+        log: its command and output are appended here; None: they are this process's.
+        ends_itself: whether it looks after that itself, as ``run.pl`` does, which has to end its own command first.
+        variables: of its environment, besides this process's.
+    """
+    output = None
+    if log is not None:
+        output = log.open("a", encoding="utf-8")
+        output.write(f"{shlex.join(command)}\n")
+        output.flush()
+    try:
+        return subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output and subprocess.STDOUT,
+            env=child_environment(**variables), preexec_fn=None if ends_itself else die_with_parent,
+        )  # fmt: skip
+    finally:
+        if output is not None:
+            output.close()
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End it if it is still at work, and wait for that."""
+    if process.poll() is None:
+        process.terminate()
+    process.wait()
+
+
+def child_environment(**variables: str) -> dict[str, str]:
+    """This process's environment for a child that imports the same package, wherever this one found it."""
+    root = str(Path(__file__).resolve().parents[2])
+    path = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
+    return {**os.environ, "PYTHONPATH": path, **variables}
+
+
+def die_with_parent() -> None:
+    """In a child, on Linux: end when the parent is killed, so that a second call does not meet it at work in its folder."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def free_port() -> int:
+    """A port of this machine that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _seconds(started: float) -> str:
+    return f"{time.monotonic() - started:.0f} s"

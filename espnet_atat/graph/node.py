@@ -1,0 +1,179 @@
+"""Everything a stage makes is a node: what it is made from, what it needs, where it lies, how it is made, whether it is done.
+
+A node is done when the stamp at its place holds its key, the hash of its identity (``graph.work``). Keys are computed when
+they are asked for: a plan can be made, and printed by ``--dry_run``, before there is any data.
+"""
+
+import subprocess
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Any
+
+from espnet_atat import __version__
+from espnet_atat.errors import UserError
+from espnet_atat.graph.digest import digest
+from espnet_atat.graph.work import is_made, read_stamp, remove, stamp_file, working
+
+RUNS = Path("exp/runs")
+
+Identity = Mapping[str, Any]
+#: Writes into the folder it is given and returns facts for the stamp, such as a number of utterances.
+Make = Callable[[Path], Mapping[str, Any] | None]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Node:
+    """One thing that a stage makes.
+
+    Attributes:
+        stage: number of the stage that makes it.
+        name: of a run, for people; its folder is ``exp/runs/<name>-<key>``.
+        at: where it lies instead; a run has none.
+        identify: gives all that decides the content, as JSON can write it. It raises ``UserError`` while something that
+            it reads is not there.
+        make: makes it.
+        needs: nodes that have to be done first.
+        about: what a dry run says of it.
+        is_file: whether the place is a file, not a folder.
+        in_place: whether it is made where it lies, because an interrupted call is continued there.
+        fetches: whether making it may change what it is made from, as when a corpus is downloaded.
+        notes: how it came to this identity; written down with it, and no part of it.
+    """
+
+    stage: int
+    name: str = ""
+    at: Path | None = None
+    identify: Callable[[], Identity]
+    make: Make
+    needs: tuple["Node", ...] = ()
+    about: str = ""
+    is_file: bool = False
+    in_place: bool = False
+    fetches: bool = False
+    notes: Mapping[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def identity(self) -> dict[str, Any]:
+        """All that the key covers."""
+        return dict(self.identify())
+
+    @cached_property
+    def key(self) -> str:
+        """Hash of the identity."""
+        return digest(self.identity)
+
+    @cached_property
+    def place(self) -> Path:
+        """Where it lies."""
+        return self.at or RUNS / f"{self.name}-{self.key}"
+
+    @property
+    def title(self) -> str:
+        """Its place; of a run whose key is not known yet, as much as is known."""
+        if self.at is not None:
+            return str(self.at)
+        try:
+            return str(self.place)
+        except UserError:
+            return f"{RUNS / self.name}-…"
+
+    @property
+    def is_done(self) -> bool:
+        """Whether it lies there whole, made from what it would be made from now."""
+        try:
+            return is_made(self.place, self.key)
+        except UserError:
+            return False
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What its stamp says: ``seconds``, and what making it returned."""
+        return read_stamp(self.place)
+
+    def build(self) -> None:
+        """Make it.
+
+        Raises:
+            UserError: something that it needs is not done, another process is at work on it, or a mistake of the user.
+        """
+        for needed in self.needs:
+            if not needed.is_done:
+                raise UserError(
+                    f"{needed.title} is not there or not finished, and {self.title} needs it: run stage {needed.stage} "
+                    "too (--stage 1 runs all that is missing)"
+                )
+        started = time.strftime("%Y-%m-%d %H:%M:%S")
+        stamp: dict[str, Any] = {}
+        with working(self.place, self.key, file=self.is_file, in_place=self.in_place, stamp=stamp) as work:
+            facts = self.make(work)
+            identity = dict(self.identify()) if self.fetches else self.identity
+            made_by = {"espnet_atat": __version__, "commit": commit(), "started": started, **self.notes}
+            stamp |= {"made_from": digest(identity), **(facts or {}), "made_by": made_by, "identity": identity}
+
+    def remove(self) -> None:
+        """Take it away, so that it is made anew (``--force``).
+
+        Raises:
+            UserError: another process is at work on it.
+        """
+        if self.place.exists():
+            remove(self.place)
+
+
+def unique(nodes: Iterable[Node]) -> list[Node]:
+    """The nodes in their order, each place once."""
+    found: dict[tuple[str, str], Node] = {}
+    for node in nodes:
+        found.setdefault((node.title, node.about), node)
+    return list(found.values())
+
+
+def lineage(node_folder: Path) -> list[Path]:
+    """A finished run's folder, then those of all runs that it was made from, as their stamps say.
+
+    Raises:
+        UserError: one of them was removed.
+    """
+    identity = identity_of(node_folder)
+    parent = identity.get("initialised_from") or {}
+    keys = [identity.get("statistics"), identity.get("tokens"), identity.get("grown_from"), parent.get("run")]
+    folders = [node_folder]
+    for key in filter(None, keys):
+        found = sorted(RUNS.glob(f"*-{key}"))
+        if not found:
+            raise UserError(f"{RUNS}: no run ends in {key}, which {node_folder} was made from: run the stages again")
+        folders += [each for each in lineage(found[0]) if each not in folders]
+    return folders
+
+
+def identity_of(folder: Path) -> dict[str, Any]:
+    """The identity of a finished run, as its stamp says.
+
+    Raises:
+        UserError: the run was removed.
+    """
+    if not stamp_file(folder).is_file():
+        raise UserError(f"{folder}: this run was removed, but results were made from it: run the stages again")
+    return read_stamp(folder)["identity"]
+
+
+@cache
+def commit() -> str:
+    """The commit of the code, ``+`` behind it where tracked files differ from it; ``unknown`` without git.
+
+    Kept results are no code: a recipe may keep some while it makes others.
+    """
+    code = ["--", ".", ":(exclude,top)egs2/*/*/results/*"]
+    try:
+        found = _git("describe", "--always", "--exclude=*", "--abbrev=12")
+        changed = _git("status", "--porcelain", "--untracked-files=no", *code)
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return found + ("+" if changed else "")
+
+
+def _git(*arguments: str) -> str:
+    return subprocess.run(["git", *arguments], capture_output=True, text=True, check=True).stdout.strip()

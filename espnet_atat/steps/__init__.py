@@ -1,0 +1,1 @@
+"""The stages: what each makes, as nodes; ``driver`` goes through them."""

@@ -1,0 +1,231 @@
+"""The stages in their order, and how a call goes through them: what is done is skipped with a line that says so."""
+
+import dataclasses
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from espnet_atat.config.recipe import Recipe, load_recipe
+from espnet_atat.config.selection import Selection
+from espnet_atat.config.system import System
+from espnet_atat.config.table import Table
+from espnet_atat.graph.launch import Job, Machines, run_jobs
+from espnet_atat.graph.node import Node, unique
+from espnet_atat.report.kept import Keeper
+from espnet_atat.stages import STAGES
+from espnet_atat.steps import (
+    stage01_corpus,
+    stage02_augment,
+    stage03_synthesize,
+    stage04_align,
+    stage05_mask,
+    stage06_features,
+    stage14_table,
+    stage15_pack,
+)
+from espnet_atat.steps.stage12_attention import attention_nodes
+from espnet_atat.steps.stage12_decode import Hypotheses
+from espnet_atat.steps.stage13_score import pooled_node, score_node
+from espnet_atat.steps.systems import SystemRun, plan_system
+
+TRAINED = range(7, 14)
+DECODING, SCORING, TABLES = 12, 13, 14
+DRIVER = "espnet_atat.bin.run"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What a call of the driver asks for; its options say the same (``bin.run``).
+
+    Attributes:
+        decode_dev: decode and score the dev sets, and not the test sets: choices are made on them.
+        keep_results: keep what is scored in the recipe's ``results``.
+        use_results: take from there what is of the same model and data, and train nothing for it.
+    """
+
+    selection: Selection
+    machines: Machines
+    stage: int = 1
+    stop_stage: int = len(STAGES)
+    nj: int = 1
+    feats_type: str = "fbank"
+    augment_sets: tuple[str, ...] | None = None
+    synthesize_sets: tuple[str, ...] | None = None
+    tts_engine: str | None = None
+    hf_repo: str | None = None
+    upload_dir: Path | None = None
+    allow_bad_test: bool = False
+    decode_dev: bool = False
+    keep_results: bool = False
+    use_results: bool = False
+    force: bool = False
+    dry_run: bool = False
+
+    @property
+    def recipe(self) -> str:
+        return self.selection.recipe
+
+    @cached_property
+    def options(self) -> Recipe:
+        """What the recipe's file says of its data."""
+        return load_recipe(self.recipe)
+
+    def wants(self, stage: int) -> bool:
+        return self.stage <= stage <= self.stop_stage
+
+    @cached_property
+    def runs(self) -> list[SystemRun]:
+        """Every system with every seed and fold."""
+        return [
+            plan_system(system, seed, fold, self.machines, dev=self.decode_dev, nj=self.nj)
+            for system in self.selection.systems
+            for seed in self.selection.seeds_of(system)
+            for fold in self.selection.folds_of(system)
+        ]
+
+    @cached_property
+    def kept(self) -> Keeper:
+        """The recipe's kept results."""
+        return Keeper(self.recipe)
+
+    @cached_property
+    def to_make(self) -> list[SystemRun]:
+        """The runs whose models are wanted: all of them, unless their kept results are in use."""
+        if not self.use_results:
+            return self.runs
+        return [run for run in self.runs if not all(self.is_at_hand(each) for each in run.hypotheses)]
+
+    def is_at_hand(self, planned: Hypotheses) -> bool:
+        return planned.node.is_done or self.kept.has(planned.node)
+
+    def systems_of(self, table: Table) -> list[System]:
+        """Its rows, as the command line changed them."""
+        by_name = {system.name: system for system in self.selection.systems}
+        return [by_name[name] for name in table.systems]
+
+    def score_nodes(self, table: Table | None = None) -> list[Node]:
+        """The scores of every set, then those of pooled folds."""
+        systems = self.selection.systems if table is None else self.systems_of(table)
+        names = [system.name for system in systems]
+        nodes = [score_node(each) for run in self.runs if run.system.name in names for each in run.hypotheses]
+        return [*nodes, *(node for system in systems for node in self._pooled_nodes(system))]
+
+    def _pooled_nodes(self, system: System) -> Iterator[Node]:
+        if system.folds is None or self.selection.fold is not None:
+            return
+        for seed in self.selection.seeds_of(system):
+            of_folds = [run for run in self.runs if run.system.name == system.name and run.seed == seed]
+            tests = system.dev if self.decode_dev else system.test
+            names = [(config, test) for config in system.decode for test in tests]
+            for (config, test), *hypotheses in zip(names, *(run.hypotheses for run in of_folds), strict=True):
+                yield pooled_node(system, seed, config, test, hypotheses)
+
+    def system_nodes(self) -> list[Node]:
+        """All that stages 7 to 13 make; what several systems share is there once."""
+        nodes = [node for run in self.to_make for node in run.nodes()]
+        nodes += [each.node for run in self.runs for each in run.hypotheses]
+        nodes += attention_nodes(self.to_make)
+        return sorted(unique([*nodes, *self.score_nodes()]), key=lambda node: node.stage)  # stable
+
+
+#: Number of a stage → what plans it: nodes, and lines to print. Stages 7 to 13 are planned together, from the systems.
+PLANS: dict[int, Callable[[Request], Iterable[Node | str]]] = {
+    1: stage01_corpus.plan,
+    2: stage02_augment.plan,
+    3: stage03_synthesize.plan,
+    4: stage04_align.plan,
+    5: stage05_mask.plan,
+    6: stage06_features.plan,
+    14: stage14_table.plan,
+    15: stage15_pack.plan,
+    16: stage15_pack.upload,
+}
+
+
+def run_stages(request: Request) -> None:
+    """Go through the stages that were asked for.
+
+    Raises:
+        UserError: the plan cannot be made, an earlier stage is missing, or a step found a mistake of the user.
+    """
+    for stage in STAGES:
+        if stage.number in PLANS and request.wants(stage.number):
+            for each in PLANS[stage.number](request):
+                if isinstance(each, str):
+                    print(f"stage {stage.number}: {each}", flush=True)
+                else:
+                    build(each, request)
+        if stage.number == TRAINED[0] and request.stage <= TRAINED[-1] and request.stop_stage >= TRAINED[0]:
+            _run_systems(request)
+
+
+def build(node: Node, request: Request) -> None:
+    """Make a node, unless it is done; print what becomes of it."""
+    line = f"stage {node.stage}: {node.title}"
+    if node.is_done and not request.force:
+        print(f"{line}: done already ({node.facts['seconds']:.0f} s), skipped", flush=True)
+    elif request.dry_run:
+        print(f"{line}: to be made{f' ({node.about})' if node.about else ''}", flush=True)
+    else:
+        print(f"{line}:", flush=True)
+        if request.force:
+            node.remove()
+        node.build()
+        print(f"  {node.facts['seconds']:.1f} s", flush=True)
+
+
+def _run_systems(request: Request) -> None:
+    """Stages 7 to 13."""
+    if request.use_results:
+        _take_kept(request)
+    if not request.dry_run:
+        for run in request.to_make:
+            run.check()
+    nodes = [node for node in request.system_nodes() if request.wants(node.stage)]
+    if request.machines.jobs > 1 and not request.dry_run:
+        if request.force:  # once for all jobs: what several share is made once
+            for node in nodes:
+                node.remove()
+            request = dataclasses.replace(request, force=False)
+        run_jobs(list(_jobs(request)), request.machines)
+    for node in nodes:
+        build(node, request)
+    if request.keep_results and request.wants(SCORING) and not request.dry_run:
+        kept = request.kept.keep(request.selection.tables, request.runs)
+        print(f"stage {SCORING}: {kept} sets kept in {request.kept.folder}")
+
+
+def _take_kept(request: Request) -> None:
+    """Copy kept results to where decoding and scoring would leave them."""
+    for run in request.runs:
+        for each in run.hypotheses:
+            if not each.node.is_done and request.kept.has(each.node):
+                print(f"stage {DECODING}: {each.folder}: taken from {request.kept.folder}")
+                if not request.dry_run:
+                    request.kept.take(each.node, score_node(each))
+
+
+def _jobs(request: Request) -> Iterator[Job]:
+    """A job for each system, seed and fold that something is still to be made of, up to its scores."""
+    for run in request.to_make:
+        nodes = [*run.nodes(), *(each.node for each in run.hypotheses), *(score_node(each) for each in run.hypotheses)]
+        missing = [node for node in nodes if request.wants(node.stage) and not node.is_done]
+        if missing:
+            makes = frozenset(node.place for node in missing if node.at is None)
+            training = run.training
+            trains = {step.run.place for step in training.chain} if training else set()
+            log = run.hypotheses[0].folder.parents[1] / "job.log"
+            yield Job(run.name, DRIVER, tuple(_job_arguments(run, request)), makes, makes & trains, log)
+
+
+def _job_arguments(run: SystemRun, request: Request) -> Sequence[str]:
+    """Of the driver, for one system with one seed and fold."""
+    one = dataclasses.replace(request.selection, seeds=(run.seed,), fold=run.fold)
+    arguments = [*one.arguments(run.system), "--stage", str(max(request.stage, TRAINED[0]))]
+    arguments += ["--stop_stage", str(min(request.stop_stage, SCORING)), "--ngpu", str(request.machines.ngpu)]
+    arguments += ["--nj", str(max(1, request.nj // request.machines.jobs))]
+    if request.machines.cpu_processes is not None:
+        arguments += ["--cpu_processes", str(request.machines.cpu_processes)]
+    return arguments + (["--decode_dev"] if request.decode_dev else [])
+

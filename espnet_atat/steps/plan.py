@@ -1,0 +1,255 @@
+"""A training phase with the nodes it is made of: token list, statistics, the training run."""
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any
+
+from espnet_atat.config.layout import DUMP, conf_file, short
+from espnet_atat.config.mixture import MIXTURE_SEED, Mixtures, load_mixtures
+from espnet_atat.config.pretrain_slu import KEY, OPTION, Selection, check_prepared, select, takes_sets
+from espnet_atat.config.system import EMBEDDING, Phase, System
+from espnet_atat.config.training import (
+    AUDIO_ENCODER_INIT,
+    best_model,
+    check_finetune,
+    load_token_config,
+    load_training_config,
+)
+from espnet_atat.data.mixture import Part
+from espnet_atat.data.targets import holds_audio, identity_of, targets_of, unseen_tags
+from espnet_atat.errors import UserError
+from espnet_atat.graph.digest import file_digest
+from espnet_atat.graph.launch import Machines
+from espnet_atat.graph.node import Identity, Node
+from espnet_atat.steps.stage07_tokens import KNOWN_TAGS, make_tokens
+from espnet_atat.steps.stage09_training import collect_statistics, train
+from espnet_atat.text.growth import BPEGrowth
+from espnet_atat.text.tokenizer import target_words
+
+#: Options of training that decide what statistics and shapes are; the rest leaves them as they are.
+STATISTICS_KEYS = ("input_size", "frontend", "frontend_conf", "text_encoder", "text_tokenizer", "ctc_unit")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Training:
+    """One phase of training.
+
+    Attributes:
+        mixtures: what it trains and validates on.
+        config: ESPnet's options, as resolved from the YAML files.
+        token_config: how token list and text tokenizer come about.
+        machines: where it runs.
+        parent: the phase before; None: this is the pretraining.
+        problem: why the sets that pretraining wants could not be chosen; None: they were.
+    """
+
+    recipe: str
+    phase: Phase
+    mixtures: Mixtures
+    config: Mapping[str, Any]
+    token_config: Mapping[str, Any]
+    seed: int
+    machines: Machines
+    parent: "Training | None" = None
+    problem: UserError | None = None
+
+    @cached_property
+    def chain(self) -> tuple["Training", ...]:
+        """From the pretraining to this phase."""
+        return (*(self.parent.chain if self.parent else ()), self)
+
+    @property
+    def first(self) -> "Training":
+        """The pretraining at the root."""
+        return self.chain[0]
+
+    @property
+    def keep(self) -> tuple[str, ...] | None:
+        """Parameters that a fine-tuning takes over from its parent; None: all."""
+        return self.phase.keep
+
+    @property
+    def grows(self) -> bool:
+        """Whether the token list is the parent's with the new tokens at its end, not one of its own."""
+        return self.parent is not None and self.phase.keeps(EMBEDDING)
+
+    @property
+    def grow_bpe(self) -> BPEGrowth | None:
+        """How words get pieces of a second BPE model; None: no word gets any."""
+        return self.phase.grow_bpe if self.grows else None
+
+    @property
+    def model(self) -> str:
+        """The file in the run's folder that the next phase and decoding take."""
+        return self.phase.model or best_model(self.config)
+
+    @property
+    def model_file(self) -> Path:
+        return self.run.place / self.model
+
+    @cached_property
+    def raw(self) -> bool:
+        """Whether the model takes audio, not features: as its mixture is, or its parent's where all of it is text.
+
+        Raises:
+            UserError: some sets hold audio and others features, here or in what the model was trained on before.
+        """
+        earlier = self.chain[:-1]
+        heard = any(part.source == "speech" for step in earlier for part in step.mixtures.parts)
+        before = {f"pretraining with {earlier[-1].run.name}": earlier[-1].raw} if heard else {}
+        return holds_audio(self.mixtures.parts, DUMP, before)
+
+    @property
+    def text_tokenizer(self) -> str | None:
+        """Folder or name of the text encoder's tokenizer; None without a text encoder."""
+        if self.config.get("text_encoder", "hugging_face") is None:
+            return None
+        if self.token_config.get("wordpiece_size") is not None:
+            return str(self.first.tokens.place / "text_tokenizer")
+        return self.token_config.get("text_tokenizer") or self.config.get("text_tokenizer")
+
+    @cached_property
+    def tokens(self) -> Node:
+        """Folder with ``tokens.txt``; a fine-tuning's is grown from its parent's if it keeps the embedding."""
+        return Node(
+            stage=7 if self.parent is None else 11,
+            name=f"tokens-{self.mixtures.name}" if self.grows else "tokens",
+            identify=self._tokens_identity,
+            make=partial(make_tokens, self),
+            needs=(self.parent.tokens,) if self.parent is not None and self.grows else (),
+            about=f"of {self.about_data}",
+            in_place=True,
+        )
+
+    def _tokens_identity(self) -> Identity:
+        if self.problem is not None:
+            raise self.problem
+        check_prepared(self.mixtures.parts, self.recipe)
+        targets = []
+        for part in self.mixtures.train:
+            found = identity_of(part, DUMP)
+            entry = {key: value for key, value in found["part"].items() if key != "weight"}
+            targets.append({"target": found["target"], "part": entry})
+        earlier = [part for step in self.chain[:-1] for part in step.mixtures.parts] if self.grows else []
+        unseen = unseen_tags([*self.mixtures.train, *earlier], self.mixtures.valid, DUMP, MIXTURE_SEED)
+        known = {KNOWN_TAGS: unseen} if unseen else {}
+        if not self.grows:
+            return {"kind": "tokens", "config": dict(self.token_config), "data": targets, **known}
+        assert self.parent is not None
+        finer = {"grow_bpe": dataclasses.asdict(self.grow_bpe)} if self.grow_bpe is not None else {}
+        return {"kind": "tokens", "grown_from": self.parent.tokens.key, "data": targets, **finer, **known}
+
+    @cached_property
+    def statistics(self) -> Node:
+        """Folder with the written mixture, the shapes and the features' statistics."""
+        return Node(
+            stage=9 if self.parent is None else 11,
+            name=f"stats-{self.mixtures.name}",
+            identify=self._statistics_identity,
+            make=partial(collect_statistics, self),
+            # A fine-tuning's encoder is built as its parent's was.
+            needs=(self.tokens, *((self.parent.run,) if self.parent else ())),
+            about=f"of {self.about_data}",
+            in_place=True,
+        )
+
+    def _statistics_identity(self) -> Identity:
+        parts = {"train": self.mixtures.train, "valid": self.mixtures.valid}
+        return {
+            "kind": "statistics",
+            "tokens": self.tokens.key,
+            "config": {key: self.config[key] for key in STATISTICS_KEYS if self.config.get(key) is not None},
+            "data": {split: [identity_of(part, DUMP) for part in found] for split, found in parts.items()},
+        }
+
+    @cached_property
+    def run(self) -> Node:
+        """ESPnet's output folder."""
+        selection = self.mixtures.selection
+        parents = (self.parent.run, self.parent.tokens) if self.parent else ()
+        return Node(
+            stage=10 if self.parent is None else 11,
+            name=f"{short(self.phase.config)}-{self.mixtures.name}-seed{self.seed}",
+            identify=self._identity,
+            make=partial(train, self),
+            needs=(self.tokens, self.statistics, *parents),
+            about=self.about,
+            in_place=True,
+            notes={} if selection is None else {KEY: {"sets": list(selection.sets), "why": selection.why}},
+        )
+
+    def _identity(self) -> Identity:
+        identity = {"kind": "training", "config": dict(self.config), "seed": self.seed, "statistics": self.statistics.key}
+        if masks := self.config.get("mask_conf"):  # named by its files; their content decides too
+            files = masks.get("alignments", {}).items()
+            identity["alignments"] = {name: file_digest(Path(path)) for name, path in files}
+        if file := self.config.get(AUDIO_ENCODER_INIT):
+            if not Path(file).is_file():
+                raise UserError(f"{file}: no such file ({AUDIO_ENCODER_INIT}: an ESPnet ASR model's .pth)")
+            identity[AUDIO_ENCODER_INIT] = file_digest(Path(file))
+        if self.parent is not None:
+            kept = {"keep": sorted(self.keep)} if self.keep is not None else {}
+            identity["initialised_from"] = {"run": self.parent.run.key, "model": self.parent.model, **kept}
+        _ = self.raw  # a mixture of audio and features is refused before hours of work
+        return identity
+
+    @property
+    def nodes(self) -> tuple[Node, ...]:
+        """What this phase and those before it are made of, in the order of making."""
+        return (*(self.parent.nodes if self.parent else ()), self.tokens, self.statistics, self.run)
+
+    @property
+    def about_data(self) -> str:
+        """The data, for people."""
+        parts = ", ".join(f"{part.task} {part.set}" for part in self.mixtures.train)
+        selection = self.mixtures.selection
+        return parts + (f", slu and nlu of {OPTION} ({selection.why})" if selection is not None else "")
+
+    @property
+    def about(self) -> str:
+        """Configuration and data, for people."""
+        options = f" with {dict(self.phase.options)}" if self.phase.options else ""
+        grown = f", BPE grown by {self.grow_bpe.size}" if self.grow_bpe is not None else ""
+        return f"{conf_file(self.recipe, self.phase.config)}{options}{grown} on {self.about_data}"
+
+
+def plan_training(system: System, seed: int, fold: int | None, machines: Machines) -> Training:
+    """The last phase of a system, with those before it.
+
+    Raises:
+        UserError: a file that the system names is missing or wrong.
+    """
+    assert system.pretrain is not None
+    token_config = load_token_config(system.recipe, system.tokens)
+    config = load_training_config(system.recipe, system.pretrain)
+    selection, problem = None, None
+    if takes_sets(system):
+        try:
+            selection = select(system)
+        except UserError as error:
+            selection, problem = Selection((), str(error)), error
+    common = {"recipe": system.recipe, "token_config": token_config, "seed": seed, "machines": machines}
+    pretraining = Training(
+        phase=system.pretrain,
+        mixtures=load_mixtures(system.recipe, system.pretrain, fold, selection),
+        config=config,
+        problem=problem,
+        **common,
+    )
+    if system.finetune is None:
+        return pretraining
+    # What fine-tuning does not name is as it was in pretraining: the model is the same one.
+    inherited = {key: value for key, value in config.items() if key != AUDIO_ENCODER_INIT}
+    config = load_training_config(system.recipe, system.finetune, inherited)
+    check_finetune(system.finetune, config)
+    mixtures = load_mixtures(system.recipe, system.finetune, fold)
+    return Training(phase=system.finetune, mixtures=mixtures, config=config, parent=pretraining, **common)
+
+
+def heard_words(final: Training) -> set[str]:
+    """The words of the transcripts of all audio that a system was trained on, pretraining included."""
+    parts: list[Part] = [part for step in final.chain for part in step.mixtures.train if part.source == "speech"]
+    return {word for target in targets_of(parts, DUMP, MIXTURE_SEED) for word in target_words(target)}

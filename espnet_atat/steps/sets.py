@@ -1,0 +1,106 @@
+"""Data dirs as nodes: what stages 2 to 6 make of the sets of ``data/<recipe>``."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, is_dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from espnet_atat.config.layout import DATA
+from espnet_atat.errors import UserError
+from espnet_atat.graph.digest import file_digest
+from espnet_atat.graph.node import Identity, Node
+from espnet_atat.graph.work import read_stamp
+
+if TYPE_CHECKING:
+    from espnet_atat.steps.driver import Request
+
+#: In ``data/<recipe>``: the sets that stage 1 made, a line each.
+PREPARED = "prepared"
+ENGINES = ("pico", "flite", "kokoro", "polly")
+
+
+class Report(Protocol):
+    """What making a set returns."""
+
+    def lines(self, name: str) -> list[str]: ...
+
+
+def set_node(
+    stage: int,
+    at: Path,
+    options: Any,
+    make: Callable[[Path], Report],
+    *,
+    sets: Iterable[Path],
+    files: Iterable[Path] = (),
+    is_file: bool = False,
+) -> Node:
+    """A set, or a file about one, made from other sets.
+
+    Args:
+        options: that decide the content: a dataclass, or what JSON can write.
+        make: writes into the folder it is given.
+        sets: data dirs that are read.
+        files: that are read besides.
+    """
+    sets, files = list(sets), list(files)
+
+    def identify() -> Identity:
+        return {
+            "kind": "set",
+            "options": asdict(options) if is_dataclass(options) and not isinstance(options, type) else options,
+            "sets": {str(folder): set_identity(folder) for folder in sets},
+            "files": {str(file): file_digest(file) for file in files},
+        }
+
+    def make_and_report(work: Path) -> Mapping[str, Any]:
+        report = make(work)
+        print("\n".join(f"  {line}" for line in report.lines(sets[0].name)))
+        return {}
+
+    return Node(stage=stage, at=at, identify=identify, make=make_and_report, is_file=is_file)
+
+
+def set_identity(folder: Path) -> list[str]:
+    """The content of a data dir: its files, and what it was made from, which decides its audio.
+
+    Raises:
+        UserError: there is no such set.
+    """
+    if not (folder / "text").is_file():
+        raise UserError(f"{folder} is not there: run the stages before (--stage 1 runs all that is missing)")
+    files = [folder / name for name in ("text", "target", "wav.scp", "utt2spk", "unreadable")]
+    prepared = folder.parent / PREPARED
+    stamp = read_stamp(folder) or (read_stamp(prepared) if folder.name in prepared_sets(folder.parent.name) else {})
+    return [*(file_digest(file) for file in files if file.is_file()), stamp.get("made_from", "")]
+
+
+def prepared_sets(recipe: str) -> list[str]:
+    """The sets that stage 1 made."""
+    listed = DATA / recipe / PREPARED
+    return listed.read_text(encoding="utf-8").split() if listed.is_file() else []
+
+
+def sets_of(recipe: str) -> list[str]:
+    """All sets of a recipe that there are."""
+    return sorted(path.parent.name for path in (DATA / recipe).glob("[!.]*/text") if not path.parent.name.endswith(".partial"))
+
+
+def is_missing(request: "Request", name: str) -> bool:
+    """Whether a recipe that is prepared lacks a set."""
+    return bool(sets_of(request.recipe)) and not (DATA / request.recipe / name / "text").is_file()
+
+
+def not_prepared(request: "Request", name: str) -> UserError:
+    """The error that names what there is."""
+    return UserError(f"{DATA / request.recipe / name} was not prepared; there are {' '.join(sets_of(request.recipe))}")
+
+
+def engine_of(name: str) -> str | None:
+    """The engine whose speech a set is, as its name says."""
+    return next((engine for engine in ENGINES if name.endswith(f"_{engine}")), None)
+
+
+def named_by_tables(request: "Request", key: str) -> list[str]:
+    """The sets that the tables asked for name: ``synthesize_sets``, ``augment_sets``."""
+    return list(dict.fromkeys(name for table in request.selection.tables for name in getattr(table, key)))

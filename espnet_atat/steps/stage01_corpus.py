@@ -1,0 +1,69 @@
+"""Stage 1: the raw corpus → ``data/<recipe>/<set>``, by the recipe's own ``local/data.sh``, which also checks every set."""
+
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from espnet_atat.config.layout import DATA, DUMP, EGS
+from espnet_atat.corpora.listing import listing
+from espnet_atat.errors import UserError
+from espnet_atat.graph.digest import digest
+from espnet_atat.graph.launch import call
+from espnet_atat.graph.node import Identity, Node
+from espnet_atat.graph.work import read_stamp
+from espnet_atat.steps.sets import PREPARED, prepared_sets
+
+if TYPE_CHECKING:
+    from espnet_atat.steps.driver import Request
+
+#: Ends of the names of sets that later stages make of others.
+DERIVED = ("", "_mlm", "_aug")
+
+
+def plan(request: "Request") -> Iterator[Node]:
+    """One node: a corpus is prepared whole."""
+    source = request.options.corpus_path()
+    yield Node(
+        stage=1,
+        at=DATA / request.recipe / PREPARED,
+        identify=partial(_identity, request, source),
+        make=partial(_prepare, request, source),
+        about=f"from {source}",
+        is_file=True,
+        in_place=True,
+        fetches=True,
+    )
+
+
+def _options(request: "Request") -> list[str]:
+    return [*request.options.prepare, *(["--allow_bad_test"] if request.allow_bad_test else [])]
+
+
+def _identity(request: "Request", source: Path) -> Identity:
+    """Names, sizes and dates of a raw corpus's files stand for their content."""
+    return {
+        "kind": "corpus",
+        "source": str(source),
+        "options": _options(request),
+        "environment": {name: os.environ.get(name) for name in request.options.environment},
+        "files": digest(list(listing(source))),
+    }
+
+
+def _prepare(request: "Request", source: Path, _work: Path) -> Mapping[str, Any]:
+    recipe = request.recipe
+    before = prepared_sets(recipe)
+    script = EGS / recipe / "local/data.sh"
+    code = call([str(script), str(source), str(DATA / recipe), *_options(request), "--nj", str(request.nj)])
+    if code:
+        raise UserError(f"{script} failed with code {code}: its output says why")
+    for name in set(before) - set(prepared_sets(recipe)):
+        for derived in (f"{name}{end}" for end in DERIVED):
+            if derived == name or read_stamp(DATA / recipe / derived):
+                print(f"  {DUMP / recipe / derived}: removed, as there is no {name} any more")
+                for place in (DATA, DUMP):
+                    shutil.rmtree(place / recipe / derived, ignore_errors=True)
+    return {"sets": len(prepared_sets(recipe))}

@@ -1,0 +1,50 @@
+"""Stage 2: ``<set>_aug``, a set with augmented copies of its utterances, as ``conf/augment.yaml`` says.
+
+Sets that stage 3 makes are augmented there, right after it.
+"""
+
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from espnet_atat.config.layout import DATA, conf_file, load_yaml
+from espnet_atat.datadir import DataDir
+from espnet_atat.graph.node import Node
+from espnet_atat.speech.augmentation.augment_set import AugmentConfig, AugmentReport, augment_set
+from espnet_atat.steps.sets import engine_of, is_missing, named_by_tables, not_prepared, set_node
+
+if TYPE_CHECKING:
+    from espnet_atat.steps.driver import Request
+
+
+def plan(request: "Request") -> Iterator[Node | str]:
+    """The sets that ``--augment_sets``, the recipe or its tables name, but for synthetic ones."""
+    if not wanted(request):
+        yield "no set is augmented; --augment_sets names some"
+    yield from augment_nodes(request, [name for name in wanted(request) if engine_of(name) is None], stage=2)
+
+
+def wanted(request: "Request") -> list[str]:
+    """All sets that are augmented."""
+    return list(request.augment_sets or request.options.augment or named_by_tables(request, "augment_sets"))
+
+
+def augment_nodes(request: "Request", names: list[str], *, stage: int) -> Iterator[Node]:
+    """A node for each of some sets.
+
+    Raises:
+        UserError: a set was not prepared.
+    """
+    path = conf_file(request.recipe, "augment")
+    config = AugmentConfig.from_config(load_yaml(path), str(path))
+    for name in names:
+        if is_missing(request, name) and not (request.dry_run and stage > 2):
+            raise not_prepared(request, name)
+        folder = DATA / request.recipe / name
+        output = folder.with_name(f"{name}_aug")
+        yield set_node(stage, output, config, partial(_make, folder, output, config, request.nj), sets=[folder])
+
+
+def _make(folder: Path, output: Path, config: AugmentConfig, nj: int, work: Path) -> AugmentReport:
+    return augment_set(DataDir.load(folder), work, output, config, nj)

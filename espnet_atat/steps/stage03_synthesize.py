@@ -1,0 +1,64 @@
+"""Stage 3: ``<set>_<engine>``, the texts and targets of a set with synthetic speech.
+
+A set may name its engine, as ``test@flite``. A test set is left out where there are recordings of it.
+"""
+
+import shutil
+from collections.abc import Iterator, Mapping
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from espnet_atat.config.layout import DATA
+from espnet_atat.datadir import TEXT_FORM, is_test_set
+from espnet_atat.graph.node import Node
+from espnet_atat.speech.synthesis.engines import make_engine
+from espnet_atat.speech.synthesis.run import SynthesisConfig, SynthesisReport, load_texts, synthesize_set
+from espnet_atat.steps.sets import engine_of, is_missing, named_by_tables, not_prepared, set_node
+from espnet_atat.steps.stage02_augment import augment_nodes, wanted
+
+if TYPE_CHECKING:
+    from espnet_atat.steps.driver import Request
+
+
+def plan(request: "Request") -> Iterator[Node | str]:
+    """The sets that ``--synthesize_sets``, the recipe or its tables name, and augmented copies of synthetic ones.
+
+    Raises:
+        UserError: a set was not prepared.
+    """
+    said = request.options.synthesize
+    entries = list(request.synthesize_sets or said.sets or named_by_tables(request, "synthesize_sets"))
+    if not entries:
+        yield "no set is synthesised; --synthesize_sets names some"
+    default = request.tts_engine or said.engine
+    chosen = dict.fromkeys((name, own or default) for name, _, own in (entry.partition("@") for entry in entries))
+    for name, engine in chosen:
+        data = DATA / request.recipe / name
+        if is_missing(request, name):
+            raise not_prepared(request, name)
+        if is_test_set(name) and ((data / "wav.scp").is_file() or data.with_name(f"recorded_{name}").is_dir()):
+            yield f"there are recordings of {name}: it is not said by {engine}"
+            continue
+        options = said.options if engine == default else {}  # they are that engine's
+        yield _synthesis_node(data, engine, options, request.nj)
+    yield from augment_nodes(request, [name for name in wanted(request) if engine_of(name) is not None], stage=3)
+
+
+def _synthesis_node(data: Path, engine: str, options: Mapping[str, Any], nj: int) -> Node:
+    output = data.with_name(f"{data.name}_{engine}")
+    about = {"engine": engine, **options}
+    return set_node(3, output, about, partial(_make, data, output, engine, options, nj), sets=[data])
+
+
+def _make(
+    data: Path, output: Path, name: str, options: Mapping[str, Any], nj: int, work: Path
+) -> SynthesisReport:
+    rest = dict(options)
+    voices, seed, audio_format = rest.pop("voices", None), rest.pop("seed", 0), rest.pop("audio_format", "flac")
+    engine = make_engine(name, **rest)
+    config = SynthesisConfig(tuple(voices) if voices else engine.default_voices, seed, audio_format)
+    report = synthesize_set(load_texts(data), work, output, engine, config, nj)
+    if (data / TEXT_FORM).is_file():  # its scores are of that form too
+        shutil.copyfile(data / TEXT_FORM, work / TEXT_FORM)
+    return report

@@ -1,0 +1,42 @@
+"""Stage 4: the time of every word of the sets that stage 5 masks or cuts up."""
+
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from espnet_atat.config.layout import DATA, EXP
+from espnet_atat.datadir import DataDir
+from espnet_atat.graph.node import Node
+from espnet_atat.speech.alignment.run import Aligner, AlignmentReport, align_set, make_aligner
+from espnet_atat.steps.sets import is_missing, set_node
+
+if TYPE_CHECKING:
+    from espnet_atat.steps.driver import Request
+
+
+def plan(request: "Request") -> Iterator[Node | str]:
+    """A node for each set; one that the corpus does not give is left out."""
+    splice = request.options.splice
+    names = sorted({*request.options.mask.sets, *(splice.from_ if splice else ())})
+    if not names:
+        yield "this recipe masks no set"
+        return
+    aligner = make_aligner(request.options.align.aligner)
+    for name in names:
+        folder = DATA / request.recipe / name
+        output = alignments_file(request.recipe, name)
+        if is_missing(request, name):
+            yield f"{folder} was not prepared: left out"
+            continue
+        make = partial(_make, folder, output, aligner, request.nj)
+        yield set_node(4, output, {"aligner": repr(aligner)}, make, sets=[folder], is_file=True)
+
+
+def alignments_file(recipe: str, name: str) -> Path:
+    """Where a set's alignments lie."""
+    return EXP / recipe / "alignments" / f"{name}.jsonl"
+
+
+def _make(folder: Path, output: Path, aligner: Aligner, nj: int, work: Path) -> AlignmentReport:
+    return align_set(DataDir.load(folder), work, output, aligner, nj)

@@ -1,0 +1,208 @@
+"""Stage 8: a language model over the decoder's tokens, where a system decodes with ``lm_weight`` above 0.
+
+It learns the targets of the system's last phase of training: trees for the tasks ``slu`` and ``nlu``, words for ``asr``
+and ``mlm``. It has the decoder's tags and pieces, and ESPnet's ``<sos/eos>`` in place of the task tokens and ``<eos>``:
+what a target looks like does not depend on the label that asks for it.
+"""
+
+import dataclasses
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from espnet_atat.atomic import atomic_write
+from espnet_atat.config.layout import DUMP, conf_file, load_yaml
+from espnet_atat.config.mixture import MIXTURE_SEED
+from espnet_atat.config.system import System
+from espnet_atat.config.training import best_model, load_lm_config
+from espnet_atat.data.mixture import TREE_TASKS, Part
+from espnet_atat.data.targets import identity_of, targets_of
+from espnet_atat.datadir import write_two_column
+from espnet_atat.errors import UserError
+from espnet_atat.graph.logs import log_to
+from espnet_atat.graph.node import Identity, Node
+from espnet_atat.steps.stage09_training import LM_TRAINER, run_trainer, write_config
+from espnet_atat.text.tokenizer import TargetTokenizer
+from espnet_atat.text.vocabulary import BLANK, CONTROL_TOKENS, UNKNOWN, Vocabulary
+
+if TYPE_CHECKING:
+    from espnet_atat.steps.plan import Training
+
+#: ESPnet's name for the last token of a language model, its start and its end of a sentence.
+SOS_EOS = "<sos/eos>"
+#: In the run's folder: perplexity of each validation set.
+METRICS = "perplexity.json"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class LMTraining:
+    """A language model's training.
+
+    Attributes:
+        system: whose hypotheses it scores.
+        training: the phase whose targets it learns, and whose tokens these are made of.
+        trees: whether the targets are trees, else words.
+    """
+
+    system: System
+    training: "Training"
+    trees: bool
+
+    @property
+    def kind(self) -> str:
+        return "trees" if self.trees else "words"
+
+    @cached_property
+    def config(self) -> dict[str, Any]:
+        """Options of ESPnet's LM task."""
+        return load_lm_config(self.system.recipe, self.system.lm)
+
+    @property
+    def model(self) -> str:
+        """The file in the run's folder that decoding takes."""
+        return best_model({"best_model_criterion": self.config.get("best_model_criterion") or [["valid", "loss", "min"]]})
+
+    @property
+    def train_config(self) -> Path:
+        return self.run.place / "config.yaml"
+
+    @property
+    def model_file(self) -> Path:
+        return self.run.place / self.model
+
+    def parts(self, split: str) -> tuple[Part, ...]:
+        """Parts of the phase's mixture with such targets.
+
+        Raises:
+            UserError: there are none.
+        """
+        mixtures = self.training.mixtures
+        found = tuple(part for part in getattr(mixtures, split) if (part.task in TREE_TASKS) == self.trees)
+        if not found:
+            raise UserError(
+                f"system {self.system.name}: a language model of {self.kind} is wanted (lm_weight), but {split} of the "
+                f"mixture {mixtures.name} has none: add a part of such a task, or decode without lm_weight"
+            )
+        return found
+
+    @cached_property
+    def tokens(self) -> Node:
+        """The phase's token list, in this stage already: stage 11 would grow it too late."""
+        return dataclasses.replace(self.training.tokens, stage=8) if self.training.parent else self.training.tokens
+
+    @cached_property
+    def run(self) -> Node:
+        """ESPnet's output folder."""
+        name = f"{self.system.lm_name}-{self.training.mixtures.name}-{self.kind}-seed{self.training.seed}"
+        return Node(
+            stage=8,
+            name=name,
+            identify=self._identity,
+            make=partial(train_language_model, self),
+            needs=(self.tokens,),
+            about=f"of {self.kind}",
+            in_place=True,
+        )
+
+    def _identity(self) -> Identity:
+        return {
+            "kind": "language model",
+            "targets": self.kind,
+            "config": self.config,
+            "seed": self.training.seed,
+            "tokens": self.training.tokens.key,
+            "data": {split: _targets_identity(self.parts(split)) for split in ("train", "valid")},
+        }
+
+
+def weight_of(recipe: str, config_name: str) -> float:
+    """The language model's weight in an inference configuration."""
+    return float(load_yaml(conf_file(recipe, config_name)).get("lm_weight") or 0.0)
+
+
+def _targets_identity(parts: Sequence[Part]) -> list[dict[str, Any]]:
+    """Fingerprints of the targets alone: neither the audio nor the shares matter here."""
+    found = []
+    for part in parts:
+        identity = identity_of(part, DUMP)
+        chosen = {key: identity["part"][key] for key in ("set", "limit", "complement") if key in identity["part"]}
+        found.append({"part": chosen, "target": identity["target"]})
+    return [entry for position, entry in enumerate(found) if entry not in found[:position]]
+
+
+def lm_tokens(vocabulary: Vocabulary) -> list[str]:
+    """The language model's token list: blank first, for padding; its start and end last, as ESPnet has it."""
+    return [BLANK, UNKNOWN, *(token for token in vocabulary.tokens if token not in CONTROL_TOKENS), SOS_EOS]
+
+
+def train_language_model(planned: LMTraining, folder: Path) -> Mapping[str, str]:
+    """Train, and measure the perplexity of every validation set; an interrupted run continues from its last epoch."""
+    from espnet_atat.tasks.language_model import measure_perplexity
+
+    tokenizer = TargetTokenizer.load(planned.training.tokens.place)
+    tokens = lm_tokens(tokenizer.vocabulary)
+    (folder / "tokens.txt").write_text("".join(f"{token}\n" for token in tokens), encoding="utf-8")
+    train = _write_text(folder / "train", _targets(planned.parts("train")), tokenizer)
+    valid = _write_text(folder / "valid", _targets(planned.parts("valid")), tokenizer)
+    print(f"  train: {train['sentences']} targets, {train['tokens']} tokens; valid: {valid['sentences']} targets")
+    write_config(folder / "train.yaml", planned.config)
+    print(f"  log: {folder}/train.log")
+    run_trainer(_options(planned, folder), folder / "train.log", planned.training.machines, trainer=LM_TRAINER)
+    figures: dict[str, dict[str, float]] = {}
+    with log_to(folder / "perplexity.log"):
+        for name, parts in _by_set(planned.parts("valid")).items():
+            place = folder / "perplexity" / name.replace("/", ".")
+            facts = _write_text(place, _targets(parts), tokenizer)
+            figure, counted = measure_perplexity(planned.train_config, planned.model_file, place / "text", place)
+            figures[name] = {"perplexity": round(figure, 4)} | facts | {"tokens": counted}
+    with atomic_write(folder / METRICS) as handle:
+        json.dump({"model": str(planned.model_file), "sets": figures}, handle, indent=1)
+        handle.write("\n")
+    for name, measured in figures.items():
+        print(f"  perplexity of {name}: {measured['perplexity']:.2f} a token ({measured['tokens']} tokens)")
+    print(f"  wrote {planned.model_file} and {folder / METRICS}")
+    return {"model": planned.model}
+
+
+def _targets(parts: Iterable[Part]) -> list[str]:
+    return targets_of(parts, DUMP, MIXTURE_SEED)
+
+
+def _options(planned: LMTraining, folder: Path) -> list[str]:
+    data = [
+        option
+        for split in ("train", "valid")
+        for option in (
+            *(f"--{split}_data_path_and_name_and_type", f"{folder / split / 'text'},text,text"),
+            *(f"--{split}_shape_file", str(folder / split / "text_shape")),
+        )
+    ]
+    return [
+        *("--config", str(folder / "train.yaml"), "--output_dir", str(folder), "--seed", str(planned.training.seed)),
+        *("--resume", "true", "--token_type", "word", "--token_list", str(folder / "tokens.txt"), *data),
+    ]
+
+
+def _write_text(folder: Path, targets: Sequence[str], tokenizer: TargetTokenizer) -> dict[str, int]:
+    """Write ``text`` (sentence id, tokens) and ``text_shape`` (sentence id, number of tokens).
+
+    Returns:
+        How many sentences, tokens, and tokens that the list does not have.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    sentences = {f"{number:08d}": tokenizer.tokens(target) for number, target in enumerate(targets)}
+    write_two_column(folder / "text", {key: " ".join(tokens) for key, tokens in sentences.items()})
+    write_two_column(folder / "text_shape", {key: str(len(tokens)) for key, tokens in sentences.items()})
+    everything = [token for tokens in sentences.values() for token in tokens]
+    unknown = sum(token not in tokenizer.vocabulary for token in everything)
+    return {"sentences": len(sentences), "tokens": len(everything), "unknown": unknown}
+
+
+def _by_set(parts: Iterable[Part]) -> dict[str, list[Part]]:
+    found: dict[str, list[Part]] = {}
+    for part in parts:
+        found.setdefault(part.set, []).append(part)
+    return found

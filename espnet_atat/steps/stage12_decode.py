@@ -1,0 +1,237 @@
+"""Stage 12: hypotheses of every test set, and the references that they are scored against."""
+
+import dataclasses
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from functools import cached_property, partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from espnet_atat.config.layout import DATA, DUMP, EXP, conf_file, has_audio, load_yaml
+from espnet_atat.config.system import System, TestSet, run_label
+from espnet_atat.data.mixture import TREE_TASKS
+from espnet_atat.datadir import read_two_column, write_two_column
+from espnet_atat.errors import UserError
+from espnet_atat.graph.digest import features_digest, file_digest
+from espnet_atat.graph.logs import log_to
+from espnet_atat.graph.node import Identity, Node
+from espnet_atat.steps.plan import Training, heard_words
+from espnet_atat.steps.stage08_language_model import LMTraining
+
+if TYPE_CHECKING:
+    from espnet_atat.decode.trained import Trained
+
+#: From so many utterances on, several processes are worth the seconds that each takes to start.
+PARALLEL_FROM = 1000
+#: Entries of a score's ``info`` that are files in runs: what the hypotheses rest on.
+MODEL_KEYS = ("model", "asr_model", "words", "language_model")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
+class Hypotheses(ABC):
+    """What a system makes of one set in one way: ``hyp`` and ``ref`` in one folder.
+
+    Attributes:
+        config_name: of the inference configuration; of a pipeline's first stage.
+        nj: processes of decoding a large set.
+    """
+
+    system: System
+    seed: int
+    fold: int | None
+    config_name: str
+    test: TestSet
+    nj: int = 1
+
+    @property
+    def folder(self) -> Path:
+        """``exp/<recipe>/<system>/seed<N>[_fold<K>]/<inference config>/<set>``."""
+        return system_folder(self.system, self.seed, self.fold) / self.config_name / self.test.name
+
+    @cached_property
+    def node(self) -> Node:
+        """The folder with ``ref`` and ``hyp``."""
+        return Node(
+            stage=12,
+            at=self.folder,
+            identify=self.identify,
+            make=self.make,
+            needs=self.needs,
+            about=f"{self.test.set} ({self.test.task})",
+        )
+
+    @property
+    @abstractmethod
+    def needs(self) -> tuple[Node, ...]:
+        """What is trained before."""
+
+    @abstractmethod
+    def identify(self) -> Identity:
+        """Model, configuration and data."""
+
+    @abstractmethod
+    def make(self, work: Path) -> Mapping[str, Any]:
+        """Write ``ref`` and ``hyp``."""
+
+    @property
+    @abstractmethod
+    def origin(self) -> dict[str, str]:
+        """What the hypotheses come from, as ``metrics.json`` says it; values of ``MODEL_KEYS`` are files of runs."""
+
+    @property
+    @abstractmethod
+    def heard(self) -> set[str] | None:
+        """The words of all audio that the system was trained on; None where they are not known here."""
+
+    def data_identity(self) -> Identity:
+        """The set and its references."""
+        return {"test": dataclasses.asdict(self.test), "reference": sorted(references(self.test).items())}
+
+    def conclude(self, work: Path) -> Mapping[str, Any]:
+        """Once ``hyp`` is written: write ``ref``, and give utterances that stage 6 dropped an empty hypothesis.
+
+        Raises:
+            UserError: a reference has no hypothesis though stage 6 did not report it as dropped.
+        """
+        wanted, hyp = references(self.test), read_two_column(work / "hyp")
+        if missing := sorted(wanted.keys() - hyp.keys()):
+            report = DUMP / self.test.set / "report.json"
+            dropped = json.loads(report.read_text(encoding="utf-8"))["dropped"] if report.is_file() else {}
+            if unexplained := [utt_id for utt_id in missing if utt_id not in dropped]:
+                raise UserError(
+                    f"{DUMP / self.test.set}: lacks {unexplained[0]}, which {DATA / self.test.set} has: redo stage 6"
+                )
+            write_two_column(work / "hyp", hyp | dict.fromkeys(missing, ""))
+        write_two_column(work / "ref", wanted)
+        wrong = f", {len(missing)} without usable audio count as wrong" if missing else ""
+        print(f"  {self.folder}: {len(wanted) - len(missing)} of {len(wanted)} utterances{wrong}")
+        return {"utterances": len(wanted), "without_audio": len(missing)}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
+class Decoding(Hypotheses):
+    """One set decoded by one model with one inference configuration.
+
+    Attributes:
+        training: the model's last phase.
+        options: of the search, in place of the configuration's.
+        within: folder of the result, where it is not the system's own.
+    """
+
+    training: Training
+    options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    within: Path | None = None
+
+    @property
+    def folder(self) -> Path:
+        if self.within is not None:
+            return self.within
+        name = ".".join((self.config_name, *(f"{key}{value}" for key, value in self.options.items())))
+        return system_folder(self.system, self.seed, self.fold) / name / self.test.name
+
+    @cached_property
+    def config(self) -> dict[str, Any]:
+        """Options of the search."""
+        return {**load_yaml(conf_file(self.system.recipe, self.config_name)), **self.options}
+
+    @cached_property
+    def language_model(self) -> LMTraining | None:
+        """Where the configuration gives it a weight."""
+        if not self.config.get("lm_weight"):
+            return None
+        trees = self.test.task.partition("+")[0] in TREE_TASKS
+        return LMTraining(system=self.system, training=self.training, trees=trees)
+
+    @property
+    def needs(self) -> tuple[Node, ...]:
+        return (self.training.run, *((self.language_model.run,) if self.language_model else ()))
+
+    def identify(self) -> Identity:
+        dump = DUMP / self.test.set
+        owner = self.test.set.partition("/")[0]
+        if owner != self.system.recipe and not dump.is_dir():
+            raise UserError(
+                f"{dump}: not there, and system {self.system.name} is tested on it: ./run.sh --recipe {owner} "
+                "--stop_stage 6 prepares that corpus"
+            )
+        return {
+            "model": self.training.run.key,
+            "file": self.training.model,
+            "config": self.config,
+            "data": file_digest(dump / "text") if source_of(self.test) == "text_in" else features_digest(dump),
+            **self.data_identity(),
+            **({"language_model": self.language_model.run.key} if self.language_model else {}),
+        }
+
+    @property
+    def origin(self) -> dict[str, str]:
+        found = {"model": str(self.training.model_file)}
+        if self.language_model is not None:
+            found["language_model"] = str(self.language_model.model_file)
+        selection = self.training.first.mixtures.selection
+        return found if selection is None else found | selection.info
+
+    @property
+    def heard(self) -> set[str]:
+        return heard_words(self.training)
+
+    def make(self, work: Path) -> Mapping[str, Any]:
+        from espnet_atat.decode.config import SearchConfig
+        from espnet_atat.decode.language_model import LanguageModel
+        from espnet_atat.decode.run import decode_set, decode_set_parallel, load_models, write_results
+        from espnet_atat.decode.source import Source
+
+        options = dict(self.config)
+        batch_size = int(options.pop("batch_size", 16))
+        try:
+            config = SearchConfig(**options, task=self.test.task)
+        except TypeError as error:
+            raise UserError(f"inference configuration {self.config_name}: {error}") from error
+        utterances = Source.of_dump(DUMP / self.test.set, source_of(self.test))
+        planned = self.language_model
+        files = {} if planned is None else {"lm_train_config": str(planned.train_config), "lm_file": str(planned.model_file)}
+        with log_to(work / "decode.log"):
+            if self.nj > 1 and len(utterances.entries) >= PARALLEL_FROM:
+                loader = partial(load_models, *model_files(self.training), **files)
+                results = decode_set_parallel(loader, utterances, config, batch_size=batch_size, nj=self.nj)
+            else:
+                trained = load_trained(self.training)
+                language_model = LanguageModel.load(trained.vocabulary, *files.values()) if files else None
+                results = decode_set(trained, utterances, config, batch_size=batch_size, language_model=language_model)
+        write_results(results, work, config.nbest)
+        return self.conclude(work)
+
+
+def system_folder(system: System, seed: int, fold: int | None) -> Path:
+    """``exp/<recipe>/<system>/<seed and fold>``."""
+    return EXP / system.recipe / system.name / run_label(seed, fold)
+
+
+def source_of(test: TestSet) -> str:
+    """``speech`` or ``text_in``: what the row says, else speech where the set has any."""
+    return test.source or ("speech" if has_audio(test.set) else "text_in")
+
+
+def references(test: TestSet) -> dict[str, str]:
+    """The prepared test set's whole target list, whatever became of its audio since."""
+    name = "target" if test.task.split("+")[0] in TREE_TASKS else "text"
+    return read_two_column(DATA / test.set / name)
+
+
+def model_files(training: Training) -> tuple[str, str]:
+    return str(training.run.place / "config.yaml"), str(training.model_file)
+
+
+#: The model that was decoded with last: sets of one system are decoded one after the other.
+_loaded: dict[Path, "Trained"] = {}
+
+
+def load_trained(training: Training) -> "Trained":
+    """The model of a phase; the last one asked for is kept."""
+    from espnet_atat.decode.trained import Trained
+
+    if training.model_file not in _loaded:
+        _loaded.clear()
+        _loaded[training.model_file] = Trained.load(*model_files(training))
+    return _loaded[training.model_file]

@@ -1,0 +1,121 @@
+"""Stage 13: ``metrics.json`` beside each ``ref`` and ``hyp``, and of the pooled folds of a cross validation."""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from espnet_atat import __version__
+from espnet_atat.config.layout import DATA
+from espnet_atat.config.pretrain_slu import KEY, WHY
+from espnet_atat.config.system import System, TestSet
+from espnet_atat.datadir import TEXT_FORM
+from espnet_atat.graph.digest import file_digest
+from espnet_atat.graph.node import Identity, Node
+from espnet_atat.metrics.metrics_file import FORM, read_metrics
+from espnet_atat.metrics.scoring import score_files
+from espnet_atat.steps.stage12_decode import MODEL_KEYS, Hypotheses, system_folder
+
+METRICS = "metrics.json"
+
+
+def score_node(planned: Hypotheses) -> Node:
+    """A set's scores; utterances whose words were all heard in training are also scored apart."""
+    return Node(
+        stage=13,
+        at=planned.folder / METRICS,
+        identify=partial(_identity, [planned.folder]),
+        make=partial(_score, planned),
+        needs=(planned.node,),
+        is_file=True,
+    )
+
+
+def pooled_node(
+    system: System, seed: int, config_name: str, test: TestSet, of_folds: Sequence[Hypotheses]
+) -> Node:
+    """The test utterances of all folds together: ``seed<N>/<inference config>/<set without its fold>``.
+
+    The folds are subsets of the result (``fold1`` …), as are the utterances with and without unheard words.
+    """
+    return Node(
+        stage=13,
+        at=pooled_folder(system, seed, config_name, test) / METRICS,
+        identify=partial(_identity, [each.folder for each in of_folds]),
+        make=partial(_pool, system, seed, config_name, test, of_folds),
+        needs=tuple(score_node(each) for each in of_folds),
+        about=f"{len(of_folds)} folds pooled",
+        is_file=True,
+    )
+
+
+def pooled_folder(system: System, seed: int, config_name: str, test: TestSet) -> Path:
+    """Where the folds' pooled figures of a test set lie."""
+    return system_folder(system, seed, None) / config_name / test.name_of_fold(None)
+
+
+def fold_name(number: int) -> str:
+    """The subset of the pooled folds that is one of them."""
+    return f"fold{number}"
+
+
+def _identity(folders: Sequence[Path]) -> Identity:
+    """What is scored, and what scores."""
+    contents = [file_digest(folder / name) for folder in folders for name in ("ref", "hyp")]
+    return {"kind": "scores", "espnet_atat": __version__, "form": FORM, "contents": contents}
+
+
+def _score(planned: Hypotheses, work: Path) -> Mapping[str, Any]:
+    info = {
+        "recipe": planned.system.recipe,
+        "system": planned.system.name,
+        "seed": str(planned.seed),
+        **({"fold": str(planned.fold)} if planned.fold is not None else {}),
+        "task": planned.test.task,
+        "inference_config": planned.node.place.parent.name,
+        **planned.origin,
+    }
+    form = DATA / planned.test.set / TEXT_FORM
+    if form.is_file():
+        info[TEXT_FORM] = form.read_text(encoding="utf-8").strip()
+    return _write(work, [planned.folder], planned.system, info, heard_words=planned.heard)
+
+
+def _pool(
+    system: System, seed: int, config_name: str, test: TestSet, of_folds: Sequence[Hypotheses], work: Path
+) -> Mapping[str, Any]:
+    folders = [each.folder for each in of_folds]
+    scores = [read_metrics(folder / METRICS) for folder in folders]
+    first = scores[0]["info"]
+    info = {
+        "recipe": system.recipe,
+        "system": system.name,
+        "seed": str(seed),
+        "folds": str(len(of_folds)),
+        "task": test.task,
+        "inference_config": config_name,
+        **{key: first[key] for key in ("first_stage", KEY, WHY) if key in first},
+        **{key: " ".join(metrics["info"][key] for metrics in scores) for key in MODEL_KEYS if key in first},
+    }
+    return _write(work, folders, system, info, subsets=_subsets_of_folds([metrics["counts"] for metrics in scores]))
+
+
+def _subsets_of_folds(counts: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
+    """Ids of each fold's utterances, and of those that the folds' own subsets hold together."""
+    subsets = {fold_name(number): list(count["utt_ids"]) for number, count in enumerate(counts, 1)}
+    for name in counts[0]["subsets"]:
+        subsets[name] = [count["utt_ids"][place] for count in counts for place in count["subsets"].get(name, ())]
+    return subsets
+
+
+def _write(work: Path, folders: Sequence[Path], system: System, info: dict[str, str], **options: Any) -> dict[str, Any]:
+    result = score_files(
+        [folder / "ref" for folder in folders],
+        [folder / "hyp" for folder in folders],
+        work / METRICS,
+        hypothesis=system.hypothesis,
+        info=info,
+        **options,
+    )
+    print(f"  {result['utterances']} utterances")
+    return {"utterances": result["utterances"]}

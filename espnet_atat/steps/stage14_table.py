@@ -1,0 +1,66 @@
+"""Stage 14: ``exp/<recipe>/tables/<name>[_fold<K>][_dev].{json,md,tex,html}`` and its plots, from ``metrics.json`` files."""
+
+from collections.abc import Iterator, Mapping
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from espnet_atat import __version__
+from espnet_atat.config.layout import EXP
+from espnet_atat.config.table import Table
+from espnet_atat.graph.digest import digest, file_digest
+from espnet_atat.graph.node import Identity, Node
+from espnet_atat.report.plots import write_report
+from espnet_atat.report.table_content import table_content, write_content
+from espnet_atat.steps.stage12_attention import attention_nodes
+
+if TYPE_CHECKING:
+    from espnet_atat.steps.driver import Request
+
+
+def plan(request: "Request") -> Iterator[Node]:
+    """The tables that were asked for."""
+    for table in request.selection.tables:
+        yield Node(
+            stage=14,
+            at=table_file(request, table),
+            identify=partial(_identity, request, table),
+            make=partial(_write, request, table),
+            needs=tuple(request.score_nodes(table)),
+            about=table.title,
+            is_file=True,
+            in_place=True,
+        )
+
+
+def table_file(request: "Request", table: Table) -> Path:
+    """The JSON file that the others are rendered from."""
+    fold = request.selection.fold
+    part = ("" if fold is None else f"_fold{fold}") + ("_dev" if request.decode_dev else "")
+    return EXP / request.recipe / "tables" / f"{table.name}{part}.json"
+
+
+def _identity(request: "Request", table: Table) -> Identity:
+    systems = request.systems_of(table)
+    runs = [run for run in request.runs if run.system.name in table.systems]
+    seen = [*request.score_nodes(table), *(node for node in attention_nodes(runs) if node.is_done)]
+    return {
+        "kind": "table",
+        "espnet_atat": __version__,
+        "table": digest([repr(table), [repr(system) for system in systems]]),
+        "seeds": request.selection.seeds,
+        "files": {str(node.place): file_digest(node.place) for node in seen},
+    }
+
+
+def _write(request: "Request", table: Table, work: Path) -> Mapping[str, Any]:
+    path = table_file(request, table)
+    selection = request.selection
+    command = " ".join(["./run.sh", *selection.table_arguments(table), *(["--decode_dev"] if request.decode_dev else [])])
+    content = table_content(
+        table, request.systems_of(table), selection.seeds, selection.fold, command=command, dev=request.decode_dev
+    )
+    page = write_report(content, path.parent, path.stem)
+    write_content(content, path)
+    print(f"  wrote {path}, {path.stem}.md, {path.stem}.tex and {page.name} with its plots")
+    return {"rows": len(content["rows"])}

@@ -1,0 +1,152 @@
+"""Stage 15: a system's model with its scores as one file, ``exp/<recipe>/packages/<recipe>_<system>_seed<N>.zip``."""
+
+from collections.abc import Iterator, Mapping
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from espnet_atat import __version__
+from espnet_atat.config.layout import EXP, conf_file, load_yaml
+from espnet_atat.config.selection import Selection
+from espnet_atat.errors import UserError
+from espnet_atat.graph.digest import file_digest
+from espnet_atat.graph.node import Node, commit
+from espnet_atat.metrics.metrics_file import read_metrics
+from espnet_atat.package.manifest import TASK_DEFAULTS, Manifest, figures_of, search_options
+from espnet_atat.package.writer import Sources, write_package
+from espnet_atat.steps.stage12_decode import Decoding, source_of
+from espnet_atat.steps.stage13_score import METRICS, score_node
+from espnet_atat.steps.systems import ModelRun
+
+if TYPE_CHECKING:
+    from espnet_atat.steps.driver import Request
+
+#: Form of what is packed; part of the fingerprint, so that a newer form is packed anew.
+FORM = 1
+
+
+def plan(request: "Request") -> Iterator[Node | str]:
+    """A package for each system, seed and fold that has a model of its own."""
+    for run in request.runs:
+        if not isinstance(run, ModelRun):
+            yield f"{run.name}: a pipeline of two models, which no package holds, skipped"
+        elif request.use_results and not run.final.run.is_done:
+            yield f"{package_file(run)}: only the results of its model are here, skipped"
+        else:
+            yield package_node(run, request.selection)
+
+
+def package_file(run: ModelRun) -> Path:
+    """Where a system's package lies."""
+    recipe, name = run.system.recipe, run.system.name
+    return EXP / recipe / "packages" / f"{recipe}_{name}_{run.label}.zip"
+
+
+def package_node(run: ModelRun, selection: Selection) -> Node:
+    """The package of a system's model and scores."""
+    scores = [score_node(each) for each in run.hypotheses]
+    return Node(
+        stage=15,
+        at=package_file(run),
+        identify=lambda: {
+            "kind": "package",
+            "form": FORM,
+            "espnet_atat": __version__,
+            "run": run.final.run.key,
+            "model": run.final.model,
+            "scores": [file_digest(score.place) for score in scores],
+        },
+        make=partial(_pack, run, selection),
+        needs=(run.final.run, *scores),
+        is_file=True,
+    )
+
+
+def _pack(run: ModelRun, selection: Selection, work: Path) -> Mapping[str, Any]:
+    from espnet_atat.decode.pretrained import load_pretrained
+
+    training = run.final
+    language_model = next((each.language_model for each in run.hypotheses if each.language_model), None)
+    sources = Sources(
+        train_config=training.run.place / "config.yaml",
+        model_file=training.model_file,
+        text_tokenizer=training.text_tokenizer,
+        lm_train_config=language_model and language_model.train_config,
+        lm_file=language_model and language_model.model_file,
+    )
+    path = work / package_file(run).name
+    # The finished package is loaded as its users will load it.
+    manifest = write_package(sources, _manifest(run, selection), path, lambda package: load_pretrained(package) and None)
+    size = path.stat().st_size / 1e6
+    print(f"  {size:.1f} MB, {manifest.parameters} parameters, scores of {len(run.hypotheses)} decodings")
+    return {"parameters": manifest.parameters}
+
+
+def _manifest(run: ModelRun, selection: Selection) -> Manifest:
+    system = run.system
+    return Manifest(
+        name=package_file(run).stem,
+        title=system.title,
+        tasks=_tasks(run),
+        decode=search_options(load_yaml(conf_file(system.recipe, system.decode[0]))),  # whose figures lead
+        trained_on=tuple(
+            {"phase": "pretrain" if step.parent is None else "finetune", "task": part.task, "set": part.set}
+            for step in run.final.chain
+            for part in step.mixtures.train
+        ),
+        results=tuple(_result(decoding) for decoding in run.hypotheses),
+        command=" ".join(["./run.sh", *selection.arguments(system.name, run.seed, run.fold)]),
+        versions={"commit": commit()},
+    )
+
+
+def _tasks(run: ModelRun) -> dict[str, str]:
+    """The label of each kind of input: that of the first test set of that kind, else the usual one.
+
+    A model that was fine-tuned on text alone understands speech under the text's label.
+    """
+    tested: dict[str, str] = {}
+    for test in run.tests:
+        tested.setdefault(source_of(test), test.task)
+    return {**TASK_DEFAULTS, **tested}
+
+
+def _result(decoding: Decoding) -> Mapping[str, Any]:
+    metrics = read_metrics(decoding.folder / METRICS)
+    return {
+        "set": decoding.test.set,
+        "task": decoding.test.task,
+        "config": decoding.config_name,
+        "utterances": metrics["utterances"],
+        "figures": figures_of(metrics),
+    }
+
+
+def upload(request: "Request") -> Iterator[Node | str]:
+    """Stage 16: the package of one system to a repository of the hub (``--hf_repo``) or into a folder (``--upload_dir``).
+
+    Raises:
+        UserError: not one package alone, or it cannot be sent.
+    """
+    from espnet_atat.package.publish import check, to_folder, to_hub
+
+    if request.hf_repo is None and request.upload_dir is None:
+        yield "neither --hf_repo nor --upload_dir is given: nothing is uploaded"
+        return
+    packages = [path for run in request.runs if isinstance(run, ModelRun) and (path := package_file(run)).is_file()]
+    if len(packages) != 1:
+        if request.dry_run:
+            yield "to be done, after stage 15"
+            return
+        names = ", ".join(map(str, packages)) or "run stage 15"
+        raise UserError(f"stage 16 uploads one package; of those asked for there are {len(packages)}: {names}")
+    target = request.hf_repo or str(request.upload_dir)
+    if request.dry_run:
+        files = check(packages[0])
+        yield from (f"{size:>12,}  {name}" for name, size in files.items())
+        yield f"{sum(files.values()):>12,}  bytes in {len(files)} files would go to {target}; nothing was sent"
+    elif request.upload_dir is not None:
+        to_folder(packages[0], request.upload_dir)
+        yield f"wrote {request.upload_dir}"
+    else:
+        yield f"uploaded to {to_hub(packages[0], target, private=False, message='')}"
