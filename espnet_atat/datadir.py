@@ -35,6 +35,12 @@ def is_test_set(name: str) -> bool:
     return "test" in name.replace("-", "_").split("_")
 
 
+def from_root(path: Path) -> str:
+    """The path from the working directory, the repository's root, if it lies below that; else from ``/``."""
+    absolute = path.resolve()
+    return str(absolute.relative_to(Path.cwd())) if absolute.is_relative_to(Path.cwd()) else str(absolute)
+
+
 def split_key(line: str) -> tuple[str, str]:
     """Key and value of a line; the first space or tab parts them."""
     space, tab = line.find(" "), line.find("\t")

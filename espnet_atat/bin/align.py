@@ -5,24 +5,19 @@ python -m espnet_atat.bin.align --aligner sphinx --data_dir data/mini/sentences_
 
 import argparse
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from espnet_atat.bin import main_guard
-from espnet_atat.speech.parallel import limit_threads
+from espnet_atat.bin import main_guard, make, new_parser
+from espnet_atat.graph.pool import limit_threads
 
 if TYPE_CHECKING:
     from espnet_atat.speech.alignment.run import Aligner
 
 
 def get_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m espnet_atat.bin.align",
-        description="Forced alignment: JSON lines with the start and end of every word, in seconds.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-    )
+    parser = new_parser("align", "Forced alignment: JSON lines with the start and end of every word, in seconds.")
     parser.add_argument("--aligner", choices=("sphinx", "gentle"), default="sphinx", help="gentle is the paper's")
     parser.add_argument("--data_dir", type=Path, required=True, help="data dir with wav.scp and text")
     parser.add_argument("--output", type=Path, required=True, help="JSON lines to write; its report goes beside it")
@@ -57,10 +52,15 @@ def main(argv: Sequence[str] | None = None) -> None:
     from espnet_atat.datadir import DataDir
     from espnet_atat.speech.alignment.run import align_set
 
-    started = time.monotonic()
-    report = align_set(DataDir.load(args.data_dir), args.output, make_aligner(args), nj=args.nj, force=args.force)
-    print("\n".join(report.lines()))
-    print(f"wrote {args.output} in {time.monotonic() - started:.1f} s")
+    data, aligner = DataDir.load(args.data_dir), make_aligner(args)
+    make(
+        args.output,
+        repr(aligner),
+        lambda work: align_set(data, work, args.output, aligner, args.nj),
+        inputs=[args.data_dir],
+        file=True,
+        force=args.force,
+    )
 
 
 if __name__ == "__main__":

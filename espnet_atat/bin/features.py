@@ -5,19 +5,16 @@ python -m espnet_atat.bin.features --data_dir data/mini/music_train --output_dir
 
 import argparse
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from espnet_atat.bin import main_guard, to_bool
-from espnet_atat.speech.parallel import limit_threads
+from espnet_atat.bin import main_guard, make, new_parser, to_bool
+from espnet_atat.graph.pool import limit_threads
 
 
 def get_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m espnet_atat.bin.features",
-        description="Write 80-dimensional log mel filterbank features (25 ms windows every 10 ms) as Kaldi arks.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    parser = new_parser(
+        "features", "Write 80-dimensional log mel filterbank features (25 ms windows every 10 ms) as Kaldi arks."
     )
     parser.add_argument("--data_dir", type=Path, required=True, help="data dir to read; without wav.scp it is copied")
     parser.add_argument("--output_dir", type=Path, required=True, help="dump dir to write")
@@ -38,21 +35,18 @@ def main(argv: Sequence[str] | None = None) -> None:
     from espnet_atat.datadir import UNREADABLE, DataDir, is_test_set, read_two_column
     from espnet_atat.speech.features import FeatureConfig, make_dump
 
-    started = time.monotonic()
     keep_all = is_test_set(args.data_dir.resolve().name) if args.keep_all is None else args.keep_all
-    config = FeatureConfig(
-        feats_type=args.feats_type,
-        compress=args.compress,
-        resample=args.resample,
-        allow_bad=args.allow_bad_test or not keep_all,
-    )
+    allow_bad = args.allow_bad_test or not keep_all
+    config = FeatureConfig(args.feats_type, args.compress, args.resample, allow_bad)
     listed = args.data_dir / UNREADABLE
     unusable = read_two_column(listed) if listed.is_file() else {}
-    report = make_dump(DataDir.load(args.data_dir), args.output_dir, config, nj=args.nj, unusable=unusable)
-    print("\n".join(report.lines(args.data_dir.name)))
-    elapsed = time.monotonic() - started
-    speed = f", {report.seconds / 3600 / (elapsed / 60):.2f} hours of speech a minute" if report.seconds else ""
-    print(f"wrote {args.output_dir} in {elapsed:.1f} s{speed}")
+    data = DataDir.load(args.data_dir)
+    make(
+        args.output_dir,
+        config,
+        lambda work: make_dump(data, work, args.output_dir, config, args.nj, unusable),
+        inputs=[args.data_dir],
+    )
 
 
 if __name__ == "__main__":

@@ -6,20 +6,15 @@ python -m espnet_atat.bin.mask --data_dir data/mini/sentences_train --alignments
 
 import argparse
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from espnet_atat.bin import main_guard
-from espnet_atat.speech.parallel import limit_threads
+from espnet_atat.bin import main_guard, make, new_parser, options_of
+from espnet_atat.graph.pool import limit_threads
 
 
 def get_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m espnet_atat.bin.mask",
-        description="Write a copy of a data dir in which a share of the words is masked in the audio.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-    )
+    parser = new_parser("mask", "Write a copy of a data dir in which a share of the words is masked in the audio.")
     parser.add_argument("--data_dir", type=Path, required=True, help="data dir to read")
     parser.add_argument("--alignments", type=Path, required=True, help="its alignments, from espnet_atat.bin.align")
     parser.add_argument("--output_dir", type=Path, required=True, help="data dir to write")
@@ -44,12 +39,17 @@ def main(argv: Sequence[str] | None = None) -> None:
     from espnet_atat.speech.mask_set import mask_set
     from espnet_atat.speech.masking import MaskConfig
 
-    started = time.monotonic()
-    config = MaskConfig(ratio=args.ratio, fill=args.fill, seed=args.seed, min_masked=args.min_masked)
-    alignments = read_alignments(args.alignments)
-    report = mask_set(DataDir.load(args.data_dir), alignments, args.output_dir, config, nj=args.nj)
-    print("\n".join(report.lines(args.data_dir.name)))
-    print(f"wrote {args.output_dir} in {time.monotonic() - started:.1f} s")
+    data, alignments, config = (
+        DataDir.load(args.data_dir),
+        read_alignments(args.alignments),
+        options_of(MaskConfig, args),
+    )
+    make(
+        args.output_dir,
+        config,
+        lambda work: mask_set(data, alignments, work, args.output_dir, config, args.nj),
+        inputs=[args.data_dir, args.alignments],
+    )
 
 
 if __name__ == "__main__":

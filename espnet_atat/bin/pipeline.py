@@ -16,7 +16,7 @@ from espnet_atat.baselines.config import CONFIGS, BilstmConfig, CrfConfig
 from espnet_atat.bin import main_guard
 from espnet_atat.datadir import read_two_column, write_two_column
 from espnet_atat.errors import UserError
-from espnet_atat.speech.parallel import limit_threads
+from espnet_atat.graph.pool import limit_threads
 
 HELP = {
     "c1": "weight of the L1 penalty",

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from espnet_atat.bin import main_guard
-from espnet_atat.speech.parallel import limit_threads
+from espnet_atat.graph.pool import limit_threads
 
 
 def get_parser() -> argparse.ArgumentParser:

@@ -9,19 +9,16 @@ of another set, with their trees, in these voices: a set for the task slu.
 
 import argparse
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from espnet_atat.bin import main_guard
+from espnet_atat.bin import main_guard, make, new_parser, options_of
 from espnet_atat.errors import UserError
 
 
 def get_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m espnet_atat.bin.splice",
-        description="Write a data dir of utterances spliced from pieces of one speaker's aligned recordings.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    parser = new_parser(
+        "splice", "Write a data dir of utterances spliced from pieces of one speaker's aligned recordings."
     )
     parser.add_argument("--data_dir", type=Path, required=True, nargs="+", help="data dirs to cut up")
     parser.add_argument("--alignments", type=Path, required=True, nargs="+", help="theirs, from espnet_atat.bin.align")
@@ -39,10 +36,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = get_parser().parse_args(argv)
     from espnet_atat.datadir import DataDir
     from espnet_atat.speech.alignment.record import Alignment, read_alignments
-    from espnet_atat.speech.splicing import SpliceConfig, splice_at_random, splice_texts, take_stock
+    from espnet_atat.speech.splicing import SpliceConfig, splice_set, take_stock
 
-    started = time.monotonic()
-    config = SpliceConfig(args.number, args.shortest, args.longest, args.piece, args.seed)
+    config = options_of(SpliceConfig, args)
     alignments: dict[str, Alignment] = {}
     for path in args.alignments:
         found = read_alignments(path)
@@ -50,12 +46,13 @@ def main(argv: Sequence[str] | None = None) -> None:
             raise UserError(f"{path}: utterance {twice[0]} stands in another file of --alignments too")
         alignments |= found
     inventory = take_stock([DataDir.load(path) for path in args.data_dir], alignments)
-    if args.text is None:
-        made = splice_at_random(inventory, args.output_dir, config)
-    else:
-        made = splice_texts(inventory, DataDir.load(args.text), args.output_dir, config)
-    print(f"cut up {inventory.used} recordings; left out {inventory.left_out} with a word that was not aligned")
-    print(f"wrote {args.output_dir}: {made} utterances, in {time.monotonic() - started:.1f} s")
+    texts = None if args.text is None else DataDir.load(args.text)
+    make(
+        args.output_dir,
+        config,
+        lambda work: splice_set(inventory, texts, work, args.output_dir, config),
+        inputs=[*args.data_dir, *args.alignments, *filter(None, [args.text])],
+    )
 
 
 if __name__ == "__main__":

@@ -6,23 +6,21 @@ python -m espnet_atat.bin.synthesize --engine pico --text data/mini/books_text -
 import argparse
 import shutil
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from espnet_atat.bin import main_guard
-from espnet_atat.speech.parallel import limit_threads
+from espnet_atat.bin import main_guard, make, new_parser
+from espnet_atat.graph.pool import limit_threads
 
 if TYPE_CHECKING:
     from espnet_atat.speech.synthesis.base import Engine
+    from espnet_atat.speech.synthesis.run import SynthesisReport
 
 
 def get_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m espnet_atat.bin.synthesize",
-        description="Write a data dir of synthetic speech; kokoro, pico and flite come by tools/install_extra.sh tts.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    parser = new_parser(
+        "synthesize", "Write a data dir of synthetic speech; kokoro, pico and flite come by tools/install_extra.sh tts."
     )
     parser.add_argument(
         "--engine", choices=("kokoro", "pico", "flite", "polly"), required=True, help="polly is the paper's, and paid"
@@ -77,7 +75,6 @@ def main(argv: Sequence[str] | None = None) -> None:
         synthesize_set,
     )
 
-    started = time.monotonic()
     engine = make_engine(args)
     voices = engine.default_voices if args.voices is None else tuple(args.voices.replace(",", " ").split())
     config = SynthesisConfig(voices, args.seed, args.audio_format)
@@ -86,11 +83,14 @@ def main(argv: Sequence[str] | None = None) -> None:
         check_voices(engine, config.voices)
         print("\n".join(cost_lines(data, engine, config)))
         return
-    report = synthesize_set(data, args.output_dir, engine, config, nj=args.nj, force=args.force)
-    if (args.text / TEXT_FORM).is_file():  # its scores are of that form too
-        shutil.copyfile(args.text / TEXT_FORM, args.output_dir / TEXT_FORM)
-    print("\n".join(report.lines()))
-    print(f"wrote {args.output_dir} in {time.monotonic() - started:.1f} s")
+
+    def work_on(work: Path) -> "SynthesisReport":
+        report = synthesize_set(data, work, args.output_dir, engine, config, args.nj)
+        if (args.text / TEXT_FORM).is_file():  # its scores are of that form too
+            shutil.copyfile(args.text / TEXT_FORM, work / TEXT_FORM)
+        return report
+
+    make(args.output_dir, [repr(engine), config], work_on, inputs=[args.text], force=args.force)
 
 
 if __name__ == "__main__":

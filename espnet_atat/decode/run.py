@@ -2,11 +2,10 @@
 
 import json
 import logging
-import multiprocessing
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from espnet_atat.decode.source import Source
 from espnet_atat.decode.trained import Trained
 from espnet_atat.decode.understand import Speech2Understand, Text2Understand, Understanding
 from espnet_atat.errors import UserError
+from espnet_atat.graph.pool import spread
 
 logger = logging.getLogger(__name__)
 
@@ -54,7 +54,8 @@ def decode_set(
     utterances = dump_dir if isinstance(dump_dir, Source) else Source.of_dump(dump_dir, source or config.source)
     understand = understander(trained, utterances.name, config, language_model)
     batches = utterances.batches(batch_size)
-    return _collect((decode_batch(understand, utterances, batch) for batch in batches), batches, config.maxlen)
+    decoded = ((batch, decode_batch(understand, utterances, batch)) for batch in batches)
+    return _collect(decoded, sum(map(len, batches)), config.maxlen)
 
 
 def decode_set_parallel(
@@ -71,15 +72,9 @@ def decode_set_parallel(
         loader: called once in each process, so it must be picklable: ``functools.partial(load_models, …)``.
     """
     batches = utterances.batches(batch_size)
-    nj = min(nj, len(batches))
-    # Started afresh, not forked: a forked process may hang on the numeric libraries' threads, or on a GPU.
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(nj, context, initializer=_start_worker, initargs=(loader, utterances, config)) as pool:
-        try:
-            return _collect(pool.map(_work, batches), batches, config.maxlen)
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+    start = partial(_start_worker, loader, utterances, config)
+    decoded = spread(_work, batches, nj, fresh=True, start=start)
+    return _collect(decoded, sum(map(len, batches)), config.maxlen)
 
 
 def load_models(
@@ -143,12 +138,11 @@ def write_results(results: Mapping[str, Sequence[Understanding]], output_dir: st
     write_two_column(folder / "hyp", {utt_id: hypotheses[0].line for utt_id, hypotheses in results.items()})
 
 
-def _collect(decoded: Iterator[list[list[Understanding]]], batches: list[list[str]], maxlen: int) -> Results:
+def _collect(decoded: Iterator[tuple[Sequence[str], list[list[Understanding]]]], total: int, maxlen: int) -> Results:
     """Put results to their ids, and log how far it is, and which were cut."""
-    total = sum(map(len, batches))
     results: Results = {}
     started = shown = time.monotonic()
-    for batch, hypotheses in zip(batches, decoded, strict=True):
+    for batch, hypotheses in decoded:
         results.update(zip(batch, hypotheses, strict=True))
         now = time.monotonic()
         if now - shown >= PROGRESS_SECONDS or len(results) == total:

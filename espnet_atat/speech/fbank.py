@@ -16,10 +16,11 @@ import numpy as np
 import scipy.fft
 
 from espnet_atat.errors import UserError
+from espnet_atat.speech.audio import SAMPLE_RATE
 
-SAMPLE_RATE = 16_000  # Hz
 FRAME_LENGTH = 400  # samples, 25 ms
 FRAME_SHIFT = 160  # samples, 10 ms
+FRAME_SECONDS = FRAME_SHIFT / SAMPLE_RATE
 FFT_LENGTH = 512  # the next power of two
 NUM_MELS = 80
 LOW_FREQUENCY = 20.0  # Hz

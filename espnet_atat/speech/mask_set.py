@@ -2,24 +2,23 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
-from functools import partial
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from espnet_atat.atomic import atomic_write
 from espnet_atat.datadir import DataDir
 from espnet_atat.errors import UserError
+from espnet_atat.graph.pool import Record
 from espnet_atat.speech.alignment.record import Alignment, from_json, to_json
 from espnet_atat.speech.audio import read_lossless, write_audio
+from espnet_atat.speech.copies import Copy, audio_of, make_copies
 from espnet_atat.speech.masking import MaskConfig, draw_spans, mask_waveform, random_source, span_samples
-from espnet_atat.speech.parallel import Record, file_size, run_resumable
-from espnet_atat.speech.workdir import JOURNAL, from_root, open_work, publish
-
-CHUNK = 16  # utterances handed to a process at a time
+from espnet_atat.speech.report import REPORT, Report
 
 
 @dataclass
-class MaskReport:
+class MaskReport(Report):
     """What was masked and what was left out."""
 
     utterances: int = 0
@@ -44,56 +43,38 @@ class MaskReport:
 
 
 def mask_set(
-    data: DataDir, alignments: Mapping[str, Alignment], output: Path, config: MaskConfig, nj: int = 1
+    data: DataDir, alignments: Mapping[str, Alignment], work: Path, output: Path, config: MaskConfig, nj: int = 1
 ) -> MaskReport:
     """Write a data dir whose audio is masked, with ``masks.jsonl`` and ``report.json``.
 
-    Masked audio is written losslessly below ``audio/``; an utterance with nothing masked keeps its own file.
+    Masked audio is written without loss; an utterance with nothing masked keeps its own file.
+
+    Args:
+        work: the folder to write to, perhaps half full from an interrupted call.
+        output: the name that it will have, which wav.scp gives.
 
     Raises:
         UserError: a set without audio, audio that cannot be read, alignments that belong to other transcripts, or
             no utterance with an aligned word.
     """
-    if data.wav is None:
-        raise UserError(f"{output.name}: the set has no wav.scp, so there is nothing to mask")
-    _check_words(data, alignments)
-    usable = [utt for utt in data.ids if any(word.found for word in alignments.get(utt, ()))]
-    if not usable:
-        raise UserError(f"{output.name}: no utterance has an aligned word; are these the alignments of another set?")
-    files = {utt: f"audio/{data.utt2spk[utt]}/{utt}" if data.utt2spk else f"audio/{utt}" for utt in usable}
-    items = {utt: [data.wav[utt], file_size(data.wav[utt]), files[utt], to_json(alignments[utt])] for utt in usable}
-    work = open_work(output, config)
-    records = run_resumable(
-        items,
-        partial(_mask_utterance, config, work),
-        work / JOURNAL,
-        signature=repr(config),
-        label="mask",
-        nj=nj,
-        chunk=CHUNK,
-    )
-    report = _write_masks(records, work, config)
-    report.utterances, report.without_aligned_word = len(data), len(data) - len(usable)
-    root = from_root(output)
-    wav = {utt: f"{root}/{record['file']}" if record["file"] else data.wav[utt] for utt, record in records.items()}
-    replace(data.subset(usable), wav=wav).write_files(work)
-    with atomic_write(work / "report.json") as handle:
-        json.dump(asdict(report) | {"config": asdict(config)}, handle, indent=1)
-        handle.write("\n")
-    publish(work, output)
-    return report
-
-
-def _check_words(data: DataDir, alignments: Mapping[str, Alignment]) -> None:
+    audio_of(data, output.name, "mask")
     for utt, text in data.text.items():
         if utt in alignments and [word.word for word in alignments[utt]] != text.split():
             raise UserError(f"{utt}: the alignment has other words than the data dir's text; align the set again")
+    usable = [utt for utt in data.ids if any(word.found for word in alignments.get(utt, ()))]
+    if not usable:
+        raise UserError(f"{output.name}: no utterance has an aligned word; are these the alignments of another set?")
+    speakers = data.utt2spk or {}
+    copies = {utt: Copy(utt, speakers.get(utt), to_json(alignments[utt])) for utt in usable}
+    records = make_copies(data, copies, _mask_utterance, work, output, config, label="mask", nj=nj)
+    report = _write_masks(records, work, config)
+    report.utterances, report.without_aligned_word = len(data), len(data) - len(usable)
+    report.write(work / REPORT, config)
+    return report
 
 
-def _mask_utterance(
-    config: MaskConfig, work: Path, utt: str, payload: tuple[str, int, str, list[dict[str, object]]]
-) -> Record:
-    """Mask one utterance. Record: ``file`` below the data dir or null, ``spans``, ``aligned``, ``seconds``."""
+def _mask_utterance(config: MaskConfig, work: Path, utt: str, payload: tuple[str, int, str, list[Any]]) -> Record:
+    """Mask one utterance. Record: ``file``, ``spans``, ``aligned``, ``seconds``."""
     path, _, stem, fields = payload
     words = from_json(fields)
     try:

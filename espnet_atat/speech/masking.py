@@ -1,4 +1,4 @@
-"""Masking words in the audio: the paper's MLM task. Numbers in, numbers out; NumPy alone.
+"""Masking words in the audio: the paper's MLM task. Numbers in, numbers out.
 
 Of the n words of an utterance that were aligned, ``ratio`` · n are chosen, rounded up or down at random so that the
 expected share is exactly ``ratio`` at every length. Chosen words that follow each other make one span, with the gap
@@ -19,12 +19,14 @@ import numpy as np
 
 from espnet_atat.errors import UserError
 from espnet_atat.speech.alignment.record import AlignedWord, Alignment
+from espnet_atat.speech.audio import SAMPLE_RATE
+from espnet_atat.speech.fbank import FRAME_LENGTH, FRAME_SECONDS, LOG_FLOOR
 
 FILLS = ("silence", "noise", "mean")
 FADE = 0.005  # seconds of cross-fade at each edge, inside the span, so that no click gives the mask away
 SPECTRUM = 512  # samples of a block of the average spectrum
-FRAME_SHIFT, FRAME_CENTRE = 0.01, 0.0125  # seconds, of the features
-SILENT_FEATURE = float(np.log(np.finfo(np.float32).eps))  # the log mel filterbank of digital silence
+FRAME_CENTRE = FRAME_LENGTH / 2 / SAMPLE_RATE  # seconds after the start of a frame
+SILENT_FEATURE = float(np.log(LOG_FLOOR))  # the log mel filterbank of digital silence
 
 
 @dataclass(frozen=True)
@@ -182,7 +184,7 @@ def mask_features(features: np.ndarray, spans: Sequence[Span], fill: str, rng: n
     """
     masked = features.copy()
     for span in spans:
-        first, last = (max(0, int(np.ceil((t - FRAME_CENTRE) / FRAME_SHIFT))) for t in (span.start, span.end))
+        first, last = (max(0, int(np.ceil((t - FRAME_CENTRE) / FRAME_SECONDS))) for t in (span.start, span.end))
         if fill == "silence":
             masked[first:last] = SILENT_FEATURE
             continue

@@ -5,22 +5,19 @@ strings of short pieces, one to three words each, cut at word boundaries from on
 real, no sentence is. Their words are drawn at random (for asr), or they are the lines of a set of text (for slu).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Self
 
 import numpy as np
-import soundfile
 
-from espnet_atat.atomic import atomic_dir
-from espnet_atat.datadir import DataDir, invert
+from espnet_atat.datadir import DataDir, from_root, invert
 from espnet_atat.errors import UserError
 from espnet_atat.speech.alignment.record import Alignment
-from espnet_atat.speech.audio import SAMPLE_RATE, read_audio
+from espnet_atat.speech.audio import SAMPLE_RATE, read_audio, write_audio
 from espnet_atat.speech.masking import random_source
-from espnet_atat.speech.workdir import from_root
+from espnet_atat.speech.report import Report
 
 #: Two pieces overlap by this much, so that no click marks the cut: 8 ms.
 CROSS_FADE = SAMPLE_RATE * 8 // 1000
@@ -117,51 +114,81 @@ def take_stock(sets: Sequence[DataDir], alignments: Mapping[str, Alignment]) -> 
     return Inventory(by_speaker, alignments, total - used)
 
 
-def splice_at_random(inventory: Inventory, output: Path, config: SpliceConfig) -> int:
-    """Write a data dir of random strings of words, ``<speaker>-spliced_<number>``, whole or not at all.
+@dataclass
+class SpliceReport(Report):
+    """Utterances made, recordings cut up, and those left out."""
 
-    Returns:
-        Number of utterances written.
-    """
-    with _Writer(output) as writer:
-        done = heard = 0
-        for speaker, files in sorted(inventory.by_speaker.items()):
-            recordings = inventory.recordings(speaker)
-            heard += len(files)
-            for number in range(done, config.number * heard // inventory.used):
-                utt = f"{speaker}-spliced_{number:06d}"
-                samples, words = splice(recordings, config, random_source(utt, config.seed, None, "splice"))
-                writer.add(utt, speaker, samples, " ".join(words))
-                done = number + 1
-    return done
+    made: int
+    used: int
+    left_out: int
+    seconds: float = 0.0
+
+    def lines(self, name: str) -> list[str]:
+        return [
+            f"{name}: cut up {self.used} recordings; left out {self.left_out} with a word that was not aligned",
+            f"made {self.made} utterances",
+        ]
 
 
-def splice_texts(inventory: Inventory, texts: DataDir, output: Path, config: SpliceConfig) -> int:
-    """Write a data dir of a set's own lines (and trees), ``<speaker>-<id>``, whole or not at all.
+def splice_set(
+    inventory: Inventory, texts: DataDir | None, work: Path, output: Path, config: SpliceConfig
+) -> SpliceReport:
+    """Write a data dir of spliced utterances.
 
-    A line is said by one speaker, drawn from those who say all of its words somewhere; a line that no speaker can say
-    is left out.
+    Without ``texts`` they are random strings of words, ``<speaker>-spliced_<number>``. With it they are its lines and
+    trees, ``<speaker>-<id>``, each said by a speaker drawn from those who say all of its words somewhere; a line that
+    nobody can say is left out.
 
-    Returns:
-        Number of utterances written.
+    Args:
+        work: the folder to write to.
+        output: the name that it will have, which wav.scp gives.
 
     Raises:
         UserError: no line can be said.
     """
+    made = _at_random(inventory, config) if texts is None else _lines(inventory, texts, config)
+    text: dict[str, str] = {}
+    origin: dict[str, str] = {}
+    wav: dict[str, str] = {}
+    utt2spk: dict[str, str] = {}
+    for speaker, line, samples, words in made:
+        utt = f"{speaker}-{line}"
+        text[utt], origin[utt], utt2spk[utt] = " ".join(words), line, speaker
+        file = f"audio/{speaker}/{utt}.flac"
+        wav[utt] = f"{from_root(output)}/{file}"
+        write_audio(work / file, samples, SAMPLE_RATE, "FLAC", "PCM_16")
+    trees = None if texts is None or texts.target is None else texts.target
+    target = trees and {utt: trees[line] for utt, line in origin.items() if line in trees}
+    DataDir(wav=wav, text=text, target=target or None, utt2spk=utt2spk).write_files(work)
+    return SpliceReport(len(text), inventory.used, inventory.left_out)
+
+
+Spliced = tuple[str, str, np.ndarray, Sequence[str]]  # speaker, line, samples (num_samples,), words
+
+
+def _at_random(inventory: Inventory, config: SpliceConfig) -> Iterator[Spliced]:
+    done = heard = 0
+    for speaker, files in sorted(inventory.by_speaker.items()):
+        recordings = inventory.recordings(speaker)
+        heard += len(files)
+        for number in range(done, config.number * heard // inventory.used):
+            line = f"spliced_{number:06d}"
+            rng = random_source(f"{speaker}-{line}", config.seed, None, "splice")
+            yield speaker, line, *splice(recordings, config, rng)
+            done = number + 1
+
+
+def _lines(inventory: Inventory, texts: DataDir, config: SpliceConfig) -> Iterator[Spliced]:
     speaker_of = draw_speakers(inventory.vocabularies(), texts.text, config)
     if not speaker_of:
         raise UserError("no line of the text has all its words in one speaker's recordings")
-    with _Writer(output) as writer:
-        for speaker, lines in invert(speaker_of).items():
-            recordings = inventory.recordings(speaker)
-            places = index_words(recordings)
-            for line in lines:
-                words = texts.text[line].split()
-                rng = random_source(line, config.seed, None, "splice")
-                samples = say(words, recordings, places, config.piece, rng)
-                tree = None if texts.target is None else texts.target.get(line)
-                writer.add(f"{speaker}-{line}", speaker, samples, " ".join(words), tree)
-    return len(speaker_of)
+    for speaker, lines in invert(speaker_of).items():
+        recordings = inventory.recordings(speaker)
+        places = index_words(recordings)
+        for line in lines:
+            words = texts.text[line].split()
+            rng = random_source(line, config.seed, None, "splice")
+            yield speaker, line, say(words, recordings, places, config.piece, rng), words
 
 
 def draw_speakers(
@@ -178,37 +205,6 @@ def draw_speakers(
             drawn = random_source(line, config.seed, None, "speaker").integers(len(able))
             speaker_of[line] = able[int(drawn)]
     return speaker_of
-
-
-class _Writer:
-    """Collects utterances in a data dir that appears whole when the block ends well."""
-
-    def __init__(self, output: Path):
-        self.output = output
-        self._dir = atomic_dir(output)
-        self._wav: dict[str, str] = {}
-        self._text: dict[str, str] = {}
-        self._target: dict[str, str] = {}
-        self._utt2spk: dict[str, str] = {}
-
-    def __enter__(self) -> Self:
-        self._folder = self._dir.__enter__()
-        return self
-
-    def add(self, utt: str, speaker: str, samples: np.ndarray, words: str, tree: str | None = None) -> None:
-        audio = self._folder / "audio" / speaker
-        audio.mkdir(parents=True, exist_ok=True)
-        soundfile.write(audio / f"{utt}.flac", samples, SAMPLE_RATE, subtype="PCM_16")
-        self._wav[utt] = f"{from_root(self.output)}/audio/{speaker}/{utt}.flac"
-        self._text[utt], self._utt2spk[utt] = words, speaker
-        if tree is not None:
-            self._target[utt] = tree
-
-    def __exit__(self, *error: Any) -> None:
-        if error[0] is None:
-            data = DataDir(wav=self._wav, text=self._text, target=self._target or None, utt2spk=self._utt2spk)
-            data.write_files(self._folder)
-        self._dir.__exit__(*error)
 
 
 def cut(samples: np.ndarray, words: Alignment) -> Recording:

@@ -4,26 +4,23 @@ Copies are named as Kaldi names them: utterance and speaker get a prefix, ``sp0.
 first of the random ones, so that ids stay unique and begin with their speaker's.
 """
 
-import json
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
-from functools import partial
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 
-from espnet_atat.atomic import atomic_write
 from espnet_atat.datadir import DataDir
 from espnet_atat.errors import UserError
+from espnet_atat.graph.pool import Record
 from espnet_atat.speech.audio import convert_rate, read_mono, write_audio
 from espnet_atat.speech.augmentation import effects
 from espnet_atat.speech.augmentation.chain import Chain, Speed, read_options
+from espnet_atat.speech.copies import Copy, audio_of, make_copies
 from espnet_atat.speech.masking import random_source
-from espnet_atat.speech.parallel import Record, file_size, run_resumable
-from espnet_atat.speech.workdir import JOURNAL, from_root, open_work, publish
+from espnet_atat.speech.report import REPORT, Report
 
-CHUNK = 16  # utterances handed to a process at a time
 BIT_DEPTHS = {16: "PCM_16", 24: "PCM_24"}
 
 
@@ -123,7 +120,7 @@ class AugmentConfig:
 
 
 @dataclass
-class AugmentReport:
+class AugmentReport(Report):
     """Utterances read and written, and seconds of both."""
 
     utterances: int = 0
@@ -138,57 +135,36 @@ class AugmentReport:
         ]
 
 
-def augment_set(data: DataDir, output: Path, config: AugmentConfig, nj: int = 1) -> AugmentReport:
-    """Write a data dir of all copies, their audio below ``audio/``, and ``report.json``.
+def augment_set(data: DataDir, work: Path, output: Path, config: AugmentConfig, nj: int = 1) -> AugmentReport:
+    """Write a data dir of all copies, and ``report.json``.
+
+    Args:
+        work: the folder to write to, perhaps half full from an interrupted call.
+        output: the name that it will have, which wav.scp gives.
 
     Raises:
         UserError: a set without audio, audio that cannot be read (named), or an id that a copy would take.
     """
-    if data.wav is None:
-        raise UserError(f"{output.name}: the set has no wav.scp, so there is nothing to augment")
-    items: dict[str, Any] = {}
-    origin: dict[str, tuple[str, str]] = {}  # new id -> prefix, old id
+    audio_of(data, output.name, "augment")
+    copies: dict[str, Copy] = {}
     for utt in data.ids:
         for prefix, speed in config.variants():
-            new = prefix + utt
-            folder = f"audio/{prefix}{data.utt2spk[utt]}" if data.utt2spk else "audio"
-            if new in origin:
-                raise UserError(f"{output.name}: a copy of {utt} would be called {new}, which is there already")
-            origin[new] = prefix, utt
-            items[new] = [data.wav[utt], file_size(data.wav[utt]), f"{folder}/{new}.flac", speed]
-    work = open_work(output, config)
-    records = run_resumable(
-        items,
-        partial(_augment, config, work),
-        work / JOURNAL,
-        signature=repr(config),
-        label="augment",
-        nj=nj,
-        chunk=CHUNK,
-    )
-    root = from_root(output)
-    wav = {new: f"{root}/{record['file']}" if record["file"] else items[new][0] for new, record in records.items()}
-
-    def copied(column: Mapping[str, str] | None, prefixed: bool = False) -> dict[str, str] | None:
-        if column is None:
-            return None
-        return {new: (prefix if prefixed else "") + column[utt] for new, (prefix, utt) in origin.items()}
-
-    text = copied(data.text) or {}
-    DataDir(text=text, target=copied(data.target), wav=wav, utt2spk=copied(data.utt2spk, True)).write_files(work)
+            if prefix + utt in copies:
+                raise UserError(
+                    f"{output.name}: a copy of {utt} would be called {prefix + utt}, which is there already"
+                )
+            copies[prefix + utt] = Copy(utt, prefix + data.utt2spk[utt] if data.utt2spk else None, speed)
+    records = make_copies(data, copies, _augment, work, output, config, label="augment", nj=nj)
     report = AugmentReport(len(data), len(records))
     report.seconds = round(sum(record["before"] for record in records.values()) / len(list(config.variants())), 3)
     report.seconds_written = round(sum(record["after"] for record in records.values()), 3)
-    with atomic_write(work / "report.json") as handle:
-        json.dump(asdict(report) | {"config": asdict(config)}, handle, indent=1)
-        handle.write("\n")
-    publish(work, output)
+    report.write(work / REPORT, config)
     return report
 
 
 def _augment(config: AugmentConfig, work: Path, new: str, payload: tuple[str, int, str, float | None]) -> Record:
-    """Write one copy. Record: ``file`` below the data dir or null for the original's, seconds ``before``, ``after``."""
-    path, _, file, speed = payload
+    """Write one copy. Record: ``file``, seconds ``before`` and ``after``."""
+    path, _, stem, speed = payload
     try:
         samples, rate = read_mono(path, config.prepare.mixdown)
     except UserError as error:
@@ -202,5 +178,5 @@ def _augment(config: AugmentConfig, work: Path, new: str, payload: tuple[str, in
     elif speed != 1:
         samples = effects.change_speed(samples, rate, speed)
     clipped = np.clip(samples, -1.0, effects.FULL_SCALE)
-    write_audio(work / file, clipped, rate, "FLAC", BIT_DEPTHS[config.prepare.bit_depth or 16])
-    return {"file": file, "before": before, "after": len(samples) / rate}
+    write_audio(work / f"{stem}.flac", clipped, rate, "FLAC", BIT_DEPTHS[config.prepare.bit_depth or 16])
+    return {"file": f"{stem}.flac", "before": before, "after": len(samples) / rate}

@@ -1,31 +1,20 @@
-"""Say a set of texts with an engine: a data dir, made in several processes and over several runs if need be."""
+"""Say a set of texts with an engine: a data dir, made in several processes and over several calls if need be."""
 
-import hashlib
-import io
-import json
-import os
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from functools import partial
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
-import soundfile
-
-from espnet_atat.atomic import atomic_write
 from espnet_atat.datadir import DataDir, read_two_column, write_two_column
 from espnet_atat.errors import UserError
-from espnet_atat.speech.audio import SAMPLE_RATE
+from espnet_atat.graph.pool import Record
+from espnet_atat.speech.audio import SAMPLE_RATE, write_audio
+from espnet_atat.speech.copies import Copy, make_copies
 from espnet_atat.speech.masking import random_source
-from espnet_atat.speech.parallel import Record, run_resumable
+from espnet_atat.speech.report import REPORT, Report, reasons
 from espnet_atat.speech.synthesis.base import Engine, EngineUnavailable
 from espnet_atat.speech.synthesis.verbalise import as_sentence, verbalise
 from espnet_atat.speech.synthesis.waveform import finish
-from espnet_atat.speech.workdir import JOURNAL, from_root, open_work, publish
-
-CHUNK = 4  # utterances handed to a process at a time
-SHOWN = 10  # dropped utterances printed; all are in the report file
-REPORT = "report.json"
 
 
 @dataclass(frozen=True)
@@ -49,7 +38,7 @@ class SynthesisConfig:
 
 
 @dataclass
-class SynthesisReport:
+class SynthesisReport(Report):
     """What came of a run."""
 
     engine: str = ""
@@ -58,19 +47,14 @@ class SynthesisReport:
     seconds: float = 0.0
     by_voice: dict[str, int] = field(default_factory=dict)
     dropped: dict[str, str] = field(default_factory=dict)
-    made_from: str = ""
 
-    def lines(self) -> list[str]:
-        voices = ", ".join(f"{voice} {count}" for voice, count in self.by_voice.items())
-        lines = [
-            f"{self.engine}: kept {self.kept} of {self.utterances} utterances, {self.seconds:.1f} s; dropped "
-            f"{len(self.dropped)}",
-            f"voices: {voices}",
+    def lines(self, name: str) -> list[str]:
+        return [
+            f"{name}, {self.engine}: kept {self.kept} of {self.utterances} utterances, {self.seconds:.1f} s; "
+            f"dropped {len(self.dropped)}",
+            "voices: " + ", ".join(f"{voice} {count}" for voice, count in self.by_voice.items()),
+            *reasons("dropped", self.dropped),
         ]
-        lines += [f"  dropped {utt}: {why}" for utt, why in list(self.dropped.items())[:SHOWN]]
-        if len(self.dropped) > SHOWN:
-            lines.append(f"  and {len(self.dropped) - SHOWN} more, in {REPORT}")
-        return lines
 
 
 def load_texts(path: Path) -> DataDir:
@@ -116,47 +100,39 @@ def cost_lines(data: DataDir, engine: Engine, config: SynthesisConfig) -> list[s
 
 
 def synthesize_set(
-    data: DataDir, output: Path, engine: Engine, config: SynthesisConfig, nj: int = 1, force: bool = False
+    data: DataDir, work: Path, output: Path, engine: Engine, config: SynthesisConfig, nj: int = 1
 ) -> SynthesisReport:
     """Write a data dir of synthetic speech: ``<voice>-<utt>`` for each utterance that can be said.
 
     Beside the usual files it has ``spoken``, the words that were said where ``text`` has them as written, and
-    ``report.json``. An output that is there and was made from the same is left as it is, unless ``force``.
+    ``report.json``.
+
+    Args:
+        work: the folder to write to, perhaps half full from an interrupted call.
+        output: the name that it will have, which wav.scp gives.
 
     Raises:
         UserError: an unknown voice, an engine that cannot be used, or no utterance that can be said.
     """
     check_voices(engine, config.voices)
     said, dropped = plan(data, config)
-    made_from = _digest(data, engine, config)
-    if not force and (done := _finished(output, made_from)):
-        return done
     engine.prepare(sorted(set(config.voices)))
-    work = open_work(output, made_from)
-    records = run_resumable(
-        {utt: list(each) for utt, each in said.items()},
-        partial(_say, engine, config, work),
-        work / JOURNAL,
-        signature=repr((engine, config)),
-        label="synthesize",
-        nj=nj,
-        chunk=CHUNK,
-    )
-    dropped |= {utt: record["dropped"] for utt, record in records.items() if "dropped" in record}
-    kept = {utt: record for utt, record in records.items() if "dropped" not in record}
+    copies = {f"{voice}-{utt}": Copy(utt, voice, [voice, words]) for utt, (voice, words) in said.items()}
+    records = make_copies(data, copies, _say, work, output, (engine, config), label="synthesize", nj=nj, chunk=4)
+    dropped |= {copies[new].origin: record["dropped"] for new, record in records.items() if "dropped" in record}
+    kept = {new: record for new, record in records.items() if "dropped" not in record}
     if not kept:
         raise UserError(f"{output.name}: no utterance could be said; the first: {next(iter(dropped.items()))}")
+    write_two_column(work / "spoken", {new: copies[new].how[1] for new in kept})
     report = SynthesisReport(
         engine=engine.name,
         utterances=len(data),
         kept=len(kept),
         seconds=round(sum(record["seconds"] for record in kept.values()), 3),
-        by_voice=dict(sorted(Counter(said[utt][0] for utt in kept).items())),
+        by_voice=dict(sorted(Counter(copies[new].how[0] for new in kept).items())),
         dropped=dict(sorted(dropped.items())),
-        made_from=made_from,
     )
-    _write(data, said, kept, work, output, report)
-    publish(work, output)
+    report.write(work / REPORT)
     return report
 
 
@@ -168,58 +144,18 @@ def check_voices(engine: Engine, voices: Sequence[str]) -> None:
         raise UserError(f"unknown voice {unknown[0]!r} of {engine.name}; there are {', '.join(engine.voices())}")
 
 
-def _say(engine: Engine, config: SynthesisConfig, work: Path, utt: str, payload: tuple[str, str]) -> Record:
-    """Say one utterance. Record: ``file`` below the data dir and ``seconds``, or ``dropped`` with the reason."""
-    voice, words = payload
+def _say(
+    options: tuple[Engine, SynthesisConfig], work: Path, _new: str, payload: tuple[str, int, str, tuple[str, str]]
+) -> Record:
+    """Say one utterance. Record: ``file`` and ``seconds``, or ``dropped``."""
+    engine, config = options
+    _, _, stem, (voice, words) = payload
     try:
         samples = finish(*engine.speak(as_sentence(words), voice))
     except EngineUnavailable:
         raise
     except UserError as error:
         return {"dropped": str(error)}
-    file = work / "audio" / voice / f"{voice}-{utt}.{config.audio_format}"
-    encoded = io.BytesIO()  # libsndfile waits for the disk at the end of every file that it writes itself
-    soundfile.write(encoded, samples, SAMPLE_RATE, format=config.audio_format.upper(), subtype="PCM_16")
-    file.parent.mkdir(parents=True, exist_ok=True)
-    temporary = file.with_suffix(".tmp")
-    temporary.write_bytes(encoded.getvalue())
-    os.replace(temporary, file)
-    return {"file": str(file.relative_to(work)), "seconds": len(samples) / SAMPLE_RATE}
-
-
-def _write(
-    data: DataDir,
-    said: Mapping[str, tuple[str, str]],
-    kept: Mapping[str, Record],
-    work: Path,
-    output: Path,
-    report: SynthesisReport,
-) -> None:
-    """The data dir's files, but for the audio, which is there."""
-    new_id = {utt: f"{said[utt][0]}-{utt}" for utt in kept}
-    root = from_root(output)
-    DataDir(
-        text={new: data.text[utt] for utt, new in new_id.items()},
-        target=None if data.target is None else {new: data.target[utt] for utt, new in new_id.items()},
-        wav={new: f"{root}/{kept[utt]['file']}" for utt, new in new_id.items()},
-        utt2spk={new: said[utt][0] for utt, new in new_id.items()},
-    ).write_files(work)
-    write_two_column(work / "spoken", {new: said[utt][1] for utt, new in new_id.items()})
-    with atomic_write(work / REPORT) as handle:
-        json.dump(asdict(report), handle, indent=1, ensure_ascii=False)
-        handle.write("\n")
-
-
-def _digest(data: DataDir, engine: Engine, config: SynthesisConfig) -> str:
-    """What the output is made from."""
-    content = [data.text, data.target, repr((engine, config))]
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
-
-
-def _finished(output: Path, made_from: str) -> SynthesisReport | None:
-    """The report of a complete run from the same, if there is one."""
-    try:
-        report = SynthesisReport(**json.loads((output / REPORT).read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
-        return None
-    return report if report.made_from == made_from else None
+    file = f"{stem}.{config.audio_format}"
+    write_audio(work / file, samples, SAMPLE_RATE, config.audio_format, "PCM_16")
+    return {"file": file, "seconds": len(samples) / SAMPLE_RATE}

@@ -1,0 +1,202 @@
+"""One pool of processes for all work on data, which continues where a killed call stopped.
+
+``run_resumable`` is for data sets: a worker turns an item (an utterance, or a shard of them) into a record of plain
+JSON, and each record goes to a journal as soon as it is there. Records come back in the order of the items, so that
+what is made of them depends neither on ``nj``, nor on which process was first, nor on interruptions. ``spread`` is the
+pool itself.
+"""
+
+import ctypes
+import hashlib
+import json
+import multiprocessing
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from espnet_atat.errors import UserError
+
+Record = dict[str, Any]
+Worker = Callable[[str, Any], Record]
+
+#: JSON lines ``[name, key, record]`` in the folder that a set is made in, in order of completion.
+JOURNAL = "journal.jsonl"
+
+FUTURES_PER_PROCESS = 3  # enough to keep every process busy, few enough to hold in memory
+PROGRESS_SECONDS = 10.0  # between two lines of progress in a log
+TERMINAL_SECONDS = 0.5  # between two updates of the line on a terminal
+PR_SET_PDEATHSIG = 1  # Linux, prctl(2)
+
+
+def limit_threads() -> None:
+    """One thread a process for the numeric libraries; call it before NumPy is imported."""
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(name, "1")
+
+
+def file_size(path: str) -> int:
+    """Bytes, or -1 without a file. In a payload it stands for the content: a mended file is read again."""
+    try:
+        return Path(path).stat().st_size
+    except OSError:
+        return -1
+
+
+def die_with_parent(parent: int | None = None) -> None:
+    """In a child, on Linux: be killed when the parent dies, so that a restart does not meet it at work in its folder.
+
+    Args:
+        parent: its process id; a child whose parent died before this call ends at once.
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if parent is not None and os.getppid() != parent:
+        os._exit(1)
+
+
+class Progress:
+    """Counts on stderr: one line that changes on a terminal, a line every ten seconds in a log."""
+
+    def __init__(self, label: str, total: int, done: int) -> None:
+        self.label, self.total, self.done, self.first = label, total, done, done
+        self.started = self.shown = time.monotonic()
+        if done:
+            print(f"{label}: continuing after {done} of {total}", file=sys.stderr)
+
+    def add(self, count: int) -> None:
+        self.done += count
+        now = time.monotonic()
+        terminal = sys.stderr.isatty()
+        if now - self.shown < (TERMINAL_SECONDS if terminal else PROGRESS_SECONDS):
+            return
+        self.shown = now
+        rate = (self.done - self.first) / (now - self.started)
+        line = f"{self.label}: {self.done}/{self.total}, {rate:.1f}/s, {(self.total - self.done) / rate:.0f} s left"
+        print(f"\r{line}\033[K" if terminal else line, end="" if terminal else "\n", file=sys.stderr, flush=True)
+
+    def close(self) -> None:
+        if sys.stderr.isatty():
+            print("\r\033[K", end="", file=sys.stderr, flush=True)
+
+
+def _start_process(parent: int, start: Callable[[], None] | None) -> None:
+    """Leave the keyboard's interrupt to the parent, and die with it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    die_with_parent(parent)
+    if start is not None:
+        start()
+
+
+def spread[Part, Result](
+    function: Callable[[Part], Result],
+    parts: Sequence[Part],
+    nj: int,
+    *,
+    fresh: bool = False,
+    start: Callable[[], None] | None = None,
+) -> Iterator[tuple[Part, Result]]:
+    """Apply ``function`` to every part and yield each with its result, in order of completion.
+
+    Args:
+        function: can be pickled, as can parts and results.
+        nj: processes; one part, or one process, is worked on in this process.
+        fresh: start new interpreters, even for one: for PyTorch, whose threads and devices do not survive a fork.
+            Otherwise processes are forked on Linux, and need not import again what this one has imported.
+        start: called first in each new process.
+
+    Raises:
+        UserError: ``function`` raised one, or a process was killed.
+    """
+    nj = min(nj, len(parts))
+    if not fresh and nj <= 1:
+        yield from ((part, function(part)) for part in parts)
+        return
+    context = multiprocessing.get_context("fork" if sys.platform == "linux" and not fresh else "spawn")
+    pool = ProcessPoolExecutor(max(1, nj), context, initializer=_start_process, initargs=(os.getpid(), start))
+    waiting = iter(parts)
+    running: dict[Future[Result], Part] = {}
+    try:
+        while True:
+            for part in waiting:
+                running[pool.submit(function, part)] = part
+                if len(running) >= nj * FUTURES_PER_PROCESS:
+                    break
+            if not running:
+                return
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                yield running.pop(future), future.result()
+    except BrokenProcessPool as error:
+        raise UserError(
+            "a process died, perhaps for want of memory; run the command again to continue, with a smaller --nj"
+        ) from error
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def run_resumable(
+    items: Mapping[str, Any], worker: Worker, work: Path, *, options: object, label: str, nj: int = 1, chunk: int = 16
+) -> dict[str, Record]:
+    """Apply ``worker`` to every item that the journal does not hold yet.
+
+    Args:
+        items: name → payload (plain JSON), in the order of the result.
+        worker: (name, payload) → record (plain JSON); it can be pickled, and deals with bad data itself.
+        work: the folder that holds the journal.
+        options: what the records depend on besides; a record made with others is not used.
+        label: what the progress is called.
+        nj: processes.
+        chunk: items handed to a process at a time.
+
+    Raises:
+        UserError: a worker raised one, or a process was killed. What was finished stays in the journal.
+    """
+    keys = {name: _key(name, payload, repr(options)) for name, payload in items.items()}
+    journal = work / JOURNAL
+    done = _read_journal(journal, keys)
+    pending = [(name, payload) for name, payload in items.items() if name not in done]
+    chunks = [pending[first : first + chunk] for first in range(0, len(pending), chunk)]
+    progress = Progress(label, len(items), len(done))
+    work.mkdir(parents=True, exist_ok=True)
+    with journal.open("a", encoding="utf-8") as handle:
+        if handle.tell():
+            handle.write("\n")  # ends a line that a kill has torn
+        for _, results in spread(partial(_work, worker), chunks, nj):
+            for name, text in results:
+                handle.write(f"[{json.dumps(name)}, {json.dumps(keys[name])}, {text}]\n")
+                done[name] = json.loads(text)
+            handle.flush()
+            progress.add(len(results))
+    progress.close()
+    return {name: done[name] for name in items}
+
+
+def _key(name: str, payload: Any, options: str) -> str:
+    """What a finished record must have been made from to be used again."""
+    return hashlib.sha256(json.dumps([name, payload, options], sort_keys=True).encode()).hexdigest()[:24]
+
+
+def _read_journal(journal: Path, keys: Mapping[str, str]) -> dict[str, Record]:
+    """Records made from the same input with the same options; a line torn by a kill is skipped."""
+    done: dict[str, Record] = {}
+    if not journal.is_file():
+        return done
+    for line in journal.read_bytes().splitlines():
+        try:
+            name, key, record = json.loads(line)
+        except (ValueError, TypeError):
+            continue
+        if keys.get(name) == key:
+            done[name] = record
+    return done
+
+
+def _work(worker: Worker, items: Sequence[tuple[str, Any]]) -> list[tuple[str, str]]:
+    """Names and records as JSON text, in the order of the items."""
+    return [(name, json.dumps(worker(name, payload), ensure_ascii=False)) for name, payload in items]

@@ -1,0 +1,181 @@
+"""Make a folder or a file whole or not at all, by one process at a time, and go on after a kill.
+
+``output`` is made in ``<output>.partial`` and gets its name when it is complete. A stamp says what it was made from:
+``.made.json`` in a folder, ``.<name>.made.json`` beside a file.
+"""
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import socket
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from espnet_atat.atomic import atomic_write
+from espnet_atat.errors import UserError
+from espnet_atat.graph.pool import JOURNAL
+
+STAMP = ".made.json"
+WAIT = 5.0  # seconds for another process: one that was killed may take a moment to take its workers with it
+
+
+@contextmanager
+def working(output: Path, made_from: object, *, file: bool = False, inputs: Iterable[Path] = ()) -> Iterator[Path]:
+    """Give a folder to work in; what the block leaves there becomes ``output`` if it ends without an error.
+
+    An interrupted call's folder is kept, journal and all, if it was made from the same.
+
+    Args:
+        made_from: anything JSON can write; other objects count by their ``repr``.
+        file: ``output`` is a file, which the block writes as ``<work>/<name>``. Whatever else it leaves there goes
+            beside ``output``, before it.
+        inputs: what is read to make it.
+
+    Raises:
+        UserError: another process makes ``output``; something that was not made here would be replaced; or ``output``
+            is, contains or lies inside an input (a file may lie in a folder that is read).
+    """
+    started, key = time.monotonic(), fingerprint(made_from)
+    _keep_apart(output, inputs, file)
+    with _locked(output):
+        _check_replaceable(output, file)
+        work, old = output.with_name(f"{output.name}.partial"), output.with_name(f".{output.name}.old")
+        _check_replaceable(work, file=False)
+        shutil.rmtree(old, ignore_errors=True)
+        if work.exists() and _read(work / STAMP).get("made_from") != key:
+            _discard(work, old)
+        work.mkdir(exist_ok=True)
+        _write(work / STAMP, {"made_from": key})
+        try:
+            yield work
+        except BaseException:
+            if not any(each.name != STAMP for each in work.iterdir()):
+                _discard(work, old)  # nothing to go on from
+            raise
+        for leftover in (work / JOURNAL, *work.rglob("*.tmp")):
+            leftover.unlink(missing_ok=True)
+        stamp = {"made_from": key, "seconds": round(time.monotonic() - started, 3)}
+        if file:
+            _publish_file(work, output, stamp)
+            _discard(work, old)
+        else:
+            _write(work / STAMP, stamp)
+            if output.exists():
+                _discard(output, old)
+            os.replace(work, output)
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def is_made(output: Path, made_from: object) -> bool:
+    """Is ``output`` there, complete, and made from this?"""
+    stamp = read_stamp(output)
+    return output.exists() and "seconds" in stamp and stamp["made_from"] == fingerprint(made_from)
+
+
+def read_stamp(output: Path) -> dict[str, Any]:
+    """``made_from`` (a digest) and ``seconds`` of what ``working`` has made; empty for anything else."""
+    return _read(output / STAMP if output.is_dir() else _stamp_beside(output))
+
+
+def fingerprint(made_from: object) -> str:
+    """The digest that a stamp keeps of ``made_from``."""
+    return hashlib.sha256(json.dumps(made_from, sort_keys=True, default=repr).encode()).hexdigest()
+
+
+def _publish_file(work: Path, output: Path, stamp: dict[str, Any]) -> None:
+    """Move ``output`` out of ``work``, and what goes beside it. A stamp without ``seconds`` claims it meanwhile."""
+    beside = [path for path in sorted(work.iterdir()) if path.name not in (STAMP, output.name)]
+    if not (work / output.name).is_file():
+        raise FileNotFoundError(f"{work / output.name} was not written")
+    _write(_stamp_beside(output), {"made_from": stamp["made_from"]})
+    for path in (*beside, work / output.name):
+        os.replace(path, output.with_name(path.name))
+    _write(_stamp_beside(output), stamp)
+
+
+def _keep_apart(output: Path, inputs: Iterable[Path], file: bool) -> None:
+    made = output.resolve()
+    for each in inputs:
+        read = each.resolve()
+        if made == read or made in read.parents or (read in made.parents and not file):
+            relation = "is" if made == read else "contains" if made in read.parents else "lies inside"
+            raise UserError(f"{output} {relation} {each}, which is read to make it; give another output")
+
+
+def _check_replaceable(path: Path, file: bool) -> None:
+    """Only what ``working`` has made is replaced, or what is empty."""
+    if not path.exists():
+        return
+    if path.is_dir() == file:
+        raise UserError(f"{path} is {'a folder, not a file' if file else 'not a folder'}; give another output")
+    # Of a folder that a kill met while its stamp was written, there is the temporary file.
+    empty = all(each.suffix == ".tmp" for each in path.iterdir()) if path.is_dir() else not path.stat().st_size
+    if not empty and "made_from" not in read_stamp(path):
+        raise UserError(f"{path} was not made by this step, which would replace it; move or delete it first")
+
+
+@contextmanager
+def _locked(output: Path) -> Iterator[None]:
+    """Keep other processes out. Forked workers hold the lock too: it is free when the last one is dead."""
+    path = output.with_name(f".{output.name}.lock")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    deadline = time.monotonic() + WAIT
+    while True:
+        handle = path.open("a+", encoding="utf-8")
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if _is_at(handle.fileno(), path):
+                break
+            handle.close()  # the file of a process that has just ended
+        except BlockingIOError as error:
+            handle.seek(0)
+            holder = handle.read().strip() or "another process"
+            handle.close()
+            if time.monotonic() > deadline:
+                raise UserError(f"{output} is being made by {holder}; wait until it has ended") from error
+            time.sleep(0.05)
+    try:
+        handle.truncate(0)
+        handle.write(f"process {os.getpid()} on {socket.gethostname()}\n")
+        handle.flush()
+        yield
+    finally:
+        path.unlink(missing_ok=True)
+        handle.close()
+
+
+def _is_at(descriptor: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except FileNotFoundError:
+        return False
+
+
+def _discard(path: Path, old: Path) -> None:
+    """Remove a folder in one step; what is left of it under another name is nobody's."""
+    shutil.rmtree(old, ignore_errors=True)
+    os.replace(path, old)
+    shutil.rmtree(old)
+
+
+def _stamp_beside(output: Path) -> Path:
+    return output.with_name(f".{output.name}{STAMP}")
+
+
+def _read(stamp: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(stamp.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) and "made_from" in content else {}
+
+
+def _write(stamp: Path, content: dict[str, Any]) -> None:
+    with atomic_write(stamp) as handle:
+        json.dump(content, handle)
+        handle.write("\n")
