@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # Where each corpus lies as its owner distributes it. Set these here, or in the environment.
-# shellcheck disable=SC2034  # read by the recipes' run.sh
+# shellcheck disable=SC2034  # read where recipe.yaml names one: $AN4
 {
     LIBRISPEECH=${LIBRISPEECH:-downloads/LibriSpeech}
     AN4=${AN4:-downloads/an4}

@@ -4,10 +4,8 @@ Jobs are started by the command of ``cmd.sh``: ``run.pl`` here, ``slurm.pl`` els
 own launcher and the same command; training in several CPU processes is started here, because that launcher knows GPUs only.
 """
 
-import ctypes
 import os
 import shlex
-import signal
 import socket
 import subprocess
 import sys
@@ -20,14 +18,13 @@ from pathlib import Path
 
 from espnet_atat.errors import UserError
 from espnet_atat.graph.logs import LogFollower
+from espnet_atat.graph.pool import die_with_parent
 from espnet_atat.graph.work import stamp_file
 
 #: Between two looks at processes at work, in seconds.
 POLL = 0.2
 #: The command of ``cmd.sh`` that runs jobs on this machine.
 HERE = "run.pl"
-#: Linux's prctl option: the signal that a process gets when its parent has died.
-PR_SET_PDEATHSIG = 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -292,12 +289,6 @@ def child_environment(**variables: str) -> dict[str, str]:
     root = str(Path(__file__).resolve().parents[2])
     path = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
     return {**os.environ, "PYTHONPATH": path, **variables}
-
-
-def die_with_parent() -> None:
-    """In a child, on Linux: end when the parent is killed, so that a second call does not meet it at work in its folder."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def free_port() -> int:

@@ -40,6 +40,7 @@ class Node:
         is_file: whether the place is a file, not a folder.
         in_place: whether it is made where it lies, because an interrupted call is continued there.
         fetches: whether making it may change what it is made from, as when a corpus is downloaded.
+        inputs: what is read to make it, where the place must lie apart from that.
         notes: how it came to this identity; written down with it, and no part of it.
     """
 
@@ -53,6 +54,7 @@ class Node:
     is_file: bool = False
     in_place: bool = False
     fetches: bool = False
+    inputs: tuple[Path, ...] = ()
     notes: Mapping[str, Any] = field(default_factory=dict)
 
     @cached_property
@@ -106,12 +108,15 @@ class Node:
                     "too (--stage 1 runs all that is missing)"
                 )
         started = time.strftime("%Y-%m-%d %H:%M:%S")
-        stamp: dict[str, Any] = {}
-        with working(self.place, self.key, file=self.is_file, in_place=self.in_place, stamp=stamp) as work:
+        notes: dict[str, Any] = {}
+        with working(
+            self.place, self.key, file=self.is_file, in_place=self.in_place, inputs=self.inputs, notes=notes
+        ) as work:
             facts = self.make(work)
             identity = dict(self.identify()) if self.fetches else self.identity
             made_by = {"espnet_atat": __version__, "commit": commit(), "started": started, **self.notes}
-            stamp |= {"made_from": digest(identity), **(facts or {}), "made_by": made_by, "identity": identity}
+            notes |= {"made_from": digest(identity), "stage": self.stage, **(facts or {})}
+            notes |= {"made_by": made_by, "identity": identity}
 
     def remove(self) -> None:
         """Take it away, so that it is made anew (``--force``).

@@ -41,8 +41,15 @@ def working(output: Path, made_from: object, *, file: bool = False, inputs: Iter
             is, contains or lies inside an input (a file may lie in a folder that is read).
     """
     started, key = time.monotonic(), fingerprint(made_from)
+    notes = {} if notes is None else notes
     _keep_apart(output, inputs, file)
     with _locked(output):
+        if in_place:
+            (output.parent if file else output).mkdir(parents=True, exist_ok=True)
+            _write(stamp_file(output, file=file), {"made_from": key})
+            yield output.parent if file else output
+            _write(stamp_file(output, file=file), _stamp(key, started, notes))
+            return
         _check_replaceable(output, file)
         work, old = output.with_name(f"{output.name}.partial"), output.with_name(f".{output.name}.old")
         _check_replaceable(work, file=False)
@@ -51,15 +58,10 @@ def working(output: Path, made_from: object, *, file: bool = False, inputs: Iter
             _discard(work, old)
         work.mkdir(exist_ok=True)
         _write(work / STAMP, {"made_from": key})
-        try:
-            yield work
-        except BaseException:
-            if not any(each.name != STAMP for each in work.iterdir()):
-                _discard(work, old)  # nothing to go on from
-            raise
+        yield work
         for leftover in (work / JOURNAL, *work.rglob("*.tmp")):
             leftover.unlink(missing_ok=True)
-        stamp = {"made_from": key, "seconds": round(time.monotonic() - started, 3)}
+        stamp = _stamp(key, started, notes)
         if file:
             _publish_file(work, output, stamp)
             _discard(work, old)
@@ -71,6 +73,25 @@ def working(output: Path, made_from: object, *, file: bool = False, inputs: Iter
         shutil.rmtree(old, ignore_errors=True)
 
 
+def _stamp(key: str, started: float, notes: dict[str, Any]) -> dict[str, Any]:
+    made_from = fingerprint(notes.pop("made_from")) if "made_from" in notes else key
+    return {"made_from": made_from, "seconds": round(time.monotonic() - started, 3), **notes}
+
+
+def remove(output: Path) -> None:
+    """Take away what ``working`` has made, so that it is made anew.
+
+    Raises:
+        UserError: another process makes it.
+    """
+    with _locked(output):
+        stamp_file(output).unlink(missing_ok=True)
+        if output.is_dir():
+            _discard(output, output.with_name(f".{output.name}.old"))
+        else:
+            output.unlink(missing_ok=True)
+
+
 def is_made(output: Path, made_from: object) -> bool:
     """Is ``output`` there, complete, and made from this?"""
     stamp = read_stamp(output)
@@ -79,7 +100,16 @@ def is_made(output: Path, made_from: object) -> bool:
 
 def read_stamp(output: Path) -> dict[str, Any]:
     """``made_from`` (a digest) and ``seconds`` of what ``working`` has made; empty for anything else."""
-    return _read(output / STAMP if output.is_dir() else _stamp_beside(output))
+    return _read(stamp_file(output))
+
+
+def stamp_file(output: Path, *, file: bool = False) -> Path:
+    """Where the stamp of a folder or of a file lies.
+
+    Args:
+        file: ``output`` is to be a file, though there is none yet.
+    """
+    return output / STAMP if output.is_dir() and not file else output.with_name(f".{output.name}{STAMP}")
 
 
 def fingerprint(made_from: object) -> str:
@@ -92,10 +122,10 @@ def _publish_file(work: Path, output: Path, stamp: dict[str, Any]) -> None:
     beside = [path for path in sorted(work.iterdir()) if path.name not in (STAMP, output.name)]
     if not (work / output.name).is_file():
         raise FileNotFoundError(f"{work / output.name} was not written")
-    _write(_stamp_beside(output), {"made_from": stamp["made_from"]})
+    _write(stamp_file(output, file=True), {"made_from": stamp["made_from"]})
     for path in (*beside, work / output.name):
         os.replace(path, output.with_name(path.name))
-    _write(_stamp_beside(output), stamp)
+    _write(stamp_file(output, file=True), stamp)
 
 
 def _keep_apart(output: Path, inputs: Iterable[Path], file: bool) -> None:
@@ -161,10 +191,6 @@ def _discard(path: Path, old: Path) -> None:
     shutil.rmtree(old, ignore_errors=True)
     os.replace(path, old)
     shutil.rmtree(old)
-
-
-def _stamp_beside(output: Path) -> Path:
-    return output.with_name(f".{output.name}{STAMP}")
 
 
 def _read(stamp: Path) -> dict[str, Any]:

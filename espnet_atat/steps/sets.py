@@ -3,13 +3,16 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from espnet_atat.config.layout import DATA
+from espnet_atat.datadir import TEXT_FORM, UNREADABLE, read_two_column
 from espnet_atat.errors import UserError
-from espnet_atat.graph.digest import file_digest
+from espnet_atat.graph.digest import digest, file_digest
 from espnet_atat.graph.node import Identity, Node
+from espnet_atat.graph.pool import file_size
 from espnet_atat.graph.work import read_stamp
+from espnet_atat.speech.report import Report
 
 if TYPE_CHECKING:
     from espnet_atat.steps.driver import Request
@@ -17,12 +20,6 @@ if TYPE_CHECKING:
 #: In ``data/<recipe>``: the sets that stage 1 made, a line each.
 PREPARED = "prepared"
 ENGINES = ("pico", "flite", "kokoro", "polly")
-
-
-class Report(Protocol):
-    """What making a set returns."""
-
-    def lines(self, name: str) -> list[str]: ...
 
 
 def set_node(
@@ -58,7 +55,9 @@ def set_node(
         print("\n".join(f"  {line}" for line in report.lines(sets[0].name)))
         return {}
 
-    return Node(stage=stage, at=at, identify=identify, make=make_and_report, is_file=is_file)
+    return Node(
+        stage=stage, at=at, identify=identify, make=make_and_report, is_file=is_file, inputs=(*sets, *files)
+    )
 
 
 def set_identity(folder: Path) -> list[str]:
@@ -69,15 +68,17 @@ def set_identity(folder: Path) -> list[str]:
     """
     if not (folder / "text").is_file():
         raise UserError(f"{folder} is not there: run the stages before (--stage 1 runs all that is missing)")
-    files = [folder / name for name in ("text", "target", "wav.scp", "utt2spk", "unreadable")]
+    files = [folder / name for name in ("text", "target", "wav.scp", "utt2spk", TEXT_FORM, UNREADABLE)]
     prepared = folder.parent / PREPARED
-    stamp = read_stamp(folder) or (read_stamp(prepared) if folder.name in prepared_sets(folder.parent.name) else {})
+    stamp = read_stamp(folder) or (read_stamp(prepared) if folder.name in prepared_sets(folder.parent) else {})
+    if not stamp and (folder / "wav.scp").is_file():  # made by hand
+        stamp = {"made_from": digest([file_size(path) for path in read_two_column(folder / "wav.scp").values()])}
     return [*(file_digest(file) for file in files if file.is_file()), stamp.get("made_from", "")]
 
 
-def prepared_sets(recipe: str) -> list[str]:
-    """The sets that stage 1 made."""
-    listed = DATA / recipe / PREPARED
+def prepared_sets(folder: Path) -> list[str]:
+    """The sets that stage 1 made of ``data/<recipe>``."""
+    listed = folder / PREPARED
     return listed.read_text(encoding="utf-8").split() if listed.is_file() else []
 
 

@@ -55,15 +55,15 @@ def _identity(request: "Request", source: Path) -> Identity:
 
 def _prepare(request: "Request", source: Path, _work: Path) -> Mapping[str, Any]:
     recipe = request.recipe
-    before = prepared_sets(recipe)
+    before = prepared_sets(DATA / recipe)
     script = EGS / recipe / "local/data.sh"
     code = call([str(script), str(source), str(DATA / recipe), *_options(request), "--nj", str(request.nj)])
     if code:
         raise UserError(f"{script} failed with code {code}: its output says why")
-    for name in set(before) - set(prepared_sets(recipe)):
+    for name in set(before) - set(prepared_sets(DATA / recipe)):
         for derived in (f"{name}{end}" for end in DERIVED):
             if derived == name or read_stamp(DATA / recipe / derived):
                 print(f"  {DUMP / recipe / derived}: removed, as there is no {name} any more")
                 for place in (DATA, DUMP):
                     shutil.rmtree(place / recipe / derived, ignore_errors=True)
-    return {"sets": len(prepared_sets(recipe))}
+    return {"sets": len(prepared_sets(DATA / recipe))}

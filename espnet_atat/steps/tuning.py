@@ -4,20 +4,17 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from espnet_atat.atomic import atomic_write
+from espnet_atat.config.layout import EXP
+from espnet_atat.config.selection import Selection
 from espnet_atat.data.mixture import TREE_TASKS
 from espnet_atat.errors import UserError
 from espnet_atat.metrics.metrics_file import read_metrics
-from espnet_atat.recipe.decoding import Decoding, decode, load_trained, plan_variant
-from espnet_atat.recipe.layout import EXP
-from espnet_atat.recipe.plan import plan_system
-from espnet_atat.recipe.scoring import is_scored, score_decoding
-from espnet_atat.recipe.system import System
-
-if TYPE_CHECKING:
-    from espnet_atat.decode.trained import Trained
+from espnet_atat.steps.stage12_decode import Decoding
+from espnet_atat.steps.stage13_score import METRICS, score_node
+from espnet_atat.steps.systems import model_of, plan_system
 
 #: What is chosen by: exact match of trees.
 FIGURE = "em_full"
@@ -34,44 +31,35 @@ class Trial:
     interval: tuple[float, float]
 
 
-def tune(systems: Sequence[System], config_name: str, option: str, values: Sequence[float], nj: int) -> list[Trial]:
-    """Decode the systems' dev sets of trees with each value, first seed only; what is decoded already is not again.
+def tune(selection: Selection, config_name: str, option: str, values: Sequence[float], nj: int) -> list[Trial]:
+    """Decode the systems' dev sets of trees with each value; what is decoded already is not decoded again.
+
+    Of several seeds the first is taken.
 
     Raises:
         UserError: no system has such a set, a model is not trained yet, or the search knows no such option.
     """
     trials = []
-    for system in systems:
-        if system.pipeline is not None:
-            raise UserError(f"system {system.name} is a pipeline: the search of its words has no trees to choose by")
-        if system.folds is not None:
-            raise UserError(f"system {system.name} is a cross validation: it has no dev set of its own to choose on")
-        run, trained = plan_system(system, system.seeds[0]), None
-        for test in (test for test in system.dev if test.task.partition("+")[0] in TREE_TASKS):
-            if not run.final.run.is_done:
-                raise UserError(f"{run.final.run.folder} is not there or not finished: run stages 7 to 11")
+    for system in selection.systems:
+        if system.folds is not None and selection.fold is None:
+            raise UserError(f"system {system.name} is a cross validation: choose on one fold (--fold)")
+        run = model_of(plan_system(system, selection.seeds_of(system)[0], selection.fold, dev=True, nj=nj))
+        for test in (test for test in run.tests if test.task.partition("+")[0] in TREE_TASKS):
             for value in values:
-                decoding = plan_variant(run, config_name, test, **{option: value})
-                trained = _make(decoding, trained, nj)
+                decoding = run.decoding(config_name, test, **{option: value})
+                for node in (decoding.node, score_node(decoding)):
+                    if not node.is_done:
+                        node.build()
                 trials.append(_trial(decoding, value))
     if not trials:
-        raise UserError(f"{', '.join(system.name for system in systems)}: no dev set of trees to choose on")
+        names = ", ".join(system.name for system in selection.systems)
+        raise UserError(f"{names}: no dev set of trees to choose on")
     return trials
 
 
-def _make(decoding: Decoding, trained: "Trained | None", nj: int) -> "Trained | None":
-    """Decode and score; the model is read when first wanted."""
-    if not decoding.is_done:
-        trained = trained or load_trained(decoding.run)
-        decode(decoding, trained, nj)
-    if not is_scored(decoding):
-        score_decoding(decoding)
-    return trained
-
-
 def _trial(decoding: Decoding, value: float) -> Trial:
-    figure = read_metrics(decoding.folder / "metrics.json")["figures"][FIGURE]
-    return Trial(decoding.run.system.name, decoding.test.set, value, figure["value"], tuple(figure["interval"]))
+    figure = read_metrics(decoding.folder / METRICS)["figures"][FIGURE]
+    return Trial(decoding.system.name, decoding.test.set, value, figure["value"], tuple(figure["interval"]))
 
 
 def means(trials: Sequence[Trial]) -> dict[float, float]:
