@@ -1,35 +1,27 @@
-"""Results that outlive the runs they came from: ``egs2/atat/<recipe>/results`` mirrors ``exp/<recipe>``.
-
-results/<system>/<seed and fold>/<inference configuration>/<set>/{ref,hyp,metrics.json,decoded}
-results/<system>/<seed and fold>/training.json      what the model was made with, and how much
-results/<system>/<seed and fold>/learning.json      its runs' learning curves (report.learning)
-results/tables/<name>.{json,md}                     tables of them (recipe.table)
+"""Kept results by what was planned: which hypotheses, trainings and tables go to and come from ``report.kept``.
 
 A result is kept with the fingerprint of the model's configuration and data (``decoded``), and only taken for one of the
 same fingerprint: after a change of either the model is trained again.
 """
 
 import json
-import shutil
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from espnet_atat.atomic import atomic_dir, atomic_write
 from espnet_atat.errors import UserError
 from espnet_atat.recipe.amounts import training_amounts
-from espnet_atat.recipe.decoding import STAMP, Hypotheses, system_folder
+from espnet_atat.recipe.decoding import Hypotheses, system_folder
 from espnet_atat.recipe.layout import EGS, EXP
 from espnet_atat.recipe.runs import lineage
 from espnet_atat.recipe.scoring import is_scored
 from espnet_atat.recipe.system import Planned
-from espnet_atat.report.learning import write_curves
-
-FILES = ("ref", "hyp", "metrics.json", STAMP)
-TRAINING = "training.json"
-LEARNING = "learning.json"
+from espnet_atat.recipe.table_file import load_table
+from espnet_atat.report.kept import LEARNING, TRAINING, KeptResults
+from espnet_atat.report.learning import collect_curves
 
 
 def kept_folder(recipe: str) -> Path:
@@ -37,64 +29,69 @@ def kept_folder(recipe: str) -> Path:
     return EGS / recipe / "results"
 
 
-def keep_results(decodings: Iterable[Hypotheses]) -> int:
-    """Copy what is decoded and scored into the recipe's ``results``; returns the number of sets.
+def keep_results(recipe: str, decodings: Iterable[Hypotheses]) -> int:
+    """Keep what is decoded and scored; returns the number of sets.
 
     A set whose model was not trained here, but was itself taken from there, stays as it is.
     """
-    kept = 0
+    kept = KeptResults(kept_folder(recipe))
+    tables = tables_of_rows(recipe)
+    trainings: dict[str, Planned] = {}
+    count = 0
     for decoding in decodings:
         run = decoding.run
         if not is_scored(decoding) or not all(needed.is_done for needed in run.needs):
             continue
-        target = _place(decoding)
-        with atomic_dir(target) as folder:
-            for name in FILES:
-                shutil.copyfile(decoding.folder / name, folder / name)
-        with atomic_write(target.parents[1] / TRAINING) as handle:
-            json.dump(describe_training(run), handle, indent=1, ensure_ascii=False)
-            handle.write("\n")
-        write_curves(_runs_of(run), target.parents[1] / LEARNING)
-        kept += 1
-    return kept
+        table = tables.get(run.system.name, run.system.name)
+        kept.put(_place(decoding), decoding.made_from, decoding.folder, table=table)
+        trainings[f"{run.system.name}/{run.label}"] = run
+        count += 1
+    for place, run in trainings.items():
+        table = tables.get(run.system.name, run.system.name)
+        kept.put_training(place, describe_training(run), collect_curves(_runs_of(run)), table=table)
+    kept.save()
+    return count
+
+
+def tables_of_rows(recipe: str) -> dict[str, str]:
+    """System → the table whose archive keeps it: of those that show it the first of table1, table2 …, then by name."""
+
+    def rank(name: str) -> tuple[bool, int, str]:
+        number = re.fullmatch(r"table(\d+)", name)
+        return number is None, int(number[1]) if number else 0, name
+
+    tables: dict[str, str] = {}
+    for name in sorted((file.stem for file in (EGS / recipe / "tables").glob("*.yaml")), key=rank):
+        for system in load_table(recipe, name).systems:
+            tables.setdefault(system, name)
+    return tables
 
 
 def keep_table(recipe: str, path: Path) -> Path:
-    """Copy a table's JSON and Markdown files into the recipe's ``results``; returns the JSON's copy."""
-    content = json.loads(path.read_text(encoding="utf-8"))
-    target = kept_folder(recipe) / "tables" / path.name
-    with atomic_write(target) as handle:
-        json.dump(content, handle, separators=(",", ":"), ensure_ascii=False)
-        handle.write("\n")
-    shutil.copyfile(path.with_suffix(".md"), target.with_suffix(".md"))
-    return target
+    """Keep a table's JSON file; returns its archive."""
+    kept = KeptResults(kept_folder(recipe))
+    archive = kept.put_table(path.stem, json.loads(path.read_text(encoding="utf-8")))
+    kept.save()
+    return archive
 
 
 def is_kept(decoding: Hypotheses) -> bool:
     """Whether a result of the model, configuration and data as they are now is kept."""
-    stamp = _place(decoding) / STAMP
-    return stamp.is_file() and stamp.read_text(encoding="utf-8").strip() == decoding.made_from
+    return KeptResults(kept_folder(decoding.run.system.recipe)).made_from(_place(decoding)) == decoding.made_from
 
 
 def take_result(decoding: Hypotheses) -> None:
-    """Copy a kept result to where decoding would have left it."""
-    source = _place(decoding)
-    with atomic_dir(decoding.folder) as folder:
-        for name in FILES:
-            shutil.copyfile(source / name, folder / name)
-    for name in (TRAINING, LEARNING):
-        if (source.parents[1] / name).is_file():
-            shutil.copyfile(source.parents[1] / name, decoding.folder.parents[1] / name)
+    """Write a kept result to where decoding would have left it."""
+    KeptResults(kept_folder(decoding.run.system.recipe)).restore(_place(decoding), decoding.folder)
 
 
-def _place(decoding: Hypotheses) -> Path:
-    """Where its result is kept."""
-    recipe = decoding.run.system.recipe
-    return kept_folder(recipe) / decoding.folder.relative_to(EXP / recipe)
+def _place(decoding: Hypotheses) -> str:
+    """Its name among the kept results."""
+    return decoding.folder.relative_to(EXP / decoding.run.system.recipe).as_posix()
 
 
 def describe_training(run: Planned) -> dict[str, Any]:
-    """A trained system's amounts (see ``amounts.training_amounts``) and, below ``runs``, all that it stands on.
+    """A trained system's amounts (see ``amounts.training_amounts``) and, below ``runs``, every run its model needed.
 
     Raises:
         UserError: one of the runs was removed.
@@ -105,7 +102,7 @@ def describe_training(run: Planned) -> dict[str, Any]:
 
 
 def _runs_of(run: Planned) -> list[Path]:
-    """All that a system's model stands on."""
+    """Every run that a system's model needed."""
     return list(dict.fromkeys(folder for needed in run.needs for folder in lineage(needed.folder)))
 
 

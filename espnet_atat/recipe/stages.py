@@ -99,7 +99,7 @@ def run_stages(request: Request) -> None:
         if request.wants(SCORING):
             _score(runs, request)
             if request.keep_results and not request.dry_run:
-                kept = keep_results(_decodings(runs, request))
+                kept = keep_results(request.recipe, _decodings(runs, request))
                 print(f"stage {SCORING}: {kept} sets kept in {kept_folder(request.recipe)}")
     if request.wants(TABLE) and not request.dry_run:
         systems_by_name = {system.name: system for system in request.systems}
