@@ -1,20 +1,25 @@
-"""Print a table that stage 14 wrote: ``table exp/mini/tables/default.json``; or put it into a Markdown file."""
+"""Print a table, of stage 14 (``exp/mini/tables/default.json``) or kept (``egs2/atat/mini/results/default.jsonl.xz``).
+
+With ``--insert`` it goes into a Markdown file.
+"""
 
 import argparse
 import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from espnet_atat.atomic import atomic_write
 from espnet_atat.bin import main_guard
 from espnet_atat.errors import UserError
+from espnet_atat.report.kept import SUFFIX, KeptResults
 from espnet_atat.report.tables import insert, markdown, terminal, times
 
 
 def get_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m espnet_atat.bin.table", description=__doc__)
-    parser.add_argument("table", type=Path, help="JSON file of stage 14")
+    parser.add_argument("table", type=Path, help=f"JSON file of stage 14, or kept results (*{SUFFIX})")
     parser.add_argument(
         "--insert", type=Path, metavar="FILE", help="write it into this Markdown file, between two marks with its name"
     )
@@ -24,16 +29,13 @@ def get_parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> None:
     args = get_parser().parse_args(argv)
-    try:
-        content = json.loads(args.table.read_text(encoding="utf-8"))
-        rows = content["rows"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{args.table}: not a table of stage 14: {error}") from error
+    name = args.table.name.removesuffix(SUFFIX).removesuffix(".json")
+    content = _read_table(args.table, name)
     if args.insert:
         if not args.insert.is_file():
             raise UserError(f"{args.insert}: no such file")
         try:
-            text = insert(content, args.table.stem, args.insert.read_text(encoding="utf-8"))
+            text = insert(content, name, args.insert.read_text(encoding="utf-8"))
         except ValueError as error:
             raise UserError(f"{args.insert}: {error}") from error
         with atomic_write(args.insert) as handle:
@@ -45,9 +47,26 @@ def main(argv: Sequence[str] | None = None) -> None:
     print(terminal(content))
     if content["stage_times"]:
         print(f"\ntime by stage: {times(content['stage_times'])}")
-    folders = sorted({str(Path(path).parents[2]) for row in rows for path in row["files"]})
+    if args.table.name.endswith(SUFFIX):
+        print(f"hypotheses, metrics and training: {args.table.parent}, which --use_results reads")
+        return
+    folders = sorted({str(Path(path).parents[2]) for row in content["rows"] for path in row["files"]})
     print(f"hypotheses and metrics.json: {' '.join(folders)}")
     print(f"models and logs: exp/runs; this table: {args.table.with_suffix('.md')}")
+
+
+def _read_table(path: Path, name: str) -> dict[str, Any]:
+    if path.name.endswith(SUFFIX):
+        kept = KeptResults(path.parent).kept_table(name)
+        if kept is None:
+            raise UserError(f"{path}: no such file, or it keeps no table")
+        return kept
+    try:
+        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        content["rows"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{path}: not a table of stage 14: {error}") from error
+    return content
 
 
 if __name__ == "__main__":

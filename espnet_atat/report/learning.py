@@ -8,8 +8,6 @@ from typing import Any
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from espnet_atat.atomic import atomic_write
-
 TASKS = ("asr", "slu", "mlm", "nlu")
 THIN: Mapping[str, Any] = {"linewidth": 0.9, "alpha": 0.6}
 THICK: Mapping[str, Any] = {"linewidth": 2.0, "marker": "."}
@@ -72,10 +70,10 @@ def read_curves(folder: Path) -> Curves:
     return curves
 
 
-def write_curves(runs: Iterable[Path], file: Path) -> None:
-    """Keep what TensorBoard has of some runs, where there is anything, as run → curves; accuracies to four digits."""
+def collect_curves(runs: Iterable[Path]) -> dict[str, Curves]:
+    """What TensorBoard has of some runs, where there is anything, as run → curves; accuracies to four digits."""
     read = {str(run): read_curves(run / "tensorboard") for run in runs}
-    curves = {
+    return {
         run: {
             task: {split: (steps, [round(value, 4) for value in values]) for split, (steps, values) in splits.items()}
             for task, splits in tasks.items()
@@ -83,14 +81,10 @@ def write_curves(runs: Iterable[Path], file: Path) -> None:
         for run, tasks in read.items()
         if tasks
     }
-    if curves:
-        with atomic_write(file) as handle:
-            json.dump(curves, handle, separators=(",", ":"))
-            handle.write("\n")
 
 
 def load_curves(file: Path) -> dict[str, Curves]:
-    """What ``write_curves`` kept: run → curves."""
+    """Curves that ``collect_curves`` gave and that were kept as JSON: run → curves."""
     return dict(json.loads(file.read_text(encoding="utf-8")))
 
 

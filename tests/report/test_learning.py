@@ -1,8 +1,10 @@
 """Learning curves, grouped and drawn."""
 
+import json
+
 from torch.utils.tensorboard import SummaryWriter
 
-from espnet_atat.report.learning import group_runs, load_curves, name_runs, plot_curves, read_curves, write_curves
+from espnet_atat.report.learning import collect_curves, group_runs, load_curves, name_runs, plot_curves, read_curves
 from tests.report.test_tables import row
 
 
@@ -27,10 +29,10 @@ def test_curves_are_read_without_an_epochs_mean_and_kept_as_they_are(tmp_path):
         for step, value in ((1, 0.25), (2, 0.5), (2, 0.375), (3, float("nan"))):  # the second at 2 is the epoch's mean
             writer.add_scalar("acc_slu", value, step)
     assert read_curves(tmp_path / "run/tensorboard") == {"slu": {"train": ([1, 2], [0.25, 0.5])}}
-    write_curves([tmp_path / "run", tmp_path / "another"], tmp_path / "learning.json")
+    kept = collect_curves([tmp_path / "run", tmp_path / "another"])
+    assert kept == {str(tmp_path / "run"): {"slu": {"train": ([1, 2], [0.25, 0.5])}}}
+    (tmp_path / "learning.json").write_text(json.dumps(kept))
     assert load_curves(tmp_path / "learning.json") == {str(tmp_path / "run"): {"slu": {"train": [[1, 2], [0.25, 0.5]]}}}
-    write_curves([tmp_path / "another"], tmp_path / "nothing.json")
-    assert not (tmp_path / "nothing.json").exists()
 
 
 def test_seeds_of_one_training_stand_together_with_the_systems_that_share_it():

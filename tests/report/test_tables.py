@@ -7,6 +7,7 @@ import pytest
 
 from espnet_atat.bin.table import main
 from espnet_atat.errors import UserError
+from espnet_atat.report.kept import KeptResults
 from espnet_atat.report.tables import markdown, marks, section, terminal, times
 
 
@@ -138,6 +139,21 @@ def test_a_table_is_put_between_its_marks_again_and_again(tmp_path):
         inserted = f"{start}\n\n{section(content(row()), brief=True)}\n\n{end}"
         assert page.read_text() == f"# Results\n\n{inserted}\n\n{marks('books')[0]}\nnot mine\n"
     assert "| AT-AT on music | mini/music_test |" in page.read_text()
+
+
+def test_a_kept_table_is_read_from_its_archive(tmp_path, capsys):
+    kept, page = KeptResults(tmp_path / "results"), tmp_path / "README.md"
+    archive = kept.put_table("music", content(row()))
+    kept.save()
+    main([str(archive), "--format", "markdown"])
+    assert capsys.readouterr().out == markdown(content(row()))
+    main([str(archive)])
+    assert capsys.readouterr().out.startswith(terminal(content(row())))
+    page.write_text("\n".join(marks("music")))
+    main([str(archive), "--insert", str(page)])
+    assert section(content(row()), brief=True) in page.read_text()
+    with pytest.raises(UserError, match=r"books\.jsonl\.xz: no such file, or it keeps no table"):
+        main([str(tmp_path / "results/books.jsonl.xz")])
 
 
 @pytest.mark.parametrize("lines", [[], [0], [1], [1, 0], [0, 1, 0], [0, 1, 1]])

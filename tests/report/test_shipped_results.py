@@ -1,0 +1,116 @@
+"""The results that the repository ships: hypotheses give their figures again, and the pages show no others."""
+
+import json
+import re
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from espnet_atat.datadir import read_two_column
+from espnet_atat.metrics.metrics_file import read_metrics
+from espnet_atat.metrics.scoring import score
+from espnet_atat.report.kept import KeptResults
+from espnet_atat.report.tables import marks, section
+from tests.conftest import ROOT
+
+MINI = ROOT / "egs2/atat/mini"
+KEPT = KeptResults(MINI / "results")
+FINDINGS, TABLES = MINI / "RESULTS.md", MINI / "results/README.md"
+
+
+@pytest.fixture(scope="module")
+def restored(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """``exp/mini`` as ``--use_results`` makes it of all that is kept."""
+    root = tmp_path_factory.mktemp("restored")
+    for place in KEPT.places():
+        KEPT.restore(place, root / place)
+    return root
+
+
+@pytest.mark.parametrize("place", KEPT.places())
+def test_a_kept_set_is_whole_and_its_figures_are_those_of_its_hypotheses(restored: Path, place: str) -> None:
+    folder = restored / place
+    metrics = read_metrics(folder / "metrics.json")
+    assert metrics["utterances"] == len(read_two_column(folder / "ref"))
+    for key, figure in figures_of((folder,), metrics["hypothesis"]).items():
+        assert metrics["figures"][key]["value"] == pytest.approx(figure["value"], abs=1e-12), key
+    assert (folder / "decoded").read_text(encoding="utf-8").strip() == KEPT.made_from(place)
+    training = json.loads((folder.parents[1] / "training.json").read_text(encoding="utf-8"))
+    assert training["amounts"].keys() == {"parameters", "updates", "hours", "utterances", "commits"}
+    assert Path(metrics["info"]["model"]).parent.name in training["runs"]
+
+
+@cache
+def figures_of(folders: tuple[Path, ...], hypothesis: Any) -> dict[str, Any]:
+    """Figures of some folders' hypotheses together, scored anew."""
+    sides: dict[str, dict[str, str]] = {"ref": {}, "hyp": {}}
+    for folder in folders:
+        for side, lines in sides.items():
+            lines |= read_two_column(folder / side)
+    return dict(score(sides["ref"], sides["hyp"], hypothesis=hypothesis)["figures"])
+
+
+def kept_scores(restored: Path, row: dict[str, Any], config: str, seed: int) -> dict[str, Any]:
+    """Figures of a row's hypotheses with one seed; those of folds together."""
+    labels = [f"seed{seed}_fold{fold}" for fold in range(1, (row["folds"] or 0) + 1)] or [f"seed{seed}"]
+    name = None if row["folds"] else row["set"].rpartition("/")[2]
+    found = [sorted((restored / row["system"] / label / config).iterdir()) for label in labels]
+    folders = [folder for places in found for folder in places if name in (None, folder.name)]
+    assert len(folders) == len(labels)
+    return figures_of(tuple(folders), row["hypothesis"])
+
+
+@pytest.mark.parametrize("name", KEPT.tables())
+def test_a_kept_table_has_the_figures_of_the_kept_hypotheses_and_is_on_the_page(restored: Path, name: str) -> None:
+    table = KEPT.kept_table(name)
+    assert table is not None
+    for row in table["rows"]:
+        for config, figures in row["columns"].items():
+            found = [kept_scores(restored, row, config, seed) for seed in row["seeds"]]
+            for key, figure in figures.items():
+                mean = sum(each[key]["value"] for each in found) / len(found)
+                assert figure["mean"] == pytest.approx(mean, abs=1e-12), (row["system"], key)
+    start, end = marks(name)
+    assert f"{start}\n\n{section(table, brief=True)}\n\n{end}" in TABLES.read_text(encoding="utf-8")
+
+
+def test_every_table_of_the_page_is_kept() -> None:
+    page = TABLES.read_text(encoding="utf-8")
+    assert re.findall(r"<!-- table (\S+):", page) == re.findall(r"<!-- end of table (\S+) -->", page)
+    assert set(re.findall(r"<!-- table (\S+):", page)) == set(KEPT.tables())
+
+
+def anchor(heading: str) -> str:
+    """Of a heading, as forges make it."""
+    return re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
+
+
+def sections(page: Path) -> dict[str, str]:
+    """Anchor of a heading of the second or third level → the text below it."""
+    parts = re.split(r"^##+ (.+)$", page.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    return {anchor(heading): text for heading, text in zip(parts[1::2], parts[2::2], strict=True)}
+
+
+def test_the_findings_have_the_figures_of_the_table_that_they_link_to() -> None:
+    tables = sections(TABLES)
+    rows = [line for line in FINDINGS.read_text(encoding="utf-8").splitlines() if line.startswith("| [")]
+    seen = 0
+    for row in rows:
+        link = re.match(r"\| \[\d\]\(results/README\.md#([\w-]+)\) \|", row)
+        assert link, row
+        text = tables[link[1]]
+        for figure in re.findall(r"\d+\.\d ±\d+\.\d", row):
+            assert f"| {figure} [" in text, (row, figure)
+            seen += 1
+        for p_value in re.findall(r"p = (0\.\d{4})", row):
+            assert f"| {p_value} |" in text, (row, p_value)
+            seen += 1
+    assert seen >= 2 * len(rows) > 0
+
+
+@pytest.mark.parametrize("page", [FINDINGS, TABLES], ids=lambda page: page.name)
+def test_links_within_the_pages_lead_to_a_heading(page: Path) -> None:
+    for target, name in re.findall(r"\]\(([\w./]*)#([\w-]+)\)", page.read_text(encoding="utf-8")):
+        assert name in sections(page.parent / target if target else page), (target, name)
