@@ -8,6 +8,8 @@ from espnet_atat.atomic import atomic_write
 from espnet_atat.errors import UserError
 
 FORM = 1
+#: Entries of ``info`` that are files in runs: what the hypotheses rest on.
+MODEL_KEYS = ("model", "asr_model", "words", "language_model")
 
 
 def write_metrics(path: str | Path, result: dict[str, Any]) -> None:
@@ -44,3 +46,8 @@ def _lines(columns: dict[str, list[int]]) -> str:
     if not columns:
         return "{}"
     return "{\n" + ",\n".join(f"      {_line(name)}: {_line(values)}" for name, values in columns.items()) + "\n    }"
+
+
+def fold_name(number: int) -> str:
+    """The subset of a cross validation's pooled folds that is one of them."""
+    return f"fold{number}"

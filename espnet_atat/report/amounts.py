@@ -3,8 +3,8 @@
 All is read from what the stages wrote: the dump's lengths, ESPnet's shape files, logs and ``run.yaml`` files.
 """
 
-import json
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,8 @@ from espnet_atat.config.layout import DATA, DUMP, EXP
 LENGTHS = {"utt2num_frames": 100, "utt2num_samples": 16_000}
 _PARAMETERS = re.compile(r"Total Number of model parameters: ([\d.]+) ?([KMGB]?)")
 _ITERATIONS = re.compile(r"\[train\].*?total_count=(\d+), \[valid\]")
+#: In ``data/<recipe>``: the sets that stage 1 made.
+PREPARED = "prepared"
 _POWERS = {"": 1.0, "K": 1e3, "M": 1e6, "G": 1e9, "B": 1e9}
 
 

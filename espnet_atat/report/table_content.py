@@ -41,7 +41,7 @@ import numpy as np
 from espnet_atat.atomic import atomic_write
 from espnet_atat.config.audio_choice import described
 from espnet_atat.config.pipeline import FOREIGN
-from espnet_atat.config.system import System, TestSet, results_folder, run_label
+from espnet_atat.config.system import System, TestSet, results_folder
 from espnet_atat.config.table import Table
 from espnet_atat.datadir import TEXT_FORM
 from espnet_atat.errors import UserError
@@ -50,8 +50,9 @@ from espnet_atat.graph.work import stamp_file
 from espnet_atat.metrics.figures import FIGURES
 from espnet_atat.metrics.metrics_file import MODEL_KEYS, fold_name, read_metrics
 from espnet_atat.metrics.significance import interval
-from espnet_atat.report.amounts import hours_of, kept_amounts, kept_learning, stage_times, training_amounts
+from espnet_atat.report.amounts import hours_of, stage_times, training_amounts
 from espnet_atat.report.differences import compare_rows
+from espnet_atat.report.keeping import kept_amounts, kept_learning
 from espnet_atat.report.latex import latex
 from espnet_atat.report.provenance import pretraining_of, remarks
 from espnet_atat.report.tables import markdown
@@ -112,17 +113,14 @@ def write_content(content: Mapping[str, Any], path: Path) -> None:
 
 
 def _places(rows: Sequence[Mapping[str, Any]]) -> tuple[list[Path], list[Path]]:
-    """Files of scores, of each fold where folds are pooled, and folders of runs."""
+    """Files of scores, of each fold too where folds are pooled, and folders of runs."""
     scores = [Path(file) for row in rows for file in row["files"]]
-    of_folds = []
     for row in rows:
         for file in map(Path, row["files"] if row["folds"] else ()):
-            system, config, test = file.parents[2].name, file.parents[1].name, file.parents[0].name
-            for number in range(1, row["folds"] + 1):
-                of_fold = file.parents[3] / f"{system}_fold{number}" / config
-                of_folds += sorted(of_fold.glob("*/metrics.json")) if test else []
+            label = file.parents[2]
+            scores += sorted(label.parent.glob(f"{label.name}_fold*/{file.parents[1].name}/*/{file.name}"))
     runs = [Path(folder) for row in rows for folder in row["runs"]]
-    return list(dict.fromkeys([*scores, *of_folds])), list(dict.fromkeys(runs))
+    return list(dict.fromkeys(scores)), list(dict.fromkeys(runs))
 
 
 def _paper(table: Table) -> dict[str, Any] | None:
@@ -261,21 +259,20 @@ def _kept(info: Mapping[str, str]) -> dict[str, Any] | None:
     models = [model for key in MODEL_KEYS for model in info.get(key, "").split()]
     if all(stamp_file(Path(model).parent).is_file() for model in models):  # a run begun here is not that model
         return None
-    return kept_amounts(info["recipe"], info["system"], _labels(info)[0])
+    return kept_amounts(_folders(info)[0])
 
 
-def _labels(info: Mapping[str, str]) -> list[str]:
-    """Of the model that was scored; of the model of each fold where they are pooled."""
+def _folders(info: Mapping[str, str]) -> list[Path]:
+    """Of the results of the model that was scored; of the model of each fold where they are pooled."""
     folds = range(1, int(info["folds"]) + 1) if "folds" in info else [info.get("fold")]
-    return [run_label(int(info["seed"]), fold) for fold in folds]
+    return [results_folder(info["recipe"], info["system"], int(info["seed"]), fold) for fold in folds]
 
 
 def _kept_learning(scores: Sequence[Mapping[str, Any]]) -> list[str]:
     """Files of learning curves of the models whose results alone are here."""
     infos = [metrics["info"] for metrics in scores if _kept(metrics["info"]) is not None]
-    files = (kept_learning(info["recipe"], info["system"], _labels(info)) for info in infos)
-    return list(dict.fromkeys(file for of_info in files for file in of_info))
+    return list(dict.fromkeys(file for info in infos for file in kept_learning(_folders(info))))
 
 
 def _metrics_file(system: System, test: TestSet, seed: int, fold: int | None, config: str) -> Path:
-    return results_folder(system, seed, fold) / config / test.name_of_fold(fold) / "metrics.json"
+    return results_folder(system.recipe, system.name, seed, fold) / config / test.name_of_fold(fold) / "metrics.json"

@@ -12,7 +12,7 @@ from espnet_atat.config.system import System
 from espnet_atat.config.table import Table
 from espnet_atat.graph.launch import Job, Machines, run_jobs
 from espnet_atat.graph.node import Node, unique
-from espnet_atat.report.kept import Keeper
+from espnet_atat.report.keeping import Keeper
 from espnet_atat.stages import STAGES
 from espnet_atat.steps import (
     stage01_corpus,
@@ -192,7 +192,7 @@ def _run_systems(request: Request) -> None:
     for node in nodes:
         build(node, request)
     if request.keep_results and request.wants(SCORING) and not request.dry_run:
-        kept = request.kept.keep(request.selection.tables, request.runs)
+        kept = request.kept.keep(request.runs)
         print(f"stage {SCORING}: {kept} sets kept in {request.kept.folder}")
 
 

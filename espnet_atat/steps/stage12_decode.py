@@ -8,8 +8,8 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from espnet_atat.config.layout import DATA, DUMP, EXP, conf_file, has_audio, load_yaml
-from espnet_atat.config.system import System, TestSet, run_label
+from espnet_atat.config.layout import DATA, DUMP, conf_file, has_audio, load_yaml
+from espnet_atat.config.system import System, TestSet, results_folder
 from espnet_atat.data.mixture import TREE_TASKS
 from espnet_atat.datadir import read_two_column, write_two_column
 from espnet_atat.errors import UserError
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
 #: From so many utterances on, several processes are worth the seconds that each takes to start.
 PARALLEL_FROM = 1000
-#: Entries of a score's ``info`` that are files in runs: what the hypotheses rest on.
-MODEL_KEYS = ("model", "asr_model", "words", "language_model")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
@@ -77,7 +75,7 @@ class Hypotheses(ABC):
     @property
     @abstractmethod
     def origin(self) -> dict[str, str]:
-        """What the hypotheses come from, as ``metrics.json`` says it; values of ``MODEL_KEYS`` are files of runs."""
+        """What the hypotheses come from, as ``metrics.json`` says it; values of ``metrics_file.MODEL_KEYS`` are files of runs."""
 
     @property
     @abstractmethod
@@ -205,7 +203,7 @@ class Decoding(Hypotheses):
 
 def system_folder(system: System, seed: int, fold: int | None) -> Path:
     """``exp/<recipe>/<system>/<seed and fold>``."""
-    return EXP / system.recipe / system.name / run_label(seed, fold)
+    return results_folder(system.recipe, system.name, seed, fold)
 
 
 def source_of(test: TestSet) -> str:

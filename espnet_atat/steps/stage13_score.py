@@ -12,9 +12,9 @@ from espnet_atat.config.system import System, TestSet
 from espnet_atat.datadir import TEXT_FORM
 from espnet_atat.graph.digest import file_digest
 from espnet_atat.graph.node import Identity, Node
-from espnet_atat.metrics.metrics_file import FORM, read_metrics
+from espnet_atat.metrics.metrics_file import FORM, MODEL_KEYS, fold_name, read_metrics
 from espnet_atat.metrics.scoring import score_files
-from espnet_atat.steps.stage12_decode import MODEL_KEYS, Hypotheses, system_folder
+from espnet_atat.steps.stage12_decode import Hypotheses, system_folder
 
 METRICS = "metrics.json"
 
@@ -52,11 +52,6 @@ def pooled_node(
 def pooled_folder(system: System, seed: int, config_name: str, test: TestSet) -> Path:
     """Where the folds' pooled figures of a test set lie."""
     return system_folder(system, seed, None) / config_name / test.name_of_fold(None)
-
-
-def fold_name(number: int) -> str:
-    """The subset of the pooled folds that is one of them."""
-    return f"fold{number}"
 
 
 def _identity(folders: Sequence[Path]) -> Identity:
