@@ -4,7 +4,7 @@ import pytest
 
 from espnet_atat.recipe.known_tags import KEY
 from espnet_atat.recipe.plan import plan_system
-from espnet_atat.recipe.system import load_system
+from espnet_atat.config.system import load_system
 from espnet_atat.recipe.tokens import make_tokens
 from espnet_atat.text.vocabulary import Vocabulary
 from tests.recipe.world import FILES, write_recipe

@@ -11,7 +11,7 @@ from espnet_atat.errors import UserError
 from espnet_atat.recipe.decoding import plan_decoding, plan_variant
 from espnet_atat.recipe.language_model import lm_tokens, plan_language_model, plan_language_models
 from espnet_atat.recipe.plan import plan_system
-from espnet_atat.recipe.system import TestSet, load_system
+from espnet_atat.config.system import TestSet, load_system
 from espnet_atat.text.tokenizer import TargetTokenizer
 from espnet_atat.text.vocabulary import Vocabulary
 from tests.recipe.world import NEW_TARGETS, write_recipe

@@ -16,7 +16,7 @@ from espnet_atat.errors import UserError
 from espnet_atat.installed import models_dir
 from espnet_atat.recipe.pipelines import plan_hypotheses, plan_run
 from espnet_atat.recipe.plan import plan_system
-from espnet_atat.recipe.system import load_system
+from espnet_atat.config.system import load_system
 from tests.recipe.lamps import FILES, ORACLE, TESTS, write_lamps, write_set
 from tests.recipe.world import write_features, write_recipe
 

@@ -9,7 +9,7 @@ from espnet_atat.datadir import write_two_column
 from espnet_atat.errors import UserError
 from espnet_atat.recipe.mixtures import load_mixtures, targets_of
 from espnet_atat.recipe.plan import best_model, heard_words, load_token_config, plan_system
-from espnet_atat.recipe.system import load_system
+from espnet_atat.config.system import load_system
 from espnet_atat.recipe.training import resolved_config
 from tests.recipe.world import FILES, TARGETS, read_audio_in_place, write_features, write_recipe
 

@@ -13,9 +13,9 @@ from espnet_atat.errors import UserError
 from espnet_atat.recipe.decoding import plan_decoding
 from espnet_atat.recipe.mixtures import load_mixtures
 from espnet_atat.recipe.plan import plan_system
-from espnet_atat.recipe.pretrain_slu import Selection, domain_of, select, with_sets
+from espnet_atat.config.pretrain_slu import Selection, domain_of, select, with_sets
 from espnet_atat.recipe.provenance import pretraining_of
-from espnet_atat.recipe.system import load_system
+from espnet_atat.config.system import load_system
 from espnet_atat.semantics.tree import strip_tags
 from tests.recipe.world import TARGETS, write_features, write_recipe
 

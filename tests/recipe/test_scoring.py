@@ -10,9 +10,9 @@ from espnet_atat.metrics.scoring import score_files
 from espnet_atat.recipe.decoding import plan_decoding, references
 from espnet_atat.recipe.plan import plan_system
 from espnet_atat.recipe.scoring import score_decoding, score_folds
-from espnet_atat.recipe.system import load_system
+from espnet_atat.config.system import load_system
 from espnet_atat.recipe.table import table_row, write_table
-from espnet_atat.recipe.table_file import Table
+from espnet_atat.config.table import Table
 from tests.recipe.world import FILES, write_recipe
 
 FOLDS = {

@@ -21,8 +21,8 @@ from espnet_atat.recipe.decoding import STAMP
 from espnet_atat.recipe.plan import plan_system
 from espnet_atat.recipe.request import Request
 from espnet_atat.recipe.stages import forget, plan_jobs, plan_runs
-from espnet_atat.recipe.system import load_system
-from espnet_atat.recipe.table_file import load_tables
+from espnet_atat.config.system import load_system
+from espnet_atat.config.table import load_tables
 from espnet_atat.report.attention import read_glance
 from espnet_atat.report.learning import load_curves, read_curves
 from espnet_atat.text.vocabulary import Vocabulary

@@ -3,8 +3,8 @@
 import pytest
 
 from espnet_atat.errors import UserError
-from espnet_atat.recipe.system import Phase, TestSet, load_system
-from espnet_atat.recipe.table_file import load_table
+from espnet_atat.config.system import Phase, TestSet, load_system
+from espnet_atat.config.table import load_table
 from espnet_atat.text.growth import BPEGrowth
 from tests.recipe.world import FILES, write_recipe
 

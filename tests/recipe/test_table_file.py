@@ -3,7 +3,7 @@
 import pytest
 
 from espnet_atat.errors import UserError
-from espnet_atat.recipe.table_file import Cited, Curve, Paper, load_table, load_tables, systems_of
+from espnet_atat.config.table import Cited, Curve, Paper, load_table, load_tables, systems_of
 from tests.recipe.world import write_recipe
 
 FULL = """
