@@ -9,11 +9,15 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from espnet_atat.bin import main_guard
 from espnet_atat.config.selection import add_selection, set_list
 from espnet_atat.errors import UserError
 from espnet_atat.stages import STAGES, columns
+
+if TYPE_CHECKING:
+    from espnet_atat.steps.driver import Request
 
 LAST = len(STAGES)
 RESULTS = """\
@@ -40,12 +44,17 @@ def get_parser() -> argparse.ArgumentParser:
     group.add_argument("--decode_dev", action="store_true", help="decode and score the dev sets, not the test sets")
     group.add_argument("--keep_results", action="store_true", help="keep what is scored in egs2/atat/<recipe>/results")
     group.add_argument(
-        "--use_results", action="store_true", help="train nothing whose results are kept there, of this very model and data"
+        "--use_results",
+        action="store_true",
+        help="train nothing whose results are kept there, of this very model and data",
     )
     group.add_argument("--between", type=int, nargs=2, default=(1, LAST), metavar="N", help=argparse.SUPPRESS)
     group = parser.add_argument_group("data")
     group.add_argument(
-        "--augment_sets", type=set_list, metavar="SETS", help="sets that stage 2 makes augmented copies of, such as train"
+        "--augment_sets",
+        type=set_list,
+        metavar="SETS",
+        help="sets that stage 2 makes augmented copies of, such as train",
     )
     group.add_argument(
         "--synthesize_sets",
@@ -58,7 +67,10 @@ def get_parser() -> argparse.ArgumentParser:
         "--tts_engine", choices=("pico", "flite", "kokoro", "polly"), help="that says it (default: the recipe's, pico)"
     )
     group.add_argument(
-        "--feats_type", choices=("fbank", "raw"), default="fbank", help="raw: audio is read in training (default: fbank)"
+        "--feats_type",
+        choices=("fbank", "raw"),
+        default="fbank",
+        help="raw: audio is read in training (default: fbank)",
     )
     group.add_argument(
         "--allow_bad_test",
@@ -68,7 +80,9 @@ def get_parser() -> argparse.ArgumentParser:
     group = parser.add_argument_group("machines")
     group.add_argument("--nj", type=positive, default=os.cpu_count() or 1, metavar="N", help="processes for data")
     group.add_argument("--ngpu", type=int, default=0, metavar="N", help="GPUs of each machine (default: 0, the CPU)")
-    group.add_argument("--num_nodes", type=positive, default=1, metavar="N", help="machines of one training (default: 1)")
+    group.add_argument(
+        "--num_nodes", type=positive, default=1, metavar="N", help="machines of one training (default: 1)"
+    )
     group.add_argument(
         "--jobs", type=positive, default=1, metavar="N", help="systems (with one seed and fold each) made at once"
     )
@@ -97,7 +111,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     if (args.hf_repo or args.upload_dir) and not args.system:
         raise UserError("one model is uploaded at a time: name its system (--system)")
     if args.jobs > 1 and args.num_nodes > 1:
-        raise UserError("--jobs trains systems beside each other, --num_nodes one on several machines: give one of them")
+        raise UserError(
+            "--jobs trains systems beside each other, --num_nodes one on several machines: give one of them"
+        )
     first, last = max(args.stage, args.between[0]), min(args.stop_stage, args.between[1])
     if first <= last:
         _run(args, first, last)
@@ -105,7 +121,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         _print_tables(args)
 
 
-def _request(args: argparse.Namespace, first: int, last: int):  # type: ignore[no-untyped-def]
+def _request(args: argparse.Namespace, first: int, last: int) -> "Request":
     from espnet_atat.config.selection import select
     from espnet_atat.graph.launch import Machines
     from espnet_atat.steps.driver import Request
@@ -115,8 +131,8 @@ def _request(args: argparse.Namespace, first: int, last: int):  # type: ignore[n
         if args.decode_dev and not any(system.dev for system in selection.systems if system.name in table.systems):
             raise UserError(f"--decode_dev: none of the systems of {table.name} names dev sets")
     machines = {name: getattr(args, name) for name in ("ngpu", "num_nodes", "cpu_processes", "jobs")}
-    names = ("nj", "feats_type", "augment_sets", "synthesize_sets", "tts_engine", "hf_repo", "upload_dir", "allow_bad_test")
-    names += ("decode_dev", "keep_results", "use_results", "force", "dry_run")
+    names = ["nj", "feats_type", "augment_sets", "synthesize_sets", "tts_engine", "hf_repo", "upload_dir"]
+    names += ["allow_bad_test", "decode_dev", "keep_results", "use_results", "force", "dry_run"]
     return Request(
         selection=selection,
         machines=Machines(command=args.train_cmd, **machines),
@@ -127,9 +143,11 @@ def _request(args: argparse.Namespace, first: int, last: int):  # type: ignore[n
 
 
 def _run(args: argparse.Namespace, first: int, last: int) -> None:
-    if last <= 6:
-        from espnet_atat.graph.pool import limit_threads
+    from espnet_atat.graph.pool import die_with_parent, limit_threads
 
+    if args.between != (1, LAST):
+        die_with_parent(os.getppid())  # a second call of run.sh shall not meet it at work
+    if last <= 6:
         limit_threads()  # before NumPy is imported; the processes of the data stages share the cores
     from espnet_atat.steps.driver import run_stages
 

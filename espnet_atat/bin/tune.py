@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from espnet_atat.bin import main_guard
 from espnet_atat.config.selection import add_selection, select
-from espnet_atat.recipe.tuning import best_value, means, tune, write_trials
+from espnet_atat.steps.tuning import best_value, means, tune, write_trials
 
 #: Options that a set of values makes sense for, and the inference configuration whose other options are kept.
 OPTIONS = {"lm_weight": "decode_lm", "ctc_weight": "decode", "penalty": "decode", "beam_size": "decode"}
@@ -47,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     for trial in trials:
         low, high = (100 * bound for bound in trial.interval)
         print(
-            f"{trial.system} (seed {trial.seed}), {trial.set}, {args.option} {trial.value:g}: "
+            f"{trial.system}, {trial.set}, {args.option} {trial.value:g}: "
             f"EM {100 * trial.exact_match:.1f} [{low:.1f}, {high:.1f}]"
         )
     for value, mean in means(trials).items():

@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Literal, Self
 
 from espnet_atat.config.audio_choice import AudioChoice, choose_audio
+from espnet_atat.config.layout import EXP
 from espnet_atat.config.pipeline import ASR, ORACLE, FirstStage, Pipeline
 from espnet_atat.config.recipe import Mixture
 from espnet_atat.config.rows import merged, row_content
@@ -234,3 +236,8 @@ def _chosen(entry: object, where: str, choices: list[AudioChoice]) -> object:
         return entry
     choices.append(choose_audio(entry["set"], where))
     return {**entry, "set": choices[-1].set, "source": "speech"}
+
+
+def results_folder(recipe: str, system: str, seed: int, fold: int | str | None) -> Path:
+    """Where the results of a system with one seed and fold lie; without a fold, those of all folds pooled."""
+    return EXP / recipe / system / run_label(seed, fold)

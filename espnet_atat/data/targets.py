@@ -39,7 +39,9 @@ def holds_audio(parts: Iterable[Part], dump: Path, earlier: dict[str, bool] | No
     spoken = {**(earlier or {}), **{part.set: is_raw(part, dump) for part in parts if part.source == "speech"}}
     kinds = {raw: name for name, raw in spoken.items()}
     if len(kinds) == 2:
-        raise UserError(f"{kinds[True]} holds audio and {kinds[False]} features: make both in stage 6 with one --feats_type")
+        raise UserError(
+            f"{kinds[True]} holds audio and {kinds[False]} features: make both in stage 6 with one --feats_type"
+        )
     return True in kinds
 
 

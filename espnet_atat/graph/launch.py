@@ -139,7 +139,7 @@ def _start_job(job: Job, machines: Machines, slot: int) -> subprocess.Popen[byte
     job.log.parent.mkdir(parents=True, exist_ok=True)
     resources = ["--gpu", str(machines.ngpu)] if machines.ngpu else []
     command = [*shlex.split(machines.command), *resources, str(job.log), sys.executable, "-m", job.module]
-    return _start([*command, *job.arguments], ends_itself=True, **own_share(machines, slot))
+    return _start([*command, *job.arguments], variables=own_share(machines, slot), ends_itself=True)
 
 
 def own_share(machines: Machines, slot: int) -> dict[str, str]:
@@ -225,7 +225,7 @@ def train_in_processes(module: str, options: Sequence[str], log: Path, count: in
             ranks[path] = _start(
                 [sys.executable, "-m", module, *options, *join, "--dist_rank", str(rank), "--local_rank", str(rank)],
                 path,
-                OMP_NUM_THREADS="1",
+                {"OMP_NUM_THREADS": "1"},
             )
             stack.callback(_end, ranks[path])
         while any(process.poll() is None for process in ranks.values()):
@@ -243,9 +243,9 @@ def _check(ranks: Mapping[Path, subprocess.Popen[bytes]]) -> None:
             raise UserError(f"{path}: training ended with code {process.returncode}; see the end of it")
 
 
-def call(command: Sequence[str], log: Path | None = None, **variables: str) -> int:
+def call(command: Sequence[str]) -> int:
     """Run a command to its end; returns its exit code."""
-    process = _start(command, log, **variables)
+    process = _start(command)
     try:
         return process.wait()
     finally:
@@ -253,7 +253,11 @@ def call(command: Sequence[str], log: Path | None = None, **variables: str) -> i
 
 
 def _start(
-    command: Sequence[str], log: Path | None = None, *, ends_itself: bool = False, **variables: str
+    command: Sequence[str],
+    log: Path | None = None,
+    variables: Mapping[str, str] | None = None,
+    *,
+    ends_itself: bool = False,
 ) -> subprocess.Popen[bytes]:
     """Start a process that ends with this one.
 
@@ -270,7 +274,7 @@ def _start(
     try:
         return subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=output, stderr=output and subprocess.STDOUT,
-            env=child_environment(**variables), preexec_fn=None if ends_itself else die_with_parent,
+            env=child_environment(variables or {}), preexec_fn=None if ends_itself else die_with_parent,
         )  # fmt: skip
     finally:
         if output is not None:
@@ -284,7 +288,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-def child_environment(**variables: str) -> dict[str, str]:
+def child_environment(variables: Mapping[str, str]) -> dict[str, str]:
     """This process's environment for a child that imports the same package, wherever this one found it."""
     root = str(Path(__file__).resolve().parents[2])
     path = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))

@@ -25,7 +25,15 @@ WAIT = 5.0  # seconds for another process: one that was killed may take a moment
 
 
 @contextmanager
-def working(output: Path, made_from: object, *, file: bool = False, inputs: Iterable[Path] = ()) -> Iterator[Path]:
+def working(
+    output: Path,
+    made_from: object,
+    *,
+    file: bool = False,
+    in_place: bool = False,
+    inputs: Iterable[Path] = (),
+    notes: dict[str, Any] | None = None,
+) -> Iterator[Path]:
     """Give a folder to work in; what the block leaves there becomes ``output`` if it ends without an error.
 
     An interrupted call's folder is kept, journal and all, if it was made from the same.
@@ -34,7 +42,9 @@ def working(output: Path, made_from: object, *, file: bool = False, inputs: Iter
         made_from: anything JSON can write; other objects count by their ``repr``.
         file: ``output`` is a file, which the block writes as ``<work>/<name>``. Whatever else it leaves there goes
             beside ``output``, before it.
+        in_place: the block writes where ``output`` lies, because it can go on there itself, as ESPnet's trainer does.
         inputs: what is read to make it.
+        notes: further entries of the stamp; the block may add some, and may correct ``made_from``.
 
     Raises:
         UserError: another process makes ``output``; something that was not made here would be replaced; or ``output``

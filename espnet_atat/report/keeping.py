@@ -77,7 +77,9 @@ class Keeper:
         count = 0
         for run in runs:
             table = self._table_of(run.system.name)
-            scored = [each.node for each in run.hypotheses if each.node.is_done and (each.node.place / METRICS).is_file()]
+            scored = [
+                each.node for each in run.hypotheses if each.node.is_done and (each.node.place / METRICS).is_file()
+            ]
             if not scored or not all(node.is_done for node in run.needs):
                 continue
             for node in scored:

@@ -228,4 +228,3 @@ def _job_arguments(run: SystemRun, request: Request) -> Sequence[str]:
     if request.machines.cpu_processes is not None:
         arguments += ["--cpu_processes", str(request.machines.cpu_processes)]
     return arguments + (["--decode_dev"] if request.decode_dev else [])
-

@@ -82,7 +82,9 @@ class Tagger:
         }
 
     def _train(self, work: Path) -> Mapping[str, Any]:
-        data, pretraining = ([DUMP / name for name in sets] for sets in (self.pipeline.data, self.pipeline.pretrain_data))
+        data, pretraining = (
+            [DUMP / name for name in sets] for sets in (self.pipeline.data, self.pipeline.pretrain_data)
+        )
         utterances = train_pipeline(data, work / TAGGER, self.config, pretraining)
         parameters = load_pipeline(work / TAGGER).parameters
         print(f"  wrote {self.folder}: {self.pipeline.tagger}, {parameters} parameters, {utterances} utterances")

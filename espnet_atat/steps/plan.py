@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from espnet_atat.config.layout import DUMP, conf_file, short
-from espnet_atat.config.mixture import MIXTURE_SEED, Mixtures, load_mixtures
-from espnet_atat.config.pretrain_slu import KEY, OPTION, Selection, check_prepared, select, takes_sets
+from espnet_atat.config.mixture import KEY, MIXTURE_SEED, Mixtures, load_mixtures
+from espnet_atat.config.pretrain_slu import OPTION, PretrainingSets, check_prepared, choose_sets, takes_sets
 from espnet_atat.config.system import EMBEDDING, Phase, System
 from espnet_atat.config.training import (
     AUDIO_ENCODER_INIT,
@@ -182,7 +182,12 @@ class Training:
         )
 
     def _identity(self) -> Identity:
-        identity = {"kind": "training", "config": dict(self.config), "seed": self.seed, "statistics": self.statistics.key}
+        identity = {
+            "kind": "training",
+            "config": dict(self.config),
+            "seed": self.seed,
+            "statistics": self.statistics.key,
+        }
         if masks := self.config.get("mask_conf"):  # named by its files; their content decides too
             files = masks.get("alignments", {}).items()
             identity["alignments"] = {name: file_digest(Path(path)) for name, path in files}
@@ -228,10 +233,10 @@ def plan_training(system: System, seed: int, fold: int | None, machines: Machine
     selection, problem = None, None
     if takes_sets(system):
         try:
-            selection = select(system)
+            selection = choose_sets(system)
         except UserError as error:
-            selection, problem = Selection((), str(error)), error
-    common = {"recipe": system.recipe, "token_config": token_config, "seed": seed, "machines": machines}
+            selection, problem = PretrainingSets((), str(error)), error
+    common: dict[str, Any] = {"recipe": system.recipe, "token_config": token_config, "seed": seed, "machines": machines}
     pretraining = Training(
         phase=system.pretrain,
         mixtures=load_mixtures(system.recipe, system.pretrain, fold, selection),

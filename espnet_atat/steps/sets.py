@@ -55,9 +55,7 @@ def set_node(
         print("\n".join(f"  {line}" for line in report.lines(sets[0].name)))
         return {}
 
-    return Node(
-        stage=stage, at=at, identify=identify, make=make_and_report, is_file=is_file, inputs=(*sets, *files)
-    )
+    return Node(stage=stage, at=at, identify=identify, make=make_and_report, is_file=is_file, inputs=(*sets, *files))
 
 
 def set_identity(folder: Path) -> list[str]:
@@ -84,7 +82,9 @@ def prepared_sets(folder: Path) -> list[str]:
 
 def sets_of(recipe: str) -> list[str]:
     """All sets of a recipe that there are."""
-    return sorted(path.parent.name for path in (DATA / recipe).glob("[!.]*/text") if not path.parent.name.endswith(".partial"))
+    return sorted(
+        path.parent.name for path in (DATA / recipe).glob("[!.]*/text") if not path.parent.name.endswith(".partial")
+    )
 
 
 def is_missing(request: "Request", name: str) -> bool:

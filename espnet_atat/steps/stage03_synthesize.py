@@ -51,9 +51,7 @@ def _synthesis_node(data: Path, engine: str, options: Mapping[str, Any], nj: int
     return set_node(3, output, about, partial(_make, data, output, engine, options, nj), sets=[data])
 
 
-def _make(
-    data: Path, output: Path, name: str, options: Mapping[str, Any], nj: int, work: Path
-) -> SynthesisReport:
+def _make(data: Path, output: Path, name: str, options: Mapping[str, Any], nj: int, work: Path) -> SynthesisReport:
     rest = dict(options)
     voices, seed, audio_format = rest.pop("voices", None), rest.pop("seed", 0), rest.pop("audio_format", "flac")
     engine = make_engine(name, **rest)

@@ -36,8 +36,9 @@ def plan(request: "Request") -> Iterator[Node | str]:
         output, alignments = folder.with_name(f"{name}_mlm"), alignments_file(request.recipe, name)
         make = partial(_mask, folder, alignments, output, config, request.nj)
         yield set_node(5, output, config, make, sets=[folder], files=[alignments])
-    for name, spliced in splice.sets.items() if splice else ():
-        yield _splice_node(request.recipe, name, spliced, splice.from_)
+    if splice is not None:
+        for name, spliced in splice.sets.items():
+            yield _splice_node(request.recipe, name, spliced, splice.from_)
 
 
 def _mask(folder: Path, alignments: Path, output: Path, config: MaskConfig, nj: int, work: Path) -> MaskReport:

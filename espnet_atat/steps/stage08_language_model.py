@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from espnet_atat.atomic import atomic_write
-from espnet_atat.config.layout import DUMP, conf_file, load_yaml
+from espnet_atat.config.layout import DUMP, short
 from espnet_atat.config.mixture import MIXTURE_SEED
 from espnet_atat.config.system import System
 from espnet_atat.config.training import best_model, load_lm_config
@@ -63,7 +63,9 @@ class LMTraining:
     @property
     def model(self) -> str:
         """The file in the run's folder that decoding takes."""
-        return best_model({"best_model_criterion": self.config.get("best_model_criterion") or [["valid", "loss", "min"]]})
+        return best_model(
+            {"best_model_criterion": self.config.get("best_model_criterion") or [["valid", "loss", "min"]]}
+        )
 
     @property
     def train_config(self) -> Path:
@@ -96,7 +98,8 @@ class LMTraining:
     @cached_property
     def run(self) -> Node:
         """ESPnet's output folder."""
-        name = f"{self.system.lm_name}-{self.training.mixtures.name}-{self.kind}-seed{self.training.seed}"
+        lm = short(self.system.lm) if isinstance(self.system.lm, str) else "lm"
+        name = f"{lm}-{self.training.mixtures.name}-{self.kind}-seed{self.training.seed}"
         return Node(
             stage=8,
             name=name,
@@ -116,11 +119,6 @@ class LMTraining:
             "tokens": self.training.tokens.key,
             "data": {split: _targets_identity(self.parts(split)) for split in ("train", "valid")},
         }
-
-
-def weight_of(recipe: str, config_name: str) -> float:
-    """The language model's weight in an inference configuration."""
-    return float(load_yaml(conf_file(recipe, config_name)).get("lm_weight") or 0.0)
 
 
 def _targets_identity(parts: Sequence[Part]) -> list[dict[str, Any]]:

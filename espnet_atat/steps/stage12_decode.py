@@ -188,7 +188,11 @@ class Decoding(Hypotheses):
             raise UserError(f"inference configuration {self.config_name}: {error}") from error
         utterances = Source.of_dump(DUMP / self.test.set, source_of(self.test))
         planned = self.language_model
-        files = {} if planned is None else {"lm_train_config": str(planned.train_config), "lm_file": str(planned.model_file)}
+        files = (
+            {}
+            if planned is None
+            else {"lm_train_config": str(planned.train_config), "lm_file": str(planned.model_file)}
+        )
         with log_to(work / "decode.log"):
             if self.nj > 1 and len(utterances.entries) >= PARALLEL_FROM:
                 loader = partial(load_models, *model_files(self.training), **files)

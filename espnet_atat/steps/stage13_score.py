@@ -31,9 +31,7 @@ def score_node(planned: Hypotheses) -> Node:
     )
 
 
-def pooled_node(
-    system: System, seed: int, config_name: str, test: TestSet, of_folds: Sequence[Hypotheses]
-) -> Node:
+def pooled_node(system: System, seed: int, config_name: str, test: TestSet, of_folds: Sequence[Hypotheses]) -> Node:
     """The test utterances of all folds together: ``seed<N>/<inference config>/<set without its fold>``.
 
     The folds are subsets of the result (``fold1`` …), as are the utterances with and without unheard words.

@@ -1,5 +1,7 @@
 """Stage 14: ``exp/<recipe>/tables/<name>[_fold<K>][_dev].{json,md,tex,html}`` and its plots, from ``metrics.json`` files."""
 
+import dataclasses
+import re
 from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
@@ -56,7 +58,10 @@ def _identity(request: "Request", table: Table) -> Identity:
 def _write(request: "Request", table: Table, work: Path) -> Mapping[str, Any]:
     path = table_file(request, table)
     selection = request.selection
-    command = " ".join(["./run.sh", *selection.table_arguments(table), *(["--decode_dev"] if request.decode_dev else [])])
+    name = re.sub(r"^table(?=\d+$)", "", table.name)
+    chosen = selection.chosen if "--system" in selection.chosen else ("--table", name)
+    options = dataclasses.replace(selection, chosen=chosen).arguments()
+    command = " ".join(["./run.sh", *options, *(["--decode_dev"] if request.decode_dev else [])])
     content = table_content(
         table, request.systems_of(table), selection.seeds, selection.fold, command=command, dev=request.decode_dev
     )

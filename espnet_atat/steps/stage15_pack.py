@@ -1,5 +1,6 @@
 """Stage 15: a system's model with its scores as one file, ``exp/<recipe>/packages/<recipe>_<system>_seed<N>.zip``."""
 
+import dataclasses
 from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
@@ -71,19 +72,19 @@ def _pack(run: ModelRun, selection: Selection, work: Path) -> Mapping[str, Any]:
         train_config=training.run.place / "config.yaml",
         model_file=training.model_file,
         text_tokenizer=training.text_tokenizer,
-        lm_train_config=language_model and language_model.train_config,
-        lm_file=language_model and language_model.model_file,
+        lm_train_config=language_model.train_config if language_model else None,
+        lm_file=language_model.model_file if language_model else None,
     )
     path = work / package_file(run).name
-    # The finished package is loaded as its users will load it.
-    manifest = write_package(sources, _manifest(run, selection), path, lambda package: load_pretrained(package) and None)
+    manifest = write_package(sources, _manifest(run, selection), path)
+    load_pretrained(path)  # as its users will
     size = path.stat().st_size / 1e6
     print(f"  {size:.1f} MB, {manifest.parameters} parameters, scores of {len(run.hypotheses)} decodings")
     return {"parameters": manifest.parameters}
 
 
 def _manifest(run: ModelRun, selection: Selection) -> Manifest:
-    system = run.system
+    system, one = run.system, dataclasses.replace(selection, seeds=(run.seed,), fold=run.fold)
     return Manifest(
         name=package_file(run).stem,
         title=system.title,
@@ -95,7 +96,7 @@ def _manifest(run: ModelRun, selection: Selection) -> Manifest:
             for part in step.mixtures.train
         ),
         results=tuple(_result(decoding) for decoding in run.hypotheses),
-        command=" ".join(["./run.sh", *selection.arguments(system.name, run.seed, run.fold)]),
+        command=" ".join(["./run.sh", *one.arguments(system)]),
         versions={"commit": commit()},
     )
 

@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from espnet_atat.config.audio_choice import check_unheard
 from espnet_atat.config.pipeline import ASR, FirstStage, Pipeline
@@ -203,7 +204,13 @@ def plan_system(
         UserError: a file that the system names is missing or wrong, or it has no such fold.
     """
     of_fold = system.of_fold(fold)
-    common = {"system": of_fold, "seed": seed, "fold": fold, "tests": of_fold.dev if dev else of_fold.test, "nj": nj}
+    common: dict[str, Any] = {
+        "system": of_fold,
+        "seed": seed,
+        "fold": fold,
+        "tests": of_fold.dev if dev else of_fold.test,
+        "nj": nj,
+    }
     pipeline, first_stage = of_fold.pipeline, of_fold.first_stage
     if pipeline is None or first_stage is None:
         return ModelRun(final=plan_training(system, seed, fold, machines or Machines()), **common)
