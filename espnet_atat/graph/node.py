@@ -129,10 +129,13 @@ class Node:
 
 
 def unique(nodes: Iterable[Node]) -> list[Node]:
-    """The nodes in their order, each place once."""
-    found: dict[tuple[str, str], Node] = {}
+    """The nodes in their order, each place once: for the first stage that wants it."""
+    found: dict[tuple[object, ...], Node] = {}
     for node in nodes:
-        found.setdefault((node.title, node.about), node)
+        known = not node.title.endswith("…")
+        key = (node.title,) if known else (node.title, node.about, node.stage)
+        if key not in found or node.stage < found[key].stage:
+            found[key] = node
     return list(found.values())
 
 

@@ -124,9 +124,15 @@ class Request:
     def system_nodes(self) -> list[Node]:
         """All that stages 7 to 13 make; what several systems share is there once."""
         nodes = [node for run in self.to_make for node in run.nodes()]
-        nodes += [each.node for run in self.runs for each in run.hypotheses]
+        for run in self.runs:
+            # What is taken from the kept results is there by now, but for a dry run.
+            planned = [
+                each for each in run.hypotheses if not (self.dry_run and self.use_results and self.is_at_hand(each))
+            ]
+            nodes += [node for each in planned for node in (each.node, score_node(each))]
         nodes += attention_nodes(self.to_make)
-        return sorted(unique([*nodes, *self.score_nodes()]), key=lambda node: node.stage)  # stable
+        nodes += [] if self.dry_run and self.use_results else self.score_nodes()
+        return sorted(unique(nodes), key=lambda node: node.stage)  # stable
 
 
 #: Number of a stage → what plans it: nodes, and lines to print. Stages 7 to 13 are planned together, from the systems.
