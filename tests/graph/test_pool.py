@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from espnet_atat.errors import UserError
-from espnet_atat.graph.pool import JOURNAL, run_resumable
+from espnet_atat.graph.pool import JOURNAL, run_resumable, spread
 
 ITEMS = {f"item{n:02d}": n for n in range(23)}
 
