@@ -130,7 +130,8 @@ def spread[Part, Result](
                     break
             if not running:
                 return
-            for future in wait(running, return_when=FIRST_COMPLETED).done:
+            finished = wait(running, return_when=FIRST_COMPLETED).done
+            for future in sorted(finished, key=lambda each: each.exception() is not None):  # good results first
                 yield running.pop(future), future.result()
     except BrokenProcessPool as error:
         raise UserError(

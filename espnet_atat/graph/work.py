@@ -89,7 +89,7 @@ def fingerprint(made_from: object) -> str:
 
 def _publish_file(work: Path, output: Path, stamp: dict[str, Any]) -> None:
     """Move ``output`` out of ``work``, and what goes beside it. A stamp without ``seconds`` claims it meanwhile."""
-    beside = [name for name in sorted(os.listdir(work)) if name != output.name and not name.endswith(STAMP)]
+    beside = sorted({path.name for path in work.iterdir() if not path.name.endswith(STAMP)} - {output.name})
     if not (work / output.name).is_file():
         raise FileNotFoundError(f"{work / output.name} was not written")
     own = _stamp_beside(output)
