@@ -10,12 +10,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from espnet_atat.errors import UserError
-from espnet_atat.speech.alignment.pauses import find_speech, fit_words
+from espnet_atat.speech.alignment.pauses import FRAME, find_speech, fit_words
 from espnet_atat.speech.alignment.pronunciation import pronounce
 from espnet_atat.speech.alignment.record import AlignedWord, aligned, not_found
 from espnet_atat.speech.audio import SAMPLE_RATE, read_audio
 
-FRAME = 0.01  # seconds
 DITHER = 5  # added noise in steps of 16 bits: pocketsphinx fails on digital silence
 PADDING = 0.5  # seconds of silence behind a recording that ends within its last word
 # The search for a best path through the lattice may leave out the last words, and takes longer. A language weight of 1

@@ -26,31 +26,26 @@ def change_speed(samples: np.ndarray, rate: int, factor: float) -> np.ndarray:
 
 
 def change_tempo(samples: np.ndarray, rate: int, factor: float) -> np.ndarray:
-    """Speak faster by ``factor`` at the same pitch; the length is divided by it.
-
-    Raises:
-        UserError: audiomentations is not installed.
-    """
-    try:
-        from audiomentations import TimeStretch
-    except ImportError as error:
-        raise UserError(f"tempo: {INSTALL}") from error
-    stretch = TimeStretch(min_rate=factor, max_rate=factor, leave_length_unchanged=False, p=1.0)
-    return np.asarray(stretch(np.ascontiguousarray(samples), rate), np.float32)
+    """Speak faster by ``factor`` at the same pitch; the length is divided by it. Raises UserError as `shift_pitch`."""
+    options = {"min_rate": factor, "max_rate": factor, "leave_length_unchanged": False}
+    return _audiomentations("TimeStretch", "tempo", options, samples, rate)
 
 
 def shift_pitch(samples: np.ndarray, rate: int, semitones: float) -> np.ndarray:
-    """Raise the pitch, formants too; the length stays.
+    """Raise the pitch, formants too; the length stays. Raises UserError where audiomentations is not installed."""
+    options = {"min_semitones": semitones, "max_semitones": semitones}
+    return _audiomentations("PitchShift", "pitch", options, samples, rate)
 
-    Raises:
-        UserError: audiomentations is not installed.
-    """
+
+def _audiomentations(
+    transform: str, effect: str, options: dict[str, float], samples: np.ndarray, rate: int
+) -> np.ndarray:
     try:
-        from audiomentations import PitchShift
+        import audiomentations
     except ImportError as error:
-        raise UserError(f"pitch: {INSTALL}") from error
-    shift = PitchShift(min_semitones=semitones, max_semitones=semitones, p=1.0)
-    return np.asarray(shift(np.ascontiguousarray(samples), rate), np.float32)
+        raise UserError(f"{effect}: {INSTALL}") from error
+    change = getattr(audiomentations, transform)(**options, p=1.0)
+    return np.asarray(change(np.ascontiguousarray(samples), rate), np.float32)
 
 
 def change_volume(samples: np.ndarray, decibels: float) -> np.ndarray:

@@ -9,9 +9,9 @@ from typing import ClassVar
 import numpy as np
 
 from espnet_atat.errors import UserError
+from espnet_atat.speech.audio import SAMPLE_RATE
 from espnet_atat.speech.synthesis.base import INSTALL_HINT, EngineUnavailable, LocalEngine
 
-SAMPLE_RATE = 16_000  # Hz
 M_PERTURB = -6  # glibc, mallopt(3)
 ZERO = 255  # memory is filled with the complement of this byte
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from espnet_atat.speech.audio import SAMPLE_RATE, convert_rate
+from espnet_atat.speech.audio import convert_rate
 
 MARGIN = 0.05  # s of the silence at each end that is kept
 SILENCE_DB = -45.0  # relative to the loudest 10 ms: quieter is silence
@@ -28,6 +28,4 @@ def level(audio: np.ndarray) -> np.ndarray:
 
 def finish(audio: np.ndarray, rate: int) -> np.ndarray:
     """Trim, convert to 16 kHz, level: shape (num_samples,), float32 within ±0.95."""
-    trimmed = trim(audio, rate)
-    converted = trimmed if rate == SAMPLE_RATE else convert_rate(trimmed, rate)
-    return level(converted).astype(np.float32)
+    return level(convert_rate(trim(audio, rate), rate)).astype(np.float32)

@@ -91,8 +91,8 @@ def test_processes_and_interruptions_change_no_byte(tone_set, tmp_path, monkeypa
     ("config", "message"),
     [
         ({"speed": [1.0]}, "here: unknown option 'speed'; known: speeds, copies, effects, prepare"),
-        ({"speeds": [0.9, 0.9]}, "here: speeds: one stands there twice"),
-        ({"speeds": [5]}, "here: speeds: factors lies between 0.5 and 2, found 5"),
+        ({"speeds": [0.9, 0.9]}, "here: speeds: one is given twice"),
+        ({"speeds": [5]}, "here: speeds lies between 0.5 and 2, found 5"),
         ({"copies": 1}, "here: copies is 1, and 0 effects are on"),
         ({"effects": {"volume": {"decibels": 3}}}, "here: copies is 0, and 1 effects are on"),
         ({"prepare": {"bit_depth": 12}}, "here: prepare: bit_depth is 16 or 24, found 12"),
