@@ -109,13 +109,15 @@ def spread[Part, Result](
         nj: processes; one part, or one process, is worked on in this process.
         fresh: start new interpreters, even for one: for PyTorch, whose threads and devices do not survive a fork.
             Otherwise processes are forked on Linux, and need not import again what this one has imported.
-        start: called first in each new process.
+        start: called first in each process, this one too.
 
     Raises:
         UserError: ``function`` raised one, or a process was killed.
     """
     nj = min(nj, len(parts))
     if not fresh and nj <= 1:
+        if start is not None:
+            start()
         yield from ((part, function(part)) for part in parts)
         return
     context = multiprocessing.get_context("fork" if sys.platform == "linux" and not fresh else "spawn")

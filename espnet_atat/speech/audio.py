@@ -24,7 +24,7 @@ SIXTEEN_BIT = ("int16", "FLAC", "PCM_16")  # everything else, lossy codecs inclu
 
 @dataclass(frozen=True)
 class AudioInfo:
-    """What a file's header says."""
+    """A file's header."""
 
     rate: int  # Hz
     channels: int

@@ -49,7 +49,7 @@ def plot_utterance(samples: np.ndarray, words: Alignment, masks: list[Span], tit
         samples: mono audio at 16 kHz in [-1, 1), shape (num_samples,).
         words: aligned words; may be empty.
         masks: masked stretches; may be empty.
-        title: stands above.
+        title: above the picture.
         output: the PNG.
     """
     import matplotlib

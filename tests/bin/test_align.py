@@ -15,6 +15,7 @@ import pytest
 from espnet_atat.bin import main_guard
 from espnet_atat.bin.align import main
 from espnet_atat.datadir import DataDir
+from tests.graph.test_pool import runs
 from tests.speech.alignment.conftest import an4_set
 
 __all__ = ["an4_set"]
@@ -76,12 +77,3 @@ def test_a_kill_in_the_middle_changes_no_byte_and_leaves_no_process(an4_set, tmp
     while any(map(runs, children)) and time.monotonic() < deadline:
         time.sleep(0.1)
     assert not any(map(runs, children))
-
-
-def runs(process: str) -> bool:
-    """Whether a process does something still; one that has ended may keep its entry until its parent asks for it."""
-    try:
-        state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
-    except OSError:
-        return False
-    return state not in "ZX"

@@ -130,7 +130,7 @@ def test_a_killed_parent_takes_its_processes_with_it(root):
     assert not any(map(runs, workers))
 
 
-def runs(process: int) -> bool:
+def runs(process: int | str) -> bool:
     """Whether a process still does something; one that has ended may keep its entry until its parent asks for it."""
     try:
         return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"

@@ -8,7 +8,7 @@ The fallback tries, in this order, and takes the first that gives a pronunciatio
 4. letter names, for letters without a vowel ("fm" is known, "bpm" is not);
 5. letter-to-sound rules, the longest spelling first.
 
-An aligner needs far less than a recogniser: about the right sounds in the right order. What the rules alone cost is
+An aligner needs far less than a recogniser: about the right sounds in the right order. What the rules cost is
 measured in the tests, by aligning known words as though they were unknown.
 """
 
@@ -149,7 +149,7 @@ def _spelled(word: str) -> str:
 
 
 def by_rules(word: str) -> str:
-    """Phones by the letter-to-sound rules alone."""
+    """Phones by nothing but the letter-to-sound rules."""
     letters = "^" + re.sub(r"([b-df-hj-np-tv-z])\1", r"\1", word.replace("'", "")) + "$"
     phones: list[str] = []
     place = 1

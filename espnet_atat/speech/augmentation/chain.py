@@ -6,7 +6,7 @@ One option each, in YAML; what is absent or null is off::
     noise: {snr: [5, 20], sounds: noises/}
 
 ``probability`` (1 where it is not given) is the share of the utterances that are changed. A range is drawn from
-uniformly; one number stands for itself.
+uniformly; one number is that value.
 """
 
 import dataclasses

@@ -49,7 +49,7 @@ def zeroed_memory() -> Iterator[None]:
     """Let malloc return zeros.
 
     Pico reads memory that it has not written: without this the last bits of its sound depend on what the process did
-    before. glibc alone can do it; py-nanotts has wheels for no other C library of Linux.
+    before. Only glibc can do it; py-nanotts has wheels for no other C library of Linux.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is None:
