@@ -17,7 +17,6 @@ import unicodedata
 from functools import cache
 from pathlib import Path
 
-DIGITS = re.compile(r"\d+")
 VARIANT = re.compile(r"\(\d+\)$")
 VOWELS = "aeiouy"
 SHORTEST_PART = 3  # letters of a word that a compound may be made of

@@ -14,7 +14,7 @@ from espnet_atat.speech.alignment.pauses import FRAME, find_speech
 FULL_SCALE = 32767 / 32768  # the loudest sample of 16 bits
 STRETCH = (0.5, 2.0)  # beyond, the library's stretching is random, and not speech any more
 INSTALL = "it needs audiomentations: pip install -c constraints.txt 'audiomentations>=0.40' (the extra augment)"
-BLOCK = 0.032  # seconds, of noise reduction
+NOISE_BLOCK = 0.032  # seconds, of noise reduction
 NOISE_PERCENTILE = 15  # of a frequency's power over time, taken for its noise
 NOISE_BIAS = 6.0  # that percentile of a noise's power lies 7.9 dB below its mean (exponential distribution)
 OVER_SUBTRACTION = 2.0  # of Berouti et al. 1979: less musical noise
@@ -106,7 +106,7 @@ def reduce_noise(samples: np.ndarray, rate: int, decibels: float) -> np.ndarray:
 
     A frequency's noise is what its quiet blocks hold. A library would do it too (noisereduce), but imports torch.
     """
-    size = min(round(BLOCK * rate), len(samples))
+    size = min(round(NOISE_BLOCK * rate), len(samples))
     _, _, spectrum = stft(samples, nperseg=size, noverlap=size // 2)  # (frequencies, blocks)
     power = np.abs(spectrum) ** 2
     noise = NOISE_BIAS * np.percentile(power, NOISE_PERCENTILE, axis=1, keepdims=True)

@@ -24,8 +24,7 @@ sys.path.insert(0, str(REPOSITORY))
 
 from espnet_atat.graph.pool import spread  # noqa: E402
 from espnet_atat.speech.audio import SAMPLE_RATE  # noqa: E402
-from espnet_atat.speech.synthesis.kokoro import SAMPLE_RATE as KOKORO_RATE  # noqa: E402
-from espnet_atat.speech.synthesis.kokoro import Kokoro  # noqa: E402
+from espnet_atat.speech.synthesis.kokoro import KOKORO_RATE, Kokoro  # noqa: E402
 from espnet_atat.speech.synthesis.waveform import finish  # noqa: E402
 
 SETS = [
