@@ -43,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     for path in args.alignments:
         found = read_alignments(path)
         if twice := sorted(found.keys() & alignments.keys()):
-            raise UserError(f"{path}: utterance {twice[0]} stands in another file of --alignments too")
+            raise UserError(f"{path}: utterance {twice[0]} is in another file of --alignments too")
         alignments |= found
     inventory = take_stock([DataDir.load(path) for path in args.data_dir], alignments)
     texts = None if args.text is None else DataDir.load(args.text)

@@ -109,13 +109,15 @@ def spread[Part, Result](
         nj: processes; one part, or one process, is worked on in this process.
         fresh: start new interpreters, even for one: for PyTorch, whose threads and devices do not survive a fork.
             Otherwise processes are forked on Linux, and need not import again what this one has imported.
-        start: called first in each new process.
+        start: called first in each process, this one too.
 
     Raises:
         UserError: ``function`` raised one, or a process was killed.
     """
     nj = min(nj, len(parts))
     if not fresh and nj <= 1:
+        if start is not None:
+            start()
         yield from ((part, function(part)) for part in parts)
         return
     context = multiprocessing.get_context("fork" if sys.platform == "linux" and not fresh else "spawn")
@@ -130,7 +132,8 @@ def spread[Part, Result](
                     break
             if not running:
                 return
-            for future in wait(running, return_when=FIRST_COMPLETED).done:
+            finished = wait(running, return_when=FIRST_COMPLETED).done
+            for future in sorted(finished, key=lambda each: each.exception() is not None):  # good results first
                 yield running.pop(future), future.result()
     except BrokenProcessPool as error:
         raise UserError(

@@ -129,13 +129,15 @@ def fingerprint(made_from: object) -> str:
 
 def _publish_file(work: Path, output: Path, stamp: dict[str, Any]) -> None:
     """Move ``output`` out of ``work``, and what goes beside it. A stamp without ``seconds`` claims it meanwhile."""
-    beside = [path for path in sorted(work.iterdir()) if path.name not in (STAMP, output.name)]
+    beside = sorted({path.name for path in work.iterdir() if not path.name.endswith(STAMP)} - {output.name})
     if not (work / output.name).is_file():
         raise FileNotFoundError(f"{work / output.name} was not written")
-    _write(stamp_file(output, file=True), {"made_from": stamp["made_from"]})
-    for path in (*beside, work / output.name):
-        os.replace(path, output.with_name(path.name))
-    _write(stamp_file(output, file=True), stamp)
+    own = stamp_file(output, file=True)
+    _write(work / own.name, {"made_from": stamp["made_from"]})
+    for name in (own.name, *beside, output.name):
+        os.replace(work / name, output.with_name(name))
+    _write(work / own.name, stamp)
+    os.replace(work / own.name, own)
 
 
 def _keep_apart(output: Path, inputs: Iterable[Path], file: bool) -> None:

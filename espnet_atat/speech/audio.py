@@ -24,7 +24,7 @@ SIXTEEN_BIT = ("int16", "FLAC", "PCM_16")  # everything else, lossy codecs inclu
 
 @dataclass(frozen=True)
 class AudioInfo:
-    """What a file's header says."""
+    """A file's header."""
 
     rate: int  # Hz
     channels: int
@@ -102,13 +102,23 @@ def convert_rate(samples: np.ndarray, rate: int, wanted: int = SAMPLE_RATE) -> n
     return soxr.resample(samples, rate, wanted, quality="HQ")
 
 
-def write_audio(file: Path, samples: np.ndarray, rate: int, container: str, subtype: str) -> None:
-    """Write whole or not at all, through memory: libsndfile waits for the disk at the end of every file it writes."""
+def write_audio(
+    file: Path, samples: np.ndarray, rate: int, container: str, subtype: str, *, sync: bool = False
+) -> None:
+    """Write whole or not at all, through memory: libsndfile waits for the disk at the end of every file it writes.
+
+    Args:
+        sync: wait for the disk, once.
+    """
     encoded = io.BytesIO()
     soundfile.write(encoded, samples, rate, format=container, subtype=subtype)
     file.parent.mkdir(parents=True, exist_ok=True)
     temporary = file.with_suffix(".tmp")
-    temporary.write_bytes(encoded.getvalue())
+    with temporary.open("wb") as handle:
+        handle.write(encoded.getvalue())
+        if sync:
+            handle.flush()
+            os.fsync(handle.fileno())
     os.replace(temporary, file)
 
 

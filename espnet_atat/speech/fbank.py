@@ -6,7 +6,7 @@ mean of the frame removed, pre-emphasis 0.97, Povey window, 512-point power spec
 spaced between 20 Hz and 8 kHz on Kaldi's mel scale, natural logarithm floored at the float's epsilon.
 
 Why not a binding of Kaldi's C++: kaldi-native-fbank takes its samples one Python number at a time, has no call for all
-frames at once, and its C++ alone already takes longer than this. ``benchmarks/feature_speed.py`` measures both, and
+frames at once, and even its C++ takes longer than this. ``benchmarks/feature_speed.py`` measures both, and
 torchaudio's, in one run: this is 3 times as fast as torchaudio, kaldi-native-fbank a third as fast.
 """
 

@@ -1,7 +1,7 @@
 """From a data dir to a dump dir: the features of every utterance in Kaldi arks, or a checked list of its audio.
 
-The features are made in shards whose size depends on the set alone. A shard is finished when its ark has its final
-name and its record stands in the journal.
+The features are made in shards whose size depends only on the set. A shard is finished when its ark has its final
+name and its record is in the journal.
 """
 
 import math

@@ -73,7 +73,7 @@ class Span:
 
 
 def random_source(utt: str, seed: int, epoch: int | None, purpose: str) -> np.random.Generator:
-    """Random numbers that depend on these four alone, not on order or processes."""
+    """Random numbers that depend on nothing but these four: not on order, not on processes."""
     digest = hashlib.sha256(f"{seed}/{epoch}/{purpose}/{utt}".encode()).digest()
     return np.random.default_rng(int.from_bytes(digest[:16]))
 

@@ -1,7 +1,6 @@
 """A picture of an utterance: waveform, spectrogram, words, and what was masked."""
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +9,8 @@ import numpy as np
 from espnet_atat.errors import UserError
 from espnet_atat.speech.alignment.record import Alignment
 from espnet_atat.speech.audio import SAMPLE_RATE
-from espnet_atat.speech.fbank import FRAME_LENGTH, FRAME_SHIFT, fbank
+from espnet_atat.speech.fbank import FRAME_LENGTH, FRAME_SECONDS, FRAME_SHIFT, fbank
+from espnet_atat.speech.masking import Span
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,16 +20,7 @@ LABEL_HEIGHTS = (0.98, 0.91)  # of words in turn, as a share of the axes: short 
 MASK_COLOUR, WORD_COLOUR = "#d62728", "#1f77b4"
 
 
-@dataclass(frozen=True)
-class MaskedSpan:
-    """A masked stretch as masks.jsonl has it: seconds, and the words in it."""
-
-    start: float
-    end: float
-    words: tuple[str, ...]
-
-
-def read_masks(path: Path, utt: str) -> list[MaskedSpan]:
+def read_masks(path: Path, utt: str) -> list[Span]:
     """Masked stretches of one utterance; none if the file is not there.
 
     Raises:
@@ -42,20 +33,23 @@ def read_masks(path: Path, utt: str) -> list[MaskedSpan]:
             try:
                 fields = json.loads(line)
                 if fields["utt_id"] == utt:
-                    return [MaskedSpan(span["start"], span["end"], tuple(span["words"])) for span in fields["spans"]]
+                    return [
+                        Span(span["start"], span["end"], tuple(span["words"]), tuple(span["indices"]))
+                        for span in fields["spans"]
+                    ]
             except (ValueError, KeyError, TypeError) as error:
                 raise UserError(f"{path}:{number}: not a mask; mask the set again") from error
     raise UserError(f"{path}: no utterance {utt}")
 
 
-def plot_utterance(samples: np.ndarray, words: Alignment, masks: list[MaskedSpan], title: str, output: Path) -> None:
+def plot_utterance(samples: np.ndarray, words: Alignment, masks: list[Span], title: str, output: Path) -> None:
     """Draw waveform and log mel filterbank on one time axis, with word boundaries and masked spans, as a PNG.
 
     Args:
         samples: mono audio at 16 kHz in [-1, 1), shape (num_samples,).
         words: aligned words; may be empty.
         masks: masked stretches; may be empty.
-        title: stands above.
+        title: above the picture.
         output: the PNG.
     """
     import matplotlib
@@ -69,9 +63,8 @@ def plot_utterance(samples: np.ndarray, words: Alignment, masks: list[MaskedSpan
     wave.plot(np.arange(len(samples)) / SAMPLE_RATE, samples, linewidth=0.4, color="black")
     wave.set(xlim=(0, duration), ylabel="amplitude", title=title)
     features = fbank(samples).T  # (frames, mels) -> (mels, frames)
-    shift = FRAME_SHIFT / SAMPLE_RATE
     first = (FRAME_LENGTH - FRAME_SHIFT) / 2 / SAMPLE_RATE  # a frame is drawn around the centre of its window
-    centres = first + shift * (np.arange(features.shape[1]) + 0.5)
+    centres = first + FRAME_SECONDS * (np.arange(features.shape[1]) + 0.5)
     heard = ~np.any([(span.start <= centres) & (centres < span.end) for span in masks] or [centres < 0], axis=0)
     quiet = np.percentile(features[:, heard] if heard.any() else features, 5)  # silent masks would take most colours
     mel.imshow(
@@ -80,7 +73,7 @@ def plot_utterance(samples: np.ndarray, words: Alignment, masks: list[MaskedSpan
         aspect="auto",
         cmap="magma",
         vmin=quiet - 2,
-        extent=(first, first + features.shape[1] * shift, 0, features.shape[0]),
+        extent=(first, first + features.shape[1] * FRAME_SECONDS, 0, features.shape[0]),
     )
     mel.set(xlabel="seconds", ylabel="mel filter", xlim=(0, duration))
     for axes in (wave, mel):
@@ -95,7 +88,7 @@ def plot_utterance(samples: np.ndarray, words: Alignment, masks: list[MaskedSpan
     pyplot.close(figure)
 
 
-def _mark(axes: "Axes", words: Alignment, masks: list[MaskedSpan]) -> None:
+def _mark(axes: "Axes", words: Alignment, masks: list[Span]) -> None:
     """Word boundaries as lines, masked spans as shaded boxes."""
     for word in words:
         if word.start is not None and word.end is not None:

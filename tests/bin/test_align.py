@@ -2,16 +2,20 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from espnet_atat.bin import main_guard
 from espnet_atat.bin.align import main
+from espnet_atat.datadir import DataDir
+from tests.graph.test_pool import runs
 from tests.speech.alignment.conftest import spoken_set
 
 __all__ = ["spoken_set"]
@@ -27,6 +31,22 @@ def test_prints_the_report(spoken_set, tmp_path, capsys):
     printed = capsys.readouterr().out
     assert f"{words} of {words} words aligned (100.00 %)" in printed
     assert json.loads((tmp_path / "align.report.json").read_text())["words_aligned"] == words
+
+
+def test_what_is_aligned_is_left_alone_until_its_audio_changes(an4_set, tmp_path, capsys):
+    data_dir = an4_set(2)
+    data = DataDir.load(data_dir)
+    own = {utt: str(shutil.copy(path, tmp_path)) for utt, path in (data.wav or {}).items()}
+    replace(data, wav=own).write(data_dir)
+    arguments = ["--data_dir", str(data_dir), "--output", str(data_dir / "align.jsonl")]  # no input is named so
+    assert main_guard(main, arguments) == 0
+    before = (data_dir / "align.jsonl").stat()
+    assert main_guard(main, arguments) == 0
+    assert "align.jsonl: made already" in capsys.readouterr().out
+    assert (data_dir / "align.jsonl").stat() == before
+    Path(own[data.ids[0]]).write_bytes(b"broken")
+    assert main_guard(main, arguments) == 0
+    assert f"failed {data.ids[0]}" in capsys.readouterr().out
 
 
 def test_a_text_only_set_is_one_line(tmp_path, capsys):
@@ -51,7 +71,7 @@ def test_a_kill_in_the_middle_changes_no_byte_and_leaves_no_process(spoken_set, 
     broken = tmp_path / "broken.jsonl"
     with open(os.devnull, "w") as null:
         process = subprocess.Popen([*command, str(broken)], cwd=root, stdout=null, stderr=null)
-    journal, deadline = tmp_path / "broken.jsonl.partial", time.monotonic() + 60
+    journal, deadline = tmp_path / "broken.jsonl.partial/journal.jsonl", time.monotonic() + 60
     while not (journal.is_file() and journal.stat().st_size > 500) and time.monotonic() < deadline:
         time.sleep(0.005)
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
@@ -66,12 +86,3 @@ def test_a_kill_in_the_middle_changes_no_byte_and_leaves_no_process(spoken_set, 
     while any(map(runs, children)) and time.monotonic() < deadline:
         time.sleep(0.1)
     assert not any(map(runs, children))
-
-
-def runs(process: str) -> bool:
-    """Whether a process does something still; one that has ended may keep its entry until its parent asks for it."""
-    try:
-        state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
-    except OSError:
-        return False
-    return state not in "ZX"

@@ -15,7 +15,7 @@ def test_the_shipped_configuration_perturbs_speed(tone_set, tmp_path, root, caps
     assert len(made) == 9
     before = soundfile.info(made.wav["spk0-utt000"]).frames
     assert abs(soundfile.info(made.wav["sp0.9-spk0-utt000"]).frames - before / 0.9) <= 1
-    assert "train: 9 utterances" in capsys.readouterr().out
+    assert "aug: 9 utterances" in capsys.readouterr().out
 
 
 def test_a_wrong_configuration_is_one_clear_error(tone_set, tmp_path, capsys):

@@ -12,7 +12,7 @@ import pytest
 from espnet_atat.bin import main_guard
 from espnet_atat.bin.features import main
 from espnet_atat.datadir import DataDir
-from tests.speech.test_features import contents
+from tests.speech.making import contents
 from tests.spoken import spoken
 
 

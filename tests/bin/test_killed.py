@@ -17,7 +17,7 @@ import soundfile
 
 from espnet_atat.atomic import atomic_write
 from espnet_atat.datadir import DataDir
-from tests.speech.test_features import contents
+from tests.speech.making import contents
 
 pytestmark = pytest.mark.slow
 
@@ -103,10 +103,10 @@ def test_stage_4(spoken_set, tmp_path, root):
     finish(start(root, tmp_path, "align", *arguments))
     files = [tmp_path / "ali.jsonl", tmp_path / "ali.report.json"]
     whole = [file.read_bytes() for file in files]
-    for file in files:
+    for file in (*files, tmp_path / ".ali.jsonl.made.json"):
         file.unlink()
     begin = partial(start, root, tmp_path, "align", *arguments)
-    done = kill_in_the_middle(begin, tmp_path / "ali.jsonl.partial", files[0])
+    done = kill_in_the_middle(begin, tmp_path / "ali.jsonl.partial/journal.jsonl", files[0])
     second = begin()
     _, progress = second.communicate(timeout=300)
     assert f"continuing after {done} of {ALIGNED}" in progress.decode()

@@ -14,7 +14,7 @@ from espnet_atat.bin import main_guard
 from espnet_atat.bin.mask import main
 from espnet_atat.datadir import DataDir
 from espnet_atat.speech.alignment.record import aligned, write_alignments
-from tests.speech.test_features import contents
+from tests.speech.making import contents
 
 
 @pytest.fixture
@@ -40,6 +40,17 @@ def test_prints_the_report_that_it_writes(arguments, tmp_path, capsys):
     assert report["words_masked"] == 12
     assert "masked 12 of 24 aligned words (50.0 %)" in printed
     assert report["config"] == {"ratio": 0.5, "fill": "silence", "seed": 0, "min_masked": 1}
+
+
+def test_what_is_read_or_was_made_by_hand_is_not_replaced(arguments, tmp_path, capsys):
+    command = arguments(1)
+    assert main_guard(main, [*command, command[1]]) == 2
+    assert "which is read to make it; give another output" in capsys.readouterr().err
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes/mine").touch()
+    assert main_guard(main, [*command, str(tmp_path / "notes")]) == 2
+    assert "notes was not made by this step" in capsys.readouterr().err
+    assert (tmp_path / "notes/mine").exists()
 
 
 def test_a_bad_ratio_is_one_line(arguments, tmp_path, capsys):

@@ -10,6 +10,7 @@ from espnet_atat.datadir import DataDir
 from espnet_atat.speech.alignment.record import aligned, write_alignments
 from espnet_atat.speech.mask_set import mask_set
 from espnet_atat.speech.masking import MaskConfig
+from tests.speech.making import made
 
 
 @pytest.fixture
@@ -19,7 +20,7 @@ def masked(tone_set, tmp_path):
     (utt,) = data.ids
     words = {utt: (aligned("tone", 0.02, 0.08), aligned("0", 0.1, 0.17))}
     write_alignments(tmp_path / "align.jsonl", words)
-    mask_set(data, words, tmp_path / "mlm", MaskConfig(ratio=0.5, min_masked=1))
+    made(mask_set, data, words, tmp_path / "mlm", MaskConfig(ratio=0.5, min_masked=1))
     return tmp_path / "mlm", tmp_path / "align.jsonl", utt
 
 

@@ -11,8 +11,8 @@ import pytest
 
 from espnet_atat.bin import main_guard
 from espnet_atat.bin.synthesize import main
+from tests.speech.making import contents
 from tests.speech.synthesis.conftest import pico, texts
-from tests.speech.test_features import contents
 
 __all__ = ["pico", "texts"]  # fixtures
 
@@ -25,9 +25,27 @@ def arguments(text: Path, output: Path, *more: str, engine: str = "pico") -> lis
 def test_says_what_it_made(texts, tmp_path, capsys):
     assert main_guard(main, arguments(texts(2), tmp_path / "made", "--voices", "en-GB", "--audio_format", "wav")) == 0
     printed = capsys.readouterr().out
-    assert "pico: kept 2 of 2 utterances" in printed
+    assert "made, pico: kept 2 of 2 utterances" in printed
     assert "voices: en-GB 2" in printed
     assert (tmp_path / "made/audio/en-GB/en-GB-utt001.wav").is_file()
+
+
+@pytest.mark.usefixtures("pico")
+def test_what_is_complete_is_left_alone_until_forced_or_of_other_options(texts, tmp_path, capsys):
+    command, marked = arguments(texts(2), tmp_path / "made"), tmp_path / "made/marked"
+    assert main_guard(main, command) == 0
+    marked.touch()
+    assert main_guard(main, command) == 0
+    assert "made: made already; --force makes it again" in capsys.readouterr().out
+    assert marked.exists()
+    assert main_guard(main, [*command, "--force"]) == 0
+    assert not marked.exists()
+    marked.touch()
+    assert main_guard(main, [*command, "--seed", "1"]) == 0
+    assert not marked.exists()
+    (tmp_path / "texts2").write_text("utt000 play another song\n")
+    assert main_guard(main, command) == 0
+    assert "kept 1 of 1 utterances" in capsys.readouterr().out
 
 
 def test_dry_run_makes_nothing_and_needs_nothing(texts, tmp_path, capsys):

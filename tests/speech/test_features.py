@@ -12,15 +12,12 @@ from espnet_atat.errors import UserError
 from espnet_atat.speech.audio import read_audio
 from espnet_atat.speech.fbank import fbank
 from espnet_atat.speech.features import FeatureConfig, make_dump, shard_size
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+from tests.speech.making import contents, made
 
 
 def test_a_dump_holds_the_features_of_each_utterance(tone_set, tmp_path):
     data = DataDir.load(tone_set(30))
-    report = make_dump(data, tmp_path / "dump", FeatureConfig())
+    report = made(make_dump, data, tmp_path / "dump", FeatureConfig())
     scp = kaldiio.load_scp(str(tmp_path / "dump/feats.scp"))
     frames = read_two_column(tmp_path / "dump/utt2num_frames")
     assert list(scp) == list(frames) == data.ids
@@ -34,7 +31,7 @@ def test_a_dump_holds_the_features_of_each_utterance(tone_set, tmp_path):
 
 def test_compressed_features_are_near(tone_set, tmp_path):
     data = DataDir.load(tone_set(3))
-    make_dump(data, tmp_path / "dump", FeatureConfig(compress=True))
+    made(make_dump, data, tmp_path / "dump", FeatureConfig(compress=True))
     for utt, features in kaldiio.load_scp(str(tmp_path / "dump/feats.scp")).items():
         assert np.abs(features - fbank(read_audio(data.wav[utt]))).max() < 0.3
     size = sum(path.stat().st_size for path in (tmp_path / "dump/data").iterdir())
@@ -44,35 +41,35 @@ def test_compressed_features_are_near(tone_set, tmp_path):
 def test_processes_change_no_byte_and_paths_are_relative_to_the_root(tone_set, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     data = DataDir.load(tone_set(60))
-    made = []
+    dumps = []
     for nj in (1, 2):
-        make_dump(data, Path("dump/set"), FeatureConfig(), nj=nj)
-        made.append(contents(Path("dump/set")))
-    assert made[0] == made[1]
+        made(make_dump, data, Path("dump/set"), FeatureConfig(), nj=nj)
+        dumps.append(contents(Path("dump/set")))
+    assert dumps[0] == dumps[1]
     first = next(iter(read_two_column("dump/set/feats.scp").values()))
     assert first.startswith("dump/set/data/feats.0000.ark:")
 
 
 def test_continues_and_ends_with_the_same_bytes(tone_set, tmp_path):
     data = DataDir.load(tone_set(60))
-    make_dump(data, tmp_path / "dump", FeatureConfig())
+    made(make_dump, data, tmp_path / "dump", FeatureConfig())
     whole = contents(tmp_path / "dump")
     # A file that fails once, in the last shard: the shards before it are done.
     bad = Path(data.wav[data.ids[-1]])
     good = bad.read_bytes()
     bad.write_bytes(b"")
     with pytest.raises(UserError, match=data.ids[-1]):
-        make_dump(data, tmp_path / "dump", FeatureConfig(allow_bad=False))
+        made(make_dump, data, tmp_path / "dump", FeatureConfig(allow_bad=False))
     finished = tmp_path / "dump.partial/data/feats.0000.ark"
     (tmp_path / "dump.partial/data/feats.0002.tmp").write_bytes(b"torn")
     time = finished.stat().st_mtime_ns
     bad.write_bytes(good)
-    make_dump(data, tmp_path / "dump", FeatureConfig(allow_bad=False))
-    made = contents(tmp_path / "dump")
+    made(make_dump, data, tmp_path / "dump", FeatureConfig(allow_bad=False))
+    again = contents(tmp_path / "dump")
     assert (tmp_path / "dump/data/feats.0000.ark").stat().st_mtime_ns == time
-    made.pop("report.json")
+    again.pop("report.json")
     whole.pop("report.json")
-    assert made == whole
+    assert again == whole
 
 
 def test_bad_audio_is_dropped_by_name(tone_set, tmp_path):
@@ -80,7 +77,7 @@ def test_bad_audio_is_dropped_by_name(tone_set, tmp_path):
     corrupt, short = data.ids[1], data.ids[3]
     Path(data.wav[corrupt]).write_bytes(b"RIFF nonsense")
     soundfile.write(data.wav[short], np.zeros(399), 16_000)
-    report = make_dump(data, tmp_path / "dump", FeatureConfig())
+    report = made(make_dump, data, tmp_path / "dump", FeatureConfig())
     assert list(report.dropped) == [corrupt, short]
     assert "cannot be read as audio" in report.dropped[corrupt]
     assert "399 samples" in report.dropped[short]
@@ -89,7 +86,7 @@ def test_bad_audio_is_dropped_by_name(tone_set, tmp_path):
     assert DataDir.load(tmp_path / "dump").ids == kept
     assert list(read_two_column(tmp_path / "dump/feats.scp")) == kept
     with pytest.raises(UserError, match=rf"{corrupt}.*cannot be read.*--allow_bad_test"):
-        make_dump(data, tmp_path / "dump2", FeatureConfig(allow_bad=False))
+        made(make_dump, data, tmp_path / "dump2", FeatureConfig(allow_bad=False))
     assert not (tmp_path / "dump2").exists()
 
 
@@ -97,12 +94,12 @@ def test_nothing_usable_is_an_error(tone_set, tmp_path):
     data = DataDir.load(tone_set(1))
     Path(next(iter(data.wav.values()))).unlink()
     with pytest.raises(UserError, match=r"no utterance is left.*no such file"):
-        make_dump(data, tmp_path / "dump", FeatureConfig())
+        made(make_dump, data, tmp_path / "dump", FeatureConfig())
 
 
 def test_text_alone_is_copied(tmp_path):
     data = DataDir(text={"a": "play it", "b": "stop"}, target={"a": "[IN:PLAY play it ]", "b": "[IN:STOP stop ]"})
-    make_dump(data, tmp_path / "dump", FeatureConfig())
+    made(make_dump, data, tmp_path / "dump", FeatureConfig())
     assert DataDir.load(tmp_path / "dump") == data
     assert not (tmp_path / "dump/feats.scp").exists()
 
@@ -110,7 +107,7 @@ def test_text_alone_is_copied(tmp_path):
 def test_raw_checks_audio_and_lists_it(tone_set, tmp_path):
     data = DataDir.load(tone_set(4))
     soundfile.write(data.wav[data.ids[0]], np.zeros(8000), 8000)
-    report = make_dump(data, tmp_path / "dump", FeatureConfig(feats_type="raw"))
+    report = made(make_dump, data, tmp_path / "dump", FeatureConfig(feats_type="raw"))
     assert list(report.dropped) == data.ids[:1]
     assert DataDir.load(tmp_path / "dump") == data.subset(data.ids[1:])
     assert set(read_two_column(tmp_path / "dump/utt2num_samples")) == set(data.ids[1:])

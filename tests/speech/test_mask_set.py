@@ -12,7 +12,7 @@ from espnet_atat.errors import UserError
 from espnet_atat.speech.alignment.record import aligned, not_found
 from espnet_atat.speech.mask_set import mask_set
 from espnet_atat.speech.masking import MaskConfig
-from tests.speech.test_features import contents
+from tests.speech.making import contents, made
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def aligned_set(tone_set):
 
 def test_what_masks_jsonl_says_is_what_was_done(aligned_set, tmp_path):
     data, alignments = aligned_set
-    report = mask_set(data, alignments, tmp_path / "mlm", MaskConfig(ratio=0.4))
+    report = made(mask_set, data, alignments, tmp_path / "mlm", MaskConfig(ratio=0.4))
     masked = DataDir.load(tmp_path / "mlm")
     assert (masked.text, masked.utt2spk, masked.ids) == (data.text, data.utt2spk, data.ids)
     lines = [json.loads(line) for line in (tmp_path / "mlm/masks.jsonl").read_text().splitlines()]
@@ -53,20 +53,20 @@ def test_what_masks_jsonl_says_is_what_was_done(aligned_set, tmp_path):
 def test_processes_and_interruptions_change_no_byte(aligned_set, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     data, alignments = aligned_set
-    made = []
+    sets = []
     for nj in (1, 2):
-        mask_set(data, alignments, Path("mlm"), MaskConfig(fill="noise"), nj=nj)
-        made.append(contents(Path("mlm")))
+        made(mask_set, data, alignments, Path("mlm"), MaskConfig(fill="noise"), nj=nj)
+        sets.append(contents(Path("mlm")))
     missing = Path(data.wav[data.ids[-1]])
     content = missing.read_bytes()
     missing.unlink()
     with pytest.raises(UserError, match=f"{data.ids[-1]}: no such file"):
-        mask_set(data, alignments, Path("again"), MaskConfig(fill="noise"))
+        made(mask_set, data, alignments, Path("again"), MaskConfig(fill="noise"))
     missing.write_bytes(content)
-    mask_set(data, alignments, Path("again"), MaskConfig(fill="noise"))
+    made(mask_set, data, alignments, Path("again"), MaskConfig(fill="noise"))
     again = contents(Path("again"))
     again["wav.scp"] = again["wav.scp"].replace(b"again/", b"mlm/")
-    assert made[0] == made[1] == again
+    assert sets[0] == sets[1] == again
 
 
 def test_utterances_without_an_aligned_word_are_left_out_and_counted(aligned_set, tmp_path):
@@ -74,15 +74,15 @@ def test_utterances_without_an_aligned_word_are_left_out_and_counted(aligned_set
     first, second = data.ids[:2]
     alignments[first] = tuple(not_found(word.word) for word in alignments[first])
     del alignments[second]
-    report = mask_set(data, alignments, tmp_path / "mlm", MaskConfig())
+    report = made(mask_set, data, alignments, tmp_path / "mlm", MaskConfig())
     assert DataDir.load(tmp_path / "mlm").ids == data.ids[2:]
     assert (report.kept, report.without_aligned_word) == (18, 2)
     with pytest.raises(UserError, match="no utterance has an aligned word"):
-        mask_set(data, {first: alignments[first]}, tmp_path / "none", MaskConfig())
+        made(mask_set, data, {first: alignments[first]}, tmp_path / "none", MaskConfig())
 
 
 def test_alignments_of_other_words_are_an_error(aligned_set, tmp_path):
     data, alignments = aligned_set
     data.text[data.ids[3]] = "other words"
     with pytest.raises(UserError, match=f"{data.ids[3]}: the alignment has other words"):
-        mask_set(data, alignments, tmp_path / "mlm", MaskConfig())
+        made(mask_set, data, alignments, tmp_path / "mlm", MaskConfig())

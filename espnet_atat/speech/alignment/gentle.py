@@ -24,7 +24,7 @@ DIED = "cannot be reached"
 
 
 class _TryAgain(Exception):
-    """A fault that may be gone at the next attempt; the text says what it was."""
+    """A fault that may be gone at the next attempt; the text tells which."""
 
 
 def parse_gentle(result: Any, words: list[str], duration: float) -> list[AlignedWord]:

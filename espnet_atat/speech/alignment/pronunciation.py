@@ -8,7 +8,7 @@ The fallback tries, in this order, and takes the first that gives a pronunciatio
 4. letter names, for letters without a vowel ("fm" is known, "bpm" is not);
 5. letter-to-sound rules, the longest spelling first.
 
-An aligner needs far less than a recogniser: about the right sounds in the right order. What the rules alone cost is
+An aligner needs far less than a recogniser: about the right sounds in the right order. What the rules cost is
 measured in the tests, by aligning known words as though they were unknown.
 """
 
@@ -17,7 +17,6 @@ import unicodedata
 from functools import cache
 from pathlib import Path
 
-DIGITS = re.compile(r"\d+")
 VARIANT = re.compile(r"\(\d+\)$")
 VOWELS = "aeiouy"
 SHORTEST_PART = 3  # letters of a word that a compound may be made of
@@ -149,7 +148,7 @@ def _spelled(word: str) -> str:
 
 
 def by_rules(word: str) -> str:
-    """Phones by the letter-to-sound rules alone."""
+    """Phones by nothing but the letter-to-sound rules."""
     letters = "^" + re.sub(r"([b-df-hj-np-tv-z])\1", r"\1", word.replace("'", "")) + "$"
     phones: list[str] = []
     place = 1

@@ -89,7 +89,7 @@ def read_alignments(path: str | Path) -> dict[str, Alignment]:
         utterance id → its words.
 
     Raises:
-        UserError: names file and line of what is not an alignment, or an utterance that stands twice.
+        UserError: names file and line of what is not an alignment, or an utterance that comes twice.
         OSError: the file cannot be opened.
     """
     alignments: dict[str, Alignment] = {}

@@ -1,7 +1,7 @@
 """Forced alignment with pocketsphinx, whose model comes in its wheel: nothing to start, nothing to download.
 
 Every utterance has a decoder of its own, because a used one adapts and its times would then depend on what it aligned
-before. A decoder with the dictionary takes 0.11 s to make; one that is given the words of the utterance alone, 7 ms.
+before. A decoder with the dictionary takes 0.11 s to make; one that is given only the words of the utterance, 7 ms.
 """
 
 import hashlib
@@ -10,12 +10,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from espnet_atat.errors import UserError
-from espnet_atat.speech.alignment.pauses import find_speech, fit_words
+from espnet_atat.speech.alignment.pauses import FRAME, find_speech, fit_words
 from espnet_atat.speech.alignment.pronunciation import pronounce
 from espnet_atat.speech.alignment.record import AlignedWord, aligned, not_found
 from espnet_atat.speech.audio import SAMPLE_RATE, read_audio
 
-FRAME = 0.01  # seconds
 DITHER = 5  # added noise in steps of 16 bits: pocketsphinx fails on digital silence
 PADDING = 0.5  # seconds of silence behind a recording that ends within its last word
 # The search for a best path through the lattice may leave out the last words, and takes longer. A language weight of 1
@@ -80,7 +79,7 @@ def _find(utt: str, samples: np.ndarray, words: list[str]) -> list[Frames]:
 
 
 def _dithered(utt: str, samples: np.ndarray) -> bytes:
-    """16-bit samples with a little noise, which the utterance's id alone decides."""
+    """16-bit samples with a little noise, drawn from the utterance's id."""
     seed = int.from_bytes(hashlib.sha256(utt.encode()).digest()[:8])
     noise = np.random.default_rng(seed).integers(-DITHER, DITHER + 1, len(samples))
     return np.clip(np.round(samples * 32768.0) + noise, -32768, 32767).astype("<i2").tobytes()

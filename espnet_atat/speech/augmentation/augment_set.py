@@ -16,7 +16,7 @@ from espnet_atat.errors import UserError
 from espnet_atat.graph.pool import Record
 from espnet_atat.speech.audio import convert_rate, read_mono, write_audio
 from espnet_atat.speech.augmentation import effects
-from espnet_atat.speech.augmentation.chain import Chain, Speed, read_options
+from espnet_atat.speech.augmentation.chain import Chain, check_limits, read_options
 from espnet_atat.speech.copies import Copy, audio_of, make_copies
 from espnet_atat.speech.masking import random_source
 from espnet_atat.speech.report import REPORT, Report
@@ -84,6 +84,18 @@ class AugmentConfig:
     prepare: Preparation = field(default_factory=Preparation)
     seed: int = 0
 
+    def __post_init__(self) -> None:
+        check_limits({"speeds": self.speeds})
+        if len(set(self.speeds)) < len(self.speeds):
+            raise UserError(f"speeds: one is given twice, found {list(self.speeds)}")
+        if self.copies < 0:
+            raise UserError(f"copies is a whole number, found {self.copies}")
+        if bool(self.copies) != bool(self.effects.effects):
+            raise UserError(
+                f"copies is {self.copies}, and {len(self.effects.effects)} effects are on: random copies want at least "
+                "one effect, and effects at least one copy"
+            )
+
     @classmethod
     def from_config(cls, config: object, where: str, seed: int = 0) -> Self:
         """Check and read ``conf/augment.yaml``.
@@ -91,25 +103,12 @@ class AugmentConfig:
         Raises:
             UserError: names ``where``, the option, and what is wrong with it.
         """
-        known = ("speeds", "copies", "effects", "prepare")
-        if not isinstance(config, Mapping):
-            raise UserError(f"{where}: wants the options {', '.join(known)}")
-        if unknown := sorted(map(str, config.keys() - set(known))):
-            raise UserError(f"{where}: unknown option {unknown[0]!r}; known: {', '.join(known)}")
-        speeds = read_options(Speed, {"factors": config.get("speeds", [1.0])}, f"{where}: speeds").factors
-        if len(set(speeds)) < len(speeds):
-            raise UserError(f"{where}: speeds: one stands there twice, found {list(speeds)}")
-        copies = config.get("copies", 0)
-        if isinstance(copies, bool) or not isinstance(copies, int) or copies < 0:
-            raise UserError(f"{where}: copies is a whole number, found {copies!r}")
+        if not isinstance(config, Mapping) or "seed" in config:
+            raise UserError(f"{where}: wants the options speeds, copies, effects, prepare")
         chain = Chain.from_config(config.get("effects") or {}, f"{where}: effects")
-        if bool(copies) != bool(chain.effects):
-            raise UserError(
-                f"{where}: copies is {copies}, and {len(chain.effects)} effects are on: random copies want at least "
-                "one effect, and effects at least one copy"
-            )
         prepare = read_options(Preparation, config.get("prepare") or {}, f"{where}: prepare")
-        return cls(speeds=speeds, copies=copies, effects=chain, prepare=prepare, seed=seed)
+        given = {"speeds": [1.0], **config, "effects": chain, "prepare": prepare, "seed": seed}
+        return read_options(cls, given, where)
 
     def variants(self) -> Iterator[tuple[str, float | None]]:
         """Prefix of each copy and its speed, None for a random one."""

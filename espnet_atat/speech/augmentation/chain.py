@@ -6,7 +6,7 @@ One option each, in YAML; what is absent or null is off::
     noise: {snr: [5, 20], sounds: noises/}
 
 ``probability`` (1 where it is not given) is the share of the utterances that are changed. A range is drawn from
-uniformly; one number stands for itself.
+uniformly; one number is that value.
 """
 
 import dataclasses
@@ -27,6 +27,16 @@ from espnet_atat.speech.augmentation.room import draw_response
 
 Range = tuple[float, float]
 SOUND_FILES = {".wav", ".flac", ".ogg"}
+#: Least and largest value of an option, whichever effect has it.
+LIMITS: dict[str, Range] = {
+    "probability": (0, 1),
+    "speeds": effects.STRETCH,
+    "factors": effects.STRETCH,
+    "factor": effects.STRETCH,
+    "semitones": (-12, 12),
+    "rates": (1000, 192_000),
+}
+SOUNDS = ("responses", "sounds")  # options that name audio files
 KEPT_SOUNDS = 32  # noises and impulse responses in memory, in each process
 
 
@@ -41,8 +51,7 @@ class Effect(ABC):
     probability: float = 1.0
 
     def __post_init__(self) -> None:
-        if not 0 <= self.probability <= 1:
-            raise UserError(f"probability lies between 0 and 1, found {self.probability}")
+        check_limits(vars(self))
 
     @abstractmethod
     def apply(self, samples: np.ndarray, rate: int, rng: np.random.Generator) -> np.ndarray:
@@ -55,10 +64,6 @@ class Speed(Effect):
 
     factors: tuple[float, ...]
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        _within("factors", self.factors, effects.STRETCH)
-
     def apply(self, samples: np.ndarray, rate: int, rng: np.random.Generator) -> np.ndarray:
         return effects.change_speed(samples, rate, float(rng.choice(self.factors)))
 
@@ -69,10 +74,6 @@ class Tempo(Effect):
 
     factor: Range
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        _within("factor", self.factor, effects.STRETCH)
-
     def apply(self, samples: np.ndarray, rate: int, rng: np.random.Generator) -> np.ndarray:
         return effects.change_tempo(samples, rate, rng.uniform(*self.factor))
 
@@ -82,10 +83,6 @@ class Pitch(Effect):
     """``semitones``: range of the shift, up where positive."""
 
     semitones: Range
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        _within("semitones", self.semitones, (-12, 12))
 
     def apply(self, samples: np.ndarray, rate: int, rng: np.random.Generator) -> np.ndarray:
         return effects.shift_pitch(samples, rate, rng.uniform(*self.semitones))
@@ -110,11 +107,6 @@ class Reverberation(Effect):
 
     responses: str | None = None
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.responses is not None:
-            list_sounds(self.responses)
-
     def apply(self, samples: np.ndarray, rate: int, rng: np.random.Generator) -> np.ndarray:
         response = draw_response(rng, rate) if self.responses is None else _load(_draw(self.responses, rng), rate)
         return effects.reverberate(samples, response)
@@ -126,11 +118,6 @@ class Noise(Effect):
 
     snr: Range
     sounds: str | None = None
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.sounds is not None:
-            list_sounds(self.sounds)
 
     def apply(self, samples: np.ndarray, rate: int, rng: np.random.Generator) -> np.ndarray:
         snr = rng.uniform(*self.snr)
@@ -146,10 +133,6 @@ class Resampling(Effect):
     """``rates``: sample rates in Hz of which one is gone through, as a telephone does."""
 
     rates: tuple[int, ...]
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        _within("rates", self.rates, (1000, 192_000))
 
     def apply(self, samples: np.ndarray, rate: int, rng: np.random.Generator) -> np.ndarray:
         return effects.limit_band(samples, rate, int(rng.choice(self.rates)))
@@ -233,6 +216,8 @@ def _convert(value: Any, wanted: Any) -> Any:
     def is_number(each: Any) -> bool:
         return isinstance(each, int | float) and not isinstance(each, bool) and bool(np.isfinite(each))
 
+    if isinstance(wanted, type) and dataclasses.is_dataclass(wanted) and isinstance(value, wanted):
+        return value
     if wanted == Range:
         pair = (value, value) if is_number(value) else value
         if not (isinstance(pair, list | tuple) and len(pair) == 2 and all(map(is_number, pair)) and pair[0] <= pair[1]):
@@ -254,10 +239,15 @@ def _convert(value: Any, wanted: Any) -> Any:
     return value
 
 
-def _within(name: str, values: tuple[float, ...], limits: tuple[float, float]) -> None:
-    for value in values:
-        if not limits[0] <= value <= limits[1]:
-            raise UserError(f"{name} lies between {limits[0]:g} and {limits[1]:g}, found {value:g}")
+def check_limits(options: Mapping[str, Any]) -> None:
+    """Raises UserError for a number outside its limits, or a place without sounds."""
+    for name, value in options.items():
+        if name in SOUNDS and value is not None:
+            list_sounds(value)
+        if name in LIMITS:
+            low, high = LIMITS[name]
+            if outside := [each for each in np.atleast_1d(value) if not low <= each <= high]:
+                raise UserError(f"{name} lies between {low:g} and {high:g}, found {outside[0]:g}")
 
 
 def _draw(source: str, rng: np.random.Generator) -> str:

@@ -14,7 +14,7 @@ from espnet_atat.speech.alignment.pauses import FRAME, find_speech
 FULL_SCALE = 32767 / 32768  # the loudest sample of 16 bits
 STRETCH = (0.5, 2.0)  # beyond, the library's stretching is random, and not speech any more
 INSTALL = "it needs audiomentations: pip install -c constraints.txt 'audiomentations>=0.40' (the extra augment)"
-BLOCK = 0.032  # seconds, of noise reduction
+NOISE_BLOCK = 0.032  # seconds, of noise reduction
 NOISE_PERCENTILE = 15  # of a frequency's power over time, taken for its noise
 NOISE_BIAS = 6.0  # that percentile of a noise's power lies 7.9 dB below its mean (exponential distribution)
 OVER_SUBTRACTION = 2.0  # of Berouti et al. 1979: less musical noise
@@ -26,31 +26,26 @@ def change_speed(samples: np.ndarray, rate: int, factor: float) -> np.ndarray:
 
 
 def change_tempo(samples: np.ndarray, rate: int, factor: float) -> np.ndarray:
-    """Speak faster by ``factor`` at the same pitch; the length is divided by it.
-
-    Raises:
-        UserError: audiomentations is not installed.
-    """
-    try:
-        from audiomentations import TimeStretch
-    except ImportError as error:
-        raise UserError(f"tempo: {INSTALL}") from error
-    stretch = TimeStretch(min_rate=factor, max_rate=factor, leave_length_unchanged=False, p=1.0)
-    return np.asarray(stretch(np.ascontiguousarray(samples), rate), np.float32)
+    """Speak faster by ``factor`` at the same pitch; the length is divided by it. Raises UserError as `shift_pitch`."""
+    options = {"min_rate": factor, "max_rate": factor, "leave_length_unchanged": False}
+    return _audiomentations("TimeStretch", "tempo", options, samples, rate)
 
 
 def shift_pitch(samples: np.ndarray, rate: int, semitones: float) -> np.ndarray:
-    """Raise the pitch, formants too; the length stays.
+    """Raise the pitch, formants too; the length stays. Raises UserError where audiomentations is not installed."""
+    options = {"min_semitones": semitones, "max_semitones": semitones}
+    return _audiomentations("PitchShift", "pitch", options, samples, rate)
 
-    Raises:
-        UserError: audiomentations is not installed.
-    """
+
+def _audiomentations(
+    transform: str, effect: str, options: dict[str, float], samples: np.ndarray, rate: int
+) -> np.ndarray:
     try:
-        from audiomentations import PitchShift
+        import audiomentations
     except ImportError as error:
-        raise UserError(f"pitch: {INSTALL}") from error
-    shift = PitchShift(min_semitones=semitones, max_semitones=semitones, p=1.0)
-    return np.asarray(shift(np.ascontiguousarray(samples), rate), np.float32)
+        raise UserError(f"{effect}: {INSTALL}") from error
+    change = getattr(audiomentations, transform)(**options, p=1.0)
+    return np.asarray(change(np.ascontiguousarray(samples), rate), np.float32)
 
 
 def change_volume(samples: np.ndarray, decibels: float) -> np.ndarray:
@@ -111,7 +106,7 @@ def reduce_noise(samples: np.ndarray, rate: int, decibels: float) -> np.ndarray:
 
     A frequency's noise is what its quiet blocks hold. A library would do it too (noisereduce), but imports torch.
     """
-    size = min(round(BLOCK * rate), len(samples))
+    size = min(round(NOISE_BLOCK * rate), len(samples))
     _, _, spectrum = stft(samples, nperseg=size, noverlap=size // 2)  # (frequencies, blocks)
     power = np.abs(spectrum) ** 2
     noise = NOISE_BIAS * np.percentile(power, NOISE_PERCENTILE, axis=1, keepdims=True)

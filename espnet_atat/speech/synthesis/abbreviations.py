@@ -1,6 +1,6 @@
 """What the verbalisation knows of single words: abbreviations, units, names that are spelled.
 
-Only what is said in one way alone stands here; ``la`` and ``us`` may be words, so they are left as they are.
+Only what is said in one way is listed here; ``la`` and ``us`` may be words, so they are left as they are.
 """
 
 

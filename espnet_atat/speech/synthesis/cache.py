@@ -2,7 +2,6 @@
 
 import fcntl
 import hashlib
-import io
 import json
 import os
 from collections.abc import Callable
@@ -13,6 +12,7 @@ import numpy as np
 import soundfile
 
 from espnet_atat.errors import UserError
+from espnet_atat.speech.audio import write_audio
 
 
 def default_cache() -> Path:
@@ -57,7 +57,7 @@ class SpeechCache:
             with (path.parent / ".lock").open("a") as lock:
                 fcntl.flock(lock, fcntl.LOCK_EX)
                 if not path.is_file():
-                    self._keep(path, make())
+                    write_audio(path, make(), self.rate, "FLAC", "PCM_16", sync=True)  # it was paid for
         try:
             samples, rate = soundfile.read(path, dtype="int16")
         except soundfile.SoundFileError as error:
@@ -65,13 +65,3 @@ class SpeechCache:
         if rate != self.rate:
             raise UserError(f"{path} has {rate} samples a second, not {self.rate}; delete it")
         return samples
-
-    def _keep(self, path: Path, samples: np.ndarray) -> None:
-        encoded = io.BytesIO()
-        soundfile.write(encoded, samples, self.rate, format="FLAC", subtype="PCM_16")
-        temporary = path.with_suffix(".tmp")  # the lock is held
-        with temporary.open("wb") as handle:
-            handle.write(encoded.getvalue())
-            handle.flush()
-            os.fsync(handle.fileno())  # it was paid for
-        os.replace(temporary, path)

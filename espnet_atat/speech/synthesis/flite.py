@@ -24,7 +24,7 @@ TIMEOUT = 120.0  # s that one sentence may take
 
 @dataclass(frozen=True)
 class Flite(LocalEngine):
-    """The voices awb (Scottish), kal16, rms and slt (a woman's); flite's other two are of 8 kHz or tell the time alone.
+    """The voices awb (Scottish), kal16, rms and slt (a woman's); flite's others are of 8 kHz or tell only the time.
 
     Args:
         models: where ``flite/usr/bin/flite`` may lie; a program on the path is preferred.

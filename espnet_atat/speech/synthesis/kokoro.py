@@ -21,7 +21,7 @@ from espnet_atat.installed import models_dir
 from espnet_atat.speech.synthesis.base import INSTALL_HINT, EngineUnavailable, LocalEngine, check_sha256
 from espnet_atat.speech.synthesis.kokoro_files import SHA256
 
-SAMPLE_RATE = 24000  # Hz, of everything `speak` returns
+KOKORO_RATE = 24_000  # Hz, of everything `speak` returns
 STYLE_DIM = 256
 MAX_PHONEMES = 509  # a voice holds one style vector a length, 0 … 509 phonemes
 
@@ -56,7 +56,7 @@ class KokoroEngine(LocalEngine):
 
     def speak(self, text: str, voice: str) -> tuple[np.ndarray, int]:
         # The comma is a pause that is trimmed later: without it some voices swallow the first consonant.
-        return _load(self.model_dir).speak(", " + text, voice), SAMPLE_RATE
+        return _load(self.model_dir).speak(", " + text, voice), KOKORO_RATE
 
 
 @cache

@@ -9,9 +9,9 @@ from typing import ClassVar
 import numpy as np
 
 from espnet_atat.errors import UserError
+from espnet_atat.speech.audio import SAMPLE_RATE
 from espnet_atat.speech.synthesis.base import INSTALL_HINT, EngineUnavailable, LocalEngine
 
-SAMPLE_RATE = 16_000  # Hz
 M_PERTURB = -6  # glibc, mallopt(3)
 ZERO = 255  # memory is filled with the complement of this byte
 
@@ -49,7 +49,7 @@ def zeroed_memory() -> Iterator[None]:
     """Let malloc return zeros.
 
     Pico reads memory that it has not written: without this the last bits of its sound depend on what the process did
-    before. glibc alone can do it; py-nanotts has wheels for no other C library of Linux.
+    before. Only glibc can do it; py-nanotts has wheels for no other C library of Linux.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is None:

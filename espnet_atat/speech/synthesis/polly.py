@@ -14,10 +14,10 @@ from typing import Any, ClassVar
 import numpy as np
 
 from espnet_atat.errors import UserError
+from espnet_atat.speech.audio import SAMPLE_RATE
 from espnet_atat.speech.synthesis.base import EngineUnavailable
 from espnet_atat.speech.synthesis.cache import SpeechCache, default_cache
 
-SAMPLE_RATE = 16_000  # Hz, the highest that Polly gives as raw samples
 DEFAULT_REGION = "us-east-1"
 DOLLARS_PER_MILLION = {"neural": 16.0, "standard": 4.0}  # characters; the list price when this was written
 ATTEMPTS = 8  # of one request; botocore waits up to 20 s between two

@@ -32,7 +32,7 @@ class SynthesisConfig:
     audio_format: str = "flac"
 
     def voice_of(self, utt: str) -> str:
-        """The utterance's voice: it depends on the id, the seed and the set of voices alone."""
+        """The utterance's voice: it depends only on the id, the seed and the set of voices."""
         voices = sorted(set(self.voices))
         return voices[int(random_source(utt, self.seed, None, "voice").integers(len(voices)))]
 

@@ -1,7 +1,7 @@
 """Written commands to the words that are spoken: ``at 7 : 30 pm on I-95`` → ``at seven thirty P M on I ninety five``.
 
 Made for text as Facebook TOP writes it, tokenised (``7 : 30 p.m``, ``i - 95``, ``what 's``, ``at & t``) and careless
-(``7;45am``, ``630PM``, ``30mins``), and for ordinary writing too. English alone. The rules are a table, ``RULES``: each
+(``7;45am``, ``630PM``, ``30mins``), and for ordinary English too. The rules are a table, ``RULES``: each
 is applied once, from the top, to the whole sentence in lower case. Capitals are letters said by their name, so no later
 rule touches them. A number *names* (a road, a year: ``405`` is four oh five) unless a unit or a plural follows it, and
 then it *counts* (``405 miles``).
@@ -55,7 +55,7 @@ def verbalise(text: str) -> str:
 def as_sentence(spoken: str) -> str:
     """What ``verbalise`` gave as an engine reads it right: ``seven A M`` → ``seven A.M.``, with a mark at its end.
 
-    Engines take ``A`` alone for the article; with points it is the letter.
+    Engines take a lone ``A`` for the article; with points it is the letter.
     """
     pointed = re.sub(
         r"(?<![A-Za-z'])(?:[A-Z](?: [A-Z])+|A)(?![A-Za-z'])\.?",

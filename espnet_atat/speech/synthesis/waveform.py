@@ -2,21 +2,21 @@
 
 import numpy as np
 
-from espnet_atat.speech.audio import SAMPLE_RATE, convert_rate
+from espnet_atat.speech.audio import convert_rate
 
-MARGIN = 0.05  # s of the silence at each end that is kept
+KEPT_SILENCE = 0.05  # s of the silence at each end that is kept
 SILENCE_DB = -45.0  # relative to the loudest 10 ms: quieter is silence
 LEVEL_DB = -23.0  # dBFS, root mean square of every utterance
 PEAK = 0.95
 
 
 def trim(audio: np.ndarray, rate: int) -> np.ndarray:
-    """Cut the silence at both ends of `audio`, shape = (n_samples,), but for `MARGIN` seconds."""
+    """Cut the silence at both ends of `audio`, shape = (n_samples,), but for `KEPT_SILENCE` seconds."""
     hop = rate // 100  # 10 ms
     frames = audio[: len(audio) // hop * hop].reshape(-1, hop)
     energy = 10 * np.log10(np.mean(frames**2, axis=1) + 1e-12)
     (loud,) = np.nonzero(energy > energy.max() + SILENCE_DB)
-    margin = round(MARGIN * rate)
+    margin = round(KEPT_SILENCE * rate)
     return audio[max(0, loud[0] * hop - margin) : (loud[-1] + 1) * hop + margin]
 
 
@@ -28,6 +28,4 @@ def level(audio: np.ndarray) -> np.ndarray:
 
 def finish(audio: np.ndarray, rate: int) -> np.ndarray:
     """Trim, convert to 16 kHz, level: shape (num_samples,), float32 within ±0.95."""
-    trimmed = trim(audio, rate)
-    converted = trimmed if rate == SAMPLE_RATE else convert_rate(trimmed, rate)
-    return level(converted).astype(np.float32)
+    return level(convert_rate(trim(audio, rate), rate)).astype(np.float32)

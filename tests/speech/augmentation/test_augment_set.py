@@ -9,7 +9,7 @@ import soundfile
 from espnet_atat.datadir import DataDir
 from espnet_atat.errors import UserError
 from espnet_atat.speech.augmentation.augment_set import AugmentConfig, augment_set
-from tests.speech.test_features import contents
+from tests.speech.making import contents, made
 
 
 def configure(**options) -> AugmentConfig:
@@ -18,30 +18,30 @@ def configure(**options) -> AugmentConfig:
 
 def test_speeds_make_copies_named_as_kaldi_names_them(tone_set, tmp_path):
     data = DataDir.load(tone_set(4))
-    report = augment_set(data, tmp_path / "aug", configure(speeds=[0.9, 1.0, 1.1]))
-    made = DataDir.load(tmp_path / "aug")
-    assert len(made) == 12
+    report = made(augment_set, data, tmp_path / "aug", configure(speeds=[0.9, 1.0, 1.1]))
+    copy = DataDir.load(tmp_path / "aug")
+    assert len(copy) == 12
     assert report.written == 12
     for utt in data.ids:
-        assert made.wav[utt] == data.wav[utt]  # the original keeps its file
+        assert copy.wav[utt] == data.wav[utt]  # the original keeps its file
         length = soundfile.info(data.wav[utt]).frames
         for factor in (0.9, 1.1):
-            copy = f"sp{factor}-{utt}"
-            assert made.text[copy] == data.text[utt]
-            assert made.utt2spk[copy] == f"sp{factor}-{data.utt2spk[utt]}"
-            assert soundfile.info(made.wav[copy]).frames == pytest.approx(length / factor, abs=1)
+            faster = f"sp{factor}-{utt}"
+            assert copy.text[faster] == data.text[utt]
+            assert copy.utt2spk[faster] == f"sp{factor}-{data.utt2spk[utt]}"
+            assert soundfile.info(copy.wav[faster]).frames == pytest.approx(length / factor, abs=1)
     assert report.seconds_written == pytest.approx(report.seconds * (1 / 0.9 + 1 + 1 / 1.1), rel=1e-3)
 
 
 def test_random_copies_differ_from_each_other_and_are_drawn_by_seed(tone_set, tmp_path):
     data = DataDir.load(tone_set(3))
     options = {"speeds": [1.0], "copies": 2, "effects": {"noise": {"snr": [0, 20]}, "volume": {"decibels": [-9, 0]}}}
-    augment_set(data, tmp_path / "a", configure(**options))
-    augment_set(data, tmp_path / "b", AugmentConfig.from_config(options, "here", seed=1))
-    made = [DataDir.load(tmp_path / name) for name in "ab"]
-    assert made[0].ids == made[1].ids == sorted(prefix + utt for utt in data.ids for prefix in ("", "aug1-", "aug2-"))
+    made(augment_set, data, tmp_path / "a", configure(**options))
+    made(augment_set, data, tmp_path / "b", AugmentConfig.from_config(options, "here", seed=1))
+    sets = [DataDir.load(tmp_path / name) for name in "ab"]
+    assert sets[0].ids == sets[1].ids == sorted(prefix + utt for utt in data.ids for prefix in ("", "aug1-", "aug2-"))
     first, second, other = (
-        soundfile.read(made[n].wav[f"{prefix}-{data.ids[0]}"])[0]
+        soundfile.read(sets[n].wav[f"{prefix}-{data.ids[0]}"])[0]
         for n, prefix in ((0, "aug1"), (0, "aug2"), (1, "aug1"))
     )
     assert not np.array_equal(first, second)
@@ -56,43 +56,43 @@ def test_preparation_unifies_rate_channels_and_bits_and_trims_originals(tone_set
     stereo = np.stack([np.concatenate([silence, tone, silence])] * 2, axis=1)
     soundfile.write(data.wav[second], stereo, 8000, subtype="PCM_24")
     options = {"sample_rate": 16_000, "mixdown": True, "bit_depth": 16, "trim_silence": 0.1}
-    augment_set(data, tmp_path / "aug", configure(prepare=options))
-    made = DataDir.load(tmp_path / "aug")
-    assert made.ids == data.ids
+    made(augment_set, data, tmp_path / "aug", configure(prepare=options))
+    copy = DataDir.load(tmp_path / "aug")
+    assert copy.ids == data.ids
     for utt in data.ids:
-        info = soundfile.info(made.wav[utt])
+        info = soundfile.info(copy.wav[utt])
         assert (info.samplerate, info.channels, info.subtype) == (16_000, 1, "PCM_16")
-    assert soundfile.info(made.wav[second]).duration == pytest.approx(1.2, abs=0.03)
-    augment_set(data.subset([first]), tmp_path / "deep", configure(prepare={"bit_depth": 24}))
+    assert soundfile.info(copy.wav[second]).duration == pytest.approx(1.2, abs=0.03)
+    made(augment_set, data.subset([first]), tmp_path / "deep", configure(prepare={"bit_depth": 24}))
     assert soundfile.info(DataDir.load(tmp_path / "deep").wav[first]).subtype == "PCM_24"
     with pytest.raises(UserError, match=rf"{second}: .* has 2 channels"):
-        augment_set(data, tmp_path / "no", configure(prepare={"sample_rate": 16_000}))
+        made(augment_set, data, tmp_path / "no", configure(prepare={"sample_rate": 16_000}))
 
 
 def test_processes_and_interruptions_change_no_byte(tone_set, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     data = DataDir.load(tone_set(20))
     config = configure(speeds=[0.9, 1.0], copies=1, effects={"noise": {"snr": [0, 20]}})
-    made = []
+    sets = []
     for nj in (1, 2):
-        augment_set(data, Path("aug"), config, nj=nj)
-        made.append(contents(Path("aug")))
+        made(augment_set, data, Path("aug"), config, nj=nj)
+        sets.append(contents(Path("aug")))
     missing = Path(data.wav[data.ids[-1]])
     content = missing.read_bytes()
     missing.unlink()
     with pytest.raises(UserError, match=f"{data.ids[-1]}: no such file"):
-        augment_set(data, Path("aug"), config)
+        made(augment_set, data, Path("aug"), config)
     missing.write_bytes(content)
-    augment_set(data, Path("aug"), config)
-    assert made[0] == made[1] == contents(Path("aug"))
+    made(augment_set, data, Path("aug"), config)
+    assert sets[0] == sets[1] == contents(Path("aug"))
 
 
 @pytest.mark.parametrize(
     ("config", "message"),
     [
         ({"speed": [1.0]}, "here: unknown option 'speed'; known: speeds, copies, effects, prepare"),
-        ({"speeds": [0.9, 0.9]}, "here: speeds: one stands there twice"),
-        ({"speeds": [5]}, "here: speeds: factors lies between 0.5 and 2, found 5"),
+        ({"speeds": [0.9, 0.9]}, "here: speeds: one is given twice"),
+        ({"speeds": [5]}, "here: speeds lies between 0.5 and 2, found 5"),
         ({"copies": 1}, "here: copies is 1, and 0 effects are on"),
         ({"effects": {"volume": {"decibels": 3}}}, "here: copies is 0, and 1 effects are on"),
         ({"prepare": {"bit_depth": 12}}, "here: prepare: bit_depth is 16 or 24, found 12"),

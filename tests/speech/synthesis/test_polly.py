@@ -14,6 +14,7 @@ from espnet_atat.errors import UserError
 from espnet_atat.speech.synthesis import polly
 from espnet_atat.speech.synthesis.base import EngineUnavailable
 from espnet_atat.speech.synthesis.run import SynthesisConfig, cost_lines, synthesize_set
+from tests.speech.making import made
 
 pytest.importorskip("boto3", reason="boto3, of the extra polly, is not installed")
 from botocore.response import StreamingBody
@@ -85,10 +86,10 @@ def test_a_run_pays_for_what_dry_run_said_and_a_second_for_nothing(engine, stub,
     ]
     expect(stub, "at seven thirty P.M.", "Joanna")
     expect(stub, "stop.", "Joanna")
-    report = synthesize_set(data, tmp_path / "made", engine, config)
+    report = made(synthesize_set, data, tmp_path / "made", engine, config)
     assert (report.kept, report.by_voice) == (3, {"Joanna": 3})
     assert "to be paid: 0 sentences, 0 characters" in cost_lines(data, engine, config)[2]
-    synthesize_set(data, tmp_path / "elsewhere", engine, config)
+    made(synthesize_set, data, tmp_path / "elsewhere", engine, config)
 
 
 @pytest.mark.parametrize(

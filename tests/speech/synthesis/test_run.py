@@ -10,27 +10,27 @@ import soundfile
 from espnet_atat.datadir import DataDir, read_two_column
 from espnet_atat.errors import UserError
 from espnet_atat.speech.synthesis.run import SynthesisConfig, cost_lines, load_texts, plan, synthesize_set
-from tests.speech.test_features import contents
+from tests.speech.making import contents, made
 
 BOTH = SynthesisConfig(("en-GB", "en-US"))
 
 
 def test_a_text_file_becomes_a_data_dir(pico, texts, tmp_path):
-    report = synthesize_set(load_texts(texts(6)), tmp_path / "made", pico, BOTH)
-    made = DataDir.load(tmp_path / "made")
-    assert made.target is None
+    report = made(synthesize_set, load_texts(texts(6)), tmp_path / "made", pico, BOTH)
+    copy = DataDir.load(tmp_path / "made")
+    assert copy.target is None
     assert (report.kept, report.utterances, sum(report.by_voice.values())) == (6, 6, 6)
     assert json.loads((tmp_path / "made/report.json").read_text())["by_voice"] == report.by_voice
-    assert set(report.by_voice) == set(made.utt2spk.values()) == {"en-GB", "en-US"}
+    assert set(report.by_voice) == set(copy.utt2spk.values()) == {"en-GB", "en-US"}
     spoken = read_two_column(tmp_path / "made/spoken")
     seconds = 0.0
-    for utt in made.ids:
-        voice, name = made.utt2spk[utt], utt[-6:]
+    for utt in copy.ids:
+        voice, name = copy.utt2spk[utt], utt[-6:]
         number = int(name[3:])
         assert utt == f"{voice}-{name}"
-        assert made.text[utt] == f"play song {number} at {number + 1} : 30 pm"
+        assert copy.text[utt] == f"play song {number} at {number + 1} : 30 pm"
         assert spoken[utt].endswith("thirty P M")
-        info = soundfile.info(made.wav[utt])
+        info = soundfile.info(copy.wav[utt])
         assert (info.samplerate, info.channels, info.subtype) == (16_000, 1, "PCM_16")
         assert info.duration > 1
         seconds += info.duration
@@ -40,44 +40,33 @@ def test_a_text_file_becomes_a_data_dir(pico, texts, tmp_path):
 def test_a_data_dir_keeps_its_targets_but_not_its_audio(pico, tmp_path):
     target = "[IN:PLAY_MUSIC play [SL:SONG paper moon ] ]"
     DataDir(text={"a": "play paper moon"}, target={"a": target}, wav={"a": "nowhere.wav"}).write(tmp_path / "text")
-    synthesize_set(load_texts(tmp_path / "text"), tmp_path / "made", pico, SynthesisConfig(("en-US",)))
-    made = DataDir.load(tmp_path / "made")
-    assert made.target == {"en-US-a": target}
-    assert made.text == {"en-US-a": "play paper moon"}
-    assert Path(made.wav["en-US-a"]).is_file()
+    made(synthesize_set, load_texts(tmp_path / "text"), tmp_path / "made", pico, SynthesisConfig(("en-US",)))
+    copy = DataDir.load(tmp_path / "made")
+    assert copy.target == {"en-US-a": target}
+    assert copy.text == {"en-US-a": "play paper moon"}
+    assert Path(copy.wav["en-US-a"]).is_file()
 
 
 def test_processes_order_and_interruptions_change_no_byte(pico, texts, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     data = load_texts(texts(9))
     turned = DataDir(text=dict(reversed(data.text.items())))
-    made = []
+    sets = []
     for nj, each in ((1, data), (2, turned)):
-        synthesize_set(each, Path("made"), pico, BOTH, nj=nj, force=True)
-        made.append(contents(Path("made")))
-    assert made[0] == made[1]
+        made(synthesize_set, each, Path("made"), pico, BOTH, nj=nj)
+        sets.append(contents(Path("made")))
+    assert sets[0] == sets[1]
 
 
 @pytest.mark.slow
 def test_kokoro_says_the_same_in_two_processes(kokoro_engine, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     data = DataDir(text={f"utt{n}": f"stop {n}" for n in range(5)})  # more than one process is handed at a time
-    made = []
+    sets = []
     for nj in (1, 2):
-        synthesize_set(data, Path("made"), kokoro_engine, SynthesisConfig(("af_heart",)), nj=nj, force=True)
-        made.append(contents(Path("made")))
-    assert made[0] == made[1]
-
-
-def test_what_is_complete_is_left_alone_until_forced(pico, texts, tmp_path):
-    data = load_texts(texts(2))
-    first = synthesize_set(data, tmp_path / "made", pico, BOTH)
-    marked = tmp_path / "made/marked"
-    marked.touch()
-    assert synthesize_set(data, tmp_path / "made", pico, BOTH) == first
-    assert marked.exists()
-    synthesize_set(data, tmp_path / "made", pico, SynthesisConfig(BOTH.voices, seed=1))
-    assert not marked.exists()
+        made(synthesize_set, data, Path("made"), kokoro_engine, SynthesisConfig(("af_heart",)), nj=nj)
+        sets.append(contents(Path("made")))
+    assert sets[0] == sets[1]
 
 
 def test_voices_are_drawn_evenly_and_by_seed_alone():
@@ -94,11 +83,11 @@ def test_voices_are_drawn_evenly_and_by_seed_alone():
 
 def test_what_cannot_be_said_is_dropped_by_name(pico, tmp_path):
     data = DataDir(text={"a": "hello", "b": "...", "c": "音楽"})
-    report = synthesize_set(data, tmp_path / "made", pico, BOTH)
+    report = made(synthesize_set, data, tmp_path / "made", pico, BOTH)
     assert (report.kept, list(report.dropped)) == (1, ["b", "c"])
-    assert "  dropped b: '...' holds nothing that can be spoken" in report.lines()
+    assert "  dropped b: '...' holds nothing that can be spoken" in report.lines("made")
     with pytest.raises(UserError, match="no utterance could be said"):
-        synthesize_set(DataDir(text={"b": "..."}), tmp_path / "none", pico, BOTH)
+        made(synthesize_set, DataDir(text={"b": "..."}), tmp_path / "none", pico, BOTH)
 
 
 def test_bad_input_is_named(pico, tmp_path):
@@ -109,7 +98,7 @@ def test_bad_input_is_named(pico, tmp_path):
     with pytest.raises(UserError, match="text: no utterance to say"):
         load_texts(tmp_path / "text")
     with pytest.raises(UserError, match="unknown voice 'slt' of pico; there are en-GB, en-US"):
-        synthesize_set(DataDir(text={"a": "hello"}), tmp_path / "made", pico, SynthesisConfig(("slt",)))
+        made(synthesize_set, DataDir(text={"a": "hello"}), tmp_path / "made", pico, SynthesisConfig(("slt",)))
 
 
 def test_what_runs_here_costs_nothing(pico, texts):

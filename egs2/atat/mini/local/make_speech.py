@@ -12,8 +12,8 @@ import csv
 import os
 import sys
 import time
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -22,15 +22,15 @@ import soundfile
 REPOSITORY = Path(__file__).resolve().parents[4]
 sys.path.insert(0, str(REPOSITORY))
 
-from espnet_atat.speech.synthesis.kokoro import SAMPLE_RATE as KOKORO_RATE  # noqa: E402
-from espnet_atat.speech.synthesis.kokoro import Kokoro  # noqa: E402
+from espnet_atat.graph.pool import spread  # noqa: E402
+from espnet_atat.speech.audio import SAMPLE_RATE  # noqa: E402
+from espnet_atat.speech.synthesis.kokoro import KOKORO_RATE, Kokoro  # noqa: E402
 from espnet_atat.speech.synthesis.waveform import finish  # noqa: E402
 
 SETS = [
     "music_train", "sentences_train", "music_dev", "books_dev", "music_test", "books_test", "sentences_dev",
     "lights_train", "lights_dev", "lights_test", "books_train",
 ]  # fmt: skip
-RATE = 16000  # Hz
 COMPRESSION = 0.95  # libsndfile's knob for Opus: 0 is 256 kbit/s, 1 is 6 kbit/s a channel
 QUESTION_WORDS = frozenset(
     {"who", "what", "when", "where", "which", "how", "is", "does", "do", "can", "could", "may", "did"}
@@ -83,11 +83,11 @@ def work(job: Job) -> float:
     assert _engine is not None
     audio = say(_engine, job)
     if job.wav:
-        soundfile.write(job.path.with_suffix(".wav"), audio, RATE, subtype="PCM_16")
+        soundfile.write(job.path.with_suffix(".wav"), audio, SAMPLE_RATE, subtype="PCM_16")
     temporary = job.path.with_name(f".{job.path.stem}.{os.getpid()}.tmp")
-    soundfile.write(temporary, audio, RATE, format="OGG", subtype="OPUS", compression_level=COMPRESSION)
+    soundfile.write(temporary, audio, SAMPLE_RATE, format="OGG", subtype="OPUS", compression_level=COMPRESSION)
     os.replace(temporary, job.path)
-    return len(audio) / RATE
+    return len(audio) / SAMPLE_RATE
 
 
 def jobs_of(corpus: Path, name: str, wav: bool) -> list[Job]:
@@ -109,18 +109,18 @@ def main() -> None:
         "--wav", action="store_true", help="write a 16-bit WAV beside each Ogg, to hear what coding does"
     )
     args = parser.parse_args()
-    with ProcessPoolExecutor(args.nj, initializer=start_worker, initargs=(args.model_dir,)) as pool:
-        for name in args.sets:
-            jobs = jobs_of(args.corpus, name, args.wav)[: args.limit]
-            (args.corpus / "audio" / name).mkdir(parents=True, exist_ok=True)
-            todo = [job for job in jobs if not job.path.exists()]
-            print(f"{name}: {len(jobs)} utterances, {len(jobs) - len(todo)} exist already", flush=True)
-            start, seconds = time.monotonic(), 0.0
-            for i, length in enumerate(pool.map(work, todo, chunksize=4), 1):
-                seconds += length
-                if i % 50 == 0 or i == len(todo):
-                    spent = time.monotonic() - start
-                    print(f"{name}: {i}/{len(todo)}, {seconds:.0f} s of speech in {spent:.0f} s", flush=True)
+    for name in args.sets:
+        jobs = jobs_of(args.corpus, name, args.wav)[: args.limit]
+        (args.corpus / "audio" / name).mkdir(parents=True, exist_ok=True)
+        todo = [job for job in jobs if not job.path.exists()]
+        print(f"{name}: {len(jobs)} utterances, {len(jobs) - len(todo)} exist already", flush=True)
+        start, seconds = time.monotonic(), 0.0
+        said = spread(work, todo, args.nj, start=partial(start_worker, args.model_dir))
+        for i, (_, length) in enumerate(said, 1):
+            seconds += length
+            if i % 50 == 0 or i == len(todo):
+                spent = time.monotonic() - start
+                print(f"{name}: {i}/{len(todo)}, {seconds:.0f} s of speech in {spent:.0f} s", flush=True)
 
 
 if __name__ == "__main__":

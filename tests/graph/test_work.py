@@ -1,0 +1,224 @@
+"""What is made is whole or absent, made by one process at a time, and continued only if it is of the same."""
+
+import errno
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from espnet_atat.errors import UserError
+from espnet_atat.graph import work as module
+from espnet_atat.graph.pool import JOURNAL
+from espnet_atat.graph.work import STAMP, is_made, read_stamp, working
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    """Where a folder or file is to be; nothing else is in its parent."""
+    return tmp_path / "made" / "set"
+
+
+def names(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()}
+
+
+def fill(output: Path, made_from: object, content: str = "whole", **options) -> None:
+    with working(output, made_from, **options) as work:
+        (work / "text").write_text(content)
+
+
+def write(output: Path, made_from: object, content: str) -> None:
+    with working(output, made_from, file=True) as work:
+        (work / output.name).write_text(content)
+        (work / "half").unlink(missing_ok=True)
+
+
+def test_a_folder_is_there_when_the_block_has_ended(place):
+    with working(place, {"a": 1}) as work:
+        (work / "text").write_text("whole")
+        (work / "audio").mkdir()
+        (work / "audio" / "torn.tmp").write_text("of a killed call")
+        (work / JOURNAL).write_text("[]")
+        assert not place.exists()
+        assert not is_made(place, {"a": 1})
+    assert names(place.parent) == {"set"}
+    assert {str(path.relative_to(place)) for path in place.rglob("*")} == {"text", "audio", STAMP}
+    assert is_made(place, {"a": 1})
+    assert not is_made(place, {"a": 2})
+    assert read_stamp(place)["seconds"] >= 0
+
+
+def test_a_file_is_there_with_what_goes_beside_it(place):
+    with working(place, "a", file=True) as work:
+        (work / "set").write_text("whole")
+        (work / "set.report").write_text("beside")
+        (work / JOURNAL).write_text("[]")
+    assert names(place.parent) == {"set", "set.report", ".set.made.json"}
+    assert place.read_text() == "whole"
+    assert is_made(place, "a")
+    write(place, "b", "again")
+    assert place.read_text() == "again"
+    assert (is_made(place, "a"), is_made(place, "b")) == (False, True)
+    place.unlink()
+    assert not is_made(place, "b")
+
+
+def test_a_file_that_was_not_written_is_not_made(place):
+    write(place, "a", "whole")
+    with pytest.raises(FileNotFoundError, match="was not written"), working(place, "b", file=True):
+        pass
+    assert place.read_text() == "whole"
+    assert is_made(place, "a")
+
+
+def run_out_of_space(output: Path, made_from: object) -> None:
+    with working(output, made_from) as work:
+        (work / "half").write_text("half")
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+@pytest.mark.parametrize(("made_from", "left"), [("a", {"half", STAMP}), ("b", {STAMP})])
+def test_an_error_leaves_the_output_and_what_can_be_continued(place, made_from, left):
+    fill(place, "before")
+    with pytest.raises(OSError, match="No space"):
+        run_out_of_space(place, "a")
+    assert is_made(place, "before")
+    with working(place, made_from) as work:
+        assert names(work) == left
+    assert is_made(place, made_from)
+    assert not (place / "text").exists()  # of the output before
+
+
+def test_an_error_before_anything_was_made_leaves_nothing(place):
+    with pytest.raises(UserError), working(place, "a"):
+        raise UserError("a mistake")
+    assert names(place.parent) == set()
+
+
+@pytest.mark.parametrize("file", [False, True])
+def test_what_was_not_made_here_is_not_replaced(place, file):
+    place.mkdir(parents=True)
+    fill(place, "a")  # empty: nothing is lost
+    mine = place.with_name("mine")
+    (mine if file else mine / "text").parent.mkdir(exist_ok=True)
+    (mine if file else mine / "text").write_text("by hand")
+    with pytest.raises(UserError, match=r"mine was not made by this step.*move or delete it"):
+        write(mine, "a", "new") if file else fill(mine, "a")
+    with pytest.raises(UserError, match="not a folder" if file else "a folder, not a file"):
+        fill(mine, "a") if file else write(mine, "a", "new")
+    assert (mine if file else mine / "text").read_text() == "by hand"
+    assert names(place.parent) == {"set", "mine"}
+
+
+def test_a_folder_of_that_name_that_no_call_has_left_is_not_removed(place):
+    partial = place.with_name("set.partial")
+    partial.mkdir(parents=True)
+    (partial / f".{STAMP}.17.tmp").touch()  # of a call that was killed as it began
+    fill(place, "a")
+    partial.mkdir()
+    (partial / "notes").write_text("mine")
+    with pytest.raises(UserError, match=r"set\.partial was not made"):
+        fill(place, "b")
+    assert (partial / "notes").read_text() == "mine"
+
+
+def test_an_output_is_kept_apart_from_its_inputs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    source = Path("data/train")
+    source.mkdir(parents=True)
+    (source / "text").write_text("a words\n")
+    for output, relation in ((source, "is"), (Path("data"), "contains"), (source / "new", "lies inside")):
+        with pytest.raises(UserError, match=rf"{output} {relation} .*another output"):
+            fill(output.absolute(), "a", inputs=[source])
+    with pytest.raises(UserError, match=r"text is .*text"):
+        fill(source / "text", "a", inputs=[source / "text"], file=True)
+    with working(source / "align.jsonl", "a", inputs=[source], file=True) as work:
+        (work / "align.jsonl").write_text("a file may lie there")
+    assert (source / "text").read_text() == "a words\n"
+
+
+SLOW = """
+import sys, time
+from pathlib import Path
+from espnet_atat.graph.work import working
+output, file, moment = Path(sys.argv[1]), sys.argv[2] == "file", sys.argv[3]
+import espnet_atat.graph.work as module
+step = 0
+def before(function):
+    def call(*arguments, **options):
+        global step
+        step += 1
+        if str(step) == moment:
+            print("now", flush=True)
+            time.sleep(60)
+        return function(*arguments, **options)
+    return call
+with working(output, "a", file=file) as work:
+    (work / "half").write_text("half")
+    if moment == "0":
+        print("now", flush=True)
+        time.sleep(60)
+    (work / ("set" if file else "text")).write_text("new")
+    (work / "half").unlink()
+    module.os.replace, module.shutil.rmtree = before(module.os.replace), before(module.shutil.rmtree)
+print("done", flush=True)
+"""
+
+
+def begin(root: Path, output: Path, kind: str, moment: int) -> subprocess.Popen:
+    """A process that stops in the block (0), or before the n-th step by which its output gets its place."""
+    command = [sys.executable, "-c", SLOW, str(output), kind, str(moment)]
+    process = subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, text=True)
+    process.line = process.stdout.readline().strip()
+    return process
+
+
+@pytest.mark.parametrize("kind", ["folder", "file"])
+def test_a_kill_at_any_moment_leaves_the_old_or_the_new_or_nothing(place, root, kind):
+    content = place if kind == "file" else place / "text"
+    for moment in range(20):
+        write(place, "old", "old") if kind == "file" else fill(place, "old", "old")
+        process = begin(root, place, kind, moment)
+        if process.line == "now":
+            process.send_signal(signal.SIGKILL)
+        process.communicate()
+        if is_made(place, "old"):
+            assert content.read_text() == "old"
+        if is_made(place, "a"):
+            assert content.read_text() == "new"
+        elif kind == "folder":
+            assert not place.exists() or is_made(place, "old")
+        if process.line == "done":
+            break
+        write(place, "a", "again") if kind == "file" else fill(place, "a", "again")
+        assert content.read_text() == "again"
+        assert is_made(place, "a")
+        assert names(place.parent) == ({"set", ".set.made.json"} if kind == "file" else {"set"})
+    assert 4 <= moment < 19
+    assert is_made(place, "a")
+
+
+def test_a_second_process_waits_and_then_names_the_first(place, root, monkeypatch):
+    monkeypatch.setattr(module, "WAIT", 0.2)
+    process = begin(root, place, "folder", 0)
+    with pytest.raises(UserError, match=rf"set is being made by process {process.pid} on .*wait until"):
+        fill(place, "a")
+    process.kill()
+    process.communicate()
+    with working(place, "a") as work:
+        assert (work / "half").read_text() == "half"
+    assert names(place.parent) == {"set"}
+
+
+def test_the_second_process_goes_on_when_the_first_has_ended(place, root):
+    process = begin(root, place, "folder", 0)
+    started = time.monotonic()
+    subprocess.Popen(["sh", "-c", f"sleep 0.3; kill -9 {process.pid}"])
+    fill(place, "b")
+    process.communicate()
+    assert time.monotonic() - started > 0.25
+    assert is_made(place, "b")
