@@ -13,8 +13,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from espnet_atat.config.layout import DUMP, EGS, has_audio
+from espnet_atat.config.layout import DUMP, has_audio
 from espnet_atat.config.mixture import KEY, find_mixture, is_place
+from espnet_atat.config.recipe import recipe_names
 from espnet_atat.config.system import System
 from espnet_atat.data.mixture import Part
 from espnet_atat.errors import UserError
@@ -162,5 +163,8 @@ def _dev_of(name: str) -> str:
 
 
 def _command(recipe: str) -> str:
-    known = (EGS / recipe / "run.sh").is_file()
-    return f"./run.sh --recipe {recipe} --stop_stage 6" if known else f"a recipe {recipe} (there is none yet)"
+    return (
+        f"./run.sh --recipe {recipe} --stop_stage 6"
+        if recipe in recipe_names()
+        else f"a recipe {recipe} (there is none yet)"
+    )

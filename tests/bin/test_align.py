@@ -33,8 +33,8 @@ def test_prints_the_report(spoken_set, tmp_path, capsys):
     assert json.loads((tmp_path / "align.report.json").read_text())["words_aligned"] == words
 
 
-def test_what_is_aligned_is_left_alone_until_its_audio_changes(an4_set, tmp_path, capsys):
-    data_dir = an4_set(2)
+def test_what_is_aligned_is_left_alone_until_its_audio_changes(spoken_set, tmp_path, capsys):
+    data_dir = spoken_set(2)
     data = DataDir.load(data_dir)
     own = {utt: str(shutil.copy(path, tmp_path)) for utt, path in (data.wav or {}).items()}
     replace(data, wav=own).write(data_dir)

@@ -50,7 +50,7 @@ def clone(root, tmp_path):
     shutil.copytree(root / "egs2/atat/custom", clone / "egs2/atat/custom")
     (clone / "espnet_atat").symlink_to(root / "espnet_atat")
     files = {
-        "systems/toy.yaml": SYSTEM,
+        "rows/toy": SYSTEM,
         "conf/toy_tokens.yaml": "bpe_size: 20\nwordpiece_size: 60\n",
         "conf/toy.yaml": PRETRAIN.replace("cpu_processes: 2", "cpu_processes: 1"),
         "conf/toy_tune.yaml": FINETUNE,

@@ -6,12 +6,12 @@ import shutil
 
 import pytest
 
+from espnet_atat.config.system import load_system
+from espnet_atat.config.table import Paper, Table
 from espnet_atat.errors import UserError
 from espnet_atat.recipe.plan import plan_system
 from espnet_atat.recipe.provenance import NOT_COMPARABLE, remarks
-from espnet_atat.config.system import load_system
 from espnet_atat.recipe.table import write_table
-from espnet_atat.config.table import Paper, Table
 from tests.recipe.test_pretrain_slu import prepare
 from tests.recipe.test_table import REF
 from tests.recipe.world import FILES, write_recipe
@@ -23,7 +23,7 @@ ORDER = """
     synthetic speech: toy/test_flite
 """
 SYSTEM = (
-    FILES["systems/zeroshot.yaml"]
+    FILES["rows/zeroshot"]
     .replace("decode: [decode, decode_tree]\n", "")
     .replace("test: [{set: toy/test, task: nlu}]", f"test:\n- task: nlu{ORDER}")
 )
@@ -34,7 +34,7 @@ def load(world):
     """Reads the system when some of its test sets are prepared; those of an engine are synthetic."""
 
     def load(*sets, engines=None):
-        write_recipe(world, "toy", {"systems/listening.yaml": SYSTEM})
+        write_recipe(world, "toy", {"rows/listening": SYSTEM})
         for name in sets:
             prepare(world, f"toy/{name}")
         for name, engine in (engines or {}).items():
@@ -78,14 +78,14 @@ def test_an_engine_is_heard_in_what_was_made_of_its_speech_too(world, load, made
     shutil.copytree(world / "dump/toy/audio", world / f"dump/toy/{made}")
     (world / f"data/toy/{made}").mkdir()
     (world / f"data/toy/{made}/report.json").write_text("{}")  # as bin.augment's: of no engine
-    mixture = world / "egs2/atat/toy/conf/mixtures/pretrain.yaml"
+    mixture = world / "egs2/atat/toy/recipe.yaml"
     mixture.write_text(mixture.read_text().replace("toy/audio", f"toy/{made}"))
     with pytest.raises(UserError, match=f"toy/test_flite: is said by flite, and so is toy/{made}, which"):
         plan_system(load_system("toy", "listening"), 1)
 
 
 def test_an_order_names_labels_and_sets(world):
-    write_recipe(world, "toy", {"systems/odd.yaml": SYSTEM.replace("toy/stop", "stop")})
+    write_recipe(world, "toy", {"rows/odd": SYSTEM.replace("toy/stop", "stop")})
     with pytest.raises(UserError, match=r"odd\.yaml: test, entry 1: set maps labels to recipe/name"):
         load_system("toy", "odd")
 
@@ -104,7 +104,7 @@ def table(world, load):
             (folder / name).write_text("".join(f"{utt} {value}\n" for utt, value in REF.items()))
         score_files(folder / "ref", folder / "hyp", folder / "metrics.json")
         paper = Paper(citation="Nobody 1999", rows={"listening": {"em_full": 51.54}})
-        made = Table(recipe="toy", name="t", title="heard", systems=("listening",), figures=("em_full",))
+        made = Table(recipe="toy", name="t", title="heard", rows={"listening": None}, figures=("em_full",))
         return write_table(dataclasses.replace(made, paper=paper), [system], (1,), None)
 
     return table

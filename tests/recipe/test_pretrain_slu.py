@@ -1,5 +1,6 @@
 """Which sets pretraining takes for slu and nlu, and how it is refused."""
 
+import argparse
 import shutil
 
 import pytest
@@ -7,15 +8,16 @@ import yaml
 
 from espnet_atat.bin import pack, tune
 from espnet_atat.bin.run_systems import main
+from espnet_atat.config.mixture import load_mixtures
+from espnet_atat.config.pretrain_slu import PretrainingSets, choose_sets, domain_of
+from espnet_atat.config.selection import add_selection, select
+from espnet_atat.config.system import Phase, load_system
 from espnet_atat.data.mixture import Part
 from espnet_atat.datadir import DataDir
 from espnet_atat.errors import UserError
 from espnet_atat.recipe.decoding import plan_decoding
-from espnet_atat.recipe.mixtures import load_mixtures
 from espnet_atat.recipe.plan import plan_system
-from espnet_atat.config.pretrain_slu import Selection, domain_of, select, with_sets
 from espnet_atat.recipe.provenance import pretraining_of
-from espnet_atat.config.system import load_system
 from espnet_atat.semantics.tree import strip_tags
 from tests.recipe.world import TARGETS, write_features, write_recipe
 
@@ -32,6 +34,16 @@ title: pretrained on other corpora
 pretrain: {config: toy/pretrain, mixture: public}
 test: [{set: RECIPE/test, task: slu}]
 """
+
+PHASE = Phase(config="toy/pretrain", mixture="public")
+
+
+def chosen_with(*sets):
+    """The system of the recipe fsc, as a command with ``--pretrain_slu`` sees it."""
+    parser = argparse.ArgumentParser()
+    add_selection(parser)
+    options = ["--pretrain_slu", ",".join(sets)] if sets else []
+    return select(parser.parse_args(["--recipe", "fsc", "--system", "public", *options])).systems[0]
 
 
 def prepare(root, name, *, audio=True, trees=True):
@@ -50,14 +62,13 @@ def system(world):
 
     def system(recipe="fsc"):
         files = {
-            "conf/mixtures/public.yaml": MIXTURE,
+            "mixtures/public": MIXTURE,
             "conf/tokens.yaml": "bpe_size: 40\nwordpiece_size: 90\n",
-            "systems/public.yaml": SYSTEM.replace("RECIPE", recipe),
-            "run.sh": "",
+            "rows/public": SYSTEM.replace("RECIPE", recipe),
         }
         write_recipe(world, recipe, files)
-        write_recipe(world, "librispeech", {"run.sh": ""})
-        write_recipe(world, "top", {"run.sh": ""})
+        write_recipe(world, "librispeech", {})
+        write_recipe(world, "top", {})
         return load_system(recipe, "public")
 
     return system
@@ -89,10 +100,10 @@ def test_every_prepared_corpus_is_taken_but_the_tested_one(world, system):
         "custom/music_train",
     ):
         prepare(world, name)
-    selection = select(system("fsc"))
+    selection = choose_sets(system("fsc"))
     assert selection.sets == ("snips/close_fold1_train", "top/train", "custom/music_train", "custom/train")
     assert selection.why == "every prepared corpus of speech with trees but the tested one"
-    mixtures = load_mixtures("fsc", "public", selection=selection)
+    mixtures = load_mixtures("fsc", PHASE, selection=selection)
     assert mixtures.train[:3] == (
         Part("asr", "librispeech/clean"),
         Part("slu", "snips/close_fold1_train", name="snips_close_fold1_train"),
@@ -104,35 +115,36 @@ def test_every_prepared_corpus_is_taken_but_the_tested_one(world, system):
 def test_of_ones_own_domains_the_tested_one_is_left_out(world, system):
     for name in ("custom/train", "custom/music_train"):
         prepare(world, name)
-    assert select(system("custom")).sets == ("custom/music_train",)
+    assert choose_sets(system("custom")).sets == ("custom/music_train",)
 
 
 def test_text_alone_is_no_corpus_to_take_and_no_speech_of_the_tested_one_is_heard(world, system):
     prepare(world, "top/train", audio=False)
     prepare(world, "custom/train", audio=False)
-    assert select(system("fsc")).sets == ("top/train",)  # none is prepared
+    assert choose_sets(system("fsc")).sets == ("top/train",)  # none is prepared
     prepare(world, "top/dev")
     write_features(world, "dump/top/train", {f"u{number}": tree for number, tree in enumerate(TARGETS)})  # STOP
-    selection = select(system("top"))
-    assert selection == Selection(
+    selection = choose_sets(system("top"))
+    assert selection == PretrainingSets(
         ("top/train",),
         "no other corpus of speech with trees is prepared, so nlu from TOP's text, which is the tested domain's own",
         text_alone=True,
     )
-    mixtures = load_mixtures("top", "public", selection=selection)
+    mixtures = load_mixtures("top", PHASE, selection=selection)
     assert [part.group for part in mixtures.parts] == ["asr-clean", "nlu-top_train", "asr-clean", "nlu-top_dev"]
 
 
 def test_nothing_prepared_is_one_error_with_the_command(system):
     with pytest.raises(UserError, match=r"none is prepared: \./run\.sh --recipe top --stop_stage 6 prepares"):
-        select(system("fsc"))
+        choose_sets(system("fsc"))
 
 
 def test_sets_may_be_named(world, system):
     prepare(world, "custom/train", audio=False)
     prepare(world, "snips/close_fold1_train")
-    (chosen,) = with_sets([system("fsc")], ["custom/train"])
-    assert select(chosen) == Selection(("custom/train",), "named by --pretrain_slu")
+    system("fsc")
+    chosen = chosen_with("custom/train")
+    assert choose_sets(chosen) == PretrainingSets(("custom/train",), "named by --pretrain_slu")
     assert chosen.overrides == ("--pretrain_slu custom/train",)
     run = plan_system(chosen, 1).final
     assert [part.task for part in run.mixtures.train] == ["asr", "nlu"]  # there is no audio of it
@@ -144,14 +156,13 @@ def test_packing_and_tuning_find_the_model_of_the_named_sets(world, system, caps
     for name in ("data/fsc/test", "dump/fsc/test"):
         (world / name).parent.mkdir(exist_ok=True)
         shutil.copytree(world / "dump/toy/test", world / name)
-    (chosen,) = with_sets([system("fsc")], ["custom/train"])
+    system("fsc")
+    chosen = chosen_with("custom/train")
     folder = plan_system(chosen, 1).final.run.folder
     options = ["--recipe", "fsc", "--system", "public", "--pretrain_slu", "custom/train"]
     pack.main([*options, "--dry_run"])
     assert capsys.readouterr().out == "stage 15: exp/fsc/packages/fsc_public_seed1.zip: to be made\n"
-    write_recipe(
-        world, "fsc", {"systems/public.yaml": SYSTEM.replace("RECIPE", "fsc") + "dev: [{set: fsc/dev, task: slu}]\n"}
-    )
+    write_recipe(world, "fsc", {"rows/public": SYSTEM.replace("RECIPE", "fsc") + "dev: [{set: fsc/dev, task: slu}]\n"})
     with pytest.raises(UserError, match=f"{folder} is not there or not finished"):
         tune.main([*options, "--values", "0,1"])
 
@@ -167,12 +178,13 @@ def test_packing_and_tuning_find_the_model_of_the_named_sets(world, system, caps
 @pytest.mark.usefixtures("world")
 def test_sets_that_cannot_be_taken_are_named(system, sets, message):
     with pytest.raises(UserError, match=message):
-        plan_system(*with_sets([system("fsc")], sets), 1)
+        system("fsc")
+        plan_system(chosen_with(*sets), 1)
 
 
 @pytest.mark.usefixtures("world")
 def test_the_option_is_for_systems_with_a_place():
-    with pytest.raises(UserError, match="--pretrain_slu: the pretraining of old has no place for such sets"):
+    with pytest.raises(UserError, match=r"--pretrain_slu custom/train: no row has a place for it \(old\)"):
         main(["--recipe", "toy", "--system", "old", "--dry_run", "--pretrain_slu", "custom/train"])
 
 
@@ -197,10 +209,10 @@ def test_a_dry_run_before_there_is_data_says_what_will_be_taken(world, system, c
 def test_the_sets_decide_the_run_and_the_reason_is_noted(world, system):
     for name in ("snips/close_fold1_train", "custom/train"):
         prepare(world, name)
-    chosen = system("fsc")
+    system("fsc")
     default, named, other = (
-        plan_system(*with_sets([chosen], sets), 1).final.run
-        for sets in (None, ["snips/close_fold1_train", "custom/train"], ["custom/train"])
+        plan_system(chosen_with(*sets), 1).final.run
+        for sets in ((), ["snips/close_fold1_train", "custom/train"], ["custom/train"])
     )
     assert default.key == named.key != other.key
     with default.open() as folder:
@@ -216,7 +228,8 @@ def test_scores_say_what_pretraining_met(world, system):
     for folder in ("data", "dump"):
         (world / folder / "fsc").mkdir()
         shutil.copytree(world / folder / "toy/test", world / folder / "fsc/test")
-    (chosen,) = with_sets([system("fsc")], ["custom/train"])
+    system("fsc")
+    chosen = chosen_with("custom/train")
     origin = plan_decoding(plan_system(chosen, 1), "toy/decode", chosen.test[0]).origin
     assert pretraining_of(origin) == {"sets": ["custom/train"], "why": "named by --pretrain_slu"}
     assert pretraining_of({"model": "exp/runs/pretrain/valid.acc.ave.pth"}) is None
@@ -225,8 +238,12 @@ def test_scores_say_what_pretraining_met(world, system):
 def test_a_place_is_of_a_pretraining_and_names_tasks(world, system):
     prepare(world, "custom/train")
     system("fsc")
-    with pytest.raises(UserError, match=r"public\.yaml: pretrain_slu is of a pretraining; name the sets"):
-        load_mixtures("fsc", "public")
-    write_recipe(world, "fsc", {"conf/mixtures/public.yaml": MIXTURE.replace("[slu, nlu]", "[asr]")})
-    with pytest.raises(UserError, match=r"public\.yaml: train: \{pretrain_slu: \[slu, nlu\]\} names one or both"):
+    with pytest.raises(
+        UserError, match=r"mixture public of fsc: train: pretrain_slu is of a pretraining; name the sets"
+    ):
+        load_mixtures("fsc", PHASE)
+    write_recipe(world, "fsc", {"mixtures/public": MIXTURE.replace("[slu, nlu]", "[asr]")})
+    with pytest.raises(
+        UserError, match=r"mixture public of fsc: train: \{pretrain_slu: \[slu, nlu\]\} names one or both"
+    ):
         plan_system(load_system("fsc", "public"), 1)

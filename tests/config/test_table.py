@@ -2,13 +2,13 @@
 
 import pytest
 
-from espnet_atat.errors import UserError
 from espnet_atat.config.table import Cited, Curve, Paper, load_table, load_tables, systems_of
+from espnet_atat.errors import UserError
 from tests.recipe.world import write_recipe
 
 FULL = """
 title: three
-systems: [a, b, c]
+rows: {a, b, c}
 figures: [em_full, semer]
 note: of toys
 baseline: a
@@ -80,7 +80,7 @@ def test_mistakes_are_named(load, old, new, message):
 
 def test_several_tables_share_systems(load, tmp_path):
     load()
-    write_recipe(tmp_path, "toy", {"tables/more.yaml": "title: more\nsystems: [d, a]"})
+    write_recipe(tmp_path, "toy", {"tables/more.yaml": "title: more\nrows: {d, a}"})
     tables = load_tables("toy", "3,more,table3")
     assert [table.name for table in tables] == ["table3", "more"]
     assert systems_of(tables) == ("a", "b", "c", "d")

@@ -3,11 +3,11 @@
 import pytest
 
 from espnet_atat.baselines.config import BilstmConfig, CrfConfig
-from espnet_atat.errors import UserError
-from espnet_atat.recipe.mixtures import load_mixtures
 from espnet_atat.config.pipeline import FirstStage, Pipeline
 from espnet_atat.config.system import load_system
 from espnet_atat.config.table import load_table
+from espnet_atat.errors import UserError
+from espnet_atat.recipe.mixtures import load_mixtures
 from tests.recipe.lamps import ORACLE
 from tests.recipe.world import write_recipe
 
@@ -19,7 +19,7 @@ def write(tmp_path, monkeypatch):
 
     def write(old: str = "", new: str = "", text: str = ORACLE):
         assert old in text
-        write_recipe(tmp_path, "lamps", {"systems/s.yaml": text.replace(old, new) if old else text})
+        write_recipe(tmp_path, "lamps", {"rows/s": text.replace(old, new) if old else text})
         return load_system("lamps", "s")
 
     return write

@@ -2,9 +2,9 @@
 
 import pytest
 
-from espnet_atat.errors import UserError
 from espnet_atat.config.system import Phase, TestSet, load_system
 from espnet_atat.config.table import load_table
+from espnet_atat.errors import UserError
 from espnet_atat.text.growth import BPEGrowth
 from tests.recipe.world import FILES, write_recipe
 
@@ -14,9 +14,9 @@ def write(tmp_path, monkeypatch):
     """Writes a system ``s`` of the recipe ``toy`` with some lines replaced; gives the reader of it."""
     monkeypatch.chdir(tmp_path)
 
-    def write(old: str = "", new: str = "", text: str = FILES["systems/zeroshot.yaml"]):
+    def write(old: str = "", new: str = "", text: str = FILES["rows/zeroshot"]):
         assert old in text
-        write_recipe(tmp_path, "toy", {"systems/s.yaml": text.replace(old, new) if old else text})
+        write_recipe(tmp_path, "toy", {"rows/s": text.replace(old, new) if old else text})
         return load_system("toy", "s")
 
     return write
@@ -110,9 +110,7 @@ def test_yaml_builds_no_objects(write):
 
 
 def test_folds_fill_the_names_of_sets(write):
-    system = write(
-        "toy/test", '"toy/fold{fold}_test"', FILES["systems/zeroshot.yaml"].replace("title:", "folds: 2\ntitle:")
-    )
+    system = write("toy/test", '"toy/fold{fold}_test"', FILES["rows/zeroshot"].replace("title:", "folds: 2\ntitle:"))
     assert [system.of_fold(fold).test[0].set for fold in (1, 2)] == ["toy/fold1_test", "toy/fold2_test"]
     for fold in (0, 3, None):
         with pytest.raises(UserError, match="has the folds 1 to 2"):
@@ -126,9 +124,7 @@ def test_a_system_without_folds_has_none(write):
 
 def test_a_table_is_found_by_number_or_name(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    write_recipe(
-        tmp_path, "toy", {"tables/table3.yaml": "title: three\nsystems: [a, b]\n", "tables/x.yaml": "title: x"}
-    )
+    write_recipe(tmp_path, "toy", {"tables/table3.yaml": "title: three\nrows: {a, b}\n", "tables/x.yaml": "title: x"})
     table = load_table("toy", "3")
     assert (table.name, table.title, table.systems) == ("table3", "three", ("a", "b"))
     with pytest.raises(UserError, match=r"tables/x\.yaml: the key 'systems' is missing"):
@@ -137,7 +133,7 @@ def test_a_table_is_found_by_number_or_name(tmp_path, monkeypatch):
 
 def test_a_table_may_name_its_figures(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    text = "title: x\nsystems: [a]\nfigures: "
+    text = "title: x\nrows: {a}\nfigures: "
     write_recipe(tmp_path, "toy", {"tables/x.yaml": f"{text}[hyper]", "tables/y.yaml": f"{text}[hipper]"})
     assert load_table("toy", "x").figures == ("hyper",)
     with pytest.raises(UserError, match="unknown figure 'hipper'; known: em_hypothesis, em_full, hyper"):
