@@ -14,12 +14,11 @@ from typing import TYPE_CHECKING
 from espnet_atat.bin import main_guard
 from espnet_atat.config.selection import add_selection, set_list
 from espnet_atat.errors import UserError
-from espnet_atat.stages import STAGES, columns
+from espnet_atat.stages import LAST, columns
 
 if TYPE_CHECKING:
     from espnet_atat.steps.driver import Request
 
-LAST = len(STAGES)
 RESULTS = """\
 Results: exp/<recipe>/<system>/seed<N>/<inference config>/<set>/{ref,hyp,metrics.json}, exp/<recipe>/tables;
 training runs: exp/runs; models to give away: exp/<recipe>/packages.
@@ -88,7 +87,9 @@ def get_parser() -> argparse.ArgumentParser:
     )
     group.add_argument("--cpu_processes", type=positive, metavar="N", help="of one training on the CPU")
     group.add_argument(
-        "--train_cmd", default=os.environ.get("train_cmd", "run.pl"), help="that starts jobs (default: that of cmd.sh)"
+        "--train_cmd",
+        default=os.environ.get("train_cmd", "run.pl"),  # noqa: SIM112 (Kaldi's name for it)
+        help="that starts jobs (default: that of cmd.sh)",
     )
     group = parser.add_argument_group("upload, stage 16")
     target = group.add_mutually_exclusive_group()

@@ -1,7 +1,7 @@
 """Start work in other processes, here or on other machines.
 
-Jobs are started by the command of ``cmd.sh``: ``run.pl`` here, ``slurm.pl`` elsewhere. Training on GPUs goes through ESPnet's
-own launcher and the same command; training in several CPU processes is started here, because that launcher knows GPUs only.
+Jobs are started by the command of ``cmd.sh``: ``run.pl`` here, ``slurm.pl`` elsewhere. Training on GPUs goes through
+ESPnet's own launcher and the same command. That launcher knows no CPU processes, so those are started here.
 """
 
 import os

@@ -9,10 +9,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from espnet_atat.config.layout import DATA, DUMP, EXP
 from espnet_atat.data.mixture import group_of
 from espnet_atat.datadir import read_two_column
 from espnet_atat.graph.work import read_stamp
-from espnet_atat.config.layout import DATA, DUMP, EXP
 
 #: Lengths of a dumped set's utterances, and how many of each make a second.
 LENGTHS = {"utt2num_frames": 100, "utt2num_samples": 16_000}

@@ -1,9 +1,10 @@
 """The stages in their order, and how a call goes through them: what is done is skipped with a line that says so."""
 
 import dataclasses
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from importlib import import_module
 from pathlib import Path
 
 from espnet_atat.config.recipe import Recipe, load_recipe
@@ -13,24 +14,15 @@ from espnet_atat.config.table import Table
 from espnet_atat.graph.launch import Job, Machines, run_jobs
 from espnet_atat.graph.node import Node, unique
 from espnet_atat.report.keeping import Keeper
-from espnet_atat.stages import STAGES
-from espnet_atat.steps import (
-    stage01_corpus,
-    stage02_augment,
-    stage03_synthesize,
-    stage04_align,
-    stage05_mask,
-    stage06_features,
-    stage14_table,
-    stage15_pack,
-)
+from espnet_atat.stages import LAST, STAGES, SYSTEMS, Stage
 from espnet_atat.steps.stage12_attention import attention_nodes
 from espnet_atat.steps.stage12_decode import Hypotheses
 from espnet_atat.steps.stage13_score import pooled_node, score_node
+from espnet_atat.steps.stage14_table import table_file
 from espnet_atat.steps.systems import SystemRun, plan_system
 
-TRAINED = range(7, 14)
-DECODING, SCORING, TABLES = 12, 13, 14
+#: The first stage of systems, and those that say something of their own.
+TOKENS, DECODING, SCORING, TABLES = 7, 12, 13, 14
 DRIVER = "espnet_atat.bin.run"
 
 
@@ -47,7 +39,7 @@ class Request:
     selection: Selection
     machines: Machines
     stage: int = 1
-    stop_stage: int = len(STAGES)
+    stop_stage: int = LAST
     nj: int = 1
     feats_type: str = "fbank"
     augment_sets: tuple[str, ...] | None = None
@@ -121,6 +113,7 @@ class Request:
             for (config, test), *hypotheses in zip(names, *(run.hypotheses for run in of_folds), strict=True):
                 yield pooled_node(system, seed, config, test, hypotheses)
 
+    @cached_property
     def system_nodes(self) -> list[Node]:
         """All that stages 7 to 13 make; what several systems share is there once."""
         nodes = [node for run in self.to_make for node in run.nodes()]
@@ -135,35 +128,44 @@ class Request:
         return sorted(unique(nodes), key=lambda node: node.stage)  # stable
 
 
-#: Number of a stage → what plans it: nodes, and lines to print. Stages 7 to 13 are planned together, from the systems.
-PLANS: dict[int, Callable[[Request], Iterable[Node | str]]] = {
-    1: stage01_corpus.plan,
-    2: stage02_augment.plan,
-    3: stage03_synthesize.plan,
-    4: stage04_align.plan,
-    5: stage05_mask.plan,
-    6: stage06_features.plan,
-    14: stage14_table.plan,
-    15: stage15_pack.plan,
-    16: stage15_pack.upload,
-}
-
-
 def run_stages(request: Request) -> None:
     """Go through the stages that were asked for.
 
     Raises:
         UserError: the plan cannot be made, an earlier stage is missing, or a step found a mistake of the user.
     """
+    systems_are_ready = False
     for stage in STAGES:
-        if stage.number in PLANS and request.wants(stage.number):
-            for each in PLANS[stage.number](request):
-                if isinstance(each, str):
-                    print(f"stage {stage.number}: {each}", flush=True)
-                else:
-                    build(each, request)
-        if stage.number == TRAINED[0] and request.stage <= TRAINED[-1] and request.stop_stage >= TRAINED[0]:
-            _run_systems(request)
+        if not request.wants(stage.number):
+            continue
+        if stage.plan == SYSTEMS and not systems_are_ready:
+            request = _ready_systems(request)
+            systems_are_ready = True
+        for each in _plan(stage, request):
+            if isinstance(each, str):
+                print(f"stage {stage.number}: {each}", flush=True)
+            else:
+                build(each, request)
+        if request.keep_results and not request.dry_run and stage.number in (SCORING, TABLES):
+            _keep(stage, request)
+
+
+def _keep(stage: Stage, request: Request) -> None:
+    """Keep what was scored, or the tables of it."""
+    if stage.number == SCORING:
+        print(f"stage {SCORING}: {request.kept.keep(request.runs)} sets kept in {request.kept.folder}")
+        return
+    for table in request.selection.tables:
+        print(f"stage {TABLES}: kept as {request.kept.keep_table(table_file(request, table))}")
+
+
+def _plan(stage: Stage, request: Request) -> Iterable[Node | str]:
+    """What a stage makes: nodes, and lines to print."""
+    if stage.plan == SYSTEMS:
+        return [node for node in request.system_nodes if node.stage == stage.number]
+    module, _, function = stage.plan.partition(":")
+    found: Iterable[Node | str] = getattr(import_module(f"espnet_atat.steps.{module}"), function)(request)
+    return found
 
 
 def build(node: Node, request: Request) -> None:
@@ -181,25 +183,22 @@ def build(node: Node, request: Request) -> None:
         print(f"  {node.facts['seconds']:.1f} s", flush=True)
 
 
-def _run_systems(request: Request) -> None:
-    """Stages 7 to 13."""
+def _ready_systems(request: Request) -> Request:
+    """Before the stages of systems: take kept results, find mistakes early, run jobs."""
     if request.use_results:
         _take_kept(request)
-    if not request.dry_run:
-        for run in request.to_make:
-            run.check()
-    nodes = [node for node in request.system_nodes() if request.wants(node.stage)]
-    if request.machines.jobs > 1 and not request.dry_run:
+    if request.dry_run:
+        return request
+    for run in request.to_make:
+        run.check()
+    if request.machines.jobs > 1:
         if request.force:  # once for all jobs: what several share is made once
-            for node in nodes:
-                node.remove()
+            for node in request.system_nodes:
+                if request.wants(node.stage):
+                    node.remove()
             request = dataclasses.replace(request, force=False)
         run_jobs(list(_jobs(request)), request.machines)
-    for node in nodes:
-        build(node, request)
-    if request.keep_results and request.wants(SCORING) and not request.dry_run:
-        kept = request.kept.keep(request.runs)
-        print(f"stage {SCORING}: {kept} sets kept in {request.kept.folder}")
+    return request
 
 
 def _take_kept(request: Request) -> None:
@@ -228,7 +227,7 @@ def _jobs(request: Request) -> Iterator[Job]:
 def _job_arguments(run: SystemRun, request: Request) -> Sequence[str]:
     """Of the driver, for one system with one seed and fold."""
     one = dataclasses.replace(request.selection, seeds=(run.seed,), fold=run.fold)
-    arguments = [*one.arguments(run.system), "--stage", str(max(request.stage, TRAINED[0]))]
+    arguments = [*one.arguments(run.system), "--stage", str(max(request.stage, TOKENS))]
     arguments += ["--stop_stage", str(min(request.stop_stage, SCORING)), "--ngpu", str(request.machines.ngpu)]
     arguments += ["--nj", str(max(1, request.nj // request.machines.jobs))]
     if request.machines.cpu_processes is not None:

@@ -1,7 +1,7 @@
 """The two-stage pipeline as a system: trees that a tagger reads off the words of a first stage.
 
-The tagger is trained in stage 11. The words come in stage 12: Whisper's of a set, which all pipelines over it share; those of
-the system's own model, decoded into the folder ``asr`` below that of the trees; or those of a file.
+The tagger is trained in stage 11. The words come in stage 12: Whisper's of a set, which all pipelines over it share;
+those of the system's own model, decoded into the folder ``asr`` of the seed; or those of a file.
 """
 
 import dataclasses
@@ -98,7 +98,7 @@ class Tagger:
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
 class WhisperWords:
-    """Stage 12: what Whisper hears in a set, ``exp/runs/whisper-<model>-<set>-<hash>/words``, the same with every seed."""
+    """Stage 12: what Whisper hears in a set, with every seed: ``exp/runs/whisper-<model>-<set>-<hash>/words``."""
 
     first_stage: FirstStage
     test: TestSet

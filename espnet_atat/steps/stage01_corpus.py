@@ -1,4 +1,4 @@
-"""Stage 1: the raw corpus → ``data/<recipe>/<set>``, by the recipe's own ``local/data.sh``, which also checks every set."""
+"""Stage 1: the raw corpus → ``data/<recipe>/<set>``, by the recipe's ``local/data.sh``, which also checks every set."""
 
 import os
 import shutil

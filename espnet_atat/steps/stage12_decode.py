@@ -75,7 +75,7 @@ class Hypotheses(ABC):
     @property
     @abstractmethod
     def origin(self) -> dict[str, str]:
-        """What the hypotheses come from, as ``metrics.json`` says it; values of ``metrics_file.MODEL_KEYS`` are files of runs."""
+        """What the hypotheses come from, as ``metrics.json`` has it (``metrics_file.MODEL_KEYS``)."""
 
     @property
     @abstractmethod

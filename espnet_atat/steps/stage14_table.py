@@ -1,4 +1,4 @@
-"""Stage 14: ``exp/<recipe>/tables/<name>[_fold<K>][_dev].{json,md,tex,html}`` and its plots, from ``metrics.json`` files."""
+"""Stage 14: ``exp/<recipe>/tables/<name>[_fold<K>][_dev].{json,md,tex,html}`` and its plots."""
 
 import dataclasses
 import re
@@ -55,7 +55,7 @@ def _identity(request: "Request", table: Table) -> Identity:
     }
 
 
-def _write(request: "Request", table: Table, work: Path) -> Mapping[str, Any]:
+def _write(request: "Request", table: Table, _work: Path) -> Mapping[str, Any]:
     path = table_file(request, table)
     selection = request.selection
     name = re.sub(r"^table(?=\d+$)", "", table.name)

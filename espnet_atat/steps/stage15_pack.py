@@ -124,7 +124,7 @@ def _result(decoding: Decoding) -> Mapping[str, Any]:
 
 
 def upload(request: "Request") -> Iterator[Node | str]:
-    """Stage 16: the package of one system to a repository of the hub (``--hf_repo``) or into a folder (``--upload_dir``).
+    """Stage 16: a system's package to a repository of the hub (``--hf_repo``) or into a folder (``--upload_dir``).
 
     Raises:
         UserError: not one package alone, or it cannot be sent.

@@ -1,13 +1,13 @@
 """A pipeline's YAML."""
 
 import pytest
+from espnet_atat.recipe.mixtures import load_mixtures
 
 from espnet_atat.baselines.config import BilstmConfig, CrfConfig
 from espnet_atat.config.pipeline import FirstStage, Pipeline
 from espnet_atat.config.system import load_system
 from espnet_atat.config.table import load_table
 from espnet_atat.errors import UserError
-from espnet_atat.recipe.mixtures import load_mixtures
 from tests.recipe.lamps import ORACLE
 from tests.recipe.world import write_recipe
 

@@ -3,12 +3,12 @@
 import re
 
 import pytest
+from espnet_atat.recipe.outline import outline
+from espnet_atat.recipe.plan import load_training_config
 
 from espnet_atat.config.layout import CONF, EGS, load_yaml, mixture_file
 from espnet_atat.config.system import load_system
 from espnet_atat.config.table import load_table
-from espnet_atat.recipe.outline import outline
-from espnet_atat.recipe.plan import load_training_config
 from tests.conftest import ROOT
 
 SYSTEMS = sorted((path.parts[-3], path.stem) for path in ROOT.glob(f"{EGS}/*/systems/*.yaml"))

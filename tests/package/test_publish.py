@@ -6,8 +6,8 @@ import sys
 import zipfile
 
 import pytest
-
 from espnet_atat.bin.upload import main
+
 from espnet_atat.errors import UserError
 from espnet_atat.package.reader import open_package, read_manifest
 from tests.package.hub_server import TOKEN, serve

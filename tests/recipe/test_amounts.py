@@ -2,7 +2,6 @@
 
 import pytest
 import yaml
-
 from espnet_atat.recipe.amounts import hours_of, training_amounts
 
 LOG = """

@@ -9,12 +9,12 @@ import sys
 from pathlib import Path
 
 import pytest
-
-from espnet_atat.errors import UserError
 from espnet_atat.recipe import forking
 from espnet_atat.recipe.forking import Fork
 from espnet_atat.recipe.preloaded import preload
 from espnet_atat.recipe.processes import child_environment
+
+from espnet_atat.errors import UserError
 from tests.shell import has_ended, kill_and_see_its_command_end, wait_until
 
 TELLS = """

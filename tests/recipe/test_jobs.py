@@ -5,10 +5,10 @@ import shlex
 from pathlib import Path
 
 import pytest
-
-from espnet_atat.errors import UserError
 from espnet_atat.recipe import forking, jobs
 from espnet_atat.recipe.jobs import Job, most_awaited_first, run_jobs, startable
+
+from espnet_atat.errors import UserError
 
 ROOT = Path(__file__).resolve().parents[2]
 RUN_PL = str(ROOT / "utils/run.pl")

@@ -1,11 +1,11 @@
 """Little data lacks some tags: their names are known all the same."""
 
 import pytest
-
-from espnet_atat.config.system import load_system
 from espnet_atat.recipe.known_tags import KEY
 from espnet_atat.recipe.plan import plan_system
 from espnet_atat.recipe.tokens import make_tokens
+
+from espnet_atat.config.system import load_system
 from espnet_atat.text.vocabulary import Vocabulary
 from tests.recipe.world import FILES, write_recipe
 

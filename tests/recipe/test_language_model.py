@@ -4,14 +4,14 @@ import json
 from pathlib import Path
 
 import pytest
-
 from espnet_atat.bin.run_systems import main
-from espnet_atat.config.system import TestSet, load_system
-from espnet_atat.datadir import read_two_column
-from espnet_atat.errors import UserError
 from espnet_atat.recipe.decoding import plan_decoding, plan_variant
 from espnet_atat.recipe.language_model import lm_tokens, plan_language_model, plan_language_models
 from espnet_atat.recipe.plan import plan_system
+
+from espnet_atat.config.system import TestSet, load_system
+from espnet_atat.datadir import read_two_column
+from espnet_atat.errors import UserError
 from espnet_atat.text.tokenizer import TargetTokenizer
 from espnet_atat.text.vocabulary import Vocabulary
 from tests.recipe.world import NEW_TARGETS, write_recipe

@@ -1,8 +1,8 @@
 """The plan that is printed before there is data."""
 
 import pytest
-
 from espnet_atat.bin.run_systems import main
+
 from espnet_atat.errors import UserError
 from tests.recipe.world import FILES, write_recipe
 

@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 import yaml
+from espnet_atat.recipe.provenance import NOT_COMPARABLE
 
 from espnet_atat.bin import features, mask, prepare, run_systems, synthesize
 from espnet_atat.config.layout import EGS, load_yaml
 from espnet_atat.datadir import DataDir, read_two_column
 from espnet_atat.errors import UserError
-from espnet_atat.recipe.provenance import NOT_COMPARABLE
 from tests.corpora.conftest import write_fsc, write_lines, write_noise, write_snips
 from tests.corpora.test_top import TOP_ROWS
 from tests.recipe.test_recipes import TINY

@@ -8,15 +8,15 @@ import sys
 from pathlib import Path
 
 import pytest
+from espnet_atat.bin.run_systems import main
+from espnet_atat.recipe.pipelines import plan_hypotheses, plan_run
+from espnet_atat.recipe.plan import plan_system
 
 from espnet_atat.baselines.pipeline import load_pipeline
-from espnet_atat.bin.run_systems import main
 from espnet_atat.config.system import load_system
 from espnet_atat.datadir import read_two_column, write_two_column
 from espnet_atat.errors import UserError
 from espnet_atat.installed import models_dir
-from espnet_atat.recipe.pipelines import plan_hypotheses, plan_run
-from espnet_atat.recipe.plan import plan_system
 from tests.recipe.lamps import FILES, ORACLE, TESTS, write_lamps, write_set
 from tests.recipe.world import write_features, write_recipe
 

@@ -4,14 +4,14 @@ import shutil
 from dataclasses import replace
 
 import pytest
+from espnet_atat.recipe.mixtures import targets_of
+from espnet_atat.recipe.plan import heard_words, plan_system
+from espnet_atat.recipe.training import resolved_config
 
 from espnet_atat.config.mixture import load_mixtures
 from espnet_atat.config.system import Phase, load_system
 from espnet_atat.datadir import write_two_column
 from espnet_atat.errors import UserError
-from espnet_atat.recipe.mixtures import targets_of
-from espnet_atat.recipe.plan import heard_words, plan_system
-from espnet_atat.recipe.training import resolved_config
 from tests.recipe.world import FILES, TARGETS, read_audio_in_place, row_file, write_features, write_recipe
 
 

@@ -5,9 +5,12 @@ import shutil
 
 import pytest
 import yaml
+from espnet_atat.bin.run_systems import main
+from espnet_atat.recipe.decoding import plan_decoding
+from espnet_atat.recipe.plan import plan_system
+from espnet_atat.recipe.provenance import pretraining_of
 
 from espnet_atat.bin import pack, tune
-from espnet_atat.bin.run_systems import main
 from espnet_atat.config.mixture import load_mixtures
 from espnet_atat.config.pretrain_slu import PretrainingSets, choose_sets, domain_of
 from espnet_atat.config.selection import add_selection, select
@@ -15,9 +18,6 @@ from espnet_atat.config.system import Phase, load_system
 from espnet_atat.data.mixture import Part
 from espnet_atat.datadir import DataDir
 from espnet_atat.errors import UserError
-from espnet_atat.recipe.decoding import plan_decoding
-from espnet_atat.recipe.plan import plan_system
-from espnet_atat.recipe.provenance import pretraining_of
 from espnet_atat.semantics.tree import strip_tags
 from tests.recipe.world import TARGETS, write_features, write_recipe
 

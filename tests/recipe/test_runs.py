@@ -5,10 +5,10 @@ import subprocess
 
 import pytest
 import yaml
-
-from espnet_atat.errors import UserError
 from espnet_atat.recipe.clock import stage_times, timed, times_file
 from espnet_atat.recipe.runs import Run, commit, lineage
+
+from espnet_atat.errors import UserError
 
 
 @pytest.fixture

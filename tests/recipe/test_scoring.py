@@ -3,16 +3,16 @@
 import json
 
 import pytest
+from espnet_atat.recipe.decoding import plan_decoding, references
+from espnet_atat.recipe.plan import plan_system
+from espnet_atat.recipe.scoring import score_decoding, score_folds
+from espnet_atat.recipe.table import table_row, write_table
 
 from espnet_atat.config.system import load_system
 from espnet_atat.config.table import Table
 from espnet_atat.datadir import write_two_column
 from espnet_atat.errors import UserError
 from espnet_atat.metrics.scoring import score_files
-from espnet_atat.recipe.decoding import plan_decoding, references
-from espnet_atat.recipe.plan import plan_system
-from espnet_atat.recipe.scoring import score_decoding, score_folds
-from espnet_atat.recipe.table import table_row, write_table
 from tests.recipe.world import FILES, write_recipe
 
 FOLDS = {

@@ -12,17 +12,17 @@ from pathlib import Path
 
 import pytest
 import yaml
-
-from espnet_atat.bin import pack
 from espnet_atat.bin.run_systems import main
-from espnet_atat.config.system import load_system
-from espnet_atat.config.table import load_tables
-from espnet_atat.datadir import read_two_column
-from espnet_atat.errors import UserError
 from espnet_atat.recipe.decoding import STAMP
 from espnet_atat.recipe.plan import plan_system
 from espnet_atat.recipe.request import Request
 from espnet_atat.recipe.stages import forget, plan_jobs, plan_runs
+
+from espnet_atat.bin import pack
+from espnet_atat.config.system import load_system
+from espnet_atat.config.table import load_tables
+from espnet_atat.datadir import read_two_column
+from espnet_atat.errors import UserError
 from espnet_atat.report.attention import read_glance
 from espnet_atat.report.learning import load_curves, read_curves
 from espnet_atat.text.vocabulary import Vocabulary

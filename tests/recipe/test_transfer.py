@@ -8,11 +8,11 @@ import kaldiio
 import pytest
 import torch
 import yaml
-
 from espnet_atat.bin.run_systems import main
+from espnet_atat.recipe.plan import plan_system
+
 from espnet_atat.config.system import load_system
 from espnet_atat.datadir import read_two_column
-from espnet_atat.recipe.plan import plan_system
 from espnet_atat.text.vocabulary import Vocabulary
 from tests.recipe.world import make_world, write_recipe
 

@@ -4,10 +4,10 @@ import json
 from pathlib import Path
 
 import pytest
+from espnet_atat.recipe.tuning import Trial, best_value, means, write_trials
 
 from espnet_atat.bin.tune import main
 from espnet_atat.errors import UserError
-from espnet_atat.recipe.tuning import Trial, best_value, means, write_trials
 from tests.recipe.world import write_recipe
 
 SYSTEM = """
