@@ -1,4 +1,4 @@
-"""The command on real recordings: what it prints, and when it has nothing to do."""
+"""The command on recordings: what it prints, and when it has nothing to do."""
 
 import json
 import shutil
@@ -8,13 +8,13 @@ from pathlib import Path
 from espnet_atat.bin import main_guard
 from espnet_atat.bin.align import main
 from espnet_atat.datadir import DataDir
-from tests.speech.alignment.conftest import an4_set
+from tests.speech.alignment.conftest import spoken_set
 
-__all__ = ["an4_set"]
+__all__ = ["spoken_set"]
 
 
-def test_prints_the_report(an4_set, tmp_path, capsys):
-    arguments = ["--data_dir", str(an4_set(3)), "--output", str(tmp_path / "align.jsonl")]
+def test_prints_the_report(spoken_set, tmp_path, capsys):
+    arguments = ["--data_dir", str(spoken_set(3)), "--output", str(tmp_path / "align.jsonl")]
     assert main_guard(main, arguments) == 0
     lines = [json.loads(line) for line in (tmp_path / "align.jsonl").read_text().splitlines()]
     words = sum(len(line["words"]) for line in lines)
@@ -25,8 +25,8 @@ def test_prints_the_report(an4_set, tmp_path, capsys):
     assert json.loads((tmp_path / "align.report.json").read_text())["words_aligned"] == words
 
 
-def test_what_is_aligned_is_left_alone_until_its_audio_changes(an4_set, tmp_path, capsys):
-    data_dir = an4_set(2)
+def test_what_is_aligned_is_left_alone_until_its_audio_changes(spoken_set, tmp_path, capsys):
+    data_dir = spoken_set(2)
     data = DataDir.load(data_dir)
     own = {utt: str(shutil.copy(path, tmp_path)) for utt, path in (data.wav or {}).items()}
     replace(data, wav=own).write(data_dir)
