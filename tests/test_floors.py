@@ -22,6 +22,7 @@ FLOORS = {
     "data": 3,
     "tasks": 4,
     "decode": 5,
+    "config": 5,  # what tables, rows and commands may say
     "recipe": 6,  # puts the others to work; only commands stand above it
     "report": 6,
     "demo": 6,

@@ -17,12 +17,13 @@ from typing import Any
 
 import pytest
 
-from espnet_atat.recipe.layout import EGS, conf_file, load_yaml, short
-from espnet_atat.recipe.mixtures import load_mixtures
-from espnet_atat.recipe.plan import load_token_config, load_training_config
-from espnet_atat.recipe.system import Phase, System, load_system
-from espnet_atat.recipe.system_check import AUDIO_ENCODER_INIT
-from espnet_atat.recipe.table_file import load_table
+from espnet_atat.config.layout import conf_file, load_yaml, short
+from espnet_atat.config.mixture import load_mixtures
+from espnet_atat.config.recipe import recipe_names
+from espnet_atat.config.rows import row_names, table_contents
+from espnet_atat.config.system import Phase, System, load_system
+from espnet_atat.config.table import load_table
+from espnet_atat.config.training import AUDIO_ENCODER_INIT, load_lm_config, load_token_config, load_training_config
 
 ROOT = Path(__file__).parents[1]
 GOLDEN = Path(__file__).parent / "golden" / "plans.json"
@@ -38,7 +39,7 @@ class Places:
 
 
 def plan_of_phase(system: System, phase: Phase, inherited: dict[str, Any] | None, selection: Places | None) -> Any:
-    mixtures = load_mixtures(system.recipe, phase.mixture, 1 if system.folds else None, selection)
+    mixtures = load_mixtures(system.recipe, phase, 1 if system.folds else None, selection)
     return {
         "config": short(phase.config),
         "options": load_training_config(system.recipe, phase, inherited),
@@ -59,7 +60,8 @@ def plan_of_row(recipe: str, name: str) -> dict[str, Any]:
     for key in ("dev", "test", "listening"):
         plan[key] = [dataclasses.asdict(each) for each in getattr(system, key)]
     plan["tokens"] = load_token_config(recipe, system.tokens)
-    plan["lm"] = {"name": short(system.lm), "options": load_yaml(conf_file(recipe, system.lm))}
+    name = short(system.lm) if isinstance(system.lm, str) else "lm"
+    plan["lm"] = {"name": name, "options": load_lm_config(recipe, system.lm)}
     if system.pretrain is not None:
         pretrain = plan["pretrain"] = plan_of_phase(system, system.pretrain, None, Places())
         if system.finetune is not None:
@@ -105,9 +107,8 @@ def no_data() -> Iterator[None]:
 def digests() -> dict[str, dict[str, dict[str, str]]]:
     found = {}
     with no_data():
-        for recipe in sorted(path.parent.name for path in EGS.glob("*/run.sh")):
-            rows = sorted(path.stem for path in (EGS / recipe / "systems").glob("*.yaml"))
-            tables = sorted(path.stem for path in (EGS / recipe / "tables").glob("*.yaml"))
+        for recipe in recipe_names():
+            rows, tables = sorted(row_names(recipe)), sorted(table_contents(recipe))
             found[recipe] = {
                 "rows": {name: digest(plan_of_row(recipe, name)) for name in rows},
                 "tables": {name: digest(plan_of_table(recipe, name)) for name in tables},

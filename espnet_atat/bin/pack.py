@@ -11,12 +11,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from espnet_atat.bin import main_guard, to_bool
-from espnet_atat.bin.run_systems import seed_list, set_list
+from espnet_atat.bin import main_guard
+from espnet_atat.config.selection import add_selection, select
 from espnet_atat.errors import UserError
 
 if TYPE_CHECKING:
-    from espnet_atat.recipe.system import System
+    from espnet_atat.config.system import System
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -24,17 +24,9 @@ def get_parser() -> argparse.ArgumentParser:
         prog="python -m espnet_atat.bin.pack",
         description="Pack a trained model for others: weights, configuration, tokens, tokenizer, scores, model card.",
     )
-    group = parser.add_argument_group("A recipe's systems (stage 15)")
-    group.add_argument("--recipe", help="folder below egs2/atat; packages go to exp/<recipe>/packages")
-    chosen = group.add_mutually_exclusive_group()
-    chosen.add_argument("--table", help="all systems of these tables, NAME,…; by default 'default'")
-    chosen.add_argument("--system", help="one system")
-    group.add_argument("--seeds", type=seed_list, help="such as 1,2,3; by default each system's own")
-    group.add_argument("--fold", type=int, help="one fold of a cross validation; by default all")
-    group.add_argument("--pretrain_slu", type=set_list, metavar="SETS", help="as given to run_systems")
-    group.add_argument(
-        "--grow_bpe", type=to_bool, metavar="BOOL", help="as given to run_systems; by default as each system says"
-    )
+    add_selection(parser)
+    parser.set_defaults(recipe=None)
+    group = parser.add_argument_group("of a recipe's systems (stage 15); packages go to exp/<recipe>/packages")
     group.add_argument(
         "--use_results", action="store_true", help="pass over models of which the results alone are here"
     )
@@ -92,19 +84,13 @@ def load(package: Path) -> None:
 
 
 def _pack_systems(args: argparse.Namespace) -> None:
-    from espnet_atat.recipe.pretrain_slu import with_sets
-    from espnet_atat.recipe.system import load_system
-    from espnet_atat.recipe.table_file import load_tables, systems_of
-
-    names = (args.system,) if args.system else systems_of(load_tables(args.recipe, args.table or "default"))
-    systems = [load_system(args.recipe, name).growing_bpe(args.grow_bpe) for name in names]
-    for system in with_sets(systems, args.pretrain_slu):
+    selection = select(args)
+    for system in selection.systems:
         if system.pipeline is not None:
             print(f"stage 15: {system.name}: a pipeline of two models, which no package holds, skipped")
             continue
-        folds = [args.fold] if args.fold is not None or system.folds is None else range(1, system.folds + 1)
-        for seed in args.seeds or system.seeds:
-            for fold in folds:
+        for seed in selection.seeds_of(system):
+            for fold in selection.folds_of(system):
                 try:
                     _pack_system(system, seed, fold, args)
                 except UserError as error:

@@ -8,13 +8,11 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from espnet_atat.bin import main_guard, to_bool
+from espnet_atat.bin import main_guard
+from espnet_atat.config.selection import add_selection, select
 from espnet_atat.errors import UserError
-from espnet_atat.recipe.pretrain_slu import with_sets
 from espnet_atat.recipe.request import TABLE, TOKENS, Request
 from espnet_atat.recipe.stages import run_stages
-from espnet_atat.recipe.system import load_system
-from espnet_atat.recipe.table_file import Table, load_tables, systems_of
 from espnet_atat.recipe.training import Machines
 
 
@@ -22,29 +20,10 @@ def get_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m espnet_atat.bin.run_systems",
         description="Make what the systems of tables still lack, then write the tables.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
-    parser.add_argument("--recipe", required=True, help="folder below egs2/atat")
-    chosen = parser.add_mutually_exclusive_group()
-    chosen.add_argument("--table", help="tables of the recipe: NAME,… or N for tableN; by default 'default'")
-    chosen.add_argument("--system", help="one system of the recipe")
+    add_selection(parser)
     parser.add_argument("--stage", type=int, default=TOKENS)
     parser.add_argument("--stop_stage", type=int, default=TABLE)
-    parser.add_argument("--seeds", type=seed_list, help="such as 1,2,3; by default each system's own")
-    parser.add_argument("--fold", type=int, help="one fold of a cross validation; by default all")
-    parser.add_argument(
-        "--pretrain_slu",
-        type=set_list,
-        metavar="SETS",
-        help="recipe/name, …: sets whose slu and nlu pretraining takes where it has a place for them; by default "
-        "those of every prepared corpus of speech with trees but the tested one",
-    )
-    parser.add_argument(
-        "--grow_bpe",
-        type=to_bool,
-        metavar="BOOL",
-        help="new pieces for words that a grown token list splits too finely; by default as each system says",
-    )
     parser.add_argument("--ngpu", type=int, default=0, help="GPUs of each machine; 0 is the CPU")
     parser.add_argument("--num_nodes", type=int, default=1, help="machines of one training run")
     parser.add_argument("--train_cmd", default="run.pl", help="what starts training: run.pl, or slurm.pl with options")
@@ -70,46 +49,24 @@ def positive(text: str) -> int:
     return int(text)
 
 
-def seed_list(text: str) -> tuple[int, ...]:
-    """``1,2,3`` → (1, 2, 3)."""
-    try:
-        seeds = tuple(int(part) for part in text.split(","))
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is no list of whole numbers such as 1,2,3") from error
-    if len(set(seeds)) < len(seeds) or min(seeds) < 0:
-        raise argparse.ArgumentTypeError(f"{text!r} has a seed twice or below 0")
-    return seeds
-
-
-def set_list(text: str) -> tuple[str, ...]:
-    """``top/train,custom/music_train`` → its parts."""
-    return tuple(dict.fromkeys(text.replace(",", " ").split()))
-
-
 def main(argv: Sequence[str] | None = None) -> None:
     args = get_parser().parse_args(argv)
-    if args.system is not None:
-        title = load_system(args.recipe, args.system).title
-        tables: tuple[Table, ...] = (Table(recipe=args.recipe, name=args.system, title=title, systems=(args.system,)),)
-    else:
-        tables = load_tables(args.recipe, args.table or "default")
-    systems = tuple(load_system(args.recipe, name).growing_bpe(args.grow_bpe) for name in systems_of(tables))
-    systems = with_sets(systems, args.pretrain_slu)
+    selection = select(args)
     if args.jobs > 1 and args.num_nodes > 1:
         raise UserError(
             "--jobs trains systems beside each other, --num_nodes one over several machines: give one of them"
         )
-    for table in tables:
-        if args.decode_dev and not any(system.dev for system in systems if system.name in table.systems):
+    for table in selection.tables:
+        if args.decode_dev and not any(system.dev for system in selection.systems if system.name in table.systems):
             raise UserError(f"--decode_dev: none of the systems of {table.name} names dev sets")
     run_stages(
         Request(
-            tables=tables,
-            systems=systems,
+            tables=selection.tables,
+            systems=selection.systems,
             stage=args.stage,
             stop_stage=args.stop_stage,
-            seeds=args.seeds,
-            fold=args.fold,
+            seeds=selection.seeds,
+            fold=selection.fold,
             machines=Machines(args.ngpu, args.num_nodes, args.train_cmd, args.cpu_processes),
             jobs=args.jobs,
             keep_results=args.keep_results,

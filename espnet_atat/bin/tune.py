@@ -10,10 +10,7 @@ import sys
 from collections.abc import Sequence
 
 from espnet_atat.bin import main_guard
-from espnet_atat.bin.run_systems import set_list
-from espnet_atat.recipe.pretrain_slu import with_sets
-from espnet_atat.recipe.system import load_system
-from espnet_atat.recipe.table_file import load_table
+from espnet_atat.config.selection import add_selection, select
 from espnet_atat.recipe.tuning import best_value, means, tune, write_trials
 
 #: Options that a set of values makes sense for, and the inference configuration whose other options are kept.
@@ -26,14 +23,10 @@ def get_parser() -> argparse.ArgumentParser:
         prog="python -m espnet_atat.bin.tune",
         description="Decode dev sets with several values of an option; print the exact match of each.",
     )
-    parser.add_argument("--recipe", required=True, help="folder below egs2/atat")
-    chosen = parser.add_mutually_exclusive_group(required=True)
-    chosen.add_argument("--table", help="all systems of a table")
-    chosen.add_argument("--system", help="one system")
+    add_selection(parser)
     parser.add_argument("--option", choices=sorted(OPTIONS), default="lm_weight", help="default: %(default)s")
     parser.add_argument("--values", type=value_list, required=True, help="such as 0,0.1,0.2")
     parser.add_argument("--inference_config", help="what the other options are taken from; default: by the option")
-    parser.add_argument("--pretrain_slu", type=set_list, metavar="SETS", help="as the models were trained with")
     parser.add_argument("--nj", type=int, default=1, help="processes of decoding a large set")
     return parser
 
@@ -48,15 +41,13 @@ def value_list(text: str) -> tuple[float, ...]:
 
 def main(argv: Sequence[str] | None = None) -> None:
     args = get_parser().parse_args(argv)
-    names = (args.system,) if args.system is not None else load_table(args.recipe, args.table).systems
     values = [int(value) if args.option in WHOLE else value for value in args.values]
     config = args.inference_config or OPTIONS[args.option]
-    systems = with_sets((load_system(args.recipe, name) for name in names), args.pretrain_slu)
-    trials = tune(systems, config, args.option, values, args.nj)
+    trials = tune(select(args), config, args.option, values, args.nj)
     for trial in trials:
         low, high = (100 * bound for bound in trial.interval)
         print(
-            f"{trial.system}, {trial.set}, {args.option} {trial.value:g}: "
+            f"{trial.system} (seed {trial.seed}), {trial.set}, {args.option} {trial.value:g}: "
             f"EM {100 * trial.exact_match:.1f} [{low:.1f}, {high:.1f}]"
         )
     for value, mean in means(trials).items():

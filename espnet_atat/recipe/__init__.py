@@ -1,6 +1,6 @@
 """Stages 7 to 14: what a system needs is planned from its files alone, and what is missing is made.
 
-``system`` reads a system's YAML, ``plan`` turns it into training runs named by a hash of all that decides them
+``config`` reads a system's row, ``plan`` turns it into training runs named by a hash of all that decides them
 (``runs``, ``fingerprint``), ``stages`` goes through them; ``tokens``, ``training``, ``decoding``, ``scoring`` and
 ``table`` do the work. Torch and ESPnet, which take 15 s to import, are imported inside the functions that train or
 decode: a call that finds everything done never pays for them.

@@ -11,9 +11,9 @@ from typing import Any
 
 import yaml
 
+from espnet_atat.config.layout import DUMP
 from espnet_atat.data.mixture import group_of
 from espnet_atat.datadir import read_two_column
-from espnet_atat.recipe.layout import DUMP
 
 #: Lengths of a dumped set's utterances, and how many of each make a second.
 LENGTHS = {"utt2num_frames": 100, "utt2num_samples": 16_000}

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from espnet_atat.config.layout import DUMP
+from espnet_atat.config.system import System, TestSet
 from espnet_atat.data.mixture import TREE_TASKS
 from espnet_atat.datadir import read_two_column
 from espnet_atat.recipe.decoding import Decoding, load_trained, plan_decoding, source_of
-from espnet_atat.recipe.layout import DUMP
 from espnet_atat.recipe.plan import SystemRun
-from espnet_atat.recipe.system import System, TestSet
 from espnet_atat.report.attention import FILE
 from espnet_atat.speech.audio import SAMPLE_RATE
 from espnet_atat.speech.fbank import FRAME_SHIFT, fbank

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import yaml
 
-from espnet_atat.recipe.layout import EXP
+from espnet_atat.config.layout import EXP
 
 #: The first stage whose steps belong to systems.
 SYSTEM_STAGE = 7

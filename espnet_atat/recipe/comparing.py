@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from espnet_atat.config.table import Table
 from espnet_atat.errors import UserError
 from espnet_atat.metrics.comparison import compare
 from espnet_atat.metrics.metrics_file import read_metrics
 from espnet_atat.recipe.provenance import NOT_COMPARABLE, is_synthetic
-from espnet_atat.recipe.table_file import Table
 
 
 def compare_rows(rows: Sequence[dict[str, Any]], table: Table, *, dev: bool = False) -> None:

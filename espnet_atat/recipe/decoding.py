@@ -10,15 +10,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from espnet_atat.atomic import atomic_write
+from espnet_atat.config.layout import DATA, DUMP, EXP, conf_file, load_yaml
+from espnet_atat.config.system import TestSet
 from espnet_atat.data.mixture import TREE_TASKS
 from espnet_atat.datadir import read_two_column, write_two_column
 from espnet_atat.errors import UserError
 from espnet_atat.recipe.fingerprint import digest, features_digest, file_digest
 from espnet_atat.recipe.language_model import LMTraining, plan_language_model
-from espnet_atat.recipe.layout import DATA, DUMP, EXP, conf_file, load_yaml
 from espnet_atat.recipe.logs import log_to
 from espnet_atat.recipe.plan import SystemRun, heard_words
-from espnet_atat.recipe.system import Planned, TestSet
+from espnet_atat.recipe.planned import Planned
 
 if TYPE_CHECKING:
     from espnet_atat.decode.trained import Trained

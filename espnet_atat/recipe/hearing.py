@@ -7,12 +7,12 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from espnet_atat.config.layout import DATA, DUMP, short
+from espnet_atat.config.pipeline import FirstStage
+from espnet_atat.config.system import TestSet
 from espnet_atat.datadir import read_two_column, write_two_column
 from espnet_atat.recipe.fingerprint import features_digest, file_digest
-from espnet_atat.recipe.layout import DATA, DUMP, short
-from espnet_atat.recipe.pipeline_file import FirstStage
 from espnet_atat.recipe.runs import Run
-from espnet_atat.recipe.system import TestSet
 
 #: In a folder in CTranslate2's format: the weights.
 WEIGHTS = "model.bin"

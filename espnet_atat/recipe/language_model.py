@@ -13,15 +13,16 @@ from pathlib import Path
 from typing import Any
 
 from espnet_atat.atomic import atomic_write
+from espnet_atat.config.layout import conf_file, load_yaml, short
+from espnet_atat.config.system import TestSet
+from espnet_atat.config.training import best_model, load_lm_config
 from espnet_atat.data.mixture import TREE_TASKS, Part
 from espnet_atat.datadir import write_two_column
 from espnet_atat.errors import UserError
-from espnet_atat.recipe.layout import conf_file, load_yaml, short
 from espnet_atat.recipe.logs import log_to
 from espnet_atat.recipe.mixtures import identity_of, targets_of
-from espnet_atat.recipe.plan import SystemRun, Training, best_model
+from espnet_atat.recipe.plan import SystemRun, Training
 from espnet_atat.recipe.runs import Run
-from espnet_atat.recipe.system import TestSet
 from espnet_atat.recipe.training import LM_TRAINER, Machines, run_trainer, write_config
 from espnet_atat.text.tokenizer import TargetTokenizer
 from espnet_atat.text.vocabulary import BLANK, CONTROL_TOKENS, UNKNOWN, Vocabulary
@@ -101,7 +102,8 @@ def _plan(run: SystemRun, trees: bool) -> LMTraining:
                 f"system {run.system.name}: a language model of {kind} is wanted (lm_weight), but {split} of the "
                 f"mixture {training.mixtures.name} has none: add a part of such a task, or decode without lm_weight"
             )
-    config = load_yaml(conf_file(recipe, run.system.lm))
+    name = short(run.system.lm) if isinstance(run.system.lm, str) else "lm"
+    config = load_lm_config(recipe, run.system.lm)
     identity = {
         "kind": "language model",
         "targets": kind,
@@ -115,7 +117,7 @@ def _plan(run: SystemRun, trees: bool) -> LMTraining:
         trees=trees,
         config=config,
         seed=run.seed,
-        run=Run(f"{short(run.system.lm)}-{training.mixtures.name}-{kind}-seed{run.seed}", identity),
+        run=Run(f"{name}-{training.mixtures.name}-{kind}-seed{run.seed}", identity),
         model=best_model({"best_model_criterion": config.get("best_model_criterion") or [["valid", "loss", "min"]]}),
         **parts,
     )

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 
+from espnet_atat.config.layout import conf_file
+from espnet_atat.config.mixture import load_mixtures
+from espnet_atat.config.pretrain_slu import OPTION, PretrainingSets, choose_sets, takes_sets
+from espnet_atat.config.system import Phase, System
+from espnet_atat.config.training import load_token_config, load_training_config
 from espnet_atat.data.mixture import Part
 from espnet_atat.errors import UserError
-from espnet_atat.recipe.layout import conf_file, mixture_file
-from espnet_atat.recipe.mixtures import load_mixtures
-from espnet_atat.recipe.plan import load_token_config, load_training_config
-from espnet_atat.recipe.pretrain_slu import OPTION, Selection, select, takes_sets
-from espnet_atat.recipe.system import Phase, System
 
 
 def outline(system: System, seeds: Sequence[int], folds: Sequence[int | None]) -> Iterator[str]:
@@ -23,8 +23,9 @@ def outline(system: System, seeds: Sequence[int], folds: Sequence[int | None]) -
     first = system.of_fold(folds[0])
     yield f"  {system.name}: {system.title}"
     if system.pretrain is not None:
-        load_token_config(system.recipe, system.tokens)
-        yield f"    stage 7: tokens by {conf_file(system.recipe, system.tokens)}"
+        tokens = load_token_config(system.recipe, system.tokens)
+        named = conf_file(system.recipe, system.tokens) if isinstance(system.tokens, str) else tokens
+        yield f"    stage 7: tokens by {named}"
         yield f"    stages 9 and 10: {_training(system.recipe, system.pretrain, folds[0], _selection(system))}"
     if system.finetune is not None:
         yield f"    stage 11: {_training(system.recipe, system.finetune, folds[0])}"
@@ -41,24 +42,25 @@ def outline(system: System, seeds: Sequence[int], folds: Sequence[int | None]) -
     yield times
 
 
-def _selection(system: System) -> Selection | None:
+def _selection(system: System) -> PretrainingSets | None:
     if not takes_sets(system):
         return None
     try:
-        return select(system)
+        return choose_sets(system)
     except UserError as error:
-        return Selection((), str(error))
+        return PretrainingSets((), str(error))
 
 
-def _training(recipe: str, phase: Phase, fold: int | None, selection: Selection | None = None) -> str:
+def _training(recipe: str, phase: Phase, fold: int | None, selection: PretrainingSets | None = None) -> str:
     load_training_config(recipe, phase)
     options = f" with {dict(phase.options)}" if phase.options else ""
     if phase.grow_bpe is not None:
         options += f", BPE grown by {phase.grow_bpe.size}"
-    parts = ", ".join(map(_part, load_mixtures(recipe, phase.mixture, fold, selection).train))
+    mixtures = load_mixtures(recipe, phase, fold, selection)
+    parts = ", ".join(map(_part, mixtures.train))
     if selection is not None:
         parts += f", slu and nlu of {OPTION} ({selection.why})"
-    return f"{conf_file(recipe, phase.config)}{options} on {parts} ({mixture_file(recipe, phase.mixture)})"
+    return f"{conf_file(recipe, phase.config)}{options} on {parts} (mixture {mixtures.name})"
 
 
 def _part(part: Part) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from espnet_atat import __version__
+from espnet_atat.config.layout import EXP, conf_file, load_yaml
 from espnet_atat.errors import UserError
 from espnet_atat.metrics.metrics_file import read_metrics
 from espnet_atat.package.manifest import TASK_DEFAULTS, Manifest, figures_of, search_options
@@ -13,7 +14,6 @@ from espnet_atat.package.reader import read_manifest
 from espnet_atat.package.writer import Sources, write_package
 from espnet_atat.recipe.decoding import Decoding, plan_decoding, source_of
 from espnet_atat.recipe.fingerprint import digest
-from espnet_atat.recipe.layout import EXP, conf_file, load_yaml
 from espnet_atat.recipe.plan import SystemRun
 from espnet_atat.recipe.results import is_kept
 from espnet_atat.recipe.runs import commit

@@ -1,4 +1,4 @@
-"""The two-stage pipeline as a system: trees that a tagger reads off the words of a first stage (``pipeline_file``).
+"""The two-stage pipeline as a system: trees that a tagger reads off the words of a first stage (``config.pipeline``).
 
 The tagger is trained in stage 11 (``taggers``), Whisper listens first in stage 12 (``hearing``), and the system's
 own model, where its words are wanted, decodes into the folder ``asr`` below that of the trees.
@@ -12,6 +12,9 @@ from pathlib import Path
 from espnet_atat.baselines.bio import read_examples
 from espnet_atat.baselines.needs import check_tagger, check_whisper
 from espnet_atat.baselines.pipeline import load_pipeline, understand
+from espnet_atat.config.layout import DATA, DUMP
+from espnet_atat.config.pipeline import ASR, TRANSCRIPTS, WHISPER, FirstStage
+from espnet_atat.config.system import System, TestSet
 from espnet_atat.datadir import read_two_column, write_two_column
 from espnet_atat.errors import UserError
 from espnet_atat.recipe.decoding import (
@@ -27,11 +30,9 @@ from espnet_atat.recipe.decoding import (
 )
 from espnet_atat.recipe.fingerprint import digest, file_digest
 from espnet_atat.recipe.hearing import Hearing, kept_text, plan_hearing
-from espnet_atat.recipe.layout import DATA, DUMP
-from espnet_atat.recipe.pipeline_file import ASR, TRANSCRIPTS, WHISPER, FirstStage
 from espnet_atat.recipe.plan import SystemRun, heard_words, plan_system
+from espnet_atat.recipe.planned import Planned
 from espnet_atat.recipe.runs import Run
-from espnet_atat.recipe.system import Planned, System, TestSet
 from espnet_atat.recipe.taggers import TaggerTraining, plan_tagger
 from espnet_atat.semantics.tree import strip_tags
 

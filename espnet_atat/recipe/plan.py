@@ -7,21 +7,28 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from espnet_atat.config.audio_choice import check_unheard
+from espnet_atat.config.layout import DUMP, short
+from espnet_atat.config.mixture import MIXTURE_SEED, Mixtures, load_mixtures
+from espnet_atat.config.pretrain_slu import KEY, PretrainingSets, check_prepared, choose_sets, takes_sets
+from espnet_atat.config.system import EMBEDDING, Phase, System
+from espnet_atat.config.training import (
+    AUDIO_ENCODER_INIT,
+    best_model,
+    check_finetune,
+    load_token_config,
+    load_training_config,
+)
 from espnet_atat.errors import UserError
 from espnet_atat.recipe.fingerprint import file_digest
 from espnet_atat.recipe.known_tags import KEY as KNOWN_TAGS
 from espnet_atat.recipe.known_tags import unseen_tags
-from espnet_atat.recipe.layout import DUMP, conf_file, load_yaml, short
-from espnet_atat.recipe.listening import check_unheard
-from espnet_atat.recipe.mixtures import MIXTURE_SEED, Mixtures, identity_of, is_raw, load_mixtures, targets_of
-from espnet_atat.recipe.pretrain_slu import KEY, Selection, check_prepared, select, takes_sets
+from espnet_atat.recipe.mixtures import identity_of, is_raw, targets_of
+from espnet_atat.recipe.planned import Planned
 from espnet_atat.recipe.runs import Run
-from espnet_atat.recipe.system import EMBEDDING, Phase, Planned, System
-from espnet_atat.recipe.system_check import AUDIO_ENCODER_INIT, check_finetune
 from espnet_atat.text.growth import BPEGrowth
 from espnet_atat.text.tokenizer import target_words
 
-TOKEN_KEYS = ("bpe_size", "wordpiece_size", "text_tokenizer")
 #: Options of training that decide what statistics and shapes are; the rest leaves them as they are.
 STATISTICS_KEYS = ("input_size", "frontend", "frontend_conf", "text_encoder", "text_tokenizer", "ctc_unit")
 
@@ -109,8 +116,8 @@ def plan_system(system: System, seed: int, fold: int | None = None) -> SystemRun
         raise UserError(f"system {system.name} is a pipeline over the words of others: it has no model of its own")
     token_config = load_token_config(system.recipe, system.tokens)
     config = load_training_config(system.recipe, system.pretrain)
-    selection = select(system) if takes_sets(system) else None
-    mixtures = load_mixtures(system.recipe, system.pretrain.mixture, fold, selection)
+    selection = choose_sets(system) if takes_sets(system) else None
+    mixtures = load_mixtures(system.recipe, system.pretrain, fold, selection)
     check_prepared(mixtures.parts, system.recipe)
     final = plan_training(system.pretrain, mixtures, config, seed, token_config)
     if system.finetune is not None:
@@ -118,7 +125,7 @@ def plan_system(system: System, seed: int, fold: int | None = None) -> SystemRun
         inherited = {key: value for key, value in config.items() if key != AUDIO_ENCODER_INIT}
         config = load_training_config(system.recipe, system.finetune, inherited)
         check_finetune(system.finetune, config)
-        mixtures = load_mixtures(system.recipe, system.finetune.mixture, fold)
+        mixtures = load_mixtures(system.recipe, system.finetune, fold)
         check_prepared(mixtures.parts, system.recipe)
         final = plan_training(system.finetune, mixtures, config, seed, token_config, final)
     learnt = [part for step in final.chain for part in step.mixtures.train]
@@ -197,54 +204,13 @@ def _holds_audio(mixtures: Mixtures, parent: Training | None) -> bool:
     return True in kinds
 
 
-def load_token_config(recipe: str, name: str) -> dict[str, Any]:
-    """``bpe_size`` and how the text encoder's tokenizer comes about: ``wordpiece_size`` to train one, or
-    ``text_tokenizer``, a folder or hub name; neither where there is no text encoder.
-
-    Raises:
-        UserError: an unknown key, or a value that is no size.
-    """
-    path = conf_file(recipe, name)
-    config = load_yaml(path)
-    if unknown := sorted(config.keys() - set(TOKEN_KEYS)):
-        raise UserError(f"{path}: unknown key {unknown[0]!r}; known: {', '.join(TOKEN_KEYS)}")
-    for key in ("bpe_size", "wordpiece_size"):
-        value = config.get(key)
-        if (key == "bpe_size" or value is not None) and (isinstance(value, bool) or not isinstance(value, int)):
-            raise UserError(f"{path}: {key} is a whole number, found {value!r}")
-    if config.get("wordpiece_size") is not None and config.get("text_tokenizer") is not None:
-        raise UserError(f"{path}: wordpiece_size trains a tokenizer, text_tokenizer names one: give one of the two")
-    return config
-
-
-def load_training_config(recipe: str, phase: Phase, inherited: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """ESPnet's options of a phase: its training YAML, and what its own ``options`` say in place of that.
-
-    An option that is a mapping, such as ``model_conf``, is taken key by key; an empty one empties it.
-
-    Args:
-        inherited: what holds where neither of them says anything.
-    """
-    config = {**(inherited or {}), **load_yaml(conf_file(recipe, phase.config))}
-    for key, value in (phase.options or {}).items():
-        by_key = isinstance(value, Mapping) and value and isinstance(config.get(key), Mapping)
-        config[key] = {**config[key], **value} if by_key else value
-    return config
-
-
-def best_model(config: Mapping[str, Any]) -> str:
-    """The averaged model that ESPnet leaves for the first of ``best_model_criterion``; of ``valid acc`` by default."""
-    criteria = config.get("best_model_criterion") or [["valid", "acc", "max"]]
-    return f"{criteria[0][0]}.{criteria[0][1]}.ave.pth"
-
-
 def heard_words(final: Training) -> set[str]:
     """The words of the transcripts of all audio that a system was trained on, pretraining included."""
     parts = [part for step in final.chain for part in step.mixtures.train if part.source == "speech"]
     return {word for target in targets_of(parts) for word in target_words(target)}
 
 
-def _notes(selection: Selection | None) -> dict[str, Any]:
+def _notes(selection: PretrainingSets | None) -> dict[str, Any]:
     return {} if selection is None else {KEY: {"sets": list(selection.sets), "why": selection.why}}
 
 

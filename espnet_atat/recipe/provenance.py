@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from espnet_atat.recipe.pretrain_slu import KEY, OPTION, WHY
+from espnet_atat.config.pretrain_slu import KEY, OPTION, WHY
 
 #: Stands in place of the paper's figures beside synthetic test audio.
 NOT_COMPARABLE = "not comparable: synthetic audio"

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from espnet_atat.recipe.system import System, TestSet
-from espnet_atat.recipe.table_file import Table
+from espnet_atat.config.system import System, TestSet
+from espnet_atat.config.table import Table
 from espnet_atat.recipe.training import Machines
 
 TOKENS, LANGUAGE_MODEL, STATISTICS, PRETRAINING, FINETUNING, DECODING, SCORING, TABLE = 7, 8, 9, 10, 11, 12, 13, 14

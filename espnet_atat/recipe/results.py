@@ -18,13 +18,13 @@ from typing import Any
 import yaml
 
 from espnet_atat.atomic import atomic_dir, atomic_write
+from espnet_atat.config.layout import EGS, EXP
 from espnet_atat.errors import UserError
 from espnet_atat.recipe.amounts import training_amounts
 from espnet_atat.recipe.decoding import STAMP, Hypotheses, system_folder
-from espnet_atat.recipe.layout import EGS, EXP
+from espnet_atat.recipe.planned import Planned
 from espnet_atat.recipe.runs import lineage
 from espnet_atat.recipe.scoring import is_scored
-from espnet_atat.recipe.system import Planned
 from espnet_atat.report.learning import write_curves
 
 FILES = ("ref", "hyp", "metrics.json", STAMP)

@@ -20,9 +20,9 @@ import yaml
 
 from espnet_atat import __version__
 from espnet_atat.atomic import atomic_write
+from espnet_atat.config.layout import RUNS
 from espnet_atat.errors import UserError
 from espnet_atat.recipe.fingerprint import digest
-from espnet_atat.recipe.layout import RUNS
 
 #: How long to wait for another process that holds a run's lock, in seconds.
 PATIENCE = 5.0

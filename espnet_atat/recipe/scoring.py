@@ -7,15 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from espnet_atat import __version__
+from espnet_atat.config.layout import DATA
+from espnet_atat.config.pretrain_slu import KEY, WHY
+from espnet_atat.config.system import System, TestSet
 from espnet_atat.datadir import TEXT_FORM
 from espnet_atat.errors import UserError
 from espnet_atat.metrics.metrics_file import FORM, read_metrics
 from espnet_atat.metrics.scoring import score_files
 from espnet_atat.recipe.decoding import MODEL_KEYS, Hypotheses, system_folder
 from espnet_atat.recipe.fingerprint import digest
-from espnet_atat.recipe.layout import DATA
-from espnet_atat.recipe.pretrain_slu import KEY, WHY
-from espnet_atat.recipe.system import System, TestSet
 
 
 def is_scored(planned: Hypotheses) -> bool:

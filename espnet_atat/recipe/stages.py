@@ -1,6 +1,7 @@
 """Stages 7 to 14 of some systems, stage by stage: what is done is skipped with a line that says so."""
 
 import json
+import shlex
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -25,6 +26,7 @@ from espnet_atat.recipe.pipelines import (
     understand_set,
 )
 from espnet_atat.recipe.plan import Training
+from espnet_atat.recipe.planned import Planned
 from espnet_atat.recipe.request import (
     DECODING,
     FINETUNING,
@@ -39,7 +41,6 @@ from espnet_atat.recipe.request import (
 from espnet_atat.recipe.results import is_kept, keep_results, keep_table, kept_folder, take_result
 from espnet_atat.recipe.runs import Run
 from espnet_atat.recipe.scoring import is_scored, score_decoding, score_folds
-from espnet_atat.recipe.system import Planned
 from espnet_atat.recipe.table import write_table
 from espnet_atat.recipe.taggers import train_tagger
 from espnet_atat.recipe.tokens import make_tokens
@@ -171,7 +172,7 @@ def _job_arguments(run: Planned, request: Request) -> list[str]:
         arguments += ["--fold", str(run.fold)]
     if machines.cpu_processes is not None:
         arguments += ["--cpu_processes", str(machines.cpu_processes)]
-    arguments += [word for option in run.system.overrides for word in option.split()]
+    arguments += [word for option in run.system.overrides for word in shlex.split(option)]
     return arguments + (["--decode_dev"] if request.decode_dev else [])
 
 

@@ -19,7 +19,7 @@ rows       one a system and test set:
     runs      folders of the training runs behind them, and of what those stand on
     learning  files of the learning curves of kept results, whose runs are elsewhere
     hours     of audio in the test set; null of text
-    test_audio    null, or of audio chosen of several or synthetic: label, order, engine, voices (recipe.listening)
+    test_audio    null, or of audio chosen of several or synthetic: label, order, engine, voices (config.audio_choice)
     pretrain_slu  sets and why: the slu and nlu of other corpora in pretraining; null: no such
     training  of the first seed: parameters, updates, hours and utterances of audio, commits; null where unknown
     paper     the paper's figures of the row in per cent, a remark, or null
@@ -40,6 +40,11 @@ from typing import Any
 import numpy as np
 
 from espnet_atat.atomic import atomic_write
+from espnet_atat.config.audio_choice import described
+from espnet_atat.config.layout import EGS, EXP
+from espnet_atat.config.pipeline import FOREIGN
+from espnet_atat.config.system import System, TestSet, run_label
+from espnet_atat.config.table import Table
 from espnet_atat.datadir import TEXT_FORM
 from espnet_atat.errors import UserError
 from espnet_atat.metrics.figures import FIGURES
@@ -49,15 +54,10 @@ from espnet_atat.recipe.amounts import hours_of, training_amounts
 from espnet_atat.recipe.clock import stage_times
 from espnet_atat.recipe.comparing import compare_rows
 from espnet_atat.recipe.decoding import MODEL_KEYS, system_folder
-from espnet_atat.recipe.layout import EGS, EXP
-from espnet_atat.recipe.listening import described
-from espnet_atat.recipe.pipeline_file import FOREIGN
 from espnet_atat.recipe.provenance import pretraining_of, remarks
 from espnet_atat.recipe.results import kept_amounts, kept_learning
 from espnet_atat.recipe.runs import commit, lineage
 from espnet_atat.recipe.scoring import fold_name, pooled_folder
-from espnet_atat.recipe.system import System, TestSet, run_label
-from espnet_atat.recipe.table_file import Table
 from espnet_atat.report.latex import latex
 from espnet_atat.report.tables import markdown
 

@@ -10,10 +10,10 @@ from typing import Any
 
 from espnet_atat.baselines.config import Config
 from espnet_atat.baselines.pipeline import load_pipeline, train_pipeline
+from espnet_atat.config.layout import DUMP, short
+from espnet_atat.config.pipeline import Pipeline
 from espnet_atat.errors import UserError
 from espnet_atat.recipe.fingerprint import file_digest
-from espnet_atat.recipe.layout import DUMP, short
-from espnet_atat.recipe.pipeline_file import Pipeline
 from espnet_atat.recipe.runs import Run
 
 #: Kind of such a run, in its ``run.yaml``; in its folder, what ``baselines.pipeline`` wrote.

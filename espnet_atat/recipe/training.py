@@ -13,11 +13,11 @@ from typing import Any
 import yaml
 
 from espnet_atat.atomic import atomic_write
+from espnet_atat.config.layout import DUMP
+from espnet_atat.config.mixture import MIXTURE_SEED
 from espnet_atat.data.mixture import stream_options, write_mixture
 from espnet_atat.errors import UserError
-from espnet_atat.recipe.layout import DUMP
 from espnet_atat.recipe.logs import log_to
-from espnet_atat.recipe.mixtures import MIXTURE_SEED
 from espnet_atat.recipe.plan import Training
 from espnet_atat.recipe.processes import child_environment, die_with_parent, train_in_processes
 from espnet_atat.recipe.tokens import check_text_tokenizer

@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from espnet_atat.atomic import atomic_write
+from espnet_atat.config.layout import EXP
+from espnet_atat.config.selection import Selection
 from espnet_atat.data.mixture import TREE_TASKS
 from espnet_atat.errors import UserError
 from espnet_atat.metrics.metrics_file import read_metrics
 from espnet_atat.recipe.decoding import Decoding, decode, load_trained, plan_variant
-from espnet_atat.recipe.layout import EXP
 from espnet_atat.recipe.plan import plan_system
 from espnet_atat.recipe.scoring import is_scored, score_decoding
-from espnet_atat.recipe.system import System
 
 if TYPE_CHECKING:
     from espnet_atat.decode.trained import Trained
@@ -32,30 +32,34 @@ class Trial:
     value: float
     exact_match: float
     interval: tuple[float, float]
+    seed: int = 1
 
 
-def tune(systems: Sequence[System], config_name: str, option: str, values: Sequence[float], nj: int) -> list[Trial]:
-    """Decode the systems' dev sets of trees with each value, first seed only; what is decoded already is not again.
+def tune(selection: Selection, config_name: str, option: str, values: Sequence[float], nj: int) -> list[Trial]:
+    """Decode the systems' dev sets of trees with each value; what is decoded already is not again.
+
+    Of a system's seeds the first is taken, unless the selection names seeds.
 
     Raises:
         UserError: no system has such a set, a model is not trained yet, or the search knows no such option.
     """
     trials = []
-    for system in systems:
+    for system in selection.systems:
         if system.pipeline is not None:
             raise UserError(f"system {system.name} is a pipeline: the search of its words has no trees to choose by")
         if system.folds is not None:
             raise UserError(f"system {system.name} is a cross validation: it has no dev set of its own to choose on")
-        run, trained = plan_system(system, system.seeds[0]), None
-        for test in (test for test in system.dev if test.task.partition("+")[0] in TREE_TASKS):
-            if not run.final.run.is_done:
-                raise UserError(f"{run.final.run.folder} is not there or not finished: run stages 7 to 11")
-            for value in values:
-                decoding = plan_variant(run, config_name, test, **{option: value})
-                trained = _make(decoding, trained, nj)
-                trials.append(_trial(decoding, value))
+        for seed in selection.seeds or system.seeds[:1]:
+            run, trained = plan_system(system, seed, selection.fold), None
+            for test in (test for test in system.dev if test.task.partition("+")[0] in TREE_TASKS):
+                if not run.final.run.is_done:
+                    raise UserError(f"{run.final.run.folder} is not there or not finished: run stages 7 to 11")
+                for value in values:
+                    decoding = plan_variant(run, config_name, test, **{option: value})
+                    trained = _make(decoding, trained, nj)
+                    trials.append(_trial(decoding, value))
     if not trials:
-        raise UserError(f"{', '.join(system.name for system in systems)}: no dev set of trees to choose on")
+        raise UserError(f"{', '.join(system.name for system in selection.systems)}: no dev set of trees to choose on")
     return trials
 
 
@@ -71,7 +75,14 @@ def _make(decoding: Decoding, trained: "Trained | None", nj: int) -> "Trained | 
 
 def _trial(decoding: Decoding, value: float) -> Trial:
     figure = read_metrics(decoding.folder / "metrics.json")["figures"][FIGURE]
-    return Trial(decoding.run.system.name, decoding.test.set, value, figure["value"], tuple(figure["interval"]))
+    return Trial(
+        decoding.run.system.name,
+        decoding.test.set,
+        value,
+        figure["value"],
+        tuple(figure["interval"]),
+        decoding.run.seed,
+    )
 
 
 def means(trials: Sequence[Trial]) -> dict[float, float]:

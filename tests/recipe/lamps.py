@@ -20,11 +20,11 @@ first_stage: {oracle: true}
 test: [{set: lamps/test, task: nlu}]
 """
 FILES = {
-    "systems/oracle.yaml": ORACLE,
-    "systems/heard.yaml": ORACLE.replace("oracle: true", 'transcripts: "heard/seed{seed}/{set}"'),
-    "systems/whisper.yaml": ORACLE.replace("oracle: true", "whisper: tiny.en"),
-    "systems/bilstm.yaml": ORACLE.replace("crf, ", "bilstm_crf, "),
-    "tables/default.yaml": "title: lamps\nsystems: [oracle, heard]\nbaseline: {heard: oracle}\n",
+    "rows/oracle": ORACLE,
+    "rows/heard": ORACLE.replace("oracle: true", 'transcripts: "heard/seed{seed}/{set}"'),
+    "rows/whisper": ORACLE.replace("oracle: true", "whisper: tiny.en"),
+    "rows/bilstm": ORACLE.replace("crf, ", "bilstm_crf, "),
+    "tables/default.yaml": "title: lamps\nrows: {oracle, heard}\nbaseline: {heard: oracle}\n",
 }
 
 

@@ -2,9 +2,9 @@
 
 import pytest
 
+from espnet_atat.config.system import load_system
 from espnet_atat.recipe.known_tags import KEY
 from espnet_atat.recipe.plan import plan_system
-from espnet_atat.recipe.system import load_system
 from espnet_atat.recipe.tokens import make_tokens
 from espnet_atat.text.vocabulary import Vocabulary
 from tests.recipe.world import FILES, write_recipe
@@ -26,7 +26,7 @@ def test_where_every_tag_is_trained_on_the_token_list_has_the_name_it_always_had
 
 
 def test_tags_of_validation_trees_alone_stand_in_the_token_list(world):
-    write_recipe(world, "toy", {"conf/mixtures/pretrain.yaml": LITTLE})
+    write_recipe(world, "toy", {"mixtures/pretrain": LITTLE})
     training = plan("old")
     unseen = training.tokens.identity[KEY]
     make_tokens(training)
@@ -37,13 +37,11 @@ def test_tags_of_validation_trees_alone_stand_in_the_token_list(world):
 
 
 def test_what_pretraining_knows_is_not_new_in_fine_tuning(world):
-    write_recipe(
-        world, "toy", {"conf/mixtures/new_words.yaml": LITTLE.replace("slu, set: toy/audio", "nlu, set: toy/words")}
-    )
+    write_recipe(world, "toy", {"mixtures/new_words": LITTLE.replace("slu, set: toy/audio", "nlu, set: toy/words")})
     assert KEY not in plan("zeroshot").tokens.identity
-    afresh = FILES["systems/zeroshot.yaml"].replace(
+    afresh = FILES["rows/zeroshot"].replace(
         "mixture: new_words}",
         "mixture: new_words, keep: [audio_encoder],\n  options: {pretrained_parameters: [audio_encoder]}}",
     )
-    write_recipe(world, "toy", {"systems/zeroshot.yaml": afresh})
+    write_recipe(world, "toy", {"rows/zeroshot": afresh})
     assert KEY in plan("zeroshot").tokens.identity

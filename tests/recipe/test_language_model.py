@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 from espnet_atat.bin.run_systems import main
+from espnet_atat.config.system import TestSet, load_system
 from espnet_atat.datadir import read_two_column
 from espnet_atat.errors import UserError
 from espnet_atat.recipe.decoding import plan_decoding, plan_variant
 from espnet_atat.recipe.language_model import lm_tokens, plan_language_model, plan_language_models
 from espnet_atat.recipe.plan import plan_system
-from espnet_atat.recipe.system import TestSet, load_system
 from espnet_atat.text.tokenizer import TargetTokenizer
 from espnet_atat.text.vocabulary import Vocabulary
 from tests.recipe.world import NEW_TARGETS, write_recipe
@@ -48,8 +48,8 @@ def lm_world(world):
         {
             "conf/lm.yaml": LM,
             "conf/decode_lm.yaml": "beam_size: 2\nmaxlen: 12\nlm_weight: 0.5\n",
-            "systems/lm.yaml": SYSTEM,
-            "systems/lm_zeroshot.yaml": SYSTEM + "finetune: {config: finetune, mixture: new_words}\n",
+            "rows/lm": SYSTEM,
+            "rows/lm_zeroshot": SYSTEM + "finetune: {config: finetune, mixture: new_words}\n",
         },
     )
     return world
@@ -82,7 +82,7 @@ def test_each_kind_of_target_has_a_language_model_of_the_last_phase():
 @pytest.mark.usefixtures("lm_world")
 def test_the_name_depends_on_the_targets_and_not_on_their_share():
     (before,) = planned("lm")
-    mixture = Path("egs2/atat/toy/conf/mixtures/pretrain.yaml")
+    mixture = Path("egs2/atat/toy/recipe.yaml")
     mixture.write_text(mixture.read_text().replace("weight: 2", "weight: 5"))
     assert planned("lm")[0].run.folder == before.run.folder
     target = Path("dump/toy/words/target")
@@ -130,7 +130,7 @@ def test_stage_8_trains_reports_perplexity_and_goes_on_after_an_interruption(cap
 @pytest.mark.usefixtures("lm_world")
 def test_stage_8_splits_words_as_the_grown_decoder_does():
     main(["--recipe", "toy", "--system", "lm_zeroshot", "--grow_bpe", "true", "--stage", "7", "--stop_stage", "8"])
-    run = plan_system(load_system("toy", "lm_zeroshot").growing_bpe(True), 1)
+    run = plan_system(load_system("toy", "lm_zeroshot", {"finetune": {"grow_bpe": {}}}, ("--grow_bpe true",)), 1)
     (lm,) = plan_language_models(run, run.system.test)
     tokenizer = TargetTokenizer.load(lm.training.tokens.folder)
     assert "quartz" in tokenizer.grown_words

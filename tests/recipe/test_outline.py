@@ -12,14 +12,10 @@ def recipe(tmp_path, monkeypatch):
     """The recipe without any data; ``folded`` is a cross validation."""
     monkeypatch.chdir(tmp_path)
     folded = (
-        FILES["systems/old.yaml"]
-        .replace("toy/test", '"toy/fold{fold}_test"')
-        .replace("mixture: pretrain", "mixture: folds")
+        FILES["rows/old"].replace("toy/test", '"toy/fold{fold}_test"').replace("mixture: pretrain", "mixture: folds")
     )
-    mixture = FILES["conf/mixtures/new_words.yaml"].replace("toy/new", '"toy/fold{fold}_train"')
-    write_recipe(
-        tmp_path, "toy", {**FILES, "systems/folded.yaml": f"{folded}folds: 3\n", "conf/mixtures/folds.yaml": mixture}
-    )
+    mixture = FILES["mixtures/new_words"].replace("toy/new", '"toy/fold{fold}_train"')
+    write_recipe(tmp_path, "toy", {**FILES, "rows/folded": f"{folded}folds: 3\n", "mixtures/folds": mixture})
     return tmp_path
 
 
@@ -34,8 +30,8 @@ def test_every_stage_of_every_system_is_named(capsys):
         "  zeroshot: the new domain from text",
         "    stage 7: tokens by egs2/atat/toy/conf/tokens.yaml",
         "    stages 9 and 10: egs2/atat/toy/conf/pretrain.yaml on slu toy/audio, asr toy/audio, nlu toy/words "
-        "(egs2/atat/toy/conf/mixtures/pretrain.yaml)",
-        "    stage 11: egs2/atat/toy/conf/finetune.yaml on nlu toy/new (egs2/atat/toy/conf/mixtures/new_words.yaml)",
+        "(mixture pretrain)",
+        "    stage 11: egs2/atat/toy/conf/finetune.yaml on nlu toy/new (mixture new_words)",
         "    stages 12 and 13: toy/test (nlu), by decode, decode_tree",
         "    seed 1, 2",
     ]

@@ -10,10 +10,10 @@ import pytest
 
 from espnet_atat.bin import pack
 from espnet_atat.bin.run_systems import main as run_systems
+from espnet_atat.config.system import load_system
 from espnet_atat.errors import UserError
 from espnet_atat.package.reader import open_package, read_manifest
 from espnet_atat.recipe.plan import plan_system
-from espnet_atat.recipe.system import load_system
 from espnet_atat.text.tokenizer import TargetTokenizer
 from tests.recipe.world import NEW_TARGETS, make_world, write_recipe
 
@@ -34,7 +34,7 @@ def test_before_there_is_a_model_it_is_planned_or_missed(world, capsys):
 
 
 def test_models_of_several_tables_are_packed_once(world, capsys):
-    write_recipe(world, "toy", {"tables/turned.yaml": "title: turned\nsystems: [zeroshot, old]"})
+    write_recipe(world, "toy", {"tables/turned.yaml": "title: turned\nrows: {zeroshot, old}"})
     pack.main(["--recipe", "toy", "--table", "default,turned", "--dry_run"])
     packages = re.findall(r"(\w+)_seed1.zip: to be made", capsys.readouterr().out)
     assert packages == ["toy_old", "toy_zeroshot"]
@@ -83,7 +83,7 @@ def test_the_package_has_the_tokens_that_the_model_was_trained_with(packed, monk
     from espnet_atat.tasks.atat import ATATTask
 
     monkeypatch.chdir(packed)
-    final = plan_system(load_system("toy", "zeroshot").growing_bpe(True), 1).final
+    final = plan_system(load_system("toy", "zeroshot", {"finetune": {"grow_bpe": {}}}, ("--grow_bpe true",)), 1).final
     ours = TargetTokenizer.load(final.tokens.folder)
     assert "quartz" in ours.grown_words
     with open_package(ZIP) as package:

@@ -11,12 +11,12 @@ import pytest
 
 from espnet_atat.baselines.pipeline import load_pipeline
 from espnet_atat.bin.run_systems import main
+from espnet_atat.config.system import load_system
 from espnet_atat.datadir import read_two_column, write_two_column
 from espnet_atat.errors import UserError
 from espnet_atat.installed import models_dir
 from espnet_atat.recipe.pipelines import plan_hypotheses, plan_run
 from espnet_atat.recipe.plan import plan_system
-from espnet_atat.recipe.system import load_system
 from tests.recipe.lamps import FILES, ORACLE, TESTS, write_lamps, write_set
 from tests.recipe.world import write_features, write_recipe
 
@@ -103,7 +103,7 @@ def test_a_tagger_is_named_by_what_decides_it():
     assert first.name == "bilstm_crf-train-seed1"
     systems = {name: load_system("lamps", name) for name in ("oracle", "heard")}
     assert plan_run(systems["oracle"], 1).tagger.run.folder == plan_run(systems["heard"], 2).tagger.run.folder
-    write_recipe(Path(), "lamps", {"systems/other.yaml": ORACLE.replace("crf,", "crf, options: {c1: 0.5},")})
+    write_recipe(Path(), "lamps", {"rows/other": ORACLE.replace("crf,", "crf, options: {c1: 0.5},")})
     other = plan_run(load_system("lamps", "other"), 1).tagger.run
     assert other.folder != plan_run(systems["oracle"], 1).tagger.run.folder
 
@@ -156,7 +156,7 @@ def test_nested_trees_are_refused_before_anything_is_trained(lamps):
 
 def test_folds_have_taggers_of_their_own_and_are_pooled(lamps):
     system = ORACLE.replace("lamps/train", '"lamps/fold{fold}_train"').replace("lamps/test", '"lamps/fold{fold}_test"')
-    write_recipe(lamps, "lamps", {"systems/folded.yaml": f"{system}folds: 2\n"})
+    write_recipe(lamps, "lamps", {"rows/folded": f"{system}folds: 2\n"})
     for fold, utterances in ((1, ("t0", "t1")), (2, ("t2",))):
         write_set(
             lamps, f"fold{fold}_train", read_two_column(Path("data/lamps/train/target")) | {"v": f"[IN:F{fold} x ]"}
@@ -192,7 +192,7 @@ def test_whisper_wants_audio():
 def test_a_pipeline_over_its_own_asr_shares_the_model_of_others(world):
     asr = ORACLE.replace("oracle: true", "asr: decode_tree").replace("lamps/train", "toy/new")
     model = "pretrain: {config: pretrain, mixture: pretrain}\n"
-    write_recipe(world, "toy", {"systems/asr.yaml": asr.replace("lamps/test", "toy/test") + model})
+    write_recipe(world, "toy", {"rows/asr": asr.replace("lamps/test", "toy/test") + model})
     system = load_system("toy", "asr")
     run = plan_run(system, 1)
     assert run.asr.final.run.folder == plan_system(load_system("toy", "old"), 1).final.run.folder
@@ -210,7 +210,7 @@ def test_a_pipeline_over_its_own_asr_shares_the_model_of_others(world):
 def test_a_pipeline_over_its_own_asr_from_nothing_to_scores(world):
     asr = ORACLE.replace("oracle: true", "asr: decode").replace("lamps/train", "toy/new").replace("lamps/", "toy/")
     model = "pretrain: {config: pretrain, mixture: pretrain}\n"
-    write_recipe(world, "toy", {"systems/asr.yaml": asr + model})
+    write_recipe(world, "toy", {"rows/asr": asr + model})
     main(["--recipe", "toy", "--system", "asr"])
     folder = Path("exp/toy/asr/seed1/decode/test")
     heard = read_two_column(folder / "transcripts")
@@ -234,8 +234,8 @@ def test_a_pipeline_over_whisper(lamps, capsys):
     write_features(lamps, "dump/lamps/test", target)
     recording = ROOT / "egs2/atat/mini/corpus/audio/music_dev/af_sky-music_dev_0006.ogg"
     Path("data/lamps/test/wav.scp").write_text(f"t0 {recording}\n")
-    second = {"systems/second.yaml": FILES["systems/whisper.yaml"].replace("crf, ", "crf, options: {c1: 0.5}, ")}
-    write_recipe(lamps, "lamps", {**second, "tables/both.yaml": "title: both\nsystems: [whisper, second]\n"})
+    second = {"rows/second": FILES["rows/whisper"].replace("crf, ", "crf, options: {c1: 0.5}, ")}
+    write_recipe(lamps, "lamps", {**second, "tables/both.yaml": "title: both\nrows: {whisper, second}\n"})
     run("--table", "both")
     assert capsys.readouterr().out.count("stage 12: exp/runs/whisper-tiny.en-test-") == 1  # heard once for both
     for system in ("whisper", "second"):

@@ -5,13 +5,14 @@ from dataclasses import replace
 
 import pytest
 
+from espnet_atat.config.mixture import load_mixtures
+from espnet_atat.config.system import Phase, load_system
 from espnet_atat.datadir import write_two_column
 from espnet_atat.errors import UserError
-from espnet_atat.recipe.mixtures import load_mixtures, targets_of
-from espnet_atat.recipe.plan import best_model, heard_words, load_token_config, plan_system
-from espnet_atat.recipe.system import load_system
+from espnet_atat.recipe.mixtures import targets_of
+from espnet_atat.recipe.plan import heard_words, plan_system
 from espnet_atat.recipe.training import resolved_config
-from tests.recipe.world import FILES, TARGETS, read_audio_in_place, write_features, write_recipe
+from tests.recipe.world import FILES, TARGETS, read_audio_in_place, row_file, write_features, write_recipe
 
 
 def keys(system="zeroshot", seed=1):
@@ -25,7 +26,8 @@ def changed(before, after):
 
 
 def edit(world, name, old, new):
-    path = world / "egs2/atat/toy" / name
+    kind, _, own = name.partition("/")
+    path = row_file(world, "toy", own) if kind == "rows" else world / "egs2/atat/toy" / name
     text = path.read_text()
     assert old in text
     path.write_text(text.replace(old, new))
@@ -63,9 +65,9 @@ def test_a_seed_changes_training_alone():
         ("conf/pretrain.yaml", "input_size: 80", "input_size: 40", [1, 2, 4, 5]),
         ("conf/finetune.yaml", "max_epoch: 1", "max_epoch: 3", [5]),
         ("conf/tokens.yaml", "bpe_size: 40", "bpe_size: 41", [0, 1, 2, 3, 4, 5]),
-        ("conf/mixtures/pretrain.yaml", "weight: 1", "weight: 5", [1, 2, 5]),
-        ("conf/mixtures/new_words.yaml", "set: toy/new}]\nvalid", "set: toy/new, limit: 2}]\nvalid", [3, 4, 5]),
-        ("systems/zeroshot.yaml", "mixture: pretrain}", "mixture: pretrain, model: latest.pth}", [5]),
+        ("recipe.yaml", "weight: 1}", "weight: 5}", [1, 2, 5]),
+        ("recipe.yaml", "set: toy/new}\n    valid", "set: toy/new, limit: 2}\n    valid", [3, 4, 5]),
+        ("rows/zeroshot", "mixture: pretrain}", "mixture: pretrain, model: latest.pth}", [5]),
     ],
 )
 def test_what_decides_the_content_changes_the_name_from_there_on(world, name, old, new, places):
@@ -121,15 +123,15 @@ def test_a_model_of_audio_stays_one_when_it_is_tuned_on_text(world):
 def test_audio_and_features_do_not_mix(world):
     shutil.copytree(world / "dump/toy/audio", world / "dump/toy/more")
     read_audio_in_place(world, "more")
-    mixture = FILES["conf/mixtures/pretrain.yaml"] + "- {task: asr, set: toy/more}\n"
-    write_recipe(world, "toy", {"conf/mixtures/pretrain.yaml": mixture})
+    mixture = FILES["mixtures/pretrain"] + "- {task: asr, set: toy/more}\n"
+    write_recipe(world, "toy", {"mixtures/pretrain": mixture})
     with pytest.raises(UserError, match=r"toy/more is of audio and toy/audio of features; make both by stage 6"):
         keys()
 
 
 @pytest.mark.usefixtures("world")
 def test_targets_come_once_an_utterance_and_as_trees_where_there_are_any():
-    parts = load_mixtures("toy", "pretrain").train
+    parts = load_mixtures("toy", Phase(config="x", mixture="pretrain")).train
     assert sorted(targets_of(parts)) == sorted(TARGETS * 2)  # the sets audio and words
 
 
@@ -140,42 +142,34 @@ def test_heard_words_are_those_of_audio_alone():
     assert not {"order", "quartz", "[IN:PLAY", "<slu>"} & words
 
 
-def test_a_fold_is_filled_into_the_mixture(world):
-    mixture = FILES["conf/mixtures/new_words.yaml"].replace("toy/new", "toy/fold{fold}_train")
-    write_recipe(world, "toy", {"conf/mixtures/folded.yaml": mixture})
-    assert load_mixtures("toy", "folded", 3).train[0].set == "toy/fold3_train"
-    with pytest.raises(UserError, match="but the system has no folds"):
-        load_mixtures("toy", "folded")
-
-
 def test_options_of_a_phase_stand_in_place_of_its_configuration(world):
     before = keys()
-    edit(world, "systems/zeroshot.yaml", "mixture: new_words}", "mixture: new_words, options: {max_epoch: 7}}")
+    edit(world, "rows/zeroshot", "mixture: new_words}", "mixture: new_words, options: {max_epoch: 7}}")
     assert changed(before, keys()) == [5]
     final = plan_system(load_system("toy", "zeroshot"), 1).final
     assert (final.config["max_epoch"], final.first.config["max_epoch"]) == (7, 2)
 
 
 def test_an_option_that_is_a_mapping_is_taken_key_by_key(world):
-    edit(world, "conf/pretrain.yaml", "max_epoch: 2", "max_epoch: 2\nmodel_conf: {ctc_weight: 1.0, lsm_weight: 0.1}")
+    edit(world, "conf/pretrain.yaml", "{ctc_weight: 1.0}", "{ctc_weight: 1.0, lsm_weight: 0.1}")
     options = "options: {model_conf: {lsm_weight: 0.2}, audio_encoder_conf: {}}"
-    edit(world, "systems/zeroshot.yaml", "mixture: new_words}", f"mixture: new_words, {options}}}")
+    edit(world, "rows/zeroshot", "mixture: new_words}", f"mixture: new_words, {options}}}")
     config = plan_system(load_system("toy", "zeroshot"), 1).final.config
     assert config["model_conf"] == {"ctc_weight": 1.0, "lsm_weight": 0.2}  # the first as in pretraining
     assert config["audio_encoder_conf"] == {}
 
 
 def test_another_recipe_shares_a_pretraining_by_naming_it(world):
-    other = FILES["systems/zeroshot.yaml"].replace(
+    other = FILES["rows/zeroshot"].replace(
         "{config: pretrain, mixture: pretrain}", "{config: toy/pretrain, mixture: toy/pretrain}"
     )
     write_recipe(
         world,
         "other",
         {
-            "systems/mine.yaml": f"tokens: toy/tokens\n{other}",
+            "rows/mine": f"tokens: toy/tokens\n{other}",
             "conf/finetune.yaml": FILES["conf/finetune.yaml"],
-            "conf/mixtures/new_words.yaml": FILES["conf/mixtures/new_words.yaml"],
+            "mixtures/new_words": FILES["mixtures/new_words"],
         },
     )
     mine = plan_system(load_system("other", "mine"), 1).final
@@ -183,57 +177,30 @@ def test_another_recipe_shares_a_pretraining_by_naming_it(world):
     assert [step.run.folder for step in mine.chain] == [step.run.folder for step in theirs.chain]
 
 
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        ("bpe_size: x", "bpe_size is a whole number, found 'x'"),
-        ("bpe: 5", "unknown key 'bpe'; known: bpe_size, wordpiece_size, text_tokenizer"),
-        ("bpe_size: 5\nwordpiece_size: 3\ntext_tokenizer: t", "give one of the two"),
-    ],
-)
-def test_token_options_are_checked(world, content, message):
-    write_recipe(world, "toy", {"conf/odd.yaml": content})
-    with pytest.raises(UserError, match=message):
-        load_token_config("toy", "odd")
-
-
-def test_a_mixture_has_train_and_valid(world):
-    write_recipe(world, "toy", {"conf/mixtures/odd.yaml": "train: []\n"})
-    with pytest.raises(UserError, match=r"odd\.yaml: wants the keys train and valid"):
-        load_mixtures("toy", "odd")
-
-
-def test_the_model_is_of_the_first_criterion():
-    assert best_model({"best_model_criterion": [["valid", "acc_slu", "max"], ["valid", "loss", "min"]]}) == (
-        "valid.acc_slu.ave.pth"
-    )
-    assert best_model({}) == "valid.acc.ave.pth"
-
-
 KEEP = "mixture: new_words, keep: [audio_encoder]}"
 
 
 def test_a_finetuning_without_the_old_embedding_has_a_token_list_of_its_own(world):
     before = keys()
-    edit(world, "systems/zeroshot.yaml", "mixture: new_words}", KEEP)
+    edit(world, "rows/zeroshot", "mixture: new_words}", KEEP)
     assert changed(before, keys()) == [3, 4, 5]
     final = plan_system(load_system("toy", "zeroshot"), 1).final
     assert not final.grows
     # That of a system trained from scratch on the same text, which it shares.
     scratch = "title: scratch\npretrain: {config: pretrain, mixture: new_words}\ntest: [{set: toy/test, task: nlu}]\n"
-    write_recipe(world, "toy", {"systems/scratch.yaml": scratch})
+    write_recipe(world, "toy", {"rows/scratch": scratch})
     assert final.tokens.folder == plan_system(load_system("toy", "scratch"), 1).final.tokens.folder
 
 
 def test_a_finetuning_that_keeps_the_embedding_grows_it(world):
     before = keys()
-    edit(world, "systems/zeroshot.yaml", "mixture: new_words}", "mixture: new_words, keep: [audio_encoder, decoder]}")
+    edit(world, "rows/zeroshot", "mixture: new_words}", "mixture: new_words, keep: [audio_encoder, decoder]}")
     assert changed(before, keys()) == [5]
     assert plan_system(load_system("toy", "zeroshot"), 1).final.grows
 
 
 def test_what_is_kept_unfreezes_and_what_is_fresh_never_waits(world):
-    edit(world, "systems/zeroshot.yaml", "mixture: new_words}", KEEP.replace("audio_encoder", "audio_encoder, decoder"))
+    edit(world, "rows/zeroshot", "mixture: new_words}", KEEP.replace("audio_encoder", "audio_encoder, decoder"))
     text = "pretrained_parameters: [all]"
     for frozen, expected in (("[]", ["audio_encoder", "decoder"]), ("[audio_encoder]", ["decoder"])):
         edit(world, "conf/finetune.yaml", text, f"pretrained_parameters: [all]\nfreeze_param: {frozen}")
@@ -262,7 +229,7 @@ def test_what_is_kept_unfreezes_and_what_is_fresh_never_waits(world):
 )
 def test_options_that_contradict_what_is_kept_are_named(world, options, keep, message):
     new = f"mixture: new_words, keep: [{keep}], options: {{{options}}}}}"
-    edit(world, "systems/zeroshot.yaml", "mixture: new_words}", new)
+    edit(world, "rows/zeroshot", "mixture: new_words}", new)
     with pytest.raises(UserError, match=f"finetune finetune: {message}"):
         keys()
 
@@ -280,12 +247,12 @@ def test_another_asr_model_to_start_from_changes_the_trainings_and_finetuning_re
 
 def test_growing_the_bpe_model_changes_the_grown_tokens_and_what_stands_on_them(world):
     before = keys()
-    edit(world, "systems/zeroshot.yaml", "mixture: new_words}", "mixture: new_words, grow_bpe: false}")
+    edit(world, "rows/zeroshot", "mixture: new_words}", "mixture: new_words, grow_bpe: false}")
     assert keys() == before
-    edit(world, "systems/zeroshot.yaml", "grow_bpe: false", "grow_bpe: true")
+    edit(world, "rows/zeroshot", "grow_bpe: false", "grow_bpe: true")
     grown = keys()
     assert changed(before, grown) == [3, 4, 5]
-    edit(world, "systems/zeroshot.yaml", "grow_bpe: true", "grow_bpe: {size: 500, pieces_per_word: 3}")
+    edit(world, "rows/zeroshot", "grow_bpe: true", "grow_bpe: {size: 500, pieces_per_word: 3}")
     assert keys() == grown
-    edit(world, "systems/zeroshot.yaml", "size: 500", "size: 60")
+    edit(world, "rows/zeroshot", "size: 500", "size: 60")
     assert changed(grown, keys()) == [3, 4, 5]

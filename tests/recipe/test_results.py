@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from espnet_atat.config.system import run_label
 from espnet_atat.datadir import read_two_column
 from espnet_atat.metrics.metrics_file import read_metrics
 from espnet_atat.metrics.scoring import score
-from espnet_atat.recipe.system import run_label
 from espnet_atat.report.tables import marks, section
 from tests.conftest import ROOT
 

@@ -4,15 +4,15 @@ import json
 
 import pytest
 
+from espnet_atat.config.system import load_system
+from espnet_atat.config.table import Table
 from espnet_atat.datadir import write_two_column
 from espnet_atat.errors import UserError
 from espnet_atat.metrics.scoring import score_files
 from espnet_atat.recipe.decoding import plan_decoding, references
 from espnet_atat.recipe.plan import plan_system
 from espnet_atat.recipe.scoring import score_decoding, score_folds
-from espnet_atat.recipe.system import load_system
 from espnet_atat.recipe.table import table_row, write_table
-from espnet_atat.recipe.table_file import Table
 from tests.recipe.world import FILES, write_recipe
 
 FOLDS = {
@@ -25,8 +25,8 @@ FOLDS = {
 def folded(tmp_path, monkeypatch):
     """A system of two folds with hypotheses of both; the second one's scores are written on request."""
     monkeypatch.chdir(tmp_path)
-    text = FILES["systems/old.yaml"].replace("toy/test", '"toy/fold{fold}_test"')
-    write_recipe(tmp_path, "toy", {"systems/folded.yaml": f"{text}folds: 2\n"})
+    text = FILES["rows/old"].replace("toy/test", '"toy/fold{fold}_test"')
+    write_recipe(tmp_path, "toy", {"rows/folded": f"{text}folds: 2\n"})
     for fold, utterances in FOLDS.items():
         for config in ("decode", "decode_tree"):
             folder = tmp_path / f"exp/toy/folded/seed1_fold{fold}/{config}/fold{fold}_test"
@@ -57,8 +57,8 @@ def test_pooled_folds_are_scored_as_one_set(folded):
 
 
 def test_a_test_set_of_another_recipe_is_named_with_what_prepares_it(world):
-    text = FILES["systems/old.yaml"].replace("toy/test", "an4/test")
-    write_recipe(world, "toy", {"systems/foreign.yaml": text})
+    text = FILES["rows/old"].replace("toy/test", "an4/test")
+    write_recipe(world, "toy", {"rows/foreign": text})
     system = load_system("toy", "foreign")
     with pytest.raises(UserError, match=r"dump/an4/test: not there, .* --recipe an4 --stop_stage 6 prepares"):
         plan_decoding(plan_system(system, 1), "decode", system.test[0])
@@ -88,7 +88,7 @@ def test_a_table_shows_the_folds_pooled_or_one_of_them(folded):
 
 
 def test_a_fold_has_a_table_of_its_own(folded):
-    table = Table(recipe="toy", name="default", title="the toy", systems=("folded",), figures=("em_full",))
+    table = Table(recipe="toy", name="default", title="the toy", rows={"folded": None}, figures=("em_full",))
     path = write_table(table, [folded], None, 1)
     assert path.name == "default_fold1.json"
     assert json.loads(path.read_text())["figures"] == ["em_full"]

@@ -15,18 +15,18 @@ import yaml
 
 from espnet_atat.bin import pack
 from espnet_atat.bin.run_systems import main
+from espnet_atat.config.system import load_system
+from espnet_atat.config.table import load_tables
 from espnet_atat.datadir import read_two_column
 from espnet_atat.errors import UserError
 from espnet_atat.recipe.decoding import STAMP
 from espnet_atat.recipe.plan import plan_system
 from espnet_atat.recipe.request import Request
 from espnet_atat.recipe.stages import forget, plan_jobs, plan_runs
-from espnet_atat.recipe.system import load_system
-from espnet_atat.recipe.table_file import load_tables
 from espnet_atat.report.attention import read_glance
 from espnet_atat.report.learning import load_curves, read_curves
 from espnet_atat.text.vocabulary import Vocabulary
-from tests.recipe.world import make_world, read_audio_in_place, write_recipe
+from tests.recipe.world import FILES, make_world, read_audio_in_place, write_recipe
 
 FINAL_LOSS = re.compile(r"1epoch results: .* loss=(\S+),")
 ROOT = Path(__file__).resolve().parents[2]
@@ -55,9 +55,9 @@ def test_a_stage_says_which_earlier_one_is_missing():
 
 
 def test_a_table_without_dev_sets_is_named(world):
-    deaf = yaml.safe_load((world / "egs2/atat/toy/systems/old.yaml").read_text())
+    deaf = yaml.safe_load(FILES["rows/old"])
     deaf.pop("dev", None)
-    files = {"systems/deaf.yaml": yaml.safe_dump(deaf), "tables/deaf.yaml": "title: deaf\nsystems: [deaf]"}
+    files = {"rows/deaf": yaml.safe_dump(deaf), "tables/deaf.yaml": "title: nothing to choose on\nrows: {deaf}"}
     write_recipe(world, "toy", files)
     with pytest.raises(UserError, match=r"^--decode_dev: none of the systems of deaf names dev sets$"):
         main(["--recipe", "toy", "--table", "default,deaf", "--decode_dev", "--dry_run"])
@@ -242,7 +242,7 @@ def test_killed_in_training_and_started_again_it_ends_with_the_same_result(finis
 def test_several_tables_are_made_by_one_call(finished, tmp_path, monkeypatch, capsys):
     shutil.copytree(finished, tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
-    write_recipe(tmp_path, "toy", {"tables/turned.yaml": "title: turned\nsystems: [zeroshot, old]"})
+    write_recipe(tmp_path, "toy", {"tables/turned.yaml": "title: turned\nrows: {zeroshot, old}"})
     main(["--recipe", "toy", "--table", "default,turned"])
     lines = capsys.readouterr().out.splitlines()
     assert len([line for line in lines if line.startswith("stage 10: ")]) == 1

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from espnet_atat.config.system import load_system
+from espnet_atat.config.table import Cited, Curve, Paper, Table
 from espnet_atat.errors import UserError
 from espnet_atat.metrics.scoring import score, score_files
-from espnet_atat.recipe.system import load_system
 from espnet_atat.recipe.table import summarise, write_table
-from espnet_atat.recipe.table_file import Cited, Curve, Paper, Table
 from espnet_atat.report.latex import latex
 from espnet_atat.report.plots import write_report
 from espnet_atat.report.tables import markdown
@@ -73,7 +73,7 @@ def scored(tmp_path, monkeypatch):
             for name, values in (("ref", REF), ("hyp", hyp)):
                 (folder / name).write_text("".join(f"{utt} {value}\n" for utt, value in values.items()))
             score_files(folder / "ref", folder / "hyp", folder / "metrics.json", heard_words=["stop", "it"])
-    return Table(recipe="toy", name="default", title="the toy", systems=("old",))
+    return Table(recipe="toy", name="default", title="the toy", rows={"old": None})
 
 
 def test_every_printed_number_is_in_a_metrics_file(scored):
@@ -103,7 +103,7 @@ def compared(scored):
         paper = Paper(citation="Nobody 1999", rows={"old": {"em_full": 44.5}, "zeroshot": {"em_full": 55.75}})
         cited = Cited(title="the others", citation="Somebody 2001", figures={"em_full": 61.2})
         options = {"baseline": {"zeroshot": "old"}, "paper": paper, "cited": (cited,), "figures": ("em_full", "semer")}
-        table = dataclasses.replace(scored, systems=("old", "zeroshot"), note="of toys", **(options | changes))
+        table = dataclasses.replace(scored, rows={"old": None, "zeroshot": None}, note="of toys", **(options | changes))
         path = write_table(table, [load_system("toy", name) for name in table.systems], (1, 2), None)
         return path, json.loads(path.read_text())
 
@@ -137,13 +137,14 @@ def test_the_papers_figures_and_others_stand_beside_ours(compared):
 
 def test_dev_sets_stand_without_the_papers_figures_and_may_differ(scored):
     for name in ("old", "zeroshot"):
-        text = FILES[f"systems/{name}.yaml"] + f"dev: [{{set: toy/{name}_dev, task: slu}}]\n"
-        write_recipe(Path(), "toy", {f"systems/{name}.yaml": text})
+        text = FILES[f"rows/{name}"].replace("dev: [{set: toy/words, task: nlu}]\n", "")
+        text += f"dev: [{{set: toy/{name}_dev, task: slu}}]\n"
+        write_recipe(Path(), "toy", {f"rows/{name}": text})
         for config in ("decode", "decode_tree"):
             shutil.copytree(f"exp/toy/{name}/seed1/{config}/test", f"exp/toy/{name}/seed1/{config}/{name}_dev")
     paper = Paper(citation="Nobody 1999", rows={"old": {"em_full": 44.5}})
     table = dataclasses.replace(
-        scored, systems=("old", "zeroshot"), baseline={"zeroshot": "old"}, paper=paper,
+        scored, rows={"old": None, "zeroshot": None}, baseline={"zeroshot": "old"}, paper=paper,
         cited=(Cited(title="others", citation="Somebody 2001", figures={"em_full": 61.2}),),
     )  # fmt: skip
     path = write_table(table, [load_system("toy", name) for name in table.systems], (1,), None, dev=True)
@@ -174,12 +175,10 @@ def test_latex_has_the_same_cells_escaped(compared):
 
 
 def test_a_baseline_on_another_set_is_refused(scored):
-    write_recipe(
-        Path(), "toy", {"systems/zeroshot.yaml": FILES["systems/zeroshot.yaml"].replace("toy/test", "toy/audio")}
-    )
+    write_recipe(Path(), "toy", {"rows/zeroshot": FILES["rows/zeroshot"].replace("toy/test", "toy/audio")})
     shutil.move("exp/toy/zeroshot/seed1/decode/test", "exp/toy/zeroshot/seed1/decode/audio")
     shutil.move("exp/toy/zeroshot/seed1/decode_tree/test", "exp/toy/zeroshot/seed1/decode_tree/audio")
-    table = dataclasses.replace(scored, systems=("old", "zeroshot"), baseline={"zeroshot": "old"})
+    table = dataclasses.replace(scored, rows={"old": None, "zeroshot": None}, baseline={"zeroshot": "old"})
     with pytest.raises(UserError, match="system old is not tested on toy/audio, so zeroshot cannot be compared"):
         write_table(table, [load_system("toy", name) for name in table.systems], (1,), None)
 

@@ -10,9 +10,9 @@ import torch
 import yaml
 
 from espnet_atat.bin.run_systems import main
+from espnet_atat.config.system import load_system
 from espnet_atat.datadir import read_two_column
 from espnet_atat.recipe.plan import plan_system
-from espnet_atat.recipe.system import load_system
 from espnet_atat.text.vocabulary import Vocabulary
 from tests.recipe.world import make_world, write_recipe
 
@@ -23,8 +23,8 @@ pretrain:
   options: {max_epoch: 1, cpu_processes: 1, audio_encoder_init: asr.pth, freeze_param: [audio_encoder.blocks]}
 """
 FILES = {
-    "conf/mixtures/audio.yaml": "train: [{task: slu, set: toy/audio}]\nvalid: [{task: slu, set: toy/audio}]\n",
-    "conf/mixtures/replay.yaml": """
+    "mixtures/audio": "train: [{task: slu, set: toy/audio}]\nvalid: [{task: slu, set: toy/audio}]\n",
+    "mixtures/replay": """
 train:
 - {task: nlu, set: toy/new, weight: 4}
 - {task: slu, set: toy/audio, weight: 1}       # replay: pretraining audio, a fifth of the examples drawn
@@ -32,7 +32,7 @@ valid:
 - {task: nlu, set: toy/new}
 - {task: slu, set: toy/audio}
 """,
-    "systems/e2e.yaml": f"""
+    "rows/e2e": f"""
 title: E2E from the pretrained audio encoder
 {PRETRAIN}
 finetune:
@@ -46,13 +46,13 @@ finetune:
     num_iters_per_epoch: 2
 test: [{{set: toy/test, task: slu}}]
 """,
-    "systems/replay.yaml": f"""
+    "rows/replay": f"""
 title: zero-shot with replay, both labels
 {PRETRAIN}
 finetune: {{config: finetune, mixture: replay, options: {{freeze_param: [audio_encoder, text_encoder]}}}}
 test: [{{set: toy/test, task: nlu+slu}}]
 """,
-    "tables/transfer.yaml": "title: transfer\nsystems: [e2e, replay]\n",
+    "tables/transfer.yaml": "title: transfer\nrows: {e2e, replay}\n",
 }
 
 

@@ -42,7 +42,7 @@ def test_the_choice_is_written_with_all_that_it_rests_on():
 
 
 def test_there_is_nothing_to_choose_on_without_a_dev_set_of_trees(world):
-    write_recipe(world, "toy", {"systems/words.yaml": SYSTEM})
+    write_recipe(world, "toy", {"rows/words": SYSTEM})
     with pytest.raises(UserError, match="words: no dev set of trees"):
         main(["--recipe", "toy", "--system", "words", "--option", "penalty", "--values", "0,1"])
 

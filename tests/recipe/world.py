@@ -1,11 +1,13 @@
 """A tiny recipe in a folder of its own: real features, real files, a model of some thousand parameters."""
 
+import textwrap
 from collections.abc import Mapping
 from pathlib import Path
 
 import kaldiio
 import numpy as np
 import soundfile
+import yaml
 
 from espnet_atat.datadir import DataDir, read_two_column, write_two_column
 from espnet_atat.semantics.tree import strip_tags
@@ -56,7 +58,7 @@ FILES = {
     "conf/tokens.yaml": "bpe_size: 40\nwordpiece_size: 90\n",
     "conf/decode.yaml": "beam_size: 2\nmaxlen: 12\n",
     "conf/decode_tree.yaml": "beam_size: 2\nmaxlen: 12\nconstrain_trees: true\n",
-    "conf/mixtures/pretrain.yaml": """
+    "mixtures/pretrain": """
 train:
 - {task: slu, set: toy/audio, weight: 2}
 - {task: asr, set: toy/audio, weight: 1}
@@ -65,25 +67,25 @@ valid:
 - {task: slu, set: toy/audio}
 - {task: nlu, set: toy/words}
 """,
-    "conf/mixtures/new_words.yaml": """
+    "mixtures/new_words": """
 train: [{task: nlu, set: toy/new}]
 valid: [{task: nlu, set: toy/new}]
 """,
-    "systems/old.yaml": """
+    "rows/old": """
 title: the old domain
 pretrain: {config: pretrain, mixture: pretrain}
 decode: [decode, decode_tree]
 dev: [{set: toy/words, task: nlu}]
 test: [{set: toy/test, task: slu}]
 """,
-    "systems/zeroshot.yaml": """
+    "rows/zeroshot": """
 title: the new domain from text
 pretrain: {config: pretrain, mixture: pretrain}
 finetune: {config: finetune, mixture: new_words}
 decode: [decode, decode_tree]
 test: [{set: toy/test, task: nlu}]
 """,
-    "tables/default.yaml": "title: the toy\nsystems: [old, zeroshot]\n",
+    "tables/default.yaml": "title: the toy\nrows: {old, zeroshot}\n",
 }
 TARGETS = [
     "[IN:PLAY play [SL:SONG paper moon ] ]",
@@ -115,6 +117,15 @@ def make_world(root: Path) -> None:
     write_recipe(root, "toy", FILES)
 
 
+def prepare(root: Path, name: str, *, audio: bool = True, trees: bool = True) -> None:
+    """Lay down a dumped set ``recipe/name`` of the toy's commands."""
+    targets = {f"u{number}": tree for number, tree in enumerate(TARGETS)}
+    text = {utt: " ".join(strip_tags(tree)) for utt, tree in targets.items()}
+    DataDir(text=text, target=targets if trees else None).write(root / "dump" / name)
+    if audio:
+        write_features(root, f"dump/{name}", targets)
+
+
 def write_features(root: Path, folder: str, utterances: Mapping[str, str], seed: int = 0) -> None:
     """Random features, 8 frames a word, as stage 6 lays them down."""
     rng = np.random.default_rng(seed)
@@ -144,8 +155,25 @@ def read_audio_in_place(root: Path, name: str) -> None:
 
 
 def write_recipe(root: Path, recipe: str, files: Mapping[str, str]) -> None:
-    """Write a recipe's YAML files."""
-    for name, content in files.items():
-        path = root / "egs2/atat" / recipe / name
+    """Write a recipe's YAML files; ``rows/NAME`` is a row, in a table file of its own, ``mixtures/NAME`` a mixture."""
+    folder = root / "egs2/atat" / recipe
+    main = folder / "recipe.yaml"
+    content = yaml.safe_load(main.read_text(encoding="utf-8")) if main.is_file() else {"corpus": "nowhere"}
+    for name, text in files.items():
+        kind, _, own = name.partition("/")
+        path = folder / name
+        if kind == "mixtures":
+            content.setdefault(kind, {})[own] = yaml.safe_load(text)
+            continue
+        if kind == "rows":
+            path = row_file(root, recipe, own)
+            text = f"title: {own}\nrows:\n  {own}:\n{textwrap.indent(text, '    ')}"
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(content, encoding="utf-8")
+        path.write_text(text, encoding="utf-8")
+    folder.mkdir(parents=True, exist_ok=True)
+    main.write_text(yaml.safe_dump(content, sort_keys=False, default_flow_style=None), encoding="utf-8")
+
+
+def row_file(root: Path, recipe: str, name: str) -> Path:
+    """Where ``write_recipe`` writes a row."""
+    return root / "egs2/atat" / recipe / f"tables/of_{name}.yaml"

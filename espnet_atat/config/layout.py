@@ -1,0 +1,84 @@
+"""Where things lie, from the repository's root, and how a recipe's files are found by name."""
+
+import copy
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from espnet_atat.errors import UserError
+
+EGS = Path("egs2/atat")
+CONF = Path("conf")
+DATA = Path("data")
+DUMP = Path("dump")
+EXP = Path("exp")
+RUNS = EXP / "runs"
+
+
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+    """Builds plain values only, and refuses a key that a mapping has twice: YAML's own rule, which PyYAML forgets."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: dict[str, yaml.Node] = {}
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and seen.setdefault(key.value, key) is not key:
+                problem = f"the key {key.value!r} is there twice"
+                raise yaml.constructor.ConstructorError(None, None, problem, key.start_mark)
+        return super().construct_mapping(node, deep)
+
+
+def load_yaml(path: Path) -> dict[str, Any]:
+    """Read a YAML file that holds a mapping.
+
+    Raises:
+        UserError: not YAML, a key twice, or not a mapping of names.
+    """
+    try:
+        content = copy.deepcopy(parse_yaml(path.read_text(encoding="utf-8")))
+    except yaml.YAMLError as error:
+        raise UserError(f"{path}: not YAML: {error}") from error
+    if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):
+        raise UserError(f"{path}: holds no mapping of options")
+    return content
+
+
+@lru_cache(maxsize=256)
+def parse_yaml(text: str) -> Any:
+    """The value of a YAML text; not to be changed."""
+    return yaml.load(text, _Loader)
+
+
+def has_audio(name: str) -> bool:
+    """Whether the dumped set ``recipe/name`` has features or audio."""
+    return any((DUMP / name / file).is_file() for file in ("feats.scp", "wav.scp"))
+
+
+def find_file(recipe: str, kind: str, name: str, shared: Path | None = None) -> Path:
+    """The YAML file ``name`` of a recipe's folder ``kind``, else of the folder shared by all recipes.
+
+    ``mini/pretrain`` is the file ``pretrain`` as the recipe ``mini`` has it.
+
+    Raises:
+        UserError: it is in neither; lists what is there.
+    """
+    owner, _, stem = name.rpartition("/")
+    folders = [EGS / (owner or recipe) / kind, *([shared] if shared is not None else [])]
+    for folder in folders:
+        path = folder / f"{stem}.yaml"
+        if path.is_file():
+            return path
+    known = sorted({file.stem for folder in folders for file in folder.glob("*.yaml")})
+    places = " nor in ".join(map(str, folders))
+    raise UserError(f"no {stem}.yaml in {places}; there are: {', '.join(known) or 'none'}")
+
+
+def short(name: str) -> str:
+    """A file's name without the recipe that it may be of."""
+    return name.rpartition("/")[2]
+
+
+def conf_file(recipe: str, name: str) -> Path:
+    """``egs2/atat/<recipe>/conf/<name>.yaml``, else ``conf/<name>.yaml``."""
+    return find_file(recipe, "conf", name, CONF)

@@ -1,0 +1,106 @@
+"""The mixture of a phase: what it trains on and validates on."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from espnet_atat.config.layout import CONF, load_yaml, short
+from espnet_atat.config.recipe import Mixture, load_recipe
+from espnet_atat.config.schema import check_known, read
+from espnet_atat.config.system import Phase
+from espnet_atat.data.mixture import TREE_TASKS, Part, parse_mixture
+from espnet_atat.errors import UserError
+
+if TYPE_CHECKING:
+    from espnet_atat.config.pretrain_slu import PretrainingSets
+
+#: Draws the utterances of a part with a limit: the same ones whatever the seed of a training run.
+MIXTURE_SEED = 0
+#: Mixtures that all recipes share.
+SHARED = CONF / "mixtures.yaml"
+#: The key of an entry that is a place for sets of other corpora.
+KEY = "pretrain_slu"
+
+
+@dataclass(frozen=True)
+class Mixtures:
+    """What a phase trains on and validates on.
+
+    Attributes:
+        selection: sets of other corpora, which are among the parts; None: the mixture has no place for such.
+    """
+
+    name: str
+    train: tuple[Part, ...]
+    valid: tuple[Part, ...]
+    selection: "PretrainingSets | None" = None
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        return (*self.train, *self.valid)
+
+
+def find_mixture(recipe: str, phase: Phase) -> Mixture:
+    """The mixture that a phase names or spells out, with its name.
+
+    ``pretrain`` is that of the recipe, else of ``conf/mixtures.yaml``; ``mini/pretrain`` that of the recipe mini.
+
+    Raises:
+        UserError: neither has it; the known ones are listed.
+    """
+    if isinstance(phase.mixture, Mixture):
+        return phase.mixture
+    owner, _, name = phase.mixture.rpartition("/")
+    found = load_recipe(owner or recipe).mixtures
+    if name not in found:
+        shared = load_yaml(SHARED) if SHARED.is_file() else {}
+        check_known([name], [*found, *shared], f"recipe {owner or recipe}", "mixture")
+        return replace(read(Mixture, shared[name], f"{SHARED}: {name}"), name=name)
+    return replace(found[name], name=name)
+
+
+def load_mixtures(
+    recipe: str, phase: Phase, fold: int | None = None, selection: "PretrainingSets | None" = None
+) -> Mixtures:
+    """The parts of a phase's mixture, ``{fold}`` filled in.
+
+    Args:
+        selection: what the places for other corpora are filled with.
+
+    Raises:
+        UserError: it is malformed, or has ``{fold}`` where there is no fold, or a place and nothing to fill it with.
+    """
+    mixture = find_mixture(recipe, phase)
+    parts = {}
+    for split in ("train", "valid"):
+        where = f"mixture {mixture.name} of {recipe}: {split}"
+        entries = [_of_fold(entry, fold, where) for entry in getattr(mixture, split)]
+        if selection is not None:
+            entries = [each for entry in entries for each in _filled(entry, selection, where, dev=split == "valid")]
+        elif any(map(is_place, entries)):
+            raise UserError(f"{where}: {KEY} is of a pretraining; name the sets of a fine-tuning")
+        parts[split] = tuple(parse_mixture(entries, where))
+    return Mixtures(short(mixture.name), **parts, selection=selection)
+
+
+def is_place(entry: object) -> bool:
+    """Whether an entry of a mixture is a place for the sets of other corpora."""
+    return isinstance(entry, Mapping) and KEY in entry
+
+
+def _filled(entry: dict[str, Any], selection: "PretrainingSets", where: str, *, dev: bool) -> Iterable[dict[str, Any]]:
+    if not is_place(entry):
+        return [entry]
+    tasks = entry[KEY]
+    if entry.keys() != {KEY} or not isinstance(tasks, list) or not tasks or not set(tasks) <= TREE_TASKS:
+        raise UserError(f"{where}: {{{KEY}: [slu, nlu]}} names one or both of these tasks and no more, found {entry!r}")
+    return selection.entries(tasks, dev=dev)
+
+
+def _of_fold(entry: Mapping[str, Any], fold: int | None, where: str) -> dict[str, Any]:
+    name = entry.get("set")
+    if not isinstance(name, str) or "{fold}" not in name:
+        return dict(entry)
+    if fold is None:
+        raise UserError(f"{where}: has {{fold}} in it, but the system has no folds")
+    return {**entry, "set": name.replace("{fold}", str(fold))}

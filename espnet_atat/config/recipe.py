@@ -1,0 +1,170 @@
+"""A recipe: where its corpus lies, what stages 1 to 5 make of it, and its mixtures: ``egs2/atat/<recipe>/recipe.yaml``.
+
+Only ``corpus`` is required; docs/tables.md shows every key. A small recipe has its tables here too, in place of files
+below ``tables/``.
+"""
+
+import os
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from espnet_atat.config.layout import EGS, load_yaml
+from espnet_atat.config.schema import check_known, read
+from espnet_atat.errors import UserError
+from espnet_atat.speech.masking import MaskConfig
+
+RECIPE_FILE = "recipe.yaml"
+VARIABLES = Path("db.sh")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mixture:
+    """What is trained on and validated on: entries as ``data.mixture`` reads them, or places for ``pretrain_slu``.
+
+    Attributes:
+        name: of a mixture that a row spells out: the row's, if it says none.
+    """
+
+    train: tuple[Mapping[str, Any], ...]
+    valid: tuple[Mapping[str, Any], ...]
+    name: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Synthesize:
+    """Stage 3: sets (``set`` or ``set@engine``) whose text is said.
+
+    Attributes:
+        options: of the engine, as ``bin.synthesize`` takes them.
+    """
+
+    sets: tuple[str, ...] = ()
+    engine: Literal["pico", "flite", "kokoro", "polly"] = "pico"
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Align:
+    """Stage 4: the sets of ``mask`` and ``splice``, word by word.
+
+    Attributes:
+        aligner: ``sphinx``, or ``gentle``, the paper's.
+    """
+
+    aligner: Literal["sphinx", "gentle"] = "sphinx"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mask:
+    """Stage 5: sets that get a copy with words masked in the audio.
+
+    Attributes:
+        options: fields of ``speech.masking.MaskConfig``.
+    """
+
+    sets: tuple[str, ...] = ()
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        read(MaskConfig, self.options, "options")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SplicedSet:
+    """One set spliced from the words of others.
+
+    Attributes:
+        text: a set whose lines are said; None: words at random.
+        number: utterances to make.
+        shortest, longest: words of an utterance.
+    """
+
+    text: str | None = None
+    number: int = 3000
+    shortest: int = 4
+    longest: int = 10
+    piece: int = 3
+    seed: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Splice:
+    """Stage 5: new sets of the words of the sets ``from``."""
+
+    from_: tuple[str, ...]
+    sets: Mapping[str, SplicedSet]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """What ``recipe.yaml`` says.
+
+    Attributes:
+        corpus: a path, or ``$AN4``: a variable of the environment or of ``db.sh``; of several the first that exists.
+        prepare: options that ``local/data.sh`` hands to ``bin.prepare``.
+        environment: variables that decide what stage 1 makes.
+        augment: sets that stage 2 makes augmented copies of.
+        mixtures: by name.
+        tables: by name, each as a file below ``tables/`` would say it.
+    """
+
+    name: str
+    corpus: str | tuple[str, ...]
+    prepare: tuple[str, ...] = ()
+    environment: tuple[str, ...] = ()
+    augment: tuple[str, ...] = ()
+    synthesize: Synthesize = field(default_factory=Synthesize)
+    align: Align = field(default_factory=Align)
+    mask: Mask = field(default_factory=Mask)
+    splice: Splice | None = None
+    mixtures: Mapping[str, Mixture] = field(default_factory=dict)
+    tables: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    def corpus_path(self) -> Path:
+        """Where the corpus lies; if nothing of ``corpus`` exists, where its first entry says.
+
+        Raises:
+            UserError: none of its variables is set.
+        """
+        entries = (self.corpus,) if isinstance(self.corpus, str) else self.corpus
+        paths = [Path(text) for entry in entries if (text := _resolved(entry))]
+        if not paths:
+            raise UserError(f"the corpus of {self.name}: set {' or '.join(entries)} in {VARIABLES} or the environment")
+        return next((path for path in paths if path.exists()), paths[0])
+
+
+def recipe_names() -> list[str]:
+    """All recipes there are."""
+    return sorted(path.parent.name for path in EGS.glob(f"*/{RECIPE_FILE}"))
+
+
+def recipe_file(name: str) -> Path:
+    """A recipe's file.
+
+    Raises:
+        UserError: there is no such recipe.
+    """
+    check_known([name], recipe_names(), str(EGS), "recipe")
+    return EGS / name / RECIPE_FILE
+
+
+def load_recipe(name: str) -> Recipe:
+    """Read a recipe.
+
+    Raises:
+        UserError: there is none of this name, or its file says something unknown.
+    """
+    path = recipe_file(name)
+    return read(Recipe, load_yaml(path), str(path), name=name)
+
+
+def _resolved(entry: str) -> str:
+    """``$AN4`` → what the environment, else ``db.sh`` says of it."""
+    if not entry.startswith("$"):
+        return entry
+    command = f'if [ -f {VARIABLES} ]; then . ./{VARIABLES}; fi; printf %s "${{!1-}}"'
+    call = ["bash", "-c", command, "bash", entry[1:]]
+    return subprocess.run(call, check=True, capture_output=True, text=True, env=dict(os.environ)).stdout

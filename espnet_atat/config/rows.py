@@ -1,0 +1,123 @@
+"""Rows before they are read: which file defines a row, and what it inherits.
+
+A row starts from its ``base``, another row; without one, from the ``base`` of its table. Mappings are merged key by
+key, anything else is replaced. ``null`` takes a key away, but for training options, where it is a value. The title is
+never inherited.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from espnet_atat.config.layout import EGS, load_yaml
+from espnet_atat.config.recipe import recipe_file
+from espnet_atat.config.schema import check_known
+from espnet_atat.errors import UserError
+
+Content = Mapping[str, Any]
+BASE = "base"
+PHASES = ("pretrain", "finetune")
+
+
+def table_contents(recipe: str) -> dict[str, tuple[str, Content]]:
+    """Name → place and content of every table: those of ``recipe.yaml``, then those of the files below ``tables/``.
+
+    Raises:
+        UserError: a name twice, or what is no table.
+    """
+    path = recipe_file(recipe)
+    inline = load_yaml(path).get("tables") or {}
+    found = {name: (f"{path}: tables: {name}", content) for name, content in inline.items()}
+    for file in sorted((EGS / recipe / "tables").glob("*.yaml")):
+        if file.stem in found:
+            raise UserError(f"{file}: {found[file.stem][0]} is a table of this name too")
+        found[file.stem] = (str(file), load_yaml(file))
+    for place, content in found.values():
+        if not isinstance(content, Mapping) or not isinstance(content.get("rows"), Mapping):
+            raise UserError(f"{place}: wants rows, a mapping of names to what each row says")
+    return found
+
+
+def table_content(recipe: str, name: str) -> tuple[str, str, Content]:
+    """Name, place and content of one table; ``3`` means ``table3``.
+
+    Raises:
+        UserError: there is no such table; the known ones are listed.
+    """
+    tables = table_contents(recipe)
+    name = f"table{name}" if name.isdigit() else name
+    check_known([name], tables, f"recipe {recipe}", "table")
+    return name, *tables[name]
+
+
+def row_names(recipe: str) -> list[str]:
+    """All rows that the tables of a recipe define."""
+    tables = table_contents(recipe).values()
+    return list(dict.fromkeys(name for _, table in tables for name, row in table["rows"].items() if row is not None))
+
+
+def row_content(recipe: str, name: str, users: Iterable[str] = ()) -> tuple[str, Content]:
+    """Where a row is defined, and what it says with all that it inherits.
+
+    Args:
+        users: rows that start from this one, directly or not.
+
+    Raises:
+        UserError: no table defines it, two do, or it starts from itself.
+    """
+    found = [
+        (f"{place}: {name}", table["rows"][name], table.get(BASE), table_name)
+        for table_name, (place, table) in table_contents(recipe).items()
+        if table["rows"].get(name) is not None
+    ]
+    if len(found) > 1:
+        other = found[1][0].rpartition(": ")[0]
+        raise UserError(f"{found[0][0]}: {other} defines this row too: leave it empty in one of them")
+    if not found:
+        check_known([name], row_names(recipe), f"recipe {recipe}", "row")
+    where, own, of_table, table_name = found[0]
+    for content in (own, of_table):
+        if content is not None and not isinstance(content, Mapping):
+            raise UserError(f"{where}: a row and a base are mappings, found {content!r}")
+    chain = [*users, f"{recipe}/{name}"]
+    if chain[-1] in chain[:-1]:
+        raise UserError(f"{where}: starts from itself: {' from '.join(chain)}")
+    own, base = _named(own, name), _named(of_table or {}, table_name) if BASE not in own else {}
+    inherited = own.get(BASE) or base.get(BASE)
+    start = _inherited(recipe, str(inherited), chain) if inherited else {}
+    content = merged(merged(start, base) if base else start, own)
+    return where, {key: value for key, value in content.items() if key != BASE}
+
+
+def _named(content: Content, name: str) -> Content:
+    """A mixture that is spelled out is called after where it is said, so that rows which inherit it share its runs."""
+    named = {
+        key: {**phase, "mixture": {"name": name, **phase["mixture"]}}
+        for key in PHASES
+        if isinstance(phase := content.get(key), Mapping) and isinstance(phase.get("mixture"), Mapping)
+    }
+    return {**content, **named}
+
+
+def merged(old: Any, new: Any) -> Any:
+    """Mappings key by key; anything else, and an empty mapping, in place of the old."""
+    if not (isinstance(old, Mapping) and isinstance(new, Mapping) and new):
+        return new
+    return {**old, **{key: merged(old.get(key), value) for key, value in new.items()}}
+
+
+def _inherited(recipe: str, base: str, users: Iterable[str]) -> Content:
+    """What a row of this recipe, or of another (``mini/music``), hands on."""
+    owner, _, name = base.rpartition("/")
+    content = {key: value for key, value in row_content(owner or recipe, name, users)[1].items() if key != "title"}
+    if owner in ("", recipe):
+        return content
+
+    def of_owner(value: Any) -> Any:
+        return f"{owner}/{value}" if isinstance(value, str) and "/" not in value else value
+
+    for key in ("tokens", "lm"):
+        content[key] = of_owner(content.get(key, key))
+    for key in PHASES:
+        if phase := content.get(key):
+            content[key] = {**phase, **{k: of_owner(phase[k]) for k in ("config", "mixture") if k in phase}}
+    return content

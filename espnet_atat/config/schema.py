@@ -1,0 +1,109 @@
+"""YAML content to dataclasses, by their type hints. The first mistake is one error that says where it is.
+
+OmegaConf's structured configurations were judged first: they know no union of a text with a mapping (``baseline``,
+``mixture``, ``tokens``), no ``Literal``, and their errors name neither file nor row.
+"""
+
+import dataclasses
+import difflib
+from collections.abc import Iterable, Mapping
+from types import NoneType, UnionType
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+
+from espnet_atat.errors import UserError
+
+_NAMES = {str: "a text", bool: "true or false", int: "a whole number", float: "a number", NoneType: "null"}
+
+
+def read[T](kind: type[T], content: object, where: str, **given: Any) -> T:
+    """An object of a dataclass.
+
+    A class may have a static method ``expand(content)`` that spells a shorthand out, and may refuse what its
+    fields say together by a ``UserError`` of its ``__post_init__``. A key that is null is as good as left out. A field
+    ``from_`` is the key ``from``.
+
+    Args:
+        where: what a message begins with: file, row, key.
+        given: fields that the file does not say.
+
+    Raises:
+        UserError: an unknown key, a missing one, or a value of another type.
+    """
+    if expand := getattr(kind, "expand", None):
+        content = expand(content)
+    fields = {
+        field.name.rstrip("_"): field
+        for field in dataclasses.fields(kind)  # type: ignore[arg-type]
+        if field.name not in given
+    }
+    if not isinstance(content, Mapping):
+        raise UserError(f"{where}: wants the keys {', '.join(fields)}, found {content!r}")
+    check_known(content, fields, where, "key")
+    hints = get_type_hints(kind)
+    values = dict(given)
+    for key, field in fields.items():
+        if content.get(key) is not None:
+            values[field.name] = _value(hints[field.name], content[key], f"{where}: {key}")
+        elif field.default is field.default_factory is dataclasses.MISSING:
+            raise UserError(f"{where}: the key {key!r} is missing")
+    try:
+        return kind(**values)
+    except UserError as error:
+        raise UserError(f"{where}: {error}") from error
+
+
+def check_known(names: Iterable[object], known: Iterable[str], where: str, what: str) -> None:
+    """Refuse a name that is not among the known ones.
+
+    Raises:
+        UserError: the first such name, the nearest known one, and all of them.
+    """
+    known = list(known)
+    for name in names:
+        if name not in known:
+            near = difflib.get_close_matches(str(name), known, n=1)
+            meant = f", perhaps {near[0]!r}" if near else ""
+            raise UserError(f"{where}: unknown {what} {name!r}{meant}; known: {', '.join(known) or 'none'}")
+
+
+def _value(hint: Any, value: Any, where: str) -> Any:
+    members = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
+    member = next((member for member in members if _is_shaped(member, value)), None)
+    if member is None:
+        wanted = " or ".join(_described(member) for member in members if member is not NoneType)
+        raise UserError(f"{where}: is {wanted}, found {value!r}")
+    if dataclasses.is_dataclass(member):
+        return read(member, value, where)  # type: ignore[arg-type]
+    if get_origin(member) is tuple:
+        element = get_args(member)[0]
+        return tuple(_value(element, each, f"{where}, entry {number}") for number, each in enumerate(value, 1))
+    if get_origin(member) is Mapping:
+        element = get_args(member)[1]
+        return {key: _value(element, each, f"{where}: {key}") for key, each in value.items()}
+    return value
+
+
+def _is_shaped(hint: Any, value: object) -> bool:
+    origin = get_origin(hint)
+    if hint is Any:
+        return True
+    if origin is Literal:
+        return any(value == choice and type(value) is type(choice) for choice in get_args(hint))
+    if dataclasses.is_dataclass(hint):
+        return isinstance(value, Mapping) or hasattr(hint, "expand")
+    if origin is Mapping:
+        return isinstance(value, Mapping) and all(isinstance(key, str) for key in value)
+    if origin is tuple:
+        return isinstance(value, list | tuple)
+    if hint is float:
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    return type(value) is hint
+
+
+def _described(hint: Any) -> str:
+    if get_origin(hint) is Literal:
+        choices = [str(choice).lower() for choice in get_args(hint)]
+        return f"one of {', '.join(choices)}" if len(choices) > 1 else choices[0]
+    if get_origin(hint) is tuple:
+        return "a list"
+    return _NAMES.get(hint, "a mapping")

@@ -1,0 +1,237 @@
+"""What a command is asked for: recipe, tables or one system, seeds, fold, options of rows. All commands take the same.
+
+Importing this needs the standard library only, so that a parser can be made before there is an environment.
+"""
+
+import argparse
+import dataclasses
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from espnet_atat.errors import UserError
+
+if TYPE_CHECKING:
+    from espnet_atat.config.system import System
+    from espnet_atat.config.table import Table
+
+#: Parts of a row that not every row has: one without the part is left as it is.
+PARTS = ("pretrain", "finetune", "pipeline", "first_stage")
+GROW_BPE = ("finetune", "grow_bpe")
+PRETRAIN_SLU = ("pretrain_slu",)
+
+
+def add_selection(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say which systems."""
+    group = parser.add_argument_group("which systems")
+    group.add_argument("--recipe", default="mini", help="folder below egs2/atat (default: %(default)s)")
+    chosen = group.add_mutually_exclusive_group()
+    chosen.add_argument("--table", help="tables of the recipe: NAME,… or N for tableN (default: default)")
+    chosen.add_argument("--system", help="one system: the name of a row of any table")
+    group.add_argument("--seeds", type=seed_list, help="such as 1,2,3 (default: each system's own)")
+    group.add_argument("--fold", type=int, help="one fold of a cross validation (default: all)")
+    group.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="any option of the rows, such as finetune.options.max_epoch=5 (repeatable); a row without that part is "
+        "left as it is",
+    )
+    group.add_argument(
+        "--grow_bpe",
+        choices=("true", "false"),
+        help="fine-tuning adds pieces for words that the old BPE model splits too finely (default: as each row says)",
+    )
+    group.add_argument(
+        "--pretrain_slu",
+        type=set_list,
+        metavar="SETS",
+        help="recipe/name,…: sets whose slu and nlu pretraining takes, of rows that have a place for them (default: "
+        "every prepared corpus of speech with trees but the tested one)",
+    )
+
+
+def seed_list(text: str) -> tuple[int, ...]:
+    """``1,2,3`` → (1, 2, 3)."""
+    try:
+        seeds = tuple(int(part) for part in text.split(","))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no list of whole numbers such as 1,2,3") from error
+    if len(set(seeds)) < len(seeds) or min(seeds) < 0:
+        raise argparse.ArgumentTypeError(f"{text!r} has a seed twice or below 0")
+    return seeds
+
+
+def set_list(text: str) -> tuple[str, ...]:
+    """``top/train,custom/music_train`` → its parts."""
+    return tuple(dict.fromkeys(text.replace(",", " ").split()))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Selection:
+    """Some systems of a recipe.
+
+    Attributes:
+        tables: what is printed in the end.
+        systems: their rows, each once, as the command line changed them.
+        seeds: None: each system's own.
+        fold: one fold of a cross validation; None: all.
+        chosen: the options that chose the tables or the system.
+        settings: what changes rows.
+    """
+
+    recipe: str
+    tables: "tuple[Table, ...]"
+    systems: "tuple[System, ...]"
+    seeds: tuple[int, ...] | None = None
+    fold: int | None = None
+    chosen: tuple[str, ...] = ()
+    settings: "tuple[Setting, ...]" = ()
+
+    def seeds_of(self, system: "System") -> tuple[int, ...]:
+        return self.seeds or system.seeds
+
+    def folds_of(self, system: "System") -> Sequence[int | None]:
+        if self.fold is not None or system.folds is None:
+            return [self.fold]
+        return range(1, system.folds + 1)
+
+    def arguments(self, system: "System | None" = None) -> list[str]:
+        """Options that select the same again, or one of the systems."""
+        found = ["--recipe", self.recipe, *self.chosen]
+        changes = [word for setting in self.settings for word in setting.option]
+        if system is not None:
+            found = ["--recipe", self.recipe, "--system", system.name]
+            changes = [word for option in system.overrides for word in shlex.split(option)]
+        if self.seeds is not None:
+            found += ["--seeds", ",".join(map(str, self.seeds))]
+        if self.fold is not None:
+            found += ["--fold", str(self.fold)]
+        return found + changes
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One ``--set KEY=VALUE``.
+
+    Attributes:
+        key: its parts.
+        option: the words of the command line.
+    """
+
+    key: tuple[str, ...]
+    value: Any
+    option: tuple[str, ...]
+
+    def taken_by(self, system: "System") -> bool:
+        """Whether the system has what this changes."""
+        from espnet_atat.config.pretrain_slu import takes_sets
+
+        if self.key == GROW_BPE:  # a token list that starts afresh is not grown
+            return system.finetune is not None and system.finetune.keeps_embedding
+        if self.key == PRETRAIN_SLU:
+            return takes_sets(system)
+        if self.key == ("decode",):
+            return system.first_stage is None
+        return self.key[0] not in PARTS or getattr(system, self.key[0]) is not None
+
+    def change(self, system: "System") -> dict[str, Any]:
+        """As the row would say it."""
+        value = self.value
+        if self.key == GROW_BPE and value is True and system.finetune is not None and system.finetune.grow_bpe:
+            value = dataclasses.asdict(system.finetune.grow_bpe)  # whether, not how
+        for part in reversed(self.key):
+            value = {part: value}
+        return dict(value)
+
+
+def parse_setting(text: str) -> Setting:
+    """``finetune.options.max_epoch=5``; the value is YAML, in one line.
+
+    Raises:
+        UserError: no key, no value, or not YAML.
+    """
+    import yaml
+
+    from espnet_atat.config.layout import parse_yaml
+
+    key, equals, value = text.partition("=")
+    parts = tuple(key.split("."))
+    if not equals or not all(parts):
+        raise UserError(f"--set {text}: is KEY=VALUE, such as finetune.options.max_epoch=5")
+    try:
+        return Setting(parts, _number(parse_yaml(value)), ("--set", text))
+    except yaml.YAMLError as error:
+        raise UserError(f"--set {text}: the value is not YAML: {error}") from error
+
+
+def _number(value: Any) -> Any:
+    """``1e-3`` is a text in YAML 1.1, and meant as a number."""
+    try:
+        return float(value) if isinstance(value, str) and value[:1] in "+-.0123456789" else value
+    except ValueError:
+        return value
+
+
+def settings_of(args: argparse.Namespace) -> tuple[Setting, ...]:
+    """All that changes rows, in the order of :func:`add_selection`."""
+    found = [parse_setting(text) for text in args.set]
+    if args.grow_bpe is not None:
+        found.append(Setting(GROW_BPE, args.grow_bpe == "true", ("--grow_bpe", args.grow_bpe)))
+    if args.pretrain_slu is not None:
+        found.append(Setting(PRETRAIN_SLU, list(args.pretrain_slu), ("--pretrain_slu", ",".join(args.pretrain_slu))))
+    return tuple(found)
+
+
+def select(args: argparse.Namespace) -> Selection:
+    """What the options of :func:`add_selection` select.
+
+    Raises:
+        UserError: an unknown recipe, table, system or key, or an option that no selected row takes.
+    """
+    from espnet_atat.config.system import load_system
+    from espnet_atat.config.table import Table, load_tables, systems_of
+
+    settings = settings_of(args)
+    if args.system is not None:
+        title = load_system(args.recipe, args.system).title
+        tables: tuple[Table, ...] = (
+            Table(recipe=args.recipe, name=args.system, title=title, rows={args.system: None}),
+        )
+        chosen: tuple[str, ...] = ("--system", args.system)
+    else:
+        tables = load_tables(args.recipe, args.table or "default")
+        chosen = () if args.table is None else ("--table", args.table)
+    plain = [load_system(args.recipe, name) for name in systems_of(tables)]
+    for setting in settings:
+        if not any(setting.taken_by(system) for system in plain):
+            rows, option = ", ".join(system.name for system in plain), " ".join(setting.option)
+            raise UserError(f"{option}: no row has a place for it ({rows}): leave the option out")
+    return Selection(
+        recipe=args.recipe,
+        tables=tables,
+        systems=tuple(_changed(system, settings) for system in plain),
+        seeds=args.seeds,
+        fold=args.fold,
+        chosen=chosen,
+        settings=settings,
+    )
+
+
+def _changed(plain: "System", settings: Sequence[Setting]) -> "System":
+    from espnet_atat.config.pretrain_slu import check_foreign
+    from espnet_atat.config.rows import merged
+    from espnet_atat.config.system import load_system
+
+    taken = [setting for setting in settings if setting.taken_by(plain)]
+    if not taken:
+        return plain
+    changes: Mapping[str, Any] = {}
+    for setting in taken:
+        changes = merged(changes, setting.change(plain))
+        if setting.key == PRETRAIN_SLU:
+            check_foreign(setting.value, plain)
+    options = tuple(shlex.join(setting.option) for setting in taken)
+    return load_system(plain.recipe, plain.name, changes, options)

@@ -1,0 +1,232 @@
+"""A system: one row of a table, as it is run. docs/tables.md shows every key."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal, Self
+
+from espnet_atat.config.audio_choice import AudioChoice, choose_audio
+from espnet_atat.config.pipeline import ASR, ORACLE, FirstStage, Pipeline
+from espnet_atat.config.recipe import Mixture
+from espnet_atat.config.rows import merged, row_content
+from espnet_atat.config.schema import read
+from espnet_atat.data.mixture import TREE_TASKS
+from espnet_atat.errors import UserError
+from espnet_atat.text.growth import BPEGrowth
+from espnet_atat.text.vocabulary import task_token
+
+#: The embedding's rows: where a fine-tuning takes them over, its token list is the old one, grown.
+EMBEDDING = "decoder.embed.0.pretrained"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Phase:
+    """Pretraining or fine-tuning.
+
+    Attributes:
+        config: name of a training configuration.
+        mixture: name of a mixture, or the mixture itself.
+        model: file of the run that the next phase and decoding take; None: of its ``best_model_criterion``.
+        options: of training, in place of the configuration's; mappings key by key.
+        keep: of a fine-tuning: names or dotted prefixes of the parameters that it takes over; all else starts fresh.
+            None: all of them.
+        grow_bpe: of a fine-tuning that keeps the embedding: also give new pieces to words of many old ones. ``true``
+            is the defaults.
+    """
+
+    config: str
+    mixture: str | Mixture
+    model: str | None = None
+    options: Mapping[str, Any] | None = None
+    keep: tuple[str, ...] | None = None
+    grow_bpe: BPEGrowth | None = None
+
+    @staticmethod
+    def expand(content: Any) -> Any:
+        """``grow_bpe: true`` or ``false``."""
+        growth = content.get("grow_bpe") if isinstance(content, Mapping) else None
+        return {**content, "grow_bpe": {} if growth else None} if isinstance(growth, bool) else content
+
+    def __post_init__(self) -> None:
+        if self.keep is not None and not all(self.keep or [""]):
+            raise UserError(f"keep names parameters or prefixes, as [audio_encoder], found {list(self.keep)!r}")
+        if self.grow_bpe is not None and not self.keeps_embedding:
+            raise UserError("grow_bpe goes with the old embedding; without it the token list is new")
+
+    def keeps(self, name: str) -> bool:
+        """Whether a parameter, or all parameters below a prefix, are taken over."""
+        return self.keep is None or any(name == kept or name.startswith(f"{kept}.") for kept in self.keep)
+
+    @property
+    def keeps_embedding(self) -> bool:
+        """Whether the token list is the parent's, grown."""
+        return self.keeps(EMBEDDING)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TestSet:
+    """What is decoded.
+
+    Attributes:
+        set: ``recipe/name``.
+        task: the label that the decoder starts from, or several joined by ``+`` (see ``decode.config``).
+        source: None: speech where the set has any.
+    """
+
+    __test__ = False  # no test case, whatever pytest makes of the name
+
+    set: str
+    task: str
+    source: Literal["speech", "text_in"] | None = None
+
+    def __post_init__(self) -> None:
+        for task in self.task.split("+"):
+            task_token(task)
+        if "/" not in self.set:
+            raise UserError(f"set is recipe/name, found {self.set!r}")
+
+    @property
+    def name(self) -> str:
+        """The set's name without its recipe."""
+        return self.set.rpartition("/")[2]
+
+    def name_of_fold(self, fold: int | None) -> str:
+        """The name with its fold filled in, or without one: of all folds together."""
+        if fold is None:
+            return self.name.replace("_fold{fold}", "").replace("{fold}", "")
+        return self.name.replace("{fold}", str(fold))
+
+
+@dataclass(frozen=True, kw_only=True)
+class System:
+    """One row of a table.
+
+    Attributes:
+        pretrain: None: nothing of the system is trained to hear (a pipeline over the words of others).
+        tokens: name of a configuration of stage 7, or its options.
+        lm: the same of stage 8, for inference configurations with a language model.
+        decode: inference configurations, the first one's figures lead; of a pipeline, what its first stage is called.
+        dev: decoded only where asked for: to choose a configuration.
+        hypothesis: what counts as the same: the frame, or the tags (FSC's three).
+        folds: of a cross validation; then ``snips/close_fold{fold}_test`` is a set, in mixtures too.
+        pretrain_slu: sets whose slu and nlu pretraining takes; None: what is prepared.
+        listening: of the sets in ``dev`` and ``test``, those that were chosen of several.
+        overrides: options of the command line that changed what the file says, for commands to print.
+    """
+
+    recipe: str
+    name: str
+    title: str
+    pretrain: Phase | None = None
+    finetune: Phase | None = None
+    test: tuple[TestSet, ...]
+    dev: tuple[TestSet, ...] = ()
+    decode: tuple[str, ...] = ("decode",)
+    tokens: str | Mapping[str, Any] = "tokens"
+    lm: str | Mapping[str, Any] = "lm"
+    pipeline: Pipeline | None = None
+    first_stage: FirstStage | None = None
+    hypothesis: Literal["frame", "tags"] = "frame"
+    seeds: tuple[int, ...] = (1,)
+    folds: int | None = None
+    pretrain_slu: tuple[str, ...] | None = None
+    listening: tuple[AudioChoice, ...] = ()
+    overrides: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        names = [test.name for test in (*self.dev, *self.test)]
+        if twice := [name for name in names if names.count(name) > 1]:
+            raise UserError(f"the set {twice[0]} is decoded twice: results would lie in one folder; make two rows")
+        if self.pretrain is not None and (self.pretrain.keep is not None or self.pretrain.grow_bpe is not None):
+            raise UserError("pretrain: keep and grow_bpe are of finetune: a pretraining has nothing to take over")
+        if not self.test or not self.decode:
+            raise UserError("test and decode are not empty")
+        if foreign := [name for name in self.decode if "/" in name]:
+            raise UserError(f"decode: {foreign[0]!r} cannot name a folder of results: copy that configuration")
+        if not self.seeds or min(self.seeds) < 0:
+            raise UserError(f"seeds are whole numbers from 0, found {list(self.seeds)}")
+        if self.folds is not None and self.folds < 2:
+            raise UserError(f"folds is a whole number from 2, found {self.folds}")
+        self._check_pipeline()
+
+    def _check_pipeline(self) -> None:
+        """What trains a model, what writes words and what reads them go together."""
+        if (self.pipeline is None) != (self.first_stage is None):
+            raise UserError("pipeline and first_stage go together: one is there without the other")
+        if self.first_stage is None or self.first_stage.kind == ASR:
+            if self.pretrain is None:
+                raise UserError("the key 'pretrain' is missing")
+        elif self.pretrain is not None or self.finetune is not None:
+            raise UserError(f"pretrain and finetune go with first_stage: asr; {self.first_stage.kind} trains no model")
+        if self.first_stage is None or self.pipeline is None:
+            return
+        if self.folds is None and any("{fold}" in name for name in self.pipeline.data):
+            raise UserError("pipeline: data has {fold} in it, but the system has no folds")
+        for test in (*self.dev, *self.test):
+            if test.task not in TREE_TASKS:
+                raise UserError(f"{test.set}: a pipeline writes trees: task is slu or nlu, found {test.task}")
+            if test.source == "text_in" and self.first_stage.kind != ORACLE:
+                raise UserError(
+                    f"{test.set}: {self.first_stage.kind} hears speech; text_in goes with first_stage: oracle"
+                )
+
+    def of_fold(self, fold: int | None) -> Self:
+        """The system with ``{fold}`` filled in.
+
+        Raises:
+            UserError: a fold that the system has not.
+        """
+        if (fold is None) != (self.folds is None) or (fold is not None and not 1 <= fold <= (self.folds or 0)):
+            has = "no folds" if self.folds is None else f"the folds 1 to {self.folds}"
+            raise UserError(f"system {self.name} has {has}; asked for {fold}")
+
+        def fill(tests: tuple[TestSet, ...]) -> tuple[TestSet, ...]:
+            return tuple(replace(test, set=test.set.replace("{fold}", str(fold))) for test in tests)
+
+        pipeline = self.pipeline.of_fold(fold) if self.pipeline is not None else None
+        return replace(self, dev=fill(self.dev), test=fill(self.test), pipeline=pipeline)
+
+
+def run_label(seed: int, fold: int | str | None) -> str:
+    """The folder of a system's results: ``seed1``, ``seed1_fold2``."""
+    return f"seed{seed}" + (f"_fold{fold}" if fold is not None else "")
+
+
+def load_system(
+    recipe: str, name: str, changes: Mapping[str, Any] | None = None, overrides: tuple[str, ...] = ()
+) -> System:
+    """Read a row.
+
+    Args:
+        changes: what the command line says in place of the file.
+        overrides: the options that say so.
+
+    Raises:
+        UserError: no table defines it, an unknown or missing key, or a value of another type.
+    """
+    where, content = row_content(recipe, name)
+    content = dict(merged(content, changes) if changes else content)
+    where += f" with {' '.join(overrides)}" if overrides else ""
+    choices: list[AudioChoice] = []
+    for key in ("dev", "test"):
+        if isinstance(content.get(key), list):
+            entries = enumerate(content[key], 1)
+            content[key] = [_chosen(entry, f"{where}: {key}, entry {number}", choices) for number, entry in entries]
+    if content.get("first_stage") is not None:
+        if content.get("decode") is not None:
+            raise UserError(
+                f"{where}: decode is not of a pipeline, whose words come by its first_stage: leave it out (null)"
+            )
+        content["decode"] = [read(FirstStage, content["first_stage"], f"{where}: first_stage").folder]
+    given = {"recipe": recipe, "name": name, "listening": tuple(choices), "overrides": overrides}
+    system = read(System, content, where, **given)
+    if (system.folds is None) == any("{fold}" in test.set for test in system.test):
+        raise UserError(f"{where}: 'folds' and test sets with {{fold}} go together: one is there without the other")
+    return system
+
+
+def _chosen(entry: object, where: str, choices: list[AudioChoice]) -> object:
+    """A test set's entry, where it names several sets the one to take."""
+    if not isinstance(entry, Mapping) or not isinstance(entry.get("set"), Mapping):
+        return entry
+    choices.append(choose_audio(entry["set"], where))
+    return {**entry, "set": choices[-1].set, "source": "speech"}

@@ -1,0 +1,103 @@
+"""The options of stages 7 to 11, as resolved from configurations and rows."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from espnet_atat.config.layout import conf_file, load_yaml
+from espnet_atat.config.schema import read
+from espnet_atat.config.system import Phase
+from espnet_atat.errors import UserError
+
+#: An option of a pretraining: an ESPnet ASR checkpoint; a fine-tuning has its encoder from the pretraining.
+AUDIO_ENCODER_INIT = "audio_encoder_init"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokenOptions:
+    """Options of stage 7.
+
+    Attributes:
+        bpe_size: tokens in the end; tags are whole.
+        wordpiece_size: of the text encoder's tokenizer, to train one.
+        text_tokenizer: a folder or hub name of one; neither of the two where there is no text encoder.
+    """
+
+    bpe_size: int
+    wordpiece_size: int | None = None
+    text_tokenizer: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.wordpiece_size is not None and self.text_tokenizer is not None:
+            raise UserError("wordpiece_size trains a tokenizer, text_tokenizer names one: give one of the two")
+
+
+def load_token_config(recipe: str, tokens: str | Mapping[str, Any]) -> dict[str, Any]:
+    """The options of a row's ``tokens``, a name or the options themselves.
+
+    Raises:
+        UserError: an unknown key, or a value that is no size.
+    """
+    config, where = _named(recipe, tokens, "tokens")
+    read(TokenOptions, config, where)
+    return config
+
+
+def load_lm_config(recipe: str, lm: str | Mapping[str, Any]) -> dict[str, Any]:
+    """ESPnet's options of a row's language model, ``lm``: a name or the options themselves."""
+    return _named(recipe, lm, "lm")[0]
+
+
+def _named(recipe: str, value: str | Mapping[str, Any], key: str) -> tuple[dict[str, Any], str]:
+    if isinstance(value, str):
+        path: Path = conf_file(recipe, value)
+        return load_yaml(path), str(path)
+    return {name: each for name, each in value.items() if each is not None}, key
+
+
+def load_training_config(recipe: str, phase: Phase, inherited: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """ESPnet's options of a phase: its configuration, and what the row's ``options`` say in place of that.
+
+    An option that is a mapping, such as ``model_conf``, is taken key by key; an empty one empties it.
+
+    Args:
+        inherited: what holds where neither of them says anything.
+    """
+    config = {**(inherited or {}), **load_yaml(conf_file(recipe, phase.config))}
+    for key, value in (phase.options or {}).items():
+        by_key = isinstance(value, Mapping) and value and isinstance(config.get(key), Mapping)
+        config[key] = {**config[key], **value} if by_key else value
+    return config
+
+
+def best_model(config: Mapping[str, Any]) -> str:
+    """The averaged model that ESPnet leaves for the first of ``best_model_criterion``; of ``valid acc`` by default."""
+    criteria = config.get("best_model_criterion") or [["valid", "acc", "max"]]
+    return f"{criteria[0][0]}.{criteria[0][1]}.ave.pth"
+
+
+def check_finetune(phase: Phase, config: Mapping[str, Any]) -> None:
+    """Refuse a fine-tuning whose options contradict what it keeps.
+
+    Args:
+        config: its training options, as resolved.
+
+    Raises:
+        UserError: names the option and the parameters.
+    """
+    where = f"finetune {phase.config}"
+    if AUDIO_ENCODER_INIT in config:
+        raise UserError(f"{where}: {AUDIO_ENCODER_INIT} is of a pretraining; this audio encoder comes from there")
+    for option in ("pretrained_parameters", "freeze_param"):
+        for name in config.get(option) or ():
+            if name != "all" and not phase.keeps(name):
+                raise UserError(
+                    f"{where}: {option} names {name}, which starts fresh (keep: {', '.join(phase.keep or ())}): "
+                    "keep it, or leave it out there"
+                )
+    if not phase.keeps_embedding and any(name.split(".")[0] == "ctc" for name in phase.keep or ()):
+        raise UserError(
+            f"{where}: keep: ctc goes with decoder.embed alone: its symbols are those of the old token list, and "
+            "without the embedding the list is a new one"
+        )

@@ -1,0 +1,93 @@
+"""The tables, rows and configurations that the repository ships. What each row comes to is in tests/test_plans.py."""
+
+import re
+from collections import Counter
+
+import pytest
+
+from espnet_atat.config.layout import CONF, load_yaml
+from espnet_atat.config.mixture import find_mixture
+from espnet_atat.config.recipe import load_recipe, recipe_names
+from espnet_atat.config.rows import table_contents
+from espnet_atat.config.system import load_system
+from espnet_atat.config.table import load_table
+from espnet_atat.config.training import load_training_config
+from tests.conftest import ROOT
+
+SYNTHETIC = re.compile(r"_(pico|flite|kokoro|polly)(_aug)?$")
+FILES = sorted(path for folder in (ROOT / "egs2", ROOT / CONF) for path in folder.rglob("*.yaml"))
+
+
+def all_tables():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(ROOT)
+        return [(recipe, name) for recipe in recipe_names() for name in table_contents(recipe)]
+
+
+TABLES = all_tables()
+
+
+@pytest.fixture(autouse=True)
+def at_root(monkeypatch):
+    monkeypatch.chdir(ROOT)
+
+
+def test_there_are_few_files_and_each_says_which_command_uses_it():
+    assert len(FILES) <= 45
+    silent = [
+        path.name for path in FILES if not re.match(r"(#.*\n)*#.*(\./run\.sh|--table|bin\.tune)", path.read_text())
+    ]
+    assert silent == []
+
+
+@pytest.mark.parametrize("recipe", sorted({recipe for recipe, _ in TABLES}))
+def test_no_line_of_options_is_there_twice(recipe):
+    lines = [
+        line.split(" #")[0].strip() for path in FILES if recipe in path.parts for line in path.read_text().splitlines()
+    ]
+    counts = Counter(line for line in lines if "options: {" in line)
+    assert [line for line, count in counts.items() if count > 1] == []
+
+
+@pytest.mark.parametrize("recipe", sorted({recipe for recipe, _ in TABLES}))
+def test_a_recipe_has_a_default_table_and_no_mixture_that_nobody_uses(recipe):
+    assert (recipe, "default") in TABLES
+    text = "\n".join(path.read_text() for path in FILES)
+    assert all(re.search(rf"mixture: (\w+/)?{name}\b", text) for name in load_recipe(recipe).mixtures)
+
+
+@pytest.mark.parametrize(("recipe", "name"), TABLES)
+def test_the_points_of_a_curve_differ_in_their_data_alone(recipe, name):
+    curve = load_table(recipe, name).curve
+    earlier: set[str] = set()  # where lines meet, the system is of the first
+    for points in curve.lines.values() if curve else ():
+        systems = [load_system(recipe, system) for system in points if system not in earlier]
+        earlier |= points.keys()
+        assert len({repr((system.tokens, system.decode, system.test, system.seeds)) for system in systems}) == 1
+        for phase in ("pretrain", "finetune"):
+            phases = [getattr(system, phase) for system in systems]
+            configs = [load_training_config(recipe, each) if each else None for each in phases]
+            assert all(config == configs[0] for config in configs)
+
+
+@pytest.mark.parametrize(("recipe", "name"), TABLES)
+def test_a_table_names_all_synthetic_speech_that_its_systems_want(recipe, name):
+    table = load_table(recipe, name)
+    said = {entry.replace("@", "_") if "@" in entry else f"{entry}_pico" for entry in table.synthesize_sets}
+    made = {f"{recipe}/{each}" for each in said} | {f"{recipe}/{each}_aug" for each in table.augment_sets}
+    assert set(table.augment_sets) <= said
+    wanted = set()
+    for system in (load_system(recipe, each) for each in table.systems):
+        wanted |= {test.set for test in system.test}
+        for phase in filter(None, (system.pretrain, system.finetune)):
+            # Of a fold and of other corpora, which may not be there, nothing is synthetic.
+            mixture = find_mixture(recipe, phase)
+            wanted |= {entry.get("set", "") for entry in (*mixture.train, *mixture.valid)}
+    assert {each for each in wanted if SYNTHETIC.search(each)} <= made
+
+
+def test_the_small_configurations_fit_together():
+    tokens, pretrain, finetune = (load_yaml(CONF / f"{name}_small.yaml") for name in ("tokens", "pretrain", "finetune"))
+    assert pretrain["text_encoder_conf"]["config"]["vocab_size"] == tokens["wordpiece_size"]
+    for config in (pretrain, finetune):
+        assert config["scheduler_conf"]["total_steps"] == config["max_epoch"] * config["num_iters_per_epoch"]

@@ -1,0 +1,110 @@
+"""A row as it is read."""
+
+import pytest
+
+from espnet_atat.config.system import Phase, TestSet, load_system
+from espnet_atat.errors import UserError
+from espnet_atat.text.growth import BPEGrowth
+from tests.recipe.world import FILES, write_recipe
+
+
+@pytest.fixture
+def write(tmp_path, monkeypatch):
+    """Writes a row ``s`` of the recipe ``toy`` with some lines replaced; gives the reader of it."""
+    monkeypatch.chdir(tmp_path)
+
+    def write(old: str = "", new: str = "", text: str = FILES["rows/zeroshot"]):
+        assert old in text
+        write_recipe(tmp_path, "toy", {"rows/s": text.replace(old, new) if old else text})
+        return load_system("toy", "s")
+
+    return write
+
+
+def test_a_system_is_read_with_its_defaults(write):
+    system = write()
+    assert (system.recipe, system.name, system.title) == ("toy", "s", "the new domain from text")
+    assert system.pretrain == Phase(config="pretrain", mixture="pretrain")
+    assert system.finetune == Phase(config="finetune", mixture="new_words")
+    assert system.decode == ("decode", "decode_tree")
+    assert system.test == (TestSet(set="toy/test", task="nlu"),)
+    assert (system.tokens, system.lm, system.hypothesis) == ("tokens", "lm", "frame")
+    assert (system.seeds, system.folds, system.dev) == ((1,), None, ())
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("title:", "titel:", r"of_s\.yaml: s: unknown key 'titel', perhaps 'title'; known: title, pretrain, finetune"),
+        ("title: the new domain from text", "", r"of_s\.yaml: s: the key 'title' is missing"),
+        ("config: finetune, ", "", r"s: finetune: the key 'config' is missing"),
+        ("config: finetune", "config: finetune, epochs: 3", r"finetune: unknown key 'epochs'; known: config, mixture"),
+        ("config: finetune", "config: finetune, options: [3]", r"finetune: options: is a mapping, found \[3\]"),
+        ("config: finetune", "config: finetune, keep: []", r"finetune: keep names parameters or prefixes"),
+        ("config: finetune", "config: finetune, keep: decoder", r"finetune: keep: is a list, found 'decoder'"),
+        ("config: finetune", "config: 3", r"finetune: config: is a text, found 3"),
+        ("mixture: new_words", "mixture: {train: []}", r"finetune: mixture: the key 'valid' is missing"),
+        ("config: pretrain", "keep: [decoder], config: pretrain", r"pretrain: keep and grow_bpe are of finetune"),
+        (
+            "config: finetune",
+            "config: finetune, grow_bpe: {sizes: 3}",
+            r"grow_bpe: unknown key 'sizes', perhaps 'size'",
+        ),
+        ("config: finetune", "config: finetune, grow_bpe: {size: x}", r"grow_bpe: size: is a whole number, found 'x'"),
+        ("config: finetune", "config: finetune, grow_bpe: 3", r"grow_bpe: is a mapping, found 3"),
+        ("config: pretrain", "grow_bpe: true, config: pretrain", r"pretrain: keep and grow_bpe are of finetune"),
+        (
+            "config: finetune",
+            "config: finetune, keep: [audio_encoder], grow_bpe: true",
+            r"finetune: grow_bpe goes with the old embedding",
+        ),
+        ("title:", "overrides: [x]\ntitle:", r"unknown key 'overrides'; known: title, pretrain"),
+        ("decode: [decode,", "decode: [mini/decode,", r"decode: 'mini/decode' cannot name a folder of results"),
+        ("task: nlu", "task: slug", r"test, entry 1: unknown task 'slug'"),
+        ("set: toy/test", "set: test", r"test, entry 1: set is recipe/name, found 'test'"),
+        ("task: nlu", "task: nlu, source: video", r"source: is one of speech, text_in, found 'video'"),
+        ("test: [", "test: [{set: other/test, task: slu}, ", r"the set test is decoded twice"),
+        ("title:", "seeds: [1, x]\ntitle:", r"seeds, entry 2: is a whole number, found 'x'"),
+        ("title:", "seeds: [true]\ntitle:", r"seeds, entry 1: is a whole number, found True"),
+        ("title:", "seeds: [-1]\ntitle:", r"seeds are whole numbers from 0"),
+        ("title:", "seeds: 1\ntitle:", r"seeds: is a list, found 1"),
+        ("title:", "hypothesis: words\ntitle:", r"hypothesis: is one of frame, tags, found 'words'"),
+        ("title:", "folds: 1\ntitle:", r"folds is a whole number from 2"),
+        ("title:", "folds: 5\ntitle:", r"'folds' and test sets with \{fold\} go together"),
+        ("title: the", "title: [the", r"of_s\.yaml: not YAML"),
+        ("title: the", "title: a\ntitle: the", r"of_s\.yaml: not YAML: the key 'title' is there twice"),
+    ],
+)
+def test_a_mistake_is_named_with_file_row_and_key(write, old, new, message):
+    with pytest.raises(UserError, match=message):
+        write(old, new)
+
+
+def test_a_finetuning_may_grow_the_bpe_model(write):
+    assert write().finetune.grow_bpe is None
+    assert write("config: finetune", "config: finetune, grow_bpe: true").finetune.grow_bpe == BPEGrowth(500, 3)
+    assert write("config: finetune", "config: finetune, grow_bpe: false").finetune.grow_bpe is None
+    assert write("config: finetune", "config: finetune, grow_bpe: {size: 60}").finetune.grow_bpe == BPEGrowth(60, 3)
+
+
+def test_a_mixture_that_a_row_spells_out_has_its_name(write):
+    mixture = "mixture: {train: [{task: nlu, set: toy/new}], valid: [{task: nlu, set: toy/new}]}"
+    assert write("mixture: new_words", mixture).finetune.mixture.name == "s"
+
+
+def test_yaml_builds_no_objects(write):
+    with pytest.raises(UserError, match="not YAML"):
+        write("the new domain from text", "!!python/object/apply:os.getcwd []")
+
+
+def test_folds_fill_the_names_of_sets(write):
+    system = write("toy/test", '"toy/fold{fold}_test"', f"folds: 2\n{FILES['rows/zeroshot']}")
+    assert [system.of_fold(fold).test[0].set for fold in (1, 2)] == ["toy/fold1_test", "toy/fold2_test"]
+    for fold in (0, 3, None):
+        with pytest.raises(UserError, match="has the folds 1 to 2"):
+            system.of_fold(fold)
+
+
+def test_a_system_without_folds_has_none(write):
+    with pytest.raises(UserError, match="has no folds; asked for 2"):
+        write().of_fold(2)
