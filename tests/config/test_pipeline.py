@@ -1,7 +1,6 @@
 """A pipeline's YAML."""
 
 import pytest
-from espnet_atat.recipe.mixtures import load_mixtures
 
 from espnet_atat.baselines.config import BilstmConfig, CrfConfig
 from espnet_atat.config.mixture import load_mixtures

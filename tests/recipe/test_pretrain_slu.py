@@ -4,13 +4,13 @@ import shutil
 
 import pytest
 import yaml
-
-from espnet_atat.bin import pack, tune
 from espnet_atat.bin.run_systems import main
-from espnet_atat.errors import UserError
 from espnet_atat.recipe.decoding import plan_decoding
 from espnet_atat.recipe.plan import plan_system
 from espnet_atat.recipe.provenance import pretraining_of
+
+from espnet_atat.bin import pack, tune
+from espnet_atat.errors import UserError
 from tests.config.test_pretrain_slu import SYSTEM, chosen_with, system
 from tests.recipe.world import prepare, write_recipe
 

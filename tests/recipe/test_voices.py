@@ -5,13 +5,13 @@ import json
 import shutil
 
 import pytest
+from espnet_atat.recipe.plan import plan_system
+from espnet_atat.recipe.provenance import NOT_COMPARABLE, remarks
+from espnet_atat.recipe.table import write_table
 
 from espnet_atat.config.system import load_system
 from espnet_atat.config.table import Paper, Table
 from espnet_atat.errors import UserError
-from espnet_atat.recipe.plan import plan_system
-from espnet_atat.recipe.provenance import NOT_COMPARABLE, remarks
-from espnet_atat.recipe.table import write_table
 from tests.config.test_audio_choice import load
 from tests.recipe.test_table import REF
 
