@@ -6,7 +6,7 @@ from espnet_atat.config.system import Phase, TestSet, load_system
 from espnet_atat.config.table import load_table
 from espnet_atat.errors import UserError
 from espnet_atat.text.growth import BPEGrowth
-from tests.recipe.world import FILES, write_recipe
+from tests.steps.world import FILES, write_recipe
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from espnet_atat.recipe.tuning import Trial, best_value, means, write_trials
 
 from espnet_atat.bin.tune import main
 from espnet_atat.errors import UserError
-from tests.recipe.world import write_recipe
+from tests.steps.world import write_recipe
 
 SYSTEM = """
 title: speech alone has words alone

@@ -26,7 +26,7 @@ from espnet_atat.errors import UserError
 from espnet_atat.report.attention import read_glance
 from espnet_atat.report.learning import load_curves, read_curves
 from espnet_atat.text.vocabulary import Vocabulary
-from tests.recipe.world import FILES, make_world, read_audio_in_place, write_recipe
+from tests.steps.world import FILES, make_world, read_audio_in_place, write_recipe
 
 FINAL_LOSS = re.compile(r"1epoch results: .* loss=(\S+),")
 ROOT = Path(__file__).resolve().parents[2]

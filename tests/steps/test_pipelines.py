@@ -17,8 +17,8 @@ from espnet_atat.config.system import load_system
 from espnet_atat.datadir import read_two_column, write_two_column
 from espnet_atat.errors import UserError
 from espnet_atat.installed import models_dir
-from tests.recipe.lamps import FILES, ORACLE, TESTS, write_lamps, write_set
-from tests.recipe.world import write_features, write_recipe
+from tests.steps.lamps import FILES, ORACLE, TESTS, write_lamps, write_set
+from tests.steps.world import write_features, write_recipe
 
 pytest.importorskip("sklearn_crfsuite", reason="sklearn-crfsuite, of the extra baselines, is not installed")
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.recipe.world import make_world
+from tests.steps.world import make_world
 
 
 @pytest.fixture

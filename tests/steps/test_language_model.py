@@ -14,7 +14,7 @@ from espnet_atat.datadir import read_two_column
 from espnet_atat.errors import UserError
 from espnet_atat.text.tokenizer import TargetTokenizer
 from espnet_atat.text.vocabulary import Vocabulary
-from tests.recipe.world import NEW_TARGETS, write_recipe
+from tests.steps.world import NEW_TARGETS, write_recipe
 
 LM = """
 lm: seq_rnn

@@ -7,7 +7,7 @@ from espnet_atat.recipe.tokens import make_tokens
 
 from espnet_atat.config.system import load_system
 from espnet_atat.text.vocabulary import Vocabulary
-from tests.recipe.world import FILES, write_recipe
+from tests.steps.world import FILES, write_recipe
 
 LITTLE = """
 train: [{task: slu, set: toy/audio, limit: 1}]

@@ -12,7 +12,7 @@ from espnet_atat.config.mixture import load_mixtures
 from espnet_atat.config.system import Phase, load_system
 from espnet_atat.datadir import write_two_column
 from espnet_atat.errors import UserError
-from tests.recipe.world import FILES, TARGETS, read_audio_in_place, row_file, write_features, write_recipe
+from tests.steps.world import FILES, TARGETS, read_audio_in_place, row_file, write_features, write_recipe
 
 
 def keys(system="zeroshot", seed=1):

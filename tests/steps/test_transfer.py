@@ -14,7 +14,7 @@ from espnet_atat.recipe.plan import plan_system
 from espnet_atat.config.system import load_system
 from espnet_atat.datadir import read_two_column
 from espnet_atat.text.vocabulary import Vocabulary
-from tests.recipe.world import make_world, write_recipe
+from tests.steps.world import make_world, write_recipe
 
 PRETRAIN = """
 pretrain:

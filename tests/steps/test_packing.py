@@ -15,7 +15,7 @@ from espnet_atat.config.system import load_system
 from espnet_atat.errors import UserError
 from espnet_atat.package.reader import open_package, read_manifest
 from espnet_atat.text.tokenizer import TargetTokenizer
-from tests.recipe.world import NEW_TARGETS, make_world, write_recipe
+from tests.steps.world import NEW_TARGETS, make_world, write_recipe
 
 ZIP = Path("exp/toy/packages/toy_zeroshot_seed1.zip")
 

@@ -13,7 +13,7 @@ from espnet_atat.config.table import Table
 from espnet_atat.datadir import write_two_column
 from espnet_atat.errors import UserError
 from espnet_atat.metrics.scoring import score_files
-from tests.recipe.world import FILES, write_recipe
+from tests.steps.world import FILES, write_recipe
 
 FOLDS = {
     1: {"u1": ("[IN:STOP stop ]", "[IN:STOP stop ]"), "u2": ("[IN:PLAY play ]", "[IN:STOP play ]")},
