@@ -2,7 +2,7 @@
 
 import pytest
 from espnet_atat.recipe.known_tags import KEY
-from espnet_atat.recipe.plan import plan_system
+from espnet_atat.steps.systems import plan_system
 from espnet_atat.recipe.tokens import make_tokens
 
 from espnet_atat.config.system import load_system
@@ -30,7 +30,7 @@ def test_tags_of_validation_trees_alone_stand_in_the_token_list(world):
     training = plan("old")
     unseen = training.tokens.identity[KEY]
     make_tokens(training)
-    tokens = Vocabulary.load(training.tokens.folder / "tokens.txt").tokens
+    tokens = Vocabulary.load(training.tokens.place / "tokens.txt").tokens
     assert set(unseen) < set(tokens)
     assert {"[IN:PLAY", "[IN:STOP", "[SL:AUTHOR", "]"} <= set(tokens)
     assert all(not token.startswith("[") or tokens.count(token) == 1 for token in tokens)

@@ -1,6 +1,6 @@
 """The utterance whose attention is kept (the file itself: ``test_stages``, ``tests/report/test_attention``)."""
 
-from espnet_atat.recipe.attention import first_right
+from espnet_atat.steps.stage12_attention import first_right
 
 REFERENCES = {"u1": "[IN:A a ]", "u2": "[IN:B b ]", "u3": "[IN:C c ]"}
 

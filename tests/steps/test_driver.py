@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 import yaml
-from espnet_atat.bin.run_systems import main
+from espnet_atat.bin.run import main
 from espnet_atat.recipe.decoding import STAMP
-from espnet_atat.recipe.plan import plan_system
+from espnet_atat.steps.systems import plan_system
 from espnet_atat.recipe.request import Request
 from espnet_atat.recipe.stages import forget, plan_jobs, plan_runs
 
@@ -36,7 +36,7 @@ def test_a_dry_run_makes_nothing_and_needs_no_torch(world):
     script = """
 import sys
 from espnet_atat.bin import pack
-from espnet_atat.bin.run_systems import main
+from espnet_atat.bin.run import main
 main(["--recipe", "toy", "--dry_run"])
 assert not {"torch", "espnet2", "transformers"} & set(sys.modules)
 """
@@ -152,7 +152,7 @@ def test_a_model_of_audio_is_tuned_on_text_and_still_hears(world):
     main(["--recipe", "toy", "--system", "zeroshot", "--cpu_processes", "1", "--stop_stage", "13"])
     final = plan_system(load_system("toy", "zeroshot"), 1).final
     assert final.mixtures.train[0].source == "text_in"
-    assert yaml.safe_load((final.run.folder / "config.yaml").read_text())["frontend"] == "default"
+    assert yaml.safe_load((final.run.place / "config.yaml").read_text())["frontend"] == "default"
     assert len(read_two_column(world / "exp/toy/zeroshot/seed1/decode/test/hyp")) == 3
 
 
@@ -199,7 +199,7 @@ def test_nobody_looks_without_the_model(finished, tmp_path, monkeypatch, capsys)
     monkeypatch.chdir(tmp_path)
     attention = Path("exp/toy/old/seed1/decode/test/attention.npz")
     attention.unlink()
-    (plan_system(load_system("toy", "old"), 1).final.run.folder / "done").unlink()
+    (plan_system(load_system("toy", "old"), 1).final.run.place / "done").unlink()
     main(["--recipe", "toy", "--system", "old", "--stage", "12", "--stop_stage", "14"])
     assert f"stage 12: {attention}: its model is not here, skipped" in capsys.readouterr().out
     assert "attention_old" not in Path("exp/toy/tables/old.html").read_text()
@@ -209,7 +209,7 @@ def test_nobody_looks_without_the_model(finished, tmp_path, monkeypatch, capsys)
 def test_the_model_grew_by_the_new_tags_and_characters(finished, monkeypatch):
     monkeypatch.chdir(finished)
     final = plan_system(load_system("toy", "zeroshot"), 1).final
-    old, new = (Vocabulary.load(step.tokens.folder / "tokens.txt") for step in (final.first, final))
+    old, new = (Vocabulary.load(step.tokens.place / "tokens.txt") for step in (final.first, final))
     assert new.extends(old)
     assert {"[IN:ORDER", "[IN:RETURN", "q", "x"} <= set(new.tokens[len(old) :])
 
@@ -233,7 +233,7 @@ def test_killed_in_training_and_started_again_it_ends_with_the_same_result(finis
     training = plan_system(load_system("toy", "old"), 1).final
     assert not training.run.is_done
     main(["--recipe", "toy"])
-    assert "The training was resumed" in (training.run.folder / "train.log").read_text()
+    assert "The training was resumed" in (training.run.place / "train.log").read_text()
     assert hypotheses(tmp_path) == hypotheses(finished)
     assert len(hypotheses(tmp_path)) == 4
 
@@ -286,8 +286,8 @@ def test_training_may_be_started_by_the_command_of_cmd_sh(finished, tmp_path, mo
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PATH", f"{ROOT / 'utils'}:{os.environ['PATH']}")
     training = plan_system(load_system("toy", "zeroshot"), 1).final
-    losses = FINAL_LOSS.findall((training.run.folder / "train.log").read_text())
-    shutil.rmtree(training.run.folder)
+    losses = FINAL_LOSS.findall((training.run.place / "train.log").read_text())
+    shutil.rmtree(training.run.place)
     main(
         [
             "--recipe",
@@ -302,6 +302,6 @@ def test_training_may_be_started_by_the_command_of_cmd_sh(finished, tmp_path, mo
             "run.pl --mem 4G",
         ]
     )
-    log = (training.run.folder / "train.log").read_text()
+    log = (training.run.place / "train.log").read_text()
     assert "# Ended (code 0)" in log  # run.pl's own lines
     assert FINAL_LOSS.findall(log) == losses != []

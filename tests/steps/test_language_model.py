@@ -4,10 +4,10 @@ import json
 from pathlib import Path
 
 import pytest
-from espnet_atat.bin.run_systems import main
+from espnet_atat.bin.run import main
 from espnet_atat.recipe.decoding import plan_decoding, plan_variant
 from espnet_atat.recipe.language_model import lm_tokens, plan_language_model, plan_language_models
-from espnet_atat.recipe.plan import plan_system
+from espnet_atat.steps.systems import plan_system
 
 from espnet_atat.config.system import TestSet, load_system
 from espnet_atat.datadir import read_two_column
@@ -84,10 +84,10 @@ def test_the_name_depends_on_the_targets_and_not_on_their_share():
     (before,) = planned("lm")
     mixture = Path("egs2/atat/toy/recipe.yaml")
     mixture.write_text(mixture.read_text().replace("weight: 2", "weight: 5"))
-    assert planned("lm")[0].run.folder == before.run.folder
+    assert planned("lm")[0].run.place == before.run.place
     target = Path("dump/toy/words/target")
     target.write_text(target.read_text().replace("now", "soon"))
-    assert planned("lm")[0].run.folder != before.run.folder
+    assert planned("lm")[0].run.place != before.run.place
 
 
 @pytest.mark.usefixtures("lm_world")
@@ -110,20 +110,20 @@ def test_stage_8_trains_reports_perplexity_and_goes_on_after_an_interruption(cap
     request = ["--recipe", "toy", "--system", "lm", "--stage", "7", "--stop_stage", "8"]
     main(request)
     (lm,) = planned("lm")
-    figures = json.loads((lm.run.folder / "perplexity.json").read_text())["sets"]
+    figures = json.loads((lm.run.place / "perplexity.json").read_text())["sets"]
     assert figures.keys() == {"toy/audio", "toy/words"}
     facts = figures["toy/audio"]
     assert facts["sentences"] == 6
     assert facts["unknown"] == 0
-    lines = (lm.run.folder / "perplexity/toy.audio/text").read_text().splitlines()
+    lines = (lm.run.place / "perplexity/toy.audio/text").read_text().splitlines()
     assert facts["tokens"] == sum(len(line.split()) for line in lines)  # the id stands for the end of the sentence
     assert 1 < facts["perplexity"] < 100  # of some 50 tokens, hardly trained
 
-    (lm.run.folder / "done").unlink()
+    (lm.run.place / "done").unlink()
     main(request)
-    assert "The training was resumed" in (lm.run.folder / "train.log").read_text()
+    assert "The training was resumed" in (lm.run.place / "train.log").read_text()
     main(request)
-    assert f"{lm.run.folder}: done already" in capsys.readouterr().out.splitlines()[-1]
+    assert f"{lm.run.place}: done already" in capsys.readouterr().out.splitlines()[-1]
 
 
 @pytest.mark.slow
@@ -132,8 +132,8 @@ def test_stage_8_splits_words_as_the_grown_decoder_does():
     main(["--recipe", "toy", "--system", "lm_zeroshot", "--grow_bpe", "true", "--stage", "7", "--stop_stage", "8"])
     run = plan_system(load_system("toy", "lm_zeroshot").growing_bpe(True), 1)
     (lm,) = plan_language_models(run, run.system.test)
-    tokenizer = TargetTokenizer.load(lm.training.tokens.folder)
+    tokenizer = TargetTokenizer.load(lm.training.tokens.place)
     assert "quartz" in tokenizer.grown_words
-    lines = read_two_column(lm.run.folder / "train/text").values()
+    lines = read_two_column(lm.run.place / "train/text").values()
     assert sorted(lines) == sorted(" ".join(tokenizer.tokens(target)) for target in NEW_TARGETS)
-    assert json.loads((lm.run.folder / "perplexity.json").read_text())["sets"]["toy/new"]["unknown"] == 0
+    assert json.loads((lm.run.place / "perplexity.json").read_text())["sets"]["toy/new"]["unknown"] == 0

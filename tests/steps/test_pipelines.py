@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from espnet_atat.bin.run_systems import main
+from espnet_atat.bin.run import main
 from espnet_atat.recipe.pipelines import plan_hypotheses, plan_run
-from espnet_atat.recipe.plan import plan_system
+from espnet_atat.steps.systems import plan_system
 
 from espnet_atat.baselines.pipeline import load_pipeline
 from espnet_atat.config.system import load_system
@@ -51,7 +51,7 @@ def table(name: str) -> dict:
 def test_from_trees_to_a_table_without_espnet():
     script = """
 import sys
-from espnet_atat.bin.run_systems import main
+from espnet_atat.bin.run import main
 main(["--recipe", "lamps", "--stage", "11"])
 assert not {"torch", "espnet2", "transformers"} & set(sys.modules)
 main(["--recipe", "lamps"])
@@ -102,10 +102,10 @@ def test_a_tagger_is_named_by_what_decides_it():
     assert first.folder == again.folder != other.folder
     assert first.name == "bilstm_crf-train-seed1"
     systems = {name: load_system("lamps", name) for name in ("oracle", "heard")}
-    assert plan_run(systems["oracle"], 1).tagger.run.folder == plan_run(systems["heard"], 2).tagger.run.folder
+    assert plan_run(systems["oracle"], 1).tagger.run.place == plan_run(systems["heard"], 2).tagger.run.place
     write_recipe(Path(), "lamps", {"rows/other": ORACLE.replace("crf,", "crf, options: {c1: 0.5},")})
     other = plan_run(load_system("lamps", "other"), 1).tagger.run
-    assert other.folder != plan_run(systems["oracle"], 1).tagger.run.folder
+    assert other.folder != plan_run(systems["oracle"], 1).tagger.run.place
 
 
 @pytest.mark.usefixtures("lamps")
@@ -195,7 +195,7 @@ def test_a_pipeline_over_its_own_asr_shares_the_model_of_others(world):
     write_recipe(world, "toy", {"rows/asr": asr.replace("lamps/test", "toy/test") + model})
     system = load_system("toy", "asr")
     run = plan_run(system, 1)
-    assert run.asr.final.run.folder == plan_system(load_system("toy", "old"), 1).final.run.folder
+    assert run.asr.final.run.place == plan_system(load_system("toy", "old"), 1).final.run.place
     planned = plan_hypotheses(run, system.decode[0], system.test[0])
     assert str(planned.folder) == "exp/toy/asr/seed1/decode_tree/test"
     assert planned.words.folder == planned.folder / "asr"

@@ -104,7 +104,7 @@ def test_a_finetuning_is_as_its_pretraining_but_for_what_it_names():
     assert final.config["decoder_conf"] == final.first.config["decoder_conf"]
     assert (final.config["max_epoch"], final.first.config["max_epoch"]) == (1, 2)
     assert final.parent is final.first
-    assert final.text_tokenizer == str(final.first.tokens.folder / "text_tokenizer")
+    assert final.text_tokenizer == str(final.first.tokens.place / "text_tokenizer")
 
 
 def test_data_that_is_not_there_is_named(world):
@@ -174,7 +174,7 @@ def test_another_recipe_shares_a_pretraining_by_naming_it(world):
     )
     mine = plan_system(load_system("other", "mine"), 1).final
     theirs = plan_system(load_system("toy", "zeroshot"), 1).final
-    assert [step.run.folder for step in mine.chain] == [step.run.folder for step in theirs.chain]
+    assert [step.run.place for step in mine.chain] == [step.run.place for step in theirs.chain]
 
 
 KEEP = "mixture: new_words, keep: [audio_encoder]}"
@@ -189,7 +189,7 @@ def test_a_finetuning_without_the_old_embedding_has_a_token_list_of_its_own(worl
     # That of a system trained from scratch on the same text, which it shares.
     scratch = "title: scratch\npretrain: {config: pretrain, mixture: new_words}\ntest: [{set: toy/test, task: nlu}]\n"
     write_recipe(world, "toy", {"rows/scratch": scratch})
-    assert final.tokens.folder == plan_system(load_system("toy", "scratch"), 1).final.tokens.folder
+    assert final.tokens.place == plan_system(load_system("toy", "scratch"), 1).final.tokens.place
 
 
 def test_a_finetuning_that_keeps_the_embedding_grows_it(world):

@@ -4,7 +4,7 @@ import json
 
 import pytest
 from espnet_atat.recipe.decoding import plan_decoding, references
-from espnet_atat.recipe.plan import plan_system
+from espnet_atat.steps.systems import plan_system
 from espnet_atat.recipe.scoring import score_decoding, score_folds
 from espnet_atat.recipe.table import table_row, write_table
 

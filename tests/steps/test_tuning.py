@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from espnet_atat.recipe.tuning import Trial, best_value, means, write_trials
+from espnet_atat.steps.tuning import Trial, best_value, means, write_trials
 
 from espnet_atat.bin.tune import main
 from espnet_atat.errors import UserError
