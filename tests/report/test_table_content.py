@@ -16,7 +16,7 @@ from espnet_atat.metrics.scoring import score, score_files
 from espnet_atat.report.latex import latex
 from espnet_atat.report.plots import write_report
 from espnet_atat.report.tables import markdown
-from tests.recipe.world import FILES, write_recipe
+from tests.steps.world import FILES, write_recipe
 
 REF = {
     "u1": "[IN:STOP stop ]",
