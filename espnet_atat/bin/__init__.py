@@ -2,6 +2,7 @@
 
 import argparse
 import hashlib
+import os
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -21,6 +22,10 @@ def main_guard(main: Callable[[Sequence[str] | None], None], argv: Sequence[str]
     Returns:
         The exit code: 0, 2 for a mistake that the message tells how to mend, 130 for an interrupt.
     """
+    if "ATAT_ENDS_WITH_PARENT" in os.environ:  # set by graph.launch.call, whose script would not end its commands
+        from espnet_atat.graph.pool import die_with_parent
+
+        die_with_parent()
     try:
         main(argv)
     except UserError as error:

@@ -25,6 +25,8 @@ from espnet_atat.graph.work import read_stamp
 POLL = 0.2
 #: The command of ``cmd.sh`` that runs jobs on this machine.
 HERE = "run.pl"
+#: Set in the environment of a script: the commands of this package that it starts end with it (``bin.main_guard``).
+ENDS_WITH_PARENT = "ATAT_ENDS_WITH_PARENT"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -246,8 +248,8 @@ def _check(ranks: Mapping[Path, subprocess.Popen[bytes]]) -> None:
 
 
 def call(command: Sequence[str]) -> int:
-    """Run a command to its end; returns its exit code."""
-    process = _start(command)
+    """Run a script to its end; returns its exit code. The commands of this package that it starts end with it."""
+    process = _start(command, variables={ENDS_WITH_PARENT: "1"})
     try:
         return process.wait()
     finally:

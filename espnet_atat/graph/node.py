@@ -119,7 +119,7 @@ class Node:
             notes |= {"made_by": made_by, "identity": identity}
 
     def remove(self) -> None:
-        """Take it away, so that it is made anew (``--force``). What was fetched stays, and is compared with what is there.
+        """Take it away, so that it is made anew (``--force``); what was fetched stays, and is looked at again.
 
         Raises:
             UserError: another process is at work on it.
