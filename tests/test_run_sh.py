@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 import soundfile
 
-from espnet_atat.config.recipe import recipe_names
 from tests.shell import environment_of, kill_and_see_its_command_end, make_clone, processes_in, run, wait_until
 
 
