@@ -122,9 +122,7 @@ def test_a_node_that_fetches_its_source_is_done_with_what_it_fetched():
         (work / "content").touch()
 
     def planned() -> Node:
-        return Node(
-            stage=1, at=Path("data/x"), identify=lambda: {"there": corpus.exists()}, make=make, fetches=True
-        )
+        return Node(stage=1, at=Path("data/x"), identify=lambda: {"there": corpus.exists()}, make=make, fetches=True)
 
     planned().build()
     assert planned().is_done

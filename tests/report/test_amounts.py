@@ -2,6 +2,7 @@
 
 import pytest
 import yaml
+
 from espnet_atat.report.amounts import hours_of, training_amounts
 
 LOG = """

@@ -1,4 +1,4 @@
-"""The stages of systems on the tiny recipe, through ESPnet's own trainer; and the plan of every table that is shipped."""
+"""The stages of systems on the tiny recipe, through ESPnet's trainer; and the plan of every shipped table."""
 
 import json
 import os
@@ -18,7 +18,6 @@ from espnet_atat.config.system import System, load_system, run_label
 from espnet_atat.config.table import load_table
 from espnet_atat.datadir import read_two_column
 from espnet_atat.errors import UserError
-from espnet_atat.graph.work import stamp_file
 from espnet_atat.report.attention import read_glance
 from espnet_atat.report.learning import load_curves, read_curves
 from espnet_atat.steps import driver

@@ -7,13 +7,13 @@ from argparse import Namespace
 from pathlib import Path
 
 import pytest
-from espnet_atat.bin.run import main as run_systems
-from espnet_atat.steps.systems import plan_system
 
 from espnet_atat.bin import pack
+from espnet_atat.bin.run import main as run_systems
 from espnet_atat.config.system import load_system
 from espnet_atat.errors import UserError
 from espnet_atat.package.reader import open_package, read_manifest
+from espnet_atat.steps.systems import plan_system
 from espnet_atat.text.tokenizer import TargetTokenizer
 from tests.steps.world import NEW_TARGETS, make_world, write_recipe
 

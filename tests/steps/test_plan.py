@@ -142,8 +142,10 @@ def test_before_there_is_data_the_plan_is_the_same_but_for_the_names(world):
     shutil.rmtree(world / "dump")
     final = training("zeroshot")
     assert [node.title for node in final.nodes] == names
-    assert [name.removeprefix(f"{RUNS}/") for name in names[:3]] == ["tokens-…", "stats-pretrain-…"] + [
-        "pretrain-pretrain-seed1-…"
+    assert [name.removeprefix(f"{RUNS}/") for name in names[:3]] == [
+        "tokens-…",
+        "stats-pretrain-…",
+        "pretrain-pretrain-seed1-…",
     ]
     with pytest.raises(UserError, match=r"dump/toy/audio: has no feats\.scp"):
         _ = final.first.statistics.key

@@ -8,11 +8,11 @@ import kaldiio
 import pytest
 import torch
 import yaml
-from espnet_atat.bin.run import main
-from espnet_atat.steps.systems import plan_system
 
+from espnet_atat.bin.run import main
 from espnet_atat.config.system import load_system
 from espnet_atat.datadir import read_two_column
+from espnet_atat.steps.systems import plan_system
 from espnet_atat.text.vocabulary import Vocabulary
 from tests.steps.world import make_world, write_recipe
 
