@@ -1,9 +1,13 @@
 """Amounts read off what the stages wrote."""
 
-import pytest
-import yaml
+import json
+from pathlib import Path
 
-from espnet_atat.report.amounts import hours_of, training_amounts
+import pytest
+
+from espnet_atat.graph.node import Node
+from espnet_atat.graph.work import stamp_file
+from espnet_atat.report.amounts import hours_of, stage_times, training_amounts
 
 LOG = """
     Total Number of model parameters: 3.10 M
@@ -12,23 +16,26 @@ LOG = """
 """
 
 
-def folder(root, name, identity, files):
-    made = root / name
-    for path, text in {"run.yaml": yaml.safe_dump(identity), **files}.items():
-        (made / path).parent.mkdir(parents=True, exist_ok=True)
-        (made / path).write_text(text)
-    return made
+def made(root, name, identity, files, stage=10):
+    """A run that was made of some files."""
+
+    def make(work):
+        for path, text in files.items():
+            (work / path).parent.mkdir(parents=True, exist_ok=True)
+            (work / path).write_text(text)
+
+    node = Node(stage=stage, at=root / name, identify=lambda: identity, make=make)
+    node.build()
+    return node.place
 
 
-def test_training_counts_updates_of_all_phases_and_each_recording_once(tmp_path):
-    made_by = {"commit": "abc"}
-    tuned = folder(
-        tmp_path, "tuned", {"kind": "training", "config": {"accum_grad": 2}, "made_by": made_by}, {"train.log": LOG}
-    )
-    first = folder(tmp_path, "first", {"kind": "training", "config": {}, "made_by": made_by}, {"train.log": LOG})
+def test_training_counts_updates_of_all_phases_and_each_recording_once(tmp_path, monkeypatch):
+    monkeypatch.setattr("espnet_atat.graph.node.commit", lambda: "abc")
+    tuned = made(tmp_path, "tuned", {"kind": "training", "config": {"accum_grad": 2}}, {"train.log": LOG})
+    first = made(tmp_path, "first", {"kind": "training", "config": {}}, {"train.log": LOG})
     shapes = "slu-a-u1 36000,80\nasr-a-u1 36000,80\nslu.nlu-a-u1 36000,80\nasr-b-u1 18000,80\n"
-    stats = folder(tmp_path, "stats", {"kind": "statistics"}, {"stats/train/speech_shape": shapes})
-    raw = folder(tmp_path, "raw", {"kind": "statistics"}, {"stats/train/speech_shape": "slu-c-u1 2880000\n"})
+    stats = made(tmp_path, "stats", {"kind": "statistics"}, {"stats/train/speech_shape": shapes})
+    raw = made(tmp_path, "raw", {"kind": "statistics"}, {"stats/train/speech_shape": "slu-c-u1 2880000\n"})
     found = training_amounts([tuned, first, stats, raw])
     assert found["parameters"] == 3_100_000
     assert found["updates"] == 160 + 320
@@ -38,8 +45,9 @@ def test_training_counts_updates_of_all_phases_and_each_recording_once(tmp_path)
 
 
 def test_a_run_without_a_log_has_no_parameters(tmp_path):
-    run = folder(tmp_path, "run", {"kind": "training", "config": {}}, {})
-    assert training_amounts([run]) == {"parameters": None, "updates": 0, "hours": 0.0, "utterances": 0, "commits": []}
+    found = training_amounts([made(tmp_path, "run", {"kind": "training", "config": {}}, {})])
+    nothing = {"parameters": None, "updates": 0, "hours": 0.0, "utterances": 0}
+    assert found.items() >= nothing.items()
 
 
 def test_hours_of_a_test_set(tmp_path, monkeypatch):
@@ -51,3 +59,19 @@ def test_hours_of_a_test_set(tmp_path, monkeypatch):
     assert hours_of(["toy/a"]) == pytest.approx(0.2)
     assert hours_of(["toy/a", "toy/b"]) == pytest.approx(0.4)
     assert hours_of(["toy/a", "toy/words"]) is None
+
+
+def test_stages_take_as_long_as_the_stamps_of_what_they_made_say(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    runs = [made(Path(), f"exp/runs/{stage}", {"kind": "x"}, {"a": ""}, stage) for stage in (7, 10)]
+    hypotheses = made(Path(), "exp/toy/old/seed1/decode/test", {}, {"hyp": "", "metrics.json": ""}, 12)
+    made(Path(), "data/toy/train", {}, {"text": ""}, 1)
+    made(Path(), "dump/toy/train", {}, {"text": ""}, 6)
+    made(Path(), "dump/other/train", {}, {"text": ""}, 5)  # of another recipe
+    times = stage_times("toy", [hypotheses / "metrics.json"], runs)
+    assert times.keys() == {"1", "6", "7", "10", "12"}
+    for stage, seconds in ((7, 2.26), (10, 100.0)):
+        stamp = stamp_file(Path(f"exp/runs/{stage}"))
+        stamp.write_text(json.dumps(json.loads(stamp.read_text()) | {"seconds": seconds}))
+    times = stage_times("toy", [hypotheses / "metrics.json"], [*runs, runs[0].with_name("gone")])
+    assert (times["7"], times["10"]) == (2.3, 100.0)

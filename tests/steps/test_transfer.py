@@ -9,12 +9,9 @@ import pytest
 import torch
 import yaml
 
-from espnet_atat.bin.run import main
-from espnet_atat.config.system import load_system
 from espnet_atat.datadir import read_two_column
-from espnet_atat.steps.systems import plan_system
 from espnet_atat.text.vocabulary import Vocabulary
-from tests.steps.world import make_world, write_recipe
+from tests.steps.world import make_world, run, training, write_recipe
 
 PRETRAIN = """
 pretrain:
@@ -66,7 +63,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
         patch.chdir(root)
         torch.manual_seed(3)
         save_asr_model(root / "asr.pth")
-        main(["--recipe", "toy", "--table", "transfer"])
+        run("--table", "transfer", "--stop_stage", "13")
     return root
 
 
@@ -80,7 +77,7 @@ def save_asr_model(path: Path) -> None:
 @pytest.mark.slow
 def test_e2e_starts_from_the_pretrained_audio_encoder_alone(finished: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(finished)
-    final = plan_system(load_system("toy", "e2e"), 1).final
+    final = training("e2e")
     before, after = (torch.load(step.model_file, weights_only=True) for step in final.chain)
     assert {name.split(".")[0] for name in after} == {"audio_encoder", "ctc", "decoder", "normalize"}
     for name, value in after.items():  # two updates with multiplier 0
@@ -97,7 +94,7 @@ def test_e2e_starts_from_the_pretrained_audio_encoder_alone(finished: Path, monk
 @pytest.mark.slow
 def test_pretraining_started_from_the_asr_models_blocks(finished: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(finished)
-    first = plan_system(load_system("toy", "e2e"), 1).final.first
+    first = training("e2e").first
     asr, model = torch.load("asr.pth", weights_only=True), torch.load(first.model_file, weights_only=True)
     blocks = {name: value for name, value in asr.items() if not name.startswith("encoder.embed.")}
     assert len(blocks) == 18
@@ -112,7 +109,7 @@ def test_replay_trains_on_both_and_both_labels_decode(finished: Path, monkeypatc
     from espnet_atat.decode.understand import Speech2Understand
 
     monkeypatch.chdir(finished)
-    final = plan_system(load_system("toy", "replay"), 1).final
+    final = training("replay")
     results = re.search(r"1epoch results: \[train\](.*?)\[valid\]", (final.run.place / "train.log").read_text())
     assert results is not None
     for task in ("nlu", "slu"):
