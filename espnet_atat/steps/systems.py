@@ -116,7 +116,15 @@ class ModelRun(SystemRun):
             yield from _language_model_nodes(decoding.language_model)
 
     def check(self) -> None:
+        self.check_voices()
         super().check()
+
+    def check_voices(self) -> None:
+        """Refuse test audio of an engine that training heard.
+
+        Raises:
+            UserError: names both sets and the engine.
+        """
         learnt = [part for step in self.final.chain for part in step.mixtures.train]
         check_unheard(self.system.listening, (part.set for part in learnt if part.source == "speech"))
 
