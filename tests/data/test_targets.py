@@ -1,47 +1,35 @@
-"""Little data lacks some tags: their names are known all the same."""
+"""What the sets of a mixture hold: every utterance's target once, and the tags that only validation has."""
+
+from pathlib import Path
 
 import pytest
-from espnet_atat.recipe.known_tags import KEY
-from espnet_atat.recipe.plan import plan_system
-from espnet_atat.recipe.tokens import make_tokens
 
-from espnet_atat.config.system import load_system
-from espnet_atat.text.vocabulary import Vocabulary
-from tests.steps.world import FILES, write_recipe
+from espnet_atat.data.mixture import Part
+from espnet_atat.data.targets import targets_of, unseen_tags
+from espnet_atat.datadir import DataDir
 
-LITTLE = """
-train: [{task: slu, set: toy/audio, limit: 1}]
-valid: [{task: slu, set: toy/audio}]
-"""
+TREES = {"u1": "[IN:PLAY play [SL:SONG it ] ]", "u2": "[IN:STOP stop ]", "u3": "[IN:PLAY play [SL:TIME now ] ]"}
+WORDS = {"u1": "play it", "u2": "stop", "u3": "play now"}
+SLU, ASR, NLU = (Part(task=task, set="toy/train") for task in ("slu", "asr", "nlu"))
 
 
-def plan(system):
-    return plan_system(load_system("toy", system), 1).final
+@pytest.fixture
+def dump(tmp_path: Path) -> Path:
+    DataDir(text=WORDS, target=TREES).write(tmp_path / "toy/train")
+    (tmp_path / "toy/train/feats.scp").write_text("".join(f"{utt_id} feats.ark:1\n" for utt_id in TREES))
+    return tmp_path
 
 
-@pytest.mark.usefixtures("world")
-def test_where_every_tag_is_trained_on_the_token_list_has_the_name_it_always_had():
-    assert KEY not in plan("old").tokens.identity
-    assert KEY not in plan("zeroshot").tokens.identity
+def test_targets_come_once_an_utterance_and_as_trees_where_there_are_any(dump):
+    assert targets_of([ASR], dump, 0) == list(WORDS.values())
+    for parts in ([SLU, ASR, NLU], [ASR, SLU]):
+        assert targets_of(parts, dump, 0) == list(TREES.values())
 
 
-def test_tags_of_validation_trees_alone_stand_in_the_token_list(world):
-    write_recipe(world, "toy", {"mixtures/pretrain": LITTLE})
-    training = plan("old")
-    unseen = training.tokens.identity[KEY]
-    make_tokens(training)
-    tokens = Vocabulary.load(training.tokens.folder / "tokens.txt").tokens
-    assert set(unseen) < set(tokens)
-    assert {"[IN:PLAY", "[IN:STOP", "[SL:AUTHOR", "]"} <= set(tokens)
-    assert all(not token.startswith("[") or tokens.count(token) == 1 for token in tokens)
-
-
-def test_what_pretraining_knows_is_not_new_in_fine_tuning(world):
-    write_recipe(world, "toy", {"mixtures/new_words": LITTLE.replace("slu, set: toy/audio", "nlu, set: toy/words")})
-    assert KEY not in plan("zeroshot").tokens.identity
-    afresh = FILES["rows/zeroshot"].replace(
-        "mixture: new_words}",
-        "mixture: new_words, keep: [audio_encoder],\n  options: {pretrained_parameters: [audio_encoder]}}",
-    )
-    write_recipe(world, "toy", {"rows/zeroshot": afresh})
-    assert KEY in plan("zeroshot").tokens.identity
+def test_tags_of_validation_trees_that_no_training_tree_has(dump):
+    little = [Part(task="slu", set="toy/train", limit=1)]
+    (tree,) = targets_of(little, dump, 0)
+    missing = {"[IN:PLAY", "[IN:STOP", "[SL:SONG", "[SL:TIME"} - set(tree.split())
+    assert unseen_tags(little, [NLU], dump, 0) == sorted(missing) != []
+    assert unseen_tags([SLU], [NLU], dump, 0) == []
+    assert unseen_tags([ASR], [ASR], dump, 0) == []

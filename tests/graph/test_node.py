@@ -1,136 +1,193 @@
-"""Nodes: their keys and places, when they are done, what they need, and what a finished run came from."""
+"""A node is made once, anew when what it is made from changes, and names the stage of what it lacks."""
 
 import re
 import subprocess
-from functools import partial
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from espnet_atat.errors import UserError
-from espnet_atat.graph import work as working_module
-from espnet_atat.graph.node import RUNS, Node, commit, identity_of, lineage, unique
+from espnet_atat.graph import work as working
+from espnet_atat.graph.node import Node, commit, lineage, unique
 
 
 @pytest.fixture(autouse=True)
-def here(tmp_path, monkeypatch):
+def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def write(text: str, work: Path) -> dict[str, int]:
-    (work / "model").write_text((work / "model").read_text() + text if (work / "model").exists() else text)
-    return {"letters": len(text)}
+def node(source: Any = "a", stage: int = 10, *, name: str = "model", **options: Any) -> Node:
+    """Writes what it is made from; ``source`` may be a file that is read."""
+
+    def identify() -> dict[str, Any]:
+        if isinstance(source, Path) and not source.is_file():
+            raise UserError(f"{source}: not there")
+        return {"source": source.read_text() if isinstance(source, Path) else source}
+
+    def make(work: Path) -> dict[str, int]:
+        (work / (made.at.name if made.is_file and made.at else "content")).write_text(str(identify()["source"]))
+        return {"letters": 1}
+
+    made = Node(stage=stage, name=name, identify=identify, make=make, **options)
+    return made
 
 
-def run(name: str = "pretrain-seed1", text: str = "whole", *, needs: tuple[Node, ...] = (), **identity) -> Node:
-    make = partial(write, text)
-    return Node(stage=10, name=name, identify=lambda: {"kind": "training", **identity}, make=make, needs=needs)
+def content(made: Node) -> str:
+    return (made.place if made.is_file else made.place / "content").read_text()
 
 
-def fail(_work: Path) -> None:
-    raise UserError("no data")
+def test_a_run_is_named_by_all_that_decides_it_and_nothing_else():
+    first = node({"seed": 1, "options": {"b": 2, "a": 1}})
+    assert first.place == Path(f"exp/runs/model-{first.key}")
+    assert node({"options": {"a": 1, "b": 2}, "seed": 1}, stage=11, about="again", notes={"why": "x"}).key == first.key
+    assert node({"seed": 2, "options": {"b": 2, "a": 1}}).key != first.key
 
 
-def test_the_key_is_a_hash_of_the_identity():
-    one = run(seed=1, config={"b": 2, "a": 1})
-    assert one.key == run("another name", seed=1, config={"a": 1, "b": 2}).key
-    assert one.key != run(seed=2, config={"b": 2, "a": 1}).key
-    assert one.place == RUNS / f"pretrain-seed1-{one.key}"
+@pytest.mark.parametrize("options", [{}, {"in_place": True}, {"is_file": True}, {"is_file": True, "in_place": True}])
+def test_what_lies_at_a_place_of_its_own_is_done_until_its_identity_changes(options):
+    source, place = Path("source"), Path("data/made")
+    source.write_text("a")
+
+    def planned(**more: Any) -> Node:
+        return node(source, at=place, notes={"why": "asked for"}, **options, **more)
+
+    assert not planned().is_done
+    planned().build()
+    assert (planned().is_done, content(planned())) == (True, "a")
+    facts = planned().facts
+    assert facts["seconds"] >= 0
+    assert (facts["stage"], facts["letters"], facts["identity"]) == (10, 1, {"source": "a"})
+    assert facts["made_by"].keys() == {"espnet_atat", "commit", "started", "why"}
+    source.write_text("b")
+    assert not planned().is_done
+    planned().build()
+    assert (planned().is_done, content(planned())) == (True, "b")
+    planned().remove()  # --force
+    assert not planned().is_done
+    assert not place.exists()
 
 
-def test_a_node_is_done_when_it_was_made_from_what_it_would_be_made_from_now():
-    assert not run(seed=1).is_done
-    run(seed=1).build()
-    done = run(seed=1)
-    assert done.is_done
-    assert done.facts["letters"] == 5
-    assert identity_of(done.place) == {"kind": "training", "seed": 1}
-    at = partial(Node, stage=6, at=Path("dump/train"), make=partial(write, ""))
-    at(identify=lambda: {"text": "old"}).build()
-    assert at(identify=lambda: {"text": "old"}).is_done
-    assert not at(identify=lambda: {"text": "new"}).is_done
+def test_a_plan_is_made_before_there_is_anything_to_read():
+    source = Path("source")
+    run, data = node(source), node(source, at=Path("data/made"))
+    assert (run.title, data.title) == ("exp/runs/model-…", "data/made")
+    assert not run.is_done
+    assert not data.is_done
+    with pytest.raises(UserError, match="source: not there"):
+        run.build()
+    source.write_text("a")
+    run.build()  # asked again, it knows its name
+    assert run.title == f"exp/runs/model-{run.key}"
+    assert run.is_done
 
 
-def test_a_run_is_continued_where_it_lies():
-    node = Node(stage=10, name="a", identify=lambda: {"seed": 1}, make=partial(write, "2"), in_place=True)
-    node.place.mkdir(parents=True)
-    (node.place / "model").write_text("1")
-    node.build()
-    assert (node.place / "model").read_text() == "12"
-    node.remove()
-    assert not node.is_done
-    node.build()
-    assert (node.place / "model").read_text() == "2"  # made anew
+def test_what_is_needed_is_named_with_its_stage():
+    needed = node(stage=9, name="stats")
+    made = node("b", stage=10, needs=(needed,))
+    with pytest.raises(UserError, match=rf"{needed.place} is not there or .* {made.place} needs it: run stage 9 too"):
+        made.build()
+    assert not made.place.exists()
+    needed.build()
+    made.build()
+    assert made.is_done
+    needed.remove()
+    assert made.is_done, "what it was made of may go"
 
 
-def test_a_node_says_which_stage_makes_what_it_needs():
-    tokens = Node(stage=7, name="tokens", identify=lambda: {"kind": "tokens"}, make=partial(write, "t"))
-    with pytest.raises(UserError, match=r"^exp/runs/tokens-\w+ is not there or not finished.*run stage 7 too"):
-        run(needs=(tokens,)).build()
-    tokens.build()
-    run(needs=(tokens,)).build()
+def test_what_is_made_in_place_goes_on_where_it_was_stopped():
+    seen = []
+
+    def make(work: Path) -> None:
+        seen.append(sorted(path.name for path in work.glob("epoch*")))
+        (work / f"epoch{len(seen)}").touch()
+        if len(seen) == 1:
+            raise KeyboardInterrupt
+
+    made = Node(stage=10, name="model", identify=lambda: {"seed": 1}, make=make, in_place=True)
+    with pytest.raises(KeyboardInterrupt):
+        made.build()
+    assert not made.is_done
+    made.build()
+    assert made.is_done
+    assert seen == [[], ["epoch1"]]
+    made.remove()
+    made.build()
+    assert seen[-1] == []
 
 
-def test_what_cannot_be_named_yet_is_planned_all_the_same():
-    def no_data():
-        raise UserError("run stage 1")
-
-    node = Node(stage=10, name="pretrain", identify=no_data, make=fail)
-    assert (node.title, node.is_done) == ("exp/runs/pretrain-…", False)
-    with pytest.raises(UserError, match="run stage 1"):
-        node.build()
-
-
-def test_what_changes_while_it_is_made_is_stamped_with_what_it_was_made_from_in_the_end():
+def test_a_node_that_fetches_its_source_is_done_with_what_it_fetched():
     corpus = Path("corpus")
 
-    def download(work: Path) -> None:
-        corpus.write_text("fetched")
-        (work / "prepared").write_text("train\n")
+    def make(work: Path) -> None:
+        corpus.write_text("downloaded")
+        (work / "content").touch()
 
-    def identify():
-        return {"files": corpus.read_text() if corpus.exists() else None}
+    def planned() -> Node:
+        return Node(
+            stage=1,
+            at=Path("data/x"),
+            identify=lambda: {"there": corpus.exists()},
+            make=make,
+            in_place=True,
+            fetches=True,
+        )
 
-    node = partial(Node, stage=1, at=Path("data/prepared"), identify=identify, is_file=True, in_place=True)
-    node(make=download, fetches=True).build()
-    assert node(make=fail, fetches=True).is_done
-    node(make=fail, fetches=True).remove()
-    assert not node(make=fail, fetches=True).is_done
-    assert Path("data/prepared").is_file()  # the corpus's preparation compares with it
+    planned().build()
+    assert planned().is_done
+    planned().remove()
+    assert not planned().is_done
+    assert Path("data/x").exists()  # making it anew looks at what is there
+    planned().build()
+    corpus.unlink()
+    assert not planned().is_done
+
+
+def test_what_several_want_is_made_once_and_by_the_first_stage_that_wants_it():
+    unknown = Path("source")
+
+    def wanted() -> Iterator[Node]:
+        yield node("a", stage=11)
+        yield node("b", stage=10)
+        yield node("a", stage=8)
+        yield node(unknown, stage=7, about="of slu x")
+        yield node(unknown, stage=7, about="of slu y")  # another one, whose name is not known yet either
+        yield node(unknown, stage=7, about="of slu x")
+
+    assert [(each.stage, each.about) for each in unique(wanted())] == [
+        (8, ""), (10, ""), (7, "of slu x"), (7, "of slu y")
+    ]  # fmt: skip
 
 
 def test_what_is_being_made_is_neither_made_twice_nor_removed(monkeypatch):
-    monkeypatch.setattr(working_module, "WAIT", 0.1)
-    node = run(seed=1)
+    monkeypatch.setattr(working, "WAIT", 0.1)
+    other = node("a", in_place=True)
 
-    def meanwhile(work: Path) -> None:
-        for meet in (run(seed=1).build, run(seed=1).remove):
-            node.place.mkdir(parents=True, exist_ok=True)
+    def meanwhile(_work: Path) -> None:
+        for meet in (other.build, other.remove):
             with pytest.raises(UserError, match=r"is being made by process \d+ on "):
                 meet()
-        write("whole", work)
 
-    Node(stage=10, name=node.name, identify=node.identify, make=meanwhile, in_place=True).build()
-    assert run(seed=1).is_done
-
-
-def test_nodes_of_several_systems_are_there_once_for_the_first_stage_that_wants_them():
-    later = Node(stage=11, name="a", identify=lambda: {"seed": 1}, make=fail)
-    sooner = Node(stage=10, name="a", identify=lambda: {"seed": 1}, make=fail)
-    other = Node(stage=10, name="a", identify=lambda: {"seed": 2}, make=fail)
-    assert unique([later, other, sooner]) == [sooner, other]
+    Node(stage=10, name=other.name, identify=other.identify, make=meanwhile, in_place=True).build()
+    assert other.is_done
 
 
 def test_a_run_names_all_that_it_was_made_from():
-    tokens = run("tokens", kind_of="tokens")
-    first = run("pretrain", tokens=tokens.key)
-    tuned = run("tune", tokens=tokens.key, initialised_from={"run": first.key})
-    for node in (tokens, first, tuned):
-        node.build()
-    assert lineage(tuned.place) == [tuned.place, tokens.place, first.place]
-    tokens.remove()
-    with pytest.raises(UserError, match=f"no run ends in {tokens.key}"):
-        lineage(tuned.place)
+    def made(name: str, **identity: Any) -> Node:
+        run = Node(stage=10, name=name, identify=lambda: identity, make=lambda _: None)
+        run.build()
+        return run
+
+    tokens = made("tokens")
+    stats = made("stats", tokens=tokens.key)
+    first = made("pretrain", statistics=stats.key)
+    grown = made("tokens-new", grown_from=tokens.key)
+    last = made("tune", statistics=grown.key, initialised_from={"run": first.key})
+    assert lineage(last.place) == [run.place for run in (last, grown, tokens, first, stats)]
+    stats.remove()
+    with pytest.raises(UserError, match=f"no run ends in {stats.key}"):
+        lineage(last.place)
 
 
 def test_the_commit_of_the_code():

@@ -2,7 +2,7 @@
 
 import pytest
 import yaml
-from espnet_atat.recipe.amounts import hours_of, training_amounts
+from espnet_atat.report.amounts import hours_of, training_amounts
 
 LOG = """
     Total Number of model parameters: 3.10 M

@@ -7,8 +7,8 @@ from argparse import Namespace
 from pathlib import Path
 
 import pytest
-from espnet_atat.bin.run_systems import main as run_systems
-from espnet_atat.recipe.plan import plan_system
+from espnet_atat.bin.run import main as run_systems
+from espnet_atat.steps.systems import plan_system
 
 from espnet_atat.bin import pack
 from espnet_atat.config.system import load_system
@@ -84,15 +84,15 @@ def test_the_package_has_the_tokens_that_the_model_was_trained_with(packed, monk
 
     monkeypatch.chdir(packed)
     final = plan_system(load_system("toy", "zeroshot").growing_bpe(True), 1).final
-    ours = TargetTokenizer.load(final.tokens.folder)
+    ours = TargetTokenizer.load(final.tokens.place)
     assert "quartz" in ours.grown_words
     with open_package(ZIP) as package:
         args = Namespace(**read_config(package.train_config))
         theirs = TargetTokenizer(ATATTask.vocabulary(args), args.bpemodel, ATATTask.grown_words(args))
     assert (theirs.vocabulary, theirs.grown_words) == (ours.vocabulary, ours.grown_words)
     assert [theirs.encode(target) for target in NEW_TARGETS] == [ours.encode(target) for target in NEW_TARGETS]
-    saved = read_config(final.run.folder / "config.yaml")
-    assert Path(saved["grown_words"]) == final.tokens.folder / "grown_words.txt"
+    saved = read_config(final.run.place / "config.yaml")
+    assert Path(saved["grown_words"]) == final.tokens.place / "grown_words.txt"
 
 
 @pytest.mark.slow

@@ -8,8 +8,8 @@ import kaldiio
 import pytest
 import torch
 import yaml
-from espnet_atat.bin.run_systems import main
-from espnet_atat.recipe.plan import plan_system
+from espnet_atat.bin.run import main
+from espnet_atat.steps.systems import plan_system
 
 from espnet_atat.config.system import load_system
 from espnet_atat.datadir import read_two_column
@@ -86,9 +86,9 @@ def test_e2e_starts_from_the_pretrained_audio_encoder_alone(finished: Path, monk
     for name, value in after.items():  # two updates with multiplier 0
         if name.startswith(("audio_encoder.", "normalize.")):
             assert torch.equal(value, before[name]), name
-    fresh = Vocabulary.load(final.tokens.folder / "tokens.txt")
+    fresh = Vocabulary.load(final.tokens.place / "tokens.txt")
     assert len(after["decoder.embed.0.pretrained"]) == len(fresh)
-    saved = yaml.safe_load((final.run.folder / "config.yaml").read_text(encoding="utf-8"))
+    saved = yaml.safe_load((final.run.place / "config.yaml").read_text(encoding="utf-8"))
     assert saved["pretrained_parameters"] == ["audio_encoder"]
     assert saved["pretrained_vocabulary_size"] is None
     assert json.loads(Path("exp/toy/e2e/seed1/decode/test/metrics.json").read_text())["utterances"] == 3
@@ -103,7 +103,7 @@ def test_pretraining_started_from_the_asr_models_blocks(finished: Path, monkeypa
     assert len(blocks) == 18
     for name, value in blocks.items():  # frozen, so as they came
         assert torch.equal(model[name.replace("encoder.", "audio_encoder.blocks.", 1)], value), name
-    saved = yaml.safe_load((first.run.folder / "config.yaml").read_text(encoding="utf-8"))
+    saved = yaml.safe_load((first.run.place / "config.yaml").read_text(encoding="utf-8"))
     assert saved["audio_encoder_init"] is None, "the checkpoint has the weights"
 
 
@@ -113,15 +113,15 @@ def test_replay_trains_on_both_and_both_labels_decode(finished: Path, monkeypatc
 
     monkeypatch.chdir(finished)
     final = plan_system(load_system("toy", "replay"), 1).final
-    results = re.search(r"1epoch results: \[train\](.*?)\[valid\]", (final.run.folder / "train.log").read_text())
+    results = re.search(r"1epoch results: \[train\](.*?)\[valid\]", (final.run.place / "train.log").read_text())
     assert results is not None
     for task in ("nlu", "slu"):
         assert re.search(rf"loss_{task}=\d", results[1]), "trained on it"
-    new = Vocabulary.load(final.tokens.folder / "tokens.txt")
-    assert new.extends(Vocabulary.load(final.first.tokens.folder / "tokens.txt"))
+    new = Vocabulary.load(final.tokens.place / "tokens.txt")
+    assert new.extends(Vocabulary.load(final.first.tokens.place / "tokens.txt"))
     hyp = read_two_column(Path("exp/toy/replay/seed1/decode/test/hyp"))
     feats = {utt: kaldiio.load_mat(path) for utt, path in read_two_column(Path("dump/toy/test/feats.scp")).items()}
-    files = final.run.folder / "config.yaml", final.model_file
+    files = final.run.place / "config.yaml", final.model_file
     both = Speech2Understand(*files, task="nlu+slu", beam_size=2, maxlen=12)
     assert {utt: both(matrix).line for utt, matrix in feats.items()} == hyp
     content = json.loads(Path("exp/toy/replay/seed1/decode/test/metrics.json").read_text())

@@ -4,17 +4,15 @@ import json
 from pathlib import Path
 
 import pytest
-from espnet_atat.bin.run_systems import main
-from espnet_atat.recipe.decoding import plan_decoding, plan_variant
-from espnet_atat.recipe.language_model import lm_tokens, plan_language_model, plan_language_models
-from espnet_atat.recipe.plan import plan_system
 
-from espnet_atat.config.system import TestSet, load_system
 from espnet_atat.datadir import read_two_column
 from espnet_atat.errors import UserError
+from espnet_atat.graph.work import stamp_file
+from espnet_atat.steps.stage08_language_model import LMTraining, lm_tokens
+from espnet_atat.steps.stage12_decode import Decoding
 from espnet_atat.text.tokenizer import TargetTokenizer
 from espnet_atat.text.vocabulary import Vocabulary
-from tests.steps.world import NEW_TARGETS, write_recipe
+from tests.steps.world import NEW_TARGETS, planned, run, write_recipe
 
 LM = """
 lm: seq_rnn
@@ -36,12 +34,11 @@ pretrain: {config: pretrain, mixture: pretrain}
 decode: [decode, decode_lm]
 test: [{set: toy/test, task: slu}]
 """
-WORDS = TestSet(set="toy/test", task="asr")
 
 
-@pytest.fixture
-def lm_world(world):
-    """The tiny recipe with a system that asks for a language model."""
+@pytest.fixture(autouse=True)
+def _rows(world):
+    """Rows that ask for a language model."""
     write_recipe(
         world,
         "toy",
@@ -52,47 +49,52 @@ def lm_world(world):
             "rows/lm_zeroshot": SYSTEM + "finetune: {config: finetune, mixture: new_words}\n",
         },
     )
-    return world
 
 
-def planned(name: str):
-    run = plan_system(load_system("toy", name), 1)
-    return plan_language_models(run, run.system.test)
+def searched(name: str, *options: str) -> Decoding:
+    """With the language model, where the row has one."""
+    found = planned(name, *options).hypotheses[-1]
+    assert isinstance(found, Decoding)
+    return found
 
 
-@pytest.mark.usefixtures("lm_world")
+def language_model(name: str, *options: str) -> LMTraining:
+    found = searched(name, *options).language_model
+    assert found is not None
+    return found
+
+
 def test_without_a_weight_there_is_no_language_model():
-    assert planned("old") == planned("zeroshot") == []
-    run = plan_system(load_system("toy", "lm"), 1)
-    assert plan_decoding(run, "decode", run.system.test[0]).language_model is None
-    assert plan_variant(run, "decode_lm", run.system.test[0], lm_weight=0).language_model is None
+    plain, weighted = planned("lm").hypotheses
+    assert plain.language_model is None
+    assert weighted.language_model is not None
+    assert plain.needs == weighted.needs[:1]
+    assert planned("lm").decoding("decode_lm", weighted.test, lm_weight=0).language_model is None
+    assert [node.stage for node in planned("old").nodes()] == [7, 9, 10]
 
 
-@pytest.mark.usefixtures("lm_world")
 def test_each_kind_of_target_has_a_language_model_of_the_last_phase():
-    (of_old,), (of_new,) = planned("lm"), planned("lm_zeroshot")
-    assert [part.set for part in of_old.train] == ["toy/audio", "toy/words"]
-    assert [part.set for part in of_new.train] == ["toy/new"]
-    assert of_new.training.tokens.key != of_old.training.tokens.key
-    run = plan_system(load_system("toy", "lm_zeroshot"), 1)
+    of_old, of_new = language_model("lm"), language_model("lm_zeroshot")
+    assert [part.set for part in of_old.parts("train")] == ["toy/audio", "toy/words"]
+    assert [part.set for part in of_new.parts("train")] == ["toy/new"]
+    assert of_new.tokens.key != of_old.tokens.key
+    of_words = planned("lm_zeroshot", "--set", "test=[{set: toy/test, task: asr}]")
     with pytest.raises(UserError, match=r"a language model of words is wanted .*mixture new_words has none"):
-        plan_language_model(run, WORDS)
+        of_words.check()
 
 
-@pytest.mark.usefixtures("lm_world")
 def test_the_name_depends_on_the_targets_and_not_on_their_share():
-    (before,) = planned("lm")
+    before = language_model("lm").run.place
     mixture = Path("egs2/atat/toy/recipe.yaml")
     mixture.write_text(mixture.read_text().replace("weight: 2", "weight: 5"))
-    assert planned("lm")[0].run.folder == before.run.folder
+    assert language_model("lm").run.place == before
     target = Path("dump/toy/words/target")
     target.write_text(target.read_text().replace("now", "soon"))
-    assert planned("lm")[0].run.folder != before.run.folder
+    assert language_model("lm").run.place != before
 
 
-@pytest.mark.usefixtures("lm_world")
 def test_stage_8_comes_before_training_and_grows_the_tokens_that_it_needs(capsys):
-    main(["--recipe", "toy", "--system", "lm_zeroshot", "--dry_run"])
+    run("--system", "lm_zeroshot", "--dry_run")
     stages = [line.partition("-")[0] for line in capsys.readouterr().out.splitlines()]
     assert stages[:4] == [
         f"stage {n}: exp/runs/{what}" for n, what in ((7, "tokens"), (8, "tokens"), (8, "lm"), (9, "stats"))
@@ -105,35 +107,33 @@ def test_the_language_model_starts_from_a_symbol_of_its_own():
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("lm_world")
 def test_stage_8_trains_reports_perplexity_and_goes_on_after_an_interruption(capsys):
-    request = ["--recipe", "toy", "--system", "lm", "--stage", "7", "--stop_stage", "8"]
-    main(request)
-    (lm,) = planned("lm")
-    figures = json.loads((lm.run.folder / "perplexity.json").read_text())["sets"]
+    stages = ("--system", "lm", "--stop_stage", "8")
+    run(*stages)
+    folder = language_model("lm").run.place
+    figures = json.loads((folder / "perplexity.json").read_text())["sets"]
     assert figures.keys() == {"toy/audio", "toy/words"}
     facts = figures["toy/audio"]
     assert facts["sentences"] == 6
     assert facts["unknown"] == 0
-    lines = (lm.run.folder / "perplexity/toy.audio/text").read_text().splitlines()
+    lines = (folder / "perplexity/toy.audio/text").read_text().splitlines()
     assert facts["tokens"] == sum(len(line.split()) for line in lines)  # the id stands for the end of the sentence
     assert 1 < facts["perplexity"] < 100  # of some 50 tokens, hardly trained
 
-    (lm.run.folder / "done").unlink()
-    main(request)
-    assert "The training was resumed" in (lm.run.folder / "train.log").read_text()
-    main(request)
-    assert f"{lm.run.folder}: done already" in capsys.readouterr().out.splitlines()[-1]
+    stamp_file(folder).unlink()
+    run(*stages)
+    assert "The training was resumed" in (folder / "train.log").read_text()
+    run(*stages)
+    assert f"{folder}: done already" in capsys.readouterr().out.splitlines()[-1]
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("lm_world")
 def test_stage_8_splits_words_as_the_grown_decoder_does():
-    main(["--recipe", "toy", "--system", "lm_zeroshot", "--grow_bpe", "true", "--stage", "7", "--stop_stage", "8"])
-    run = plan_system(load_system("toy", "lm_zeroshot").growing_bpe(True), 1)
-    (lm,) = plan_language_models(run, run.system.test)
-    tokenizer = TargetTokenizer.load(lm.training.tokens.folder)
+    growing = ("--grow_bpe", "true")
+    run("--system", "lm_zeroshot", *growing, "--stop_stage", "8")
+    lm = language_model("lm_zeroshot", *growing)
+    tokenizer = TargetTokenizer.load(lm.tokens.place)
     assert "quartz" in tokenizer.grown_words
-    lines = read_two_column(lm.run.folder / "train/text").values()
+    lines = read_two_column(lm.run.place / "train/text").values()
     assert sorted(lines) == sorted(" ".join(tokenizer.tokens(target)) for target in NEW_TARGETS)
-    assert json.loads((lm.run.folder / "perplexity.json").read_text())["sets"]["toy/new"]["unknown"] == 0
+    assert json.loads((lm.run.place / "perplexity.json").read_text())["sets"]["toy/new"]["unknown"] == 0
