@@ -125,7 +125,7 @@ class Node:
             UserError: another process is at work on it.
         """
         if self.place.exists():
-            remove(self.place, stamp_only=self.fetches)
+            remove(self.place, stamp_only=self.fetches and self.in_place)
 
 
 def unique(nodes: Iterable[Node]) -> list[Node]:
