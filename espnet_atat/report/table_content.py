@@ -52,7 +52,7 @@ from espnet_atat.metrics.metrics_file import MODEL_KEYS, fold_name, read_metrics
 from espnet_atat.metrics.significance import interval
 from espnet_atat.report.amounts import hours_of, stage_times, training_amounts
 from espnet_atat.report.differences import compare_rows
-from espnet_atat.report.keeping import kept_amounts, kept_learning
+from espnet_atat.report.keeping import LEARNING, kept_amounts
 from espnet_atat.report.latex import latex
 from espnet_atat.report.provenance import pretraining_of, remarks
 from espnet_atat.report.tables import markdown
@@ -271,7 +271,8 @@ def _folders(info: Mapping[str, str]) -> list[Path]:
 def _kept_learning(scores: Sequence[Mapping[str, Any]]) -> list[str]:
     """Files of learning curves of the models whose results alone are here."""
     infos = [metrics["info"] for metrics in scores if _kept(metrics["info"]) is not None]
-    return list(dict.fromkeys(file for info in infos for file in kept_learning(_folders(info))))
+    files = [folder / LEARNING for info in infos for folder in _folders(info)]
+    return list(dict.fromkeys(str(file) for file in files if file.is_file()))
 
 
 def _metrics_file(system: System, test: TestSet, seed: int, fold: int | None, config: str) -> Path:

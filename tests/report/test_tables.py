@@ -7,7 +7,7 @@ import pytest
 
 from espnet_atat.bin.table import main
 from espnet_atat.errors import UserError
-from espnet_atat.report.kept import KeptResults
+from espnet_atat.report.archives import write_archive
 from espnet_atat.report.tables import markdown, marks, section, terminal, times
 
 
@@ -142,9 +142,8 @@ def test_a_table_is_put_between_its_marks_again_and_again(tmp_path):
 
 
 def test_a_kept_table_is_read_from_its_archive(tmp_path, capsys):
-    kept, page = KeptResults(tmp_path / "results"), tmp_path / "README.md"
-    archive = kept.put_table("music", content(row()))
-    kept.save()
+    archive, page = tmp_path / "music.jsonl.xz", tmp_path / "README.md"
+    write_archive(archive, {"tables/music.json": json.dumps(content(row()))})
     main([str(archive), "--format", "markdown"])
     assert capsys.readouterr().out == markdown(content(row()))
     main([str(archive)])
@@ -152,8 +151,9 @@ def test_a_kept_table_is_read_from_its_archive(tmp_path, capsys):
     page.write_text("\n".join(marks("music")))
     main([str(archive), "--insert", str(page)])
     assert section(content(row()), brief=True) in page.read_text()
-    with pytest.raises(UserError, match=r"books\.jsonl\.xz: no such file, or it keeps no table"):
-        main([str(tmp_path / "results/books.jsonl.xz")])
+    write_archive(tmp_path / "books.jsonl.xz", {"tables/music.json": "{}"})
+    with pytest.raises(UserError, match=r"books\.jsonl\.xz: holds no table of stage 14: 'tables/books\.json'"):
+        main([str(tmp_path / "books.jsonl.xz")])
 
 
 @pytest.mark.parametrize("lines", [[], [0], [1], [1, 0], [0, 1, 0], [0, 1, 1]])
