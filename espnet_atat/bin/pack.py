@@ -9,14 +9,11 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from espnet_atat.bin import main_guard
 from espnet_atat.config.selection import add_selection, select
 from espnet_atat.errors import UserError
-
-if TYPE_CHECKING:
-    from espnet_atat.config.system import System
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -84,36 +81,11 @@ def load(package: Path) -> None:
 
 
 def _pack_systems(args: argparse.Namespace) -> None:
-    selection = select(args)
-    for system in selection.systems:
-        if system.pipeline is not None:
-            print(f"stage 15: {system.name}: a pipeline of two models, which no package holds, skipped")
-            continue
-        for seed in selection.seeds_of(system):
-            for fold in selection.folds_of(system):
-                try:
-                    _pack_system(system, seed, fold, args)
-                except UserError as error:
-                    if not args.dry_run:
-                        raise
-                    print(f"stage 15: {system.name}: to be made, after the stages before it ({error})")
+    """Stage 15 of the driver."""
+    from espnet_atat.bin import run
 
-
-def _pack_system(system: "System", seed: int, fold: int | None, args: argparse.Namespace) -> None:
-    from espnet_atat.recipe.packing import has_results_alone, is_packed, pack_system, package_file
-    from espnet_atat.recipe.plan import plan_system
-
-    run = plan_system(system, seed, fold)
-    line = f"stage 15: {package_file(run)}:"
-    if args.use_results and has_results_alone(run):
-        print(f"{line} only the results of its model are here, skipped")
-    elif is_packed(run) and not args.force:
-        print(f"{line} done already, skipped")
-    elif args.dry_run:
-        print(f"{line} to be made")
-    else:
-        print(line, flush=True)
-        pack_system(run, load)
+    flags = [f"--{name}" for name in ("use_results", "force", "dry_run") if getattr(args, name)]
+    run.main([*select(args).arguments(), "--stage", "15", "--stop_stage", "15", *flags])
 
 
 def _manifest(args: argparse.Namespace) -> Any:

@@ -3,12 +3,12 @@
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Self, get_origin
 
 import yaml
 
 from espnet_atat.errors import UserError
+from espnet_atat.package.safety import parse_config
 
 MANIFEST = "atat.yaml"
 #: Form of the file; a reader of this release reads no other.
@@ -63,23 +63,21 @@ class Manifest:
         return yaml.safe_dump({"form": FORM, **content}, sort_keys=False, allow_unicode=True, width=110)
 
     @classmethod
-    def read(cls, text: str, where: str | Path) -> Self:
+    def read(cls, text: bytes, where: str) -> Self:
         """Read the file's text.
 
         Raises:
             UserError: not a manifest, one of another form, or a field of another kind.
         """
-        try:
-            content = yaml.safe_load(text)
-        except yaml.YAMLError as error:
-            raise UserError(f"{where}: not plain YAML ({str(error).splitlines()[0]})") from error
-        if not isinstance(content, dict) or content.pop("form", None) != FORM:
+        content = parse_config(text, where)
+        if content.pop("form", None) != FORM:
             raise UserError(f"{where}: not a manifest of form {FORM}: packed by another release? Pack the model again")
         known = {each.name: each for each in dataclasses.fields(cls)}
         if unknown := sorted(map(str, content.keys() - known.keys())):
             raise UserError(f"{where}: unknown key {unknown[0]!r}; known: {', '.join(known)}")
         for key, value in content.items():
-            kind = _kind(known[key].type)
+            origin: Any = get_origin(known[key].type) or known[key].type
+            kind = list if origin is tuple else origin
             if not isinstance(value, kind):
                 raise UserError(f"{where}: {key} is a {kind.__name__.lower()}, found {value!r}")
         if unknown := sorted(map(str, content.get("decode", {}).keys() - set(DECODE_KEYS))):
@@ -106,9 +104,3 @@ def figures_of(metrics: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
         for key, figure in metrics["figures"].items()
         if figure["value"] is not None
     }
-
-
-def _kind(annotation: Any) -> type:
-    """What YAML gives for a field of this type."""
-    origin = get_origin(annotation) or annotation
-    return list if origin is tuple else origin

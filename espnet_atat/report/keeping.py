@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 METRICS = "metrics.json"
 #: Kept beside ``ref``, ``hyp`` and ``metrics.json``: the key of the hypotheses.
 KEY = "key"
-#: Kept of a system, seed and fold: its amounts and, below ``runs``, every run that its model needed; its learning curves.
+#: Kept of a system, seed and fold: what it took, with every run that its model needed, and its learning curves.
 TRAINING = "training.json"
 LEARNING = "learning.json"
 

@@ -150,4 +150,4 @@ def upload(request: "Request") -> Iterator[Node | str]:
         to_folder(packages[0], request.upload_dir)
         yield f"wrote {request.upload_dir}"
     else:
-        yield f"uploaded to {to_hub(packages[0], target, private=False, message='')}"
+        yield f"uploaded to {to_hub(packages[0], target)}"
