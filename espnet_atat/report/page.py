@@ -12,8 +12,8 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from espnet_atat.atomic import atomic_dir, atomic_write
-from espnet_atat.report.comparison import Grid, notes
-from espnet_atat.report.tables import grids, legend
+from espnet_atat.metrics.printing import Grid
+from espnet_atat.report.grids import grids, legend, notes
 
 DPI = 110
 #: So many source files stand in the caption itself; more are folded away.

@@ -11,10 +11,11 @@ from typing import Any
 
 from espnet_atat.report import attention
 from espnet_atat.report.attention import plot_glance, read_glance
+from espnet_atat.report.grids import seeds_of
 from espnet_atat.report.intents import plot_confusion, read_confusion, scored_files
 from espnet_atat.report.learning import Curves, group_runs, load_curves, name_runs, plot_curves, read_curves
 from espnet_atat.report.page import Plot, write_page
-from espnet_atat.report.rows import Group, curve_groups, groups, plot_curve, plot_group
+from espnet_atat.report.rows import curve_groups, groups, plot_curve, plot_group
 
 INTERVALS = "95 % intervals (percentile bootstrap over utterances, each utterance's counts averaged over seeds)"
 
@@ -55,17 +56,11 @@ def _short(set_name: str) -> str:
     return set_name.rpartition("/")[2]
 
 
-def _seeds(group: Group) -> str:
-    seeds = sorted({seed for row in group.rows for seed in row["seeds"]})
-    named = ", ".join(map(str, seeds))
-    return f"seed {named}" if len(seeds) == 1 else f"mean ± standard deviation over seeds {named}"
-
-
 def _curves_over_amounts(content: Mapping[str, Any], source: str) -> Iterator[Plot]:
     for group in curve_groups(content):
         curve = content["curve"]
         caption = (
-            f"{group.axis} on {group.set} over the amount of data (logarithmic): {_seeds(group)}, decoded with "
+            f"{group.axis} on {group.set} over the amount of data (logarithmic): {seeds_of(group.rows)}, decoded with "
             f"{group.configs[0]}, with {INTERVALS}. The lines are drawn a little beside each other."
         )
         title = f"By {curve['x']}: {_short(group.set)}"
@@ -75,7 +70,7 @@ def _curves_over_amounts(content: Mapping[str, Any], source: str) -> Iterator[Pl
 def _rows(content: Mapping[str, Any], source: str) -> Iterator[Plot]:
     for group in groups(content):
         caption = (
-            f"{group.axis} of every row tested on {group.set}: {_seeds(group)}, with {INTERVALS}. "
+            f"{group.axis} of every row tested on {group.set}: {seeds_of(group.rows)}, with {INTERVALS}. "
             f"By {', '.join(group.configs)}: the inference configuration, or the words that a pipeline reads."
         )
         title = f"{'Rows' if len(group.rows) > 1 else 'Row'} on {_short(group.set)}"

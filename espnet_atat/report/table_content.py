@@ -53,9 +53,8 @@ from espnet_atat.metrics.significance import interval
 from espnet_atat.report.amounts import hours_of, stage_times, training_amounts
 from espnet_atat.report.differences import compare_rows
 from espnet_atat.report.keeping import LEARNING, kept_amounts
-from espnet_atat.report.latex import latex
 from espnet_atat.report.provenance import pretraining_of, remarks
-from espnet_atat.report.tables import markdown
+from espnet_atat.report.tables import latex, markdown
 
 
 def table_content(
