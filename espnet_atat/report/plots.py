@@ -9,13 +9,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from espnet_atat.report import attention
-from espnet_atat.report.attention import plot_glance, read_glance
+from espnet_atat.report.glance import FILE, plot_glance, read_glance
 from espnet_atat.report.grids import seeds_of
 from espnet_atat.report.intents import plot_confusion, read_confusion, scored_files
 from espnet_atat.report.learning import Curves, group_runs, load_curves, name_runs, plot_curves, read_curves
-from espnet_atat.report.page import Plot, write_page
-from espnet_atat.report.rows import curve_groups, groups, plot_curve, plot_group
+from espnet_atat.report.row_plots import curve_groups, groups, plot_curve, plot_group
+from espnet_atat.report.table_page import Plot, write_page
 
 INTERVALS = "95 % intervals (percentile bootstrap over utterances, each utterance's counts averaged over seeds)"
 
@@ -79,7 +78,7 @@ def _rows(content: Mapping[str, Any], source: str) -> Iterator[Plot]:
 
 def _attention(content: Mapping[str, Any]) -> Iterator[Plot]:
     for row in content["rows"]:
-        found = [path for path in _beside_hypotheses(row, attention.FILE) if path.is_file()]
+        found = [path for path in _beside_hypotheses(row, FILE) if path.is_file()]
         if not found:
             continue
         glance = read_glance(found[0])

@@ -23,7 +23,7 @@ from espnet_atat.config.system import load_system
 from espnet_atat.config.table import load_tables
 from espnet_atat.datadir import read_two_column
 from espnet_atat.errors import UserError
-from espnet_atat.report.attention import read_glance
+from espnet_atat.report.glance import read_glance
 from espnet_atat.report.learning import load_curves, read_curves
 from espnet_atat.text.vocabulary import Vocabulary
 from tests.recipe.world import FILES, make_world, read_audio_in_place, write_recipe
