@@ -92,35 +92,30 @@ def _manifest(args: argparse.Namespace) -> Any:
     from espnet_atat.package.manifest import TASK_DEFAULTS, Manifest, search_options
     from espnet_atat.package.safety import load_config
 
+    config = args.inference_config
     return Manifest(
+        **{name: getattr(args, name) for name in ("title", "language", "license", "command")},
         name=args.name or args.outpath.stem,
-        title=args.title,
-        language=args.language,
-        license=args.license,
         tasks={**TASK_DEFAULTS, **({"speech": args.task} if args.task else {})},
-        decode=search_options(load_config(args.inference_config, args.inference_config))
-        if args.inference_config
-        else {},
+        decode=search_options(load_config(config, config)) if config else {},
         trained_on=tuple(_part(text) for text in args.trained_on),
         results=tuple(_result(path, args.task) for path in args.metrics),
-        command=args.command,
     )
 
 
 def _result(path: Path, task: str | None) -> dict[str, Any]:
     """Scores as the manifest keeps them; what they are of is read off the file, else off its folders."""
     from espnet_atat.metrics.metrics_file import read_metrics
-    from espnet_atat.package.manifest import TASK_DEFAULTS, figures_of
+    from espnet_atat.package.manifest import TASK_DEFAULTS, result_of
 
     metrics = read_metrics(path)
     info, folder = metrics["info"], path.absolute().parent
-    return {
-        "set": "/".join(filter(None, (info.get("recipe"), folder.name))),
-        "task": info.get("task") or task or TASK_DEFAULTS["speech"],
-        "config": info.get("inference_config") or folder.parent.name,
-        "utterances": metrics["utterances"],
-        "figures": figures_of(metrics),
-    }
+    return result_of(
+        metrics,
+        test_set="/".join(filter(None, (info.get("recipe"), folder.name))),
+        task=info.get("task") or task or TASK_DEFAULTS["speech"],
+        config=info.get("inference_config") or folder.parent.name,
+    )
 
 
 def _part(text: str) -> dict[str, str]:

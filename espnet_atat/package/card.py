@@ -132,9 +132,7 @@ In place of the zip, the folder it was unpacked to or the name of its hub reposi
 
 def _labels(manifest: Manifest) -> str:
     rows = [(f"`<{task}>`", TASKS[task]) for task in _tasks(manifest) if task in TASKS]
-    defaults = ", ".join(
-        f"`<{task}>` for {'audio' if source == 'speech' else 'text'}" for source, task in manifest.tasks.items()
-    )
+    defaults = ", ".join(f"`<{task}>` for {kind}" for kind, task in manifest.labels.items())
     trained = f" It was trained with:\n\n{markdown_table([('label', 'gives the'), *rows])}" if rows else ""
     return f"## Labels\n\nUnless asked otherwise it decodes with {defaults}.{trained}"
 

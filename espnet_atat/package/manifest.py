@@ -52,6 +52,11 @@ class Manifest:
     made_from: str = ""
 
     @property
+    def labels(self) -> dict[str, str]:
+        """What kind of input, audio or text → the label it is decoded with."""
+        return {"audio" if key == "speech" else "text": task for key, task in self.tasks.items()}
+
+    @property
     def corpora(self) -> list[str]:
         """Recipes whose sets it was trained on, each once."""
         return list(dict.fromkeys(part["set"].partition("/")[0] for part in self.trained_on))
@@ -97,10 +102,11 @@ def search_options(config: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in config.items() if key in DECODE_KEYS}
 
 
-def figures_of(metrics: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """The figures of a ``metrics.json`` that a package keeps: title, value and interval."""
-    return {
+def result_of(metrics: Mapping[str, Any], *, test_set: str, task: str, config: str) -> dict[str, Any]:
+    """What a package keeps of a ``metrics.json``."""
+    figures = {
         key: {"title": figure["title"], "value": figure["value"], "interval": list(figure["interval"] or ())}
         for key, figure in metrics["figures"].items()
         if figure["value"] is not None
     }
+    return {"set": test_set, "task": task, "config": config, "utterances": metrics["utterances"], "figures": figures}

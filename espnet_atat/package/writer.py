@@ -70,7 +70,7 @@ def write_package(
         stage, packed = Path(scratch, "stage"), Path(scratch, output.name)
         for folder in ("exp", "data"):
             (stage / folder).mkdir(parents=True)
-        yaml_files, files = _stage_model(sources, stage)
+        yaml_files, files = {"train_config": CONFIG}, _stage_model(sources, stage)
         parameters = _stage_weights(sources.model_file, stage / MODEL)
         if sources.lm_train_config is not None and sources.lm_file is not None:
             _stage_language_model(sources.lm_train_config, sources.lm_file, stage)
@@ -84,8 +84,8 @@ def write_package(
     return manifest
 
 
-def _stage_model(sources: Sources, stage: Path) -> tuple[dict[str, str], dict[str, str]]:
-    """Configuration and all that it names; returns ESPnet's two mappings of arguments to files."""
+def _stage_model(sources: Sources, stage: Path) -> dict[str, str]:
+    """Configuration and all that it names; returns ESPnet's mapping of arguments to files."""
     run = sources.train_config.parent
     saved = read_config(sources.train_config)
     config = {key: saved[key] for key in MODEL_KEYS if key in saved}
@@ -113,7 +113,7 @@ def _stage_model(sources: Sources, stage: Path) -> tuple[dict[str, str], dict[st
         (stage / TEXT_ENCODER).write_text(json.dumps(config["text_encoder_conf"]["config"], indent=2) + "\n")
         config["text_tokenizer"] = files["text_tokenizer"] = TEXT_TOKENIZER
     dump_config(config, stage / CONFIG)
-    return {"train_config": CONFIG}, files
+    return files
 
 
 def _stage_tokenizer(source: str, stage: Path) -> None:

@@ -1,4 +1,4 @@
-"""Plots of a table (``recipe.table``'s JSON) and of the runs behind it, as PNG and as one self-contained HTML file.
+"""Plots of a table (``report.table_content``) and of the runs behind it, as PNG and as one self-contained HTML file.
 
 Figures over an amount, rows side by side with their intervals, attention of one utterance, confusion of intents,
 learning curves of each task: what the files allow. No model is read.
@@ -118,18 +118,19 @@ def _intents(content: Mapping[str, Any]) -> Iterator[Plot]:
 
 
 def _learning(content: Mapping[str, Any]) -> Iterator[Plot]:
-    kept: dict[str, Curves] = {}
-    sources: dict[str, str] = {}
+    recorded: dict[str, tuple[str, Curves]] = {}
     rows = []
     for row in content["rows"]:
         files = row.get("learning", ())
         of_row = {run: (file, curves) for file in files for run, curves in load_curves(Path(file)).items()}
-        kept |= {run: curves for run, (_, curves) in of_row.items()}
-        sources |= {run: file for run, (file, _) in of_row.items()}
+        recorded |= of_row
         rows.append({**row, "runs": [*row["runs"], *of_row]})
     for runs, systems in group_runs(rows).items():
-        read = {run: kept[run] if run in kept else read_curves(Path(run) / "tensorboard") for run in runs}
-        learnt = {run: curves for run, curves in read.items() if curves}
+        for run in runs:
+            if run not in recorded:
+                folder = f"{run}/tensorboard"
+                recorded[run] = (folder, read_curves(Path(folder)))
+        learnt = {run: recorded[run][1] for run in runs if recorded[run][1]}
         if not learnt:
             continue
         kind = Path(runs[0]).name.rpartition("-seed")[0]
@@ -139,5 +140,5 @@ def _learning(content: Mapping[str, Any]) -> Iterator[Plot]:
         )
         name = _name("learning", Path(runs[0]).name)
         figure = plot_curves(name_runs(learnt), kind)
-        read_from = list(dict.fromkeys(sources.get(run, f"{run}/tensorboard") for run in learnt))
+        read_from = list(dict.fromkeys(recorded[run][0] for run in learnt))
         yield Plot(name, f"Learning curves: {kind}", caption, read_from, figure)

@@ -19,7 +19,7 @@ rows       one a system and test set:
     runs      folders of the training runs behind them, and of what those stand on
     learning  files of the learning curves of kept results, whose runs are elsewhere
     hours     of audio in the test set; null of text
-    test_audio    null, or of audio chosen of several or synthetic: label, order, engine, voices (recipe.listening)
+    test_audio    null, or of audio chosen of several or synthetic: label, order, engine, voices
     pretrain_slu  sets and why: the slu and nlu of other corpora in pretraining; null: no such
     training  of the first seed: parameters, updates, hours and utterances of audio, commits; null where unknown
     paper     the paper's figures of the row in per cent, a remark, or null
