@@ -6,7 +6,7 @@ from enum import IntEnum
 import torch
 from torch import Tensor
 
-from espnet_atat.decode.espnet import BatchScorerInterface
+from espnet_atat.decode.espnet_search import BatchScorerInterface
 from espnet_atat.errors import UserError
 from espnet_atat.semantics.tree import CLOSE, OPEN_INTENT, OPEN_SLOT
 from espnet_atat.text.tokenizer import WORD_START

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from espnet_atat.decode.espnet import BatchScorerInterface
+from espnet_atat.decode.espnet_search import BatchScorerInterface
 from espnet_atat.model.atat_model import Encoded
 from espnet_atat.model.audio_encoder import valid_frames
 from espnet_atat.model.decoder import SharedDecoder

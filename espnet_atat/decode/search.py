@@ -5,7 +5,7 @@ import math
 import torch
 
 from espnet_atat.decode.constraint import FORBIDDEN_SCORE
-from espnet_atat.decode.espnet import BatchBeamSearch, BatchHypothesis, Hypothesis
+from espnet_atat.decode.espnet_search import BatchBeamSearch, BatchHypothesis, Hypothesis
 
 CONSTRAINT = "constraint"
 LENGTH_BONUS = "length_bonus"

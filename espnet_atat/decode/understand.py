@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 
 from espnet_atat.data.collate import pad
-from espnet_atat.decode.base import Understand
+from espnet_atat.decode.understand_base import Understand
 from espnet_atat.decode.result import NOTHING_HEARD, Understanding
 from espnet_atat.decode.times import seconds_per_frame, spell_characters, spell_tokens, with_times
 from espnet_atat.errors import UserError

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from espnet_atat.decode.espnet import BatchBeamSearch
+from espnet_atat.decode.espnet_search import BatchBeamSearch
 from espnet_atat.decode.search import UtteranceBeamSearch
 from espnet_atat.decode.trained import Trained
 from espnet_atat.decode.understand import Speech2Understand, Text2Understand
@@ -69,7 +69,7 @@ def test_ends_early_with_the_results_of_espnets_search(vocabulary, train_args, s
     ours = understand.nbest(speech[:8])
     assert len({result.tokens for results in ours for result in results}) > nbest
     assert nbest > 1 or len(steps) < 30
-    monkeypatch.setattr("espnet_atat.decode.base.UtteranceBeamSearch", espnets_search)
+    monkeypatch.setattr("espnet_atat.decode.understand_base.UtteranceBeamSearch", espnets_search)
     theirs = understand.nbest(speech[:8])
     assert all(same(a, b) for a, b in zip(ours, theirs, strict=True))
 
