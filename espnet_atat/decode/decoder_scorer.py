@@ -2,35 +2,44 @@
 
 ESPnet's own step (``TransformerDecoder.batch_score``) gives the same scores, which a test checks. It keeps layer
 *outputs* and projects all of them to keys and values again at every step, the encoder's states too, once for each
-hypothesis. Here the encoder's states are projected once for each utterance, and a token once.
+hypothesis. Here the encoder's states are projected once for each utterance, and a token once. A step of a small model
+is so short that calling modules would take half of it: weights are collected once for each search.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn.functional import embedding, linear, log_softmax
+from torch.nn.functional import scaled_dot_product_attention as attend
 
 from espnet_atat.decode.espnet_search import BatchScorerInterface
 from espnet_atat.model.atat_model import Encoded
 from espnet_atat.model.audio_encoder import valid_frames
 from espnet_atat.model.decoder import SharedDecoder
 
-attend = torch.nn.functional.scaled_dot_product_attention
+#: Positions whose encodings are computed ahead.
+POSITIONS = 64
+#: Weight and bias of a linear map.
+Map = tuple[Tensor, Tensor | None]
+Function = Callable[[Tensor], Tensor]
 
 
 class KeyValueCache:
-    """Keys and values of all hypotheses: for each label and layer (2, N, heads, L, D / heads)."""
+    """Keys and values of all tokens so far.
 
-    def __init__(self, layers: list[Tensor]):
-        self.layers = layers
+    Attributes:
+        tokens: (layers, 2, N, heads, L, D / heads), the layers of each label after those of the one before.
+    """
+
+    def __init__(self, tokens: Tensor):
+        self.tokens = tokens
 
     def select(self, hypotheses: Tensor | Sequence[int]) -> "KeyValueCache":
         """The cache of chosen hypotheses, in that order."""
-        if not self.layers:
-            return self
-        ids = torch.as_tensor(hypotheses, device=self.layers[0].device)
-        return KeyValueCache([layer.index_select(1, ids) for layer in self.layers])
+        ids = torch.as_tensor(hypotheses, device=self.tokens.device)
+        return KeyValueCache(self.tokens.index_select(2, ids))
 
 
 #: One hypothesis of a cache that is still whole; what the search holds of an utterance alone.
@@ -52,14 +61,13 @@ class DecoderScorer(BatchScorerInterface):
         self.decoder = decoder
         self.task_ids = tuple(task_ids)
         self.beam_size = beam_size
-        self.utterances = len(encoded.states)
         self.weight = decoder.tied.weight.detach()  # (V, D): put together once, not at every step
+        self.positions = decoder.embed[1]
+        self.encodings = self.weight.new_empty(0)  # of positions (L, D)
+        self.after_norm = _norm(decoder.after_norm) if decoder.normalize_before else None
         mask = valid_frames(encoded.lengths, encoded.states.size(1))
-        self.mask = None if bool(mask.all()) else mask[:, None, None, :]  # (B, 1, 1, S)
-        self.sources = [
-            (_heads(layer.src_attn, "k", encoded.states), _heads(layer.src_attn, "v", encoded.states))
-            for layer in decoder.decoders
-        ]  # of each layer: two of (B, heads, S, D / heads)
+        padding = None if bool(mask.all()) else mask[:, None, None, :]  # (B, 1, 1, S)
+        self.layers = [_Layer(layer, encoded.states, padding) for layer in decoder.decoders]
 
     def batch_score(
         self,
@@ -69,19 +77,22 @@ class DecoderScorer(BatchScorerInterface):
         xs_mask: Tensor | None = None,
     ) -> tuple[Tensor, KeyValueCache]:
         """Score all tokens after each hypothesis: ys (N, L) -> log probabilities (N, V), and the grown cache."""
+        number, position = ys.size(0), ys.size(1) - 1
         cached = _gather(states)
-        depth = len(self.decoder.decoders)
-        layers: list[Tensor] = []
+        heads, size = self.layers[0].shape
+        depth = len(self.layers)
+        grown = self.weight.new_empty(depth * len(self.task_ids), 2, number, heads, position + 1, size)
+        if cached is not None:
+            grown[..., :position, :] = cached.tokens
         logps = []
-        for number, task_id in enumerate(self.task_ids):
-            own = cached.layers[number * depth : (number + 1) * depth]
-            logp, grown = self._step(ys, task_id, own)
-            logps.append(logp)
-            layers += grown
+        for label, task_id in enumerate(self.task_ids):
+            tokens = ys[:, -1] if position else torch.full_like(ys[:, -1], task_id)
+            own = grown[label * depth : (label + 1) * depth]
+            logps.append(self._step(tokens, own, position))
         if len(logps) == 1:
-            return logps[0], KeyValueCache(layers)
+            return logps[0], KeyValueCache(grown)
         mean = torch.stack(logps).logsumexp(0) - torch.log(torch.tensor(float(len(logps))))
-        return mean, KeyValueCache(layers)
+        return mean, KeyValueCache(grown)
 
     def select_state(
         self,
@@ -94,68 +105,112 @@ class DecoderScorer(BatchScorerInterface):
 
     def batch_select_state(self, state: KeyValueCache, best_ids: Tensor) -> KeyValueCache:
         """The chosen hypotheses of all utterances: best_ids (B, K) holds ``hypothesis * V + token``."""
-        held = state.layers[0].size(1) // len(best_ids)  # H
-        offsets = torch.arange(len(best_ids), device=best_ids.device)[:, None] * held
-        return state.select((best_ids // len(self.weight) + offsets).flatten())
+        held = state.tokens.size(2) // len(best_ids)  # H
+        hypotheses = best_ids // len(self.weight)
+        if len(best_ids) > 1:
+            hypotheses = hypotheses + torch.arange(len(best_ids), device=best_ids.device)[:, None] * held
+        return state.select(hypotheses.flatten())
 
-    def _step(self, ys: Tensor, task_id: int, cached: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
-        """One decoder, one label: ys (N, L), its layers' caches -> (N, V), the caches with a token more."""
-        decoder = self.decoder
-        position = ys.size(1) - 1
-        tokens = ys[:, -1] if position else torch.full_like(ys[:, -1], task_id)
-        embedded = torch.nn.functional.embedding(tokens, self.weight)  # (N, D)
-        # The positional encoding counts from its input's start: put the token at the end of zeros.
-        padded = embedded.new_zeros(len(ys), position + 1, embedded.size(1))
-        padded[:, position] = embedded
-        x = decoder.embed[1](padded)[:, -1:]  # (N, 1, D)
-        grown = []
-        for number, layer in enumerate(decoder.decoders):
-            x, cache = self._layer(layer, x, cached[number] if cached else None, *self.sources[number])
-            grown.append(cache)
-        if decoder.normalize_before:
-            x = decoder.after_norm(x)
-        return torch.nn.functional.linear(x[:, 0], self.weight).log_softmax(-1), grown
-
-    def _layer(
-        self, layer: Any, x: Tensor, cached: Tensor | None, keys: Tensor, values: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        """ESPnet's ``DecoderLayer`` for one new token: x (N, 1, D)."""
-        before = layer.normalize_before
-        y = layer.norm1(x) if before else x
-        attention = layer.self_attn
-        new = torch.stack((_heads(attention, "k", y), _heads(attention, "v", y)))  # (2, N, heads, 1, D / heads)
-        cache = new if cached is None else torch.cat((cached, new), dim=3)
-        found = _merge(attention, attend(_heads(attention, "q", y), cache[0], cache[1]))
-        x = x + (layer.concat_linear1(torch.cat((y, found), -1)) if layer.concat_after else found)
-        x = x if before else layer.norm1(x)
-
-        y = layer.norm2(x) if before else x
-        attention = layer.src_attn
-        # (N, heads, 1, D / heads) -> (B, heads, H, D / heads): the hypotheses of an utterance are its queries.
-        query = _heads(attention, "q", y.view(self.utterances, -1, y.size(2)))
-        found = _merge(attention, attend(query, keys, values, attn_mask=self.mask)).view_as(y)
-        x = x + (layer.concat_linear2(torch.cat((y, found), -1)) if layer.concat_after else found)
-        x = x if before else layer.norm2(x)
-
-        y = layer.norm3(x) if before else x
-        x = x + layer.feed_forward(y)
-        return (x if before else layer.norm3(x)), cache
+    def _step(self, tokens: Tensor, cache: Tensor, position: int) -> Tensor:
+        """One decoder, one label: tokens (N,) at a position -> (N, V); writes their keys and values to the cache."""
+        if position >= len(self.encodings):
+            zeros = self.weight.new_zeros(1, POSITIONS + position, self.weight.size(1))
+            self.encodings = self.positions(zeros)[0]
+        x = embedding(tokens, self.weight) * self.positions.xscale + self.encodings[position]  # (N, D)
+        for layer, own in zip(self.layers, cache, strict=True):
+            x = layer(x, own)
+        if self.after_norm is not None:
+            x = self.after_norm(x)
+        return log_softmax(linear(x, self.weight), -1)
 
 
-def _gather(states: KeyValueCache | list[Row | None]) -> KeyValueCache:
+class _Layer:
+    """ESPnet's ``DecoderLayer`` for one new token of each hypothesis.
+
+    Args:
+        layer: in eval mode.
+        states: of the encoder (B, S, D).
+        padding: which of them are none, (B, 1, 1, S); None: all are states.
+    """
+
+    def __init__(self, layer: Any, states: Tensor, padding: Tensor | None):
+        self.before = layer.normalize_before
+        self.norms = [_norm(norm) for norm in (layer.norm1, layer.norm2, layer.norm3)]
+        own, source = layer.self_attn, layer.src_attn
+        self.shape = own.h, own.d_k
+        self.own_in = _join(own.linear_q, own.linear_k, own.linear_v)
+        self.own_out, self.source_in, self.source_out = map(_map, (own.linear_out, source.linear_q, source.linear_out))
+        self.own_norms = _head_norm(own.q_norm), _head_norm(own.k_norm)
+        self.source_norm = _head_norm(source.q_norm)
+        keys = source.k_norm(source.linear_k(states).view(*states.shape[:2], *self.shape).transpose(1, 2))
+        values = source.linear_v(states).view(*states.shape[:2], *self.shape).transpose(1, 2)
+        self.sources = keys.contiguous(), values.contiguous()  # (B, heads, S, D / heads)
+        self.padding = padding
+        self.concats = (layer.concat_linear1, layer.concat_linear2) if layer.concat_after else None
+        self.first, self.second = _map(layer.feed_forward.w_1), _map(layer.feed_forward.w_2)
+        self.activation = layer.feed_forward.activation
+
+    def __call__(self, x: Tensor, cache: Tensor) -> Tensor:
+        """x (N, D), of the new token -> (N, D); writes to the end of the cache (2, N, heads, L, D / heads)."""
+        number, width = x.shape
+        norm1, norm2, norm3 = self.norms
+        y = norm1(x) if self.before else x
+        projected = linear(y, *self.own_in).view(number, 3, *self.shape).transpose(0, 1)  # (3, N, heads, D / heads)
+        query_norm, key_norm = self.own_norms
+        query = projected[0]
+        cache[:, :, :, -1] = projected[1:]
+        if query_norm is not None and key_norm is not None:
+            query = query_norm(query)
+            cache[0, :, :, -1] = key_norm(projected[1])
+        found = attend(query.unsqueeze(2), cache[0], cache[1])  # (N, heads, 1, D / heads)
+        x = self._add(0, x, y, linear(found.view(number, width), *self.own_out))
+        x = x if self.before else norm1(x)
+
+        y = norm2(x) if self.before else x
+        # (N, D) -> (B, heads, H, D / heads): the hypotheses of an utterance are its queries.
+        query = linear(y, *self.source_in).view(len(self.sources[0]), -1, *self.shape).transpose(1, 2)
+        if self.source_norm is not None:
+            query = self.source_norm(query)
+        found = attend(query, *self.sources, attn_mask=self.padding).transpose(1, 2).reshape(number, width)
+        x = self._add(1, x, y, linear(found, *self.source_out))
+        x = x if self.before else norm2(x)
+
+        y = norm3(x) if self.before else x
+        x = x + linear(self.activation(linear(y, *self.first)), *self.second)
+        return x if self.before else norm3(x)
+
+    def _add(self, number: int, x: Tensor, y: Tensor, found: Tensor) -> Tensor:
+        if self.concats is None:
+            return x + found
+        concatenated: Tensor = x + self.concats[number](torch.cat((y, found), -1))
+        return concatenated
+
+
+def _gather(states: KeyValueCache | list[Row | None]) -> KeyValueCache | None:
+    """The cache of the hypotheses to score; None at the first step."""
     if isinstance(states, KeyValueCache):
         return states
+    # All rows of a step come from the cache of the step before.
     rows = [row for row in states if row is not None]
-    # All rows of a step come from the cache of the step before; at the first step there is none.
-    return rows[0][0].select([i for _, i in rows]) if rows else KeyValueCache([])
+    return rows[0][0].select([i for _, i in rows]) if rows else None
 
 
-def _heads(attention: Any, which: str, x: Tensor) -> Tensor:
-    """Project to queries, keys or values: (N, L, D) -> (N, heads, L, D / heads)."""
-    y = getattr(attention, f"linear_{which}")(x).view(len(x), -1, attention.h, attention.d_k).transpose(1, 2)
-    return y if which == "v" else getattr(attention, f"{which}_norm")(y)
+def _map(layer: Any) -> Map:
+    """Of a linear layer; an adapter's part is in its weight in eval mode."""
+    return layer.weight, layer.bias
 
 
-def _merge(attention: Any, found: Tensor) -> Tensor:
-    """(N, heads, L, D / heads) -> (N, L, D)."""
-    return attention.linear_out(found.transpose(1, 2).flatten(2))
+def _join(*layers: Any) -> Map:
+    """Linear layers as one, their outputs one after the other."""
+    return torch.cat([layer.weight for layer in layers]), torch.cat([layer.bias for layer in layers])
+
+
+def _norm(layer: Any) -> Function:
+    """A layer normalisation without its module."""
+    shape, weight, bias, eps = layer.normalized_shape, layer.weight, layer.bias, layer.eps
+    return lambda x: torch.layer_norm(x, shape, weight, bias, eps)
+
+
+def _head_norm(layer: Any) -> Function | None:
+    """The normalisation of queries or keys; None where a model has none."""
+    return None if isinstance(layer, torch.nn.Identity) else _norm(layer)

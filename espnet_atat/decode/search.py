@@ -31,6 +31,10 @@ class UtteranceBeamSearch(BatchBeamSearch):
         self.nbest = nbest
         self.bonus = max(0.0, self.weights.get(LENGTH_BONUS, 0.0))
 
+    def _batch_select(self, hyps: BatchHypothesis, ids: list[int]) -> BatchHypothesis:
+        # ESPnet copies all hypotheses of an utterance alone at every step, one by one.
+        return hyps if len(ids) == len(hyps) else super()._batch_select(hyps, ids)
+
     def post_process(
         self,
         i: int,
@@ -54,8 +58,11 @@ class UtteranceBeamSearch(BatchBeamSearch):
         """Whether the best results of each utterance are final: (B,) bool. ``left``: steps to its cap."""
         if not len(running):  # an utterance alone, whose hypotheses have all ended
             return torch.ones(running.n_utt, dtype=torch.bool)
-        active = running.active_mask().to(running.score.device)
-        scores = running.score.masked_fill(~active, -math.inf)  # (N,)
+        if all(len(hypotheses) < self.nbest for hypotheses in ended):
+            return torch.zeros(running.n_utt, dtype=torch.bool)
+        scores = running.score
+        if running.active is not None:
+            scores = scores.masked_fill(~running.active.to(scores.device), -math.inf)  # (N,)
         best_running = scores.view(running.n_utt, -1).amax(1).tolist()
         settled = []
         for hypotheses, score, steps in zip(ended, best_running, left, strict=True):
