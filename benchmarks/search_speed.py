@@ -6,8 +6,8 @@ The search is timed against ESPnet's ``BatchBeamSearch`` with ESPnet's own step 
 many tokens as encoder states, with end detection. Both get the same states of mini's recorded music test set, and must
 give the same best hypotheses with the same scores. ``atat understand`` is timed from call to tree, in CPU seconds.
 
-Without ``--run``, the model of mini's ``pretrain.yaml`` is trained for some minutes on mini's recorded commands, so that
-hypotheses are trees of realistic length. Times are medians over the repeats, ratios the medians of their ratios.
+Without ``--run``, the model of mini's ``pretrain.yaml`` is trained for some minutes on mini's recorded commands, so
+that hypotheses are trees of realistic length. Times are medians over the repeats, ratios the medians of their ratios.
 """
 
 import argparse

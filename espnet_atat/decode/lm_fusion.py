@@ -17,7 +17,10 @@ from espnet_atat.model.light_import import load_class
 from espnet_atat.text.vocabulary import CONTROL_TOKENS, EOS, Vocabulary
 
 #: ESPnet's networks by the name that its configuration gives them.
-NETWORKS = {"seq_rnn": "espnet2.lm.seq_rnn_lm.SequentialRNNLM", "transformer": "espnet2.lm.transformer_lm.TransformerLM"}
+NETWORKS = {
+    "seq_rnn": "espnet2.lm.seq_rnn_lm.SequentialRNNLM",
+    "transformer": "espnet2.lm.transformer_lm.TransformerLM",
+}
 #: Of the network's parameters in a checkpoint: ESPnet trains it inside another module.
 PREFIX = "lm."
 #: Score of a token that the language model does not have: the decoder's control tokens.

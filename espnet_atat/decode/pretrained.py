@@ -81,7 +81,7 @@ def _load(package: Package, device: str) -> Trained:
     except (ValueError, KeyError, TypeError, RuntimeError, AssertionError) as error:  # of ESPnet's and torch's modules
         raise UserError(f"{package.source}: its configuration makes no model ({error})") from error
     tokenizer = package.text_tokenizer
-    content = tokenizer and {path.name: path.read_bytes() for path in tokenizer.iterdir()}
+    content = None if tokenizer is None else {path.name: path.read_bytes() for path in tokenizer.iterdir()}
     return replace(trained, files=None, tokenizer_files=content)  # the package's files are gone when it is closed
 
 

@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
-from espnet_atat.decode.search_config import SearchConfig
 from espnet_atat.decode.constraint import TreeConstraint
 from espnet_atat.decode.ctc_scorer import TokenCTCScorer, ctc_log_likelihoods
 from espnet_atat.decode.decoder_scorer import DecoderScorer
@@ -14,6 +13,7 @@ from espnet_atat.decode.lm_fusion import LanguageModel, LanguageModelScorer
 from espnet_atat.decode.pretrained import Pretrained, load_pretrained
 from espnet_atat.decode.result import Understanding
 from espnet_atat.decode.search import CONSTRAINT, LENGTH_BONUS, UtteranceBeamSearch
+from espnet_atat.decode.search_config import SearchConfig
 from espnet_atat.decode.trained import Trained
 from espnet_atat.errors import UserError
 from espnet_atat.model.atat_model import Encoded, ESPnetATATModel

@@ -1,4 +1,4 @@
-"""Loading weights that must fit: ESPnet loads with ``strict=False``, which leaves what does not fit at its random start."""
+"""Loading weights that must fit; ESPnet, with ``strict=False``, leaves what does not fit at its random start."""
 
 from collections.abc import Mapping
 from pathlib import Path

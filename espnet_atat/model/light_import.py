@@ -3,7 +3,8 @@
 import contextlib
 import io
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from functools import partial
 from importlib import import_module
 from typing import Any
 
@@ -19,7 +20,7 @@ def light_import() -> Iterator[None]:
     """
     original = torch.compiler.disable
     if "torch._dynamo" not in sys.modules:
-        torch.compiler.disable = _mark
+        torch.compiler.disable = _mark  # type: ignore[assignment]
     printed = io.StringIO()
     try:
         with contextlib.redirect_stderr(printed):
@@ -41,8 +42,7 @@ def load_class(path: str) -> Any:
 def _mark(function: Any = None, recursive: bool = True, **options: Any) -> Any:
     """Stands in for ``torch.compiler.disable``: as a decorator, or called with the decorator's options."""
     if function is None:
-        decorate: Callable[[Any], Any] = lambda each: _mark(each, recursive)  # noqa: E731
-        return decorate
+        return partial(_mark, recursive=recursive, **options)
     function._torchdynamo_disable = True
     function._torchdynamo_disable_msg = options.get("reason")
     return function

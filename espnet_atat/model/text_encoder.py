@@ -135,15 +135,15 @@ class DeferredTextEncoder(TextEncoder):
             self.__dict__.update(encoder.train(self.training).__dict__)
             self.__class__ = TextEncoder  # type: ignore[assignment]
 
-    def _load_from_state_dict(self, state_dict: Mapping[str, Any], prefix: str, *args: Any) -> None:
+    def _load_from_state_dict(self, state_dict: Mapping[str, Any], prefix: str, *args: Any) -> None:  # noqa: ARG002
         self.weights = {
             name.removeprefix(prefix): tensor for name, tensor in state_dict.items() if name.startswith(prefix)
         }
 
-    def _save_to_state_dict(self, destination: dict[str, Any], prefix: str, keep_vars: bool) -> None:
+    def _save_to_state_dict(self, destination: dict[str, Any], prefix: str, keep_vars: bool) -> None:  # noqa: ARG002
         destination.update({f"{prefix}{name}": tensor for name, tensor in self.weights.items()})
 
-    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> "DeferredTextEncoder":
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> "DeferredTextEncoder":  # noqa: ARG002
         self.weights = {name: fn(tensor) for name, tensor in self.weights.items()}
         return self
 

@@ -97,8 +97,8 @@ def keep_attention(
 def write_attention(decoding: Decoding, trained: "Trained") -> None:
     """Look into one utterance of a decoded set and write the file."""
     from espnet_atat.decode.cross_attention import speech_attention, text_attention
-    from espnet_atat.decode.search_config import SearchConfig
     from espnet_atat.decode.decode_set import decode_batch, understander
+    from espnet_atat.decode.search_config import SearchConfig
     from espnet_atat.decode.source import Source
 
     dump = DUMP / decoding.test.set

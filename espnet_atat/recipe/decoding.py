@@ -166,9 +166,9 @@ def decode(decoding: Decoding, trained: "Trained", nj: int) -> None:
     Raises:
         UserError: a reference was decoded by no hypothesis though stage 6 did not report it as dropped.
     """
-    from espnet_atat.decode.search_config import SearchConfig
-    from espnet_atat.decode.lm_fusion import LanguageModel
     from espnet_atat.decode.decode_set import decode_set, decode_set_parallel, load_models, write_results
+    from espnet_atat.decode.lm_fusion import LanguageModel
+    from espnet_atat.decode.search_config import SearchConfig
     from espnet_atat.decode.source import Source
 
     start = time.monotonic()

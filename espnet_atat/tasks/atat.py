@@ -29,7 +29,6 @@ from espnet_atat.speech.augmentation.chain import Chain
 from espnet_atat.tasks.checks import check_checkpoints, check_encoders, check_targets
 from espnet_atat.tasks.options import CLASS_CHOICES, add_options
 from espnet_atat.text.tokenizer import CharTokenizer, TargetTokenizer, load_grown_words
-from espnet_atat.text.vocabulary import Vocabulary
 from espnet_atat.train.adapter import check_adapter
 from espnet_atat.train.asr_encoder import load_asr_encoder
 from espnet_atat.train.checkpoint import GuardedIterFactory, mend_run

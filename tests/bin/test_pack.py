@@ -104,6 +104,7 @@ def test_a_language_model_travels_with_it(options, toy_run, tmp_path):
     from argparse import Namespace
 
     from espnet2.tasks.lm import LMTask
+
     from espnet_atat.decode.understand import Speech2Understand
     from espnet_atat.text.vocabulary import CONTROL_TOKENS, Vocabulary
     from tests.toy_package import command
