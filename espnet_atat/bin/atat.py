@@ -155,6 +155,8 @@ def _libraries_silenced() -> Iterator[None]:
 
 def console() -> None:
     """Entry point of the command ``atat``."""
+    # One utterance is too little for several threads: they would wait for each other longer than they compute.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
     sys.exit(main())
 
 
