@@ -89,6 +89,9 @@ class TreeConstraint(BatchScorerInterface):
         by_class = torch.where(allowed, 0.0, FORBIDDEN_SCORE)  # (N, classes)
         return by_class.index_select(1, self.classes), None
 
+    def batch_select_state(self, state: None, best_ids: Tensor) -> None:
+        """There is none."""
+
     def _last(self, ys: Tensor) -> tuple[Tensor, Tensor]:
         """Whether each hypothesis ends in a bare word start, and whether inside a word; both (N,)."""
         last = self.classes[ys[:, -1]]

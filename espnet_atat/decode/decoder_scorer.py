@@ -6,12 +6,13 @@ hypothesis. Here the encoder's states are projected once for each utterance, and
 is so short that calling modules would take half of it: weights are collected once for each search.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn.functional import embedding, linear, log_softmax
+from torch.nn.functional import embedding, linear
 from torch.nn.functional import scaled_dot_product_attention as attend
 
 from espnet_atat.decode.espnet_search import BatchScorerInterface
@@ -24,26 +25,9 @@ POSITIONS = 64
 #: Weight and bias of a linear map.
 Map = tuple[Tensor, Tensor | None]
 Function = Callable[[Tensor], Tensor]
-
-
-class KeyValueCache:
-    """Keys and values of all tokens so far.
-
-    Attributes:
-        tokens: (layers, 2, N, heads, L, D / heads), the layers of each label after those of the one before.
-    """
-
-    def __init__(self, tokens: Tensor):
-        self.tokens = tokens
-
-    def select(self, hypotheses: Tensor | Sequence[int]) -> "KeyValueCache":
-        """The cache of chosen hypotheses, in that order."""
-        ids = torch.as_tensor(hypotheses, device=self.tokens.device)
-        return KeyValueCache(self.tokens.index_select(2, ids))
-
-
-#: One hypothesis of a cache that is still whole; what the search holds of an utterance alone.
-Row = tuple[KeyValueCache, int]
+#: Keys and values of all tokens so far, of shape (layers, 2, N, heads, L, D / heads); of several labels, the layers of
+#: one after those of the other.
+Cache = Tensor
 
 
 class DecoderScorer(BatchScorerInterface):
@@ -54,62 +38,50 @@ class DecoderScorer(BatchScorerInterface):
         encoded: states of B utterances.
         task_ids: the task token to start from; or several: the decoder runs once for each, and their probabilities
             are averaged. Whatever stands first in a hypothesis is replaced by these.
-        beam_size: K.
     """
 
-    def __init__(self, decoder: SharedDecoder, encoded: Encoded, task_ids: Sequence[int], beam_size: int):
+    def __init__(self, decoder: SharedDecoder, encoded: Encoded, task_ids: Sequence[int]):
         self.decoder = decoder
         self.task_ids = tuple(task_ids)
-        self.beam_size = beam_size
         self.weight = decoder.tied.weight.detach()  # (V, D): put together once, not at every step
         self.positions = decoder.embed[1]
         self.encodings = self.weight.new_empty(0)  # of positions (L, D)
         self.after_norm = _norm(decoder.after_norm) if decoder.normalize_before else None
-        mask = valid_frames(encoded.lengths, encoded.states.size(1))
-        padding = None if bool(mask.all()) else mask[:, None, None, :]  # (B, 1, 1, S)
+        padding = None
+        if int(encoded.lengths.min()) < (longest := encoded.states.size(1)):
+            padding = valid_frames(encoded.lengths, longest)[:, None, None, :]  # (B, 1, 1, S)
         self.layers = [_Layer(layer, encoded.states, padding) for layer in decoder.decoders]
 
     def batch_score(
         self,
         ys: Tensor,
-        states: KeyValueCache | list[Row | None],
+        states: Cache | list[None],
         xs: Tensor,
         xs_mask: Tensor | None = None,
-    ) -> tuple[Tensor, KeyValueCache]:
+    ) -> tuple[Tensor, Cache]:
         """Score all tokens after each hypothesis: ys (N, L) -> log probabilities (N, V), and the grown cache."""
         number, position = ys.size(0), ys.size(1) - 1
-        cached = _gather(states)
         heads, size = self.layers[0].shape
         depth = len(self.layers)
         grown = self.weight.new_empty(depth * len(self.task_ids), 2, number, heads, position + 1, size)
-        if cached is not None:
-            grown[..., :position, :] = cached.tokens
+        if isinstance(states, Tensor):  # not at the first step
+            grown[..., :position, :] = states
         logps = []
         for label, task_id in enumerate(self.task_ids):
             tokens = ys[:, -1] if position else torch.full_like(ys[:, -1], task_id)
             own = grown[label * depth : (label + 1) * depth]
             logps.append(self._step(tokens, own, position))
         if len(logps) == 1:
-            return logps[0], KeyValueCache(grown)
-        mean = torch.stack(logps).logsumexp(0) - torch.log(torch.tensor(float(len(logps))))
-        return mean, KeyValueCache(grown)
+            return logps[0], grown
+        return torch.stack(logps).logsumexp(0) - math.log(len(logps)), grown
 
-    def select_state(
-        self,
-        state: KeyValueCache | list[Row | None],
-        i: int,
-        new_id: int | None = None,
-    ) -> Row | None:
-        """One hypothesis, without copying anything yet."""
-        return (state, i) if isinstance(state, KeyValueCache) else state[i]
-
-    def batch_select_state(self, state: KeyValueCache, best_ids: Tensor) -> KeyValueCache:
+    def batch_select_state(self, state: Cache, best_ids: Tensor) -> Cache:
         """The chosen hypotheses of all utterances: best_ids (B, K) holds ``hypothesis * V + token``."""
-        held = state.tokens.size(2) // len(best_ids)  # H
+        held = state.size(2) // len(best_ids)  # H
         hypotheses = best_ids // len(self.weight)
         if len(best_ids) > 1:
             hypotheses = hypotheses + torch.arange(len(best_ids), device=best_ids.device)[:, None] * held
-        return state.select(hypotheses.flatten())
+        return state.index_select(2, hypotheses.flatten())
 
     def _step(self, tokens: Tensor, cache: Tensor, position: int) -> Tensor:
         """One decoder, one label: tokens (N,) at a position -> (N, V); writes their keys and values to the cache."""
@@ -121,7 +93,7 @@ class DecoderScorer(BatchScorerInterface):
             x = layer(x, own)
         if self.after_norm is not None:
             x = self.after_norm(x)
-        return log_softmax(linear(x, self.weight), -1)
+        return torch.log_softmax(linear(x, self.weight), -1)
 
 
 class _Layer:
@@ -184,15 +156,6 @@ class _Layer:
             return x + found
         concatenated: Tensor = x + self.concats[number](torch.cat((y, found), -1))
         return concatenated
-
-
-def _gather(states: KeyValueCache | list[Row | None]) -> KeyValueCache | None:
-    """The cache of the hypotheses to score; None at the first step."""
-    if isinstance(states, KeyValueCache):
-        return states
-    # All rows of a step come from the cache of the step before.
-    rows = [row for row in states if row is not None]
-    return rows[0][0].select([i for _, i in rows]) if rows else None
 
 
 def _map(layer: Any) -> Map:
