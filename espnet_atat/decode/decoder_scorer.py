@@ -3,7 +3,7 @@
 ESPnet's own step (``TransformerDecoder.batch_score``) gives the same scores, which a test checks. It keeps layer
 *outputs* and projects all of them to keys and values again at every step, the encoder's states too, once for each
 hypothesis. Here the encoder's states are projected once for each utterance, and a token once. A step of a small model
-is so short that calling modules would take half of it: weights are collected once for each search.
+is so short that calling modules would take half of it: their weights are collected once.
 """
 
 import math
@@ -30,27 +30,47 @@ Function = Callable[[Tensor], Tensor]
 Cache = Tensor
 
 
+class DecoderWeights:
+    """A decoder's weights as a step wants them: collected once for each model, for all its searches.
+
+    Args:
+        decoder: in eval mode; its parameters must not change afterwards.
+    """
+
+    def __init__(self, decoder: SharedDecoder):
+        self.decoder = decoder
+        self.tied = decoder.tied.weight.detach()  # (V, D)
+        self.layers = [_Layer(layer) for layer in decoder.decoders]
+        self.after_norm = _norm(decoder.after_norm) if decoder.normalize_before else None
+        self.scale = decoder.embed[1].xscale
+        self.encodings = self.tied.new_empty(0)
+
+    def embed(self, tokens: Tensor, position: int) -> Tensor:
+        """Tokens (N,) at a position -> (N, D)."""
+        encodings = self.encodings  # (L, D)
+        if position >= len(encodings):
+            zeros = self.tied.new_zeros(1, position + POSITIONS, self.tied.size(1))
+            self.encodings = encodings = self.decoder.embed[1](zeros)[0]
+        return embedding(tokens, self.tied) * self.scale + encodings[position]
+
+
 class DecoderScorer(BatchScorerInterface):
     """Log probabilities of the next token; made for one batch of utterances, used by one search.
 
     Args:
-        decoder: in eval mode.
+        weights: of the decoder.
         encoded: states of B utterances.
         task_ids: the task token to start from; or several: the decoder runs once for each, and their probabilities
             are averaged. Whatever stands first in a hypothesis is replaced by these.
     """
 
-    def __init__(self, decoder: SharedDecoder, encoded: Encoded, task_ids: Sequence[int]):
-        self.decoder = decoder
+    def __init__(self, weights: DecoderWeights, encoded: Encoded, task_ids: Sequence[int]):
+        self.weights = weights
         self.task_ids = tuple(task_ids)
-        self.weight = decoder.tied.weight.detach()  # (V, D): put together once, not at every step
-        self.positions = decoder.embed[1]
-        self.encodings = self.weight.new_empty(0)  # of positions (L, D)
-        self.after_norm = _norm(decoder.after_norm) if decoder.normalize_before else None
-        padding = None
+        self.padding: Tensor | None = None
         if int(encoded.lengths.min()) < (longest := encoded.states.size(1)):
-            padding = valid_frames(encoded.lengths, longest)[:, None, None, :]  # (B, 1, 1, S)
-        self.layers = [_Layer(layer, encoded.states, padding) for layer in decoder.decoders]
+            self.padding = valid_frames(encoded.lengths, longest)[:, None, None, :]  # (B, 1, 1, S)
+        self.sources = [layer.project(encoded.states) for layer in weights.layers]
 
     def batch_score(
         self,
@@ -61,9 +81,9 @@ class DecoderScorer(BatchScorerInterface):
     ) -> tuple[Tensor, Cache]:
         """Score all tokens after each hypothesis: ys (N, L) -> log probabilities (N, V), and the grown cache."""
         number, position = ys.size(0), ys.size(1) - 1
-        heads, size = self.layers[0].shape
-        depth = len(self.layers)
-        grown = self.weight.new_empty(depth * len(self.task_ids), 2, number, heads, position + 1, size)
+        heads, size = self.weights.layers[0].shape
+        depth = len(self.weights.layers)
+        grown = self.weights.tied.new_empty(depth * len(self.task_ids), 2, number, heads, position + 1, size)
         if isinstance(states, Tensor):  # not at the first step
             grown[..., :position, :] = states
         logps = []
@@ -78,22 +98,20 @@ class DecoderScorer(BatchScorerInterface):
     def batch_select_state(self, state: Cache, best_ids: Tensor) -> Cache:
         """The chosen hypotheses of all utterances: best_ids (B, K) holds ``hypothesis * V + token``."""
         held = state.size(2) // len(best_ids)  # H
-        hypotheses = best_ids // len(self.weight)
+        hypotheses = best_ids // len(self.weights.tied)
         if len(best_ids) > 1:
             hypotheses = hypotheses + torch.arange(len(best_ids), device=best_ids.device)[:, None] * held
         return state.index_select(2, hypotheses.flatten())
 
     def _step(self, tokens: Tensor, cache: Tensor, position: int) -> Tensor:
         """One decoder, one label: tokens (N,) at a position -> (N, V); writes their keys and values to the cache."""
-        if position >= len(self.encodings):
-            zeros = self.weight.new_zeros(1, POSITIONS + position, self.weight.size(1))
-            self.encodings = self.positions(zeros)[0]
-        x = embedding(tokens, self.weight) * self.positions.xscale + self.encodings[position]  # (N, D)
-        for layer, own in zip(self.layers, cache, strict=True):
-            x = layer(x, own)
-        if self.after_norm is not None:
-            x = self.after_norm(x)
-        return torch.log_softmax(linear(x, self.weight), -1)
+        weights = self.weights
+        x = weights.embed(tokens, position)
+        for layer, own, source in zip(weights.layers, cache, self.sources, strict=True):
+            x = layer(x, own, source, self.padding)
+        if weights.after_norm is not None:
+            x = weights.after_norm(x)
+        return torch.log_softmax(linear(x, weights.tied), -1)
 
 
 class _Layer:
@@ -101,29 +119,38 @@ class _Layer:
 
     Args:
         layer: in eval mode.
-        states: of the encoder (B, S, D).
-        padding: which of them are none, (B, 1, 1, S); None: all are states.
     """
 
-    def __init__(self, layer: Any, states: Tensor, padding: Tensor | None):
+    def __init__(self, layer: Any):
         self.before = layer.normalize_before
         self.norms = [_norm(norm) for norm in (layer.norm1, layer.norm2, layer.norm3)]
-        own, source = layer.self_attn, layer.src_attn
+        own, self.source = layer.self_attn, layer.src_attn
         self.shape = own.h, own.d_k
         self.own_in = _join(own.linear_q, own.linear_k, own.linear_v)
-        self.own_out, self.source_in, self.source_out = map(_map, (own.linear_out, source.linear_q, source.linear_out))
+        self.own_out, self.source_in, self.source_out = map(
+            _map, (own.linear_out, self.source.linear_q, self.source.linear_out)
+        )
         self.own_norms = _head_norm(own.q_norm), _head_norm(own.k_norm)
-        self.source_norm = _head_norm(source.q_norm)
-        keys = source.k_norm(source.linear_k(states).view(*states.shape[:2], *self.shape).transpose(1, 2))
-        values = source.linear_v(states).view(*states.shape[:2], *self.shape).transpose(1, 2)
-        self.sources = keys.contiguous(), values.contiguous()  # (B, heads, S, D / heads)
-        self.padding = padding
+        self.source_norm = _head_norm(self.source.q_norm)
         self.concats = (layer.concat_linear1, layer.concat_linear2) if layer.concat_after else None
         self.first, self.second = _map(layer.feed_forward.w_1), _map(layer.feed_forward.w_2)
-        self.activation = layer.feed_forward.activation
+        activation = layer.feed_forward.activation
+        self.activation = torch.relu if type(activation) is torch.nn.ReLU else activation
 
-    def __call__(self, x: Tensor, cache: Tensor) -> Tensor:
-        """x (N, D), of the new token -> (N, D); writes to the end of the cache (2, N, heads, L, D / heads)."""
+    def project(self, states: Tensor) -> tuple[Tensor, Tensor]:
+        """Keys and values of the encoder's states (B, S, D), each (B, heads, S, D / heads)."""
+        parts = (*states.shape[:2], *self.shape)
+        keys = self.source.k_norm(self.source.linear_k(states).view(parts).transpose(1, 2))
+        return keys.contiguous(), self.source.linear_v(states).view(parts).transpose(1, 2).contiguous()
+
+    def __call__(self, x: Tensor, cache: Tensor, source: tuple[Tensor, Tensor], padding: Tensor | None) -> Tensor:
+        """x (N, D), of the new token -> (N, D).
+
+        Args:
+            cache: (2, N, heads, L, D / heads); gets the token's keys and values at its end.
+            source: see :meth:`project`.
+            padding: which of the states are some, (B, 1, 1, S); None: all.
+        """
         number, width = x.shape
         norm1, norm2, norm3 = self.norms
         y = norm1(x) if self.before else x
@@ -140,10 +167,10 @@ class _Layer:
 
         y = norm2(x) if self.before else x
         # (N, D) -> (B, heads, H, D / heads): the hypotheses of an utterance are its queries.
-        query = linear(y, *self.source_in).view(len(self.sources[0]), -1, *self.shape).transpose(1, 2)
+        query = linear(y, *self.source_in).view(source[0].size(0), -1, *self.shape).transpose(1, 2)
         if self.source_norm is not None:
             query = self.source_norm(query)
-        found = attend(query, *self.sources, attn_mask=self.padding).transpose(1, 2).reshape(number, width)
+        found = attend(query, *source, attn_mask=padding).transpose(1, 2).reshape(number, width)
         x = self._add(1, x, y, linear(found, *self.source_out))
         x = x if self.before else norm2(x)
 

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 import yaml
 
+from espnet_atat.decode.decoder_scorer import DecoderWeights
 from espnet_atat.errors import UserError
 from espnet_atat.model.atat_model import ESPnetATATModel
 from espnet_atat.model.checkpoint import read_weights, take_weights
@@ -70,6 +71,12 @@ class Trained:
         tokenizer, encoder = self.text_tokenizer, self.model.text_encoder
         assert encoder is not None
         return list(tokenizer(words, truncation=True, max_length=encoder.max_pieces)["input_ids"])
+
+    @cached_property
+    def decoder_weights(self) -> DecoderWeights:
+        """Of the model's decoder, for its searches."""
+        with torch.inference_mode():
+            return DecoderWeights(self.model.decoder)
 
     @property
     def device(self) -> torch.device:

@@ -166,7 +166,7 @@ class Understand:
         in_search = config.ctc_weight if ctc is not None and not rescores else 0.0
         task_ids = [trained.vocabulary.task_id(task) for task in config.tasks]
         scorers = {
-            "decoder": DecoderScorer(trained.model.decoder, encoded, task_ids),
+            "decoder": DecoderScorer(trained.decoder_weights, encoded, task_ids),
             "ctc": TokenCTCScorer(ctc, trained.vocabulary.eos_id) if ctc is not None and in_search else None,
             "lm": LanguageModelScorer(self.language_model) if self.language_model is not None else None,
             LENGTH_BONUS: LengthBonus(len(trained.vocabulary)),

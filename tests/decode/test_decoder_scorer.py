@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from espnet_atat.decode.decoder_scorer import DecoderScorer
+from espnet_atat.decode.decoder_scorer import DecoderScorer, DecoderWeights
 from espnet_atat.model.atat_model import Encoded
 from tests.decode.conftest import tiny_model
 
@@ -28,7 +28,7 @@ def stock_scores(decoder, encoded: Encoded, ys: torch.Tensor) -> torch.Tensor:
 @pytest.mark.parametrize("conf", [{}, {"normalize_before": False}, {"concat_after": True}, {"qk_norm": True}], ids=str)
 def test_equals_espnets_decoder_over_steps_that_reorder(vocabulary, encoded, conf):
     decoder = tiny_model(vocabulary, **conf).decoder
-    scorer = DecoderScorer(decoder, encoded, [4])
+    scorer = DecoderScorer(DecoderWeights(decoder), encoded, [4])
     generator = torch.Generator().manual_seed(1)
     ys = torch.full((len(LENGTHS) * BEAM, 1), 4)
     states = [None] * len(ys)
@@ -49,8 +49,8 @@ def test_an_ensemble_averages_the_probabilities_of_its_labels(vocabulary, encode
     ids = [vocabulary.task_id("nlu"), vocabulary.task_id("slu")]
     ys = torch.full((len(LENGTHS) * BEAM, 1), ids[0])
     both, singles = (
-        DecoderScorer(decoder, encoded, ids),
-        [DecoderScorer(decoder, encoded, [i]) for i in ids],
+        DecoderScorer(DecoderWeights(decoder), encoded, ids),
+        [DecoderScorer(DecoderWeights(decoder), encoded, [i]) for i in ids],
     )
     states, own = [None] * len(ys), [[None] * len(ys), [None] * len(ys)]
     for token in (9, 10):

@@ -61,7 +61,7 @@ def test_a_batch_with_ctc_too(request, speech, source):
 def espnets_search(**options: object) -> BatchBeamSearch:
     """ESPnet's own search, which walks to the cap, over ESPnet's own step of the decoder."""
     del options["nbest"]
-    scorers = {**options["scorers"], "decoder": options["scorers"]["decoder"].decoder}
+    scorers = {**options["scorers"], "decoder": options["scorers"]["decoder"].weights.decoder}
     return BatchBeamSearch(**{**options, "scorers": scorers})
 
 
