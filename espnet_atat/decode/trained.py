@@ -15,7 +15,7 @@ import yaml
 from espnet_atat.decode.decoder_scorer import DecoderWeights
 from espnet_atat.errors import UserError
 from espnet_atat.model.atat_model import ESPnetATATModel
-from espnet_atat.model.checkpoint import read_weights, take_weights
+from espnet_atat.model.exact_weights import read_weights, take_weights
 from espnet_atat.model.from_options import characters_of, model_of, vocabulary_of
 from espnet_atat.model.text_encoder import load_text_tokenizer
 from espnet_atat.text.tokenizer import CharTokenizer

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from espnet_atat.errors import UserError
 from espnet_atat.installed import installed_model
 from espnet_atat.model.audio_encoder import valid_frames
-from espnet_atat.model.checkpoint import take_weights
+from espnet_atat.model.exact_weights import take_weights
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig
