@@ -31,7 +31,7 @@ Cache = Tensor
 
 
 class DecoderWeights:
-    """A decoder's weights as a step wants them: collected once for each model, for all its searches.
+    """The weights of a decoder, laid out for one step; collected once, for all searches of a model.
 
     Args:
         decoder: in eval mode; its parameters must not change afterwards.
@@ -67,9 +67,9 @@ class DecoderScorer(BatchScorerInterface):
     def __init__(self, weights: DecoderWeights, encoded: Encoded, task_ids: Sequence[int]):
         self.weights = weights
         self.task_ids = tuple(task_ids)
-        self.padding: Tensor | None = None
+        self.valid: Tensor | None = None
         if int(encoded.lengths.min()) < (longest := encoded.states.size(1)):
-            self.padding = valid_frames(encoded.lengths, longest)[:, None, None, :]  # (B, 1, 1, S)
+            self.valid = valid_frames(encoded.lengths, longest)[:, None, None, :]  # (B, 1, 1, S)
         self.sources = [layer.project(encoded.states) for layer in weights.layers]
 
     def batch_score(
@@ -108,7 +108,7 @@ class DecoderScorer(BatchScorerInterface):
         weights = self.weights
         x = weights.embed(tokens, position)
         for layer, own, source in zip(weights.layers, cache, self.sources, strict=True):
-            x = layer(x, own, source, self.padding)
+            x = layer(x, own, source, self.valid)
         if weights.after_norm is not None:
             x = weights.after_norm(x)
         return torch.log_softmax(linear(x, weights.tied), -1)
@@ -143,13 +143,13 @@ class _Layer:
         keys = self.source.k_norm(self.source.linear_k(states).view(parts).transpose(1, 2))
         return keys.contiguous(), self.source.linear_v(states).view(parts).transpose(1, 2).contiguous()
 
-    def __call__(self, x: Tensor, cache: Tensor, source: tuple[Tensor, Tensor], padding: Tensor | None) -> Tensor:
+    def __call__(self, x: Tensor, cache: Tensor, source: tuple[Tensor, Tensor], valid: Tensor | None) -> Tensor:
         """x (N, D), of the new token -> (N, D).
 
         Args:
             cache: (2, N, heads, L, D / heads); gets the token's keys and values at its end.
             source: see :meth:`project`.
-            padding: which of the states are some, (B, 1, 1, S); None: all.
+            valid: true where a state is no padding, (B, 1, 1, S); None: nowhere is padding.
         """
         number, width = x.shape
         norm1, norm2, norm3 = self.norms
@@ -170,7 +170,7 @@ class _Layer:
         query = linear(y, *self.source_in).view(source[0].size(0), -1, *self.shape).transpose(1, 2)
         if self.source_norm is not None:
             query = self.source_norm(query)
-        found = attend(query, *source, attn_mask=padding).transpose(1, 2).reshape(number, width)
+        found = attend(query, *source, attn_mask=valid).transpose(1, 2).reshape(number, width)
         x = self._add(1, x, y, linear(found, *self.source_out))
         x = x if self.before else norm2(x)
 

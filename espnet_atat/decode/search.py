@@ -41,17 +41,18 @@ class UtteranceBeamSearch(BatchBeamSearch):
         if self.part_scorers:
             best: BatchHypothesis = super().search(running_hyps, x, **options)
             return best
-        running, utterances = running_hyps, running_hyps.n_utt
+        running, utterances, device = running_hyps, running_hyps.n_utt, x.device
         scores, states = self.score_full(running, x)
-        total = running.score.unsqueeze(1)  # (N, 1), then (N, V)
+        # ESPnet makes an utterance's first hypothesis, and the first mask of a batch, on the CPU.
+        total = running.score.to(device).unsqueeze(1)  # (N, 1), then (N, V)
         for name, score in scores.items():
             total = total + self.weights[name] * score
         if running.active is not None:
-            total.masked_fill_(~running.active.unsqueeze(1), EMPTY_SCORE)
+            total.masked_fill_(~running.active.to(device).unsqueeze(1), EMPTY_SCORE)
         score, chosen = total.view(utterances, -1).topk(self.beam_size)  # (B, K): hypothesis * V + token
         flat = chosen
         if utterances > 1:
-            offsets = torch.arange(utterances, device=x.device) * (running.n_hyp_per_utt * self.n_vocab)
+            offsets = torch.arange(utterances, device=device) * (running.n_hyp_per_utt * self.n_vocab)
             flat = chosen + offsets.unsqueeze(1)
         flat = flat.view(-1)
         parents = flat // self.n_vocab
@@ -61,7 +62,7 @@ class UtteranceBeamSearch(BatchBeamSearch):
             score=score.view(-1),
             length=torch.full_like(parents, running.yseq.size(1) + 1),
             scores={
-                name: running.scores[name].index_select(0, parents) + score.reshape(-1).index_select(0, flat)
+                name: running.scores[name].to(device).index_select(0, parents) + score.reshape(-1).index_select(0, flat)
                 for name, score in scores.items()
             },
             states={
