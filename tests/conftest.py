@@ -1,5 +1,7 @@
 """Fixtures that every test may use."""
 
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,12 +16,21 @@ def root() -> Path:
 
 
 @pytest.fixture(scope="session")
-def shared_data() -> Path:
-    """Real public corpora for development, beside the repository; tests that need them are skipped where absent."""
-    path = ROOT.parent / "shared" / "data"
-    if not path.is_dir():
-        pytest.skip(f"no development corpora at {path.parent.name}/{path.name} beside the repository")
-    return path
+def real_corpus() -> Callable[[str], Path]:
+    """A function that gives the folder of a real corpus below ``ATAT_CORPORA``, or skips the test."""
+
+    def find(name: str) -> Path:
+        folder = os.environ.get("ATAT_CORPORA")
+        if not folder:
+            pytest.skip(f"needs the corpus {name} below ATAT_CORPORA, which is not set (see CONTRIBUTING.md)")
+        if not Path(folder).is_dir():
+            pytest.fail(f"ATAT_CORPORA={folder}: no such folder")
+        path = Path(folder).resolve() / name
+        if not path.is_dir():
+            pytest.skip(f"needs the corpus {name}, which is not below ATAT_CORPORA (see CONTRIBUTING.md)")
+        return path
+
+    return find
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""The command on real recordings: what it prints, and a kill in the middle."""
+"""The command on recordings: what it prints, and a kill in the middle."""
 
 import json
 import os
@@ -12,13 +12,13 @@ import pytest
 
 from espnet_atat.bin import main_guard
 from espnet_atat.bin.align import main
-from tests.speech.alignment.conftest import an4_set
+from tests.speech.alignment.conftest import spoken_set
 
-__all__ = ["an4_set"]
+__all__ = ["spoken_set"]
 
 
-def test_prints_the_report(an4_set, tmp_path, capsys):
-    arguments = ["--data_dir", str(an4_set(3)), "--output", str(tmp_path / "align.jsonl")]
+def test_prints_the_report(spoken_set, tmp_path, capsys):
+    arguments = ["--data_dir", str(spoken_set(3)), "--output", str(tmp_path / "align.jsonl")]
     assert main_guard(main, arguments) == 0
     lines = [json.loads(line) for line in (tmp_path / "align.jsonl").read_text().splitlines()]
     words = sum(len(line["words"]) for line in lines)
@@ -36,8 +36,17 @@ def test_a_text_only_set_is_one_line(tmp_path, capsys):
 
 
 @pytest.mark.slow
-def test_a_kill_in_the_middle_changes_no_byte_and_leaves_no_process(an4_set, tmp_path, root):
-    command = [sys.executable, "-m", "espnet_atat.bin.align", "--data_dir", str(an4_set(20)), "--nj", "2", "--output"]
+def test_a_kill_in_the_middle_changes_no_byte_and_leaves_no_process(spoken_set, tmp_path, root):
+    command = [
+        sys.executable,
+        "-m",
+        "espnet_atat.bin.align",
+        "--data_dir",
+        str(spoken_set(20)),
+        "--nj",
+        "2",
+        "--output",
+    ]
     subprocess.run([*command, str(tmp_path / "whole.jsonl")], cwd=root, check=True, capture_output=True)
     broken = tmp_path / "broken.jsonl"
     with open(os.devnull, "w") as null:

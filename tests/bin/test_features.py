@@ -13,6 +13,7 @@ from espnet_atat.bin import main_guard
 from espnet_atat.bin.features import main
 from espnet_atat.datadir import DataDir
 from tests.speech.test_features import contents
+from tests.spoken import spoken
 
 
 def test_bad_audio_stops_a_test_set_alone(tone_set, tmp_path, capsys):
@@ -45,9 +46,9 @@ def test_no_data_dir_is_one_line(tmp_path, capsys):
 
 
 @pytest.mark.slow
-def test_a_kill_in_the_middle_changes_no_byte(shared_data, root, tmp_path):
-    wavs = sorted((shared_data / "an4").rglob("*.wav"))
-    data = DataDir(text={path.stem: "words" for path in wavs}, wav={path.stem: str(path) for path in wavs})
+def test_a_kill_in_the_middle_changes_no_byte(root, tmp_path):
+    said = spoken("music_train") + spoken("sentences_train")
+    data = DataDir(text={one.id: one.words for one in said}, wav={one.id: str(one.path) for one in said})
     data.write(tmp_path / "train")
     command = [sys.executable, "-m", "espnet_atat.bin.features", "--data_dir", str(tmp_path / "train"), "--nj", "2"]
     command += ["--output_dir", str(tmp_path / "dump")]

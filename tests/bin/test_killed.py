@@ -23,7 +23,7 @@ pytestmark = pytest.mark.slow
 
 UTTERANCES, SECONDS = 150, 1.5  # of each: long enough a run to be killed in
 ATTEMPTS = 5
-ALIGNED = 16  # utterances of AN4
+ALIGNED = 16  # utterances
 KILLED = -signal.SIGKILL
 
 
@@ -97,8 +97,8 @@ def test_stages_2_5_and_6(noise_set, root):
         shutil.rmtree(noise_set / "made")
 
 
-def test_stage_4(an4_set, tmp_path, root):
-    data = an4_set(ALIGNED)
+def test_stage_4(spoken_set, tmp_path, root):
+    data = spoken_set(ALIGNED)
     arguments = ["--data_dir", str(data), "--output", "ali.jsonl", "--nj", "2"]
     finish(start(root, tmp_path, "align", *arguments))
     files = [tmp_path / "ali.jsonl", tmp_path / "ali.report.json"]

@@ -16,6 +16,8 @@ from espnet_atat.bin import main_guard
 from espnet_atat.bin.prepare import get_parser, main
 from espnet_atat.datadir import DataDir
 from espnet_atat.errors import UserError
+from tests.corpora.conftest import write_librispeech
+from tests.spoken import spoken
 
 TABLE = "audio,transcript,intent,slots,split\na.wav,go home,go,to=home,train\na.wav,stay here,stay,,test\n"
 
@@ -106,10 +108,11 @@ def run_script(
     return subprocess.run(command, cwd=cwd or root, env=settings, capture_output=True, text=True, check=False)
 
 
-def test_data_script_of_real_recordings(root: Path, shared_data: Path, tmp_path: Path) -> None:
-    done = run_script(root, "librispeech", str(shared_data / "LibriSpeech"), str(tmp_path / "data"))
+def test_data_script_of_recordings(root: Path, tmp_path: Path) -> None:
+    source = write_librispeech(tmp_path / "LibriSpeech", "test-clean", spoken("sentences_dev", 12))
+    done = run_script(root, "librispeech", str(source), str(tmp_path / "data"))
     assert done.returncode == 0, done.stderr
-    assert "test_clean: 47 utterances" in done.stdout
+    assert "test_clean: 12 utterances" in done.stdout
     assert "0 problems" in done.stdout
 
 

@@ -1,16 +1,18 @@
-"""Corpora generated in the exact layout of their owners' distributions, with noise for audio.
+"""Corpora generated in the exact layout of their owners' distributions, with noise or mini's recordings for audio.
 
-Nothing is copied from Fluent Speech Commands or SNIPS: the sentences below were written for these tests.
+Nothing is copied from any of them: the sentences below were written for these tests.
 """
 
 import csv
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
+
+from tests.spoken import Spoken
 
 RATE = 16_000  # Hz
 
@@ -140,6 +142,41 @@ def write_snips(root: Path, *, field: str = "close") -> Path:
     dump_json(folder / "dataset.json", {"language": "en", "entities": {}, "intents": intents})
     dump_json(folder / "speech_corpus" / "metadata.json", metadata)
     return folder
+
+
+def write_librispeech(root: Path, split: str, utterances: Iterable[Spoken]) -> Path:
+    """Write a split of LibriSpeech: a speaker for each voice, with one chapter."""
+    chapters: dict[str, list[Spoken]] = {}
+    for one in utterances:
+        chapters.setdefault(one.voice, []).append(one)
+    for speaker, said in enumerate(chapters.values(), start=100):
+        folder, name = root / split / str(speaker) / "7", f"{speaker}-7"
+        for number, one in enumerate(said):
+            copy_audio(one.path, folder / f"{name}-{number:04d}.flac")
+        transcripts = (f"{name}-{number:04d} {one.words.upper()}" for number, one in enumerate(said))
+        write_lines(folder / f"{name}.trans.txt", transcripts)
+    return root
+
+
+def write_an4(root: Path, parts: Mapping[str, Iterable[Spoken]]) -> Path:
+    """Write AN4's folder, its parts ``train`` and ``test`` from utterances; a speaker for each voice."""
+    for part, folder in (("train", "an4_clstk"), ("test", "an4test_clstk")):
+        files, transcripts = [], []
+        for number, one in enumerate(parts[part]):
+            stem = f"an{number}-{one.voice}-b"
+            files.append(f"{folder}/{one.voice}/{stem}")
+            transcripts.append(f"<s> {one.words.upper()} </s> ({stem})")
+            copy_audio(one.path, root / "wav" / f"{files[-1]}.wav")
+        write_lines(root / "etc" / f"an4_{part}.fileids", files)
+        write_lines(root / "etc" / f"an4_{part}.transcription", transcripts)
+    return root
+
+
+def copy_audio(source: Path, target: Path) -> None:
+    """Write a recording anew in the format of the target's suffix."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    samples, rate = soundfile.read(source, dtype="float32")
+    soundfile.write(target, samples, rate, subtype="PCM_16")
 
 
 def dump_json(path: Path, value: object) -> None:

@@ -8,13 +8,15 @@ import pytest
 from espnet_atat.corpora.an4 import prepare
 from espnet_atat.datadir import DataDir
 from espnet_atat.errors import UserError
+from tests.corpora.conftest import write_an4
+from tests.spoken import spoken
 
 Noise = Callable[..., Path]
 Lines = Callable[[Path, Iterable[str]], Path]
 
 
-def test_the_real_recordings(shared_data: Path, tmp_path: Path) -> None:
-    report = prepare(shared_data / "an4", tmp_path)
+def test_the_real_recordings(real_corpus: Callable[[str], Path], tmp_path: Path) -> None:
+    report = prepare(real_corpus("an4"), tmp_path)
     sets = {name: DataDir.load(tmp_path / name) for name in ("train", "dev", "test")}
     assert len(sets["train"]) + len(sets["dev"]) == 948
     assert len(sets["test"]) == 130
@@ -29,10 +31,11 @@ def test_the_real_recordings(shared_data: Path, tmp_path: Path) -> None:
     assert not any(one.dropped for one in report.sets)
 
 
-def test_the_dev_set_is_the_seeds(shared_data: Path, tmp_path: Path) -> None:
+def test_the_dev_set_is_the_seeds(tmp_path: Path) -> None:
+    source = write_an4(tmp_path / "an4", {"train": spoken("sentences_train", 60), "test": spoken("music_test", 5)})
     dev = []
     for run, seed in enumerate((0, 0, 1)):
-        prepare(shared_data / "an4", tmp_path / str(run), seed=seed)
+        prepare(source, tmp_path / str(run), seed=seed)
         dev.append(DataDir.load(tmp_path / str(run) / "dev").ids)
     assert dev[0] == dev[1]
     assert dev[0] != dev[2]

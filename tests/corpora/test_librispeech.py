@@ -34,8 +34,8 @@ def corpus(tmp_path: Path, noise: Noise, lines: Lines) -> Path:
     return root
 
 
-def test_the_real_utterances(shared_data: Path, tmp_path: Path) -> None:
-    report = prepare(shared_data / "LibriSpeech", tmp_path)
+def test_the_real_utterances(real_corpus: Callable[[str], Path], tmp_path: Path) -> None:
+    report = prepare(real_corpus("LibriSpeech"), tmp_path)
     data = DataDir.load(tmp_path / "test_clean")
     assert len(data) == 47
     assert sorted(data.spk2utt) == ["1089", "237"]

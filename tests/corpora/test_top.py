@@ -29,14 +29,15 @@ def corpus(tmp_path: Path, lines: Lines) -> Path:
 
 
 @pytest.mark.slow
-def test_the_whole_distribution(shared_data: Path, tmp_path: Path) -> None:
-    report = prepare(shared_data / "top", tmp_path)
+def test_the_whole_distribution(real_corpus: Callable[[str], Path], tmp_path: Path) -> None:
+    top = real_corpus("top")
+    report = prepare(top, tmp_path)
     assert [(one.name, one.kept, one.dropped) for one in report.sets] == [
         ("train", 31279, {}),
         ("dev", 4462, {}),
         ("test", 9042, {}),
     ]
-    source = (shared_data / "top" / "test.tsv").read_text(encoding="utf-8").splitlines()
+    source = (top / "test.tsv").read_text(encoding="utf-8").splitlines()
     test = DataDir.load(tmp_path / "test")
     assert test.wav is None
     for number, row in enumerate(source, start=1):
@@ -45,12 +46,13 @@ def test_the_whole_distribution(shared_data: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_official_form_is_the_corpus_itself(shared_data: Path, tmp_path: Path) -> None:
-    report = prepare(shared_data / "top", tmp_path, text_form="official", drop_unsupported=True)
+def test_the_official_form_is_the_corpus_itself(real_corpus: Callable[[str], Path], tmp_path: Path) -> None:
+    top = real_corpus("top")
+    report = prepare(top, tmp_path, text_form="official", drop_unsupported=True)
     assert [one.kept for one in report.sets] == [28414, 4032, 8241]  # the numbers of the literature
     assert "text form: official" in str(report)
     test = DataDir.load(tmp_path / "test")
-    source = (shared_data / "top" / "test.tsv").read_text(encoding="utf-8").splitlines()
+    source = (top / "test.tsv").read_text(encoding="utf-8").splitlines()
     assert test.target is not None
     for key, tree in test.target.items():
         _, tokenised, official = source[int(key.rpartition("-")[2]) - 1].split("\t")

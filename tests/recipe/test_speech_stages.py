@@ -9,15 +9,18 @@ from pathlib import Path
 import pytest
 
 from espnet_atat.datadir import DataDir, read_two_column
+from tests.corpora.conftest import write_an4, write_librispeech
+from tests.spoken import spoken
 
 pytestmark = pytest.mark.slow
 
-#: Utterances of each set, from the corpora's parts in the development data.
+#: Utterances of each set: of the corpus written from mini's recordings, and of the real ones below ATAT_CORPORA.
 SETS = {
-    "librispeech": {"test_clean": 47},
-    "an4": {"train": 849, "dev": 99, "test": 130},
+    ("librispeech", "written"): {"test_clean": 20},
+    ("librispeech", "real"): {"test_clean": 47},
+    ("an4", "written"): {"train": 35, "dev": 5, "test": 10},
+    ("an4", "real"): {"train": 849, "dev": 99, "test": 130},
 }
-SOURCES = {"librispeech": ("LIBRISPEECH", "LibriSpeech"), "an4": ("AN4", "an4")}
 SCRIPTS = ("run.sh", "path.sh", "cmd.sh", "db.sh", "local", "utils", "tools", "conf", "egs2", "espnet_atat")
 EXTRA = ("pyproject.toml", "constraints.txt")
 
@@ -30,10 +33,26 @@ def tree(root, tmp_path) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("recipe", SETS)
-def test_stages_1_to_6(recipe, tree, shared_data):
-    variable, folder = SOURCES[recipe]
-    environment = {**os.environ, "ATAT_VENV": "none", variable: str(shared_data / folder)}
+@pytest.fixture
+def source(recipe, speech, tmp_path, request) -> dict[str, str]:
+    """The variable that names the corpus's folder, and the folder."""
+    if recipe == "librispeech":
+        variable, name = "LIBRISPEECH", "LibriSpeech"
+    else:
+        variable, name = "AN4", "an4"
+    if speech == "real":
+        return {variable: str(request.getfixturevalue("real_corpus")(name))}
+    folder, test = tmp_path / "written" / name, spoken("sentences_dev", 20, shortest=6)
+    if recipe == "librispeech":
+        write_librispeech(folder, "test-clean", test)
+    else:
+        write_an4(folder, {"train": spoken("sentences_train", 40, shortest=6), "test": test[:10]})
+    return {variable: str(folder)}
+
+
+@pytest.mark.parametrize(("recipe", "speech"), SETS)
+def test_stages_1_to_6(recipe, speech, tree, source):
+    environment = {**os.environ, "ATAT_VENV": "none", **source}
     environment["PATH"] = f"{Path(sys.executable).parent}:{environment['PATH']}"
     command = ["./run.sh", "--recipe", recipe, "--stage", "1", "--stop_stage", "6", "--nj", "2"]
     if recipe == "librispeech":
@@ -41,7 +60,7 @@ def test_stages_1_to_6(recipe, tree, shared_data):
     done = subprocess.run(command, cwd=tree, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     words = aligned = 0
-    for name, count in SETS[recipe].items():
+    for name, count in SETS[recipe, speech].items():
         report = json.loads((tree / f"exp/{recipe}/alignments/{name}.report.json").read_text())
         words, aligned = words + report["words"], aligned + report["words_aligned"]
         assert report["utterances"] == count
@@ -53,7 +72,7 @@ def test_stages_1_to_6(recipe, tree, shared_data):
             assert len(read_two_column(tree / f"dump/{recipe}/{made}/feats.scp")) == count
     assert aligned >= 0.97 * words
     if recipe == "librispeech":
-        assert len(read_two_column(tree / "dump/librispeech/test_clean_aug/feats.scp")) == 3 * 47
+        assert len(read_two_column(tree / "dump/librispeech/test_clean_aug/feats.scp")) == 3 * count
     again = subprocess.run(command, cwd=tree, env=environment, capture_output=True, text=True, check=True)
     steps = [line for line in again.stdout.splitlines() if line.startswith("stage ") and ", " in line]
     assert steps

@@ -62,10 +62,10 @@ def test_tags_are_left_alone() -> None:
     assert normalise_tree(tree).serialise() == "[IN:GET_Event what 's [SL:Date ] on [SL:PLACE st james ] ]"
 
 
-def test_on_top_it_removes_free_standing_punctuation_and_nothing_else(shared_data) -> None:
+def test_on_top_it_removes_free_standing_punctuation_and_nothing_else(real_corpus) -> None:
     """The official token splits stay: ``'s``, ``7 : 30``, ``p.m``, ``&`` …"""
     unspoken = set(".,?!;")
-    for line in (shared_data / "top" / "eval.tsv").read_text(encoding="utf-8").splitlines():
+    for line in (real_corpus("top") / "eval.tsv").read_text(encoding="utf-8").splitlines():
         _, tokenised, text = line.split("\t")
         expected = [word for word in tokenised.lower().split() if word not in unspoken]
         tree = normalise_tree(parse(text))

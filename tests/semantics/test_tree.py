@@ -166,11 +166,25 @@ def test_speed_of_validation() -> None:
     assert seconds < 6_000 / 300_000 * 30
 
 
-def test_all_trees_of_top(shared_data) -> None:
+def test_all_trees_of_mini(root) -> None:
     count = 0
+    for path in sorted((root / "egs2/atat/mini/corpus").glob("*.tsv")):
+        header, *rows = (line.split("\t") for line in path.read_text(encoding="utf-8").splitlines())
+        for row in rows if "tree" in header else ():
+            words, text = row[header.index("words")], row[header.index("tree")]
+            if text:
+                tree = parse(text)
+                assert tree.serialise() == text
+                assert " ".join(tree.words()) == words
+                count += 1
+    assert count == 9_910
+
+
+def test_all_trees_of_top(real_corpus) -> None:
+    top, count = real_corpus("top"), 0
     for split, rows in [("train", 31_279), ("eval", 4_462), ("test", 9_042)]:
         before = count
-        for line in (shared_data / "top" / f"{split}.tsv").read_text(encoding="utf-8").splitlines():
+        for line in (top / f"{split}.tsv").read_text(encoding="utf-8").splitlines():
             _, tokenised, text = line.split("\t")
             tree = parse(text)
             assert tree.serialise() == text

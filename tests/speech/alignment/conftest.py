@@ -1,4 +1,4 @@
-"""A small set of real recordings with transcripts."""
+"""A small set of recordings with transcripts."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -6,21 +6,18 @@ from pathlib import Path
 import pytest
 
 from espnet_atat.datadir import DataDir
+from tests.spoken import spoken
 
 
 @pytest.fixture
-def an4_set(shared_data: Path, tmp_path: Path) -> Callable[[int], Path]:
-    """A function that writes a data dir of the first ``count`` utterances of the AN4 test set and returns its path."""
+def spoken_set(tmp_path: Path) -> Callable[[int], Path]:
+    """A function that writes a data dir of ``count`` utterances and returns its path."""
 
     def make(count: int) -> Path:
-        etc = shared_data / "an4" / "etc"
-        files = (etc / "an4_test.fileids").read_text().split()[:count]
-        lines = (etc / "an4_test.transcription").read_text().splitlines()[:count]
-        text, wav = {}, {}
-        for file, line in zip(files, lines, strict=True):
-            text[Path(file).name] = line.rpartition("(")[0].replace("<s>", "").replace("</s>", "").strip().lower()
-            wav[Path(file).name] = str(shared_data / "an4" / "wav" / f"{file}.wav")
-        DataDir(text=text, wav=wav).write(tmp_path / "an4_train")
-        return tmp_path / "an4_train"
+        said = spoken("lights_train", count)
+        DataDir(text={one.id: one.words for one in said}, wav={one.id: str(one.path) for one in said}).write(
+            tmp_path / "spoken_train"
+        )
+        return tmp_path / "spoken_train"
 
     return make

@@ -86,8 +86,8 @@ def test_what_is_no_alignment_is_an_error(result):
         parse_gentle(result, ["a"], 1.0)
 
 
-def test_a_server_gives_the_alignments_of_the_aligner_behind_it(an4_set, tmp_path, server):
-    data = DataDir.load(an4_set(3))
+def test_a_server_gives_the_alignments_of_the_aligner_behind_it(spoken_set, tmp_path, server):
+    data = DataDir.load(spoken_set(3))
     report = align_set(data, tmp_path / "gentle.jsonl", GentleServer(server.url))
     align_set(data, tmp_path / "sphinx.jsonl", SphinxAligner(fit=False))
     assert read_alignments(tmp_path / "gentle.jsonl") == read_alignments(tmp_path / "sphinx.jsonl")
@@ -95,8 +95,8 @@ def test_a_server_gives_the_alignments_of_the_aligner_behind_it(an4_set, tmp_pat
     assert server.requests == ["/transcriptions?async=false"] * 3
 
 
-def test_passing_faults_are_tried_again(an4_set, tmp_path, server):
-    data = DataDir.load(an4_set(1))
+def test_passing_faults_are_tried_again(spoken_set, tmp_path, server):
+    data = DataDir.load(spoken_set(1))
     server.faults = ["500", "slow", "torn", "short"]
     report = align_set(data, tmp_path / "a.jsonl", GentleServer(server.url, timeout=1.0, backoff=0.01))
     assert (report.failed, len(server.requests)) == ({}, 5)
@@ -106,8 +106,8 @@ def test_passing_faults_are_tried_again(an4_set, tmp_path, server):
 @pytest.mark.parametrize(
     ("fault", "reason"), [("500", "status 500"), ("slow", "longer than 1 s"), ("torn", "not whole JSON")]
 )
-def test_a_fault_that_stays_fails_the_utterance_alone(an4_set, tmp_path, server, fault, reason):
-    data = DataDir.load(an4_set(2))
+def test_a_fault_that_stays_fails_the_utterance_alone(spoken_set, tmp_path, server, fault, reason):
+    data = DataDir.load(spoken_set(2))
     server.faults = [fault, fault]
     report = align_set(data, tmp_path / "a.jsonl", GentleServer(server.url, timeout=1.0, retries=1, backoff=0.01))
     assert list(report.failed) == data.ids[:1]
@@ -117,8 +117,8 @@ def test_a_fault_that_stays_fails_the_utterance_alone(an4_set, tmp_path, server,
     assert all(word.found for word in second)
 
 
-def test_a_partial_alignment_keeps_what_was_found(an4_set, tmp_path, server):
-    data = DataDir.load(an4_set(1))
+def test_a_partial_alignment_keeps_what_was_found(spoken_set, tmp_path, server):
+    data = DataDir.load(spoken_set(1))
     server.faults = ["partial"]
     report = align_set(data, tmp_path / "a.jsonl", GentleServer(server.url))
     (words,) = read_alignments(tmp_path / "a.jsonl").values()
@@ -126,25 +126,25 @@ def test_a_partial_alignment_keeps_what_was_found(an4_set, tmp_path, server):
     assert report.words_aligned == (len(words) + 1) // 2
 
 
-def test_no_server_is_one_clear_error(an4_set, tmp_path, capsys):
+def test_no_server_is_one_clear_error(spoken_set, tmp_path, capsys):
     closed = GentleStandIn()
     closed.server_close()
-    arguments = ["--aligner", "gentle", "--gentle_url", closed.url, "--data_dir", str(an4_set(1))]
+    arguments = ["--aligner", "gentle", "--gentle_url", closed.url, "--data_dir", str(spoken_set(1))]
     assert main_guard(main, [*arguments, "--output", str(tmp_path / "a.jsonl")]) == 2
     printed = capsys.readouterr().err
     assert printed.startswith(f"error: no Gentle server answers at {closed.url}; start it with 'docker run")
     assert printed.count("\n") == 1
 
 
-def test_another_server_is_an_error(an4_set, tmp_path, server):
+def test_another_server_is_an_error(spoken_set, tmp_path, server):
     server.faults = ["404"]
     with pytest.raises(AlignerUnavailable, match="status 404: is it a Gentle server"):
-        align_set(DataDir.load(an4_set(1)), tmp_path / "a.jsonl", GentleServer(server.url))
+        align_set(DataDir.load(spoken_set(1)), tmp_path / "a.jsonl", GentleServer(server.url))
 
 
 @pytest.mark.slow
-def test_a_server_that_dies_stops_the_run_which_then_continues(an4_set, tmp_path, root):
-    data = DataDir.load(an4_set(6))
+def test_a_server_that_dies_stops_the_run_which_then_continues(spoken_set, tmp_path, root):
+    data = DataDir.load(spoken_set(6))
     command = [sys.executable, "-m", "tests.speech.alignment.gentle_server"]
 
     def start() -> tuple[subprocess.Popen, GentleServer]:
@@ -187,11 +187,11 @@ pathlib.Path(args.o).write_text(json.dumps(result))
 
 
 @pytest.mark.slow
-def test_a_local_installation(an4_set, tmp_path, root):
+def test_a_local_installation(spoken_set, tmp_path, root):
     gentle = tmp_path / "gentle"
     (gentle / "exp").mkdir(parents=True)
     (gentle / "align.py").write_text(ALIGN_PY.format(root=str(root)))
-    data = DataDir.load(an4_set(2))
+    data = DataDir.load(spoken_set(2))
     aligner = GentleInstallation(str(gentle), sys.executable)
     assert align_set(data, tmp_path / "a.jsonl", aligner).percent == 100
     (gentle / "exp").rmdir()

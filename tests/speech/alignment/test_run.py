@@ -27,8 +27,8 @@ class Broken(SphinxAligner):
         return repr(SphinxAligner(self.fit))
 
 
-def test_processes_and_order_change_no_byte(an4_set, tmp_path):
-    data = DataDir.load(an4_set(8))
+def test_processes_and_order_change_no_byte(spoken_set, tmp_path):
+    data = DataDir.load(spoken_set(8))
     align_set(data, tmp_path / "one.jsonl", SphinxAligner(), nj=1)
     align_set(data, tmp_path / "two.jsonl", SphinxAligner(), nj=2)
     assert (tmp_path / "one.jsonl").read_bytes() == (tmp_path / "two.jsonl").read_bytes()
@@ -38,8 +38,8 @@ def test_processes_and_order_change_no_byte(an4_set, tmp_path):
     assert (tmp_path / "last.jsonl").read_text() in (tmp_path / "one.jsonl").read_text()
 
 
-def test_continues_after_an_interruption_and_knows_when_it_is_done(an4_set, tmp_path, capsys):
-    data, output = DataDir.load(an4_set(6)), tmp_path / "a.jsonl"
+def test_continues_after_an_interruption_and_knows_when_it_is_done(spoken_set, tmp_path, capsys):
+    data, output = DataDir.load(spoken_set(6)), tmp_path / "a.jsonl"
     with pytest.raises(AlignerUnavailable):
         align_set(data, output, Broken(at=data.ids[5]))
     assert not output.exists()
@@ -55,8 +55,8 @@ def test_continues_after_an_interruption_and_knows_when_it_is_done(an4_set, tmp_
         align_set(data, output, Broken(at=data.ids[0]), force=True)
 
 
-def test_the_report_counts_words_and_names_failures(an4_set, tmp_path):
-    data = DataDir.load(an4_set(4))
+def test_the_report_counts_words_and_names_failures(spoken_set, tmp_path):
+    data = DataDir.load(spoken_set(4))
     missing, unspoken = data.ids[1], data.ids[2]
     data.wav[missing] = str(tmp_path / "none.wav")
     data.text[unspoken] += " --"

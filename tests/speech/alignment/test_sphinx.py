@@ -1,4 +1,4 @@
-"""The local aligner on real speech."""
+"""The local aligner on speech: mini's, and LibriSpeech's where that is at hand."""
 
 import numpy as np
 import pytest
@@ -8,21 +8,29 @@ from espnet_atat.speech.alignment import sphinx
 from espnet_atat.speech.alignment.pronunciation import by_rules, pronounce
 from espnet_atat.speech.alignment.sphinx import SphinxAligner
 from espnet_atat.speech.audio import read_audio
+from tests.spoken import spoken
 
 
 @pytest.fixture(scope="module")
-def librispeech(shared_data):
-    """Id, samples and lower-case words of some real utterances."""
-    utterances = []
-    for transcript in sorted((shared_data / "LibriSpeech").rglob("*.trans.txt")):
+def utterances():
+    """Id, samples and lower-case words of some utterances, each long enough to be cut."""
+    return [(one.id, read_audio(one.path), one.words.split()) for one in spoken("sentences_train", 12, shortest=8)]
+
+
+@pytest.fixture
+def real_utterances(real_corpus):
+    """The same of the first four utterances of each chapter of LibriSpeech."""
+    found = []
+    for transcript in sorted(real_corpus("LibriSpeech").rglob("*.trans.txt")):
         for line in transcript.read_text().splitlines()[:4]:
             utt, text = line.split(" ", 1)
-            utterances.append((utt, read_audio(transcript.with_name(f"{utt}.flac")), text.lower().split()))
-    return utterances
+            found.append((utt, read_audio(transcript.with_name(f"{utt}.flac")), text.lower().split()))
+    return found
 
 
-def test_every_word_is_found_in_order(librispeech):
-    for utt, samples, words in librispeech:
+@pytest.mark.parametrize("speech", ["utterances", "real_utterances"])
+def test_every_word_is_found_in_order(speech, request):
+    for utt, samples, words in request.getfixturevalue(speech):
         found = SphinxAligner().align_samples(utt, samples, words)
         assert [word.word for word in found] == words
         assert all(word.found for word in found)
@@ -31,14 +39,14 @@ def test_every_word_is_found_in_order(librispeech):
         assert times[-1] <= len(samples) / 16_000
 
 
-def test_times_do_not_depend_on_what_was_aligned_before(librispeech):
-    first = [SphinxAligner().align_samples(*utterance) for utterance in librispeech[:3]]
-    again = [SphinxAligner().align_samples(*utterance) for utterance in reversed(librispeech[:3])]
+def test_times_do_not_depend_on_what_was_aligned_before(utterances):
+    first = [SphinxAligner().align_samples(*utterance) for utterance in utterances[:3]]
+    again = [SphinxAligner().align_samples(*utterance) for utterance in reversed(utterances[:3])]
     assert first == again[::-1]
 
 
-def test_a_long_pause_is_not_in_a_word(librispeech):
-    utt, samples, words = librispeech[0]
+def test_a_long_pause_is_not_in_a_word(utterances):
+    utt, samples, words = utterances[0]
     found = SphinxAligner().align_samples(utt, samples, words)
     cut = round(found[4].end * 16_000)
     longer = np.concatenate([samples[:cut], np.zeros(16_000, np.float32), samples[cut:]])
@@ -48,8 +56,8 @@ def test_a_long_pause_is_not_in_a_word(librispeech):
     assert after.start == pytest.approx(found[5].start + 1, abs=0.06)
 
 
-def test_digital_silence_around_speech(librispeech):
-    utt, samples, words = librispeech[1]
+def test_digital_silence_around_speech(utterances):
+    utt, samples, words = utterances[1]
     plain = SphinxAligner().align_samples(utt, samples, words)
     silence = np.zeros(8000, np.float32)
     padded = SphinxAligner().align_samples(utt, np.concatenate([silence, samples, silence]), words)
@@ -57,33 +65,33 @@ def test_digital_silence_around_speech(librispeech):
     assert np.median(shifts) == pytest.approx(0.5, abs=0.02)
 
 
-def test_words_that_cannot_be_spoken_are_not_found_and_harm_no_other(librispeech):
-    utt, samples, words = librispeech[1]
+def test_words_that_cannot_be_spoken_are_not_found_and_harm_no_other(utterances):
+    utt, samples, words = utterances[1]
     plain = SphinxAligner().align_samples(utt, samples, words)
     marked = SphinxAligner().align_samples(utt, samples, [*words[:2], "--", *words[2:]])
     assert [word.word for word in marked if not word.found] == ["--"]
     assert [word for word in marked if word.found] == plain
 
 
-def test_a_recording_that_breaks_off_loses_its_last_word_alone(librispeech):
-    utt, samples, words = librispeech[2]
+def test_a_recording_that_breaks_off_loses_its_last_word_alone(utterances):
+    utt, samples, words = utterances[2]
     whole = SphinxAligner().align_samples(utt, samples, words)
     cut = SphinxAligner().align_samples(utt, samples[: round(whole[-1].start * 16_000)], words)
     assert [word.found for word in cut[:-2]] == [True] * (len(words) - 2)
 
 
-def test_a_wrong_transcript_is_an_error(librispeech):
-    utt, samples, _ = librispeech[0]
+def test_a_wrong_transcript_is_an_error(utterances):
+    utt, samples, _ = utterances[0]
     with pytest.raises(UserError, match="does not fit"):
         SphinxAligner().align_samples(utt, samples[:8000], ["chrysanthemum"] * 6)
     with pytest.raises(UserError, match="no word that can be pronounced"):
         SphinxAligner().align_samples(utt, samples, ["--"])
 
 
-def test_pronunciations_by_rule_are_good_enough(librispeech, monkeypatch):
-    known = [SphinxAligner().align_samples(*utterance) for utterance in librispeech[:4]]
+def test_pronunciations_by_rule_are_good_enough(utterances, monkeypatch):
+    known = [SphinxAligner().align_samples(*utterance) for utterance in utterances[:4]]
     monkeypatch.setattr(sphinx, "pronounce", lambda word: (by_rules(word),) if len(word) > 3 else pronounce(word))
-    ruled = [SphinxAligner().align_samples(*utterance) for utterance in librispeech[:4]]
+    ruled = [SphinxAligner().align_samples(*utterance) for utterance in utterances[:4]]
     pairs = [(a, b) for one, two in zip(known, ruled, strict=True) for a, b in zip(one, two, strict=True)]
     assert np.median([abs(a.start - b.start) for a, b in pairs]) <= 0.02
     assert np.mean([abs(a.start - b.start) <= 0.1 for a, b in pairs]) > 0.9

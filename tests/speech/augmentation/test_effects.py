@@ -1,4 +1,4 @@
-"""Each effect has the property that its name says, measured on real speech or on tones."""
+"""Each effect has the property that its name says, measured on speech or on tones."""
 
 import numpy as np
 import pytest
@@ -6,6 +6,7 @@ import pytest
 from espnet_atat.speech.alignment.pauses import find_speech
 from espnet_atat.speech.audio import read_audio
 from espnet_atat.speech.augmentation import effects
+from tests.spoken import spoken
 
 RATE = 16_000
 
@@ -39,8 +40,8 @@ def delay(later: np.ndarray, samples: np.ndarray) -> int:
 
 
 @pytest.fixture(scope="module")
-def speech(shared_data) -> np.ndarray:
-    return read_audio(sorted((shared_data / "LibriSpeech").rglob("*.flac"))[0])
+def speech() -> np.ndarray:
+    return read_audio(spoken("sentences_train")[0].path)
 
 
 @pytest.mark.parametrize("factor", [0.9, 1.1])
