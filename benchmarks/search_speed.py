@@ -175,7 +175,7 @@ def time_command(run: Path, repeats: int) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--run", type=Path, help="a package or the folder of a training run; default: train one")
-    parser.add_argument("--updates", type=int, default=300, help="of the model that is trained here")
+    parser.add_argument("--updates", type=int, default=600, help="of the model that is trained here")
     parser.add_argument("--utterances", type=int, default=48)
     parser.add_argument("--repeats", type=int, default=5)
     args = parser.parse_args()
