@@ -64,7 +64,8 @@ def write_page(content: Mapping[str, Any], plots: Iterable[Plot], path: Path) ->
             links.append(f'<li><a href="#{plot.name}">{html.escape(plot.title)}</a></li>')
     title = html.escape(content["title"])
     parts = [
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title><style>{STYLE}</style></head>',
+        '<!doctype html><html lang="en"><head><meta charset="utf-8">',
+        f"<title>{title}</title><style>{STYLE}</style></head>",
         f"<body><h1>{title}</h1>",
         *map(_paragraph, filter(None, [content.get("note")])),
         *map(_table, grids(content)),

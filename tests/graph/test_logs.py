@@ -19,7 +19,7 @@ def test_an_epoch_is_one_line_and_the_rest_goes_to_the_file(tmp_path, capsys):
         logging.info(RESULT)
         logging.warning("a file was torn")
         logging.getLogger("other").warning("noise of a library")
-        logging.getLogger("espnet_atat.decode.run").info("decoded 8 of 8 utterances")
+        logging.getLogger("espnet_atat.decode.decode_set").info("decoded 8 of 8 utterances")
     assert capsys.readouterr().out == SHORT + "  warning: a file was torn\n  decoded 8 of 8 utterances\n"
     text = (tmp_path / "train.log").read_text()
     assert all(message in text for message in ("some detail", RESULT, "noise of a library"))

@@ -13,8 +13,8 @@ import torch
 
 from espnet_atat.atomic import atomic_write
 from espnet_atat.datadir import write_two_column
-from espnet_atat.decode.config import SearchConfig
-from espnet_atat.decode.language_model import LanguageModel
+from espnet_atat.decode.lm_fusion import LanguageModel
+from espnet_atat.decode.search_config import SearchConfig
 from espnet_atat.decode.source import Source
 from espnet_atat.decode.trained import Trained
 from espnet_atat.decode.understand import Speech2Understand, Text2Understand, Understanding

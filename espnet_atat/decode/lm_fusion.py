@@ -9,11 +9,20 @@ import torch
 import yaml
 from torch import Tensor
 
-from espnet_atat.decode.espnet import BatchScorerInterface, LMTask
-from espnet_atat.decode.trained import load_weights
+from espnet_atat.decode.espnet_search import BatchScorerInterface
+from espnet_atat.decode.trained import load_yaml
 from espnet_atat.errors import UserError
+from espnet_atat.model.exact_weights import read_weights, take_weights
+from espnet_atat.model.light_import import load_class
 from espnet_atat.text.vocabulary import CONTROL_TOKENS, EOS, Vocabulary
 
+#: ESPnet's networks by the name that its configuration gives them.
+NETWORKS = {
+    "seq_rnn": "espnet2.lm.seq_rnn_lm.SequentialRNNLM",
+    "transformer": "espnet2.lm.transformer_lm.TransformerLM",
+}
+#: Of the network's parameters in a checkpoint: ESPnet trains it inside another module.
+PREFIX = "lm."
 #: Score of a token that the language model does not have: the decoder's control tokens.
 ABSENT_SCORE = -1.0e4
 
@@ -51,12 +60,14 @@ class LanguageModel:
             if not Path(path).is_file():
                 raise UserError(f"{path}: no such file (--{option}); stage 8 of the recipe makes it")
         try:
-            model, args = LMTask.build_model_from_file(train_config, None, device)
-        except (AttributeError, TypeError, yaml.YAMLError) as error:
+            config = load_yaml(train_config)
+            tokens = list(config["token_list"])
+            network = load_class(NETWORKS[config["lm"]])(vocab_size=len(tokens), **config["lm_conf"])
+        except (KeyError, TypeError, yaml.YAMLError) as error:
             raise UserError(f"{train_config}: not the configuration of a language model ({error})") from error
-        # ESPnet would load with strict=False, which leaves what does not fit at its random start.
-        load_weights(model, model_file, device, kind="a language model")
-        return cls.of(vocabulary, model.lm.eval(), list(args.token_list), device)
+        weights = {name.removeprefix(PREFIX): tensor for name, tensor in read_weights(model_file).items()}
+        take_weights(network, weights, model_file, kind="a language model")
+        return cls.of(vocabulary, network.to(device).eval(), tokens, device)
 
     @classmethod
     def of(cls, vocabulary: Vocabulary, network: Any, token_list: list[str], device: str = "cpu") -> "LanguageModel":

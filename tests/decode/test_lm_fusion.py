@@ -4,7 +4,7 @@ import pytest
 import torch
 from espnet2.lm.seq_rnn_lm import SequentialRNNLM
 
-from espnet_atat.decode.language_model import LanguageModel
+from espnet_atat.decode.lm_fusion import LanguageModel
 from espnet_atat.decode.understand import Speech2Understand
 from espnet_atat.errors import UserError
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from espnet_atat.datadir import read_two_column, write_two_column
-from espnet_atat.decode.config import SearchConfig
-from espnet_atat.decode.run import decode_set, write_results
+from espnet_atat.decode.decode_set import decode_set, write_results
+from espnet_atat.decode.search_config import SearchConfig
 from espnet_atat.decode.source import Source
 from espnet_atat.decode.understand import Speech2Understand, Text2Understand
 from espnet_atat.errors import UserError

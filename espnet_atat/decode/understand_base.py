@@ -5,15 +5,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
-from espnet_atat.decode.config import SearchConfig
 from espnet_atat.decode.constraint import TreeConstraint
-from espnet_atat.decode.ctc import TokenCTCScorer, ctc_log_likelihoods
+from espnet_atat.decode.ctc_scorer import TokenCTCScorer, ctc_log_likelihoods
 from espnet_atat.decode.decoder_scorer import DecoderScorer
-from espnet_atat.decode.espnet import LengthBonus
-from espnet_atat.decode.language_model import LanguageModel, LanguageModelScorer
+from espnet_atat.decode.espnet_search import LengthBonus
+from espnet_atat.decode.lm_fusion import LanguageModel, LanguageModelScorer
 from espnet_atat.decode.pretrained import Pretrained, load_pretrained
 from espnet_atat.decode.result import Understanding
 from espnet_atat.decode.search import CONSTRAINT, LENGTH_BONUS, UtteranceBeamSearch
+from espnet_atat.decode.search_config import SearchConfig
 from espnet_atat.decode.trained import Trained
 from espnet_atat.errors import UserError
 from espnet_atat.model.atat_model import Encoded, ESPnetATATModel
@@ -38,7 +38,7 @@ class Understand:
         language_model: instead of these files, one in memory.
         batch_size: utterances of a list that are decoded at once; changes the time and the memory, and no result.
             None: all of them.
-        options: see :class:`espnet_atat.decode.config.SearchConfig`.
+        options: see :class:`espnet_atat.decode.search_config.SearchConfig`.
 
     Raises:
         UserError: files or options that do not fit each other or the model.
@@ -116,7 +116,7 @@ class Understand:
             task: the label that the decoder starts from: ``slu``, ``asr``, ``nlu``, ``mlm``. None: the package's for
                 this input.
             beam_size, nbest, ctc_weight, lm_weight, penalty, maxlen, constrain_trees: of the search, see
-                :class:`espnet_atat.decode.config.SearchConfig`. None: as its scores were measured.
+                :class:`espnet_atat.decode.search_config.SearchConfig`. None: as its scores were measured.
             batch_size: utterances of a list that are decoded at once; None: all of them.
             own: what the class alone has: of speech ``max_seconds`` (60) and ``word_times`` (on).
 
@@ -166,7 +166,7 @@ class Understand:
         in_search = config.ctc_weight if ctc is not None and not rescores else 0.0
         task_ids = [trained.vocabulary.task_id(task) for task in config.tasks]
         scorers = {
-            "decoder": DecoderScorer(trained.model.decoder, encoded, task_ids, config.beam_size),
+            "decoder": DecoderScorer(trained.decoder_weights, encoded, task_ids),
             "ctc": TokenCTCScorer(ctc, trained.vocabulary.eos_id) if ctc is not None and in_search else None,
             "lm": LanguageModelScorer(self.language_model) if self.language_model is not None else None,
             LENGTH_BONUS: LengthBonus(len(trained.vocabulary)),

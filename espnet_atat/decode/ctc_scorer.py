@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from espnet_atat.decode.espnet import CTCPrefixScorer
+from espnet_atat.decode.espnet_search import CTCPrefixScorer
 from espnet_atat.model.atat_model import Encoded
 from espnet_atat.model.ctc import CTCHead
 

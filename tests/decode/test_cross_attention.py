@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from espnet_atat.decode.attention import Attention, speech_attention, text_attention
+from espnet_atat.decode.cross_attention import Attention, speech_attention, text_attention
 from espnet_atat.decode.understand import Speech2Understand
 from espnet_atat.errors import UserError
 
