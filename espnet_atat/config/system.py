@@ -81,10 +81,20 @@ class TestSet:
     source: Literal["speech", "text_in"] | None = None
 
     def __post_init__(self) -> None:
-        for task in self.task.split("+"):
+        for task in self.tasks:
             task_token(task)
         if "/" not in self.set:
             raise UserError(f"set is recipe/name, found {self.set!r}")
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """The labels."""
+        return tuple(self.task.split("+"))
+
+    @property
+    def wants_trees(self) -> bool:
+        """Whether its targets are trees, else words."""
+        return self.tasks[0] in TREE_TASKS
 
     @property
     def name(self) -> str:

@@ -13,9 +13,11 @@ from espnet_atat.config.layout import DATA, DUMP, EXP
 from espnet_atat.data.mixture import group_of
 from espnet_atat.datadir import read_two_column
 from espnet_atat.graph.work import read_stamp
+from espnet_atat.speech.audio import SAMPLE_RATE
+from espnet_atat.speech.fbank import FRAME_SHIFT
 
 #: Lengths of a dumped set's utterances, and how many of each make a second.
-LENGTHS = {"utt2num_frames": 100, "utt2num_samples": 16_000}
+LENGTHS = {"utt2num_frames": SAMPLE_RATE / FRAME_SHIFT, "utt2num_samples": SAMPLE_RATE}
 _PARAMETERS = re.compile(r"Total Number of model parameters: ([\d.]+) ?([KMGB]?)")
 _ITERATIONS = re.compile(r"\[train\].*?total_count=(\d+), \[valid\]")
 #: In ``data/<recipe>``: the sets that stage 1 made.

@@ -29,7 +29,6 @@ class AudioInfo:
     rate: int  # Hz
     channels: int
     samples: int  # of each channel
-    subtype: str
 
 
 def probe(path: str | Path) -> AudioInfo:
@@ -39,7 +38,7 @@ def probe(path: str | Path) -> AudioInfo:
         UserError: no such file, a pipe in place of a path, or not audio.
     """
     with _open(path) as file:
-        return AudioInfo(file.samplerate, file.channels, file.frames, file.subtype)
+        return AudioInfo(file.samplerate, file.channels, file.frames)
 
 
 def read_audio(path: str | Path, resample: bool = False) -> np.ndarray:

@@ -15,6 +15,8 @@ from espnet_atat.data.mixture import stream_options, write_mixture
 from espnet_atat.errors import UserError
 from espnet_atat.graph.launch import Machines, launch_training, train_in_processes
 from espnet_atat.graph.logs import log_to
+from espnet_atat.speech.audio import SAMPLE_RATE
+from espnet_atat.speech.fbank import FFT_LENGTH, FRAME_LENGTH, FRAME_SHIFT, NUM_MELS
 from espnet_atat.steps.stage07_tokens import check_text_tokenizer
 from espnet_atat.text.tokenizer import GROWN_WORDS
 from espnet_atat.text.vocabulary import Vocabulary
@@ -22,13 +24,17 @@ from espnet_atat.text.vocabulary import Vocabulary
 if TYPE_CHECKING:
     from espnet_atat.steps.plan import Training
 
-#: Samples between two frames of 10 ms: budgets in frames become budgets in samples where audio is read.
-HOP = 160
-#: ESPnet's own filterbank where the dump holds audio: 80 mel channels of 25 ms every 10 ms at 16 kHz.
+#: ESPnet's own filterbank where the dump holds audio.
 RAW_FRONTEND = {
     "input_size": None,
     "frontend": "default",
-    "frontend_conf": {"fs": 16000, "n_fft": 512, "win_length": 400, "hop_length": HOP, "n_mels": 80},
+    "frontend_conf": {
+        "fs": SAMPLE_RATE,
+        "n_fft": FFT_LENGTH,
+        "win_length": FRAME_LENGTH,
+        "hop_length": FRAME_SHIFT,
+        "n_mels": NUM_MELS,
+    },
 }
 MODALITIES = ("speech", "text_in")
 #: An option of a training YAML that is not ESPnet's: processes of training on the CPU (with GPUs, ``--ngpu`` says it).
@@ -87,7 +93,8 @@ def resolved_config(training: "Training") -> dict[str, Any]:
     """The options of the YAML files with what only the plan knows."""
     config = {key: value for key, value in training.config.items() if key != CPU_PROCESSES}
     if training.raw:
-        config |= RAW_FRONTEND | {"batch_bins": config.get("batch_bins", 1_000_000 // HOP) * HOP}
+        # A budget in frames becomes one in samples.
+        config |= RAW_FRONTEND | {"batch_bins": config.get("batch_bins", 1_000_000 // FRAME_SHIFT) * FRAME_SHIFT}
     if config.get("normalize") == "global_mvn":
         # Of the pretraining data in fine-tuning too: the encoder has learnt on features so normalised.
         stats = training.first.statistics.place / "stats/train/feats_stats.npz"

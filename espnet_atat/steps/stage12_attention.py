@@ -13,12 +13,10 @@ from typing import Any
 import numpy as np
 
 from espnet_atat.config.layout import DUMP
-from espnet_atat.data.mixture import TREE_TASKS
 from espnet_atat.datadir import read_two_column
 from espnet_atat.graph.node import Identity, Node
 from espnet_atat.report.attention import FILE
-from espnet_atat.speech.audio import SAMPLE_RATE
-from espnet_atat.speech.fbank import FRAME_SHIFT, fbank
+from espnet_atat.speech.fbank import FRAME_SECONDS, fbank
 from espnet_atat.steps.stage12_decode import Decoding, load_trained, source_of
 from espnet_atat.steps.systems import ModelRun, SystemRun
 
@@ -46,7 +44,7 @@ def attention_nodes(runs: Iterable[SystemRun]) -> Iterator[Node]:
 
 def _is_spoken(decoding: Decoding) -> bool:
     """Whether trees are made of its audio."""
-    return decoding.test.task.split("+")[0] in TREE_TASKS and source_of(decoding.test) == "speech"
+    return decoding.test.wants_trees and source_of(decoding.test) == "speech"
 
 
 def _hears_and_reads(run: ModelRun) -> bool:
@@ -89,7 +87,7 @@ def _look(decoding: Decoding, work: Path) -> Mapping[str, Any]:
         tokens=list(heard.tokens),
         audio=heard.frames(len(features)),
         audio_task=task,
-        frame_seconds=FRAME_SHIFT / SAMPLE_RATE,
+        frame_seconds=FRAME_SECONDS,
         features=features.astype(np.float16),  # for the eye alone
         text=read.mean,
         text_task=READING,

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from espnet_atat.config.layout import DATA, DUMP, conf_file, has_audio, load_yaml
 from espnet_atat.config.system import System, TestSet, results_folder
-from espnet_atat.data.mixture import TREE_TASKS
 from espnet_atat.datadir import read_two_column, write_two_column
 from espnet_atat.errors import UserError
 from espnet_atat.graph.digest import features_digest, file_digest
@@ -138,8 +137,7 @@ class Decoding(Hypotheses):
         """Where the configuration gives it a weight."""
         if not self.config.get("lm_weight"):
             return None
-        trees = self.test.task.partition("+")[0] in TREE_TASKS
-        return LMTraining(system=self.system, training=self.training, trees=trees)
+        return LMTraining(system=self.system, training=self.training, trees=self.test.wants_trees)
 
     @property
     def needs(self) -> tuple[Node, ...]:
@@ -217,7 +215,7 @@ def source_of(test: TestSet) -> str:
 
 def references(test: TestSet) -> dict[str, str]:
     """The prepared test set's whole target list, whatever became of its audio since."""
-    name = "target" if test.task.split("+")[0] in TREE_TASKS else "text"
+    name = "target" if test.wants_trees else "text"
     return read_two_column(DATA / test.set / name)
 
 

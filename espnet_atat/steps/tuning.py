@@ -9,7 +9,6 @@ from typing import Any
 from espnet_atat.atomic import atomic_write
 from espnet_atat.config.layout import EXP
 from espnet_atat.config.selection import Selection
-from espnet_atat.data.mixture import TREE_TASKS
 from espnet_atat.errors import UserError
 from espnet_atat.metrics.metrics_file import read_metrics
 from espnet_atat.steps.stage12_decode import Decoding
@@ -44,7 +43,7 @@ def tune(selection: Selection, config_name: str, option: str, values: Sequence[f
         if system.folds is not None and selection.fold is None:
             raise UserError(f"system {system.name} is a cross validation: choose on one fold (--fold)")
         run = model_of(plan_system(system, selection.seeds_of(system)[0], selection.fold, dev=True, nj=nj))
-        for test in (test for test in run.tests if test.task.partition("+")[0] in TREE_TASKS):
+        for test in (test for test in run.tests if test.wants_trees):
             for value in values:
                 decoding = run.decoding(config_name, test, **{option: value})
                 for node in (decoding.node, score_node(decoding)):

@@ -1,21 +1,13 @@
-"""The command on recordings: what it prints, and a kill in the middle."""
+"""The command on recordings: what it prints, and when it has nothing to do."""
 
 import json
-import os
 import shutil
-import signal
-import subprocess
-import sys
-import time
 from dataclasses import replace
 from pathlib import Path
-
-import pytest
 
 from espnet_atat.bin import main_guard
 from espnet_atat.bin.align import main
 from espnet_atat.datadir import DataDir
-from tests.graph.test_pool import runs
 from tests.speech.alignment.conftest import spoken_set
 
 __all__ = ["spoken_set"]
@@ -53,36 +45,3 @@ def test_a_text_only_set_is_one_line(tmp_path, capsys):
     (tmp_path / "text").write_text("a words\n")
     assert main_guard(main, ["--data_dir", str(tmp_path), "--output", str(tmp_path / "a.jsonl")]) == 2
     assert "no wav.scp" in capsys.readouterr().err
-
-
-@pytest.mark.slow
-def test_a_kill_in_the_middle_changes_no_byte_and_leaves_no_process(spoken_set, tmp_path, root):
-    command = [
-        sys.executable,
-        "-m",
-        "espnet_atat.bin.align",
-        "--data_dir",
-        str(spoken_set(20)),
-        "--nj",
-        "2",
-        "--output",
-    ]
-    subprocess.run([*command, str(tmp_path / "whole.jsonl")], cwd=root, check=True, capture_output=True)
-    broken = tmp_path / "broken.jsonl"
-    with open(os.devnull, "w") as null:
-        process = subprocess.Popen([*command, str(broken)], cwd=root, stdout=null, stderr=null)
-    journal, deadline = tmp_path / "broken.jsonl.partial/journal.jsonl", time.monotonic() + 60
-    while not (journal.is_file() and journal.stat().st_size > 500) and time.monotonic() < deadline:
-        time.sleep(0.005)
-    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    assert not broken.exists()
-    done = subprocess.run([*command, str(broken)], cwd=root, check=True, capture_output=True, text=True)
-    assert "continuing after" in done.stderr
-    assert broken.read_bytes() == (tmp_path / "whole.jsonl").read_bytes()
-    assert len(children) == 2
-    deadline = time.monotonic() + 30
-    while any(map(runs, children)) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert not any(map(runs, children))

@@ -102,7 +102,10 @@ def test_parts_are_spread_over_processes_that_have_been_started(fresh):
 
 
 def test_one_process_is_this_one_unless_it_is_to_be_fresh():
-    assert dict(spread(process_of, [1, 2], 1)) == dict.fromkeys([1, 2], (os.getpid(), None))
+    started: list[int] = []
+    results = dict(spread(process_of, [1, 2], 1, start=partial(started.append, 1)))
+    assert results == dict.fromkeys([1, 2], (os.getpid(), None))
+    assert started == [1]
     ((_, (process, _)),) = spread(process_of, [1], 1, fresh=True)
     assert process != os.getpid()
 

@@ -5,7 +5,7 @@ import pytest
 import soundfile
 
 from espnet_atat.errors import UserError
-from espnet_atat.speech.audio import probe, read_audio, read_lossless
+from espnet_atat.speech.audio import read_audio, read_lossless
 
 
 def wave(rate: int = 16_000, seconds: float = 0.5) -> np.ndarray:
@@ -60,6 +60,6 @@ def test_lossless_reading_and_writing_changes_no_sample(tmp_path, subtype):
     samples, rate, container, written = read_lossless(tmp_path / "in.wav")
     soundfile.write(tmp_path / "out", samples, rate, format=container, subtype=written)
     again, *_ = read_lossless(tmp_path / "out")
-    assert probe(tmp_path / "out").subtype == subtype
+    assert soundfile.info(tmp_path / "out").subtype == subtype
     assert again.dtype == samples.dtype
     assert np.array_equal(again, samples)
