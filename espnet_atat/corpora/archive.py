@@ -10,6 +10,7 @@ import urllib.request
 import zipfile
 from pathlib import Path, PurePosixPath
 
+from espnet_atat.atomic import atomic_dir
 from espnet_atat.errors import UserError
 
 CHUNK = 1 << 20  # bytes
@@ -140,3 +141,51 @@ def _extract_tar(archive: Path, folder: Path) -> int:
             with source, target.open("wb") as sink:
                 shutil.copyfileobj(source, sink, CHUNK)
     return len(files)
+
+
+def fetch_corpus(
+    url: str,
+    output: Path,
+    *,
+    archive: str | None = None,
+    checksum: str | None = None,
+    file_checksums: Path | None = None,
+) -> None:
+    """Download a corpus's archive once, check it, and unpack it as the folder ``output``.
+
+    Args:
+        archive: name to keep the archive under, beside ``output``; None: the URL's last part.
+        checksum: of the archive: ``md5:…`` or ``sha256:…``.
+        file_checksums: where the owner publishes none, those of files in it, one ``<sha256>  <path>`` a line.
+
+    Raises:
+        UserError: no network, another file than expected, or an archive that would write outside ``output``.
+    """
+    if checksum is None and file_checksums is None:
+        raise UserError("give --checksum or --file_checksums; nothing is unpacked unchecked")
+    if output.is_dir():
+        print(f"{output}: there already; delete it to fetch it again")
+        return
+    path = output.parent / (archive or url.rstrip("/").rpartition("/")[2])
+    print(f"fetching {url} to {path}")
+    fetch(url, path, checksum)
+    with atomic_dir(output) as folder:
+        count = extract(path, folder)
+        if file_checksums is not None:
+            check_files(folder, file_checksums)
+    print(f"{output}: {count} files; {path} may be deleted ({shutil.disk_usage(path).free >> 30} GB free)")
+
+
+def check_files(folder: Path, listing: Path) -> None:
+    """Compare unpacked files with a listing in the format of sha256sum.
+
+    Raises:
+        UserError: a file is missing or another one.
+    """
+    for number, line in enumerate(listing.read_text(encoding="utf-8").splitlines(), start=1):
+        expected, _, name = line.partition("  ")
+        if not name:
+            raise UserError(f"{listing}:{number}: expected '<sha256>  <path>'")
+        if not (folder / name).is_file():
+            raise UserError(f"the archive has no {name}, which {listing}:{number} names")
+        verify(folder / name, f"sha256:{expected}")

@@ -1,6 +1,6 @@
 """A mixture: which sets are trained on, for which task, in what share.
 
-A mixture file is a YAML list::
+``train`` or ``valid`` of a mixture, as ``recipe.yaml`` has them, is a list::
 
     - {task: slu, set: mini/music_train, weight: 3}
     - {task: asr, set: mini/sentences_train, weight: 1}

@@ -68,7 +68,12 @@ def working(
             _discard(work, old)
         work.mkdir(exist_ok=True)
         _write(work / STAMP, {"made_from": key})
-        yield work
+        try:
+            yield work
+        except BaseException:
+            if not any(each.name != STAMP for each in work.iterdir()):
+                _discard(work, old)  # nothing to go on from
+            raise
         for leftover in (work / JOURNAL, *work.rglob("*.tmp")):
             leftover.unlink(missing_ok=True)
         stamp = _stamp(key, started, notes)

@@ -52,8 +52,7 @@ def set_node(
 
     def make_and_report(work: Path) -> Mapping[str, Any]:
         report = make(work)
-        print("\n".join(f"  {line}" for line in report.lines(sets[0].name)))
-        return {}
+        return {"summary": report.lines(at.name), "seconds_of_speech": report.seconds}
 
     return Node(stage=stage, at=at, identify=identify, make=make_and_report, is_file=is_file, inputs=(*sets, *files))
 

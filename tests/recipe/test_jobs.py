@@ -78,7 +78,7 @@ def test_one_that_fails_is_named_and_the_others_are_run(command, monkeypatch, ca
     assert "job bad: failed with code 2, " in lines
     assert "job good: done, " in lines
     assert "job waits" not in lines
-    assert "no nowhere.yaml in egs2" in Path("logs/bad.log").read_text()
+    assert "unknown row 'nowhere'" in Path("logs/bad.log").read_text()
     good = Path("logs/good.log").read_text().splitlines()
     assert "to be made" in "\n".join(good)
     assert good[0].endswith(f" -m {jobs.COMMAND} {shlex.join(started[2].arguments)}")

@@ -130,7 +130,7 @@ def test_stage_8_trains_reports_perplexity_and_goes_on_after_an_interruption(cap
 @pytest.mark.usefixtures("lm_world")
 def test_stage_8_splits_words_as_the_grown_decoder_does():
     main(["--recipe", "toy", "--system", "lm_zeroshot", "--grow_bpe", "true", "--stage", "7", "--stop_stage", "8"])
-    run = plan_system(load_system("toy", "lm_zeroshot").growing_bpe(True), 1)
+    run = plan_system(load_system("toy", "lm_zeroshot", {"finetune": {"grow_bpe": {}}}, ("--grow_bpe true",)), 1)
     (lm,) = plan_language_models(run, run.system.test)
     tokenizer = TargetTokenizer.load(lm.training.tokens.folder)
     assert "quartz" in tokenizer.grown_words

@@ -83,7 +83,7 @@ def test_the_package_has_the_tokens_that_the_model_was_trained_with(packed, monk
     from espnet_atat.tasks.atat import ATATTask
 
     monkeypatch.chdir(packed)
-    final = plan_system(load_system("toy", "zeroshot").growing_bpe(True), 1).final
+    final = plan_system(load_system("toy", "zeroshot", {"finetune": {"grow_bpe": {}}}, ("--grow_bpe true",)), 1).final
     ours = TargetTokenizer.load(final.tokens.folder)
     assert "quartz" in ours.grown_words
     with open_package(ZIP) as package:

@@ -151,7 +151,7 @@ def test_options_of_a_phase_stand_in_place_of_its_configuration(world):
 
 
 def test_an_option_that_is_a_mapping_is_taken_key_by_key(world):
-    edit(world, "conf/pretrain.yaml", "max_epoch: 2", "max_epoch: 2\nmodel_conf: {ctc_weight: 1.0, lsm_weight: 0.1}")
+    edit(world, "conf/pretrain.yaml", "{ctc_weight: 1.0}", "{ctc_weight: 1.0, lsm_weight: 0.1}")
     options = "options: {model_conf: {lsm_weight: 0.2}, audio_encoder_conf: {}}"
     edit(world, "rows/zeroshot", "mixture: new_words}", f"mixture: new_words, {options}}}")
     config = plan_system(load_system("toy", "zeroshot"), 1).final.config

@@ -117,6 +117,15 @@ def make_world(root: Path) -> None:
     write_recipe(root, "toy", FILES)
 
 
+def prepare(root: Path, name: str, *, audio: bool = True, trees: bool = True) -> None:
+    """Lay down a dumped set ``recipe/name`` of the toy's commands."""
+    targets = {f"u{number}": tree for number, tree in enumerate(TARGETS)}
+    text = {utt: " ".join(strip_tags(tree)) for utt, tree in targets.items()}
+    DataDir(text=text, target=targets if trees else None).write(root / "dump" / name)
+    if audio:
+        write_features(root, f"dump/{name}", targets)
+
+
 def write_features(root: Path, folder: str, utterances: Mapping[str, str], seed: int = 0) -> None:
     """Random features, 8 frames a word, as stage 6 lays them down."""
     rng = np.random.default_rng(seed)

@@ -9,7 +9,7 @@ shift 2
 python=${python:-python}
 
 if [[ ! -e "${source}" && "${source}" == downloads/* ]]; then
-    "${python}" -m espnet_atat.bin.fetch \
+    "${python}" -m espnet_atat.bin.prepare fetch \
         --url "${AN4_URL:-http://www.speech.cs.cmu.edu/databases/an4/an4_sphere.tar.gz}" \
         --checksum "${AN4_CHECKSUM:-sha256:a0525579493735d32b60fb6fa5975dd0eaacde087b0a4eeb7f13b7ef33077b12}" \
         --output_dir "${source}"

@@ -25,7 +25,7 @@ if is_fetched "${source}"; then
         mkdir -p "${source}"
         echo "${splits}" >"${source}/.fetching" # for a call that goes on where this one is stopped
         unpacked=${source}/.unpacked-${split}
-        "${python}" -m espnet_atat.bin.fetch \
+        "${python}" -m espnet_atat.bin.prepare fetch \
             --url "${LIBRISPEECH_URL:-https://www.openslr.org/resources/12}/${split}.tar.gz" \
             --checksum "md5:${md5[${split}]}" --output_dir "${unpacked}"
         cp "${unpacked}/LibriSpeech/SPEAKERS.TXT" "${source}/"

@@ -10,7 +10,7 @@ python=${python:-python}
 
 if [[ ! -e "${source}" && "${source}" == downloads/* ]]; then
     # The owner publishes no checksum of the archive; those of the three tables are known.
-    "${python}" -m espnet_atat.bin.fetch \
+    "${python}" -m espnet_atat.bin.prepare fetch \
         --url "${TOP_URL:-http://fb.me/semanticparsingdialog}" --archive semanticparsingdialog.zip \
         --file_checksums egs2/atat/top/local/sha256sums --output_dir "${source}"
 fi

@@ -1,4 +1,4 @@
-"""Whose voices a system is tested on, where its file names an order."""
+"""Whose voices a system is tested on: refused where training heard them, and said by the table."""
 
 import dataclasses
 import json
@@ -12,58 +12,10 @@ from espnet_atat.recipe.table import write_table
 from espnet_atat.config.system import load_system
 from espnet_atat.config.table import Paper, Table
 from espnet_atat.errors import UserError
-from tests.recipe.test_pretrain_slu import prepare
+from tests.config.test_audio_choice import load
 from tests.recipe.test_table import REF
-from tests.recipe.world import FILES, write_recipe
 
-ORDER = """
-  set:
-    your recordings: toy/recorded_test
-    recordings of STOP: toy/stop
-    synthetic speech: toy/test_flite
-"""
-SYSTEM = (
-    FILES["rows/zeroshot"]
-    .replace("decode: [decode, decode_tree]\n", "")
-    .replace("test: [{set: toy/test, task: nlu}]", f"test:\n- task: nlu{ORDER}")
-)
-
-
-@pytest.fixture
-def load(world):
-    """Reads the system when some of its test sets are prepared; those of an engine are synthetic."""
-
-    def load(*sets, engines=None):
-        write_recipe(world, "toy", {"rows/listening": SYSTEM})
-        for name in sets:
-            prepare(world, f"toy/{name}")
-        for name, engine in (engines or {}).items():
-            (world / "data/toy" / name).mkdir(parents=True, exist_ok=True)
-            report = {"engine": engine, "by_voice": {"slt": 3, "rms": 3}}
-            (world / "data/toy" / name / "report.json").write_text(json.dumps(report))
-        return load_system("toy", "listening")
-
-    return load
-
-
-@pytest.mark.parametrize(
-    ("prepared", "chosen", "label"),
-    [
-        (("recorded_test", "stop", "test_flite"), "toy/recorded_test", "your recordings"),
-        (("stop", "test_flite"), "toy/stop", "recordings of STOP"),
-        (("test_flite",), "toy/test_flite", "synthetic speech"),
-        ((), "toy/test_flite", "synthetic speech"),  # to be made
-    ],
-)
-def test_the_first_set_with_audio_is_heard(load, prepared, chosen, label):
-    system = load(*prepared)
-    assert [(test.set, test.task, test.source) for test in system.test] == [(chosen, "nlu", "speech")]
-    assert [(choice.set, choice.label) for choice in system.listening] == [(chosen, label)]
-
-
-def test_text_alone_is_not_heard(world, load):
-    prepare(world, "toy/stop", audio=False)
-    assert load("test_flite").test[0].set == "toy/test_flite"
+__all__ = ["load"]  # a fixture
 
 
 def test_an_engine_that_training_heard_is_refused(load):
@@ -82,12 +34,6 @@ def test_an_engine_is_heard_in_what_was_made_of_its_speech_too(world, load, made
     mixture.write_text(mixture.read_text().replace("toy/audio", f"toy/{made}"))
     with pytest.raises(UserError, match=f"toy/test_flite: is said by flite, and so is toy/{made}, which"):
         plan_system(load_system("toy", "listening"), 1)
-
-
-def test_an_order_names_labels_and_sets(world):
-    write_recipe(world, "toy", {"rows/odd": SYSTEM.replace("toy/stop", "stop")})
-    with pytest.raises(UserError, match=r"odd\.yaml: test, entry 1: set maps labels to recipe/name"):
-        load_system("toy", "odd")
 
 
 @pytest.fixture
