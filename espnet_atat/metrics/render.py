@@ -1,4 +1,4 @@
-"""Scores and comparisons as tables for the terminal, rendered from the same dictionaries as the files hold."""
+"""Scores and comparisons as tables for the terminal, from the dictionaries that the files contain."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -75,7 +75,7 @@ def _mean_and_deviation(summary: dict[str, float | None]) -> str:
 
 
 def _align(rows: Sequence[Sequence[str]]) -> str:
-    """Columns of one width: names to the left, figures to the right, the last column as it comes."""
+    """Aligned columns: names to the left, figures to the right, the last column unaligned."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     last = len(widths) - 1
     return "\n".join(

@@ -1,20 +1,20 @@
-"""Score predictions against references: every figure of METRICS, as ``metrics.json`` holds them.
+"""Score predictions against references and give the content of ``metrics.json``.
 
-The form of ``metrics.json``:
+The format of ``metrics.json``:
 
-    form, espnet_atat     numbers of this form and of the package that wrote it
+    form, espnet_atat     version of this format and of the package that wrote it
     kind                  ``trees`` or ``words``, as the reference is
     hypothesis            what counts as the hypothesis: ``frame`` or ``tags`` (see ``exact_match``); null for words
     reference, predicted  the files
-    info                  what the caller wants to be remembered, such as the text form
-    utterances            their number
+    info                  further information from the caller, such as the text form
+    utterances            number of utterances
     bootstrap             draws, seed and level of the intervals
     figures               key → title, value, numerator, denominator, utterances, interval, parts (see ``figures``)
-    subsets               name → utterances and figures of a part of them
+    subsets               name → number of utterances and figures of a subset
     by_intent, by_slot    counts and shares (trees only)
-    invalid               number of invalid predictions, and what is wrong with the first few, by id
+    invalid               number of invalid predictions, and the errors of the first few, by id
     counts                utterance ids (sorted), the columns of counts that the figures are sums of, and the members
-                          of each subset as positions in the ids: ``bin.compare`` needs nothing else
+                          of each subset as positions in the ids: all that ``bin.compare`` needs
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -51,20 +51,19 @@ def score(
     bpemodel: str | Path | None = None,
     info: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
-    """Score predictions (id → tree or words) against references; an empty prediction is a wrong one.
+    """Score predictions (id → tree or words) against references; an empty prediction is wrong.
 
     Args:
-        ref: all trees or all plain words; which of the two is read off them.
+        ref: all trees or all plain words, which is detected.
         hyp: the same ids.
         hypothesis: what counts as the hypothesis of a tree, see ``exact_match``.
         heard_words: adds the subsets ``heard`` (utterances whose reference words are all in it) and ``unheard``.
         subsets: name → ids of further subsets.
         bpemodel: sentencepiece model, for TER.
-        info: written into the result as it is.
+        info: copied into the result.
 
     Raises:
-        UserError: an id missing or extra; a reference that is no valid tree where others are; an unknown id in a
-            subset.
+        UserError: a missing or extra id; an invalid tree among the references; an unknown id in a subset.
     """
     return score_listings(
         Listing(ref, "references"),
@@ -85,7 +84,7 @@ def score_files(
 ) -> dict[str, Any]:
     """Score a file of predictions against one of references and write ``metrics.json``; options as for ``score``.
 
-    Several files a side are scored as one set: the folds of a cross validation are pooled so.
+    Several files per side are scored as one set, which pools the folds of a cross validation.
     """
     result = score_listings(read_listing(ref_path), read_listing(hyp_path), **options)
     if output_path is not None:
@@ -103,7 +102,7 @@ def score_listings(
     bpemodel: str | Path | None = None,
     info: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
-    """``score``, with messages that name file and line."""
+    """Like ``score``, with messages that name file and line."""
     check_hypothesis(hypothesis)
     check_same_ids(reference, predicted)
     trees = references_are_trees(reference)
@@ -164,7 +163,7 @@ def references_are_trees(reference: Listing) -> bool:
     """True if all references are trees, false if all are plain words.
 
     Raises:
-        UserError: some are, some are not; the message names one of each.
+        UserError: they are mixed; the message names one of each kind.
     """
     first: dict[bool, str] = {}
     for utt_id, line in reference.values.items():
@@ -178,7 +177,7 @@ def references_are_trees(reference: Listing) -> bool:
 
 
 def count_edits(reference: list[str], predicted: list[str], tokenise: Tokenise | None) -> dict[str, int]:
-    """Errors over words, over characters (the spaces between words are characters), and over tokens if asked for."""
+    """Errors of words, of characters (spaces between words included), and of tokens on request."""
     sides = " ".join(reference), " ".join(predicted)
     by_unit = {"word": edit_counts(reference, predicted), "char": edit_counts(*sides)}
     if tokenise is not None:
@@ -206,7 +205,7 @@ def _count_tree(
     guessed: Frame | None
     if guess is None:
         guessed, guessed_nodes = None, NO_BRACKETS
-    elif guess is tree:  # nothing to read twice, and most predictions are right
+    elif guess is tree:  # most predictions are correct and need not be parsed
         guessed, guessed_nodes = frame, nodes
     else:
         guessed, guessed_nodes = read_hypothesis(guess, hypothesis), brackets(guess.tokens())
