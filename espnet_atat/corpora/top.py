@@ -7,8 +7,9 @@ SOURCE is one of
 * STOP: ``manifests/{train,eval,test}.tsv`` with a header (``file_id``, ``domain``, ``utterance``, ``seqlogical`` …) and
   the audio beside them.
 
-Sets are ``train``, ``dev`` (the corpora call it eval) and ``test``; only STOP's have audio. The text is the tree's words,
-in lower case and without free-standing punctuation, or with ``--text_form official`` as the corpus writes them.
+Sets are ``train``, ``dev`` (the corpora call it eval) and ``test``; only STOP's have audio. The text is the tree's
+words, in lower case and without free-standing punctuation, or with ``--text_form official`` as the corpus writes
+them.
 ``--recordings FILE`` (two columns: id or row number of a test utterance, audio path) adds the set ``recorded_test``.
 """
 

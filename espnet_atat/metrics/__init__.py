@@ -2,4 +2,5 @@
 
 ``scoring.score`` combines the parts: per-utterance counts (``exact_match``, ``semer``, ``bracketing``,
 ``error_rates``), the definitions of the figures over them (``figures``) and their uncertainty (``significance``).
-Neither torch nor ESPnet is imported."""
+Neither torch nor ESPnet is imported.
+"""
