@@ -1,6 +1,7 @@
 """One module a command: ``python -m espnet_atat.bin.<name>``. Here is what several commands share."""
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import fields
@@ -19,6 +20,10 @@ def main_guard(main: Callable[[Sequence[str] | None], None], argv: Sequence[str]
     Returns:
         The exit code: 0, 2 for a mistake that the message tells how to mend, 130 for an interrupt.
     """
+    if "ATAT_ENDS_WITH_PARENT" in os.environ:  # set by graph.launch.call, whose script would not end its commands
+        from espnet_atat.graph.pool import die_with_parent
+
+        die_with_parent()
     try:
         main(argv)
     except UserError as error:

@@ -119,13 +119,13 @@ class Node:
             notes |= {"made_by": made_by, "identity": identity}
 
     def remove(self) -> None:
-        """Take it away, so that it is made anew (``--force``).
+        """Take it away, so that it is made anew (``--force``); what was fetched stays, and is looked at again.
 
         Raises:
             UserError: another process is at work on it.
         """
         if self.place.exists():
-            remove(self.place)
+            remove(self.place, stamp_only=self.fetches)
 
 
 def unique(nodes: Iterable[Node]) -> list[Node]:

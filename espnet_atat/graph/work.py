@@ -93,14 +93,16 @@ def _stamp(key: str, started: float, notes: dict[str, Any]) -> dict[str, Any]:
     return {"made_from": made_from, "seconds": round(time.monotonic() - started, 3), **notes}
 
 
-def remove(output: Path) -> None:
-    """Take away what ``working`` has made, so that it is made anew.
+def remove(output: Path, *, stamp_only: bool = False) -> None:
+    """Take away what ``working`` has made, or only the stamp that says so, so that it is made anew.
 
     Raises:
         UserError: another process makes it.
     """
     with _locked(output):
         stamp_file(output).unlink(missing_ok=True)
+        if stamp_only:
+            return
         if output.is_dir():
             _discard(output, output.with_name(f".{output.name}.old"))
         else:

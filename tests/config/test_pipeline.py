@@ -8,8 +8,8 @@ from espnet_atat.config.pipeline import FirstStage, Pipeline
 from espnet_atat.config.system import load_system
 from espnet_atat.config.table import load_table
 from espnet_atat.errors import UserError
-from tests.recipe.lamps import ORACLE
-from tests.recipe.world import write_recipe
+from tests.steps.lamps import ORACLE
+from tests.steps.world import write_recipe
 
 
 @pytest.fixture

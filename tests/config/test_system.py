@@ -5,7 +5,7 @@ import pytest
 from espnet_atat.config.system import Phase, TestSet, load_system
 from espnet_atat.errors import UserError
 from espnet_atat.text.growth import BPEGrowth
-from tests.recipe.world import FILES, write_recipe
+from tests.steps.world import FILES, write_recipe
 
 
 @pytest.fixture

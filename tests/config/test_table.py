@@ -4,7 +4,7 @@ import pytest
 
 from espnet_atat.config.table import Cited, Curve, Paper, load_table, load_tables, systems_of
 from espnet_atat.errors import UserError
-from tests.recipe.world import write_recipe
+from tests.steps.world import write_recipe
 
 FULL = """
 title: three

@@ -40,7 +40,7 @@ def test_the_plain_example(root, toy_package, tmp_path, monkeypatch, capsys):
 @pytest.fixture
 def clone(root, tmp_path):
     """The scripts and recipes in a folder of their own, the package linked in, and a system that trains at once."""
-    from tests.recipe.world import FINETUNE, PRETRAIN
+    from tests.steps.world import FINETUNE, PRETRAIN
 
     clone = tmp_path / "clone"
     for name in ("local", "utils", "tools", "conf", "examples"):

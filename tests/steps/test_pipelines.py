@@ -3,26 +3,27 @@
 import importlib.util
 import json
 import os
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from espnet_atat.bin.run_systems import main
-from espnet_atat.recipe.pipelines import plan_hypotheses, plan_run
-from espnet_atat.recipe.plan import plan_system
 
 from espnet_atat.baselines.pipeline import load_pipeline
-from espnet_atat.config.system import load_system
 from espnet_atat.datadir import read_two_column, write_two_column
 from espnet_atat.errors import UserError
 from espnet_atat.installed import models_dir
-from tests.recipe.lamps import FILES, ORACLE, TESTS, write_lamps, write_set
-from tests.recipe.world import write_features, write_recipe
+from espnet_atat.steps.pipelines import Tagging
+from espnet_atat.steps.stage12_decode import Decoding
+from tests.conftest import ROOT
+from tests.steps.lamps import FILES, ORACLE, TESTS, write_lamps, write_set
+from tests.steps.world import planned, training, write_features, write_recipe
+from tests.steps.world import run as run_stages
 
 pytest.importorskip("sklearn_crfsuite", reason="sklearn-crfsuite, of the extra baselines, is not installed")
 
-ROOT = Path(__file__).resolve().parents[2]
 HEARD = {"t0": "turn on the cellar lights", "t1": "play blue in the haul", "t2": ""}
 
 
@@ -36,7 +37,13 @@ def lamps(tmp_path, monkeypatch):
 
 
 def run(*options: str) -> None:
-    main(["--recipe", "lamps", *options])
+    run_stages("--recipe", "lamps", *options)
+
+
+def tagging(system: str, *options: str) -> Tagging:
+    (found,) = planned(system, "--recipe", "lamps", *options).hypotheses
+    assert isinstance(found, Tagging)
+    return found
 
 
 def hypotheses(system: str, config: str = "oracle", label: str = "seed1") -> dict[str, str]:
@@ -51,26 +58,24 @@ def table(name: str) -> dict:
 def test_from_trees_to_a_table_without_espnet():
     script = """
 import sys
-from espnet_atat.bin.run_systems import main
-main(["--recipe", "lamps", "--stage", "11"])
+from espnet_atat.bin.run import main
+main(["--recipe", "lamps", "--stage", "11", "--stop_stage", "11"])
 assert not {"torch", "espnet2", "transformers"} & set(sys.modules)
-main(["--recipe", "lamps"])
+main(["--recipe", "lamps", "--stage", "7", "--stop_stage", "14"])
 """
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=environment, check=False)
     assert done.returncode == 0, done.stderr
-    first, second = done.stdout.split("stage 14: wrote", 1)
-    assert (
-        first.count("exp/runs/crf-train-") == 2
-    )  # the line of stage 11 and what was written: trained for both systems
-    assert all(line.endswith("skipped") or not line.startswith("stage") for line in second.splitlines()[1:-1])
+    assert done.stdout.count(" exp/runs/crf-train-") == 3  # both systems' tagger is made once, and skipped once
+    skipped = [line for line in done.stdout.splitlines() if line.endswith("skipped")]
+    assert len(skipped) == 1
     assert hypotheses("oracle") == TESTS
     assert hypotheses("heard", "transcripts")["t0"] == TESTS["t0"]
     assert hypotheses("heard", "transcripts")["t1"].startswith("[IN:PLAY play [SL:SONG blue ] in the ")
     assert read_two_column(Path("exp/lamps/heard/seed1/transcripts/test/transcripts")) == HEARD
     assert read_two_column(Path("exp/lamps/heard/seed1/transcripts/test/ref")) == TESTS
     oracle, heard = table("default")["rows"]
-    (tagger,) = Path("exp/runs").iterdir()
+    (tagger,) = Path("exp/runs").glob("crf-*")
     assert (oracle["runs"], heard["runs"]) == ([str(tagger)], [str(tagger)])
     assert oracle["training"]["parameters"] == load_pipeline(tagger / "tagger").parameters > 0
     assert oracle["training"] | {"parameters": 0, "commits": []} == {
@@ -83,29 +88,27 @@ main(["--recipe", "lamps"])
 
 
 @pytest.mark.usefixtures("lamps")
-def test_a_dry_run_names_what_would_be_made(capsys):
-    run("--dry_run", "--system", "oracle", "--seeds", "1,2")
-    lines = capsys.readouterr().out.splitlines()
+def test_a_dry_run_names_what_would_be_made_whether_there_is_data_or_not(capsys):
+    def planned_lines() -> list[str]:
+        run("--dry_run", "--system", "oracle", "--seeds", "1,2")
+        assert not Path("exp").exists()
+        return capsys.readouterr().out.splitlines()
+
+    lines = planned_lines()
     assert sum(line.startswith("stage 11: exp/runs/crf-train-") for line in lines) == 1  # the same with every seed
-    assert "stage 12: exp/lamps/oracle/seed2/oracle/test: to be made" in lines
-    assert not Path("exp").exists()
-    Path("dump/lamps/train/target").unlink()
-    run("--dry_run", "--system", "oracle")
-    printed = capsys.readouterr().out
-    assert "dump/lamps/train: has no trees, and the tagger crf learns from trees" in printed
-    assert "    stage 11: crf on the trees of lamps/train\n    stage 12: words by the text itself\n" in printed
+    assert "stage 12: exp/lamps/oracle/seed2/oracle/test: to be made (lamps/test (nlu))" in lines
+    shutil.rmtree("dump")
+    assert "stage 11: exp/runs/crf-train-…: to be made (crf on the trees of lamps/train)" in planned_lines()
 
 
 @pytest.mark.usefixtures("lamps")
 def test_a_tagger_is_named_by_what_decides_it():
-    first, again, other = (plan_run(load_system("lamps", "bilstm"), seed).tagger.run for seed in (1, 1, 2))
-    assert first.folder == again.folder != other.folder
+    first, again, other = (tagging("bilstm", "--seeds", seed).tagger.run for seed in "112")
+    assert first.place == again.place != other.place
     assert first.name == "bilstm_crf-train-seed1"
-    systems = {name: load_system("lamps", name) for name in ("oracle", "heard")}
-    assert plan_run(systems["oracle"], 1).tagger.run.folder == plan_run(systems["heard"], 2).tagger.run.folder
-    write_recipe(Path(), "lamps", {"rows/other": ORACLE.replace("crf,", "crf, options: {c1: 0.5},")})
-    other = plan_run(load_system("lamps", "other"), 1).tagger.run
-    assert other.folder != plan_run(systems["oracle"], 1).tagger.run.folder
+    oracle = tagging("oracle").tagger.run.place
+    assert oracle == tagging("heard", "--seeds", "2").tagger.run.place, "whatever words it reads, with every seed"
+    assert oracle != tagging("oracle", "--set", "pipeline.options.c1=0.5").tagger.run.place
 
 
 @pytest.mark.usefixtures("lamps")
@@ -115,8 +118,7 @@ def test_words_that_change_are_read_again(capsys):
     capsys.readouterr()
     run("--system", "heard")
     printed = capsys.readouterr().out
-    assert "crf-train" in printed.splitlines()[1]
-    assert "done already" in printed.splitlines()[1]
+    assert re.search(r"stage 11: exp/runs/crf-train-\w+: done already", printed)
     assert "stage 12: exp/lamps/heard/seed1/transcripts/test:\n" in printed
     assert hypotheses("heard", "transcripts")["t2"] == TESTS["t2"]
 
@@ -183,25 +185,22 @@ def test_what_is_not_installed_is_said_at_once(lamps, monkeypatch):
     assert not Path("exp/runs").exists()
 
 
-@pytest.mark.usefixtures("lamps")
-def test_whisper_wants_audio():
-    with pytest.raises(UserError, match=r"dump/lamps/test: has no feats.scp or wav.scp: a set of text alone"):
-        run("--system", "whisper")
+ASR_MODEL = "pretrain: {config: pretrain, mixture: pretrain}\n"
 
 
-def test_a_pipeline_over_its_own_asr_shares_the_model_of_others(world):
+def test_a_pipeline_over_its_own_asr_shares_the_model_of_others_and_keeps_its_words_apart(world):
     asr = ORACLE.replace("oracle: true", "asr: decode_tree").replace("lamps/train", "toy/new")
-    model = "pretrain: {config: pretrain, mixture: pretrain}\n"
-    write_recipe(world, "toy", {"rows/asr": asr.replace("lamps/test", "toy/test") + model})
-    system = load_system("toy", "asr")
-    run = plan_run(system, 1)
-    assert run.asr.final.run.folder == plan_system(load_system("toy", "old"), 1).final.run.folder
-    planned = plan_hypotheses(run, system.decode[0], system.test[0])
-    assert str(planned.folder) == "exp/toy/asr/seed1/decode_tree/test"
-    assert planned.words.folder == planned.folder / "asr"
-    assert (planned.words.test.task, planned.words.config["constrain_trees"]) == ("asr", True)
-    assert planned.origin["asr_model"] == str(run.asr.final.model_file)
-    assert planned.heard == {
+    write_recipe(world, "toy", {"rows/asr": asr.replace("lamps/test", "toy/test") + ASR_MODEL})
+    row = planned("asr")
+    (found,) = row.hypotheses
+    assert isinstance(found, Tagging)
+    assert isinstance(found.words, Decoding)
+    assert row.training.run.place == training("old").run.place
+    assert str(found.folder) == "exp/toy/asr/seed1/decode_tree/test"
+    assert str(found.words.folder) == "exp/toy/asr/seed1/asr/decode_tree/test"
+    assert (found.words.test.task, found.words.config["constrain_trees"]) == ("asr", True)
+    assert found.origin["asr_model"] == str(training("old").model_file)
+    assert found.heard == {
         word for words in read_two_column(Path("dump/toy/audio/text")).values() for word in words.split()
     }
 
@@ -209,12 +208,11 @@ def test_a_pipeline_over_its_own_asr_shares_the_model_of_others(world):
 @pytest.mark.slow
 def test_a_pipeline_over_its_own_asr_from_nothing_to_scores(world):
     asr = ORACLE.replace("oracle: true", "asr: decode").replace("lamps/train", "toy/new").replace("lamps/", "toy/")
-    model = "pretrain: {config: pretrain, mixture: pretrain}\n"
-    write_recipe(world, "toy", {"rows/asr": asr + model})
-    main(["--recipe", "toy", "--system", "asr"])
+    write_recipe(world, "toy", {"rows/asr": asr + ASR_MODEL})
+    run_stages("--system", "asr")
     folder = Path("exp/toy/asr/seed1/decode/test")
     heard = read_two_column(folder / "transcripts")
-    assert heard.keys() == read_two_column(folder / "asr/ref").keys()
+    assert heard.keys() == read_two_column("exp/toy/asr/seed1/asr/decode/test/ref").keys()
     assert {utt_id: " ".join(line.split()) for utt_id, line in heard.items()} == heard
     assert all(tree.startswith("[IN:") for tree in read_two_column(folder / "hyp").values())
     (row,) = json.loads(Path("exp/toy/tables/asr.json").read_text())["rows"]

@@ -1,5 +1,6 @@
 """A tiny recipe in a folder of its own: real features, real files, a model of some thousand parameters."""
 
+import argparse
 import textwrap
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,8 +10,12 @@ import numpy as np
 import soundfile
 import yaml
 
+from espnet_atat.bin.run import main
+from espnet_atat.config.selection import Selection, add_selection, select
 from espnet_atat.datadir import DataDir, read_two_column, write_two_column
 from espnet_atat.semantics.tree import strip_tags
+from espnet_atat.steps.plan import Training
+from espnet_atat.steps.systems import SystemRun, model_of, plan_system
 
 PRETRAIN = """
 input_size: 80
@@ -177,3 +182,28 @@ def write_recipe(root: Path, recipe: str, files: Mapping[str, str]) -> None:
 def row_file(root: Path, recipe: str, name: str) -> Path:
     """Where ``write_recipe`` writes a row."""
     return root / "egs2/atat" / recipe / f"tables/of_{name}.yaml"
+
+
+def run(*options: str) -> None:
+    """Stages 7 to 14 of the recipe ``toy``, unless the options say otherwise: its sets are prepared, its corpus is not
+    there."""
+    main(["--recipe", "toy", "--stage", "7", "--stop_stage", "14", *options])
+
+
+def selected(*options: str) -> Selection:
+    """What options select."""
+    parser = argparse.ArgumentParser()
+    add_selection(parser)
+    return select(parser.parse_args(["--recipe", "toy", *options]))
+
+
+def planned(system: str, *options: str) -> SystemRun:
+    """A row with its first seed, as the options change it."""
+    selection = selected("--system", system, *options)
+    (row,) = selection.systems
+    return plan_system(row, selection.seeds_of(row)[0], selection.fold)
+
+
+def training(system: str, *options: str) -> Training:
+    """The last phase of a row's model."""
+    return model_of(planned(system, *options)).final

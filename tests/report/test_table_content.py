@@ -7,7 +7,6 @@ import shutil
 from pathlib import Path
 
 import pytest
-from espnet_atat.recipe.table import summarise, write_table
 
 from espnet_atat.config.system import load_system
 from espnet_atat.config.table import Cited, Curve, Paper, Table
@@ -15,8 +14,9 @@ from espnet_atat.errors import UserError
 from espnet_atat.metrics.scoring import score, score_files
 from espnet_atat.report.latex import latex
 from espnet_atat.report.plots import write_report
+from espnet_atat.report.table_content import summarise, table_content, write_content
 from espnet_atat.report.tables import markdown
-from tests.recipe.world import FILES, write_recipe
+from tests.steps.world import FILES, write_recipe
 
 REF = {
     "u1": "[IN:STOP stop ]",
@@ -26,6 +26,7 @@ REF = {
 }
 SEED1 = {**REF, "u2": "[IN:PLAY play [SL:SONG rain ] ]"}  # EM 3 / 4; one slot substituted
 SEED2 = {**REF, "u2": "[IN:STOP stop ]", "u3": "", "u4": ""}  # EM 1 / 4
+BOTH = {"old": None, "zeroshot": None}
 
 
 def test_mean_deviation_and_interval_by_hand():
@@ -61,6 +62,14 @@ def test_seeds_of_other_utterances_are_refused():
         summarise([score(REF, SEED1), score({"u1": REF["u1"]}, {"u1": REF["u1"]})])
 
 
+def write_table(table, seeds, **options):
+    """Write ``default.json`` of a table; gives the file and its content."""
+    systems = [load_system("toy", name) for name in table.systems]
+    path = Path("exp/toy/tables/default.json")
+    write_content(table_content(table, systems, seeds, None, command="./run.sh", **options), path)
+    return path, json.loads(path.read_text())
+
+
 @pytest.fixture
 def scored(tmp_path, monkeypatch):
     """A system with two seeds of hypotheses, scored, and another one that is always right."""
@@ -77,8 +86,7 @@ def scored(tmp_path, monkeypatch):
 
 
 def test_every_printed_number_is_in_a_metrics_file(scored):
-    path = write_table(scored, [load_system("toy", "old")], (1, 2), None)
-    content = json.loads(path.read_text())
+    path, content = write_table(scored, (1, 2))
     (row,) = content["rows"]
     assert row["seeds"] == [1, 2]
     assert row["columns"]["decode_tree"]["em_full"]["mean"] == 0.5
@@ -92,7 +100,7 @@ def test_missing_scores_are_named(scored):
     with pytest.raises(
         UserError, match=r"exp/toy/old/seed3/decode/test/metrics\.json: not there yet: stages 12 and 13"
     ):
-        write_table(scored, [load_system("toy", "old")], (3,), None)
+        write_table(scored, (3,))
 
 
 @pytest.fixture
@@ -103,9 +111,7 @@ def compared(scored):
         paper = Paper(citation="Nobody 1999", rows={"old": {"em_full": 44.5}, "zeroshot": {"em_full": 55.75}})
         cited = Cited(title="the others", citation="Somebody 2001", figures={"em_full": 61.2})
         options = {"baseline": {"zeroshot": "old"}, "paper": paper, "cited": (cited,), "figures": ("em_full", "semer")}
-        table = dataclasses.replace(scored, rows={"old": None, "zeroshot": None}, note="of toys", **(options | changes))
-        path = write_table(table, [load_system("toy", name) for name in table.systems], (1, 2), None)
-        return path, json.loads(path.read_text())
+        return write_table(dataclasses.replace(scored, rows=BOTH, note="of toys", **(options | changes)), (1, 2))
 
     return compared
 
@@ -118,7 +124,6 @@ def test_a_row_is_tested_against_its_baseline(compared):
     assert found["difference"] == pytest.approx(0.5)  # 1 minus the mean of 0.75 and 0.25
     assert found["interval"][0] <= 0.5 <= found["interval"][1]
     assert found["better"] == ("row" if found["p_value"] < 0.05 else None)
-    assert content["command"] == "./run.sh --recipe toy --table default --seeds 1,2"
     assert content["curve"] is None
     text = path.with_suffix(".md").read_text()
     assert re.search(r"\| zeroshot \| toy/test \| old \| EM \(full\) \| \+50\.0 \| \[\+\d", text)
@@ -144,10 +149,10 @@ def test_dev_sets_stand_without_the_papers_figures_and_may_differ(scored):
             shutil.copytree(f"exp/toy/{name}/seed1/{config}/test", f"exp/toy/{name}/seed1/{config}/{name}_dev")
     paper = Paper(citation="Nobody 1999", rows={"old": {"em_full": 44.5}})
     table = dataclasses.replace(
-        scored, rows={"old": None, "zeroshot": None}, baseline={"zeroshot": "old"}, paper=paper,
+        scored, rows=BOTH, baseline={"zeroshot": "old"}, paper=paper,
         cited=(Cited(title="others", citation="Somebody 2001", figures={"em_full": 61.2}),),
     )  # fmt: skip
-    path = write_table(table, [load_system("toy", name) for name in table.systems], (1,), None, dev=True)
+    path, _ = write_table(table, (1,), dev=True)
     text = path.with_suffix(".md").read_text()
     assert "old_dev" in text
     assert not any(word in text for word in ("44.5", "61.2", "Nobody", "against"))
@@ -178,9 +183,9 @@ def test_a_baseline_on_another_set_is_refused(scored):
     write_recipe(Path(), "toy", {"rows/zeroshot": FILES["rows/zeroshot"].replace("toy/test", "toy/audio")})
     shutil.move("exp/toy/zeroshot/seed1/decode/test", "exp/toy/zeroshot/seed1/decode/audio")
     shutil.move("exp/toy/zeroshot/seed1/decode_tree/test", "exp/toy/zeroshot/seed1/decode_tree/audio")
-    table = dataclasses.replace(scored, rows={"old": None, "zeroshot": None}, baseline={"zeroshot": "old"})
+    table = dataclasses.replace(scored, rows=BOTH, baseline={"zeroshot": "old"})
     with pytest.raises(UserError, match="system old is not tested on toy/audio, so zeroshot cannot be compared"):
-        write_table(table, [load_system("toy", name) for name in table.systems], (1,), None)
+        write_table(table, (1,))
 
 
 def test_a_curve_stands_in_the_file_and_is_drawn(compared):

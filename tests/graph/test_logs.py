@@ -2,7 +2,7 @@
 
 import logging
 
-from espnet_atat.recipe.logs import LogFollower, log_to
+from espnet_atat.graph.logs import LogFollower, log_to
 
 START = "2/20epoch started. Estimated time to finish: 3 minutes and 5.1 seconds"
 RESULT = (

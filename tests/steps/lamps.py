@@ -6,7 +6,7 @@ from pathlib import Path
 from espnet_atat.datadir import DataDir
 from espnet_atat.semantics.tree import strip_tags
 from tests.baselines.corpus import TARGETS
-from tests.recipe.world import write_recipe
+from tests.steps.world import write_recipe
 
 TESTS = {
     "t0": "[IN:LIGHTS_ON turn on the [SL:ROOM cellar ] lights ]",

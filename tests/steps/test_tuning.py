@@ -4,11 +4,11 @@ import json
 from pathlib import Path
 
 import pytest
-from espnet_atat.recipe.tuning import Trial, best_value, means, write_trials
 
 from espnet_atat.bin.tune import main
 from espnet_atat.errors import UserError
-from tests.recipe.world import write_recipe
+from espnet_atat.steps.tuning import Trial, best_value, means, write_trials
+from tests.steps.world import training, write_recipe
 
 SYSTEM = """
 title: speech alone has words alone
@@ -48,6 +48,8 @@ def test_there_is_nothing_to_choose_on_without_a_dev_set_of_trees(world):
 
 
 @pytest.mark.usefixtures("world")
-def test_a_model_that_is_not_trained_yet_is_named():
-    with pytest.raises(UserError, match=r"exp/runs/pretrain-pretrain-seed1-\w+ is not there .*run stages 7 to 11"):
-        main(["--recipe", "toy", "--system", "old", "--option", "penalty", "--values", "0,1"])
+@pytest.mark.parametrize("options", [[], ["--set", "pretrain.options.max_epoch=3"]])
+def test_a_model_that_is_not_trained_yet_is_named_as_the_options_make_it(options):
+    model = training("old", *options).run.place
+    with pytest.raises(UserError, match=f"{model} is not there .*run stage 10 too"):
+        main(["--recipe", "toy", "--system", "old", *options, "--option", "penalty", "--values", "0,1"])

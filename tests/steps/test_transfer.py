@@ -8,13 +8,10 @@ import kaldiio
 import pytest
 import torch
 import yaml
-from espnet_atat.bin.run_systems import main
-from espnet_atat.recipe.plan import plan_system
 
-from espnet_atat.config.system import load_system
 from espnet_atat.datadir import read_two_column
 from espnet_atat.text.vocabulary import Vocabulary
-from tests.recipe.world import make_world, write_recipe
+from tests.steps.world import make_world, run, training, write_recipe
 
 PRETRAIN = """
 pretrain:
@@ -66,7 +63,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
         patch.chdir(root)
         torch.manual_seed(3)
         save_asr_model(root / "asr.pth")
-        main(["--recipe", "toy", "--table", "transfer"])
+        run("--table", "transfer", "--stop_stage", "13")
     return root
 
 
@@ -80,15 +77,15 @@ def save_asr_model(path: Path) -> None:
 @pytest.mark.slow
 def test_e2e_starts_from_the_pretrained_audio_encoder_alone(finished: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(finished)
-    final = plan_system(load_system("toy", "e2e"), 1).final
+    final = training("e2e")
     before, after = (torch.load(step.model_file, weights_only=True) for step in final.chain)
     assert {name.split(".")[0] for name in after} == {"audio_encoder", "ctc", "decoder", "normalize"}
     for name, value in after.items():  # two updates with multiplier 0
         if name.startswith(("audio_encoder.", "normalize.")):
             assert torch.equal(value, before[name]), name
-    fresh = Vocabulary.load(final.tokens.folder / "tokens.txt")
+    fresh = Vocabulary.load(final.tokens.place / "tokens.txt")
     assert len(after["decoder.embed.0.pretrained"]) == len(fresh)
-    saved = yaml.safe_load((final.run.folder / "config.yaml").read_text(encoding="utf-8"))
+    saved = yaml.safe_load((final.run.place / "config.yaml").read_text(encoding="utf-8"))
     assert saved["pretrained_parameters"] == ["audio_encoder"]
     assert saved["pretrained_vocabulary_size"] is None
     assert json.loads(Path("exp/toy/e2e/seed1/decode/test/metrics.json").read_text())["utterances"] == 3
@@ -97,13 +94,13 @@ def test_e2e_starts_from_the_pretrained_audio_encoder_alone(finished: Path, monk
 @pytest.mark.slow
 def test_pretraining_started_from_the_asr_models_blocks(finished: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(finished)
-    first = plan_system(load_system("toy", "e2e"), 1).final.first
+    first = training("e2e").first
     asr, model = torch.load("asr.pth", weights_only=True), torch.load(first.model_file, weights_only=True)
     blocks = {name: value for name, value in asr.items() if not name.startswith("encoder.embed.")}
     assert len(blocks) == 18
     for name, value in blocks.items():  # frozen, so as they came
         assert torch.equal(model[name.replace("encoder.", "audio_encoder.blocks.", 1)], value), name
-    saved = yaml.safe_load((first.run.folder / "config.yaml").read_text(encoding="utf-8"))
+    saved = yaml.safe_load((first.run.place / "config.yaml").read_text(encoding="utf-8"))
     assert saved["audio_encoder_init"] is None, "the checkpoint has the weights"
 
 
@@ -112,16 +109,16 @@ def test_replay_trains_on_both_and_both_labels_decode(finished: Path, monkeypatc
     from espnet_atat.decode.understand import Speech2Understand
 
     monkeypatch.chdir(finished)
-    final = plan_system(load_system("toy", "replay"), 1).final
-    results = re.search(r"1epoch results: \[train\](.*?)\[valid\]", (final.run.folder / "train.log").read_text())
+    final = training("replay")
+    results = re.search(r"1epoch results: \[train\](.*?)\[valid\]", (final.run.place / "train.log").read_text())
     assert results is not None
     for task in ("nlu", "slu"):
         assert re.search(rf"loss_{task}=\d", results[1]), "trained on it"
-    new = Vocabulary.load(final.tokens.folder / "tokens.txt")
-    assert new.extends(Vocabulary.load(final.first.tokens.folder / "tokens.txt"))
+    new = Vocabulary.load(final.tokens.place / "tokens.txt")
+    assert new.extends(Vocabulary.load(final.first.tokens.place / "tokens.txt"))
     hyp = read_two_column(Path("exp/toy/replay/seed1/decode/test/hyp"))
     feats = {utt: kaldiio.load_mat(path) for utt, path in read_two_column(Path("dump/toy/test/feats.scp")).items()}
-    files = final.run.folder / "config.yaml", final.model_file
+    files = final.run.place / "config.yaml", final.model_file
     both = Speech2Understand(*files, task="nlu+slu", beam_size=2, maxlen=12)
     assert {utt: both(matrix).line for utt, matrix in feats.items()} == hyp
     content = json.loads(Path("exp/toy/replay/seed1/decode/test/metrics.json").read_text())
