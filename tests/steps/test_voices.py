@@ -5,23 +5,24 @@ import json
 import shutil
 
 import pytest
-from espnet_atat.recipe.plan import plan_system
-from espnet_atat.recipe.provenance import NOT_COMPARABLE, remarks
-from espnet_atat.recipe.table import write_table
 
 from espnet_atat.config.system import load_system
 from espnet_atat.config.table import Paper, Table
 from espnet_atat.errors import UserError
+from espnet_atat.metrics.scoring import score_files
+from espnet_atat.report.provenance import NOT_COMPARABLE, remarks
+from espnet_atat.report.table_content import table_content, write_content
+from espnet_atat.steps.systems import plan_system
 from tests.config.test_audio_choice import load
-from tests.recipe.test_table import REF
+from tests.report.test_table_content import REF
 
 __all__ = ["load"]  # a fixture
 
 
 def test_an_engine_that_training_heard_is_refused(load):
-    plan_system(load("test_flite", engines={"test_flite": "flite", "audio": "pico"}), 1)
+    plan_system(load("test_flite", engines={"test_flite": "flite", "audio": "pico"}), 1).check_voices()
     with pytest.raises(UserError, match="toy/test_flite: is said by flite, and so is toy/audio, which"):
-        plan_system(load(engines={"audio": "flite"}), 1)
+        plan_system(load(engines={"audio": "flite"}), 1).check_voices()
 
 
 @pytest.mark.parametrize("made", ["audio_aug", "audio_aug_mlm", "audio_mlm_aug"])
@@ -33,7 +34,7 @@ def test_an_engine_is_heard_in_what_was_made_of_its_speech_too(world, load, made
     mixture = world / "egs2/atat/toy/recipe.yaml"
     mixture.write_text(mixture.read_text().replace("toy/audio", f"toy/{made}"))
     with pytest.raises(UserError, match=f"toy/test_flite: is said by flite, and so is toy/{made}, which"):
-        plan_system(load_system("toy", "listening"), 1)
+        plan_system(load_system("toy", "listening"), 1).check_voices()
 
 
 @pytest.fixture
@@ -42,8 +43,6 @@ def table(world, load):
 
     def table(*sets, engines=None):
         system = load(*sets, engines=engines)
-        from espnet_atat.metrics.scoring import score_files
-
         folder = world / f"exp/toy/listening/seed1/decode/{system.test[0].name}"
         folder.mkdir(parents=True)
         for name in ("ref", "hyp"):
@@ -51,7 +50,10 @@ def table(world, load):
         score_files(folder / "ref", folder / "hyp", folder / "metrics.json")
         paper = Paper(citation="Nobody 1999", rows={"listening": {"em_full": 51.54}})
         made = Table(recipe="toy", name="t", title="heard", rows={"listening": None}, figures=("em_full",))
-        return write_table(dataclasses.replace(made, paper=paper), [system], (1,), None)
+        path = world / "exp/toy/tables/t.json"
+        content = table_content(dataclasses.replace(made, paper=paper), [system], (1,), None, command="./run.sh")
+        write_content(content, path)
+        return path
 
     return table
 
