@@ -1,4 +1,4 @@
-"""Corpus archives: fetched once, checked against their checksum, unpacked without trusting their member names."""
+"""Corpus archives: fetched once, verified by checksum, unpacked without trusting member names."""
 
 import hashlib
 import http.client
@@ -29,7 +29,7 @@ def verify(path: Path, checksum: str) -> None:
     """Compare a file with ``<algorithm>:<hexadecimal digest>``.
 
     Raises:
-        UserError: the file is another one, or was cut off.
+        UserError: the file is a different one, or truncated.
     """
     algorithm, _, expected = checksum.partition(":")
     if algorithm not in {"md5", "sha256"} or not expected:
@@ -42,11 +42,11 @@ def verify(path: Path, checksum: str) -> None:
 def fetch(url: str, path: Path, checksum: str | None) -> None:
     """Download an archive unless it is there already.
 
-    It appears only when it is whole by the server's count of bytes and its checksum is right, or where none is known,
-    it is an archive at all: a page that says something else is not kept.
+    The file appears only when its size is what the server announced and its checksum is right. Without a known checksum
+    it must at least be an archive, so that an error page is not kept.
 
     Raises:
-        UserError: the server cannot be reached, or gave something else.
+        UserError: the server cannot be reached, or sent something else.
     """
     if path.is_file():
         if checksum:

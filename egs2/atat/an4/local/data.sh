@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Data dirs of CMU AN4: local/data.sh <source> <data_dir> [options of prepare an4], from the repository's root.
-# A <source> that is empty, or below downloads/ and absent, is fetched.
+# If <source> is empty, or below downloads/ and absent, the corpus is fetched.
 set -euo pipefail
 
 source=${1:-downloads/an4}

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Data dirs of Facebook TOP, TOPv2 or STOP: local/data.sh <source> <data_dir> [options of prepare top], from the
-# repository's root. Where <source> is empty, or below downloads/ and absent, TOP is fetched.
+# repository's root. If <source> is empty, or below downloads/ and absent, TOP is fetched.
 set -euo pipefail
 
 source=${1:-downloads/top-dataset-semantic-parsing}
