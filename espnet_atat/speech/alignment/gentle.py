@@ -67,8 +67,7 @@ def _join(word: str, pieces: list[dict[str, Any]], duration: float) -> AlignedWo
     start, end = pieces[0].get("start"), pieces[-1].get("end")
     if not isinstance(start, int | float) or not isinstance(end, int | float):
         return not_found(word)
-    end = min(end, duration)
-    return aligned(word, start, end) if 0 <= start < end else not_found(word)
+    return aligned(word, start, min(end, duration))
 
 
 @dataclass(frozen=True)

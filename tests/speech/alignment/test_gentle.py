@@ -81,6 +81,11 @@ def test_missing_and_impossible_times():
     assert result == [aligned("a", 0.1, 0.2), not_found("b"), aligned("c", 1.8, 2.0), not_found("d")]
 
 
+def test_a_word_that_begins_with_the_last_half_millisecond_is_not_found():
+    words = parse_gentle({"words": [piece("a", 0, 0.1, 0.2), piece("b", 2, 1.23, 1.25)]}, ["a", "b"], 1.2304)
+    assert words == [aligned("a", 0.1, 0.2), not_found("b")]
+
+
 @pytest.mark.parametrize("result", [None, [], {}, {"words": 3}, {"status": "ERROR", "error": "Encoding failed."}])
 def test_what_is_no_alignment_is_an_error(result):
     with pytest.raises(UserError, match="not an alignment"):
