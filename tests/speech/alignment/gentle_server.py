@@ -8,7 +8,7 @@ import io
 import json
 import re
 import sys
-import time
+import threading
 from email import message_from_bytes
 from email.policy import HTTP
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -51,7 +51,7 @@ class Handler(BaseHTTPRequestHandler):
         if fault == "500":
             return self._send(500, b"<html>Traceback</html>")
         if fault == "slow":
-            time.sleep(1.5)
+            self.server.patience.wait(60.0)
         form = message_from_bytes(f"Content-Type: {self.headers['Content-Type']}\r\n\r\n".encode() + body, policy=HTTP)
         parts = {part.get_param("name", header="Content-Disposition"): part for part in form.iter_parts()}
         audio = parts["audio"].get_payload(decode=True)
@@ -84,6 +84,7 @@ class GentleStandIn(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.faults: list[str] = []
         self.requests: list[str] = []
+        self.patience = threading.Event()  # ends the wait of "slow"
 
     @property
     def url(self) -> str:
