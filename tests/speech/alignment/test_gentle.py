@@ -1,13 +1,10 @@
 """Gentle: its answers, its protocol and its failures, over real alignments."""
 
-import contextlib
 import re
 import socket
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,7 +18,7 @@ from espnet_atat.speech.alignment.gentle import GentleInstallation, GentleServer
 from espnet_atat.speech.alignment.record import aligned, not_found, read_alignments
 from espnet_atat.speech.alignment.run import AlignerUnavailable, align_set
 from espnet_atat.speech.alignment.sphinx import SphinxAligner
-from tests.speech.alignment.gentle_server import GentleStandIn
+from tests.speech.alignment.gentle_server import GentleStandIn, serving
 from tests.speech.making import made
 
 
@@ -29,17 +26,6 @@ def piece(word: str, offset: int, start: float | None = None, end: float | None 
     case = "not-found-in-audio" if start is None else "success"
     fields = {"word": word, "startOffset": offset, "endOffset": offset + len(word), "case": case}
     return fields | ({} if start is None else {"start": start, "end": end, "alignedWord": word}) | other
-
-
-@contextlib.contextmanager
-def serving() -> Iterator[GentleStandIn]:
-    stand_in = GentleStandIn()
-    thread = threading.Thread(target=stand_in.serve_forever, daemon=True)
-    thread.start()
-    yield stand_in
-    stand_in.patience.set()
-    stand_in.shutdown()
-    stand_in.server_close()
 
 
 @pytest.fixture
@@ -241,7 +227,7 @@ def test_options_that_do_not_fit_are_errors(options, message):
 
 
 def test_urls_may_leave_out_what_is_clear():
-    assert make_aligner("gentle", gentle_url="a:1/,https://b".split(",")).urls == ("http://a:1", "https://b")
+    assert make_aligner("gentle", gentle_url=["a:1/", "https://b"]).urls == ("http://a:1", "https://b")
 
 
 def test_a_partial_alignment_keeps_what_was_found(spoken_set, tmp_path, server):
