@@ -1,11 +1,12 @@
 """The stages in their order, and how a call goes through them: what is done is skipped with a line that says so."""
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from espnet_atat.config.recipe import Recipe, load_recipe
 from espnet_atat.config.selection import Selection
@@ -31,6 +32,7 @@ class Request:
     """What a call of the driver asks for; its options say the same (``bin.run``).
 
     Attributes:
+        align: options of stage 4, in place of the recipe's.
         decode_dev: decode and score the dev sets, and not the test sets: choices are made on them.
         keep_results: keep what is scored in the recipe's ``results``.
         use_results: take from there what is of the same model and data, and train nothing for it.
@@ -45,6 +47,7 @@ class Request:
     augment_sets: tuple[str, ...] | None = None
     synthesize_sets: tuple[str, ...] | None = None
     tts_engine: str | None = None
+    align: Mapping[str, Any] = field(default_factory=dict)
     hf_repo: str | None = None
     upload_dir: Path | None = None
     allow_bad_test: bool = False
