@@ -6,7 +6,7 @@ import pytest
 
 from espnet_atat.config.system import load_system
 from espnet_atat.errors import UserError
-from tests.recipe.world import FILES, prepare, write_recipe
+from tests.steps.world import FILES, prepare, write_recipe
 
 ORDER = """
   set:

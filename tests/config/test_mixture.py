@@ -5,7 +5,7 @@ import pytest
 from espnet_atat.config.mixture import load_mixtures
 from espnet_atat.config.system import Phase
 from espnet_atat.errors import UserError
-from tests.recipe.world import FILES, write_recipe
+from tests.steps.world import FILES, write_recipe
 
 PARTS = "[{task: nlu, set: toy/new}]"
 

@@ -4,7 +4,7 @@ import pytest
 
 from espnet_atat.config.recipe import SplicedSet, load_recipe, recipe_names
 from espnet_atat.errors import UserError
-from tests.recipe.world import write_recipe
+from tests.steps.world import write_recipe
 
 FULL = """
 corpus: [$FIRST, $SECOND]

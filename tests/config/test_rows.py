@@ -6,7 +6,7 @@ from espnet_atat.config.rows import row_content
 from espnet_atat.config.system import load_system
 from espnet_atat.config.table import load_table
 from espnet_atat.errors import UserError
-from tests.recipe.world import write_recipe
+from tests.steps.world import write_recipe
 
 TABLE = """
 title: t

@@ -9,7 +9,7 @@ import pytest
 from espnet_atat.config.selection import add_selection, select
 from espnet_atat.errors import UserError
 from espnet_atat.text.growth import BPEGrowth
-from tests.recipe.world import FILES, write_recipe
+from tests.steps.world import FILES, write_recipe
 
 
 def chosen(*options):

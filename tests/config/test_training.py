@@ -5,7 +5,7 @@ import pytest
 from espnet_atat.config.system import Phase
 from espnet_atat.config.training import best_model, load_token_config, load_training_config
 from espnet_atat.errors import UserError
-from tests.recipe.world import write_recipe
+from tests.steps.world import write_recipe
 
 
 @pytest.mark.parametrize(

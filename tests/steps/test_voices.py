@@ -1,31 +1,31 @@
 """Whose voices a system is tested on: refused where training heard them, and said by the table."""
 
-import dataclasses
-import json
 import shutil
 
 import pytest
-from espnet_atat.recipe.plan import plan_system
-from espnet_atat.recipe.provenance import NOT_COMPARABLE, remarks
-from espnet_atat.recipe.table import write_table
 
 from espnet_atat.config.system import load_system
 from espnet_atat.config.table import Paper, Table
 from espnet_atat.errors import UserError
+from espnet_atat.metrics.scoring import score_files
+from espnet_atat.report.provenance import NOT_COMPARABLE, remarks
+from espnet_atat.steps.systems import plan_system
 from tests.config.test_audio_choice import load
-from tests.recipe.test_table import REF
+from tests.report.test_table_content import REF, write_table
 
 __all__ = ["load"]  # a fixture
 
 
-def test_an_engine_that_training_heard_is_refused(load):
-    plan_system(load("test_flite", engines={"test_flite": "flite", "audio": "pico"}), 1)
+def test_an_engine_that_training_heard_is_refused(world, load):
+    shutil.copytree(world / "dump/toy/test", world / "data/toy/test_flite")
+    plan_system(load("test_flite", engines={"test_flite": "flite", "audio": "pico"}), 1).check()
     with pytest.raises(UserError, match="toy/test_flite: is said by flite, and so is toy/audio, which"):
-        plan_system(load(engines={"audio": "flite"}), 1)
+        plan_system(load(engines={"audio": "flite"}), 1).check()
 
 
 @pytest.mark.parametrize("made", ["audio_aug", "audio_aug_mlm", "audio_mlm_aug"])
 def test_an_engine_is_heard_in_what_was_made_of_its_speech_too(world, load, made):
+    shutil.copytree(world / "dump/toy/test", world / "data/toy/test_flite")
     load("test_flite", engines={"test_flite": "flite", "audio": "flite"})
     shutil.copytree(world / "dump/toy/audio", world / f"dump/toy/{made}")
     (world / f"data/toy/{made}").mkdir()
@@ -33,7 +33,7 @@ def test_an_engine_is_heard_in_what_was_made_of_its_speech_too(world, load, made
     mixture = world / "egs2/atat/toy/recipe.yaml"
     mixture.write_text(mixture.read_text().replace("toy/audio", f"toy/{made}"))
     with pytest.raises(UserError, match=f"toy/test_flite: is said by flite, and so is toy/{made}, which"):
-        plan_system(load_system("toy", "listening"), 1)
+        plan_system(load_system("toy", "listening"), 1).check()
 
 
 @pytest.fixture
@@ -42,23 +42,22 @@ def table(world, load):
 
     def table(*sets, engines=None):
         system = load(*sets, engines=engines)
-        from espnet_atat.metrics.scoring import score_files
-
         folder = world / f"exp/toy/listening/seed1/decode/{system.test[0].name}"
         folder.mkdir(parents=True)
         for name in ("ref", "hyp"):
             (folder / name).write_text("".join(f"{utt} {value}\n" for utt, value in REF.items()))
         score_files(folder / "ref", folder / "hyp", folder / "metrics.json")
         paper = Paper(citation="Nobody 1999", rows={"listening": {"em_full": 51.54}})
-        made = Table(recipe="toy", name="t", title="heard", rows={"listening": None}, figures=("em_full",))
-        return write_table(dataclasses.replace(made, paper=paper), [system], (1,), None)
+        rows = {"listening": None}
+        made = Table(recipe="toy", name="t", title="heard", rows=rows, figures=("em_full",), paper=paper)
+        return write_table(made, (1,))
 
     return table
 
 
 @pytest.mark.parametrize(("name", "label"), [("recorded_test", "your recordings"), ("stop", "recordings of STOP")])
 def test_a_table_names_whose_recordings_it_is_of(table, name, label):
-    path = table(name)
+    path, _ = table(name)
     header = f"Test audio, toy/{name}: {label} (the first there is of: your recordings, recordings of STOP, synthetic"
     for suffix in (".md", ".json"):
         text = path.with_suffix(suffix).read_text()
@@ -68,7 +67,7 @@ def test_a_table_names_whose_recordings_it_is_of(table, name, label):
 
 
 def test_figures_on_synthetic_audio_are_never_beside_the_papers(table):
-    path = table("test_flite", engines={"test_flite": "flite"})
+    path, content = table("test_flite", engines={"test_flite": "flite"})
     header = (
         "by flite (slt, rms), which no training heard; figures on synthetic audio are not comparable to the paper's."
     )
@@ -76,6 +75,6 @@ def test_figures_on_synthetic_audio_are_never_beside_the_papers(table):
         text = path.with_suffix(suffix).read_text()
         assert header in text.replace("\\_", "_")
         assert "51.54" not in text
-    (row,) = json.loads(path.read_text())["rows"]
+    (row,) = content["rows"]
     assert row["paper"] == NOT_COMPARABLE
-    assert remarks([row, row]) == json.loads(path.read_text())["remarks"]
+    assert remarks([row, row]) == content["remarks"]
