@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from espnet_atat.errors import UserError
-from espnet_atat.metrics.listing import read_listing
+from espnet_atat.metrics.predictions import read_listing
 from espnet_atat.semantics import frame
 from espnet_atat.semantics.frame import Span
 from espnet_atat.semantics.tree import Node, TreeError, parse

@@ -11,7 +11,7 @@ from espnet_atat.datadir import TEXT_FORM, DataDir
 from espnet_atat.errors import UserError
 from espnet_atat.graph.pool import Progress
 from espnet_atat.installed import models_dir
-from espnet_atat.metrics.listing import check_same_ids, read_listing
+from espnet_atat.metrics.predictions import check_same_ids, read_listing
 from espnet_atat.semantics.normalise import normalise_words
 from espnet_atat.semantics.tree import is_tag
 from espnet_atat.speech.audio import SAMPLE_RATE, read_audio

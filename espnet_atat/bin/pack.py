@@ -9,14 +9,11 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from espnet_atat.bin import main_guard
 from espnet_atat.config.selection import add_selection, select
 from espnet_atat.errors import UserError
-
-if TYPE_CHECKING:
-    from espnet_atat.config.system import System
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -84,71 +81,41 @@ def load(package: Path) -> None:
 
 
 def _pack_systems(args: argparse.Namespace) -> None:
-    selection = select(args)
-    for system in selection.systems:
-        if system.pipeline is not None:
-            print(f"stage 15: {system.name}: a pipeline of two models, which no package holds, skipped")
-            continue
-        for seed in selection.seeds_of(system):
-            for fold in selection.folds_of(system):
-                try:
-                    _pack_system(system, seed, fold, args)
-                except UserError as error:
-                    if not args.dry_run:
-                        raise
-                    print(f"stage 15: {system.name}: to be made, after the stages before it ({error})")
+    """Stage 15 of the driver."""
+    from espnet_atat.bin import run
 
-
-def _pack_system(system: "System", seed: int, fold: int | None, args: argparse.Namespace) -> None:
-    from espnet_atat.recipe.packing import has_results_alone, is_packed, pack_system, package_file
-    from espnet_atat.recipe.plan import plan_system
-
-    run = plan_system(system, seed, fold)
-    line = f"stage 15: {package_file(run)}:"
-    if args.use_results and has_results_alone(run):
-        print(f"{line} only the results of its model are here, skipped")
-    elif is_packed(run) and not args.force:
-        print(f"{line} done already, skipped")
-    elif args.dry_run:
-        print(f"{line} to be made")
-    else:
-        print(line, flush=True)
-        pack_system(run, load)
+    flags = [f"--{name}" for name in ("use_results", "force", "dry_run") if getattr(args, name)]
+    run.main([*select(args).arguments(), "--stage", "15", "--stop_stage", "15", *flags])
 
 
 def _manifest(args: argparse.Namespace) -> Any:
     from espnet_atat.package.manifest import TASK_DEFAULTS, Manifest, search_options
     from espnet_atat.package.safety import load_config
 
+    config = args.inference_config
     return Manifest(
+        **{name: getattr(args, name) for name in ("title", "language", "license", "command")},
         name=args.name or args.outpath.stem,
-        title=args.title,
-        language=args.language,
-        license=args.license,
         tasks={**TASK_DEFAULTS, **({"speech": args.task} if args.task else {})},
-        decode=search_options(load_config(args.inference_config, args.inference_config))
-        if args.inference_config
-        else {},
+        decode=search_options(load_config(config, config)) if config else {},
         trained_on=tuple(_part(text) for text in args.trained_on),
         results=tuple(_result(path, args.task) for path in args.metrics),
-        command=args.command,
     )
 
 
 def _result(path: Path, task: str | None) -> dict[str, Any]:
     """Scores as the manifest keeps them; what they are of is read off the file, else off its folders."""
     from espnet_atat.metrics.metrics_file import read_metrics
-    from espnet_atat.package.manifest import TASK_DEFAULTS, figures_of
+    from espnet_atat.package.manifest import TASK_DEFAULTS, result_of
 
     metrics = read_metrics(path)
     info, folder = metrics["info"], path.absolute().parent
-    return {
-        "set": "/".join(filter(None, (info.get("recipe"), folder.name))),
-        "task": info.get("task") or task or TASK_DEFAULTS["speech"],
-        "config": info.get("inference_config") or folder.parent.name,
-        "utterances": metrics["utterances"],
-        "figures": figures_of(metrics),
-    }
+    return result_of(
+        metrics,
+        test_set="/".join(filter(None, (info.get("recipe"), folder.name))),
+        task=info.get("task") or task or TASK_DEFAULTS["speech"],
+        config=info.get("inference_config") or folder.parent.name,
+    )
 
 
 def _part(text: str) -> dict[str, str]:

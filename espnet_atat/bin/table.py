@@ -13,7 +13,7 @@ from typing import Any
 from espnet_atat.atomic import atomic_write
 from espnet_atat.bin import main_guard
 from espnet_atat.errors import UserError
-from espnet_atat.report.kept import SUFFIX, KeptResults
+from espnet_atat.report.archives import SUFFIX, read_archive
 from espnet_atat.report.tables import insert, markdown, terminal, times
 
 
@@ -56,16 +56,15 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def _read_table(path: Path, name: str) -> dict[str, Any]:
-    if path.name.endswith(SUFFIX):
-        kept = KeptResults(path.parent).kept_table(name)
-        if kept is None:
-            raise UserError(f"{path}: no such file, or it keeps no table")
-        return kept
     try:
-        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        if path.name.endswith(SUFFIX):
+            text = read_archive(path)[f"tables/{name}.json"]
+        else:
+            text = path.read_text(encoding="utf-8")
+        content: dict[str, Any] = json.loads(text)
         content["rows"]
     except (ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{path}: not a table of stage 14: {error}") from error
+        raise UserError(f"{path}: holds no table of stage 14: {error}") from error
     return content
 
 

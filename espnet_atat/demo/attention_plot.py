@@ -28,7 +28,7 @@ def speech_figure(attention: "Attention", features: np.ndarray) -> "Figure":
     """
     from matplotlib.figure import Figure
 
-    from espnet_atat.report.attention import draw_attention, draw_spectrogram
+    from espnet_atat.report.glance import draw_attention, draw_spectrogram
 
     seconds = len(features) * FRAME_SHIFT / SAMPLE_RATE
     height = ROW * len(attention.tokens) + 0.7
@@ -44,7 +44,7 @@ def text_figure(attention: "Attention", pieces: Sequence[str]) -> "Figure":
     """Attention over the pieces that the text encoder read."""
     from matplotlib.figure import Figure
 
-    from espnet_atat.report.attention import draw_attention, name_pieces
+    from espnet_atat.report.glance import draw_attention, name_pieces
 
     figure = Figure(figsize=(WIDTH, ROW * len(attention.tokens) + 1.2), layout="constrained")
     axes = figure.subplots()

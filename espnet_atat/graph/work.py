@@ -55,10 +55,14 @@ def working(
     _keep_apart(output, inputs, file)
     with _locked(output):
         if in_place:
-            (output.parent if file else output).mkdir(parents=True, exist_ok=True)
-            _write(stamp_file(output, file=file), {"made_from": key})
-            yield output.parent if file else output
-            _write(stamp_file(output, file=file), _stamp(key, started, notes))
+            place = output.parent if file else output
+            place.mkdir(parents=True, exist_ok=True)
+            stamp_at = stamp_file(output, file=file)
+            for torn in stamp_at.parent.glob(f".{stamp_at.name}.*.tmp"):  # by a kill
+                torn.unlink(missing_ok=True)
+            _write(stamp_at, {"made_from": key})
+            yield place
+            _write(stamp_at, _stamp(key, started, notes))
             return
         _check_replaceable(output, file)
         work, old = output.with_name(f"{output.name}.partial"), output.with_name(f".{output.name}.old")

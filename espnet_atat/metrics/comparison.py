@@ -3,7 +3,6 @@
 A side may hold several files, the seeds of one system: each utterance's counts are averaged over them.
 """
 
-import statistics
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,7 +10,7 @@ import numpy as np
 
 from espnet_atat.datadir import TEXT_FORM
 from espnet_atat.errors import UserError
-from espnet_atat.metrics.figures import FIGURES, Figure
+from espnet_atat.metrics.figures import FIGURES, Figure, mean_of_seeds
 from espnet_atat.metrics.significance import DRAWS, LEVEL, SEED, SIGNIFICANT, Difference, paired_difference
 
 type Named = tuple[str, dict[str, Any]]  # a file's name, for messages, and what read_metrics gave
@@ -39,12 +38,12 @@ def compare(a: Sequence[Named], b: Sequence[Named], *, subset: str | None = None
     for key, figure in FIGURES.items():
         if not all(figure.measurable(metrics["counts"]["columns"]) for _, metrics in files):
             continue
-        rows_a, rows_b = ([_rows(figure, metrics, positions) for _, metrics in side] for side in (a, b))
+        rows_a, rows_b = ([figure.rows_of(metrics, positions) for _, metrics in side] for side in (a, b))
         found = paired_difference(np.mean(rows_a, axis=0), np.mean(rows_b, axis=0))
         figures[key] = {
             "title": figure.title,
-            "a": _summary(rows_a),
-            "b": _summary(rows_b),
+            "a": mean_of_seeds(rows_a),
+            "b": mean_of_seeds(rows_b),
             **found._asdict(),
             "better": _better(figure, found),
         }
@@ -89,21 +88,6 @@ def _positions(files: Sequence[Named], subset: str | None) -> list[int]:
         if known[subset] != first["counts"]["subsets"][subset]:
             raise UserError(f"{name}: subset {subset!r} holds other utterances than in {first_name}")
     return first["counts"]["subsets"][subset]
-
-
-def _rows(figure: Figure, metrics: dict[str, Any], positions: list[int]) -> np.ndarray:
-    columns = metrics["counts"]["columns"]
-    needed = {name: np.array(columns[name]) for name in (*figure.numerator, *figure.denominator)}
-    return figure.rows(needed)[positions]
-
-
-def _summary(seeds: list[np.ndarray]) -> dict[str, float | None]:
-    """Mean and standard deviation (n − 1) of the seeds' values of a figure."""
-    sums = [rows.sum(axis=0) for rows in seeds]
-    values = [float(numerator / denominator) for numerator, denominator in sums if denominator]
-    if len(values) < len(seeds):
-        return {"mean": None, "sd": None}
-    return {"mean": statistics.fmean(values), "sd": statistics.stdev(values) if len(values) > 1 else None}
 
 
 def _better(figure: Figure, found: Difference) -> str | None:

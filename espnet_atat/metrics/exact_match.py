@@ -9,18 +9,11 @@
 
 from typing import Literal, get_args
 
-from espnet_atat.errors import UserError
 from espnet_atat.semantics.frame import Frame, from_tree
 from espnet_atat.semantics.tree import Node
 
 Hypothesis = Literal["frame", "tags"]
 HYPOTHESES: tuple[Hypothesis, ...] = get_args(Hypothesis)
-
-
-def check_hypothesis(hypothesis: str) -> None:
-    """Raise UserError for a name that is not one of ``HYPOTHESES``."""
-    if hypothesis not in HYPOTHESES:
-        raise UserError(f"unknown hypothesis {hypothesis!r}: choose {' or '.join(HYPOTHESES)}")
 
 
 def read_hypothesis(tree: Node, hypothesis: Hypothesis) -> Frame:

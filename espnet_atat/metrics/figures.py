@@ -13,7 +13,8 @@ An utterance's counts, by column:
     word_*, char_*, token_*   substitutions, insertions, deletions, reference
 """
 
-from collections.abc import Mapping
+import statistics
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,7 +52,13 @@ class Figure:
         ]
         return np.stack([np.asarray(column) for column in sums], axis=1)
 
-    def measurable(self, counts: Counts) -> bool:
+    def rows_of(self, metrics: Mapping[str, Any], positions: Sequence[int] | None = None) -> np.ndarray:
+        """The same of a ``metrics.json``, of all its utterances or those at some positions."""
+        columns = metrics["counts"]["columns"]
+        rows = self.rows({name: np.array(columns[name]) for name in (*self.numerator, *self.denominator)})
+        return rows if positions is None else rows[np.asarray(positions, dtype=int)]
+
+    def measurable(self, counts: Mapping[str, Any]) -> bool:
         """True if the counts have every column that the figure needs."""
         return all(column in counts for column in (*self.numerator, *self.denominator))
 
@@ -89,6 +96,19 @@ FIGURES: dict[str, Figure] = {
     **_retrieval("tree_bracketing", "tree bracketing", "nodes_matched_trees", "nodes"),
     "tree_validity": _share("tree validity", "valid"),
 }
+
+
+def mean_of_seeds(rows: Sequence[np.ndarray]) -> dict[str, float | None]:
+    """``mean`` and ``sd`` (n − 1) of a figure's values, one a seed; ``sd`` is None of one seed.
+
+    Args:
+        rows: what ``Figure.rows`` gave of each seed; where one of them has no denominator, both are None.
+    """
+    values = [ratio(*each.sum(axis=0)) for each in rows]
+    known = [value for value in values if value is not None]
+    if len(known) < len(values):
+        return {"mean": None, "sd": None}
+    return {"mean": statistics.fmean(known), "sd": statistics.stdev(known) if len(known) > 1 else None}
 
 
 def ratio(numerator: float, denominator: float) -> float | None:

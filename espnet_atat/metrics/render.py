@@ -1,9 +1,9 @@
 """Scores and comparisons as tables for the terminal, rendered from the same dictionaries as the files hold."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from espnet_atat.metrics.figures import FIGURES
+from espnet_atat.metrics.printing import UNKNOWN, aligned, ends, mean_and_deviation, percent
 
 HEADLINE = ("em_hypothesis", "em_full", "semer", "intent_accuracy", "wer")  # of a subset; its file has all
 
@@ -26,62 +26,25 @@ def score_table(result: dict[str, Any]) -> str:
 
 def comparison_table(result: dict[str, Any]) -> str:
     """The figures of a comparison; an asterisk marks a difference at p < 0.05."""
-    rows = [("figure", "A %", "B %", "A − B", "95 % interval", "p", "")]
+    rows = [["figure", "A %", "B %", "A − B", "95 % interval", "p", ""]]
     for entry in result["figures"].values():
+        sides = [mean_and_deviation(entry[side]["mean"], entry[side]["sd"], 2) for side in ("a", "b")]
+        difference = percent(entry["difference"], 2, signed=True)
+        interval = ends(entry["interval"], 2, signed=True) or UNKNOWN
+        p_value = UNKNOWN if entry["p_value"] is None else f"{entry['p_value']:.4f}"
         better = f"{entry['better'].upper()} is better *" if entry["better"] else ""
-        p_value = "–" if entry["p_value"] is None else f"{entry['p_value']:.4f}"
-        rows.append(
-            (
-                entry["title"],
-                _mean_and_deviation(entry["a"]),
-                _mean_and_deviation(entry["b"]),
-                _percent(entry["difference"], signed=True),
-                _interval(entry["interval"], signed=True),
-                p_value,
-                better,
-            )
-        )
-    sides = [f"{side.upper()} = {', '.join(result[side])}" for side in ("a", "b")]
+        rows.append([entry["title"], *sides, difference, interval, p_value, better])
+    names = [f"{side.upper()} = {', '.join(result[side])}" for side in ("a", "b")]
     part = f" of subset {result['subset']}" if result["subset"] else ""
-    return "\n".join([*sides, f"{result['utterances']} utterances{part}, paired bootstrap", _align(rows)])
+    return "\n".join([*names, f"{result['utterances']} utterances{part}, paired bootstrap", aligned(rows, {0, 6})])
 
 
 def _figures(figures: dict[str, dict[str, Any]]) -> str:
-    rows = [("figure", "%", "95 % interval", "count", "")]
+    rows = [["figure", "%", "95 % interval", "count", ""]]
     for key, entry in figures.items():
         parts = ", ".join(f"{count} {name[:3]}" for name, count in entry.get("parts", {}).items())
         arrow = "" if FIGURES[key].higher_is_better else "lower is better"
         note = "; ".join(filter(None, (parts, arrow)))
         count = f"{entry['numerator']} / {entry['denominator']}"
-        rows.append((entry["title"], _percent(entry["value"]), _interval(entry["interval"]), count, note))
-    return _align(rows)
-
-
-def _percent(share: float | None, *, signed: bool = False) -> str:
-    if share is None:
-        return "–"
-    return f"{100 * share:+.2f}" if signed else f"{100 * share:.2f}"
-
-
-def _interval(ends: Sequence[float] | None, *, signed: bool = False) -> str:
-    if ends is None:
-        return "–"
-    return " … ".join(_percent(end, signed=signed) for end in ends)
-
-
-def _mean_and_deviation(summary: dict[str, float | None]) -> str:
-    deviation = summary["sd"]
-    return _percent(summary["mean"]) + ("" if deviation is None else f" ± {100 * deviation:.2f}")
-
-
-def _align(rows: Sequence[Sequence[str]]) -> str:
-    """Columns of one width: names to the left, figures to the right, the last column as it comes."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    last = len(widths) - 1
-    return "\n".join(
-        "  ".join(
-            cell if place == last else cell.ljust(width) if place == 0 else cell.rjust(width)
-            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    )
+        rows.append([entry["title"], percent(entry["value"], 2), ends(entry["interval"], 2) or UNKNOWN, count, note])
+    return aligned(rows, {0, 4})

@@ -28,10 +28,10 @@ from espnet_atat.errors import UserError
 from espnet_atat.metrics.bracketing import NO_BRACKETS, brackets, matching
 from espnet_atat.metrics.breakdown import Breakdown
 from espnet_atat.metrics.error_rates import edit_counts, load_bpe
-from espnet_atat.metrics.exact_match import Hypothesis, check_hypothesis, full_match, read_hypothesis
+from espnet_atat.metrics.exact_match import HYPOTHESES, Hypothesis, full_match, read_hypothesis
 from espnet_atat.metrics.figures import EDITS, measure
-from espnet_atat.metrics.listing import Listing, check_same_ids, read_listing
 from espnet_atat.metrics.metrics_file import FORM, write_metrics
+from espnet_atat.metrics.predictions import Listing, check_same_ids, read_listing
 from espnet_atat.metrics.semer import match_slots, semantic_errors
 from espnet_atat.metrics.significance import DRAWS, LEVEL, SEED
 from espnet_atat.semantics.frame import Frame
@@ -42,8 +42,8 @@ Tokenise = Callable[[str], list[str]]
 
 
 def score(
-    ref: Mapping[str, str],
-    hyp: Mapping[str, str],
+    ref: Mapping[str, str] | Listing,
+    hyp: Mapping[str, str] | Listing,
     *,
     hypothesis: Hypothesis = "frame",
     heard_words: Collection[str] | None = None,
@@ -54,7 +54,8 @@ def score(
     """Score predictions (id → tree or words) against references; an empty prediction is a wrong one.
 
     Args:
-        ref: all trees or all plain words; which of the two is read off them.
+        ref: all trees or all plain words; which of the two is read off them. A listing that was read from a file lets
+            messages name file and line.
         hyp: the same ids.
         hypothesis: what counts as the hypothesis of a tree, see ``exact_match``.
         heard_words: adds the subsets ``heard`` (utterances whose reference words are all in it) and ``unheard``.
@@ -66,45 +67,10 @@ def score(
         UserError: an id missing or extra; a reference that is no valid tree where others are; an unknown id in a
             subset.
     """
-    return score_listings(
-        Listing(ref, "references"),
-        Listing(hyp, "predictions"),
-        hypothesis=hypothesis,
-        heard_words=heard_words,
-        subsets=subsets,
-        bpemodel=bpemodel,
-        info=info,
-    )
-
-
-def score_files(
-    ref_path: str | Path | Sequence[str | Path],
-    hyp_path: str | Path | Sequence[str | Path],
-    output_path: str | Path | None = None,
-    **options: Any,
-) -> dict[str, Any]:
-    """Score a file of predictions against one of references and write ``metrics.json``; options as for ``score``.
-
-    Several files a side are scored as one set: the folds of a cross validation are pooled so.
-    """
-    result = score_listings(read_listing(ref_path), read_listing(hyp_path), **options)
-    if output_path is not None:
-        write_metrics(output_path, result)
-    return result
-
-
-def score_listings(
-    reference: Listing,
-    predicted: Listing,
-    *,
-    hypothesis: Hypothesis = "frame",
-    heard_words: Collection[str] | None = None,
-    subsets: Mapping[str, Collection[str]] | None = None,
-    bpemodel: str | Path | None = None,
-    info: Mapping[str, str] | None = None,
-) -> dict[str, Any]:
-    """``score``, with messages that name file and line."""
-    check_hypothesis(hypothesis)
+    if hypothesis not in HYPOTHESES:
+        raise UserError(f"unknown hypothesis {hypothesis!r}: choose {' or '.join(HYPOTHESES)}")
+    reference = ref if isinstance(ref, Listing) else Listing(ref, "references")
+    predicted = hyp if isinstance(hyp, Listing) else Listing(hyp, "predictions")
     check_same_ids(reference, predicted)
     trees = references_are_trees(reference)
     tokenise = load_bpe(bpemodel) if bpemodel is not None else None
@@ -157,6 +123,22 @@ def score_listings(
         "columns": {name: values.tolist() for name, values in columns.items()},
         "subsets": members,
     }
+    return result
+
+
+def score_files(
+    ref_path: str | Path | Sequence[str | Path],
+    hyp_path: str | Path | Sequence[str | Path],
+    output_path: str | Path | None = None,
+    **options: Any,
+) -> dict[str, Any]:
+    """Score a file of predictions against one of references and write ``metrics.json``; options as for ``score``.
+
+    Several files a side are scored as one set: the folds of a cross validation are pooled so.
+    """
+    result = score(read_listing(ref_path), read_listing(hyp_path), **options)
+    if output_path is not None:
+        write_metrics(output_path, result)
     return result
 
 

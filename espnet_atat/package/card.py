@@ -1,10 +1,11 @@
 """What a package says to people: the model card and the table of results."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import yaml
 
+from espnet_atat.metrics.printing import ends, markdown_table, percent
 from espnet_atat.package.manifest import Manifest
 
 #: Figures of the card, in this order, where a test set has them; RESULTS.md has all.
@@ -50,10 +51,11 @@ def results(manifest: Manifest) -> str:
     lines = [f"# Results of {manifest.name}", "", _about_figures()]
     for result in manifest.results:
         lines += ["", f"## {result['set']}, label `<{result['task']}>`, {result['config']}", ""]
-        lines += _table(
-            ("figure", "per cent", "95 % interval"),
-            [(figure["title"], *_figure(figure)) for figure in result["figures"].values()],
-        )
+        figures = [
+            [figure["title"], percent(figure["value"]), ends(figure["interval"])]
+            for figure in result["figures"].values()
+        ]
+        lines.append(markdown_table([["figure", "per cent", "95 % interval"], *figures]))
         lines += ["", f"{result['utterances']} utterances."]
     if not manifest.results:
         lines += ["", "It was packed without scores."]
@@ -130,13 +132,9 @@ In place of the zip, the folder it was unpacked to or the name of its hub reposi
 
 def _labels(manifest: Manifest) -> str:
     rows = [(f"`<{task}>`", TASKS[task]) for task in _tasks(manifest) if task in TASKS]
-    defaults = ", ".join(
-        f"`<{task}>` for {'audio' if source == 'speech' else 'text'}" for source, task in manifest.tasks.items()
-    )
-    table = "\n".join(_table(("label", "gives the"), rows))
-    return f"## Labels\n\nUnless asked otherwise it decodes with {defaults}." + (
-        f" It was trained with:\n\n{table}" if rows else ""
-    )
+    defaults = ", ".join(f"`<{task}>` for {kind}" for kind, task in manifest.labels.items())
+    trained = f" It was trained with:\n\n{markdown_table([('label', 'gives the'), *rows])}" if rows else ""
+    return f"## Labels\n\nUnless asked otherwise it decodes with {defaults}.{trained}"
 
 
 def _results_section(manifest: Manifest) -> str:
@@ -145,17 +143,12 @@ def _results_section(manifest: Manifest) -> str:
         return "## Results\n\nIt was packed without scores: it is not known how good it is."
     columns = [key for key in HEADLINE if any(key in result["figures"] for result in leading)]
     titles = {key: figure["title"] for result in leading for key, figure in result["figures"].items()}
-    rows = [
-        (
-            result["set"],
-            f"`<{result['task']}>`",
-            str(result["utterances"]),
-            *(" ".join(_figure(result["figures"][key])) if key in result["figures"] else "" for key in columns),
-        )
-        for result in leading
-    ]
-    table = "\n".join(_table(("set", "label", "utterances", *(titles[key] for key in columns)), rows))
-    return f"## Results\n\n{table}\n\n{_about_figures()} RESULTS.md has all figures and configurations."
+    table = [["set", "label", "utterances", *(titles[key] for key in columns)]]
+    for result in leading:
+        figures = [result["figures"].get(key) for key in columns]
+        cells = [f"{percent(each['value'])} {ends(each['interval'])}" if each else "" for each in figures]
+        table.append([result["set"], f"`<{result['task']}>`", str(result["utterances"]), *cells])
+    return f"## Results\n\n{markdown_table(table)}\n\n{_about_figures()} RESULTS.md has all figures and configurations."
 
 
 def _about_figures() -> str:
@@ -166,7 +159,7 @@ def _training(manifest: Manifest) -> str:
     lines = ["## Training", ""]
     if manifest.trained_on:
         rows = [(part.get("phase", ""), f"`<{part.get('task', '')}>`", part["set"]) for part in manifest.trained_on]
-        lines += [*_table(("phase", "label", "set"), list(dict.fromkeys(rows))), ""]
+        lines += [markdown_table([("phase", "label", "set"), *dict.fromkeys(rows)]), ""]
     if manifest.command:
         lines += ["Trained, decoded and scored by", "", f"```sh\n{manifest.command}\n```", ""]
     lines.append("Made with " + ", ".join(f"{name} {version}" for name, version in manifest.versions.items()) + ".")
@@ -200,13 +193,3 @@ def _leading(manifest: Manifest) -> list[Mapping[str, Any]]:
 
 def _headline(result: Mapping[str, Any]) -> dict[str, Any]:
     return {key: result["figures"][key] for key in HEADLINE if key in result["figures"]}
-
-
-def _figure(figure: Mapping[str, Any]) -> tuple[str, str]:
-    interval = figure.get("interval")
-    ends = f"[{100 * interval[0]:.1f}, {100 * interval[1]:.1f}]" if interval else ""
-    return f"{100 * figure['value']:.1f}", ends
-
-
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    return [f"| {' | '.join(cells)} |" for cells in (header, ["---"] * len(header), *rows)]

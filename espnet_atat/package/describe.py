@@ -4,7 +4,6 @@ import dataclasses
 import json
 
 from espnet_atat.package.card import HEADLINE
-from espnet_atat.package.manifest import Manifest
 from espnet_atat.package.reader import list_files, read_manifest
 
 
@@ -23,7 +22,7 @@ def describe(source: str, as_json: bool = False) -> str:
         ("size", f"{size / 1e6:.1f} MB in {len(files)} files, {manifest.parameters / 1e6:.2f} million parameters"),
         ("language", manifest.language),
         ("licence", manifest.license),
-        ("labels", ", ".join(f"<{task}> for {source}" for source, task in _sources(manifest))),
+        ("labels", ", ".join(f"<{task}> for {kind}" for kind, task in manifest.labels.items())),
         ("search", ", ".join(f"{key} {value}" for key, value in manifest.decode.items()) or "as it comes"),
         ("corpora", ", ".join(manifest.corpora) or "not said"),
         ("trained by", manifest.command or "not said"),
@@ -37,7 +36,3 @@ def describe(source: str, as_json: bool = False) -> str:
                 interval = "".join(f"{100 * end:>8.1f}" for end in figure["interval"])
                 lines.append(f"  {figure['title']:<20}{100 * figure['value']:>6.1f} %{interval}")
     return "\n".join(lines)
-
-
-def _sources(manifest: Manifest) -> list[tuple[str, str]]:
-    return [("audio" if source == "speech" else "text", task) for source, task in manifest.tasks.items()]

@@ -3,12 +3,12 @@
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Self, get_origin
 
 import yaml
 
 from espnet_atat.errors import UserError
+from espnet_atat.package.safety import parse_config
 
 MANIFEST = "atat.yaml"
 #: Form of the file; a reader of this release reads no other.
@@ -52,6 +52,11 @@ class Manifest:
     made_from: str = ""
 
     @property
+    def labels(self) -> dict[str, str]:
+        """What kind of input, audio or text → the label it is decoded with."""
+        return {"audio" if key == "speech" else "text": task for key, task in self.tasks.items()}
+
+    @property
     def corpora(self) -> list[str]:
         """Recipes whose sets it was trained on, each once."""
         return list(dict.fromkeys(part["set"].partition("/")[0] for part in self.trained_on))
@@ -63,23 +68,21 @@ class Manifest:
         return yaml.safe_dump({"form": FORM, **content}, sort_keys=False, allow_unicode=True, width=110)
 
     @classmethod
-    def read(cls, text: str, where: str | Path) -> Self:
+    def read(cls, text: bytes, where: str) -> Self:
         """Read the file's text.
 
         Raises:
             UserError: not a manifest, one of another form, or a field of another kind.
         """
-        try:
-            content = yaml.safe_load(text)
-        except yaml.YAMLError as error:
-            raise UserError(f"{where}: not plain YAML ({str(error).splitlines()[0]})") from error
-        if not isinstance(content, dict) or content.pop("form", None) != FORM:
+        content = parse_config(text, where)
+        if content.pop("form", None) != FORM:
             raise UserError(f"{where}: not a manifest of form {FORM}: packed by another release? Pack the model again")
         known = {each.name: each for each in dataclasses.fields(cls)}
         if unknown := sorted(map(str, content.keys() - known.keys())):
             raise UserError(f"{where}: unknown key {unknown[0]!r}; known: {', '.join(known)}")
         for key, value in content.items():
-            kind = _kind(known[key].type)
+            origin: Any = get_origin(known[key].type) or known[key].type
+            kind = list if origin is tuple else origin
             if not isinstance(value, kind):
                 raise UserError(f"{where}: {key} is a {kind.__name__.lower()}, found {value!r}")
         if unknown := sorted(map(str, content.get("decode", {}).keys() - set(DECODE_KEYS))):
@@ -99,16 +102,11 @@ def search_options(config: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in config.items() if key in DECODE_KEYS}
 
 
-def figures_of(metrics: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """The figures of a ``metrics.json`` that a package keeps: title, value and interval."""
-    return {
+def result_of(metrics: Mapping[str, Any], *, test_set: str, task: str, config: str) -> dict[str, Any]:
+    """What a package keeps of a ``metrics.json``."""
+    figures = {
         key: {"title": figure["title"], "value": figure["value"], "interval": list(figure["interval"] or ())}
         for key, figure in metrics["figures"].items()
         if figure["value"] is not None
     }
-
-
-def _kind(annotation: Any) -> type:
-    """What YAML gives for a field of this type."""
-    origin = get_origin(annotation) or annotation
-    return list if origin is tuple else origin
+    return {"set": test_set, "task": task, "config": config, "utterances": metrics["utterances"], "figures": figures}

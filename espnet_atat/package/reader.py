@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from espnet_atat.errors import UserError
 from espnet_atat.package.manifest import MANIFEST, Manifest
+from espnet_atat.package.run_folder import dump_config
 from espnet_atat.package.safety import (
     check_lm_config,
     check_members,
@@ -19,8 +18,8 @@ from espnet_atat.package.safety import (
     check_name,
     check_statistics,
     check_tokenizer,
+    first_line,
     load_config,
-    refuse_code,
 )
 
 META = "meta.yaml"
@@ -54,7 +53,10 @@ def is_package(source: str | Path) -> bool:
 
 
 def find_source(source: str | Path) -> Path:
-    """A path as it is; a name's package or folder after it was fetched.
+    """A path as it is; a package or folder that has a name is fetched first.
+
+    Args:
+        source: a path; ``user/model`` of the hub, ``@revision`` behind it if wanted; or the address of a package.
 
     Raises:
         UserError: a path with nothing there, or a name that cannot be had.
@@ -68,13 +70,21 @@ def find_source(source: str | Path) -> Path:
         isinstance(source, Path) or name.startswith((".", "/", "~")) or name.endswith(".zip") or name.count("/") != 1
     ):
         raise UserError(f"{source}: no such package, folder or hub name (user/model)")
-    from espnet_atat.package.hub import fetch
+    return _fetch(name)
 
-    return fetch(name)
+
+def _fetch(name: str) -> Path:
+    """From the cache or the network: the zip of an address or a zoo entry, the folder of a hub repository."""
+    from espnet_model_zoo.downloader import ModelDownloader
+
+    try:
+        return Path(ModelDownloader().download(name, quiet=True))
+    except Exception as error:  # the client's, httpx's and requests' errors have no common base
+        raise UserError(f"{name}: not there, and not to be had from the hub either ({first_line(error)})") from error
 
 
 def read_manifest(source: str | Path) -> Manifest:
-    """The manifest alone; nothing is unpacked."""
+    """What a package says of itself, without unpacking it."""
     path = find_source(source)
     if path.is_dir():
         return _manifest_of(path, str(source))
@@ -82,7 +92,7 @@ def read_manifest(source: str | Path) -> Manifest:
         check_members(archive.infolist(), path)
         if MANIFEST not in archive.namelist():
             raise UserError(f"{path}: holds no {MANIFEST}: not made by espnet_atat.bin.pack")
-        return Manifest.read(archive.read(MANIFEST).decode("utf-8", "replace"), f"{path}: {MANIFEST}")
+        return Manifest.read(archive.read(MANIFEST), f"{path}: {MANIFEST}")
 
 
 def list_files(source: str | Path) -> dict[str, int]:
@@ -151,7 +161,7 @@ def _read(folder: Path, scratch: Path, source: str) -> Package:
     return Package(
         source=source,
         manifest=manifest,
-        train_config=_write(scratch / "config.yaml", {**config, "text_tokenizer": tokenizer and str(tokenizer)}),
+        train_config=dump_config({**config, "text_tokenizer": tokenizer and str(tokenizer)}, scratch / "config.yaml"),
         model_file=files["model_file"],
         text_tokenizer=tokenizer,
         lm_train_config=lm_config,
@@ -163,9 +173,7 @@ def _manifest_of(folder: Path, source: str) -> Manifest:
     for name in (META, MANIFEST):
         if not (folder / name).is_file():
             raise UserError(f"{source}: holds no {name}: not made by espnet_atat.bin.pack")
-    manifest = Manifest.read((folder / MANIFEST).read_text(encoding="utf-8"), f"{source}: {MANIFEST}")
-    refuse_code(manifest.decode, f"{source}: {MANIFEST}")
-    return manifest
+    return Manifest.read((folder / MANIFEST).read_bytes(), f"{source}: {MANIFEST}")
 
 
 def _names(meta: Mapping[str, Any], key: str, source: str) -> dict[str, str]:
@@ -196,8 +204,3 @@ def _model_config(path: Path, folder: Path, source: str) -> dict[str, Any]:
         check_statistics(stats, source)
         config["normalize_conf"] = {**conf, "stats_file": str(stats)}
     return config
-
-
-def _write(path: Path, content: Mapping[str, Any]) -> Path:
-    path.write_text(yaml.safe_dump(dict(content), sort_keys=False, allow_unicode=True), encoding="utf-8")
-    return path

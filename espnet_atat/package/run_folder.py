@@ -41,6 +41,12 @@ def read_config(path: Path) -> dict[str, Any]:
     return content
 
 
+def dump_config(config: Mapping[str, Any], path: Path) -> Path:
+    """Write options as YAML, in their order."""
+    path.write_text(yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True), encoding="utf-8")
+    return path
+
+
 def find_run(folder: Path) -> RunFolder:
     """The configuration, the model that stage 12 would decode with, and the tokenizer of a run.
 

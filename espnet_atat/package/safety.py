@@ -87,13 +87,18 @@ def load_config(path: Path, where: str | Path) -> dict[str, Any]:
     Raises:
         UserError: tags that build objects, a key that names code, or no mapping.
     """
+    return parse_config(path.read_bytes(), f"{where}: {path.name}")
+
+
+def parse_config(text: bytes, where: str) -> dict[str, Any]:
+    """The same of YAML that was read."""
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = yaml.safe_load(text.decode())
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{where}: refused: {path.name} is not plain YAML data ({_first_line(error)})") from error
+        raise UserError(f"{where}: refused: not plain YAML data ({first_line(error)})") from error
     if not isinstance(content, dict):
-        raise UserError(f"{where}: {path.name} holds no mapping")
-    refuse_code(content, f"{where}: {path.name}")
+        raise UserError(f"{where}: holds no mapping")
+    refuse_code(content, where)
     return content
 
 
@@ -102,7 +107,7 @@ def load_json(path: Path, where: str | Path) -> Any:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise UserError(f"{where}: {path.name} is not JSON ({_first_line(error)})") from error
+        raise UserError(f"{where}: {path.name} is not JSON ({first_line(error)})") from error
     refuse_code(content, f"{where}: {path.name}")
     return content
 
@@ -171,8 +176,9 @@ def check_statistics(path: Path, where: str | Path) -> None:
             for name in arrays.files:
                 arrays[name]
     except (ValueError, OSError, zipfile.BadZipFile, EOFError) as error:
-        raise UserError(f"{where}: refused: {path.name} is not arrays of numbers ({_first_line(error)})") from error
+        raise UserError(f"{where}: refused: {path.name} is not arrays of numbers ({first_line(error)})") from error
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
+    """What an error says, in a line."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0]

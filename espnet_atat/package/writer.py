@@ -11,14 +11,12 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from espnet_atat import __version__
 from espnet_atat.errors import UserError
 from espnet_atat.installed import installed_model
 from espnet_atat.package.card import model_card, results
 from espnet_atat.package.manifest import MANIFEST, Manifest
-from espnet_atat.package.run_folder import read_config, recorded_path
+from espnet_atat.package.run_folder import dump_config, read_config, recorded_path
 from espnet_atat.package.safety import LM_KEYS, MODEL_KEYS
 
 CONFIG, MODEL = "exp/config.yaml", "exp/model.pth"
@@ -72,7 +70,7 @@ def write_package(
         stage, packed = Path(scratch, "stage"), Path(scratch, output.name)
         for folder in ("exp", "data"):
             (stage / folder).mkdir(parents=True)
-        yaml_files, files = _stage_model(sources, stage)
+        yaml_files, files = {"train_config": CONFIG}, _stage_model(sources, stage)
         parameters = _stage_weights(sources.model_file, stage / MODEL)
         if sources.lm_train_config is not None and sources.lm_file is not None:
             _stage_language_model(sources.lm_train_config, sources.lm_file, stage)
@@ -86,8 +84,8 @@ def write_package(
     return manifest
 
 
-def _stage_model(sources: Sources, stage: Path) -> tuple[dict[str, str], dict[str, str]]:
-    """Configuration and all that it names; returns ESPnet's two mappings of arguments to files."""
+def _stage_model(sources: Sources, stage: Path) -> dict[str, str]:
+    """Configuration and all that it names; returns ESPnet's mapping of arguments to files."""
     run = sources.train_config.parent
     saved = read_config(sources.train_config)
     config = {key: saved[key] for key in MODEL_KEYS if key in saved}
@@ -114,8 +112,8 @@ def _stage_model(sources: Sources, stage: Path) -> tuple[dict[str, str], dict[st
         _stage_tokenizer(str(found or tokenizer), stage)
         (stage / TEXT_ENCODER).write_text(json.dumps(config["text_encoder_conf"]["config"], indent=2) + "\n")
         config["text_tokenizer"] = files["text_tokenizer"] = TEXT_TOKENIZER
-    _dump(config, stage / CONFIG)
-    return {"train_config": CONFIG}, files
+    dump_config(config, stage / CONFIG)
+    return files
 
 
 def _stage_tokenizer(source: str, stage: Path) -> None:
@@ -156,7 +154,7 @@ def _stage_weights(model_file: Path, target: Path) -> int:
 def _stage_language_model(config: Path, model_file: Path, stage: Path) -> None:
     (stage / LM_CONFIG).parent.mkdir(parents=True)
     saved = read_config(config)
-    _dump({key: saved[key] for key in LM_KEYS if key in saved}, stage / LM_CONFIG)
+    dump_config({key: saved[key] for key in LM_KEYS if key in saved}, stage / LM_CONFIG)
     _stage_weights(model_file, stage / LM_MODEL)
 
 
@@ -205,10 +203,6 @@ def _existing(recorded: str, run: Path, saved: Mapping[str, Any]) -> Path:
             f"{run / 'config.yaml'}: names {recorded}, which is not there: run this where the model trained"
         )
     return path
-
-
-def _dump(content: Mapping[str, Any], path: Path) -> None:
-    path.write_text(yaml.safe_dump(dict(content), sort_keys=False, allow_unicode=True), encoding="utf-8")
 
 
 def _write_lines(path: Path, lines: list[str]) -> None:

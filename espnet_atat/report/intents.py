@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
 from matplotlib.figure import Figure
 
 #: What ``metrics.json`` has between the names of files that were scored as one.
@@ -52,17 +53,15 @@ def _intent(target: str) -> str:
 def plot_confusion(counts: Mapping[tuple[str, str], int], title: str) -> Figure:
     """References downwards, hypotheses across; each line in shares of its references, the number in the cell."""
     names = sorted({intent for pair in counts for intent in pair}, key=lambda name: (name == NONE, name))
-    totals = {name: sum(count for (reference, _), count in counts.items() if reference == name) for name in names}
-    shares = [[counts.get((row, column), 0) / max(totals[row], 1) for column in names] for row in names]
+    table = np.array([[counts.get((row, column), 0) for column in names] for row in names])
+    shares = table / np.maximum(table.sum(axis=1, keepdims=True), 1)
     size = 2.5 + 0.42 * len(names)
     figure = Figure(figsize=(size, size), layout="constrained")
     axes = figure.add_subplot()
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-    for (row, column), count in counts.items():
-        y, x = names.index(row), names.index(column)
-        axes.text(
-            x, y, str(count), ha="center", va="center", fontsize=7, color="white" if shares[y][x] > 0.5 else "black"
-        )
+    for y, x in np.argwhere(table):
+        colour = "white" if shares[y, x] > 0.5 else "black"
+        axes.text(x, y, str(table[y, x]), ha="center", va="center", fontsize=7, color=colour)
     axes.set_xticks(range(len(names)), names, rotation=90, fontsize=7)
     axes.set_yticks(range(len(names)), names, fontsize=7)
     axes.set_xlabel("understood")

@@ -1,45 +1,34 @@
 """Which hypotheses, trainings and tables are kept in a recipe's ``results``, and taken from there.
 
-A result is kept with the key of its hypotheses, which covers the model, its configuration and its data, and only taken
+A set is kept with the key of its hypotheses, which covers the model, its configuration and its data, and only taken
 for hypotheses of the same key: after a change of either the model is trained again.
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
+from espnet_atat.atomic import atomic_write
 from espnet_atat.config.layout import EGS, EXP
 from espnet_atat.config.rows import table_contents
-from espnet_atat.config.system import System
 from espnet_atat.errors import UserError
 from espnet_atat.graph.node import Node, identity_of, lineage
 from espnet_atat.graph.work import working
 from espnet_atat.report.amounts import training_amounts
-from espnet_atat.report.kept import LEARNING, TRAINING, KeptResults
+from espnet_atat.report.archives import Archives
 from espnet_atat.report.learning import collect_curves
 
+if TYPE_CHECKING:
+    from espnet_atat.steps.systems import SystemRun
+
 METRICS = "metrics.json"
-
-
-class Scored(Protocol):
-    """Hypotheses with their scores: where they lie and what they were made from."""
-
-    @property
-    def node(self) -> Node: ...
-
-
-class Run(Protocol):
-    """A system with one seed and fold, as ``steps.systems`` plans it."""
-
-    @property
-    def system(self) -> System: ...
-    @property
-    def label(self) -> str: ...
-    @property
-    def needs(self) -> tuple[Node, ...]: ...
-    @property
-    def hypotheses(self) -> tuple[Scored, ...]: ...
+#: Kept beside ``ref``, ``hyp`` and ``metrics.json``: the key of the hypotheses.
+KEY = "key"
+#: Kept of a system, seed and fold: what it took, with every run that its model needed, and its learning curves.
+TRAINING = "training.json"
+LEARNING = "learning.json"
 
 
 class Keeper:
@@ -48,94 +37,97 @@ class Keeper:
     def __init__(self, recipe: str) -> None:
         self.recipe = recipe
         self.folder = EGS / recipe / "results"
-        self._kept = KeptResults(self.folder)
+        self._archives = Archives(self.folder)
 
     def has(self, hypotheses: Node) -> bool:
         """Whether a result of the model, configuration and data as they are now is kept."""
         try:
-            return self._kept.made_from(self._place(hypotheses.place)) == hypotheses.key
+            return self._archives.texts.get(self._path(hypotheses.place / KEY)) == hypotheses.key
         except UserError:  # something that the key covers is not there
             return False
 
     def take(self, hypotheses: Node, scores: Node) -> None:
         """Write a kept result, and how its model was trained, to where decoding and scoring would have left it."""
-        place = self._place(hypotheses.place)
-        found = self._kept.set_at(place)
-        assert found is not None
-        with working(hypotheses.place, hypotheses.key, notes={"stage": hypotheses.stage, "kept": True}) as work:
-            for name, text in (("ref", found.ref), ("hyp", found.hyp)):
-                (work / name).write_bytes(text.encode())
+        kept, folder = self._archives.texts, hypotheses.place
+        with working(folder, hypotheses.key, notes={"stage": hypotheses.stage, "kept": True}) as work:
+            for name in ("ref", "hyp"):
+                (work / name).write_bytes(kept[self._path(folder / name)].encode())
         with working(scores.place, scores.key, file=True, notes={"stage": scores.stage, "kept": True}) as work:
-            (work / METRICS).write_bytes(found.metrics.encode())
-        self._kept.restore_training("/".join(place.split("/")[:2]), hypotheses.place.parents[1])
+            (work / METRICS).write_bytes(kept[self._path(scores.place)].encode())
+        for file in (folder.parents[1] / TRAINING, folder.parents[1] / LEARNING):
+            if (text := kept.get(self._path(file))) is None:
+                file.unlink(missing_ok=True)
+                continue
+            with atomic_write(file) as handle:
+                handle.write(text)
 
-    def keep(self, runs: Iterable[Run]) -> int:
-        """Keep what is decoded and scored; returns the number of sets.
+    def keep(self, runs: "Iterable[SystemRun]") -> int:
+        """Keep what is decoded and scored, with the table that defines the row; returns the number of sets.
 
         A set whose model was not trained here, but was itself taken from here, stays as it is.
         """
         count = 0
+        texts: defaultdict[str, dict[str, str | None]] = defaultdict(dict)
         for run in runs:
-            table = self._table_of(run.system.name)
             scored = [
                 each.node for each in run.hypotheses if each.node.is_done and (each.node.place / METRICS).is_file()
             ]
             if not scored or not all(node.is_done for node in run.needs):
                 continue
-            for node in scored:
-                self._kept.put(self._place(node.place), node.key, node.place, table=table)
-            folders = list(dict.fromkeys(folder for node in run.needs for folder in lineage(node.place)))
-            self._kept.put_training(
-                f"{run.system.name}/{run.label}", _described(run, folders), collect_curves(folders), table=table
-            )
             count += len(scored)
-        self._kept.save()
+            of_table = texts[self._table_of(run.system.name)]
+            for node in scored:
+                of_table[self._path(node.place / KEY)] = node.key
+                for name in ("ref", "hyp", METRICS):
+                    of_table[self._path(node.place / name)] = (node.place / name).read_bytes().decode()
+            folder = scored[0].place.parents[1]
+            training, learning = _training_of(run)
+            of_table[self._path(folder / TRAINING)] = training
+            of_table[self._path(folder / LEARNING)] = learning
+        for table, files in texts.items():
+            self._archives.keep(table, files)
         return count
 
-    def keep_table(self, path: Path) -> Path:
+    def keep_table(self, file: Path) -> Path:
         """Keep a table's JSON file; returns its archive."""
-        archive = self._kept.put_table(path.stem, json.loads(path.read_text(encoding="utf-8")))
-        self._kept.save()
-        return archive
+        return self._archives.keep(file.stem, {self._path(file): file.read_text(encoding="utf-8")})
 
-    def _place(self, folder: Path) -> str:
+    def _path(self, file: Path) -> str:
         """Its name among the kept results."""
-        return folder.relative_to(EXP / self.recipe).as_posix()
+        return file.relative_to(EXP / self.recipe).as_posix()
 
     def _table_of(self, row: str) -> str:
-        """The table that defines a row keeps its results."""
         contents = table_contents(self.recipe).items()
         return next(name for name, (_, content) in contents if content["rows"].get(row) is not None)
 
 
-def _described(run: Run, folders: list[Path]) -> dict[str, Any]:
-    """How a system was trained: its amounts and, below ``runs``, every run that its model needed."""
+def _training_of(run: "SystemRun") -> tuple[str, str | None]:
+    """The text of ``training.json``, and that of ``learning.json`` if anyone recorded curves."""
+    folders = list(dict.fromkeys(folder for node in run.needs for folder in lineage(node.place)))
     first_stage = run.system.first_stage
     foreign = first_stage is not None and first_stage.is_foreign
-    identities = {folder.name: identity_of(folder) for folder in folders}
-    return {"amounts": training_amounts(folders, foreign=foreign), "runs": identities}
+    content = {
+        "amounts": training_amounts(folders, foreign=foreign),
+        "runs": {folder.name: identity_of(folder) for folder in folders},
+    }
+    curves = collect_curves(folders)
+    learning = json.dumps(curves, separators=(",", ":")) + "\n" if curves else None
+    return json.dumps(content, indent=1, ensure_ascii=False) + "\n", learning
 
 
-def kept_amounts(results: Path) -> dict[str, Any] | None:
+def kept_amounts(folder: Path) -> dict[str, Any] | None:
     """``training_amounts`` of results that were taken from the kept ones; None where they were made here.
 
     Args:
-        results: folder of a system's seed and fold.
+        folder: results of a system's seed and fold.
 
     Raises:
         UserError: the file is malformed.
     """
-    file = results / TRAINING
+    file = folder / TRAINING
     if not file.is_file():
         return None
-    content: Mapping[str, Any] = json.loads(file.read_text(encoding="utf-8"))
     try:
-        return dict(content["amounts"])
-    except (KeyError, TypeError) as error:
+        return dict(json.loads(file.read_text(encoding="utf-8"))["amounts"])
+    except (ValueError, KeyError, TypeError) as error:
         raise UserError(f"{file}: holds no amounts: remove it, and what lies beside it") from error
-
-
-def kept_learning(results: Iterable[Path]) -> list[str]:
-    """Files of the learning curves that came with kept results."""
-    files = [folder / LEARNING for folder in results]
-    return [str(file) for file in files if file.is_file()]

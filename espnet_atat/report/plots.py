@@ -1,4 +1,4 @@
-"""Plots of a table (``recipe.table``'s JSON) and of the runs behind it, as PNG and as one self-contained HTML file.
+"""Plots of a table (``report.table_content``) and of the runs behind it, as PNG and as one self-contained HTML file.
 
 Figures over an amount, rows side by side with their intervals, attention of one utterance, confusion of intents,
 learning curves of each task: what the files allow. No model is read.
@@ -9,12 +9,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from espnet_atat.report import attention
-from espnet_atat.report.attention import plot_glance, read_glance
+from espnet_atat.report.glance import FILE, plot_glance, read_glance
+from espnet_atat.report.grids import seeds_of
 from espnet_atat.report.intents import plot_confusion, read_confusion, scored_files
 from espnet_atat.report.learning import Curves, group_runs, load_curves, name_runs, plot_curves, read_curves
-from espnet_atat.report.page import Plot, write_page
-from espnet_atat.report.rows import Group, curve_groups, groups, plot_curve, plot_group
+from espnet_atat.report.row_plots import curve_groups, groups, plot_curve, plot_group
+from espnet_atat.report.table_page import Plot, write_page
 
 INTERVALS = "95 % intervals (percentile bootstrap over utterances, each utterance's counts averaged over seeds)"
 
@@ -55,17 +55,11 @@ def _short(set_name: str) -> str:
     return set_name.rpartition("/")[2]
 
 
-def _seeds(group: Group) -> str:
-    seeds = sorted({seed for row in group.rows for seed in row["seeds"]})
-    named = ", ".join(map(str, seeds))
-    return f"seed {named}" if len(seeds) == 1 else f"mean ± standard deviation over seeds {named}"
-
-
 def _curves_over_amounts(content: Mapping[str, Any], source: str) -> Iterator[Plot]:
     for group in curve_groups(content):
         curve = content["curve"]
         caption = (
-            f"{group.axis} on {group.set} over the amount of data (logarithmic): {_seeds(group)}, decoded with "
+            f"{group.axis} on {group.set} over the amount of data (logarithmic): {seeds_of(group.rows)}, decoded with "
             f"{group.configs[0]}, with {INTERVALS}. The lines are drawn a little beside each other."
         )
         title = f"By {curve['x']}: {_short(group.set)}"
@@ -75,7 +69,7 @@ def _curves_over_amounts(content: Mapping[str, Any], source: str) -> Iterator[Pl
 def _rows(content: Mapping[str, Any], source: str) -> Iterator[Plot]:
     for group in groups(content):
         caption = (
-            f"{group.axis} of every row tested on {group.set}: {_seeds(group)}, with {INTERVALS}. "
+            f"{group.axis} of every row tested on {group.set}: {seeds_of(group.rows)}, with {INTERVALS}. "
             f"By {', '.join(group.configs)}: the inference configuration, or the words that a pipeline reads."
         )
         title = f"{'Rows' if len(group.rows) > 1 else 'Row'} on {_short(group.set)}"
@@ -84,7 +78,7 @@ def _rows(content: Mapping[str, Any], source: str) -> Iterator[Plot]:
 
 def _attention(content: Mapping[str, Any]) -> Iterator[Plot]:
     for row in content["rows"]:
-        found = [path for path in _beside_hypotheses(row, attention.FILE) if path.is_file()]
+        found = [path for path in _beside_hypotheses(row, FILE) if path.is_file()]
         if not found:
             continue
         glance = read_glance(found[0])
@@ -124,18 +118,19 @@ def _intents(content: Mapping[str, Any]) -> Iterator[Plot]:
 
 
 def _learning(content: Mapping[str, Any]) -> Iterator[Plot]:
-    kept: dict[str, Curves] = {}
-    sources: dict[str, str] = {}
+    recorded: dict[str, tuple[str, Curves]] = {}
     rows = []
     for row in content["rows"]:
         files = row.get("learning", ())
         of_row = {run: (file, curves) for file in files for run, curves in load_curves(Path(file)).items()}
-        kept |= {run: curves for run, (_, curves) in of_row.items()}
-        sources |= {run: file for run, (file, _) in of_row.items()}
+        recorded |= of_row
         rows.append({**row, "runs": [*row["runs"], *of_row]})
     for runs, systems in group_runs(rows).items():
-        read = {run: kept[run] if run in kept else read_curves(Path(run) / "tensorboard") for run in runs}
-        learnt = {run: curves for run, curves in read.items() if curves}
+        for run in runs:
+            if run not in recorded:
+                folder = f"{run}/tensorboard"
+                recorded[run] = (folder, read_curves(Path(folder)))
+        learnt = {run: recorded[run][1] for run in runs if recorded[run][1]}
         if not learnt:
             continue
         kind = Path(runs[0]).name.rpartition("-seed")[0]
@@ -145,5 +140,5 @@ def _learning(content: Mapping[str, Any]) -> Iterator[Plot]:
         )
         name = _name("learning", Path(runs[0]).name)
         figure = plot_curves(name_runs(learnt), kind)
-        read_from = list(dict.fromkeys(sources.get(run, f"{run}/tensorboard") for run in learnt))
+        read_from = list(dict.fromkeys(recorded[run][0] for run in learnt))
         yield Plot(name, f"Learning curves: {kind}", caption, read_from, figure)

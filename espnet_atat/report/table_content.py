@@ -19,7 +19,7 @@ rows       one a system and test set:
     runs      folders of the training runs behind them, and of what those stand on
     learning  files of the learning curves of kept results, whose runs are elsewhere
     hours     of audio in the test set; null of text
-    test_audio    null, or of audio chosen of several or synthetic: label, order, engine, voices (recipe.listening)
+    test_audio    null, or of audio chosen of several or synthetic: label, order, engine, voices
     pretrain_slu  sets and why: the slu and nlu of other corpora in pretraining; null: no such
     training  of the first seed: parameters, updates, hours and utterances of audio, commits; null where unknown
     paper     the paper's figures of the row in per cent, a remark, or null
@@ -47,15 +47,14 @@ from espnet_atat.datadir import TEXT_FORM
 from espnet_atat.errors import UserError
 from espnet_atat.graph.node import commit, lineage
 from espnet_atat.graph.work import stamp_file
-from espnet_atat.metrics.figures import FIGURES
+from espnet_atat.metrics.figures import FIGURES, mean_of_seeds
 from espnet_atat.metrics.metrics_file import MODEL_KEYS, fold_name, read_metrics
 from espnet_atat.metrics.significance import interval
 from espnet_atat.report.amounts import hours_of, stage_times, training_amounts
 from espnet_atat.report.differences import compare_rows
-from espnet_atat.report.keeping import kept_amounts, kept_learning
-from espnet_atat.report.latex import latex
+from espnet_atat.report.keeping import LEARNING, kept_amounts
 from espnet_atat.report.provenance import pretraining_of, remarks
-from espnet_atat.report.tables import markdown
+from espnet_atat.report.tables import latex, markdown
 
 
 def table_content(
@@ -186,44 +185,31 @@ def summarise(seeds: Sequence[Mapping[str, Any]], positions: Sequence[int] | Non
     for metrics in seeds[1:]:
         if metrics["counts"]["utt_ids"] != ids:
             raise UserError(f"{metrics['predicted']} and {seeds[0]['predicted']} are not of the same utterances")
-    chosen = np.arange(len(ids)) if positions is None else np.asarray(positions, dtype=int)
-    counts = [{name: np.asarray(values)[chosen] for name, values in m["counts"]["columns"].items()} for m in seeds]
     figures = {}
     for key, figure in FIGURES.items():
-        if not all(figure.measurable(columns) for columns in counts):
+        if not all(figure.measurable(metrics["counts"]["columns"]) for metrics in seeds):
             continue
-        rows = np.stack([figure.rows(columns) for columns in counts])  # (seeds, N, 2)
-        values = _values(rows)
-        if len(values) < len(seeds):
-            continue  # nothing to divide by, as in an empty subset
-        figures[key] = {
-            "title": figure.title,
-            "mean": statistics.fmean(values),
-            "sd": statistics.stdev(values) if len(values) > 1 else None,
-            "interval": interval(rows.mean(axis=0)),
-            "higher_is_better": figure.higher_is_better,
-        }
+        rows = [figure.rows_of(metrics, positions) for metrics in seeds]
+        summary = mean_of_seeds(rows)
+        if summary["mean"] is not None:  # there is something to divide by, as there is not in an empty subset
+            figures[key] = {
+                "title": figure.title,
+                **summary,
+                "interval": interval(np.mean(rows, axis=0)),
+                "higher_is_better": figure.higher_is_better,
+            }
     return figures
-
-
-def _values(rows: np.ndarray) -> list[float]:
-    """The quotient of each seed, (seeds, N, 2) summed over utterances; none where there is nothing to divide by."""
-    return [float(numerator / denominator) for numerator, denominator in rows.sum(axis=1) if denominator]
 
 
 def _add_fold_spread(
     figures: Mapping[str, dict[str, Any]], seeds: Sequence[Mapping[str, Any]], of_folds: Sequence[str]
 ) -> None:
     """Add ``fold_mean`` and ``fold_sd`` to the figures of pooled folds, which are subsets of their metrics."""
-    if not of_folds:
-        return
     places = [seeds[0]["counts"]["subsets"][name] for name in of_folds]
-    counts = [{name: np.asarray(values) for name, values in m["counts"]["columns"].items()} for m in seeds]
     for key, entry in figures.items():
-        rows = np.stack([FIGURES[key].rows(columns) for columns in counts])  # (seeds, N, 2)
-        values = [_values(rows[:, place]) for place in places]
-        if all(len(of_seeds) == len(seeds) for of_seeds in values):
-            means = [statistics.fmean(of_seeds) for of_seeds in values]
+        of_seeds = [[FIGURES[key].rows_of(metrics, place) for metrics in seeds] for place in places]
+        means = [mean for rows in of_seeds if (mean := mean_of_seeds(rows)["mean"]) is not None]
+        if means and len(means) == len(places):
             entry |= {"fold_mean": statistics.fmean(means), "fold_sd": statistics.stdev(means)}
 
 
@@ -271,7 +257,8 @@ def _folders(info: Mapping[str, str]) -> list[Path]:
 def _kept_learning(scores: Sequence[Mapping[str, Any]]) -> list[str]:
     """Files of learning curves of the models whose results alone are here."""
     infos = [metrics["info"] for metrics in scores if _kept(metrics["info"]) is not None]
-    return list(dict.fromkeys(file for info in infos for file in kept_learning(_folders(info))))
+    files = [folder / LEARNING for info in infos for folder in _folders(info)]
+    return list(dict.fromkeys(str(file) for file in files if file.is_file()))
 
 
 def _metrics_file(system: System, test: TestSet, seed: int, fold: int | None, config: str) -> Path:

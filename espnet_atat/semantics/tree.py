@@ -71,15 +71,7 @@ class Node:
 
     def words(self) -> list[str]:
         """All words below the node, at any depth, in order."""
-        out: list[str] = []
-        stack: list[Node | str] = list(reversed(self.children))
-        while stack:
-            item = stack.pop()
-            if isinstance(item, str):
-                out.append(item)
-            else:
-                stack.extend(reversed(item.children))
-        return out
+        return strip_tags(self.tokens())
 
     def walk(self) -> "Iterator[tuple[tuple[str, ...], Node]]":
         """Yield every node in the order of its opening bracket, as (labels on the path from here, node).
@@ -164,11 +156,6 @@ def parse(text: str, *, nesting: bool = True) -> Node:
     root = children[0][0]
     assert isinstance(root, Node)
     return root
-
-
-def serialise(node: Node) -> str:
-    """The text of a tree; the inverse of ``parse``."""
-    return node.serialise()
 
 
 def validate(node: Node) -> None:

@@ -2,7 +2,7 @@
 
 It is of each system's first seed and first set of speech with trees, decoded with the leading inference configuration:
 the first utterance whose tree is right. Only a model that was trained to listen and to read has one. Stage 14 draws it.
-The arrays are those of ``report.attention.Glance``; none is pickled.
+The arrays are those of ``report.glance.Glance``; none is pickled.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -15,7 +15,7 @@ import numpy as np
 from espnet_atat.config.layout import DUMP
 from espnet_atat.datadir import read_two_column
 from espnet_atat.graph.node import Identity, Node
-from espnet_atat.report.attention import FILE
+from espnet_atat.report.glance import FILE
 from espnet_atat.speech.fbank import FRAME_SECONDS, fbank
 from espnet_atat.steps.stage12_decode import Decoding, load_trained, source_of
 from espnet_atat.steps.systems import ModelRun, SystemRun

@@ -13,7 +13,7 @@ from espnet_atat.errors import UserError
 from espnet_atat.graph.digest import file_digest
 from espnet_atat.graph.node import Node, commit
 from espnet_atat.metrics.metrics_file import read_metrics
-from espnet_atat.package.manifest import TASK_DEFAULTS, Manifest, figures_of, search_options
+from espnet_atat.package.manifest import TASK_DEFAULTS, Manifest, result_of, search_options
 from espnet_atat.package.writer import Sources, write_package
 from espnet_atat.steps.stage12_decode import Decoding, source_of
 from espnet_atat.steps.stage13_score import METRICS, score_node
@@ -113,14 +113,8 @@ def _tasks(run: ModelRun) -> dict[str, str]:
 
 
 def _result(decoding: Decoding) -> Mapping[str, Any]:
-    metrics = read_metrics(decoding.folder / METRICS)
-    return {
-        "set": decoding.test.set,
-        "task": decoding.test.task,
-        "config": decoding.config_name,
-        "utterances": metrics["utterances"],
-        "figures": figures_of(metrics),
-    }
+    metrics, test = read_metrics(decoding.folder / METRICS), decoding.test
+    return result_of(metrics, test_set=test.set, task=test.task, config=decoding.config_name)
 
 
 def upload(request: "Request") -> Iterator[Node | str]:
@@ -150,4 +144,4 @@ def upload(request: "Request") -> Iterator[Node | str]:
         to_folder(packages[0], request.upload_dir)
         yield f"wrote {request.upload_dir}"
     else:
-        yield f"uploaded to {to_hub(packages[0], target, private=False, message='')}"
+        yield f"uploaded to {to_hub(packages[0], target)}"

@@ -47,7 +47,7 @@ def test_seeds_and_subsets(scored, capsys) -> None:
     printed = capsys.readouterr().out
     assert "40 utterances of subset heard, paired bootstrap" in printed
     line = next(line for line in printed.splitlines() if line.startswith("EM (full)"))
-    assert "52.50 ± 3.54" in line
+    assert "52.50 ±3.54" in line
     assert line.endswith("B is better *")
 
 

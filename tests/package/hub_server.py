@@ -23,7 +23,6 @@ class Hub:
 
     address: str = ""
     repositories: dict[str, dict[str, bytes]] = field(default_factory=dict)
-    private: set[str] = field(default_factory=set)
     objects: dict[str, bytes] = field(default_factory=dict)
     requests: list[str] = field(default_factory=list)
 
@@ -122,8 +121,6 @@ class _Handler(BaseHTTPRequestHandler):
             wanted = json.loads(body)
             name = f"{wanted['organization']}/{wanted['name']}"
             self.hub.repositories.setdefault(name, {})
-            if wanted.get("visibility") == "private" or wanted.get("private"):
-                self.hub.private.add(name)
             return self._json({"url": f"{self.hub.address}/{name}"})
         if path.endswith("/info/lfs/objects/batch"):
             return self._json(

@@ -65,8 +65,8 @@ def rows(clone: Path, table: str) -> list[dict]:
 
 
 def test_fluent_speech_commands(clone, tmp_path):
-    script = clone / "egs2/atat/fsc/run.sh"
-    script.write_text(script.read_text().replace("prepare_options=()", "prepare_options=(--splits original)"))
+    recipe = clone / "egs2/atat/fsc/recipe.yaml"
+    recipe.write_text(recipe.read_text().replace("corpus: $FSC", "corpus: $FSC\nprepare: [--splits, original]"))
     corpus = write_fsc(tmp_path / "fluent_speech_commands_dataset")
     printed = run_recipe(clone, "fsc", "--system", "small", FSC=str(corpus))
     assert all(re.search(f"^stage {stage}[:,]", printed, re.M) for stage in (1, 6, 7, 9, 10, 12, 13, 14))
@@ -113,7 +113,7 @@ def test_the_three_lines_of_the_readme(clone, tmp_path):
     custom = str(tmp_path / "lights.csv")
     assert "train: 1 read, 1 kept" in run_recipe(clone, "custom", "--stage", "1", "--stop_stage", "1", CUSTOM=custom)
     printed = run_recipe(clone, "custom", CUSTOM=custom)
-    assert "stage 1, prepare: data/custom: done already, skipped" in printed
+    assert "stage 1: data/custom/prepared: done already" in printed
     assert re.search(r"^  wrote exp/runs/pretrain_small-slu-seed1-\w+/valid.acc.ave.pth$", printed, re.M)
     assert [row["utterances"] for row in rows(clone, "custom/tables/default")] == [1]
     assert soundfile.info(tmp_path / "c.wav").frames == 24000  # the user's audio is as it was

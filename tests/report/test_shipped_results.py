@@ -11,32 +11,35 @@ import pytest
 from espnet_atat.datadir import read_two_column
 from espnet_atat.metrics.metrics_file import read_metrics
 from espnet_atat.metrics.scoring import score
-from espnet_atat.report.kept import KeptResults
+from espnet_atat.report.archives import Archives
 from espnet_atat.report.tables import marks, section
 from tests.conftest import ROOT
 
 MINI = ROOT / "egs2/atat/mini"
-KEPT = KeptResults(MINI / "results")
+KEPT = Archives(MINI / "results").texts
+PLACES = [path.removesuffix("/metrics.json") for path in KEPT if path.endswith("/metrics.json")]
+KEPT_TABLES = [Path(path).stem for path in KEPT if path.startswith("tables/")]
 FINDINGS, TABLES = MINI / "RESULTS.md", MINI / "results/README.md"
 
 
 @pytest.fixture(scope="module")
 def restored(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """``exp/mini`` as ``--use_results`` makes it of all that is kept."""
+    """All that is kept, as files."""
     root = tmp_path_factory.mktemp("restored")
-    for place in KEPT.places():
-        KEPT.restore(place, root / place)
+    for path, text in KEPT.items():
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_bytes(text.encode())
     return root
 
 
-@pytest.mark.parametrize("place", KEPT.places())
+@pytest.mark.parametrize("place", PLACES)
 def test_a_kept_set_is_whole_and_its_figures_are_those_of_its_hypotheses(restored: Path, place: str) -> None:
     folder = restored / place
     metrics = read_metrics(folder / "metrics.json")
     assert metrics["utterances"] == len(read_two_column(folder / "ref"))
     for key, figure in figures_of((folder,), metrics["hypothesis"]).items():
         assert metrics["figures"][key]["value"] == pytest.approx(figure["value"], abs=1e-12), key
-    assert (folder / "decoded").read_text(encoding="utf-8").strip() == KEPT.made_from(place)
+    assert re.fullmatch(r"[0-9a-f]+", KEPT[f"{place}/key"])
     training = json.loads((folder.parents[1] / "training.json").read_text(encoding="utf-8"))
     assert training["amounts"].keys() == {"parameters", "updates", "hours", "utterances", "commits"}
     assert Path(metrics["info"]["model"]).parent.name in training["runs"]
@@ -62,10 +65,9 @@ def kept_scores(restored: Path, row: dict[str, Any], config: str, seed: int) -> 
     return figures_of(tuple(folders), row["hypothesis"])
 
 
-@pytest.mark.parametrize("name", KEPT.tables())
+@pytest.mark.parametrize("name", KEPT_TABLES)
 def test_a_kept_table_has_the_figures_of_the_kept_hypotheses_and_is_on_the_page(restored: Path, name: str) -> None:
-    table = KEPT.kept_table(name)
-    assert table is not None
+    table = json.loads(KEPT[f"tables/{name}.json"])
     for row in table["rows"]:
         for config, figures in row["columns"].items():
             found = [kept_scores(restored, row, config, seed) for seed in row["seeds"]]
@@ -79,7 +81,7 @@ def test_a_kept_table_has_the_figures_of_the_kept_hypotheses_and_is_on_the_page(
 def test_every_table_of_the_page_is_kept() -> None:
     page = TABLES.read_text(encoding="utf-8")
     assert re.findall(r"<!-- table (\S+):", page) == re.findall(r"<!-- end of table (\S+) -->", page)
-    assert set(re.findall(r"<!-- table (\S+):", page)) == set(KEPT.tables())
+    assert set(re.findall(r"<!-- table (\S+):", page)) == set(KEPT_TABLES)
 
 
 def anchor(heading: str) -> str:

@@ -12,10 +12,9 @@ from espnet_atat.config.system import load_system
 from espnet_atat.config.table import Cited, Curve, Paper, Table
 from espnet_atat.errors import UserError
 from espnet_atat.metrics.scoring import score, score_files
-from espnet_atat.report.latex import latex
 from espnet_atat.report.plots import write_report
 from espnet_atat.report.table_content import summarise, table_content, write_content
-from espnet_atat.report.tables import markdown
+from espnet_atat.report.tables import latex, markdown
 from tests.steps.world import FILES, write_recipe
 
 REF = {

@@ -14,7 +14,6 @@ from espnet_atat.semantics.tree import (
     is_valid,
     looks_like_tree,
     parse,
-    serialise,
     strip_tags,
     validate,
 )
@@ -35,9 +34,9 @@ def nodes(draw: st.DrawFn, prefix: str = "IN:", depth: int = 3) -> Node:
 
 @given(nodes())
 def test_every_valid_tree_survives_the_round_trip(node: Node) -> None:
-    text = serialise(node)
+    text = node.serialise()
     assert parse(text) == node
-    assert serialise(parse(text)) == text
+    assert parse(text).serialise() == text
     assert is_valid(text)
     assert strip_tags(text) == node.words()
 
@@ -105,7 +104,7 @@ def test_what_is_wrong_is_named_with_its_place(text: str, message: str) -> None:
 def test_brackets_that_close_can_be_read_without_being_valid() -> None:
     text = "[SL:B [SL:C it ] [IN:A [IN:A now ] ] ]"
     tree = parse(text, nesting=False)
-    assert serialise(tree) == text
+    assert tree.serialise() == text
     with pytest.raises(TreeError, match="root is a slot"):
         validate(tree)
     with pytest.raises(TreeError, match="unclosed"):
@@ -152,7 +151,7 @@ def test_thousands_of_open_brackets_are_read_without_recursion() -> None:
     text = " ".join(["[IN:A", "[SL:B"] * depth + ["x"] + ["]"] * (2 * depth))
     tree = parse(text)
     assert tree.words() == ["x"]
-    assert serialise(tree) == text
+    assert tree.serialise() == text
 
 
 def test_speed_of_validation() -> None:

@@ -18,7 +18,7 @@ from espnet_atat.config.system import System, load_system, run_label
 from espnet_atat.config.table import load_table
 from espnet_atat.datadir import read_two_column
 from espnet_atat.errors import UserError
-from espnet_atat.report.attention import read_glance
+from espnet_atat.report.glance import read_glance
 from espnet_atat.report.learning import load_curves, read_curves
 from espnet_atat.steps import driver
 from espnet_atat.steps.driver import Request

@@ -8,8 +8,9 @@ import pytest
 from espnet_atat.datadir import read_two_column
 from espnet_atat.errors import UserError
 from espnet_atat.graph.work import stamp_file
-from espnet_atat.steps.stage08_language_model import LMTraining, lm_tokens
+from espnet_atat.steps.stage08_language_model import LMTraining
 from espnet_atat.steps.stage12_decode import Decoding
+from espnet_atat.text.sentences import lm_tokens
 from espnet_atat.text.tokenizer import TargetTokenizer
 from espnet_atat.text.vocabulary import Vocabulary
 from tests.steps.world import NEW_TARGETS, planned, run, write_recipe

@@ -1,5 +1,7 @@
 """Whose voices a system is tested on: refused where training heard them, and said by the table."""
 
+import dataclasses
+import json
 import shutil
 
 import pytest
@@ -9,23 +11,22 @@ from espnet_atat.config.table import Paper, Table
 from espnet_atat.errors import UserError
 from espnet_atat.metrics.scoring import score_files
 from espnet_atat.report.provenance import NOT_COMPARABLE, remarks
+from espnet_atat.report.table_content import table_content, write_content
 from espnet_atat.steps.systems import plan_system
 from tests.config.test_audio_choice import load
-from tests.report.test_table_content import REF, write_table
+from tests.report.test_table_content import REF
 
 __all__ = ["load"]  # a fixture
 
 
-def test_an_engine_that_training_heard_is_refused(world, load):
-    shutil.copytree(world / "dump/toy/test", world / "data/toy/test_flite")
-    plan_system(load("test_flite", engines={"test_flite": "flite", "audio": "pico"}), 1).check()
+def test_an_engine_that_training_heard_is_refused(load):
+    plan_system(load("test_flite", engines={"test_flite": "flite", "audio": "pico"}), 1).check_voices()
     with pytest.raises(UserError, match="toy/test_flite: is said by flite, and so is toy/audio, which"):
-        plan_system(load(engines={"audio": "flite"}), 1).check()
+        plan_system(load(engines={"audio": "flite"}), 1).check_voices()
 
 
 @pytest.mark.parametrize("made", ["audio_aug", "audio_aug_mlm", "audio_mlm_aug"])
 def test_an_engine_is_heard_in_what_was_made_of_its_speech_too(world, load, made):
-    shutil.copytree(world / "dump/toy/test", world / "data/toy/test_flite")
     load("test_flite", engines={"test_flite": "flite", "audio": "flite"})
     shutil.copytree(world / "dump/toy/audio", world / f"dump/toy/{made}")
     (world / f"data/toy/{made}").mkdir()
@@ -33,7 +34,7 @@ def test_an_engine_is_heard_in_what_was_made_of_its_speech_too(world, load, made
     mixture = world / "egs2/atat/toy/recipe.yaml"
     mixture.write_text(mixture.read_text().replace("toy/audio", f"toy/{made}"))
     with pytest.raises(UserError, match=f"toy/test_flite: is said by flite, and so is toy/{made}, which"):
-        plan_system(load_system("toy", "listening"), 1).check()
+        plan_system(load_system("toy", "listening"), 1).check_voices()
 
 
 @pytest.fixture
@@ -48,16 +49,18 @@ def table(world, load):
             (folder / name).write_text("".join(f"{utt} {value}\n" for utt, value in REF.items()))
         score_files(folder / "ref", folder / "hyp", folder / "metrics.json")
         paper = Paper(citation="Nobody 1999", rows={"listening": {"em_full": 51.54}})
-        rows = {"listening": None}
-        made = Table(recipe="toy", name="t", title="heard", rows=rows, figures=("em_full",), paper=paper)
-        return write_table(made, (1,))
+        made = Table(recipe="toy", name="t", title="heard", rows={"listening": None}, figures=("em_full",))
+        path = world / "exp/toy/tables/t.json"
+        content = table_content(dataclasses.replace(made, paper=paper), [system], (1,), None, command="./run.sh")
+        write_content(content, path)
+        return path
 
     return table
 
 
 @pytest.mark.parametrize(("name", "label"), [("recorded_test", "your recordings"), ("stop", "recordings of STOP")])
 def test_a_table_names_whose_recordings_it_is_of(table, name, label):
-    path, _ = table(name)
+    path = table(name)
     header = f"Test audio, toy/{name}: {label} (the first there is of: your recordings, recordings of STOP, synthetic"
     for suffix in (".md", ".json"):
         text = path.with_suffix(suffix).read_text()
@@ -67,7 +70,7 @@ def test_a_table_names_whose_recordings_it_is_of(table, name, label):
 
 
 def test_figures_on_synthetic_audio_are_never_beside_the_papers(table):
-    path, content = table("test_flite", engines={"test_flite": "flite"})
+    path = table("test_flite", engines={"test_flite": "flite"})
     header = (
         "by flite (slt, rms), which no training heard; figures on synthetic audio are not comparable to the paper's."
     )
@@ -75,6 +78,6 @@ def test_figures_on_synthetic_audio_are_never_beside_the_papers(table):
         text = path.with_suffix(suffix).read_text()
         assert header in text.replace("\\_", "_")
         assert "51.54" not in text
-    (row,) = content["rows"]
+    (row,) = json.loads(path.read_text())["rows"]
     assert row["paper"] == NOT_COMPARABLE
-    assert remarks([row, row]) == content["remarks"]
+    assert remarks([row, row]) == json.loads(path.read_text())["remarks"]

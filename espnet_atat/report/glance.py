@@ -1,4 +1,4 @@
-"""Where the decoder looked in one utterance, heard and read: ``attention.npz`` (see ``recipe.attention``) as a plot.
+"""Where the decoder looked in one utterance, heard and read: ``attention.npz`` as a plot.
 
 Also the drawing of any attention, over a spectrogram or over pieces of text.
 """
@@ -58,14 +58,14 @@ class Glance:
 
 
 def read_glance(path: Path) -> Glance:
-    """Read what ``recipe.attention`` wrote; nothing in it is executable."""
+    """Read what ``steps.stage12_attention`` wrote; nothing in it is executable."""
     with np.load(path, allow_pickle=False) as content:
-        fields: dict[str, Any] = {name: content[name] for name in content.files if name in Glance.__annotations__}
-    for name in ("utt_id", "reference", "hypothesis", "audio_task", "text_task"):
-        fields[name] = str(fields[name])
-    for name in ("tokens", "pieces"):
-        fields[name] = tuple(map(str, fields[name]))
-    return Glance(**fields | {"frame_seconds": float(fields["frame_seconds"])})
+        arrays = {name: content[name] for name in content.files if name in Glance.__annotations__}
+    fields: dict[str, Any] = {
+        name: array.item() if not array.ndim else tuple(array.tolist()) if array.dtype.kind == "U" else array
+        for name, array in arrays.items()
+    }
+    return Glance(**fields)
 
 
 def plot_glance(glance: Glance, title: str) -> Figure:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from espnet_atat.report.attention import plot_glance, read_glance
+from espnet_atat.report.glance import plot_glance, read_glance
 
 
 @pytest.fixture

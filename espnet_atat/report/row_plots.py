@@ -1,7 +1,7 @@
-"""A table's figures with their intervals (``recipe.table``'s JSON alone): rows side by side, and over an amount."""
+"""A table's figures with their intervals: rows side by side, and over an amount."""
 
 import textwrap
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,8 +9,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
+from espnet_atat.metrics.printing import mean_and_deviation
+
 #: Figures that a plot of rows shows where the table names none: the first that the row has.
-LEADING = ("em_full", "em_hypothesis", "wer")
+USUAL = ("em_full", "em_hypothesis", "wer")
 #: One for each inference configuration, or line.
 MARKERS = "osD^vP"
 #: Room below 0, as a share of what is above it: a point there is seen whole.
@@ -53,59 +55,10 @@ def groups(content: Mapping[str, Any]) -> list[Group]:
     found: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
     for row in content["rows"]:
         measured = next(iter(row["columns"].values()))
-        keys = [key for key in (*content.get("figures", ()), *LEADING) if key in measured]
+        keys = [key for key in (*content.get("figures", ()), *USUAL) if key in measured]
         if keys:
             found.setdefault((row["set"], keys[0]), []).append(row)
     return [Group(name, key, tuple(rows)) for (name, key), rows in found.items()]
-
-
-def plot_group(group: Group) -> Figure:
-    """A line a row: each inference configuration's figure as a point on its 95 % interval, the number beside it."""
-    drawn = [[name for name in group.configs if group.key in row["columns"].get(name, ())] for row in group.rows]
-    most = max(map(len, drawn))
-    figure = Figure(figsize=(9.5, len(group.rows) * (0.35 + 0.22 * most) + 1.4), layout="constrained")
-    axes = figure.add_subplot()
-    highest = 100.0
-    for place, (row, configs) in enumerate(zip(group.rows, drawn, strict=True)):
-        for number, config in enumerate(configs):
-            y = place + 0.6 / most * (number - (len(configs) - 1) / 2)
-            entry = row["columns"][config][group.key]
-            highest = max(highest, _draw_point(axes, entry, y, group.configs.index(config)))
-    names = ["\n".join(textwrap.wrap(row["title"], NAME_WIDTH)) for row in group.rows]
-    axes.set_yticks(range(len(names)), names)
-    axes.set_ylim(len(names) - 0.45, -0.55)
-    axes.set_xlim(-BELOW_ZERO * highest, 1.13 * highest)  # room for a point at 0, and for the numbers
-    axes.set_xticks(range(0, int(highest) + 1, 20))
-    axes.set_xlabel(group.axis)
-    axes.set_title(f"{group.set}, {group.rows[0]['utterances']} utterances", fontsize=11)
-    axes.grid(axis="x", alpha=0.3)
-    if len(group.configs) > 1:
-        styles = [(_marker(number), f"C{number}") for number in range(len(group.configs))]
-        lines = [axes.plot([], [], marker, color=colour)[0] for marker, colour in styles]
-        figure.legend(lines, group.configs, loc="outside lower center", ncols=len(lines), fontsize=9)
-    return figure
-
-
-def _draw_point(axes: Axes, entry: Mapping[str, Any], y: float, number: int) -> float:
-    """Draw one figure; returns the right end of its interval in per cent."""
-    low, high = _interval(entry)
-    axes.plot([low, high], [y, y], color=f"C{number}", linewidth=2, alpha=0.7)
-    axes.plot(100 * entry["mean"], y, _marker(number), color=f"C{number}", markersize=6)
-    deviation = "" if entry["sd"] is None else f" ±{100 * entry['sd']:.1f}"
-    axes.annotate(
-        f"{100 * entry['mean']:.1f}{deviation}", (high, y), (5, 0), textcoords="offset points", va="center", fontsize=8
-    )
-    return high
-
-
-def _marker(number: int) -> str:
-    return MARKERS[number % len(MARKERS)]
-
-
-def _interval(entry: Mapping[str, Any]) -> tuple[float, float]:
-    """In per cent; the figure itself where it has none."""
-    low, high = entry["interval"] or (entry["mean"], entry["mean"])
-    return 100 * low, 100 * high
 
 
 def curve_groups(content: Mapping[str, Any]) -> list[Group]:
@@ -120,6 +73,36 @@ def curve_groups(content: Mapping[str, Any]) -> list[Group]:
     return [group for group in chosen if len(group.rows) > 1]
 
 
+def plot_group(group: Group) -> Figure:
+    """A line a row: each inference configuration's figure as a point on its 95 % interval, the number beside it."""
+    decoded = [[name for name in group.configs if group.key in row["columns"].get(name, ())] for row in group.rows]
+    most = max(map(len, decoded))
+    figure = Figure(figsize=(9.5, len(group.rows) * (0.35 + 0.22 * most) + 1.4), layout="constrained")
+    axes = _axes(figure, group, "x")
+    highest = 100.0
+    for number, config in enumerate(group.configs):
+        points = {
+            place + 0.6 / most * (configs.index(config) - (len(configs) - 1) / 2): row["columns"][config][group.key]
+            for place, (row, configs) in enumerate(zip(group.rows, decoded, strict=True))
+            if config in configs
+        }
+        means, errors = _bars(list(points.values()))
+        axes.errorbar(means, list(points), xerr=errors, fmt=MARKERS[number % len(MARKERS)], label=config)
+        for (y, entry), mean, above in zip(points.items(), means, errors[1], strict=True):
+            highest = max(highest, mean + above)
+            text = mean_and_deviation(entry["mean"], entry["sd"])
+            axes.annotate(text, (mean + above, y), (5, 0), textcoords="offset points", va="center", fontsize=8)
+    names = ["\n".join(textwrap.wrap(row["title"], NAME_WIDTH)) for row in group.rows]
+    axes.set_yticks(range(len(names)), names)
+    axes.set_ylim(len(names) - 0.45, -0.55)
+    axes.set_xlim(-BELOW_ZERO * highest, 1.13 * highest)  # room for a point at 0, and for the numbers
+    axes.set_xticks(range(0, int(highest) + 1, 20))
+    axes.set_xlabel(group.axis)
+    if len(group.configs) > 1:
+        figure.legend(loc="outside lower center", ncols=len(group.configs), fontsize=9)
+    return figure
+
+
 def plot_curve(curve: Mapping[str, Any], group: Group) -> Figure:
     """Lines over an amount (logarithmic), the leading configuration's figures with their 95 % intervals.
 
@@ -127,24 +110,15 @@ def plot_curve(curve: Mapping[str, Any], group: Group) -> Figure:
         curve: ``x``, and ``lines``: title → system → amount.
     """
     figure = Figure(figsize=(7.5, 4.8), layout="constrained")
-    axes = figure.add_subplot()
+    axes = _axes(figure, group, "both")
     rows = {row["system"]: row for row in group.rows}
     for number, (title, points) in enumerate(curve["lines"].items()):
         # Beside each other, or an interval would hide the other line's.
         beside = 1.025 ** (number - (len(curve["lines"]) - 1) / 2)
         places = sorted((amount, system) for system, amount in points.items() if system in rows)
-        entries = [next(iter(rows[system]["columns"].values()))[group.key] for _, system in places]
-        means = [100 * entry["mean"] for entry in entries]
-        ends = [_interval(entry) for entry in entries]
-        axes.errorbar(
-            [amount * beside for amount, _ in places],
-            means,
-            yerr=_lengths(means, ends),
-            marker=_marker(number),
-            capsize=4,
-            color=f"C{number}",
-            label=title,
-        )
+        means, errors = _bars([next(iter(rows[system]["columns"].values()))[group.key] for _, system in places])
+        amounts = [amount * beside for amount, _ in places]
+        axes.errorbar(amounts, means, yerr=errors, marker=MARKERS[number % len(MARKERS)], capsize=4, label=title)
     amounts = sorted({amount for points in curve["lines"].values() for amount in points.values()})
     axes.set_xscale("log")
     axes.set_xticks(amounts, [f"{amount:g}" for amount in amounts])
@@ -153,13 +127,20 @@ def plot_curve(curve: Mapping[str, Any], group: Group) -> Figure:
     axes.set_ylabel(group.axis)
     top = 1.05 * max(axes.get_ylim()[1], LOWEST_TOP)
     axes.set_ylim(-BELOW_ZERO * top, top)
-    axes.set_title(f"{group.set}, {group.rows[0]['utterances']} utterances", fontsize=11)
-    axes.grid(alpha=0.3)
     figure.legend(loc="outside lower center", ncols=2, fontsize=9)
     return figure
 
 
-def _lengths(means: Sequence[float], ends: Iterable[tuple[float, float]]) -> list[list[float]]:
-    """Of error bars: below and above each mean."""
-    pairs = [(max(mean - low, 0.0), max(high - mean, 0.0)) for mean, (low, high) in zip(means, ends, strict=True)]
-    return [[below for below, _ in pairs], [above for _, above in pairs]]
+def _axes(figure: Figure, group: Group, grid: Any) -> Axes:
+    axes = figure.add_subplot()
+    axes.set_title(f"{group.set}, {group.rows[0]['utterances']} utterances", fontsize=11)
+    axes.grid(axis=grid, alpha=0.3)
+    return axes
+
+
+def _bars(entries: Sequence[Mapping[str, Any]]) -> tuple[list[float], list[list[float]]]:
+    """Means in per cent, and how far their intervals reach below and above."""
+    means = [100 * entry["mean"] for entry in entries]
+    ends = [entry["interval"] or (entry["mean"], entry["mean"]) for entry in entries]
+    below = [max(mean - 100 * low, 0.0) for mean, (low, _) in zip(means, ends, strict=True)]
+    return means, [below, [max(100 * high - mean, 0.0) for mean, (_, high) in zip(means, ends, strict=True)]]

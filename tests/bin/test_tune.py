@@ -5,9 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from espnet_atat.bin.tune import main
+from espnet_atat.bin.tune import Trial, best_value, main, means, write_trials
 from espnet_atat.errors import UserError
-from espnet_atat.steps.tuning import Trial, best_value, means, write_trials
 from tests.steps.world import training, write_recipe
 
 SYSTEM = """

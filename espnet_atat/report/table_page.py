@@ -12,8 +12,8 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from espnet_atat.atomic import atomic_dir, atomic_write
-from espnet_atat.report.comparison import Grid, notes
-from espnet_atat.report.tables import grids, legend
+from espnet_atat.metrics.printing import Grid
+from espnet_atat.report.grids import grids, legend, notes
 
 DPI = 110
 #: So many source files stand in the caption itself; more are folded away.
@@ -53,7 +53,6 @@ def write_page(content: Mapping[str, Any], plots: Iterable[Plot], path: Path) ->
     """Write a table with its plots.
 
     Args:
-        content: see ``recipe.table``.
         path: of the HTML file. The PNGs go into a folder beside it, ``<name>_plots``, made anew.
     """
     sections, links = [], []
@@ -64,11 +63,10 @@ def write_page(content: Mapping[str, Any], plots: Iterable[Plot], path: Path) ->
             sections.append(_section(plot, picture))
             links.append(f'<li><a href="#{plot.name}">{html.escape(plot.title)}</a></li>')
     title = html.escape(content["title"])
-    style = f"<style>{STYLE}</style>"
     parts = [
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>{style}</head>',
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title><style>{STYLE}</style></head>',
         f"<body><h1>{title}</h1>",
-        *([f"<p>{html.escape(content['note'])}</p>"] if content.get("note") else []),
+        *map(_paragraph, filter(None, [content.get("note")])),
         *map(_table, grids(content)),
         *map(_paragraph, (*content.get("remarks", ()), legend(content), *notes(content))),
         f"<nav><h2>Plots</h2><ul>{''.join(links)}</ul></nav>",
@@ -110,7 +108,8 @@ def _sources(sources: Sequence[str]) -> str:
 
 
 def _table(grid: Grid) -> str:
-    heads, *lines = grid
-    head = "".join(f"<th>{html.escape(cell)}</th>" for cell in heads)
-    body = "".join(f"<tr>{''.join(f'<td>{html.escape(cell)}</td>' for cell in line)}</tr>" for line in lines)
-    return f'<div class="wide"><table><tr>{head}</tr>{body}</table></div>'
+    lines = [
+        "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in line)
+        for tag, line in zip(["th", *["td"] * len(grid)], grid, strict=False)
+    ]
+    return f'<div class="wide"><table>{"".join(f"<tr>{line}</tr>" for line in lines)}</table></div>'

@@ -2,7 +2,7 @@
 
 import pytest
 
-from espnet_atat.report.rows import curve_groups, groups, plot_curve, plot_group
+from espnet_atat.report.row_plots import curve_groups, groups, plot_curve, plot_group
 from tests.report.test_tables import content, figure, row
 
 
@@ -31,26 +31,24 @@ def test_points_stand_on_their_intervals_one_for_each_configuration():
     rows = [row(columns=measured(0.8, 0.7, 0.88, decode_tree=tree)), row(columns=measured(0.3, 0.2, 0.4))]
     drawn = plot_group(groups(content(*rows))[0])
     axes = drawn.axes[0]
-    lines = [line for line in axes.lines if len(line.get_xdata())]
-    intervals, points = lines[::2], lines[1::2]
-    assert [list(line.get_xdata()) for line in intervals] == [
-        pytest.approx([70, 88]),
-        pytest.approx([85, 95]),
-        pytest.approx([20, 40]),
+    decode, tree = axes.containers
+    assert [tuple(segment[:, 0]) for bars in (decode, tree) for segment in bars.lines[2][0].get_segments()] == [
+        pytest.approx((70, 88)),
+        pytest.approx((20, 40)),
+        pytest.approx((85, 95)),
     ]
-    assert [line.get_xdata()[0] for line in points] == pytest.approx([80, 90, 30])
-    assert [text.get_text() for text in axes.texts] == ["80.0", "90.0 ±2.0", "30.0"]
+    assert [*decode.lines[0].get_xdata(), *tree.lines[0].get_xdata()] == pytest.approx([80, 30, 90])
+    assert [text.get_text() for text in axes.texts] == ["80.0", "30.0", "90.0 ±2.0"]
     assert [text.get_text() for text in drawn.legends[0].get_texts()] == ["decode", "decode_tree"]
-    above, below = points[0].get_ydata()[0], points[1].get_ydata()[0]
-    assert above < below  # side by side, not over each other
+    assert decode.lines[0].get_ydata()[0] < tree.lines[0].get_ydata()[0]  # side by side, not over each other
 
 
 def test_a_row_of_another_configuration_stands_at_its_name():
     whisper = {"whisper": {"em_full": figure("EM (full)", 0.4, interval=[0.3, 0.5])}}
     drawn = plot_group(groups(content(row(columns=measured(0.8, 0.7, 0.88)), row(columns=whisper)))[0])
-    points = [line for line in drawn.axes[0].lines if len(line.get_xdata()) == 1]
-    assert [line.get_ydata()[0] for line in points] == [0, 1]
-    assert points[0].get_color() != points[1].get_color()
+    ours, other = (bars.lines[0] for bars in drawn.axes[0].containers)
+    assert [*ours.get_ydata(), *other.get_ydata()] == [0, 1]
+    assert ours.get_color() != other.get_color()
 
 
 def test_an_error_rate_above_100_has_room():

@@ -1,0 +1,131 @@
+"""Results that outlive the runs they came from, as few files: ``egs2/atat/<recipe>/results/<table>.jsonl.xz``.
+
+An archive holds a text file a line, sorted by path: ``{"path": "music/seed1/decode/music_test/hyp", "text": "…"}``.
+Paths are below ``exp/<recipe>``; each is in one archive. The same texts give the same bytes.
+"""
+
+import fcntl
+import json
+import lzma
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+
+from espnet_atat.atomic import atomic_write
+from espnet_atat.errors import UserError
+
+SUFFIX = ".jsonl.xz"
+#: Bytes that an archive may unpack to, and that unpacking it may use.
+LARGEST = 1 << 29
+MEMORY = 1 << 27
+PRESET = 6 | lzma.PRESET_EXTREME
+
+
+class Archives:
+    """A folder of archives, read as one."""
+
+    def __init__(self, folder: Path) -> None:
+        """
+        Args:
+            folder: need not exist.
+        """
+        self.folder = folder
+
+    @cached_property
+    def texts(self) -> dict[str, str]:
+        """Path → text, of all archives."""
+        return {path: text for held in self._read().values() for path, text in held.items()}
+
+    def keep(self, name: str, texts: Mapping[str, str | None]) -> Path:
+        """Put texts into an archive; None removes one. No other archive holds any of their paths afterwards.
+
+        Several processes may call this at once.
+
+        Returns:
+            The archive.
+        """
+        with _locked(self.folder):
+            before = self._read()
+            after = {
+                each: {path: text for path, text in held.items() if path not in texts} for each, held in before.items()
+            }
+            after.setdefault(name, {}).update({path: text for path, text in texts.items() if text is not None})
+            for each, held in after.items():
+                if not held:
+                    self._file(each).unlink(missing_ok=True)
+                elif held != before.get(each):
+                    write_archive(self._file(each), held)
+        self.__dict__.pop("texts", None)
+        return self._file(name)
+
+    def _read(self) -> dict[str, dict[str, str]]:
+        files = sorted(self.folder.glob(f"[!.]*{SUFFIX}"))
+        return {file.name.removesuffix(SUFFIX): read_archive(file) for file in files}
+
+    def _file(self, name: str) -> Path:
+        return self.folder / f"{name}{SUFFIX}"
+
+
+def read_archive(file: Path) -> dict[str, str]:
+    """Path → text.
+
+    Raises:
+        UserError: the archive is damaged or too large, or has a line that is not what ``write_archive`` writes.
+    """
+    texts: dict[str, str] = {}
+    for number, line in enumerate(_unpack(file).splitlines(), 1):
+        try:
+            match json.loads(line):
+                case {"path": str(path), "text": str(text), **others} if path not in texts and not others:
+                    _check(path)
+                    texts[path] = text
+                case _:
+                    raise ValueError("not a path and its text, or a path for the second time")
+        except (ValueError, RecursionError) as error:
+            raise UserError(f"{file}:{number}: {error}; take the file from its repository again") from error
+    return texts
+
+
+def write_archive(file: Path, texts: Mapping[str, str]) -> None:
+    """Write an archive.
+
+    Raises:
+        UserError: the texts are larger than an archive may be.
+    """
+    lines = []
+    for path, text in sorted(texts.items()):
+        _check(path)
+        lines.append(json.dumps({"path": path, "text": text}, ensure_ascii=False, separators=(",", ":")) + "\n")
+    content = "".join(lines).encode()
+    if len(content) > LARGEST:
+        raise UserError(f"{file}: {len(content)} bytes of results are more than one archive holds ({LARGEST})")
+    with atomic_write(file) as handle:
+        handle.buffer.write(lzma.compress(content, preset=PRESET))
+
+
+def _unpack(file: Path) -> bytes:
+    decompressor = lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=MEMORY)
+    try:
+        content = decompressor.decompress(file.read_bytes(), LARGEST)
+    except lzma.LZMAError as error:
+        raise UserError(f"{file}: damaged ({error}); take the file from its repository again") from error
+    if not decompressor.eof or decompressor.unused_data:
+        what = f"unpacks to more than {LARGEST} bytes" if len(content) == LARGEST else "cut short, or too long"
+        raise UserError(f"{file}: {what}; take the file from its repository again")
+    return content
+
+
+def _check(path: str) -> None:
+    parts = path.split("/")
+    if any(part in ("", ".", "..") for part in parts) or str(PurePosixPath(path)) != path:
+        raise ValueError(f"{path!r} is no path below exp/<recipe>")
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Let one process at a time change a folder's archives."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
