@@ -137,20 +137,20 @@ def run_stages(request: Request) -> None:
     Raises:
         UserError: the plan cannot be made, an earlier stage is missing, or a step found a mistake of the user.
     """
-    systems_are_ready = False
+    ready: Request | None = None
     for stage in STAGES:
         if not request.wants(stage.number):
             continue
-        if stage.plan == SYSTEMS and not systems_are_ready:
-            request = _ready_systems(request)
-            systems_are_ready = True
-        for each in _plan(stage, request):
+        asked = request
+        if stage.plan == SYSTEMS:
+            asked = ready = ready or _ready_systems(request)
+        for each in _plan(stage, asked):
             if isinstance(each, str):
                 print(f"stage {stage.number}: {each}", flush=True)
             else:
-                build(each, request)
-        if request.keep_results and not request.dry_run and stage.number in (SCORING, TABLES):
-            _keep(stage, request)
+                build(each, asked)
+        if asked.keep_results and not asked.dry_run and stage.number in (SCORING, TABLES):
+            _keep(stage, asked)
 
 
 def _keep(stage: Stage, request: Request) -> None:
@@ -188,7 +188,11 @@ def build(node: Node, request: Request) -> None:
 
 
 def _ready_systems(request: Request) -> Request:
-    """Before the stages of systems: take kept results, find mistakes early, run jobs."""
+    """Before the stages of systems: take kept results, find mistakes early, run jobs.
+
+    Returns:
+        What is left to ask of these stages: ``--force`` no more where it was obeyed before the jobs.
+    """
     if request.use_results:
         _take_kept(request)
     if request.dry_run:
