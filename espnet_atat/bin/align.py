@@ -32,8 +32,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = get_parser().parse_args(argv)
     limit_threads()
     from espnet_atat.datadir import DataDir
+    from espnet_atat.speech.alignment.align_set import align_set
     from espnet_atat.speech.alignment.aligners import make_aligner
-    from espnet_atat.speech.alignment.run import align_set
 
     options = {"aligner": "sphinx", **aligner_options(args)}
     local = {"gentle_dir": args.gentle_dir, "gentle_python": args.gentle_python}

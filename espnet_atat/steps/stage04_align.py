@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from espnet_atat.config.layout import DATA, EXP
 from espnet_atat.datadir import DataDir
 from espnet_atat.graph.node import Node
+from espnet_atat.speech.alignment.align_set import Aligner, AlignmentReport, align_set
 from espnet_atat.speech.alignment.aligners import make_aligner
-from espnet_atat.speech.alignment.run import Aligner, AlignmentReport, align_set
 from espnet_atat.steps.sets import is_missing, set_node
 
 if TYPE_CHECKING:

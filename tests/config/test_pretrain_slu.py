@@ -4,7 +4,7 @@ import argparse
 
 import pytest
 
-from espnet_atat.config.mixture import load_mixtures
+from espnet_atat.config.mixtures import load_mixtures
 from espnet_atat.config.pretrain_slu import PretrainingSets, check_prepared, choose_sets, domain_of
 from espnet_atat.config.selection import add_selection, select
 from espnet_atat.config.system import Phase, load_system

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from espnet_atat.errors import UserError
-from espnet_atat.speech.alignment.run import Aligner
+from espnet_atat.speech.alignment.align_set import Aligner
 
 ALIGNERS = ("sphinx", "gentle")
 

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from espnet_atat.errors import UserError
+from espnet_atat.speech.alignment.align_set import AlignerUnavailable
 from espnet_atat.speech.alignment.record import SUCCESS, AlignedWord, aligned, not_found
-from espnet_atat.speech.alignment.run import AlignerUnavailable
 from espnet_atat.speech.audio import probe
 
 START_IT = "start it with tools/start_gentle.sh, or 'docker run -p 8765:8765 lowerquality/gentle'"

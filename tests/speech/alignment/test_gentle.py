@@ -13,10 +13,10 @@ from espnet_atat.bin import main_guard
 from espnet_atat.bin.align import main
 from espnet_atat.datadir import DataDir
 from espnet_atat.errors import UserError
+from espnet_atat.speech.alignment.align_set import AlignerUnavailable, align_set
 from espnet_atat.speech.alignment.aligners import make_aligner
 from espnet_atat.speech.alignment.gentle import GentleInstallation, GentleServers, parse_gentle, time_limit
 from espnet_atat.speech.alignment.record import aligned, not_found, read_alignments
-from espnet_atat.speech.alignment.run import AlignerUnavailable, align_set
 from espnet_atat.speech.alignment.sphinx import SphinxAligner
 from tests.speech.alignment.gentle_server import GentleStandIn, serving
 from tests.speech.making import made

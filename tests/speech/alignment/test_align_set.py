@@ -9,8 +9,8 @@ import pytest
 from espnet_atat.datadir import DataDir
 from espnet_atat.errors import UserError
 from espnet_atat.graph.pool import JOURNAL
+from espnet_atat.speech.alignment.align_set import AlignerUnavailable, align_set
 from espnet_atat.speech.alignment.record import AlignedWord, read_alignments
-from espnet_atat.speech.alignment.run import AlignerUnavailable, align_set
 from espnet_atat.speech.alignment.sphinx import SphinxAligner
 from tests.speech.making import made
 
