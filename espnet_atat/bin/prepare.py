@@ -14,12 +14,12 @@ from pathlib import Path
 
 from espnet_atat.atomic import atomic_write
 from espnet_atat.bin import main_guard
+from espnet_atat.config.layout import PREPARED
 from espnet_atat.corpora.archive import fetch_corpus
 from espnet_atat.corpora.builder import BuildOptions, Report
 from espnet_atat.corpora.validation import validate
 from espnet_atat.errors import UserError
 
-RECORD = "prepared"
 FETCH = "fetch"
 CORPORA = ("mini", "librispeech", "an4", "fsc", "snips", "top", "custom")
 
@@ -79,7 +79,7 @@ def check_sets(report: Report, build: BuildOptions, audio: str) -> None:
 
 def record_sets(report: Report, data_dir: Path, *, replace: bool) -> None:
     """List the sets in ``prepared``; with ``replace``, remove those that the last call listed and this one has not."""
-    record = data_dir / RECORD
+    record = data_dir / PREPARED
     names = [one.name for one in report.sets]
     last = record.read_text(encoding="utf-8").split() if record.is_file() else []
     gone = [name for name in last if name not in names]

@@ -14,7 +14,8 @@ CONF = Path("conf")
 DATA = Path("data")
 DUMP = Path("dump")
 EXP = Path("exp")
-RUNS = EXP / "runs"
+#: In ``data/<recipe>``: the sets that stage 1 made, a line each.
+PREPARED = "prepared"
 
 
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]

@@ -9,10 +9,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from espnet_atat.atomic import atomic_write
 from espnet_atat.datadir import write_two_column
+from espnet_atat.decode.cross_attention import speech_attention, text_attention
 from espnet_atat.decode.lm_fusion import LanguageModel
 from espnet_atat.decode.search_config import SearchConfig
 from espnet_atat.decode.source import Source
@@ -20,6 +22,7 @@ from espnet_atat.decode.trained import Trained
 from espnet_atat.decode.understand import Speech2Understand, Text2Understand, Understanding
 from espnet_atat.errors import UserError
 from espnet_atat.graph.pool import spread
+from espnet_atat.speech.fbank import FRAME_SECONDS, fbank
 
 logger = logging.getLogger(__name__)
 
@@ -174,3 +177,29 @@ def _work(batch: list[str]) -> list[list[Understanding]]:
         trained, language_model = loader()
         _understand = understander(trained, utterances.name, config, language_model)
     return decode_batch(_understand, utterances, batch)
+
+
+def heard_and_read(
+    trained: Trained, source: Source, utt_id: str, text: str, config: SearchConfig, reading: str = "nlu"
+) -> dict[str, Any]:
+    """Where the decoder looked in one utterance: the arrays of ``report.glance.Glance`` but for its reference.
+
+    Args:
+        text: the utterance's words, which are read under the label ``reading``.
+    """
+    speech, task = np.asarray(source.read(utt_id)), config.tasks[0]
+    result = decode_batch(understander(trained, source.name, config), source, [utt_id])[0][0]
+    heard = speech_attention(trained, speech, task, result.tokens)
+    pieces = trained.text_pieces(text)
+    features = speech if speech.ndim == 2 else fbank(speech)
+    return {
+        "hypothesis": result.line,
+        "tokens": list(heard.tokens),
+        "audio": heard.frames(len(features)),
+        "audio_task": task,
+        "frame_seconds": FRAME_SECONDS,
+        "features": features.astype(np.float16),  # for the eye alone
+        "text": text_attention(trained, pieces, reading, result.tokens).mean,
+        "text_task": reading,
+        "pieces": trained.text_tokenizer.convert_ids_to_tokens(pieces),
+    }

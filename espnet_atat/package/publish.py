@@ -2,6 +2,7 @@
 
 import re
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,20 @@ def check(package: Path) -> dict[str, int]:
     """
     with open_package(package):
         return list_files(package)
+
+
+def publish(package: Path, repository: str | None, folder: Path | None, *, dry_run: bool = False) -> Iterator[str]:
+    """Put a package into a folder or, without one, into a repository of the hub; yields lines for the user."""
+    if dry_run:
+        files = check(package)
+        yield from (f"{size:>12,}  {name}" for name, size in files.items())
+        size, target = sum(files.values()), folder or repository
+        yield f"{size:>12,}  bytes in {len(files)} files would go to {target}; nothing was sent"
+    elif folder is not None:
+        to_folder(package, folder)
+        yield f"wrote {folder}"
+    else:
+        yield f"uploaded to {to_hub(package, str(repository))}"
 
 
 def to_folder(package: Path, folder: Path) -> None:

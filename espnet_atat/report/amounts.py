@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from espnet_atat.config.layout import DATA, DUMP, EXP
+from espnet_atat.config.layout import DATA, DUMP, EXP, PREPARED
 from espnet_atat.data.mixture import group_of
 from espnet_atat.datadir import read_two_column
 from espnet_atat.graph.work import read_stamp
@@ -20,8 +20,6 @@ from espnet_atat.speech.fbank import FRAME_SHIFT
 LENGTHS = {"utt2num_frames": SAMPLE_RATE / FRAME_SHIFT, "utt2num_samples": SAMPLE_RATE}
 _PARAMETERS = re.compile(r"Total Number of model parameters: ([\d.]+) ?([KMGB]?)")
 _ITERATIONS = re.compile(r"\[train\].*?total_count=(\d+), \[valid\]")
-#: In ``data/<recipe>``: the sets that stage 1 made.
-PREPARED = "prepared"
 _POWERS = {"": 1.0, "K": 1e3, "M": 1e6, "G": 1e9, "B": 1e9}
 
 

@@ -67,11 +67,6 @@ class Training:
         return self.chain[0]
 
     @property
-    def keep(self) -> tuple[str, ...] | None:
-        """Parameters that a fine-tuning takes over from its parent; None: all."""
-        return self.phase.keep
-
-    @property
     def grows(self) -> bool:
         """Whether the token list is the parent's with the new tokens at its end, not one of its own."""
         return self.parent is not None and self.phase.keeps(EMBEDDING)
@@ -196,7 +191,7 @@ class Training:
                 raise UserError(f"{file}: no such file ({AUDIO_ENCODER_INIT}: an ESPnet ASR model's .pth)")
             identity[AUDIO_ENCODER_INIT] = file_digest(Path(file))
         if self.parent is not None:
-            kept = {"keep": sorted(self.keep)} if self.keep is not None else {}
+            kept = {"keep": sorted(self.phase.keep)} if self.phase.keep is not None else {}
             identity["initialised_from"] = {"run": self.parent.run.key, "model": self.parent.model, **kept}
         _ = self.raw  # a mixture of audio and features is refused before hours of work
         return identity

@@ -5,7 +5,7 @@ from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from espnet_atat.config.layout import DATA
+from espnet_atat.config.layout import DATA, PREPARED
 from espnet_atat.datadir import TEXT_FORM, UNREADABLE, read_two_column
 from espnet_atat.errors import UserError
 from espnet_atat.graph.digest import digest, file_digest
@@ -16,10 +16,6 @@ from espnet_atat.speech.report import Report
 
 if TYPE_CHECKING:
     from espnet_atat.steps.driver import Request
-
-#: In ``data/<recipe>``: the sets that stage 1 made, a line each.
-PREPARED = "prepared"
-ENGINES = ("pico", "flite", "kokoro", "polly")
 
 
 def set_node(
@@ -97,11 +93,6 @@ def is_missing(request: "Request", name: str) -> bool:
 def not_prepared(request: "Request", name: str) -> UserError:
     """The error that names what there is."""
     return UserError(f"{DATA / request.recipe / name} was not prepared; there are {' '.join(sets_of(request.recipe))}")
-
-
-def engine_of(name: str) -> str | None:
-    """The engine whose speech a set is, as its name says."""
-    return next((engine for engine in ENGINES if name.endswith(f"_{engine}")), None)
 
 
 def named_by_tables(request: "Request", key: str) -> list[str]:

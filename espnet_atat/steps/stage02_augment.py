@@ -12,7 +12,8 @@ from espnet_atat.config.layout import DATA, conf_file, load_yaml
 from espnet_atat.datadir import DataDir
 from espnet_atat.graph.node import Node
 from espnet_atat.speech.augmentation.augment_set import AugmentConfig, AugmentReport, augment_set
-from espnet_atat.steps.sets import engine_of, is_missing, named_by_tables, not_prepared, set_node
+from espnet_atat.speech.synthesis.engines import engine_of
+from espnet_atat.steps.sets import is_missing, named_by_tables, not_prepared, set_node
 
 if TYPE_CHECKING:
     from espnet_atat.steps.driver import Request

@@ -143,7 +143,9 @@ def train_language_model(planned: LMTraining, folder: Path) -> Mapping[str, str]
     run_trainer(_options(planned, folder), folder / "train.log", planned.training.machines, trainer=LM_TRAINER)
     figures: dict[str, dict[str, float]] = {}
     with log_to(folder / "perplexity.log"):
-        for name, parts in _by_set(planned.parts("valid")).items():
+        valid_parts = planned.parts("valid")
+        for name in dict.fromkeys(part.set for part in valid_parts):
+            parts = [part for part in valid_parts if part.set == name]
             place = folder / "perplexity" / name.replace("/", ".")
             facts = write_sentences(place, _targets(parts), tokenizer)
             figure, counted = measure_perplexity(planned.train_config, planned.model_file, place / "text", place)
@@ -174,10 +176,3 @@ def _options(planned: LMTraining, folder: Path) -> list[str]:
         *("--config", str(folder / "train.yaml"), "--output_dir", str(folder), "--seed", str(planned.training.seed)),
         *("--resume", "true", "--token_type", "word", "--token_list", str(folder / "tokens.txt"), *data),
     ]
-
-
-def _by_set(parts: Iterable[Part]) -> dict[str, list[Part]]:
-    found: dict[str, list[Part]] = {}
-    for part in parts:
-        found.setdefault(part.set, []).append(part)
-    return found

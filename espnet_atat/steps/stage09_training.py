@@ -103,10 +103,10 @@ def resolved_config(training: "Training") -> dict[str, Any]:
         # The encoder as it was built for pretraining: its weights come from the checkpoint, not from a hub again.
         saved = yaml.safe_load((training.parent.run.place / "config.yaml").read_text(encoding="utf-8"))
         config["text_encoder_conf"] = saved["text_encoder_conf"]
-    if training.keep is not None and "all" in (config.get("pretrained_parameters") or ()):
+    if training.phase.keep is not None and "all" in (config.get("pretrained_parameters") or ()):
         # Fresh parameters train from the first update; frozen ones are in no group of the optimiser.
         frozen = tuple(config.get("freeze_param") or ())
-        kept = [name for name in training.keep if not any(name == f or name.startswith(f"{f}.") for f in frozen)]
+        kept = [name for name in training.phase.keep if not any(name == f or name.startswith(f"{f}.") for f in frozen)]
         named = [name for name in config["pretrained_parameters"] if name != "all"]
         config["pretrained_parameters"] = list(dict.fromkeys((*named, *kept)))
     return config
@@ -156,11 +156,11 @@ def transfer_options(training: "Training", folder: Path) -> list[str]:
 
     initial = folder / "initial.pt"
     if not training.grows:
-        kept_checkpoint(training.parent.model_file, training.keep or (), initial)
+        kept_checkpoint(training.parent.model_file, training.phase.keep or (), initial)
         return ["--init_param", str(initial)]
     old, new = (Vocabulary.load(node.place / "tokens.txt") for node in (training.parent.tokens, training.tokens))
     of_tokens = training.config.get("ctc_unit") == "token"
-    initial_checkpoint(training.parent.model_file, old, new, initial, of_tokens, training.keep)
+    initial_checkpoint(training.parent.model_file, old, new, initial, of_tokens, training.phase.keep)
     return ["--init_param", str(initial), "--pretrained_vocabulary_size", str(len(old))]
 
 

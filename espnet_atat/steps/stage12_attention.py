@@ -16,12 +16,8 @@ from espnet_atat.config.layout import DUMP
 from espnet_atat.datadir import read_two_column
 from espnet_atat.graph.node import Identity, Node
 from espnet_atat.report.glance import FILE
-from espnet_atat.speech.fbank import FRAME_SECONDS, fbank
 from espnet_atat.steps.stage12_decode import Decoding, load_trained, source_of
 from espnet_atat.steps.systems import ModelRun, SystemRun
-
-#: The label under which text is read.
-READING = "nlu"
 
 
 def attention_nodes(runs: Iterable[SystemRun]) -> Iterator[Node]:
@@ -59,40 +55,20 @@ def _identity(decoding: Decoding) -> Identity:
 
 def _look(decoding: Decoding, work: Path) -> Mapping[str, Any]:
     """Look into one utterance of a decoded set."""
-    from espnet_atat.decode.cross_attention import speech_attention, text_attention
-    from espnet_atat.decode.decode_set import decode_batch, understander
+    from espnet_atat.decode.decode_set import heard_and_read
     from espnet_atat.decode.search_config import SearchConfig
     from espnet_atat.decode.source import Source
 
-    trained = load_trained(decoding.training)
     dump = DUMP / decoding.test.set
     source = Source.of_dump(dump, "speech")
     references = read_two_column(decoding.folder / "ref")
     utt_id = first_right(references, read_two_column(decoding.folder / "hyp"), source.entries)
-    speech = np.asarray(source.read(utt_id))
     # The same search once more, for its tokens; without a language model, which does not look at the utterance.
     options = {key: value for key, value in decoding.config.items() if key not in ("batch_size", "lm_weight")}
     config = SearchConfig(**options, task=decoding.test.task)
-    result = decode_batch(understander(trained, source.name, config), source, [utt_id])[0][0]
-    task = config.tasks[0]
-    heard = speech_attention(trained, speech, task, result.tokens)
-    pieces = trained.text_pieces(read_two_column(dump / "text")[utt_id])
-    read = text_attention(trained, pieces, READING, result.tokens)
-    features = speech if speech.ndim == 2 else fbank(speech)
-    np.savez_compressed(
-        work / FILE,
-        utt_id=utt_id,
-        reference=references[utt_id],
-        hypothesis=result.line,
-        tokens=list(heard.tokens),
-        audio=heard.frames(len(features)),
-        audio_task=task,
-        frame_seconds=FRAME_SECONDS,
-        features=features.astype(np.float16),  # for the eye alone
-        text=read.mean,
-        text_task=READING,
-        pieces=trained.text_tokenizer.convert_ids_to_tokens(pieces),
-    )
+    text = read_two_column(dump / "text")[utt_id]
+    arrays = heard_and_read(load_trained(decoding.training), source, utt_id, text, config)
+    np.savez_compressed(work / FILE, utt_id=utt_id, reference=references[utt_id], **arrays)
     return {"utt_id": utt_id}
 
 

@@ -14,6 +14,7 @@ from espnet_atat.graph.digest import file_digest
 from espnet_atat.graph.node import Node, commit
 from espnet_atat.metrics.metrics_file import read_metrics
 from espnet_atat.package.manifest import TASK_DEFAULTS, Manifest, result_of, search_options
+from espnet_atat.package.publish import publish
 from espnet_atat.package.writer import Sources, write_package
 from espnet_atat.steps.stage12_decode import Decoding, source_of
 from espnet_atat.steps.stage13_score import METRICS, score_node
@@ -123,8 +124,6 @@ def upload(request: "Request") -> Iterator[Node | str]:
     Raises:
         UserError: not one package alone, or it cannot be sent.
     """
-    from espnet_atat.package.publish import check, to_folder, to_hub
-
     if request.hf_repo is None and request.upload_dir is None:
         yield "neither --hf_repo nor --upload_dir is given: nothing is uploaded"
         return
@@ -135,13 +134,4 @@ def upload(request: "Request") -> Iterator[Node | str]:
             return
         names = ", ".join(map(str, packages)) or "run stage 15"
         raise UserError(f"stage 16 uploads one package; of those asked for there are {len(packages)}: {names}")
-    target = request.hf_repo or str(request.upload_dir)
-    if request.dry_run:
-        files = check(packages[0])
-        yield from (f"{size:>12,}  {name}" for name, size in files.items())
-        yield f"{sum(files.values()):>12,}  bytes in {len(files)} files would go to {target}; nothing was sent"
-    elif request.upload_dir is not None:
-        to_folder(packages[0], request.upload_dir)
-        yield f"wrote {request.upload_dir}"
-    else:
-        yield f"uploaded to {to_hub(packages[0], target)}"
+    yield from publish(packages[0], request.hf_repo, request.upload_dir, dry_run=request.dry_run)

@@ -47,3 +47,8 @@ def make_engine(
 
         return Polly(polly_engine, polly_region, cache_dir or default_cache(), polly_price)
     raise UserError(f"no engine {name!r}; there are {', '.join(ENGINES)}")
+
+
+def engine_of(name: str) -> str | None:
+    """The engine whose speech a set is, as its name says."""
+    return next((engine for engine in ENGINES if name.endswith(f"_{engine}")), None)
