@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from espnet_atat.atomic import atomic_dir
-from espnet_atat.errors import UserError
+from espnet_atat.errors import UserError, first_line
 from espnet_atat.package.reader import META, list_files, open_package, unpack
-from espnet_atat.package.safety import first_line
 
 REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 

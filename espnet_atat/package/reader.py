@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from espnet_atat.errors import UserError
+from espnet_atat.errors import UserError, first_line
 from espnet_atat.package.manifest import MANIFEST, Manifest
 from espnet_atat.package.run_folder import dump_config
 from espnet_atat.package.safety import (
@@ -18,7 +18,6 @@ from espnet_atat.package.safety import (
     check_name,
     check_statistics,
     check_tokenizer,
-    first_line,
     load_config,
 )
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import yaml
 
-from espnet_atat.errors import UserError
+from espnet_atat.errors import UserError, first_line
 
 #: Kinds of file by their suffix; files without one that are known by name.
 SUFFIXES = frozenset({".yaml", ".json", ".txt", ".md", ".model", ".pth", ".npz", ".png"})
@@ -177,8 +177,3 @@ def check_statistics(path: Path, where: str | Path) -> None:
                 arrays[name]
     except (ValueError, OSError, zipfile.BadZipFile, EOFError) as error:
         raise UserError(f"{where}: refused: {path.name} is not arrays of numbers ({first_line(error)})") from error
-
-
-def first_line(error: Exception) -> str:
-    """What an error says, in a line."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
