@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Where each corpus lies as its owner distributes it. Set these here, or in the environment.
+# The folder of each corpus, as its owner distributes it. Set these here or in the environment.
 # shellcheck disable=SC2034  # read where recipe.yaml names one: $AN4
 {
     LIBRISPEECH=${LIBRISPEECH:-downloads/LibriSpeech}

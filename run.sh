@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # From a corpus to tables of scores, in numbered stages; `./run.sh --help` lists them and all options.
-# What a recipe's data and systems are is said in egs2/atat/<recipe>; what is done already is skipped.
+# A recipe's data and systems are defined in egs2/atat/<recipe>. Finished stages are skipped.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 

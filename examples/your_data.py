@@ -22,7 +22,7 @@ from pathlib import Path
 
 MODEL = os.environ.get("ATAT_MODEL", "exp/mini/packages/mini_music_seed1.zip")
 TABLE = Path(os.environ.get("CUSTOM", "lights.csv"))
-SYSTEM = os.environ.get("ATAT_SYSTEM", "from_mini")  # one of egs2/atat/custom/systems
+SYSTEM = os.environ.get("ATAT_SYSTEM", "from_mini")  # a row of egs2/atat/custom
 
 # %% [markdown]
 # ## Load a model, understand a text

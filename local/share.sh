@@ -1,3 +1,3 @@
 #!/usr/bin/env bash
-# Stages 15 and 16, called by run.sh: a package for each system, and its upload. Prints the tables last.
+# Stages 15 and 16, called by run.sh: packages each system's model and uploads one. Prints the tables at the end.
 exec python -m espnet_atat.bin.run --between 15 16 "$@"

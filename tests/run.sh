@@ -2,7 +2,7 @@
 # Run the tests: the fast tier, then the slow one. Makes the environment first if there is none.
 #
 #   tests/run.sh                        both tiers
-#   tests/run.sh --fast                 the fast tier alone, --slow the slow one
+#   tests/run.sh --fast                 only the fast tier; --slow: only the slow one
 #   tests/run.sh --fast tests/metrics   further arguments are pytest's
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."

@@ -20,18 +20,30 @@ def make_clone(root: Path, clone: Path) -> Path:
     return clone
 
 
-def run(folder: Path, *command: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run a script with the Python of this test on the path."""
-    base = {**os.environ, "ATAT_VENV": "none", "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+def environment_of(**variables: str) -> dict[str, str]:
+    """This process's environment for a script, with the Python of this test on the path."""
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    return {**os.environ, "ATAT_VENV": "none", "PATH": path, **variables}
+
+
+def run(folder: Path, *command: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run a script to its end."""
     return subprocess.run(
-        command,
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-        stdin=subprocess.DEVNULL,
-        env=base | environment,
-    )
+        command, cwd=folder, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL,
+        env=environment_of(**variables),
+    )  # fmt: skip
+
+
+def processes_in(folder: Path) -> list[str]:
+    """The commands of all processes whose working directory this is."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if (process / "cwd").resolve(strict=True) == folder and not has_ended(process):
+                found.append((process / "cmdline").read_text().replace("\0", " "))
+        except OSError:  # ended meanwhile
+            continue
+    return found
 
 
 def kill_and_see_its_command_end(caller: subprocess.Popen[bytes], running: Path) -> None:

@@ -34,6 +34,9 @@ HEAVY = {"torch", "espnet2", "torchaudio", "torchcrf", "transformers"}
 #: Where heavy libraries may be imported at all; `bin` and `package` only inside functions.
 HEAVY_PACKAGES = {"model", "data", "train", "tasks", "decode", "package", "bin"}
 LIGHT_AT_IMPORT = {"bin", "package"}
+#: Rooms whose modules answer users, who should not wait for what only training needs.
+TASKLESS = {"model", "decode", "demo"}
+TASKS = (f"{PACKAGE}.tasks.", f"{PACKAGE}.train.", "espnet2.tasks.", "espnet2.train.trainer.", "espnet2.bin.")
 HEAVY_MODULES = {f"{PACKAGE}.baselines.bilstm_{part}" for part in ("crf", "network", "pretraining")}
 
 
@@ -151,10 +154,24 @@ def test_a_module_has_a_name_of_its_own():
     assert sorted(name for name in set(names) if names.count(name) > 1) == []
 
 
+def test_what_is_imported_is_there():
+    """Inside functions too, where mypy passes over what it does not find."""
+    for module in modules():
+        for each in own_imports(module):
+            assert each.name in modules(), f"{module}:{each.line} imports {each.name}"
+
+
 def test_no_two_parts_import_each_other():
     uses = {(part(module), part(each.name)) for module in modules() for each in own_imports(module)}
     mutual = {(a, b) for a, b in uses if a < b and (b, a) in uses and PACKAGE not in (a, b)}
     assert not mutual
+
+
+@pytest.mark.parametrize("module", sorted(m for m in modules() if part(m) in TASKLESS))
+def test_what_answers_users_imports_no_task(module):
+    """Not inside functions either, where imports count as well."""
+    for each in imports_of(module):
+        assert not f"{each.name}.".startswith(TASKS), f"{module}:{each.line} imports {each.name}"
 
 
 @pytest.mark.parametrize("module", sorted(modules()))
@@ -175,5 +192,6 @@ def test_importing_the_rest_imports_nothing_heavy(module):
 def test_the_check_sees_heavy_imports_where_they_are():
     assert heavy_at_import(f"{PACKAGE}.tasks.atat")
     assert heavy_at_import(f"{PACKAGE}.model.atat_model")
+    assert any(f"{each.name}.".startswith(TASKS) for each in imports_of(f"{PACKAGE}.tasks.atat"))
     assert heavy_at_import(f"{PACKAGE}.baselines.bilstm_crf")
     assert not heavy_at_import(f"{PACKAGE}.data.mixture")

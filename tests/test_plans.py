@@ -60,10 +60,8 @@ def plan_of_row(recipe: str, name: str) -> dict[str, Any]:
     for key in ("dev", "test", "listening"):
         plan[key] = [dataclasses.asdict(each) for each in getattr(system, key)]
     plan["tokens"] = load_token_config(recipe, system.tokens)
-    plan["lm"] = {
-        "name": short(system.lm) if isinstance(system.lm, str) else "lm",
-        "options": load_lm_config(recipe, system.lm),
-    }
+    name = short(system.lm) if isinstance(system.lm, str) else "lm"
+    plan["lm"] = {"name": name, "options": load_lm_config(recipe, system.lm)}
     if system.pretrain is not None:
         pretrain = plan["pretrain"] = plan_of_phase(system, system.pretrain, None, Places())
         if system.finetune is not None:

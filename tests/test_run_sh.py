@@ -1,23 +1,16 @@
-"""The driver, its options, its steps, and the scripts that it stands on; in a copy of the repository's shell part."""
+"""run.sh and the scripts that it needs; in a copy of the repository's shell part where something is made."""
 
 import os
-import re
-import shutil
 import signal
 import subprocess
-import sys
+from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 
-from tests.shell import kill_and_see_its_command_end, make_clone, run, wait_until
-
-RECIPES = ("an4", "custom", "fsc", "librispeech", "mini", "snips", "top")
-OPTIONS = (
-    "recipe", "stage", "stop_stage", "table", "system", "seeds", "fold", "feats_type", "nj", "ngpu", "num_nodes",
-    "augment_sets", "grow_bpe", "hf_repo", "upload_dir", "decode_dev", "allow_bad_test", "force", "dry_run",
-)  # fmt: skip
+from tests.shell import environment_of, kill_and_see_its_command_end, make_clone, processes_in, run, wait_until
 
 
 @pytest.fixture
@@ -26,57 +19,39 @@ def clone(root, tmp_path):
     return make_clone(root, tmp_path / "clone")
 
 
-def test_help_lists_options_stages_and_recipes(root):
-    text = run(root, "./run.sh", "--help").stdout
-    for option in OPTIONS:
-        assert f"  --{option} " in text
-    assert f"one of: {' '.join(RECIPES)} " in text
-    for stage in range(1, 17):
-        assert f" {stage} " in text
+def test_shell_is_thin_and_clean(root):
+    scripts = [root / "run.sh", *(root / "local").glob("*.sh"), *root.glob("egs2/atat/*/run.sh")]
+    assert len((root / "run.sh").read_text().splitlines()) <= 80
+    for script in scripts[1:]:
+        (command,) = [line for line in script.read_text().splitlines() if line and not line.startswith("#")]
+        assert command.startswith("exec ")
+        own = "" if script.parent.name == "local" else f'run.sh" --recipe {script.parent.name} '
+        assert command.endswith(f'{own}"$@"')
+    found = run(root, "shellcheck", "-x", *map(str, scripts))
+    assert found.returncode == 0, found.stdout
 
 
-@pytest.mark.parametrize("recipe", RECIPES)
-def test_every_recipe_has_a_run_script_of_its_own(root, recipe):
-    assert run(root, f"egs2/atat/{recipe}/run.sh", "--help").stdout.startswith("usage: ./run.sh [options]")
-    other = next(name for name in RECIPES if name != recipe)
-    wrong = run(root, f"egs2/atat/{recipe}/run.sh", "--recipe", other)
-    assert wrong.returncode == 2
-    assert "runs its own recipe" in wrong.stderr
+def test_help_makes_no_environment(clone):
+    done = run(clone, "egs2/atat/fsc/run.sh", "--help", ATAT_VENV=str(clone / "venv"))
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("usage: ./run.sh [-h] [--recipe RECIPE]")
+    assert not (clone / "venv").exists()
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["--recipe", "nope"], f"error: unknown recipe 'nope'; known: {' '.join(RECIPES)}"),
-        (["--recipes", "mini"], "error: unknown option --recipes; known: --recipe --stage --stop_stage"),
-        (["--system", "nope"], "error: unknown system 'nope' of recipe mini; known: an4"),
-        (["--table", "99"], "error: unknown table '99' of recipe mini; known: amount an4"),
-        (["--table", "1,99"], "error: unknown table '99' of recipe mini; known: amount an4"),
-        (["--table", ","], "error: --table is a list of names such as 1,2, not ','"),
-        (["--stage", "two"], "error: --stage is a whole number, not 'two'"),
-        (["--jobs", "many"], "error: --jobs is a whole number, not 'many'"),
-        (["--stage", "12", "--stop_stage", "3"], "error: stages are 1 to 16, not 12 to 3"),
-        (["--stage"], "error: --stage needs a value"),
-        (["--feats_type", "mfcc"], "error: --feats_type is fbank or raw, not 'mfcc'"),
-        (["--table", "default", "--system", "music"], "error: give --table or --system, not both"),
-        (["--hf_repo", "me/model"], "error: one model is uploaded at a time: name its system (--system)"),
-        (["--hf_repo", "me/model", "--upload_dir", "out"], "error: give --hf_repo or --upload_dir, not both"),
-        (["--grow_bpe", "yes"], "error: --grow_bpe is true or false, not 'yes'"),
-        (["mini"], "error: unexpected argument 'mini'"),
-        (["--force", "--dry_run=maybe"], "error: --dry_run is true or false, not 'maybe'"),
-    ],
-)
-def test_a_mistake_ends_it_before_any_work(root, arguments, message):
-    done = run(root, "./run.sh", *arguments)
-    assert done.returncode == 2
-    assert message in done.stderr
-    assert not done.stdout
+def test_a_dry_run_makes_neither_environment_nor_data(clone):
+    done = run(clone, "egs2/atat/custom/run.sh", "--dry_run", CUSTOM=str(clone))
+    assert done.returncode == 0, done.stderr
+    assert "data/custom/prepared: to be made" in done.stdout
+    assert "exp/custom/tables/default.json: to be made" in done.stdout
+    done = run(clone, "./run.sh", "--dry_run", ATAT_VENV=str(clone / "venv"))
+    assert (done.returncode, "the environment is to be made" in done.stdout) == (0, True)
+    assert not any((clone / name).exists() for name in ("data", "dump", "exp", "venv"))
 
 
-def test_every_option_that_help_names_is_taken_and_no_other(root):
-    described = set(re.findall(r"^  (--\w+)", run(root, "./run.sh", "--help").stdout, re.MULTILINE))
-    listed = run(root, "./run.sh", "--no_such_option").stderr.partition("known: ")[2]
-    assert described == {*listed.split()}
+def test_a_mistake_ends_all_of_it(clone):
+    done = run(clone, "./run.sh", "--recipes", "mini")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "error: unrecognized arguments: --recipes mini; see ./run.sh --help\n"
 
 
 def test_a_corpus_that_is_not_there_says_where_to_name_it(clone):
@@ -88,17 +63,17 @@ def test_a_corpus_that_is_not_there_says_where_to_name_it(clone):
     assert "error: /nonexistent/fsc: no such file or folder" in done.stderr
 
 
-def test_a_dry_run_makes_no_environment_and_no_data(clone):
-    done = run(clone, "./run.sh", "--recipe", "custom", "--dry_run", CUSTOM=str(clone), ATAT_VENV=str(clone / "v"))
-    assert done.returncode == 0, done.stderr
-    assert "stage 1, prepare: data/custom: to be made by egs2/atat/custom/local/data.sh" in done.stdout
-    assert "planned when the environment is there" in done.stdout
-    assert not (clone / "data").exists()
-    assert not (clone / "v").exists()
+def test_stage_16_uploads_one_package_or_says_what_is_missing(clone):
+    stage = ("./run.sh", "--system", "music", "--stage", "16")
+    asked = run(clone, *stage)
+    assert "stage 16: neither --hf_repo nor --upload_dir is given: nothing is uploaded" in asked.stdout
+    missing = run(clone, *stage, "--upload_dir", "out")
+    assert missing.returncode == 2
+    assert "run stage 15" in missing.stderr
 
 
 @pytest.fixture
-def table(tmp_path):
+def table(tmp_path) -> Path:
     """A table of three utterances of noise for the recipe ``custom``."""
     rng = np.random.default_rng(0)
     lines = ["audio,transcript,tree,split"]
@@ -110,111 +85,64 @@ def table(tmp_path):
     return path
 
 
-@pytest.mark.slow
-def test_steps_are_skipped_until_what_they_read_changes(clone, table):
-    def custom(*arguments):
-        done = run(
-            clone,
-            "./run.sh",
-            "--recipe",
-            "custom",
-            "--stop_stage",
-            "6",
-            *arguments,
-            CUSTOM=str(table),
+@pytest.fixture
+def begin(clone, table) -> Iterator:
+    """A function that starts the data stages of ``custom``, whose preparation waits for a file ``go``."""
+    started = []
+    module = clone / "waits.py"
+    module.write_text(
+        "import sys, time\nfrom pathlib import Path\nfrom espnet_atat.bin import main_guard, prepare\n"
+        "Path('waiting').touch()\nif __name__ == '__main__':\n"
+        "    sys.exit(main_guard(lambda _: [time.sleep(0.1) for _ in iter(Path('go').exists, True)]))\n"
+    )
+    script = clone / "egs2/atat/custom/local/data.sh"
+    script.write_text(script.read_text().replace('"${python}" -m', '"${python}" waits.py\n"${python}" -m'))
+
+    def begin() -> subprocess.Popen[str]:
+        call = ["./run.sh", "--recipe", "custom", "--stop_stage", "6", "--nj", "2"]
+        started.append(
+            subprocess.Popen(
+                call,
+                cwd=clone,
+                env=environment_of(CUSTOM=str(table)),
+                text=True,
+                start_new_session=True,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+            )
         )
-        assert done.returncode == 0, done.stderr
-        return [
-            line.split(":")[0]
-            for line in done.stdout.splitlines()
-            if line.startswith("stage ") and "skipped" not in line
-        ]
+        return started[-1]
 
-    made = ["stage 1, prepare"]
-    features = [f"stage 6, features_{name}" for name in ("dev", "test", "train")]
-    absent = ["stage 2", "stage 3"]
-    masks = ["stage 4", "stage 5"]  # this recipe masks no set
-    assert custom() == [*made, *absent, *masks, *features]
-    dump = clone / "dump/custom/train/utt2num_frames"
-    assert dump.read_text() == "train 98\n"
-    assert custom() == [*absent, *masks]
-    dump.unlink()
-    shutil.rmtree(clone / "dump/custom/train")
-    assert custom() == [*absent, *masks, "stage 6, features_train"]
-    assert custom("--stage", "6", "--force") == features
-    table.write_text(table.read_text().replace("go home", "go house").replace("home ]", "house ]"))
-    assert custom() == [*made, *absent, *masks, *features]
-    assert (clone / "dump/custom/train/text").read_text() == "train go house\n"
-    shutil.copytree(clone / "data/custom/train", clone / "data/custom/train_pico")  # made by hand, without stage 3
-    assert custom() == [*absent, *masks, "stage 6, features_train_pico"]
-    table.write_text(table.read_text().replace(",dev\n", ",valid\n"))
-    assert "stage 6, features_valid" in custom()
-    assert sorted(path.name for path in (clone / "dump/custom").iterdir()) == ["test", "train", "train_pico", "valid"]
-    shutil.rmtree(clone / "egs2/atat/custom/systems")
-    done = run(clone, "./run.sh", "--recipe", "custom", CUSTOM=str(table))
-    assert "recipe custom has no systems yet: its data is ready below dump/custom" in done.stdout
+    yield begin
+    for process in started:
+        process.kill()
+        process.communicate()
 
 
-STEP = """
-set -euo pipefail
-recipe=toy force=false dry_run=false
-fail() { echo "error: $*" >&2; exit 2; }
-. local/step.sh
-step 3 make made.txt given.txt -- sh -c 'cp given.txt made.txt; echo called; exit "$(cat code.txt)"'
-"""
-
-
-def test_a_step_that_fails_is_run_again(clone):
-    (clone / "given.txt").write_text("x")
-    (clone / "code.txt").write_text("1")
-    first = run(clone, "bash", "-c", STEP)
-    assert (first.returncode, first.stdout) == (1, "stage 3, make: made.txt:\n  called\n")
-    (clone / "code.txt").write_text("0")
-    assert "called" in run(clone, "bash", "-c", STEP).stdout
-    assert run(clone, "bash", "-c", STEP).stdout == "stage 3, make: made.txt: done already, skipped\n"
-    number, name, seconds = (clone / "exp/toy/stage_times.tsv").read_text().split()
-    assert (number, name) == ("3", "make")
-    assert 0 < float(seconds) < 60
-
-
-def test_a_killed_driver_takes_its_command_with_it(clone):
-    if sys.platform != "linux" or shutil.which("setpriv") is None:
-        pytest.skip("needs setpriv of Linux")
-    (clone / "given.txt").write_text("x")
-    script = STEP.replace("cp given.txt made.txt; echo called", 'echo "$$" >pid; mv pid running; exec sleep 100')
-    driver = subprocess.Popen(["bash", "-c", script], cwd=clone, stdout=subprocess.DEVNULL)
-    kill_and_see_its_command_end(driver, clone / "running")
-
-
-def test_a_step_without_its_input_names_it(clone):
-    done = run(clone, "bash", "-c", STEP)
-    assert done.returncode == 2
-    assert "given.txt" in done.stderr
-    assert "run the stages before it" in done.stderr
-
-
-PARSE = """
-options=(stage name) flags=(force)
-stage=1 name='' force=false
-usage() { echo help; }
-. utils/parse_options.sh
-echo "$stage|$name|$force|${arguments[*]}"
-"""
-
-
-@pytest.mark.parametrize(
-    ("arguments", "printed"),
-    [
-        ([], "1||false|"),
-        (["--stage", "3", "--force"], "3||true|"),
-        (["--stage=3", "--force", "false", "more"], "3||false|more"),
-        (["--name", "two words", "--name", "last"], "1|last|false|"),
-        (["--name=a=b", "--", "--stage"], "1|a=b|false|--stage"),
-        (["--help"], "help"),
-    ],
-)
-def test_options_are_read(root, arguments, printed):
-    assert run(root, "bash", "-c", PARSE, "x", *arguments).stdout == f"{printed}\n"
+@pytest.mark.slow
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL, signal.SIGINT])
+def test_a_call_that_is_ended_leaves_no_process_and_the_next_one_goes_on(how, begin, clone):
+    first = begin()
+    wait_until((clone / "waiting").is_file, 60)
+    if how == signal.SIGTERM:
+        second = begin()
+        message = second.communicate(timeout=60)[1]
+        assert second.returncode == 2
+        assert "error: data/custom/prepared is being made by process " in message
+        assert "wait until it has ended" in message
+    if how == signal.SIGINT:
+        os.killpg(first.pid, how)  # of the terminal, to all in its foreground
+    else:
+        first.send_signal(how)
+    assert first.wait(20) in (130, -how)
+    wait_until(lambda: not processes_in(clone))
+    assert not (clone / "data/custom/prepared").exists()
+    (clone / "go").touch()
+    third = begin()
+    printed, errors = third.communicate(timeout=120)
+    assert third.returncode == 0, errors
+    assert "finished in " in printed
+    assert (clone / "dump/custom/train/feats.scp").is_file()
 
 
 def test_run_pl_logs_a_command_and_gives_its_code(root, tmp_path):
@@ -275,21 +203,3 @@ def test_slurm_pl_cancels_its_job(root, tmp_path, how):
         caller.send_signal(signal.SIGTERM if how == "told" else signal.SIGKILL)
     caller.wait()
     wait_until(lambda: (tmp_path / "cancelled").is_file() and (tmp_path / "cancelled").read_text() == "17\n")
-
-
-def test_stage_16_uploads_one_package_or_says_what_is_missing(clone):
-    stage = ("./run.sh", "--system", "music", "--stage", "16")
-    asked = run(clone, *stage)
-    assert "stage 16: neither --hf_repo nor --upload_dir is given: nothing is uploaded" in asked.stdout
-    missing = run(clone, *stage, "--upload_dir", "out")
-    assert missing.returncode == 2
-    assert "error: stage 16 uploads one package; of music there are 0: run stage 15" in missing.stderr
-    packages = clone / "exp/mini/packages"
-    packages.mkdir(parents=True)
-    (packages / "mini_music_seed1.zip").write_bytes(b"no package")
-    broken = run(clone, *stage, "--upload_dir", "out")
-    assert broken.returncode == 2
-    assert "not a package" in broken.stderr
-    (packages / "mini_music_seed2.zip").write_bytes(b"no package")
-    two = run(clone, *stage, "--upload_dir", "out")
-    assert "of music there are 2: exp/mini/packages/mini_music_seed1.zip" in two.stderr

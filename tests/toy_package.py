@@ -11,7 +11,8 @@ import torch
 import yaml
 
 from espnet_atat.data.collate import MixedCollate
-from espnet_atat.data.preprocessor import MixturePreprocessor, load_text_tokenizer
+from espnet_atat.data.preprocessor import MixturePreprocessor
+from espnet_atat.model.text_encoder import load_text_tokenizer
 from espnet_atat.package.manifest import Manifest
 from espnet_atat.package.writer import Sources, write_package
 from espnet_atat.speech.fbank import fbank

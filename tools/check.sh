@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# What must hold before a commit, in the project's environment: .ci/run and the pre-commit hook call this.
+# The checks before a commit, in the project's environment; .ci/run and the pre-commit hook call this.
 #
-#   tools/check.sh              lint, format, types and shell, all of them whatever fails
+#   tools/check.sh              lint, format, types and shell; a failure does not stop the others
 #   tools/check.sh format shell some
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."

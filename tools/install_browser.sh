@@ -3,8 +3,8 @@
 #
 #   tools/install_browser.sh
 #
-# It comes in the npm package @sparticuz/chromium, with the libraries and fonts that it needs, so it takes no root, and
-# lands in $ATAT_MODELS/chromium, by default models/chromium below the environment. The archive's sha256 is checked. A
+# The npm package @sparticuz/chromium contains it with the libraries and fonts that it needs, so no root is required. It
+# goes to $ATAT_MODELS/chromium, by default models/chromium below the environment. The archive's sha256 is checked. A
 # second call changes nothing. Without npm nothing is installed, and those tests are skipped.
 set -euo pipefail
 

@@ -6,8 +6,8 @@
 #   tools/install_extra.sh whisper    faster-whisper with Whisper tiny.en, for the pipeline baseline
 #   tools/install_extra.sh tts minilm whisper
 #
-# They go into the project's environment, .venv or $ATAT_VENV, and their models into $ATAT_MODELS, by default models/
-# below the environment. Versions are pinned and every archive's sha256 is checked. A second call changes nothing.
+# Packages go into the project's environment, .venv or $ATAT_VENV, and models into $ATAT_MODELS, by default models/
+# below the environment. Versions are pinned, and every archive's sha256 is checked. A second call changes nothing.
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)

@@ -4,14 +4,14 @@
 #   tools/setup.sh                         first Python >= 3.12 that runs: $PYTHON, python3.12, python3.13, python3, pyenv's …
 #   PYTHON=/opt/python3.12/bin/python3 tools/setup.sh
 #   ATAT_VENV=/data/venvs/atat tools/setup.sh
-#   ATAT_VENV=none tools/setup.sh          nothing: the Python on the path is taken as it is, with what it has
-#   tools/setup.sh --check                 exit code 0 if the environment is there and whole
-#   tools/setup.sh --find_python           the interpreter that it would take, and nothing else
-#   tools/setup.sh --print_key             the key of the environment that this clone needs, and nothing else
+#   ATAT_VENV=none tools/setup.sh          nothing is installed: the Python on the path is used as it is
+#   tools/setup.sh --check                 exit code 0 if the environment is complete
+#   tools/setup.sh --find_python           print only the interpreter that it would use
+#   tools/setup.sh --print_key             print only the key of the environment that this clone needs
 #
-# It holds what pyproject.toml depends on, in the versions of constraints.txt. This clone itself is not installed: path.sh
-# puts it on PYTHONPATH, so several clones may share one environment. A finished environment holds the file .complete
-# with its key; a second call is then instant, and one that was interrupted is made anew.
+# It installs the dependencies of pyproject.toml in the versions of constraints.txt. This clone itself is not installed:
+# path.sh puts it on PYTHONPATH, so several clones may share one environment. A finished environment has a file .complete
+# with its key, and a second call returns at once; an interrupted one is made again from the start.
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)

@@ -1,9 +1,8 @@
 """One module a command: ``python -m espnet_atat.bin.<name>``. Here is what several commands share."""
 
 import argparse
-import hashlib
+import os
 import sys
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import fields
 from pathlib import Path
@@ -21,6 +20,10 @@ def main_guard(main: Callable[[Sequence[str] | None], None], argv: Sequence[str]
     Returns:
         The exit code: 0, 2 for a mistake that the message tells how to mend, 130 for an interrupt.
     """
+    if "ATAT_ENDS_WITH_PARENT" in os.environ:  # set by graph.launch.call, whose script would not end its commands
+        from espnet_atat.graph.pool import die_with_parent
+
+        die_with_parent()
     try:
         main(argv)
     except UserError as error:
@@ -60,45 +63,32 @@ def options_of[Config](kind: type[Config], args: argparse.Namespace) -> Config:
 
 
 def make(
+    stage: int,
     output: Path,
-    options: object,
+    options: Any,
     work_on: "Callable[[Path], Report]",
     *,
-    inputs: Sequence[Path],
-    file: bool = False,
+    sets: Sequence[Path],
+    files: Sequence[Path] = (),
+    is_file: bool = False,
     force: bool = True,
 ) -> None:
-    """Make a data dir, or a file, and print what came of it.
+    """Make a data dir, or a file about one, as its stage does, and print what came of it.
 
     Args:
-        options: what the result depends on besides the content of ``inputs``.
+        options: what the result depends on besides the content of ``sets`` and ``files``.
         work_on: writes to the folder that it is given.
         force: make again what is there and was made from the same.
     """
-    from espnet_atat.graph.work import is_made, working
+    from espnet_atat.steps.sets import set_node
 
-    started = time.monotonic()
-    made_from = [options, [_content(path) for path in inputs]]
-    if not force and is_made(output, made_from):
+    node = set_node(stage, output, options, work_on, sets=sets, files=files, is_file=is_file)
+    if node.is_done and not force:
         print(f"{output}: made already; --force makes it again")
         return
-    with working(output, made_from, file=file, inputs=inputs) as work:
-        report = work_on(work)
-    elapsed = time.monotonic() - started
-    speed = f", {report.seconds / 60 / elapsed:.2f} hours of speech a minute" if report.seconds else ""
-    print("\n".join(report.lines(output.name)))
-    print(f"wrote {output} in {elapsed:.1f} s{speed}")
-
-
-def _content(path: Path) -> Any:
-    """A file's digest; of a data dir, those of its tables and the sizes of its audio."""
-    if not path.is_dir():
-        with path.open("rb") as handle:
-            return hashlib.file_digest(handle, "sha256").hexdigest()
-    from espnet_atat.datadir import TEXT_FORM, UNREADABLE, read_two_column
-    from espnet_atat.graph.pool import file_size
-
-    files = ("text", "target", "wav.scp", "utt2spk", TEXT_FORM, UNREADABLE)
-    audio = read_two_column(path / "wav.scp") if (path / "wav.scp").is_file() else {}
-    tables = {name: _content(path / name) for name in files if (path / name).is_file()}
-    return [tables, [file_size(each) for each in audio.values()]]
+    node.build()
+    facts = node.facts
+    speech = facts["seconds_of_speech"]
+    speed = f", {speech / 60 / max(facts['seconds'], 1e-3):.2f} hours of speech a minute" if speech else ""
+    print("\n".join(facts["summary"]))
+    print(f"wrote {output} in {facts['seconds']:.1f} s{speed}")

@@ -7,13 +7,9 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from espnet_atat.bin import main_guard, make, new_parser
 from espnet_atat.graph.pool import limit_threads
-
-if TYPE_CHECKING:
-    from espnet_atat.speech.alignment.run import Aligner
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -33,32 +29,22 @@ def get_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def make_aligner(args: argparse.Namespace) -> "Aligner":
-    """The aligner that the options describe."""
-    if args.aligner == "sphinx":
-        from espnet_atat.speech.alignment.sphinx import SphinxAligner
-
-        return SphinxAligner()
-    from espnet_atat.speech.alignment.gentle import GentleInstallation, GentleServer
-
-    if args.gentle_dir is not None:
-        return GentleInstallation(args.gentle_dir, args.gentle_python, args.gentle_timeout)
-    return GentleServer(args.gentle_url, args.gentle_timeout, args.gentle_retries)
-
-
 def main(argv: Sequence[str] | None = None) -> None:
     args = get_parser().parse_args(argv)
     limit_threads()
     from espnet_atat.datadir import DataDir
+    from espnet_atat.speech.alignment.aligners import make_aligner
     from espnet_atat.speech.alignment.run import align_set
 
-    data, aligner = DataDir.load(args.data_dir), make_aligner(args)
+    gentle = {name: value for name, value in vars(args).items() if name.startswith("gentle_")}
+    data, aligner = DataDir.load(args.data_dir), make_aligner(args.aligner, **gentle)
     make(
+        4,
         args.output,
-        repr(aligner),
+        {"aligner": repr(aligner)},
         lambda work: align_set(data, work, args.output, aligner, args.nj),
-        inputs=[args.data_dir],
-        file=True,
+        sets=[args.data_dir],
+        is_file=True,
         force=args.force,
     )
 

@@ -6,7 +6,6 @@ Exit codes: 0 all was done; 1 some inputs could not be understood (each is named
 
 import argparse
 import contextlib
-import io
 import logging
 import os
 import sys
@@ -138,8 +137,7 @@ def _understand(args: argparse.Namespace) -> int:
     names = ("task", "beam_size", "nbest", "ctc_weight", "lm_weight", "constrain_trees", "device")
     options = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
     with _libraries_silenced():
-        with contextlib.redirect_stderr(io.StringIO()):  # ESPnet tells which attention it found, past all logging
-            from espnet_atat.decode.lines import understand_all
+        from espnet_atat.decode.lines import understand_all
 
         return int(understand_all(model, args.files, texts, options, as_json=args.json, quiet=args.quiet) > 0)
 
@@ -157,6 +155,8 @@ def _libraries_silenced() -> Iterator[None]:
 
 def console() -> None:
     """Entry point of the command ``atat``."""
+    # One utterance is too little for several threads: they would wait for each other longer than they compute.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
     sys.exit(main())
 
 

@@ -40,10 +40,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     config = AugmentConfig.from_config(content, str(args.config), args.seed)
     data = DataDir.load(args.data_dir)
     make(
+        2,
         args.output_dir,
         config,
         lambda work: augment_set(data, work, args.output_dir, config, args.nj),
-        inputs=[args.data_dir],
+        sets=[args.data_dir],
     )
 
 

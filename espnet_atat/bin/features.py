@@ -42,10 +42,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     unusable = read_two_column(listed) if listed.is_file() else {}
     data = DataDir.load(args.data_dir)
     make(
+        6,
         args.output_dir,
         config,
         lambda work: make_dump(data, work, args.output_dir, config, args.nj, unusable),
-        inputs=[args.data_dir],
+        sets=[args.data_dir],
     )
 
 

@@ -45,10 +45,12 @@ def main(argv: Sequence[str] | None = None) -> None:
         options_of(MaskConfig, args),
     )
     make(
+        5,
         args.output_dir,
         config,
         lambda work: mask_set(data, alignments, work, args.output_dir, config, args.nj),
-        inputs=[args.data_dir, args.alignments],
+        sets=[args.data_dir],
+        files=[args.alignments],
     )
 
 

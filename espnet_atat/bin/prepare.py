@@ -1,4 +1,4 @@
-"""Turn a corpus as its owner distributes it into data dirs: ``prepare CORPUS SOURCE DATA_DIR``.
+"""Turn a corpus as its owner distributes it into data dirs: ``prepare CORPUS SOURCE DATA_DIR``; or ``fetch`` it.
 
 One data dir a split is written below DATA_DIR, and checked as ``bin.validate`` does, by the same limits. What was read,
 kept and dropped, and why, is printed. DATA_DIR/prepared lists the sets.
@@ -14,11 +14,13 @@ from pathlib import Path
 
 from espnet_atat.atomic import atomic_write
 from espnet_atat.bin import main_guard
+from espnet_atat.corpora.archive import fetch_corpus
 from espnet_atat.corpora.build import BuildOptions, Report
 from espnet_atat.corpora.validation import validate
 from espnet_atat.errors import UserError
 
 RECORD = "prepared"
+FETCH = "fetch"
 CORPORA = ("mini", "librispeech", "an4", "fsc", "snips", "top", "custom")
 
 
@@ -33,6 +35,12 @@ def get_parser(corpora: Sequence[str] = CORPORA) -> argparse.ArgumentParser:
         command.add_argument("source", type=Path, metavar="SOURCE", help="the corpus's folder (custom: or a table)")
         command.add_argument("data_dir", type=Path, metavar="DATA_DIR", help="data dirs are written below it")
         module.add_arguments(command)
+    command = commands.add_parser(FETCH, help="download a public corpus, check it, and unpack it")
+    command.add_argument("--url", required=True)
+    command.add_argument("--output_dir", required=True, type=Path, metavar="D", help="gets the archive's content")
+    command.add_argument("--archive", help="name to keep the archive under, beside D (default: the URL's last part)")
+    command.add_argument("--checksum", help="of the archive: md5:… or sha256:…")
+    command.add_argument("--file_checksums", type=Path, metavar="FILE", help="of files in it: <sha256>  <path> a line")
     return parser
 
 
@@ -40,7 +48,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Parse arguments, prepare one corpus, print the report."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     named = [name for name in CORPORA if arguments[:1] == [name]]
-    options = vars(get_parser(named or CORPORA).parse_args(arguments))
+    options = vars(get_parser(named if named or arguments[:1] == [FETCH] else CORPORA).parse_args(arguments))
+    if options["corpus"] == FETCH:
+        del options["corpus"]
+        fetch_corpus(options.pop("url"), options.pop("output_dir"), **options)
+        return
     corpus, source, data_dir = options.pop("corpus"), options.pop("source"), options.pop("data_dir")
     if not source.exists():
         raise UserError(f"{source}: no such file or folder; SOURCE is where the corpus lies")

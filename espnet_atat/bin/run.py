@@ -9,7 +9,7 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from espnet_atat.bin import main_guard
 from espnet_atat.config.selection import add_selection, set_list
@@ -25,14 +25,22 @@ training runs: exp/runs; models to give away: exp/<recipe>/packages.
 """
 
 
+class Parser(argparse.ArgumentParser):
+    """Says in one line what is wrong with the options; the help is long."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UserError(f"{message}; see {self.prog} --help")
+
+
 def get_parser() -> argparse.ArgumentParser:
     """The parser; it needs the standard library only, so that there is help before there is an environment."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="./run.sh",
         description="From data to tables of scores, in numbered stages. A finished stage is skipped; a killed one is "
         "continued.",
         epilog="\n".join(["stages:", *columns(), "", RESULTS]),
         formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,  # run.sh looks for --help and --dry_run
     )
     add_selection(parser)
     group = parser.add_argument_group("what to do")

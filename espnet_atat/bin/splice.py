@@ -48,10 +48,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     inventory = take_stock([DataDir.load(path) for path in args.data_dir], alignments)
     texts = None if args.text is None else DataDir.load(args.text)
     make(
+        5,
         args.output_dir,
         config,
         lambda work: splice_set(inventory, texts, work, args.output_dir, config),
-        inputs=[*args.data_dir, *args.alignments, *filter(None, [args.text])],
+        sets=[*args.data_dir, *filter(None, [args.text])],
+        files=args.alignments,
     )
 
 

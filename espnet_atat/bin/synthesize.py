@@ -4,18 +4,13 @@ python -m espnet_atat.bin.synthesize --engine pico --text data/mini/books_text -
 """
 
 import argparse
-import shutil
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from espnet_atat.bin import main_guard, make, new_parser
 from espnet_atat.graph.pool import limit_threads
-
-if TYPE_CHECKING:
-    from espnet_atat.speech.synthesis.base import Engine
-    from espnet_atat.speech.synthesis.run import SynthesisReport
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -43,54 +38,30 @@ def get_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def make_engine(args: argparse.Namespace) -> "Engine":
-    """The engine that the options describe."""
-    if args.engine == "kokoro":
-        from espnet_atat.speech.synthesis.kokoro import KokoroEngine
-
-        return KokoroEngine(args.model_dir) if args.model_dir else KokoroEngine()
-    if args.engine == "pico":
-        from espnet_atat.speech.synthesis.pico import Pico
-
-        return Pico()
-    if args.engine == "flite":
-        from espnet_atat.speech.synthesis.flite import Flite
-
-        return Flite()
-    from espnet_atat.speech.synthesis.cache import default_cache
-    from espnet_atat.speech.synthesis.polly import Polly
-
-    return Polly(args.polly_engine, args.polly_region, args.cache_dir or default_cache(), args.polly_price)
-
-
 def main(argv: Sequence[str] | None = None) -> None:
     args = get_parser().parse_args(argv)
     limit_threads()
-    from espnet_atat.datadir import TEXT_FORM
-    from espnet_atat.speech.synthesis.run import (
-        SynthesisConfig,
-        check_voices,
-        cost_lines,
-        load_texts,
-        synthesize_set,
-    )
+    from espnet_atat.speech.synthesis.engines import make_engine
+    from espnet_atat.speech.synthesis.run import SynthesisConfig, check_voices, cost_lines, load_texts, say_set
 
-    engine = make_engine(args)
+    names = ("model_dir", "polly_engine", "polly_region", "polly_price", "cache_dir")
+    engine = make_engine(args.engine, **{name: getattr(args, name) for name in names})
     voices = engine.default_voices if args.voices is None else tuple(args.voices.replace(",", " ").split())
     config = SynthesisConfig(voices, args.seed, args.audio_format)
-    data = load_texts(args.text)
     if args.dry_run:
         check_voices(engine, config.voices)
-        print("\n".join(cost_lines(data, engine, config)))
+        print("\n".join(cost_lines(load_texts(args.text), engine, config)))
         return
-
-    def work_on(work: Path) -> "SynthesisReport":
-        report = synthesize_set(data, work, args.output_dir, engine, config, args.nj)
-        if (args.text / TEXT_FORM).is_file():  # its scores are of that form too
-            shutil.copyfile(args.text / TEXT_FORM, work / TEXT_FORM)
-        return report
-
-    make(args.output_dir, [repr(engine), config], work_on, inputs=[args.text], force=args.force)
+    is_set = args.text.is_dir()
+    make(
+        3,
+        args.output_dir,
+        {"engine": repr(engine), "config": asdict(config)},
+        lambda work: say_set(args.text, work, args.output_dir, engine, config, args.nj),
+        sets=[args.text] if is_set else [],
+        files=[] if is_set else [args.text],
+        force=args.force,
+    )
 
 
 if __name__ == "__main__":

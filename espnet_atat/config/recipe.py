@@ -9,11 +9,12 @@ import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from espnet_atat.config.layout import EGS, load_yaml
-from espnet_atat.config.schema import GIVEN, check_known, read
+from espnet_atat.config.schema import check_known, read
 from espnet_atat.errors import UserError
+from espnet_atat.speech.masking import MaskConfig
 
 RECIPE_FILE = "recipe.yaml"
 VARIABLES = Path("db.sh")
@@ -24,12 +25,12 @@ class Mixture:
     """What is trained on and validated on: entries as ``data.mixture`` reads them, or places for ``pretrain_slu``.
 
     Attributes:
-        name: of the recipe's mixture; of one that a row spells out, the row's.
+        name: of a mixture that a row spells out: the row's, if it says none.
     """
 
     train: tuple[Mapping[str, Any], ...]
     valid: tuple[Mapping[str, Any], ...]
-    name: str = field(default="", metadata=GIVEN)
+    name: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +42,7 @@ class Synthesize:
     """
 
     sets: tuple[str, ...] = ()
-    engine: str = "pico"
+    engine: Literal["pico", "flite", "kokoro", "polly"] = "pico"
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -53,7 +54,7 @@ class Align:
         aligner: ``sphinx``, or ``gentle``, the paper's.
     """
 
-    aligner: str = "sphinx"
+    aligner: Literal["sphinx", "gentle"] = "sphinx"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +67,9 @@ class Mask:
 
     sets: tuple[str, ...] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        read(MaskConfig, self.options, "options")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -65,8 +65,8 @@ def row_content(recipe: str, name: str, users: Iterable[str] = ()) -> tuple[str,
         UserError: no table defines it, two do, or it starts from itself.
     """
     found = [
-        (f"{place}: {name}", table["rows"][name], table.get(BASE))
-        for place, table in table_contents(recipe).values()
+        (f"{place}: {name}", table["rows"][name], table.get(BASE), table_name)
+        for table_name, (place, table) in table_contents(recipe).items()
         if table["rows"].get(name) is not None
     ]
     if len(found) > 1:
@@ -74,18 +74,28 @@ def row_content(recipe: str, name: str, users: Iterable[str] = ()) -> tuple[str,
         raise UserError(f"{found[0][0]}: {other} defines this row too: leave it empty in one of them")
     if not found:
         check_known([name], row_names(recipe), f"recipe {recipe}", "row")
-    where, own, of_table = found[0]
+    where, own, of_table, table_name = found[0]
     for content in (own, of_table):
         if content is not None and not isinstance(content, Mapping):
             raise UserError(f"{where}: a row and a base are mappings, found {content!r}")
     chain = [*users, f"{recipe}/{name}"]
     if chain[-1] in chain[:-1]:
         raise UserError(f"{where}: starts from itself: {' from '.join(chain)}")
-    base: Content = of_table if of_table is not None and BASE not in own else {}
+    own, base = _named(own, name), _named(of_table or {}, table_name) if BASE not in own else {}
     inherited = own.get(BASE) or base.get(BASE)
     start = _inherited(recipe, str(inherited), chain) if inherited else {}
     content = merged(merged(start, base) if base else start, own)
     return where, {key: value for key, value in content.items() if key != BASE}
+
+
+def _named(content: Content, name: str) -> Content:
+    """A mixture that is spelled out is called after where it is said, so that rows which inherit it share its runs."""
+    named = {
+        key: {**phase, "mixture": {"name": name, **phase["mixture"]}}
+        for key in PHASES
+        if isinstance(phase := content.get(key), Mapping) and isinstance(phase.get("mixture"), Mapping)
+    }
+    return {**content, **named}
 
 
 def merged(old: Any, new: Any) -> Any:

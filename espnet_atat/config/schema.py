@@ -12,8 +12,6 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from espnet_atat.errors import UserError
 
-#: Metadata of a dataclass field that no YAML file may set.
-GIVEN = {"given": True}
 _NAMES = {str: "a text", bool: "true or false", int: "a whole number", float: "a number", NoneType: "null"}
 
 
@@ -36,7 +34,7 @@ def read[T](kind: type[T], content: object, where: str, **given: Any) -> T:
     fields = {
         field.name.rstrip("_"): field
         for field in dataclasses.fields(kind)  # type: ignore[arg-type]
-        if field.name not in given and not field.metadata.get("given")
+        if field.name not in given
     }
     if not isinstance(content, Mapping):
         raise UserError(f"{where}: wants the keys {', '.join(fields)}, found {content!r}")
@@ -104,7 +102,8 @@ def _is_shaped(hint: Any, value: object) -> bool:
 
 def _described(hint: Any) -> str:
     if get_origin(hint) is Literal:
-        return f"one of {', '.join(map(str, get_args(hint)))}"
+        choices = [str(choice).lower() for choice in get_args(hint)]
+        return f"one of {', '.join(choices)}" if len(choices) > 1 else choices[0]
     if get_origin(hint) is tuple:
         return "a list"
     return _NAMES.get(hint, "a mapping")

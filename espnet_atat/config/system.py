@@ -225,19 +225,15 @@ def load_system(
             content[key] = [_chosen(entry, f"{where}: {key}, entry {number}", choices) for number, entry in entries]
     if content.get("first_stage") is not None:
         if content.get("decode") is not None:
-            raise UserError(f"{where}: decode is not of a pipeline, whose words come by its first_stage: leave it out")
+            raise UserError(
+                f"{where}: decode is not of a pipeline, whose words come by its first_stage: leave it out (null)"
+            )
         content["decode"] = [read(FirstStage, content["first_stage"], f"{where}: first_stage").folder]
     given = {"recipe": recipe, "name": name, "listening": tuple(choices), "overrides": overrides}
     system = read(System, content, where, **given)
     if (system.folds is None) == any("{fold}" in test.set for test in system.test):
         raise UserError(f"{where}: 'folds' and test sets with {{fold}} go together: one is there without the other")
-    phases = {key: getattr(system, key) for key in ("pretrain", "finetune")}
-    named = {
-        key: replace(phase, mixture=replace(phase.mixture, name=name))
-        for key, phase in phases.items()
-        if phase is not None and isinstance(phase.mixture, Mixture)
-    }
-    return replace(system, **named)
+    return system
 
 
 def _chosen(entry: object, where: str, choices: list[AudioChoice]) -> object:

@@ -94,7 +94,7 @@ def _read_transcriptions(path: Path) -> dict[str, str]:
 
 
 def _find_audio(base: Path) -> str:
-    """The audio file of a list entry; the wav path where there is none, so that the message names what is missing."""
+    """The audio file of a list entry; the wav path if there is none, so that the message names it."""
     for suffix in SUFFIXES:
         if base.with_name(base.name + suffix).is_file():
             return str(base.with_name(base.name + suffix))

@@ -1,4 +1,4 @@
-"""Corpus archives: fetched once, checked against their checksum, unpacked without trusting their member names."""
+"""Corpus archives: fetched once, verified by checksum, unpacked without trusting member names."""
 
 import hashlib
 import http.client
@@ -10,6 +10,7 @@ import urllib.request
 import zipfile
 from pathlib import Path, PurePosixPath
 
+from espnet_atat.atomic import atomic_dir
 from espnet_atat.errors import UserError
 
 CHUNK = 1 << 20  # bytes
@@ -28,7 +29,7 @@ def verify(path: Path, checksum: str) -> None:
     """Compare a file with ``<algorithm>:<hexadecimal digest>``.
 
     Raises:
-        UserError: the file is another one, or was cut off.
+        UserError: the file is a different one, or truncated.
     """
     algorithm, _, expected = checksum.partition(":")
     if algorithm not in {"md5", "sha256"} or not expected:
@@ -41,11 +42,11 @@ def verify(path: Path, checksum: str) -> None:
 def fetch(url: str, path: Path, checksum: str | None) -> None:
     """Download an archive unless it is there already.
 
-    It appears only when it is whole by the server's count of bytes and its checksum is right, or where none is known,
-    it is an archive at all: a page that says something else is not kept.
+    The file appears only when its size is what the server announced and its checksum is right. Without a known checksum
+    it must at least be an archive, so that an error page is not kept.
 
     Raises:
-        UserError: the server cannot be reached, or gave something else.
+        UserError: the server cannot be reached, or sent something else.
     """
     if path.is_file():
         if checksum:
@@ -140,3 +141,51 @@ def _extract_tar(archive: Path, folder: Path) -> int:
             with source, target.open("wb") as sink:
                 shutil.copyfileobj(source, sink, CHUNK)
     return len(files)
+
+
+def fetch_corpus(
+    url: str,
+    output: Path,
+    *,
+    archive: str | None = None,
+    checksum: str | None = None,
+    file_checksums: Path | None = None,
+) -> None:
+    """Download a corpus's archive once, check it, and unpack it as the folder ``output``.
+
+    Args:
+        archive: name to keep the archive under, beside ``output``; None: the URL's last part.
+        checksum: of the archive: ``md5:…`` or ``sha256:…``.
+        file_checksums: where the owner publishes none, those of files in it, one ``<sha256>  <path>`` a line.
+
+    Raises:
+        UserError: no network, another file than expected, or an archive that would write outside ``output``.
+    """
+    if checksum is None and file_checksums is None:
+        raise UserError("give --checksum or --file_checksums; nothing is unpacked unchecked")
+    if output.is_dir():
+        print(f"{output}: there already; delete it to fetch it again")
+        return
+    path = output.parent / (archive or url.rstrip("/").rpartition("/")[2])
+    print(f"fetching {url} to {path}")
+    fetch(url, path, checksum)
+    with atomic_dir(output) as folder:
+        count = extract(path, folder)
+        if file_checksums is not None:
+            check_files(folder, file_checksums)
+    print(f"{output}: {count} files; {path} may be deleted ({shutil.disk_usage(path).free >> 30} GB free)")
+
+
+def check_files(folder: Path, listing: Path) -> None:
+    """Compare unpacked files with a listing in the format of sha256sum.
+
+    Raises:
+        UserError: a file is missing or another one.
+    """
+    for number, line in enumerate(listing.read_text(encoding="utf-8").splitlines(), start=1):
+        expected, _, name = line.partition("  ")
+        if not name:
+            raise UserError(f"{listing}:{number}: expected '<sha256>  <path>'")
+        if not (folder / name).is_file():
+            raise UserError(f"the archive has no {name}, which {listing}:{number} names")
+        verify(folder / name, f"sha256:{expected}")

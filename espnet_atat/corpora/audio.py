@@ -1,7 +1,7 @@
-"""Audio of a corpus: is it what the model expects, and if not, a copy that is.
+"""Checks of a corpus's audio, and copies at the rate and with the channels that the model expects.
 
 Everything is read through soundfile (wav, flac, ogg, NIST sphere …). A file at another rate or with several channels is
-refused unless the caller asked for a copy; resampling is soxr's at its highest quality.
+refused unless the caller asked for a copy; soxr resamples at its highest quality.
 """
 
 import io
@@ -19,16 +19,16 @@ import soxr
 from espnet_atat.errors import UserError
 
 SAMPLE_RATE = 16_000  # Hz, the rate of every corpus of the paper
-TAIL = 0.05  # seconds at the end that must decode, which finds a file that was cut off
+TAIL = 0.05  # seconds at the end that must decode, which detects truncated files
 
 
 class AudioError(UserError):
     """One utterance's audio cannot be used.
 
     Attributes:
-        kind: a few words that reports group by, such as ``missing`` or ``truncated``.
-        configurable: True where an option (``--resample``, ``--mixdown``, ``--allow_pipes``) mends every such file, so
-            that the right answer is to stop and say so, not to drop utterances.
+        kind: what reports group by, such as ``missing`` or ``truncated``.
+        configurable: True if an option (``--resample``, ``--mixdown``, ``--allow_pipes``) solves the problem for every
+            such file, so that the command should stop and name the option rather than drop utterances.
     """
 
     def __init__(self, kind: str, message: str, *, configurable: bool = False) -> None:
@@ -39,13 +39,13 @@ class AudioError(UserError):
 
 @dataclass(frozen=True)
 class AudioRules:
-    """What the audio of a data dir must be.
+    """Requirements on the audio of a data dir.
 
     Attributes:
         sample_rate: Hz.
-        resample: write a copy of what is at another rate, rather than refuse it.
-        mixdown: write a copy with the channels averaged, rather than refuse what has several.
-        allow_pipes: run ``wav.scp`` entries that are shell pipes. They can run anything: only for one's own files.
+        resample: copy files at another rate to this one rather than refuse them.
+        mixdown: copy files with several channels, averaging these, rather than refuse them.
+        allow_pipes: run ``wav.scp`` entries that are shell pipes. They can run anything: only for your own files.
         min_duration, max_duration: seconds, both allowed.
     """
 
@@ -72,7 +72,7 @@ class AudioInfo:
 
 
 def is_pipe(entry: str) -> bool:
-    """Is this ``wav.scp`` value a shell command rather than a path?"""
+    """Whether this ``wav.scp`` value is a shell command rather than a path."""
     stripped = entry.strip()
     return stripped.endswith("|") or stripped.startswith("|")
 
@@ -113,13 +113,13 @@ def examine(entry: str, *, allow_pipes: bool = False, full: bool = False) -> Aud
     """Read the header and the end of an audio file (all of it with ``full``).
 
     Raises:
-        AudioError: the file is missing, empty, not audio, or was cut off.
+        AudioError: the file is missing, empty, not audio, or truncated.
     """
     with open_entry(entry, allow_pipes=allow_pipes) as audio:
         info = AudioInfo(audio.samplerate, audio.channels, audio.frames)
         if info.frames <= 0:
             raise AudioError("empty audio", f"{entry}: the file has no samples")
-        # libsndfile shortens a wav whose data chunk promises more than the file holds, and only its log says so.
+        # libsndfile shortens a wav whose data chunk announces more than the file contains, and only its log tells.
         if audio.format in {"WAV", "WAVEX"} and "data :" in audio.extra_info:
             line = audio.extra_info.partition("data :")[2].partition("\n")[0]
             promised = line.split()[0] if line.split() else "0"
@@ -158,7 +158,7 @@ def check(entry: str, info: AudioInfo, rules: AudioRules) -> None:
 
 
 def needs_copy(entry: str, info: AudioInfo, rules: AudioRules) -> bool:
-    """Must a copy be written for this file to fit the rules?"""
+    """Whether a copy must be written for this file to meet the rules."""
     return is_pipe(entry) or info.sample_rate != rules.sample_rate or info.channels != 1
 
 
@@ -176,7 +176,7 @@ def read(entry: str, *, allow_pipes: bool = False) -> tuple[npt.NDArray[np.float
 
 
 def write_copy(entry: str, path: Path, rules: AudioRules) -> None:
-    """Write a mono 16-bit wav at the rules' rate; it appears whole or not at all.
+    """Write a mono 16-bit wav at the rules' rate, atomically.
 
     Raises:
         AudioError: the source cannot be read.

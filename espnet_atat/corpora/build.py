@@ -1,8 +1,8 @@
-"""From a corpus's utterances to validated data dirs, with a report of what was kept and what was dropped, and why.
+"""From a corpus's utterances to validated data dirs, with a report of what was kept, what was dropped, and why.
 
 Each corpus module reads its own files into ``Utterance`` records and hands every set to a ``Builder``. Only training
-and dev utterances may be dropped. An unreadable test utterance is an error, or with ``allow_bad_test`` stays in the set
-and is named in its file ``unreadable``, so that it can only count as wrong.
+and dev utterances may be dropped. An unreadable test utterance is an error. With ``allow_bad_test`` it stays in the set
+and is listed in its file ``unreadable``, so that it counts as wrong.
 """
 
 import argparse
@@ -29,15 +29,15 @@ DROPPED = "dropped"
 
 @dataclass(frozen=True)
 class Utterance:
-    """One utterance as a corpus gives it.
+    """One utterance of a corpus.
 
     Attributes:
-        id: begins with the speaker's id where there is one.
-        text: normalised words; empty throughout a set of audio alone.
+        id: begins with the speaker's id, if known.
+        text: normalised words; empty for all utterances of an audio-only set.
         target: bracketed tree, or None.
         audio: path or ``wav.scp`` entry, or None in a text-only corpus.
-        speaker: id, or None where unknown.
-        where: ``file:line`` that it came from, for messages.
+        speaker: id, or None if unknown.
+        where: its source, ``file:line``, for messages.
     """
 
     id: str
@@ -50,13 +50,13 @@ class Utterance:
 
 @dataclass(frozen=True)
 class BuildOptions:
-    """What is common to the preparation of every corpus.
+    """Options of the preparation that all corpora share.
 
     Attributes:
-        audio: what the audio must be.
-        allow_bad_test: keep unreadable test utterances, named in the file ``unreadable``, rather than stop.
+        audio: requirements on the audio.
+        allow_bad_test: keep unreadable test utterances, listed in the file ``unreadable``, rather than stop.
         rules: text normalisation.
-        seed: of every split that is drawn.
+        seed: of every random split.
         nj: threads that examine audio.
     """
 
@@ -68,7 +68,7 @@ class BuildOptions:
 
     @classmethod
     def from_options(cls, options: dict[str, Any]) -> Self:
-        """From the options of ``add_build_arguments``, any of which may be missing."""
+        """From the options of ``add_build_arguments``; any of them may be missing."""
         default = AudioRules()
         names = ("sample_rate", "resample", "mixdown", "allow_pipes", "min_duration", "max_duration")
         audio = AudioRules(**{name: options.get(name, getattr(default, name)) for name in names})
@@ -82,7 +82,7 @@ class BuildOptions:
 
 
 def add_build_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options that every corpus has."""
+    """Add the options that all corpora share."""
     rules = AudioRules()
     add = parser.add_argument
     add("--sample_rate", type=int, default=rules.sample_rate, help="Hz (default: %(default)s)")
@@ -110,7 +110,7 @@ def add_build_arguments(parser: argparse.ArgumentParser) -> None:
 
 @dataclass
 class SetReport:
-    """What became of one set's utterances: ``dropped`` and ``unreadable`` are id → why; ``seconds`` of audio kept."""
+    """Counts of one set: ``dropped`` and ``unreadable`` are id → reason; ``seconds`` of audio were kept."""
 
     name: str
     read: int
@@ -132,7 +132,7 @@ class SetReport:
 
 @dataclass
 class Report:
-    """What a preparation read and wrote; ``str`` gives the text that the command prints."""
+    """Report of a preparation; ``str`` gives the text that the command prints."""
 
     corpus: str
     source: str
@@ -148,17 +148,17 @@ class Report:
 
 
 class Builder:
-    """Writes the sets of one corpus below a folder; examines each audio file once, whatever the number of sets."""
+    """Writes the sets of one corpus below a folder; checks each audio file once, even if several sets use it."""
 
     def __init__(
         self, corpus: str, source: Path, data_dir: Path, options: BuildOptions, *, text_form: str | None = None
     ) -> None:
         self.data_dir = data_dir
         self.options = options
-        # Named in every set where two forms are usual, or where it is not the usual one: scores then name it too.
+        # Written to every set if a corpus has two usual forms or this is an unusual one; scores then name it too.
         self.text_form = text_form or ("official" if options.rules is OFFICIAL else None)
         self.report = Report(corpus, str(source), str(data_dir))
-        self._audio: dict[str, tuple[str, float] | AudioError] = {}  # entry → (path, seconds) or what is wrong
+        self._audio: dict[str, tuple[str, float] | AudioError] = {}  # entry → (path, seconds) or the problem
 
     def note(self, text: str) -> None:
         """Add a line to the report."""
@@ -168,7 +168,7 @@ class Builder:
         """Check the utterances of one set and write it as ``<data_dir>/<name>``.
 
         Raises:
-            UserError: an id stands twice; audio that an option would mend; a bad utterance in a test set; none is left.
+            UserError: a duplicate id; audio that an option would accept; a bad utterance in a test set; an empty set.
         """
         is_test = is_test_set(name) if is_test is None else is_test
         _check_unique(name, utterances)
@@ -205,7 +205,7 @@ class Builder:
         return f"{found.kind}: {found}" if isinstance(found, AudioError) else None
 
     def _examine(self, name: str, utterances: Sequence[Utterance]) -> None:
-        """Fill the cache for every audio entry of the set; stop at what an option would mend."""
+        """Fill the cache for every audio entry of the set; stop at a problem that an option would solve."""
         new = {u.audio: u.id for u in utterances if u.audio is not None and u.audio not in self._audio}
         if not new:
             return
@@ -222,9 +222,9 @@ class Builder:
             raise UserError(f"{errors[0]}{more}")
 
     def _resolve(self, name: str, entry: str, utterance_id: str) -> tuple[str, float] | AudioError:
-        """Path of audio that fits the rules, a copy if need be, and its duration in seconds.
+        """Path of audio that meets the rules, if necessary a copy, and its duration in seconds.
 
-        A copy lies in a folder of the set, as ids are unique only within one.
+        Copies go to a folder of the set, because ids are unique only within a set.
         """
         rules = self.options.audio
         try:
@@ -270,7 +270,7 @@ class Builder:
 
 
 def _uniform(what: str, having: Iterable[str], utterances: Sequence[Utterance]) -> bool:
-    """All utterances of a set have a thing, or none has it."""
+    """Check that either all utterances of a set have an item or none has it."""
     ids = set(having)
     lacking = [utterance for utterance in utterances if utterance.id not in ids]
     if ids and lacking:
@@ -290,7 +290,7 @@ def _check_unique(name: str, utterances: Sequence[Utterance]) -> None:
 
 
 def _text_problem(utterance: Utterance) -> str | None:
-    """What is wrong with text and target, or None."""
+    """The problem with text and target, or None."""
     if not utterance.text:
         return "empty transcript"
     if utterance.target is not None:

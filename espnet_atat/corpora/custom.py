@@ -1,9 +1,9 @@
 """A researcher's own data: one table (CSV, TSV or JSON lines), or ready data dirs.
 
-Columns of a table, in any order; every row has ``audio`` or ``transcript``, all else is optional:
+Columns of a table, in any order; every row has ``audio`` or ``transcript``, everything else is optional:
 
-    audio       path, absolute or from the table's folder
-    transcript  what is said
+    audio       path, absolute or relative to the table's folder
+    transcript  the words
     tree        [IN:SET_LIGHT make the [SL:ROOM kitchen ] blue ]
     intent      set light; with it, instead of a tree,
     slots       room=kitchen; color=blue (or in JSON lines an object, or a list of pairs), values as in the transcript
@@ -11,8 +11,8 @@ Columns of a table, in any order; every row has ``audio`` or ``transcript``, all
     id          of the utterance; without it the audio file's name or the row number
     split       the set: train, dev, test or any other name; without the column, sets are drawn
 
-One set is one kind of example: all its utterances have audio or none, all have a tree or none. A set of audio alone can
-be decoded but not trained on.
+All examples of a set are of one kind: either all have audio or none has, and either all have a tree or none has. A set
+with only audio can be decoded but not trained on.
 """
 
 import argparse
@@ -68,7 +68,7 @@ def prepare(source: Path, data_dir: Path, **options: Any) -> Report:
 
 
 def audio_files(table: Path) -> list[Path]:
-    """The audio files that a table names; none where it cannot be read, which ``prepare`` will say."""
+    """The audio files that a table names; none if it cannot be read, which ``prepare`` will report."""
     try:
         named = [_text(row, "audio") for row in _read_rows(table)]
     except UserError:
@@ -129,7 +129,7 @@ def _set_name(row: Row) -> str:
 
 
 def _text(row: Row, column: str) -> str:
-    """A column as text without white space around it; empty where the row has none."""
+    """A column as text without surrounding white space; empty if the row lacks it."""
     value = row.fields.get(column)
     if value is None:
         return ""
@@ -176,7 +176,7 @@ def _identifier(value: str) -> str:
 
 
 def _draw_sets(builder: Builder, utterances: list[Utterance]) -> dict[str, list[Utterance]]:
-    """Train, dev and test, disjoint in speakers, or in transcripts where every utterance is its own speaker."""
+    """Train, dev and test with disjoint speakers, or disjoint transcripts if every utterance is its own speaker."""
     shared = len({u.speaker for u in utterances} - {None}) < sum(u.speaker is not None for u in utterances)
     what = "speakers" if shared else "transcripts"
 
@@ -202,7 +202,7 @@ def _draw_sets(builder: Builder, utterances: list[Utterance]) -> dict[str, list[
 
 
 def _copy_data_dirs(builder: Builder, source: Path) -> None:
-    """Data dirs that are ready: the source itself, or those below it."""
+    """Ready data dirs: the source itself, or those below it."""
     found = [source] if (source / "text").is_file() else sorted(p.parent for p in source.glob("*/text"))
     if not found:
         raise UserError(f"{source}: neither a data dir nor a folder of data dirs (no file 'text')")
@@ -210,7 +210,7 @@ def _copy_data_dirs(builder: Builder, source: Path) -> None:
         if (folder / "segments").is_file():
             raise UserError(f"{folder}/segments: recordings cut by segments are not read; give one file an utterance")
         data = DataDir.load(folder)
-        # Kaldi's rule, by which files sorted by utterance are sorted by speaker too.
+        # Kaldi's rule, so that files sorted by utterance are sorted by speaker too.
         utterances = [
             Utterance(
                 id=_with_speaker(key, data.utt2spk),

@@ -1,4 +1,4 @@
-"""Slots as users write them, found again in the transcript."""
+"""Slots as users write them, located in the transcript."""
 
 import json
 import re
@@ -13,8 +13,8 @@ from espnet_atat.semantics.tree import Node
 def tree_of_slots(intent: str, slots: Any, text: str, rules: Normalisation) -> Node:
     """The tree of an intent and its slots over a transcript.
 
-    A slot stands over the first words that say its value and that no slot before it has taken; longer values are
-    placed first. A slot with an empty value is an empty slot at the end.
+    A slot covers the first occurrence of its value that does not overlap a slot placed before; longer values are
+    placed first. A slot with an empty value becomes an empty slot at the end.
 
     Raises:
         UserError: the slots cannot be read, or a value is not in the transcript.
@@ -35,7 +35,7 @@ def tree_of_slots(intent: str, slots: Any, text: str, rules: Normalisation) -> N
 
 
 def find_free(value: list[str], words: list[str], free: list[bool]) -> int | None:
-    """The first place where the words say the value and are all free."""
+    """The first occurrence of the value whose words are all free."""
     for start in range(len(words) - len(value) + 1):
         stop = start + len(value)
         if words[start:stop] == value and all(free[start:stop]):
@@ -55,7 +55,7 @@ def read_slots(slots: Any) -> list[tuple[str, str]]:
     """(name, value) of each slot, from ``room=kitchen; color=blue``, a JSON object, or a JSON list of pairs.
 
     Raises:
-        UserError: it is none of these.
+        UserError: it is none of them.
     """
     if slots is None or slots == "":
         return []

@@ -1,7 +1,7 @@
 """A simulated far-field recording of close speech: a seeded room impulse response and seeded background noise.
 
 The room is the usual statistical model: the direct sound, then noise that decays exponentially, 60 dB in the
-reverberation time (Polack 1988). Everything is drawn from the utterance's id, so a copy is the same on every machine.
+reverberation time (Polack 1988). The utterance's id is the seed, so a copy is the same on every machine.
 """
 
 import hashlib
@@ -14,12 +14,12 @@ from scipy.signal import fftconvolve
 from espnet_atat.speech.augmentation.room import impulse_response
 
 SAMPLE_RATE = 16_000  # Hz
-REVERBERATION = (0.25, 0.7)  # s, the time in which the room's echo falls by 60 dB
+REVERBERATION = (0.25, 0.7)  # s, the time in which the reverberation decays by 60 dB
 DIRECT_TO_REVERBERANT = (-2.0, 6.0)  # dB
 FIRST_ECHO = (0.002, 0.012)  # s after the direct sound
 SIGNAL_TO_NOISE = (8.0, 25.0)  # dB
 NOISE_SLOPE = (0.0, 1.0)  # amplitude ~ 1 / frequency ** slope: 0 is white, 1 is red
-TAIL = 0.3  # s of echo that are kept after the end of the speech
+TAIL = 0.3  # s of reverberation that are kept after the end of the speech
 PEAK = 0.95
 
 Samples = npt.NDArray[np.float32]
@@ -63,7 +63,7 @@ def far_field(samples: Samples, key: str) -> Samples:
         key: the utterance's id, the seed of room and noise.
 
     Returns:
-        As loud as `samples` unless that would clip, shape = (num_samples + 4800,): 0.3 s of echo follow the end.
+        As loud as `samples` unless that would clip, shape = (num_samples + 4800,): 0.3 s of reverberation follow.
     """
     rng = np.random.default_rng(np.frombuffer(hashlib.sha256(key.encode()).digest(), dtype=np.uint32))
     room = Room.draw(rng)

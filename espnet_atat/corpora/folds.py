@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from espnet_atat.corpora.build import Builder, Utterance
 from espnet_atat.corpora.splits import stratified_folds
 
-#: Dev is one part in so many of what is not test.
+#: Dev is one part in this many of the utterances that are not test.
 DEV_PARTS = 8
 
 
@@ -19,9 +19,9 @@ def write_folds(
 
     Args:
         field: name before ``_fold``.
-        items: utterance, stratum (what folds are alike in, such as the intent) and group (what is in one part of a
-            fold alone, such as the speaker). Each utterance is in the test set of one fold.
-        folds: how many.
+        items: utterance, stratum (balanced over folds, such as the intent) and group (never divided between the parts
+            of a fold, such as the speaker). Each utterance is in the test set of one fold.
+        folds: number of folds.
     """
 
     def dealt(those: Sequence[tuple[Utterance, str, str]], parts: int, seed: int) -> dict[str, int]:

@@ -28,7 +28,7 @@ DRAWN = ("unseen_speaker", "unseen_utterance")
 
 @dataclass(frozen=True)
 class Command:
-    """An utterance with its tuple and its part in the original split."""
+    """An utterance with its tuple and its part of the original split."""
 
     utterance: Utterance
     triple: Triple

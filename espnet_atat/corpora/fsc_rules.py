@@ -1,15 +1,15 @@
-"""The written rules that make a tree of Fluent Speech Commands' (action, object, location), and the way back.
+"""Rules that turn the (action, object, location) of Fluent Speech Commands into a tree, and the inverse.
 
 1. The action is the intent: ``change language`` gives ``[IN:CHANGE_LANGUAGE``.
-2. Object and location are slots whose *name carries the value*: ``[SL:OBJECT_LIGHTS``, ``[SL:LOCATION_WASHROOM``.
-   Spaces become underscores, letters capitals. ``none`` is no slot.
-3. A slot stands over the words that say its value: the value itself, its singular or plural, or a phrase of
-   ``SPOKEN_AS``. The first phrase in that order that occurs counts, at its first occurrence; the location may not use
-   words of the object.
-4. A value that no word says is an empty slot at the end, the object's before the location's:
+2. Object and location are slots whose *name contains the value*: ``[SL:OBJECT_LIGHTS``, ``[SL:LOCATION_WASHROOM``.
+   Spaces become underscores, letters capitals. ``none`` gives no slot.
+3. A slot covers the words that express its value: the value itself, its singular or plural, or a phrase of
+   ``SPOKEN_AS``. The first of these that occurs counts, at its first occurrence; the location may not use words of the
+   object.
+4. A value that no word expresses is an empty slot at the end, the object's before the location's:
    ``[IN:INCREASE louder please [SL:OBJECT_VOLUME ] ]``.
 
-So the tuple is read off the tags alone, and stripping the tags gives the transcript back.
+So the tags give the tuple back, and the tree without its tags is the transcript.
 """
 
 from typing import NamedTuple
@@ -23,7 +23,7 @@ NONE = "none"
 OBJECT = "OBJECT_"
 LOCATION = "LOCATION_"
 
-# What else people say for a value, beside its own name and that name's singular and plural.
+# Other phrases for a value, besides its name and the name's singular and plural.
 SPOKEN_AS: dict[str, tuple[str, ...]] = {
     "volume": ("sound", "audio"),
     "music": ("song", "songs", "tune"),
@@ -31,7 +31,7 @@ SPOKEN_AS: dict[str, tuple[str, ...]] = {
     "newspaper": ("paper", "papers"),
     "washroom": ("bathroom", "restroom", "toilet"),
 }
-# Values are written in lower case but for these, so that the way back from a tag's capitals is unique.
+# Values are lower case except these, so that a tag's capitals can be decoded.
 CAPITALISED = (
     *("English", "Chinese", "German", "Korean"),  # those of the corpus
     *("Arabic", "Dutch", "French", "Hindi", "Italian", "Japanese", "Mandarin", "Portuguese", "Russian", "Spanish"),
@@ -40,7 +40,7 @@ _VALUE_OF = {value.upper(): value for value in CAPITALISED}
 
 
 class Triple(NamedTuple):
-    """What an utterance of the corpus means."""
+    """The meaning of an utterance of the corpus."""
 
     action: str
     object: str
@@ -68,14 +68,14 @@ def decode(label: str) -> str:
 
 
 def phrases(value: str) -> list[list[str]]:
-    """What may be said for a value, the preferred first, each as lower-case words."""
+    """Phrases that express a value, the preferred first, each as lower-case words."""
     own = value.lower()
     other_number = own[:-1] if own.endswith("s") else own + "s"
     return [phrase.split() for phrase in (own, other_number, *SPOKEN_AS.get(own, ()))]
 
 
 def find(value: str, words: list[str], taken: range = range(0)) -> range | None:
-    """The words that say a value, outside those taken; None where nothing says it."""
+    """The words that express a value, outside those taken; None if there are none."""
     for phrase in phrases(value):
         for start in range(len(words) - len(phrase) + 1):
             place = range(start, start + len(phrase))
@@ -107,10 +107,10 @@ def tree_of(triple: Triple, text: str) -> Node:
 
 
 def triple_of(tree: Node) -> Triple:
-    """The tuple of a tree, read off its tags alone.
+    """The tuple of a tree, from its tags.
 
     Raises:
-        TreeError: a slot is neither an object nor a location, or one of them stands twice.
+        TreeError: a slot is neither an object nor a location, or one of them occurs twice.
     """
     values: dict[str, str] = {}
     for slot in tree.slots():

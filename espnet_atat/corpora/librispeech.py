@@ -30,10 +30,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def prepare(source: Path, data_dir: Path, **options: Any) -> Report:
-    """Write one set a split that is present, with underscores in its name: ``train_clean_100``, ``test_other`` …
+    """Write a set for each split that exists, with underscores in its name: ``train_clean_100``, ``test_other`` …
 
     Raises:
-        UserError: none of the splits is there, a transcript line is malformed, or see ``Builder.write``.
+        UserError: none of the splits exists, a transcript line is malformed, or see ``Builder.write``.
     """
     root = _find_root(source)
     build = BuildOptions.from_options(options)
@@ -81,7 +81,7 @@ def _read_speakers(path: Path) -> dict[str, str]:
     split_of = {}
     for line in read_text(path).splitlines():
         fields = [field.strip() for field in line.split("|")]
-        if not line.startswith(";") and len(fields) >= 3:  # one reader's name has a '|' in it
+        if not line.startswith(";") and len(fields) >= 3:  # one reader's name contains '|'
             split_of[fields[0]] = fields[2]
     return split_of
 

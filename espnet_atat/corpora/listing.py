@@ -1,4 +1,4 @@
-"""What a raw corpus consists of, by which a preparation knows whether it is still up to date."""
+"""The files of a raw corpus, from which a preparation knows whether it is up to date."""
 
 import os
 from collections.abc import Iterator
@@ -12,8 +12,8 @@ ARCHIVES = (".tar.gz", ".tgz", ".tar", ".zip")  # may be deleted once they are u
 def listing(source: Path) -> Iterator[str]:
     """A line for each file of a corpus: path, size in bytes, seconds since 1970; sorted, links followed.
 
-    The files of a table of one's own are the table and the audio that it names. Hidden files and archives are left out.
-    A folder that may not be read is listed as such.
+    For a user's table, the files are the table and the audio that it names. Hidden files and archives are left out.
+    A folder without read permission is listed as such.
     """
     if source.is_file():
         files = [source, *audio_files(source)]

@@ -1,9 +1,9 @@
 """mini, the corpus that ships with this repository: synthetic voices, four parts, an hour and a half of speech.
 
 Read from ``egs2/atat/mini/corpus``: ``<set>.tsv`` and ``audio/<set>/<utterance>.ogg`` (see its DATASHEET.md). A set
-whose rows name no voice is text alone. Of each ``lights`` set a far-field copy is simulated (``lights_far_*``) and
-written as wav below DATA_DIR/audio. All utterances of lights are also dealt into folds of a cross validation that
-share no voice: ``lights_foldK_{train,dev,test}``, and ``lights_far_foldK_*`` alike.
+whose rows name no voice is text only. A far-field copy of each ``lights`` set is simulated (``lights_far_*``) and
+written as wav below DATA_DIR/audio. All utterances of lights are also divided into folds of a cross validation with
+disjoint voices: ``lights_foldK_{train,dev,test}``, and likewise ``lights_far_foldK_*``.
 """
 
 import argparse
@@ -88,7 +88,7 @@ def _utterance(source: Path, name: str, row: Row) -> Utterance:
 
 
 def _far(near: Utterance, folder: Path) -> Utterance:
-    """The far-field copy of an utterance, with an id and a file of its own."""
+    """The far-field copy of an utterance, with a new id and file."""
     assert near.audio is not None
     key = near.id.replace(NEAR, FAR)
     path = folder / f"{key}.wav"

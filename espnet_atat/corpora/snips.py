@@ -1,11 +1,11 @@
 """SNIPS smart-lights (Saade et al. 2018), close field and far field: 6 intents, 5-fold cross validation.
 
 A folder has ``config.json`` (naming ``dataset`` and ``speech_corpus``), ``dataset.json`` (annotated queries by intent)
-and ``speech_corpus/{metadata.json,audio/*.wav}``. Recordings are joined to queries by their words; a query without a
-recording, or a recording without a query, is not an utterance of the set, and is counted.
+and ``speech_corpus/{metadata.json,audio/*.wav}``. Recordings are matched to queries by their words; queries without a
+recording and recordings without a query are left out and counted.
 
-For every field and fold K the sets ``<field>_foldK_{train,dev,test}`` are written: folds are drawn with the seed, alike
-in their intents, and recordings of one sentence (or with ``--speaker_disjoint`` of one speaker) stay in one fold.
+For every field and fold K the sets ``<field>_foldK_{train,dev,test}`` are written. Folds are drawn by the seed and
+stratified by intent; recordings of one sentence (with ``--speaker_disjoint``: of one speaker) stay in one fold.
 """
 
 import argparse
@@ -28,7 +28,7 @@ FOLDS = 5
 
 @dataclass(frozen=True)
 class Recording:
-    """An utterance with what folds are drawn by."""
+    """An utterance with its stratum and group for the folds."""
 
     utterance: Utterance
     intent: str
@@ -178,7 +178,7 @@ def tree_of_query(intent: str, chunks: list[dict[str, str]], rules: Normalisatio
 
     A word that lies partly in an annotated chunk (``kitchen`` + ``'s lights``) belongs to it.
     """
-    owners: list[int | None] = []  # of each character: the number of its annotated chunk
+    owners: list[int | None] = []  # for each character, the number of its annotated chunk
     for number, chunk in enumerate(chunks):
         annotated = "slot_name" in chunk or "entity" in chunk
         owners += [number if annotated else None] * len(chunk["text"])

@@ -1,6 +1,6 @@
 """Seeded splits of a corpus that do not depend on the order of its files, on Python's version or on the platform.
 
-Everything is ranked by the SHA-256 of ``<seed>:<key>``.
+Items are ranked by the SHA-256 of ``<seed>:<key>``.
 """
 
 import hashlib
@@ -9,14 +9,15 @@ from collections.abc import Iterable, Mapping, Sequence
 
 
 def ranked(keys: Iterable[str], seed: int) -> list[str]:
-    """The keys in the random order of a seed."""
+    """The keys in random order, a function of the seed."""
     return sorted(keys, key=lambda key: hashlib.sha256(f"{seed}:{key}".encode()).digest())
 
 
 def draw_groups(sizes: Mapping[str, int], wanted: int, seed: int) -> list[str]:
     """Draw whole groups (speakers, phrasings) until their sizes sum to about ``wanted``.
 
-    A group that would overshoot by more than it lacks is passed over; at least one group is drawn, at least one left.
+    A group is skipped if the sum would exceed ``wanted`` by more than it falls short without it; at least one group is
+    drawn, and at least one is left.
     """
     drawn: list[str] = []
     total = 0
@@ -30,12 +31,12 @@ def draw_groups(sizes: Mapping[str, int], wanted: int, seed: int) -> list[str]:
 
 
 def stratified_folds(items: Sequence[tuple[str, str, str]], folds: int, seed: int) -> dict[str, int]:
-    """Deal items into folds of like composition.
+    """Divide items into folds of similar composition.
 
     Args:
         items: (id, stratum, group) of each; a group is never divided, a stratum is spread as evenly as groups allow.
-        folds: how many.
-        seed: of the order in which groups of one size are dealt.
+        folds: number of folds.
+        seed: of the order in which groups of equal size are assigned.
 
     Returns:
         id → fold, from 1.

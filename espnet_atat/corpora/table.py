@@ -1,4 +1,4 @@
-"""Tables and JSON files as corpora and users bring them; every complaint names file and line."""
+"""Readers of tables and JSON files; every error names file and line."""
 
 import csv
 import json
@@ -18,8 +18,8 @@ class Row:
 
     Attributes:
         where: ``file:line``, for messages.
-        number: the record's number from 1, the header not counted.
-        fields: column → value, without white space around it.
+        number: the record's number from 1, not counting the header.
+        fields: column → value, without surrounding white space.
     """
 
     where: str
@@ -48,13 +48,13 @@ def read_text(path: Path) -> str:
 def read_table(
     path: Path, required: Collection[str], *, delimiter: str = ",", quoted: bool = True, header: list[str] | None = None
 ) -> Iterator[Row]:
-    """Read a CSV or TSV file with a header (or the given ``header`` for a file without).
+    """Read a CSV or TSV file with a header line, or without one if ``header`` is given.
 
     Raises:
-        UserError: a column is missing, or a line has another number of fields than the header.
+        UserError: a column is missing, or a line and the header have different numbers of fields.
     """
     quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
-    # Split at line feeds alone: str.splitlines would also break transcripts at U+2028 and its like.
+    # Split only at line feeds: str.splitlines would also split transcripts at U+2028 and similar characters.
     lines = iter(read_text(path).replace("\r\n", "\n").split("\n"))
     reader = csv.reader((line + "\n" for line in lines), delimiter=delimiter, quoting=quoting, strict=True)
     number = 0
@@ -88,7 +88,7 @@ def _check_columns(where: str, columns: list[str], required: Collection[str]) ->
 
 
 def read_json_lines(path: Path) -> Iterator[Row]:
-    """Read a file of one JSON object a line.
+    """Read a file with one JSON object per line.
 
     Raises:
         UserError: a line is not a JSON object.

@@ -7,8 +7,9 @@ SOURCE is one of
 * STOP: ``manifests/{train,eval,test}.tsv`` with a header (``file_id``, ``domain``, ``utterance``, ``seqlogical`` …) and
   the audio beside them.
 
-Sets are ``train``, ``dev`` (the corpora call it eval) and ``test``, text-only but for STOP's. The tree's words are the
-text: lower-cased and without free-standing punctuation, or with ``--text_form official`` as the corpus writes them.
+Sets are ``train``, ``dev`` (the corpora call it eval) and ``test``; only STOP's have audio. The text is the tree's
+words, in lower case and without free-standing punctuation, or with ``--text_form official`` as the corpus writes
+them.
 ``--recordings FILE`` (two columns: id or row number of a test utterance, audio path) adds the set ``recorded_test``.
 """
 
@@ -76,7 +77,7 @@ def prepare(source: Path, data_dir: Path, **options: Any) -> Report:
 
 
 def _find_files(source: Path) -> tuple[str, dict[str, list[Path]]]:
-    """Which distribution this is, and its files by part."""
+    """The kind of distribution, and its files by part."""
     stop = {part: [source / "manifests" / f"{name}.tsv"] for part, name in PARTS.items()}
     top = {part: [source / f"{name}.tsv"] for part, name in PARTS.items()}
     top_v2 = {part: sorted(source.glob(f"*_{name}.tsv")) for part, name in PARTS.items()}
@@ -126,17 +127,17 @@ def _normalised(row: Row, tree: str, rules: Normalisation) -> tuple[str, str]:
 
 
 def _spoken(source: Path, part: str, row: Row, rules: Normalisation) -> Utterance:
-    """An utterance of STOP; its normalised tree (numbers spelled as said) where the manifest has one."""
+    """An utterance of STOP, with its normalised tree (numbers spelled as spoken) if the manifest has one."""
     text, tree = _normalised(row, row.fields.get("normalized_seqlogical") or row["seqlogical"], rules)
     file_id = row["file_id"]
     parts = Path(file_id).with_suffix("").parts
     if Path(file_id).is_absolute() or ".." in parts:
         raise UserError(f"{row.where}: file_id {file_id!r} leads out of the corpus")
-    # The manifests say eval_0/alarm_eval_0/1.wav for what the archive has as eval_0/alarm_eval/1.wav.
+    # The manifests write eval_0/alarm_eval_0/1.wav for eval_0/alarm_eval/1.wav of the archive.
     candidates = (source / file_id, source / re.sub(r"_(train|eval|test)_\d+/", r"_\1/", file_id))
     audio = next((path for path in candidates if path.is_file()), candidates[0])
     utterance_id = "_".join(("stop", part, *parts[-2:]))
-    return Utterance(utterance_id, text, tree, str(audio), utterance_id, row.where)  # speakers are not told
+    return Utterance(utterance_id, text, tree, str(audio), utterance_id, row.where)  # speakers are unknown
 
 
 def _join_recordings(utterances: list[Utterance], path: Path) -> list[Utterance]:

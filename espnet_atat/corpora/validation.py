@@ -1,8 +1,8 @@
-"""Checks of a data dir as Kaldi users expect them, with every problem named by file and line; and the mending of them.
+"""Validation of a data dir as in Kaldi: every problem is reported by file and line, and may be fixed.
 
 Checked: each file is UTF-8, sorted and without duplicates; all files have the same utterances; ids begin with the
 speaker's; spk2utt is the inverse of utt2spk; transcripts are not empty; targets parse and their words equal the text;
-audio is readable, whole, mono, at the right rate and neither too short nor too long.
+audio is readable, not truncated, mono, at the right rate and neither too short nor too long.
 """
 
 import shutil
@@ -21,18 +21,18 @@ from espnet_atat.semantics.tree import TreeError, parse
 
 LIMIT = 50  # problems of a data dir that are printed
 COLUMNS = ("text", "target", "wav.scp", "utt2spk")
-# Other files by utterance that a data dir may have; --fix keeps them in step.
+# Other files by utterance that a data dir may have; --fix keeps them consistent.
 SIDE_FILES = ("feats.scp", "utt2num_frames", "utt2dur", UNREADABLE)
 
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that is wrong.
+    """One problem.
 
     Attributes:
         file: name within the data dir; line: from 1, or 0 for the file as a whole.
         message: what was found there.
-        utterance: the utterance that dropping would mend, or None where rewriting the file does.
+        utterance: the utterance to drop, or None if rewriting the file solves the problem.
     """
 
     file: str
@@ -51,7 +51,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Checked:
-    """A data dir with all that was found wrong in it; ``seconds`` of audio were examined."""
+    """A data dir with its problems; ``seconds`` of audio were examined."""
 
     path: Path
     columns: dict[str, Column]
@@ -60,7 +60,7 @@ class Checked:
 
     @property
     def bad(self) -> dict[str, str]:
-        """Utterance → its first problem, of the utterances that cannot stay."""
+        """Utterance → its first problem, for the utterances to drop."""
         found: dict[str, str] = {}
         for problem in self.problems:
             if problem.utterance is not None:
@@ -68,7 +68,7 @@ class Checked:
         return found
 
     def lines(self, limit: int = LIMIT) -> list[str]:
-        """Each problem by file and line, up to the limit (0: all), then how many there are."""
+        """Each problem by file and line, up to the limit (0: all), then their number."""
         shown = self.problems[:limit] if limit else self.problems
         lines = []
         for problem in shown:
@@ -86,8 +86,8 @@ def validate(path: Path, rules: AudioRules, *, audio: str = "full", nj: int = 4)
 
     Args:
         path: ``data/<recipe>/<set>``.
-        rules: what its audio must be.
-        audio: ``full`` decodes every file, ``header`` reads headers and ends alone, ``none`` looks at the text side.
+        rules: requirements on the audio.
+        audio: ``full`` decodes every file, ``header`` reads only headers and ends, ``none`` checks only the text side.
         nj: threads that decode.
 
     Raises:
@@ -103,14 +103,14 @@ def validate(path: Path, rules: AudioRules, *, audio: str = "full", nj: int = 4)
     checked = Checked(path, columns, problems)
     if audio == "none" or "wav.scp" not in columns:
         return checked
-    # What was prepared under --allow_bad_test is known to be unreadable, and counts as wrong.
+    # Utterances prepared under --allow_bad_test are known to be unreadable, and count as wrong.
     known = read_column(path, UNREADABLE, problems).values if (path / UNREADABLE).is_file() else {}
     found, seconds = check_audio(columns["wav.scp"], rules, known, full=audio == "full", nj=nj)
     return replace(checked, problems=problems + found, seconds=seconds)
 
 
 def read_column(path: Path, name: str, problems: list[Problem]) -> Column:
-    """Read a file, noting what is wrong with its lines and their order."""
+    """Read a file and note problems of its lines and their order."""
     column = Column({}, {})
     last = ""
     for number, key, value in scan_two_column(path / name):
@@ -128,7 +128,7 @@ def read_column(path: Path, name: str, problems: list[Problem]) -> Column:
 
 
 def same_utterances(columns: dict[str, Column]) -> Iterator[Problem]:
-    """Every file must have every utterance."""
+    """Check that every file has every utterance."""
     for name, column in columns.items():
         for other, theirs in columns.items():
             if column.values.keys() == theirs.values.keys():
@@ -139,7 +139,7 @@ def same_utterances(columns: dict[str, Column]) -> Iterator[Problem]:
 
 
 def check_speakers(path: Path, columns: dict[str, Column]) -> Iterator[Problem]:
-    """Ids begin with their speaker's, spk2utt is there and is the inverse of utt2spk."""
+    """Check that ids begin with their speaker's, and that spk2utt exists and is the inverse of utt2spk."""
     if "utt2spk" not in columns:
         if "wav.scp" in columns:
             yield Problem("utt2spk", 0, "no such file, though there is audio")
@@ -166,7 +166,7 @@ def check_speakers(path: Path, columns: dict[str, Column]) -> Iterator[Problem]:
 
 
 def check_text(columns: dict[str, Column]) -> Iterator[Problem]:
-    """Transcripts are there, trees parse, and the words of a tree are its transcript."""
+    """Check that transcripts exist, trees parse, and the words of a tree are its transcript."""
     text, target = columns["text"], columns.get("target")
     audio_only = "wav.scp" in columns and target is None and not any(text.values.values())
     for key, words in text.values.items():
@@ -189,7 +189,7 @@ def check_text(columns: dict[str, Column]) -> Iterator[Problem]:
 def check_audio(
     wav: Column, rules: AudioRules, known: Collection[str] = (), *, full: bool = True, nj: int = 4
 ) -> tuple[list[Problem], float]:
-    """Problems of the audio, but for the utterances known to be bad, and the seconds of what is sound."""
+    """Problems of the audio, except of utterances known to be bad, and the seconds of usable audio."""
     entries = {key: entry for key, entry in wav.values.items() if key not in known}
 
     def one(entry: str) -> float | AudioError:
@@ -219,7 +219,7 @@ def fix(checked: Checked, *, is_test: bool) -> dict[str, str]:
     """Rewrite a data dir sorted, with a fresh spk2utt, and without its bad utterances.
 
     Returns:
-        Utterance → why it was dropped.
+        Utterance → reason why it was dropped.
 
     Raises:
         UserError: a test set has bad utterances (it is never shrunk), or none would be left.

@@ -1,10 +1,10 @@
-"""On-the-fly augmentation of log mel features, numpy alone: what speakers, rooms and channels change."""
+"""On-the-fly augmentation of log mel features, in numpy: variation of speakers, rooms and channels."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-#: Frames that no utterance is shortened below: an encoder may need some of them for one state.
+#: No utterance is made shorter than this, in frames: an encoder may need several for one state.
 SHORTEST = 16
 
 
@@ -13,11 +13,11 @@ class FeatureAugmentation:
     """Random changes of a (T, F) log mel filterbank; each is off at 0.
 
     Args:
-        stretch: duration and so speaking rate changes by up to this share (0.1: 0.9 to 1.1 times).
-        mel_warp: the mel axis is scaled by up to this share, as a longer or shorter vocal tract does.
-        tilt: spectral tilt of up to this many nepers over the mel axis, as microphones and rooms do.
-        noise: a stationary noise floor of random colour at this many nepers below the utterance's mean level at the
-            closest (3 or so is loud); added in the power domain to half of the utterances.
+        stretch: duration, and with it speaking rate, changes by up to this share (0.1: 0.9 to 1.1 times).
+        mel_warp: the mel axis is scaled by up to this share, like the effect of another vocal tract length.
+        tilt: spectral tilt of up to this many nepers over the mel axis, like the effect of microphones and rooms.
+        noise: a stationary noise floor of random colour, at least this many nepers below the utterance's mean level
+            (3 is loud); added in the power domain to half of the utterances.
     """
 
     stretch: float = 0.0
@@ -30,7 +30,7 @@ class FeatureAugmentation:
 
         Args:
             feats: (T, F) natural logarithms of mel energies.
-            rng: decides; the same state gives the same result.
+            rng: source of randomness; the same state gives the same result.
 
         Returns:
             (T', F) float32.

@@ -1,13 +1,13 @@
-"""A mixture: which sets are trained on, for which task, in what share.
+"""A mixture: the sets to train on, each with its task and its share.
 
-A mixture file is a YAML list::
+``train`` or ``valid`` of a mixture, as ``recipe.yaml`` has them, is a list::
 
     - {task: slu, set: mini/music_train, weight: 3}
     - {task: asr, set: mini/sentences_train, weight: 1}
     - {task: nlu, set: mini/music_text}            # no weight: its number of examples
 
-It is written out as one folder of plain Kaldi-style files that ESPnet's options can point at, with each utterance
-named ``<task>-<set>-<utterance>``.
+It is written as a folder of Kaldi-style files for ESPnet's options, in which each utterance has the id
+``<task>-<set>-<utterance>``.
 """
 
 import dataclasses
@@ -39,10 +39,10 @@ class Part:
         weight: share of the examples drawn, relative to the other parts; None: the set's number of examples.
         limit: use only this many utterances, drawn by ``seed`` (low-resource rows of the tables): a whole number, or
             a fraction of the set below 1.
-        complement: with ``limit``, the utterances that it leaves out (table 1: asr of the other 90 %).
-        label: the task whose token stands as BOS, where it is not the task itself. ``{task: slu, label: nlu}`` shows
-            the decoder audio under the label that zero-shot decoding will use; the paper is silent on this.
-        name: what its examples are called after, where two sets of a mixture have the same name; None: the set's name.
+        complement: with ``limit``, use the utterances that it leaves out (table 1: asr of the other 90 %).
+        label: another task, whose token is used as BOS. ``{task: slu, label: nlu}`` trains the decoder on audio under
+            the label that zero-shot decoding will use; the paper does not mention this.
+        name: used in the ids of its examples if two sets of a mixture have the same name; None: the set's name.
     """
 
     task: str
@@ -60,7 +60,7 @@ class Part:
 
     @property
     def group(self) -> str:
-        """What the ids of its examples begin with: ``slu-music_train``, or ``slu.nlu-music_train`` with a label."""
+        """Prefix of its examples' ids: ``slu-music_train``, or ``slu.nlu-music_train`` with a label."""
         labelled = self.task if self.label is None else f"{self.task}.{self.label}"
         return f"{labelled}-{self.name or self.set.rpartition('/')[2]}"
 
@@ -84,7 +84,7 @@ def parse_mixture(entries: object, where: str) -> list[Part]:
     """Check the entries of a mixture.
 
     Raises:
-        UserError: names the entry, and what is wrong with it.
+        UserError: names the entry and the problem.
     """
     if not isinstance(entries, list) or not entries:
         raise UserError(f"{where}: a mixture is a list of {{task, set, weight}}, found {type(entries).__name__}")

@@ -2,18 +2,15 @@
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from espnet2.train.preprocessor import AbsPreprocessor
 from torch.utils.data import get_worker_info
-from transformers import AutoTokenizer
 
 from espnet_atat.data.augment import FeatureAugmentation
 from espnet_atat.data.masks import ExampleMasker
 from espnet_atat.errors import UserError
-from espnet_atat.installed import installed_model
 from espnet_atat.semantics.tree import strip_tags
 from espnet_atat.speech.audio import SAMPLE_RATE
 from espnet_atat.speech.augmentation.chain import Chain
@@ -23,25 +20,6 @@ from espnet_atat.text.tokenizer import CharTokenizer, TargetTokenizer
 MAX_TEXT_PIECES = 512
 #: Texts whose numbers are kept for the next epoch; more are tokenised anew.
 REMEMBERED = 100_000
-
-
-def load_text_tokenizer(path: str | Path) -> Any:
-    """The text encoder's own tokenizer, from a directory or hub name or of an installed model (``minilm``).
-
-    ``AutoTokenizer`` and not a class by name: given a bare vocabulary file, ``BertTokenizerFast`` of transformers 5
-    maps every word to ``[UNK]`` without a word.
-
-    Raises:
-        UserError: nothing can be loaded from there.
-    """
-    folder = Path(installed_model(str(path)))
-    if not folder.is_dir() and (folder.is_absolute() or len(folder.parts) > 2):
-        # No hub name looks like this; asking the hub for it would take a minute where there is none.
-        raise UserError(f"text tokenizer {str(path)!r}: no such folder; stage 7 of the recipe makes it")
-    try:
-        return AutoTokenizer.from_pretrained(str(folder))
-    except (OSError, ValueError) as error:
-        raise UserError(f"text tokenizer {str(path)!r}: no tokenizer there ({str(error).splitlines()[0]})") from error
 
 
 class MixturePreprocessor(AbsPreprocessor):

@@ -1,4 +1,4 @@
-"""What the sets of a mixture hold: their targets, the tags among them, and fingerprints of their content."""
+"""What the sets of a mixture contain: their targets, the tags in them, and fingerprints of the data."""
 
 import dataclasses
 from collections.abc import Iterable
@@ -62,8 +62,8 @@ def targets_of(parts: Iterable[Part], dump: Path, seed: int) -> list[str]:
 def unseen_tags(train: Iterable[Part], valid: Iterable[Part], dump: Path, seed: int) -> list[str]:
     """Tags of the trees of ``valid`` that no tree of ``train`` has, sorted.
 
-    A twentieth of a corpus's trees may lack a label that everybody knows to exist. Its tag gets a row in the embedding
-    that no example teaches, so it is hardly ever predicted; without one, validation could not even be computed.
+    A small share of a corpus's trees may lack a label that occurs in the rest. Its tag gets a row in the embedding, so
+    that the validation loss is defined. No example trains that row, so the tag is hardly ever predicted.
 
     Args:
         seed: draws the utterances of parts with a limit.

@@ -6,7 +6,7 @@ from enum import IntEnum
 import torch
 from torch import Tensor
 
-from espnet_atat.decode.espnet import BatchScorerInterface
+from espnet_atat.decode.espnet_search import BatchScorerInterface
 from espnet_atat.errors import UserError
 from espnet_atat.semantics.tree import CLOSE, OPEN_INTENT, OPEN_SLOT
 from espnet_atat.text.tokenizer import WORD_START
@@ -88,6 +88,9 @@ class TreeConstraint(BatchScorerInterface):
         allowed = self._trees(ys, left) if self.trees else self._words(ys, left)
         by_class = torch.where(allowed, 0.0, FORBIDDEN_SCORE)  # (N, classes)
         return by_class.index_select(1, self.classes), None
+
+    def batch_select_state(self, state: None, best_ids: Tensor) -> None:
+        """There is none."""
 
     def _last(self, ys: Tensor) -> tuple[Tensor, Tensor]:
         """Whether each hypothesis ends in a bare word start, and whether inside a word; both (N,)."""

@@ -2,160 +2,205 @@
 
 ESPnet's own step (``TransformerDecoder.batch_score``) gives the same scores, which a test checks. It keeps layer
 *outputs* and projects all of them to keys and values again at every step, the encoder's states too, once for each
-hypothesis. Here the encoder's states are projected once for each utterance, and a token once.
+hypothesis. Here the encoder's states are projected once for each utterance, and a token once. A step of a small model
+is so short that calling modules would take half of it: their weights are collected once.
 """
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn.functional import embedding, linear
+from torch.nn.functional import scaled_dot_product_attention as attend
 
-from espnet_atat.decode.espnet import BatchScorerInterface
+from espnet_atat.decode.espnet_search import BatchScorerInterface
 from espnet_atat.model.atat_model import Encoded
 from espnet_atat.model.audio_encoder import valid_frames
 from espnet_atat.model.decoder import SharedDecoder
 
-attend = torch.nn.functional.scaled_dot_product_attention
+#: Positions whose encodings are computed ahead.
+POSITIONS = 64
+#: Weight and bias of a linear map.
+Map = tuple[Tensor, Tensor | None]
+Function = Callable[[Tensor], Tensor]
+#: Keys and values of all tokens so far, of shape (layers, 2, N, heads, L, D / heads); of several labels, the layers of
+#: one after those of the other.
+Cache = Tensor
 
 
-class KeyValueCache:
-    """Keys and values of all hypotheses: for each label and layer (2, N, heads, L, D / heads)."""
+class DecoderWeights:
+    """The weights of a decoder, laid out for one step; collected once, for all searches of a model.
 
-    def __init__(self, layers: list[Tensor]):
-        self.layers = layers
+    Args:
+        decoder: in eval mode; its parameters must not change afterwards.
+    """
 
-    def select(self, hypotheses: Tensor | Sequence[int]) -> "KeyValueCache":
-        """The cache of chosen hypotheses, in that order."""
-        if not self.layers:
-            return self
-        ids = torch.as_tensor(hypotheses, device=self.layers[0].device)
-        return KeyValueCache([layer.index_select(1, ids) for layer in self.layers])
+    def __init__(self, decoder: SharedDecoder):
+        self.decoder = decoder
+        self.tied = decoder.tied.weight.detach()  # (V, D)
+        self.layers = [_Layer(layer) for layer in decoder.decoders]
+        self.after_norm = _norm(decoder.after_norm) if decoder.normalize_before else None
+        self.scale = decoder.embed[1].xscale
+        self.encodings = self.tied.new_empty(0)
 
-
-#: One hypothesis of a cache that is still whole; what the search holds of an utterance alone.
-Row = tuple[KeyValueCache, int]
+    def embed(self, tokens: Tensor, position: int) -> Tensor:
+        """Tokens (N,) at a position -> (N, D)."""
+        encodings = self.encodings  # (L, D)
+        if position >= len(encodings):
+            zeros = self.tied.new_zeros(1, position + POSITIONS, self.tied.size(1))
+            self.encodings = encodings = self.decoder.embed[1](zeros)[0]
+        return embedding(tokens, self.tied) * self.scale + encodings[position]
 
 
 class DecoderScorer(BatchScorerInterface):
     """Log probabilities of the next token; made for one batch of utterances, used by one search.
 
     Args:
-        decoder: in eval mode.
+        weights: of the decoder.
         encoded: states of B utterances.
         task_ids: the task token to start from; or several: the decoder runs once for each, and their probabilities
             are averaged. Whatever stands first in a hypothesis is replaced by these.
-        beam_size: K.
     """
 
-    def __init__(self, decoder: SharedDecoder, encoded: Encoded, task_ids: Sequence[int], beam_size: int):
-        self.decoder = decoder
+    def __init__(self, weights: DecoderWeights, encoded: Encoded, task_ids: Sequence[int]):
+        self.weights = weights
         self.task_ids = tuple(task_ids)
-        self.beam_size = beam_size
-        self.utterances = len(encoded.states)
-        self.weight = decoder.tied.weight.detach()  # (V, D): put together once, not at every step
-        mask = valid_frames(encoded.lengths, encoded.states.size(1))
-        self.mask = None if bool(mask.all()) else mask[:, None, None, :]  # (B, 1, 1, S)
-        self.sources = [
-            (_heads(layer.src_attn, "k", encoded.states), _heads(layer.src_attn, "v", encoded.states))
-            for layer in decoder.decoders
-        ]  # of each layer: two of (B, heads, S, D / heads)
+        self.valid: Tensor | None = None
+        if int(encoded.lengths.min()) < (longest := encoded.states.size(1)):
+            self.valid = valid_frames(encoded.lengths, longest)[:, None, None, :]  # (B, 1, 1, S)
+        self.sources = [layer.project(encoded.states) for layer in weights.layers]
 
     def batch_score(
         self,
         ys: Tensor,
-        states: KeyValueCache | list[Row | None],
+        states: Cache | list[None],
         xs: Tensor,
         xs_mask: Tensor | None = None,
-    ) -> tuple[Tensor, KeyValueCache]:
+    ) -> tuple[Tensor, Cache]:
         """Score all tokens after each hypothesis: ys (N, L) -> log probabilities (N, V), and the grown cache."""
-        cached = _gather(states)
-        depth = len(self.decoder.decoders)
-        layers: list[Tensor] = []
+        number, position = ys.size(0), ys.size(1) - 1
+        heads, size = self.weights.layers[0].shape
+        depth = len(self.weights.layers)
+        grown = self.weights.tied.new_empty(depth * len(self.task_ids), 2, number, heads, position + 1, size)
+        if isinstance(states, Tensor):  # not at the first step
+            grown[..., :position, :] = states
         logps = []
-        for number, task_id in enumerate(self.task_ids):
-            own = cached.layers[number * depth : (number + 1) * depth]
-            logp, grown = self._step(ys, task_id, own)
-            logps.append(logp)
-            layers += grown
+        for label, task_id in enumerate(self.task_ids):
+            tokens = ys[:, -1] if position else torch.full_like(ys[:, -1], task_id)
+            own = grown[label * depth : (label + 1) * depth]
+            logps.append(self._step(tokens, own, position))
         if len(logps) == 1:
-            return logps[0], KeyValueCache(layers)
-        mean = torch.stack(logps).logsumexp(0) - torch.log(torch.tensor(float(len(logps))))
-        return mean, KeyValueCache(layers)
+            return logps[0], grown
+        return torch.stack(logps).logsumexp(0) - math.log(len(logps)), grown
 
-    def select_state(
-        self,
-        state: KeyValueCache | list[Row | None],
-        i: int,
-        new_id: int | None = None,
-    ) -> Row | None:
-        """One hypothesis, without copying anything yet."""
-        return (state, i) if isinstance(state, KeyValueCache) else state[i]
-
-    def batch_select_state(self, state: KeyValueCache, best_ids: Tensor) -> KeyValueCache:
+    def batch_select_state(self, state: Cache, best_ids: Tensor) -> Cache:
         """The chosen hypotheses of all utterances: best_ids (B, K) holds ``hypothesis * V + token``."""
-        held = state.layers[0].size(1) // len(best_ids)  # H
-        offsets = torch.arange(len(best_ids), device=best_ids.device)[:, None] * held
-        return state.select((best_ids // len(self.weight) + offsets).flatten())
+        held = state.size(2) // len(best_ids)  # H
+        hypotheses = best_ids // len(self.weights.tied)
+        if len(best_ids) > 1:
+            hypotheses = hypotheses + torch.arange(len(best_ids), device=best_ids.device)[:, None] * held
+        return state.index_select(2, hypotheses.flatten())
 
-    def _step(self, ys: Tensor, task_id: int, cached: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
-        """One decoder, one label: ys (N, L), its layers' caches -> (N, V), the caches with a token more."""
-        decoder = self.decoder
-        position = ys.size(1) - 1
-        tokens = ys[:, -1] if position else torch.full_like(ys[:, -1], task_id)
-        embedded = torch.nn.functional.embedding(tokens, self.weight)  # (N, D)
-        # The positional encoding counts from its input's start: put the token at the end of zeros.
-        padded = embedded.new_zeros(len(ys), position + 1, embedded.size(1))
-        padded[:, position] = embedded
-        x = decoder.embed[1](padded)[:, -1:]  # (N, 1, D)
-        grown = []
-        for number, layer in enumerate(decoder.decoders):
-            x, cache = self._layer(layer, x, cached[number] if cached else None, *self.sources[number])
-            grown.append(cache)
-        if decoder.normalize_before:
-            x = decoder.after_norm(x)
-        return torch.nn.functional.linear(x[:, 0], self.weight).log_softmax(-1), grown
-
-    def _layer(
-        self, layer: Any, x: Tensor, cached: Tensor | None, keys: Tensor, values: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        """ESPnet's ``DecoderLayer`` for one new token: x (N, 1, D)."""
-        before = layer.normalize_before
-        y = layer.norm1(x) if before else x
-        attention = layer.self_attn
-        new = torch.stack((_heads(attention, "k", y), _heads(attention, "v", y)))  # (2, N, heads, 1, D / heads)
-        cache = new if cached is None else torch.cat((cached, new), dim=3)
-        found = _merge(attention, attend(_heads(attention, "q", y), cache[0], cache[1]))
-        x = x + (layer.concat_linear1(torch.cat((y, found), -1)) if layer.concat_after else found)
-        x = x if before else layer.norm1(x)
-
-        y = layer.norm2(x) if before else x
-        attention = layer.src_attn
-        # (N, heads, 1, D / heads) -> (B, heads, H, D / heads): the hypotheses of an utterance are its queries.
-        query = _heads(attention, "q", y.view(self.utterances, -1, y.size(2)))
-        found = _merge(attention, attend(query, keys, values, attn_mask=self.mask)).view_as(y)
-        x = x + (layer.concat_linear2(torch.cat((y, found), -1)) if layer.concat_after else found)
-        x = x if before else layer.norm2(x)
-
-        y = layer.norm3(x) if before else x
-        x = x + layer.feed_forward(y)
-        return (x if before else layer.norm3(x)), cache
+    def _step(self, tokens: Tensor, cache: Tensor, position: int) -> Tensor:
+        """One decoder, one label: tokens (N,) at a position -> (N, V); writes their keys and values to the cache."""
+        weights = self.weights
+        x = weights.embed(tokens, position)
+        for layer, own, source in zip(weights.layers, cache, self.sources, strict=True):
+            x = layer(x, own, source, self.valid)
+        if weights.after_norm is not None:
+            x = weights.after_norm(x)
+        return torch.log_softmax(linear(x, weights.tied), -1)
 
 
-def _gather(states: KeyValueCache | list[Row | None]) -> KeyValueCache:
-    if isinstance(states, KeyValueCache):
-        return states
-    rows = [row for row in states if row is not None]
-    # All rows of a step come from the cache of the step before; at the first step there is none.
-    return rows[0][0].select([i for _, i in rows]) if rows else KeyValueCache([])
+class _Layer:
+    """ESPnet's ``DecoderLayer`` for one new token of each hypothesis.
+
+    Args:
+        layer: in eval mode.
+    """
+
+    def __init__(self, layer: Any):
+        self.before = layer.normalize_before
+        self.norms = [_norm(norm) for norm in (layer.norm1, layer.norm2, layer.norm3)]
+        own, self.source = layer.self_attn, layer.src_attn
+        self.shape = own.h, own.d_k
+        self.own_in = _join(own.linear_q, own.linear_k, own.linear_v)
+        self.own_out, self.source_in, self.source_out = map(
+            _map, (own.linear_out, self.source.linear_q, self.source.linear_out)
+        )
+        self.own_norms = _head_norm(own.q_norm), _head_norm(own.k_norm)
+        self.source_norm = _head_norm(self.source.q_norm)
+        self.concats = (layer.concat_linear1, layer.concat_linear2) if layer.concat_after else None
+        self.first, self.second = _map(layer.feed_forward.w_1), _map(layer.feed_forward.w_2)
+        activation = layer.feed_forward.activation
+        self.activation = torch.relu if type(activation) is torch.nn.ReLU else activation
+
+    def project(self, states: Tensor) -> tuple[Tensor, Tensor]:
+        """Keys and values of the encoder's states (B, S, D), each (B, heads, S, D / heads)."""
+        parts = (*states.shape[:2], *self.shape)
+        keys = self.source.k_norm(self.source.linear_k(states).view(parts).transpose(1, 2))
+        return keys.contiguous(), self.source.linear_v(states).view(parts).transpose(1, 2).contiguous()
+
+    def __call__(self, x: Tensor, cache: Tensor, source: tuple[Tensor, Tensor], valid: Tensor | None) -> Tensor:
+        """x (N, D), of the new token -> (N, D).
+
+        Args:
+            cache: (2, N, heads, L, D / heads); gets the token's keys and values at its end.
+            source: see :meth:`project`.
+            valid: true where a state is no padding, (B, 1, 1, S); None: nowhere is padding.
+        """
+        number, width = x.shape
+        norm1, norm2, norm3 = self.norms
+        y = norm1(x) if self.before else x
+        projected = linear(y, *self.own_in).view(number, 3, *self.shape).transpose(0, 1)  # (3, N, heads, D / heads)
+        query_norm, key_norm = self.own_norms
+        query = projected[0]
+        cache[:, :, :, -1] = projected[1:]
+        if query_norm is not None and key_norm is not None:
+            query = query_norm(query)
+            cache[0, :, :, -1] = key_norm(projected[1])
+        found = attend(query.unsqueeze(2), cache[0], cache[1])  # (N, heads, 1, D / heads)
+        x = self._add(0, x, y, linear(found.view(number, width), *self.own_out))
+        x = x if self.before else norm1(x)
+
+        y = norm2(x) if self.before else x
+        # (N, D) -> (B, heads, H, D / heads): the hypotheses of an utterance are its queries.
+        query = linear(y, *self.source_in).view(source[0].size(0), -1, *self.shape).transpose(1, 2)
+        if self.source_norm is not None:
+            query = self.source_norm(query)
+        found = attend(query, *source, attn_mask=valid).transpose(1, 2).reshape(number, width)
+        x = self._add(1, x, y, linear(found, *self.source_out))
+        x = x if self.before else norm2(x)
+
+        y = norm3(x) if self.before else x
+        x = x + linear(self.activation(linear(y, *self.first)), *self.second)
+        return x if self.before else norm3(x)
+
+    def _add(self, number: int, x: Tensor, y: Tensor, found: Tensor) -> Tensor:
+        if self.concats is None:
+            return x + found
+        concatenated: Tensor = x + self.concats[number](torch.cat((y, found), -1))
+        return concatenated
 
 
-def _heads(attention: Any, which: str, x: Tensor) -> Tensor:
-    """Project to queries, keys or values: (N, L, D) -> (N, heads, L, D / heads)."""
-    y = getattr(attention, f"linear_{which}")(x).view(len(x), -1, attention.h, attention.d_k).transpose(1, 2)
-    return y if which == "v" else getattr(attention, f"{which}_norm")(y)
+def _map(layer: Any) -> Map:
+    """Of a linear layer; an adapter's part is in its weight in eval mode."""
+    return layer.weight, layer.bias
 
 
-def _merge(attention: Any, found: Tensor) -> Tensor:
-    """(N, heads, L, D / heads) -> (N, L, D)."""
-    return attention.linear_out(found.transpose(1, 2).flatten(2))
+def _join(*layers: Any) -> Map:
+    """Linear layers as one, their outputs one after the other."""
+    return torch.cat([layer.weight for layer in layers]), torch.cat([layer.bias for layer in layers])
+
+
+def _norm(layer: Any) -> Function:
+    """A layer normalisation without its module."""
+    shape, weight, bias, eps = layer.normalized_shape, layer.weight, layer.bias, layer.eps
+    return lambda x: torch.layer_norm(x, shape, weight, bias, eps)
+
+
+def _head_norm(layer: Any) -> Function | None:
+    """The normalisation of queries or keys; None where a model has none."""
+    return None if isinstance(layer, torch.nn.Identity) else _norm(layer)

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from espnet_atat.decode.language_model import LanguageModel
+from espnet_atat.decode.lm_fusion import LanguageModel
 from espnet_atat.decode.trained import Trained
 from espnet_atat.errors import UserError
 from espnet_atat.package.manifest import Manifest
@@ -53,7 +53,7 @@ def load_pretrained(source: str | Path, device: str = "cpu") -> Pretrained:
     """Load a model, for several ``from_pretrained`` to share.
 
     Args:
-        source: see :meth:`espnet_atat.decode.base.Understand.from_pretrained`.
+        source: see :meth:`espnet_atat.decode.understand_base.Understand.from_pretrained`.
         device: ``cpu``, ``cuda`` or ``cuda:N``.
 
     Raises:
@@ -66,8 +66,6 @@ def load_pretrained(source: str | Path, device: str = "cpu") -> Pretrained:
         return Pretrained(Trained.load(run.train_config, run.model_file, device, run.text_tokenizer))
     with open_package(path) as package:
         trained = _load(package, device)
-        if package.text_tokenizer is not None:
-            assert trained.text_tokenizer is not None  # read now: the unpacked files are gone afterwards
         language_model = None
         if package.lm_file is not None:
             language_model = LanguageModel.load(trained.vocabulary, package.lm_train_config, package.lm_file, device)
@@ -82,7 +80,9 @@ def _load(package: Package, device: str) -> Trained:
         raise UserError(f"{package.source}: {message}") from error
     except (ValueError, KeyError, TypeError, RuntimeError, AssertionError) as error:  # of ESPnet's and torch's modules
         raise UserError(f"{package.source}: its configuration makes no model ({error})") from error
-    return replace(trained, files=None)  # they are gone when the package is closed
+    tokenizer = package.text_tokenizer
+    content = None if tokenizer is None else {path.name: path.read_bytes() for path in tokenizer.iterdir()}
+    return replace(trained, files=None, tokenizer_files=content)  # the package's files are gone when it is closed
 
 
 def check_device(name: str) -> None:

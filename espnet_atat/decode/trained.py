@@ -1,7 +1,9 @@
 """A trained model in memory with what decoding needs beside it; several search configurations can share one."""
 
 import argparse
+import tempfile
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -10,10 +12,12 @@ from typing import Any
 import torch
 import yaml
 
-from espnet_atat.data.preprocessor import load_text_tokenizer
+from espnet_atat.decode.decoder_scorer import DecoderWeights
 from espnet_atat.errors import UserError
 from espnet_atat.model.atat_model import ESPnetATATModel
-from espnet_atat.tasks.atat import ATATTask
+from espnet_atat.model.exact_weights import read_weights, take_weights
+from espnet_atat.model.from_options import characters_of, model_of, vocabulary_of
+from espnet_atat.model.text_encoder import load_text_tokenizer
 from espnet_atat.text.tokenizer import CharTokenizer
 from espnet_atat.text.vocabulary import Vocabulary
 
@@ -27,6 +31,7 @@ class Trained:
         vocabulary: the decoder's.
         characters: of the CTC, where it is over characters.
         tokenizer_source: folder or hub name of the text encoder's tokenizer; None in a model of audio alone.
+        tokenizer_files: instead, the folder's files by name: of a package, which is gone when a text comes.
         files: the configuration and checkpoint it came from, for other processes to load it too.
     """
 
@@ -34,6 +39,7 @@ class Trained:
     vocabulary: Vocabulary
     characters: CharTokenizer | None = None
     tokenizer_source: str | None = None
+    tokenizer_files: Mapping[str, bytes] | None = None
     files: tuple[str, str] | None = None
     #: ESPnet's attention keeps its weights on the module and reads them back: one thread at a time may encode.
     encoding: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
@@ -47,6 +53,11 @@ class Trained:
         """
         if self.model.text_encoder is None:
             raise UserError("this model has no text encoder: it was trained with --text_encoder none")
+        if self.tokenizer_files is not None:
+            with tempfile.TemporaryDirectory(prefix="atat_") as folder:
+                for name, content in self.tokenizer_files.items():
+                    Path(folder, name).write_bytes(content)
+                return load_text_tokenizer(folder)
         if self.tokenizer_source is None:
             raise UserError("no tokenizer of the text encoder: give text_tokenizer, a folder (stage 7 makes it)")
         return load_text_tokenizer(self.tokenizer_source)
@@ -60,6 +71,12 @@ class Trained:
         tokenizer, encoder = self.text_tokenizer, self.model.text_encoder
         assert encoder is not None
         return list(tokenizer(words, truncation=True, max_length=encoder.max_pieces)["input_ids"])
+
+    @cached_property
+    def decoder_weights(self) -> DecoderWeights:
+        """Of the model's decoder, for its searches."""
+        with torch.inference_mode():
+            return DecoderWeights(self.model.decoder)
 
     @property
     def device(self) -> torch.device:
@@ -82,13 +99,13 @@ class Trained:
         Raises:
             UserError: the token list does not fit the model.
         """
-        vocabulary = ATATTask.vocabulary(train_args)
+        vocabulary = vocabulary_of(train_args)
         rows = len(model.decoder.tied.weight)
         if rows != len(vocabulary):
             raise UserError(f"the token list has {len(vocabulary)} tokens, the decoder {rows} rows: not of one model")
-        characters = CharTokenizer(ATATTask.characters(train_args)) if train_args.ctc_unit == "char" else None
+        characters = CharTokenizer(characters_of(train_args)) if train_args.ctc_unit == "char" else None
         source = text_tokenizer or train_args.text_tokenizer
-        return cls(model.eval(), vocabulary, characters, str(source) if source else None, files)
+        return cls(model.eval(), vocabulary, characters, str(source) if source else None, files=files)
 
     @classmethod
     def load(
@@ -111,36 +128,22 @@ class Trained:
         for path, option in ((train_config, "train_config"), (model_file, "model_file")):
             if not Path(path).is_file():
                 raise UserError(f"{path}: no such file (--{option}); stages 10 and 11 of the recipe make it")
-        # ESPnet loads with strict=False, which leaves what does not fit at its random start without a word.
         try:
-            model, train_args = ATATTask.build_model_from_file(train_config, None, device)
+            train_args = argparse.Namespace(**load_yaml(train_config))
+            adapted = getattr(train_args, "use_adapter", False)
+            train_args.init = None  # the checkpoint has all parameters
+            model = model_of(train_args, defer_text_encoder=not adapted and train_args.audio_encoder is not None)
         except (AttributeError, TypeError, yaml.YAMLError) as error:
             raise UserError(f"{train_config}: not the configuration of an AT-AT training ({error})") from error
-        load_weights(model, model_file, device)
-        return cls.of(model, train_args, text_tokenizer, (str(train_config), str(model_file)))
+        if adapted:
+            from espnet2.layers.create_adapter import create_adapter
+
+            create_adapter(model, train_args.adapter, train_args.adapter_conf)
+        take_weights(model, read_weights(model_file), model_file)
+        return cls.of(model.to(device), train_args, text_tokenizer, (str(train_config), str(model_file)))
 
 
-def load_weights(model: torch.nn.Module, path: str | Path, device: str = "cpu", kind: str = "an AT-AT model") -> None:
-    """Load a checkpoint of exactly this model.
-
-    Raises:
-        UserError: not a checkpoint, or parameters that are missing, too many or of another shape.
-    """
-    try:
-        state = torch.load(path, map_location=device, weights_only=True)
-    except Exception as error:  # pickle, zip and torch raise a dozen kinds
-        raise UserError(f"{path}: not a whole checkpoint ({str(error).splitlines()[0]})") from error
-    own = model.state_dict()
-    if not isinstance(state, dict) or not state.keys() & own.keys():
-        raise UserError(f"{path}: a checkpoint, but not of {kind}")
-    for name, tensor in own.items():
-        if name not in state:
-            raise UserError(f"{path}: lacks {name!r}: not a checkpoint of the model in its configuration")
-        if state[name].shape != tensor.shape:
-            raise UserError(
-                f"{path}: {name!r} is {tuple(state[name].shape)}, the configuration makes it {tuple(tensor.shape)}: "
-                "not of one model, or another token list"
-            )
-    if surplus := state.keys() - own.keys():
-        raise UserError(f"{path}: holds {min(surplus)!r}, which the configuration's model has not")
-    model.load_state_dict(state)
+def load_yaml(path: str | Path) -> Any:
+    """A saved configuration. By PyYAML's C code where it is there: a token list of thousands of rows takes a second."""
+    with open(path, encoding="utf-8") as file:
+        return yaml.load(file, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))

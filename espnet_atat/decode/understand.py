@@ -22,9 +22,9 @@ import torch
 from torch import Tensor
 
 from espnet_atat.data.collate import pad
-from espnet_atat.decode.base import Understand
 from espnet_atat.decode.result import NOTHING_HEARD, Understanding
 from espnet_atat.decode.times import seconds_per_frame, spell_characters, spell_tokens, with_times
+from espnet_atat.decode.understand_base import Understand
 from espnet_atat.errors import UserError
 from espnet_atat.model.atat_model import Encoded
 from espnet_atat.semantics.normalise import normalise_words

@@ -154,12 +154,12 @@ def _import_page() -> Any:
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
     try:
-        from espnet_atat.demo import page
+        from espnet_atat.demo import gradio_page
     except ModuleNotFoundError as error:
         if error.name != "gradio":
             raise
         raise UserError("the page needs Gradio: pip install 'espnet_atat[demo]'") from error
-    return page
+    return gradio_page
 
 
 def _forbid_elsewhere(app: Any) -> None:

@@ -13,7 +13,7 @@ from espnet_atat.speech.fbank import FRAME_SHIFT
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from espnet_atat.decode.attention import Attention
+    from espnet_atat.decode.cross_attention import Attention
 
 WIDTH = 9.0  # inches, as all sizes here
 ROW = 0.2

@@ -13,7 +13,7 @@ from espnet_atat.speech.audio import SAMPLE_RATE, probe, read_audio
 from espnet_atat.speech.fbank import fbank
 
 if TYPE_CHECKING:
-    from espnet_atat.decode.attention import Attention
+    from espnet_atat.decode.cross_attention import Attention
     from espnet_atat.decode.result import Understanding
 
 #: Alternatives shown.
@@ -73,7 +73,7 @@ class Engine:
         Raises:
             UserError: not audio, too long or too short, or a model that cannot listen.
         """
-        from espnet_atat.decode.attention import speech_attention
+        from espnet_atat.decode.cross_attention import speech_attention
         from espnet_atat.decode.understand import Speech2Understand
 
         try:
@@ -109,7 +109,7 @@ class Engine:
         Raises:
             UserError: no word in it, too long, or a model that cannot read.
         """
-        from espnet_atat.decode.attention import text_attention
+        from espnet_atat.decode.cross_attention import text_attention
         from espnet_atat.decode.understand import Text2Understand
         from espnet_atat.semantics.normalise import normalise_words
 

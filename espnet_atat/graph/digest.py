@@ -33,7 +33,7 @@ def file_digest(path: Path) -> str:
     try:
         return _file_digest(path.absolute(), path.stat().st_mtime_ns)
     except FileNotFoundError as error:
-        raise UserError(f"{path}: not there; run the stages before (1 to 6 make dump/)") from error
+        raise UserError(f"{path}: No such file or directory; if a stage makes it, run that stage first") from error
 
 
 @cache

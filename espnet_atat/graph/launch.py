@@ -19,12 +19,14 @@ from pathlib import Path
 from espnet_atat.errors import UserError
 from espnet_atat.graph.logs import LogFollower
 from espnet_atat.graph.pool import die_with_parent
-from espnet_atat.graph.work import stamp_file
+from espnet_atat.graph.work import read_stamp
 
 #: Between two looks at processes at work, in seconds.
 POLL = 0.2
 #: The command of ``cmd.sh`` that runs jobs on this machine.
 HERE = "run.pl"
+#: Set in the environment of a script: the commands of this package that it starts end with it (``bin.main_guard``).
+ENDS_WITH_PARENT = "ATAT_ENDS_WITH_PARENT"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,7 +81,7 @@ class Job:
     @property
     def still_makes(self) -> set[Path]:
         """Folders of ``makes`` that nobody has finished since."""
-        return {folder for folder in self.makes if not stamp_file(folder).is_file()}
+        return {folder for folder in self.makes if "seconds" not in read_stamp(folder)}
 
 
 def run_jobs(jobs: Sequence[Job], machines: Machines) -> None:
@@ -139,7 +141,9 @@ def _start_job(job: Job, machines: Machines, slot: int) -> subprocess.Popen[byte
     job.log.parent.mkdir(parents=True, exist_ok=True)
     resources = ["--gpu", str(machines.ngpu)] if machines.ngpu else []
     command = [*shlex.split(machines.command), *resources, str(job.log), sys.executable, "-m", job.module]
-    return _start([*command, *job.arguments], variables=own_share(machines, slot), ends_itself=True)
+    # Where a job runs it trains: it asks for no further machine.
+    variables = {**own_share(machines, slot), "train_cmd": HERE}
+    return _start([*command, *job.arguments], variables=variables, ends_itself=True)
 
 
 def own_share(machines: Machines, slot: int) -> dict[str, str]:
@@ -244,8 +248,8 @@ def _check(ranks: Mapping[Path, subprocess.Popen[bytes]]) -> None:
 
 
 def call(command: Sequence[str]) -> int:
-    """Run a command to its end; returns its exit code."""
-    process = _start(command)
+    """Run a script to its end; returns its exit code. The commands of this package that it starts end with it."""
+    process = _start(command, variables={ENDS_WITH_PARENT: "1"})
     try:
         return process.wait()
     finally:

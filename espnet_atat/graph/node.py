@@ -41,6 +41,7 @@ class Node:
         in_place: whether it is made where it lies, because an interrupted call is continued there.
         fetches: whether making it may change what it is made from, as when a corpus is downloaded.
         inputs: what is read to make it, where the place must lie apart from that.
+        check: finds out before the work begins what making it would stop at.
         notes: how it came to this identity; written down with it, and no part of it.
     """
 
@@ -55,6 +56,7 @@ class Node:
     in_place: bool = False
     fetches: bool = False
     inputs: tuple[Path, ...] = ()
+    check: Callable[[], object] = lambda: None
     notes: Mapping[str, Any] = field(default_factory=dict)
 
     @cached_property
@@ -119,13 +121,13 @@ class Node:
             notes |= {"made_by": made_by, "identity": identity}
 
     def remove(self) -> None:
-        """Take it away, so that it is made anew (``--force``).
+        """Take it away, so that it is made anew (``--force``); what was fetched stays, and is looked at again.
 
         Raises:
             UserError: another process is at work on it.
         """
         if self.place.exists():
-            remove(self.place)
+            remove(self.place, stamp_only=self.fetches and self.in_place)
 
 
 def unique(nodes: Iterable[Node]) -> list[Node]:

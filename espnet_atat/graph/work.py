@@ -55,10 +55,14 @@ def working(
     _keep_apart(output, inputs, file)
     with _locked(output):
         if in_place:
-            (output.parent if file else output).mkdir(parents=True, exist_ok=True)
-            _write(stamp_file(output, file=file), {"made_from": key})
-            yield output.parent if file else output
-            _write(stamp_file(output, file=file), _stamp(key, started, notes))
+            place = output.parent if file else output
+            place.mkdir(parents=True, exist_ok=True)
+            stamp_at = stamp_file(output, file=file)
+            for torn in stamp_at.parent.glob(f".{stamp_at.name}.*.tmp"):  # by a kill
+                torn.unlink(missing_ok=True)
+            _write(stamp_at, {"made_from": key})
+            yield place
+            _write(stamp_at, _stamp(key, started, notes))
             return
         _check_replaceable(output, file)
         work, old = output.with_name(f"{output.name}.partial"), output.with_name(f".{output.name}.old")
@@ -68,7 +72,12 @@ def working(
             _discard(work, old)
         work.mkdir(exist_ok=True)
         _write(work / STAMP, {"made_from": key})
-        yield work
+        try:
+            yield work
+        except BaseException:
+            if not any(each.name != STAMP for each in work.iterdir()):
+                _discard(work, old)  # nothing to go on from
+            raise
         for leftover in (work / JOURNAL, *work.rglob("*.tmp")):
             leftover.unlink(missing_ok=True)
         stamp = _stamp(key, started, notes)
@@ -88,14 +97,16 @@ def _stamp(key: str, started: float, notes: dict[str, Any]) -> dict[str, Any]:
     return {"made_from": made_from, "seconds": round(time.monotonic() - started, 3), **notes}
 
 
-def remove(output: Path) -> None:
-    """Take away what ``working`` has made, so that it is made anew.
+def remove(output: Path, *, stamp_only: bool = False) -> None:
+    """Take away what ``working`` has made, or only the stamp that says so, so that it is made anew.
 
     Raises:
         UserError: another process makes it.
     """
     with _locked(output):
         stamp_file(output).unlink(missing_ok=True)
+        if stamp_only:
+            return
         if output.is_dir():
             _discard(output, output.with_name(f".{output.name}.old"))
         else:

@@ -1,7 +1,7 @@
 """Labelled bracketing of trees, as TOP is scored (Gupta et al. 2018, section 5).
 
-A node is known by its label and its span (number of its first word, number of its last word + 1); a node without words
-has the span None. In *tree* bracketing a node is known, beside that, by its whole subtree, words included.
+A node is identified by its label and its span (number of its first word, number of its last word + 1); a node without
+words has the span None. In *tree* bracketing its whole subtree, words included, must match too.
 """
 
 from collections import Counter
@@ -15,7 +15,7 @@ type Span = tuple[int, int] | None
 class Brackets(NamedTuple):
     """The nodes of one tree, the root included, as multisets."""
 
-    labelled: Counter[tuple[str, Span]]  # the opening tag stands for the label
+    labelled: Counter[tuple[str, Span]]  # the opening tag is the label
     subtrees: Counter[tuple[Span, str]]  # the text of the subtree opens with the label
 
     @property

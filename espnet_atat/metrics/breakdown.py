@@ -34,7 +34,7 @@ class Breakdown:
                 self._slots[name][kind] += count
 
     def by_intent(self) -> dict[str, dict[str, Any]]:
-        """Reference intent → counts, with precision, recall (the intent alone) and the two exact matches as shares."""
+        """Reference intent → counts, with precision and recall of the intent, and the two exact matches, as shares."""
         return {
             intent: entry
             | {

@@ -1,6 +1,6 @@
 """Compare two systems from their ``metrics.json`` files: paired bootstrap over the utterances that both scored.
 
-A side may hold several files, the seeds of one system: each utterance's counts are averaged over them.
+Each side may have several files, the seeds of one system: counts of an utterance are averaged over them.
 """
 
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ def compare(a: Sequence[Named], b: Sequence[Named], *, subset: str | None = None
 
     Args:
         a, b: one or more (name, metrics) a side.
-        subset: compare on this subset's utterances alone.
+        subset: compare only on the utterances of this subset.
 
     Returns:
         ``a``, ``b`` (file names), ``subset``, ``utterances``, ``bootstrap``, and ``figures``: key → title, a and b

@@ -11,7 +11,7 @@ from espnet_atat.errors import UserError
 
 
 class EditCounts(NamedTuple):
-    """Edits that turn a reference into a prediction, and the reference's length."""
+    """Edits between a reference and a prediction, and the reference's length."""
 
     substitutions: int
     insertions: int
@@ -33,7 +33,7 @@ def load_bpe(model: str | Path) -> Callable[[str], list[str]]:
     Raises:
         UserError: the file is missing or is no sentencepiece model.
     """
-    import sentencepiece  # late: only a token error rate needs it
+    import sentencepiece  # imported late: only a token error rate needs it
 
     if not Path(model).is_file():
         raise UserError(f"{model}: there is no such sentencepiece model; see --bpemodel")

@@ -1,10 +1,10 @@
-"""Exact match: of the hypothesis (what was meant) and of the full target (tags and words).
+"""Exact match of the hypothesis (the meaning) and of the full target (tags and words).
 
-``hypothesis`` says what the hypothesis of an utterance is:
+``hypothesis`` selects what the hypothesis of an utterance is:
 
 * ``frame``: the intent and the multiset of (slot name, slot value); carrier words do not count.
-* ``tags``: the intent and the multiset of slot names; no word counts. This is FSC's 3-tuple, whose slot names carry
-  the values (``[SL:LOCATION_WASHROOM bathroom ]``).
+* ``tags``: the intent and the multiset of slot names; words do not count. This is FSC's 3-tuple, where slot names
+  contain the values (``[SL:LOCATION_WASHROOM bathroom ]``).
 """
 
 from typing import Literal, get_args
@@ -17,14 +17,14 @@ HYPOTHESES: tuple[Hypothesis, ...] = get_args(Hypothesis)
 
 
 def read_hypothesis(tree: Node, hypothesis: Hypothesis) -> Frame:
-    """What a valid tree says, as far as ``hypothesis`` lets it count."""
+    """The part of a valid tree that ``hypothesis`` compares."""
     frame = from_tree(tree)
     return frame.tags_only() if hypothesis == "tags" else frame
 
 
 def full_match(reference: str, predicted: str) -> bool:
-    """True if the two targets are the same tokens; of valid reference trees, so is then the predicted tree.
+    """True if the two targets have the same tokens, and hence, for valid reference trees, are the same tree.
 
-    This is TOP's exact match too: equal serialised trees, an invalid prediction being wrong.
+    This is also TOP's exact match: serialised trees are equal, and an invalid prediction is wrong.
     """
     return reference.split() == predicted.split()

@@ -3,11 +3,11 @@
 An utterance's counts, by column:
 
     utterances           1
-    hypothesis_correct   1 if the prediction means what the reference means, see ``exact_match``
-    full_correct         1 if all tokens, tags and words, are the reference's
+    hypothesis_correct   1 if prediction and reference have the same meaning, see ``exact_match``
+    full_correct         1 if all tokens, tags and words, equal the reference's
     intent_correct       1 if the intent is right
     valid                1 if the prediction is a valid tree
-    semantic_*           substitutions, insertions, deletions of slots, a wrong intent being one substitution
+    semantic_*           substitutions, insertions, deletions of slots; a wrong intent is one substitution
     slots_*              matched, predicted, reference
     nodes_*              predicted, reference; matched by label and span, matched_trees by whole subtree
     word_*, char_*, token_*   substitutions, insertions, deletions, reference
@@ -35,7 +35,7 @@ class Figure:
         title: as tables print it.
         numerator, denominator: column → weight.
         higher_is_better: the direction of *better*.
-        parts: name → column, further sums written beside the figure.
+        parts: name → column, further sums that are written with the figure.
     """
 
     title: str
@@ -112,7 +112,7 @@ def mean_of_seeds(rows: Sequence[np.ndarray]) -> dict[str, float | None]:
 
 
 def ratio(numerator: float, denominator: float) -> float | None:
-    """The quotient; None where there is nothing to divide by."""
+    """The quotient; None if the denominator is 0."""
     return float(numerator / denominator) if denominator else None
 
 

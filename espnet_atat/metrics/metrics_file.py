@@ -1,4 +1,4 @@
-"""Reading and writing ``metrics.json`` (its form is in ``scoring``)."""
+"""Reading and writing ``metrics.json`` (see ``scoring`` for its format)."""
 
 import json
 from pathlib import Path
@@ -8,12 +8,12 @@ from espnet_atat.atomic import atomic_write
 from espnet_atat.errors import UserError
 
 FORM = 1
-#: Entries of ``info`` that are files in runs: what the hypotheses rest on.
+#: Entries of ``info`` that name files of training runs: the models behind the hypotheses.
 MODEL_KEYS = ("model", "asr_model", "words", "language_model")
 
 
 def write_metrics(path: str | Path, result: dict[str, Any]) -> None:
-    """Write a result of ``scoring.score``: figures indented for reading, then the counts, a line a column."""
+    """Write a result of ``scoring.score``: figures indented for reading, then the counts, one column per line."""
     counts = result["counts"]
     summary = json.dumps({key: value for key, value in result.items() if key != "counts"}, indent=2, ensure_ascii=False)
     with atomic_write(path) as handle:
@@ -27,7 +27,7 @@ def read_metrics(path: str | Path) -> dict[str, Any]:
     """Read what ``write_metrics`` wrote.
 
     Raises:
-        UserError: the file is not JSON, or not of this form.
+        UserError: the file is not JSON, or not in this format.
     """
     try:
         result = json.loads(Path(path).read_text(encoding="utf-8"))
@@ -49,5 +49,5 @@ def _lines(columns: dict[str, list[int]]) -> str:
 
 
 def fold_name(number: int) -> str:
-    """The subset of a cross validation's pooled folds that is one of them."""
+    """Name of the subset that is one fold of a pooled cross validation."""
     return f"fold{number}"

@@ -1,4 +1,4 @@
-"""References and predictions as listings by utterance id, which know where each line stands, for messages."""
+"""References and predictions by utterance id, with file and line of each for messages."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from pathlib import Path
 from espnet_atat.datadir import read_two_column
 from espnet_atat.errors import UserError
 
-SHOWN = 3  # ids that a message names before it only counts
+SHOWN = 3  # ids that a message lists
 
 
 @dataclass(frozen=True)
@@ -15,9 +15,9 @@ class Listing:
     """Utterance id → tree or words.
 
     Attributes:
-        values: what is listed; the empty string is an empty hypothesis.
-        name: of the whole, for messages.
-        places: id → ``file:line``, where the listing was read from files.
+        values: id → tree or words; the empty string is an empty hypothesis.
+        name: of the listing, for messages.
+        places: id → ``file:line``, if the listing was read from files.
     """
 
     values: Mapping[str, str]
@@ -25,16 +25,16 @@ class Listing:
     places: Mapping[str, str] = field(default_factory=dict)
 
     def where(self, utt_id: str) -> str:
-        """``file:line: utterance ID``, or as much of that as is known."""
+        """``file:line: utterance ID``, as far as known."""
         place = self.places.get(utt_id, self.name)
         return f"{place}: utterance {utt_id!r}"
 
 
 def read_listing(paths: str | Path | Sequence[str | Path]) -> Listing:
-    """Read one file of two columns, or several as one (the folds of a cross validation, say).
+    """Read one file of two columns, or several as one (such as the folds of a cross validation).
 
     Raises:
-        UserError: a line that cannot be read, or an id that stands twice, in one file or in two.
+        UserError: a line that cannot be read, or an id that occurs twice, in one file or in two.
     """
     if isinstance(paths, str | Path):
         paths = [paths]
@@ -51,10 +51,10 @@ def read_listing(paths: str | Path | Sequence[str | Path]) -> Listing:
 
 
 def check_same_ids(reference: Listing, predicted: Listing) -> None:
-    """Scoring joins by id: every utterance of one listing must be in the other.
+    """Check that both listings have the same utterances; scoring joins them by id.
 
     Raises:
-        UserError: names the ids that are missing or extra, where they stand, and how many there are.
+        UserError: names missing and extra ids, their places and their number.
     """
     missing = [utt_id for utt_id in reference.values if utt_id not in predicted.values]
     if missing:
@@ -70,7 +70,7 @@ def check_same_ids(reference: Listing, predicted: Listing) -> None:
 
 
 def read_column(path: str | Path) -> list[str]:
-    """Read a file of one item a line (words heard in training; the ids of a subset); blank lines are passed over.
+    """Read a file with one item per line (words heard in training, ids of a subset); blank lines are skipped.
 
     Raises:
         UserError: a line with more than one item, or a file that is not UTF-8.

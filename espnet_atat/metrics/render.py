@@ -1,4 +1,4 @@
-"""Scores and comparisons as tables for the terminal, rendered from the same dictionaries as the files hold."""
+"""Scores and comparisons as tables for the terminal, from the dictionaries that the files contain."""
 
 from typing import Any
 

@@ -1,20 +1,20 @@
-"""Score predictions against references: every figure of METRICS, as ``metrics.json`` holds them.
+"""Score predictions against references and give the content of ``metrics.json``.
 
-The form of ``metrics.json``:
+The format of ``metrics.json``:
 
-    form, espnet_atat     numbers of this form and of the package that wrote it
+    form, espnet_atat     version of this format and of the package that wrote it
     kind                  ``trees`` or ``words``, as the reference is
     hypothesis            what counts as the hypothesis: ``frame`` or ``tags`` (see ``exact_match``); null for words
     reference, predicted  the files
-    info                  what the caller wants to be remembered, such as the text form
-    utterances            their number
+    info                  further information from the caller, such as the text form
+    utterances            number of utterances
     bootstrap             draws, seed and level of the intervals
     figures               key → title, value, numerator, denominator, utterances, interval, parts (see ``figures``)
-    subsets               name → utterances and figures of a part of them
+    subsets               name → number of utterances and figures of a subset
     by_intent, by_slot    counts and shares (trees only)
-    invalid               number of invalid predictions, and what is wrong with the first few, by id
+    invalid               number of invalid predictions, and the errors of the first few, by id
     counts                utterance ids (sorted), the columns of counts that the figures are sums of, and the members
-                          of each subset as positions in the ids: ``bin.compare`` needs nothing else
+                          of each subset as positions in the ids: all that ``bin.compare`` needs
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -51,7 +51,7 @@ def score(
     bpemodel: str | Path | None = None,
     info: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
-    """Score predictions (id → tree or words) against references; an empty prediction is a wrong one.
+    """Score predictions (id → tree or words) against references; an empty prediction is wrong.
 
     Args:
         ref: all trees or all plain words; which of the two is read off them. A listing that was read from a file lets
@@ -61,11 +61,10 @@ def score(
         heard_words: adds the subsets ``heard`` (utterances whose reference words are all in it) and ``unheard``.
         subsets: name → ids of further subsets.
         bpemodel: sentencepiece model, for TER.
-        info: written into the result as it is.
+        info: copied into the result.
 
     Raises:
-        UserError: an id missing or extra; a reference that is no valid tree where others are; an unknown id in a
-            subset.
+        UserError: a missing or extra id; an invalid tree among the references; an unknown id in a subset.
     """
     if hypothesis not in HYPOTHESES:
         raise UserError(f"unknown hypothesis {hypothesis!r}: choose {' or '.join(HYPOTHESES)}")
@@ -146,7 +145,7 @@ def references_are_trees(reference: Listing) -> bool:
     """True if all references are trees, false if all are plain words.
 
     Raises:
-        UserError: some are, some are not; the message names one of each.
+        UserError: they are mixed; the message names one of each kind.
     """
     first: dict[bool, str] = {}
     for utt_id, line in reference.values.items():
@@ -160,7 +159,7 @@ def references_are_trees(reference: Listing) -> bool:
 
 
 def count_edits(reference: list[str], predicted: list[str], tokenise: Tokenise | None) -> dict[str, int]:
-    """Errors over words, over characters (the spaces between words are characters), and over tokens if asked for."""
+    """Errors of words, of characters (spaces between words included), and of tokens on request."""
     sides = " ".join(reference), " ".join(predicted)
     by_unit = {"word": edit_counts(reference, predicted), "char": edit_counts(*sides)}
     if tokenise is not None:
@@ -188,7 +187,7 @@ def _count_tree(
     guessed: Frame | None
     if guess is None:
         guessed, guessed_nodes = None, NO_BRACKETS
-    elif guess is tree:  # nothing to read twice, and most predictions are right
+    elif guess is tree:  # most predictions are correct and need not be parsed
         guessed, guessed_nodes = frame, nodes
     else:
         guessed, guessed_nodes = read_hypothesis(guess, hypothesis), brackets(guess.tokens())

@@ -1,4 +1,4 @@
-"""Semantic error rate: the slots of two frames are matched name by name, the intent counts as one more slot.
+"""Semantic error rate: the slots of two frames are matched name by name; the intent counts as one more slot.
 
 SemER = (S + I + D) / (reference slots + utterances)
 """
@@ -11,12 +11,12 @@ from espnet_atat.semantics.frame import Frame, Slot
 
 
 class SlotMatch(NamedTuple):
-    """How the slots of one name went: equal values, then pairs of unequal ones, then what is left on a side."""
+    """Matches of the slots of one name: equal values first, then pairs of unequal ones, then what is left on a side."""
 
     matched: int
     substituted: int
-    deleted: int  # in the reference alone
-    inserted: int  # in the prediction alone
+    deleted: int  # only in the reference
+    inserted: int  # only in the prediction
 
     @property
     def reference(self) -> int:
@@ -28,7 +28,7 @@ class SlotMatch(NamedTuple):
 
 
 class SemanticErrors(NamedTuple):
-    """Errors of one utterance, the intent's substitution among them."""
+    """Errors of one utterance, including the substitution of its intent."""
 
     substitutions: int
     insertions: int
@@ -55,8 +55,8 @@ def semantic_errors(reference: Frame, predicted: Frame | None, slots: dict[str, 
 
     Args:
         reference: the reference's frame.
-        predicted: None for an invalid prediction, which has no intent: a wrong one.
-        slots: ``match_slots`` of the two (against nothing, for an invalid prediction).
+        predicted: None for an invalid prediction, whose intent counts as wrong.
+        slots: ``match_slots`` of the two (against no slots, for an invalid prediction).
     """
     wrong_intent = predicted is None or predicted.intent != reference.intent
     return SemanticErrors(

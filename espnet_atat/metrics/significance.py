@@ -1,8 +1,8 @@
-"""Uncertainty by the bootstrap: utterances are drawn with replacement, as many as there are, again and again.
+"""Bootstrap intervals and tests: a draw takes as many utterances as there are, with replacement.
 
-A draw only matters through how often it takes each kind of utterance, utterances with equal counts being of one kind.
-So a draw is one sample of a multinomial distribution over the kinds: the same distribution as drawing the utterances
-one by one, and much faster. Kinds of few members are drawn one by one all the same, which is then the faster way.
+Utterances with equal counts are of one kind, and a draw matters only by how often it takes each kind. So a draw is a
+sample from a multinomial distribution over the kinds, which is equivalent to drawing utterances one by one, and much
+faster. Kinds with few members are drawn one by one, which is faster for them.
 """
 
 from typing import NamedTuple
@@ -10,10 +10,10 @@ from typing import NamedTuple
 import numpy as np
 
 DRAWS = 10_000
-SEED = 20128549  # fixed, so that a score computed twice has one interval
+SEED = 20128549  # fixed, so that a score has the same interval whenever it is computed
 LEVEL = 0.95
 SIGNIFICANT = 0.05  # one system *beats* another at a p-value below this
-_RARE = 10  # kinds of fewer members are drawn member by member: about as fast as a multinomial at that size
+_RARE = 10  # kinds with fewer members are drawn one by one: about as fast as a multinomial at that size
 _CELLS_AT_ONCE = 200_000  # numbers in one batch of draws, which then stays in the processor's cache
 
 
@@ -29,7 +29,7 @@ def resampled_sums(rows: np.ndarray, draws: int = DRAWS, seed: int = SEED) -> np
     """Column sums of each draw.
 
     Args:
-        rows: one row of counts an utterance, shape (N, C), N > 0.
+        rows: one row of counts per utterance, shape (N, C), N > 0.
 
     Returns:
         Shape (draws, C).
@@ -37,7 +37,7 @@ def resampled_sums(rows: np.ndarray, draws: int = DRAWS, seed: int = SEED) -> np
     kinds, members = np.unique(rows, axis=0, return_counts=True)  # (K, C), (K,)
     common = members >= _RARE
     rare = np.repeat(kinds[~common], members[~common], axis=0)  # (R, C), one row an utterance again
-    chances = np.append(members[common], len(rare)) / len(rows)  # the last one: any of the rare
+    chances = np.append(members[common], len(rare)) / len(rows)  # the last one: all rare kinds
     generator = np.random.default_rng(seed)
     at_once = max(1, _CELLS_AT_ONCE // max(len(chances), len(rare)))
     sums = []
@@ -69,8 +69,8 @@ def paired_difference(a: np.ndarray, b: np.ndarray, draws: int = DRAWS, seed: in
     Args:
         a, b: each utterance's (numerator, denominator) averaged over the system's seeds, shape (N, 2), in one order.
 
-    The p-value is two-sided: twice the share of draws on the far side of zero (or on it), the observed sample counted
-    as one more draw so that it is never zero. Two systems with equal scores have p = 1.
+    The p-value is two-sided: twice the share of draws on the other side of zero (or at zero). The observed sample
+    counts as one more draw, so that p is never zero. Two systems with equal scores have p = 1.
     """
     rows = np.concatenate([a, b], axis=1)  # (N, 4)
     sums = rows.sum(axis=0)
@@ -79,7 +79,7 @@ def paired_difference(a: np.ndarray, b: np.ndarray, draws: int = DRAWS, seed: in
     drawn = resampled_sums(rows, draws, seed)
     differences = _ratios(drawn[:, 0], drawn[:, 1]) - _ratios(drawn[:, 2], drawn[:, 3])
     differences = differences[~np.isnan(differences)]
-    # Averages over seeds are not exact in floating point: zero is meant where a difference is this small.
+    # Averages over seeds are not exact in floating point: differences this small are zero.
     differences[np.abs(differences) < 1e-12] = 0.0
     tails = (np.sum(differences <= 0), np.sum(differences >= 0))
     p_value = min(1.0, 2 * (int(min(tails)) + 1) / (len(differences) + 1))
@@ -90,7 +90,7 @@ def _sums_of_picks(rows: np.ndarray, sizes: np.ndarray, generator: np.random.Gen
     """Column sums of rows picked with replacement, ``sizes[b]`` of them for draw b: (R, C) and (B,) to (B, C)."""
     picks = generator.integers(0, len(rows), size=sizes.sum(), dtype=np.int32)
     sums = np.zeros((len(sizes), rows.shape[1]), dtype=rows.dtype)
-    some = sizes > 0  # reduceat knows no empty stretch
+    some = sizes > 0  # reduceat does not support empty slices
     starts = (np.cumsum(sizes) - sizes)[some]
     if len(picks):
         for column in range(rows.shape[1]):

@@ -32,25 +32,25 @@ class ESPnetATATModel(AbsESPnetModel):
 
     Args:
         decoder: the shared decoder.
-        audio_encoder: None for a model of text alone.
+        audio_encoder: None for a text-only model.
         text_encoder: None for the E2E baseline.
         task_ids: task name to the id of its BOS token.
         eos_id: id of ``<eos>``.
         frontend, specaug, normalize: ESPnet modules in front of the audio encoder, each None where not used.
         ctc: auxiliary CTC head on the audio encoder.
-        ctc_weight: its share of an audio example's loss; the decoder's share is 1 (added, not interpolated, so that
-            the decoder's loss means the same for audio and text).
-        contrast_weight: share of an audio example's loss that :class:`ModalityContrast` has, between its states and
-            its transcript's; 0 is the paper.
+        ctc_weight: weight of the CTC loss of an audio example; the decoder's is 1 (added, not interpolated, so that
+            the decoder's loss has the same scale for audio and text).
+        contrast_weight: weight of :class:`ModalityContrast` between the states of an audio example and those of its
+            transcript; 0 in the paper.
         contrast_conf: its options.
-        contrast_start: batches of training before it sets in: sounds that mean nothing yet would hold up a text encoder
-            that learns from nothing.
+        contrast_start: training batches before it starts: as long as audio states mean nothing, they would slow down
+            a text encoder that is trained from scratch.
         lsm_weight: label smoothing (paper: 0.1).
         task_weights: factor on the loss of each task; 1 where not named.
         length_normalized_loss: average a target's loss over its tokens; else sum, as ESPnet does.
-        token_noise: share of the tokens fed to the decoder that training replaces by others of the batch's targets,
-            never the task token (unigram noising, Xie et al. 2017): a decoder that cannot trust what it said must
-            listen. 0 is the paper.
+        token_noise: share of the decoder's input tokens that training replaces by tokens of the batch's targets, never
+            the task token (unigram noising, Xie et al. 2017): a decoder that cannot trust its history must attend to
+            the input. 0 in the paper.
 
     Raises:
         UserError: a task weight names an unknown task, or no encoder is given.
@@ -100,7 +100,7 @@ class ESPnetATATModel(AbsESPnetModel):
         self.contrast_weight = contrast_weight
         self.contrast_start = contrast_start
         if self.contrast is not None and contrast_start:
-            # In checkpoints, for resumed runs. A float: ESPnet's average over epochs adds integers up.
+            # Saved in checkpoints, for resumed runs. A float, because ESPnet's average over epochs sums integers.
             self.register_buffer("batches", torch.zeros(()))
         self.lsm_weight = lsm_weight
         self.length_normalized_loss = length_normalized_loss
@@ -112,13 +112,13 @@ class ESPnetATATModel(AbsESPnetModel):
         self._norms: list[tuple[nn.Module, int | None]] = []  # BatchNorm layers, number of their optimizer group
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
-        """Take a checkpoint of a model with the contrast into one without it, which counts no batches."""
+        """Load a checkpoint of a model with the contrast into one without it, which does not count batches."""
         if "batches" not in self._buffers:
             state_dict.pop(f"{prefix}batches", None)
         super()._load_from_state_dict(state_dict, prefix, *args)
 
     def follow_frozen_groups(self, optimizer: torch.optim.Optimizer) -> None:
-        """Keep BatchNorm statistics still while their parameters are: at learning rate 0, or never trained at all.
+        """Freeze BatchNorm statistics while their parameters are frozen: at learning rate 0, or by ``freeze_param``.
 
         Args:
             optimizer: over this model's parameters; its groups' learning rates are read before each forward.
@@ -151,7 +151,7 @@ class ESPnetATATModel(AbsESPnetModel):
         transcript_lengths: Tensor | None = None,
         **_: object,
     ) -> tuple[Tensor, dict[str, Tensor | None], Tensor]:
-        """Loss of a mixed batch. Examples from audio stand first in ``text``, those from text after them.
+        """Loss of a mixed batch. In ``text``, examples from audio come before those from text.
 
         Args:
             text: (Ba + Bt, L) targets: task token, then tokens, padded with -1.
@@ -195,7 +195,7 @@ class ESPnetATATModel(AbsESPnetModel):
             losses.append(loss)
             correct.append(hits)
 
-        # Both (Ba + Bt,): summed label-smoothed cross entropy of each example, and its rightly predicted tokens.
+        # Both (Ba + Bt,): summed label-smoothed cross entropy of each example, and its number of correct tokens.
         att_loss, hits = torch.cat(losses), torch.cat(correct)
         tasks = text[:, 0]
         weight = self._weights(tasks)
@@ -216,7 +216,7 @@ class ESPnetATATModel(AbsESPnetModel):
     def collect_feats(
         self, speech: Tensor | None = None, speech_lengths: Tensor | None = None, **_: object
     ) -> dict[str, Tensor]:
-        """Features for ESPnet's statistics; none of a batch of text."""
+        """Features for ESPnet's statistics; empty for a batch of text."""
         if speech is None or speech_lengths is None:
             return {}
         feats, lengths = self._features(speech, speech_lengths)
@@ -248,7 +248,7 @@ class ESPnetATATModel(AbsESPnetModel):
         return speech.clone(), lengths
 
     def _decode(self, encoded: Encoded, text: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """Teacher forcing: per example the summed loss in nats and the number of right tokens, both (B,)."""
+        """Teacher forcing: summed loss in nats and number of correct tokens of each example, both (B,)."""
         longest = int(lengths.max())
         inputs = text[:, :longest].clamp(min=0)  # <task> w1 … wn
         outputs = text.new_full((len(text), longest), IGNORE)
@@ -264,7 +264,7 @@ class ESPnetATATModel(AbsESPnetModel):
         return loss.sum(1), right.sum(1)
 
     def _add_noise(self, inputs: Tensor, lengths: Tensor) -> Tensor:
-        """(B, L) decoder inputs, some of them replaced by tokens drawn from all of them; the task tokens stay."""
+        """(B, L) decoder inputs, some of them replaced by tokens drawn from the batch; task tokens stay."""
         positions = torch.arange(inputs.shape[1], device=inputs.device)
         tokens = inputs[(positions > 0) & (positions < lengths[:, None])]
         if not len(tokens):
@@ -286,11 +286,11 @@ class ESPnetATATModel(AbsESPnetModel):
         return weights
 
     def _statistics(self, tasks: Tensor, loss: Tensor, hits: Tensor, lengths: Tensor) -> dict[str, Tensor | None]:
-        """Loss an example, and accuracy a token, of all tasks and of each."""
+        """Loss per example and accuracy per token, over all tasks and for each."""
         stats: dict[str, Tensor | None] = {"loss_att": loss.mean(), "acc": hits.sum() / lengths.sum()}
         for task, task_id in self.task_ids.items():
             of_task = (tasks == task_id).to(loss.dtype)
-            count = of_task.sum()  # 0 / 0 gives the NaN that ESPnet's reporter leaves out of its means
+            count = of_task.sum()  # 0 / 0 is NaN, which ESPnet's reporter leaves out of its means
             stats[f"loss_{task}"] = (loss * of_task).sum() / count
             stats[f"acc_{task}"] = (hits * of_task).sum() / (lengths * of_task).sum()
         return stats

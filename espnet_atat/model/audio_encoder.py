@@ -21,15 +21,15 @@ from espnet_atat.model.espnet import (
 )
 from espnet_atat.model.precision import cpu_autocast, resolve_precision
 
-#: ESPnet encoders that may stand behind the CNN; all take ``input_layer=None``.
+#: ESPnet encoders that may follow the CNN; all take ``input_layer=None``.
 BLOCKS: Mapping[str, type[AbsEncoder]] = {
     "transformer": TransformerEncoder,
     "conformer": ConformerEncoder,
     "e_branchformer": EBranchformerEncoder,
 }
 
-#: Options that an encoder gets where the user gives none. ESPnet's old relative attention, the conformer's default,
-#: shifts by the padded length, so that a state would depend on the utterance's batch mates.
+#: Options of an encoder unless the user sets them. ESPnet's old relative attention, the conformer's default, shifts by
+#: the padded length, so that a state would depend on the other utterances of the batch.
 BLOCKS_DEFAULTS: Mapping[str, Mapping[str, Any]] = {"conformer": {"rel_pos_type": "latest"}}
 
 #: Lengths (B,) of the batch that is being encoded; a context variable, so that threads may share one model.
@@ -44,13 +44,13 @@ def valid_frames(lengths: Tensor, max_length: int) -> Tensor:
 class ConvFrontend(nn.Module):
     """2-D convolutions with max pooling over time and mel channels.
 
-    Frames behind an utterance's end are set to zero before every convolution, so padding never leaks into it.
+    Frames after an utterance's end are set to zero before every convolution, so that padding does not affect it.
 
     Args:
         input_size: mel channels F.
         output_size: model dimension D.
         channels: output channels of each layer.
-        kernel_size: odd kernel of each convolution, over time and mel channels alike.
+        kernel_size: of each convolution, odd, the same over time and mel channels.
         pooling: (time, mel) pooling of each layer; the product over time is the subsampling factor.
 
     Raises:
@@ -114,7 +114,7 @@ class ConvFrontend(nn.Module):
         for conv, pool, time in zip(self.convs, self.pools, self.time_pooling, strict=True):
             keep = valid_frames(lengths, x.size(2))
             x = x * keep[:, None, :, None]
-            # As relu before pooling, on a quarter of the numbers: both keep the order.
+            # The same as relu before pooling, since both are monotonic, and on a quarter of the values.
             x = torch.relu(pool(conv(x)))  # (B, C, T, F) -> (B, C', T // time, F // mel)
             lengths = lengths // time
         x = x.transpose(1, 2).flatten(2)  # (B, C, S, F') -> (B, S, C, F') -> (B, S, C * F')
@@ -134,7 +134,8 @@ class AudioEncoder(AbsEncoder):
             pooling and 256 final units; channels, kernel and stride are choices of this project.
         dropout_rate: after the CNN.
         cnn_cpu_precision: of the CNN, in training on a CPU: ``float32``, ``bfloat16``, or ``auto``, which is bfloat16
-            where the CPU has it. Not of the blocks: their many small products of ever new sizes do not gain.
+            where the CPU supports it. The blocks stay in float32: their many small products of varying sizes are not
+            faster in bfloat16.
 
     Raises:
         UserError: unknown blocks, or options that do not fit each other.
@@ -157,11 +158,11 @@ class AudioEncoder(AbsEncoder):
             raise UserError(f"unknown audio encoder blocks {blocks!r}: one of {', '.join(BLOCKS)}")
         self.cnn = ConvFrontend(input_size, output_size, cnn_channels, cnn_kernel_size, cnn_pooling, dropout_rate)
         self.cnn_cpu_precision = resolve_precision(cnn_cpu_precision)
-        # Only ESPnet's transformer leaves positions out when it has no input layer of its own.
+        # Without an input layer, only ESPnet's transformer adds no positional encoding itself.
         self.positions = PositionalEncoding(output_size, dropout_rate) if blocks == "transformer" else None
         conf = {**BLOCKS_DEFAULTS.get(blocks, {}), **(blocks_conf or {})}
         if conf.get("gradient_checkpoint_layers"):
-            # Layers run again in the backward pass, when the lengths that hold padding out are gone.
+            # Layers are recomputed in the backward pass, when the lengths that mask the padding are no longer set.
             raise UserError("gradient_checkpoint_layers does not work in the audio encoder: leave it out")
         self.blocks = BLOCKS[blocks](input_size=output_size, output_size=output_size, input_layer=None, **conf)
         self._keep_padding_out_of_convolutions()
@@ -192,7 +193,7 @@ class AudioEncoder(AbsEncoder):
         return states, lengths, None
 
     def _keep_padding_out_of_convolutions(self) -> None:
-        """ESPnet's conformer and branchformer convolve over padding too; zero it in front of each convolution."""
+        """ESPnet's conformer and branchformer convolve over padding too; set it to zero before each convolution."""
         for module in self.blocks.modules():
             if isinstance(module, nn.Conv1d) and module.kernel_size[0] > 1:
                 module.register_forward_pre_hook(_zero_padding)

@@ -12,7 +12,7 @@ from espnet_atat.model.audio_encoder import AudioEncoder
 from espnet_atat.model.cpu_layers import use_cpu_layers
 from espnet_atat.model.ctc import CTCHead
 from espnet_atat.model.decoder import SharedDecoder
-from espnet_atat.model.text_encoder import TextEncoder
+from espnet_atat.model.text_encoder import DeferredTextEncoder, TextEncoder
 from espnet_atat.text.vocabulary import Vocabulary
 
 #: The paper's model dimension.
@@ -26,6 +26,7 @@ def build_model(
     audio_encoder: str | None,
     audio_encoder_conf: Mapping[str, Any],
     text_encoder: bool,
+    defer_text_encoder: bool = False,
     text_encoder_conf: Mapping[str, Any],
     decoder_conf: Mapping[str, Any],
     ctc_symbols: int | None,
@@ -38,6 +39,9 @@ def build_model(
     normalize: nn.Module | None = None,
 ) -> ESPnetATATModel:
     """Put the parts together.
+
+    Args:
+        defer_text_encoder: build it when it is first used (:class:`DeferredTextEncoder`).
 
     Raises:
         UserError: options that do not fit each other.
@@ -55,10 +59,11 @@ def build_model(
         # Before the text encoder is attached: BERT's weights are pretrained, or have an initialisation of their own.
         initialize(nn.ModuleList([part for part in (audio, decoder, ctc) if part is not None]), init)
         decoder.tied.reset_parameters()
+    text_class = DeferredTextEncoder if defer_text_encoder else TextEncoder
     model = ESPnetATATModel(
         decoder,
         audio,
-        TextEncoder(dimension, **text_encoder_conf) if text_encoder else None,
+        text_class(dimension, **text_encoder_conf) if text_encoder else None,
         vocabulary.task_ids,
         vocabulary.eos_id,
         frontend=frontend,

@@ -1,10 +1,10 @@
-"""Agreement of both encoders: what the decoder reads of a word shall be the same whether it was heard or read.
+"""A contrastive loss that makes the two encoders agree: a word should give the same states as audio and as text.
 
-The paper leaves it to shared labels that the two kinds of states meet. With little data they do not: a decoder that has
-learnt a new domain from text goes on speaking of the old one where it hears audio. So each audio example's transcript
-goes through the text encoder too, and every word piece has to find itself among all pieces of the batch (InfoNCE, van
-den Oord et al., 2018; between speech and text tokens for instance Ye et al., "Cross-modal Contrastive Learning for
-Speech Translation", NAACL 2022). No alignment is needed: a piece gathers its sound by attention over the utterance.
+The paper relies on shared labels to bring the two kinds of states together. With little data they stay apart: a decoder
+that has learnt a new domain from text still produces the old domain when its input is audio. So the transcript of each
+audio example goes through the text encoder too, and every word piece is classified among all pieces of the batch
+(InfoNCE, van den Oord et al., 2018; between speech and text tokens for instance Ye et al., "Cross-modal Contrastive
+Learning for Speech Translation", NAACL 2022). No alignment is needed: a piece attends over the audio states.
 """
 
 import torch
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from espnet_atat.errors import UserError
 from espnet_atat.model.audio_encoder import valid_frames
 
-#: Stands for minus infinity, and has a gradient.
+#: Minus infinity for a softmax, but finite, so that its gradient is too.
 NEVER = -1e4
 
 
@@ -21,8 +21,9 @@ class ModalityContrast(nn.Module):
     """Contrastive loss between a transcript's text states and the same utterance's audio states. Has no parameters.
 
     Args:
-        temperature: of the attention over the utterance and of the choice among the batch's pieces; on cosines.
-        distance_weight: of the mean squared distance between a piece and its sound, which also makes their norms equal.
+        temperature: of the attention over the utterance and of the softmax over the batch's pieces; on cosines.
+        distance_weight: of the mean squared distance between a piece's text state and what it attends to in the audio,
+            which also makes their norms equal.
 
     Raises:
         UserError: a temperature that is not above 0.
@@ -40,14 +41,14 @@ class ModalityContrast(nn.Module):
     ) -> Tensor:
         """Loss of each utterance, summed over its pieces, in nats: (B,).
 
-        Other than every other loss here it depends on the batch: its other pieces are what a piece is told from.
+        Unlike the other losses it depends on the rest of the batch, whose pieces are the negatives.
 
         Args:
             audio: (B, S, D) states.
             audio_lengths: (B,).
             text: (B, L, D) states of the transcripts, first and last piece ([CLS] and [SEP]) included.
             text_lengths: (B,).
-            pieces: (B, L) ids; occurrences of one id are not told from each other.
+            pieces: (B, L) ids; other occurrences of the same id are not negatives.
         """
         sounds = self._gather(audio, audio_lengths, text)  # (B, L, D)
         inner = valid_frames(text_lengths - 1, text.size(1))

@@ -1,10 +1,10 @@
 """PyTorch's layers, computed faster in training on a CPU.
 
-Parameters and checkpoints are the same, results up to rounding; dropout draws other masks, at the same rate.
+Parameters and checkpoints are the same, and results agree up to rounding; dropout draws other masks at the same rate.
 
-Torch hands float32 products to MKL, which keeps to narrow instructions on some CPUs; oneDNN takes the widest there are.
-It makes code for each new shape, so rows are filled up to few different numbers. On a small model the masks of dropout
-and ESPnet's convolutions count as well. ``benchmarks/cpu_layers.py`` measures it.
+Torch computes float32 products with MKL, which uses narrow vector instructions on some CPUs; oneDNN uses the widest
+available. It generates code for each new shape, so the number of rows is padded to a few different values. On a small
+model, dropout masks and ESPnet's convolutions matter as well. ``benchmarks/cpu_layers.py`` measures the gain.
 """
 
 import os
@@ -15,27 +15,27 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
-#: oneDNN keeps the code of so many shapes, of 1024 by default; batches of many lengths would drive out each other's.
-#: It looks at this variable when it makes the first one.
+#: Number of shapes that oneDNN caches code for (default: 1024); batches of many lengths would evict each other's.
+#: oneDNN reads this variable when it generates the first one.
 os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "4096")
 
-#: Rows of a matrix, and states of a sequence, are filled up to a multiple of these.
+#: Rows of a matrix, and states of a sequence, are padded to a multiple of these.
 ROWS, STATES = 16, 8
-#: A product of fewer multiplications than these is over before what is gained makes up for the longer way.
+#: Below this number of multiplications, a product costs more by oneDNN than it gains.
 WORTHWHILE = 1 << 21
-#: Values of the 16 random bits that decide about one number.
+#: Number of values of the 16 random bits that decide whether one activation is dropped.
 STEPS = 1 << 16
 
 
 def trains_on_cpu(layer: nn.Module, x: Tensor) -> bool:
-    """Whether the layers below may stand in for torch's: not in decoding, whose many small products gain nothing."""
+    """Whether to use the layers below instead of torch's: not in decoding, whose many small products gain nothing."""
     return (
         layer.training and x.device.type == "cpu" and x.dtype == torch.float32 and not torch.is_autocast_enabled("cpu")
     )
 
 
 class _LinearMap(torch.autograd.Function):
-    """(M, in) x (out, in) -> (M', out), rows filled up, by the operation that torch's own compiler takes on a CPU."""
+    """(M, in) x (out, in) -> (M', out), with padded rows, by the operation that torch's compiler uses on a CPU."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
@@ -47,7 +47,7 @@ class _LinearMap(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
-        gradient = gradients[0].contiguous()  # zeros in the rows that were filled up: they add nothing
+        gradient = gradients[0].contiguous()  # padded rows are zero and add nothing
         rows, weight = ctx.saved_tensors
         of_x, of_weight, of_bias = ctx.needs_input_grad
         return (
@@ -64,7 +64,7 @@ def _multiply(rows: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tenso
 
 
 def fill_up(x: Tensor) -> Tensor:
-    """(M, in) -> (M', in): zeros behind the end, up to a multiple of ``ROWS``."""
+    """(M, in) -> (M', in): zero rows appended, up to a multiple of ``ROWS``."""
     missing = -len(x) % ROWS
     return torch.cat((x, x.new_zeros(missing, x.size(1)))) if missing else x.contiguous()
 
@@ -86,7 +86,7 @@ class Linear(nn.Linear):
 
 
 class PointwiseConv1d(nn.Conv1d):
-    """A convolution of kernel 1 as the linear map that it is."""
+    """A convolution with kernel size 1, computed as a linear map."""
 
     def forward(self, x: Tensor) -> Tensor:  # (B, in, S) -> (B, out, S)
         if x.dim() != 3 or not trains_on_cpu(self, x):
@@ -95,7 +95,7 @@ class PointwiseConv1d(nn.Conv1d):
 
 
 class DepthwiseConv1d(nn.Conv1d):
-    """A convolution of each channel by itself, with the channels last in memory, as ESPnet's encoders hold them."""
+    """A depthwise convolution with channels last in memory, the layout of ESPnet's encoders."""
 
     def forward(self, x: Tensor) -> Tensor:  # (B, channels, S) -> (B, channels, S)
         if x.dim() != 3 or not trains_on_cpu(self, x):
@@ -109,7 +109,7 @@ class DepthwiseConv1d(nn.Conv1d):
 
 
 class Dropout(nn.Dropout):
-    """Draws 16 random bits a number in place of 53; the rate is met to one in 65 536."""
+    """Draws 16 random bits for each activation instead of 53; the rate is exact to 1 / 65 536."""
 
     def forward(self, x: Tensor) -> Tensor:
         dropped = round(self.p * STEPS)
@@ -124,7 +124,7 @@ class Dropout(nn.Dropout):
 
 
 def use_cpu_layers(model: nn.Module) -> None:
-    """Let torch's own layers of a model compute as above; subclasses, such as adapters, are left alone."""
+    """Use the layers above in place of a model's torch layers; subclasses, such as adapters, stay as they are."""
     if not torch.backends.mkldnn.is_available() or not hasattr(torch.ops.mkldnn, "_linear_pointwise"):
         return  # a build of torch without oneDNN
     for module in model.modules():
@@ -140,11 +140,11 @@ def use_cpu_layers(model: nn.Module) -> None:
 
 
 def _is_plain(conv: nn.Conv1d) -> bool:
-    """Whether it moves and looks one state at a time, with zeros behind the ends."""
+    """Whether it has stride and dilation 1 and pads with zeros."""
     return conv.stride == conv.dilation == (1,) and conv.padding_mode == "zeros" and not isinstance(conv.padding, str)
 
 
 def _is_depthwise(conv: nn.Conv1d) -> bool:
-    """Whether each channel is convolved by itself, and no state is lost."""
+    """Whether it is depthwise and keeps the number of states."""
     of_each = conv.groups == conv.in_channels == conv.out_channels > 1
     return of_each and int(conv.padding[0]) * 2 + 1 == conv.kernel_size[0]

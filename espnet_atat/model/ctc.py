@@ -1,4 +1,4 @@
-"""An auxiliary CTC on the audio encoder: it makes the encoder listen before the decoder becomes a language model."""
+"""An auxiliary CTC on the audio encoder, so that the encoder learns to hear before the decoder is a language model."""
 
 import torch
 from torch import Tensor, nn
@@ -7,8 +7,8 @@ from torch import Tensor, nn
 class CTCHead(nn.Module):
     """A linear layer that emits ``subframes`` CTC frames for each encoder state.
 
-    After heavy subsampling an utterance can have fewer states than characters; sub-frames restore the room that CTC
-    needs. Blank is symbol 0.
+    After heavy subsampling an utterance may have fewer states than characters; sub-frames give CTC enough frames.
+    Blank is symbol 0.
 
     Args:
         symbols: number of CTC symbols C, blank included.

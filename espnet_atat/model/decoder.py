@@ -1,4 +1,4 @@
-"""ONE transformer decoder for states of audio and of text, its embedding tied to its generator."""
+"""One transformer decoder for states of audio and of text, with tied embedding and generator."""
 
 import torch
 from torch import Tensor, nn
@@ -8,14 +8,14 @@ from espnet_atat.model.espnet import TransformerDecoder
 
 
 class TiedEmbedding(nn.Module):
-    """Embedding and generator over one matrix, held as two parameters: rows of a pretrained model, and new rows.
+    """Embedding and generator over one matrix, stored as two parameters: rows of a pretrained model, and new rows.
 
-    Adam is scale-invariant: a mask on the gradient would not slow rows down. Two parameters can have two learning
-    rates (paper, *Finetuning Phase*), and keep their names when the vocabulary grows.
+    Adam is invariant to the gradient's scale, so scaling the gradients of some rows would not slow them down. Two
+    parameters can have two learning rates (paper, *Finetuning Phase*), and keep their names when the vocabulary grows.
 
     Args:
         vocabulary_size: all rows V.
-        pretrained_size: rows that a pretrained model brought; the rest is new. None: all rows, none new.
+        pretrained_size: rows that come from a pretrained model; the others are new. None: all rows, none new.
         dimension: D.
     """
 
@@ -26,12 +26,12 @@ class TiedEmbedding(nn.Module):
             raise UserError(f"{pretrained_size} pretrained rows do not fit a token list of {vocabulary_size}")
         self.pretrained = nn.Parameter(torch.empty(pretrained_size, dimension))
         fresh = vocabulary_size - pretrained_size
-        # No rows, no gradient: DDP would wait for one.
+        # Without rows there is no gradient, and DDP would wait for one.
         self.new = nn.Parameter(torch.empty(fresh, dimension), requires_grad=fresh > 0)
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Rows of norm 1 or so: the embedding is scaled by sqrt(D) afterwards, the logits then start near N(0, 1)."""
+        """Rows of norm about 1: the embedding is scaled by sqrt(D) later, so that logits start near N(0, 1)."""
         for rows in (self.pretrained, self.new):
             nn.init.normal_(rows, std=rows.size(1) ** -0.5)
 
@@ -50,7 +50,7 @@ class TiedEmbedding(nn.Module):
 
 
 class SharedDecoder(TransformerDecoder):
-    """ESPnet's transformer decoder with :class:`TiedEmbedding`; all of its search interface stays.
+    """ESPnet's transformer decoder with :class:`TiedEmbedding`; its search interface is unchanged.
 
     Args:
         vocab_size: V.
@@ -67,12 +67,12 @@ class SharedDecoder(TransformerDecoder):
 
     @property
     def tied(self) -> TiedEmbedding:
-        """The one matrix that embeds and generates."""
+        """The matrix shared by embedding and generator."""
         return self.embed[0]
 
 
 class _Generator(nn.Module):
-    """Calls the tied matrix without owning it, so that checkpoints hold it once."""
+    """Applies the tied matrix without owning it, so that a checkpoint contains it once."""
 
     def __init__(self, tied: TiedEmbedding):
         super().__init__()

@@ -1,14 +1,17 @@
 """ESPnet's building blocks, imported in one place: ``espnet2.legacy`` may move, the names here stay."""
 
-from espnet2.asr.decoder.transformer_decoder import TransformerDecoder
-from espnet2.asr.encoder.abs_encoder import AbsEncoder
-from espnet2.asr.encoder.conformer_encoder import ConformerEncoder
-from espnet2.asr.encoder.e_branchformer_encoder import EBranchformerEncoder
-from espnet2.asr.encoder.transformer_encoder import TransformerEncoder
-from espnet2.legacy.nets.pytorch_backend.nets_utils import make_pad_mask
-from espnet2.legacy.nets.pytorch_backend.transformer.embedding import PositionalEncoding
-from espnet2.torch_utils.device_funcs import force_gatherable
-from espnet2.train.abs_espnet_model import AbsESPnetModel
+from espnet_atat.model.light_import import light_import
+
+with light_import():
+    from espnet2.asr.decoder.transformer_decoder import TransformerDecoder
+    from espnet2.asr.encoder.abs_encoder import AbsEncoder
+    from espnet2.asr.encoder.conformer_encoder import ConformerEncoder
+    from espnet2.asr.encoder.e_branchformer_encoder import EBranchformerEncoder
+    from espnet2.asr.encoder.transformer_encoder import TransformerEncoder
+    from espnet2.legacy.nets.pytorch_backend.nets_utils import make_pad_mask
+    from espnet2.legacy.nets.pytorch_backend.transformer.embedding import PositionalEncoding
+    from espnet2.torch_utils.device_funcs import force_gatherable
+    from espnet2.train.abs_espnet_model import AbsESPnetModel
 
 __all__ = [
     "AbsESPnetModel",

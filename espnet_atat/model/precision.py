@@ -1,4 +1,4 @@
-"""bfloat16 in training on a CPU that computes in it; ESPnet's ``--use_amp`` is of GPUs alone."""
+"""bfloat16 in training on CPUs that support it; ESPnet's ``--use_amp`` is for GPUs only."""
 
 from contextlib import AbstractContextManager, nullcontext
 
@@ -10,7 +10,7 @@ PRECISIONS = ("float32", "bfloat16", "auto")
 
 
 def resolve_precision(name: str) -> str:
-    """What ``auto`` means here: bfloat16 where the CPU has instructions for it, for else it would be slower.
+    """Resolve ``auto``: bfloat16 if the CPU has instructions for it, without which it would be slower than float32.
 
     Raises:
         UserError: an unknown name.
@@ -19,12 +19,12 @@ def resolve_precision(name: str) -> str:
         raise UserError(f"cnn_cpu_precision is one of {', '.join(PRECISIONS)}, found {name!r}")
     if name != "auto":
         return name
-    found: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()  # an older torch cannot say: float32
+    found: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()  # an older torch cannot tell: float32
     return "bfloat16" if found.get("avx512_bf16") or found.get("amx_bf16") else "float32"
 
 
 def cpu_autocast(precision: str, device: torch.device) -> AbstractContextManager[object]:
-    """Around a part of a forward pass; does nothing on a GPU."""
+    """A context for a part of a forward pass; does nothing on a GPU."""
     if device.type != "cpu" or precision == "float32":
         return nullcontext()
     return torch.autocast("cpu", dtype=torch.bfloat16)

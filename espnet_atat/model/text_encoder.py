@@ -1,27 +1,33 @@
 """Any BERT-like encoder of Hugging Face and a projection to the model dimension (paper: BERT-base, 768 -> 256)."""
 
+import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
-from transformers import CONFIG_MAPPING, AutoConfig, AutoModel, PretrainedConfig
 
 from espnet_atat.errors import UserError
 from espnet_atat.installed import installed_model
 from espnet_atat.model.audio_encoder import valid_frames
+from espnet_atat.model.exact_weights import take_weights
+
+if TYPE_CHECKING:
+    from transformers import PretrainedConfig
 
 #: BERT's positions; longer texts are cut there, in training and in decoding.
 MAX_PIECES = 512
 
 
-def load_text_config(model: str | None, config: Mapping[str, Any] | None) -> PretrainedConfig:
+def load_text_config(model: str | None, config: Mapping[str, Any] | None) -> "PretrainedConfig":
     """The encoder's configuration from a saved dictionary, else from a directory or hub name.
 
     Raises:
         UserError: neither is given, or the configuration cannot be had.
     """
+    from transformers import CONFIG_MAPPING, AutoConfig
+
     if config is not None:
         fields = dict(config)
         kind = fields.pop("model_type", "bert")
@@ -55,6 +61,8 @@ class TextEncoder(nn.Module):
 
     def __init__(self, output_size: int, model: str | None = None, config: Mapping[str, Any] | None = None):
         super().__init__()
+        from transformers import AutoModel
+
         self.config = load_text_config(model, config)
         bert = (
             _without_pooler(AutoModel.from_config, self.config)
@@ -87,6 +95,78 @@ class TextEncoder(nn.Module):
         mask = valid_frames(lengths, pieces.size(1))
         hidden = self.bert(input_ids=pieces, attention_mask=mask.to(torch.long)).last_hidden_state
         return self.project(hidden), lengths
+
+
+class DeferredTextEncoder(TextEncoder):
+    """A text encoder that is built when it is first used, and is a plain :class:`TextEncoder` from then on.
+
+    Understanding speech needs none, and importing transformers' BERT takes longer than importing PyTorch.
+
+    Args:
+        output_size, conf: of :class:`TextEncoder`.
+    """
+
+    #: Marks modules whose parameters have no names yet.
+    deferred = True
+    #: One thread at a time builds. An attribute of the class, so that models can be copied and pickled.
+    _building = threading.Lock()
+
+    def __init__(self, output_size: int, **conf: Any):
+        nn.Module.__init__(self)
+        self.arguments = (output_size, conf)
+        self.weights: dict[str, Tensor] = {}  # of a checkpoint
+
+    def __getattr__(self, name: str) -> Any:
+        if name in ("config", "bert", "project"):
+            self._build()
+            return getattr(self, name)
+        return super().__getattr__(name)
+
+    def _build(self) -> None:
+        with self._building:
+            if type(self) is TextEncoder:  # another thread was first
+                return
+            with torch.inference_mode(False):
+                output_size, conf = self.arguments
+                encoder = TextEncoder(output_size, **conf)
+                if self.weights:
+                    encoder.to(next(iter(self.weights.values())).device)
+                    take_weights(encoder, self.weights, "text encoder")
+            self.__dict__.update(encoder.train(self.training).__dict__)
+            self.__class__ = TextEncoder  # type: ignore[assignment]
+
+    def _load_from_state_dict(self, state_dict: Mapping[str, Any], prefix: str, *args: Any) -> None:  # noqa: ARG002
+        self.weights = {
+            name.removeprefix(prefix): tensor for name, tensor in state_dict.items() if name.startswith(prefix)
+        }
+
+    def _save_to_state_dict(self, destination: dict[str, Any], prefix: str, keep_vars: bool) -> None:  # noqa: ARG002
+        destination.update({f"{prefix}{name}": tensor for name, tensor in self.weights.items()})
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> "DeferredTextEncoder":  # noqa: ARG002
+        self.weights = {name: fn(tensor) for name, tensor in self.weights.items()}
+        return self
+
+
+def load_text_tokenizer(path: str | Path) -> Any:
+    """The text encoder's own tokenizer, from a directory or hub name or of an installed model (``minilm``).
+
+    ``AutoTokenizer`` and not a class by name: given a bare vocabulary file, ``BertTokenizerFast`` of transformers 5
+    maps every word to ``[UNK]`` silently.
+
+    Raises:
+        UserError: nothing can be loaded from there.
+    """
+    folder = Path(installed_model(str(path)))
+    if not folder.is_dir() and (folder.is_absolute() or len(folder.parts) > 2):
+        # No hub name looks like this; asking the hub for it would take a minute where there is none.
+        raise UserError(f"text tokenizer {str(path)!r}: no such folder; stage 7 of the recipe makes it")
+    from transformers import AutoTokenizer
+
+    try:
+        return AutoTokenizer.from_pretrained(str(folder))
+    except (OSError, ValueError) as error:
+        raise UserError(f"text tokenizer {str(path)!r}: no tokenizer there ({str(error).splitlines()[0]})") from error
 
 
 def _without_pooler(build: Callable[..., Any], *args: Any, **options: Any) -> Any:

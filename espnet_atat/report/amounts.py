@@ -43,8 +43,8 @@ def training_amounts(runs: Sequence[Path], *, foreign: bool = False) -> dict[str
     """What a model cost.
 
     Args:
-        runs: what ``graph.node.lineage`` lists of its training run, the last training first; of a pipeline, of its
-            tagger's run and its recogniser's.
+        runs: its training run and those before it, as ``graph.node.lineage`` lists them, the last training first; of
+            a pipeline, its tagger's run and its recogniser's.
         foreign: whether the words that a pipeline reads come from a recogniser that was not trained here: then only
             the commits are known.
 

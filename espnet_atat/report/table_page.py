@@ -64,8 +64,9 @@ def write_page(content: Mapping[str, Any], plots: Iterable[Plot], path: Path) ->
             links.append(f'<li><a href="#{plot.name}">{html.escape(plot.title)}</a></li>')
     title = html.escape(content["title"])
     parts = [
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>',
-        f"<style>{STYLE}</style></head><body><h1>{title}</h1>",
+        '<!doctype html><html lang="en"><head><meta charset="utf-8">',
+        f"<title>{title}</title><style>{STYLE}</style></head>",
+        f"<body><h1>{title}</h1>",
         *map(_paragraph, filter(None, [content.get("note")])),
         *map(_table, grids(content)),
         *map(_paragraph, (*content.get("remarks", ()), legend(content), *notes(content))),
@@ -108,8 +109,10 @@ def _sources(sources: Sequence[str]) -> str:
 
 
 def _table(grid: Grid) -> str:
-    tags = ["th", *["td"] * (len(grid) - 1)]
-    lines = [
-        "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in line) for tag, line in zip(tags, grid, strict=True)
-    ]
-    return f'<div class="wide"><table>{"".join(f"<tr>{line}</tr>" for line in lines)}</table></div>'
+    heads, *lines = grid
+    rows = [_line("th", heads), *(_line("td", line) for line in lines)]
+    return f'<div class="wide"><table>{"".join(rows)}</table></div>'
+
+
+def _line(tag: str, cells: Sequence[str]) -> str:
+    return f"<tr>{''.join(f'<{tag}>{html.escape(cell)}</{tag}>' for cell in cells)}</tr>"

@@ -1,7 +1,7 @@
-"""Frames: what a tree means, an intent and its slots, without the carrier words.
+"""Frames: the meaning of a tree as an intent and its slots, without the carrier words.
 
-From ``[IN:SET_LIGHT_COLOR make the [SL:ROOM kitchen ] lights [SL:COLOR blue ] ]`` one reads the intent
-``SET_LIGHT_COLOR`` and the slots (``ROOM``, ``kitchen``) and (``COLOR``, ``blue``).
+``[IN:SET_LIGHT_COLOR make the [SL:ROOM kitchen ] lights [SL:COLOR blue ] ]`` has the intent ``SET_LIGHT_COLOR`` and the
+slots (``ROOM``, ``kitchen``) and (``COLOR``, ``blue``).
 
 A nested tree gives one frame too: the intent is the root's; every slot node, at any depth, is a slot, named by the
 path of labels below the root and valued by all its words. ``[IN:A to [SL:B [IN:C the [SL:D shore ] ] ] ]`` has the
@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from espnet_atat.semantics.tree import INTENT_PREFIX, SLOT_PREFIX, Node, TreeError, validate
 
-PATH_SEPARATOR = " > "  # labels hold no spaces, so a path can be read in one way only
+PATH_SEPARATOR = " > "  # labels contain no spaces, so a path is unambiguous
 
 
 @dataclass(frozen=True, order=True)
@@ -44,12 +44,12 @@ class Frame:
         return hash((self.intent, frozenset(self.slots)))
 
     def tags_only(self) -> "Frame":
-        """The frame with every value emptied: what can be read off the tags alone."""
+        """The frame with empty values: what the tags tell without the words."""
         return Frame(self.intent, tuple(Slot(slot.name, "") for slot in self.slots))
 
 
 class Span(NamedTuple):
-    """A slot over ``words[start:end]`` of a transcript; ``start == end`` is a slot that no word speaks."""
+    """A slot over ``words[start:end]`` of a transcript; ``start == end`` is a slot without words."""
 
     name: str
     start: int
@@ -73,10 +73,10 @@ def to_tree(intent: str, words: Sequence[str], spans: Sequence[tuple[str, int, i
         intent: the intent's name, with or without ``IN:``.
         words: the whole transcript.
         spans: ``Span`` or (name, start, end) of each slot, in any order; names with or without ``SL:``. Slots without
-            words stand before the word at their ``start``, in the order given.
+            words come before the word at their ``start``, in the order given.
 
     Raises:
-        TreeError: a span leaves the transcript or overlaps another, or a label or a word cannot stand in a tree.
+        TreeError: a span leaves the transcript or overlaps another, or a label or a word is not allowed in a tree.
     """
     children: list[Node | str] = []
     position = 0

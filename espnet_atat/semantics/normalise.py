@@ -1,18 +1,18 @@
-"""The one text normalisation, for the words of every corpus and never for tags.
+"""The text normalisation of every corpus; it changes words, never tags.
 
-Word by word (a word is what stands between white space), in this order:
+For each word (text between white space), in this order:
 
 1. Unicode is composed (NFC), and square brackets are deleted, so that no word can be read as a tag. This is always on.
 2. ``apostrophes``: the typographic variants ``’ ‘ ʼ ′ ´ ` ＇`` become ``'`` in a word that has a letter or a digit.
-   Apostrophes are spoken of as part of the word and stay: ``what's``, ``'s``, ``dogs'``.
-3. ``punctuation``: what no voice says is removed. A word made of nothing but ``. , ? ! ; … “ ” „ « » ¡ ¿ – —`` goes;
-   from the ends of other words those and ``: " ( )`` are taken off, but for a point that a digit follows (``.5``).
+   Apostrophes are part of the word and stay: ``what's``, ``'s``, ``dogs'``.
+3. ``punctuation``: what is not spoken is removed. A word that consists of ``. , ? ! ; … “ ” „ « » ¡ ¿ – —`` is deleted;
+   these and ``: " ( )`` are stripped from the ends of other words, except a point before a digit (``.5``).
    Nothing inside a word changes, so numbers stay as the corpus writes them (``7:30``, ``1,000``, ``10.30``,
-   ``7 : 30``), as do abbreviations (``p.m.`` becomes ``p.m``) and free-standing symbols that a voice may say
+   ``7 : 30``), as do abbreviations (``p.m.`` becomes ``p.m``) and free-standing symbols that may be spoken
    (``&``, ``$5``, ``-``, ``/``).
 4. ``lower_case``.
 
-Doing it twice changes nothing more. Each of the switchable steps is a field of ``Normalisation``.
+The normalisation is idempotent. Each step that can be switched off is a field of ``Normalisation``.
 """
 
 import re
@@ -39,7 +39,7 @@ class Normalisation:
     punctuation: bool = True
 
     def word(self, word: str) -> str:
-        """One word normalised; the empty string if nothing of it is spoken."""
+        """The word normalised; empty if nothing of it is spoken."""
         if word.isascii() and word.isalnum():
             return word.lower() if self.lower_case else word
         word = unicodedata.normalize("NFC", word).translate(_BRACKETS)
@@ -54,7 +54,7 @@ class Normalisation:
         return word
 
     def words(self, words: list[str]) -> list[str]:
-        """Words normalised; those of which nothing is spoken are left out."""
+        """The words normalised, without those that become empty."""
         return [kept for kept in map(self.word, words) if kept]
 
 
@@ -68,6 +68,6 @@ def normalise_words(text: str, rules: Normalisation = SPOKEN) -> str:
 
 
 def normalise_tree(node: Node, rules: Normalisation = SPOKEN) -> Node:
-    """The tree with its words normalised and its tags as they were; a slot may lose all its words but stays."""
+    """The tree with its words normalised and its tags unchanged; a slot that loses all its words stays."""
     tokens = [token if is_tag(token) else rules.word(token) for token in node.tokens()]
     return parse(" ".join(token for token in tokens if token), nesting=False)

@@ -6,12 +6,12 @@ A tree is written as tokens with spaces between them. Three kinds of token are *
 ``[SL:NAME`` opens a slot, ``]`` closes the innermost one. Every other token is a word. The notation is that of TOP
 (Gupta et al. 2018); METRICS of this project call a tree *valid* when
 
-* its brackets close, and nothing stands outside the root;
+* its brackets close, and there is nothing outside the root;
 * an intent's children are slots or words, a slot's children are intents or words;
 * the root is one intent.
 
-A node may be without words: ``[SL:LOCATION_WASHROOM ]``. All walks are loops, not recursions: a decoder may emit
-thousands of open brackets.
+A node may have no words: ``[SL:LOCATION_WASHROOM ]``. All traversals are loops, not recursions, because a decoder may
+emit thousands of open brackets.
 """
 
 from collections.abc import Iterator
@@ -27,12 +27,12 @@ CLOSE = "]"
 
 
 class TreeError(UserError):
-    """A text is not a tree of the target language; the message says what is wrong, and at which token."""
+    """A text is not a tree of the target language; the message names the problem and the token."""
 
 
 @dataclass(frozen=True)
 class Node:
-    """An intent or a slot with what stands below it, in order.
+    """An intent or a slot with its children, in order.
 
     Attributes:
         label: the prefix and the name, without the bracket: ``IN:PLAY_MUSIC`` or ``SL:ARTIST``.
@@ -109,7 +109,7 @@ def strip_tags(text: str | list[str]) -> list[str]:
 
 
 def looks_like_tree(line: str) -> bool:
-    """True where a line is meant as a tree (it opens with a bracket), valid or not; false for plain words."""
+    """True if a line is meant as a tree, valid or not (it starts with a bracket); false for plain words."""
     return line.lstrip().startswith("[")
 
 
@@ -119,11 +119,11 @@ def parse(text: str, *, nesting: bool = True) -> Node:
     Args:
         text: tokens with white space between them.
         nesting: also require that intents and slots alternate and that the root is an intent, as in every valid tree.
-            With ``False`` any tree whose brackets close is read, for looking at what a foreign corpus or a decoder
-            wrote; ``validate`` then tells whether it is valid.
+            With ``False`` any tree whose brackets close is read, to inspect the output of a decoder or another
+            corpus; ``validate`` then tells whether it is valid.
 
     Raises:
-        TreeError: it is not a tree; the message names what is wrong and the token (counted from 1).
+        TreeError: it is not a tree; the message names the problem and the token (counted from 1).
     """
     labels: list[str] = []  # of the open nodes, outermost first
     opened_at: list[int] = []  # token number of each open node's bracket, for messages
@@ -159,10 +159,10 @@ def parse(text: str, *, nesting: bool = True) -> Node:
 
 
 def validate(node: Node) -> None:
-    """Check a tree that was not made by ``parse``: labels, words and nesting.
+    """Check labels, words and nesting of a tree that does not come from ``parse``.
 
     Raises:
-        TreeError: the first thing that keeps the tree from being valid (see the module's docstring).
+        TreeError: the first violation (see the module's docstring).
     """
     if parse(node.serialise()).tokens() != node.tokens():
         raise TreeError(f"a word of the tree is empty or holds a space: {node.words()}")
@@ -178,7 +178,7 @@ def is_valid(text: str) -> bool:
 
 
 def _check_opening(token: str, number: int) -> None:
-    """Raise unless a token with a bracket in it is ``[IN:NAME`` or ``[SL:NAME``."""
+    """Raise unless a token that contains a bracket is ``[IN:NAME`` or ``[SL:NAME``."""
     at = f"{token!r} at token {number}"
     if not token.startswith("[") or "[" in token[1:] or "]" in token:
         raise TreeError(f"bracket inside a word: {at}; put spaces round ']' and before '['")
@@ -189,7 +189,7 @@ def _check_opening(token: str, number: int) -> None:
 
 
 def _check_nesting(label: str, parent: str | None, number: int) -> None:
-    """Raise unless a node may stand directly under its parent (``None`` above the root)."""
+    """Raise unless a node may be a child of its parent (``None`` above the root)."""
     is_intent = label.startswith(INTENT_PREFIX)
     if parent is None:
         if not is_intent:

@@ -180,7 +180,8 @@ def build(node: Node, request: Request) -> None:
         if request.force:
             node.remove()
         node.build()
-        print(f"  {node.facts['seconds']:.1f} s", flush=True)
+        lines = [*node.facts.get("summary", ()), f"{node.facts['seconds']:.1f} s"]
+        print("\n".join(f"  {line}" for line in lines), flush=True)
 
 
 def _ready_systems(request: Request) -> Request:

@@ -6,7 +6,7 @@ those of the system's own model, decoded into the folder ``asr`` of the seed; or
 
 import dataclasses
 from collections.abc import Mapping
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +60,7 @@ class Tagger:
             make=self._train,
             about=str(self.pipeline),
             in_place=True,
+            check=self._check,
         )
 
     @property
@@ -90,8 +91,7 @@ class Tagger:
         print(f"  wrote {self.folder}: {self.pipeline.tagger}, {parameters} parameters, {utterances} utterances")
         return {"utterances": utterances, "parameters": parameters}
 
-    def check(self) -> None:
-        """Find out now, not after hours of training, what training would stop at."""
+    def _check(self) -> None:
         check_tagger(self.pipeline.tagger)
         read_examples([DUMP / name for name in self.pipeline.data])
 
@@ -111,6 +111,7 @@ class WhisperWords:
             identify=self._identity,
             make=self._hear,
             about=f"{self.test.set} by {self.first_stage}",
+            check=partial(check_whisper, self.first_stage.value, self.first_stage.language),
         )
 
     @property
@@ -136,10 +137,6 @@ class WhisperWords:
         write_two_column(work / WORDS, words)
         print(f"  wrote {self.file}: {len(words)} utterances")
         return {"utterances": len(words)}
-
-    def check(self) -> None:
-        """Find out now whether Whisper and its model are installed."""
-        check_whisper(self.first_stage.value, self.first_stage.language)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)

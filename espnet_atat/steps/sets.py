@@ -52,8 +52,7 @@ def set_node(
 
     def make_and_report(work: Path) -> Mapping[str, Any]:
         report = make(work)
-        print("\n".join(f"  {line}" for line in report.lines(sets[0].name)))
-        return {}
+        return {"summary": report.lines(at.name), "seconds_of_speech": report.seconds}
 
     return Node(stage=stage, at=at, identify=identify, make=make_and_report, is_file=is_file, inputs=(*sets, *files))
 
@@ -67,8 +66,11 @@ def set_identity(folder: Path) -> list[str]:
     if not (folder / "text").is_file():
         raise UserError(f"{folder} is not there: run the stages before (--stage 1 runs all that is missing)")
     files = [folder / name for name in ("text", "target", "wav.scp", "utt2spk", TEXT_FORM, UNREADABLE)]
-    prepared = folder.parent / PREPARED
-    stamp = read_stamp(folder) or (read_stamp(prepared) if folder.name in prepared_sets(folder.parent) else {})
+    corpus = read_stamp(folder.parent / PREPARED)
+    stamp = read_stamp(folder)
+    if not stamp and corpus and "seconds" not in corpus:
+        raise UserError(f"{folder.parent}: stage 1 was interrupted: run it again (--stage 1 runs all that is missing)")
+    stamp = stamp or (corpus if folder.name in prepared_sets(folder.parent) else {})
     if not stamp and (folder / "wav.scp").is_file():  # made by hand
         stamp = {"made_from": digest([file_size(path) for path in read_two_column(folder / "wav.scp").values()])}
     return [*(file_digest(file) for file in files if file.is_file()), stamp.get("made_from", "")]

@@ -23,12 +23,19 @@ if TYPE_CHECKING:
 DERIVED = ("", "_mlm", "_aug")
 
 
-def plan(request: "Request") -> Iterator[Node]:
-    """One node: a corpus is prepared whole."""
-    source = request.options.corpus_path()
+def plan(request: "Request") -> Iterator[Node | str]:
+    """One node: a corpus is prepared whole. A dry run also says what there is to do before there is a corpus."""
+    place = DATA / request.recipe / PREPARED
+    try:
+        source = request.options.corpus_path()
+    except UserError as error:
+        if not request.dry_run:
+            raise
+        yield f"{place}: to be made; {error}"
+        return
     yield Node(
         stage=1,
-        at=DATA / request.recipe / PREPARED,
+        at=place,
         identify=partial(_identity, request, source),
         make=partial(_prepare, request, source),
         about=f"from {source}",

@@ -3,17 +3,16 @@
 A set may name its engine, as ``test@flite``. A test set is left out where there are recordings of it.
 """
 
-import shutil
 from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from espnet_atat.config.layout import DATA
-from espnet_atat.datadir import TEXT_FORM, is_test_set
+from espnet_atat.datadir import is_test_set
 from espnet_atat.graph.node import Node
 from espnet_atat.speech.synthesis.engines import make_engine
-from espnet_atat.speech.synthesis.run import SynthesisConfig, SynthesisReport, load_texts, synthesize_set
+from espnet_atat.speech.synthesis.run import SynthesisConfig, SynthesisReport, say_set
 from espnet_atat.steps.sets import engine_of, is_missing, named_by_tables, not_prepared, set_node
 from espnet_atat.steps.stage02_augment import augment_nodes, wanted
 
@@ -56,7 +55,4 @@ def _make(data: Path, output: Path, name: str, options: Mapping[str, Any], nj: i
     voices, seed, audio_format = rest.pop("voices", None), rest.pop("seed", 0), rest.pop("audio_format", "flac")
     engine = make_engine(name, **rest)
     config = SynthesisConfig(tuple(voices) if voices else engine.default_voices, seed, audio_format)
-    report = synthesize_set(load_texts(data), work, output, engine, config, nj)
-    if (data / TEXT_FORM).is_file():  # its scores are of that form too
-        shutil.copyfile(data / TEXT_FORM, work / TEXT_FORM)
-    return report
+    return say_set(data, work, output, engine, config, nj)

@@ -20,19 +20,16 @@ from espnet_atat.config.system import System
 from espnet_atat.config.training import best_model, load_lm_config
 from espnet_atat.data.mixture import TREE_TASKS, Part
 from espnet_atat.data.targets import identity_of, targets_of
-from espnet_atat.datadir import write_two_column
 from espnet_atat.errors import UserError
 from espnet_atat.graph.logs import log_to
 from espnet_atat.graph.node import Identity, Node
 from espnet_atat.steps.stage09_training import LM_TRAINER, run_trainer, write_config
+from espnet_atat.text.sentences import lm_tokens, write_sentences
 from espnet_atat.text.tokenizer import TargetTokenizer
-from espnet_atat.text.vocabulary import BLANK, CONTROL_TOKENS, UNKNOWN, Vocabulary
 
 if TYPE_CHECKING:
     from espnet_atat.steps.plan import Training
 
-#: ESPnet's name for the last token of a language model, its start and its end of a sentence.
-SOS_EOS = "<sos/eos>"
 #: In the run's folder: perplexity of each validation set.
 METRICS = "perplexity.json"
 
@@ -131,11 +128,6 @@ def _targets_identity(parts: Sequence[Part]) -> list[dict[str, Any]]:
     return [entry for position, entry in enumerate(found) if entry not in found[:position]]
 
 
-def lm_tokens(vocabulary: Vocabulary) -> list[str]:
-    """The language model's token list: blank first, for padding; its start and end last, as ESPnet has it."""
-    return [BLANK, UNKNOWN, *(token for token in vocabulary.tokens if token not in CONTROL_TOKENS), SOS_EOS]
-
-
 def train_language_model(planned: LMTraining, folder: Path) -> Mapping[str, str]:
     """Train, and measure the perplexity of every validation set; an interrupted run continues from its last epoch."""
     from espnet_atat.tasks.language_model import measure_perplexity
@@ -143,8 +135,8 @@ def train_language_model(planned: LMTraining, folder: Path) -> Mapping[str, str]
     tokenizer = TargetTokenizer.load(planned.training.tokens.place)
     tokens = lm_tokens(tokenizer.vocabulary)
     (folder / "tokens.txt").write_text("".join(f"{token}\n" for token in tokens), encoding="utf-8")
-    train = _write_text(folder / "train", _targets(planned.parts("train")), tokenizer)
-    valid = _write_text(folder / "valid", _targets(planned.parts("valid")), tokenizer)
+    train = write_sentences(folder / "train", _targets(planned.parts("train")), tokenizer)
+    valid = write_sentences(folder / "valid", _targets(planned.parts("valid")), tokenizer)
     print(f"  train: {train['sentences']} targets, {train['tokens']} tokens; valid: {valid['sentences']} targets")
     write_config(folder / "train.yaml", planned.config)
     print(f"  log: {folder}/train.log")
@@ -153,7 +145,7 @@ def train_language_model(planned: LMTraining, folder: Path) -> Mapping[str, str]
     with log_to(folder / "perplexity.log"):
         for name, parts in _by_set(planned.parts("valid")).items():
             place = folder / "perplexity" / name.replace("/", ".")
-            facts = _write_text(place, _targets(parts), tokenizer)
+            facts = write_sentences(place, _targets(parts), tokenizer)
             figure, counted = measure_perplexity(planned.train_config, planned.model_file, place / "text", place)
             figures[name] = {"perplexity": round(figure, 4)} | facts | {"tokens": counted}
     with atomic_write(folder / METRICS) as handle:
@@ -182,21 +174,6 @@ def _options(planned: LMTraining, folder: Path) -> list[str]:
         *("--config", str(folder / "train.yaml"), "--output_dir", str(folder), "--seed", str(planned.training.seed)),
         *("--resume", "true", "--token_type", "word", "--token_list", str(folder / "tokens.txt"), *data),
     ]
-
-
-def _write_text(folder: Path, targets: Sequence[str], tokenizer: TargetTokenizer) -> dict[str, int]:
-    """Write ``text`` (sentence id, tokens) and ``text_shape`` (sentence id, number of tokens).
-
-    Returns:
-        How many sentences, tokens, and tokens that the list does not have.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    sentences = {f"{number:08d}": tokenizer.tokens(target) for number, target in enumerate(targets)}
-    write_two_column(folder / "text", {key: " ".join(tokens) for key, tokens in sentences.items()})
-    write_two_column(folder / "text_shape", {key: str(len(tokens)) for key, tokens in sentences.items()})
-    everything = [token for tokens in sentences.values() for token in tokens]
-    unknown = sum(token not in tokenizer.vocabulary for token in everything)
-    return {"sentences": len(sentences), "tokens": len(everything), "unknown": unknown}
 
 
 def _by_set(parts: Iterable[Part]) -> dict[str, list[Part]]:

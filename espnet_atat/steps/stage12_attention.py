@@ -59,9 +59,9 @@ def _identity(decoding: Decoding) -> Identity:
 
 def _look(decoding: Decoding, work: Path) -> Mapping[str, Any]:
     """Look into one utterance of a decoded set."""
-    from espnet_atat.decode.attention import speech_attention, text_attention
-    from espnet_atat.decode.config import SearchConfig
-    from espnet_atat.decode.run import decode_batch, understander
+    from espnet_atat.decode.cross_attention import speech_attention, text_attention
+    from espnet_atat.decode.decode_set import decode_batch, understander
+    from espnet_atat.decode.search_config import SearchConfig
     from espnet_atat.decode.source import Source
 
     trained = load_trained(decoding.training)

@@ -173,9 +173,9 @@ class Decoding(Hypotheses):
         return heard_words(self.training)
 
     def make(self, work: Path) -> Mapping[str, Any]:
-        from espnet_atat.decode.config import SearchConfig
-        from espnet_atat.decode.language_model import LanguageModel
-        from espnet_atat.decode.run import decode_set, decode_set_parallel, load_models, write_results
+        from espnet_atat.decode.decode_set import decode_set, decode_set_parallel, load_models, write_results
+        from espnet_atat.decode.lm_fusion import LanguageModel
+        from espnet_atat.decode.search_config import SearchConfig
         from espnet_atat.decode.source import Source
 
         options = dict(self.config)

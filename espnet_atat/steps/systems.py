@@ -12,7 +12,7 @@ from espnet_atat.config.system import System, TestSet, run_label
 from espnet_atat.errors import UserError
 from espnet_atat.graph.launch import Machines
 from espnet_atat.graph.node import Node
-from espnet_atat.steps.pipelines import Tagger, Tagging, WhisperWords
+from espnet_atat.steps.pipelines import Tagger, Tagging
 from espnet_atat.steps.plan import Training, plan_training
 from espnet_atat.steps.stage08_language_model import LMTraining
 from espnet_atat.steps.stage12_decode import Decoding, Hypotheses
@@ -69,10 +69,10 @@ class SystemRun(ABC):
         Raises:
             UserError: a set or a file is not there, or contradicts another.
         """
-        for node in self.nodes():
-            _ = node.key
-        for each in self.hypotheses:
-            _ = each.node.key
+        for node in (*self.nodes(), *(each.node for each in self.hypotheses)):
+            if not node.is_done:
+                _ = node.key
+                node.check()
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -116,7 +116,15 @@ class ModelRun(SystemRun):
             yield from _language_model_nodes(decoding.language_model)
 
     def check(self) -> None:
+        self.check_voices()
         super().check()
+
+    def check_voices(self) -> None:
+        """Refuse test audio of an engine that training heard.
+
+        Raises:
+            UserError: names both sets and the engine.
+        """
         learnt = [part for step in self.final.chain for part in step.mixtures.train]
         check_unheard(self.system.listening, (part.set for part in learnt if part.source == "speech"))
 
@@ -171,14 +179,6 @@ class PipelineRun(SystemRun):
                 yield from _language_model_nodes(tagging.words.language_model)
             if tagging.words_node is not None:
                 yield tagging.words_node
-
-    def check(self) -> None:
-        super().check()
-        if not self.tagger.run.is_done:
-            self.tagger.check()
-        for tagging in self.hypotheses:
-            if isinstance(tagging.words, WhisperWords) and not tagging.words.run.is_done:
-                tagging.words.check()
 
 
 def _language_model_nodes(planned: LMTraining | None) -> Iterator[Node]:

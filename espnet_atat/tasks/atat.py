@@ -18,17 +18,17 @@ from espnet_atat.data.augment import FeatureAugmentation
 from espnet_atat.data.collate import MixedCollate
 from espnet_atat.data.dataset import MixtureDataset
 from espnet_atat.data.masks import EpochIterFactory, ExampleMasker
-from espnet_atat.data.preprocessor import MAX_TEXT_PIECES, MixturePreprocessor, load_text_tokenizer
+from espnet_atat.data.preprocessor import MAX_TEXT_PIECES, MixturePreprocessor
 from espnet_atat.data.sampler import Budget, MixedBatchSampler, single_task_batches
 from espnet_atat.data.shapes import load_groups
 from espnet_atat.errors import UserError
 from espnet_atat.model.atat_model import ESPnetATATModel
-from espnet_atat.model.build import build_model
+from espnet_atat.model.from_options import characters_of, model_of, vocabulary_of
+from espnet_atat.model.text_encoder import load_text_tokenizer
 from espnet_atat.speech.augmentation.chain import Chain
 from espnet_atat.tasks.checks import check_checkpoints, check_encoders, check_targets
 from espnet_atat.tasks.options import CLASS_CHOICES, add_options
 from espnet_atat.text.tokenizer import CharTokenizer, TargetTokenizer, load_grown_words
-from espnet_atat.text.vocabulary import Vocabulary
 from espnet_atat.train.adapter import check_adapter
 from espnet_atat.train.asr_encoder import load_asr_encoder
 from espnet_atat.train.checkpoint import GuardedIterFactory, mend_run
@@ -80,7 +80,7 @@ class ATATTask(AbsTask):
         tokenizer = TargetTokenizer(vocabulary, args.bpemodel, cls.grown_words(args))
         ctc: CharTokenizer | TargetTokenizer | None = None
         if args.ctc_unit == "char":
-            ctc = CharTokenizer(cls.characters(args))
+            ctc = CharTokenizer(characters_of(args))
         elif args.ctc_unit == "token":
             ctc = tokenizer
         text_tokenizer, positions = None, MAX_TEXT_PIECES
@@ -115,12 +115,7 @@ class ATATTask(AbsTask):
     def optional_data_names(cls, train: bool = True, inference: bool = False) -> tuple[str, ...]:
         return ("speech", "text_in")
 
-    @staticmethod
-    def vocabulary(args: argparse.Namespace) -> Vocabulary:
-        """The token list, from its file or (in a saved configuration) from the list itself."""
-        if isinstance(args.token_list, str | Path):
-            return Vocabulary.load(args.token_list)
-        return Vocabulary(tuple(args.token_list))
+    vocabulary = staticmethod(vocabulary_of)
 
     @staticmethod
     def grown_words(args: argparse.Namespace) -> dict[str, tuple[str, ...]]:
@@ -128,44 +123,9 @@ class ATATTask(AbsTask):
         path = getattr(args, "grown_words", None)
         return {} if path is None else load_grown_words(path)
 
-    @staticmethod
-    def characters(args: argparse.Namespace) -> list[str]:
-        """The CTC's characters, likewise."""
-        if isinstance(args.ctc_characters, str | Path):
-            return Path(args.ctc_characters).read_text(encoding="utf-8").splitlines()
-        if not args.ctc_characters:
-            raise UserError("ctc_unit char needs --ctc_characters; stage 7 writes the list")
-        return list(args.ctc_characters)
-
     @classmethod
     def build_model(cls, args: argparse.Namespace) -> ESPnetATATModel:
-        vocabulary = cls.vocabulary(args)
-        args.token_list = list(vocabulary.tokens)  # saved with the model: decoding needs no other file for it
-        if args.ctc_unit == "char":
-            args.ctc_characters = cls.characters(args)
-        modules = {}
-        for choices in cls.class_choices_list:
-            name, conf = getattr(args, choices.name), getattr(args, f"{choices.name}_conf")
-            modules[choices.name] = choices.get_class(name)(**conf) if name is not None else None
-        if modules["frontend"] is not None:
-            args.input_size = modules["frontend"].output_size()
-        model = build_model(
-            vocabulary,
-            input_size=args.input_size,
-            audio_encoder=args.audio_encoder,
-            audio_encoder_conf=args.audio_encoder_conf,
-            text_encoder=args.text_encoder is not None,
-            text_encoder_conf=args.text_encoder_conf,
-            decoder_conf=args.decoder_conf,
-            ctc_symbols={"char": lambda: len(args.ctc_characters), "token": lambda: len(vocabulary)}[args.ctc_unit]()
-            if args.ctc_unit
-            else None,
-            ctc_conf=args.ctc_conf,
-            model_conf=args.model_conf,
-            init=args.init,
-            pretrained_vocabulary_size=args.pretrained_vocabulary_size,
-            **modules,
-        )
+        model = model_of(args)
         check_adapter(args, model)
         # A saved configuration from before the option has none.
         if (asr := getattr(args, "audio_encoder_init", None)) is not None:

@@ -25,7 +25,7 @@ def measure_perplexity(train_config: Path, model_file: Path, text: Path, output_
         output_dir: gets ESPnet's files: ``ppl``, and ``utt2ppl`` for each sentence.
 
     Returns:
-        The perplexity of a token, the end of each sentence counted as one; and how many tokens these are.
+        The perplexity per token, where the end of a sentence counts as a token; and the number of tokens.
     """
     options = [
         *("--train_config", str(train_config), "--model_file", str(model_file), "--output_dir", str(output_dir)),

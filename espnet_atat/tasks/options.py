@@ -2,25 +2,18 @@
 
 import argparse
 
-from espnet2.asr.frontend.abs_frontend import AbsFrontend
-from espnet2.asr.frontend.default import DefaultFrontend
-from espnet2.asr.specaug.abs_specaug import AbsSpecAug
-from espnet2.asr.specaug.specaug import SpecAug
-from espnet2.layers.abs_normalize import AbsNormalize
-from espnet2.layers.global_mvn import GlobalMVN
-from espnet2.layers.utterance_mvn import UtteranceMVN
 from espnet2.train.class_choices import ClassChoices
 from espnet2.utils.nested_dict_action import NestedDictAction
 from espnet2.utils.types import int_or_none, str_or_none
 
-frontend_choices = ClassChoices("frontend", {"default": DefaultFrontend}, type_check=AbsFrontend, optional=True)
-specaug_choices = ClassChoices("specaug", {"specaug": SpecAug}, type_check=AbsSpecAug, optional=True)
-normalize_choices = ClassChoices(
-    "normalize", {"global_mvn": GlobalMVN, "utterance_mvn": UtteranceMVN}, type_check=AbsNormalize, optional=True
-)
+from espnet_atat.model.from_options import CLASSES
+from espnet_atat.model.light_import import load_class
 
-#: Modules that ESPnet has, and that are chosen by name.
-CLASS_CHOICES = (frontend_choices, specaug_choices, normalize_choices)
+#: ESPnet's modules that are chosen by name.
+CLASS_CHOICES = tuple(
+    ClassChoices(option, {name: load_class(path) for name, path in classes.items()}, optional=True)
+    for option, classes in CLASSES.items()
+)
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

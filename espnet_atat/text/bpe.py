@@ -1,4 +1,4 @@
-"""Training of the decoder's word pieces: sentencepiece BPE on words alone, the same from run to run."""
+"""Training of the decoder's word pieces: sentencepiece BPE on words without tags, the same in every run."""
 
 import io
 from collections.abc import Iterable
@@ -12,13 +12,13 @@ from espnet_atat.semantics.tree import is_tag
 from espnet_atat.text.tokenizer import CharTokenizer, target_words
 from espnet_atat.text.vocabulary import Vocabulary
 
-#: No line of words is left out for its length (sentencepiece's default would: 4192 bytes).
+#: In bytes, so long that no line is left out (sentencepiece's default, 4192, leaves some out).
 LONGEST_LINE = 1 << 20
 
 
 @dataclass(frozen=True)
 class TargetModel:
-    """What the decoder's side is made of: see :class:`~espnet_atat.text.tokenizer.TargetTokenizer`.
+    """What :class:`~espnet_atat.text.tokenizer.TargetTokenizer` needs.
 
     Attributes:
         vocabulary: control tokens, tags, pieces.
@@ -42,7 +42,7 @@ def train_target_model(targets: Iterable[str], bpe_size: int) -> TargetModel:
 
     Args:
         targets: of the pretraining mixture.
-        bpe_size: number of word pieces (paper: 5000); fewer where the words do not give so many.
+        bpe_size: number of word pieces (paper: 5000); fewer if the words do not yield as many.
 
     Raises:
         UserError: there are no words, or more characters than ``bpe_size``.
@@ -59,7 +59,7 @@ def train_bpe(lines: Iterable[str], size: int) -> bytes:
 
     Args:
         lines: normalised words, space between.
-        size: number of pieces, ``<unk>`` included; a small corpus may give fewer.
+        size: number of pieces, ``<unk>`` included; a small corpus may yield fewer.
 
     Returns:
         The model, serialised.

@@ -1,7 +1,7 @@
-"""A pretrained model's tokens for a new corpus: what it lacks, at the list's end (paper, *Finetuning Phase*).
+"""Growth of a pretrained model's token list for a new corpus: missing tokens are appended (paper, *Finetuning Phase*).
 
-The BPE model is kept, so that a new word splits into old pieces, and only unseen tags and characters are new tokens. On
-request (``--grow_bpe``) a second model gives the words that the old one splits too finely pieces of their own.
+The BPE model is kept: a new word is split into old pieces, and only unseen tags and characters are new tokens. With
+``grow_bpe``, a second BPE model adds pieces for words that the old one splits too finely.
 """
 
 import shutil
@@ -20,14 +20,14 @@ CHARACTERS = "characters.txt"
 
 @dataclass(frozen=True)
 class BPEGrowth:
-    """How words get pieces of their own.
+    """The second BPE model.
 
     Attributes:
-        size: pieces of the second model, ``<unk>`` included; fewer where the words do not give so many.
-        pieces_per_word: a word of more old pieces than this is split anew.
+        size: its pieces, ``<unk>`` included; fewer if the words do not yield as many.
+        pieces_per_word: a word of more old pieces than this is split by the second model.
 
     Raises:
-        UserError: one of them is no whole number above 0.
+        UserError: one of them is not a whole number above 0.
     """
 
     size: int = 500
@@ -46,7 +46,7 @@ def grow(tokenizer: TargetTokenizer, targets: Iterable[str], bpe: BPEGrowth | No
     Args:
         tokenizer: of the pretrained model, which may have grown before.
         targets: of the new corpus, with or without task tokens.
-        bpe: also give pieces to words that the old model splits too finely; None: no word gets any.
+        bpe: the second BPE model; None: none.
     """
     targets, old = list(targets), tokenizer.vocabulary
     finer = {} if bpe is None else _new_splits(tokenizer, targets, bpe)
@@ -61,7 +61,7 @@ def grow(tokenizer: TargetTokenizer, targets: Iterable[str], bpe: BPEGrowth | No
 def grow_folder(
     old: str | Path, targets: Iterable[str], output: str | Path, bpe: BPEGrowth | None = None
 ) -> tuple[TargetTokenizer, TargetTokenizer]:
-    """Grow the tokens of a folder into another one, which exists; the CTC's characters stay as they are.
+    """Grow the token list of one folder into another, which must exist; the CTC's characters are unchanged.
 
     Returns:
         The old tokenizer and the new one.
@@ -74,7 +74,7 @@ def grow_folder(
 
 
 def _new_splits(tokenizer: TargetTokenizer, targets: Sequence[str], bpe: BPEGrowth) -> dict[str, tuple[str, ...]]:
-    """Words with their pieces in a second model, where these are fewer. Words of an earlier growth keep theirs."""
+    """Words with their pieces in a second model, if these are fewer. Words of an earlier growth keep their pieces."""
     words = {word for target in targets for word in target_words(target)} - tokenizer.grown_words.keys()
     lengths = {word: len(tokenizer.tokens(word)) for word in words}
     fine = {word for word, length in lengths.items() if length > bpe.pieces_per_word}
@@ -87,6 +87,6 @@ def _new_splits(tokenizer: TargetTokenizer, targets: Sequence[str], bpe: BPEGrow
 
 
 def _spells(split: Sequence[str], word: str) -> bool:
-    """Whether the pieces join to the word again: none of them looks like a tag, nor starts a word within the word."""
+    """Whether the pieces join to the word again: none looks like a tag, and none starts a word within the word."""
     joined = "".join(split)
     return joined == WORD_START + word and joined.count(WORD_START) == 1 and not any(map(is_whole, split))

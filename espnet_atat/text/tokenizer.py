@@ -1,4 +1,4 @@
-"""Words to pieces, tags and task tokens whole: the decoder's side of the model."""
+"""The decoder's tokenizer: words are split into pieces; tags and task tokens stay whole."""
 
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -17,7 +17,7 @@ from espnet_atat.text.vocabulary import CONTROL_TOKENS, Vocabulary
 WORD_START = "▁"
 #: The word separator of the character CTC; no word contains it.
 SPACE = "<space>"
-#: Files of a token folder; the last is there where words have pieces of a second BPE model (``text.growth``).
+#: Files of a token folder; the last one exists if words have pieces of a second BPE model (``text.growth``).
 TOKENS, BPE_MODEL, GROWN_WORDS = "tokens.txt", "bpe.model", "grown_words.txt"
 
 
@@ -26,8 +26,8 @@ class TargetTokenizer:
 
     Args:
         vocabulary: the decoder's token list.
-        bpemodel: a sentencepiece model trained on words alone.
-        grown_words: words with pieces of their own, whatever the model would split them into.
+        bpemodel: a sentencepiece model trained on words without tags.
+        grown_words: words with pieces of a second model, which override this model's.
 
     >>> tokenizer.tokens("<slu> [IN:PLAY_MUSIC play [SL:SONG paper moon ] ]")  # doctest: +SKIP
     ['<slu>', '[IN:PLAY_MUSIC', '▁play', '[SL:SONG', '▁paper', '▁mo', 'on', ']', ']']
@@ -55,7 +55,7 @@ class TargetTokenizer:
         return cls(Vocabulary.load(Path(folder, TOKENS)), Path(folder, BPE_MODEL), grown_words)
 
     def save(self, folder: str | Path) -> None:
-        """Write all that :meth:`load` reads into a folder that exists."""
+        """Write what :meth:`load` reads into a folder that exists."""
         self.vocabulary.save(Path(folder, TOKENS))
         shutil.copyfile(self.bpemodel, Path(folder, BPE_MODEL))
         if self.grown_words:
@@ -63,7 +63,7 @@ class TargetTokenizer:
             write_two_column(Path(folder, GROWN_WORDS), lines)
 
     def tokens(self, text: str) -> list[str]:
-        """Split a target; a piece outside the vocabulary falls apart into characters."""
+        """Split a target; a piece outside the vocabulary is split into characters."""
         tokens: list[str] = []
         for whole, group in groupby(text.split(), key=is_whole):
             if whole:
@@ -73,7 +73,7 @@ class TargetTokenizer:
         return tokens
 
     def encode(self, text: str) -> list[int]:
-        """Token ids; what even its characters do not cover becomes ``<unk>``, and the utterance stays.
+        """Token ids; characters outside the vocabulary become ``<unk>``, and the utterance is kept.
 
         Raises:
             UserError: a tag of the target is not in the vocabulary: it could never be predicted.
@@ -88,12 +88,12 @@ class TargetTokenizer:
         return self.vocabulary.ids(tokens)
 
     def decode(self, ids: Iterable[int]) -> str:
-        """Ids back to a target string; control tokens are left out, ``<unk>`` shows as ⁇."""
+        """Ids to a target string; control tokens are left out, ``<unk>`` is shown as ⁇."""
         return self.join([self.vocabulary.tokens[i] for i in ids])
 
     @staticmethod
     def join(tokens: Sequence[str]) -> str:
-        """Pieces back to words: ``['[SL:SONG', '▁mo', 'on', ']']`` → ``'[SL:SONG moon ]'``."""
+        """Pieces to words: ``['[SL:SONG', '▁mo', 'on', ']']`` → ``'[SL:SONG moon ]'``."""
         text = "".join(
             f" {token} " if is_tag(token) else token.replace(WORD_START, " ")
             for token in (("⁇" if token == "<unk>" else token) for token in tokens)
@@ -118,7 +118,7 @@ class CharTokenizer:
     """Characters of the words (tags stripped) for the auxiliary CTC.
 
     Args:
-        characters: the list of symbols; index 0 is the blank, 1 is unknown, 2 the word separator.
+        characters: the symbols; index 0 is the blank, 1 unknown, 2 the word separator.
     """
 
     def __init__(self, characters: Sequence[str]):
@@ -147,10 +147,10 @@ class CharTokenizer:
 
 
 def load_grown_words(path: str | Path) -> dict[str, tuple[str, ...]]:
-    """Read the words that have pieces of their own: a word and its pieces a line.
+    """Read the words that have pieces of a second model: one word with its pieces per line.
 
     Raises:
-        UserError: the file is not there, or names the word whose pieces do not join to it.
+        UserError: the file does not exist, or the pieces of a word do not join to it.
     """
     if not Path(path).is_file():
         raise UserError(f"{path}: no such file; stage 11 of the recipe makes it (--grow_bpe true)")

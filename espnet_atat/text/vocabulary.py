@@ -1,10 +1,10 @@
 """The decoder's token list: control and task tokens, whole tags, then word pieces.
 
-The order is fixed at the front and only ever grows at the end::
+The front is fixed, and the list grows only at its end::
 
     <blank> <unk> <eos> <asr> <slu> <mlm> <nlu>  |  tags  |  word pieces  |  tokens of a later corpus …
 
-so that a checkpoint's rows keep their meaning after vocabulary growth (paper, *Finetuning Phase*).
+so that the rows of a checkpoint keep their meaning when the vocabulary grows (paper, *Finetuning Phase*).
 """
 
 from collections.abc import Iterable, Mapping, Sequence

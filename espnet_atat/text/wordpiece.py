@@ -1,8 +1,8 @@
 """A lower-case WordPiece tokenizer for a text encoder that is trained from scratch.
 
-The trainer of the ``tokenizers`` library breaks ties by the order of a randomly seeded hash table: two runs give two
-vocabularies. The pieces come from sentencepiece instead (:mod:`espnet_atat.text.bpe`), which is a pure function of its
-input; splitting is the library's WordPiece, longest match first.
+The trainer of the ``tokenizers`` library breaks ties by the order of a randomly seeded hash table, so two runs give
+different vocabularies. The pieces come from sentencepiece instead (:mod:`espnet_atat.text.bpe`), which is
+deterministic; words are split by the library's WordPiece, longest match first.
 """
 
 import json
@@ -27,11 +27,11 @@ PRE_TOKENIZER = pre_tokenizers.BertPreTokenizer()
 def train_wordpiece(lines: Iterable[str], size: int) -> list[str]:
     """A WordPiece vocabulary in the order of its ids.
 
-    Every character of the lines is in it, alone and inside a word, so that only new characters are unknown.
+    It contains every character of the lines, both word-initial and word-internal, so that only new ones are unknown.
 
     Args:
-        lines: words, space between.
-        size: number of tokens at most, special ones included.
+        lines: words separated by spaces.
+        size: maximum number of tokens, special ones included.
 
     Raises:
         UserError: no words, or ``size`` too small for their characters.

@@ -1,7 +1,7 @@
 """Parameter-efficient fine-tuning: LoRA (Hu et al. 2021) through ESPnet's own adapter options.
 
-ESPnet builds the adapters (``use_adapter``, ``adapter_conf``) and saves them beside weights that hold their part
-already: a checkpoint of this kind decodes like any other. What is frozen is ``freeze_param``'s to say.
+ESPnet builds the adapters (``use_adapter``, ``adapter_conf``) and saves weights with the adapters merged into them, so
+the checkpoint decodes like any other. ``freeze_param`` decides what is frozen.
 """
 
 import argparse
@@ -22,10 +22,10 @@ def is_adapter(name: str) -> bool:
 
 
 def check_adapter(args: argparse.Namespace, model: nn.Module) -> None:
-    """What ESPnet would stop at with a traceback, or let pass and leave a checkpoint that cannot be decoded.
+    """Refuse options on which ESPnet would fail with a traceback, or leave a checkpoint that cannot be decoded.
 
     Args:
-        args: ESPnet's; configurations of before they had adapters will do.
+        args: ESPnet's; they may come from a configuration older than adapters.
         model: before its adapters are made.
 
     Raises:

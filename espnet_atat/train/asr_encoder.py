@@ -18,10 +18,10 @@ NAMED = 5
 
 
 def load_asr_encoder(encoder: AudioEncoder, file: str | Path) -> None:
-    """Give the blocks of an audio encoder the weights of an ESPnet ASR model's encoder of the same shape.
+    """Load the encoder weights of an ESPnet ASR model into the blocks of an audio encoder of the same shape.
 
-    ``encoder.*`` of the checkpoint becomes ``audio_encoder.blocks.*``; the CNN in front stays as it is, for ESPnet's
-    (``encoder.embed``) is another network.
+    ``encoder.*`` of the checkpoint becomes ``audio_encoder.blocks.*``; the CNN keeps its weights, because ESPnet's
+    (``encoder.embed``) is a different network.
 
     Args:
         encoder: to be filled.

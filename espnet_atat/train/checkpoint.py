@@ -1,4 +1,4 @@
-"""Whole checkpoints only: ESPnet writes ``checkpoint.pth`` in place, so a kill in the middle tears it."""
+"""Repair of checkpoints: ESPnet writes ``checkpoint.pth`` in place, so a kill during writing leaves it truncated."""
 
 import logging
 import os
@@ -17,7 +17,7 @@ BACKUP = "checkpoint.backup.pth"
 
 
 def is_intact(path: Path) -> bool:
-    """Whether a ``.pth`` file exists and every byte of it is what was written (its zip members' checksums)."""
+    """Whether a ``.pth`` file exists and is complete, by the checksums of its zip members."""
     try:
         with zipfile.ZipFile(path) as archive:
             return archive.testzip() is None
@@ -36,18 +36,18 @@ def copy_into_place(source: Path, destination: Path) -> None:
 
 
 def mend_run(output_dir: str | Path, best_model_criterion: Sequence[Sequence[str]] = ()) -> list[str]:
-    """Before training: replace or remove what a kill tore, so that the run resumes from its last whole epoch.
+    """Before training, replace or remove files that a kill left truncated, so that the run resumes from its last epoch.
 
-    A torn ``checkpoint.pth`` is replaced by its backup, or removed where there is none. The model of the checkpoint's
-    epoch is written again if it is torn or missing, and the links to it and to the best epochs are set; models of later
-    epochs, torn averages and links to nothing are removed, for training makes them again.
+    A truncated ``checkpoint.pth`` is replaced by its backup, or removed if there is none. The model of the checkpoint's
+    epoch is written again if it is truncated or missing, and the links to it and to the best epochs are set. Models of
+    later epochs, truncated averages and dangling links are removed, because training makes them again.
 
     Args:
         output_dir: of the run; it need not exist.
         best_model_criterion: phase, key and mode of each best model, as given to ESPnet's trainer.
 
     Returns:
-        What was mended, for the log.
+        What was repaired, for the log.
     """
     folder = Path(output_dir)
     mended: list[str] = []
@@ -75,13 +75,13 @@ def mend_run(output_dir: str | Path, best_model_criterion: Sequence[Sequence[str
             mended.append(f"{path.name} was torn: removed")
     last = folder / f"{epochs}epoch.pth"
     if states is not None and not last.exists():
-        # ESPnet saves the checkpoint first, then this copy of its model, and averages such copies in the end.
+        # ESPnet saves the checkpoint first, then this copy of its model, and averages such copies at the end.
         temporary = folder / f".{last.name}.tmp"
         torch.save(states["model"], temporary)
         os.replace(temporary, last)
         mended.append(f"{last.name} was missing: made again from the checkpoint")
     if states is not None:
-        # The trainer sets a link only in the epoch that earns it: one that a kill prevented would stay stale for good.
+        # The trainer sets a link only in the epoch that improves it: one that a kill prevented would stay stale.
         for name, target in _links(states["reporter"], best_model_criterion).items():
             link = folder / name
             if (folder / target).exists() and not (link.is_symlink() and link.readlink() == Path(target)):
@@ -108,9 +108,9 @@ def _links(reports: dict[str, Any], best_model_criterion: Sequence[Sequence[str]
 
 
 class GuardedIterFactory(AbsIterFactory):
-    """Keeps a whole copy of the last checkpoint at each epoch's start; else the wrapped factory.
+    """Backs up the last checkpoint at the start of each epoch, and otherwise acts as the wrapped factory.
 
-    The iterator is what ESPnet's trainer asks for first in every epoch, so that the trainer itself stays untouched.
+    ESPnet's trainer asks for the iterator first in every epoch, so the trainer itself needs no change.
 
     Args:
         factory: builds the batches of an epoch.

@@ -8,7 +8,7 @@ from torch import nn
 from espnet_atat.errors import UserError
 from espnet_atat.train.adapter import is_adapter
 
-#: Rows of the tied embedding that no pretrained model brought.
+#: Rows of the tied embedding that do not come from a pretrained model.
 NEW_ROWS = "decoder.embed.0.new"
 
 
@@ -19,9 +19,9 @@ def parameter_groups(
 
     Args:
         model: its trainable parameters are grouped.
-        pretrained: names or dotted prefixes of pretrained parameters; ``all``: every one but the new rows. An
-            adapter's parameters are fresh whatever they lie below.
-        text_encoder_lr_scale: on the learning rate of ``text_encoder.bert``.
+        pretrained: names or dotted prefixes of pretrained parameters; ``all``: all except the new rows. An
+            adapter's parameters always count as new.
+        text_encoder_lr_scale: factor on the learning rate of ``text_encoder.bert``.
 
     Raises:
         UserError: a prefix that names nothing.

@@ -1,7 +1,7 @@
 """A pretrained model's checkpoint for a run with a larger vocabulary (paper, *Finetuning Phase*).
 
-ESPnet's ``--init_param`` matches parameters by name and shape and never maps rows, so rows are mapped here, by token,
-into a checkpoint that ``--init_param`` can read.
+ESPnet's ``--init_param`` matches parameters by name and shape but cannot map rows, so rows are mapped here, by token,
+and written to a checkpoint that ``--init_param`` can read.
 """
 
 from collections.abc import Sequence
@@ -31,13 +31,13 @@ def initial_checkpoint(
 ) -> None:
     """Write the checkpoint that a run with the vocabulary ``new`` starts from.
 
-    All rows that the old model has, pretrained or new then, become the pretrained rows; the fresh rows are left out,
-    so that the new run draws them by its own seed.
+    All rows of the old model, pretrained or new at the time, become pretrained rows. Rows for new tokens are left out,
+    so that the new run initialises them from its own seed.
 
     Args:
         model_file: a ``.pth`` of model parameters (an epoch's or an average).
         old: the vocabulary of that model.
-        new: the vocabulary of the coming run.
+        new: the vocabulary of the new run.
         ctc_of_tokens: the CTC's symbols are the tokens (``ctc_unit: token``), so that it grows with them.
         keep: names or prefixes of the parameters to take over, :data:`OLD_ROWS` among them; None: all.
 
@@ -62,9 +62,9 @@ def initial_checkpoint(
 
 
 def kept_checkpoint(model_file: str | Path, keep: Sequence[str], output: str | Path) -> None:
-    """Write the checkpoint that a run with a token list of its own starts from: encoder-only transfer and the like.
+    """Write the checkpoint that a run with its own token list starts from, such as encoder-only transfer.
 
-    What is not kept is left out, so that the new run draws it by its own seed.
+    Parameters that are not kept are left out, so that the new run initialises them from its own seed.
 
     Args:
         model_file: a ``.pth`` of model parameters.
@@ -77,7 +77,7 @@ def kept_checkpoint(model_file: str | Path, keep: Sequence[str], output: str | P
 
 
 def _load(model_file: str | Path) -> dict[str, Tensor]:
-    """A model's parameters. Saved weights hold their adapters' part already: those of a further run start anew."""
+    """A model's parameters without adapters, which are merged into the saved weights; a new run starts new adapters."""
     if not is_intact(Path(model_file)):
         raise UserError(f"{model_file}: not a whole checkpoint: train again, or take another epoch's model")
     state: dict[str, Tensor] = safe_torch_load(str(model_file), map_location="cpu")

@@ -1,6 +1,6 @@
 """Learning rate: warm-up and decay, times each parameter group's own factor, times gradual unfreezing.
 
-Parameters are frozen by a learning rate of 0, not by ``requires_grad``: DDP then sees the same graph all along.
+Parameters are frozen by a learning rate of 0, not by ``requires_grad``, so that DDP sees the same graph throughout.
 """
 
 from collections.abc import Sequence
@@ -92,13 +92,13 @@ class WarmupUnfreezeLR(LRScheduler, AbsBatchStepScheduler):
         return 1.0
 
     def state_dict(self) -> dict[str, Any]:
-        """Plain numbers alone: ESPnet loads checkpoints with ``weights_only=True``."""
+        """Only plain numbers: ESPnet loads checkpoints with ``weights_only=True``."""
         return {"last_epoch": self.last_epoch, "base_lrs": list(self.base_lrs)}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self.last_epoch = state_dict["last_epoch"]
         self.base_lrs = list(state_dict["base_lrs"])
-        # The optimizer's own state holds the same rates; set them here too, for it may be loaded first or last.
+        # The optimizer's own state holds the same rates; set them here too, because it may be loaded before or after.
         for group, lr in zip(self.optimizer.param_groups, self.get_lr(), strict=True):
             group["lr"] = lr
         self._last_lr = [group["lr"] for group in self.optimizer.param_groups]

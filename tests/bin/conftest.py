@@ -2,5 +2,6 @@
 
 from tests.speech.alignment.conftest import spoken_set
 from tests.speech.conftest import tone_set
+from tests.steps.conftest import world
 
-__all__ = ["spoken_set", "tone_set"]
+__all__ = ["spoken_set", "tone_set", "world"]

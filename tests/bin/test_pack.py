@@ -103,7 +103,8 @@ def test_an_optimizers_state_is_left_out(toy_run, tmp_path):
 def test_a_language_model_travels_with_it(options, toy_run, tmp_path):
     from argparse import Namespace
 
-    from espnet_atat.decode.espnet import LMTask
+    from espnet2.tasks.lm import LMTask
+
     from espnet_atat.decode.understand import Speech2Understand
     from espnet_atat.text.vocabulary import CONTROL_TOKENS, Vocabulary
     from tests.toy_package import command

@@ -1,5 +1,5 @@
-"""The tiny recipe of tests/recipe."""
+"""The tiny recipe of tests/steps."""
 
-from tests.recipe.conftest import world
+from tests.steps.conftest import world
 
 __all__ = ["world"]

@@ -1,15 +1,15 @@
 """A pipeline's YAML."""
 
 import pytest
-from espnet_atat.recipe.mixtures import load_mixtures
 
 from espnet_atat.baselines.config import BilstmConfig, CrfConfig
+from espnet_atat.config.mixture import load_mixtures
 from espnet_atat.config.pipeline import FirstStage, Pipeline
 from espnet_atat.config.system import load_system
 from espnet_atat.config.table import load_table
 from espnet_atat.errors import UserError
-from tests.recipe.lamps import ORACLE
-from tests.recipe.world import write_recipe
+from tests.steps.lamps import ORACLE
+from tests.steps.world import write_recipe
 
 
 @pytest.fixture
@@ -28,14 +28,14 @@ def write(tmp_path, monkeypatch):
 def test_a_pipeline_is_read_with_its_defaults(write):
     system = write()
     assert system.pipeline == Pipeline(tagger="crf", data=("lamps/train",))
-    assert system.first_stage == FirstStage(kind="oracle", value="")
+    assert system.first_stage == FirstStage(oracle=True)
     assert (system.pretrain, system.finetune, system.decode) == (None, None, ("oracle",))
     assert system.pipeline.config(seed=3) == CrfConfig()
 
 
 def test_a_first_stage_names_the_folder_of_results(write):
     assert write("oracle: true", "whisper: small, language: de").first_stage == FirstStage(
-        kind="whisper", value="small", language="de"
+        whisper="small", language="de"
     )
     assert write("oracle: true", "whisper: models/mine").decode == ("whisper",)
     transcripts = write("oracle: true", 'transcripts: "asr/{set}.{fold}"').first_stage
@@ -53,27 +53,31 @@ def test_the_seed_is_the_system_s_and_a_crf_has_none(write):
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("tagger: crf", "tagger: hmm", r"s\.yaml: pipeline: tagger is one of crf, bilstm_crf, found 'hmm'"),
+        ("tagger: crf", "tagger: hmm", r"s: pipeline: tagger: is one of crf, bilstm_crf, found 'hmm'"),
         ("tagger: crf, ", "", r"pipeline: the key 'tagger' is missing"),
         ("[lamps/train]", "[]", r"pipeline: data is not empty"),
-        ("[lamps/train]", "[train]", r"pipeline: data: a set is recipe/name, found 'train'"),
+        ("[lamps/train]", "[train]", r"pipeline: data and pretrain_data: a set is recipe/name, found 'train'"),
         ("[lamps/train]", "lamps/train", r"pipeline: data: is a list, found 'lamps/train'"),
         ("lamps/train", '"lamps/fold{fold}"', r"pipeline: data has \{fold\} in it, but the system has no folds"),
-        ("tagger: crf", "tagger: crf, options: {c3: 1}", r"options: unknown option 'c3' of crf; known: c1, c2, max_it"),
-        ("tagger: crf", "tagger: crf, options: {c1: much}", r"options: c1 is a number, found 'much'"),
-        ("tagger: crf", "tagger: crf, options: {max_iterations: 1.5}", r"max_iterations is a whole number, found 1.5"),
-        ("tagger: crf", "tagger: crf, options: {c1: -1}", r"pipeline: options: c1 is at least 0, found -1"),
-        ("tagger: crf", "tagger: bilstm_crf, options: {seed: 2}", r"options: the seed is that of the system"),
+        (
+            "tagger: crf",
+            "tagger: crf, options: {c3: 1}",
+            r"options: unknown key 'c3'; known: c1, c2, max_it",
+        ),
+        ("tagger: crf", "tagger: crf, options: {c1: much}", r"options: c1: is a number, found 'much'"),
+        ("tagger: crf", "tagger: crf, options: {max_iterations: 1.5}", r"max_iterations: is a whole number, found 1.5"),
+        ("tagger: crf", "tagger: crf, options: {c1: -1}", r"pipeline: options: --c1 is at least 0, found -1"),
+        ("tagger: crf", "tagger: bilstm_crf, options: {seed: 2}", r"options: the seed is that of the row"),
         ("tagger: crf", "tagger: crf, pretrain_data: [a/b]", r"pretrain_data and the option pretrain_epochs"),
-        ("oracle: true", "oracle: yes please", r"first_stage: oracle is true, found 'yes please'"),
-        ("{oracle: true}", "oracle", r"first_stage: is a mapping with one of the keys asr, whisper"),
+        ("oracle: true", "oracle: yes please", r"first_stage: oracle: is true, found 'yes please'"),
+        ("{oracle: true}", "oracle", r"first_stage: wants the keys asr, whisper"),
         ("oracle: true", "kaldi: x", r"first_stage: unknown key 'kaldi'; known: asr, whisper, transcripts, oracle"),
         ("oracle: true", "oracle: true, whisper: small", r"wants one of asr, .* found whisper, oracle"),
         ("oracle: true", "language: en", r"wants one of asr, whisper, transcripts, oracle, found none of them"),
-        ("oracle: true", "oracle: true, language: en", r"first_stage: language goes with whisper"),
-        ("oracle: true", "whisper: 1", r"first_stage: whisper is a name or a text, found 1"),
+        ("oracle: true", "oracle: true, language: de", r"first_stage: language goes with whisper"),
+        ("oracle: true", "whisper: 1", r"first_stage: whisper: is a text, found 1"),
         ("oracle: true", "asr: mini/decode", r"asr: 'mini/decode' cannot name a folder of results"),
-        ("oracle: true", "asr: decode", r"s\.yaml: the key 'pretrain' is missing"),
+        ("oracle: true", "asr: decode", r"s: the key 'pretrain' is missing"),
         ("title:", "pretrain: {config: x, mixture: x}\ntitle:", r"pretrain and finetune go with first_stage: asr;"),
         ("first_stage: {oracle: true}", "", r"pipeline and first_stage go together"),
         ("title:", "decode: [decode]\ntitle:", r"decode is not of a pipeline, whose words come by its first_stage"),
@@ -95,7 +99,7 @@ def test_mini_s_pipelines_learn_what_the_other_rows_of_their_table_learn(root, m
     monkeypatch.chdir(root)
     systems = [load_system("mini", name) for name in load_table("mini", "2").systems]
     e2e = load_system("mini", "music_e2e_100")
-    trees = tuple(part.set for part in load_mixtures("mini", e2e.pretrain.mixture).train)
+    trees = tuple(part.set for part in load_mixtures("mini", e2e.pretrain).train)
     assert [system.pipeline.data for system in systems if system.pipeline] == [trees] * 5
     asr = load_system("mini", "music_pipeline_asr_crf")
     assert asr.pretrain == load_system("mini", "music_asr_mlm").pretrain  # so the run is trained once

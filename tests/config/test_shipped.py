@@ -1,19 +1,30 @@
-"""The systems, tables and configurations that the repository ships: every name leads to a file that can be read."""
+"""The tables, rows and configurations that the repository ships. What each row comes to is in tests/test_plans.py."""
 
 import re
+from collections import Counter
 
 import pytest
-from espnet_atat.recipe.outline import outline
-from espnet_atat.recipe.plan import load_training_config
 
-from espnet_atat.config.layout import CONF, EGS, load_yaml, mixture_file
+from espnet_atat.config.layout import CONF, load_yaml
+from espnet_atat.config.mixture import find_mixture
+from espnet_atat.config.recipe import load_recipe, recipe_names
+from espnet_atat.config.rows import table_contents
 from espnet_atat.config.system import load_system
 from espnet_atat.config.table import load_table
+from espnet_atat.config.training import load_training_config
 from tests.conftest import ROOT
 
-SYSTEMS = sorted((path.parts[-3], path.stem) for path in ROOT.glob(f"{EGS}/*/systems/*.yaml"))
 SYNTHETIC = re.compile(r"_(pico|flite|kokoro|polly)(_aug)?$")
-TABLES = sorted((path.parts[-3], path.stem) for path in ROOT.glob(f"{EGS}/*/tables/*.yaml"))
+FILES = sorted(path for folder in (ROOT / "egs2", ROOT / CONF) for path in folder.rglob("*.yaml"))
+
+
+def all_tables():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(ROOT)
+        return [(recipe, name) for recipe in recipe_names() for name in table_contents(recipe)]
+
+
+TABLES = all_tables()
 
 
 @pytest.fixture(autouse=True)
@@ -21,21 +32,28 @@ def at_root(monkeypatch):
     monkeypatch.chdir(ROOT)
 
 
-@pytest.mark.parametrize(("recipe", "name"), SYSTEMS)
-def test_a_system_names_what_is_there(recipe, name):
-    system = load_system(recipe, name)
-    folds = range(1, system.folds + 1) if system.folds else [None]
-    lines = list(outline(system, system.seeds, folds))
-    assert lines[0] == f"  {name}: {system.title}"
-    for config in system.decode if system.pretrain is not None else ():
-        assert any((folder / f"{config}.yaml").is_file() for folder in (EGS / recipe / "conf", CONF))
+def test_there_are_few_files_and_each_says_which_command_uses_it():
+    assert len(FILES) <= 45
+    silent = [
+        path.name for path in FILES if not re.match(r"(#.*\n)*#.*(\./run\.sh|--table|bin\.tune)", path.read_text())
+    ]
+    assert silent == []
 
 
-@pytest.mark.parametrize(("recipe", "name"), TABLES)
-def test_a_table_names_systems_of_its_recipe(recipe, name):
-    table = load_table(recipe, name)
-    assert table.systems
-    assert all((recipe, system) in SYSTEMS for system in table.systems)
+@pytest.mark.parametrize("recipe", sorted({recipe for recipe, _ in TABLES}))
+def test_no_line_of_options_is_there_twice(recipe):
+    lines = [
+        line.split(" #")[0].strip() for path in FILES if recipe in path.parts for line in path.read_text().splitlines()
+    ]
+    counts = Counter(line for line in lines if "options: {" in line)
+    assert [line for line, count in counts.items() if count > 1] == []
+
+
+@pytest.mark.parametrize("recipe", sorted({recipe for recipe, _ in TABLES}))
+def test_a_recipe_has_a_default_table_and_no_mixture_that_nobody_uses(recipe):
+    assert (recipe, "default") in TABLES
+    text = "\n".join(path.read_text() for path in FILES)
+    assert all(re.search(rf"mixture: (\w+/)?{name}\b", text) for name in load_recipe(recipe).mixtures)
 
 
 @pytest.mark.parametrize(("recipe", "name"), TABLES)
@@ -63,14 +81,9 @@ def test_a_table_names_all_synthetic_speech_that_its_systems_want(recipe, name):
         wanted |= {test.set for test in system.test}
         for phase in filter(None, (system.pretrain, system.finetune)):
             # Of a fold and of other corpora, which may not be there, nothing is synthetic.
-            content = load_yaml(mixture_file(recipe, phase.mixture))
-            wanted |= {entry.get("set", "") for split in ("train", "valid") for entry in content[split]}
+            mixture = find_mixture(recipe, phase)
+            wanted |= {entry.get("set", "") for entry in (*mixture.train, *mixture.valid)}
     assert {each for each in wanted if SYNTHETIC.search(each)} <= made
-
-
-def test_every_recipe_has_a_default_table():
-    recipes = {path.parent.name for path in ROOT.glob(f"{EGS}/*/run.sh")}
-    assert {recipe for recipe, name in TABLES if name == "default"} == recipes
 
 
 def test_the_small_configurations_fit_together():

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from espnet_atat.bin import main_guard
-from espnet_atat.bin.fetch import main
+from espnet_atat.bin.prepare import main
 from espnet_atat.corpora.archive import extract, fetch, verify
 from espnet_atat.errors import UserError
 
@@ -136,7 +136,7 @@ def test_fetch_command_unpacks_once_and_checks_the_files(tmp_path: Path, capsys:
     archive = make_zip(tmp_path / "corpus.zip", "top/train.tsv")
     listing = tmp_path / "sums"
     listing.write_text(f"{hashlib.sha256(b'hello').hexdigest()}  top/train.tsv\n")
-    argv = ["--url", archive.as_uri(), "--output_dir", str(tmp_path / "downloads" / "top")]
+    argv = ["fetch", "--url", archive.as_uri(), "--output_dir", str(tmp_path / "downloads" / "top")]
     assert main_guard(main, argv) == 2
     assert "nothing is unpacked unchecked" in capsys.readouterr().err
     main([*argv, "--file_checksums", str(listing)])
@@ -151,5 +151,15 @@ def test_fetch_command_refuses_other_files(tmp_path: Path) -> None:
     for text in (f"{'0' * 64}  top/train.tsv\n", f"{'0' * 64}  top/absent.tsv\n"):
         listing.write_text(text)
         with pytest.raises(UserError):
-            main(["--url", archive.as_uri(), "--output_dir", str(tmp_path / "d"), "--file_checksums", str(listing)])
+            main(
+                [
+                    "fetch",
+                    "--url",
+                    archive.as_uri(),
+                    "--output_dir",
+                    str(tmp_path / "d"),
+                    "--file_checksums",
+                    str(listing),
+                ]
+            )
     assert not (tmp_path / "d").exists()

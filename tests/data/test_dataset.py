@@ -9,9 +9,10 @@ import soundfile
 from espnet_atat.data.augment import FeatureAugmentation
 from espnet_atat.data.dataset import MixtureDataset
 from espnet_atat.data.mixture import stream_options
-from espnet_atat.data.preprocessor import MixturePreprocessor, load_text_tokenizer
+from espnet_atat.data.preprocessor import MixturePreprocessor
 from espnet_atat.datadir import read_two_column, write_two_column
 from espnet_atat.errors import UserError
+from espnet_atat.model.text_encoder import load_text_tokenizer
 from espnet_atat.text.tokenizer import CharTokenizer, TargetTokenizer
 from espnet_atat.text.vocabulary import Vocabulary
 from tests.toy import UTTERANCES, Toy

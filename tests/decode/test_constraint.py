@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from espnet_atat.decode.config import SearchConfig
 from espnet_atat.decode.constraint import FORBIDDEN_SCORE, TokenClass, TreeConstraint, token_class
+from espnet_atat.decode.search_config import SearchConfig
 from espnet_atat.decode.trained import Trained
 from espnet_atat.decode.understand import Speech2Understand
 from espnet_atat.errors import UserError

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from espnet_atat.decode.decoder_scorer import DecoderScorer
+from espnet_atat.decode.decoder_scorer import DecoderScorer, DecoderWeights
 from espnet_atat.model.atat_model import Encoded
 from tests.decode.conftest import tiny_model
 
@@ -28,7 +28,7 @@ def stock_scores(decoder, encoded: Encoded, ys: torch.Tensor) -> torch.Tensor:
 @pytest.mark.parametrize("conf", [{}, {"normalize_before": False}, {"concat_after": True}, {"qk_norm": True}], ids=str)
 def test_equals_espnets_decoder_over_steps_that_reorder(vocabulary, encoded, conf):
     decoder = tiny_model(vocabulary, **conf).decoder
-    scorer = DecoderScorer(decoder, encoded, [4], BEAM)
+    scorer = DecoderScorer(DecoderWeights(decoder), encoded, [4])
     generator = torch.Generator().manual_seed(1)
     ys = torch.full((len(LENGTHS) * BEAM, 1), 4)
     states = [None] * len(ys)
@@ -44,26 +44,13 @@ def test_equals_espnets_decoder_over_steps_that_reorder(vocabulary, encoded, con
 
 
 @torch.inference_mode()
-def test_rows_of_a_cache_select_like_the_batch(vocabulary, encoded):
-    decoder = tiny_model(vocabulary).decoder
-    one = Encoded(encoded.states[:1], encoded.lengths[:1])
-    scorer = DecoderScorer(decoder, one, [4], BEAM)
-    ys = torch.tensor([[4], [4], [4]])
-    _, cache = scorer.batch_score(ys, [None] * 3, one.states)
-    ys = torch.tensor([[4, 9], [4, 8]])  # one hypothesis has ended
-    by_rows, _ = scorer.batch_score(ys, [scorer.select_state(cache, 2), scorer.select_state(cache, 0)], one.states)
-    by_batch, _ = scorer.batch_score(ys, cache.select([2, 0]), one.states)
-    torch.testing.assert_close(by_rows, by_batch)
-
-
-@torch.inference_mode()
 def test_an_ensemble_averages_the_probabilities_of_its_labels(vocabulary, encoded):
     decoder = tiny_model(vocabulary).decoder
     ids = [vocabulary.task_id("nlu"), vocabulary.task_id("slu")]
     ys = torch.full((len(LENGTHS) * BEAM, 1), ids[0])
     both, singles = (
-        DecoderScorer(decoder, encoded, ids, BEAM),
-        [DecoderScorer(decoder, encoded, [i], BEAM) for i in ids],
+        DecoderScorer(DecoderWeights(decoder), encoded, ids),
+        [DecoderScorer(DecoderWeights(decoder), encoded, [i]) for i in ids],
     )
     states, own = [None] * len(ys), [[None] * len(ys), [None] * len(ys)]
     for token in (9, 10):

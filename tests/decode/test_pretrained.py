@@ -16,9 +16,9 @@ import torch
 import yaml
 
 from espnet_atat.decode import understand as interface
+from espnet_atat.decode.decode_set import write_results
 from espnet_atat.decode.pretrained import load_pretrained
 from espnet_atat.decode.result import NOTHING_HEARD
-from espnet_atat.decode.run import write_results
 from espnet_atat.decode.understand import Speech2Understand, Text2Understand
 from espnet_atat.errors import UserError
 from espnet_atat.semantics.frame import Frame, Slot

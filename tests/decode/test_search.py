@@ -1,9 +1,14 @@
 """The search: ESPnet's results, whatever the batch, ended in time."""
 
+from argparse import Namespace
+
 import pytest
 import torch
+from espnet2.lm.seq_rnn_lm import SequentialRNNLM
 
-from espnet_atat.decode.espnet import BatchBeamSearch
+from espnet_atat.decode.constraint import FORBIDDEN_SCORE
+from espnet_atat.decode.espnet_search import BatchBeamSearch
+from espnet_atat.decode.lm_fusion import LanguageModel
 from espnet_atat.decode.search import UtteranceBeamSearch
 from espnet_atat.decode.trained import Trained
 from espnet_atat.decode.understand import Speech2Understand, Text2Understand
@@ -56,22 +61,65 @@ def test_a_batch_with_ctc_too(request, speech, source):
 def espnets_search(**options: object) -> BatchBeamSearch:
     """ESPnet's own search, which walks to the cap, over ESPnet's own step of the decoder."""
     del options["nbest"]
-    return BatchBeamSearch(**{**options, "scorers": {"decoder": options["scorers"]["decoder"].decoder}})
+    scorers = {**options["scorers"], "decoder": options["scorers"]["decoder"].weights.decoder}
+    return BatchBeamSearch(**{**options, "scorers": scorers})
 
 
-@pytest.mark.parametrize("nbest", [1, 4])
-def test_ends_early_with_the_results_of_espnets_search(vocabulary, train_args, speech, monkeypatch, nbest):
+def allowed(nbest):
+    """Without the hypotheses that the constraint forbids; ESPnet's search keeps them to the end."""
+    return [result for result in nbest if result.score > FORBIDDEN_SCORE / 2]
+
+
+MODELS = {
+    "first": {"seed": 3},
+    "second": {"seed": 4, "stopping": 40.0},
+    "norm after": {"normalize_before": False},
+    "concatenating": {"concat_after": True},
+    "normalised heads": {"qk_norm": True, "num_blocks": 1},
+}
+SEARCHES = {
+    "plain": {},
+    "tree constraint": {"constrain_trees": True},
+    "word constraint": {"task": "asr", "constrain_trees": True},
+    "CTC": {"ctc_weight": 0.3},
+    "language model": {"lm_weight": 0.4},
+    "all": {"ctc_weight": 0.2, "lm_weight": 0.3, "constrain_trees": True},
+}
+
+
+@pytest.fixture(scope="module")
+def language_model(vocabulary) -> LanguageModel:
+    torch.manual_seed(1)
+    tokens = ["<blank>", "<unk>", *vocabulary.tokens[7:], "<sos/eos>"]
+    network = SequentialRNNLM(len(tokens), unit=16, nlayers=1, dropout_rate=0.0).eval()
+    return LanguageModel.of(vocabulary, network, tokens)
+
+
+@pytest.mark.parametrize("batched", [False, True], ids=["alone", "batch"])
+@pytest.mark.parametrize("options", SEARCHES.values(), ids=SEARCHES)
+@pytest.mark.parametrize("model", MODELS.values(), ids=MODELS)
+def test_hypotheses_and_scores_are_those_of_espnets_search(
+    vocabulary, train_args, speech, language_model, monkeypatch, model, options, batched
+):
+    args = Namespace(**{**vars(train_args), "ctc_unit": "token"})
+    trained = Trained.of(tiny_model(vocabulary, ctc=len(vocabulary), subframes=2, **model), args)
+    lm = language_model if options.get("lm_weight") else None
+    understand = Speech2Understand(trained=trained, language_model=lm, maxlen=MAXLEN, nbest=3, **options)
+    utterances = [speech[:4]] if batched else [[each] for each in speech[:4]]
+    ours = [nbest for each in utterances for nbest in understand.nbest(each)]
+    monkeypatch.setattr("espnet_atat.decode.understand_base.UtteranceBeamSearch", espnets_search)
+    theirs = [nbest for each in utterances for nbest in understand.nbest(each)]
+    assert all(same(allowed(a), allowed(b)) for a, b in zip(ours, theirs, strict=True))
+    assert len({round(nbest[0].score, 3) for nbest in ours}) == len(ours), "all utterances are alike: no test"
+
+
+def test_ends_before_the_cap(vocabulary, train_args, speech, monkeypatch):
     steps = []
     search = UtteranceBeamSearch.search
     monkeypatch.setattr(UtteranceBeamSearch, "search", lambda *args, **kw: steps.append(1) or search(*args, **kw))
     trained = Trained.of(tiny_model(vocabulary, stopping=40.0), train_args)
-    understand = Speech2Understand(trained=trained, maxlen=30, nbest=nbest)
-    ours = understand.nbest(speech[:8])
-    assert len({result.tokens for results in ours for result in results}) > nbest
-    assert nbest > 1 or len(steps) < 30
-    monkeypatch.setattr("espnet_atat.decode.base.UtteranceBeamSearch", espnets_search)
-    theirs = understand.nbest(speech[:8])
-    assert all(same(a, b) for a, b in zip(ours, theirs, strict=True))
+    Speech2Understand(trained=trained, maxlen=30).nbest(speech[:8])
+    assert len(steps) < 30
 
 
 def test_at_the_cap_a_hypothesis_is_cut_and_has_no_end_symbol(trained, speech):

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from espnet_atat.decode.config import SearchConfig
 from espnet_atat.decode.result import Understanding
+from espnet_atat.decode.search_config import SearchConfig
 from espnet_atat.decode.trained import Trained
 from espnet_atat.decode.understand import Speech2Understand, Text2Understand
 from espnet_atat.errors import UserError

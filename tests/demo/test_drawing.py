@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 
-from espnet_atat.decode.attention import Attention
+from espnet_atat.decode.cross_attention import Attention
 from espnet_atat.decode.result import NOTHING_HEARD, Understanding, frame_of
 from espnet_atat.demo.attention_plot import data_url, speech_figure, text_figure
 from espnet_atat.demo.drawing import answer_html, message_html, tree_svg

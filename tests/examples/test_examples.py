@@ -5,6 +5,7 @@ import runpy
 import shutil
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,6 @@ tokens: toy_tokens
 pretrain: {config: toy, mixture: slu}
 finetune: {config: toy_tune, mixture: tune}
 test: [{set: custom/test, task: slu}]
-seeds: [1]
 """
 
 
@@ -40,7 +40,7 @@ def test_the_plain_example(root, toy_package, tmp_path, monkeypatch, capsys):
 @pytest.fixture
 def clone(root, tmp_path):
     """The scripts and recipes in a folder of their own, the package linked in, and a system that trains at once."""
-    from tests.recipe.world import FINETUNE, PRETRAIN
+    from tests.steps.world import FINETUNE, PRETRAIN
 
     clone = tmp_path / "clone"
     for name in ("local", "utils", "tools", "conf", "examples"):
@@ -50,7 +50,7 @@ def clone(root, tmp_path):
     shutil.copytree(root / "egs2/atat/custom", clone / "egs2/atat/custom")
     (clone / "espnet_atat").symlink_to(root / "espnet_atat")
     files = {
-        "rows/toy": SYSTEM,
+        "tables/toy.yaml": f"title: a toy\nrows:\n  toy:\n{textwrap.indent(SYSTEM, '    ')}",
         "conf/toy_tokens.yaml": "bpe_size: 20\nwordpiece_size: 60\n",
         "conf/toy.yaml": PRETRAIN.replace("cpu_processes: 2", "cpu_processes: 1"),
         "conf/toy_tune.yaml": FINETUNE,

@@ -1,6 +1,8 @@
 """The text encoder: built from a configuration without a net, or from a folder."""
 
 import socket
+from concurrent.futures import ThreadPoolExecutor
+from copy import deepcopy
 from pathlib import Path
 
 import pytest
@@ -8,7 +10,8 @@ import torch
 from transformers import AutoConfig, AutoModel
 
 from espnet_atat.errors import UserError
-from espnet_atat.model.text_encoder import TextEncoder
+from espnet_atat.model.exact_weights import take_weights
+from espnet_atat.model.text_encoder import DeferredTextEncoder, TextEncoder
 from tests.toy_model import TINY_BERT
 
 PIECES, LENGTHS = torch.tensor([[2, 5, 6, 3], [2, 7, 3, 0]]), torch.tensor([4, 3])
@@ -90,3 +93,45 @@ def test_what_cannot_be_had_is_named(tmp_path: Path) -> None:
         TextEncoder(16)
     with pytest.raises(UserError, match="text_encoder_conf: config: transformers knows no model_type 'no_such_model'"):
         TextEncoder(16, config={"model_type": "no_such_model"})
+
+
+def model_of(encoder: torch.nn.Module) -> torch.nn.ModuleDict:
+    """A model that is more than its text encoder."""
+    return torch.nn.ModuleDict({"text_encoder": encoder, "decoder": torch.nn.Linear(2, 2)}).eval()
+
+
+def test_a_deferred_encoder_is_the_encoder_of_its_checkpoint() -> None:
+    torch.manual_seed(0)
+    encoder = TextEncoder(16, config=TINY_BERT).eval()
+    checkpoint = model_of(encoder).state_dict()
+    model = model_of(DeferredTextEncoder(16, config=TINY_BERT))
+    take_weights(model, checkpoint, "model.pth")
+    assert type(model["text_encoder"]) is DeferredTextEncoder
+    for _ in ("as read", "as built"):
+        assert model.state_dict().keys() == checkpoint.keys()
+        assert all(torch.equal(tensor, checkpoint[name]) for name, tensor in model.state_dict().items())
+        with ThreadPoolExecutor(4) as pool, torch.inference_mode():
+            states = list(pool.map(lambda _: model["text_encoder"](PIECES, LENGTHS)[0], range(4)))
+        assert all(torch.equal(each, encoder(PIECES, LENGTHS)[0]) for each in states)
+    assert type(model["text_encoder"]) is TextEncoder
+    assert not any(parameter.is_inference() for parameter in model.parameters())
+
+
+def test_a_deferred_encoder_moves_with_its_model_and_can_be_copied() -> None:
+    model = model_of(DeferredTextEncoder(16, config=TINY_BERT))
+    take_weights(model, model_of(TextEncoder(16, config=TINY_BERT)).state_dict(), "m.pth")
+    copied = deepcopy(model).double()
+    moved = copied["text_encoder"].weights["project.weight"]
+    assert moved.dtype == torch.float64
+    assert torch.equal(moved.float(), model["text_encoder"].project.weight)
+
+
+def test_weights_of_another_text_encoder_are_named() -> None:
+    weights = model_of(TextEncoder(16, config=TINY_BERT)).state_dict()
+    model = model_of(DeferredTextEncoder(16, config={**TINY_BERT, "hidden_size": 48}))
+    without = {name: tensor for name, tensor in weights.items() if name.startswith("decoder.")}
+    with pytest.raises(UserError, match=r"m\.pth: lacks 'text_encoder\.'"):
+        take_weights(model, without, "m.pth")
+    take_weights(model, weights, "m.pth")
+    with pytest.raises(UserError, match=r"text encoder: .* not of one model"):
+        model["text_encoder"].max_pieces  # noqa: B018

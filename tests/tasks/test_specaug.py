@@ -4,13 +4,14 @@ import pytest
 import torch
 import yaml
 
-from espnet_atat.tasks.options import specaug_choices
+from espnet_atat.model.from_options import CLASSES
+from espnet_atat.model.light_import import load_class
 
 
 @pytest.mark.parametrize("name", ["egs2/atat/mini/conf/pretrain.yaml"])
 def test_the_configured_widths_bound_what_is_hidden(name, root):
     conf = yaml.safe_load((root / name).read_text())
-    specaug = specaug_choices.get_class(conf["specaug"])(**conf["specaug_conf"])
+    specaug = load_class(CLASSES["specaug"][conf["specaug"]])(**conf["specaug_conf"])
     torch.manual_seed(0)
     feats = torch.ones(50, 200, 80)  # (B, T, F)
     hidden = specaug(feats, torch.full((50,), 200))[0] == 0

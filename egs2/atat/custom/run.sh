@@ -1,3 +1,3 @@
 #!/usr/bin/env bash
-# Your own data: a table of utterances, or a folder. As ./run.sh --recipe custom; its options are in recipe.yaml.
+# ./run.sh --recipe custom; the recipe's options are in recipe.yaml.
 exec "$(dirname "${BASH_SOURCE[0]}")/../../../run.sh" --recipe custom "$@"

@@ -1,3 +1,3 @@
 #!/usr/bin/env bash
-# Fluent Speech Commands (the paper, table 3). As ./run.sh --recipe fsc; its options are in recipe.yaml.
+# ./run.sh --recipe fsc; the recipe's options are in recipe.yaml.
 exec "$(dirname "${BASH_SOURCE[0]}")/../../../run.sh" --recipe fsc "$@"

@@ -1,3 +1,3 @@
 #!/usr/bin/env bash
-# The corpus that ships with the repository. As ./run.sh --recipe mini; its options are in recipe.yaml.
+# ./run.sh --recipe mini; the recipe's options are in recipe.yaml.
 exec "$(dirname "${BASH_SOURCE[0]}")/../../../run.sh" --recipe mini "$@"

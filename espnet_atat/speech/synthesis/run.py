@@ -1,11 +1,12 @@
 """Say a set of texts with an engine: a data dir, made in several processes and over several calls if need be."""
 
+import shutil
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from espnet_atat.datadir import DataDir, read_two_column, write_two_column
+from espnet_atat.datadir import TEXT_FORM, DataDir, read_two_column, write_two_column
 from espnet_atat.errors import UserError
 from espnet_atat.graph.pool import Record
 from espnet_atat.speech.audio import SAMPLE_RATE, write_audio
@@ -133,6 +134,16 @@ def synthesize_set(
         dropped=dict(sorted(dropped.items())),
     )
     report.write(work / REPORT)
+    return report
+
+
+def say_set(
+    texts: Path, work: Path, output: Path, engine: Engine, config: SynthesisConfig, nj: int = 1
+) -> SynthesisReport:
+    """:func:`synthesize_set` of a file of texts or a data dir, whose form of text is that of its speech too."""
+    report = synthesize_set(load_texts(texts), work, output, engine, config, nj)
+    if (texts / TEXT_FORM).is_file():
+        shutil.copyfile(texts / TEXT_FORM, work / TEXT_FORM)
     return report
 
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Data dirs of LibriSpeech: local/data.sh <source> <data_dir> [options of prepare librispeech], from the repository's
-# root. A <source> that is empty, or below downloads/, is fetched: the splits of LIBRISPEECH_SPLITS beside those that are there
-# (default, where none is: all seven, 60 GB).
+# root. If <source> is empty or below downloads/, the splits of LIBRISPEECH_SPLITS are added to those that exist
+# (default, if there is none: all seven, 60 GB).
 set -euo pipefail
 
 source=${1:-downloads/LibriSpeech}
@@ -25,7 +25,7 @@ if is_fetched "${source}"; then
         mkdir -p "${source}"
         echo "${splits}" >"${source}/.fetching" # for a call that goes on where this one is stopped
         unpacked=${source}/.unpacked-${split}
-        "${python}" -m espnet_atat.bin.fetch \
+        "${python}" -m espnet_atat.bin.prepare fetch \
             --url "${LIBRISPEECH_URL:-https://www.openslr.org/resources/12}/${split}.tar.gz" \
             --checksum "md5:${md5[${split}]}" --output_dir "${unpacked}"
         cp "${unpacked}/LibriSpeech/SPEAKERS.TXT" "${source}/"

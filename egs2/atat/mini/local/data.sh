@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Data dirs of mini: local/data.sh <source> <data_dir> [options of prepare mini], from the repository's root. First it is
-# proved from the files that the corpus is what DATASHEET.md says; a claim that fails stops it, with all figures printed.
+# Data dirs of mini: local/data.sh <source> <data_dir> [options of prepare mini], from the repository's root. First
+# the claims of DATASHEET.md are verified from the files; a claim that fails stops it, with all figures printed.
 set -euo pipefail
 
 source=${1:-egs2/atat/mini/corpus}

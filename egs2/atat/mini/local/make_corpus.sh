@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Make the corpus of mini: the texts from the grammar and its seeds, then the speech. Nobody who uses mini needs this: the
-# corpus is committed. Whoever changes the grammar deletes corpus/audio first and makes a corpus of another name.
+# Make the corpus of mini: texts from the grammar and its seeds, then the speech. Users of mini do not need this, because
+# the corpus is committed. After a change of the grammar, delete corpus/audio first and give the new corpus another name.
 #
 #   egs2/atat/mini/local/make_corpus.sh [--nj 2] [--text_only]
 #

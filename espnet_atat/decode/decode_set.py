@@ -1,0 +1,176 @@
+"""Decode whole sets, in this process or in several, and write what was found."""
+
+import json
+import logging
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from espnet_atat.atomic import atomic_write
+from espnet_atat.datadir import write_two_column
+from espnet_atat.decode.lm_fusion import LanguageModel
+from espnet_atat.decode.search_config import SearchConfig
+from espnet_atat.decode.source import Source
+from espnet_atat.decode.trained import Trained
+from espnet_atat.decode.understand import Speech2Understand, Text2Understand, Understanding
+from espnet_atat.errors import UserError
+from espnet_atat.graph.pool import spread
+
+logger = logging.getLogger(__name__)
+
+PROGRESS_SECONDS = 10.0  # between two lines of progress
+
+#: Utterance id to its n-best, best first.
+Results = dict[str, list[Understanding]]
+
+
+def decode_set(
+    trained: Trained,
+    dump_dir: str | Path | Source,
+    config: SearchConfig,
+    *,
+    batch_size: int = 16,
+    source: str | None = None,
+    language_model: LanguageModel | None = None,
+) -> Results:
+    """Decode every utterance of a set in this process.
+
+    Several sets and configurations can be decoded one after the other with one ``trained``.
+
+    Args:
+        dump_dir: what stage 6 wrote, or a :class:`Source`.
+        batch_size: utterances at once; changes the time, not the results.
+        source: ``speech`` or ``text_in``; None: what the task reads.
+        language_model: with ``config.lm_weight``.
+
+    Raises:
+        UserError: names the utterance that cannot be decoded, or the option that does not fit.
+    """
+    utterances = dump_dir if isinstance(dump_dir, Source) else Source.of_dump(dump_dir, source or config.source)
+    understand = understander(trained, utterances.name, config, language_model)
+    batches = utterances.batches(batch_size)
+    decoded = ((batch, decode_batch(understand, utterances, batch)) for batch in batches)
+    return _collect(decoded, sum(map(len, batches)), config.maxlen)
+
+
+def decode_set_parallel(
+    loader: Callable[[], tuple[Trained, LanguageModel | None]],
+    utterances: Source,
+    config: SearchConfig,
+    *,
+    batch_size: int = 16,
+    nj: int = 2,
+) -> Results:
+    """The same in ``nj`` processes of one thread each, with the same results.
+
+    Args:
+        loader: called once in each process, so it must be picklable: ``functools.partial(load_models, …)``.
+    """
+    batches = utterances.batches(batch_size)
+    start = partial(_start_worker, loader, utterances, config)
+    decoded = spread(_work, batches, nj, fresh=True, start=start)
+    return _collect(decoded, sum(map(len, batches)), config.maxlen)
+
+
+def load_models(
+    train_config: str,
+    model_file: str,
+    device: str = "cpu",
+    text_tokenizer: str | None = None,
+    lm_train_config: str | None = None,
+    lm_file: str | None = None,
+) -> tuple[Trained, LanguageModel | None]:
+    """Read a model and, if there is one, its language model."""
+    trained = Trained.load(train_config, model_file, device, text_tokenizer)
+    if lm_file is None:
+        return trained, None
+    return trained, LanguageModel.load(trained.vocabulary, lm_train_config, lm_file, device)
+
+
+def understander(
+    trained: Trained, source: str, config: SearchConfig, language_model: LanguageModel | None = None
+) -> Speech2Understand | Text2Understand:
+    """What decodes ``speech`` or ``text_in``."""
+    kind = Speech2Understand if source == "speech" else Text2Understand
+    return kind(trained=trained, language_model=language_model, **asdict(config))
+
+
+def decode_batch(
+    understand: Speech2Understand | Text2Understand, utterances: Source, batch: Sequence[str]
+) -> list[list[Understanding]]:
+    """The n-best of each utterance of a batch.
+
+    Raises:
+        UserError: names the utterance that cannot be decoded.
+    """
+    inputs: list[Any] = [utterances.read(utt_id) for utt_id in batch]
+    try:
+        if isinstance(understand, Text2Understand):  # a set's text is normalised already, by the rules of its corpus
+            return understand.nbest(inputs, normalise=False)
+        return understand.nbest(inputs)
+    except UserError as error:
+        if len(batch) == 1:
+            raise UserError(f"utterance {batch[0]}: {error}") from error
+        # One of them is bad: alone, it is named.
+        return [hypotheses for utt_id in batch for hypotheses in decode_batch(understand, utterances, [utt_id])]
+
+
+def write_results(results: Mapping[str, Sequence[Understanding]], output_dir: str | Path, nbest: int = 1) -> None:
+    """Write ``hyp`` (utterance id, tree or words; sorted) and, for an n-best, ``nbest.jsonl``; both atomically.
+
+    A line of ``nbest.jsonl``: ``{"utt_id": …, "nbest": [{"hyp": …, "score": …, "scores": {…}, "tokens": […]}, …]}``,
+    best first. ``hyp`` is written last: where it is, all is.
+    """
+    folder = Path(output_dir)
+    if nbest > 1:
+        with atomic_write(folder / "nbest.jsonl") as handle:
+            for utt_id in sorted(results):
+                rows = [
+                    {"hyp": r.line, "score": r.json_score, "scores": dict(r.scores), "tokens": list(r.tokens)}
+                    for r in results[utt_id]
+                ]
+                handle.write(json.dumps({"utt_id": utt_id, "nbest": rows}, ensure_ascii=False) + "\n")
+    write_two_column(folder / "hyp", {utt_id: hypotheses[0].line for utt_id, hypotheses in results.items()})
+
+
+def _collect(decoded: Iterator[tuple[Sequence[str], list[list[Understanding]]]], total: int, maxlen: int) -> Results:
+    """Put results to their ids, and log how far it is, and which were cut."""
+    results: Results = {}
+    started = shown = time.monotonic()
+    for batch, hypotheses in decoded:
+        results.update(zip(batch, hypotheses, strict=True))
+        now = time.monotonic()
+        if now - shown >= PROGRESS_SECONDS or len(results) == total:
+            shown = now
+            logger.info("decoded %d of %d utterances in %.1f s", len(results), total, now - started)
+    cut = sorted(utt_id for utt_id, hypotheses in results.items() if len(hypotheses[0].tokens) >= maxlen)
+    if cut:
+        logger.warning("%d hypotheses were cut at maxlen %d, the first is %s", len(cut), maxlen, cut[0])
+    return {utt_id: results[utt_id] for utt_id in sorted(results)}
+
+
+_assignment: tuple[Callable[[], tuple[Trained, LanguageModel | None]], Source, SearchConfig] | None = None
+_understand: Speech2Understand | Text2Understand | None = None
+
+
+def _start_worker(
+    loader: Callable[[], tuple[Trained, LanguageModel | None]], utterances: Source, config: SearchConfig
+) -> None:
+    global _assignment
+    torch.set_num_threads(1)
+    _assignment = loader, utterances, config
+
+
+def _work(batch: list[str]) -> list[list[Understanding]]:
+    global _understand
+    assert _assignment is not None
+    loader, utterances, config = _assignment
+    if _understand is None:  # here and not at the start: an error here reaches the user as it is
+        trained, language_model = loader()
+        _understand = understander(trained, utterances.name, config, language_model)
+    return decode_batch(_understand, utterances, batch)

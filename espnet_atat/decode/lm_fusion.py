@@ -1,0 +1,105 @@
+"""Shallow fusion with an ESPnet language model, whose token list and start symbol are its own."""
+
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+from torch import Tensor
+
+from espnet_atat.decode.espnet_search import BatchScorerInterface
+from espnet_atat.decode.trained import load_yaml
+from espnet_atat.errors import UserError
+from espnet_atat.model.exact_weights import read_weights, take_weights
+from espnet_atat.model.light_import import load_class
+from espnet_atat.text.vocabulary import CONTROL_TOKENS, EOS, Vocabulary
+
+#: ESPnet's networks by the name that its configuration gives them.
+NETWORKS = {
+    "seq_rnn": "espnet2.lm.seq_rnn_lm.SequentialRNNLM",
+    "transformer": "espnet2.lm.transformer_lm.TransformerLM",
+}
+#: Of the network's parameters in a checkpoint: ESPnet trains it inside another module.
+PREFIX = "lm."
+#: Score of a token that the language model does not have: the decoder's control tokens.
+ABSENT_SCORE = -1.0e4
+
+
+@dataclass(frozen=True)
+class LanguageModel:
+    """A language model and its view of the decoder's tokens.
+
+    Attributes:
+        network: an ESPnet ``AbsLM``, in eval mode.
+        ids: (V,) the language model's id of each of the decoder's tokens; -1: it has none.
+        sos_id: what the language model starts from, in place of the task token.
+    """
+
+    network: Any
+    ids: Tensor
+    sos_id: int
+    #: One thread at a time may score: ESPnet's attention keeps its weights on the module and reads them back.
+    scoring: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
+
+    @classmethod
+    def load(
+        cls, vocabulary: Vocabulary, train_config: str | Path | None, model_file: str | Path, device: str = "cpu"
+    ) -> "LanguageModel":
+        """Read what ESPnet's ``lm_train`` wrote.
+
+        Args:
+            train_config: None: ``config.yaml`` beside the model.
+
+        Raises:
+            UserError: a file is missing or of another kind, or the model lacks a tag or piece of the decoder's.
+        """
+        train_config = train_config or Path(model_file).with_name("config.yaml")
+        for path, option in ((train_config, "lm_train_config"), (model_file, "lm_file")):
+            if not Path(path).is_file():
+                raise UserError(f"{path}: no such file (--{option}); stage 8 of the recipe makes it")
+        try:
+            config = load_yaml(train_config)
+            tokens = list(config["token_list"])
+            network = load_class(NETWORKS[config["lm"]])(vocab_size=len(tokens), **config["lm_conf"])
+        except (KeyError, TypeError, yaml.YAMLError) as error:
+            raise UserError(f"{train_config}: not the configuration of a language model ({error})") from error
+        weights = {name.removeprefix(PREFIX): tensor for name, tensor in read_weights(model_file).items()}
+        take_weights(network, weights, model_file, kind="a language model")
+        return cls.of(vocabulary, network.to(device).eval(), tokens, device)
+
+    @classmethod
+    def of(cls, vocabulary: Vocabulary, network: Any, token_list: list[str], device: str = "cpu") -> "LanguageModel":
+        """Match the tokens of a model in memory. Its last token is its start and end symbol (ESPnet's convention)."""
+        known = {token: i for i, token in enumerate(token_list)}
+        last = len(token_list) - 1
+        absent = [token for token in vocabulary.tokens if token not in known and token not in CONTROL_TOKENS]
+        if absent:
+            raise UserError(
+                f"the language model lacks {len(absent)} of the decoder's tokens, the first is {absent[0]!r}: "
+                "train it on targets with the decoder's token list"
+            )
+        ids = [last if token == EOS else known.get(token, -1) for token in vocabulary.tokens]
+        return cls(network, torch.tensor(ids, device=device), last)
+
+
+class LanguageModelScorer(BatchScorerInterface):
+    """Log probabilities of the next token by a language model that never sees a task token."""
+
+    def __init__(self, model: LanguageModel):
+        self.model = model
+        self.columns = model.ids.clamp(min=0)
+        self.absent = model.ids < 0
+
+    def batch_score(self, ys: Tensor, states: Any, xs: Tensor) -> tuple[Tensor, Any]:
+        """Score all tokens after each hypothesis: ys (N, L) -> (N, V)."""
+        own = self.columns[ys]
+        own[:, 0] = self.model.sos_id
+        with self.model.scoring:
+            scores, states = self.model.network.batch_score(own, states, xs)  # (N, tokens of the language model)
+        scores = scores.index_select(1, self.columns)
+        return scores.masked_fill(self.absent, ABSENT_SCORE), states
+
+    def select_state(self, state: Any, i: int, new_id: int | None = None) -> Any:
+        return self.model.network.select_state(state, i, new_id)

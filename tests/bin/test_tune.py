@@ -1,0 +1,54 @@
+"""Choosing an option on dev: which value wins, and what is refused. Decoding itself is stage 12's."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from espnet_atat.bin.tune import Trial, best_value, main, means, write_trials
+from espnet_atat.errors import UserError
+from tests.steps.world import training, write_recipe
+
+SYSTEM = """
+title: speech alone has words alone
+pretrain: {config: pretrain, mixture: pretrain}
+dev: [{set: toy/audio, task: asr}]
+test: [{set: toy/test, task: slu}]
+"""
+
+
+def trials(**exact_matches: float) -> list[Trial]:
+    """``a_0=0.5``: system a, value 0."""
+    return [
+        Trial(name.partition("_")[0], "toy/dev", float(name.partition("_")[2]), value, (0.0, 1.0))
+        for name, value in exact_matches.items()
+    ]
+
+
+def test_every_dev_set_counts_alike_and_of_equal_values_the_smallest_wins():
+    found = trials(a_0=0.5, a_1=0.6, a_2=0.7, b_0=0.5, b_1=0.6, b_2=0.5)
+    assert means(found) == pytest.approx({0.0: 0.5, 1.0: 0.6, 2.0: 0.6})
+    assert best_value(found) == 1.0
+
+
+@pytest.mark.usefixtures("world")
+def test_the_choice_is_written_with_all_that_it_rests_on():
+    path = write_trials("toy", "decode_lm", "lm_weight", trials(a_0=0.25, a_1=0.5))
+    assert path == Path("exp/toy/tuning/a.decode_lm.lm_weight.json")
+    content = json.loads(path.read_text())
+    assert content["best"] == 1.0
+    assert [trial["exact_match"] for trial in content["trials"]] == [0.25, 0.5]
+
+
+def test_there_is_nothing_to_choose_on_without_a_dev_set_of_trees(world):
+    write_recipe(world, "toy", {"rows/words": SYSTEM})
+    with pytest.raises(UserError, match="words: no dev set of trees"):
+        main(["--recipe", "toy", "--system", "words", "--option", "penalty", "--values", "0,1"])
+
+
+@pytest.mark.usefixtures("world")
+@pytest.mark.parametrize("options", [[], ["--set", "pretrain.options.max_epoch=3"]])
+def test_a_model_that_is_not_trained_yet_is_named_as_the_options_make_it(options):
+    model = training("old", *options).run.place
+    with pytest.raises(UserError, match=f"{model} is not there .*run stage 10 too"):
+        main(["--recipe", "toy", "--system", "old", *options, "--option", "penalty", "--values", "0,1"])

@@ -1,0 +1,168 @@
+"""Which sets pretraining takes for slu and nlu, and how it is refused."""
+
+import argparse
+
+import pytest
+
+from espnet_atat.config.mixture import load_mixtures
+from espnet_atat.config.pretrain_slu import PretrainingSets, check_prepared, choose_sets, domain_of
+from espnet_atat.config.selection import add_selection, select
+from espnet_atat.config.system import Phase, load_system
+from espnet_atat.data.mixture import Part
+from espnet_atat.errors import UserError
+from tests.steps.world import TARGETS, prepare, write_features, write_recipe
+
+MIXTURE = """
+train:
+- {task: asr, set: librispeech/clean}
+- {pretrain_slu: [slu, nlu]}
+valid:
+- {task: asr, set: librispeech/clean}
+- {pretrain_slu: [slu, nlu]}
+"""
+SYSTEM = """
+title: pretrained on other corpora
+pretrain: {config: toy/pretrain, mixture: public}
+test: [{set: RECIPE/test, task: slu}]
+"""
+PHASE = Phase(config="toy/pretrain", mixture="public")
+
+
+def chosen_with(*sets):
+    """The system of the recipe fsc, as a command with ``--pretrain_slu`` sees it."""
+    parser = argparse.ArgumentParser()
+    add_selection(parser)
+    options = ["--pretrain_slu", ",".join(sets)] if sets else []
+    return select(parser.parse_args(["--recipe", "fsc", "--system", "public", *options])).systems[0]
+
+
+@pytest.fixture
+def system(world):
+    """Makes a recipe with one system that takes other corpora, and reads that; LibriSpeech is prepared."""
+    prepare(world, "librispeech/clean", trees=False)
+
+    def system(recipe="fsc"):
+        files = {
+            "mixtures/public": MIXTURE,
+            "conf/tokens.yaml": "bpe_size: 40\nwordpiece_size: 90\n",
+            "conf/decode.yaml": "beam_size: 2\nmaxlen: 12\n",
+            "rows/public": SYSTEM.replace("RECIPE", recipe),
+        }
+        write_recipe(world, recipe, files)
+        write_recipe(world, "librispeech", {})
+        write_recipe(world, "top", {})
+        return load_system(recipe, "public")
+
+    return system
+
+
+@pytest.mark.parametrize(
+    ("name", "domain"),
+    [
+        ("fsc/unseen_speaker_test", "fsc"),
+        ("snips/close_fold{fold}_test", "snips"),
+        ("top/recorded_test", "top"),
+        ("custom/test", "custom"),
+        ("custom/train_pico", "custom"),
+        ("custom/music_train", "custom/music"),
+        ("custom/music_test", "custom/music"),
+    ],
+)
+def test_domains(name, domain):
+    assert domain_of(name) == domain
+
+
+def test_every_prepared_corpus_is_taken_but_the_tested_one(world, system):
+    for name in (
+        "fsc/train",
+        "snips/close_fold1_train",
+        "top/train",
+        "custom/train",
+        "custom/dev",
+        "custom/music_train",
+    ):
+        prepare(world, name)
+    selection = choose_sets(system("fsc"))
+    assert selection.sets == ("snips/close_fold1_train", "top/train", "custom/music_train", "custom/train")
+    assert selection.why == "every prepared corpus of speech with trees but the tested one"
+    mixtures = load_mixtures("fsc", PHASE, selection=selection)
+    assert mixtures.train[:3] == (
+        Part("asr", "librispeech/clean"),
+        Part("slu", "snips/close_fold1_train", name="snips_close_fold1_train"),
+        Part("nlu", "snips/close_fold1_train", name="snips_close_fold1_train"),
+    )
+    assert [part.group for part in mixtures.valid] == ["asr-clean", "slu-custom_dev", "nlu-custom_dev"]
+
+
+def test_of_ones_own_domains_the_tested_one_is_left_out(world, system):
+    for name in ("custom/train", "custom/music_train"):
+        prepare(world, name)
+    assert choose_sets(system("custom")).sets == ("custom/music_train",)
+
+
+def test_text_alone_is_no_corpus_to_take_and_no_speech_of_the_tested_one_is_heard(world, system):
+    prepare(world, "top/train", audio=False)
+    prepare(world, "custom/train", audio=False)
+    assert choose_sets(system("fsc")).sets == ("top/train",)  # none is prepared
+    prepare(world, "top/dev")
+    write_features(world, "dump/top/train", {f"u{number}": tree for number, tree in enumerate(TARGETS)})  # STOP
+    selection = choose_sets(system("top"))
+    assert selection == PretrainingSets(
+        ("top/train",),
+        "no other corpus of speech with trees is prepared, so nlu from TOP's text, which is the tested domain's own",
+        text_alone=True,
+    )
+    mixtures = load_mixtures("top", PHASE, selection=selection)
+    assert [part.group for part in mixtures.parts] == ["asr-clean", "nlu-top_train", "asr-clean", "nlu-top_dev"]
+
+
+def test_nothing_prepared_is_one_error_with_the_command(system):
+    with pytest.raises(UserError, match=r"none is prepared: \./run\.sh --recipe top --stop_stage 6 prepares"):
+        choose_sets(system("fsc"))
+
+
+def test_sets_may_be_named(world, system):
+    prepare(world, "custom/train", audio=False)
+    prepare(world, "snips/close_fold1_train")
+    system("fsc")
+    chosen = chosen_with("custom/train")
+    assert choose_sets(chosen) == PretrainingSets(("custom/train",), "named by --pretrain_slu")
+    assert chosen.overrides == ("--pretrain_slu custom/train",)
+    mixtures = load_mixtures("fsc", PHASE, selection=choose_sets(chosen))
+    assert [part.task for part in mixtures.train] == ["asr", "nlu"]  # there is no audio of it
+
+
+@pytest.mark.parametrize(
+    ("sets", "message"),
+    [
+        (["fsc/train"], r"--pretrain_slu: fsc/train is of the domain that system public is tested on \(fsc/test\)"),
+        (["nope/train"], r"nope/train is not prepared: dump/nope/train has no target"),
+        (["train"], r"a set is recipe/name, found 'train'"),
+    ],
+)
+@pytest.mark.usefixtures("world")
+def test_sets_that_cannot_be_taken_are_named(system, sets, message):
+    system("fsc")
+    with pytest.raises(UserError, match=message):
+        choose_sets(chosen_with(*sets))
+
+
+def test_a_missing_librispeech_is_one_error_with_the_command(world, system):
+    prepare(world, "top/train", audio=False)
+    chosen = system("fsc")
+    (world / "dump/librispeech").rename(world / "elsewhere")
+    message = r"librispeech has no clean, which .*: \./run\.sh --recipe librispeech --stop_stage 6 prepares that corpus"
+    with pytest.raises(UserError, match=message):
+        check_prepared(load_mixtures("fsc", PHASE, selection=choose_sets(chosen)).parts, "fsc")
+
+
+def test_a_place_is_of_a_pretraining_and_names_tasks(world, system):
+    prepare(world, "custom/train")
+    system("fsc")
+    with pytest.raises(UserError, match=r"mixture public of fsc: train: pretrain_slu is of a pretraining"):
+        load_mixtures("fsc", PHASE)
+    write_recipe(world, "fsc", {"mixtures/public": MIXTURE.replace("[slu, nlu]", "[asr]")})
+    with pytest.raises(
+        UserError, match=r"mixture public of fsc: train: \{pretrain_slu: \[slu, nlu\]\} names one or both"
+    ):
+        load_mixtures("fsc", PHASE, selection=choose_sets(load_system("fsc", "public")))

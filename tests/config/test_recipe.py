@@ -1,0 +1,97 @@
+"""A recipe's own file."""
+
+import pytest
+
+from espnet_atat.config.recipe import SplicedSet, load_recipe, recipe_names
+from espnet_atat.errors import UserError
+from tests.steps.world import write_recipe
+
+FULL = """
+corpus: [$FIRST, $SECOND]
+prepare: [--folds, "5"]
+environment: [SPLITS]
+augment: [train]
+synthesize: {sets: [train, test@flite], options: {voices: rms}}
+mask: {sets: [train], options: {ratio: 0.2}}
+splice: {from: [train], sets: {cut: {number: 30, text: lines}}}
+mixtures: {m: {train: [{task: asr, set: toy/train}], valid: []}}
+"""
+
+
+@pytest.fixture
+def load(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    def load(text=FULL):
+        write_recipe(tmp_path, "toy", {})
+        (tmp_path / "egs2/atat/toy/recipe.yaml").write_text(text)
+        return load_recipe("toy")
+
+    return load
+
+
+def test_a_recipe_is_read_whole(load):
+    recipe = load()
+    assert (recipe.prepare, recipe.environment, recipe.augment) == (("--folds", "5"), ("SPLITS",), ("train",))
+    assert (recipe.synthesize.sets, recipe.synthesize.engine) == (("train", "test@flite"), "pico")
+    assert (recipe.align.aligner, recipe.mask.sets, recipe.mask.options) == ("sphinx", ("train",), {"ratio": 0.2})
+    assert (recipe.splice.from_, recipe.splice.sets) == (("train",), {"cut": SplicedSet(text="lines", number=30)})
+    assert recipe.mixtures["m"].train == ({"task": "asr", "set": "toy/train"},)
+
+
+def test_the_corpus_is_the_first_that_is_there(load, tmp_path, monkeypatch):
+    (tmp_path / "db.sh").write_text("FIRST=${FIRST-downloads/first}\nSECOND=${SECOND:-}\n")
+    assert str(load().corpus_path()) == "downloads/first"  # none is there
+    monkeypatch.setenv("SECOND", str(tmp_path))
+    assert load().corpus_path() == tmp_path
+    (tmp_path / "downloads/first").mkdir(parents=True)
+    assert str(load().corpus_path()) == "downloads/first"
+    monkeypatch.setenv("FIRST", "")
+    assert load().corpus_path() == tmp_path
+    monkeypatch.setenv("SECOND", "")
+    with pytest.raises(UserError, match=r"the corpus of toy: set \$FIRST or \$SECOND in db\.sh"):
+        load().corpus_path()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("augment:", "augmented:", r"recipe\.yaml: unknown key 'augmented', perhaps 'augment'; known: corpus, prepare"),
+        ("corpus: [$FIRST, $SECOND]", "", r"recipe\.yaml: the key 'corpus' is missing"),
+        ("[--folds", "[5, --folds", r"prepare, entry 1: is a text, found 5"),
+        ("sets: {cut:", "sets: {cut: {numbers: 3}, other:", r"splice: sets: cut: unknown key 'numbers', perhaps"),
+        (
+            "ratio: 0.2",
+            "rate: 0.2",
+            r"mask: options: unknown key 'rate', perhaps 'ratio'; known: ratio, fill, seed, min",
+        ),
+        (
+            "sets: [train, test@flite]",
+            "engine: espeak",
+            r"synthesize: engine: is one of pico, flite, kokoro, polly, found",
+        ),
+        ("from: [train], ", "", r"splice: the key 'from' is missing"),
+    ],
+)
+def test_mistakes_are_named(load, old, new, message):
+    assert old in FULL
+    with pytest.raises(UserError, match=message):
+        load(FULL.replace(old, new))
+
+
+def test_an_unknown_recipe_lists_the_known_ones(load):
+    load()
+    with pytest.raises(UserError, match="egs2/atat: unknown recipe 'toys', perhaps 'toy'; known: toy"):
+        load_recipe("toys")
+
+
+def test_what_is_shipped_says_what_stages_1_to_5_make(root, monkeypatch):
+    monkeypatch.chdir(root)
+    assert recipe_names() == ["an4", "custom", "fsc", "librispeech", "mini", "snips", "top"]
+    mini = load_recipe("mini")
+    assert str(mini.corpus_path()) == "egs2/atat/mini/corpus"
+    assert (mini.mask.sets, mini.splice.from_) == (("sentences_train",), ("sentences_train", "music_train"))
+    assert mini.splice.sets["spliced_train"] == SplicedSet(number=3000, shortest=4, longest=9)
+    monkeypatch.setenv("TOP", "")
+    monkeypatch.setenv("STOP", "/corpora/stop")
+    assert str(load_recipe("top").corpus_path()) == "/corpora/stop"

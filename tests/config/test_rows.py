@@ -1,0 +1,85 @@
+"""What a row inherits."""
+
+import pytest
+
+from espnet_atat.config.rows import row_content
+from espnet_atat.config.system import load_system
+from espnet_atat.config.table import load_table
+from espnet_atat.errors import UserError
+from tests.steps.world import write_recipe
+
+TABLE = """
+title: t
+base:
+  pretrain: {config: pretrain, mixture: m, options: {a: 1, b: {x: 1, y: 2}}}
+  decode: [decode, decode_tree]
+  test: [{set: toy/test, task: slu}]
+rows:
+  one: {title: one, pretrain: {options: {b: {y: 3}, c: null}}}
+  two: {base: one, title: two, decode: null, pretrain: {mixture: other, options: {a: null}}}
+  three: {base: two, title: three, pretrain: {options: null}}
+"""
+
+
+@pytest.fixture
+def toy(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_recipe(tmp_path, "toy", {"tables/t.yaml": TABLE})
+    return tmp_path
+
+
+@pytest.mark.usefixtures("toy")
+def test_a_row_starts_from_its_base_or_its_table_s():
+    one, two, three = (load_system("toy", name) for name in ("one", "two", "three"))
+    assert one.pretrain.options == {"a": 1, "b": {"x": 1, "y": 3}, "c": None}  # null is a value of an option,
+    assert one.decode == ("decode", "decode_tree")
+    assert (two.decode, two.pretrain.mixture, two.pretrain.config) == (
+        ("decode",),
+        "other",
+        "pretrain",
+    )  # else it removes
+    assert two.pretrain.options == {"a": None, "b": {"x": 1, "y": 3}, "c": None}
+    assert (three.pretrain.options, three.pretrain.mixture, three.test) == (None, "other", one.test)
+
+
+def test_the_base_of_a_table_may_be_a_row(toy):
+    write_recipe(
+        toy, "toy", {"tables/u.yaml": "title: u\nbase: {base: two, seeds: [4]}\nrows: {four: {title: four}}\n"}
+    )
+    four = load_system("toy", "four")
+    assert (four.seeds, four.pretrain) == ((4,), load_system("toy", "two").pretrain)
+
+
+def test_a_row_of_another_recipe_brings_its_configurations(toy):
+    write_recipe(
+        toy, "mine", {"rows/x": "base: toy/one\ntitle: x\ntokens: tokens_x\nfinetune: {config: f, mixture: n}\n"}
+    )
+    content = row_content("mine", "x")[1]
+    assert content["pretrain"]["config"] == "toy/pretrain"
+    assert content["pretrain"]["mixture"] == "toy/m"
+    assert (content["tokens"], content["lm"]) == ("tokens_x", "toy/lm")
+    assert content["finetune"] == {"config": "f", "mixture": "n"}
+
+
+def test_a_title_is_never_inherited(toy):
+    write_recipe(toy, "toy", {"rows/x": "base: one\n"})
+    with pytest.raises(UserError, match=r"of_x\.yaml: x: the key 'title' is missing"):
+        load_system("toy", "x")
+
+
+def test_a_row_is_defined_once_and_named_by_as_many_tables_as_want_it(toy):
+    write_recipe(toy, "toy", {"tables/u.yaml": "title: u\nrows: {one, two}\n"})
+    assert load_table("toy", "u").systems == ("one", "two")
+    write_recipe(toy, "toy", {"tables/u.yaml": "title: u\nrows: {one: {title: again}}\n"})
+    with pytest.raises(UserError, match=r"tables/t\.yaml: one: egs2/atat/toy/tables/u\.yaml defines this row too"):
+        load_system("toy", "one")
+
+
+def test_mistakes_of_inheritance_are_named(toy):
+    with pytest.raises(UserError, match="recipe toy: unknown row 'tow', perhaps 'two'; known: one, two, three"):
+        load_system("toy", "tow")
+    write_recipe(toy, "toy", {"rows/a": "base: b\ntitle: a\n", "rows/b": "base: a\ntitle: b\n", "rows/c": "3"})
+    with pytest.raises(UserError, match="starts from itself: toy/a from toy/b from toy/a"):
+        load_system("toy", "a")
+    with pytest.raises(UserError, match="c: a row and a base are mappings, found 3"):
+        load_system("toy", "c")

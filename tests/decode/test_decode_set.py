@@ -1,0 +1,103 @@
+"""Whole sets: ids, order, files, and the name of a bad utterance."""
+
+import json
+import logging
+
+import kaldiio
+import numpy as np
+import pytest
+
+from espnet_atat.datadir import read_two_column, write_two_column
+from espnet_atat.decode.decode_set import decode_set, write_results
+from espnet_atat.decode.search_config import SearchConfig
+from espnet_atat.decode.source import Source
+from espnet_atat.decode.understand import Speech2Understand, Text2Understand
+from espnet_atat.errors import UserError
+from tests.decode.conftest import write_dump
+
+CONFIG = SearchConfig(maxlen=10, nbest=2, constrain_trees=True)
+
+
+@pytest.fixture
+def dump_dir(tmp_path, speech, texts):
+    return write_dump(tmp_path / "music_test", speech[:7], texts[:7])
+
+
+def test_every_utterance_gets_its_own_result_whatever_the_batch(trained, dump_dir, speech):
+    single = Speech2Understand(trained=trained, **vars(CONFIG))
+    for batch_size in (1, 3, 16):
+        results = decode_set(trained, dump_dir, CONFIG, batch_size=batch_size)
+        assert list(results) == [f"spk-{n:02d}" for n in range(7)]
+        for features, found in zip(speech, results.values(), strict=False):
+            assert [r.tokens for r in found] == [r.tokens for r in single.nbest([features])[0]]
+
+
+def test_text_is_read_where_the_task_reads_text(trained, dump_dir, texts):
+    results = decode_set(trained, dump_dir, SearchConfig(task="nlu", maxlen=10))
+    best = Text2Understand(trained=trained, maxlen=10)(texts[:7])
+    assert [found[0].tokens for found in results.values()] == [result.tokens for result in best]
+    assert decode_set(trained, dump_dir, SearchConfig(maxlen=10), source="text_in").keys() == results.keys()
+
+
+def test_files_hold_the_best_and_the_n_best(trained, dump_dir, tmp_path):
+    results = decode_set(trained, dump_dir, CONFIG)
+    write_results(results, tmp_path / "out", CONFIG.nbest)
+    hyp = read_two_column(tmp_path / "out" / "hyp")
+    rows = [json.loads(line) for line in (tmp_path / "out" / "nbest.jsonl").read_text().splitlines()]
+    assert list(hyp) == [row["utt_id"] for row in rows] == list(results)
+    for row in rows:
+        assert len(row["nbest"]) == 2
+        assert row["nbest"][0]["hyp"] == hyp[row["utt_id"]]
+        assert row["nbest"][0]["score"] >= row["nbest"][1]["score"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["hyp", "nbest.jsonl"]
+
+
+def test_an_empty_hypothesis_is_a_line_too(tmp_path, trained):
+    results = {
+        "spk-1": Speech2Understand(trained=trained, task="asr", maxlen=1, constrain_trees=True).nbest(
+            [np.zeros((40, 80), np.float32)]
+        )[0]
+    }
+    assert results["spk-1"][0].tokens == ()
+    write_results(results, tmp_path)
+    assert (tmp_path / "hyp").read_text() == "spk-1\n"
+
+
+def test_batches_are_of_like_length(dump_dir, speech):
+    source = Source.of_dump(dump_dir, "speech")
+    batches = source.batches(3)
+    lengths = [[len(speech[int(utt_id[-2:])]) for utt_id in batch] for batch in batches]
+    assert [length for batch in lengths for length in batch] == sorted(len(features) for features in speech[:7])
+    assert [len(batch) for batch in batches] == [3, 3, 1]
+    (dump_dir / "utt2num_frames").unlink()  # then the features themselves are asked
+    assert Source.of_dump(dump_dir, "speech").batches(3) == batches
+
+
+def test_a_bad_utterance_is_named(trained, dump_dir):
+    kaldiio.save_ark(str(dump_dir / "bad.ark"), {"spk-03": np.zeros((2, 80), np.float32)}, scp=str(dump_dir / "bad"))
+    entries = read_two_column(dump_dir / "feats.scp") | read_two_column(dump_dir / "bad")
+    write_two_column(dump_dir / "feats.scp", entries)
+    with pytest.raises(UserError, match=r"^utterance spk-03: an utterance of 2 frames"):
+        decode_set(trained, dump_dir, CONFIG)
+    write_two_column(dump_dir / "feats.scp", entries | {"spk-03": str(dump_dir / "nowhere.ark:7")})
+    with pytest.raises(UserError, match=r"^utterance spk-03: .*nowhere"):
+        decode_set(trained, dump_dir, CONFIG)
+    write_two_column(dump_dir / "text", read_two_column(dump_dir / "text") | {"spk-05": ""})
+    with pytest.raises(UserError, match=r"^utterance spk-05: text '' has no word"):
+        decode_set(trained, dump_dir, SearchConfig(task="nlu"))
+
+
+def test_what_is_no_set_is_refused(tmp_path, trained):
+    with pytest.raises(UserError, match=r"neither feats\.scp nor wav\.scp"):
+        decode_set(trained, tmp_path, CONFIG)
+    with pytest.raises(UserError, match="cannot be decoded; name and type are one of"):
+        Source.of_stream(tmp_path / "text", "text", "text")
+    (tmp_path / "text").touch()
+    with pytest.raises(UserError, match="no utterance"):
+        Source.of_dump(tmp_path, "text_in")
+
+
+def test_hypotheses_cut_at_the_cap_are_told(trained, dump_dir, caplog):
+    with caplog.at_level(logging.WARNING):
+        decode_set(trained, dump_dir, SearchConfig(maxlen=2))
+    assert "were cut at maxlen 2, the first is spk-0" in caplog.text

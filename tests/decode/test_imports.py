@@ -1,0 +1,58 @@
+"""What decoding imports and prints, in a process of its own."""
+
+import os
+import subprocess
+import sys
+
+from tests.toy_commands import TREES
+from tests.toy_package import write_command
+
+#: Nothing of training, and nothing of the text encoder, which speech does not need.
+UNWANTED = (
+    "espnet2.tasks", "espnet2.train.trainer", "espnet_atat.tasks", "espnet_atat.train", "torch._dynamo", "transformers",
+    "matplotlib", "librosa",
+)  # fmt: skip
+SCRIPT = """
+import sys
+from espnet_atat.decode.understand import Speech2Understand
+print(Speech2Understand.from_pretrained(sys.argv[1])(sys.argv[2]).tree)
+print(*sorted(name for name in sys.modules if name.startswith(tuple(sys.argv[3:]))))
+"""
+LANGUAGE_MODEL = """
+import sys
+import torch, yaml
+from espnet_atat.decode.lm_fusion import LanguageModel
+from espnet_atat.text.vocabulary import Vocabulary
+vocabulary = Vocabulary.build(["]", "[IN:A"], ["x"])
+tokens = ["<blank>", "<unk>", *vocabulary.tokens[7:], "<sos/eos>"]
+conf = {"unit": 8, "nlayers": 1}
+with open("config.yaml", "w") as file:
+    yaml.safe_dump({"lm": "seq_rnn", "lm_conf": conf, "token_list": tokens}, file)
+from espnet2.lm.seq_rnn_lm import SequentialRNNLM
+network = SequentialRNNLM(len(tokens), **conf)
+torch.save({f"lm.{name}": tensor for name, tensor in network.state_dict().items()}, "lm.pth")
+loaded = LanguageModel.load(vocabulary, None, "lm.pth").network
+print(all(torch.equal(a, b) for a, b in zip(network.parameters(), loaded.parameters(), strict=True)))
+print(*sorted(name for name in sys.modules if name.startswith(tuple(sys.argv[1:]))))
+"""
+
+
+def run(root, folder, script, *arguments):
+    done = subprocess.run(
+        [sys.executable, "-c", script, *map(str, arguments)],
+        cwd=folder, env={**os.environ, "PYTHONPATH": str(root)}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done
+
+
+def test_speech_is_understood_without_tasks_trainer_compiler_and_transformers(root, toy_package, tmp_path):
+    recording = write_command(tmp_path / "play.wav")
+    done = run(root, tmp_path, SCRIPT, toy_package, recording, *UNWANTED)
+    assert done.stdout.splitlines() == [TREES[0], ""]
+    assert done.stderr == "", "ESPnet's line about Flash Attention, or another"
+
+
+def test_a_language_model_is_read_without_its_task(root, tmp_path):
+    done = run(root, tmp_path, LANGUAGE_MODEL, *UNWANTED)
+    assert done.stdout.splitlines() == ["True", ""]

@@ -1,0 +1,119 @@
+"""Recipes from a corpus in its owner's layout to a table, by run.sh, with two updates of a tiny model."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+import soundfile
+import yaml
+
+from tests.corpora.conftest import write_fsc, write_noise, write_snips
+from tests.shell import make_clone, run
+
+pytestmark = pytest.mark.slow
+#: What makes pretrain_small.yaml a matter of seconds: top-level options, and one level below them.
+TINY = {
+    "audio_encoder_conf": {
+        "output_size": 16,
+        "cnn_channels": [4, 4, 4],
+        "blocks_conf": {"num_blocks": 1, "attention_heads": 2, "linear_units": 16},
+    },
+    "text_encoder_conf": {
+        "config": {
+            "model_type": "bert",
+            "hidden_size": 16,
+            "num_hidden_layers": 1,
+            "num_attention_heads": 2,
+            "intermediate_size": 16,
+            "vocab_size": 3000,
+            "max_position_embeddings": 128,
+        }
+    },
+    "decoder_conf": {"num_blocks": 1, "attention_heads": 2, "linear_units": 16},
+    "num_iters_per_epoch": 2,
+    "max_epoch": 1,
+    "cpu_processes": 1,
+}
+
+
+@pytest.fixture
+def clone(root, tmp_path):
+    """The repository's shell part, with two updates in its small configuration."""
+    clone = make_clone(root, tmp_path / "clone")
+    path = clone / "conf/pretrain_small.yaml"
+    config = yaml.safe_load(path.read_text())
+    for key, value in TINY.items():
+        config[key] = {**config[key], **value} if isinstance(value, dict) else value
+    path.write_text(yaml.safe_dump(config))
+    for name in ("decode", "decode_tree"):
+        with (clone / f"conf/{name}.yaml").open("a") as handle:
+            handle.write("maxlen: 12\n")
+    return clone
+
+
+def run_recipe(clone: Path, recipe: str, *options: str, **environment: str) -> str:
+    """Everything that it printed."""
+    call = ("./run.sh", "--recipe", recipe, "--stop_stage", "14", "--nj", "1", *options)
+    done = run(clone, *call, OMP_NUM_THREADS="1", **environment)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def rows(clone: Path, table: str) -> list[dict]:
+    return json.loads((clone / f"exp/{table}.json").read_text())["rows"]
+
+
+def test_fluent_speech_commands(clone, tmp_path):
+    recipe = clone / "egs2/atat/fsc/recipe.yaml"
+    recipe.write_text(recipe.read_text().replace("corpus: $FSC", "corpus: $FSC\nprepare: [--splits, original]"))
+    corpus = write_fsc(tmp_path / "fluent_speech_commands_dataset")
+    printed = run_recipe(clone, "fsc", "--system", "small", FSC=str(corpus))
+    assert all(re.search(f"^stage {stage}[:,]", printed, re.M) for stage in (1, 6, 7, 9, 10, 12, 13, 14))
+    (row,) = rows(clone, "fsc/tables/small")
+    assert (row["set"], row["utterances"], row["hypothesis"]) == ("fsc/test", 9, "tags")
+    folder = clone / "exp/fsc/small/seed1/decode/test"
+    assert (folder / "ref").read_text() == (clone / "data/fsc/test/target").read_text()
+    assert {"hyper", "em_hypothesis"} <= json.loads((folder / "metrics.json").read_text())["figures"].keys()
+    assert "fsc/test (slu), n = 9" in printed
+
+
+def test_five_folds_of_snips(clone, tmp_path):
+    write_snips(tmp_path / "snips", field="close")
+    corpus = str(tmp_path / "snips/smart-lights-en-close-field")
+    printed = run_recipe(clone, "snips", "--system", "small_close", SNIPS=corpus)
+    (row,) = rows(clone, "snips/tables/small_close")
+    assert (row["set"], row["utterances"], row["folds"]) == ("snips/close_test", 25, 5)
+    assert {"fold_mean", "fold_sd"} <= row["columns"]["decode"]["em_full"].keys()
+    folds = [clone / f"exp/snips/small_close/seed1_fold{fold}/decode/close_fold{fold}_test" for fold in range(1, 6)]
+    assert sum(len((folder / "ref").read_text().splitlines()) for folder in folds) == 25
+    assert "snips/close_test (slu), n = 25" in printed
+    assert "mean ± sd of 5 folds" in printed
+    printed = run_recipe(clone, "snips", "--system", "small_close", "--stage", "14", "--fold", "2", SNIPS=corpus)
+    assert "snips/close_fold2_test (slu), n = " in printed
+    assert rows(clone, "snips/tables/small_close_fold2")[0]["folds"] is None
+
+
+def test_the_three_lines_of_the_readme(clone, tmp_path):
+    readme = (clone / "egs2/atat/custom/README.md").read_text()
+    table = readme.split("```\n")[1]
+    (tmp_path / "lights.csv").write_text(table)
+    for number, line in enumerate(table.splitlines()[1:]):
+        write_noise(tmp_path / line.split(",")[0], 1.5, seed=number)
+    commands = [line for block in re.findall(r"```sh\n(.*?)```", readme, re.S) for line in block.splitlines()]
+    assert commands[:3] == [
+        "export CUSTOM=/path/to/lights.csv",
+        "./run.sh --recipe custom --stage 1 --stop_stage 1",
+        "./run.sh --recipe custom",
+    ]
+    from_text = re.search(r"## From text to a model that listens.*?```sh\n(.*?)```", readme, re.S)
+    assert from_text is not None
+    assert from_text[1].splitlines()[-1] == "./run.sh --recipe custom --table synthetic"
+    assert len(from_text[1].splitlines()) <= 4, "four commands at most"
+    custom = str(tmp_path / "lights.csv")
+    assert "train: 1 read, 1 kept" in run_recipe(clone, "custom", "--stage", "1", "--stop_stage", "1", CUSTOM=custom)
+    printed = run_recipe(clone, "custom", CUSTOM=custom)
+    assert "stage 1: data/custom/prepared: done already" in printed
+    assert re.search(r"^  wrote exp/runs/pretrain_small-slu-seed1-\w+/valid.acc.ave.pth$", printed, re.M)
+    assert [row["utterances"] for row in rows(clone, "custom/tables/default")] == [1]
+    assert soundfile.info(tmp_path / "c.wav").frames == 24000  # the user's audio is as it was

@@ -1,0 +1,119 @@
+"""Stages 1 to 6 of the recipes of real speech: prepared, augmented, aligned, masked, features computed; and killed."""
+
+import json
+import shutil
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from espnet_atat.datadir import DataDir, read_two_column
+from espnet_atat.graph.work import STAMP
+from tests.corpora.conftest import write_an4, write_librispeech
+from tests.shell import environment_of, run
+from tests.speech.making import contents
+from tests.spoken import spoken
+from tests.steps.corpora import stages
+
+pytestmark = pytest.mark.slow
+
+#: Utterances of each set: of the corpus written from mini's recordings, and of the real ones below ATAT_CORPORA.
+SETS = {
+    ("librispeech", "written"): {"test_clean": 20},
+    ("librispeech", "real"): {"test_clean": 47},
+    ("an4", "written"): {"train": 35, "dev": 5, "test": 10},
+    ("an4", "real"): {"train": 849, "dev": 99, "test": 130},
+}
+SCRIPTS = ("run.sh", "path.sh", "cmd.sh", "db.sh", "local", "utils", "tools", "conf", "egs2", "espnet_atat")
+EXTRA = ("pyproject.toml", "constraints.txt")
+CALL = ["./run.sh", "--stage", "1", "--stop_stage", "6", "--nj", "2", "--recipe"]
+
+
+@pytest.fixture
+def tree(root, tmp_path) -> Path:
+    """A working tree of its own: links to the code, no data."""
+    tree = tmp_path / "tree"
+    tree.mkdir()
+    for name in (*SCRIPTS, *EXTRA):
+        (tree / name).symlink_to(root / name)
+    return tree
+
+
+@pytest.fixture
+def source(recipe, speech, tmp_path, request) -> dict[str, str]:
+    """The variable that names the corpus's folder, and the folder."""
+    variable, name = ("LIBRISPEECH", "LibriSpeech") if recipe == "librispeech" else ("AN4", "an4")
+    if speech == "real":
+        return {variable: str(request.getfixturevalue("real_corpus")(name))}
+    folder, test = tmp_path / "written" / name, spoken("sentences_dev", 20, shortest=6)
+    if recipe == "librispeech":
+        write_librispeech(folder, "test-clean", test)
+    else:
+        write_an4(folder, {"train": spoken("sentences_train", 40, shortest=6), "test": test[:10]})
+    return {variable: str(folder)}
+
+
+@pytest.mark.parametrize(("recipe", "speech"), list(SETS), ids=[f"{speech} {recipe}" for recipe, speech in SETS])
+def test_every_set_is_prepared_masked_and_has_features(recipe, speech, tree, source):
+    command = [*CALL, recipe, *(["--augment_sets", "test_clean"] if recipe == "librispeech" else [])]
+    done = run(tree, *command, **source)
+    assert done.returncode == 0, done.stderr
+    words = aligned = 0
+    for name, count in SETS[recipe, speech].items():
+        report = json.loads((tree / f"exp/{recipe}/alignments/{name}.report.json").read_text())
+        words, aligned = words + report["words"], aligned + report["words_aligned"]
+        assert report["utterances"] == count
+        assert not report["failed"]
+        masked = json.loads((tree / f"data/{recipe}/{name}_mlm/report.json").read_text())
+        assert masked["kept"] == count
+        for made in (name, f"{name}_mlm"):
+            assert len(DataDir.load(tree / f"dump/{recipe}/{made}")) == count
+            assert len(read_two_column(tree / f"dump/{recipe}/{made}/feats.scp")) == count
+    assert aligned >= 0.97 * words
+    if recipe == "librispeech":
+        assert len(read_two_column(tree / "dump/librispeech/test_clean_aug/feats.scp")) == 3 * count
+    again = run(tree, *command, **source)
+    assert stages(again.stdout) == []
+    assert stages(again.stdout, skipped=True) == stages(done.stdout)
+
+
+def made(tree: Path) -> dict[str, bytes]:
+    """Every file of the data stages but the stamps, which hold times."""
+    files = {
+        f"{place}/{name}": content
+        for place in ("data", "dump", "exp")
+        for name, content in contents(tree / place).items()
+    }
+    return {name: content for name, content in files.items() if not name.endswith(STAMP)}
+
+
+@pytest.mark.parametrize(("recipe", "speech"), [("librispeech", "written")])
+@pytest.mark.usefixtures("speech")
+def test_a_call_that_is_killed_in_every_stage_leaves_what_an_unbroken_call_leaves(recipe, tree, source):
+    command = [*CALL, recipe, "--augment_sets", "test_clean"]
+    done = run(tree, *command, **source)
+    assert done.returncode == 0, done.stderr
+    whole = made(tree)
+    for place in ("data", "dump", "exp"):
+        shutil.rmtree(tree / place)
+    killed = []
+    for stage in (1, 2, 4, 5, 6, 6):
+        process = subprocess.Popen(
+            command,
+            cwd=tree,
+            env=environment_of(**source),
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
+        for line in process.stdout:
+            if line.startswith(f"stage {stage}: ") and "skipped" not in line:
+                process.kill()  # as soon as it has begun
+                break
+        process.communicate(timeout=300)
+        killed.append(process.returncode)
+    assert killed == [-signal.SIGKILL] * 6
+    done = run(tree, *command, **source)
+    assert done.returncode == 0, done.stderr
+    assert made(tree) == whole

@@ -1,0 +1,68 @@
+"""Sets of other corpora in pretraining, from the command line to the scores."""
+
+import shutil
+
+import pytest
+
+from espnet_atat.bin import pack, tune
+from espnet_atat.bin.run import main
+from espnet_atat.errors import UserError
+from espnet_atat.report.provenance import pretraining_of
+from espnet_atat.steps.systems import plan_system
+from tests.config.test_pretrain_slu import SYSTEM, chosen_with, system
+from tests.steps.world import prepare, write_recipe
+
+__all__ = ["system"]  # a fixture
+
+
+def test_packing_and_tuning_find_the_model_of_the_named_sets(world, system, capsys):
+    for name in ("custom/train", "snips/close_fold1_train"):
+        prepare(world, name)
+    for name in ("data/fsc/test", "dump/fsc/test"):
+        (world / name).parent.mkdir(exist_ok=True)
+        shutil.copytree(world / "dump/toy/test", world / name)
+    system("fsc")
+    chosen = chosen_with("custom/train")
+    folder = plan_system(chosen, 1).final.run.place
+    options = ["--recipe", "fsc", "--system", "public", "--pretrain_slu", "custom/train"]
+    pack.main([*options, "--dry_run"])
+    assert capsys.readouterr().out == "stage 15: exp/fsc/packages/fsc_public_seed1.zip: to be made\n"
+    write_recipe(world, "fsc", {"rows/public": SYSTEM.replace("RECIPE", "fsc") + "dev: [{set: fsc/dev, task: slu}]\n"})
+    with pytest.raises(UserError, match=f"{folder} is not there or not finished"):
+        tune.main([*options, "--values", "0,1"])
+
+
+def test_a_dry_run_before_there_is_data_says_what_will_be_taken(world, system, capsys):
+    system("fsc")
+    (world / "dump/librispeech").rename(world / "elsewhere")
+    main(["--recipe", "fsc", "--system", "public", "--stage", "7", "--dry_run"])
+    printed = capsys.readouterr().out
+    assert "on asr librispeech/clean, slu and nlu of --pretrain_slu (" in printed
+    assert "./run.sh --recipe top --stop_stage 6" in printed
+
+
+def test_the_sets_decide_the_run_and_the_reason_is_noted(world, system):
+    for name in ("snips/close_fold1_train", "custom/train"):
+        prepare(world, name)
+    system("fsc")
+    default, named, other = (
+        plan_system(chosen_with(*sets), 1).final.run
+        for sets in ((), ["snips/close_fold1_train", "custom/train"], ["custom/train"])
+    )
+    assert default.key == named.key != other.key
+    assert default.notes["pretrain_slu"] == {
+        "sets": ["snips/close_fold1_train", "custom/train"],
+        "why": "every prepared corpus of speech with trees but the tested one",
+    }
+
+
+def test_scores_say_what_pretraining_met(world, system):
+    prepare(world, "custom/train")
+    for folder in ("data", "dump"):
+        (world / folder / "fsc").mkdir()
+        shutil.copytree(world / folder / "toy/test", world / folder / "fsc/test")
+    system("fsc")
+    chosen = chosen_with("custom/train")
+    origin = plan_system(chosen, 1).decoding("toy/decode", chosen.test[0]).origin
+    assert pretraining_of(origin) == {"sets": ["custom/train"], "why": "named by --pretrain_slu"}
+    assert pretraining_of({"model": "exp/runs/pretrain/valid.acc.ave.pth"}) is None

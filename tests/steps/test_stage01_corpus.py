@@ -1,0 +1,96 @@
+"""Stages 1, 2 and 6 of a corpus that changes: what is made again, what is skipped, what goes."""
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+from espnet_atat.bin import main_guard
+from espnet_atat.bin.run import main
+from espnet_atat.errors import UserError
+from espnet_atat.graph.work import stamp_file
+from tests.shell import make_clone
+from tests.steps.corpora import stages, write_table
+
+SETS = ("dev", "test", "train")
+FEATURES = [f"6 custom/{name}" for name in SETS]
+
+
+@pytest.fixture
+def table(root, tmp_path, monkeypatch) -> Path:
+    """A corpus of three utterances; the working directory is a copy of the recipes."""
+    monkeypatch.chdir(make_clone(root, tmp_path / "clone"))
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}:{os.environ['PATH']}")
+    monkeypatch.setenv("CUSTOM", str(tmp_path / "table.csv"))
+    return write_table(tmp_path)
+
+
+@pytest.fixture
+def custom(table, capfd):  # noqa: ARG001 (what it prepares)
+    """A function that runs the data stages of ``custom`` and returns what they made."""
+
+    def custom(*options: str) -> list[str]:
+        capfd.readouterr()
+        main(["--recipe", "custom", "--stop_stage", "6", "--nj", "1", *options])
+        return stages(capfd.readouterr().out)
+
+    return custom
+
+
+def test_what_is_made_again_is_what_has_changed(custom, table):
+    assert custom() == ["1 custom/prepared", *FEATURES]
+    assert Path("dump/custom/train/utt2num_frames").read_text() == "train 98\n"
+    assert custom() == []
+    shutil.rmtree("dump/custom/train")
+    assert custom() == ["6 custom/train"]
+    assert custom("--stage", "6", "--force") == FEATURES
+    assert custom("--feats_type", "raw") == FEATURES
+    assert custom() == FEATURES
+    table.write_text(table.read_text().replace("go home", "go house").replace("home ]", "house ]"))
+    assert custom() == ["1 custom/prepared", *FEATURES]
+    assert Path("dump/custom/train/text").read_text() == "train go house\n"
+    os.utime(table.with_name("train.wav"), (1, 1))  # perhaps other audio
+    assert custom()[0] == "1 custom/prepared"
+    shutil.copytree("data/custom/train", "data/custom/train_mine")  # made by hand
+    assert custom() == ["6 custom/train_mine"]
+
+
+def test_sets_that_the_corpus_does_not_give_any_more_go_with_all_that_was_made_of_them(custom, table):
+    assert custom("--augment_sets", "dev") == [
+        "1 custom/prepared",
+        "2 custom/dev_aug",
+        *sorted([*FEATURES, "6 custom/dev_aug"]),
+    ]
+    shutil.copytree("data/custom/test", "data/custom/dev_mlm")  # made by hand, whatever its name
+    table.write_text(table.read_text().replace(",dev\n", ",valid\n"))
+    custom("--stage", "1", "--force")
+    for place in ("data", "dump"):
+        found = {path.parent.name for path in Path(place).glob("custom/*/text")}
+        assert found == {"train", "valid", "test", "dev_mlm"}
+    with pytest.raises(UserError, match="data/custom/dev was not prepared; there are dev_mlm test train valid"):
+        custom("--augment_sets", "dev")
+
+
+def test_sets_of_a_corpus_that_is_half_prepared_are_not_read(custom, capfd):
+    custom("--stop_stage", "1")
+    stamp = stamp_file(Path("data/custom/prepared"))
+    stamp.write_text('{"made_from": "what a killed call leaves"}')
+    assert main_guard(main, ["--recipe", "custom", "--stage", "6", "--stop_stage", "6"]) == 2
+    assert "error: data/custom: stage 1 was interrupted: run it again" in capfd.readouterr().err
+    assert custom() == ["1 custom/prepared", *FEATURES]
+
+
+def test_a_preparation_that_fails_is_said_and_made_again(custom, table, monkeypatch):
+    monkeypatch.setenv("CUSTOM", "nowhere.csv")
+    with pytest.raises(UserError, match=r"local/data\.sh failed with code 2: its output says why"):
+        custom()
+    monkeypatch.setenv("CUSTOM", str(table))
+    assert custom() == ["1 custom/prepared", *FEATURES]
+
+
+@pytest.mark.usefixtures("table")
+def test_without_sets_there_are_no_features():
+    with pytest.raises(UserError, match="data/custom has no sets: run stage 1"):
+        main(["--recipe", "custom", "--stage", "6", "--stop_stage", "6"])

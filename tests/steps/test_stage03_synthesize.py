@@ -1,0 +1,90 @@
+"""Stage 3: which sets are said by which engine, and a set that gets speech."""
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from espnet_atat.bin.run import main
+from espnet_atat.datadir import DataDir
+from espnet_atat.errors import UserError
+from tests.shell import make_clone
+from tests.speech.synthesis.conftest import pico
+from tests.steps.corpora import stages
+
+__all__ = ["pico"]  # a fixture
+
+TEXT = DataDir(text={"top-test-00001": "sing"}, target={"top-test-00001": "[IN:SING sing ]"})
+SAID = ["3 top/train_pico", "3 top/dev_pico", "3 top/test_flite"]
+ROWS = "\n".join(
+    f"set the {room} lights to {percent} %,set light,room={room},train"
+    for room, percent in (("kitchen", 50), ("hall", 25), ("attic", 100))
+)
+
+
+@pytest.fixture(autouse=True)
+def clone(root, tmp_path, monkeypatch) -> Path:
+    """The working directory, a copy of the recipes."""
+    monkeypatch.chdir(make_clone(root, tmp_path / "clone"))
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}:{os.environ['PATH']}")
+    return tmp_path
+
+
+@pytest.fixture
+def plan(capsys):
+    """A function that plans stage 3 of TOP's table 5, whose text is prepared; no engine is wanted for that."""
+    for name in ("train", "dev", "test"):
+        TEXT.write(Path("data/top", name))
+
+    def plan(*options: str) -> str:
+        main(["--recipe", "top", "--table", "5", "--stage", "3", "--stop_stage", "3", "--dry_run", *options])
+        return capsys.readouterr().out
+
+    return plan
+
+
+def test_training_and_test_are_said_by_different_engines(plan):
+    assert stages(plan()) == SAID
+
+
+def test_a_test_set_with_recordings_needs_no_engine(plan):
+    TEXT.write(Path("data/top/recorded_test"))
+    printed = plan()
+    assert stages(printed) == SAID[:-1]
+    assert printed.endswith("stage 3: there are recordings of test: it is not said by flite\n")
+
+
+def test_an_engine_that_is_named_is_the_usual_one_all_the_same(plan):
+    assert stages(plan("--synthesize_sets", "train@pico,train", "--tts_engine", "pico")) == SAID[:1]
+
+
+def test_several_tables_name_a_set_once(capsys):
+    for name in ("books_train", "books_dev"):
+        TEXT.write(Path("data/mini", name))
+    main(["--table", "1,5,6", "--stage", "3", "--stop_stage", "3", "--dry_run"])
+    assert stages(capsys.readouterr().out) == ["3 mini/books_train_pico", "3 mini/books_dev_pico"]
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("pico")
+def test_a_set_named_on_the_command_line_is_said_and_augmented(clone, monkeypatch, capfd):
+    (clone / "lights.csv").write_text(f"transcript,intent,slots,split\n{ROWS}\n")
+    monkeypatch.setenv("CUSTOM", str(clone / "lights.csv"))
+    command = ["--recipe", "custom", "--stop_stage", "3", "--nj", "1", "--augment_sets", "train_pico"]
+    main([*command, "--synthesize_sets", "train"])
+    assert "pico: kept 3 of 3 utterances" in capfd.readouterr().out
+    said, written = DataDir.load(Path("data/custom/train_pico")), DataDir.load(Path("data/custom/train"))
+    assert sorted(said.text.values()) == sorted(written.text.values())
+    assert sorted(said.target.values()) == sorted(written.target.values())
+    assert all(Path(path).is_file() for path in said.wav.values())
+    # What stage 3 said is augmented at its end: as it is, and twice in other rooms and with noise.
+    augmented = DataDir.load(Path("data/custom/train_pico_aug"))
+    assert {utt.removeprefix("aug1-").removeprefix("aug2-") for utt in augmented.ids} == set(said.ids)
+    assert len(augmented) == 3 * len(said)
+    assert augmented.target is not None
+    main([*command, "--synthesize_sets", "train"])
+    skipped = ["1 custom/prepared", "3 custom/train_pico", "3 custom/train_pico_aug"]
+    assert stages(capfd.readouterr().out, skipped=True) == skipped
+    with pytest.raises(UserError, match="data/custom/nope was not prepared; there are train"):
+        main([*command, "--synthesize_sets", "nope"])

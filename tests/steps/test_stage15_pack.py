@@ -1,0 +1,91 @@
+"""Stages 15 and 16 on the tiny recipe: a package of a system whose fine-tuning grew the BPE model."""
+
+from argparse import Namespace
+from pathlib import Path
+
+import pytest
+
+from espnet_atat.datadir import read_two_column
+from espnet_atat.errors import UserError
+from espnet_atat.package.reader import open_package, read_manifest
+from espnet_atat.text.tokenizer import TargetTokenizer
+from tests.steps.world import NEW_TARGETS, run, training, write_recipe
+
+ZIP = Path("exp/toy/packages/toy_zeroshot_seed1.zip")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("finished")]
+
+
+def pack(*options: str) -> None:
+    run("--stage", "15", "--stop_stage", "16", *options)
+
+
+def test_the_package_says_how_the_model_came_about():
+    manifest = read_manifest(ZIP)
+    assert manifest.name == "toy_zeroshot_seed1"
+    # Tuned on text alone, it understands speech under the text's label.
+    assert manifest.tasks == {"speech": "nlu", "text_in": "nlu"}
+    assert manifest.decode == {"beam_size": 2, "maxlen": 12}
+    assert [(part["phase"], part["task"], part["set"]) for part in manifest.trained_on] == [
+        ("pretrain", "slu", "toy/audio"),
+        ("pretrain", "asr", "toy/audio"),
+        ("pretrain", "nlu", "toy/words"),
+        ("finetune", "nlu", "toy/new"),
+    ]
+    assert [(result["set"], result["config"]) for result in manifest.results] == [
+        ("toy/test", "decode"),
+        ("toy/test", "decode_tree"),
+    ]
+    assert manifest.command == "./run.sh --recipe toy --system zeroshot --seeds 1"
+
+
+def test_the_package_has_the_tokens_that_the_model_was_trained_with():
+    from espnet_atat.package.run_folder import read_config
+    from espnet_atat.tasks.atat import ATATTask
+
+    final = training("zeroshot")
+    ours = TargetTokenizer.load(final.tokens.place)
+    assert "quartz" in ours.grown_words
+    with open_package(ZIP) as package:
+        args = Namespace(**read_config(package.train_config))
+        theirs = TargetTokenizer(ATATTask.vocabulary(args), args.bpemodel, ATATTask.grown_words(args))
+    assert (theirs.vocabulary, theirs.grown_words) == (ours.vocabulary, ours.grown_words)
+    assert [theirs.encode(target) for target in NEW_TARGETS] == [ours.encode(target) for target in NEW_TARGETS]
+    saved = read_config(final.run.place / "config.yaml")
+    assert Path(saved["grown_words"]) == final.tokens.place / "grown_words.txt"
+
+
+def test_it_decodes_as_stage_12_did(finished, monkeypatch):
+    """The package's statistics, tokenizer and options are those of the recipe."""
+    from espnet_atat.decode.source import Source
+    from espnet_atat.decode.understand import Speech2Understand
+
+    away = finished / "away.zip"
+    away.write_bytes(ZIP.read_bytes())
+    features = Source.of_dump("dump/toy/test", "speech")
+    expected = read_two_column("exp/toy/zeroshot/seed1/decode/test/hyp")
+    monkeypatch.chdir("/")
+    understand = Speech2Understand.from_pretrained(away)
+    monkeypatch.chdir(finished)
+    assert {utt: understand(features.read(utt)).line for utt in expected} == expected
+
+
+def test_what_is_packed_is_skipped_until_its_scores_change(capsys):
+    pack("--system", "zeroshot")
+    assert f"stage 15: {ZIP}: done already" in capsys.readouterr().out
+    Path("exp/toy/zeroshot/seed1/decode/test/hyp").write_text("t0 [IN:PLAY ]\nt1 [IN:PLAY ]\nt2 [IN:PLAY ]\n")
+    with pytest.raises(UserError, match=r"decode/test/metrics\.json is not there or .*: run stage 13 too"):
+        pack("--system", "zeroshot", "--force")
+    run("--system", "zeroshot", "--stage", "13", "--stop_stage", "13")
+    pack("--system", "zeroshot", "--dry_run")
+    assert f"stage 15: {ZIP}: to be made" in capsys.readouterr().out
+
+
+def test_models_of_several_tables_are_packed_once_and_one_is_uploaded(finished, capsys):
+    write_recipe(finished, "toy", {"tables/turned.yaml": "title: turned\nrows: {zeroshot, old}"})
+    pack("--table", "default,turned", "--dry_run")
+    packages = [line for line in capsys.readouterr().out.splitlines() if ".zip" in line]
+    assert [line.split("/")[-1].partition(".zip")[0] for line in packages] == ["toy_old_seed1", "toy_zeroshot_seed1"]
+    with pytest.raises(UserError, match="one model is uploaded at a time: name its system"):
+        pack("--upload_dir", "given")
+    pack("--system", "zeroshot", "--upload_dir", "given")
+    assert Path("given/README.md").is_file()

@@ -1,0 +1,135 @@
+"""What the Markdown pages name exists: linked files and headings, commands with their options, tables and systems."""
+
+import argparse
+import importlib
+import re
+import shlex
+from collections.abc import Iterator
+from functools import cache
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from espnet_atat.config.system import load_system
+from espnet_atat.config.table import load_tables
+from tests.conftest import ROOT
+
+PAGES = sorted(
+    page
+    for folder in (".", "docs", "conf", "egs2/atat/*", "egs2/atat/*/results")
+    for page in ROOT.glob(f"{folder}/*.md")
+)
+#: The history names options that are gone.
+CURRENT = [page for page in PAGES if page.name != "CHANGELOG.md"]
+#: A table or system of the reader's choice.
+PLACEHOLDER = re.compile(r"N|NAME|…|<.*")
+
+
+def name_of(page: Path) -> str:
+    return str(page.relative_to(ROOT))
+
+
+def without_code(text: str) -> str:
+    return re.sub(r"```.*?```|`[^`\n]*`", "", text, flags=re.S)
+
+
+@cache
+def anchors(page: Path) -> set[str]:
+    """The fragments of a page's headings, as GitHub makes them."""
+    text = re.sub(r"```.*?```", "", page.read_text(), flags=re.S)
+    titles = re.findall(r"^#+ +(.+)$", text, re.M)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_links_lead_to_files_and_headings(page):
+    for target in re.findall(r"\]\(([^)\s]+)\)", without_code(page.read_text())):
+        path, _, fragment = target.partition("#")
+        if "://" in target:
+            continue
+        linked = (page.parent / path).resolve() if path else page
+        assert linked.exists(), f"{target}: no such file"
+        assert linked.is_relative_to(ROOT), f"{target} leaves the repository"
+        assert not fragment or fragment in anchors(linked), f"{target}: no such heading"
+
+
+def test_the_readme_fits_two_screens():
+    assert len((ROOT / "README.md").read_text().splitlines()) <= 120
+
+
+def commands(page: Path, start: str) -> Iterator[list[str]]:
+    """The words behind ``start``, wherever a page shows the command."""
+    text = page.read_text().replace("\\\n", " ")
+    shown = [
+        line.split(" #")[0] for block in re.findall(r"```\w*\n(.*?)```", text, re.S) for line in block.splitlines()
+    ]
+    shown += re.findall(r"`([^`\n]+)`", re.sub(r"```.*?```", "", text, flags=re.S))
+    for command in shown:
+        for call in re.split(r" \| |; | && ", command):
+            if match := re.search(rf"(?:^|[ =]){start}(?= |$)(.*)", call):
+                yield [*match.groups()[:-1], *shlex.split(match[match.lastindex or 0].replace("'…", ""))]
+
+
+def options_of(parser: argparse.ArgumentParser) -> set[str]:
+    """The options of a parser and of its subcommands."""
+    found = {option for action in parser._actions for option in action.option_strings}
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            found |= {option for each in action.choices.values() for option in options_of(each)}
+    return found
+
+
+def options_in(words: list[str]) -> set[str]:
+    return {word.partition("=")[0] for word in words if word.startswith("--")}
+
+
+@pytest.mark.parametrize("page", CURRENT, ids=name_of)
+def test_run_sh_has_the_options_tables_and_systems_that_are_shown(page, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    from espnet_atat.bin.run import get_parser
+
+    known = options_of(get_parser())
+    for words in commands(page, r"\./run\.sh"):
+        shown = f"./run.sh {' '.join(words)}"
+        assert options_in(words) <= known, shown
+        given = dict(pairwise(words))
+        recipe = given.get("--recipe", "mini")
+        if PLACEHOLDER.fullmatch(recipe):
+            continue
+        if (
+            not PLACEHOLDER.fullmatch(given.get("--table", "N")) and given["--table"] != "mine"
+        ):  # docs/tables.md makes it
+            assert load_tables(recipe, given["--table"]), shown
+        if not PLACEHOLDER.fullmatch(given.get("--system", "N")) and given["--system"] != "large_close":
+            assert load_system(recipe, given["--system"]), shown
+
+
+@pytest.mark.parametrize("page", CURRENT, ids=name_of)
+def test_commands_exist_with_the_options_that_are_shown(page):
+    for name in re.findall(r"\bbin\.(\w+)", page.read_text()):
+        assert name == "NAME" or (ROOT / f"espnet_atat/bin/{name}.py").is_file(), f"bin.{name}"
+    for name, *words in commands(page, r"(?:python -m espnet_atat\.)?bin\.(\w+)"):
+        if options := options_in(words):
+            module = importlib.import_module(f"espnet_atat.bin.{name}")
+            assert options <= options_of(module.get_parser()), f"bin.{name} {' '.join(words)}"
+
+
+@pytest.mark.parametrize("page", CURRENT, ids=name_of)
+def test_atat_has_the_commands_and_options_that_are_shown(page):
+    from espnet_atat.bin.atat import get_parser
+
+    parser = get_parser()
+    (subcommands,) = (action for action in parser._actions if isinstance(action, argparse._SubParsersAction))
+    for words in filter(None, commands(page, "atat")):
+        assert words[0] in subcommands.choices, f"atat {' '.join(words)}"
+        assert options_in(words) <= options_of(subcommands.choices[words[0]]), f"atat {' '.join(words)}"
+
+
+@pytest.mark.parametrize("page", CURRENT, ids=name_of)
+def test_scripts_and_modules_that_are_shown_exist(page):
+    text = page.read_text()
+    for path in re.findall(r"\b(?:tools|tests|benchmarks|examples|utils)/[\w/]+\.(?:sh|py)\b", text):
+        assert (ROOT / path).exists(), path
+    for path in re.findall(r"`(espnet_atat/[\w/]+\.py)`", text):
+        assert (ROOT / path).exists(), path
