@@ -41,8 +41,8 @@ def to_hub(package: Path, repository: str) -> str:
     """Upload to a repository of the hub, ``user/name``, which is made if there is none; returns its address.
 
     Raises:
-        UserError: a wrong name, no token, a token that the hub refuses (all before anything is sent), or what the hub
-            says.
+        UserError: a wrong name, no token, a token that the hub refuses (all before anything is sent), or the hub's
+            own error.
     """
     client = _authorised(repository)
     check(package)

@@ -32,7 +32,7 @@ class Package:
         source: what it was opened from, for messages.
         manifest: what it says of itself.
         train_config, model_file: of the model.
-        text_tokenizer: folder; None in a model of audio alone.
+        text_tokenizer: folder; None in a model without a text encoder.
         lm_train_config, lm_file: of its language model, where it has one.
     """
 
@@ -183,7 +183,7 @@ def _names(meta: Mapping[str, Any], key: str, source: str) -> dict[str, str]:
 
 
 def _inside(folder: Path, name: str, source: str) -> Path:
-    """A file or folder of the package. By its name alone: in the hub's cache files are links to elsewhere."""
+    """A file or folder of the package. Only the name is checked: in the hub's cache files are links to elsewhere."""
     check_name(name if Path(name).suffix else f"{name}/", source)
     if not (folder / name).exists():
         raise UserError(f"{source}: {META} names {name!r}, which is not in it")

@@ -33,7 +33,7 @@ MODEL_KEYS = (
 )  # fmt: skip
 #: The same of ESPnet's language model.
 LM_KEYS = ("token_list", "token_type", "lm", "lm_conf", "model", "model_conf", "init", "version")
-#: Its networks that are built from their options alone.
+#: Its networks that are built from nothing but their options.
 LM_NETWORKS = ("seq_rnn", "transformer")
 #: Keys by which a configuration of some library names code to import or to fetch.
 CODE_KEYS = frozenset({"_target_", "_partial_", "auto_map", "trust_remote_code", "custom_pipelines", "class_path"})
@@ -133,7 +133,7 @@ def check_lm_config(config: Mapping[str, Any], where: str | Path) -> None:
 
 
 def check_tokenizer(folder: Path, where: str | Path) -> None:
-    """Refuse a tokenizer's folder that is not data alone."""
+    """Refuse a tokenizer's folder that holds anything but data."""
     if not (folder / "tokenizer.json").is_file():
         raise UserError(f"{where}: no tokenizer.json in {folder.name}")
     for path in sorted(folder.iterdir()):

@@ -128,7 +128,7 @@ def _stage_tokenizer(source: str, stage: Path) -> None:
 
 
 def _stage_weights(model_file: Path, target: Path) -> int:
-    """The weights alone, without an optimizer's state; returns how many numbers they are.
+    """Only the weights, without an optimizer's state; returns how many numbers they are.
 
     Saved weights hold their adapters' part already, and a package's configuration knows of no adapters.
     """

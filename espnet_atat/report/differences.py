@@ -18,7 +18,7 @@ def compare_rows(rows: Sequence[dict[str, Any]], table: Table, *, dev: bool = Fa
 
     Args:
         dev: the rows are of dev sets: the paper has no figures of them, and a row whose baseline has another dev set
-            (synthetic speech has its own) stands alone.
+            (synthetic speech has its own) is compared with none.
 
     Raises:
         UserError: a system is compared with one that was not tested on the same set.

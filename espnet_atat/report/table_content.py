@@ -1,4 +1,4 @@
-"""Stage 14: what a table prints, from ``metrics.json`` files alone, as one JSON file.
+"""Stage 14: what a table prints, read from ``metrics.json`` files, as one JSON file.
 
 title, note, recipe, part (test or dev), figures (what to print; empty: the usual)
 command    that makes the table; commit: of the code that wrote it
@@ -16,7 +16,7 @@ rows       one a system and test set:
               pooled folds fold_mean and fold_sd (of the folds' values, each averaged over seeds)
     subsets   heard, unheard … → utterances, and the same figures, of the first inference configuration
     files     the metrics.json files
-    runs      folders of the training runs behind them, and of what those stand on
+    runs      folders of the training runs behind them, and of what those were made from
     learning  files of the learning curves of kept results, whose runs are elsewhere
     hours     of audio in the test set; null of text
     test_audio    null, or of audio chosen of several or synthetic: label, order, engine, voices
@@ -70,7 +70,7 @@ def table_content(
 
     Args:
         seeds: None: each system's own.
-        fold: print this fold alone; None: the folds pooled.
+        fold: print this fold; None: all folds pooled.
         command: that makes the table.
         dev: the dev sets instead of the test sets.
 
@@ -214,7 +214,7 @@ def _behind(infos: Sequence[Mapping[str, str]]) -> dict[str, Any]:
     """``runs``, ``learning`` and ``training`` of a row: of models that were trained here, or of kept results.
 
     Args:
-        infos: what each of its scores says of the model that was decoded.
+        infos: what each of its scores notes of the decoded model.
     """
     amounts = [_kept(info) for info in infos]
     trained = [info for info, kept in zip(infos, amounts, strict=True) if kept is None]
@@ -248,7 +248,7 @@ def _training(info: Mapping[str, str]) -> dict[str, Any] | None:
 
 
 def _kept(info: Mapping[str, str]) -> dict[str, Any] | None:
-    """Amounts of a training whose results alone are here; of the first fold's where folds are pooled."""
+    """Amounts of a training of which only the results are here; of the first fold's where folds are pooled."""
     models = [model for key in MODEL_KEYS for model in info.get(key, "").split()]
     if all(stamp_file(Path(model).parent).is_file() for model in models):  # a run begun here is not that model
         return None
