@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from espnet_atat.config.layout import conf_file, load_yaml, short
-from espnet_atat.config.mixture import load_mixtures
+from espnet_atat.config.mixtures import load_mixtures
 from espnet_atat.config.recipe import recipe_names
 from espnet_atat.config.rows import row_names, table_contents
 from espnet_atat.config.system import Phase, System, load_system

@@ -8,6 +8,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from espnet_atat.config.selection import set_list
 from espnet_atat.errors import UserError
 
 if TYPE_CHECKING:
@@ -55,6 +56,33 @@ def new_parser(command: str, description: str) -> argparse.ArgumentParser:
         description=description,
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
+
+
+def add_aligner(group: argparse._ArgumentGroup) -> None:
+    """Add the options of the aligner; one that is not given is None."""
+    group.add_argument("--aligner", choices=("sphinx", "gentle"), help="gentle is the paper's (default: sphinx)")
+    group.add_argument(
+        "--gentle_url",
+        type=set_list,
+        metavar="URL,…",
+        help="running servers of Gentle, which share the work (default: http://localhost:8765)",
+    )
+    group.add_argument(
+        "--gentle_timeout",
+        type=float,
+        metavar="SECONDS",
+        help="that Gentle may take for an utterance in all, a second attempt included (default: 60, and 6 for each "
+        "second of audio)",
+    )
+    group.add_argument(
+        "--gentle_retries", type=int, metavar="N", help="further attempts after a fault of a server (default: 4)"
+    )
+
+
+def aligner_options(args: argparse.Namespace) -> dict[str, Any]:
+    """Those of :func:`add_aligner` that were given."""
+    names = ("aligner", "gentle_url", "gentle_timeout", "gentle_retries")
+    return {name: getattr(args, name) for name in names if getattr(args, name) is not None}
 
 
 def options_of[Config](kind: type[Config], args: argparse.Namespace) -> Config:

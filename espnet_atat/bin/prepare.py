@@ -15,7 +15,7 @@ from pathlib import Path
 from espnet_atat.atomic import atomic_write
 from espnet_atat.bin import main_guard
 from espnet_atat.corpora.archive import fetch_corpus
-from espnet_atat.corpora.build import BuildOptions, Report
+from espnet_atat.corpora.builder import BuildOptions, Report
 from espnet_atat.corpora.validation import validate
 from espnet_atat.errors import UserError
 

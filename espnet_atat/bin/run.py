@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from espnet_atat.bin import main_guard
+from espnet_atat.bin import add_aligner, aligner_options, main_guard
 from espnet_atat.config.selection import add_selection, set_list
 from espnet_atat.errors import UserError
 from espnet_atat.stages import LAST, columns
@@ -73,6 +73,7 @@ def get_parser() -> argparse.ArgumentParser:
     group.add_argument(
         "--tts_engine", choices=("pico", "flite", "kokoro", "polly"), help="that says it (default: the recipe's, pico)"
     )
+    add_aligner(group)
     group.add_argument(
         "--feats_type",
         choices=("fbank", "raw"),
@@ -147,6 +148,7 @@ def _request(args: argparse.Namespace, first: int, last: int) -> "Request":
         machines=Machines(command=args.train_cmd, **machines),
         stage=first,
         stop_stage=last,
+        align=aligner_options(args),
         **{name: getattr(args, name) for name in names},
     )
 

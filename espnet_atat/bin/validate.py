@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from espnet_atat.bin import main_guard
-from espnet_atat.corpora.audio import AudioRules
+from espnet_atat.corpora.recordings import AudioRules
 from espnet_atat.corpora.validation import LIMIT, fix, validate
 from espnet_atat.datadir import is_test_set
 from espnet_atat.errors import UserError

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from espnet_atat.config.layout import DUMP, has_audio
-from espnet_atat.config.mixture import KEY, find_mixture, is_place
+from espnet_atat.config.mixtures import KEY, find_mixture, is_place
 from espnet_atat.config.recipe import recipe_names
 from espnet_atat.config.system import System
 from espnet_atat.data.mixture import Part

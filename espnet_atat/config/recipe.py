@@ -52,9 +52,13 @@ class Align:
 
     Attributes:
         aligner: ``sphinx``, or ``gentle``, the paper's.
+        gentle_url, gentle_timeout, gentle_retries: of Gentle's servers, as ``speech.alignment.aligners`` takes them.
     """
 
     aligner: Literal["sphinx", "gentle"] = "sphinx"
+    gentle_url: str | tuple[str, ...] | None = None
+    gentle_timeout: float | None = None
+    gentle_retries: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,9 +9,9 @@ import re
 from pathlib import Path
 from typing import Any
 
-from espnet_atat.corpora.build import Builder, BuildOptions, Report, Utterance, add_build_arguments
+from espnet_atat.corpora.builder import Builder, BuildOptions, Report, Utterance, add_build_arguments
+from espnet_atat.corpora.readers import read_text
 from espnet_atat.corpora.splits import draw_groups
-from espnet_atat.corpora.table import read_text
 from espnet_atat.errors import UserError
 from espnet_atat.semantics.normalise import Normalisation, normalise_words
 

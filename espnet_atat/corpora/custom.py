@@ -22,11 +22,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from espnet_atat.corpora.audio import is_pipe
-from espnet_atat.corpora.build import Builder, BuildOptions, Report, Utterance, add_build_arguments
+from espnet_atat.corpora.builder import Builder, BuildOptions, Report, Utterance, add_build_arguments
 from espnet_atat.corpora.custom_slots import tree_of_slots
+from espnet_atat.corpora.readers import Row, read_json_lines, read_table
+from espnet_atat.corpora.recordings import is_pipe
 from espnet_atat.corpora.splits import draw_groups
-from espnet_atat.corpora.table import Row, read_json_lines, read_table
 from espnet_atat.datadir import DataDir, is_test_set
 from espnet_atat.errors import UserError
 from espnet_atat.semantics.normalise import Normalisation, normalise_tree, normalise_words

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from espnet_atat.corpora.build import Builder, Utterance
+from espnet_atat.corpora.builder import Builder, Utterance
 from espnet_atat.corpora.splits import stratified_folds
 
 #: Dev is one part in this many of the utterances that are not test.

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from espnet_atat.corpora.build import Builder, BuildOptions, Report, Utterance, add_build_arguments
+from espnet_atat.corpora.builder import Builder, BuildOptions, Report, Utterance, add_build_arguments
 from espnet_atat.corpora.fsc_rules import Triple, tree_of, triple_of
+from espnet_atat.corpora.readers import Row, read_table
 from espnet_atat.corpora.splits import draw_groups, ranked
-from espnet_atat.corpora.table import Row, read_table
 from espnet_atat.errors import UserError
 from espnet_atat.semantics.normalise import Normalisation, normalise_words
 

@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 import soundfile
 
-from espnet_atat.corpora.audio import SAMPLE_RATE, read
-from espnet_atat.corpora.build import Builder, BuildOptions, Report, Utterance, add_build_arguments
+from espnet_atat.corpora.builder import Builder, BuildOptions, Report, Utterance, add_build_arguments
 from espnet_atat.corpora.far_field import far_field
 from espnet_atat.corpora.folds import write_folds
-from espnet_atat.corpora.table import Row, read_table
+from espnet_atat.corpora.readers import Row, read_table
+from espnet_atat.corpora.recordings import SAMPLE_RATE, read
 from espnet_atat.errors import UserError
 from espnet_atat.semantics.normalise import normalise_words
 

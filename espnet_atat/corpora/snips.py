@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from espnet_atat.corpora.build import Builder, BuildOptions, Report, Utterance, add_build_arguments
+from espnet_atat.corpora.builder import Builder, BuildOptions, Report, Utterance, add_build_arguments
 from espnet_atat.corpora.folds import write_folds
-from espnet_atat.corpora.table import read_json
+from espnet_atat.corpora.readers import read_json
 from espnet_atat.errors import UserError
 from espnet_atat.semantics.frame import Span, to_tree
 from espnet_atat.semantics.normalise import Normalisation, normalise_words

@@ -20,8 +20,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from espnet_atat.corpora.build import Builder, BuildOptions, Report, Utterance, add_build_arguments
-from espnet_atat.corpora.table import Row, read_table
+from espnet_atat.corpora.builder import Builder, BuildOptions, Report, Utterance, add_build_arguments
+from espnet_atat.corpora.readers import Row, read_table
 from espnet_atat.datadir import read_two_column
 from espnet_atat.errors import UserError
 from espnet_atat.semantics.normalise import Normalisation, normalise_tree

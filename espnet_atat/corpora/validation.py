@@ -14,7 +14,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from espnet_atat.atomic import atomic_dir
-from espnet_atat.corpora.audio import AudioError, AudioRules, check, examine
+from espnet_atat.corpora.recordings import AudioError, AudioRules, check, examine
 from espnet_atat.datadir import UNREADABLE, DataDir, invert, scan_two_column, write_two_column
 from espnet_atat.errors import UserError
 from espnet_atat.semantics.tree import TreeError, parse

@@ -144,7 +144,15 @@ def spread[Part, Result](
 
 
 def run_resumable(
-    items: Mapping[str, Any], worker: Worker, work: Path, *, options: object, label: str, nj: int = 1, chunk: int = 16
+    items: Mapping[str, Any],
+    worker: Worker,
+    work: Path,
+    *,
+    options: object,
+    label: str,
+    nj: int = 1,
+    chunk: int = 16,
+    is_good: Callable[[Record], bool] | None = None,
 ) -> dict[str, Record]:
     """Apply ``worker`` to every item that the journal does not hold yet.
 
@@ -156,6 +164,7 @@ def run_resumable(
         label: what the progress is called.
         nj: processes.
         chunk: items handed to a process at a time.
+        is_good: whether a record of the journal may be used; the item of another is worked on again. None: all may.
 
     Raises:
         UserError: a worker raised one, or a process was killed. What was finished stays in the journal.
@@ -163,6 +172,8 @@ def run_resumable(
     keys = {name: _key(name, payload, repr(options)) for name, payload in items.items()}
     journal = work / JOURNAL
     done = _read_journal(journal, keys)
+    if is_good is not None:
+        done = {name: record for name, record in done.items() if is_good(record)}
     pending = [(name, payload) for name, payload in items.items() if name not in done]
     chunks = [pending[first : first + chunk] for first in range(0, len(pending), chunk)]
     progress = Progress(label, len(items), len(done))

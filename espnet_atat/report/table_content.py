@@ -40,9 +40,9 @@ import numpy as np
 
 from espnet_atat.atomic import atomic_write
 from espnet_atat.config.audio_choice import described
-from espnet_atat.config.pipeline import FOREIGN
 from espnet_atat.config.system import System, TestSet, results_folder
 from espnet_atat.config.table import Table
+from espnet_atat.config.two_stage import FOREIGN
 from espnet_atat.datadir import TEXT_FORM
 from espnet_atat.errors import UserError
 from espnet_atat.graph.node import commit, lineage

@@ -1,11 +1,12 @@
 """The stages in their order, and how a call goes through them: what is done is skipped with a line that says so."""
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from espnet_atat.config.recipe import Recipe, load_recipe
 from espnet_atat.config.selection import Selection
@@ -31,6 +32,7 @@ class Request:
     """What a call of the driver asks for; its options say the same (``bin.run``).
 
     Attributes:
+        align: options of stage 4, in place of the recipe's.
         decode_dev: decode and score the dev sets, and not the test sets: choices are made on them.
         keep_results: keep what is scored in the recipe's ``results``.
         use_results: take from there what is of the same model and data, and train nothing for it.
@@ -45,6 +47,7 @@ class Request:
     augment_sets: tuple[str, ...] | None = None
     synthesize_sets: tuple[str, ...] | None = None
     tts_engine: str | None = None
+    align: Mapping[str, Any] = field(default_factory=dict)
     hf_repo: str | None = None
     upload_dir: Path | None = None
     allow_bad_test: bool = False
@@ -134,20 +137,20 @@ def run_stages(request: Request) -> None:
     Raises:
         UserError: the plan cannot be made, an earlier stage is missing, or a step found a mistake of the user.
     """
-    systems_are_ready = False
+    ready: Request | None = None
     for stage in STAGES:
         if not request.wants(stage.number):
             continue
-        if stage.plan == SYSTEMS and not systems_are_ready:
-            request = _ready_systems(request)
-            systems_are_ready = True
-        for each in _plan(stage, request):
+        asked = request
+        if stage.plan == SYSTEMS:
+            asked = ready = ready or _ready_systems(request)
+        for each in _plan(stage, asked):
             if isinstance(each, str):
                 print(f"stage {stage.number}: {each}", flush=True)
             else:
-                build(each, request)
-        if request.keep_results and not request.dry_run and stage.number in (SCORING, TABLES):
-            _keep(stage, request)
+                build(each, asked)
+        if asked.keep_results and not asked.dry_run and stage.number in (SCORING, TABLES):
+            _keep(stage, asked)
 
 
 def _keep(stage: Stage, request: Request) -> None:
@@ -185,7 +188,11 @@ def build(node: Node, request: Request) -> None:
 
 
 def _ready_systems(request: Request) -> Request:
-    """Before the stages of systems: take kept results, find mistakes early, run jobs."""
+    """Before the stages of systems: take kept results, find mistakes early, run jobs.
+
+    Returns:
+        What is left to ask of these stages: ``--force`` no more where it was obeyed before the jobs.
+    """
     if request.use_results:
         _take_kept(request)
     if request.dry_run:

@@ -15,8 +15,8 @@ from espnet_atat.baselines.config import Config
 from espnet_atat.baselines.needs import check_tagger, check_whisper
 from espnet_atat.baselines.pipeline import load_pipeline, train_pipeline, understand
 from espnet_atat.config.layout import DATA, DUMP, short
-from espnet_atat.config.pipeline import ASR, TRANSCRIPTS, WHISPER, FirstStage, Pipeline
 from espnet_atat.config.system import TestSet
+from espnet_atat.config.two_stage import ASR, TRANSCRIPTS, WHISPER, FirstStage, Pipeline
 from espnet_atat.datadir import read_two_column, write_two_column
 from espnet_atat.errors import UserError
 from espnet_atat.graph.digest import features_digest, file_digest

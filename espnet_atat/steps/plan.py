@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from espnet_atat.config.layout import DUMP, conf_file, short
-from espnet_atat.config.mixture import KEY, MIXTURE_SEED, Mixtures, load_mixtures
+from espnet_atat.config.mixtures import KEY, MIXTURE_SEED, Mixtures, load_mixtures
 from espnet_atat.config.pretrain_slu import OPTION, PretrainingSets, check_prepared, choose_sets, takes_sets
 from espnet_atat.config.system import EMBEDDING, Phase, System
 from espnet_atat.config.training import (

@@ -12,7 +12,7 @@ from espnet_atat.config.layout import DATA
 from espnet_atat.datadir import is_test_set
 from espnet_atat.graph.node import Node
 from espnet_atat.speech.synthesis.engines import make_engine
-from espnet_atat.speech.synthesis.run import SynthesisConfig, SynthesisReport, say_set
+from espnet_atat.speech.synthesis.say_set import SynthesisConfig, SynthesisReport, say_set
 from espnet_atat.steps.sets import engine_of, is_missing, named_by_tables, not_prepared, set_node
 from espnet_atat.steps.stage02_augment import augment_nodes, wanted
 

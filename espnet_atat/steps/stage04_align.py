@@ -1,6 +1,7 @@
 """Stage 4: the time of every word of the sets that stage 5 masks or cuts up."""
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -8,8 +9,8 @@ from typing import TYPE_CHECKING
 from espnet_atat.config.layout import DATA, EXP
 from espnet_atat.datadir import DataDir
 from espnet_atat.graph.node import Node
+from espnet_atat.speech.alignment.align_set import Aligner, AlignmentReport, align_set
 from espnet_atat.speech.alignment.aligners import make_aligner
-from espnet_atat.speech.alignment.run import Aligner, AlignmentReport, align_set
 from espnet_atat.steps.sets import is_missing, set_node
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ def plan(request: "Request") -> Iterator[Node | str]:
     if not names:
         yield "this recipe masks no set"
         return
-    aligner = make_aligner(request.options.align.aligner)
+    aligner = _chosen(request)
     for name in names:
         folder = DATA / request.recipe / name
         output = alignments_file(request.recipe, name)
@@ -32,6 +33,18 @@ def plan(request: "Request") -> Iterator[Node | str]:
             continue
         make = partial(_make, folder, output, aligner, request.nj)
         yield set_node(4, output, {"aligner": repr(aligner)}, make, sets=[folder], is_file=True)
+
+
+def _chosen(request: "Request") -> Aligner:
+    """What the command line says, and what it leaves to the recipe, whose options of Gentle go with Gentle.
+
+    Raises:
+        UserError: options of another aligner.
+    """
+    of_recipe = asdict(request.options.align)
+    name = request.align.get("aligner", of_recipe["aligner"])
+    options = {**(of_recipe if name == "gentle" else {}), **request.align}
+    return make_aligner(name, **{key: value for key, value in options.items() if key != "aligner"})
 
 
 def alignments_file(recipe: str, name: str) -> Path:

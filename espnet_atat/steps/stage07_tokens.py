@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from espnet_atat.config.layout import DUMP
-from espnet_atat.config.mixture import MIXTURE_SEED
+from espnet_atat.config.mixtures import MIXTURE_SEED
 from espnet_atat.data.targets import targets_of
 from espnet_atat.errors import UserError
 from espnet_atat.text.bpe import train_target_model

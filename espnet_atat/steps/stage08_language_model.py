@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from espnet_atat.atomic import atomic_write
 from espnet_atat.config.layout import DUMP, short
-from espnet_atat.config.mixture import MIXTURE_SEED
+from espnet_atat.config.mixtures import MIXTURE_SEED
 from espnet_atat.config.system import System
 from espnet_atat.config.training import best_model, load_lm_config
 from espnet_atat.data.mixture import TREE_TASKS, Part

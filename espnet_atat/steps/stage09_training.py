@@ -10,7 +10,7 @@ import yaml
 
 from espnet_atat.atomic import atomic_write
 from espnet_atat.config.layout import DUMP
-from espnet_atat.config.mixture import MIXTURE_SEED
+from espnet_atat.config.mixtures import MIXTURE_SEED
 from espnet_atat.data.mixture import stream_options, write_mixture
 from espnet_atat.errors import UserError
 from espnet_atat.graph.launch import Machines, launch_training, train_in_processes

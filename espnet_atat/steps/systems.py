@@ -7,8 +7,8 @@ from functools import cached_property
 from typing import Any
 
 from espnet_atat.config.audio_choice import check_unheard
-from espnet_atat.config.pipeline import ASR, FirstStage, Pipeline
 from espnet_atat.config.system import System, TestSet, run_label
+from espnet_atat.config.two_stage import ASR, FirstStage, Pipeline
 from espnet_atat.errors import UserError
 from espnet_atat.graph.launch import Machines
 from espnet_atat.graph.node import Node

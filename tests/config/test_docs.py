@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 
-from espnet_atat.config.mixture import Mixture, load_mixtures
+from espnet_atat.config.mixtures import Mixture, load_mixtures
 from espnet_atat.config.recipe import Recipe
 from espnet_atat.config.system import Phase, System, load_system
 from espnet_atat.config.table import Table, load_table

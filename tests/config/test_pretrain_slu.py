@@ -4,13 +4,13 @@ import argparse
 
 import pytest
 
-from espnet_atat.config.mixture import load_mixtures
+from espnet_atat.config.mixtures import load_mixtures
 from espnet_atat.config.pretrain_slu import PretrainingSets, check_prepared, choose_sets, domain_of
 from espnet_atat.config.selection import add_selection, select
 from espnet_atat.config.system import Phase, load_system
 from espnet_atat.data.mixture import Part
 from espnet_atat.errors import UserError
-from tests.steps.world import TARGETS, prepare, write_features, write_recipe
+from tests.steps.world import FILES, TARGETS, prepare, write_features, write_recipe
 
 MIXTURE = """
 train:
@@ -44,8 +44,7 @@ def system(world):
     def system(recipe="fsc"):
         files = {
             "mixtures/public": MIXTURE,
-            "conf/tokens.yaml": "bpe_size: 40\nwordpiece_size: 90\n",
-            "conf/decode.yaml": "beam_size: 2\nmaxlen: 12\n",
+            **{f"conf/{name}.yaml": FILES[f"conf/{name}.yaml"] for name in ("tokens", "decode")},
             "rows/public": SYSTEM.replace("RECIPE", recipe),
         }
         write_recipe(world, recipe, files)

@@ -120,7 +120,7 @@ def test_setting_up_a_parser_needs_the_standard_library_only():
 
 def test_reading_rows_costs_no_torch(root):
     code = (
-        "import sys\nfrom espnet_atat.config import mixture, selection, training\n"
+        "import sys\nfrom espnet_atat.config import mixtures as mixture, selection, training\n"
         "from espnet_atat.config.system import load_system\n"
         "load_system('mini', 'music'); assert not {'torch', 'espnet2'} & sys.modules.keys()"
     )

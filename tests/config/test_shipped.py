@@ -6,7 +6,7 @@ from collections import Counter
 import pytest
 
 from espnet_atat.config.layout import CONF, load_yaml
-from espnet_atat.config.mixture import find_mixture
+from espnet_atat.config.mixtures import find_mixture
 from espnet_atat.config.recipe import load_recipe, recipe_names
 from espnet_atat.config.rows import table_contents
 from espnet_atat.config.system import load_system

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from espnet_atat.corpora.audio import AudioRules
 from espnet_atat.corpora.fsc import prepare
 from espnet_atat.corpora.fsc_rules import Triple, decode, encode, tree_of, triple_of
+from espnet_atat.corpora.recordings import AudioRules
 from espnet_atat.corpora.validation import validate
 from espnet_atat.datadir import DataDir
 from espnet_atat.errors import UserError

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from espnet_atat.corpora.audio import AudioRules
+from espnet_atat.corpora.recordings import AudioRules
 from espnet_atat.corpora.snips import label, prepare, tree_of_query
 from espnet_atat.corpora.validation import validate
 from espnet_atat.datadir import DataDir

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from espnet_atat.corpora.audio import AudioRules
+from espnet_atat.corpora.recordings import AudioRules
 from espnet_atat.corpora.validation import fix, validate
 from espnet_atat.datadir import DataDir
 from espnet_atat.errors import UserError

@@ -30,7 +30,7 @@ def temporary(tmp_path_factory) -> Path:
 def server(toy_package, temporary, root):
     """The page as ``atat demo`` serves it, at a free port."""
     environment = {**os.environ, "PYTHONPATH": str(root), "TMPDIR": str(temporary), "HF_HUB_OFFLINE": "1"}
-    command = [sys.executable, "-u", "-m", "espnet_atat.bin.demo", "--model", str(toy_package), "--port", "0"]
+    command = [sys.executable, "-u", "-m", "espnet_atat.bin.atat", "demo", "--model", str(toy_package), "--port", "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment, cwd=temporary) as process:
         assert process.stdout is not None
         for line in process.stdout:

@@ -152,18 +152,21 @@ def test_a_job_makes_what_the_call_would_have_made_of_its_system(world):
 
 @pytest.mark.usefixtures("finished")
 @pytest.mark.slow
-def test_force_makes_anew_what_jobs_share_once(monkeypatch):
+def test_force_makes_anew_what_jobs_share_once(monkeypatch, capsys):
     started = []
-    monkeypatch.setattr(driver, "run_jobs", lambda jobs, _machines: started.extend(jobs))
-    pretraining, tuned = (step.run for step in training("zeroshot").chain)
-    hypotheses = planned("old").hypotheses[0].node
-    request = driver._ready_systems(asked("--force", "--jobs", "2", "--stage", "11"))
-    assert not request.force
-    assert pretraining.is_done
-    assert not tuned.place.exists()
-    assert not hypotheses.place.exists()
+
+    def run_jobs(jobs, _machines):
+        started.extend(jobs)
+        assert [step.run.is_done for step in training("zeroshot").chain] == [True, False]
+        assert not planned("old").hypotheses[0].node.place.exists()
+
+    monkeypatch.setattr(driver, "run_jobs", run_jobs)
+    run("--force", "--jobs", "2", "--stage", "11")
     assert [job.name for job in started] == ["old/seed1", "zeroshot/seed1"]
     assert not any("--force" in job.arguments for job in started)
+    lines = capsys.readouterr().out.splitlines()  # what the jobs have left is made here, and the table in any case
+    assert not any(line.endswith("skipped") for line in lines)
+    assert "stage 14: exp/toy/tables/default.json:" in lines
 
 
 def hypotheses(root):

@@ -4,8 +4,7 @@ import shutil
 
 import pytest
 
-from espnet_atat.bin import pack, tune
-from espnet_atat.bin.run import main
+from espnet_atat.bin import run, tune
 from espnet_atat.errors import UserError
 from espnet_atat.report.provenance import pretraining_of
 from espnet_atat.steps.systems import plan_system
@@ -15,27 +14,35 @@ from tests.steps.world import prepare, write_recipe
 __all__ = ["system"]  # a fixture
 
 
-def test_packing_and_tuning_find_the_model_of_the_named_sets(world, system, capsys):
+CALL = ["--recipe", "fsc", "--system", "public"]
+NAMED = [*CALL, "--pretrain_slu", "custom/train"]
+
+
+@pytest.mark.parametrize(
+    ("main", "options"),
+    [
+        (run.main, ["--stage", "12", "--stop_stage", "12"]),
+        (run.main, ["--stage", "15", "--stop_stage", "15"]),
+        (tune.main, ["--option", "penalty", "--values", "0,1"]),
+    ],
+)
+def test_every_command_finds_the_model_of_the_named_sets(world, system, main, options):
     for name in ("custom/train", "snips/close_fold1_train"):
         prepare(world, name)
-    for name in ("data/fsc/test", "dump/fsc/test"):
-        (world / name).parent.mkdir(exist_ok=True)
+    for name in ("data/fsc/test", "dump/fsc/test", "data/fsc/dev", "dump/fsc/dev"):
         shutil.copytree(world / "dump/toy/test", world / name)
     system("fsc")
-    chosen = chosen_with("custom/train")
-    folder = plan_system(chosen, 1).final.run.place
-    options = ["--recipe", "fsc", "--system", "public", "--pretrain_slu", "custom/train"]
-    pack.main([*options, "--dry_run"])
-    assert capsys.readouterr().out == "stage 15: exp/fsc/packages/fsc_public_seed1.zip: to be made\n"
-    write_recipe(world, "fsc", {"rows/public": SYSTEM.replace("RECIPE", "fsc") + "dev: [{set: fsc/dev, task: slu}]\n"})
-    with pytest.raises(UserError, match=f"{folder} is not there or not finished"):
-        tune.main([*options, "--values", "0,1"])
+    row = SYSTEM.replace("RECIPE", "fsc") + "dev: [{set: fsc/dev, task: slu}]\n"
+    write_recipe(world, "fsc", {"rows/public": row})
+    model = plan_system(chosen_with("custom/train"), 1).training.run.place
+    with pytest.raises(UserError, match=f"{model} is not there or not finished"):
+        main([*NAMED, *options])
 
 
 def test_a_dry_run_before_there_is_data_says_what_will_be_taken(world, system, capsys):
     system("fsc")
     (world / "dump/librispeech").rename(world / "elsewhere")
-    main(["--recipe", "fsc", "--system", "public", "--stage", "7", "--dry_run"])
+    run.main([*CALL, "--stage", "7", "--dry_run"])
     printed = capsys.readouterr().out
     assert "on asr librispeech/clean, slu and nlu of --pretrain_slu (" in printed
     assert "./run.sh --recipe top --stop_stage 6" in printed
@@ -46,7 +53,7 @@ def test_the_sets_decide_the_run_and_the_reason_is_noted(world, system):
         prepare(world, name)
     system("fsc")
     default, named, other = (
-        plan_system(chosen_with(*sets), 1).final.run
+        plan_system(chosen_with(*sets), 1).training.run
         for sets in ((), ["snips/close_fold1_train", "custom/train"], ["custom/train"])
     )
     assert default.key == named.key != other.key
@@ -63,6 +70,6 @@ def test_scores_say_what_pretraining_met(world, system):
         shutil.copytree(world / folder / "toy/test", world / folder / "fsc/test")
     system("fsc")
     chosen = chosen_with("custom/train")
-    origin = plan_system(chosen, 1).decoding("toy/decode", chosen.test[0]).origin
+    origin = plan_system(chosen, 1).hypotheses[0].origin
     assert pretraining_of(origin) == {"sets": ["custom/train"], "why": "named by --pretrain_slu"}
     assert pretraining_of({"model": "exp/runs/pretrain/valid.acc.ave.pth"}) is None

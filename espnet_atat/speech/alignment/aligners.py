@@ -1,7 +1,10 @@
 """The aligners by name."""
 
+from collections.abc import Sequence
+from typing import Any
+
 from espnet_atat.errors import UserError
-from espnet_atat.speech.alignment.run import Aligner
+from espnet_atat.speech.alignment.align_set import Aligner
 
 ALIGNERS = ("sphinx", "gentle")
 
@@ -9,32 +12,46 @@ ALIGNERS = ("sphinx", "gentle")
 def make_aligner(
     name: str,
     *,
-    gentle_url: str = "http://localhost:8765",
+    gentle_url: Sequence[str] | str | None = None,
+    gentle_timeout: float | None = None,
+    gentle_retries: int | None = None,
     gentle_dir: str | None = None,
-    gentle_python: str = "python3",
-    gentle_timeout: float = 300.0,
-    gentle_retries: int = 4,
+    gentle_python: str | None = None,
 ) -> Aligner:
-    """An aligner.
+    """An aligner; ``None`` is the default of each option.
 
     Args:
-        gentle_url: a running server of Gentle.
+        gentle_url: running servers of Gentle.
+        gentle_timeout: seconds that an utterance may take in all.
+        gentle_retries: further attempts after a fault of a server.
         gentle_dir: a local installation instead.
         gentle_python: interpreter of that.
-        gentle_timeout: seconds that an utterance may take.
-        gentle_retries: further attempts after a fault of the server.
 
     Raises:
-        UserError: no aligner of this name.
+        UserError: no aligner of this name, or an option that is not this aligner's.
     """
+    said = {"urls": gentle_url, "timeout": gentle_timeout, "retries": gentle_retries}
+    said |= {"folder": gentle_dir, "python": gentle_python}
+    given: dict[str, Any] = {option: value for option, value in said.items() if value is not None}
     if name == "sphinx":
         from espnet_atat.speech.alignment.sphinx import SphinxAligner
 
+        if given:
+            raise UserError("the options gentle_… are of the aligner gentle, and the aligner is sphinx")
         return SphinxAligner()
     if name == "gentle":
-        from espnet_atat.speech.alignment.gentle import GentleInstallation, GentleServer
+        from espnet_atat.speech.alignment.gentle import GentleInstallation, GentleServers
 
-        if gentle_dir is not None:
-            return GentleInstallation(gentle_dir, gentle_python, gentle_timeout)
-        return GentleServer(gentle_url, gentle_timeout, gentle_retries)
+        if given.get("timeout", 1) <= 0 or given.get("retries", 0) < 0:
+            raise UserError("gentle_timeout is above 0 and gentle_retries not below")
+        if "folder" in given:
+            if not given.keys() <= {"folder", "python", "timeout"}:
+                raise UserError("gentle_dir is instead of servers: leave gentle_url and gentle_retries out")
+            return GentleInstallation(**given)
+        if "urls" in given:
+            urls = [given["urls"]] if isinstance(given["urls"], str) else given["urls"]
+            given["urls"] = tuple((url if "://" in url else f"http://{url}").rstrip("/") for url in urls)
+            if not given["urls"]:
+                raise UserError("gentle_url names no server")
+        return GentleServers(**given)
     raise UserError(f"no aligner {name!r}; there are {', '.join(ALIGNERS)}")

@@ -1,30 +1,52 @@
-"""Forced alignment with Gentle, the paper's aligner: a running server, or a local installation.
+"""Forced alignment with Gentle, the paper's aligner: running servers, or a local installation.
 
-Start a server from Gentle's Docker image with ``docker run -p 8765:8765 lowerquality/gentle``. The protocol is
-Gentle's own: ``POST /transcriptions?async=false`` with the form's files ``audio`` and ``transcript``; it answers JSON.
-Several requests are in flight when several processes align.
+``tools/start_gentle.sh`` starts servers from Gentle's Docker image. The protocol is Gentle's own:
+``POST /transcriptions?async=false`` with the form's files ``audio`` and ``transcript``; it answers JSON.
+When several processes align, several requests are in flight; each process has a server that it asks first.
 """
 
 import json
+import multiprocessing
 import subprocess
+import sys
 import tempfile
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from espnet_atat.errors import UserError
+from espnet_atat.speech.alignment.align_set import AlignerUnavailable
 from espnet_atat.speech.alignment.record import SUCCESS, AlignedWord, aligned, not_found
-from espnet_atat.speech.alignment.run import AlignerUnavailable
 from espnet_atat.speech.audio import probe
 
-START_IT = "start it with 'docker run -p 8765:8765 lowerquality/gentle'"
+START_IT = "start it with tools/start_gentle.sh, or 'docker run -p 8765:8765 lowerquality/gentle'"
 CONNECT_TIMEOUT = 10.0  # seconds
-DIED = "cannot be reached"
+#: Seconds that an utterance may take: so many, and so many for each second of audio.
+LEAST, PER_SECOND = 60.0, 6.0
+#: Attempts that may end without an answer, within that time. Gentle never answers where it fails on a file.
+SLOW_ATTEMPTS = 2
+#: Seconds that a server is not asked after it was found gone, unless all are.
+ABSENCE = 60.0
+_absent_until: dict[str, float] = {}  # of this process
 
 
 class _TryAgain(Exception):
     """A fault that may be gone at the next attempt; the text tells which."""
+
+
+class _Slow(_TryAgain):
+    """No answer in time."""
+
+
+class _Gone(_TryAgain):
+    """No server is there."""
+
+
+def time_limit(seconds: float, timeout: float | None) -> float:
+    """Seconds that an utterance of so many seconds may take, if no ``timeout`` is given."""
+    return LEAST + PER_SECOND * seconds if timeout is None else timeout
 
 
 def parse_gentle(result: Any, words: list[str], duration: float) -> list[AlignedWord]:
@@ -67,87 +89,135 @@ def _join(word: str, pieces: list[dict[str, Any]], duration: float) -> AlignedWo
     start, end = pieces[0].get("start"), pieces[-1].get("end")
     if not isinstance(start, int | float) or not isinstance(end, int | float):
         return not_found(word)
-    end = min(end, duration)
-    return aligned(word, start, end) if 0 <= start < end else not_found(word)
+    return aligned(word, start, min(end, duration))
 
 
 @dataclass(frozen=True)
-class GentleServer:
-    """Aligns through a running server.
+class GentleServers:
+    """Aligns through running servers. All give the same alignments: which ones did is not part of what was made.
 
     Attributes:
-        url: where it listens.
-        timeout: seconds that an utterance may take.
-        retries: further attempts after a fault that may pass: an error of the server, a torn answer, no answer.
+        urls: where they listen.
+        timeout: seconds that an utterance may take in all; None: as long as ``time_limit`` says. An attempt may take
+            half of them.
+        retries: further attempts after a fault that may pass: an error of a server, a torn answer, no server.
         backoff: seconds before the first of them; each further pause is twice as long.
     """
 
-    url: str = "http://localhost:8765"
-    timeout: float = 300.0
-    retries: int = 4
-    backoff: float = 1.0
+    urls: tuple[str, ...] = field(default=("http://localhost:8765",), repr=False)
+    timeout: float | None = field(default=None, repr=False)
+    retries: int = field(default=4, repr=False)
+    backoff: float = field(default=1.0, repr=False)
 
     def prepare(self) -> None:
-        """Check that a server answers. Raises AlignerUnavailable."""
-        import requests
-
-        try:
-            with requests.Session() as session:
-                session.trust_env = False  # no proxy: the server is near
-                session.get(self.url, timeout=CONNECT_TIMEOUT)
-        except requests.RequestException as error:
-            raise AlignerUnavailable(f"no Gentle server answers at {self.url}; {START_IT}") from error
+        """Check that a server answers; name those that do not. Raises AlignerUnavailable."""
+        silent = [url for url in self.urls if not _answers(url)]
+        if len(silent) == len(self.urls):
+            raise AlignerUnavailable(f"no Gentle server answers at {' or '.join(silent)}; {START_IT}")
+        if silent:
+            print(f"warning: no Gentle server answers at {' or '.join(silent)}; the others are used", file=sys.stderr)
 
     def align(self, utt: str, path: str, text: str) -> list[AlignedWord]:
         """Times of the words of an utterance.
 
         Raises:
-            UserError: the audio cannot be read, or this utterance failed at every attempt.
-            AlignerUnavailable: the server is gone, or it is not a Gentle server.
+            UserError: the audio cannot be read, or this utterance failed at every attempt, or took too long.
+            AlignerUnavailable: no server is left, or one is not a Gentle server.
         """
         info = probe(path)
-        audio, words = Path(path).read_bytes(), text.split()
-        fault = ""
-        for attempt in range(self.retries + 1):
-            if attempt:
-                time.sleep(self.backoff * 2 ** (attempt - 1))
+        seconds, words = info.samples / info.rate, text.split()
+        form = {"audio": (utt, Path(path).read_bytes()), "transcript": ("transcript.txt", " ".join(words).encode())}
+        limit = time_limit(seconds, self.timeout)
+        deadline = time.monotonic() + limit
+        faults: list[_TryAgain] = []
+        while len(faults) <= self.retries:
+            if faults:
+                pause = self.backoff * 2 ** (len(faults) - 1)
+                time.sleep(min(pause, max(0.0, deadline - time.monotonic())))
+            if time.monotonic() >= deadline:
+                break
             try:
-                return parse_gentle(self._ask(utt, audio, " ".join(words)), words, info.samples / info.rate)
-            except _TryAgain as error:
-                fault = str(error)
-        if fault.endswith(DIED):
+                return parse_gentle(self._ask_any(form, len(faults), limit, deadline), words, seconds)
+            except _TryAgain as fault:
+                faults.append(fault)
+            if sum(isinstance(fault, _Slow) for fault in faults) == SLOW_ATTEMPTS:
+                break
+        attempts = f"{len(faults)} attempt{'s' if len(faults) > 1 else ''}"
+        if isinstance(faults[-1], _Gone):
             raise AlignerUnavailable(
-                f"{utt}: {fault} after {self.retries + 1} attempts; {START_IT} and run the command again to continue"
+                f"{utt}: {faults[-1]} after {attempts}; {START_IT} and run the command again to continue"
             )
-        raise UserError(f"{fault} ({self.retries + 1} attempts)")
+        raise UserError(f"{faults[-1]} ({attempts}{f' in {limit:.3g} s' if isinstance(faults[-1], _Slow) else ''})")
 
-    def _ask(self, utt: str, audio: bytes, transcript: str) -> Any:
-        """One request. Returns the decoded JSON."""
-        import requests
+    def _ask_any(self, form: Mapping[str, Any], attempt: int, limit: float, deadline: float) -> Any:
+        """One request to the first server that is there: this process's own, and another at each attempt."""
+        first = (_process_number() + attempt) % len(self.urls)
+        urls = self.urls[first:] + self.urls[:first]
+        present = [url for url in urls if _absent_until.get(url, 0.0) <= time.monotonic()]
+        for url in present or urls:
+            try:
+                return _ask(url, form, min(limit / SLOW_ATTEMPTS, deadline - time.monotonic()))
+            except _Gone:
+                _absent_until[url] = time.monotonic() + ABSENCE
+        raise _Gone(f"Gentle at {' or '.join(self.urls)} cannot be reached")
 
-        try:
-            with requests.Session() as session:
-                session.trust_env = False
-                answer = session.post(
-                    f"{self.url.rstrip('/')}/transcriptions",
-                    params={"async": "false"},
-                    files={"audio": (utt, audio), "transcript": ("transcript.txt", transcript.encode())},
-                    timeout=(CONNECT_TIMEOUT, self.timeout),
-                )
-        except requests.ReadTimeout as error:
-            raise _TryAgain(f"Gentle took longer than {self.timeout:g} s") from error
-        except (requests.exceptions.ChunkedEncodingError, requests.exceptions.ContentDecodingError) as error:
-            raise _TryAgain("Gentle's answer broke off") from error
-        except requests.RequestException as error:
-            raise _TryAgain(f"Gentle at {self.url} {DIED}") from error
-        if answer.status_code >= 500:
-            raise _TryAgain(f"Gentle's server failed with status {answer.status_code}")
-        if answer.status_code != 200:
-            raise AlignerUnavailable(f"{self.url} answers with status {answer.status_code}: is it a Gentle server?")
-        try:
-            return json.loads(answer.content)
-        except ValueError as error:
-            raise _TryAgain("Gentle's answer broke off: it is not whole JSON") from error
+
+def _process_number() -> int:
+    """1, 2, … in the processes of a pool, as they were started; 0 in the first process."""
+    number = multiprocessing.current_process().name.rpartition("-")[2]
+    return int(number) if number.isdigit() else 0
+
+
+def _answers(url: str) -> bool:
+    """Whether a server is there; Gentle shows a page even while it aligns."""
+    import requests
+
+    try:
+        with requests.Session() as session:
+            session.trust_env = False  # no proxy: the server is near
+            session.get(url, timeout=CONNECT_TIMEOUT)
+    except requests.RequestException:
+        return False
+    return True
+
+
+def _ask(url: str, form: Mapping[str, Any], timeout: float) -> Any:
+    """One request to one server. Returns the decoded JSON.
+
+    Raises:
+        _Gone: the server is not there, or neither answers nor shows its page.
+        _TryAgain: another fault that may pass.
+        AlignerUnavailable: what answers is not Gentle.
+    """
+    import requests
+
+    if timeout <= 0:
+        raise _Slow("Gentle did not answer in time")
+    try:
+        with requests.Session() as session:
+            session.trust_env = False
+            answer = session.post(
+                f"{url}/transcriptions",
+                params={"async": "false"},
+                files=form,
+                timeout=(min(CONNECT_TIMEOUT, timeout), timeout),
+            )
+    except (requests.exceptions.ChunkedEncodingError, requests.exceptions.ContentDecodingError) as error:
+        raise _TryAgain("Gentle's answer broke off") from error
+    except requests.RequestException as error:
+        if not _answers(url):
+            raise _Gone from error
+        if isinstance(error, requests.ReadTimeout):
+            raise _Slow("Gentle did not answer in time") from error
+        raise _TryAgain(f"the connection to Gentle at {url} broke off") from error
+    if answer.status_code >= 500:
+        raise _TryAgain(f"Gentle's server failed with status {answer.status_code}")
+    if answer.status_code != 200:
+        raise AlignerUnavailable(f"{url} answers with status {answer.status_code}: is it a Gentle server?")
+    try:
+        return json.loads(answer.content)
+    except ValueError as error:
+        raise _TryAgain("Gentle's answer broke off: it is not whole JSON") from error
 
 
 @dataclass(frozen=True)
@@ -157,12 +227,12 @@ class GentleInstallation:
     Attributes:
         folder: where Gentle was built by its ``install.sh``.
         python: the interpreter that Gentle was installed for.
-        timeout: seconds that an utterance may take.
+        timeout: seconds that an utterance may take; None: as long as ``time_limit`` says.
     """
 
     folder: str
     python: str = "python3"
-    timeout: float = 300.0
+    timeout: float | None = field(default=None, repr=False)
 
     def prepare(self) -> None:
         """Check that it is there. Raises AlignerUnavailable."""
@@ -177,21 +247,23 @@ class GentleInstallation:
             AlignerUnavailable: the interpreter does not start.
         """
         info, words = probe(path), text.split()
+        seconds = info.samples / info.rate
+        limit = time_limit(seconds, self.timeout)
         with tempfile.TemporaryDirectory() as folder:
             transcript, output = Path(folder) / "transcript.txt", Path(folder) / "align.json"
             transcript.write_text(" ".join(words), encoding="utf-8")
             command = [self.python, "align.py", "--nthreads", "1", "-o", str(output), str(Path(path).resolve())]
             command.append(str(transcript))
             try:
-                done = subprocess.run(command, cwd=self.folder, capture_output=True, text=True, timeout=self.timeout)
+                done = subprocess.run(command, cwd=self.folder, capture_output=True, text=True, timeout=limit)
             except subprocess.TimeoutExpired as error:
-                raise UserError(f"align.py took longer than {self.timeout:g} s") from error
+                raise UserError(f"align.py took longer than {limit:.3g} s") from error
             except OSError as error:
                 raise AlignerUnavailable(f"{utt}: {self.python} does not start ({error.strerror})") from error
             if done.returncode:
                 reason = done.stderr.strip().splitlines() or ["it says nothing"]
                 raise UserError(f"align.py failed with code {done.returncode}: {reason[-1]}")
             try:
-                return parse_gentle(json.loads(output.read_bytes()), words, info.samples / info.rate)
+                return parse_gentle(json.loads(output.read_bytes()), words, seconds)
             except (OSError, ValueError) as error:
                 raise UserError(f"align.py wrote no alignment: {error}") from error

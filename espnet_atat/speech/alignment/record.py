@@ -51,8 +51,9 @@ def not_found(word: str) -> AlignedWord:
 
 
 def aligned(word: str, start: float, end: float) -> AlignedWord:
-    """A word that was found, its times rounded to milliseconds."""
-    return AlignedWord(word, round(start, 3), round(end, 3))
+    """A word that was found, its times rounded to milliseconds; not found if no millisecond of it is left."""
+    start, end = round(start, 3), round(end, 3)
+    return AlignedWord(word, start, end) if 0 <= start < end else not_found(word)
 
 
 def to_json(words: Iterable[AlignedWord]) -> list[dict[str, Any]]:

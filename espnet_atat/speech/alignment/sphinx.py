@@ -62,7 +62,7 @@ class SphinxAligner:
 
 def _word(word: str, frames: Frames | None, duration: float) -> AlignedWord:
     """A word from its frames, which may lie past the end where silence was added; None is not found."""
-    if frames is None or frames[0] * FRAME >= duration:
+    if frames is None:
         return not_found(word)
     return aligned(word, frames[0] * FRAME, min(frames[1] * FRAME, duration))
 

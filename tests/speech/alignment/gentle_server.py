@@ -4,11 +4,13 @@ As a program (``python -m tests.speech.alignment.gentle_server``) it prints its 
 module it serves from a thread, and ``faults`` says what goes wrong with the next requests.
 """
 
+import contextlib
 import io
 import json
 import re
 import sys
-import time
+import threading
+from collections.abc import Iterator
 from email import message_from_bytes
 from email.policy import HTTP
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -51,7 +53,7 @@ class Handler(BaseHTTPRequestHandler):
         if fault == "500":
             return self._send(500, b"<html>Traceback</html>")
         if fault == "slow":
-            time.sleep(1.5)
+            self.server.patience.wait(60.0)
         form = message_from_bytes(f"Content-Type: {self.headers['Content-Type']}\r\n\r\n".encode() + body, policy=HTTP)
         parts = {part.get_param("name", header="Content-Disposition"): part for part in form.iter_parts()}
         audio = parts["audio"].get_payload(decode=True)
@@ -80,18 +82,30 @@ class GentleStandIn(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
+    def __init__(self, port: int = 0) -> None:
+        super().__init__(("127.0.0.1", port), Handler)
         self.faults: list[str] = []
         self.requests: list[str] = []
+        self.patience = threading.Event()  # ends the wait of "slow"
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.server_port}"
 
 
-if __name__ == "__main__":
+@contextlib.contextmanager
+def serving() -> Iterator[GentleStandIn]:
     stand_in = GentleStandIn()
+    thread = threading.Thread(target=stand_in.serve_forever, daemon=True)
+    thread.start()
+    yield stand_in
+    stand_in.patience.set()
+    stand_in.shutdown()
+    stand_in.server_close()
+
+
+if __name__ == "__main__":
+    stand_in = GentleStandIn(*map(int, sys.argv[1:]))
     print(stand_in.server_port)
     sys.stdout.flush()
     stand_in.serve_forever()

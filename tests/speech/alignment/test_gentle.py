@@ -1,8 +1,10 @@
 """Gentle: its answers, its protocol and its failures, over real alignments."""
 
+import re
+import socket
 import subprocess
 import sys
-import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -11,11 +13,12 @@ from espnet_atat.bin import main_guard
 from espnet_atat.bin.align import main
 from espnet_atat.datadir import DataDir
 from espnet_atat.errors import UserError
-from espnet_atat.speech.alignment.gentle import GentleInstallation, GentleServer, parse_gentle
+from espnet_atat.speech.alignment.align_set import AlignerUnavailable, align_set
+from espnet_atat.speech.alignment.aligners import make_aligner
+from espnet_atat.speech.alignment.gentle import GentleInstallation, GentleServers, parse_gentle, time_limit
 from espnet_atat.speech.alignment.record import aligned, not_found, read_alignments
-from espnet_atat.speech.alignment.run import AlignerUnavailable, align_set
 from espnet_atat.speech.alignment.sphinx import SphinxAligner
-from tests.speech.alignment.gentle_server import GentleStandIn
+from tests.speech.alignment.gentle_server import GentleStandIn, serving
 from tests.speech.making import made
 
 
@@ -27,12 +30,22 @@ def piece(word: str, offset: int, start: float | None = None, end: float | None 
 
 @pytest.fixture
 def server():
+    with serving() as stand_in:
+        yield stand_in
+
+
+@pytest.fixture
+def second():
+    with serving() as stand_in:
+        yield stand_in
+
+
+@pytest.fixture
+def closed() -> str:
+    """An address where nothing listens."""
     stand_in = GentleStandIn()
-    thread = threading.Thread(target=stand_in.serve_forever, daemon=True)
-    thread.start()
-    yield stand_in
-    stand_in.shutdown()
     stand_in.server_close()
+    return stand_in.url
 
 
 def test_the_three_cases_and_unk():
@@ -81,6 +94,11 @@ def test_missing_and_impossible_times():
     assert result == [aligned("a", 0.1, 0.2), not_found("b"), aligned("c", 1.8, 2.0), not_found("d")]
 
 
+def test_a_word_that_begins_with_the_last_half_millisecond_is_not_found():
+    words = parse_gentle({"words": [piece("a", 0, 0.1, 0.2), piece("b", 2, 1.23, 1.25)]}, ["a", "b"], 1.2304)
+    assert words == [aligned("a", 0.1, 0.2), not_found("b")]
+
+
 @pytest.mark.parametrize("result", [None, [], {}, {"words": 3}, {"status": "ERROR", "error": "Encoding failed."}])
 def test_what_is_no_alignment_is_an_error(result):
     with pytest.raises(UserError, match="not an alignment"):
@@ -89,7 +107,7 @@ def test_what_is_no_alignment_is_an_error(result):
 
 def test_a_server_gives_the_alignments_of_the_aligner_behind_it(spoken_set, tmp_path, server):
     data = DataDir.load(spoken_set(3))
-    report = made(align_set, data, tmp_path / "gentle.jsonl", GentleServer(server.url))
+    report = made(align_set, data, tmp_path / "gentle.jsonl", GentleServers((server.url,)))
     made(align_set, data, tmp_path / "sphinx.jsonl", SphinxAligner(fit=False))
     assert read_alignments(tmp_path / "gentle.jsonl") == read_alignments(tmp_path / "sphinx.jsonl")
     assert report.words_aligned == report.words
@@ -99,48 +117,140 @@ def test_a_server_gives_the_alignments_of_the_aligner_behind_it(spoken_set, tmp_
 def test_passing_faults_are_tried_again(spoken_set, tmp_path, server):
     data = DataDir.load(spoken_set(1))
     server.faults = ["500", "slow", "torn", "short"]
-    report = made(align_set, data, tmp_path / "a.jsonl", GentleServer(server.url, timeout=1.0, backoff=0.01))
+    report = made(align_set, data, tmp_path / "a.jsonl", GentleServers((server.url,), timeout=6.0, backoff=0.01))
     assert (report.failed, len(server.requests)) == ({}, 5)
     assert report.words_aligned == report.words
 
 
 @pytest.mark.parametrize(
-    ("fault", "reason"), [("500", "status 500"), ("slow", "longer than 1 s"), ("torn", "not whole JSON")]
+    ("fault", "reason"),
+    [("500", "status 500"), ("slow", r"did not answer in time \(2 attempts in 1 s"), ("torn", "not whole JSON")],
 )
 def test_a_fault_that_stays_fails_the_utterance_alone(spoken_set, tmp_path, server, fault, reason):
     data = DataDir.load(spoken_set(2))
     server.faults = [fault, fault]
-    report = made(align_set, data, tmp_path / "a.jsonl", GentleServer(server.url, timeout=1.0, retries=1, backoff=0.01))
+    report = made(
+        align_set, data, tmp_path / "a.jsonl", GentleServers((server.url,), timeout=1.0, retries=1, backoff=0.01)
+    )
     assert list(report.failed) == data.ids[:1]
-    assert reason in report.failed[data.ids[0]]
+    assert re.search(reason, report.failed[data.ids[0]])
     first, second = read_alignments(tmp_path / "a.jsonl").values()
     assert not any(word.found for word in first)
     assert all(word.found for word in second)
 
 
+def test_by_default_a_file_that_is_never_answered_costs_under_three_minutes():
+    assert time_limit(16.5, None) == pytest.approx(159.0)
+    assert time_limit(2.0, None) == pytest.approx(72.0)
+    assert time_limit(2.0, 10.0) == 10.0
+
+
+def test_a_file_that_is_never_answered_is_given_up_in_time_whatever_the_retries(spoken_set, tmp_path, server):
+    data = DataDir.load(spoken_set(2))
+    server.faults = ["slow"] * 2
+    started = time.monotonic()
+    aligner = GentleServers((server.url,), timeout=2.0, retries=50, backoff=0.01)
+    report = made(align_set, data, tmp_path / "a.jsonl", aligner)
+    assert time.monotonic() - started < 6.0
+    assert report.failed == {data.ids[0]: "Gentle did not answer in time (2 attempts in 2 s)"}
+    assert len(server.requests) == 3
+
+
+def test_faults_and_pauses_end_with_the_time_of_the_utterance(spoken_set, tmp_path, server):
+    data = DataDir.load(spoken_set(1))
+    server.faults = ["500"] * 99
+    started = time.monotonic()
+    report = made(align_set, data, tmp_path / "a.jsonl", GentleServers((server.url,), timeout=1.0, retries=50))
+    assert time.monotonic() - started < 4.0
+    assert "status 500" in report.failed[data.ids[0]]
+
+
+def test_processes_share_the_servers(spoken_set, tmp_path, server, second):
+    data = DataDir.load(spoken_set(16))
+    made(align_set, data, tmp_path / "two.jsonl", GentleServers((server.url, second.url)), nj=2)
+    assert len(server.requests) + len(second.requests) == 16
+    assert min(len(server.requests), len(second.requests)) >= 4
+    made(align_set, data, tmp_path / "one.jsonl", GentleServers((server.url,)))
+    assert (tmp_path / "one.jsonl").read_bytes() == (tmp_path / "two.jsonl").read_bytes()
+
+
+def test_a_server_that_is_gone_is_passed_over_without_a_pause(spoken_set, tmp_path, server, closed, capsys):
+    data = DataDir.load(spoken_set(8))
+    aligner = GentleServers((closed, server.url), backoff=100.0)
+    report = made(align_set, data, tmp_path / "a.jsonl", aligner, nj=2)
+    assert (report.failed, len(server.requests)) == ({}, 8)
+    assert capsys.readouterr().err.startswith(f"warning: no Gentle server answers at {closed}; the others are used\n")
+
+
+def test_the_next_attempt_is_another_server_s(spoken_set, tmp_path, server, second):
+    server.faults = second.faults = ["500"]  # of the two the one that is asked first
+    report = made(
+        align_set,
+        DataDir.load(spoken_set(1)),
+        tmp_path / "a.jsonl",
+        GentleServers((server.url, second.url), backoff=0.01),
+    )
+    assert report.failed == {}
+    assert (len(server.requests), len(second.requests)) == (1, 1)
+
+
+def test_a_server_that_hangs_is_gone_and_stops_the_run(spoken_set, monkeypatch):
+    monkeypatch.setattr("espnet_atat.speech.alignment.gentle.CONNECT_TIMEOUT", 0.2)
+    data = DataDir.load(spoken_set(1))
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # takes connections, says nothing
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        with pytest.raises(AlignerUnavailable, match="no Gentle server answers"):
+            GentleServers((url,)).prepare()
+        with pytest.raises(AlignerUnavailable, match=rf"{data.ids[0]}: Gentle at {url} cannot be reached"):
+            GentleServers((url,), timeout=1.0).align(data.ids[0], data.wav[data.ids[0]], data.text[data.ids[0]])
+
+
+def test_where_servers_listen_is_not_part_of_what_is_made(closed):
+    """A run goes on with other servers and other patience."""
+    assert repr(GentleServers((closed,), timeout=1.0, retries=0)) == repr(GentleServers())
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"gentle_url": ()}, "names no server"),
+        ({"gentle_timeout": 0.0}, "above 0"),
+        ({"gentle_retries": -1}, "not below"),
+        ({"gentle_url": "a", "gentle_dir": "b"}, "instead of servers"),
+        ({"name": "sphinx", "gentle_url": "a"}, "the aligner is sphinx"),
+        ({"name": "kaldi"}, "no aligner 'kaldi'"),
+    ],
+)
+def test_options_that_do_not_fit_are_errors(options, message):
+    with pytest.raises(UserError, match=message):
+        make_aligner(**{"name": "gentle", **options})
+
+
+def test_urls_may_leave_out_what_is_clear():
+    assert make_aligner("gentle", gentle_url=["a:1/", "https://b"]).urls == ("http://a:1", "https://b")
+
+
 def test_a_partial_alignment_keeps_what_was_found(spoken_set, tmp_path, server):
     data = DataDir.load(spoken_set(1))
     server.faults = ["partial"]
-    report = made(align_set, data, tmp_path / "a.jsonl", GentleServer(server.url))
+    report = made(align_set, data, tmp_path / "a.jsonl", GentleServers((server.url,)))
     (words,) = read_alignments(tmp_path / "a.jsonl").values()
     assert [word.found for word in words] == [n % 2 == 0 for n in range(len(words))]
     assert report.words_aligned == (len(words) + 1) // 2
 
 
-def test_no_server_is_one_clear_error(spoken_set, tmp_path, capsys):
-    closed = GentleStandIn()
-    closed.server_close()
-    arguments = ["--aligner", "gentle", "--gentle_url", closed.url, "--data_dir", str(spoken_set(1))]
+def test_no_server_is_one_clear_error(spoken_set, tmp_path, capsys, closed):
+    arguments = ["--aligner", "gentle", "--gentle_url", closed, "--data_dir", str(spoken_set(1))]
     assert main_guard(main, [*arguments, "--output", str(tmp_path / "a.jsonl")]) == 2
     printed = capsys.readouterr().err
-    assert printed.startswith(f"error: no Gentle server answers at {closed.url}; start it with 'docker run")
+    assert printed.startswith(f"error: no Gentle server answers at {closed}; start it with tools/start_gentle.sh")
     assert printed.count("\n") == 1
 
 
 def test_another_server_is_an_error(spoken_set, tmp_path, server):
     server.faults = ["404"]
     with pytest.raises(AlignerUnavailable, match="status 404: is it a Gentle server"):
-        made(align_set, DataDir.load(spoken_set(1)), tmp_path / "a.jsonl", GentleServer(server.url))
+        made(align_set, DataDir.load(spoken_set(1)), tmp_path / "a.jsonl", GentleServers((server.url,)))
 
 
 @pytest.mark.slow
@@ -148,10 +258,10 @@ def test_a_server_that_dies_stops_the_run_which_then_continues(spoken_set, tmp_p
     data = DataDir.load(spoken_set(6))
     command = [sys.executable, "-m", "tests.speech.alignment.gentle_server"]
 
-    def start() -> tuple[subprocess.Popen, GentleServer]:
+    def start() -> tuple[subprocess.Popen, GentleServers]:
         process = subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, text=True)
         port = process.stdout.readline().strip()
-        return process, GentleServer(f"http://127.0.0.1:{port}", retries=1, backoff=0.01)
+        return process, GentleServers((f"http://127.0.0.1:{port}",), retries=1, backoff=0.01)
 
     process, first = start()
     made(align_set, data.subset(data.ids[:4]), tmp_path / "a.jsonl", first, nj=2)

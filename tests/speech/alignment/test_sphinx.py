@@ -6,6 +6,7 @@ import pytest
 from espnet_atat.errors import UserError
 from espnet_atat.speech.alignment import sphinx
 from espnet_atat.speech.alignment.pronunciation import by_rules, pronounce
+from espnet_atat.speech.alignment.record import from_json, to_json
 from espnet_atat.speech.alignment.sphinx import SphinxAligner
 from espnet_atat.speech.audio import read_audio
 from tests.spoken import spoken
@@ -78,6 +79,16 @@ def test_a_recording_that_breaks_off_loses_its_last_word_alone(utterances):
     whole = SphinxAligner().align_samples(utt, samples, words)
     cut = SphinxAligner().align_samples(utt, samples[: round(whole[-1].start * 16_000)], words)
     assert [word.found for word in cut[:-2]] == [True] * (len(words) - 2)
+
+
+def test_a_word_that_begins_with_the_last_half_millisecond_is_not_found(utterances):
+    aligner, lost = SphinxAligner(fit=False), 0
+    for utt, samples, words in utterances:
+        start = aligner.align_samples(utt, samples, words)[-1].start
+        cut = aligner.align_samples(utt, samples[: round(start * 16_000) + 6], words)
+        from_json(to_json(cut))  # the reader takes it
+        lost += not cut[-1].found
+    assert lost >= 3
 
 
 def test_a_wrong_transcript_is_an_error(utterances):

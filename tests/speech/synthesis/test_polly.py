@@ -13,7 +13,7 @@ from espnet_atat.datadir import DataDir
 from espnet_atat.errors import UserError
 from espnet_atat.speech.synthesis import polly
 from espnet_atat.speech.synthesis.base import EngineUnavailable
-from espnet_atat.speech.synthesis.run import SynthesisConfig, cost_lines, synthesize_set
+from espnet_atat.speech.synthesis.say_set import SynthesisConfig, cost_lines, synthesize_set
 from tests.speech.making import made
 
 pytest.importorskip("boto3", reason="boto3, of the extra polly, is not installed")

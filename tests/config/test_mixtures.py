@@ -2,7 +2,7 @@
 
 import pytest
 
-from espnet_atat.config.mixture import load_mixtures
+from espnet_atat.config.mixtures import load_mixtures
 from espnet_atat.config.system import Phase
 from espnet_atat.errors import UserError
 from tests.steps.world import FILES, write_recipe

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 import soundfile
 
-from espnet_atat.corpora.audio import AudioRules
-from espnet_atat.corpora.build import Builder, BuildOptions, Utterance
+from espnet_atat.corpora.builder import Builder, BuildOptions, Utterance
+from espnet_atat.corpora.recordings import AudioRules
 from espnet_atat.datadir import DataDir, read_two_column
 from espnet_atat.errors import UserError
 

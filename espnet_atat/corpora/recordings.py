@@ -58,7 +58,7 @@ class AudioRules:
 
 
 @dataclass(frozen=True)
-class AudioInfo:
+class RecordingInfo:
     """Header of an audio file: ``sample_rate`` in Hz, ``frames`` a channel."""
 
     sample_rate: int
@@ -109,14 +109,14 @@ def _run_pipe(entry: str, allow_pipes: bool) -> bytes:
     return done.stdout
 
 
-def examine(entry: str, *, allow_pipes: bool = False, full: bool = False) -> AudioInfo:
+def examine(entry: str, *, allow_pipes: bool = False, full: bool = False) -> RecordingInfo:
     """Read the header and the end of an audio file (all of it with ``full``).
 
     Raises:
         AudioError: the file is missing, empty, not audio, or truncated.
     """
     with open_entry(entry, allow_pipes=allow_pipes) as audio:
-        info = AudioInfo(audio.samplerate, audio.channels, audio.frames)
+        info = RecordingInfo(audio.samplerate, audio.channels, audio.frames)
         if info.frames <= 0:
             raise AudioError("empty audio", f"{entry}: the file has no samples")
         # libsndfile shortens a wav whose data chunk announces more than the file contains, and only its log tells.
@@ -139,7 +139,7 @@ def examine(entry: str, *, allow_pipes: bool = False, full: bool = False) -> Aud
     return info
 
 
-def check(entry: str, info: AudioInfo, rules: AudioRules) -> None:
+def check(entry: str, info: RecordingInfo, rules: AudioRules) -> None:
     """Compare a file with the rules.
 
     Raises:
@@ -157,7 +157,7 @@ def check(entry: str, info: AudioInfo, rules: AudioRules) -> None:
         raise AudioError("too long", f"{entry}: {info.duration:.1f} s is longer than {rules.max_duration:g} s")
 
 
-def needs_copy(entry: str, info: AudioInfo, rules: AudioRules) -> bool:
+def needs_copy(entry: str, info: RecordingInfo, rules: AudioRules) -> bool:
     """Whether a copy must be written for this file to meet the rules."""
     return is_pipe(entry) or info.sample_rate != rules.sample_rate or info.channels != 1
 

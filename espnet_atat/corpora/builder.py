@@ -17,7 +17,7 @@ from typing import Any, Self
 from tqdm import tqdm
 
 from espnet_atat.atomic import atomic_dir
-from espnet_atat.corpora.audio import AudioError, AudioRules, check, examine, needs_copy, write_copy
+from espnet_atat.corpora.recordings import AudioError, AudioRules, check, examine, needs_copy, write_copy
 from espnet_atat.datadir import TEXT_FORM, UNREADABLE, DataDir, is_test_set, write_two_column
 from espnet_atat.errors import UserError
 from espnet_atat.semantics.normalise import OFFICIAL, SPOKEN, Normalisation

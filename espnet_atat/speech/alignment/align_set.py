@@ -59,7 +59,8 @@ def align_set(data: DataDir, work: Path, output: Path, aligner: Aligner, nj: int
     wav = audio_of(data, output.name, "align")
     items = {utt: [wav[utt], file_size(wav[utt]), data.text[utt]] for utt in data.ids}
     aligner.prepare()
-    records = run_resumable(items, partial(_align, aligner), work, options=aligner, label="align", nj=nj, chunk=4)
+    work_on = partial(_align, aligner)
+    records = run_resumable(items, work_on, work, options=aligner, label="align", nj=nj, chunk=4, is_good=_is_good)
     alignments = {utt: from_json(record["words"]) for utt, record in records.items()}
     found = [word for words in alignments.values() for word in words if word.found]
     report = AlignmentReport(
@@ -77,8 +78,19 @@ def align_set(data: DataDir, work: Path, output: Path, aligner: Aligner, nj: int
 def _align(aligner: Aligner, utt: str, payload: tuple[str, int, str]) -> Record:
     path, _, text = payload
     try:
-        return {"words": to_json(aligner.align(utt, path, text))}
+        words = to_json(aligner.align(utt, path, text))
+        from_json(words)
     except AlignerUnavailable:
         raise
     except UserError as error:
         return {"words": to_json(map(not_found, text.split())), "failed": str(error)}
+    return {"words": words}
+
+
+def _is_good(record: Record) -> bool:
+    """Whether a record of the journal can be read; else its utterance is aligned again."""
+    try:
+        from_json(record["words"])
+    except (UserError, KeyError, TypeError):
+        return False
+    return True

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from espnet_atat.corpora.audio import AudioError, AudioInfo, AudioRules, check, examine, read, write_copy
+from espnet_atat.corpora.recordings import AudioError, AudioRules, RecordingInfo, check, examine, read, write_copy
 
 Noise = Callable[..., Path]
 
@@ -25,7 +25,7 @@ def test_sound_files_of_every_kind_pass(tmp_path: Path, suffix: str) -> None:
     samples = np.random.default_rng(0).normal(0, 0.1, 8000)
     soundfile.write(path, samples, 16_000, format="NIST" if suffix == ".sph" else None)
     info = examine(str(path), full=True)
-    assert info == AudioInfo(16_000, 1, 8000)
+    assert info == RecordingInfo(16_000, 1, 8000)
     assert info.duration == 0.5
     check(str(path), info, AudioRules())
 
@@ -69,13 +69,13 @@ def test_damage_in_the_middle_needs_the_full_check(tmp_path: Path, noise: Noise)
 @pytest.mark.parametrize(
     ("info", "kind", "advice"),
     [
-        (AudioInfo(8000, 1, 8000), "wrong sample rate", "--resample"),
-        (AudioInfo(16_000, 2, 16_000), "several channels", "--mixdown"),
-        (AudioInfo(16_000, 1, 1000), "too short", "0.1 s"),
-        (AudioInfo(16_000, 1, 16_000 * 61), "too long", "60 s"),
+        (RecordingInfo(8000, 1, 8000), "wrong sample rate", "--resample"),
+        (RecordingInfo(16_000, 2, 16_000), "several channels", "--mixdown"),
+        (RecordingInfo(16_000, 1, 1000), "too short", "0.1 s"),
+        (RecordingInfo(16_000, 1, 16_000 * 61), "too long", "60 s"),
     ],
 )
-def test_rules_refuse(info: AudioInfo, kind: str, advice: str) -> None:
+def test_rules_refuse(info: RecordingInfo, kind: str, advice: str) -> None:
     with pytest.raises(AudioError, match=advice) as caught:
         check("a.wav", info, AudioRules())
     assert caught.value.kind == kind
@@ -89,7 +89,7 @@ def test_a_copy_keeps_the_sound(tmp_path: Path) -> None:
     rules = AudioRules(resample=True, mixdown=True)
     write_copy(str(tmp_path / "tone.wav"), tmp_path / "copies" / "tone.wav", rules)
     info = examine(str(tmp_path / "copies" / "tone.wav"), full=True)
-    assert info == AudioInfo(16_000, 1, 16_000)
+    assert info == RecordingInfo(16_000, 1, 16_000)
     samples, rate = read(str(tmp_path / "copies" / "tone.wav"))
     expected = 0.375 * np.sin(2 * np.pi * 440 * np.arange(16_000) / 16_000)
     assert rate == 16_000

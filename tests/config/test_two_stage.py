@@ -3,10 +3,10 @@
 import pytest
 
 from espnet_atat.baselines.config import BilstmConfig, CrfConfig
-from espnet_atat.config.mixture import load_mixtures
-from espnet_atat.config.pipeline import FirstStage, Pipeline
+from espnet_atat.config.mixtures import load_mixtures
 from espnet_atat.config.system import load_system
 from espnet_atat.config.table import load_table
+from espnet_atat.config.two_stage import FirstStage, Pipeline
 from espnet_atat.errors import UserError
 from tests.steps.lamps import ORACLE
 from tests.steps.world import write_recipe

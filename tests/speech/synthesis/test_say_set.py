@@ -9,7 +9,7 @@ import soundfile
 
 from espnet_atat.datadir import DataDir, read_two_column
 from espnet_atat.errors import UserError
-from espnet_atat.speech.synthesis.run import SynthesisConfig, cost_lines, load_texts, plan, synthesize_set
+from espnet_atat.speech.synthesis.say_set import SynthesisConfig, cost_lines, load_texts, plan, synthesize_set
 from tests.speech.making import contents, made
 
 BOTH = SynthesisConfig(("en-GB", "en-US"))
