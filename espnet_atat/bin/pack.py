@@ -24,9 +24,7 @@ def get_parser() -> argparse.ArgumentParser:
     add_selection(parser)
     parser.set_defaults(recipe=None)
     group = parser.add_argument_group("of a recipe's systems (stage 15); packages go to exp/<recipe>/packages")
-    group.add_argument(
-        "--use_results", action="store_true", help="pass over models of which the results alone are here"
-    )
+    group.add_argument("--use_results", action="store_true", help="pass over models of which only the results are here")
     group.add_argument("--force", action="store_true", help="pack again what is packed")
     group.add_argument("--dry_run", action="store_true", help="print what is there and what would be packed")
 

@@ -1,6 +1,7 @@
 """Word, character and token errors: Levenshtein alignment, every edit at cost 1 (by the library rapidfuzz)."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -40,8 +41,4 @@ def load_bpe(model: str | Path) -> Callable[[str], list[str]]:
         processor = sentencepiece.SentencePieceProcessor(model_file=str(model))
     except (OSError, RuntimeError) as error:
         raise UserError(f"{model}: not a sentencepiece model; see --bpemodel") from error
-
-    def encode(text: str) -> list[str]:
-        return list(processor.encode(text, out_type=str))
-
-    return encode
+    return partial(processor.encode, out_type=str)

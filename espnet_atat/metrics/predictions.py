@@ -44,7 +44,7 @@ def read_listing(paths: str | Path | Sequence[str | Path]) -> Listing:
         for number, (utt_id, value) in enumerate(read_two_column(path).items(), start=1):
             place = f"{path}:{number}"
             if utt_id in values:
-                raise UserError(f"{place}: id {utt_id!r} a second time; it stands at {places[utt_id]} too")
+                raise UserError(f"{place}: id {utt_id!r} a second time; the first is at {places[utt_id]}")
             values[utt_id] = value
             places[utt_id] = place
     return Listing(values, " + ".join(map(str, paths)), places)
@@ -60,7 +60,7 @@ def check_same_ids(reference: Listing, predicted: Listing) -> None:
     if missing:
         raise UserError(
             f"{predicted.name}: no prediction for {_some(missing)} ({reference.where(missing[0])}); "
-            "an utterance that could not be decoded needs a line with its id alone"
+            "an utterance that could not be decoded needs a line with only its id"
         )
     extra = [utt_id for utt_id in predicted.values if utt_id not in reference.values]
     if extra:

@@ -7,7 +7,7 @@ A package is a zip of ESPnet's own layout (``espnet2.main_funcs.pack_funcs``, es
     README.md             the model card
     RESULTS.md  LICENSE
     exp/config.yaml       the training configuration, as far as it says what the model is; token list included
-    exp/model.pth         the weights alone, loaded with ``weights_only=True``
+    exp/model.pth         nothing but weights, loaded with ``weights_only=True``
     exp/lm/…              a language model, where there is one
     data/…                tokens.txt, bpe.model, grown_words.txt, characters.txt, text_tokenizer/, text_encoder.json,
                           feats_stats.npz

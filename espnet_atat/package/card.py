@@ -1,4 +1,4 @@
-"""What a package says to people: the model card and the table of results."""
+"""What people read of a package: the model card and the table of results."""
 
 from collections.abc import Mapping
 from typing import Any

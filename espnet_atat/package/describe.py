@@ -1,4 +1,4 @@
-"""``atat info``: what a model says of itself, without loading it."""
+"""``atat info``: what a model is, without loading it."""
 
 import dataclasses
 import json

@@ -1,4 +1,4 @@
-"""``atat.yaml``: what a package is, for machines. The model card says the same to people."""
+"""``atat.yaml``: what a package is, for machines. The model card is for people."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ TASK_DEFAULTS: Mapping[str, str] = {"speech": "slu", "text_in": "nlu"}
 
 @dataclass(frozen=True, kw_only=True)
 class Manifest:
-    """What a package says of itself.
+    """A package in facts.
 
     Attributes:
         name: such as ``mini_music_seed1``.

@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from espnet_atat.atomic import atomic_dir
-from espnet_atat.errors import UserError
+from espnet_atat.errors import UserError, first_line
 from espnet_atat.package.reader import META, list_files, open_package, unpack
-from espnet_atat.package.safety import first_line
 
 REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 
@@ -57,8 +56,8 @@ def to_hub(package: Path, repository: str) -> str:
     """Upload to a repository of the hub, ``user/name``, which is made if there is none; returns its address.
 
     Raises:
-        UserError: a wrong name, no token, a token that the hub refuses (all before anything is sent), or what the hub
-            says.
+        UserError: a wrong name, no token, a token that the hub refuses (all before anything is sent), or the hub's
+            own error.
     """
     client = _authorised(repository)
     check(package)

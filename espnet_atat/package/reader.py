@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from espnet_atat.errors import UserError
+from espnet_atat.errors import UserError, first_line
 from espnet_atat.package.manifest import MANIFEST, Manifest
 from espnet_atat.package.run_folder import dump_config
 from espnet_atat.package.safety import (
@@ -18,7 +18,6 @@ from espnet_atat.package.safety import (
     check_name,
     check_statistics,
     check_tokenizer,
-    first_line,
     load_config,
 )
 
@@ -33,7 +32,7 @@ class Package:
         source: what it was opened from, for messages.
         manifest: what it says of itself.
         train_config, model_file: of the model.
-        text_tokenizer: folder; None in a model of audio alone.
+        text_tokenizer: folder; None in a model without a text encoder.
         lm_train_config, lm_file: of its language model, where it has one.
     """
 
@@ -184,7 +183,7 @@ def _names(meta: Mapping[str, Any], key: str, source: str) -> dict[str, str]:
 
 
 def _inside(folder: Path, name: str, source: str) -> Path:
-    """A file or folder of the package. By its name alone: in the hub's cache files are links to elsewhere."""
+    """A file or folder of the package. Only the name is checked: in the hub's cache files are links to elsewhere."""
     check_name(name if Path(name).suffix else f"{name}/", source)
     if not (folder / name).exists():
         raise UserError(f"{source}: {META} names {name!r}, which is not in it")

@@ -66,7 +66,7 @@ def recorded_path(recorded: str, run: Path, saved: Mapping[str, Any]) -> Path | 
     """Where a path of a run's configuration lies: paths are from the folder that training was called in.
 
     Args:
-        recorded: the path as it stands there.
+        recorded: the path as the configuration has it.
         run: the run's folder, wherever it is seen from now.
         saved: the configuration; its ``output_dir`` says where the run lay then.
 

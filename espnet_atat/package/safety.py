@@ -1,5 +1,6 @@
 """What a package may hold. It may come from anyone, so what is not known to be data is refused.
 
+Every function here raises a ``UserError`` that names the file, the member or the key, and what is wrong with it.
 Weights are pickles by nature; ``torch.load(weights_only=True)`` reads them, which builds tensors and nothing else.
 """
 
@@ -13,7 +14,7 @@ from typing import Any
 import numpy as np
 import yaml
 
-from espnet_atat.errors import UserError
+from espnet_atat.errors import UserError, first_line
 
 #: Kinds of file by their suffix; files without one that are known by name.
 SUFFIXES = frozenset({".yaml", ".json", ".txt", ".md", ".model", ".pth", ".npz", ".png"})
@@ -32,18 +33,14 @@ MODEL_KEYS = (
 )  # fmt: skip
 #: The same of ESPnet's language model.
 LM_KEYS = ("token_list", "token_type", "lm", "lm_conf", "model", "model_conf", "init", "version")
-#: Its networks that are built from their options alone.
+#: Its networks that are built from nothing but their options.
 LM_NETWORKS = ("seq_rnn", "transformer")
 #: Keys by which a configuration of some library names code to import or to fetch.
 CODE_KEYS = frozenset({"_target_", "_partial_", "auto_map", "trust_remote_code", "custom_pipelines", "class_path"})
 
 
 def check_members(members: Iterable[zipfile.ZipInfo], where: str | Path) -> None:
-    """Refuse an archive with anything but plain files of known kinds below its root.
-
-    Raises:
-        UserError: names the member and what is wrong with it.
-    """
+    """Refuse an archive with anything but plain files of known kinds below its root."""
     seen: set[str] = set()
     total = 0
     for member in members:
@@ -64,11 +61,7 @@ def check_members(members: Iterable[zipfile.ZipInfo], where: str | Path) -> None
 
 
 def check_name(name: str, where: str | Path) -> None:
-    """Refuse a path that leaves the package, or a kind of file that has no business in it.
-
-    Raises:
-        UserError: names the path.
-    """
+    """Refuse a path that leaves the package, or a kind of file that has no business in it."""
     path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts or "\\" in name or ":" in name or "\0" in name or not path.parts:
         raise UserError(f"{where}: refused: the member {name!r} would lie outside of it")
@@ -82,11 +75,7 @@ def check_name(name: str, where: str | Path) -> None:
 
 
 def load_config(path: Path, where: str | Path) -> dict[str, Any]:
-    """Read a package's YAML, which is data and nothing else.
-
-    Raises:
-        UserError: tags that build objects, a key that names code, or no mapping.
-    """
+    """Read a package's YAML, which is data and nothing else."""
     return parse_config(path.read_bytes(), f"{where}: {path.name}")
 
 
@@ -113,11 +102,7 @@ def load_json(path: Path, where: str | Path) -> Any:
 
 
 def refuse_code(content: object, where: str) -> None:
-    """Raise where any key, at any depth, names code.
-
-    Raises:
-        UserError: names the key.
-    """
+    """Raise where any key, at any depth, names code."""
     if isinstance(content, Mapping):
         for key, value in content.items():
             if key in CODE_KEYS:
@@ -129,11 +114,7 @@ def refuse_code(content: object, where: str) -> None:
 
 
 def check_model_config(config: Mapping[str, Any], where: str | Path) -> None:
-    """Refuse a model's configuration that would load anything from outside the package.
-
-    Raises:
-        UserError: names the key.
-    """
+    """Refuse a model's configuration that would load anything from outside the package."""
     if unknown := sorted(map(str, config.keys() - set(MODEL_KEYS))):
         raise UserError(f"{where}: refused: the configuration's key {unknown[0]!r} is not about what the model is")
     encoder = config.get("text_encoder_conf") or {}
@@ -152,11 +133,7 @@ def check_lm_config(config: Mapping[str, Any], where: str | Path) -> None:
 
 
 def check_tokenizer(folder: Path, where: str | Path) -> None:
-    """Refuse a tokenizer's folder that is not data alone.
-
-    Raises:
-        UserError: names the file.
-    """
+    """Refuse a tokenizer's folder that holds anything but data."""
     if not (folder / "tokenizer.json").is_file():
         raise UserError(f"{where}: no tokenizer.json in {folder.name}")
     for path in sorted(folder.iterdir()):
@@ -166,19 +143,10 @@ def check_tokenizer(folder: Path, where: str | Path) -> None:
 
 
 def check_statistics(path: Path, where: str | Path) -> None:
-    """Refuse statistics with anything but numbers in them.
-
-    Raises:
-        UserError: a pickled object, or no arrays.
-    """
+    """Refuse statistics with anything but numbers in them."""
     try:
         with np.load(path, allow_pickle=False) as arrays:
             for name in arrays.files:
                 arrays[name]
     except (ValueError, OSError, zipfile.BadZipFile, EOFError) as error:
         raise UserError(f"{where}: refused: {path.name} is not arrays of numbers ({first_line(error)})") from error
-
-
-def first_line(error: Exception) -> str:
-    """What an error says, in a line."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from espnet_atat import __version__
-from espnet_atat.errors import UserError
+from espnet_atat.errors import UserError, first_line
 from espnet_atat.installed import installed_model
 from espnet_atat.package.card import model_card, results
 from espnet_atat.package.manifest import MANIFEST, Manifest
@@ -123,12 +123,12 @@ def _stage_tokenizer(source: str, stage: Path) -> None:
     try:
         tokenizer = AutoTokenizer.from_pretrained(installed_model(source))
     except (OSError, ValueError) as error:
-        raise UserError(f"text tokenizer {source!r}: no tokenizer there ({str(error).splitlines()[0]})") from error
+        raise UserError(f"text tokenizer {source!r}: no tokenizer there ({first_line(error)})") from error
     tokenizer.save_pretrained(stage / TEXT_TOKENIZER)
 
 
 def _stage_weights(model_file: Path, target: Path) -> int:
-    """The weights alone, without an optimizer's state; returns how many numbers they are.
+    """Only the weights, without an optimizer's state; returns how many numbers they are.
 
     Saved weights hold their adapters' part already, and a package's configuration knows of no adapters.
     """
@@ -141,7 +141,7 @@ def _stage_weights(model_file: Path, target: Path) -> int:
     try:
         state = torch.load(model_file, map_location="cpu", weights_only=True)
     except Exception as error:  # pickle, zip and torch raise a dozen kinds
-        raise UserError(f"{model_file}: not a whole checkpoint ({str(error).splitlines()[0]})") from error
+        raise UserError(f"{model_file}: not a whole checkpoint ({first_line(error)})") from error
     if isinstance(state, dict) and isinstance(state.get("model"), dict):
         state = state["model"]  # the trainer's checkpoint.pth
     if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):

@@ -48,7 +48,7 @@ def training_amounts(runs: Sequence[Path], *, foreign: bool = False) -> dict[str
 
     Returns:
         ``parameters`` (as ESPnet rounds them, and the tagger's; null without a log that has them), ``updates`` of all
-        phases together (null of a tagger alone), ``hours`` of different audio heard, ``utterances`` of it, and
+        phases together (null of only a tagger), ``hours`` of different audio heard, ``utterances`` of it, and
         ``commits`` of the code.
     """
     stamps = {run: read_stamp(run) for run in runs}

@@ -8,7 +8,9 @@ from espnet_atat.config.table import Table
 from espnet_atat.errors import UserError
 from espnet_atat.metrics.comparison import compare
 from espnet_atat.metrics.metrics_file import read_metrics
-from espnet_atat.report.provenance import NOT_COMPARABLE, is_synthetic
+
+#: Stands in place of the paper's figures beside synthetic test audio.
+NOT_COMPARABLE = "not comparable: synthetic audio"
 
 
 def compare_rows(rows: Sequence[dict[str, Any]], table: Table, *, dev: bool = False) -> None:
@@ -16,14 +18,14 @@ def compare_rows(rows: Sequence[dict[str, Any]], table: Table, *, dev: bool = Fa
 
     Args:
         dev: the rows are of dev sets: the paper has no figures of them, and a row whose baseline has another dev set
-            (synthetic speech has its own) stands alone.
+            (synthetic speech has its own) is compared with none.
 
     Raises:
         UserError: a system is compared with one that was not tested on the same set.
     """
     for row in rows:
         row["paper"] = table.paper.rows.get(row["system"]) if table.paper and not dev else None
-        if row["paper"] is not None and is_synthetic(row):
+        if row["paper"] is not None and row["test_audio"] and row["test_audio"]["engine"]:
             row["paper"] = NOT_COMPARABLE
         for key, other in (("baseline", table.baseline.get(row["system"])), ("relative", table.relative_to)):
             row[key] = _difference(row, other, rows, dev=dev) if other not in (None, row["system"]) else None

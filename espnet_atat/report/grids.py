@@ -24,7 +24,7 @@ class Column:
     """One figure of a table's rows.
 
     Attributes:
-        head: what stands above it.
+        head: its heading.
         figure: key of the figure.
         subset: of these utterances only.
         config: name of an inference configuration beside the row's leading one; None: the leading one.
@@ -256,7 +256,7 @@ def _hours(hours: float | None) -> str:
 
 
 def legend(content: Content) -> str:
-    """What the figures of :func:`grids` are, and what stands in brackets."""
+    """What the figures of :func:`grids` are, and what the brackets hold."""
     rows = content["rows"]
     folds = "Of a cross validation: the folds' utterances pooled, then mean ± standard deviation of the folds. "
     leading = ", ".join(f"`{name}`" for name in dict.fromkeys(next(iter(row["columns"])) for row in rows))

@@ -17,7 +17,7 @@ type Curves = dict[str, dict[str, tuple[list[int], list[float]]]]
 
 
 def group_runs(rows: Iterable[Mapping[str, Any]]) -> dict[tuple[str, ...], list[str]]:
-    """Training runs of one kind, a seed (and fold) each → the systems that stand on them.
+    """Training runs of one kind, a seed (and fold) each → the systems that use them.
 
     Args:
         rows: of a table. A run's folder is ``<configuration>-<mixture>-seed<N>-<hash>``.

@@ -82,11 +82,11 @@ def _attention(content: Mapping[str, Any]) -> Iterator[Plot]:
         if not found:
             continue
         glance = read_glance(found[0])
-        wrong = "" if glance.hypothesis == glance.reference else f", but should say {glance.reference}"
+        wrong = "" if glance.hypothesis == glance.reference else f", but the reference is {glance.reference}"
         caption = (
             f"Where the decoder looked for each token of {glance.utt_id}, in its audio and in its text: mean over "
-            "layers and heads of the source attention; each line's darkest place is its maximum. The tokens are those "
-            f"that the model made of the audio; they say {glance.hypothesis or 'nothing'}{wrong}."
+            "layers and heads of the source attention; each line's darkest place is its maximum. The tokens are "
+            f"what the model made of the audio: {glance.hypothesis or 'nothing'}{wrong}."
         )
         title = f"Attention, heard and read: {row['title']}"
         figure = plot_glance(glance, f"{row['title']}: {glance.utt_id}")

@@ -5,18 +5,10 @@ from typing import Any
 
 from espnet_atat.config.pretrain_slu import KEY, OPTION, WHY
 
-#: Stands in place of the paper's figures beside synthetic test audio.
-NOT_COMPARABLE = "not comparable: synthetic audio"
-
 
 def pretraining_of(info: Mapping[str, str]) -> dict[str, Any] | None:
     """``sets`` and ``why`` of the slu and nlu part, as ``metrics.json`` notes them; None: there was no such part."""
     return {"sets": info[KEY].split(), "why": info[WHY]} if KEY in info else None
-
-
-def is_synthetic(row: Mapping[str, Any]) -> bool:
-    """Whether a table's row was tested on synthetic speech that stage 3 made."""
-    return bool(row.get("test_audio") and row["test_audio"]["engine"])
 
 
 def remarks(rows: Sequence[Mapping[str, Any]]) -> list[str]:

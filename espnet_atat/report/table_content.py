@@ -1,4 +1,4 @@
-"""Stage 14: what a table prints, from ``metrics.json`` files alone, as one JSON file.
+"""Stage 14: what a table prints, read from ``metrics.json`` files, as one JSON file.
 
 title, note, recipe, part (test or dev), figures (what to print; empty: the usual)
 command    that makes the table; commit: of the code that wrote it
@@ -16,7 +16,7 @@ rows       one a system and test set:
               pooled folds fold_mean and fold_sd (of the folds' values, each averaged over seeds)
     subsets   heard, unheard … → utterances, and the same figures, of the first inference configuration
     files     the metrics.json files
-    runs      folders of the training runs behind them, and of what those stand on
+    runs      folders of the training runs behind them, and of what those were made from
     learning  files of the learning curves of kept results, whose runs are elsewhere
     hours     of audio in the test set; null of text
     test_audio    null, or of audio chosen of several or synthetic: label, order, engine, voices
@@ -70,7 +70,7 @@ def table_content(
 
     Args:
         seeds: None: each system's own.
-        fold: print this fold alone; None: the folds pooled.
+        fold: print this fold; None: all folds pooled.
         command: that makes the table.
         dev: the dev sets instead of the test sets.
 
@@ -135,7 +135,6 @@ def table_row(system: System, test: TestSet, seeds: Sequence[int], fold: int | N
             raise UserError(f"{path}: not there yet: stages 12 and 13 make it (./run.sh --system {system.name})")
     columns = {name: [read_metrics(path) for path in paths] for name, paths in files.items()}
     first = columns[system.decode[0]]
-    scores = [metrics for column in columns.values() for metrics in column]
     folds = system.folds if fold is None else None
     of_folds = [fold_name(number) for number in range(1, (folds or 0) + 1)]
     subsets = {
@@ -162,12 +161,10 @@ def table_row(system: System, test: TestSet, seeds: Sequence[int], fold: int | N
         "columns": figures,
         "subsets": subsets,
         "files": [str(path) for paths in files.values() for path in paths],
-        "runs": _runs_behind(scores),
-        "learning": _kept_learning(scores),
         "hours": _hours(test, fold, system.folds),
         "test_audio": described(test.set, system.listening),
         "pretrain_slu": pretraining_of(first[0]["info"]),
-        "training": _training(first[0]),
+        **_behind([metrics["info"] for column in columns.values() for metrics in column]),
     }
 
 
@@ -213,12 +210,26 @@ def _add_fold_spread(
             entry |= {"fold_mean": statistics.fmean(means), "fold_sd": statistics.stdev(means)}
 
 
-def _runs_behind(scores: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Folders of all runs that some scores rest on; none where the scores do not say which model was decoded, or are
-    kept ones, whose runs are elsewhere."""
-    infos = [metrics["info"] for metrics in scores if _kept(metrics["info"]) is None]
-    models = [Path(model) for key in MODEL_KEYS for info in infos for model in info.get(key, "").split()]
-    return list(dict.fromkeys(str(folder) for model in models for folder in lineage(model.parent)))
+def _behind(infos: Sequence[Mapping[str, str]]) -> dict[str, Any]:
+    """``runs``, ``learning`` and ``training`` of a row: of models that were trained here, or of kept results.
+
+    Args:
+        infos: what each of its scores notes of the decoded model.
+    """
+    amounts = [_kept(info) for info in infos]
+    trained = [info for info, kept in zip(infos, amounts, strict=True) if kept is None]
+    models = [Path(model) for key in MODEL_KEYS for info in trained for model in info.get(key, "").split()]
+    files = [
+        folder / LEARNING
+        for info, kept in zip(infos, amounts, strict=True)
+        if kept is not None
+        for folder in _folders(info)
+    ]
+    return {
+        "runs": list(dict.fromkeys(str(folder) for model in models for folder in lineage(model.parent))),
+        "learning": list(dict.fromkeys(str(file) for file in files if file.is_file())),
+        "training": _training(infos[0]) if amounts[0] is None else amounts[0],
+    }
 
 
 def _hours(test: TestSet, fold: int | None, folds: int | None) -> float | None:
@@ -229,19 +240,15 @@ def _hours(test: TestSet, fold: int | None, folds: int | None) -> float | None:
     return hours_of(test.set.replace("{fold}", str(number)) for number in numbers)
 
 
-def _training(metrics: Mapping[str, Any]) -> dict[str, Any] | None:
+def _training(info: Mapping[str, str]) -> dict[str, Any] | None:
     """Of the decoded model, of a pipeline both of its own; of the first fold's where folds are pooled."""
-    info = metrics["info"]
     models = [Path(info[key].split()[0]) for key in ("asr_model", "model") if info.get(key)]
-    kept = _kept(info)
-    if kept is not None or not models:
-        return kept
     runs = [run for model in models for run in lineage(model.parent)]
-    return training_amounts(runs, foreign=info.get("first_stage") in FOREIGN)
+    return training_amounts(runs, foreign=info.get("first_stage") in FOREIGN) if models else None
 
 
 def _kept(info: Mapping[str, str]) -> dict[str, Any] | None:
-    """Amounts of a training whose results alone are here; of the first fold's where folds are pooled."""
+    """Amounts of a training of which only the results are here; of the first fold's where folds are pooled."""
     models = [model for key in MODEL_KEYS for model in info.get(key, "").split()]
     if all(stamp_file(Path(model).parent).is_file() for model in models):  # a run begun here is not that model
         return None
@@ -252,13 +259,6 @@ def _folders(info: Mapping[str, str]) -> list[Path]:
     """Of the results of the model that was scored; of the model of each fold where they are pooled."""
     folds = range(1, int(info["folds"]) + 1) if "folds" in info else [info.get("fold")]
     return [results_folder(info["recipe"], info["system"], int(info["seed"]), fold) for fold in folds]
-
-
-def _kept_learning(scores: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Files of learning curves of the models whose results alone are here."""
-    infos = [metrics["info"] for metrics in scores if _kept(metrics["info"]) is not None]
-    files = [folder / LEARNING for info in infos for folder in _folders(info)]
-    return list(dict.fromkeys(str(file) for file in files if file.is_file()))
 
 
 def _metrics_file(system: System, test: TestSet, seed: int, fold: int | None, config: str) -> Path:

@@ -16,7 +16,7 @@ from espnet_atat.metrics.printing import Grid
 from espnet_atat.report.grids import grids, legend, notes
 
 DPI = 110
-#: So many source files stand in the caption itself; more are folded away.
+#: A caption lists up to so many source files openly, and folds more away.
 OPEN_SOURCES = 2
 STYLE = """
 body{font-family:system-ui,sans-serif;margin:2em auto;max-width:80em;padding:0 1em;color:#222}
@@ -35,7 +35,7 @@ class Plot:
     """A drawn figure and what a reader should know of it.
 
     Attributes:
-        name: of its PNG and its place in the page: letters, digits, ``_``, ``-`` and ``.`` alone.
+        name: of its PNG and its place in the page: letters, digits, ``_``, ``-`` and ``.`` only.
         title: its heading.
         caption: what is drawn, and how.
         sources: the files that it was drawn from.
@@ -109,8 +109,10 @@ def _sources(sources: Sequence[str]) -> str:
 
 
 def _table(grid: Grid) -> str:
-    lines = [
-        "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in line)
-        for tag, line in zip(["th", *["td"] * len(grid)], grid, strict=False)
-    ]
-    return f'<div class="wide"><table>{"".join(f"<tr>{line}</tr>" for line in lines)}</table></div>'
+    heads, *lines = grid
+    rows = [_line("th", heads), *(_line("td", line) for line in lines)]
+    return f'<div class="wide"><table>{"".join(rows)}</table></div>'
+
+
+def _line(tag: str, cells: Sequence[str]) -> str:
+    return f"<tr>{''.join(f'<{tag}>{html.escape(cell)}</{tag}>' for cell in cells)}</tr>"

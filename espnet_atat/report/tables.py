@@ -70,7 +70,7 @@ def section(content: Mapping[str, Any], *, brief: bool = False) -> str:
 
 
 def insert(content: Mapping[str, Any], name: str, text: str) -> str:
-    """Put a table's section, in brief, between its two marks in a Markdown text, in place of what stands there.
+    """Put a table's section, in brief, between its two marks in a Markdown text, in place of what is there.
 
     Raises:
         ValueError: the marks are not there, once each and in order.
@@ -84,7 +84,7 @@ def insert(content: Mapping[str, Any], name: str, text: str) -> str:
 
 
 def marks(name: str) -> tuple[str, str]:
-    """The lines between which a table stands in a Markdown text, comments both."""
+    """The two comments that enclose a table in a Markdown text."""
     return f"<!-- table {name}: made by bin.table -->", f"<!-- end of table {name} -->"
 
 

@@ -195,5 +195,6 @@ def _check_nesting(label: str, parent: str | None, number: int) -> None:
         if not is_intent:
             raise TreeError(f"the root is a slot: '[{label}' at token {number}; a tree's root is an intent")
     elif is_intent == parent.startswith(INTENT_PREFIX):
-        found, rule = ("intent", "an intent stands in a slot") if is_intent else ("slot", "a slot stands in an intent")
-        raise TreeError(f"{found} directly under {found}: '[{label}' at token {number} is in '[{parent}'; {rule}")
+        found = "intent" if is_intent else "slot"
+        where = f"'[{label}' at token {number} is in '[{parent}'"
+        raise TreeError(f"{found} directly under {found}: {where}; slots belong in intents, intents in slots")

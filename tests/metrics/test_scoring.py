@@ -239,5 +239,5 @@ def test_folds_are_pooled(tmp_path) -> None:
             (tmp_path / (name + fold)).write_text(text, encoding="utf-8")
     sides = [[tmp_path / f"{name}{fold}" for fold in "12"] for name in ("ref", "hyp")]
     assert score_files(*sides)["figures"] == score(REF, HYP)["figures"]
-    with pytest.raises(UserError, match=r"ref1:1: id 'u1' a second time; it stands at .*ref1:1"):
+    with pytest.raises(UserError, match=r"ref1:1: id 'u1' a second time; the first is at .*ref1:1"):
         score_files([tmp_path / "ref1"] * 2, sides[1])

@@ -54,7 +54,7 @@ def test_captions_name_files_and_what_is_wrong(table, tmp_path):
     assert "Decoded with <code>decode</code>" in page
     for source in ("mini.json", "seed1/decode/test/attention.npz", "seed1/decode/test/metrics.json"):
         assert f"<code>{tmp_path / source}</code>" in page
-    assert "they say [IN:PLAY &lt;stay&gt; ], but should say [IN:PLAY play ]." in page
+    assert "what the model made of the audio: [IN:PLAY &lt;stay&gt; ], but the reference is [IN:PLAY play ]." in page
 
 
 def test_plots_of_an_earlier_table_do_not_stay(table, tmp_path):
