@@ -70,9 +70,6 @@ def get_parser() -> argparse.ArgumentParser:
         help="sets whose text stage 3 says, such as books_text, or test@flite: by that engine, unless there are "
         "recordings of that test set",
     )
-    group.add_argument(
-        "--tts_engine", choices=("pico", "flite", "kokoro", "polly"), help="that says it (default: the recipe's, pico)"
-    )
     add_aligner(group)
     group.add_argument(
         "--feats_type",
