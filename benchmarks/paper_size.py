@@ -48,7 +48,7 @@ def make_lengths(sizes: dict[str, int]) -> dict[str, np.ndarray]:
     """Frames of 10 ms of audio, pieces of text, by group."""
     rng = np.random.default_rng(SEED)
     lengths = {}
-    for name, size in sizes.items():
+    for name, size in sorted(sizes.items()):
         task = name.partition("-")[0]
         if task in ("asr", "mlm"):  # 2 to 16.5 s; most sentences of LibriSpeech take 12 to 16 s
             sentence, rest = rng.normal(1420, 120, size), rng.uniform(200, 1200, size)
@@ -130,7 +130,12 @@ def measure_epoch(folder: Path, setting: str, rank: int) -> dict[str, Any]:
     start = time.monotonic()
     plan = sampler.generate(SEED + 1)
     seconds = time.monotonic() - start
-    figures = {"startup_s": start_up, "startup_peak_mb": start_peak, "plan_s": seconds, "plan_peak_mb": megabytes("VmHWM")}
+    figures = {
+        "startup_s": start_up,
+        "startup_peak_mb": start_peak,
+        "plan_s": seconds,
+        "plan_peak_mb": megabytes("VmHWM"),
+    }
     figures["imported_mb"] = imported
     lengths = make_lengths(sizes)
     return figures | composition(list(plan), lengths, frames / world_size, pieces / world_size)
@@ -266,7 +271,18 @@ MEASURES = {"epoch": measure_epoch, "coverage": measure_coverage, "dataset": mea
 
 def measure(kind: str, folder: Path, setting: str, rank: int = 0) -> dict[str, Any]:
     """Run a measure in a fresh process."""
-    command = [sys.executable, __file__, "--measure", kind, "--folder", str(folder), "--setting", setting, "--rank", str(rank)]
+    command = [
+        sys.executable,
+        __file__,
+        "--measure",
+        kind,
+        "--folder",
+        str(folder),
+        "--setting",
+        setting,
+        "--rank",
+        str(rank),
+    ]
     run = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     return json.loads(run.stdout.splitlines()[-1])
 

@@ -43,7 +43,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--train_groups", type=str_or_none, default=None, help="group and weight, one a line (mixture's 'groups')"
     )
     group.add_argument(
-        "--text_batch_bins", type=int, default=20000, help="text pieces a batch; --batch_bins counts audio frames"
+        "--text_batch_bins",
+        type=int,
+        default=20000,
+        help="text pieces of a batch, padding included, of all processes together, as --batch_bins is of audio frames "
+        "(samples with a frontend): N GPUs get an Nth each, so that a training is the same on any number of them",
     )
     group.add_argument("--augment_conf", action=NestedDictAction, default={}, help="see data/augment.py")
     group.add_argument(
