@@ -5,8 +5,8 @@ writes the figures as JSON.
 
     python benchmarks/paper_size.py [--scale 1.0] [--only paper,public] [--output FILE.json]
 
-``private`` is the paper's mixture: LibriSpeech's 281 k utterances for *asr* and again for *mlm*, 3 M *slu* commands and 3 M
-*nlu* texts. ``public`` has FluentSpeech's 23 k commands for *slu*. Weights are the numbers of examples.
+``private`` is the paper's mixture: LibriSpeech's 281 k utterances for *asr* and again for *mlm*, 3 M *slu* commands and
+3 M *nlu* texts. ``public`` has FluentSpeech's 23 k commands for *slu*. Weights are the numbers of examples.
 """
 
 import argparse
@@ -25,6 +25,10 @@ os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", MKL_NUM_THREADS
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import numpy as np
+
+from espnet_atat.data.parts import MAX_PARTS, padded_size
+from espnet_atat.data.plan import Batches, Budget, Planner
+from espnet_atat.data.shapes import load_groups
 
 SEED = 1
 FRAMES, PIECES = 24_000, 6_000  # batch_bins and text_batch_bins of conf/pretrain.yaml
@@ -106,30 +110,24 @@ def reset_peak() -> None:
     Path("/proc/self/clear_refs").write_text("5")
 
 
-def make_sampler(folder: Path, frames: int, pieces: int, rank: int, world_size: int, batches: int | None) -> Any:
-    from espnet_atat.data.sampler import Budget, MixedBatchSampler
-    from espnet_atat.data.shapes import load_groups
-
+def make_planner(folder: Path, frames: int, pieces: int, world_size: int, batches: int) -> Planner:
     groups = load_groups([str(folder / "speech_shape"), str(folder / "text_in_shape")], str(folder / "groups"))
-    return MixedBatchSampler(groups, Budget(frames, pieces), batches, SEED, rank, world_size)
+    return Planner(groups, Budget(frames, pieces), batches, SEED, world_size, MAX_PARTS)
 
 
 def measure_epoch(folder: Path, setting: str, rank: int) -> dict[str, Any]:
     """Composition of the first epoch of one rank, and what its plan costs."""
-    mixture, world_size, frames, pieces = SETTINGS[setting]
+    _, world_size, frames, pieces = SETTINGS[setting]
     sizes = {name: int(line) for name, line in (row.split() for row in (folder / "groups").read_text().splitlines())}
-    import espnet_atat.data.sampler
-    import espnet_atat.data.shapes  # noqa: F401
-
     imported = megabytes("VmRSS")
-    start = time.monotonic()
-    sampler = make_sampler(folder, frames, pieces, rank, world_size, BATCHES)
-    start_up = time.monotonic() - start
+    start = time.process_time(), time.monotonic()
+    planner = make_planner(folder, frames, pieces, world_size, BATCHES)
+    start_up = time.process_time() - start[0], time.monotonic() - start[1]
     start_peak = megabytes("VmHWM")
     reset_peak()
-    start = time.monotonic()
-    plan = sampler.generate(SEED + 1)
-    seconds = time.monotonic() - start
+    start = time.process_time(), time.monotonic()
+    plan = Batches(planner, planner.plan(1), rank)
+    seconds = time.process_time() - start[0], time.monotonic() - start[1]
     figures = {
         "startup_s": start_up,
         "startup_peak_mb": start_peak,
@@ -147,7 +145,8 @@ def composition(plan: list[Any], lengths: dict[str, np.ndarray], frames: float, 
     due = {name: len(of) / total for name, of in lengths.items()}
     within = complete = with_slu = 0
     seen: Counter[str] = Counter()
-    deviations, used, joint, parted, weights = [], Counter(), Counter(), Counter(), []
+    deviations, weights = [], []
+    used, joint, in_parts = Counter[str](), Counter[str](), Counter[str]()
     rows_of_batch = []
     for batch in plan:
         found: dict[str, list[int]] = {name: [] for name in lengths}
@@ -168,7 +167,7 @@ def composition(plan: list[Any], lengths: dict[str, np.ndarray], frames: float, 
         for kind, of_kind in (("audio", audio), ("text", text)):
             used[kind] += sum(of_kind)
             joint[kind] += max(of_kind, default=0) * len(of_kind)
-            parted[kind] += padded_in_parts(of_kind) if kind == "audio" else max(of_kind, default=0) * len(of_kind)
+            in_parts[kind] += padded_size(of_kind, MAX_PARTS)
         weights += [(length, 1 / rows) for name in found if name.startswith("asr") for length in found[name]]
     weights.sort()
     tenth = max(1, len(weights) // 10)
@@ -184,33 +183,24 @@ def composition(plan: list[Any], lengths: dict[str, np.ndarray], frames: float, 
         "worst_deviation": float(np.max(deviations)),
         "rate": {name: seen[name] / (due[name] * sum(rows_of_batch)) for name in lengths},
         "waste_joint": {kind: 1 - used[kind] / joint[kind] for kind in used},
-        "waste": {kind: 1 - used[kind] / parted[kind] for kind in used},
+        "waste": {kind: 1 - used[kind] / in_parts[kind] for kind in used},
         "filling": used["audio"] / len(plan) / frames,
-        "filling_padded": parted["audio"] / len(plan) / frames,
+        "filling_padded": in_parts["audio"] / len(plan) / frames,
         "filling_text": used["text"] / len(plan) / pieces,
         "long_to_short": float(long / short),
     }
 
 
-def padded_in_parts(lengths: list[int]) -> int:
-    """Frames that the audio encoder computes of one rank's batch."""
-    try:
-        from espnet_atat.data.parts import padded_size
-    except ImportError:  # all of a batch together
-        return max(lengths, default=0) * len(lengths)
-    return padded_size(lengths)
-
-
-def measure_coverage(folder: Path, setting: str, rank: int) -> dict[str, Any]:
+def measure_coverage(folder: Path, setting: str, _rank: int) -> dict[str, Any]:
     """How often each example came after as many epochs as the largest set takes: least and most, by group."""
     _, _, frames, pieces = SETTINGS[setting]
     sizes = {name: int(line) for name, line in (row.split() for row in (folder / "groups").read_text().splitlines())}
-    sampler = make_sampler(folder, frames, pieces, 0, 1, 500)
+    planner = make_planner(folder, frames, pieces, 1, 500)
     seen = {name: np.zeros(size, int) for name, size in sizes.items()}
     drawn, epoch, even = 0, 0, True
     while drawn < 1.5 * sum(sizes.values()):
         epoch += 1
-        for batch in sampler.generate(SEED + epoch):
+        for batch in Batches(planner, planner.plan(epoch), 0):
             drawn += len(batch)
             for name in batch:
                 seen[name.rsplit("-", 2)[0]][int(name.rpartition("-")[2])] += 1
@@ -222,7 +212,7 @@ def measure_coverage(folder: Path, setting: str, rank: int) -> dict[str, Any]:
     }
 
 
-def measure_dataset(folder: Path, setting: str, rank: int) -> dict[str, Any]:
+def measure_dataset(folder: Path, _setting: str, _rank: int) -> dict[str, Any]:
     """Proportional set size of a dataset's process and of four workers that have read of it."""
     from torch.utils.data import DataLoader
 
@@ -262,7 +252,7 @@ def measure_dataset(folder: Path, setting: str, rank: int) -> dict[str, Any]:
     }
 
 
-def keep_lengths(uid: str, data: dict[str, Any]) -> dict[str, np.ndarray]:
+def keep_lengths(_uid: str, data: dict[str, Any]) -> dict[str, np.ndarray]:
     return {name: np.array([len(value)]) for name, value in data.items()}
 
 

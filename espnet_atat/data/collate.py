@@ -22,8 +22,8 @@ class MixedCollate:
     each. A stream that no example of the batch has is left out.
 
     Args:
-        max_parts: above 1, rows of a modality are sorted by falling length, and ``speech_parts`` and ``text_in_parts`` say
-            how many rows of each part the encoder is to take together (``parts.py``).
+        max_parts: above 1, rows of a modality are sorted by falling length, and ``speech_parts`` and ``text_in_parts``
+            say how many rows the encoder is to take together (``parts.py``).
     """
 
     def __init__(self, max_parts: int = 1):

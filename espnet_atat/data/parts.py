@@ -1,7 +1,7 @@
-"""Where to cut the audio of a batch, sorted by length, so that each part is padded by itself.
+"""Where to cut the rows of a batch, sorted by length, so that each part is padded by itself.
 
-A batch of sentences of 15 s and commands of 3 s would be padding for the most part, were it one tensor. The encoder takes
-it in a few parts of like length instead; as few as keep padding below :data:`ENOUGH`.
+Were a batch of sentences of 15 s and commands of 3 s one tensor, most of it would be padding. The encoder takes it in a
+few parts of like length instead; as few as keep padding below :data:`ENOUGH`.
 
 M batches, R rows, P parts.
 """
@@ -51,7 +51,7 @@ def _parts(lengths: Sequence[int], max_parts: int) -> list[tuple[int, int]]:
 
 
 def _costs(lengths: np.ndarray, rows: np.ndarray, max_parts: int) -> tuple[np.ndarray, np.ndarray]:
-    """(P, M) least padded size of 1 to P parts; and, for one batch, (P, R + 1): where the last part of the first n starts."""
+    """(P, M) least padded sizes of 1 to P parts; and, for one batch, (P, R + 1): where the last part of n starts."""
     batches, width = lengths.shape
     every = np.arange(batches)
     wide = lengths.astype(np.float32)

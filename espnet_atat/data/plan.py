@@ -1,14 +1,14 @@
 """The plan of an epoch: which examples come together in a batch, for any number of them and of ranks.
 
-The examples of a group (a task and a set) come in an endless stream, pass after pass over the group, each pass in an order of
-its own; so every example comes once before any comes twice. A batch of a rank is a **window**: the next examples of every
-stream, as many as the group's share of the window's rows, to within one. All windows hold the same number of rows, to within
-the rounding of the shares; so every example counts alike in the gradient, whatever its length and its neighbours'.
+The examples of a group (a task and a set) come in an endless stream, pass after pass over the group, each pass in an
+order of its own; so every example comes once before any comes twice. A batch of a rank is a **window**: the next
+examples of every stream, as many as the group's share of the window's rows, to within one. All windows hold the same
+number of rows, to within one; so every example counts alike in the gradient, whatever its length and its neighbours'.
 
-So that windows of as many rows are also as large in frames, a group's rows come to a window in :data:`STRATA` runs: one of
-its longest examples, one of its shortest, and so on. The rows of a run are neighbours in length, which keeps padding
-low where the encoder takes the batch in parts (``parts.py``). Which run goes to which window is settled by load:
-the longer runs are dealt first, and the shortest of every stratum goes to the window that is the fullest.
+So that windows of as many rows are also as large in frames, a group's rows come to a window in :data:`STRATA` runs: one
+of its longer examples, one of its shorter ones, and so on. The rows of a run are neighbours in length, which keeps
+padding low where the encoder takes the batch in parts (``parts.py``). Load settles which run goes to which window: the
+longer runs are dealt first, and the shortest of every stratum goes to the window that is the fullest.
 
 An epoch is a function of the seed and its number alone. This module needs numpy and nothing else.
 
@@ -18,6 +18,7 @@ M windows (batches x ranks), G groups, n examples of a group, L rows of all wind
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import overload
 
 import numpy as np
 
@@ -28,6 +29,8 @@ from espnet_atat.errors import UserError
 STRATA = 3
 #: Changes when the same seed gives other batches than before: part of what identifies a training.
 VERSION = 2
+
+Batch = tuple[str, ...]
 
 MODALITIES = ("speech", "text_in")
 _PHASE = 0.5  # of a row: passes end with an epoch of as many rows, whatever is rounded
@@ -196,7 +199,7 @@ class Planner:
         rates = rows * self.shares
         starts = [np.floor(first * rates + _PHASE), np.floor((first + windows) * rates + _PHASE)]
         counts = _counts(np.diff(starts, axis=0)[0].astype(int), windows)
-        windows_of = [np.repeat(np.arange(windows), of_group) for of_group in counts.T]
+        windows_of = [np.repeat(np.arange(windows, dtype=np.int32), of_group) for of_group in counts.T]
         loads = {modality: rng.random(windows) for modality in MODALITIES}  # less than a frame: breaks ties at random
         parts: list[_Rows] = []
         for modality, of_modality in self._of_modality.items():
@@ -209,7 +212,7 @@ class Planner:
         """A group's rows from number ``first`` of its stream on, in the stream's order."""
         lengths = self.groups[g].lengths
         size, count = len(lengths), len(windows)
-        turns = np.arange(first, first + count) // size
+        turns = (np.arange(first, first + count) // size).astype(np.int32)
         passes = range(first // size, -(-(first + count) // size))
         orders = [
             np.random.default_rng([abs(self.seed), g, abs(turn), int(turn < 0)]).permutation(size) for turn in passes
@@ -242,6 +245,36 @@ class Planner:
         return left_out
 
 
+class Batches(Sequence[Batch]):
+    """The batches of one rank in an epoch. Ids are made when a batch is asked for: an epoch may have millions.
+
+    Args:
+        planner: knows the groups.
+        plan: of all ranks.
+        rank: whose batches these are.
+    """
+
+    def __init__(self, planner: Planner, plan: Plan, rank: int):
+        self._planner, self.plan, self._rank = planner, plan, rank
+
+    def __len__(self) -> int:
+        return self._planner.batches
+
+    @overload
+    def __getitem__(self, index: int) -> Batch: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Batch]: ...
+    def __getitem__(self, index: int | slice) -> Batch | list[Batch]:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        if not 0 <= index < len(self):
+            raise IndexError(index)
+        window = index * self._planner.world_size + self._rank
+        rows = slice(*self.plan.bounds[window : window + 2].tolist())
+        groups, examples = self.plan.groups[rows].tolist(), self.plan.examples[rows].tolist()
+        return tuple(self._planner.groups[g].ids[i] for g, i in zip(groups, examples, strict=True))
+
+
 def _check(name: str, group: Group, budget: Budget, world_size: int) -> None:
     if not len(group.lengths):
         raise UserError(f"the group {name} of the mixture has no examples")
@@ -256,7 +289,7 @@ def _check(name: str, group: Group, budget: Budget, world_size: int) -> None:
 
 
 def _counts(totals: np.ndarray, windows: int) -> np.ndarray:
-    """(M, G) rows of each window: ``totals`` (G,) in all, each window's share of them to within one row.
+    """(M, G) rows of each window: ``totals`` (G,) in all, and of every group its share of the window to within one row.
 
     A window has the whole part of its share of every group, and one row more of the groups that lag behind most.
     """
@@ -393,7 +426,7 @@ def _padded(window: np.ndarray, length: np.ndarray, windows: int, max_parts: int
 
 
 class _Mending:
-    """Brings windows under their budget by exchanging a row for a shorter one of the same pass, else by moving or leaving one.
+    """Brings windows under their budget: exchanges a row for a shorter one of its pass, else moves or leaves one out.
 
     Args:
         size: (M,) with padding, kept up to date.
@@ -435,8 +468,8 @@ class _Mending:
             rank = np.where(saved >= excess, saved - excess, 1e9 - saved)
             rank[~same | (saved <= 0)] = np.inf
             best = np.argsort(rank, axis=None)[:_PAIRS]
-            chosen = zip(*np.unravel_index(best[np.isfinite(rank.flat[best])], rank.shape), strict=True)
-            pairs += [(other, int(mine[i]), int(theirs[j])) for i, j in chosen]
+            found = best[np.isfinite(rank.flat[best])]
+            pairs += [(other, int(mine[at // len(theirs)]), int(theirs[at % len(theirs)])) for at in found.tolist()]
         if not pairs:
             return False
         here = self._sizes([np.where(mine == one, two, mine) for _, one, two in pairs])

@@ -3,45 +3,12 @@
 ``plan.py`` decides which examples come together; here its numbers become the ids that ESPnet's iterators want.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import overload
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 from espnet2.samplers.abs_sampler import AbsSampler
 
-from espnet_atat.data.plan import MODALITIES, Budget, Group, Plan, Planner
-
-Batch = tuple[str, ...]
-
-
-class Batches(Sequence[Batch]):
-    """The batches of one rank in an epoch. Ids are made when a batch is asked for: an epoch may have millions.
-
-    Args:
-        planner: knows the groups.
-        plan: of all ranks.
-        rank: whose batches these are.
-    """
-
-    def __init__(self, planner: Planner, plan: Plan, rank: int):
-        self._planner, self.plan, self._rank = planner, plan, rank
-
-    def __len__(self) -> int:
-        return self._planner.batches
-
-    @overload
-    def __getitem__(self, index: int) -> Batch: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[Batch]: ...
-    def __getitem__(self, index: int | slice) -> Batch | list[Batch]:
-        if isinstance(index, slice):
-            return [self[i] for i in range(*index.indices(len(self)))]
-        if not 0 <= index < len(self):
-            raise IndexError(index)
-        window = index * self._planner.world_size + self._rank
-        rows = slice(*self.plan.bounds[window : window + 2].tolist())
-        groups, examples = self.plan.groups[rows].tolist(), self.plan.examples[rows].tolist()
-        return tuple(self._planner.groups[g].ids[i] for g, i in zip(groups, examples, strict=True))
+from espnet_atat.data.plan import MODALITIES, Batch, Batches, Budget, Group, Planner
 
 
 class MixedBatchSampler(AbsSampler):
@@ -84,22 +51,25 @@ class MixedBatchSampler(AbsSampler):
 
     def describe(self, epoch: Batches) -> list[str]:
         """Lines for the log: what a batch holds, and how full it is."""
-        planner, plan = self.planner, epoch.plan
+        planner, plan, world = self.planner, epoch.plan, self.planner.world_size
         each = (
             f"of {planner.world_size} processes, and of one a {planner.world_size}th" if planner.world_size > 1 else ""
         )
         sizes = [len(group.lengths) for group in planner.groups]
-        lines = ["the mixture, by group: examples, share of a batch, rows of a batch of one process, passes an epoch"]
+        lines = [
+            f"{planner.batches} mixed batches an epoch, of {planner.rows * world:.1f} examples each",
+            "group: examples, share of every batch, rows of a batch of one process, passes an epoch",
+        ]
         for name, size, share in zip(planner.names, sizes, planner.shares, strict=True):
             rows = share * planner.rows
-            passes = rows * planner.batches * planner.world_size / size
+            passes = rows * planner.batches * world / size
             lines.append(f"  {name}: {size}, {share:.2%}, {rows:.2f}, {passes:.3g}")
         for modality, unit in zip(MODALITIES, ("frames (batch_bins)", "pieces (text_batch_bins)"), strict=True):
             used, padded = plan.used[modality].mean(), plan.sizes[modality].mean()
             if padded:
                 cap = planner.caps[modality]
                 lines.append(
-                    f"{cap * planner.world_size:.0f} {unit} a batch {each}: {used / cap:.1%} filled, "
+                    f"{cap * world:.0f} {unit} {each}: {used / cap:.1%} filled, "
                     f"{1 - used / padded:.1%} of what is computed is padding"
                 )
         if plan.left_out:

@@ -1,7 +1,8 @@
 """A file of two columns as a mapping that keeps numbers, not strings: what data-loading workers share.
 
-A dictionary of millions of strings takes gigabytes, and every worker that reads of it copies them, for reading one changes
-its reference count. Here a line's place in the file is found by a hash of its key, and the line is read when it is asked for.
+A dictionary of millions of strings takes gigabytes, and every worker that reads of it copies them, for reading one
+changes its reference count. Here a hash of its key finds a line's place in the file, and the line is read when it is
+asked for.
 """
 
 import os
@@ -40,7 +41,7 @@ class Table(Mapping[str, str]):
         self._hashes = joined[order]
         self._starts = np.concatenate(starts)[order].astype(np.uint32 if small else np.uint64)
         self._open()
-        for index in np.flatnonzero(self._hashes[1:] == self._hashes[:-1]):
+        for index in np.flatnonzero(self._hashes[1:] == self._hashes[:-1]).tolist():
             key = self._line(index)[0]
             if key == self._line(index + 1)[0]:
                 raise UserError(f"{path}: id {key.decode()!r} stands twice; every id may stand once")

@@ -18,8 +18,8 @@ from espnet_atat.data.augment import FeatureAugmentation
 from espnet_atat.data.collate import MixedCollate
 from espnet_atat.data.dataset import MixtureDataset
 from espnet_atat.data.masks import EpochIterFactory, ExampleMasker
-from espnet_atat.data.preprocessor import MAX_TEXT_PIECES, MixturePreprocessor, load_text_tokenizer
 from espnet_atat.data.plan import Budget
+from espnet_atat.data.preprocessor import MAX_TEXT_PIECES, MixturePreprocessor, load_text_tokenizer
 from espnet_atat.data.sampler import MixedBatchSampler, single_task_batches
 from espnet_atat.data.shapes import load_groups
 from espnet_atat.errors import UserError

@@ -38,6 +38,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="folder or hub name of the text encoder's tokenizer; default: text_encoder_conf model",
     )
 
+    # ESPnet's own help does not say what the budget is of.
+    (batch_bins,) = (action for action in parser._actions if action.dest == "batch_bins")
+    batch_bins.help = (
+        "audio frames of a batch, padding included (samples with a frontend), of all processes together: "
+        "each of N GPUs gets an Nth, so that an update has as many examples on any number"
+    )
     group = parser.add_argument_group("Mixture")
     group.add_argument(
         "--train_groups", type=str_or_none, default=None, help="group and weight, one a line (mixture's 'groups')"
@@ -46,8 +52,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--text_batch_bins",
         type=int,
         default=20000,
-        help="text pieces of a batch, padding included, of all processes together, as --batch_bins is of audio frames "
-        "(samples with a frontend): N GPUs get an Nth each, so that a training is the same on any number of them",
+        help="text pieces of a batch, padding included, of all processes together, as --batch_bins is of audio frames",
     )
     group.add_argument("--augment_conf", action=NestedDictAction, default={}, help="see data/augment.py")
     group.add_argument(

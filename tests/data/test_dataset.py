@@ -64,9 +64,7 @@ def test_an_unknown_id_has_no_stream_and_an_empty_one_is_named(mixture: Path, tm
 
 
 def test_workers_read_what_one_process_reads(mixture: Path) -> None:
-    dataset = MixtureDataset(
-        stream_options(mixture), lambda uid, data: {k: np.array([len(v)]) for k, v in data.items()}
-    )
+    dataset = MixtureDataset(stream_options(mixture), lambda _, data: {k: np.array([len(v)]) for k, v in data.items()})
     batches = [[uid] for uid in dataset.ids("text")]
     alone, shared = (
         [

@@ -1,6 +1,6 @@
 """Cutting a batch by length."""
 
-from itertools import combinations
+from itertools import combinations, pairwise
 
 import numpy as np
 import pytest
@@ -20,7 +20,7 @@ def by_trial(lengths: list[int], max_parts: int) -> int:
     for number in range(min(max_parts, len(ordered))):
         for cuts in combinations(range(1, len(ordered)), number):
             bounds = [0, *cuts, len(ordered)]
-            least.append(sum(ordered[a] * (b - a) for a, b in zip(bounds, bounds[1:], strict=False)))
+            least.append(sum(ordered[a] * (b - a) for a, b in pairwise(bounds)))
     return min(least)
 
 

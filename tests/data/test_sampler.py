@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from espnet_atat.data.ids import Ids
 from espnet_atat.data.parts import padded_size as size_in_parts
-from espnet_atat.data.plan import Budget, Group
-from espnet_atat.data.sampler import Batch, MixedBatchSampler, single_task_batches
+from espnet_atat.data.plan import Batch, Budget, Group
+from espnet_atat.data.sampler import MixedBatchSampler, single_task_batches
 from espnet_atat.errors import UserError
 
 BUDGET = Budget(frames=6000, pieces=1500)
@@ -39,7 +39,7 @@ SMALL = make_groups({"slu-a": 30, "asr-b": 20, "nlu-c": 60})
 
 
 def make_long_and_short() -> dict[str, Group]:
-    """Sentences of 2 to 16.5 s, read for two tasks, commands of 0.8 to 8 s, and texts, at a thousandth of the paper's size."""
+    """Sentences of 2 to 16.5 s for two tasks, commands of 0.8 to 8 s, and texts: a thousandth of the paper's size."""
     rng = np.random.default_rng(0)
     sentences = np.where(rng.random(280) < 0.7, rng.normal(1420, 120, 280), rng.uniform(200, 1200, 280)).clip(200, 1650)
     lengths = {"asr-books": sentences, "mlm-books": sentences, "nlu-texts": 4 + rng.poisson(8, 2840)}
@@ -276,7 +276,7 @@ def test_the_log_has_shares_budget_and_padding() -> None:
     sampler = MixedBatchSampler(LONG_AND_SHORT, Budget(40_000, 8000), 10, world_size=2)
     lines = sampler.describe(sampler.generate(1))
     assert any(line.strip().startswith("slu-commands: 3000, 46.88%, ") for line in lines)
-    assert any(line.startswith("40000 frames (batch_bins) a batch of 2 processes") for line in lines)
+    assert any(line.startswith("40000 frames (batch_bins) a batch of all 2 processes") for line in lines)
 
 
 def test_a_modality_that_some_batches_lack_is_told() -> None:

@@ -58,7 +58,7 @@ def test_a_line_longer_than_a_read_is_whole(tmp_path: Path) -> None:
 def test_equal_hashes_are_told_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_two_column(tmp_path / "text", {"a": "1", "b": "2", "c": "3"})
     monkeypatch.setattr("espnet_atat.data.lines.Block.hashes", lambda block: block.starts.astype("u8") * 0)
-    monkeypatch.setattr("espnet_atat.data.table.hash_key", lambda key: 0)
+    monkeypatch.setattr("espnet_atat.data.table.hash_key", lambda _: 0)
     table = Table(tmp_path / "text")
     assert {key: table[key] for key in "abc"} == {"a": "1", "b": "2", "c": "3"}
     assert "d" not in table
