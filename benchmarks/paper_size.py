@@ -217,9 +217,11 @@ def measure_dataset(folder: Path, _setting: str, _rank: int) -> dict[str, Any]:
     from torch.utils.data import DataLoader
 
     from espnet_atat.data.dataset import MixtureDataset
+    from espnet_atat.tasks.checks import check_targets
+    from espnet_atat.text.vocabulary import Vocabulary
 
     imported = megabytes("VmRSS")
-    start = time.monotonic()
+    start = time.process_time(), time.monotonic()
     dataset = MixtureDataset(
         [
             (str(folder / "speech.scp"), "speech", "kaldi_ark"),
@@ -228,8 +230,11 @@ def measure_dataset(folder: Path, _setting: str, _rank: int) -> dict[str, Any]:
         ],
         keep_lengths,
     )
-    opened = time.monotonic() - start
+    opened = time.process_time() - start[0], time.monotonic() - start[1]
     alone = megabytes("Pss")
+    start = time.process_time(), time.monotonic()
+    check_targets(dataset, Vocabulary.build(["[IN:PLAY", "[SL:NAME", "]"], []))
+    checked = time.process_time() - start[0], time.monotonic() - start[1]
     sizes = {name: int(line) for name, line in (row.split() for row in (folder / "groups").read_text().splitlines())}
     rng = np.random.default_rng(SEED)
     batches = [
@@ -244,7 +249,8 @@ def measure_dataset(folder: Path, _setting: str, _rank: int) -> dict[str, Any]:
     workers = [process.pid for process in multiprocessing.active_children()]
     return {
         "imported_mb": imported,
-        "open_s": opened,
+        "open_cpu_and_wall_s": opened,
+        "check_cpu_and_wall_s": checked,
         "alone_mb": alone,
         "main_pss_mb": megabytes("Pss"),
         "worker_pss_mb": [megabytes("Pss", worker) for worker in workers],

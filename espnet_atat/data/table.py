@@ -51,13 +51,14 @@ class Table(Mapping[str, str]):
 
     def __iter__(self) -> Iterator[str]:
         """Keys in the file's order."""
-        for block in scan_blocks(self.path):
-            yield from map(block.key, range(len(block.starts)))
+        return (key for key, _ in self.items())
 
     def items(self) -> Iterator[tuple[str, str]]:  # type: ignore[override]
         """Keys and values in the file's order, in one reading."""
         for block in scan_blocks(self.path):
-            yield from ((block.key(line), block.value(line)) for line in range(len(block.starts)))
+            for line in block.data.tobytes().split(b"\n")[:-1]:
+                key, value = _parted(line)
+                yield key.decode("utf-8"), value.decode("utf-8").strip()
 
     def __contains__(self, key: object) -> bool:
         return isinstance(key, str) and self._find(key) is not None
@@ -85,8 +86,7 @@ class Table(Mapping[str, str]):
         line = os.pread(self._file.fileno(), _READ, start)
         while b"\n" not in line and (more := os.pread(self._file.fileno(), 64 * _READ, start + len(line))):
             line += more
-        key, *value = line.partition(b"\n")[0].split(maxsplit=1)
-        return key, value[0] if value else b""
+        return _parted(line.partition(b"\n")[0])
 
     def _open(self) -> None:
         self._file = self.path.open("rb")
@@ -97,3 +97,8 @@ class Table(Mapping[str, str]):
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
         self._open()
+
+
+def _parted(line: bytes) -> tuple[bytes, bytes]:
+    key, *value = line.split(maxsplit=1)
+    return key, value[0] if value else b""
