@@ -52,9 +52,7 @@ class MixedBatchSampler(AbsSampler):
     def describe(self, epoch: Batches) -> list[str]:
         """Lines for the log: what a batch holds, and how full it is."""
         planner, plan, world = self.planner, epoch.plan, self.planner.world_size
-        each = (
-            f"of {planner.world_size} processes, and of one a {planner.world_size}th" if planner.world_size > 1 else ""
-        )
+        each = f"a batch of all {world} processes, an equal part for each" if world > 1 else "a batch"
         sizes = [len(group.lengths) for group in planner.groups]
         lines = [
             f"{planner.batches} mixed batches an epoch, of {planner.rows * world:.1f} examples each",
