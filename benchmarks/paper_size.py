@@ -126,7 +126,7 @@ def measure_epoch(folder: Path, setting: str, rank: int) -> dict[str, Any]:
     start_peak = megabytes("VmHWM")
     reset_peak()
     start = time.process_time(), time.monotonic()
-    plan = Batches(planner, planner.plan(1), rank)
+    plan = Batches(planner, planner.plan(0), rank)
     seconds = time.process_time() - start[0], time.monotonic() - start[1]
     figures = {
         "startup_s": start_up,
@@ -200,7 +200,7 @@ def measure_coverage(folder: Path, setting: str, _rank: int) -> dict[str, Any]:
     drawn, epoch, even = 0, 0, True
     while drawn < 1.5 * sum(sizes.values()):
         epoch += 1
-        for batch in Batches(planner, planner.plan(epoch), 0):
+        for batch in Batches(planner, planner.plan(epoch - 1), 0):
             drawn += len(batch)
             for name in batch:
                 seen[name.rsplit("-", 2)[0]][int(name.rpartition("-")[2])] += 1

@@ -153,7 +153,7 @@ class Planner:
         self.batches = batches
 
     def plan(self, epoch: int) -> Plan:
-        """The windows of an epoch: those of the first batch by rank, then those of the second."""
+        """The windows of an epoch, counted from 0: those of the first batch by rank, then those of the second."""
         windows = self.batches * self.world_size
         rng = np.random.default_rng([abs(self.seed), int(self.seed < 0), abs(epoch), int(epoch < 0)])
         rows = self._deal(epoch * windows, windows, self.rows, rng)
@@ -491,8 +491,10 @@ class _Mending:
             return False
         shortest = slots[np.argmin(self.rows.length[slots])]
         others = self._partners(window)
+        if not others:
+            return False
         sizes = self._sizes([np.append(self.slots[other], shortest) for other in others])
-        if not others or sizes.min() > self.cap:
+        if sizes.min() > self.cap:
             return False
         other = others[int(sizes.argmin())]
         self.rows.window[shortest] = other

@@ -47,7 +47,7 @@ class MixedBatchSampler(AbsSampler):
 
     def generate(self, seed: int) -> Batches:
         """The batches of the epoch with this seed: ids of this rank, audio first."""
-        return Batches(self.planner, self.planner.plan(seed - self.seed), self.rank)
+        return Batches(self.planner, self.planner.plan(seed - self.seed - 1), self.rank)
 
     def describe(self, epoch: Batches) -> list[str]:
         """Lines for the log: what a batch holds, and how full it is."""
