@@ -134,7 +134,7 @@ def measure_epoch(folder: Path, setting: str, rank: int) -> dict[str, Any]:
         "plan_s": seconds,
         "plan_peak_mb": megabytes("VmHWM"),
     }
-    figures["imported_mb"] = imported
+    figures |= {"imported_mb": imported, "left_out": plan.plan.left_out}
     lengths = make_lengths(sizes)
     return figures | composition(list(plan), lengths, frames / world_size, pieces / world_size)
 
