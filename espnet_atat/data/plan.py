@@ -39,8 +39,8 @@ _FULL = 0.97  # of the budget that windows may fill on average, so that there is
 _FEW = 0.01  # share of them that may be over the budget; an epoch's are mended by exchanging rows
 _SWEEPS = 2  # of dealing out: the first by means of what is to come, the second by what came
 _MANY_PASSES = 64  # in one epoch: a group as small as that is not sorted
-#: What mending looks at: the emptiest windows and some of the others, exchanges with each, exchanges of one window.
-_EMPTIEST, _SAMPLED, _PAIRS, _EXCHANGES = 16, 32, 4, 16
+#: What mending looks at: the emptiest windows, some or many others, exchanges with each, exchanges of one window.
+_EMPTIEST, _SAMPLED, _MANY, _PAIRS, _EXCHANGES = 16, 32, 500, 4, 16
 
 
 @dataclass(frozen=True)
@@ -446,7 +446,10 @@ class _Mending:
             tries = 0
             while self.size[window] > self.cap:
                 tries += 1
-                if (tries <= _EXCHANGES and self._exchange(window)) or self._move(window):
+                few, many = self._partners(window), self._partners(window, _MANY)
+                if tries <= _EXCHANGES and (self._exchange(window, few) or self._exchange(window, many)):
+                    continue
+                if self._move(window, many):
                     continue
                 slots = self.slots[window]
                 longest = slots[np.argmax(self.rows.length[slots])]
@@ -455,12 +458,12 @@ class _Mending:
                 left_out += 1
         return left_out
 
-    def _exchange(self, window: int) -> bool:
+    def _exchange(self, window: int, others: list[int]) -> bool:
         """Swap a row for a shorter one of the same pass of a window with room; False if none makes this one smaller."""
         rows, mine = self.rows, self.slots[window]
         excess = self.size[window] - self.cap
         pairs: list[tuple[int, int, int]] = []
-        for other in self._partners(window):
+        for other in others:
             theirs = self.slots[other]
             same = (rows.group[mine][:, None] == rows.group[theirs]) & (rows.turn[mine][:, None] == rows.turn[theirs])
             saved = rows.length[mine][:, None] - rows.length[theirs].astype(float)
@@ -484,13 +487,12 @@ class _Mending:
         self.size[window], self.size[other] = here[chosen], there[chosen]
         return True
 
-    def _move(self, window: int) -> bool:
+    def _move(self, window: int, others: list[int]) -> bool:
         """Give the shortest row to a window that has room for it."""
         slots = self.slots[window]
         if len(slots) < 2:
             return False
         shortest = slots[np.argmin(self.rows.length[slots])]
-        others = self._partners(window)
         if not others:
             return False
         sizes = self._sizes([np.append(self.slots[other], shortest) for other in others])
@@ -502,10 +504,10 @@ class _Mending:
         self._set(other, np.append(self.slots[other], shortest))
         return True
 
-    def _partners(self, window: int) -> list[int]:
-        """The emptiest windows, and some of all."""
+    def _partners(self, window: int, sampled: int = _SAMPLED) -> list[int]:
+        """The emptiest windows, and about so many of the others."""
         order = np.argsort(self.size, kind="stable")
-        chosen = [*order[:_EMPTIEST].tolist(), *order[_EMPTIEST :: max(1, len(order) // _SAMPLED)].tolist()]
+        chosen = [*order[:_EMPTIEST].tolist(), *order[_EMPTIEST :: max(1, len(order) // sampled)].tolist()]
         return [other for other in chosen if other != window]
 
     def _set(self, window: int, slots: np.ndarray) -> None:
