@@ -73,7 +73,7 @@ class ATATTask(AbsTask):
 
     @classmethod
     def build_collate_fn(cls, args: argparse.Namespace, train: bool) -> Callable[..., Any]:
-        return MixedCollate()
+        return MixedCollate(args.max_parts if train else 1)
 
     @classmethod
     def build_preprocess_fn(cls, args: argparse.Namespace, train: bool) -> MixturePreprocessor:
@@ -222,7 +222,9 @@ class ATATTask(AbsTask):
         if iter_options.distributed:
             rank, world_size = torch.distributed.get_rank(), torch.distributed.get_world_size()
         if mode == "train":
-            sampler = MixedBatchSampler(groups, budget, iter_options.num_iters_per_epoch, args.seed, rank, world_size)
+            sampler = MixedBatchSampler(
+                groups, budget, iter_options.num_iters_per_epoch, args.seed, rank, world_size, args.max_parts
+            )
             epoch = sampler.generate(args.seed + 1)
             for line in sampler.describe(epoch):
                 logging.info(f"[{mode}] {line}")

@@ -13,6 +13,8 @@ from espnet2.train.class_choices import ClassChoices
 from espnet2.utils.nested_dict_action import NestedDictAction
 from espnet2.utils.types import int_or_none, str_or_none
 
+from espnet_atat.data.parts import MAX_PARTS
+
 frontend_choices = ClassChoices("frontend", {"default": DefaultFrontend}, type_check=AbsFrontend, optional=True)
 specaug_choices = ClassChoices("specaug", {"specaug": SpecAug}, type_check=AbsSpecAug, optional=True)
 normalize_choices = ClassChoices(
@@ -53,6 +55,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         type=int,
         default=20000,
         help="text pieces of a batch, padding included, of all processes together, as --batch_bins is of audio frames",
+    )
+    group.add_argument(
+        "--max_parts",
+        type=int,
+        default=MAX_PARTS,
+        help="the encoders take a batch's audio, and its text, in up to so many parts of like length, padded apart",
     )
     group.add_argument("--augment_conf", action=NestedDictAction, default={}, help="see data/augment.py")
     group.add_argument(
