@@ -6,6 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from espnet_atat.data.parts import cut_by_length
+
 #: What stands behind the end of a shorter row. -1 is no token: the model masks it out.
 PADDING = {"speech": 0.0, "text_in": -1, "text": -1, "ctc_text": -1, "transcript": -1}
 
@@ -18,17 +20,30 @@ class MixedCollate:
     Returns ids and tensors: ``speech`` (Ba, T, F) or (Ba, samples), ``text_in`` (Bt, S), ``text`` (Ba + Bt, L), and
     ``ctc_text`` (Ba, symbols) and ``transcript`` (Ba, S) where the preprocessor gives them; with ``<name>_lengths``
     each. A stream that no example of the batch has is left out.
+
+    Args:
+        max_parts: above 1, rows of a modality are sorted by falling length, and ``speech_parts`` and ``text_in_parts``
+            say how many rows the encoder is to take together (``parts.py``).
     """
 
-    def __call__(self, examples: Sequence[Example]) -> tuple[list[str], dict[str, Tensor]]:
-        ordered = sorted(examples, key=lambda example: "speech" not in example[1])  # stable: audio first
-        batch: dict[str, Tensor] = {}
+    def __init__(self, max_parts: int = 1):
+        self.max_parts = max_parts
+
+    def __call__(self, examples: Sequence[Example]) -> tuple[list[str], dict[str, Tensor | list[int]]]:
+        ordered = sorted(examples, key=self._place)  # stable
+        batch: dict[str, Tensor | list[int]] = {}
         for name, padding in PADDING.items():
             rows = [data[name] for _, data in ordered if name in data]
             if rows:
                 batch[name] = pad(rows, padding)
                 batch[f"{name}_lengths"] = torch.tensor([len(row) for row in rows], dtype=torch.long)
+                if self.max_parts > 1 and name in ("speech", "text_in"):
+                    batch[f"{name}_parts"] = cut_by_length([len(row) for row in rows], self.max_parts)
         return [utt_id for utt_id, _ in ordered], batch
+
+    def _place(self, example: Example) -> tuple[bool, int]:
+        source = example[1].get("speech", example[1].get("text_in"))
+        return "speech" not in example[1], -len(source) if source is not None and self.max_parts > 1 else 0
 
 
 def pad(rows: Sequence[np.ndarray], value: float) -> Tensor:

@@ -1,6 +1,6 @@
 """The AT-AT model: what ESPnet's trainer calls (paper, Figure 2)."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -149,6 +149,8 @@ class ESPnetATATModel(AbsESPnetModel):
         ctc_text_lengths: Tensor | None = None,
         transcript: Tensor | None = None,
         transcript_lengths: Tensor | None = None,
+        speech_parts: Sequence[int] | None = None,
+        text_in_parts: Sequence[int] | None = None,
         **_: object,
     ) -> tuple[Tensor, dict[str, Tensor | None], Tensor]:
         """Loss of a mixed batch. In ``text``, examples from audio come before those from text.
@@ -164,6 +166,8 @@ class ESPnetATATModel(AbsESPnetModel):
             ctc_text_lengths: (Ba,).
             transcript: (Ba, S) words of the audio, as ids of the text tokenizer; only with a contrast weight.
             transcript_lengths: (Ba,).
+            speech_parts: numbers of rows, of like length, that the audio encoder takes together; None: all.
+            text_in_parts: likewise for the text encoder.
 
         Returns:
             loss averaged over examples, statistics (every key in every batch, NaN where a task is absent: DDP reduces
@@ -177,7 +181,7 @@ class ESPnetATATModel(AbsESPnetModel):
         ctc_loss: Tensor | None = None
         contrast_loss: Tensor | None = None
         if speech is not None and speech_lengths is not None:
-            encoded = self.encode_audio(speech, speech_lengths)
+            encoded = _in_parts(self.encode_audio, speech, speech_lengths, speech_parts)
             loss, hits = self._decode(encoded, text[:audio], text_lengths[:audio])
             losses.append(loss)
             correct.append(hits)
@@ -190,7 +194,7 @@ class ESPnetATATModel(AbsESPnetModel):
                 read = self.encode_text(transcript, transcript_lengths)
                 contrast_loss = self.contrast(encoded.states, encoded.lengths, read.states, read.lengths, transcript)
         if text_in is not None and text_in_lengths is not None:
-            encoded = self.encode_text(text_in, text_in_lengths)
+            encoded = _in_parts(self.encode_text, text_in, text_in_lengths, text_in_parts)
             loss, hits = self._decode(encoded, text[audio:], text_lengths[audio:])
             losses.append(loss)
             correct.append(hits)
@@ -294,3 +298,16 @@ class ESPnetATATModel(AbsESPnetModel):
             stats[f"loss_{task}"] = (loss * of_task).sum() / count
             stats[f"acc_{task}"] = (hits * of_task).sum() / (lengths * of_task).sum()
         return stats
+
+
+def _in_parts(
+    encode: Callable[[Tensor, Tensor], Encoded], rows: Tensor, lengths: Tensor, parts: Sequence[int] | None
+) -> Encoded:
+    """Encode rows (B, S, …) part by part, each without the padding that only others need; states are padded again."""
+    if parts is None or len(parts) == 1:
+        return encode(rows, lengths)
+    cut = zip(rows.split(list(parts)), lengths.split(list(parts)), strict=True)
+    encoded = [encode(part[:, : int(of.max())], of) for part, of in cut]
+    longest = max(part.states.shape[1] for part in encoded)
+    states = [nn.functional.pad(part.states, (0, 0, 0, longest - part.states.shape[1])) for part in encoded]
+    return Encoded(torch.cat(states), torch.cat([part.lengths for part in encoded]))

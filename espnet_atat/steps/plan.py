@@ -18,6 +18,7 @@ from espnet_atat.config.training import (
     load_token_config,
     load_training_config,
 )
+from espnet_atat.data.epoch_plan import VERSION
 from espnet_atat.data.mixture import Part
 from espnet_atat.data.targets import holds_audio, identity_of, targets_of, unseen_tags
 from espnet_atat.errors import UserError
@@ -182,6 +183,7 @@ class Training:
             "config": dict(self.config),
             "seed": self.seed,
             "statistics": self.statistics.key,
+            "batches": VERSION,
         }
         if masks := self.config.get("mask_conf"):  # named by its files; their content decides too
             files = masks.get("alignments", {}).items()

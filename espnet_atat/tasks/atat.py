@@ -17,16 +17,17 @@ from torch.utils.data import DataLoader
 from espnet_atat.data.augment import FeatureAugmentation
 from espnet_atat.data.collate import MixedCollate
 from espnet_atat.data.dataset import MixtureDataset
+from espnet_atat.data.epoch_plan import Budget
 from espnet_atat.data.masks import EpochIterFactory, ExampleMasker
 from espnet_atat.data.preprocessor import MAX_TEXT_PIECES, MixturePreprocessor
-from espnet_atat.data.sampler import Budget, MixedBatchSampler, single_task_batches
+from espnet_atat.data.sampler import MixedBatchSampler, single_task_batches
 from espnet_atat.data.shapes import load_groups
 from espnet_atat.errors import UserError
 from espnet_atat.model.atat_model import ESPnetATATModel
 from espnet_atat.model.from_options import characters_of, model_of, vocabulary_of
 from espnet_atat.model.text_encoder import load_text_tokenizer
 from espnet_atat.speech.augmentation.chain import Chain
-from espnet_atat.tasks.checks import check_checkpoints, check_encoders, check_targets
+from espnet_atat.tasks.checks import check_checkpoints, check_encoders, check_modalities, check_targets
 from espnet_atat.tasks.options import CLASS_CHOICES, add_options
 from espnet_atat.text.tokenizer import CharTokenizer, TargetTokenizer, load_grown_words
 from espnet_atat.train.adapter import check_adapter
@@ -72,7 +73,7 @@ class ATATTask(AbsTask):
 
     @classmethod
     def build_collate_fn(cls, args: argparse.Namespace, train: bool) -> Callable[..., Any]:
-        return MixedCollate()
+        return MixedCollate(args.max_parts if train else 1)
 
     @classmethod
     def build_preprocess_fn(cls, args: argparse.Namespace, train: bool) -> MixturePreprocessor:
@@ -181,10 +182,13 @@ class ATATTask(AbsTask):
         if iter_options.distributed:
             rank, world_size = torch.distributed.get_rank(), torch.distributed.get_world_size()
         if mode == "train":
-            sampler = MixedBatchSampler(groups, budget, iter_options.num_iters_per_epoch, args.seed, rank, world_size)
+            sampler = MixedBatchSampler(
+                groups, budget, iter_options.num_iters_per_epoch, args.seed, rank, world_size, args.max_parts
+            )
             epoch = sampler.generate(args.seed + 1)
-            waste = {name: f"{share:.1%}" for name, share in sampler.padding(epoch).items()}
-            logging.info(f"[{mode}] {len(epoch)} mixed batches an epoch; padded share of the first epoch: {waste}")
+            for line in sampler.describe(epoch):
+                logging.info(f"[{mode}] {line}")
+            check_modalities(sampler.lacking(epoch), args, world_size)
             batches: Any = sampler
         else:
             batches = single_task_batches(groups, budget, rank, world_size)
@@ -229,12 +233,12 @@ class ATATTask(AbsTask):
         dataset = MixtureDataset(data_path_and_name_and_type, preprocess_fn, float_dtype=dtype)
         cls.check_task_requirements(dataset, allow_variable_data_keys, train=False, inference=inference)
         check_targets(dataset, preprocess_fn.tokenizer.vocabulary)
-        wanted = dataset.ids("text")
+        wanted = set(dataset.ids("text"))
         if key_file is not None:
             wanted &= {line.split()[0] for line in Path(key_file).read_text(encoding="utf-8").splitlines()}
         batches = []
         for modality in ("speech", "text_in"):
-            ids = sorted(wanted & dataset.ids(modality)) if dataset.has_name(modality) else []
+            ids = sorted(wanted.intersection(dataset.ids(modality))) if dataset.has_name(modality) else []
             batches += [ids[start : start + batch_size] for start in range(0, len(ids), batch_size)]
         return DataLoader(
             dataset, batch_sampler=batches, collate_fn=collate_fn, num_workers=num_workers, pin_memory=ngpu > 0

@@ -1,7 +1,7 @@
 """What would stop a training sooner or later, looked for before it starts."""
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +24,16 @@ def check_targets(dataset: MixtureDataset, vocabulary: Vocabulary) -> None:
         UserError: names the first example of which that is not so.
     """
     tasks = {task_token(task) for task in TASKS}
+    known: set[str] = set()  # most words were looked up before
     for utt_id, target in dataset.texts("text"):
         first, *rest = target.split() or [""]
         if first not in tasks:
             raise UserError(f"utterance {utt_id}: the target begins with {first!r}, not with a task token")
         if not rest:
             raise UserError(f"utterance {utt_id}: the target is empty: drop the utterance with bin.validate --fix")
+        if known.issuperset(rest):
+            continue
+        known.update(rest)
         for token in rest:
             if is_whole(token) and token not in vocabulary:
                 raise UserError(
@@ -48,6 +52,22 @@ def check_encoders(dataset: MixtureDataset, audio_encoder: str | None, text_enco
         raise UserError("the data has audio, but the model no audio encoder (--audio_encoder none): train on nlu alone")
     if dataset.has_name("text_in") and text_encoder is None:
         raise UserError("the data has text inputs, but the model no text encoder (--text_encoder none): leave nlu out")
+
+
+def check_modalities(lacking: Sequence[str], args: argparse.Namespace, world_size: int) -> None:
+    """Processes that train together must all use all parameters in every batch, unless DDP is told that they do not.
+
+    Args:
+        lacking: modalities of the mixture that some batch of some process lacks.
+
+    Raises:
+        UserError: names the modality, and what to do.
+    """
+    if lacking and world_size > 1 and not args.unused_parameters:
+        raise UserError(
+            f"some batches of some of the {world_size} processes hold no {lacking[0]}, and its encoder would leave DDP "
+            "waiting: set --unused_parameters true, raise --batch_bins, or give the modality more weight in the mixture"
+        )
 
 
 def check_checkpoints(args: argparse.Namespace, vocabulary: Vocabulary) -> None:

@@ -6,6 +6,7 @@ from espnet2.train.class_choices import ClassChoices
 from espnet2.utils.nested_dict_action import NestedDictAction
 from espnet2.utils.types import int_or_none, str_or_none
 
+from espnet_atat.data.parts import MAX_PARTS
 from espnet_atat.model.from_options import CLASSES
 from espnet_atat.model.light_import import load_class
 
@@ -31,12 +32,27 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="folder or hub name of the text encoder's tokenizer; default: text_encoder_conf model",
     )
 
+    # ESPnet's own help does not say what the budget is of.
+    (batch_bins,) = (action for action in parser._actions if action.dest == "batch_bins")
+    batch_bins.help = (
+        "audio frames of a batch, padding included (samples with a frontend), of all processes together: "
+        "each of N GPUs gets an Nth, so that an update has as many examples on any number"
+    )
     group = parser.add_argument_group("Mixture")
     group.add_argument(
         "--train_groups", type=str_or_none, default=None, help="group and weight, one a line (mixture's 'groups')"
     )
     group.add_argument(
-        "--text_batch_bins", type=int, default=20000, help="text pieces a batch; --batch_bins counts audio frames"
+        "--text_batch_bins",
+        type=int,
+        default=20000,
+        help="text pieces of a batch, padding included, of all processes together, as --batch_bins is of audio frames",
+    )
+    group.add_argument(
+        "--max_parts",
+        type=int,
+        default=MAX_PARTS,
+        help="the encoders take a batch's audio, and its text, in up to so many parts of like length, padded apart",
     )
     group.add_argument("--augment_conf", action=NestedDictAction, default={}, help="see data/augment.py")
     group.add_argument(

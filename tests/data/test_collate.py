@@ -51,3 +51,14 @@ def test_samples_of_sound_are_padded_too() -> None:
         ]
     )
     assert batch["speech"].tolist() == [[1, 1, 1, 0, 0], [1, 1, 1, 1, 1]]
+
+
+def test_rows_of_parts_stand_together_by_falling_length() -> None:
+    examples = [text("t1", [5], [6]), audio("a1", 3, [4]), audio("a2", 90, [3]), text("t2", [7, 8, 9], [6, 1])]
+    examples += [audio("a3", 88, [3]), audio("a4", 4, [2])]
+    ids, batch = MixedCollate(max_parts=2)(examples)
+    assert ids == ["a2", "a3", "a4", "a1", "t2", "t1"]
+    assert batch["speech_parts"] == [2, 2]
+    assert sum(batch["text_in_parts"]) == 2
+    assert batch["text"][:, 0].tolist() == [3, 3, 2, 4, 6, 6]
+    assert batch["speech_lengths"].tolist() == [90, 88, 4, 3]

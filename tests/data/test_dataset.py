@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from torch.utils.data import DataLoader
 
 from espnet_atat.data.augment import FeatureAugmentation
 from espnet_atat.data.dataset import MixtureDataset
@@ -49,9 +50,34 @@ def test_it_knows_its_streams_and_ids(mixture: Path) -> None:
     assert dataset.has_name("speech")
     assert not dataset.has_name("task")
     assert len(dataset) == 3 * len(UTTERANCES)
-    assert dataset.ids("speech") == set(read_two_column(mixture / "speech.scp"))
-    assert dataset.ids("text_in") == set(read_two_column(mixture / "text_in"))
+    assert list(dataset.ids("speech")) == list(read_two_column(mixture / "speech.scp"))
+    assert dict(dataset.texts("text_in")) == read_two_column(mixture / "text_in")
     assert "speech: 16" in repr(dataset)
+
+
+def test_an_unknown_id_has_no_stream_and_an_empty_one_is_named(mixture: Path, tmp_path: Path) -> None:
+    assert MixtureDataset(stream_options(mixture))["slu-audio-nobody"] == ("slu-audio-nobody", {})
+    (tmp_path / "text").touch()
+    with pytest.raises(UserError, match="text: no samples"):
+        MixtureDataset([(str(tmp_path / "text"), "text", "text")])
+    with pytest.raises(UserError, match="text_in is of type text_int: one of kaldi_ark, sound and text"):
+        MixtureDataset([(str(mixture / "text_in"), "text_in", "text_int")])
+
+
+def test_workers_read_what_one_process_reads(mixture: Path) -> None:
+    dataset = MixtureDataset(stream_options(mixture), lambda _, data: {k: np.array([len(v)]) for k, v in data.items()})
+    batches = [[uid] for uid in dataset.ids("text")]
+    alone, shared = (
+        [
+            found
+            for batch in DataLoader(dataset, batch_sampler=batches, num_workers=n, collate_fn=list)
+            for found in batch
+        ]
+        for n in (0, 2)
+    )
+    assert [(uid, {k: v.tolist() for k, v in data.items()}) for uid, data in alone] == [
+        (uid, {k: v.tolist() for k, v in data.items()}) for uid, data in shared
+    ]
 
 
 def test_numbers_of_an_audio_example(toy: Toy, mixture: Path, tokenizer: TargetTokenizer) -> None:

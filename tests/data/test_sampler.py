@@ -1,14 +1,18 @@
-"""Mixed batches: drawn by weight, within the budget, shared fairly between processes."""
+"""Mixed batches: drawn by weight, within the budget, alike for all processes."""
 
 from collections import Counter
-from itertools import pairwise, product
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from espnet_atat.data.sampler import Batch, Budget, Group, MixedBatchSampler, single_task_batches
+from espnet_atat.data.epoch_plan import Batch, Budget, Group
+from espnet_atat.data.ids import Ids
+from espnet_atat.data.parts import padded_size as size_in_parts
+from espnet_atat.data.sampler import MixedBatchSampler, single_task_batches
 from espnet_atat.errors import UserError
 
 BUDGET = Budget(frames=6000, pieces=1500)
@@ -20,9 +24,13 @@ def make_groups(sizes: dict[str, int], weights: dict[str, float] | None = None, 
     groups = {}
     for name, size in sizes.items():
         modality, low, high = ("text_in", 4, 14) if name.startswith("nlu") else ("speech", 80, 500)
-        lengths = {f"{name}-{i:05d}": int(n) for i, n in enumerate(rng.integers(low, high + 1, size))}
-        groups[name] = Group(modality, (weights or sizes)[name], lengths)
+        ids = Ids.of([f"{name}-{i:05d}" for i in range(size)], f"{name}-")
+        groups[name] = Group(modality, (weights or sizes)[name], ids, rng.integers(low, high + 1, size))
     return groups
+
+
+def group(modality: str, lengths: dict[str, int]) -> Group:
+    return Group(modality, 1, Ids.of(lengths), np.array(list(lengths.values())))
 
 
 #: The sizes of a small recipe: 1500 audio examples, 6000 texts.
@@ -30,12 +38,42 @@ REALISTIC = make_groups({"slu-music": 700, "asr-sentences": 500, "mlm-sentences"
 SMALL = make_groups({"slu-a": 30, "asr-b": 20, "nlu-c": 60})
 
 
+def make_long_and_short() -> dict[str, Group]:
+    """Sentences of 2 to 16.5 s for two tasks, commands of 0.8 to 8 s, and texts: a thousandth of the paper's size."""
+    rng = np.random.default_rng(0)
+    sentences = np.where(rng.random(280) < 0.7, rng.normal(1420, 120, 280), rng.uniform(200, 1200, 280)).clip(200, 1650)
+    lengths = {"asr-books": sentences, "mlm-books": sentences, "nlu-texts": 4 + rng.poisson(8, 2840)}
+    lengths["slu-commands"] = rng.lognormal(np.log(255), 0.33, 3000).clip(80, 800)
+    return {
+        name: Group(
+            "text_in" if name.startswith("nlu") else "speech",
+            len(of_group),
+            Ids.of([f"{name}-{i:05d}" for i in range(len(of_group))], f"{name}-"),
+            of_group.astype(np.int32),
+        )
+        for name, of_group in lengths.items()
+    }
+
+
+LONG_AND_SHORT = make_long_and_short()
+
+
+def epochs(
+    groups: dict[str, Group], budget: Budget, world_size: int, batches: int | None = None, max_parts: int = 1
+) -> list[Sequence[Batch]]:
+    """The first epoch of every rank."""
+    return [
+        MixedBatchSampler(groups, budget, batches, 0, rank, world_size, max_parts).generate(1)
+        for rank in range(world_size)
+    ]
+
+
 def group_of(utt_id: str) -> str:
     return utt_id.rpartition("-")[0]
 
 
 def length_of(groups: dict[str, Group], utt_id: str) -> int:
-    return groups[group_of(utt_id)].lengths[utt_id]
+    return int(groups[group_of(utt_id)].lengths[int(utt_id.rpartition("-")[2])])
 
 
 def rows_of(groups: dict[str, Group], batch: Batch, modality: str) -> list[str]:
@@ -46,7 +84,7 @@ def padded_size(groups: dict[str, Group], rows: list[str]) -> int:
     return max((length_of(groups, utt_id) for utt_id in rows), default=0) * len(rows)
 
 
-def drawn(batches: list[Batch]) -> Counter[str]:
+def drawn(batches: Iterable[Batch]) -> Counter[str]:
     return Counter(group_of(utt_id) for batch in batches for utt_id in batch)
 
 
@@ -81,22 +119,21 @@ def test_without_weights_an_epoch_sees_every_example_once() -> None:
     sampler = MixedBatchSampler(SMALL, BUDGET)
     seen = Counter(utt_id for batch in sampler.generate(3) for utt_id in batch)
     assert set(seen.values()) == {1}
-    assert set(seen) == {utt_id for group in SMALL.values() for utt_id in group.lengths}
+    assert set(seen) == {utt_id for group in SMALL.values() for utt_id in group.ids}
 
 
 def test_a_group_drawn_more_often_than_it_is_large_repeats_evenly() -> None:
     groups = make_groups({"slu-a": 10, "nlu-c": 90}, {"slu-a": 1.0, "nlu-c": 1.0})
     seen = Counter(utt_id for batch in MixedBatchSampler(groups, BUDGET).generate(0) for utt_id in batch)
-    assert {seen[utt_id] for utt_id in groups["slu-a"].lengths} == {5}
+    assert {seen[utt_id] for utt_id in groups["slu-a"].ids} == {5}
 
 
 def test_an_epoch_is_a_pure_function_of_its_seed() -> None:
-    one, other = MixedBatchSampler(SMALL, BUDGET), MixedBatchSampler(SMALL, BUDGET)
+    one, other = MixedBatchSampler(SMALL, BUDGET), MixedBatchSampler(dict(reversed(SMALL.items())), BUDGET)
     one.generate(7)
-    assert one.generate(8) == other.generate(8)
-    assert one.generate(8) != one.generate(9)
-    reordered = {name: Group(g.modality, g.weight, dict(reversed(g.lengths.items()))) for name, g in SMALL.items()}
-    assert MixedBatchSampler(dict(reversed(reordered.items())), BUDGET).generate(8) == one.generate(8)
+    assert list(one.generate(8)) == list(other.generate(8))
+    assert list(one.generate(8)) != list(one.generate(9))
+    assert list(one.generate(-1)) == list(other.generate(-1))
 
 
 @pytest.mark.parametrize("batches", [1, 3, 200])
@@ -126,7 +163,7 @@ def test_batch_mates_change_between_epochs() -> None:
     batches=st.none() | st.integers(1, 30),
     seed=st.integers(0, 100),
 )
-def test_budgets_hold_padding_included_and_ranks_share_nothing(
+def test_budgets_hold_on_every_rank_padding_included(
     sizes: dict[str, int],
     weights: dict[str, float],
     frames: int,
@@ -142,14 +179,11 @@ def test_budgets_hold_padding_included_and_ranks_share_nothing(
         for rank in range(world_size)
     ]
     for parts in zip(*ranks, strict=True):
-        whole = sum(parts, ())
-        for modality, limit in (("speech", frames), ("text_in", pieces)):
-            assert padded_size(groups, rows_of(groups, whole, modality)) <= limit
-            # Every rank has as many rows of a modality, so either all ranks see it or none.
-            assert len({len(rows_of(groups, part, modality)) for part in parts}) == 1
         for part in parts:
             assert list(part) == [*rows_of(groups, part, "speech"), *rows_of(groups, part, "text_in")]
             assert part, "an empty batch"
+            for modality, limit in (("speech", frames), ("text_in", pieces)):
+                assert padded_size(groups, rows_of(groups, part, modality)) * world_size <= limit
 
 
 @pytest.mark.parametrize("world_size", [2, 3])
@@ -159,8 +193,7 @@ def test_ranks_share_no_example_and_together_see_the_epoch(world_size: int) -> N
     ]
     seen = Counter(utt_id for rank in ranks for batch in rank for utt_id in batch)
     assert set(seen.values()) == {1}
-    # What does not give every rank a row is left out: less than one row a rank of either modality.
-    assert 110 - 2 * (world_size - 1) <= seen.total() <= 110
+    assert seen.total() == 110
 
 
 @pytest.mark.parametrize("world_size", [1, 2])
@@ -171,17 +204,87 @@ def test_every_rank_sees_both_modalities_in_every_batch(world_size: int) -> None
             assert rows_of(REALISTIC, batch, "text_in")
 
 
-@pytest.mark.parametrize("world_size", [1, 2])
-def test_realistic_lengths_waste_less_than_a_tenth(world_size: int) -> None:
-    for rank, budget in product(range(world_size), (BUDGET, Budget(12000, 4000))):
-        sampler = MixedBatchSampler(REALISTIC, budget, rank=rank, world_size=world_size)
-        epoch = sampler.generate(1)
-        waste = sampler.padding(epoch)
-        for modality, share in waste.items():
-            used = sum(length_of(REALISTIC, u) for batch in epoch for u in rows_of(REALISTIC, batch, modality))
-            filled = sum(padded_size(REALISTIC, rows_of(REALISTIC, batch, modality)) for batch in epoch)
-            assert share == pytest.approx(1 - used / filled)
-            assert share < 0.1, (modality, budget)
+@pytest.mark.parametrize("world_size", [1, 2, 8])
+def test_every_batch_of_every_rank_has_its_share_of_every_group(world_size: int) -> None:
+    total = sum(len(group.lengths) for group in LONG_AND_SHORT.values())
+    for epoch in epochs(LONG_AND_SHORT, Budget(20_000 * world_size, 4000 * world_size), world_size, batches=20):
+        for batch in epoch:
+            for name, group in LONG_AND_SHORT.items():
+                share = len(group.lengths) / total
+                assert abs(drawn([batch])[name] - share * len(batch)) <= 1, name
+
+
+@pytest.mark.parametrize("world_size", [1, 8])
+def test_every_batch_has_as_many_rows_so_that_every_example_counts_alike(world_size: int) -> None:
+    budget = Budget(24_000 * world_size, 6000 * world_size)
+    ranks = epochs(LONG_AND_SHORT, budget, world_size, batches=20, max_parts=4)
+    rows = [len(batch) for epoch in ranks for batch in epoch]
+    assert np.mean(np.abs(rows - np.median(rows)) <= 1) > 0.99  # a batch that was over the budget gave a row away
+    assert min(rows) > 50
+
+
+@pytest.mark.parametrize("world_size", [1, 8])
+def test_long_and_short_audio_together_waste_less_than_a_tenth_in_parts(world_size: int) -> None:
+    budget = Budget(20_000 * world_size, 4000 * world_size)
+    used, padded = Counter[str](), Counter[str]()
+    for epoch in epochs(LONG_AND_SHORT, budget, world_size, batches=20, max_parts=4):
+        for batch in epoch:
+            for modality in ("speech", "text_in"):
+                lengths = [length_of(LONG_AND_SHORT, utt_id) for utt_id in rows_of(LONG_AND_SHORT, batch, modality)]
+                used[modality] += sum(lengths)
+                padded[modality] += size_in_parts(lengths, 4)
+    for modality, size in padded.items():
+        assert used[modality] > 0.9 * size, modality
+
+
+def test_eight_ranks_are_as_full_as_one() -> None:
+    filled = {}
+    for world_size, budget in ((1, Budget(24_000, 6000)), (8, Budget(24_000, 6000)), (8, Budget(192_000, 48_000))):
+        frames = [
+            sum(length_of(LONG_AND_SHORT, utt_id) for utt_id in rows_of(LONG_AND_SHORT, batch, "speech"))
+            for epoch in epochs(LONG_AND_SHORT, budget, world_size, batches=30, max_parts=4)
+            for batch in epoch
+        ]
+        filled[world_size, budget] = np.mean(frames) * world_size / budget.frames
+    one, *eight = filled.values()
+    assert one > 0.8
+    assert all(share > 0.97 * one for share in eight), filled
+
+
+def test_a_pass_over_several_epochs_covers_each_example_once_before_any_comes_twice() -> None:
+    sampler = MixedBatchSampler(LONG_AND_SHORT, Budget(24_000, 6000), batches=40, max_parts=4)
+    stream: dict[str, list[str]] = {name: [] for name in LONG_AND_SHORT}
+    for epoch in range(1, 6):
+        for batch in sampler.generate(epoch):
+            for utt_id in batch:
+                stream[group_of(utt_id)].append(utt_id)
+    for name, group in LONG_AND_SHORT.items():
+        size = len(group.ids)
+        passes = [stream[name][start : start + size] for start in range(0, len(stream[name]), size)]
+        assert len(passes) > 2
+        assert all(len(set(one)) == len(one) for one in passes), name
+
+
+def test_a_rare_task_comes_at_its_due_rate_and_two_of_them_take_turns() -> None:
+    groups = make_groups({"slu-a": 900, "asr-b": 30, "mlm-c": 30, "nlu-d": 40})
+    batches = [set(drawn([batch])) for batch in MixedBatchSampler(groups, Budget(3000, 500)).generate(1)]
+    assert 100 < len(batches) < 200
+    for name in ("asr-b", "mlm-c"):
+        assert sum(name in batch for batch in batches) == 30, "once a batch, or not at all"
+    assert not any({"asr-b", "mlm-c"} <= batch for batch in batches)
+
+
+def test_the_log_has_shares_budget_and_padding() -> None:
+    sampler = MixedBatchSampler(LONG_AND_SHORT, Budget(40_000, 8000), 10, world_size=2)
+    lines = sampler.describe(sampler.generate(1))
+    assert any(line.strip().startswith("slu-commands: 3000, 46.88%, ") for line in lines)
+    assert any(line.startswith("40000 frames (batch_bins) a batch of all 2 processes") for line in lines)
+
+
+def test_a_modality_that_some_batches_lack_is_told() -> None:
+    for texts, lacking in ((2000, []), (40, ["text_in"])):
+        sampler = MixedBatchSampler(make_groups({"asr": 2000, "nlu": texts}), Budget(4000, 1000))
+        assert sampler.lacking(sampler.generate(1)) == lacking
 
 
 def test_the_rarer_modality_is_spread_evenly_over_the_batches() -> None:
@@ -207,34 +310,36 @@ def test_a_mixture_of_one_modality_makes_batches_of_it_alone() -> None:
 
 
 def test_an_example_over_the_budget_is_named() -> None:
-    groups = {"slu-a": Group("speech", 1, {"slu-a-1": 100, "slu-a-2": 900})}
+    groups = {"slu-a": group("speech", {"slu-a-1": 100, "slu-a-2": 900})}
     with pytest.raises(UserError, match=r"slu-a-2 has 900 of the 800 frames \(batch_bins\) of a batch for 1 process"):
         MixedBatchSampler(groups, Budget(800, 100))
     with pytest.raises(UserError, match=r"slu-a-2 has 900 of the 1000 frames \(batch_bins\) of a batch for 2 process"):
         MixedBatchSampler(groups, Budget(1000, 100), world_size=2)
-    text = {"nlu-c": Group("text_in", 1, {"nlu-c-1": 30})}
+    text = {"nlu-c": group("text_in", {"nlu-c-1": 30})}
     with pytest.raises(UserError, match=r"30 of the 20 pieces \(text_batch_bins\)"):
         MixedBatchSampler(text, Budget(800, 20))
 
 
 def test_an_empty_group_is_named() -> None:
     with pytest.raises(UserError, match="the group slu-a of the mixture has no examples"):
-        MixedBatchSampler({"slu-a": Group("speech", 1, {})}, BUDGET)
+        MixedBatchSampler({"slu-a": group("speech", {})}, BUDGET)
     with pytest.raises(UserError, match="the mixture has no examples"):
         MixedBatchSampler({}, BUDGET)
 
 
-def test_fewer_examples_than_processes_is_an_error_and_no_endless_loop() -> None:
-    one = {"slu-a": Group("speech", 1, {"slu-a-1": 100})}
-    with pytest.raises(UserError, match=r"1 example\(s\) do not make a batch for 2 processes"):
-        MixedBatchSampler(one, BUDGET, batches=3, world_size=2).generate(0)
+def test_fewer_examples_than_processes_are_seen_by_several() -> None:
+    one = make_groups({"slu-a": 1})
+    for batches in (None, 3):
+        for rank in range(2):
+            epoch = MixedBatchSampler(one, BUDGET, batches, rank=rank, world_size=2).generate(0)
+            assert list(epoch) == [("slu-a-00000",)] * (batches or 1)
 
 
 def test_single_task_batches_hold_one_group_each_within_the_budget() -> None:
     batches = single_task_batches(SMALL, BUDGET)
     assert all(len({group_of(utt_id) for utt_id in batch}) == 1 for batch in batches)
     assert Counter(utt_id for batch in batches for utt_id in batch) == Counter(
-        utt_id for group in SMALL.values() for utt_id in group.lengths
+        utt_id for group in SMALL.values() for utt_id in group.ids
     )
     for batch in batches:
         limit = BUDGET.frames if SMALL[group_of(batch[0])].modality == "speech" else BUDGET.pieces
@@ -243,12 +348,12 @@ def test_single_task_batches_hold_one_group_each_within_the_budget() -> None:
 
 @pytest.mark.parametrize("world_size", [2, 3])
 def test_single_task_batches_are_as_many_on_every_rank(world_size: int) -> None:
-    groups = {**SMALL, "mlm-d": Group("speech", 1, {"mlm-d-1": 100})}  # fewer examples than ranks
+    groups = {**SMALL, "mlm-d": group("speech", {"mlm-d-1": 100})}  # fewer examples than ranks
     ranks = [single_task_batches(groups, BUDGET, rank, world_size) for rank in range(world_size)]
     assert len({len(rank) for rank in ranks}) == 1
     assert all(batch for rank in ranks for batch in rank)
     for parts in zip(*ranks, strict=True):
         assert len({group_of(utt_id) for part in parts for utt_id in part}) == 1
     seen = Counter(utt_id for rank in ranks for batch in rank for utt_id in batch)
-    assert set(seen) == {utt_id for group in groups.values() for utt_id in group.lengths}
+    assert set(seen) == {utt_id for group in groups.values() for utt_id in group.ids}
     assert {utt_id for utt_id, count in seen.items() if count > 1} == {"mlm-d-1"}

@@ -25,7 +25,8 @@ def shape_files(tmp_path: Path) -> list[str]:
 
 def test_lengths_are_of_the_sources(shape_files: list[str]) -> None:
     groups = load_groups(shape_files)
-    assert {name: dict(group.lengths) for name, group in groups.items()} == {
+    found = {name: dict(zip(group.ids, group.lengths.tolist(), strict=True)) for name, group in groups.items()}
+    assert found == {
         "slu-a": {"slu-a-u1": 120, "slu-a-u2": 90},
         "asr-b": {"asr-b-u-1": 16000},
         "nlu-c": {"nlu-c-x": 6},
@@ -68,6 +69,34 @@ def test_a_shape_that_is_no_number_is_named(tmp_path: Path) -> None:
     file = write(tmp_path, "speech_shape", {"slu-a-u1": "long"})
     with pytest.raises(UserError, match=r"speech_shape: the shape of slu-a-u1 is 'long'"):
         load_groups([file])
+
+
+def test_groups_may_be_mixed_in_a_file_of_several_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("espnet_atat.data.text_lines.BLOCK", 64)
+    rows = {
+        f"{group}-u{number:03d}": f"{number + 1},80" for number in range(50) for group in ("slu-a", "slu-ab", "asr-ü")
+    }
+    file = tmp_path / "speech_shape"
+    file.write_text("".join(f"{utt_id} {shape}\n" for utt_id, shape in rows.items()).rstrip(), encoding="utf-8")
+    groups = load_groups([str(file)])
+    assert list(groups) == ["slu-a", "slu-ab", "asr-ü"]
+    for name, group in groups.items():
+        assert list(group.ids) == [f"{name}-u{number:03d}" for number in range(50)]
+        assert group.lengths.tolist() == list(range(1, 51))
+
+
+def test_lines_that_cannot_be_used_are_named(tmp_path: Path) -> None:
+    file = tmp_path / "speech_shape"
+    for content, message in (
+        ("slu-a-u1 9,80\n\nslu-a-u2 9,80\n", "a line is empty"),
+        ("slu-a-u1 9,80\nslu-a-u2 8,80\nslu-a-u1 9,80\n", "stands twice"),
+        ("slu-u1 9,80\n", "slu-u1 is not <task>-<set>-<utterance>"),
+        ("slu-a-u1 9999999999,80\n", "the shape of slu-a-u1 is '9999999999,80'"),
+        ("slu-a-u1\n", "the shape of slu-a-u1 is ''"),
+    ):
+        file.write_text(content, encoding="utf-8")
+        with pytest.raises(UserError, match=message):
+            load_groups([str(file)])
 
 
 def test_a_weight_that_is_no_number_is_named(shape_files: list[str], tmp_path: Path) -> None:

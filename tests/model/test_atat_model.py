@@ -54,6 +54,25 @@ def test_states_do_not_depend_on_batch_mates(model: ESPnetATATModel) -> None:
         torch.testing.assert_close(together.states[i, : alone.lengths[0]], alone.states[0], rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.parametrize(("audio", "text"), [([1, 2, 1], [2, 1]), ([3, 1], [3]), ([4], None)])
+def test_encoding_in_parts_changes_nothing_but_the_padding(
+    model: ESPnetATATModel, audio: list[int], text: list[int] | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batch = toy_batch(frames=(40, 31, 23, 8), pieces=(9, 5, 3))
+    seen: list[tuple[int, ...]] = []
+    encode = model.audio_encoder.forward
+    monkeypatch.setattr(
+        model.audio_encoder, "forward", lambda feats, lengths: seen.append(feats.shape[:2]) or encode(feats, lengths)
+    )
+    with torch.no_grad():
+        in_parts, stats, _ = model(**batch, speech_parts=audio, text_in_parts=text)
+        shapes, together = seen.copy(), model(**batch)
+    assert in_parts == pytest.approx(float(together[0]), rel=1e-5)
+    assert float(stats["acc_nlu"]) == pytest.approx(float(together[1]["acc_nlu"]), nan_ok=True)
+    starts = [sum(audio[:part]) for part in range(len(audio))]
+    assert shapes == [(rows, (40, 31, 23, 8)[start]) for rows, start in zip(audio, starts, strict=True)]
+
+
 @pytest.mark.parametrize("length_normalized", [False, True])
 def test_loss_of_an_example_does_not_depend_on_its_batch_mates(model: ESPnetATATModel, length_normalized: bool) -> None:
     model = copy.deepcopy(model)
