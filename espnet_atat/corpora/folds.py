@@ -9,19 +9,13 @@ from espnet_atat.corpora.splits import stratified_folds
 DEV_PARTS = 8
 
 
-def write_folds(
-    builder: Builder,
-    field: str,
-    items: Sequence[tuple[Utterance, str, str]],
-    folds: int,
-) -> None:
-    """Write the sets of every fold; folds are drawn with the builder's seed.
+def write_folds(builder: Builder, field: str, items: Sequence[tuple[Utterance, str, str]], folds: int) -> None:
+    """Write the sets of every fold, drawn with the builder's seed; each utterance is in the test set of one fold.
 
     Args:
         field: name before ``_fold``.
         items: utterance, stratum (balanced over folds, such as the intent) and group (never divided between the parts
-            of a fold, such as the speaker). Each utterance is in the test set of one fold.
-        folds: number of folds.
+            of a fold, such as the speaker).
     """
 
     def dealt(those: Sequence[tuple[Utterance, str, str]], parts: int, seed: int) -> dict[str, int]:

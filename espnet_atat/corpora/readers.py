@@ -8,34 +8,26 @@ from pathlib import Path
 from typing import Any, Literal
 
 from espnet_atat.errors import UserError
+from espnet_atat.semantics.normalise import Normalisation, normalise_tree
+from espnet_atat.semantics.tree import TreeError, parse
 
 csv.field_size_limit(1 << 24)
 
 
 @dataclass(frozen=True)
 class Row:
-    """One record of a table.
+    """One record of a table."""
 
-    Attributes:
-        where: ``file:line``, for messages.
-        number: the record's number from 1, not counting the header.
-        fields: column → value, without surrounding white space.
-    """
-
-    where: str
-    number: int
-    fields: dict[str, Any]
+    where: str  # file:line, for messages
+    number: int  # from 1, not counting the header
+    fields: dict[str, Any]  # column → value, without surrounding white space
 
     def __getitem__(self, column: str) -> str:
         return self.fields[column]
 
 
 def read_text(path: Path) -> str:
-    """A UTF-8 file as text, with or without a byte-order mark.
-
-    Raises:
-        UserError: names the line that has a byte which is not UTF-8.
-    """
+    """A UTF-8 file as text, with or without a byte-order mark."""
     raw = path.read_bytes()
     try:
         return raw.decode("utf-8-sig")
@@ -43,6 +35,33 @@ def read_text(path: Path) -> str:
         line = raw.count(b"\n", 0, error.start) + 1
         found = raw[error.start : error.start + 1]
         raise UserError(f"{path}:{line}: byte {found!r} is not UTF-8; convert the file to UTF-8") from error
+
+
+def read_lines(path: Path) -> Iterator[tuple[str, str]]:
+    """``file:line`` and text of each line that is not blank, without surrounding white space.
+
+    Lines end at line feeds only: str.splitlines would also split transcripts at U+2028 and similar characters.
+    """
+    for number, line in enumerate(read_text(path).split("\n"), start=1):
+        if line.strip():
+            yield f"{path}:{number}", line.strip()
+
+
+def read_tree(tree: str, rules: Normalisation, where: str) -> tuple[str, str]:
+    """Words and serialised form of a tree, normalised."""
+    try:
+        node = normalise_tree(parse(tree), rules)
+    except TreeError as error:
+        raise UserError(f"{where}: {error}") from error
+    return " ".join(node.words()), node.serialise()
+
+
+def find_root(source: Path, folder: str, *names: str) -> Path:
+    """The source or the folder below it that the archive unpacks to, whichever has one of the names."""
+    for root in (source, source / folder):
+        if any((root / name).exists() for name in names):
+            return root
+    raise UserError(f"{source}: no {' or '.join(names)}; give the folder {folder!r} that the archive unpacks to")
 
 
 def read_table(
@@ -54,9 +73,8 @@ def read_table(
         UserError: a column is missing, or a line and the header have different numbers of fields.
     """
     quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
-    # Split only at line feeds: str.splitlines would also split transcripts at U+2028 and similar characters.
-    lines = iter(read_text(path).replace("\r\n", "\n").split("\n"))
-    reader = csv.reader((line + "\n" for line in lines), delimiter=delimiter, quoting=quoting, strict=True)
+    lines = (line + "\n" for line in read_text(path).replace("\r\n", "\n").split("\n"))
+    reader = csv.reader(lines, delimiter=delimiter, quoting=quoting, strict=True)
     number = 0
     columns = header
     try:
@@ -88,32 +106,19 @@ def _check_columns(where: str, columns: list[str], required: Collection[str]) ->
 
 
 def read_json_lines(path: Path) -> Iterator[Row]:
-    """Read a file with one JSON object per line.
-
-    Raises:
-        UserError: a line is not a JSON object.
-    """
-    number = 0
-    for line_number, line in enumerate(read_text(path).split("\n"), start=1):
-        if not line.strip():
-            continue
-        where = f"{path}:{line_number}"
+    """Read a file with one JSON object per line."""
+    for number, (where, line) in enumerate(read_lines(path), start=1):
         try:
             value = json.loads(line)
         except json.JSONDecodeError as error:
             raise UserError(f"{where}: not JSON at column {error.colno}: {error.msg}") from error
         if not isinstance(value, dict):
             raise UserError(f"{where}: a {type(value).__name__} where a JSON object is expected")
-        number += 1
         yield Row(where, number, value)
 
 
 def read_json(path: Path) -> Any:
-    """Read a JSON file.
-
-    Raises:
-        UserError: names the line where it stops being JSON.
-    """
+    """Read a JSON file."""
     try:
         return json.loads(read_text(path))
     except json.JSONDecodeError as error:

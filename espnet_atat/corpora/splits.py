@@ -30,6 +30,16 @@ def draw_groups(sizes: Mapping[str, int], wanted: int, seed: int) -> list[str]:
     return drawn
 
 
+def draw_parts(sizes: Mapping[str, int], wanted: Mapping[str, int], seed: int) -> dict[str, str]:
+    """Group → part: those drawn for each part by its size, one part after the other, and ``train``, what is left."""
+    left, part_of = dict(sizes), dict.fromkeys(sizes, "train")
+    for part, size in wanted.items():
+        for group in draw_groups(left, size, seed):
+            part_of[group] = part
+            del left[group]
+    return part_of
+
+
 def stratified_folds(items: Sequence[tuple[str, str, str]], folds: int, seed: int) -> dict[str, int]:
     """Divide items into folds of similar composition.
 

@@ -20,12 +20,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from espnet_atat.corpora.builder import Builder, BuildOptions, Report, Utterance, add_build_arguments
-from espnet_atat.corpora.readers import Row, read_table
+from espnet_atat.corpora.builder import Builder, Report, Utterance
+from espnet_atat.corpora.readers import Row, read_table, read_tree
 from espnet_atat.datadir import read_two_column
 from espnet_atat.errors import UserError
-from espnet_atat.semantics.normalise import Normalisation, normalise_tree
-from espnet_atat.semantics.tree import TreeError, parse, strip_tags
+from espnet_atat.semantics.normalise import Normalisation
+from espnet_atat.semantics.tree import strip_tags
 
 PARTS = {"train": "train", "dev": "eval", "test": "test"}
 FOLDER = "top-dataset-semantic-parsing"  # what TOP's archive unpacks to
@@ -34,7 +34,6 @@ UNSUPPORTED = "[IN:UNSUPPORTED"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of ``prepare top``."""
-    add_build_arguments(parser)
     parser.add_argument(
         "--drop_unsupported",
         action="store_true",
@@ -44,34 +43,35 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--recordings", type=Path, help="two columns: test utterance (id or row number), audio path")
 
 
-def prepare(source: Path, data_dir: Path, **options: Any) -> Report:
-    """Write ``train``, ``dev``, ``test``, and ``recorded_test`` where recordings are given.
-
-    Raises:
-        UserError: the folder is none of the three, a tree does not parse, or see ``Builder.write``.
-    """
-    build = BuildOptions.from_options(options)
+def prepare(
+    source: Path,
+    data_dir: Path,
+    *,
+    drop_unsupported: bool = False,
+    domains: list[str] | None = None,
+    recordings: Path | None = None,
+    **options: Any,
+) -> Report:
+    """Write ``train``, ``dev``, ``test``, and ``recorded_test`` where recordings are given."""
     source = source / FOLDER if (source / FOLDER).is_dir() else source
     kind, files = _find_files(source)
-    if kind == "TOP" and options.get("domains"):
+    if kind == "TOP" and domains:
         raise UserError(f"{source} is TOP, which names no domains; --domains is for TOPv2 and STOP")
-    form = options.get("text_form") or "spoken"
-    builder = Builder("top", source, data_dir, build, text_form=form)
-    builder.note(f"{kind}, text form: {form} (scores are comparable within one form alone)")
+    builder = Builder("top", source, data_dir, has_two_forms=True, **options)
+    builder.note(f"{kind}, text form: {builder.text_form} (scores are comparable within one form alone)")
     for part in PARTS:
-        utterances = list(_read_part(source, kind, part, files[part], build.rules, options.get("domains")))
-        kept = utterances
-        if options.get("drop_unsupported"):
+        kept = utterances = list(_read_part(source, kind, part, files[part], builder.options.rules, domains))
+        if drop_unsupported:
             kept = [u for u in utterances if UNSUPPORTED not in (u.target or "")]
             builder.note(f"{part}: {len(utterances) - len(kept)} utterances with {UNSUPPORTED}… left out as asked")
         builder.write(part, kept)
-        if part == "test" and options.get("recordings") is not None:
-            recorded = _join_recordings(utterances, options["recordings"])
-            chosen = [u for u in recorded if u.id in {one.id for one in kept}]
-            left_out = (
-                f", {len(recorded) - len(chosen)} more are left out with theirs" if len(chosen) < len(recorded) else ""
-            )
-            builder.note(f"recorded_test: {len(chosen)} of {len(kept)} test utterances are recorded{left_out}")
+        if part == "test" and recordings is not None:
+            recorded = _join_recordings(utterances, recordings)
+            ids = {utterance.id for utterance in kept}
+            chosen = [utterance for utterance in recorded if utterance.id in ids]
+            left_out = len(recorded) - len(chosen)
+            more = f", {left_out} more are left out with theirs" if left_out else ""
+            builder.note(f"recorded_test: {len(chosen)} of {len(kept)} test utterances are recorded{more}")
             builder.write("recorded_test", chosen)
     return builder.report
 
@@ -95,7 +95,7 @@ def _read_part(
 ) -> Iterator[Utterance]:
     if kind == "TOP":
         for row in read_table(files[0], (), delimiter="\t", quoted=False, header=["raw", "tokenised", "tree"]):
-            text, tree = _normalised(row, row["tree"], rules)
+            text, tree = read_tree(row["tree"], rules, row.where)
             if row["tokenised"].split() != strip_tags(row["tree"]):
                 raise UserError(f"{row.where}: the tree's words differ from column 2, {row['tokenised']!r}")
             yield Utterance(f"top-{part}-{row.number:05d}", text, tree, where=row.where)
@@ -111,24 +111,15 @@ def _read_part(
             if kind == "STOP":
                 yield _spoken(source, part, row, rules)
             else:
-                text, tree = _normalised(row, row["semantic_parse"], rules)
+                text, tree = read_tree(row["semantic_parse"], rules, row.where)
                 yield Utterance(f"topv2-{part}-{domain}-{row.number:05d}", text, tree, where=row.where)
     if unknown := set(domains or ()) - seen:
         raise UserError(f"{files[0].parent}: no domain {min(unknown)!r}; there are {', '.join(sorted(seen))}")
 
 
-def _normalised(row: Row, tree: str, rules: Normalisation) -> tuple[str, str]:
-    """Text and target of a row."""
-    try:
-        node = normalise_tree(parse(tree), rules)
-    except TreeError as error:
-        raise UserError(f"{row.where}: {error}") from error
-    return " ".join(node.words()), node.serialise()
-
-
 def _spoken(source: Path, part: str, row: Row, rules: Normalisation) -> Utterance:
     """An utterance of STOP, with its normalised tree (numbers spelled as spoken) if the manifest has one."""
-    text, tree = _normalised(row, row.fields.get("normalized_seqlogical") or row["seqlogical"], rules)
+    text, tree = read_tree(row.fields.get("normalized_seqlogical") or row["seqlogical"], rules, row.where)
     file_id = row["file_id"]
     parts = Path(file_id).with_suffix("").parts
     if Path(file_id).is_absolute() or ".." in parts:

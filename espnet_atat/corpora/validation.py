@@ -6,39 +6,29 @@ audio is readable, not truncated, mono, at the right rate and neither too short 
 """
 
 import shutil
-from collections.abc import Collection, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tqdm import tqdm
-
 from espnet_atat.atomic import atomic_dir
-from espnet_atat.corpora.recordings import AudioError, AudioRules, check, examine
-from espnet_atat.datadir import UNREADABLE, DataDir, invert, scan_two_column, write_two_column
+from espnet_atat.corpora.recordings import AudioError, AudioRules, examine, in_threads
+from espnet_atat.datadir import FIELDS, UNREADABLE, DataDir, invert, scan_two_column, write_two_column
 from espnet_atat.errors import UserError
 from espnet_atat.semantics.tree import TreeError, parse
 
 LIMIT = 50  # problems of a data dir that are printed
-COLUMNS = ("text", "target", "wav.scp", "utt2spk")
 # Other files by utterance that a data dir may have; --fix keeps them consistent.
 SIDE_FILES = ("feats.scp", "utt2num_frames", "utt2dur", UNREADABLE)
 
 
 @dataclass(frozen=True)
 class Problem:
-    """One problem.
-
-    Attributes:
-        file: name within the data dir; line: from 1, or 0 for the file as a whole.
-        message: what was found there.
-        utterance: the utterance to drop, or None if rewriting the file solves the problem.
-    """
+    """One problem of a data dir."""
 
     file: str
-    line: int
+    line: int  # from 1, or 0 for the file as a whole
     message: str
-    utterance: str | None = None
+    utterance: str | None = None  # to drop, or None if rewriting the file solves the problem
 
 
 @dataclass(frozen=True)
@@ -81,14 +71,13 @@ class Checked:
         return [*lines, f"{self.path}: {utterances} utterances{hours}, {len(self.problems)} problems"]
 
 
-def validate(path: Path, rules: AudioRules, *, audio: str = "full", nj: int = 4) -> Checked:
+def validate(path: Path, rules: AudioRules, *, audio: str = "full") -> Checked:
     """Check a data dir.
 
     Args:
         path: ``data/<recipe>/<set>``.
         rules: requirements on the audio.
         audio: ``full`` decodes every file, ``header`` reads only headers and ends, ``none`` checks only the text side.
-        nj: threads that decode.
 
     Raises:
         UserError: the folder has no file ``text``.
@@ -96,17 +85,17 @@ def validate(path: Path, rules: AudioRules, *, audio: str = "full", nj: int = 4)
     if not (path / "text").is_file():
         raise UserError(f"{path} is not a data dir: it has no file 'text'")
     problems: list[Problem] = []
-    columns = {name: read_column(path, name, problems) for name in COLUMNS if (path / name).is_file()}
+    columns = {name: read_column(path, name, problems) for name in FIELDS if (path / name).is_file()}
     problems += same_utterances(columns)
     problems += check_speakers(path, columns)
     problems += check_text(columns)
-    checked = Checked(path, columns, problems)
-    if audio == "none" or "wav.scp" not in columns:
-        return checked
-    # Utterances prepared under --allow_bad_test are known to be unreadable, and count as wrong.
-    known = read_column(path, UNREADABLE, problems).values if (path / UNREADABLE).is_file() else {}
-    found, seconds = check_audio(columns["wav.scp"], rules, known, full=audio == "full", nj=nj)
-    return replace(checked, problems=problems + found, seconds=seconds)
+    seconds = 0.0
+    if audio != "none" and "wav.scp" in columns:
+        # Utterances prepared under --allow_bad_test are known to be unreadable, and count as wrong.
+        known = read_column(path, UNREADABLE, problems).values if (path / UNREADABLE).is_file() else {}
+        found, seconds = check_audio(columns["wav.scp"], rules, known, full=audio == "full")
+        problems += found
+    return Checked(path, columns, problems, seconds)
 
 
 def read_column(path: Path, name: str, problems: list[Problem]) -> Column:
@@ -174,45 +163,41 @@ def check_text(columns: dict[str, Column]) -> Iterator[Problem]:
             yield Problem("text", text.lines[key], f"{key!r} has an empty transcript", key)
         elif "  " in words or "\t" in words:
             yield Problem("text", text.lines[key], f"{key!r} has more than one space between words", key)
-    for key, tree in target.values.items() if target is not None else ():
-        assert target is not None
-        try:
-            words = " ".join(parse(tree).words())
-        except TreeError as error:
-            yield Problem("target", target.lines[key], f"{key!r}: {error}", key)
-            continue
-        if key in text.values and words != text.values[key]:
-            message = f"{key!r}: the tree's words are {words!r}, the text is {text.values[key]!r}"
-            yield Problem("target", target.lines[key], message, key)
+    if target is None:
+        return
+    for key, tree in target.values.items():
+        if problem := tree_problem(tree, text.values.get(key)):
+            yield Problem("target", target.lines[key], f"{key!r}: {problem}", key)
+
+
+def tree_problem(tree: str, text: str | None) -> str | None:
+    """What is wrong with a tree over a transcript, or None."""
+    try:
+        words = " ".join(parse(tree).words())
+    except TreeError as error:
+        return f"bad tree: {error}"
+    return None if text in (None, words) else f"the tree's words are {words!r}, the text {text!r}"
 
 
 def check_audio(
-    wav: Column, rules: AudioRules, known: Collection[str] = (), *, full: bool = True, nj: int = 4
+    wav: Column, rules: AudioRules, known: Collection[str] = (), *, full: bool = True
 ) -> tuple[list[Problem], float]:
     """Problems of the audio, except of utterances known to be bad, and the seconds of usable audio."""
+
+    def seconds_of(entry: str) -> float:
+        if not entry:
+            raise AudioError("missing audio", "no path")
+        info = examine(entry, rules, full=full)
+        return info.samples / info.rate
+
     entries = {key: entry for key, entry in wav.values.items() if key not in known}
-
-    def one(entry: str) -> float | AudioError:
-        try:
-            if not entry:
-                raise AudioError("missing audio", "no path")
-            info = examine(entry, allow_pipes=rules.allow_pipes, full=full)
-            check(entry, info, rules)
-            return info.duration
-        except AudioError as error:
-            return error
-
-    problems = []
-    seconds = 0.0
-    with ThreadPoolExecutor(max_workers=max(1, nj)) as pool:
-        results: Iterable[float | AudioError] = pool.map(one, entries.values())
-        progress = tqdm(results, total=len(entries), desc="audio", disable=None, leave=False)
-        for key, found in zip(entries, progress, strict=True):
-            if isinstance(found, AudioError):
-                problems.append(Problem("wav.scp", wav.lines[key], f"{key!r}: {found.kind}: {found}", key))
-            else:
-                seconds += found
-    return problems, seconds
+    found = dict(zip(entries, in_threads(seconds_of, entries.values(), nj=rules.nj, label="audio"), strict=True))
+    problems = [
+        Problem("wav.scp", wav.lines[key], f"{key!r}: {each.kind}: {each}", key)
+        for key, each in found.items()
+        if isinstance(each, AudioError)
+    ]
+    return problems, sum(each for each in found.values() if not isinstance(each, AudioError))
 
 
 def fix(checked: Checked, *, is_test: bool) -> dict[str, str]:
@@ -235,9 +220,7 @@ def fix(checked: Checked, *, is_test: bool) -> dict[str, str]:
     if not kept:
         raise UserError(f"{checked.path}: no utterance would be left")
     values = {name: {key: column.values[key] for key in kept} for name, column in checked.columns.items()}
-    data = DataDir(
-        text=values["text"], target=values.get("target"), wav=values.get("wav.scp"), utt2spk=values.get("utt2spk")
-    )
+    data = DataDir.of(values)
     with atomic_dir(checked.path) as folder:
         for other in checked.path.iterdir():
             if other.name in SIDE_FILES:
@@ -245,7 +228,7 @@ def fix(checked: Checked, *, is_test: bool) -> dict[str, str]:
                 write_two_column(folder / other.name, {key: str(value) for _, key, value in rows})
             elif other.is_dir():
                 shutil.copytree(other, folder / other.name)
-            elif other.name not in (*COLUMNS, "spk2utt"):
+            elif other.name not in (*FIELDS, "spk2utt"):
                 shutil.copy2(other, folder / other.name)
         data.write_files(folder)
     return bad
