@@ -13,6 +13,7 @@ from dataclasses import fields
 from importlib import import_module
 from pathlib import Path
 
+from espnet_atat.arguments import add_options
 from espnet_atat.atomic import atomic_write
 from espnet_atat.bin import main_guard
 from espnet_atat.config.layout import PREPARED
@@ -20,7 +21,6 @@ from espnet_atat.corpora.archive import fetch_corpus
 from espnet_atat.corpora.builder import BuildOptions, Report
 from espnet_atat.corpora.validation import validate
 from espnet_atat.errors import UserError
-from espnet_atat.options import add_options
 
 FETCH = "fetch"
 SHARED = {field.name for field in fields(BuildOptions)} - {"allow_pipes"}  # only custom reads a wav.scp

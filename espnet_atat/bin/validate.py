@@ -9,12 +9,12 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from espnet_atat.arguments import add_options
 from espnet_atat.bin import main_guard
 from espnet_atat.corpora.recordings import AudioRules
 from espnet_atat.corpora.validation import LIMIT, fix, validate
 from espnet_atat.datadir import find_data_dirs, is_test_set
 from espnet_atat.errors import UserError
-from espnet_atat.options import add_options
 
 RULES = ("sample_rate", "min_duration", "max_duration", "allow_pipes", "nj")
 

@@ -11,12 +11,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from espnet_atat.arguments import option
 from espnet_atat.atomic import atomic_dir
 from espnet_atat.corpora.recordings import AudioError, AudioRules, examine, in_threads, needs_copy, write_copy
 from espnet_atat.corpora.validation import tree_problem
 from espnet_atat.datadir import TEXT_FORM, UNREADABLE, DataDir, is_test_set, write_two_column
 from espnet_atat.errors import UserError
-from espnet_atat.options import option
 from espnet_atat.semantics.normalise import OFFICIAL, SPOKEN, Normalisation
 
 NAMED = 20  # ids named in a printed report before "and N more"

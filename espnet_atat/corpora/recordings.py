@@ -19,8 +19,8 @@ import soundfile
 import soxr
 from tqdm import tqdm
 
+from espnet_atat.arguments import option
 from espnet_atat.errors import UserError
-from espnet_atat.options import option
 from espnet_atat.speech.audio import SAMPLE_RATE, AudioInfo, write_audio
 
 TAIL = 0.05  # seconds at the end that must decode, which detects truncated files

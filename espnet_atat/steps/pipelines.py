@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from espnet_atat.baselines.bio import read_examples
-from espnet_atat.baselines.config import Config
-from espnet_atat.baselines.needs import check_tagger, check_whisper
+from espnet_atat.baselines.config import Config, check_tagger, check_whisper
 from espnet_atat.baselines.pipeline import load_pipeline, train_pipeline, understand
 from espnet_atat.config.layout import DATA, DUMP, short
 from espnet_atat.config.system import TestSet
