@@ -84,11 +84,7 @@ def scan_two_column(path: str | Path) -> Iterator[tuple[int, str, str | UserErro
 
 
 def read_two_column(path: str | Path) -> dict[str, str]:
-    """Read a file of two columns into a dictionary in the file's order; a value may be empty.
-
-    Raises:
-        UserError: names file and line of what is not UTF-8, empty, or a second line for the same id.
-    """
+    """Read a file of two columns into a dictionary in the file's order; a value may be empty."""
     values: dict[str, str] = {}
     for number, key, value in scan_two_column(path):
         if isinstance(value, UserError):
@@ -100,11 +96,7 @@ def read_two_column(path: str | Path) -> dict[str, str]:
 
 
 def format_two_column(values: Mapping[str, str], name: str) -> Iterator[str]:
-    """Lines, each with its line feed, sorted by id; ``name`` stands in the error message.
-
-    Raises:
-        UserError: an id with white space, or a value that spans lines.
-    """
+    """Lines, each with its line feed, sorted by id; ``name`` stands in the error message."""
     for key in sorted(values):
         value = values[key]
         if not key or key.split() != [key]:
@@ -176,11 +168,7 @@ class DataDir:
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
-        """Read ``data/<recipe>/<set>``.
-
-        Raises:
-            UserError: a bad line (file and line named), no ``text``, or files that differ in their utterances.
-        """
+        """Read ``data/<recipe>/<set>``."""
         path = Path(path)
         if not (path / "text").is_file():
             raise UserError(f"{path} is not a data dir: it has no file 'text'")

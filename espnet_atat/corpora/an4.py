@@ -71,9 +71,7 @@ def _read_transcriptions(path: Path) -> dict[str, str]:
 
 def _find_audio(base: Path) -> str:
     """The audio file of a list entry; the wav path if there is none, so that the message names it."""
-    for suffix in SUFFIXES:
-        if base.with_name(base.name + suffix).is_file():
-            return str(base.with_name(base.name + suffix))
-    if base.with_name(base.name + ".raw").is_file():
+    found = [base.with_name(base.name + suffix) for suffix in SUFFIXES]
+    if not any(path.is_file() for path in found) and base.with_name(base.name + ".raw").is_file():
         raise UserError(f"{base}.raw: the headerless distribution is not read; take the sphere (.sph) or wav one")
-    return str(base.with_name(base.name + ".wav"))
+    return str(next((path for path in found if path.is_file()), found[0]))

@@ -30,9 +30,6 @@ def fetch(url: str, path: Path, checksum: str | None) -> None:
 
     The file appears only when its size is what the server announced and its checksum is right. Without a known checksum
     it must at least be an archive, so that an error page is not kept.
-
-    Raises:
-        UserError: the server cannot be reached, or sent something else.
     """
     if path.is_file():
         if checksum:
@@ -70,14 +67,7 @@ def check_member(archive: Path, name: str, is_plain: bool) -> None:
 
 
 def extract(archive: Path, folder: Path) -> int:
-    """Unpack a zip or tar archive of plain files and folders; all members are checked before the first is written.
-
-    Returns:
-        The number of files written.
-
-    Raises:
-        UserError: a name that leads outside the folder, a link, a device, or not an archive.
-    """
+    """Unpack a zip or tar archive; all members are checked before the first is written. Gives the number of files."""
     try:
         if zipfile.is_zipfile(archive):
             with zipfile.ZipFile(archive) as zipped:
@@ -98,23 +88,9 @@ def extract(archive: Path, folder: Path) -> int:
 
 
 def fetch_corpus(
-    url: str,
-    output: Path,
-    *,
-    archive: str | None = None,
-    checksum: str | None = None,
-    file_checksums: Path | None = None,
+    url: str, output: Path, *, archive: str | None, checksum: str | None, file_checksums: Path | None
 ) -> None:
-    """Download a corpus's archive once, check it, and unpack it as the folder ``output``.
-
-    Args:
-        archive: name to keep the archive under, beside ``output``; None: the URL's last part.
-        checksum: of the archive: ``md5:…`` or ``sha256:…``.
-        file_checksums: where the owner publishes none, those of files in it, one ``<sha256>  <path>`` a line.
-
-    Raises:
-        UserError: no network, another file than expected, or an archive that would write outside ``output``.
-    """
+    """Download a corpus's archive once, check it, and unpack it as the folder ``output``; see ``prepare fetch``."""
     if checksum is None and file_checksums is None:
         raise UserError("give --checksum or --file_checksums; nothing is unpacked unchecked")
     if output.is_dir():

@@ -25,23 +25,14 @@ DROPPED = "dropped"
 
 @dataclass(frozen=True)
 class Utterance:
-    """One utterance of a corpus.
+    """One utterance of a corpus."""
 
-    Attributes:
-        id: begins with the speaker's id, if known.
-        text: normalised words; empty for all utterances of an audio-only set.
-        target: bracketed tree, or None.
-        audio: path or ``wav.scp`` entry, or None in a text-only corpus.
-        speaker: id, or None if unknown.
-        where: its source, ``file:line``, for messages.
-    """
-
-    id: str
-    text: str
-    target: str | None = None
-    audio: str | None = None
+    id: str  # begins with the speaker's id, if known
+    text: str  # normalised words; empty for all utterances of an audio-only set
+    target: str | None = None  # bracketed tree
+    audio: str | None = None  # path or ``wav.scp`` entry; None in a text-only corpus
     speaker: str | None = None
-    where: str = ""
+    where: str = ""  # its source, ``file:line``, for messages
 
 
 @dataclass(frozen=True)
@@ -117,18 +108,21 @@ class Builder:
         self.report.notes.append(text)
 
     def write(self, name: str, utterances: Sequence[Utterance]) -> DataDir:
-        """Check the utterances of one set and write it as ``<data_dir>/<name>``.
-
-        Raises:
-            UserError: a duplicate id; audio that an option would accept; a bad utterance in a test set; an empty set.
-        """
-        _check_unique(name, utterances)
+        """Check the utterances of one set and write it as ``<data_dir>/<name>``."""
+        places: dict[str, str] = {}
+        for utterance in utterances:
+            if utterance.id in places:
+                both = f"{places[utterance.id]} and {utterance.where}"
+                raise UserError(f"{name}: id {utterance.id!r} stands twice: {both}")
+            places[utterance.id] = utterance.where
         self._examine(name, utterances)
         audio_only = all(u.audio and not u.text and u.target is None for u in utterances)
         report = SetReport(name, read=len(utterances))
         kept: list[Utterance] = []
         for utterance in utterances:
-            in_text = None if audio_only else _text_problem(utterance)
+            in_text = None if audio_only or utterance.text else "empty transcript"
+            if utterance.text and utterance.target is not None:
+                in_text = tree_problem(utterance.target, utterance.text)
             found = self._audio[utterance.audio] if utterance.audio is not None else None
             problem = in_text or (f"{found.kind}: {found}" if isinstance(found, AudioError) else None)
             if problem is None:
@@ -213,19 +207,3 @@ class Builder:
             wav=columns["audio"] or None,
             utt2spk=columns["speaker"] or None,
         )
-
-
-def _check_unique(name: str, utterances: Sequence[Utterance]) -> None:
-    seen: dict[str, Utterance] = {}
-    for utterance in utterances:
-        if utterance.id in seen:
-            places = f"{seen[utterance.id].where} and {utterance.where}"
-            raise UserError(f"{name}: id {utterance.id!r} stands twice: {places}")
-        seen[utterance.id] = utterance
-
-
-def _text_problem(utterance: Utterance) -> str | None:
-    """The problem with text and target, or None."""
-    if not utterance.text:
-        return "empty transcript"
-    return tree_problem(utterance.target, utterance.text) if utterance.target is not None else None

@@ -16,9 +16,6 @@ def tree_of_slots(intent: str, slots: Any, text: str, rules: Normalisation) -> N
 
     A slot covers the first occurrence of its value that does not overlap a slot placed before; longer values are
     placed first. A slot with an empty value becomes an empty slot at the end.
-
-    Raises:
-        UserError: the slots cannot be read, or a value is not in the transcript.
     """
     words = text.split()
     free = [True] * len(words)

@@ -49,11 +49,7 @@ class Triple(NamedTuple):
 
 
 def encode(value: str) -> str:
-    """The value as part of a label: ``change language`` → ``CHANGE_LANGUAGE``.
-
-    Raises:
-        UserError: ``decode`` would not give the value back.
-    """
+    """The value as part of a label: ``change language`` → ``CHANGE_LANGUAGE``."""
     label = value.upper().replace(" ", "_")
     if not value or value.split() != value.split(" ") or set("[]") & set(value) or decode(label) != value:
         raise UserError(
@@ -76,11 +72,7 @@ def phrases(value: str) -> list[list[str]]:
 
 
 def tree_of(triple: Triple, text: str) -> Node:
-    """The tree of a tuple over its transcript (normalised words).
-
-    Raises:
-        UserError: the action is ``none``, or a value cannot be read back from its tag.
-    """
+    """The tree of a tuple over its transcript (normalised words)."""
     if triple.action == NONE:
         raise UserError("the action is 'none'; every utterance of the corpus has one")
     words = text.split()

@@ -15,8 +15,8 @@ import numpy as np
 
 from espnet_atat.corpora.builder import Builder, Report, Utterance
 from espnet_atat.corpora.far_field import far_field
-from espnet_atat.corpora.folds import write_folds
 from espnet_atat.corpora.readers import Row, read_table
+from espnet_atat.corpora.splits import write_folds
 from espnet_atat.errors import UserError
 from espnet_atat.semantics.normalise import normalise_words
 from espnet_atat.speech.audio import SAMPLE_RATE, read_mono, write_audio

@@ -67,11 +67,7 @@ def find_root(source: Path, folder: str, *names: str) -> Path:
 def read_table(
     path: Path, required: Collection[str], *, delimiter: str = ",", quoted: bool = True, header: list[str] | None = None
 ) -> Iterator[Row]:
-    """Read a CSV or TSV file with a header line, or without one if ``header`` is given.
-
-    Raises:
-        UserError: a column is missing, or a line and the header have different numbers of fields.
-    """
+    """Read a CSV or TSV file with a header line, or without one if ``header`` is given."""
     quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
     lines = (line + "\n" for line in read_text(path).replace("\r\n", "\n").split("\n"))
     reader = csv.reader(lines, delimiter=delimiter, quoting=quoting, strict=True)
@@ -84,25 +80,20 @@ def read_table(
             where = f"{path}:{reader.line_num}"
             if columns is None:
                 columns = [field.strip() for field in fields]
-                _check_columns(where, columns, required)
+                if missing := [name for name in required if name not in columns]:
+                    found = ", ".join(column or "''" for column in columns)
+                    raise UserError(f"{where}: no column {missing[0]!r}; the header has {found}")
+                if twice := [name for name in columns if name and columns.count(name) > 1]:
+                    raise UserError(f"{where}: two columns are named {twice[0]!r}")
                 continue
             if len(fields) != len(columns):
                 raise UserError(f"{where}: {len(fields)} fields where the header has {len(columns)}")
             number += 1
-            values = (field.strip() for field in fields)
-            yield Row(where, number, dict(zip(columns, values, strict=True)))
+            yield Row(where, number, dict(zip(columns, map(str.strip, fields), strict=True)))
     except csv.Error as error:
         raise UserError(f"{path}:{reader.line_num}: {error}; check the quotes of this line") from error
     if columns is None:
         raise UserError(f"{path}: empty; its first line names the columns ({', '.join(sorted(required))})")
-
-
-def _check_columns(where: str, columns: list[str], required: Collection[str]) -> None:
-    if missing := [name for name in required if name not in columns]:
-        found = ", ".join(column or "''" for column in columns)
-        raise UserError(f"{where}: no column {missing[0]!r}; the header has {found}")
-    if twice := [name for name in columns if name and columns.count(name) > 1]:
-        raise UserError(f"{where}: two columns are named {twice[0]!r}")
 
 
 def read_json_lines(path: Path) -> Iterator[Row]:

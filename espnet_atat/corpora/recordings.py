@@ -27,12 +27,10 @@ TAIL = 0.05  # seconds at the end that must decode, which detects truncated file
 
 
 class AudioError(UserError):
-    """One utterance's audio cannot be used.
+    """One utterance's audio cannot be used; reports group by the ``kind`` of problem, such as ``too short``.
 
-    Attributes:
-        kind: what reports group by, such as ``missing`` or ``truncated``.
-        configurable: True if an option (``--resample``, ``--mixdown``, ``--allow_pipes``) solves the problem for every
-            such file, so that the command should stop and name the option rather than drop utterances.
+    ``configurable``: an option (``--resample``, ``--mixdown``, ``--allow_pipes``) solves the problem for every such
+    file, so that the command should stop and name the option rather than drop utterances.
     """
 
     def __init__(self, kind: str, message: str, *, configurable: bool = False) -> None:
@@ -81,18 +79,13 @@ def _run_pipe(entry: str, allow_pipes: bool) -> bytes:
         raise AudioError("shell pipe", message, configurable=True)
     done = subprocess.run(["bash", "-o", "pipefail", "-c", command], capture_output=True, check=False)
     if done.returncode != 0:
-        why = done.stderr.decode("utf-8", errors="replace").strip().splitlines()
-        last = why[-1] if why else "no message"
-        raise AudioError("unreadable audio", f"{shlex.quote(command)} ended with {done.returncode}: {last}")
+        why = done.stderr.decode("utf-8", errors="replace").strip().splitlines() or ["no message"]
+        raise AudioError("unreadable audio", f"{shlex.quote(command)} ended with {done.returncode}: {why[-1]}")
     return done.stdout
 
 
 def examine(entry: str, rules: AudioRules, *, full: bool = False) -> AudioInfo:
-    """Read the header and the end of an audio file (all of it with ``full``), and compare it with the rules.
-
-    Raises:
-        AudioError: the file is missing, empty, not audio or truncated, or breaks a rule.
-    """
+    """Read the header and the end of an audio file (all of it with ``full``), and compare it with the rules."""
     with _open(entry, rules) as audio:
         info = AudioInfo(audio.samplerate, audio.channels, audio.frames)
         if info.samples <= 0:
@@ -117,11 +110,7 @@ def examine(entry: str, rules: AudioRules, *, full: bool = False) -> AudioInfo:
 
 
 def check(entry: str, info: AudioInfo, rules: AudioRules) -> None:
-    """Compare a header with the rules.
-
-    Raises:
-        AudioError: another rate, several channels (unless the rules allow a copy), or a duration out of bounds.
-    """
+    """Compare a header with the rules."""
     if info.rate != rules.sample_rate and not rules.resample:
         found = f"{entry}: {info.rate} Hz where {rules.sample_rate} Hz is expected"
         raise AudioError("wrong sample rate", f"{found}; --resample writes resampled copies", configurable=True)
@@ -157,11 +146,7 @@ def needs_copy(entry: str, info: AudioInfo, rules: AudioRules) -> bool:
 
 
 def write_copy(entry: str, path: Path, rules: AudioRules) -> None:
-    """Write a mono 16-bit wav at the rules' rate, atomically.
-
-    Raises:
-        AudioError: the source cannot be read.
-    """
+    """Write a mono 16-bit wav at the rules' rate, atomically."""
     with _open(entry, rules) as audio:
         try:
             samples, rate = audio.read(dtype="float32", always_2d=True), audio.samplerate

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from espnet_atat.corpora.builder import Builder, Report, Utterance
-from espnet_atat.corpora.folds import write_folds
 from espnet_atat.corpora.readers import read_json
+from espnet_atat.corpora.splits import write_folds
 from espnet_atat.errors import UserError
 from espnet_atat.semantics.frame import Span, to_tree
 from espnet_atat.semantics.normalise import Normalisation, normalise_words
@@ -66,8 +66,8 @@ def _read_field(builder: Builder, field: str, root: Path) -> list[tuple[Utteranc
     entries = read_json(metadata)
     recordings: list[tuple[Utterance, str]] = []
     heard: Counter[str] = Counter()
-    unknown: list[str] = []
-    silent: list[str] = []
+    left_out: dict[str, list[str]] = {"whose words no query has": [], "named in metadata.json but absent": []}
+    unknown, silent = left_out.values()
     for key, entry in entries.items() if isinstance(entries, dict) else enumerate(entries):
         where = f"{metadata}: entry {key}"
         filename, text, worker = _metadata_fields(where, entry)
@@ -85,7 +85,7 @@ def _read_field(builder: Builder, field: str, root: Path) -> list[tuple[Utteranc
             recordings.append((utterance, intent))
     builder.note(f"{field}: {len(recordings)} recordings of {len(heard)} queries, {len(queries)} queries in all")
     builder.note(f"{field}: {len(queries) - len(heard)} queries without a recording are not utterances of the set")
-    for what, names in (("whose words no query has", unknown), ("named in metadata.json but absent", silent)):
+    for what, names in left_out.items():
         if names:
             builder.note(f"{field}: {len(names)} recordings {what} left out: {', '.join(sorted(names)[:20])}")
     if repeated := heard.total() - len(heard):

@@ -48,15 +48,6 @@ class Checked:
     problems: list[Problem]
     seconds: float = 0.0
 
-    @property
-    def bad(self) -> dict[str, str]:
-        """Utterance → its first problem, for the utterances to drop."""
-        found: dict[str, str] = {}
-        for problem in self.problems:
-            if problem.utterance is not None:
-                found.setdefault(problem.utterance, f"{problem.file}: {problem.message}")
-        return found
-
     def lines(self, limit: int = LIMIT) -> list[str]:
         """Each problem by file and line, up to the limit (0: all), then their number."""
         shown = self.problems[:limit] if limit else self.problems
@@ -78,9 +69,6 @@ def validate(path: Path, rules: AudioRules, *, audio: str = "full") -> Checked:
         path: ``data/<recipe>/<set>``.
         rules: requirements on the audio.
         audio: ``full`` decodes every file, ``header`` reads only headers and ends, ``none`` checks only the text side.
-
-    Raises:
-        UserError: the folder has no file ``text``.
     """
     if not (path / "text").is_file():
         raise UserError(f"{path} is not a data dir: it has no file 'text'")
@@ -93,8 +81,7 @@ def validate(path: Path, rules: AudioRules, *, audio: str = "full") -> Checked:
     if audio != "none" and "wav.scp" in columns:
         # Utterances prepared under --allow_bad_test are known to be unreadable, and count as wrong.
         known = read_column(path, UNREADABLE, problems).values if (path / UNREADABLE).is_file() else {}
-        found, seconds = check_audio(columns["wav.scp"], rules, known, full=audio == "full")
-        problems += found
+        seconds = check_audio(columns["wav.scp"], rules, known, problems, full=audio == "full")
     return Checked(path, columns, problems, seconds)
 
 
@@ -171,7 +158,7 @@ def check_text(columns: dict[str, Column]) -> Iterator[Problem]:
 
 
 def tree_problem(tree: str, text: str | None) -> str | None:
-    """What is wrong with a tree over a transcript, or None."""
+    """What is wrong with a tree over a transcript, if that is known."""
     try:
         words = " ".join(parse(tree).words())
     except TreeError as error:
@@ -180,9 +167,9 @@ def tree_problem(tree: str, text: str | None) -> str | None:
 
 
 def check_audio(
-    wav: Column, rules: AudioRules, known: Collection[str] = (), *, full: bool = True
-) -> tuple[list[Problem], float]:
-    """Problems of the audio, except of utterances known to be bad, and the seconds of usable audio."""
+    wav: Column, rules: AudioRules, known: Collection[str], problems: list[Problem], *, full: bool
+) -> float:
+    """Note problems of the audio, except of utterances known to be bad; gives the seconds of usable audio."""
 
     def seconds_of(entry: str) -> float:
         if not entry:
@@ -191,25 +178,22 @@ def check_audio(
         return info.samples / info.rate
 
     entries = {key: entry for key, entry in wav.values.items() if key not in known}
-    found = dict(zip(entries, in_threads(seconds_of, entries.values(), nj=rules.nj, label="audio"), strict=True))
-    problems = [
-        Problem("wav.scp", wav.lines[key], f"{key!r}: {each.kind}: {each}", key)
-        for key, each in found.items()
-        if isinstance(each, AudioError)
-    ]
-    return problems, sum(each for each in found.values() if not isinstance(each, AudioError))
+    seconds = 0.0
+    found = in_threads(seconds_of, entries.values(), nj=rules.nj, label="audio")
+    for key, each in zip(entries, found, strict=True):
+        if isinstance(each, AudioError):
+            problems.append(Problem("wav.scp", wav.lines[key], f"{key!r}: {each.kind}: {each}", key))
+        else:
+            seconds += each
+    return seconds
 
 
 def fix(checked: Checked, *, is_test: bool) -> dict[str, str]:
-    """Rewrite a data dir sorted, with a fresh spk2utt, and without its bad utterances.
-
-    Returns:
-        Utterance → reason why it was dropped.
-
-    Raises:
-        UserError: a test set has bad utterances (it is never shrunk), or none would be left.
-    """
-    bad = checked.bad
+    """Rewrite a data dir sorted, with a fresh spk2utt, without its bad utterances; gives these with the reasons."""
+    bad: dict[str, str] = {}
+    for problem in checked.problems:
+        if problem.utterance is not None:
+            bad.setdefault(problem.utterance, f"{problem.file}: {problem.message}")
     if bad and is_test:
         key, why = next(iter(bad.items()))
         raise UserError(
@@ -219,8 +203,7 @@ def fix(checked: Checked, *, is_test: bool) -> dict[str, str]:
     kept = sorted(set.intersection(*(set(column.values) for column in checked.columns.values())) - bad.keys())
     if not kept:
         raise UserError(f"{checked.path}: no utterance would be left")
-    values = {name: {key: column.values[key] for key in kept} for name, column in checked.columns.items()}
-    data = DataDir.of(values)
+    data = DataDir.of({name: {key: column.values[key] for key in kept} for name, column in checked.columns.items()})
     with atomic_dir(checked.path) as folder:
         for other in checked.path.iterdir():
             if other.name in SIDE_FILES:
