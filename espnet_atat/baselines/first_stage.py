@@ -8,7 +8,7 @@ import numpy as np
 
 from espnet_atat.baselines.config import INSTALL_WHISPER
 from espnet_atat.datadir import TEXT_FORM, DataDir
-from espnet_atat.errors import UserError, first_line
+from espnet_atat.errors import UserError, first_line, naming
 from espnet_atat.graph.pool import Progress
 from espnet_atat.installed import models_dir
 from espnet_atat.metrics.predictions import check_same_ids, read_listing
@@ -100,10 +100,8 @@ def whisper_transcripts(
     progress = Progress("whisper", len(chosen), 0)
     heard = {}
     for utt_id in chosen:
-        try:
+        with naming(f"utterance {utt_id!r}"):
             heard[utt_id] = whisper.transcribe(read_audio(data.wav[utt_id], resample=True))
-        except UserError as error:
-            raise UserError(f"utterance {utt_id!r}: {error}") from error
         progress.add(1)
     progress.close()
     return heard

@@ -14,8 +14,7 @@ from typing import Any, Protocol
 from espnet_atat.atomic import atomic_dir
 from espnet_atat.baselines.bio import Example, Tagging, read_examples, read_sentences, to_tree
 from espnet_atat.baselines.config import CONFIGS, BilstmConfig, Config, CrfConfig, check_tagger
-from espnet_atat.errors import UserError
-from espnet_atat.semantics.tree import TreeError
+from espnet_atat.errors import UserError, naming
 
 MODEL_FILE = "model.json"
 DAMAGED = (ValueError, RuntimeError, KeyError, TypeError)  # what readers of files raise that do not belong together
@@ -38,16 +37,9 @@ def train_pipeline(
     config: Config,
     pretrain_dirs: Sequence[str | Path] = (),
 ) -> int:
-    """Train on the targets of data dirs; ``output_dir`` appears whole or not at all.
+    """Train the tagger that the class of ``config`` names on the targets of data dirs; gives their number.
 
-    Args:
-        data_dirs: what tags and classes are learnt from.
-        output_dir: of the trained tagger.
-        config: options; their class says which tagger.
-        pretrain_dirs: data dirs whose text alone the BiLSTM is pretrained on, for ``pretrain_epochs``.
-
-    Returns:
-        The number of utterances trained on.
+    ``output_dir`` appears whole or not at all. On the text of ``pretrain_dirs`` the BiLSTM is pretrained.
     """
     output_dir = Path(output_dir)
     if output_dir.exists() and not (output_dir / MODEL_FILE).is_file():
@@ -125,10 +117,8 @@ def understand(model: Model, transcripts: Mapping[str, str]) -> dict[str, str]:
     sentences = [transcript.split() for transcript in transcripts.values()]
     trees = {}
     for utt_id, words, tagging in zip(transcripts, sentences, model.understand(sentences), strict=True):
-        try:
+        with naming(f"utterance {utt_id!r}"):
             trees[utt_id] = to_tree(words, tagging).serialise()
-        except TreeError as error:
-            raise UserError(f"utterance {utt_id!r}: {error}") from error
     return trees
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from espnet_atat.arguments import option
 from espnet_atat.atomic import atomic_dir
-from espnet_atat.corpora.recordings import AudioError, AudioRules, examine, in_threads, needs_copy, write_copy
+from espnet_atat.corpora.recordings import AudioError, AudioRules, examine, in_threads, is_pipe, write_copy
 from espnet_atat.corpora.validation import tree_problem
 from espnet_atat.datadir import TEXT_FORM, UNREADABLE, DataDir, is_test_set, write_two_column
 from espnet_atat.errors import UserError
@@ -169,16 +169,12 @@ class Builder:
             raise UserError(f"{errors[0]}{more}")
 
     def _resolve(self, name: str, entry: str, utterance_id: str) -> tuple[str, float]:
-        """Path of audio that meets the rules, if necessary a copy, and its duration in seconds.
-
-        Copies go to a folder of the set, because ids are unique only within a set.
-        """
+        """Path of audio that meets the rules, if necessary a copy, and its duration in seconds."""
         info = examine(entry, self.options)
         path = entry
-        if needs_copy(entry, info, self.options):
-            copy = self.data_dir / "audio" / name / f"{utterance_id}.wav"
-            write_copy(entry, copy, self.options)
-            path = str(copy)
+        if is_pipe(entry) or info.rate != self.options.sample_rate or info.channels != 1:
+            path = str(self.data_dir / "audio" / name / f"{utterance_id}.wav")  # ids are unique only within a set
+            write_copy(entry, Path(path), self.options)
         return path, info.samples / info.rate
 
     def _data(self, kept: Sequence[Utterance]) -> DataDir:

@@ -29,7 +29,7 @@ from espnet_atat.corpora.readers import Row, read_json_lines, read_table, read_t
 from espnet_atat.corpora.recordings import AudioRules, is_pipe
 from espnet_atat.corpora.splits import draw_parts
 from espnet_atat.datadir import DataDir, find_data_dirs, is_test_set
-from espnet_atat.errors import UserError
+from espnet_atat.errors import UserError, naming
 from espnet_atat.semantics.normalise import Normalisation, normalise_words
 
 COLUMNS = ("audio", "transcript", "tree", "intent", "slots", "speaker", "id", "split")
@@ -97,7 +97,10 @@ def _collect(builder: Builder, rows: list[Row], folder: Path, skip: bool) -> dic
     sets: dict[str, list[Utterance]] = {}
     bad: list[str] = []
     for row in rows:
-        split = _set_name(row)
+        split = _text(row, "split")
+        if split and not re.fullmatch(r"[A-Za-z0-9][\w.-]*", split):
+            mend = "use letters, digits, '_', '-' and '.'"
+            raise UserError(f"{row.where}: split {split!r} cannot name a folder; {mend}")
         try:
             utterance = _utterance(row, folder, builder.options.rules)
             sets.setdefault(split, []).append(utterance)
@@ -113,13 +116,6 @@ def _collect(builder: Builder, rows: list[Row], folder: Path, skip: bool) -> dic
     if "" in sets and len(sets) > 1:
         raise UserError(f"{sets[''][0].where}: no split, while other rows have one")
     return sets
-
-
-def _set_name(row: Row) -> str:
-    name = _text(row, "split")
-    if name and not re.fullmatch(r"[A-Za-z0-9][\w.-]*", name):
-        raise UserError(f"{row.where}: split {name!r} cannot name a folder; use letters, digits, '_', '-' and '.'")
-    return name
 
 
 def _text(row: Row, column: str) -> str:
@@ -152,13 +148,11 @@ def _utterance(row: Row, folder: Path, rules: Normalisation) -> Utterance:
             raise UserError(f"{row.where}: the tree's words are {words!r}, the transcript's {text!r}")
         text = words
     elif intent:
-        try:
+        with naming(row.where):
             target = tree_of_slots(intent, row.fields.get("slots"), text, rules).serialise()
-        except UserError as error:
-            raise UserError(f"{row.where}: {error}") from error
     speaker = _identifier(_text(row, "speaker"))
-    utterance_id = _identifier(_text(row, "id") or Path(audio).stem) or f"row{row.number:06d}"
-    utterance_id = _with_speaker(utterance_id, speaker)
+    own_id = _identifier(_text(row, "id") or Path(audio).stem) or f"row{row.number:06d}"
+    utterance_id = _with_speaker(own_id, speaker)
     path = audio if not audio or is_pipe(audio) else str(folder / audio)
     return Utterance(utterance_id, text, target, path or None, (speaker or utterance_id) if audio else None, row.where)
 

@@ -10,15 +10,14 @@ phrasings do not, while every tuple keeps at least one phrasing for training. Ho
 import argparse
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from espnet_atat.corpora.builder import Builder, Report, Utterance
 from espnet_atat.corpora.fsc_rules import Triple, tree_of
 from espnet_atat.corpora.readers import Row, find_root, read_table
 from espnet_atat.corpora.splits import draw_parts, ranked
-from espnet_atat.errors import UserError
+from espnet_atat.errors import UserError, naming
 from espnet_atat.semantics.normalise import Normalisation, normalise_words
 
 COLUMNS = ("path", "speakerId", "transcription", "action", "object", "location")
@@ -26,8 +25,7 @@ PARTS = {"train": "train_data.csv", "dev": "valid_data.csv", "test": "test_data.
 SPLITS = ("original", "unseen_speaker", "unseen_utterance")
 
 
-@dataclass(frozen=True)
-class Command:
+class Command(NamedTuple):
     """An utterance with its tuple and its part of the original split."""
 
     utterance: Utterance
@@ -76,10 +74,8 @@ def _read_row(root: Path, part: str, row: Row, rules: Normalisation) -> Command:
             raise UserError(f"{row.where}: column {column!r} is empty")
     triple = Triple(row["action"], row["object"], row["location"])
     text = normalise_words(row["transcription"], rules)
-    try:
+    with naming(row.where):
         tree = tree_of(triple, text)
-    except UserError as error:
-        raise UserError(f"{row.where}: {error}") from error
     speaker = row["speakerId"]
     utterance_id = f"{speaker}-{Path(row['path']).stem}"
     utterance = Utterance(utterance_id, text, tree.serialise(), str(root / row["path"]), speaker, row.where)

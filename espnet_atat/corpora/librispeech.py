@@ -35,7 +35,10 @@ def prepare(source: Path, data_dir: Path, *, splits: list[str] | None = None, **
     for split in wanted:
         utterances = _read_split(root / split, builder.options.rules)
         _check_speakers(builder, split, utterances, listed)
-        _note_untranscribed(builder, root / split, utterances)
+        known = {utterance.id for utterance in utterances}
+        extra = sorted(path.stem for path in (root / split).glob("*/*/*.flac") if path.stem not in known)
+        if extra:
+            builder.note(f"{split}: {len(extra)} recordings without a transcript left out, first {extra[0]}")
         builder.write(split.replace("-", "_"), utterances)
     return builder.report
 
@@ -76,11 +79,3 @@ def _check_speakers(builder: Builder, split: str, utterances: list[Utterance], l
         if other != split:
             raise UserError(f"{utterance.where}: SPEAKERS.TXT lists speaker {utterance.speaker} under {other}")
     builder.note(f"{split}: speakers agree with SPEAKERS.TXT")
-
-
-def _note_untranscribed(builder: Builder, folder: Path, utterances: list[Utterance]) -> None:
-    """Recordings without a transcript are not utterances; they are counted."""
-    known = {utterance.id for utterance in utterances}
-    extra = sorted(path.stem for path in folder.glob("*/*/*.flac") if path.stem not in known)
-    if extra:
-        builder.note(f"{folder.name}: {len(extra)} recordings without a transcript left out, first {extra[0]}")

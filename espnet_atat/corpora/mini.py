@@ -66,13 +66,12 @@ def prepare(source: Path, data_dir: Path, *, folds: int = FOLDS, **options: Any)
 
 
 def _utterance(source: Path, name: str, row: Row) -> Utterance:
-    spoken = bool(row["voice"])
     return Utterance(
         id=row["utt_id"],
         text=normalise_words(row["words"]),
         target=row["tree"] or None,
-        audio=str(source / "audio" / name / f"{row['utt_id']}.ogg") if spoken else None,
-        speaker=row["voice"] if spoken else None,
+        audio=str(source / "audio" / name / f"{row['utt_id']}.ogg") if row["voice"] else None,
+        speaker=row["voice"] or None,
         where=row.where,
     )
 

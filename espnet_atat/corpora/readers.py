@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from espnet_atat.errors import UserError
+from espnet_atat.errors import UserError, naming
 from espnet_atat.semantics.normalise import Normalisation, normalise_tree
-from espnet_atat.semantics.tree import TreeError, parse
+from espnet_atat.semantics.tree import parse
 
 csv.field_size_limit(1 << 24)
 
@@ -49,10 +49,8 @@ def read_lines(path: Path) -> Iterator[tuple[str, str]]:
 
 def read_tree(tree: str, rules: Normalisation, where: str) -> tuple[str, str]:
     """Words and serialised form of a tree, normalised."""
-    try:
+    with naming(where):
         node = normalise_tree(parse(tree), rules)
-    except TreeError as error:
-        raise UserError(f"{where}: {error}") from error
     return " ".join(node.words()), node.serialise()
 
 

@@ -63,7 +63,7 @@ def _open(entry: str, rules: AudioRules) -> soundfile.SoundFile:
     if is_pipe(entry):
         source = io.BytesIO(_run_pipe(entry, rules.allow_pipes))
     elif not Path(entry).is_file():
-        raise AudioError("missing audio", f"{entry}: no such audio file")
+        raise AudioError("missing audio", f"{entry}: no such audio file" if entry else "no path")
     elif Path(entry).stat().st_size == 0:
         raise AudioError("empty audio", f"{entry}: the file has no bytes")
     try:
@@ -138,11 +138,6 @@ def in_threads[Found](
     with ThreadPoolExecutor(max_workers=max(1, nj)) as pool:
         results = pool.map(one, *arguments)
         return list(tqdm(results, total=len(arguments[0]), desc=label, disable=None, leave=False))
-
-
-def needs_copy(entry: str, info: AudioInfo, rules: AudioRules) -> bool:
-    """Whether a copy must be written for this file to meet the rules."""
-    return is_pipe(entry) or info.rate != rules.sample_rate or info.channels != 1
 
 
 def write_copy(entry: str, path: Path, rules: AudioRules) -> None:

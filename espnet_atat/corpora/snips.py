@@ -17,7 +17,7 @@ from typing import Any
 from espnet_atat.corpora.builder import Builder, Report, Utterance
 from espnet_atat.corpora.readers import read_json
 from espnet_atat.corpora.splits import write_folds
-from espnet_atat.errors import UserError
+from espnet_atat.errors import UserError, naming
 from espnet_atat.semantics.frame import Span, to_tree
 from espnet_atat.semantics.normalise import Normalisation, normalise_words
 from espnet_atat.semantics.tree import Node
@@ -39,8 +39,7 @@ def prepare(
     builder = Builder("snips", source, data_dir, **options)
     for field, root in _find_fields(source, fields).items():
         recordings = _read_field(builder, field, root)
-        groups = [str(utterance.speaker) if speaker_disjoint else utterance.text for utterance, _ in recordings]
-        items = [(*recording, group) for recording, group in zip(recordings, groups, strict=True)]
+        items = [(u, intent, str(u.speaker) if speaker_disjoint else u.text) for u, intent in recordings]
         write_folds(builder, field, items, FOLDS)
     return builder.report
 
@@ -170,7 +169,5 @@ def tree_of_query(intent: str, chunks: list[dict[str, str]], rules: Normalisatio
         if word:
             words.append(word)
     named = {n: label(chunk.get("slot_name") or chunk["entity"]) for n, chunk in enumerate(chunks) if n in spans}
-    try:
+    with naming(where):
         return to_tree(label(intent), words, [Span(named[n], *place) for n, place in spans.items()])
-    except UserError as error:
-        raise UserError(f"{where}: {error}") from error

@@ -8,8 +8,7 @@ SOURCE is one of
   the audio beside them.
 
 Sets are ``train``, ``dev`` (the corpora call it eval) and ``test``; only STOP's have audio. The text is the tree's
-words, in lower case and without free-standing punctuation, or with ``--text_form official`` as the corpus writes
-them.
+words, in lower case and without free-standing punctuation, or with ``--text_form official`` as the corpus writes them.
 ``--recordings FILE`` (two columns: id or row number of a test utterance, audio path) adds the set ``recorded_test``.
 """
 
@@ -27,6 +26,11 @@ from espnet_atat.errors import UserError
 from espnet_atat.semantics.normalise import Normalisation
 from espnet_atat.semantics.tree import strip_tags
 
+COLUMNS = {
+    "TOP": ("tokenised", "tree"),
+    "TOPv2": ("domain", "semantic_parse"),
+    "STOP": ("file_id", "domain", "utterance", "seqlogical"),
+}
 PARTS = {"train": "train", "dev": "eval", "test": "test"}
 FOLDER = "top-dataset-semantic-parsing"  # what TOP's archive unpacks to
 UNSUPPORTED = "[IN:UNSUPPORTED"
@@ -93,26 +97,22 @@ def _find_files(source: Path) -> tuple[str, dict[str, list[Path]]]:
 def _read_part(
     source: Path, kind: str, part: str, files: list[Path], rules: Normalisation, domains: list[str] | None
 ) -> Iterator[Utterance]:
-    if kind == "TOP":
-        for row in read_table(files[0], (), delimiter="\t", quoted=False, header=["raw", "tokenised", "tree"]):
-            text, tree = read_tree(row["tree"], rules, row.where)
-            if row["tokenised"].split() != strip_tags(row["tree"]):
-                raise UserError(f"{row.where}: the tree's words differ from column 2, {row['tokenised']!r}")
-            yield Utterance(f"top-{part}-{row.number:05d}", text, tree, where=row.where)
-        return
-    columns = ("file_id", "domain", "utterance", "seqlogical") if kind == "STOP" else ("domain", "semantic_parse")
+    header = ["raw", "tokenised", "tree"] if kind == "TOP" else None
     seen = set()
     for path in files:
-        for row in read_table(path, columns, delimiter="\t", quoted=False):
-            domain = row["domain"]
+        for row in read_table(path, COLUMNS[kind], delimiter="\t", quoted=False, header=header):
+            domain = row.fields.get("domain", "")
             seen.add(domain)
             if domains and domain not in domains:
                 continue
             if kind == "STOP":
                 yield _spoken(source, part, row, rules)
-            else:
-                text, tree = read_tree(row["semantic_parse"], rules, row.where)
-                yield Utterance(f"topv2-{part}-{domain}-{row.number:05d}", text, tree, where=row.where)
+                continue
+            text, tree = read_tree(row[COLUMNS[kind][-1]], rules, row.where)
+            if kind == "TOP" and row["tokenised"].split() != strip_tags(row["tree"]):
+                raise UserError(f"{row.where}: the tree's words differ from column 2, {row['tokenised']!r}")
+            key = f"top-{part}" if kind == "TOP" else f"topv2-{part}-{domain}"
+            yield Utterance(f"{key}-{row.number:05d}", text, tree, where=row.where)
     if unknown := set(domains or ()) - seen:
         raise UserError(f"{files[0].parent}: no domain {min(unknown)!r}; there are {', '.join(sorted(seen))}")
 
@@ -133,14 +133,13 @@ def _spoken(source: Path, part: str, row: Row, rules: Normalisation) -> Utteranc
 
 def _join_recordings(utterances: list[Utterance], path: Path) -> list[Utterance]:
     """The recorded test utterances; the key is an utterance's id or its row number in the split's file."""
-    by_id = {utterance.id: utterance for utterance in utterances}
-    by_number = {u.id.removeprefix("top-test-").lstrip("0"): u for u in utterances}  # TOP's one file a split
+    known = {u.id.removeprefix("top-test-").lstrip("0"): u for u in utterances}  # row numbers of TOP's one file
+    known |= {utterance.id: utterance for utterance in utterances}
     joined = []
     for key, audio in read_two_column(path).items():
-        utterance = by_id.get(key) or by_number.get(key)
-        if utterance is None:
+        if key not in known:
             raise UserError(f"{path}: {key!r} is neither the id nor the row number of a test utterance")
         if not audio:
             raise UserError(f"{path}: {key} has no audio path")
-        joined.append(replace(utterance, audio=audio, speaker=utterance.id, where=f"{path}: {key}"))
+        joined.append(replace(known[key], audio=audio, speaker=known[key].id, where=f"{path}: {key}"))
     return joined

@@ -8,6 +8,7 @@ audio is readable, not truncated, mono, at the right rate and neither too short 
 import shutil
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from espnet_atat.atomic import atomic_dir
@@ -65,10 +66,7 @@ class Checked:
 def validate(path: Path, rules: AudioRules, *, audio: str = "full") -> Checked:
     """Check a data dir.
 
-    Args:
-        path: ``data/<recipe>/<set>``.
-        rules: requirements on the audio.
-        audio: ``full`` decodes every file, ``header`` reads only headers and ends, ``none`` checks only the text side.
+    ``audio``: ``full`` decodes every file, ``header`` reads only headers and ends, ``none`` checks only the text side.
     """
     if not (path / "text").is_file():
         raise UserError(f"{path} is not a data dir: it has no file 'text'")
@@ -170,21 +168,14 @@ def check_audio(
     wav: Column, rules: AudioRules, known: Collection[str], problems: list[Problem], *, full: bool
 ) -> float:
     """Note problems of the audio, except of utterances known to be bad; gives the seconds of usable audio."""
-
-    def seconds_of(entry: str) -> float:
-        if not entry:
-            raise AudioError("missing audio", "no path")
-        info = examine(entry, rules, full=full)
-        return info.samples / info.rate
-
-    entries = {key: entry for key, entry in wav.values.items() if key not in known}
     seconds = 0.0
-    found = in_threads(seconds_of, entries.values(), nj=rules.nj, label="audio")
+    entries = {key: entry for key, entry in wav.values.items() if key not in known}
+    found = in_threads(partial(examine, rules=rules, full=full), entries.values(), nj=rules.nj, label="audio")
     for key, each in zip(entries, found, strict=True):
         if isinstance(each, AudioError):
             problems.append(Problem("wav.scp", wav.lines[key], f"{key!r}: {each.kind}: {each}", key))
         else:
-            seconds += each
+            seconds += each.samples / each.rate
     return seconds
 
 
