@@ -44,9 +44,8 @@ def prepare(source: Path, data_dir: Path, *, dev_share: float = 0.1, **options: 
 def _read_part(root: Path, part: str, rules: Normalisation) -> list[Utterance]:
     """The utterances of ``train`` or ``test``, in the order of the file list."""
     words = _read_transcriptions(root / "etc" / f"an4_{part}.transcription")
-    file_ids = root / "etc" / f"an4_{part}.fileids"
     utterances = []
-    for where, name in read_lines(file_ids):
+    for where, name in read_lines(root / "etc" / f"an4_{part}.fileids"):
         stem, speaker = Path(name).name, Path(name).parent.name
         if stem not in words:
             raise UserError(f"{where}: {stem} has no line in an4_{part}.transcription")

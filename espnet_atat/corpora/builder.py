@@ -158,8 +158,6 @@ class Builder:
     def _examine(self, name: str, utterances: Sequence[Utterance]) -> None:
         """Fill the cache for every audio entry of the set; stop at a problem that an option would solve."""
         new = {u.audio: u.id for u in utterances if u.audio is not None and u.audio not in self._audio}
-        if not new:
-            return
         resolve = partial(self._resolve, name)
         found = in_threads(resolve, new.keys(), new.values(), nj=self.options.nj, label=f"{name}: audio")
         self._audio.update(zip(new, found, strict=True))
@@ -192,11 +190,8 @@ class Builder:
         for what, column in columns.items():
             lacking = [utterance for utterance in kept if utterance.id not in column]
             if column and lacking:
-                first = lacking[0]
-                counts = f"{len(lacking)} of {len(kept)} utterances of the set have none"
-                raise UserError(
-                    f"{first.where or first.id}: no {what}, while {counts}; put them into a set of their own"
-                )
+                where, counts = lacking[0].where or lacking[0].id, f"{len(lacking)} of {len(kept)} utterances"
+                raise UserError(f"{where}: no {what}, as {counts} of the set; put them into a set of their own")
         return DataDir(
             text={u.id: u.text for u in kept},
             target=columns["target"] or None,

@@ -170,22 +170,17 @@ def _draw_sets(builder: Builder, utterances: list[Utterance]) -> dict[str, list[
     """Train, dev and test with disjoint speakers, or disjoint transcripts if every utterance is its own speaker."""
     shared = len({u.speaker for u in utterances} - {None}) < sum(u.speaker is not None for u in utterances)
     what = "speakers" if shared else "transcripts"
-
-    def key(utterance: Utterance) -> str:
-        return (utterance.speaker if shared else None) or utterance.text
-
-    sizes = Counter(map(key, utterances))
+    keys = [(utterance.speaker if shared else None) or utterance.text for utterance in utterances]
+    sizes = Counter(keys)
     if len(sizes) < 3:
-        raise UserError(
-            f"{utterances[0].where}: a set each of train, dev and test cannot be drawn from {len(sizes)} {what}; "
-            "add the column 'split'"
-        )
+        found = f"a set each of train, dev and test cannot be drawn from {len(sizes)} {what}"
+        raise UserError(f"{utterances[0].where}: {found}; add the column 'split'")
     size = max(1, round(DRAWN_SHARE * len(utterances)))
     part_of = draw_parts(sizes, {"test": size, "dev": size}, builder.options.seed)
     builder.note(f"no column 'split': sets drawn with seed {builder.options.seed}, disjoint in {what}")
     sets: dict[str, list[Utterance]] = {}
-    for utterance in utterances:
-        sets.setdefault(part_of[key(utterance)], []).append(utterance)
+    for key, utterance in zip(keys, utterances, strict=True):
+        sets.setdefault(part_of[key], []).append(utterance)
     return sets
 
 

@@ -1,7 +1,6 @@
-"""A simulated far-field recording of close speech: a seeded room impulse response and seeded background noise.
+"""A simulated far-field recording of close speech: the impulse response of a room, and background noise.
 
-The room is the usual statistical model: the direct sound, then noise that decays exponentially, 60 dB in the
-reverberation time (Polack 1988). The utterance's id is the seed, so a copy is the same on every machine.
+The utterance's id is the seed, so a copy is the same on every machine.
 """
 
 import hashlib

@@ -69,9 +69,8 @@ def prepare(source: Path, data_dir: Path, *, splits: Sequence[str] = SPLITS, **o
 
 
 def _read_row(root: Path, part: str, row: Row, rules: Normalisation) -> Command:
-    for column in COLUMNS:
-        if not row[column]:
-            raise UserError(f"{row.where}: column {column!r} is empty")
+    if empty := [column for column in COLUMNS if not row[column]]:
+        raise UserError(f"{row.where}: column {empty[0]!r} is empty")
     triple = Triple(row["action"], row["object"], row["location"])
     text = normalise_words(row["transcription"], rules)
     with naming(row.where):

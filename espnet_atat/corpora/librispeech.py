@@ -60,12 +60,8 @@ def _read_speakers(path: Path) -> dict[str, str]:
     """Speaker → split, from ``14   | F | train-clean-360 | 25.03 | Kristin LeMoine``; empty without the file."""
     if not path.is_file():
         return {}
-    split_of = {}
-    for _, line in read_lines(path):
-        fields = [field.strip() for field in line.split("|")]
-        if not line.startswith(";") and len(fields) >= 3:  # one reader's name contains '|'
-            split_of[fields[0]] = fields[2]
-    return split_of
+    rows = [[field.strip() for field in line.split("|")] for _, line in read_lines(path) if not line.startswith(";")]
+    return {row[0]: row[2] for row in rows if len(row) >= 3}  # one reader's name contains '|'
 
 
 def _check_speakers(builder: Builder, split: str, utterances: list[Utterance], listed: dict[str, str]) -> None:

@@ -57,10 +57,9 @@ def prepare(source: Path, data_dir: Path, *, folds: int = FOLDS, **options: Any)
             builder.write(far_name, far)
             fields["lights"] += near
             fields["lights_far"] += far
-    for field, utterances in fields.items():
-        if folds:
-            # The intent is a target's first token.
-            write_folds(builder, field, [(u, str(u.target).split()[0], str(u.speaker)) for u in utterances], folds)
+    for field, utterances in fields.items() if folds else ():
+        items = [(u, str(u.target).split()[0], str(u.speaker)) for u in utterances]  # a tree begins with its intent
+        write_folds(builder, field, items, folds)
     builder.note(f"simulated rooms and noise for the {FAR}* sets below {data_dir / 'audio'}")
     return builder.report
 

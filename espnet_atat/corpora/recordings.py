@@ -6,6 +6,7 @@ refused unless the caller asked for a copy; soxr resamples at its highest qualit
 
 import io
 import os
+import re
 import shlex
 import subprocess
 from collections.abc import Callable, Collection
@@ -91,11 +92,9 @@ def examine(entry: str, rules: AudioRules, *, full: bool = False) -> AudioInfo:
         if info.samples <= 0:
             raise AudioError("empty audio", f"{entry}: the file has no samples")
         # libsndfile shortens a wav whose data chunk announces more than the file contains, and only its log tells.
-        if audio.format in {"WAV", "WAVEX"} and "data :" in audio.extra_info:
-            line = audio.extra_info.partition("data :")[2].partition("\n")[0]
-            promised = line.split()[0] if line.split() else "0"
-            if "should be" in line and promised.isdigit() and 0 < int(promised) < 0xFFFF_0000:
-                raise AudioError("truncated audio", f"{entry}: the file was cut off (data chunk: {line.strip()} bytes)")
+        promised = re.search(r"data : *((\d+)\b.*should be.*)", audio.extra_info)
+        if audio.format in {"WAV", "WAVEX"} and promised and 0 < int(promised[2]) < 0xFFFF_0000:
+            raise AudioError("truncated audio", f"{entry}: the file was cut off (data chunk: {promised[1]} bytes)")
         try:
             start = 0 if full else max(0, info.samples - int(TAIL * info.rate))
             audio.seek(start)

@@ -57,10 +57,9 @@ def stratified_folds(items: Sequence[tuple[str, str, str]], folds: int, seed: in
     for key, stratum, group in items:
         members.setdefault(group, []).append(key)
         contents.setdefault(group, Counter())[stratum] += 1
-    order = sorted(ranked(members, seed), key=lambda group: -len(members[group]))  # stable: the rank breaks ties
     filled: list[Counter[str]] = [Counter() for _ in range(folds)]
     fold_of: dict[str, int] = {}
-    for group in order:
+    for group in sorted(ranked(members, seed), key=lambda group: -len(members[group])):  # the rank breaks ties
 
         def cost(fold: int, content: Counter[str] = contents[group]) -> tuple[float, int, int]:
             spread = sum(count * (2 * filled[fold][s] + count) / strata[s] for s, count in content.items())

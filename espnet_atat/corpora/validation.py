@@ -52,10 +52,7 @@ class Checked:
     def lines(self, limit: int = LIMIT) -> list[str]:
         """Each problem by file and line, up to the limit (0: all), then their number."""
         shown = self.problems[:limit] if limit else self.problems
-        lines = []
-        for problem in shown:
-            line = f":{problem.line}" if problem.line else ""
-            lines.append(f"{self.path / problem.file}{line}: {problem.message}")
+        lines = [f"{self.path / p.file}{f':{p.line}' if p.line else ''}: {p.message}" for p in shown]
         if len(shown) < len(self.problems):
             lines.append(f"{self.path}: … and {len(self.problems) - len(shown)} more; --limit 0 shows all")
         hours = f", {self.seconds / 3600:.2f} h of audio" if self.seconds else ""
@@ -105,11 +102,8 @@ def same_utterances(columns: dict[str, Column]) -> Iterator[Problem]:
     """Check that every file has every utterance."""
     for name, column in columns.items():
         for other, theirs in columns.items():
-            if column.values.keys() == theirs.values.keys():
-                continue
-            for key in theirs.values:
-                if key not in column.values:
-                    yield Problem(other, theirs.lines[key], f"{key!r} is not in {name}", key)
+            for key in sorted(theirs.values.keys() - column.values.keys()):
+                yield Problem(other, theirs.lines[key], f"{key!r} is not in {name}", key)
 
 
 def check_speakers(path: Path, columns: dict[str, Column]) -> Iterator[Problem]:
