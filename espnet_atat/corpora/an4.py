@@ -33,8 +33,9 @@ def prepare(source: Path, data_dir: Path, *, dev_share: float = 0.1, **options: 
     sizes = Counter(str(utterance.speaker) for utterance in train)
     seed = builder.options.seed
     part_of = draw_parts(sizes, {"dev": round(len(train) * dev_share)}, seed)
-    held_out = list(part_of.values()).count("dev")
-    builder.note(f"dev: {held_out} of the {len(sizes)} speakers of train, drawn with seed {seed}")
+    builder.note(
+        f"dev: {list(part_of.values()).count('dev')} of the {len(sizes)} speakers of train, drawn with seed {seed}"
+    )
     for part in ("train", "dev"):
         builder.write(part, [utterance for utterance in train if part_of[str(utterance.speaker)] == part])
     builder.write("test", _read_part(root, "test", builder.options.rules))

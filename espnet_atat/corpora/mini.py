@@ -80,7 +80,6 @@ def _far(near: Utterance, folder: Path) -> Utterance:
     assert near.audio is not None
     key = near.id.replace(NEAR, FAR)
     path = folder / f"{key}.wav"
-    samples, _ = read_mono(near.audio)
-    pcm = np.round(far_field(samples, key) * 32767).astype(np.int16)
+    pcm = np.round(far_field(read_mono(near.audio)[0], key) * 32767).astype(np.int16)
     write_audio(path, pcm, SAMPLE_RATE, "WAV", "PCM_16")
     return replace(near, id=key, audio=str(path))

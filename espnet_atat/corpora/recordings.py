@@ -55,8 +55,7 @@ class AudioRules:
 
 def is_pipe(entry: str) -> bool:
     """Whether this ``wav.scp`` value is a shell command rather than a path."""
-    stripped = entry.strip()
-    return stripped.endswith("|") or stripped.startswith("|")
+    return entry.strip().startswith("|") or entry.strip().endswith("|")
 
 
 def _open(entry: str, rules: AudioRules) -> soundfile.SoundFile:
