@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from espnet_atat.baselines.bio import read_examples
-from espnet_atat.baselines.config import Config
-from espnet_atat.baselines.needs import check_tagger, check_whisper
+from espnet_atat.baselines.config import Config, check_tagger
+from espnet_atat.baselines.first_stage import Whisper, check_whisper, read_transcripts, whisper_transcripts
 from espnet_atat.baselines.pipeline import load_pipeline, train_pipeline, understand
 from espnet_atat.config.layout import DATA, DUMP, short
 from espnet_atat.config.system import TestSet
@@ -130,8 +130,6 @@ class WhisperWords:
         }
 
     def _hear(self, work: Path) -> Mapping[str, Any]:
-        from espnet_atat.baselines.first_stage import Whisper, whisper_transcripts
-
         whisper = Whisper(self.first_stage.value, self.first_stage.language)
         words = whisper_transcripts(DATA / self.test.set, whisper, kept_text(self.test.set).keys())
         write_two_column(work / WORDS, words)
@@ -220,8 +218,6 @@ class Tagging(Hypotheses):
         if isinstance(self.words, WhisperWords):
             found = read_two_column(self.words.file)
         elif isinstance(self.words, Path):
-            from espnet_atat.baselines.first_stage import read_transcripts
-
             dropped = references(self.test).keys() - kept
             found = read_transcripts(self.words, DATA / self.test.set, may_lack=dropped)
         else:
