@@ -68,11 +68,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def load(package: Path) -> None:
-    """Load a finished package as its users will.
-
-    Raises:
-        UserError: it cannot be loaded.
-    """
+    """Load a finished package as its users will."""
     from espnet_atat.decode.pretrained import load_pretrained
 
     load_pretrained(package)

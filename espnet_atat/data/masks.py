@@ -42,9 +42,6 @@ class ExampleMasker:
         Args:
             config: ``alignments``, a mapping of sets to the files of ``bin.align``, and options of
                 :class:`~espnet_atat.speech.masking.MaskConfig`.
-
-        Raises:
-            UserError: an unknown or impossible option, or a file that is not there or holds no alignments.
         """
         options = [field.name for field in dataclasses.fields(MaskConfig)]
         if unknown := sorted(map(str, config.keys() - {"alignments", *options})):
@@ -80,10 +77,6 @@ class ExampleMasker:
 
         Returns:
             A line for the log: how many will be masked, and how many have no word that could be.
-
-        Raises:
-            UserError: an example of these sets has no alignment, or all mlm examples are of other sets. None at all is
-                right: fine-tuning on text takes over the options of pretraining.
         """
         masked = without = other = 0
         for example in sorted(examples):
@@ -95,7 +88,7 @@ class ExampleMasker:
                 raise UserError(f"{OPTION}: {example} has no alignment: align its set again (stage 4)")
             masked += 1
             without += not any(word.found for word in masker.alignments[utt])
-        if other and not masked:
+        if other and not masked:  # none at all is right: fine-tuning on text takes over the options of pretraining
             raise UserError(f"{OPTION}: the mlm examples of the mixture are not of {', '.join(self.maskers)}")
         return (
             f"{masked} mlm examples are masked anew every epoch; {without} of them have no aligned word and never are"

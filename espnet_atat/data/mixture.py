@@ -81,11 +81,7 @@ def task_of(group: str) -> str:
 
 
 def parse_mixture(entries: object, where: str) -> list[Part]:
-    """Check the entries of a mixture.
-
-    Raises:
-        UserError: names the entry and the problem.
-    """
+    """Check the entries of a mixture."""
     if not isinstance(entries, list) or not entries:
         raise UserError(f"{where}: a mixture is a list of {{task, set, weight}}, found {type(entries).__name__}")
     return [_parse_part(entry, f"{where}: entry {number}") for number, entry in enumerate(entries, 1)]
@@ -136,11 +132,7 @@ def load_mixture(path: str | Path) -> list[Part]:
 
 
 def examples_of(part: Part, dump: Path, seed: int) -> tuple[dict[str, str], dict[str, str]]:
-    """Sources and targets of a part by example id: features path or words, and ``<task> tokens``.
-
-    Raises:
-        UserError: the set has no features, targets or text that the task needs, or an empty one.
-    """
+    """Sources and targets of a part by example id: features path or words, and ``<task> tokens``."""
     folder = dump / part.set
     source_file = folder / ("feats.scp" if part.source == "speech" else "text")
     if part.source == "speech" and not source_file.is_file():
@@ -171,9 +163,6 @@ def write_mixture(parts: Sequence[Part], dump: str | Path, output: str | Path, s
 
     Returns:
         Number of examples by group.
-
-    Raises:
-        UserError: two parts share task and set name, a set lacks something, or a part takes nothing of its own.
     """
     streams: dict[str, dict[str, str]] = {"speech": {}, "text_in": {}, "text": {}}
     counts: dict[str, int] = {}

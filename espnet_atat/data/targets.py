@@ -12,11 +12,7 @@ from espnet_atat.semantics.tree import is_tag
 
 
 def identity_of(part: Part, dump: Path) -> dict[str, Any]:
-    """A part of a mixture with the fingerprints of its data.
-
-    Raises:
-        UserError: a file that the part reads is not there.
-    """
+    """A part of a mixture with the fingerprints of its data."""
     speech, trees = part.source == "speech", part.task in TREE_TASKS
     return part_identity(dataclasses.asdict(part), dump / part.set, speech=speech, trees=trees)
 
@@ -32,9 +28,6 @@ def holds_audio(parts: Iterable[Part], dump: Path, earlier: dict[str, bool] | No
 
     Args:
         earlier: what the model was trained on before → whether that was audio.
-
-    Raises:
-        UserError: some sets hold audio and others features.
     """
     spoken = {**(earlier or {}), **{part.set: is_raw(part, dump) for part in parts if part.source == "speech"}}
     kinds = {raw: name for name, raw in spoken.items()}
@@ -67,9 +60,6 @@ def unseen_tags(train: Iterable[Part], valid: Iterable[Part], dump: Path, seed: 
 
     Args:
         seed: draws the utterances of parts with a limit.
-
-    Raises:
-        UserError: a set lacks something that its task needs.
     """
     return sorted(_tags(valid, dump, seed) - _tags(train, dump, seed))
 

@@ -27,9 +27,6 @@ def compare(a: Sequence[Named], b: Sequence[Named], *, subset: str | None = None
         ``a``, ``b`` (file names), ``subset``, ``utterances``, ``bootstrap``, and ``figures``: key → title, a and b
         (``mean`` and, with several seeds, ``sd`` of the seeds' values), ``difference`` (A − B, of the averaged
         counts), ``interval`` (95 %), ``p_value`` (two-sided) and ``better`` (``a``, ``b`` or null).
-
-    Raises:
-        UserError: the files are not of the same utterances, kind and hypothesis, or one has not that subset.
     """
     files = [*a, *b]
     _check_alike(files)

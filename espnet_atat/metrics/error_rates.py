@@ -28,11 +28,7 @@ def edit_counts(reference: Sequence[str], predicted: Sequence[str]) -> EditCount
 
 
 def load_bpe(model: str | Path) -> Callable[[str], list[str]]:
-    """A function from a text to its tokens, by a sentencepiece model.
-
-    Raises:
-        UserError: the file is missing or is no sentencepiece model.
-    """
+    """A function from a text to its tokens, by a sentencepiece model."""
     import sentencepiece  # imported late: only a token error rate needs it
 
     if not Path(model).is_file():

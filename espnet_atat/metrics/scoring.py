@@ -62,9 +62,6 @@ def score(
         subsets: name → ids of further subsets.
         bpemodel: sentencepiece model, for TER.
         info: copied into the result.
-
-    Raises:
-        UserError: a missing or extra id; an invalid tree among the references; an unknown id in a subset.
     """
     if hypothesis not in HYPOTHESES:
         raise UserError(f"unknown hypothesis {hypothesis!r}: choose {' or '.join(HYPOTHESES)}")
@@ -142,11 +139,7 @@ def score_files(
 
 
 def references_are_trees(reference: Listing) -> bool:
-    """True if all references are trees, false if all are plain words.
-
-    Raises:
-        UserError: they are mixed; the message names one of each kind.
-    """
+    """True if all references are trees, false if all are plain words."""
     first: dict[bool, str] = {}
     for utt_id, line in reference.values.items():
         first.setdefault(looks_like_tree(line), utt_id)

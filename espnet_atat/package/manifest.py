@@ -69,11 +69,7 @@ class Manifest:
 
     @classmethod
     def read(cls, text: bytes, where: str) -> Self:
-        """Read the file's text.
-
-        Raises:
-            UserError: not a manifest, one of another form, or a field of another kind.
-        """
+        """Read the file's text."""
         content = parse_config(text, where)
         if content.pop("form", None) != FORM:
             raise UserError(f"{where}: not a manifest of form {FORM}: packed by another release? Pack the model again")

@@ -56,9 +56,6 @@ def find_source(source: str | Path) -> Path:
 
     Args:
         source: a path; ``user/model`` of the hub, ``@revision`` behind it if wanted; or the address of a package.
-
-    Raises:
-        UserError: a path with nothing there, or a name that cannot be had.
     """
     path = Path(source).expanduser()
     if path.exists():
@@ -106,11 +103,7 @@ def list_files(source: str | Path) -> dict[str, int]:
 
 @contextmanager
 def open_package(source: str | Path) -> Iterator[Package]:
-    """Give a checked package, whose files are there while the block runs.
-
-    Raises:
-        UserError: not a package, or one that holds what :mod:`espnet_atat.package.safety` refuses.
-    """
+    """Give a checked package, whose files are there while the block runs."""
     path = find_source(source)
     with tempfile.TemporaryDirectory(prefix="atat_") as scratch:
         folder = path
@@ -121,11 +114,7 @@ def open_package(source: str | Path) -> Iterator[Package]:
 
 
 def unpack(archive: Path, folder: Path) -> None:
-    """Write a zip's files below a folder, after all of them were checked.
-
-    Raises:
-        UserError: not a zip, damaged, or refused.
-    """
+    """Write a zip's files below a folder, after all of them were checked."""
     with _open_zip(archive) as opened:
         check_members(opened.infolist(), archive)
         if broken := opened.testzip():

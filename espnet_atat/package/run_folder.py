@@ -25,11 +25,7 @@ class RunFolder:
 
 
 def read_config(path: Path) -> dict[str, Any]:
-    """The options that a training run or ESPnet's LM task saved.
-
-    Raises:
-        UserError: the file is not there, or holds no options.
-    """
+    """The options that a training run or ESPnet's LM task saved."""
     if not path.is_file():
         raise UserError(f"{path}: no such file; a training run's {CONFIG} is wanted")
     try:
@@ -48,11 +44,7 @@ def dump_config(config: Mapping[str, Any], path: Path) -> Path:
 
 
 def find_run(folder: Path) -> RunFolder:
-    """The configuration, the model that stage 12 would decode with, and the tokenizer of a run.
-
-    Raises:
-        UserError: not a training run, or it is not clear which model is meant.
-    """
+    """The configuration, the model that stage 12 would decode with, and the tokenizer of a run."""
     config = folder / CONFIG
     if not config.is_file():
         raise UserError(f"{folder}: neither a package (meta.yaml) nor a training run ({CONFIG})")

@@ -58,9 +58,6 @@ def write_package(
 
     Returns:
         The manifest as written.
-
-    Raises:
-        UserError: a file is missing, or is not of a model that can be packed.
     """
     output = Path(output).absolute()
     if output.suffix != ".zip":

@@ -68,11 +68,7 @@ class Archives:
 
 
 def read_archive(file: Path) -> dict[str, str]:
-    """Path → text.
-
-    Raises:
-        UserError: the archive is damaged or too large, or has a line that is not what ``write_archive`` writes.
-    """
+    """Path → text."""
     texts: dict[str, str] = {}
     for number, line in enumerate(_unpack(file).splitlines(), 1):
         try:
@@ -88,11 +84,7 @@ def read_archive(file: Path) -> dict[str, str]:
 
 
 def write_archive(file: Path, texts: Mapping[str, str]) -> None:
-    """Write an archive.
-
-    Raises:
-        UserError: the texts are larger than an archive may be.
-    """
+    """Write an archive."""
     lines = []
     for path, text in sorted(texts.items()):
         _check(path)

@@ -120,9 +120,6 @@ def kept_amounts(folder: Path) -> dict[str, Any] | None:
 
     Args:
         folder: results of a system's seed and fold.
-
-    Raises:
-        UserError: the file is malformed.
     """
     file = folder / TRAINING
     if not file.is_file():

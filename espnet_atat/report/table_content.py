@@ -73,9 +73,6 @@ def table_content(
         fold: print this fold; None: all folds pooled.
         command: that makes the table.
         dev: the dev sets instead of the test sets.
-
-    Raises:
-        UserError: a ``metrics.json`` is missing; names the stages that make it.
     """
     rows = [
         table_row(system, test, seeds or system.seeds, fold)
@@ -174,9 +171,6 @@ def summarise(seeds: Sequence[Mapping[str, Any]], positions: Sequence[int] | Non
     Args:
         seeds: what ``read_metrics`` gave, of the same utterances.
         positions: of a subset's utterances; None: all.
-
-    Raises:
-        UserError: the seeds were not scored on the same utterances.
     """
     ids = seeds[0]["counts"]["utt_ids"]
     for metrics in seeds[1:]:

@@ -74,9 +74,6 @@ def to_tree(intent: str, words: Sequence[str], spans: Sequence[tuple[str, int, i
         words: the whole transcript.
         spans: ``Span`` or (name, start, end) of each slot, in any order; names with or without ``SL:``. Slots without
             words come before the word at their ``start``, in the order given.
-
-    Raises:
-        TreeError: a span leaves the transcript or overlaps another, or a label or a word is not allowed in a tree.
     """
     children: list[Node | str] = []
     position = 0

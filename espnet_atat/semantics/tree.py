@@ -121,9 +121,6 @@ def parse(text: str, *, nesting: bool = True) -> Node:
         nesting: also require that intents and slots alternate and that the root is an intent, as in every valid tree.
             With ``False`` any tree whose brackets close is read, to inspect the output of a decoder or another
             corpus; ``validate`` then tells whether it is valid.
-
-    Raises:
-        TreeError: it is not a tree; the message names the problem and the token (counted from 1).
     """
     labels: list[str] = []  # of the open nodes, outermost first
     opened_at: list[int] = []  # token number of each open node's bracket, for messages
@@ -159,11 +156,7 @@ def parse(text: str, *, nesting: bool = True) -> Node:
 
 
 def validate(node: Node) -> None:
-    """Check labels, words and nesting of a tree that does not come from ``parse``.
-
-    Raises:
-        TreeError: the first violation (see the module's docstring).
-    """
+    """Check labels, words and nesting of a tree that does not come from ``parse``."""
     if parse(node.serialise()).tokens() != node.tokens():
         raise TreeError(f"a word of the tree is empty or holds a space: {node.words()}")
 

@@ -43,9 +43,6 @@ def train_target_model(targets: Iterable[str], bpe_size: int) -> TargetModel:
     Args:
         targets: of the pretraining mixture.
         bpe_size: number of word pieces (paper: 5000); fewer if the words do not yield as many.
-
-    Raises:
-        UserError: there are no words, or more characters than ``bpe_size``.
     """
     targets = list(targets)
     tags = {token for target in targets for token in target.split() if is_tag(token)}
@@ -63,9 +60,6 @@ def train_bpe(lines: Iterable[str], size: int) -> bytes:
 
     Returns:
         The model, serialised.
-
-    Raises:
-        UserError: no words, or more characters than pieces.
     """
     lines = [line for line in lines if line.strip()]
     if not lines:

@@ -25,9 +25,6 @@ class BPEGrowth:
     Attributes:
         size: its pieces, ``<unk>`` included; fewer if the words do not yield as many.
         pieces_per_word: a word of more old pieces than this is split by the second model.
-
-    Raises:
-        UserError: one of them is not a whole number above 0.
     """
 
     size: int = 500

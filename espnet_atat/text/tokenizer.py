@@ -45,11 +45,7 @@ class TargetTokenizer:
 
     @classmethod
     def load(cls, folder: str | Path) -> Self:
-        """Read the tokenizer of a folder that stage 7 or 11 made.
-
-        Raises:
-            UserError: a file of it is missing or malformed.
-        """
+        """Read the tokenizer of a folder that stage 7 or 11 made."""
         words = Path(folder, GROWN_WORDS)
         grown_words = load_grown_words(words) if words.is_file() else None
         return cls(Vocabulary.load(Path(folder, TOKENS)), Path(folder, BPE_MODEL), grown_words)
@@ -73,11 +69,7 @@ class TargetTokenizer:
         return tokens
 
     def encode(self, text: str) -> list[int]:
-        """Token ids; characters outside the vocabulary become ``<unk>``, and the utterance is kept.
-
-        Raises:
-            UserError: a tag of the target is not in the vocabulary: it could never be predicted.
-        """
+        """Token ids; characters outside the vocabulary become ``<unk>``, and the utterance is kept."""
         tokens = self.tokens(text)
         for token in tokens:
             if is_whole(token) and token not in self.vocabulary:
@@ -147,11 +139,7 @@ class CharTokenizer:
 
 
 def load_grown_words(path: str | Path) -> dict[str, tuple[str, ...]]:
-    """Read the words that have pieces of a second model: one word with its pieces per line.
-
-    Raises:
-        UserError: the file does not exist, or the pieces of a word do not join to it.
-    """
+    """Read the words that have pieces of a second model: one word with its pieces per line."""
     if not Path(path).is_file():
         raise UserError(f"{path}: no such file; stage 11 of the recipe makes it (--grow_bpe true)")
     words = {word: tuple(pieces.split()) for word, pieces in read_two_column(path).items()}

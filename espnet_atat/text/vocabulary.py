@@ -24,11 +24,7 @@ TASKS: tuple[str, ...] = tuple(TASK_SOURCE)
 
 
 def task_token(task: str) -> str:
-    """The BOS token that asks the decoder for ``task``.
-
-    Raises:
-        UserError: the task is not one of :data:`TASKS`.
-    """
+    """The BOS token that asks the decoder for ``task``."""
     if task not in TASK_SOURCE:
         raise UserError(f"unknown task {task!r}: the tasks are {', '.join(TASKS)}")
     return f"<{task}>"
@@ -43,9 +39,6 @@ class Vocabulary:
 
     Args:
         tokens: starts with :data:`CONTROL_TOKENS`; no token twice, none empty or with white space.
-
-    Raises:
-        UserError: the list breaks one of these rules.
     """
 
     tokens: tuple[str, ...]

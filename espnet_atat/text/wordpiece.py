@@ -32,9 +32,6 @@ def train_wordpiece(lines: Iterable[str], size: int) -> list[str]:
     Args:
         lines: words separated by spaces.
         size: maximum number of tokens, special ones included.
-
-    Raises:
-        UserError: no words, or ``size`` too small for their characters.
     """
     lines = [" ".join(_split(line)) for line in lines]
     characters = sorted({character for line in lines for word in line.split() for character in word})
