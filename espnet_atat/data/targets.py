@@ -24,11 +24,7 @@ def is_raw(part: Part, dump: Path) -> bool:
 
 
 def holds_audio(parts: Iterable[Part], dump: Path, earlier: dict[str, bool] | None = None) -> bool:
-    """Whether a model takes audio (``--feats_type raw``), not features.
-
-    Args:
-        earlier: what the model was trained on before → whether that was audio.
-    """
+    """Whether a model takes audio (``--feats_type raw``), not features, as what it was trained on ``earlier`` did."""
     spoken = {**(earlier or {}), **{part.set: is_raw(part, dump) for part in parts if part.source == "speech"}}
     kinds = {raw: name for name, raw in spoken.items()}
     if len(kinds) == 2:
@@ -39,11 +35,7 @@ def holds_audio(parts: Iterable[Part], dump: Path, earlier: dict[str, bool] | No
 
 
 def targets_of(parts: Iterable[Part], dump: Path, seed: int) -> list[str]:
-    """The targets of some parts without their task token, each utterance once: its tree if any part has it.
-
-    Args:
-        seed: draws the utterances of parts with a limit.
-    """
+    """The targets of some parts without their task token, each utterance once: its tree if any part has it."""
     found: dict[tuple[str, str], str] = {}
     for part in sorted(parts, key=lambda part: part.task in TREE_TASKS):
         _, targets = examples_of(part, dump, seed)
@@ -57,9 +49,6 @@ def unseen_tags(train: Iterable[Part], valid: Iterable[Part], dump: Path, seed: 
 
     A small share of a corpus's trees may lack a label that occurs in the rest. Its tag gets a row in the embedding, so
     that the validation loss is defined. No example trains that row, so the tag is hardly ever predicted.
-
-    Args:
-        seed: draws the utterances of parts with a limit.
     """
     return sorted(_tags(valid, dump, seed) - _tags(train, dump, seed))
 

@@ -18,7 +18,7 @@ WORD_START = "▁"
 #: The word separator of the character CTC; no word contains it.
 SPACE = "<space>"
 #: Files of a token folder; the last one exists if words have pieces of a second BPE model (``text.growth``).
-TOKENS, BPE_MODEL, GROWN_WORDS = "tokens.txt", "bpe.model", "grown_words.txt"
+TOKENS, BPE_MODEL, CHARACTERS, GROWN_WORDS = "tokens.txt", "bpe.model", "characters.txt", "grown_words.txt"
 
 
 class TargetTokenizer:
@@ -107,11 +107,7 @@ class TargetTokenizer:
 
 
 class CharTokenizer:
-    """Characters of the words (tags stripped) for the auxiliary CTC.
-
-    Args:
-        characters: the symbols; index 0 is the blank, 1 unknown, 2 the word separator.
-    """
+    """Characters of the words (tags stripped) for the auxiliary CTC: after blank, unknown and the word separator."""
 
     def __init__(self, characters: Sequence[str]):
         self.characters = tuple(characters)

@@ -9,7 +9,7 @@ from espnet_atat.decode.trained import Trained
 from espnet_atat.decode.understand import Speech2Understand
 from espnet_atat.errors import UserError
 from espnet_atat.semantics.tree import is_tag, is_valid
-from espnet_atat.text.bpe import train_target_model
+from espnet_atat.text.bpe import make_target_model
 from espnet_atat.text.growth import BPEGrowth, grow
 from espnet_atat.text.tokenizer import TargetTokenizer
 from espnet_atat.text.vocabulary import CONTROL_TOKENS, Vocabulary
@@ -81,7 +81,7 @@ def test_every_valid_target_passes_whose_end_fits(vocabulary, target):
 
 
 def test_words_with_pieces_of_a_second_bpe_model_pass(tmp_path):
-    train_target_model(["[IN:PLAY play [SL:SONG the moon ] ]", "[IN:PLAY play it ]"], 20).save(tmp_path)
+    make_target_model(["[IN:PLAY play [SL:SONG the moon ] ]", "[IN:PLAY play it ]"], 20, tmp_path)
     targets = ["[IN:BUY buy [SL:SONG thistledown ] ]", "[IN:PLAY thistledown [SL:SONG the moon ] ]"]
     grown = grow(TargetTokenizer.load(tmp_path), targets, BPEGrowth(size=40))
     assert "thistledown" in grown.grown_words

@@ -134,8 +134,8 @@ def test_folders_hold_all_of_it_and_the_same_bytes_each_time(toy: Toy, tmp_path:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"size": 0}, "grow_bpe: size is a whole number above 0, found 0"),
-        ({"pieces_per_word": True}, "grow_bpe: pieces_per_word is a whole number above 0, found True"),
+        ({"size": 0}, r"grow_bpe: size \(0\) and pieces_per_word \(3\) begin at 1"),
+        ({"pieces_per_word": -1}, r"grow_bpe: size \(500\) and pieces_per_word \(-1\) begin at 1"),
     ],
 )
 def test_options_are_checked(options: dict, message: str) -> None:
