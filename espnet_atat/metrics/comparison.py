@@ -65,11 +65,8 @@ def _check_alike(files: Sequence[Named]) -> None:
             raise UserError(f"{name}: its text is in the {forms[0]} form, but {forms[1]} in {first_name}")
         ids, wanted = metrics["counts"]["utt_ids"], first["counts"]["utt_ids"]
         if ids != wanted:
-            here, other, utt_id = (
-                (name, first_name, min(set(ids) - set(wanted)))
-                if set(ids) - set(wanted)
-                else (first_name, name, min(set(wanted) - set(ids)))
-            )
+            utt_id = min(set(ids) ^ set(wanted))
+            here, other = (name, first_name) if utt_id in ids else (first_name, name)
             raise UserError(f"{here} has utterance {utt_id!r}, {other} has not; compare scores of the same test set")
 
 

@@ -3,7 +3,7 @@
 An utterance's counts, by column:
 
     utterances           1
-    hypothesis_correct   1 if prediction and reference have the same meaning, see ``exact_match``
+    hypothesis_correct   1 if prediction and reference have the same meaning, see ``scoring``
     full_correct         1 if all tokens, tags and words, equal the reference's
     intent_correct       1 if the intent is right
     valid                1 if the prediction is a valid tree
