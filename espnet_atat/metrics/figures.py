@@ -32,9 +32,7 @@ class Figure:
     """A ratio of weighted sums of columns.
 
     Attributes:
-        title: as tables print it.
         numerator, denominator: column → weight.
-        higher_is_better: the direction of *better*.
         parts: name → column, further sums that are written with the figure.
     """
 

@@ -12,13 +12,7 @@ SHOWN = 3  # ids that a message lists
 
 @dataclass(frozen=True)
 class Listing:
-    """Utterance id → tree or words.
-
-    Attributes:
-        values: id → tree or words; the empty string is an empty hypothesis.
-        name: of the listing, for messages.
-        places: id → ``file:line``, if the listing was read from files.
-    """
+    """Utterance id → tree or words (empty: an empty hypothesis); and → ``file:line``, if read from files."""
 
     values: Mapping[str, str]
     name: str

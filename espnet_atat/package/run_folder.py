@@ -55,15 +55,9 @@ def find_run(folder: Path) -> RunFolder:
 
 
 def recorded_path(recorded: str, run: Path, saved: Mapping[str, Any]) -> Path | None:
-    """Where a path of a run's configuration lies: paths are from the folder that training was called in.
+    """Where a path of a run's configuration (``saved``) lies, from wherever the run's folder is seen now.
 
-    Args:
-        recorded: the path as the configuration has it.
-        run: the run's folder, wherever it is seen from now.
-        saved: the configuration; its ``output_dir`` says where the run lay then.
-
-    Returns:
-        None where nothing is found.
+    Such paths are from the folder that training was called in; ``output_dir`` says where the run lay then.
     """
     path = Path(recorded)
     if path.exists() or path.is_absolute():

@@ -29,13 +29,11 @@ STATISTICS = "data/feats_stats.npz"
 
 @dataclass(frozen=True, kw_only=True)
 class Sources:
-    """What goes into a package.
+    """What goes into a package: of a training run and, perhaps, of a language model over the decoder's tokens.
 
     Attributes:
-        train_config, model_file: of a training run.
         text_tokenizer: folder or hub name; None: as in the configuration.
         license_file: its text; None: this project's.
-        lm_train_config, lm_file: an ESPnet language model over the decoder's tokens, or neither.
     """
 
     train_config: Path
@@ -49,15 +47,11 @@ class Sources:
 def write_package(
     sources: Sources, manifest: Manifest, output: str | Path, check: Callable[[Path], None] | None = None
 ) -> Manifest:
-    """Write a package; it appears at ``output`` when it is whole.
+    """Write a package; it appears at ``output``, a zip, when it is whole.
 
     Args:
-        manifest: ``parameters`` and ``versions`` are filled in here.
-        output: ends in ``.zip``.
+        manifest: ``parameters`` and ``versions`` are filled in here, and it is given back.
         check: called with the finished file before it gets its name; what it raises leaves nothing behind.
-
-    Returns:
-        The manifest as written.
     """
     output = Path(output).absolute()
     if output.suffix != ".zip":
@@ -89,9 +83,9 @@ def _stage_model(sources: Sources, stage: Path) -> dict[str, str]:
     if not isinstance(config.get("token_list"), list) or "audio_encoder" not in config:
         raise UserError(f"{sources.train_config}: not the configuration of an AT-AT training")
     files = {"model_file": MODEL}
-    _write_lines(stage / TOKENS, config["token_list"])
-    if isinstance(config.get("ctc_characters"), list):
-        _write_lines(stage / CHARACTERS, config["ctc_characters"])
+    for key, name in (("token_list", TOKENS), ("ctc_characters", CHARACTERS)):
+        if isinstance(lines := config.get(key), list):
+            (stage / name).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     for key, name in (("bpemodel", BPE), ("grown_words", GROWN_WORDS)):
         if config.get(key) is not None:
             shutil.copyfile(_existing(config[key], run, saved), stage / name)
@@ -200,7 +194,3 @@ def _existing(recorded: str, run: Path, saved: Mapping[str, Any]) -> Path:
             f"{run / 'config.yaml'}: names {recorded}, which is not there: run this where the model trained"
         )
     return path
-
-
-def _write_lines(path: Path, lines: list[str]) -> None:
-    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")

@@ -53,11 +53,7 @@ WORD_COLUMNS = (Column("WER", "wer"), Column("WER heard", "wer", subset="heard")
 
 
 def grids(content: Content, *, brief: bool = False) -> list[Grid]:
-    """The figures, of trees and of words; differences to baselines; what each row cost: those that have lines.
-
-    Args:
-        brief: of the differences, the leading figures only.
-    """
+    """Figures of trees and of words; differences to baselines, in brief of the leading figures; what each row cost."""
     groups = column_groups(content)
     keys = list(dict.fromkeys(column.figure for columns, _ in groups for column in columns))
     if brief:

@@ -17,11 +17,7 @@ type Curves = dict[str, dict[str, tuple[list[int], list[float]]]]
 
 
 def group_runs(rows: Iterable[Mapping[str, Any]]) -> dict[tuple[str, ...], list[str]]:
-    """Training runs of one kind, a seed (and fold) each → the systems that use them.
-
-    Args:
-        rows: of a table. A run's folder is ``<configuration>-<mixture>-seed<N>-<hash>``.
-    """
+    """A table's training runs of one kind, ``<kind>-seed<N>-<hash>``, a seed (and fold) each → the systems of them."""
     groups: dict[tuple[str, ...], list[str]] = {}
     for row in rows:
         kinds: dict[str, list[str]] = {}
@@ -78,11 +74,7 @@ def load_curves(file: Path) -> dict[str, Curves]:
 
 
 def plot_curves(runs: Sequence[tuple[str, Curves]], title: str) -> Figure:
-    """A panel a task, a colour a run: training thin, validation thick; accuracy of the next token in per cent.
-
-    Args:
-        runs: name for the legend, and curves.
-    """
+    """A panel a task, a colour a run: training thin, validation thick; accuracy of the next token in per cent."""
     tasks = [task for task in TASKS if any(task in curves for _, curves in runs)]
     figure = Figure(figsize=(max(5.0, 3.3 * len(tasks)), 3.8), layout="constrained")
     panels = figure.subplots(1, len(tasks), sharey=True, squeeze=False)[0]

@@ -166,12 +166,7 @@ def table_row(system: System, test: TestSet, seeds: Sequence[int], fold: int | N
 
 
 def summarise(seeds: Sequence[Mapping[str, Any]], positions: Sequence[int] | None = None) -> dict[str, dict[str, Any]]:
-    """Every figure of some seeds' metrics.
-
-    Args:
-        seeds: what ``read_metrics`` gave, of the same utterances.
-        positions: of a subset's utterances; None: all.
-    """
+    """Every figure of some seeds' metrics, of all utterances or of those at some positions."""
     ids = seeds[0]["counts"]["utt_ids"]
     for metrics in seeds[1:]:
         if metrics["counts"]["utt_ids"] != ids:
@@ -205,11 +200,7 @@ def _add_fold_spread(
 
 
 def _behind(infos: Sequence[Mapping[str, str]]) -> dict[str, Any]:
-    """``runs``, ``learning`` and ``training`` of a row: of models that were trained here, or of kept results.
-
-    Args:
-        infos: what each of its scores notes of the decoded model.
-    """
+    """``runs``, ``learning`` and ``training`` of a row, from what its scores note of the decoded models."""
     amounts = [_kept(info) for info in infos]
     trained = [info for info, kept in zip(infos, amounts, strict=True) if kept is None]
     models = [Path(model) for key in MODEL_KEYS for info in trained for model in info.get(key, "").split()]
