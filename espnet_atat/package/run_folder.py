@@ -2,21 +2,20 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
 from espnet_atat.errors import UserError
+from espnet_atat.package.safety import parse_config
 
 CONFIG = "config.yaml"
 #: The averaged models that ESPnet leaves.
 AVERAGED = "valid.*.ave.pth"
 
 
-@dataclass(frozen=True)
-class RunFolder:
+class RunFolder(NamedTuple):
     """What is loaded of a training run."""
 
     train_config: Path
@@ -28,13 +27,7 @@ def read_config(path: Path) -> dict[str, Any]:
     """The options that a training run or ESPnet's LM task saved."""
     if not path.is_file():
         raise UserError(f"{path}: no such file; a training run's {CONFIG} is wanted")
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise UserError(f"{path}: not YAML: {error}") from error
-    if not isinstance(content, dict):
-        raise UserError(f"{path}: holds no mapping of options")
-    return content
+    return parse_config(path.read_bytes(), str(path))
 
 
 def dump_config(config: Mapping[str, Any], path: Path) -> Path:
