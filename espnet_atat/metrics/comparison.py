@@ -33,9 +33,10 @@ def compare(a: Sequence[Named], b: Sequence[Named], *, subset: str | None = None
     positions = _positions(files, subset)
     figures = {}
     for key, figure in FIGURES.items():
-        if not all(figure.measurable(metrics["counts"]["columns"]) for _, metrics in files):
+        sides = [[metrics["counts"]["columns"] for _, metrics in side] for side in (a, b)]
+        if not all(figure.measurable(columns) for side in sides for columns in side):
             continue
-        rows_a, rows_b = ([figure.rows_of(metrics, positions) for _, metrics in side] for side in (a, b))
+        rows_a, rows_b = ([figure.rows(columns, positions) for columns in side] for side in sides)
         found = paired_difference(np.mean(rows_a, axis=0), np.mean(rows_b, axis=0))
         figures[key] = {
             "title": figure.title,

@@ -49,9 +49,7 @@ def to_folder(package: Path, folder: Path) -> None:
 def to_hub(package: Path, repository: str, *, private: bool = False) -> str:
     """Upload to a repository of the hub, ``user/name``, which is made if there is none; returns its address.
 
-    Raises:
-        UserError: a wrong name, no token, a token that the hub refuses (all before anything is sent), or the hub's
-            own error.
+    Name, token and package are checked before anything is sent.
     """
     client = _authorised(repository)
     check(package)

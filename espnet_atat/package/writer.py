@@ -66,7 +66,9 @@ def write_package(
         if sources.lm_train_config is not None and sources.lm_file is not None:
             _stage_language_model(sources.lm_train_config, sources.lm_file, stage)
             yaml_files["lm_train_config"], files["lm_file"] = LM_CONFIG, LM_MODEL
-        manifest = replace(manifest, parameters=parameters, versions={**manifest.versions, **_versions()})
+        versions = {name: metadata.version(name) for name in ("espnet", "torch", "transformers")}
+        versions = {**manifest.versions, "espnet_atat": __version__, **versions}
+        manifest = replace(manifest, parameters=parameters, versions=versions)
         _stage_texts(sources, manifest, stage)
         _pack(stage, yaml_files, files, packed)
         if check is not None:
@@ -180,11 +182,6 @@ def _pack(stage: Path, yaml_files: Mapping[str, str], files: Mapping[str, str], 
     ]
     with contextlib.chdir(stage), open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):
         pack(files=dict(files), yaml_files=dict(yaml_files), outpath=output, option=others)
-
-
-def _versions() -> dict[str, str]:
-    versions = {name: metadata.version(name) for name in ("espnet", "torch", "transformers")}
-    return {"espnet_atat": __version__, **versions}
 
 
 def _existing(recorded: str, run: Path, saved: Mapping[str, Any]) -> Path:

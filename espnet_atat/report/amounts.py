@@ -54,7 +54,8 @@ def training_amounts(runs: Sequence[Path], *, foreign: bool = False) -> dict[str
     identities = {run: stamp["identity"] for run, stamp in stamps.items()}
     trainings = [run for run, identity in identities.items() if identity["kind"] == "training"]
     taggers = [run for run, identity in identities.items() if identity["kind"] == "tagger"]
-    logs = [_log(run) for run in trainings]
+    files = (run / "train.log" for run in trainings)
+    logs = [file.read_text(encoding="utf-8", errors="replace") if file.is_file() else "" for file in files]
     heard: dict[tuple[str, str], float] = {}
     for run, identity in identities.items():
         if identity["kind"] == "statistics":
@@ -77,11 +78,6 @@ def _sum(numbers: Sequence[int | None]) -> int | None:
     """None where one of them is unknown, or there are none."""
     known = [number for number in numbers if number is not None]
     return sum(known) if known and len(known) == len(numbers) else None
-
-
-def _log(run: Path) -> str:
-    log = run / "train.log"
-    return log.read_text(encoding="utf-8", errors="replace") if log.is_file() else ""
 
 
 def _parameters(log: str) -> int | None:

@@ -171,11 +171,11 @@ def summarise(seeds: Sequence[Mapping[str, Any]], positions: Sequence[int] | Non
     for metrics in seeds[1:]:
         if metrics["counts"]["utt_ids"] != ids:
             raise UserError(f"{metrics['predicted']} and {seeds[0]['predicted']} are not of the same utterances")
-    figures = {}
+    columns, figures = [metrics["counts"]["columns"] for metrics in seeds], {}
     for key, figure in FIGURES.items():
-        if not all(figure.measurable(metrics["counts"]["columns"]) for metrics in seeds):
+        if not all(map(figure.measurable, columns)):
             continue
-        rows = [figure.rows_of(metrics, positions) for metrics in seeds]
+        rows = [figure.rows(each, positions) for each in columns]
         summary = mean_of_seeds(rows)
         if summary["mean"] is not None:  # there is something to divide by, as there is not in an empty subset
             figures[key] = {
@@ -193,7 +193,7 @@ def _add_fold_spread(
     """Add ``fold_mean`` and ``fold_sd`` to the figures of pooled folds, which are subsets of their metrics."""
     places = [seeds[0]["counts"]["subsets"][name] for name in of_folds]
     for key, entry in figures.items():
-        of_seeds = [[FIGURES[key].rows_of(metrics, place) for metrics in seeds] for place in places]
+        of_seeds = [[FIGURES[key].rows(metrics["counts"]["columns"], place) for metrics in seeds] for place in places]
         means = [mean for rows in of_seeds if (mean := mean_of_seeds(rows)["mean"]) is not None]
         if means and len(means) == len(places):
             entry |= {"fold_mean": statistics.fmean(means), "fold_sd": statistics.stdev(means)}

@@ -10,8 +10,8 @@ A tree is written as tokens with spaces between them. Three kinds of token are *
 * an intent's children are slots or words, a slot's children are intents or words;
 * the root is one intent.
 
-A node may have no words: ``[SL:LOCATION_WASHROOM ]``. All traversals are loops, not recursions, because a decoder may
-emit thousands of open brackets.
+A node may have no words: ``[SL:LOCATION_WASHROOM ]``. All traversals are loops: a decoder may emit thousands of open
+brackets.
 """
 
 from collections.abc import Iterator
@@ -98,7 +98,7 @@ def strip_tags(text: str | list[str]) -> list[str]:
 
 
 def looks_like_tree(line: str) -> bool:
-    """True if a line is meant as a tree, valid or not (it starts with a bracket); false for plain words."""
+    """Whether a line is meant as a tree, valid or not, and not as plain words."""
     return line.lstrip().startswith("[")
 
 
