@@ -38,7 +38,7 @@ from espnet_atat.model.atat_model import Encoded
 from espnet_atat.model.from_options import CLASSES, model_of
 from espnet_atat.speech.audio import read_audio
 from espnet_atat.speech.fbank import fbank
-from espnet_atat.text.bpe import train_target_model
+from espnet_atat.text.bpe import make_target_model
 from espnet_atat.text.tokenizer import CharTokenizer, TargetTokenizer
 from espnet_atat.text.vocabulary import Vocabulary
 
@@ -59,7 +59,7 @@ def train(folder: Path, updates: int) -> Path:
     """Train the model of ``pretrain.yaml`` as far as it learns what trees look like; a folder as stage 10 leaves it."""
     folder.mkdir(parents=True)
     utterances = read_set("music_train", 700)
-    train_target_model([tree for _, tree in utterances], 400).save(folder)
+    make_target_model([tree for _, tree in utterances], 400, folder)
     config = yaml.safe_load((RECIPE / "conf/pretrain.yaml").read_text(encoding="utf-8"))
     vocabulary = Vocabulary.load(folder / "tokens.txt")
     characters = (folder / "characters.txt").read_text(encoding="utf-8").splitlines()

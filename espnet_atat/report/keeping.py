@@ -116,14 +116,7 @@ def _training_of(run: "SystemRun") -> tuple[str, str | None]:
 
 
 def kept_amounts(folder: Path) -> dict[str, Any] | None:
-    """``training_amounts`` of results that were taken from the kept ones; None where they were made here.
-
-    Args:
-        folder: results of a system's seed and fold.
-
-    Raises:
-        UserError: the file is malformed.
-    """
+    """``training_amounts`` of a folder of results that was taken from the kept ones; None of one made here."""
     file = folder / TRAINING
     if not file.is_file():
         return None

@@ -61,9 +61,7 @@ class ATATTask(AbsTask):
                 "would cut the rows of mixed batches apart"
             )
         if args.max_cache_size:
-            raise UserError(
-                f"--max_cache_size {args.max_cache_size}: examples are not cached by this task; leave it out"
-            )
+            raise UserError(f"--max_cache_size {args.max_cache_size}: this task caches no examples; leave it out")
         if not args.collect_stats and args.output_dir and not get_rank(args.dist_rank, args.dist_launcher):
             for line in mend_run(args.output_dir, args.best_model_criterion):
                 logging.warning(line)
@@ -78,11 +76,7 @@ class ATATTask(AbsTask):
     def build_preprocess_fn(cls, args: argparse.Namespace, train: bool) -> MixturePreprocessor:
         vocabulary = cls.vocabulary(args)
         tokenizer = TargetTokenizer(vocabulary, args.bpemodel, cls.grown_words(args))
-        ctc: CharTokenizer | TargetTokenizer | None = None
-        if args.ctc_unit == "char":
-            ctc = CharTokenizer(characters_of(args))
-        elif args.ctc_unit == "token":
-            ctc = tokenizer
+        ctc = CharTokenizer(characters_of(args)) if args.ctc_unit == "char" else tokenizer if args.ctc_unit else None
         text_tokenizer, positions = None, MAX_TEXT_PIECES
         if args.text_encoder is not None:
             positions = (args.text_encoder_conf.get("config") or {}).get("max_position_embeddings", positions)
