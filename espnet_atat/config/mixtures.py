@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from espnet_atat.config.layout import CONF, load_yaml, short
 from espnet_atat.config.recipe import Mixture, load_recipe
-from espnet_atat.config.schema import check_known, read
+from espnet_atat.schema import check_known, read
 from espnet_atat.config.system import Phase
 from espnet_atat.data.mixture import TREE_TASKS, Part, parse_mixture
 from espnet_atat.errors import UserError

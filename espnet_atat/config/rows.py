@@ -10,7 +10,7 @@ from typing import Any
 
 from espnet_atat.config.layout import EGS, load_yaml
 from espnet_atat.config.recipe import recipe_file
-from espnet_atat.config.schema import check_known
+from espnet_atat.schema import check_known
 from espnet_atat.errors import UserError
 
 Content = Mapping[str, Any]

@@ -9,7 +9,7 @@ from espnet_atat.config.audio_choice import AudioChoice, choose_audio
 from espnet_atat.config.layout import EXP
 from espnet_atat.config.recipe import Mixture
 from espnet_atat.config.rows import merged, row_content
-from espnet_atat.config.schema import read
+from espnet_atat.schema import read
 from espnet_atat.config.two_stage import ASR, ORACLE, FirstStage, Pipeline
 from espnet_atat.data.mixture import TREE_TASKS
 from espnet_atat.errors import UserError

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from espnet_atat.config.layout import conf_file, load_yaml
-from espnet_atat.config.schema import read
+from espnet_atat.schema import read
 from espnet_atat.config.system import Phase
 from espnet_atat.errors import UserError
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal, get_type_hints
 
 from espnet_atat.baselines.config import CONFIGS, BilstmConfig, Config
-from espnet_atat.config.schema import read
+from espnet_atat.schema import read
 from espnet_atat.errors import UserError
 
 #: Kinds of first stages, each a key of ``first_stage``.

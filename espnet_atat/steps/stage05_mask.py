@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from espnet_atat.config.layout import DATA
 from espnet_atat.config.recipe import SplicedSet
-from espnet_atat.config.schema import read
+from espnet_atat.schema import read
 from espnet_atat.datadir import DataDir
 from espnet_atat.graph.node import Node
 from espnet_atat.speech.alignment.record import Alignment, read_alignments
