@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from espnet_atat.config.layout import CONF, load_yaml, short
 from espnet_atat.config.recipe import Mixture, load_recipe
-from espnet_atat.schema import check_known, read
 from espnet_atat.config.system import Phase
 from espnet_atat.data.mixture import TREE_TASKS, Part, parse_mixture
 from espnet_atat.errors import UserError
+from espnet_atat.schema import check_known, read
 
 if TYPE_CHECKING:
     from espnet_atat.config.pretrain_slu import PretrainingSets

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from espnet_atat.config.layout import EGS, load_yaml
-from espnet_atat.schema import check_known, read
 from espnet_atat.errors import UserError
+from espnet_atat.schema import check_known, read
 from espnet_atat.speech.masking import MaskConfig
 
 RECIPE_FILE = "recipe.yaml"

@@ -10,8 +10,8 @@ from typing import Any
 
 from espnet_atat.config.layout import EGS, load_yaml
 from espnet_atat.config.recipe import recipe_file
-from espnet_atat.schema import check_known
 from espnet_atat.errors import UserError
+from espnet_atat.schema import check_known
 
 Content = Mapping[str, Any]
 BASE = "base"

@@ -9,10 +9,10 @@ from espnet_atat.config.audio_choice import AudioChoice, choose_audio
 from espnet_atat.config.layout import EXP
 from espnet_atat.config.recipe import Mixture
 from espnet_atat.config.rows import merged, row_content
-from espnet_atat.schema import read
 from espnet_atat.config.two_stage import ASR, ORACLE, FirstStage, Pipeline
 from espnet_atat.data.mixture import TREE_TASKS
 from espnet_atat.errors import UserError
+from espnet_atat.schema import read
 from espnet_atat.text.growth import BPEGrowth
 from espnet_atat.text.vocabulary import task_token
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from espnet_atat.config.rows import row_names, table_content
-from espnet_atat.schema import check_known, read
 from espnet_atat.errors import UserError
 from espnet_atat.metrics.figures import FIGURES
+from espnet_atat.schema import check_known, read
 
 
 @dataclass(frozen=True, kw_only=True)

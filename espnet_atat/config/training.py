@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from espnet_atat.config.layout import conf_file, load_yaml
-from espnet_atat.schema import read
 from espnet_atat.config.system import Phase
 from espnet_atat.errors import UserError
+from espnet_atat.schema import read
 
 #: An option of a pretraining: an ESPnet ASR checkpoint; a fine-tuning has its encoder from the pretraining.
 AUDIO_ENCODER_INIT = "audio_encoder_init"

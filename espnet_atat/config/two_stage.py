@@ -17,8 +17,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal, get_type_hints
 
 from espnet_atat.baselines.config import CONFIGS, BilstmConfig, Config
-from espnet_atat.schema import read
 from espnet_atat.errors import UserError
+from espnet_atat.schema import read
 
 #: Kinds of first stages, each a key of ``first_stage``.
 ASR, WHISPER, TRANSCRIPTS, ORACLE = KINDS = ("asr", "whisper", "transcripts", "oracle")

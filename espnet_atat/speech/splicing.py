@@ -7,7 +7,7 @@ real, no sentence is. Their words are drawn at random (for asr), or they are the
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from pathlib import Path
 
 import numpy as np
@@ -27,15 +27,12 @@ CROSS_FADE = SAMPLE_RATE * 8 // 1000
 class SpliceConfig:
     """What is made.
 
-    Args:
+    Attributes:
         number: utterances, spread over the speakers by their number of recordings; of a set of text, at most this
             many of its lines.
         shortest, longest: words of an utterance, drawn uniformly; a set of text has lengths of its own.
         piece: words of a piece at most, drawn uniformly from 1.
         seed: another seed makes others.
-
-    Raises:
-        UserError: a number that makes no sense.
     """
 
     number: int = 3000
@@ -67,7 +64,7 @@ class Inventory:
     """Utterances with all their words aligned, by speaker.
 
     Attributes:
-        by_speaker: speaker → (utterance, path of its audio).
+        by_speaker: speaker, in C order → (utterance, path of its audio).
         left_out: number of utterances with a word that was not found.
     """
 
@@ -79,13 +76,6 @@ class Inventory:
     def used(self) -> int:
         """Number of utterances that are cut up."""
         return sum(map(len, self.by_speaker.values()))
-
-    def vocabularies(self) -> dict[str, frozenset[str]]:
-        """The words that each speaker says somewhere."""
-        return {
-            speaker: frozenset(word.word for utt, _ in files for word in self.alignments[utt])
-            for speaker, files in sorted(self.by_speaker.items())
-        }
 
     def recordings(self, speaker: str) -> list[Recording]:
         """Read and cut up what one speaker says."""
@@ -99,68 +89,48 @@ def take_stock(sets: Sequence[DataDir], alignments: Mapping[str, Alignment]) -> 
         UserError: a set without audio or speakers, or nothing to cut up.
     """
     by_speaker: dict[str, list[tuple[str, str]]] = {}
-    total = 0
+    left_out = 0
     for data in sets:
         if data.wav is None or data.utt2spk is None:
             raise UserError("only a set with wav.scp and utt2spk can be spliced")
         for utt, path in data.wav.items():
-            total += 1
-            aligned = alignments.get(utt, ())
-            if aligned and all(word.found for word in aligned):
+            if alignments.get(utt) and all(word.found for word in alignments[utt]):
                 by_speaker.setdefault(data.utt2spk[utt], []).append((utt, path))
-    used = sum(map(len, by_speaker.values()))
-    if not used:
+            else:
+                left_out += 1
+    if not by_speaker:
         raise UserError("no utterance has all its words aligned: are these the alignments of other sets?")
-    return Inventory(by_speaker, alignments, total - used)
+    return Inventory(dict(sorted(by_speaker.items())), alignments, left_out)
 
 
-@dataclass
-class SpliceReport(Report):
-    """Utterances made, recordings cut up, and those left out."""
-
-    made: int
-    used: int
-    left_out: int
-    seconds: float = 0.0
-
-    def lines(self, name: str) -> list[str]:
-        return [
-            f"{name}: cut up {self.used} recordings; left out {self.left_out} with a word that was not aligned",
-            f"made {self.made} utterances",
-        ]
-
-
-def splice_set(
-    inventory: Inventory, texts: DataDir | None, work: Path, output: Path, config: SpliceConfig
-) -> SpliceReport:
-    """Write a data dir of spliced utterances.
+def splice_set(inventory: Inventory, texts: DataDir | None, work: Path, output: Path, config: SpliceConfig) -> Report:
+    """Write a data dir of spliced utterances to ``work``, which will be called ``output``.
 
     Without ``texts`` they are random strings of words, ``<speaker>-spliced_<number>``. With it they are its lines and
     trees, ``<speaker>-<id>``, each said by a speaker drawn from those who say all of its words somewhere; a line that
     nobody can say is left out.
 
-    Args:
-        work: the folder to write to.
-        output: the name that it will have, which wav.scp gives.
-
     Raises:
         UserError: no line can be said.
     """
     made = _at_random(inventory, config) if texts is None else _lines(inventory, texts, config)
-    text: dict[str, str] = {}
-    origin: dict[str, str] = {}
-    wav: dict[str, str] = {}
-    utt2spk: dict[str, str] = {}
+    trees = (texts and texts.target) or {}
+    text, target, wav, utt2spk = ({} for _ in range(4))
     for speaker, line, samples, words in made:
         utt = f"{speaker}-{line}"
-        text[utt], origin[utt], utt2spk[utt] = " ".join(words), line, speaker
+        text[utt], utt2spk[utt] = " ".join(words), speaker
+        if line in trees:
+            target[utt] = trees[line]
         file = f"audio/{speaker}/{utt}.flac"
         wav[utt] = f"{from_root(output)}/{file}"
         write_audio(work / file, samples, SAMPLE_RATE, "FLAC", "PCM_16")
-    trees = None if texts is None or texts.target is None else texts.target
-    target = trees and {utt: trees[line] for utt, line in origin.items() if line in trees}
     DataDir(wav=wav, text=text, target=target or None, utt2spk=utt2spk).write_files(work)
-    return SpliceReport(len(text), inventory.used, inventory.left_out)
+    lines = [
+        f"{output.name}: cut up {inventory.used} recordings; left out {inventory.left_out} with a word that was not "
+        "aligned",
+        f"made {len(text)} utterances",
+    ]
+    return Report({"made": len(text)}, lines)
 
 
 Spliced = tuple[str, str, np.ndarray, Sequence[str]]  # speaker, line, samples (num_samples,), words
@@ -168,7 +138,7 @@ Spliced = tuple[str, str, np.ndarray, Sequence[str]]  # speaker, line, samples (
 
 def _at_random(inventory: Inventory, config: SpliceConfig) -> Iterator[Spliced]:
     done = heard = 0
-    for speaker, files in sorted(inventory.by_speaker.items()):
+    for speaker, files in inventory.by_speaker.items():
         recordings = inventory.recordings(speaker)
         heard += len(files)
         for number in range(done, config.number * heard // inventory.used):
@@ -179,10 +149,7 @@ def _at_random(inventory: Inventory, config: SpliceConfig) -> Iterator[Spliced]:
 
 
 def _lines(inventory: Inventory, texts: DataDir, config: SpliceConfig) -> Iterator[Spliced]:
-    speaker_of = draw_speakers(inventory.vocabularies(), texts.text, config)
-    if not speaker_of:
-        raise UserError("no line of the text has all its words in one speaker's recordings")
-    for speaker, lines in invert(speaker_of).items():
+    for speaker, lines in invert(_draw_speakers(inventory, texts, config)).items():
         recordings = inventory.recordings(speaker)
         places = index_words(recordings)
         for line in lines:
@@ -191,19 +158,22 @@ def _lines(inventory: Inventory, texts: DataDir, config: SpliceConfig) -> Iterat
             yield speaker, line, say(words, recordings, places, config.piece, rng), words
 
 
-def draw_speakers(
-    vocabularies: Mapping[str, frozenset[str]], text: Mapping[str, str], config: SpliceConfig
-) -> dict[str, str]:
+def _draw_speakers(inventory: Inventory, texts: DataDir, config: SpliceConfig) -> dict[str, str]:
     """Draw at most ``config.number`` lines that a speaker can say, and who says each: line → speaker."""
+    vocabularies = {
+        speaker: {word.word for utt, _ in files for word in inventory.alignments[utt]}
+        for speaker, files in inventory.by_speaker.items()
+    }
     speaker_of: dict[str, str] = {}
-    for line in map(str, random_source("lines", config.seed, None, "splice").permutation(sorted(text))):
+    for line in map(str, random_source("lines", config.seed, None, "splice").permutation(sorted(texts.text))):
         if len(speaker_of) == config.number:
             break
-        words = set(text[line].split())
-        able = [speaker for speaker, vocabulary in vocabularies.items() if words <= vocabulary]
-        if able:
+        words = set(texts.text[line].split())
+        if able := [speaker for speaker, vocabulary in vocabularies.items() if words <= vocabulary]:
             drawn = random_source(line, config.seed, None, "speaker").integers(len(able))
             speaker_of[line] = able[int(drawn)]
+    if not speaker_of:
+        raise UserError("no line of the text has all its words in one speaker's recordings")
     return speaker_of
 
 
@@ -253,21 +223,16 @@ def say(
     samples = np.zeros(0, np.float32)
     done = 0
     while done < len(words):
-        found = []
+        fits: dict[int, list[tuple[int, int]]] = {}  # number of words → where so many of them are said
         for number, position in places[words[done]]:
             said = recordings[number].words[position : position + longest]
-            found.append((shared_prefix(said, words[done:]), number, position))
-        count = max(found)[0]
-        best = [(number, position) for length, number, position in found if length == count]
-        number, position = best[int(rng.integers(len(best)))]
+            alike = takewhile(lambda pair: pair[0] == pair[1], zip(said, words[done:], strict=False))
+            fits.setdefault(len(list(alike)), []).append((number, position))
+        count = max(fits)
+        number, position = fits[count][int(rng.integers(len(fits[count])))]
         samples = join(samples, recordings[number].piece(position, count))
         done += count
     return samples
-
-
-def shared_prefix(left: Sequence[str], right: Sequence[str]) -> int:
-    """How many words two strings of words have in common at their beginning."""
-    return next((i for i, (a, b) in enumerate(zip(left, right, strict=False)) if a != b), min(len(left), len(right)))
 
 
 def join(left: np.ndarray, right: np.ndarray) -> np.ndarray:

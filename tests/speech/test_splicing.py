@@ -48,7 +48,7 @@ def heard(samples: np.ndarray, count: int, overlap: int) -> list[str]:
 def test_what_is_written_is_what_is_said(spoken, tmp_path):
     data, alignments = spoken
     config = SpliceConfig(number=12, shortest=2, longest=4, piece=1)
-    assert made(splice_set, take_stock([data], alignments), None, tmp_path / "spliced", config).made == 12
+    assert made(splice_set, take_stock([data], alignments), None, tmp_path / "spliced", config).counts["made"] == 12
     spliced = DataDir.load(tmp_path / "spliced")
     assert len(spliced) == 12
     for utt, line in spliced.text.items():
@@ -96,7 +96,7 @@ def test_lines_of_a_text_are_said_with_their_trees_by_a_voice_that_has_the_words
         target={"t1": "[IN:A stop paper moon ]", "t2": "[IN:B paper play paper play ]", "t3": "[IN:C stop thunder ]"},
     )
     options = SpliceConfig(number=10, piece=1)
-    assert made(splice_set, take_stock([data], alignments), lines, tmp_path / "said", options).made == 2
+    assert made(splice_set, take_stock([data], alignments), lines, tmp_path / "said", options).counts["made"] == 2
     spliced = DataDir.load(tmp_path / "said")
     assert spliced.ids[0] == "ann-t1"  # bob never says "stop", nobody says "thunder"
     assert {utt.split("-")[1] for utt in spliced.ids} == {"t1", "t2"}
