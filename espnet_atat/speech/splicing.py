@@ -179,7 +179,7 @@ def _draw_speakers(inventory: Inventory, texts: DataDir, config: SpliceConfig) -
 
 def cut(samples: np.ndarray, words: Alignment) -> Recording:
     """Cut half way between each word's end and the next one's start; the ends of the audio belong to the end words."""
-    times = [(word.start or 0.0, word.end or 0.0) for word in words]  # all are found
+    times = (word.times for word in words)
     middles = [round((end + start) / 2 * SAMPLE_RATE) for (_, end), (start, _) in pairwise(times)]
     cuts = np.clip([0, *middles, len(samples)], 0, len(samples))
     return Recording(samples, tuple(word.word for word in words), tuple(int(c) for c in np.maximum.accumulate(cuts)))

@@ -32,9 +32,6 @@ def align_set(data: DataDir, work: Path, output: Path, aligner: Aligner, nj: int
     Args:
         work: the folder to write both to, perhaps with the journal of an interrupted call.
         output: the name that the alignments will have.
-
-    Raises:
-        UserError: a set without audio, or an aligner that cannot be used.
     """
     wav = audio_of(data, output.name, "align")
     items = {utt: [wav[utt], file_size(wav[utt]), data.text[utt]] for utt in data.ids}
@@ -50,7 +47,7 @@ def align_set(data: DataDir, work: Path, output: Path, aligner: Aligner, nj: int
         "utterances": len(records),
         "words": len(words),
         "words_aligned": len(found),
-        "seconds": round(sum(word.duration for word in found), 3),
+        "seconds": round(sum(end - start for start, end in (word.times for word in found)), 3),
         "failed": failed,
     }
     summary = (

@@ -18,18 +18,7 @@ def make_aligner(
     gentle_dir: str | None = None,
     gentle_python: str | None = None,
 ) -> Aligner:
-    """An aligner; ``None`` is the default of each option.
-
-    Args:
-        gentle_url: running servers of Gentle.
-        gentle_timeout: seconds that an utterance may take in all.
-        gentle_retries: further attempts after a fault of a server.
-        gentle_dir: a local installation instead.
-        gentle_python: interpreter of that.
-
-    Raises:
-        UserError: no aligner of this name, or an option that is not this aligner's.
-    """
+    """An aligner, with the options of ``bin.align``; ``None`` is the default of each. Raises UserError."""
     said = {"urls": gentle_url, "timeout": gentle_timeout, "retries": gentle_retries}
     said |= {"folder": gentle_dir, "python": gentle_python}
     given: dict[str, Any] = {option: value for option, value in said.items() if value is not None}

@@ -22,14 +22,14 @@ class Engine(Protocol):
     Attributes:
         name: as ``--engine`` takes it.
         default_voices: those that ``benchmarks/synthesis_wer.py`` measured below 5 % WER, or that the paper used.
-        dollars_per_million: price of a million characters; 0 for what runs on this machine.
     """
 
     name: ClassVar[str]
     default_voices: ClassVar[tuple[str, ...]]
 
     @property
-    def dollars_per_million(self) -> float: ...
+    def dollars_per_million(self) -> float:
+        """Price of a million characters."""
 
     def voices(self) -> tuple[str, ...]:
         """Every voice there is, in C order. Raises EngineUnavailable."""
@@ -41,13 +41,9 @@ class Engine(Protocol):
         """Whether ``speak`` with these would cost something."""
 
     def speak(self, text: str, voice: str) -> tuple[np.ndarray, int]:
-        """Say a sentence. The same text and voice give the same samples, whatever was said before.
+        """Samples (num_samples,), float32 within [-1, 1], and their rate in Hz, the same whatever was said before.
 
-        Returns:
-            Samples of shape (num_samples,), float32 within [-1, 1], and their rate in Hz.
-
-        Raises:
-            UserError: this sentence cannot be said. EngineUnavailable: none can.
+        Raises UserError if this sentence cannot be said, EngineUnavailable if none can.
         """
 
 

@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import soundfile
 
 from espnet_atat.errors import UserError
-from espnet_atat.speech.audio import write_audio
+from espnet_atat.speech.audio import read_mono, write_audio
 
 
 def default_cache() -> Path:
@@ -22,17 +21,11 @@ def default_cache() -> Path:
 
 @dataclass(frozen=True)
 class SpeechCache:
-    """One FLAC file a sentence and voice, ``<folder>/<engine>/<voice>/<2 digits>/<sha256>.flac``.
-
-    Args:
-        folder: of all engines.
-        engine: name of the engine and its kind.
-        rate: Hz, of everything in it.
-    """
+    """One FLAC file a sentence and voice, ``<folder>/<engine>/<voice>/<2 digits>/<sha256>.flac``, all of one rate."""
 
     folder: Path
     engine: str
-    rate: int
+    rate: int  # Hz
 
     def path(self, text: str, voice: str) -> Path:
         """Where the sentence lies, or will."""
@@ -40,16 +33,10 @@ class SpeechCache:
         digest = hashlib.sha256(key.encode()).hexdigest()
         return self.folder / self.engine / voice / digest[:2] / f"{digest}.flac"
 
-    def has(self, text: str, voice: str) -> bool:
-        return self.path(text, voice).is_file()
-
     def get(self, text: str, voice: str, make: Callable[[], np.ndarray]) -> np.ndarray:
-        """The sentence's samples, shape (num_samples,), int16; made and kept if they are not there.
+        """The sentence's samples, float32, shape (num_samples,); made (int16) and kept if they are not there.
 
         Two processes that want the same sentence make it once: the second waits.
-
-        Raises:
-            UserError: a file of the cache is not audio.
         """
         path = self.path(text, voice)
         if not path.is_file():
@@ -59,9 +46,9 @@ class SpeechCache:
                 if not path.is_file():
                     write_audio(path, make(), self.rate, "FLAC", "PCM_16", sync=True)  # it was paid for
         try:
-            samples, rate = soundfile.read(path, dtype="int16")
-        except soundfile.SoundFileError as error:
-            raise UserError(f"{path} is not audio: delete it, and it is asked for again") from error
+            samples, rate = read_mono(path)
+        except UserError as error:
+            raise UserError(f"{error}: delete it, and it is asked for again") from error
         if rate != self.rate:
             raise UserError(f"{path} has {rate} samples a second, not {self.rate}; delete it")
         return samples

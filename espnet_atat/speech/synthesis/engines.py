@@ -17,18 +17,7 @@ def make_engine(
     polly_price: float | None = None,
     cache_dir: Path | None = None,
 ) -> Engine:
-    """An engine.
-
-    Args:
-        model_dir: Kokoro's ``model.onnx`` and ``voices/``; None: where the script puts them.
-        polly_engine: kind of Polly's voices.
-        polly_region: None: the configured one.
-        polly_price: dollars for a million characters; None: list price.
-        cache_dir: what was paid for is kept here; None: the default cache.
-
-    Raises:
-        UserError: no engine of this name.
-    """
+    """An engine, with the options of ``bin.synthesize``."""
     if name == "kokoro":
         from espnet_atat.speech.synthesis.kokoro import KokoroEngine
 

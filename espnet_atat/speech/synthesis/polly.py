@@ -29,10 +29,9 @@ OF_THIS_TEXT = {"TextLengthExceededException", "InvalidSsmlException", "Validati
 class Polly:
     """The cloud's voices.
 
-    Args:
+    Attributes:
         engine: ``neural``, the paper's, or ``standard``.
         region: of AWS; None: as configured, else us-east-1.
-        cache_dir: where answers are kept for ever.
         price: dollars for a million characters; None: the list price.
     """
 
@@ -60,11 +59,10 @@ class Polly:
         _client(self.region)
 
     def needs_payment(self, text: str, voice: str) -> bool:
-        return not self._cache().has(text, voice)
+        return not self._cache().path(text, voice).is_file()
 
     def speak(self, text: str, voice: str) -> tuple[np.ndarray, int]:
-        samples = self._cache().get(text, voice, lambda: self._request(text, voice))
-        return samples.astype(np.float32) / 2**15, SAMPLE_RATE
+        return self._cache().get(text, voice, lambda: self._request(text, voice)), SAMPLE_RATE
 
     def _cache(self) -> SpeechCache:
         return SpeechCache(self.cache_dir, f"polly-{self.engine}", SAMPLE_RATE)
@@ -100,7 +98,7 @@ class Polly:
 
 
 def _explained(error: Any, text: str, voice: str) -> UserError:
-    """What AWS answered, as one message; whether it is this text's fault or everything's."""
+    """Whether it is this text's fault or everything's."""
     code, message = error.response["Error"].get("Code", ""), error.response["Error"].get("Message", "")
     if code in THROTTLED or code.startswith("5"):
         return EngineUnavailable(f"Polly refused {ATTEMPTS} times ({code}); what was paid for is kept: run again later")

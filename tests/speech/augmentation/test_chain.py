@@ -90,7 +90,10 @@ def test_probability_is_the_share_that_is_changed():
     ("config", "message"),
     [
         ({"pich": {}}, "here: unknown effect 'pich', perhaps 'pitch'; known: speed, tempo, pitch"),
-        ({"pitch": {"semitone": 1}}, "here: pitch: unknown key 'semitone', perhaps 'semitones'; known: probability, semitones"),
+        (
+            {"pitch": {"semitone": 1}},
+            "here: pitch: unknown key 'semitone', perhaps 'semitones'; known: probability, semitones",
+        ),
         ({"pitch": {}}, "here: pitch: the key 'semitones' is missing"),
         ({"pitch": [1, 2]}, "here: pitch: wants the keys probability, semitones"),
         ({"pitch": {"semitones": [2, -2]}}, "here: pitch: semitones wants [lowest, highest], found [2, -2]"),
