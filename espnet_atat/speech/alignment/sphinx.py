@@ -27,13 +27,9 @@ Frames = tuple[int, int]  # the first, and the one after the last
 
 @dataclass(frozen=True)
 class SphinxAligner:
-    """Aligns one utterance at a time, the same way whatever was aligned before.
+    """Aligns one utterance at a time, the same way whatever was aligned before."""
 
-    Attributes:
-        fit: move the edges of words to those of the sound.
-    """
-
-    fit: bool = True
+    fit: bool = True  # move the edges of words to those of the sound
 
     def prepare(self) -> None:
         """Read the dictionary, before processes are forked."""
@@ -42,11 +38,7 @@ class SphinxAligner:
         pronounce("a")
 
     def align(self, utt: str, path: str, text: str) -> list[AlignedWord]:
-        """Times of the words of an utterance.
-
-        Raises:
-            UserError: the audio cannot be read, or the transcript does not fit it.
-        """
+        """Times of the words. Raises UserError: the audio cannot be read, or the transcript does not fit it."""
         return self.align_samples(utt, read_audio(path, resample=True), text.split())
 
     def align_samples(self, utt: str, samples: np.ndarray, words: list[str]) -> list[AlignedWord]:

@@ -14,16 +14,9 @@ FIRST_ECHO = (0.002, 0.012)  # s after the direct sound
 def impulse_response(
     rng: np.random.Generator, rate: int, reverberation: float, direct_to_reverberant: float, first_echo: float
 ) -> npt.NDArray[np.float64]:
-    """One room's response.
+    """One room's response, shape (reverberation time in samples,); the direct sound is 1 at sample 0.
 
-    Args:
-        rng: draws the echo.
-        rate: samples a second.
-        reverberation, first_echo: seconds.
-        direct_to_reverberant: power of the direct sound over that of the echo, in dB.
-
-    Returns:
-        Shape = (reverberation time in samples,); the direct sound is 1 at sample 0.
+    Times are in seconds; ``direct_to_reverberant`` is the power of the direct sound over that of the echo, in dB.
     """
     length = round(reverberation * rate)
     time = np.arange(length) / rate  # s
