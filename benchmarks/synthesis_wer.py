@@ -23,7 +23,7 @@ import numpy as np
 
 from espnet_atat.bin.synthesize import get_parser, make_engine
 from espnet_atat.errors import UserError
-from espnet_atat.speech.synthesis.base import models_dir
+from espnet_atat.installed import models_dir
 from espnet_atat.speech.synthesis.verbalise import as_sentence, verbalise
 from espnet_atat.speech.synthesis.waveform import finish
 

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.signal import fftconvolve
 
-from espnet_atat.speech.augmentation.room import impulse_response
+from espnet_atat.speech.augmentation.effects import impulse_response
 
 SAMPLE_RATE = 16_000  # Hz
 REVERBERATION = (0.25, 0.7)  # s, the time in which the reverberation decays by 60 dB

@@ -59,61 +59,50 @@ class Recording:
         return self.samples[self.cuts[first] : self.cuts[first + count]]
 
 
-@dataclass(frozen=True)
-class Inventory:
-    """Utterances with all their words aligned, by speaker.
-
-    Attributes:
-        by_speaker: speaker, in C order → (utterance, path of its audio).
-        left_out: number of utterances with a word that was not found.
-    """
-
-    by_speaker: Mapping[str, Sequence[tuple[str, str]]]
-    alignments: Mapping[str, Alignment]
-    left_out: int
-
-    @property
-    def used(self) -> int:
-        """Number of utterances that are cut up."""
-        return sum(map(len, self.by_speaker.values()))
-
-    def recordings(self, speaker: str) -> list[Recording]:
-        """Read and cut up what one speaker says."""
-        return [cut(read_audio(path), self.alignments[utt]) for utt, path in self.by_speaker[speaker]]
+#: Speaker, in C order → audio and words of what he says.
+Voices = Mapping[str, Sequence[tuple[str, Alignment]]]
 
 
-def take_stock(sets: Sequence[DataDir], alignments: Mapping[str, Alignment]) -> Inventory:
-    """Find what can be cut up.
+def take_stock(sets: Sequence[DataDir], alignments: Mapping[str, Alignment]) -> tuple[Voices, int]:
+    """Find what can be cut up, and how many utterances have a word that was not found.
 
     Raises:
         UserError: a set without audio or speakers, or nothing to cut up.
     """
-    by_speaker: dict[str, list[tuple[str, str]]] = {}
+    voices: dict[str, list[tuple[str, Alignment]]] = {}
     left_out = 0
     for data in sets:
         if data.wav is None or data.utt2spk is None:
             raise UserError("only a set with wav.scp and utt2spk can be spliced")
         for utt, path in data.wav.items():
             if alignments.get(utt) and all(word.found for word in alignments[utt]):
-                by_speaker.setdefault(data.utt2spk[utt], []).append((utt, path))
+                voices.setdefault(data.utt2spk[utt], []).append((path, alignments[utt]))
             else:
                 left_out += 1
-    if not by_speaker:
+    if not voices:
         raise UserError("no utterance has all its words aligned: are these the alignments of other sets?")
-    return Inventory(dict(sorted(by_speaker.items())), alignments, left_out)
+    return dict(sorted(voices.items())), left_out
 
 
-def splice_set(inventory: Inventory, texts: DataDir | None, work: Path, output: Path, config: SpliceConfig) -> Report:
-    """Write a data dir of spliced utterances to ``work``, which will be called ``output``.
+def splice_set(
+    sets: Sequence[DataDir],
+    alignments: Mapping[str, Alignment],
+    texts: DataDir | None,
+    work: Path,
+    output: Path,
+    config: SpliceConfig,
+) -> Report:
+    """Write a data dir of utterances spliced from those of ``sets`` to ``work``, which will be called ``output``.
 
     Without ``texts`` they are random strings of words, ``<speaker>-spliced_<number>``. With it they are its lines and
     trees, ``<speaker>-<id>``, each said by a speaker drawn from those who say all of its words somewhere; a line that
     nobody can say is left out.
 
     Raises:
-        UserError: no line can be said.
+        UserError: nothing to cut up, or no line that can be said.
     """
-    made = _at_random(inventory, config) if texts is None else _lines(inventory, texts, config)
+    voices, left_out = take_stock(sets, alignments)
+    made = _at_random(voices, config) if texts is None else _lines(voices, texts, config)
     trees = (texts and texts.target) or {}
     text, target, wav, utt2spk = ({} for _ in range(4))
     for speaker, line, samples, words in made:
@@ -125,44 +114,47 @@ def splice_set(inventory: Inventory, texts: DataDir | None, work: Path, output: 
         wav[utt] = f"{from_root(output)}/{file}"
         write_audio(work / file, samples, SAMPLE_RATE, "FLAC", "PCM_16")
     DataDir(wav=wav, text=text, target=target or None, utt2spk=utt2spk).write_files(work)
+    counts = {"made": len(text), "used": sum(map(len, voices.values())), "left_out": left_out}
     lines = [
-        f"{output.name}: cut up {inventory.used} recordings; left out {inventory.left_out} with a word that was not "
-        "aligned",
+        f"{output.name}: cut up {counts['used']} recordings; left out {left_out} with a word that was not aligned",
         f"made {len(text)} utterances",
     ]
-    return Report({"made": len(text)}, lines)
+    return Report(counts, lines)
 
 
 Spliced = tuple[str, str, np.ndarray, Sequence[str]]  # speaker, line, samples (num_samples,), words
 
 
-def _at_random(inventory: Inventory, config: SpliceConfig) -> Iterator[Spliced]:
+def _at_random(voices: Voices, config: SpliceConfig) -> Iterator[Spliced]:
     done = heard = 0
-    for speaker, files in inventory.by_speaker.items():
-        recordings = inventory.recordings(speaker)
-        heard += len(files)
-        for number in range(done, config.number * heard // inventory.used):
+    used = sum(map(len, voices.values()))
+    for speaker, utterances in voices.items():
+        recordings = [cut(read_audio(path), words) for path, words in utterances]
+        heard += len(utterances)
+        for number in range(done, config.number * heard // used):
             line = f"spliced_{number:06d}"
             rng = random_source(f"{speaker}-{line}", config.seed, None, "splice")
             yield speaker, line, *splice(recordings, config, rng)
             done = number + 1
 
 
-def _lines(inventory: Inventory, texts: DataDir, config: SpliceConfig) -> Iterator[Spliced]:
-    for speaker, lines in invert(_draw_speakers(inventory, texts, config)).items():
-        recordings = inventory.recordings(speaker)
-        places = index_words(recordings)
+def _lines(voices: Voices, texts: DataDir, config: SpliceConfig) -> Iterator[Spliced]:
+    for speaker, lines in invert(_draw_speakers(voices, texts, config)).items():
+        recordings = [cut(read_audio(path), words) for path, words in voices[speaker]]
+        places: dict[str, list[tuple[int, int]]] = {}  # word → recordings and positions
+        for number, recording in enumerate(recordings):
+            for position, word in enumerate(recording.words):
+                places.setdefault(word, []).append((number, position))
         for line in lines:
-            words = texts.text[line].split()
+            said = texts.text[line].split()
             rng = random_source(line, config.seed, None, "splice")
-            yield speaker, line, say(words, recordings, places, config.piece, rng), words
+            yield speaker, line, say(said, recordings, places, config.piece, rng), said
 
 
-def _draw_speakers(inventory: Inventory, texts: DataDir, config: SpliceConfig) -> dict[str, str]:
+def _draw_speakers(voices: Voices, texts: DataDir, config: SpliceConfig) -> dict[str, str]:
     """Draw at most ``config.number`` lines that a speaker can say, and who says each: line → speaker."""
     vocabularies = {
-        speaker: {word.word for utt, _ in files for word in inventory.alignments[utt]}
-        for speaker, files in inventory.by_speaker.items()
+        speaker: {word.word for _, words in utterances for word in words} for speaker, utterances in voices.items()
     }
     speaker_of: dict[str, str] = {}
     for line in map(str, random_source("lines", config.seed, None, "splice").permutation(sorted(texts.text))):
@@ -201,20 +193,12 @@ def splice(
     return samples, words
 
 
-Places = Mapping[str, Sequence[tuple[int, int]]]
-
-
-def index_words(recordings: Sequence[Recording]) -> Places:
-    """Where each word is said: word → (recording, position)."""
-    places: dict[str, list[tuple[int, int]]] = {}
-    for number, recording in enumerate(recordings):
-        for position, word in enumerate(recording.words):
-            places.setdefault(word, []).append((number, position))
-    return places
-
-
 def say(
-    words: Sequence[str], recordings: Sequence[Recording], places: Places, longest: int, rng: np.random.Generator
+    words: Sequence[str],
+    recordings: Sequence[Recording],
+    places: Mapping[str, Sequence[tuple[int, int]]],
+    longest: int,
+    rng: np.random.Generator,
 ) -> np.ndarray:
     """Samples (num_samples,) of these words, in the longest pieces of at most ``longest`` words that there are.
 

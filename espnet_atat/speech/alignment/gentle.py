@@ -62,15 +62,10 @@ def parse_gentle(result: Any, words: list[str], duration: float) -> list[Aligned
         status = result.get("error", "no list 'words' in it") if isinstance(result, dict) else repr(result)[:80]
         raise UserError(f"Gentle's answer is not an alignment: {status}")
     spoken = [piece for piece in pieces if isinstance(piece.get("startOffset"), int) and "endOffset" in piece]
-    made, offset, place = [], 0, 0
+    made, offset = [], 0
     for word in words:
         end = offset + len(word)
-        mine = []
-        while place < len(spoken) and spoken[place]["startOffset"] < end:
-            if spoken[place]["startOffset"] >= offset:
-                mine.append(spoken[place])
-            place += 1
-        made.append(_join(word, mine, duration))
+        made.append(_join(word, [piece for piece in spoken if offset <= piece["startOffset"] < end], duration))
         offset = end + 1  # the space
     return made
 

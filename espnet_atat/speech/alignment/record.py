@@ -74,11 +74,13 @@ def from_json(words: Sequence[Mapping[str, Any]]) -> Alignment:
     return tuple(made)
 
 
-def read_alignments(path: str | Path) -> dict[str, Alignment]:
+def read_alignments(*paths: str | Path) -> dict[str, Alignment]:
     """Utterance → its words. Raises UserError, with file and line, for no alignment, or an utterance twice."""
     alignments: dict[str, Alignment] = {}
-    with Path(path).open(encoding="utf-8") as handle:
-        for number, line in enumerate(handle, start=1):
+    for path in paths:
+        with Path(path).open(encoding="utf-8") as handle:
+            lines = list(handle)
+        for number, line in enumerate(lines, start=1):
             try:
                 fields = json.loads(line)
                 utt, words = fields["utt_id"], fields["words"]

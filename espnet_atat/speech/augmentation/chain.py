@@ -24,7 +24,6 @@ from espnet_atat.errors import UserError
 from espnet_atat.schema import check_known, read
 from espnet_atat.speech.audio import convert_rate, read_mono
 from espnet_atat.speech.augmentation import effects
-from espnet_atat.speech.augmentation.room import draw_response
 
 Range = tuple[float, float]
 SOUND_FILES = {".wav", ".flac", ".ogg"}
@@ -126,7 +125,7 @@ class Reverberation(Effect):
     responses: str | None = None
 
     def apply(self, samples: np.ndarray, rate: int, rng: np.random.Generator) -> np.ndarray:
-        response = draw_response(rng, rate) if self.responses is None else _draw(self.responses, rate, rng)
+        response = effects.draw_response(rng, rate) if self.responses is None else _draw(self.responses, rate, rng)
         return effects.reverberate(samples, response)
 
 
@@ -167,14 +166,7 @@ class Volume(Effect):
 
 
 EFFECTS: dict[str, type[Effect]] = {
-    "speed": Speed,
-    "tempo": Tempo,
-    "pitch": Pitch,
-    "shift": Shift,
-    "reverberation": Reverberation,
-    "noise": Noise,
-    "resampling": Resampling,
-    "volume": Volume,
+    kind.__name__.lower(): kind for kind in (Speed, Tempo, Pitch, Shift, Reverberation, Noise, Resampling, Volume)
 }
 
 

@@ -1,11 +1,56 @@
-"""The engines by name."""
+"""What a speech synthesis engine offers, and the engines by name."""
 
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
 
 from espnet_atat.errors import UserError
-from espnet_atat.speech.synthesis.base import Engine
 
 ENGINES = ("kokoro", "pico", "flite", "polly")
+INSTALL_HINT = "run `tools/install_extra.sh tts`"
+
+
+class EngineUnavailable(UserError):
+    """Not this sentence but the engine itself is at fault (not installed, no credentials): the whole run stops."""
+
+
+class Engine(ABC):
+    """A frozen dataclass, so that it can be pickled and its ``repr`` tells it from others.
+
+    Attributes:
+        name: as ``--engine`` takes it.
+        default_voices: those that ``benchmarks/synthesis_wer.py`` measured below 5 % WER, or that the paper used.
+    """
+
+    name: ClassVar[str]
+    default_voices: ClassVar[tuple[str, ...]]
+
+    @property
+    def dollars_per_million(self) -> float:
+        """Price of a million characters; what runs on this machine costs nothing."""
+        return 0.0
+
+    def needs_payment(self, text: str, voice: str) -> bool:  # noqa: ARG002
+        """Whether ``speak`` with these would cost something."""
+        return False
+
+    def voices(self) -> tuple[str, ...]:
+        """Every voice there is, in C order."""
+        return self.default_voices
+
+    @abstractmethod
+    def prepare(self, voices: Sequence[str]) -> None:
+        """Check that all that these voices need is there and whole. Raises EngineUnavailable."""
+
+    @abstractmethod
+    def speak(self, text: str, voice: str) -> tuple[np.ndarray, int]:
+        """Samples (num_samples,), float32 within [-1, 1], and their rate in Hz, the same whatever was said before.
+
+        Raises UserError if this sentence cannot be said, EngineUnavailable if none can.
+        """
 
 
 def make_engine(
@@ -31,8 +76,7 @@ def make_engine(
 
         return Flite()
     if name == "polly":
-        from espnet_atat.speech.synthesis.cache import default_cache
-        from espnet_atat.speech.synthesis.polly import Polly
+        from espnet_atat.speech.synthesis.polly import Polly, default_cache
 
         return Polly(polly_engine, polly_region, cache_dir or default_cache(), polly_price)
     raise UserError(f"no engine {name!r}; there are {', '.join(ENGINES)}")

@@ -17,13 +17,13 @@ import soundfile
 
 from espnet_atat.errors import UserError
 from espnet_atat.installed import models_dir
-from espnet_atat.speech.synthesis.base import INSTALL_HINT, EngineUnavailable, LocalEngine
+from espnet_atat.speech.synthesis.engines import INSTALL_HINT, Engine, EngineUnavailable
 
 TIMEOUT = 120.0  # s that one sentence may take
 
 
 @dataclass(frozen=True)
-class Flite(LocalEngine):
+class Flite(Engine):
     """The voices awb (Scottish), kal16, rms and slt (a woman's); flite's others are of 8 kHz or tell only the time.
 
     Args:
@@ -50,7 +50,7 @@ class Flite(LocalEngine):
         libraries = sorted({str(path.parent) for path in (self.models / "flite/usr/lib").glob("**/lib*.so.*")})
         return str(own), os.environ | {"LD_LIBRARY_PATH": ":".join(libraries)}
 
-    def prepare(self, voices: Sequence[str]) -> None:  # noqa: ARG002  # the protocol's signature
+    def prepare(self, voices: Sequence[str]) -> None:  # noqa: ARG002
         self._run("-lv")
 
     def speak(self, text: str, voice: str) -> tuple[np.ndarray, int]:

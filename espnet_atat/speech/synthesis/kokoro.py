@@ -6,6 +6,7 @@
 voices of the npm archive kokoro-js@1.2.1.
 """
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,7 +20,7 @@ import numpy as np
 
 from espnet_atat.errors import UserError
 from espnet_atat.installed import models_dir
-from espnet_atat.speech.synthesis.base import INSTALL_HINT, EngineUnavailable, LocalEngine, check_sha256
+from espnet_atat.speech.synthesis.engines import INSTALL_HINT, Engine, EngineUnavailable
 
 KOKORO_RATE = 24_000  # Hz, of everything that is said
 STYLE_DIM = 256
@@ -27,7 +28,7 @@ MAX_PHONEMES = 509  # a voice holds one style vector a length, 0 … 509 phoneme
 
 
 @dataclass(frozen=True)
-class KokoroEngine(LocalEngine):
+class KokoroEngine(Engine):
     """One model a process, which `model_dir` holds as ``model.onnx`` and ``voices/<voice>.bin``.
 
     Voices `af_` and `am_` are American, `bf_` and `bm_` British.
@@ -51,7 +52,7 @@ class KokoroEngine(LocalEngine):
             if find_spec(package) is None:
                 raise EngineUnavailable(f"Kokoro needs the package {package!r}; {INSTALL_HINT}")
         for file in ("model.onnx", *(f"voices/{voice}.bin" for voice in voices)):
-            check_sha256(self.model_dir / file, _sha256()[file])
+            _check_sha256(self.model_dir / file, _sha256()[file])
 
     def speak(self, text: str, voice: str) -> tuple[np.ndarray, int]:
         # The comma is a pause that is trimmed later: without it some voices swallow the first consonant.
@@ -81,6 +82,16 @@ def _sha256() -> Mapping[str, str]:
     """File → sha256."""
     lines = resources.files(__package__).joinpath("kokoro.sha256").read_text(encoding="utf-8").splitlines()
     return {file: digest for digest, file in map(str.split, lines)}
+
+
+def _check_sha256(path: Path, wanted: str) -> None:
+    """Raises EngineUnavailable if the file is not there or is not that file."""
+    if not path.is_file():
+        raise EngineUnavailable(f"{path}: no such file; {INSTALL_HINT}")
+    with path.open("rb") as handle:
+        found = hashlib.file_digest(handle, "sha256").hexdigest()
+    if found != wanted:
+        raise EngineUnavailable(f"{path} has the sha256 {found}, not {wanted}; delete it and {INSTALL_HINT}")
 
 
 @cache

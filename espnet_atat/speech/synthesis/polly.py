@@ -5,7 +5,11 @@ failed requests with back-off. Every answer is kept in a cache under the key of 
 nothing is paid for twice, whatever is killed and run again.
 """
 
-from collections.abc import Sequence
+import fcntl
+import hashlib
+import json
+import os
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -14,9 +18,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from espnet_atat.errors import UserError
-from espnet_atat.speech.audio import SAMPLE_RATE
-from espnet_atat.speech.synthesis.base import EngineUnavailable
-from espnet_atat.speech.synthesis.cache import SpeechCache, default_cache
+from espnet_atat.speech.audio import SAMPLE_RATE, read_mono, write_audio
+from espnet_atat.speech.synthesis.engines import Engine, EngineUnavailable
 
 DEFAULT_REGION = "us-east-1"
 DOLLARS_PER_MILLION = {"neural": 16.0, "standard": 4.0}  # characters; the list price when this was written
@@ -25,8 +28,48 @@ THROTTLED = {"ThrottlingException", "Throttling", "TooManyRequestsException", "S
 OF_THIS_TEXT = {"TextLengthExceededException", "InvalidSsmlException", "ValidationException"}
 
 
+def default_cache() -> Path:
+    """$XDG_CACHE_HOME/atat/speech, by default below ~/.cache: it outlives any data dir."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "atat" / "speech"
+
+
 @dataclass(frozen=True)
-class Polly:
+class SpeechCache:
+    """Speech that was paid for: ``<folder>/<engine>/<voice>/<2 digits>/<sha256>.flac``, all of one rate."""
+
+    folder: Path
+    engine: str
+    rate: int  # Hz
+
+    def path(self, text: str, voice: str) -> Path:
+        """Where the sentence lies, or will."""
+        key = json.dumps([self.engine, voice, self.rate, text])
+        digest = hashlib.sha256(key.encode()).hexdigest()
+        return self.folder / self.engine / voice / digest[:2] / f"{digest}.flac"
+
+    def get(self, text: str, voice: str, make: Callable[[], np.ndarray]) -> np.ndarray:
+        """The sentence's samples, float32, shape (num_samples,); made (int16) and kept if they are not there.
+
+        Two processes that want the same sentence make it once: the second waits.
+        """
+        path = self.path(text, voice)
+        if not path.is_file():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with (path.parent / ".lock").open("a") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                if not path.is_file():
+                    write_audio(path, make(), self.rate, "FLAC", "PCM_16", sync=True)  # it was paid for
+        try:
+            samples, rate = read_mono(path)
+        except UserError as error:
+            raise UserError(f"{error}: delete it, and it is asked for again") from error
+        if rate != self.rate:
+            raise UserError(f"{path} has {rate} samples a second, not {self.rate}; delete it")
+        return samples
+
+
+@dataclass(frozen=True)
+class Polly(Engine):
     """The cloud's voices.
 
     Attributes:
@@ -55,7 +98,7 @@ class Polly:
         others = ("Amy", "Arthur", "Brian", "Danielle", "Emma", "Gregory", "Olivia", "Ruth", "Stephen")
         return tuple(sorted((*self.default_voices, *others)))
 
-    def prepare(self, voices: Sequence[str]) -> None:  # noqa: ARG002  # the protocol's signature
+    def prepare(self, voices: Sequence[str]) -> None:  # noqa: ARG002
         _client(self.region)
 
     def needs_payment(self, text: str, voice: str) -> bool:

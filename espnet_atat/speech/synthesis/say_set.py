@@ -13,7 +13,7 @@ from espnet_atat.speech.audio import SAMPLE_RATE, write_audio
 from espnet_atat.speech.copies import Copy, make_copies
 from espnet_atat.speech.masking import random_source
 from espnet_atat.speech.report import REPORT, Report, reasons
-from espnet_atat.speech.synthesis.base import Engine, EngineUnavailable
+from espnet_atat.speech.synthesis.engines import Engine, EngineUnavailable
 from espnet_atat.speech.synthesis.verbalise import as_sentence, verbalise
 from espnet_atat.speech.synthesis.waveform import finish
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from espnet_atat.errors import UserError
-from espnet_atat.speech.synthesis.cache import SpeechCache
+from espnet_atat.speech.synthesis.polly import SpeechCache
 
 SAMPLES = np.arange(-500, 500, dtype=np.int16)
 

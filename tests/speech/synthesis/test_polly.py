@@ -12,7 +12,7 @@ import pytest
 from espnet_atat.datadir import DataDir
 from espnet_atat.errors import UserError
 from espnet_atat.speech.synthesis import polly
-from espnet_atat.speech.synthesis.base import EngineUnavailable
+from espnet_atat.speech.synthesis.engines import EngineUnavailable
 from espnet_atat.speech.synthesis.say_set import SynthesisConfig, cost_lines, synthesize_set
 from tests.speech.making import made
 
