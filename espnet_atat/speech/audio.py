@@ -110,7 +110,7 @@ def _open(path: str | Path) -> soundfile.SoundFile:
     try:
         return soundfile.SoundFile(str(path))
     except (soundfile.SoundFileError, OSError) as error:
-        raise UserError(f"{path} cannot be read as audio: {_first_line(error)}") from error
+        raise UserError(f"{path} cannot be read as audio: {str(error).strip().splitlines()[0]}") from error
 
 
 def _mono(file: soundfile.SoundFile) -> np.ndarray:
@@ -127,13 +127,9 @@ def _read(file: soundfile.SoundFile, dtype: str) -> np.ndarray:
     try:
         samples = file.read(dtype=dtype, always_2d=True)
     except (soundfile.SoundFileError, OSError) as error:
-        raise UserError(f"{file.name} is corrupt: {_first_line(error)}") from error
+        raise UserError(f"{file.name} is corrupt: {str(error).strip().splitlines()[0]}") from error
     if not len(samples):
         raise UserError(f"{file.name} is empty")
     if len(samples) < file.frames:
         raise UserError(f"{file.name} is cut short: {len(samples)} samples of {file.frames}")
     return samples
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

@@ -1,7 +1,7 @@
 """From a data dir to a dump dir: the features of every utterance in Kaldi arks, or a checked list of its audio.
 
-The features are made in shards whose size depends only on the set. A shard is finished when its ark has its final
-name and its record is in the journal.
+The features are made in shards whose size depends only on the set. A shard is finished when its record is in the
+journal.
 """
 
 import math
@@ -28,19 +28,12 @@ COMPRESSION = 2  # Kaldi's kSpeechFeature: one byte a value
 
 @dataclass(frozen=True)
 class FeatureConfig:
-    """Options that change what is written.
+    """Options that change what is written."""
 
-    Attributes:
-        feats_type: ``fbank`` for arks of 80-dimensional features, ``raw`` for a checked wav.scp.
-        compress: store one byte a value with Kaldi's compression of speech features, not four.
-        resample: convert other sample rates and mix channels down (fbank only).
-        allow_bad: drop audio that cannot be used; otherwise it is an error.
-    """
-
-    feats_type: str = "fbank"
-    compress: bool = False
-    resample: bool = False
-    allow_bad: bool = True
+    feats_type: str = "fbank"  # arks of 80-dimensional features; "raw" is a checked wav.scp
+    compress: bool = False  # one byte a value, with Kaldi's compression of speech features, not four
+    resample: bool = False  # convert other sample rates and mix channels down (fbank only)
+    allow_bad: bool = True  # drop audio that cannot be used; otherwise it is an error
 
 
 def make_dump(
@@ -99,20 +92,17 @@ def _run_shards(wav: dict[str, str], work: Path, config: FeatureConfig, nj: int)
     size = shard_size(len(entries))
     shards = {f"{n:04d}": entries[n * size : (n + 1) * size] for n in range(math.ceil(len(entries) / size))}
     worker = partial(_fbank_shard, config, work) if config.feats_type == "fbank" else _raw_shard
-    label = f"features {work.stem}, shards"
-    return run_resumable(shards, worker, work, options=config, label=label, nj=nj, chunk=1)
+    return run_resumable(shards, worker, work, options=config, label=f"features {work.stem}, shards", nj=nj, chunk=1)
 
 
 def _fbank_shard(config: FeatureConfig, work: Path, name: str, entries: list[tuple[str, str, int]]) -> Record:
     """Write one ark."""
     ark = work / "data" / f"feats.{name}.ark"
     ark.parent.mkdir(exist_ok=True)
-    temporary = ark.with_suffix(".tmp")
-    with temporary.open("wb") as handle:
+    with ark.open("wb") as handle:
         record = _sorted_out(entries, partial(_write_features, config, handle))
         handle.flush()
         os.fsync(handle.fileno())
-    os.replace(temporary, ark)
     return record
 
 
@@ -163,7 +153,6 @@ def _write_columns(
             seconds += samples / SAMPLE_RATE
     if is_fbank:
         write_two_column(work / "feats.scp", scp)
-    write_two_column(
-        work / ("utt2num_frames" if is_fbank else "utt2num_samples"), {utt: str(n) for utt, n in lengths.items()}
-    )
+    name = "utt2num_frames" if is_fbank else "utt2num_samples"
+    write_two_column(work / name, {utt: str(length) for utt, length in lengths.items()})
     return set(lengths), seconds, sum(lengths.values()) if is_fbank else 0

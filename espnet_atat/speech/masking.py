@@ -31,18 +31,14 @@ SILENT_FEATURE = float(np.log(LOG_FLOOR))  # the log mel filterbank of digital s
 class MaskConfig:
     """How to mask.
 
-    Attributes:
-        ratio: expected share of the aligned words that is masked.
-        fill: ``silence`` (zeros), ``noise`` (white, at the utterance's level) or ``mean`` (noise with the utterance's
-            average spectrum; in features, their average).
-        seed: another seed, another mask; the utterance's id does the rest.
-        min_masked: words that are masked at least, where there are so many.
+    ``silence`` is zeros, ``noise`` white, at the utterance's level, and ``mean`` noise with the utterance's average
+    spectrum; in features, their average.
     """
 
-    ratio: float = 0.15
+    ratio: float = 0.15  # expected share of the aligned words
     fill: str = "silence"
-    seed: int = 0
-    min_masked: int = 0
+    seed: int = 0  # another seed, another mask; the utterance's id does the rest
+    min_masked: int = 0  # words that are masked at least, where there are so many
 
     def __post_init__(self) -> None:
         if not 0 <= self.ratio <= 1:
@@ -167,17 +163,16 @@ class OnTheFlyMasker:
     alignments: Mapping[str, Alignment]
     config: MaskConfig
 
-    def features(self, utt: str, features: np.ndarray, epoch: int | None) -> np.ndarray:
-        """Mask features of shape (frames, mels). Raises UserError for an utterance without alignment."""
-        rng = random_source(utt, self.config.seed, epoch, "fill")
-        return mask_features(features, self._spans(utt, epoch), self.config.fill, rng)
+    def __call__(self, utt: str, speech: np.ndarray, epoch: int | None) -> np.ndarray:
+        """Mask features of shape (frames, mels), or audio of shape (num_samples,) at 16 kHz.
 
-    def waveform(self, utt: str, samples: np.ndarray, rate: int, epoch: int | None) -> np.ndarray:
-        """Mask audio of shape (num_samples,). Raises UserError for an utterance without alignment."""
-        rng = random_source(utt, self.config.seed, epoch, "fill")
-        return mask_waveform(samples, rate, self._spans(utt, epoch), self.config.fill, rng)
-
-    def _spans(self, utt: str, epoch: int | None) -> list[Span]:
+        Raises:
+            UserError: the utterance has no alignment.
+        """
         if utt not in self.alignments:
             raise UserError(f"{utt} has no alignment, so it cannot be masked; align its set, or leave it out of mlm")
-        return draw_spans(utt, self.alignments[utt], self.config, epoch)
+        spans = draw_spans(utt, self.alignments[utt], self.config, epoch)
+        rng = random_source(utt, self.config.seed, epoch, "fill")
+        if speech.ndim == 2:
+            return mask_features(speech, spans, self.config.fill, rng)
+        return mask_waveform(speech, SAMPLE_RATE, spans, self.config.fill, rng)

@@ -25,20 +25,12 @@ CROSS_FADE = SAMPLE_RATE * 8 // 1000
 
 @dataclass(frozen=True)
 class SpliceConfig:
-    """What is made.
+    """What is made."""
 
-    Attributes:
-        number: utterances, spread over the speakers by their number of recordings; of a set of text, at most this
-            many of its lines.
-        shortest, longest: words of an utterance, drawn uniformly; a set of text has lengths of its own.
-        piece: words of a piece at most, drawn uniformly from 1.
-        seed: another seed makes others.
-    """
-
-    number: int = 3000
-    shortest: int = 4
+    number: int = 3000  # utterances, spread over the speakers as their recordings are; of a text, at most so many lines
+    shortest: int = 4  # words of an utterance, drawn uniformly; those of a text have lengths of their own
     longest: int = 10
-    piece: int = 3
+    piece: int = 3  # words of a piece at most, drawn uniformly from 1
     seed: int = 0
 
     def __post_init__(self) -> None:

@@ -25,21 +25,13 @@ BIT_DEPTHS = {16: "PCM_16", 24: "PCM_24"}
 
 @dataclass(frozen=True, kw_only=True)
 class Preparation:
-    """What is done to every recording, before it is copied; all off by default.
+    """What is done to every recording, before it is copied; all off by default."""
 
-    Attributes:
-        sample_rate: Hz to convert to; None: as it is.
-        mixdown: replace several channels by their mean; otherwise they are an error.
-        bit_depth: 16 or 24, of the files that are written (FLAC); None: 16, and what is not changed keeps its file.
-        reduce_noise: dB that steady noise is lowered by at most.
-        trim_silence: seconds that stay before and after the speech.
-    """
-
-    sample_rate: int | None = None
-    mixdown: bool = False
-    bit_depth: int | None = None
-    reduce_noise: float | None = None
-    trim_silence: float | None = None
+    sample_rate: int | None = None  # Hz to convert to
+    mixdown: bool = False  # replace several channels by their mean; otherwise they are an error
+    bit_depth: int | None = None  # of the FLAC files; None: 16, and what is not changed keeps its file
+    reduce_noise: float | None = None  # dB that steady noise is lowered by at most
+    trim_silence: float | None = None  # seconds that stay before and after the speech
 
     def __post_init__(self) -> None:
         if self.sample_rate is not None and self.sample_rate < 8000:
@@ -63,21 +55,13 @@ class Preparation:
 
 @dataclass(frozen=True, kw_only=True)
 class AugmentConfig:
-    """What is made of each utterance: ``conf/augment.yaml``.
+    """What is made of each utterance: ``conf/augment.yaml``."""
 
-    Attributes:
-        speeds: a copy at each; 1.0 is the original.
-        copies: further ones, changed at random.
-        effects: how those are changed.
-        prepare: what is done to all before.
-        seed: another seed, other random changes; the utterance's id does the rest.
-    """
-
-    speeds: tuple[float, ...] = (1.0,)
-    copies: int = 0
-    effects: Chain = field(default_factory=Chain)
+    speeds: tuple[float, ...] = (1.0,)  # a copy at each; 1.0 is the original
+    copies: int = 0  # further ones, changed at random
+    effects: Chain = field(default_factory=Chain)  # how those are changed
     prepare: Preparation = Preparation()
-    seed: int = 0
+    seed: int = 0  # another seed, other random changes; the utterance's id does the rest
 
     def __post_init__(self) -> None:
         check_limits({"speeds": self.speeds})

@@ -9,7 +9,7 @@ import fcntl
 import hashlib
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -31,41 +31,6 @@ OF_THIS_TEXT = {"TextLengthExceededException", "InvalidSsmlException", "Validati
 def default_cache() -> Path:
     """$XDG_CACHE_HOME/atat/speech, by default below ~/.cache: it outlives any data dir."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "atat" / "speech"
-
-
-@dataclass(frozen=True)
-class SpeechCache:
-    """Speech that was paid for: ``<folder>/<engine>/<voice>/<2 digits>/<sha256>.flac``, all of one rate."""
-
-    folder: Path
-    engine: str
-    rate: int  # Hz
-
-    def path(self, text: str, voice: str) -> Path:
-        """Where the sentence lies, or will."""
-        key = json.dumps([self.engine, voice, self.rate, text])
-        digest = hashlib.sha256(key.encode()).hexdigest()
-        return self.folder / self.engine / voice / digest[:2] / f"{digest}.flac"
-
-    def get(self, text: str, voice: str, make: Callable[[], np.ndarray]) -> np.ndarray:
-        """The sentence's samples, float32, shape (num_samples,); made (int16) and kept if they are not there.
-
-        Two processes that want the same sentence make it once: the second waits.
-        """
-        path = self.path(text, voice)
-        if not path.is_file():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with (path.parent / ".lock").open("a") as lock:
-                fcntl.flock(lock, fcntl.LOCK_EX)
-                if not path.is_file():
-                    write_audio(path, make(), self.rate, "FLAC", "PCM_16", sync=True)  # it was paid for
-        try:
-            samples, rate = read_mono(path)
-        except UserError as error:
-            raise UserError(f"{error}: delete it, and it is asked for again") from error
-        if rate != self.rate:
-            raise UserError(f"{path} has {rate} samples a second, not {self.rate}; delete it")
-        return samples
 
 
 @dataclass(frozen=True)
@@ -102,13 +67,27 @@ class Polly(Engine):
         _client(self.region)
 
     def needs_payment(self, text: str, voice: str) -> bool:
-        return not self._cache().path(text, voice).is_file()
+        return not self.kept(text, voice).is_file()
+
+    def kept(self, text: str, voice: str) -> Path:
+        """Where the sentence lies, or will."""
+        kind = f"polly-{self.engine}"
+        digest = hashlib.sha256(json.dumps([kind, voice, SAMPLE_RATE, text]).encode()).hexdigest()
+        return self.cache_dir / kind / voice / digest[:2] / f"{digest}.flac"
 
     def speak(self, text: str, voice: str) -> tuple[np.ndarray, int]:
-        return self._cache().get(text, voice, lambda: self._request(text, voice)), SAMPLE_RATE
-
-    def _cache(self) -> SpeechCache:
-        return SpeechCache(self.cache_dir, f"polly-{self.engine}", SAMPLE_RATE)
+        """Two processes that want the same sentence pay once: the second waits."""
+        path = self.kept(text, voice)
+        if not path.is_file():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with (path.parent / ".lock").open("a") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                if not path.is_file():
+                    write_audio(path, self._request(text, voice), SAMPLE_RATE, "FLAC", "PCM_16", sync=True)
+        try:
+            return read_mono(path)
+        except UserError as error:
+            raise UserError(f"{error}: delete it, and it is asked for again") from error
 
     def _request(self, text: str, voice: str) -> np.ndarray:
         """Ask Polly: shape (num_samples,), int16."""

@@ -20,17 +20,11 @@ from espnet_atat.speech.synthesis.waveform import finish
 
 @dataclass(frozen=True)
 class SynthesisConfig:
-    """What is made.
+    """What is made."""
 
-    Args:
-        voices: one of these is drawn for each utterance.
-        seed: another seed draws others.
-        audio_format: ``flac`` or ``wav``, both of 16 bits.
-    """
-
-    voices: tuple[str, ...]
+    voices: tuple[str, ...]  # one of these is drawn for each utterance
     seed: int = 0
-    audio_format: str = "flac"
+    audio_format: str = "flac"  # or "wav", both of 16 bits
 
     def voice_of(self, utt: str) -> str:
         """It depends only on the id, the seed and the set of voices."""

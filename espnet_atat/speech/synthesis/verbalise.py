@@ -163,11 +163,6 @@ def _counted(word: str) -> bool:
     )
 
 
-def _dotted(match: Match) -> str:
-    """``k.r.i.t`` is spelled; ``st.louis`` is two words."""
-    return numbers.spelled(match[0].replace(".", ""))
-
-
 def _title(match: Match) -> str:
     """``st louis`` is a saint, ``main st`` a street; likewise ``dr`` and ``ft``."""
     before, title, after = match[1] or "", match[2], match[3] or ""
@@ -234,8 +229,8 @@ RULES: tuple[tuple[str, str | Callable[[Match], str]], ...] = (
     (rf"(?<![-\d] )(?<!\d)(\d+)\s*-\s*(\d+)(?=\s+(?:{'|'.join(sorted(known.UNITS))})\b)", _range),
     (r"\bu\.?s\.?\s*-?\s*(?=\d)", "U S "),
     (r"(?<![a-z'.])i\s*-?\s*(?=\d)", "I "),
-    # Initials, then letters and digits in one word
-    (r"(?<![a-z.'])[a-z](?:\.[a-z])+(?![a-z'])\.?", _dotted),
+    # Initials (k.r.i.t is spelled, st.louis is two words), then letters and digits in one word
+    (r"(?<![a-z.'])[a-z](?:\.[a-z])+(?![a-z'])\.?", lambda match: numbers.spelled(match[0].replace(".", ""))),
     (r"(?<=[a-z])\.(?=[a-z])", " "),
     (r"(?<![\w.])([a-z]+)(\d+)([a-z])?(?![a-z\d])", _code),
     (r"(?<![a-z\d.])(\d+)([a-z]+)(?![\d])", _glued),
