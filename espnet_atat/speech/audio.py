@@ -40,8 +40,7 @@ def probe(path: str | Path) -> AudioInfo:
 def read_audio(path: str | Path, resample: bool = False) -> np.ndarray:
     """Read an utterance as mono samples at 16 kHz in [-1, 1), float32, shape (num_samples,).
 
-    Raises:
-        UserError: not audio, corrupt, empty, not finite, or (without ``resample``) of another rate or not mono.
+    Audio of another rate or of several channels is an error unless ``resample`` is set.
     """
     with _open(path) as file:
         hint = "convert it, or give --resample true"
@@ -86,10 +85,7 @@ def convert_rate(samples: np.ndarray, rate: int, wanted: int = SAMPLE_RATE) -> n
 def write_audio(
     file: Path, samples: np.ndarray, rate: int, container: str, subtype: str, *, sync: bool = False
 ) -> None:
-    """Write whole or not at all, through memory: libsndfile waits for the disk at the end of every file it writes.
-
-    ``sync`` waits for the disk too, once.
-    """
+    """Write whole or not at all, through memory: libsndfile waits for the disk at each file's end, as ``sync`` does."""
     encoded = io.BytesIO()
     soundfile.write(encoded, samples, rate, format=container, subtype=subtype)
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -110,7 +106,7 @@ def _open(path: str | Path) -> soundfile.SoundFile:
     try:
         return soundfile.SoundFile(str(path))
     except (soundfile.SoundFileError, OSError) as error:
-        raise UserError(f"{path} cannot be read as audio: {str(error).strip().splitlines()[0]}") from error
+        raise UserError(f"{path} cannot be read as audio: {error}") from error
 
 
 def _mono(file: soundfile.SoundFile) -> np.ndarray:
@@ -127,7 +123,7 @@ def _read(file: soundfile.SoundFile, dtype: str) -> np.ndarray:
     try:
         samples = file.read(dtype=dtype, always_2d=True)
     except (soundfile.SoundFileError, OSError) as error:
-        raise UserError(f"{file.name} is corrupt: {str(error).strip().splitlines()[0]}") from error
+        raise UserError(f"{file.name} is corrupt: {error}") from error
     if not len(samples):
         raise UserError(f"{file.name} is empty")
     if len(samples) < file.frames:

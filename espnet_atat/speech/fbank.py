@@ -81,11 +81,7 @@ def _frame_means(samples: np.ndarray, frames: int) -> np.ndarray:
 
 
 def fbank(samples: np.ndarray) -> np.ndarray:
-    """Features, float32, shape (num_frames(num_samples), NUM_MELS), of mono audio at 16 kHz in [-1, 1), (num_samples,).
-
-    Raises:
-        UserError: the audio is shorter than a frame.
-    """
+    """Features, float32, (num_frames(num_samples), NUM_MELS), of mono audio (num_samples,) in [-1, 1) at 16 kHz."""
     frames = num_frames(len(samples))
     if not frames:
         raise UserError(f"too short: {len(samples)} samples, and a frame takes {FRAME_LENGTH} (25 ms)")

@@ -1,7 +1,6 @@
 """From a data dir to a dump dir: the features of every utterance in Kaldi arks, or a checked list of its audio.
 
-The features are made in shards whose size depends only on the set. A shard is finished when its record is in the
-journal.
+The features are made in shards. A shard is finished when its record is in the journal.
 """
 
 import math

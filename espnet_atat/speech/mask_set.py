@@ -23,10 +23,6 @@ def mask_set(
     """Write a data dir whose audio is masked, with ``masks.jsonl`` and ``report.json``.
 
     Masked audio is written without loss; an utterance with nothing masked keeps its own file.
-
-    Raises:
-        UserError: a set without audio, audio that cannot be read, alignments that belong to other transcripts, or
-            no utterance with an aligned word.
     """
     audio_of(data, output.name, "mask")
     for utt, text in data.text.items():

@@ -66,11 +66,7 @@ def random_source(utt: str, seed: int, epoch: int | None, purpose: str) -> np.ra
 
 
 def draw_spans(utt: str, words: Sequence[AlignedWord], config: MaskConfig, epoch: int | None = None) -> list[Span]:
-    """Choose from the words of a transcript, found or not, and merge those that follow each other.
-
-    Args:
-        epoch: None for the one mask of a static set; else a number that gives a mask of its own.
-    """
+    """Choose from the words of a transcript and merge those that follow each other; every epoch has its own choice."""
     rng = random_source(utt, config.seed, epoch, "words")
     places = [index for index, word in enumerate(words) if word.found]
     exact = config.ratio * len(places)
@@ -96,11 +92,7 @@ def span_samples(span: Span, rate: int, length: int) -> slice:
 def mask_waveform(
     samples: np.ndarray, rate: int, spans: Sequence[Span], fill: str, rng: np.random.Generator
 ) -> np.ndarray:
-    """Replace the spans of an utterance: samples (num_samples,) of any integer or float type at ``rate`` Hz.
-
-    Returns:
-        A copy of the same type and shape, bit for bit the same outside the spans.
-    """
+    """Replace the spans in a copy of samples (num_samples,), of any integer or float type, at ``rate`` Hz."""
     masked = samples.copy()
     for span in spans:
         where = span_samples(span, rate, len(samples))
@@ -164,11 +156,7 @@ class OnTheFlyMasker:
     config: MaskConfig
 
     def __call__(self, utt: str, speech: np.ndarray, epoch: int | None) -> np.ndarray:
-        """Mask features of shape (frames, mels), or audio of shape (num_samples,) at 16 kHz.
-
-        Raises:
-            UserError: the utterance has no alignment.
-        """
+        """Mask features of shape (frames, mels), or audio of shape (num_samples,) at 16 kHz."""
         if utt not in self.alignments:
             raise UserError(f"{utt} has no alignment, so it cannot be masked; align its set, or leave it out of mlm")
         spans = draw_spans(utt, self.alignments[utt], self.config, epoch)

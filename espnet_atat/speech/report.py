@@ -15,15 +15,10 @@ SHOWN = 10  # utterances named on the terminal; the report file names all
 
 @dataclass(frozen=True)
 class Report:
-    """What was made.
+    """What was made."""
 
-    Attributes:
-        counts: as report.json has them; ``seconds`` are those of speech.
-        lines: what the user reads.
-    """
-
-    counts: Mapping[str, Any]
-    lines: list[str]
+    counts: Mapping[str, Any]  # as report.json has them; "seconds" are those of speech
+    lines: list[str]  # what the user reads
 
     def write(self, path: Path, config: Any = None) -> Self:
         """Write the counts as JSON, with the configuration, a dataclass, that the set was made with."""

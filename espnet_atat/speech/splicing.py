@@ -56,11 +56,7 @@ Voices = Mapping[str, Sequence[tuple[str, Alignment]]]
 
 
 def take_stock(sets: Sequence[DataDir], alignments: Mapping[str, Alignment]) -> tuple[Voices, int]:
-    """Find what can be cut up, and how many utterances have a word that was not found.
-
-    Raises:
-        UserError: a set without audio or speakers, or nothing to cut up.
-    """
+    """Find what can be cut up, and how many utterances have a word that was not found."""
     voices: dict[str, list[tuple[str, Alignment]]] = {}
     left_out = 0
     for data in sets:
@@ -89,9 +85,6 @@ def splice_set(
     Without ``texts`` they are random strings of words, ``<speaker>-spliced_<number>``. With it they are its lines and
     trees, ``<speaker>-<id>``, each said by a speaker drawn from those who say all of its words somewhere; a line that
     nobody can say is left out.
-
-    Raises:
-        UserError: nothing to cut up, or no line that can be said.
     """
     voices, left_out = take_stock(sets, alignments)
     made = _at_random(voices, config) if texts is None else _lines(voices, texts, config)

@@ -27,12 +27,7 @@ class Aligner(Protocol):
 
 
 def align_set(data: DataDir, work: Path, output: Path, aligner: Aligner, nj: int = 1) -> Report:
-    """Align every utterance of a set: ``align.jsonl`` and, beside it, ``align.report.json``.
-
-    Args:
-        work: the folder to write both to, perhaps with the journal of an interrupted call.
-        output: the name that the alignments will have.
-    """
+    """Write alignments, which will be called ``output``, and ``<name>.report.json`` beside them to ``work``."""
     wav = audio_of(data, output.name, "align")
     items = {utt: [wav[utt], file_size(wav[utt]), data.text[utt]] for utt in data.ids}
     aligner.prepare()

@@ -2,7 +2,6 @@
 
 ``tools/start_gentle.sh`` starts servers from Gentle's Docker image. The protocol is Gentle's own:
 ``POST /transcriptions?async=false`` with the form's files ``audio`` and ``transcript``; it answers JSON.
-When several processes align, several requests are in flight; each process has a server that it asks first.
 """
 
 import json
@@ -83,18 +82,14 @@ def _join(word: str, pieces: list[dict[str, Any]], duration: float) -> AlignedWo
 class GentleServers:
     """Aligns through running servers. All give the same alignments: which ones did is not part of what was made.
 
-    Attributes:
-        urls: where they listen.
-        timeout: seconds that an utterance may take in all; None: as long as ``time_limit`` says. An attempt may take
-            half of them.
-        retries: further attempts after a fault that may pass: an error of a server, a torn answer, no server.
-        backoff: seconds before the first of them; each further pause is twice as long.
+    An utterance may take ``timeout`` seconds in all (None: see ``time_limit``), an attempt half of them. After a fault
+    that may pass (an error of a server, a torn answer, no server) there are ``retries`` further attempts.
     """
 
     urls: tuple[str, ...] = field(default=("http://localhost:8765",), repr=False)
     timeout: float | None = field(default=None, repr=False)
     retries: int = field(default=4, repr=False)
-    backoff: float = field(default=1.0, repr=False)
+    backoff: float = field(default=1.0, repr=False)  # seconds before the first; each further pause is twice as long
 
     def prepare(self) -> None:
         """Check that a server answers; name those that do not."""
@@ -199,16 +194,10 @@ def _ask(url: str, form: Mapping[str, Any], timeout: float) -> Any:
 
 @dataclass(frozen=True)
 class GentleInstallation:
-    """Aligns through ``align.py`` of a local installation, one process an utterance.
+    """Aligns through ``align.py`` of a local installation, one process an utterance."""
 
-    Attributes:
-        folder: where Gentle was built by its ``install.sh``.
-        python: the interpreter that Gentle was installed for.
-        timeout: seconds that an utterance may take; None: as long as ``time_limit`` says.
-    """
-
-    folder: str
-    python: str = "python3"
+    folder: str  # where Gentle was built by its install.sh
+    python: str = "python3"  # that Gentle was installed for
     timeout: float | None = field(default=None, repr=False)
 
     def prepare(self) -> None:

@@ -84,11 +84,7 @@ class AugmentConfig:
 
 
 def augment_set(data: DataDir, work: Path, output: Path, config: AugmentConfig, nj: int = 1) -> Report:
-    """Write a data dir of all copies, and ``report.json``, to ``work``, which will be called ``output``.
-
-    Raises:
-        UserError: a set without audio, audio that cannot be read (named), or an id that a copy would take.
-    """
+    """Write a data dir of all copies, and ``report.json``, to ``work``, which will be called ``output``."""
     audio_of(data, output.name, "augment")
     copies: dict[str, Copy] = {}
     for utt in data.ids:

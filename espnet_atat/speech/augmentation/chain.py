@@ -40,13 +40,9 @@ LIMITS: dict[str, Range] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Effect(ABC):
-    """One random change.
+    """One random change."""
 
-    Attributes:
-        probability: share of the utterances that are changed.
-    """
-
-    probability: float = 1.0
+    probability: float = 1.0  # share of the utterances that are changed
 
     def __post_init__(self) -> None:
         check_limits(vars(self))
@@ -203,11 +199,7 @@ def check_limits(options: Mapping[str, Any]) -> None:
 
 @cache
 def list_sounds(source: str) -> tuple[str, ...]:
-    """Audio files of a folder, in the order of their names, or the values of a list in the style of wav.scp.
-
-    Raises:
-        UserError: there is no such folder or file, or no audio in it.
-    """
+    """Audio files of a folder, in the order of their names, or the values of a list in the style of wav.scp."""
     path = Path(source)
     if path.is_file():
         found = tuple(read_two_column(path).values())

@@ -18,14 +18,10 @@ class EngineUnavailable(UserError):
 
 
 class Engine(ABC):
-    """A frozen dataclass, so that it can be pickled and its ``repr`` tells it from others.
+    """A frozen dataclass, so that it can be pickled and its ``repr`` tells it from others."""
 
-    Attributes:
-        name: as ``--engine`` takes it.
-        default_voices: those that ``benchmarks/synthesis_wer.py`` measured below 5 % WER, or that the paper used.
-    """
-
-    name: ClassVar[str]
+    name: ClassVar[str]  # as --engine takes it
+    #: Those that ``benchmarks/synthesis_wer.py`` measured below 5 % WER, or that the paper used.
     default_voices: ClassVar[tuple[str, ...]]
 
     @property

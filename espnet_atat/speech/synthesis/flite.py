@@ -24,16 +24,12 @@ TIMEOUT = 120.0  # s that one sentence may take
 
 @dataclass(frozen=True)
 class Flite(Engine):
-    """The voices awb (Scottish), kal16, rms and slt (a woman's); flite's others are of 8 kHz or tell only the time.
-
-    Args:
-        models: where ``flite/usr/bin/flite`` may lie; a program on the path is preferred.
-    """
+    """The voices awb (Scottish), kal16, rms and slt (a woman's); flite's others are of 8 kHz or tell only the time."""
 
     name: ClassVar[str] = "flite"
     default_voices: ClassVar[tuple[str, ...]] = ("awb", "rms", "slt")
 
-    models: Path = field(default_factory=models_dir)
+    models: Path = field(default_factory=models_dir)  # flite/usr/bin/flite may lie there
 
     def voices(self) -> tuple[str, ...]:
         return ("awb", "kal16", "rms", "slt")

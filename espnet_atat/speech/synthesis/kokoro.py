@@ -59,11 +59,7 @@ class KokoroEngine(Engine):
         return self.say(", " + text, voice), KOKORO_RATE
 
     def say(self, text: str, voice: str, speed: float = 1.0) -> np.ndarray:
-        """Samples (num_samples,) at 24 kHz, float32 within [-1, 1], of a sentence with its punctuation.
-
-        Raises:
-            UserError: the text has no phonemes or too many.
-        """
+        """Samples (num_samples,) at 24 kHz, float32 within [-1, 1], of a sentence with its punctuation."""
         phonemes = phonemes_of(text, british=voice.startswith("b"))
         ids = [_phoneme_ids()[phoneme] for phoneme in phonemes if phoneme in _phoneme_ids()]
         if not 0 < len(ids) <= MAX_PHONEMES:

@@ -1,8 +1,7 @@
 """Amazon Polly, as the paper: the neural engine and nine voices, through boto3 (the extra ``polly``).
 
 Credentials and region are found as boto3 finds them: environment, ``~/.aws``, role. botocore repeats throttled and
-failed requests with back-off. Every answer is kept in a cache under the key of its text, voice and engine, so that
-nothing is paid for twice, whatever is killed and run again.
+failed requests with back-off. Every answer is kept, so that nothing is paid for twice, whatever is killed.
 """
 
 import fcntl
@@ -35,13 +34,7 @@ def default_cache() -> Path:
 
 @dataclass(frozen=True)
 class Polly(Engine):
-    """The cloud's voices.
-
-    Attributes:
-        engine: ``neural``, the paper's, or ``standard``.
-        region: of AWS; None: as configured, else us-east-1.
-        price: dollars for a million characters; None: the list price.
-    """
+    """The cloud's voices."""
 
     name: ClassVar[str] = "polly"
     #: The American voices of the neural engine when the paper was written, nine as it has.
@@ -49,10 +42,10 @@ class Polly(Engine):
         "Ivy", "Joanna", "Joey", "Justin", "Kendra", "Kevin", "Kimberly", "Matthew", "Salli",
     )  # fmt: skip
 
-    engine: str = "neural"
-    region: str | None = None
+    engine: str = "neural"  # the paper's, or "standard"
+    region: str | None = None  # None: as configured, else us-east-1
     cache_dir: Path = field(default_factory=default_cache)
-    price: float | None = None
+    price: float | None = None  # dollars for a million characters; None: the list price
 
     @property
     def dollars_per_million(self) -> float:

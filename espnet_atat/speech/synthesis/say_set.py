@@ -77,9 +77,6 @@ def synthesize_set(
 
     Beside the usual files it has ``spoken``, the words that were said where ``text`` has them as written, and
     ``report.json``.
-
-    Raises:
-        UserError: an unknown voice, an engine that cannot be used, or no utterance that can be said.
     """
     check_voices(engine, config.voices)
     said, dropped = plan(data, config)

@@ -1,10 +1,9 @@
 """Written commands to the words that are spoken: ``at 7 : 30 pm on I-95`` → ``at seven thirty P M on I ninety five``.
 
 Made for text as Facebook TOP writes it, tokenised (``7 : 30 p.m``, ``i - 95``, ``what 's``, ``at & t``) and careless
-(``7;45am``, ``630PM``, ``30mins``), and for ordinary English too. The rules are a table, ``RULES``: each
-is applied once, from the top, to the whole sentence in lower case. Capitals are letters said by their name, so no later
-rule touches them. A number *names* (a road, a year: ``405`` is four oh five) unless a unit or a plural follows it, and
-then it *counts* (``405 miles``).
+(``7;45am``, ``630PM``, ``30mins``), and for ordinary English too. Each of ``RULES`` is applied once, from the top, to
+the whole sentence in lower case. Capitals are letters said by their name, so no later rule touches them. A number
+*names* (a road, a year: ``405`` is four oh five) unless a unit or a plural follows, and then *counts* (``405 miles``).
 """
 
 import re
@@ -31,10 +30,7 @@ QUESTIONS = known.words("who what when where which how is are does do did can co
 def verbalise(text: str) -> str:
     """The words a person says for ``text``: ASCII letters, apostrophes, and ``, . ? !`` after words for the intonation.
 
-    Accents are taken off (``são`` → ``sao``); symbols that nobody says are left out.
-
-    Raises:
-        UserError: nothing to say, or a letter that no English voice says.
+    Accents are taken off (``são`` → ``sao``); symbols that nobody says are left out; no word at all is an error.
     """
     spoken = fold(text).lower()
     for pattern, replacement in RULES:
@@ -60,11 +56,7 @@ def as_sentence(spoken: str) -> str:
 
 
 def fold(text: str) -> str:
-    """``text`` in ASCII: accents and typographic variants folded, pictures and other symbols to spaces.
-
-    Raises:
-        UserError: a letter of another alphabet.
-    """
+    """``text`` in ASCII: accents and variants folded, symbols to spaces; a letter of another alphabet is an error."""
     kept = []
     for char in unicodedata.normalize("NFKD", text.translate(VARIANTS)).translate(VARIANTS):
         if char.isascii() or char in "£€°":
