@@ -6,8 +6,6 @@ from typing import Any
 from espnet_atat.errors import UserError
 from espnet_atat.speech.alignment.align_set import Aligner
 
-ALIGNERS = ("sphinx", "gentle")
-
 
 def make_aligner(
     name: str,
@@ -43,4 +41,4 @@ def make_aligner(
             if not given["urls"]:
                 raise UserError("gentle_url names no server")
         return GentleServers(**given)
-    raise UserError(f"no aligner {name!r}; there are {', '.join(ALIGNERS)}")
+    raise UserError(f"no aligner {name!r}; there are sphinx, gentle")

@@ -89,11 +89,10 @@ def augment_set(data: DataDir, work: Path, output: Path, config: AugmentConfig, 
     copies: dict[str, Copy] = {}
     for utt in data.ids:
         for prefix, speed in config.variants():
-            if prefix + utt in copies:
-                raise UserError(
-                    f"{output.name}: a copy of {utt} would be called {prefix + utt}, which is there already"
-                )
-            copies[prefix + utt] = Copy(utt, prefix + data.utt2spk[utt] if data.utt2spk else None, speed)
+            new = prefix + utt
+            if new in copies:
+                raise UserError(f"{output.name}: a copy of {utt} would be called {new}, which is there already")
+            copies[new] = Copy(utt, prefix + data.utt2spk[utt] if data.utt2spk else None, speed)
     records = make_copies(data, copies, _augment, work, output, config, label="augment", nj=nj)
     before, after = (sum(record[when] for record in records.values()) for when in ("before", "after"))
     before, after = round(before / len(list(config.variants())), 3), round(after, 3)

@@ -60,7 +60,7 @@ class KokoroEngine(Engine):
 
     def say(self, text: str, voice: str, speed: float = 1.0) -> np.ndarray:
         """Samples (num_samples,) at 24 kHz, float32 within [-1, 1], of a sentence with its punctuation."""
-        phonemes = phonemes_of(text, british=voice.startswith("b"))
+        phonemes = phonemizer(voice.startswith("b"))(text)
         ids = [_phoneme_ids()[phoneme] for phoneme in phonemes if phoneme in _phoneme_ids()]
         if not 0 < len(ids) <= MAX_PHONEMES:
             raise UserError(f"{text!r}: {len(ids)} phonemes; Kokoro says 1 to {MAX_PHONEMES} at once, split the text")
@@ -107,15 +107,11 @@ def _phoneme_ids() -> dict[str, int]:
 
 
 @cache
-def _phonemizer(british: bool) -> Any:
+def phonemizer(british: bool) -> Any:
+    """From a text to its British or American phonemes."""
     from hibari.g2p import G2P
 
     return G2P(british=british)
-
-
-def phonemes_of(text: str, british: bool) -> str:
-    """The phonemes of a text, British or American."""
-    return _phonemizer(british)(text)
 
 
 @cache

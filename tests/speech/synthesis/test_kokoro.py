@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from espnet_atat.errors import UserError
-from espnet_atat.speech.synthesis.kokoro import KOKORO_RATE, KokoroEngine, phonemes_of
+from espnet_atat.speech.synthesis.kokoro import KOKORO_RATE, KokoroEngine, phonemizer
 
 
 def test_has_the_28_english_voices() -> None:
@@ -24,7 +24,7 @@ def test_faster_speech_is_shorter_and_within_range(kokoro_engine: KokoroEngine) 
 @pytest.mark.slow
 @pytest.mark.usefixtures("kokoro_engine")
 def test_british_voices_have_british_phonemes() -> None:
-    assert phonemes_of("silver harbor", british=False) != phonemes_of("silver harbor", british=True)
+    assert phonemizer(False)("silver harbor") != phonemizer(True)("silver harbor")
 
 
 @pytest.mark.slow
