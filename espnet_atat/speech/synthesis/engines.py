@@ -3,11 +3,12 @@
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
-from typing import ClassVar
-
-import numpy as np
+from typing import TYPE_CHECKING, ClassVar
 
 from espnet_atat.errors import UserError
+
+if TYPE_CHECKING:  # a table asks for the names of engines, and needs no arrays
+    import numpy as np
 
 ENGINES = ("kokoro", "pico", "flite", "polly")
 INSTALL_HINT = "run `tools/install_extra.sh tts`"
@@ -42,7 +43,7 @@ class Engine(ABC):
         """Check that all that these voices need is there and whole. Raises EngineUnavailable."""
 
     @abstractmethod
-    def speak(self, text: str, voice: str) -> tuple[np.ndarray, int]:
+    def speak(self, text: str, voice: str) -> "tuple[np.ndarray, int]":
         """Samples (num_samples,), float32 within [-1, 1], and their rate in Hz, the same whatever was said before.
 
         Raises UserError if this sentence cannot be said, EngineUnavailable if none can.
