@@ -22,12 +22,11 @@ from espnet_atat.speech.report import REPORT, Report, reasons
 
 SHARDS = 32  # aimed at, unless that makes them too small or too large
 SMALLEST, LARGEST = 25, 1000  # utterances of a shard
-COMPRESSION = 2  # Kaldi's kSpeechFeature: one byte a value
 
 
 @dataclass(frozen=True)
 class FeatureConfig:
-    """Options that change what is written."""
+    """What changes the files."""
 
     feats_type: str = "fbank"  # arks of 80-dimensional features; "raw" is a checked wav.scp
     compress: bool = False  # one byte a value, with Kaldi's compression of speech features, not four
@@ -109,7 +108,8 @@ def _write_features(config: FeatureConfig, handle: IO[bytes], utt: str, path: st
     samples = read_audio(path, resample=config.resample)
     features = fbank(samples)
     offset = handle.tell() + len(utt.encode()) + 1  # after the id and its space
-    kaldiio.save_ark(handle, {utt: features}, compression_method=COMPRESSION if config.compress else None)
+    method = 2 if config.compress else None  # Kaldi's kSpeechFeature, one byte a value
+    kaldiio.save_ark(handle, {utt: features}, compression_method=method)
     return [len(features), len(samples), offset]
 
 

@@ -12,8 +12,8 @@ from espnet_atat.config.layout import DATA
 from espnet_atat.datadir import is_test_set
 from espnet_atat.graph.node import Node
 from espnet_atat.speech.report import Report
-from espnet_atat.speech.synthesis.engines import engine_of, make_engine
-from espnet_atat.speech.synthesis.say_set import SynthesisConfig, say_set
+from espnet_atat.speech.synthesis.engines import engine_of
+from espnet_atat.speech.synthesis.say_set import SynthesisConfig, make_engine, say_set
 from espnet_atat.steps.sets import default_engine, is_missing, named_by_tables, not_prepared, set_node
 from espnet_atat.steps.stage02_augment import augment_nodes, wanted
 

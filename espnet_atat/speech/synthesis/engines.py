@@ -1,8 +1,7 @@
-"""What a speech synthesis engine offers, and the engines by name."""
+"""What a speech synthesis engine offers, and the names of the engines."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from espnet_atat.errors import UserError
@@ -48,35 +47,6 @@ class Engine(ABC):
 
         Raises UserError if this sentence cannot be said, EngineUnavailable if none can.
         """
-
-
-def make_engine(
-    name: str,
-    *,
-    model_dir: Path | None = None,
-    polly_engine: str = "neural",
-    polly_region: str | None = None,
-    polly_price: float | None = None,
-    cache_dir: Path | None = None,
-) -> Engine:
-    """An engine, with the options of ``bin.synthesize``."""
-    if name == "kokoro":
-        from espnet_atat.speech.synthesis.kokoro import KokoroEngine
-
-        return KokoroEngine(model_dir) if model_dir else KokoroEngine()
-    if name == "pico":
-        from espnet_atat.speech.synthesis.pico import Pico
-
-        return Pico()
-    if name == "flite":
-        from espnet_atat.speech.synthesis.flite import Flite
-
-        return Flite()
-    if name == "polly":
-        from espnet_atat.speech.synthesis.polly import Polly, default_cache
-
-        return Polly(polly_engine, polly_region, cache_dir or default_cache(), polly_price)
-    raise UserError(f"no engine {name!r}; there are {', '.join(ENGINES)}")
 
 
 def engine_of(name: str) -> str | None:

@@ -13,7 +13,7 @@ from espnet_atat.speech.audio import SAMPLE_RATE, write_audio
 from espnet_atat.speech.copies import Copy, make_copies
 from espnet_atat.speech.masking import random_source
 from espnet_atat.speech.report import REPORT, Report, reasons
-from espnet_atat.speech.synthesis.engines import Engine, EngineUnavailable
+from espnet_atat.speech.synthesis.engines import ENGINES, Engine, EngineUnavailable
 from espnet_atat.speech.synthesis.verbalise import as_sentence, verbalise
 from espnet_atat.speech.synthesis.waveform import finish
 
@@ -30,6 +30,35 @@ class SynthesisConfig:
         """It depends only on the id, the seed and the set of voices."""
         voices = sorted(set(self.voices))
         return voices[int(random_source(utt, self.seed, None, "voice").integers(len(voices)))]
+
+
+def make_engine(
+    name: str,
+    *,
+    model_dir: Path | None = None,
+    polly_engine: str = "neural",
+    polly_region: str | None = None,
+    polly_price: float | None = None,
+    cache_dir: Path | None = None,
+) -> Engine:
+    """An engine, with the options of ``bin.synthesize``."""
+    if name == "kokoro":
+        from espnet_atat.speech.synthesis.kokoro import KokoroEngine
+
+        return KokoroEngine(model_dir) if model_dir else KokoroEngine()
+    if name == "pico":
+        from espnet_atat.speech.synthesis.pico import Pico
+
+        return Pico()
+    if name == "flite":
+        from espnet_atat.speech.synthesis.flite import Flite
+
+        return Flite()
+    if name == "polly":
+        from espnet_atat.speech.synthesis.polly import Polly, default_cache
+
+        return Polly(polly_engine, polly_region, cache_dir or default_cache(), polly_price)
+    raise UserError(f"no engine {name!r}; there are {', '.join(ENGINES)}")
 
 
 def load_texts(path: Path) -> DataDir:
