@@ -39,7 +39,7 @@ def load_yaml(path: Path) -> dict[str, Any]:
     try:
         content = copy.deepcopy(parse_yaml(path.read_text(encoding="utf-8")))
     except yaml.YAMLError as error:
-        raise UserError(f"{path}: not YAML: {error}") from error
+        raise UserError(f"{path}: not YAML: {' '.join(str(error).split())}") from error
     if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):
         raise UserError(f"{path}: holds no mapping of options")
     return content

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from scipy.signal import fftconvolve
 
 from espnet_atat.speech.audio import SAMPLE_RATE
-from espnet_atat.speech.augmentation.room import impulse_response
+from espnet_atat.speech.augmentation.effects import impulse_response
 
 REVERBERATION = (0.25, 0.7)  # s, the time in which the reverberation decays by 60 dB
 DIRECT_TO_REVERBERANT = (-2.0, 6.0)  # dB

@@ -19,7 +19,6 @@ from espnet_atat.data.mixture import group_of, task_of
 from espnet_atat.errors import UserError
 from espnet_atat.schema import read
 from espnet_atat.speech.alignment.record import read_alignments
-from espnet_atat.speech.audio import SAMPLE_RATE
 from espnet_atat.speech.masking import MaskConfig, OnTheFlyMasker
 
 OPTION = "mask_conf"
@@ -63,11 +62,7 @@ class ExampleMasker:
             epoch: None: the mask that ``bin.mask`` draws with the same seed.
         """
         masker, utt = self._find(example)
-        if masker is None:
-            return speech
-        if speech.ndim == 2:
-            return masker.features(utt, speech, epoch)
-        return masker.waveform(utt, speech, SAMPLE_RATE, epoch)
+        return speech if masker is None else masker(utt, speech, epoch)
 
     def check(self, examples: Collection[str]) -> str:
         """Look every example up before training starts; a line for the log says how many will be masked."""

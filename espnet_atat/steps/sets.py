@@ -49,7 +49,7 @@ def set_node(
 
     def make_and_report(work: Path) -> Mapping[str, Any]:
         report = make(work)
-        return {"summary": report.lines(at.name), "seconds_of_speech": report.seconds}
+        return {"summary": report.lines, "seconds_of_speech": report.counts.get("seconds", 0.0)}
 
     return Node(stage=stage, at=at, identify=identify, make=make_and_report, is_file=is_file, inputs=(*sets, *files))
 

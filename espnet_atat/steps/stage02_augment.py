@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 from espnet_atat.config.layout import DATA, conf_file, load_yaml
 from espnet_atat.datadir import DataDir
 from espnet_atat.graph.node import Node
-from espnet_atat.speech.augmentation.augment_set import AugmentConfig, AugmentReport, augment_set
+from espnet_atat.schema import read
+from espnet_atat.speech.augmentation.augment_set import AugmentConfig, augment_set
+from espnet_atat.speech.report import Report
 from espnet_atat.speech.synthesis.engines import engine_of
 from espnet_atat.steps.sets import is_missing, named_by_tables, not_prepared, set_node
 
@@ -38,7 +40,7 @@ def augment_nodes(request: "Request", names: list[str], *, stage: int) -> Iterat
         UserError: a set was not prepared.
     """
     path = conf_file(request.recipe, "augment")
-    config = AugmentConfig.from_config(load_yaml(path), str(path))
+    config = read(AugmentConfig, load_yaml(path), str(path), seed=0)
     for name in names:
         if is_missing(request, name) and not (request.dry_run and stage > 2):
             raise not_prepared(request, name)
@@ -47,5 +49,5 @@ def augment_nodes(request: "Request", names: list[str], *, stage: int) -> Iterat
         yield set_node(stage, output, config, partial(_make, folder, output, config, request.nj), sets=[folder])
 
 
-def _make(folder: Path, output: Path, config: AugmentConfig, nj: int, work: Path) -> AugmentReport:
+def _make(folder: Path, output: Path, config: AugmentConfig, nj: int, work: Path) -> Report:
     return augment_set(DataDir.load(folder), work, output, config, nj)

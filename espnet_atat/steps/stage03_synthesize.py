@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 from espnet_atat.config.layout import DATA
 from espnet_atat.datadir import is_test_set
 from espnet_atat.graph.node import Node
-from espnet_atat.speech.synthesis.engines import engine_of, make_engine
-from espnet_atat.speech.synthesis.say_set import SynthesisConfig, SynthesisReport, say_set
+from espnet_atat.speech.report import Report
+from espnet_atat.speech.synthesis.engines import engine_of
+from espnet_atat.speech.synthesis.say_set import SynthesisConfig, make_engine, say_set
 from espnet_atat.steps.sets import default_engine, is_missing, named_by_tables, not_prepared, set_node
 from espnet_atat.steps.stage02_augment import augment_nodes, wanted
 
@@ -50,7 +51,7 @@ def _synthesis_node(data: Path, engine: str, options: Mapping[str, Any], nj: int
     return set_node(3, output, about, partial(_make, data, output, engine, options, nj), sets=[data])
 
 
-def _make(data: Path, output: Path, name: str, options: Mapping[str, Any], nj: int, work: Path) -> SynthesisReport:
+def _make(data: Path, output: Path, name: str, options: Mapping[str, Any], nj: int, work: Path) -> Report:
     rest = dict(options)
     voices, seed, audio_format = rest.pop("voices", None), rest.pop("seed", 0), rest.pop("audio_format", "flac")
     engine = make_engine(name, **rest)

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from espnet_atat.config.layout import DATA, EXP
 from espnet_atat.datadir import DataDir
 from espnet_atat.graph.node import Node
-from espnet_atat.speech.alignment.align_set import Aligner, AlignmentReport, align_set
+from espnet_atat.speech.alignment.align_set import Aligner, align_set
 from espnet_atat.speech.alignment.aligners import make_aligner
+from espnet_atat.speech.report import Report
 from espnet_atat.steps.sets import is_missing, set_node
 
 if TYPE_CHECKING:
@@ -52,5 +53,5 @@ def alignments_file(recipe: str, name: str) -> Path:
     return EXP / recipe / "alignments" / f"{name}.jsonl"
 
 
-def _make(folder: Path, output: Path, aligner: Aligner, nj: int, work: Path) -> AlignmentReport:
+def _make(folder: Path, output: Path, aligner: Aligner, nj: int, work: Path) -> Report:
     return align_set(DataDir.load(folder), work, output, aligner, nj)
