@@ -50,11 +50,7 @@ class Synthesis:
 
 
 def choose_audio(sets: Mapping[object, object], where: str) -> AudioChoice:
-    """The first set that has audio; the last one where none has.
-
-    Raises:
-        UserError: a label or a set that is none.
-    """
+    """The first set that has audio; the last one where none has."""
     if not sets:
         raise UserError(f"{where}: set names no set")
     for label, name in sets.items():
@@ -80,9 +76,6 @@ def check_unheard(choices: Iterable[AudioChoice], heard: Iterable[str]) -> None:
 
     Args:
         heard: sets (``recipe/name``) of all audio that the system learns from.
-
-    Raises:
-        UserError: names both sets and the engine.
     """
     engines = {made.engine: name for name in heard if (made := synthesis_of(name)) is not None}
     for choice in choices:

@@ -31,11 +31,7 @@ class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[mi
 
 
 def load_yaml(path: Path) -> dict[str, Any]:
-    """Read a YAML file that holds a mapping.
-
-    Raises:
-        UserError: not YAML, a key twice, or not a mapping of names.
-    """
+    """Read a YAML file that holds a mapping."""
     try:
         content = copy.deepcopy(parse_yaml(path.read_text(encoding="utf-8")))
     except yaml.YAMLError as error:
@@ -60,9 +56,6 @@ def find_file(recipe: str, kind: str, name: str, shared: Path | None = None) -> 
     """The YAML file ``name`` of a recipe's folder ``kind``, else of the folder shared by all recipes.
 
     ``mini/pretrain`` is the file ``pretrain`` as the recipe ``mini`` has it.
-
-    Raises:
-        UserError: it is in neither; lists what is there.
     """
     owner, _, stem = name.rpartition("/")
     folders = [EGS / (owner or recipe) / kind, *([shared] if shared is not None else [])]

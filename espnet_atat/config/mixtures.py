@@ -44,9 +44,6 @@ def find_mixture(recipe: str, phase: Phase) -> Mixture:
     """The mixture that a phase names or spells out, with its name.
 
     ``pretrain`` is that of the recipe, else of ``conf/mixtures.yaml``; ``mini/pretrain`` that of the recipe mini.
-
-    Raises:
-        UserError: neither has it; the known ones are listed.
     """
     if isinstance(phase.mixture, Mixture):
         return phase.mixture
@@ -66,9 +63,6 @@ def load_mixtures(
 
     Args:
         selection: what the places for other corpora are filled with.
-
-    Raises:
-        UserError: it is malformed, or has ``{fold}`` where there is no fold, or a place and nothing to fill it with.
     """
     mixture = find_mixture(recipe, phase)
     parts = {}

@@ -84,11 +84,7 @@ def takes_sets(system: System) -> bool:
 
 
 def choose_sets(system: System) -> PretrainingSets:
-    """What a system pretrains on, of what there is in ``dump/``.
-
-    Raises:
-        UserError: a named set is not prepared or of the tested domain, or nothing at all is prepared.
-    """
+    """What a system pretrains on, of what there is in ``dump/``."""
     if system.pretrain_slu is not None:
         return PretrainingSets(_named(system.pretrain_slu, system), f"named by {OPTION}")
     tested = _tested(system)
@@ -105,11 +101,7 @@ def choose_sets(system: System) -> PretrainingSets:
 
 
 def check_prepared(parts: Iterable[Part], recipe: str) -> None:
-    """Refuse to go on without the sets of other recipes.
-
-    Raises:
-        UserError: some are not there; names them and the command that prepares them.
-    """
+    """Refuse to go on without the sets of other recipes."""
     missing = [part.set for part in parts if part.set.partition("/")[0] != recipe and not (DUMP / part.set).is_dir()]
     if missing:
         other = missing[0].partition("/")[0]
@@ -131,11 +123,7 @@ def _named(sets: Sequence[str], system: System) -> tuple[str, ...]:
 
 
 def check_foreign(sets: Iterable[str], system: System) -> None:
-    """Refuse sets of a domain that the system is tested on.
-
-    Raises:
-        UserError: names the set and the test set.
-    """
+    """Refuse sets of a domain that the system is tested on."""
     tested = _tested(system)
     for name in sets:
         if "/" not in name:

@@ -128,11 +128,7 @@ class Recipe:
     tables: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def corpus_path(self) -> Path:
-        """Where the corpus lies; if nothing of ``corpus`` exists, where its first entry says.
-
-        Raises:
-            UserError: none of its variables is set.
-        """
+        """Where the corpus lies; if nothing of ``corpus`` exists, where its first entry says."""
         entries = (self.corpus,) if isinstance(self.corpus, str) else self.corpus
         paths = [Path(text) for entry in entries if (text := _resolved(entry))]
         if not paths:
@@ -146,21 +142,13 @@ def recipe_names() -> list[str]:
 
 
 def recipe_file(name: str) -> Path:
-    """A recipe's file.
-
-    Raises:
-        UserError: there is no such recipe.
-    """
+    """A recipe's file."""
     check_known([name], recipe_names(), str(EGS), "recipe")
     return EGS / name / RECIPE_FILE
 
 
 def load_recipe(name: str) -> Recipe:
-    """Read a recipe.
-
-    Raises:
-        UserError: there is none of this name, or its file says something unknown.
-    """
+    """Read a recipe."""
     path = recipe_file(name)
     return read(Recipe, load_yaml(path), str(path), name=name)
 

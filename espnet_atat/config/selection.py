@@ -148,11 +148,7 @@ class Setting:
 
 
 def parse_setting(text: str) -> Setting:
-    """``finetune.options.max_epoch=5``; the value is YAML, in one line.
-
-    Raises:
-        UserError: no key, no value, or not YAML.
-    """
+    """``finetune.options.max_epoch=5``; the value is YAML, in one line."""
     import yaml
 
     from espnet_atat.config.layout import parse_yaml
@@ -186,11 +182,7 @@ def settings_of(args: argparse.Namespace) -> tuple[Setting, ...]:
 
 
 def select(args: argparse.Namespace) -> Selection:
-    """What the options of :func:`add_selection` select.
-
-    Raises:
-        UserError: an unknown recipe, table, system or key, or an option that no selected row takes.
-    """
+    """What the options of :func:`add_selection` select."""
     from espnet_atat.config.system import load_system
     from espnet_atat.config.table import Table, load_tables, systems_of
 

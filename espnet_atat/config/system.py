@@ -182,11 +182,7 @@ class System:
                 )
 
     def of_fold(self, fold: int | None) -> Self:
-        """The system with ``{fold}`` filled in.
-
-        Raises:
-            UserError: a fold that the system has not.
-        """
+        """The system with ``{fold}`` filled in."""
         if (fold is None) != (self.folds is None) or (fold is not None and not 1 <= fold <= (self.folds or 0)):
             has = "no folds" if self.folds is None else f"the folds 1 to {self.folds}"
             raise UserError(f"system {self.name} has {has}; asked for {fold}")
@@ -211,9 +207,6 @@ def load_system(
     Args:
         changes: what the command line says in place of the file.
         overrides: the options that say so.
-
-    Raises:
-        UserError: no table defines it, an unknown or missing key, or a value of another type.
     """
     where, content = row_content(recipe, name)
     content = dict(merged(content, changes) if changes else content)

@@ -123,11 +123,7 @@ class Table:
 
 
 def load_table(recipe: str, name: str) -> Table:
-    """Read a table; ``3`` means ``table3``.
-
-    Raises:
-        UserError: there is no such table, its file says something unknown, or an empty row is defined in no table.
-    """
+    """Read a table; ``3`` means ``table3``."""
     name, where, content = table_content(recipe, name)
     table = read(Table, content, where, recipe=recipe, name=name)
     check_known((row for row, own in table.rows.items() if own is None), row_names(recipe), where, "row")
@@ -135,11 +131,7 @@ def load_table(recipe: str, name: str) -> Table:
 
 
 def load_tables(recipe: str, names: str) -> tuple[Table, ...]:
-    """Read ``1,2,amount``: tables that are made together.
-
-    Raises:
-        UserError: as :func:`load_table`.
-    """
+    """Read ``1,2,amount``: tables that are made together."""
     tables = [load_table(recipe, name) for name in names.replace(",", " ").split() or [names]]
     return tuple({table.name: table for table in tables}.values())  # 1 and table1 are the same
 

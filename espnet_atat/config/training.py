@@ -34,11 +34,7 @@ class TokenOptions:
 
 
 def load_token_config(recipe: str, tokens: str | Mapping[str, Any]) -> dict[str, Any]:
-    """The options of a row's ``tokens``, a name or the options themselves.
-
-    Raises:
-        UserError: an unknown key, or a value that is no size.
-    """
+    """The options of a row's ``tokens``, a name or the options themselves."""
     config, where = _named(recipe, tokens, "tokens")
     read(TokenOptions, config, where)
     return config
@@ -82,9 +78,6 @@ def check_finetune(phase: Phase, config: Mapping[str, Any]) -> None:
 
     Args:
         config: its training options, as resolved.
-
-    Raises:
-        UserError: names the option and the parameters.
     """
     where = f"finetune {phase.config}"
     if AUDIO_ENCODER_INIT in config:

@@ -62,11 +62,7 @@ class Pipeline:
         return CONFIGS[self.tagger] is BilstmConfig
 
     def config(self, seed: int) -> Config:
-        """The tagger's options.
-
-        Raises:
-            UserError: an unknown option, or a value of another type or out of its range.
-        """
+        """The tagger's options."""
         kind = CONFIGS[self.tagger]
         hints = get_type_hints(kind)
         options = {

@@ -25,11 +25,7 @@ def digest(content: Any) -> str:
 
 
 def file_digest(path: Path) -> str:
-    """Hash of a file's bytes.
-
-    Raises:
-        UserError: there is no such file.
-    """
+    """Hash of a file's bytes."""
     try:
         return _file_digest(path.absolute(), path.stat().st_mtime_ns)
     except FileNotFoundError as error:
@@ -46,9 +42,6 @@ def features_digest(folder: Path) -> str:
     """Fingerprint of a dump dir's features, or of its checked audio.
 
     Of arks, names, sizes and the first 64 KiB of each; of audio files, lengths in samples and the start of some.
-
-    Raises:
-        UserError: the set is text alone, or stage 6 has not made it.
     """
     if (folder / "feats.scp").is_file():
         arks = sorted((folder / "data").glob("*.ark"))

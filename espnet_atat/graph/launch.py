@@ -85,11 +85,7 @@ class Job:
 
 
 def run_jobs(jobs: Sequence[Job], machines: Machines) -> None:
-    """Run jobs, at most ``machines.jobs`` at once, as far as what they share allows.
-
-    Raises:
-        UserError: jobs failed; those that share nothing with them were run all the same.
-    """
+    """Run jobs, at most ``machines.jobs`` at once, as far as what they share allows."""
     waiting = most_awaited_first(jobs)
     running: dict[int, tuple[Job, subprocess.Popen[bytes], float]] = {}  # by slot
     failed: dict[Job, str] = {}
@@ -185,9 +181,6 @@ def launch_training(module: str, options: Sequence[str], log: Path, machines: Ma
     Args:
         module: of a task, run as ``python -m``.
         options: of the task, without those of distributed training.
-
-    Raises:
-        UserError: the training failed.
     """
     launch = [
         *(sys.executable, "-m", "espnet2.bin.launch", "--cmd", machines.command, "--log", str(log)),
@@ -215,9 +208,6 @@ def train_in_processes(module: str, options: Sequence[str], log: Path, count: in
         options: of the task, without those of distributed training.
         log: rank 0 appends its log here, rank r to ``<stem>.<r>.log`` beside it.
         count: processes; every batch is split over them.
-
-    Raises:
-        UserError: one failed; the others have been ended.
     """
     join = ["--ngpu", "0", "--dist_backend", "gloo", "--dist_world_size", str(count)]
     join += ["--dist_master_addr", "127.0.0.1", "--dist_master_port", str(free_port())]

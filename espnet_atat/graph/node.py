@@ -121,11 +121,7 @@ class Node:
             notes |= {"made_by": made_by, "identity": identity}
 
     def remove(self) -> None:
-        """Take it away, so that it is made anew (``--force``); what was fetched stays, and is looked at again.
-
-        Raises:
-            UserError: another process is at work on it.
-        """
+        """Take it away, so that it is made anew (``--force``); what was fetched stays, and is looked at again."""
         if self.place.exists():
             remove(self.place, stamp_only=self.fetches and self.in_place)
 
@@ -142,11 +138,7 @@ def unique(nodes: Iterable[Node]) -> list[Node]:
 
 
 def lineage(node_folder: Path) -> list[Path]:
-    """A finished run's folder, then those of all runs that it was made from, as their stamps say.
-
-    Raises:
-        UserError: one of them was removed.
-    """
+    """A finished run's folder, then those of all runs that it was made from, as their stamps say."""
     identity = identity_of(node_folder)
     parent = identity.get("initialised_from") or {}
     keys = [identity.get("statistics"), identity.get("tokens"), identity.get("grown_from"), parent.get("run")]
@@ -160,11 +152,7 @@ def lineage(node_folder: Path) -> list[Path]:
 
 
 def identity_of(folder: Path) -> dict[str, Any]:
-    """The identity of a finished run, as its stamp says.
-
-    Raises:
-        UserError: the run was removed.
-    """
+    """The identity of a finished run, as its stamp says."""
     if not stamp_file(folder).is_file():
         raise UserError(f"{folder}: this run was removed, but results were made from it: run the stages again")
     return read_stamp(folder)["identity"]

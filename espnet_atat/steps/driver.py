@@ -132,11 +132,7 @@ class Request:
 
 
 def run_stages(request: Request) -> None:
-    """Go through the stages that were asked for.
-
-    Raises:
-        UserError: the plan cannot be made, an earlier stage is missing, or a step found a mistake of the user.
-    """
+    """Go through the stages that were asked for."""
     ready: Request | None = None
     for stage in STAGES:
         if not request.wants(stage.number):

@@ -87,11 +87,7 @@ class Training:
 
     @cached_property
     def raw(self) -> bool:
-        """Whether the model takes audio, not features: as its mixture is, or its parent's where all of it is text.
-
-        Raises:
-            UserError: some sets hold audio and others features, here or in what the model was trained on before.
-        """
+        """Whether the model takes audio, not features: as its mixture is, or its parent's where all of it is text."""
         earlier = self.chain[:-1]
         heard = any(part.source == "speech" for step in earlier for part in step.mixtures.parts)
         before = {f"pretraining with {earlier[-1].run.name}": earlier[-1].raw} if heard else {}
@@ -217,11 +213,7 @@ class Training:
 
 
 def plan_training(system: System, seed: int, fold: int | None, machines: Machines) -> Training:
-    """The last phase of a system, with those before it.
-
-    Raises:
-        UserError: a file that the system names is missing or wrong.
-    """
+    """The last phase of a system, with those before it."""
     assert system.pretrain is not None
     token_config = load_token_config(system.recipe, system.tokens)
     config = load_training_config(system.recipe, system.pretrain)

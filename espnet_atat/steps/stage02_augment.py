@@ -32,11 +32,7 @@ def wanted(request: "Request") -> list[str]:
 
 
 def augment_nodes(request: "Request", names: list[str], *, stage: int) -> Iterator[Node]:
-    """A node for each of some sets.
-
-    Raises:
-        UserError: a set was not prepared.
-    """
+    """A node for each of some sets."""
     path = conf_file(request.recipe, "augment")
     config = AugmentConfig.from_config(load_yaml(path), str(path))
     for name in names:

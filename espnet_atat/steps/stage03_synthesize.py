@@ -21,11 +21,7 @@ if TYPE_CHECKING:
 
 
 def plan(request: "Request") -> Iterator[Node | str]:
-    """The sets that ``--synthesize_sets``, the recipe or its tables name, and augmented copies of synthetic ones.
-
-    Raises:
-        UserError: a set was not prepared.
-    """
+    """The sets that ``--synthesize_sets``, the recipe or its tables name, and augmented copies of synthetic ones."""
     said = request.options.synthesize
     entries = list(request.synthesize_sets or said.sets or named_by_tables(request, "synthesize_sets"))
     if not entries:

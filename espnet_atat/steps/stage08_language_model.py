@@ -73,11 +73,7 @@ class LMTraining:
         return self.run.place / self.model
 
     def parts(self, split: str) -> tuple[Part, ...]:
-        """Parts of the phase's mixture with such targets.
-
-        Raises:
-            UserError: there are none.
-        """
+        """Parts of the phase's mixture with such targets."""
         mixtures = self.training.mixtures
         found = tuple(part for part in getattr(mixtures, split) if (part.task in TREE_TASKS) == self.trees)
         if not found:

@@ -178,9 +178,6 @@ def run_trainer(
     Args:
         cpu_processes: of :data:`ATAT_TRAINER` alone.
         trainer: :data:`ATAT_TRAINER` or :data:`LM_TRAINER`.
-
-    Raises:
-        UserError: a training in other processes failed; its log says why.
     """
     if not machines.is_this_process:
         launch_training(trainer, options, log, machines)

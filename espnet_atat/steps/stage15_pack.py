@@ -119,11 +119,7 @@ def _result(decoding: Decoding) -> Mapping[str, Any]:
 
 
 def upload(request: "Request") -> Iterator[Node | str]:
-    """Stage 16: a system's package to a repository of the hub (``--hf_repo``) or into a folder (``--upload_dir``).
-
-    Raises:
-        UserError: not one package alone, or it cannot be sent.
-    """
+    """Stage 16: a system's package to a repository of the hub (``--hf_repo``) or into a folder (``--upload_dir``)."""
     if request.hf_repo is None and request.upload_dir is None:
         yield "neither --hf_repo nor --upload_dir is given: nothing is uploaded"
         return

@@ -64,11 +64,7 @@ class SystemRun(ABC):
         """What is decoded: every set with every inference configuration."""
 
     def check(self) -> None:
-        """Find mistakes now, not after hours of training.
-
-        Raises:
-            UserError: a set or a file is not there, or contradicts another.
-        """
+        """Find mistakes now, not after hours of training."""
         for node in (*self.nodes(), *(each.node for each in self.hypotheses)):
             if not node.is_done:
                 _ = node.key
@@ -120,11 +116,7 @@ class ModelRun(SystemRun):
         super().check()
 
     def check_voices(self) -> None:
-        """Refuse test audio of an engine that training heard.
-
-        Raises:
-            UserError: names both sets and the engine.
-        """
+        """Refuse test audio of an engine that training heard."""
         learnt = [part for step in self.final.chain for part in step.mixtures.train]
         check_unheard(self.system.listening, (part.set for part in learnt if part.source == "speech"))
 
@@ -199,9 +191,6 @@ def plan_system(
 
     Args:
         dev: decode the dev sets in place of the test sets.
-
-    Raises:
-        UserError: a file that the system names is missing or wrong, or it has no such fold.
     """
     of_fold = system.of_fold(fold)
     common: dict[str, Any] = {
@@ -219,11 +208,7 @@ def plan_system(
 
 
 def model_of(run: SystemRun) -> ModelRun:
-    """The run, which has a model that searches trees.
-
-    Raises:
-        UserError: it is a pipeline.
-    """
+    """The run, which has a model that searches trees."""
     if not isinstance(run, ModelRun):
         raise UserError(f"system {run.system.name} is a pipeline of two models: it has no search of trees of its own")
     return run
