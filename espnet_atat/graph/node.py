@@ -137,6 +137,15 @@ def unique(nodes: Iterable[Node]) -> list[Node]:
     return list(found.values())
 
 
+def with_needs(nodes: Iterable[Node]) -> list[Node]:
+    """The nodes and all that they need, by stage: in an order in which they can be made."""
+    found: dict[Node, None] = {}
+    for node in nodes:
+        if node not in found:
+            found |= dict.fromkeys([*with_needs(node.needs), node])
+    return sorted(found, key=lambda node: node.stage)  # stable
+
+
 def lineage(node_folder: Path) -> list[Path]:
     """A finished run's folder, then those of all runs that it was made from, as their stamps say."""
     identity = identity_of(node_folder)

@@ -193,11 +193,6 @@ class Training:
         return identity
 
     @property
-    def nodes(self) -> tuple[Node, ...]:
-        """What this phase and those before it are made of, in the order of making."""
-        return (*(self.parent.nodes if self.parent else ()), self.tokens, self.statistics, self.run)
-
-    @property
     def about_data(self) -> str:
         """The data, for people."""
         parts = ", ".join(f"{part.task} {part.set}" for part in self.mixtures.train)

@@ -17,15 +17,15 @@ from espnet_atat.datadir import read_two_column
 from espnet_atat.graph.node import Identity, Node
 from espnet_atat.report.glance import FILE
 from espnet_atat.steps.stage12_decode import Decoding, load_trained, source_of
-from espnet_atat.steps.systems import ModelRun, SystemRun
+from espnet_atat.steps.systems import SystemRun
 
 
 def attention_nodes(runs: Iterable[SystemRun]) -> Iterator[Node]:
     """A node for each system that hears and reads; of its runs, the first one is looked at."""
     seen = set()
     for run in runs:
-        if run.system.name not in seen and isinstance(run, ModelRun) and _hears_and_reads(run):
-            spoken = next((each for each in run.hypotheses if _is_spoken(each)), None)
+        if run.system.name not in seen and _hears_and_reads(run):
+            spoken = next((each for each in run.decodings if _is_spoken(each)), None)
             if spoken is not None:
                 yield Node(
                     stage=12,
@@ -43,10 +43,12 @@ def _is_spoken(decoding: Decoding) -> bool:
     return decoding.test.wants_trees and source_of(decoding.test) == "speech"
 
 
-def _hears_and_reads(run: ModelRun) -> bool:
+def _hears_and_reads(run: SystemRun) -> bool:
     """Whether the model has both encoders and examples taught both: a text encoder that read nothing shows nothing."""
-    sources = {part.source for training in run.final.chain for part in training.mixtures.train}
-    return run.final.config.get("text_encoder", "hugging_face") is not None and sources == {"speech", "text_in"}
+    if run.training is None:
+        return False
+    sources = {part.source for step in run.training.chain for part in step.mixtures.train}
+    return run.training.config.get("text_encoder", "hugging_face") is not None and sources == {"speech", "text_in"}
 
 
 def _identity(decoding: Decoding) -> Identity:
