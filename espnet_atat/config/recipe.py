@@ -35,11 +35,7 @@ class Mixture:
 
 @dataclass(frozen=True, kw_only=True)
 class Synthesize:
-    """Stage 3: sets (``set`` or ``set@engine``) whose text is said.
-
-    Attributes:
-        options: of the engine, as ``bin.synthesize`` takes them.
-    """
+    """Stage 3: sets (``set`` or ``set@engine``) whose text is said, and options of ``bin.synthesize``."""
 
     sets: tuple[str, ...] = ()
     engine: Literal["pico", "flite", "kokoro", "polly"] = "pico"
@@ -48,12 +44,7 @@ class Synthesize:
 
 @dataclass(frozen=True, kw_only=True)
 class Align:
-    """Stage 4: the sets of ``mask`` and ``splice``, word by word.
-
-    Attributes:
-        aligner: ``sphinx``, or ``gentle``, the paper's.
-        gentle_url, gentle_timeout, gentle_retries: of Gentle's servers, as ``speech.alignment.aligners`` takes them.
-    """
+    """Stage 4: the sets of ``mask`` and ``splice``, word by word, with options of ``speech.alignment.aligners``."""
 
     aligner: Literal["sphinx", "gentle"] = "sphinx"
     gentle_url: str | tuple[str, ...] | None = None
@@ -63,11 +54,7 @@ class Align:
 
 @dataclass(frozen=True, kw_only=True)
 class Mask:
-    """Stage 5: sets that get a copy with words masked in the audio.
-
-    Attributes:
-        options: fields of ``speech.masking.MaskConfig``.
-    """
+    """Stage 5: sets that get a copy with words masked in the audio, and fields of ``MaskConfig``."""
 
     sets: tuple[str, ...] = ()
     options: Mapping[str, Any] = field(default_factory=dict)

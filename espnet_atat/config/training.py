@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from espnet_atat.config.layout import conf_file, load_yaml
@@ -47,7 +46,7 @@ def load_lm_config(recipe: str, lm: str | Mapping[str, Any]) -> dict[str, Any]:
 
 def _named(recipe: str, value: str | Mapping[str, Any], key: str) -> tuple[dict[str, Any], str]:
     if isinstance(value, str):
-        path: Path = conf_file(recipe, value)
+        path = conf_file(recipe, value)
         return load_yaml(path), str(path)
     return {name: each for name, each in value.items() if each is not None}, key
 

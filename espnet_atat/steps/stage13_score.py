@@ -6,7 +6,7 @@ from typing import Any
 
 from espnet_atat import __version__
 from espnet_atat.config.layout import DATA
-from espnet_atat.config.pretrain_slu import KEY, WHY
+from espnet_atat.config.mixtures import KEY, WHY
 from espnet_atat.config.system import System, TestSet, results_folder
 from espnet_atat.datadir import TEXT_FORM
 from espnet_atat.graph.digest import file_digest
