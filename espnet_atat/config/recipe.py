@@ -65,13 +65,7 @@ class Mask:
 
 @dataclass(frozen=True, kw_only=True)
 class SplicedSet:
-    """One set spliced from the words of others.
-
-    Attributes:
-        text: a set whose lines are said; None: words at random.
-        number: utterances to make.
-        shortest, longest: words of an utterance.
-    """
+    """A number of utterances, spliced from the words of others: the lines of the set ``text``, else words at random."""
 
     text: str | None = None
     number: int = 3000

@@ -33,14 +33,6 @@ def table_contents(recipe: str) -> dict[str, tuple[str, Content]]:
     return found
 
 
-def table_content(recipe: str, name: str) -> tuple[str, str, Content]:
-    """Name, place and content of one table; ``3`` means ``table3``."""
-    tables = table_contents(recipe)
-    name = f"table{name}" if name.isdigit() else name
-    check_known([name], tables, f"recipe {recipe}", "table")
-    return name, *tables[name]
-
-
 def row_names(recipe: str) -> list[str]:
     """All rows that the tables of a recipe define."""
     tables = table_contents(recipe).values()

@@ -25,8 +25,6 @@ class Phase:
     """Pretraining or fine-tuning.
 
     Attributes:
-        config: name of a training configuration.
-        mixture: name of a mixture, or the mixture itself.
         model: file of the run that the next phase and decoding take; None: of its ``best_model_criterion``.
         options: of training, in place of the configuration's; mappings key by key.
         keep: of a fine-tuning: names or dotted prefixes of the parameters that it takes over; all else starts fresh.
@@ -202,12 +200,7 @@ def run_label(seed: int, fold: int | str | None) -> str:
 def load_system(
     recipe: str, name: str, changes: Mapping[str, Any] | None = None, overrides: tuple[str, ...] = ()
 ) -> System:
-    """Read a row.
-
-    Args:
-        changes: what the command line says in place of the file.
-        overrides: the options that say so.
-    """
+    """Read a row, with ``changes`` that the options ``overrides`` of the command line say in place of the file."""
     where, content = row_content(recipe, name)
     content = dict(merged(content, changes) if changes else content)
     where += f" with {' '.join(overrides)}" if overrides else ""
