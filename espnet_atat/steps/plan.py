@@ -210,7 +210,6 @@ class Training:
 def plan_training(system: System, seed: int, fold: int | None, machines: Machines) -> Training:
     """The last phase of a system, with those before it."""
     assert system.pretrain is not None
-    token_config = load_token_config(system.recipe, system.tokens)
     config = load_training_config(system.recipe, system.pretrain)
     selection, problem = None, None
     if takes_sets(system):
@@ -218,13 +217,15 @@ def plan_training(system: System, seed: int, fold: int | None, machines: Machine
             selection = choose_sets(system)
         except UserError as error:
             selection, problem = PretrainingSets((), str(error)), error
-    common: dict[str, Any] = {"recipe": system.recipe, "token_config": token_config, "seed": seed, "machines": machines}
     pretraining = Training(
+        recipe=system.recipe,
         phase=system.pretrain,
         mixtures=load_mixtures(system.recipe, system.pretrain, fold, selection),
         config=config,
+        token_config=load_token_config(system.recipe, system.tokens),
+        seed=seed,
+        machines=machines,
         problem=problem,
-        **common,
     )
     if system.finetune is None:
         return pretraining
@@ -233,7 +234,8 @@ def plan_training(system: System, seed: int, fold: int | None, machines: Machine
     config = load_training_config(system.recipe, system.finetune, inherited)
     check_finetune(system.finetune, config)
     mixtures = load_mixtures(system.recipe, system.finetune, fold)
-    return Training(phase=system.finetune, mixtures=mixtures, config=config, parent=pretraining, **common)
+    changed: dict[str, Any] = {"phase": system.finetune, "mixtures": mixtures, "config": config}
+    return dataclasses.replace(pretraining, parent=pretraining, problem=None, **changed)
 
 
 def heard_words(final: Training) -> set[str]:

@@ -86,9 +86,11 @@ def is_missing(request: "Request", name: str) -> bool:
     return bool(sets_of(request.recipe)) and not (DATA / request.recipe / name / "text").is_file()
 
 
-def not_prepared(request: "Request", name: str) -> UserError:
-    """The error that names what there is."""
-    return UserError(f"{DATA / request.recipe / name} was not prepared; there are {' '.join(sets_of(request.recipe))}")
+def check_prepared_set(request: "Request", name: str) -> None:
+    """Refuse a set that a prepared recipe lacks."""
+    if is_missing(request, name):
+        there = " ".join(sets_of(request.recipe))
+        raise UserError(f"{DATA / request.recipe / name} was not prepared; there are {there}")
 
 
 def named_by_tables(request: "Request", key: str) -> list[str]:

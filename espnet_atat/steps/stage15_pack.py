@@ -87,31 +87,23 @@ def _pack(run: SystemRun, selection: Selection, work: Path) -> Mapping[str, Any]
 
 def _manifest(run: SystemRun, selection: Selection) -> Manifest:
     system, one = run.system, dataclasses.replace(selection, seeds=(run.seed,), fold=run.fold)
+    # The label of each kind of input is that of the first test set of that kind, else the usual one: a model that was
+    # fine-tuned on text alone understands speech under the text's label.
+    tasks = {source_of(test): test.task for test in reversed(run.tests)}
     return Manifest(
         name=package_file(run).stem,
         title=system.title,
-        tasks=_tasks(run),
+        tasks={**TASK_DEFAULTS, **tasks},
         decode=search_options(load_yaml(conf_file(system.recipe, system.decode[0]))),  # whose figures lead
         trained_on=tuple(
             {"phase": "pretrain" if step.parent is None else "finetune", "task": part.task, "set": part.set}
             for step in model_of(run).chain
             for part in step.mixtures.train
         ),
-        results=tuple(_result(decoding) for decoding in run.decodings),
+        results=tuple(_result(each) for each in run.decodings),
         command=" ".join(["./run.sh", *one.arguments(system)]),
         versions={"commit": commit()},
     )
-
-
-def _tasks(run: SystemRun) -> dict[str, str]:
-    """The label of each kind of input: that of the first test set of that kind, else the usual one.
-
-    A model that was fine-tuned on text alone understands speech under the text's label.
-    """
-    tested: dict[str, str] = {}
-    for test in run.tests:
-        tested.setdefault(source_of(test), test.task)
-    return {**TASK_DEFAULTS, **tested}
 
 
 def _result(decoding: Decoding) -> Mapping[str, Any]:
