@@ -54,14 +54,7 @@ def features_digest(folder: Path) -> str:
 
 
 def part_identity(part: Mapping[str, Any], folder: Path, *, speech: bool, trees: bool) -> dict[str, Any]:
-    """A part of a mixture with the fingerprints of what it reads.
-
-    Args:
-        part: its entry in the mixture.
-        folder: the set's dump dir.
-        speech: whether its sources are audio, else the set's text.
-        trees: whether its targets are trees, else the set's text.
-    """
+    """A part of a mixture, with the fingerprints of what it reads in its dump dir: audio or text, trees or text."""
     return {
         "part": {key: value for key, value in part.items() if value not in (None, False)},
         "source": features_digest(folder) if speech else file_digest(folder / "text"),

@@ -71,7 +71,6 @@ class Node:
 
     @cached_property
     def place(self) -> Path:
-        """Where it lies."""
         return self.at or RUNS / f"{self.name}-{self.key}"
 
     @property
@@ -174,13 +173,12 @@ def commit() -> str:
     Kept results are no code: a recipe may keep some while it makes others.
     """
     code = ["--", ".", ":(exclude,top)egs2/*/*/results/*"]
+    commands = ["describe", "--always", "--exclude=*", "--abbrev=12"], ["status", "--porcelain", "-uno", *code]
     try:
-        found = _git("describe", "--always", "--exclude=*", "--abbrev=12")
-        changed = _git("status", "--porcelain", "--untracked-files=no", *code)
+        found, changed = (
+            subprocess.run(["git", *command], capture_output=True, text=True, check=True).stdout.strip()
+            for command in commands
+        )
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
     return found + ("+" if changed else "")
-
-
-def _git(*arguments: str) -> str:
-    return subprocess.run(["git", *arguments], capture_output=True, text=True, check=True).stdout.strip()
