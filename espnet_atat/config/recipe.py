@@ -18,6 +18,7 @@ from espnet_atat.speech.masking import MaskConfig
 
 RECIPE_FILE = "recipe.yaml"
 VARIABLES = Path("db.sh")
+Engine = Literal["pico", "flite", "kokoro", "polly"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,10 +36,13 @@ class Mixture:
 
 @dataclass(frozen=True, kw_only=True)
 class Synthesize:
-    """Stage 3: sets (``set`` or ``set@engine``) whose text is said, and options of ``bin.synthesize``."""
+    """Stage 3: sets (``set`` or ``set@engine``) whose text is said, and options of ``bin.synthesize``.
+
+    The engine is also the ``{tts}`` of the rows' sets, where neither row nor command line names another.
+    """
 
     sets: tuple[str, ...] = ()
-    engine: Literal["pico", "flite", "kokoro", "polly"] = "pico"
+    engine: Engine = "pico"
     options: Mapping[str, Any] = field(default_factory=dict)
 
 

@@ -249,7 +249,8 @@ def _start(
     try:
         return subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=output, stderr=output and subprocess.STDOUT,
-            env={**os.environ, "PYTHONPATH": path, **(variables or {})}, preexec_fn=None if ends_itself else die_with_parent,
+            env={**os.environ, "PYTHONPATH": path, **(variables or {})},
+            preexec_fn=None if ends_itself else die_with_parent,
         )  # fmt: skip
     finally:
         if output is not None:
