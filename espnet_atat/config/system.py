@@ -114,8 +114,7 @@ class System:
 
     Attributes:
         pretrain: None: nothing of the system is trained to hear (a pipeline over the words of others).
-        tokens: name of a configuration of stage 7, or its options.
-        lm: the same of stage 8, for inference configurations with a language model.
+        tokens, lm: names of configurations of stages 7 and 8, or their options.
         decode: inference configurations, the first one's figures lead; of a pipeline, what its first stage is called.
         dev: decoded only where asked for: to choose a configuration.
         hypothesis: what counts as the same: the frame, or the tags (FSC's three).
