@@ -37,11 +37,7 @@ def plan(request: "Request") -> Iterator[Node | str]:
 
 
 def _chosen(request: "Request") -> Aligner:
-    """What the command line says, and what it leaves to the recipe, whose options of Gentle go with Gentle.
-
-    Raises:
-        UserError: options of another aligner.
-    """
+    """What the command line says, and what it leaves to the recipe, whose options of Gentle go with Gentle."""
     of_recipe = asdict(request.options.align)
     name = request.align.get("aligner", of_recipe["aligner"])
     options = {**(of_recipe if name == "gentle" else {}), **request.align}

@@ -51,11 +51,7 @@ def _grow(training: "Training", targets: list[str], folder: Path) -> dict[str, i
 
 
 def check_text_tokenizer(training: "Training") -> None:
-    """A tokenizer of our own must not give ids that the text encoder has no row for.
-
-    Raises:
-        UserError: names both sizes.
-    """
+    """A tokenizer of our own must not give ids that the text encoder has no row for."""
     rows = ((training.config.get("text_encoder_conf") or {}).get("config") or {}).get("vocab_size")
     path = Path(training.text_tokenizer or "", "tokenizer.json")
     if rows is None or not path.is_file():
