@@ -6,8 +6,8 @@ from enum import IntEnum
 import torch
 from torch import Tensor
 
-from espnet_atat.decode.espnet_search import BatchScorerInterface
 from espnet_atat.errors import UserError
+from espnet_atat.model.espnet import BatchScorerInterface
 from espnet_atat.semantics.tree import CLOSE, OPEN_INTENT, OPEN_SLOT
 from espnet_atat.text.tokenizer import WORD_START
 from espnet_atat.text.vocabulary import CONTROL_TOKENS, EOS

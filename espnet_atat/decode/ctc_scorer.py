@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from espnet_atat.decode.espnet_search import CTCPrefixScorer
 from espnet_atat.model.atat_model import Encoded
 from espnet_atat.model.ctc import CTCHead
+from espnet_atat.model.espnet import CTCPrefixScorer
 
 #: Log likelihood, in nats, below which an utterance's CTC says no more than "not this". ESPnet's -1e10 for a hypothesis
 #: with more symbols than frames would swallow every other score of a float32.

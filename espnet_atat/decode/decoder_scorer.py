@@ -15,10 +15,10 @@ from torch import Tensor
 from torch.nn.functional import embedding, linear
 from torch.nn.functional import scaled_dot_product_attention as attend
 
-from espnet_atat.decode.espnet_search import BatchScorerInterface
 from espnet_atat.model.atat_model import Encoded
 from espnet_atat.model.audio_encoder import valid_frames
 from espnet_atat.model.decoder import SharedDecoder
+from espnet_atat.model.espnet import BatchScorerInterface
 
 #: Positions whose encodings are computed ahead.
 POSITIONS = 64

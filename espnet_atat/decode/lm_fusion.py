@@ -9,9 +9,9 @@ import torch
 import yaml
 from torch import Tensor
 
-from espnet_atat.decode.espnet_search import BatchScorerInterface
 from espnet_atat.decode.trained import load_yaml
 from espnet_atat.errors import UserError
+from espnet_atat.model.espnet import BatchScorerInterface
 from espnet_atat.model.exact_weights import read_weights, take_weights
 from espnet_atat.model.light_import import load_class
 from espnet_atat.text.vocabulary import CONTROL_TOKENS, EOS, Vocabulary

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
-from espnet_atat.decode.espnet_search import Hypothesis
 from espnet_atat.decode.search import CONSTRAINT
+from espnet_atat.model.espnet import Hypothesis
 from espnet_atat.semantics.frame import Frame, from_tree
 from espnet_atat.semantics.tree import TreeError, parse
 from espnet_atat.text.tokenizer import TargetTokenizer, target_words

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from espnet_atat.decode.constraint import FORBIDDEN_SCORE
-from espnet_atat.decode.espnet_search import BatchBeamSearch, BatchHypothesis, Hypothesis
+from espnet_atat.model.espnet import BatchBeamSearch, BatchHypothesis, Hypothesis
 
 CONSTRAINT = "constraint"
 LENGTH_BONUS = "length_bonus"

@@ -15,8 +15,8 @@ import yaml
 from espnet_atat.decode.decoder_scorer import DecoderWeights
 from espnet_atat.errors import UserError
 from espnet_atat.model.atat_model import ESPnetATATModel
+from espnet_atat.model.build import build_model, characters_of, vocabulary_of
 from espnet_atat.model.exact_weights import read_weights, take_weights
-from espnet_atat.model.from_options import characters_of, model_of, vocabulary_of
 from espnet_atat.model.text_encoder import load_text_tokenizer
 from espnet_atat.text.tokenizer import CharTokenizer
 from espnet_atat.text.vocabulary import Vocabulary
@@ -132,7 +132,7 @@ class Trained:
             train_args = argparse.Namespace(**load_yaml(train_config))
             adapted = getattr(train_args, "use_adapter", False)
             train_args.init = None  # the checkpoint has all parameters
-            model = model_of(train_args, defer_text_encoder=not adapted and train_args.audio_encoder is not None)
+            model = build_model(train_args, defer_text_encoder=not adapted and train_args.audio_encoder is not None)
         except (AttributeError, TypeError, yaml.YAMLError) as error:
             raise UserError(f"{train_config}: not the configuration of an AT-AT training ({error})") from error
         if adapted:

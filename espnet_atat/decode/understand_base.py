@@ -8,7 +8,6 @@ from typing import Any, Self
 from espnet_atat.decode.constraint import TreeConstraint
 from espnet_atat.decode.ctc_scorer import TokenCTCScorer, ctc_log_likelihoods
 from espnet_atat.decode.decoder_scorer import DecoderScorer
-from espnet_atat.decode.espnet_search import LengthBonus
 from espnet_atat.decode.lm_fusion import LanguageModel, LanguageModelScorer
 from espnet_atat.decode.pretrained import Pretrained, load_pretrained
 from espnet_atat.decode.result import Understanding
@@ -17,6 +16,7 @@ from espnet_atat.decode.search_config import SearchConfig
 from espnet_atat.decode.trained import Trained
 from espnet_atat.errors import UserError
 from espnet_atat.model.atat_model import Encoded, ESPnetATATModel
+from espnet_atat.model.espnet import LengthBonus
 
 #: Utterances decoded at once by a model that was loaded by name.
 BATCH_SIZE = 16
