@@ -32,7 +32,6 @@ class Trained:
         characters: of the CTC, where it is over characters.
         tokenizer_source: folder or hub name of the text encoder's tokenizer; None in a model of audio alone.
         tokenizer_files: instead, the folder's files by name: of a package, which is gone when a text comes.
-        files: the configuration and checkpoint it came from, for other processes to load it too.
     """
 
     model: ESPnetATATModel
@@ -40,17 +39,12 @@ class Trained:
     characters: CharTokenizer | None = None
     tokenizer_source: str | None = None
     tokenizer_files: Mapping[str, bytes] | None = None
-    files: tuple[str, str] | None = None
     #: ESPnet's attention keeps its weights on the module and reads them back: one thread at a time may encode.
     encoding: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
 
     @cached_property
     def text_tokenizer(self) -> Any:
-        """Of the text encoder; read when first wanted, for audio is decoded without it.
-
-        Raises:
-            UserError: it is not there, or there is no text encoder.
-        """
+        """Of the text encoder; read when first wanted, for audio is decoded without it."""
         if self.model.text_encoder is None:
             raise UserError("this model has no text encoder: it was trained with --text_encoder none")
         if self.tokenizer_files is not None:
@@ -63,11 +57,7 @@ class Trained:
         return load_text_tokenizer(self.tokenizer_source)
 
     def text_pieces(self, words: str) -> list[int]:
-        """Ids of the text encoder's pieces of some words; what is longer than its positions is cut, as in training.
-
-        Raises:
-            UserError: there is no tokenizer, or no text encoder.
-        """
+        """Ids of the text encoder's pieces of some words; what is longer than its positions is cut, as in training."""
         tokenizer, encoder = self.text_tokenizer, self.model.text_encoder
         assert encoder is not None
         return list(tokenizer(words, truncation=True, max_length=encoder.max_pieces)["input_ids"])
@@ -84,20 +74,13 @@ class Trained:
 
     @classmethod
     def of(
-        cls,
-        model: ESPnetATATModel,
-        train_args: argparse.Namespace,
-        text_tokenizer: str | Path | None = None,
-        files: tuple[str, str] | None = None,
+        cls, model: ESPnetATATModel, train_args: argparse.Namespace, text_tokenizer: str | Path | None = None
     ) -> "Trained":
         """Wrap a model that is in memory; it is put in eval mode.
 
         Args:
             train_args: of its training, as ESPnet saves them.
             text_tokenizer: folder of the text encoder's tokenizer; None: as in ``train_args``.
-
-        Raises:
-            UserError: the token list does not fit the model.
         """
         vocabulary = vocabulary_of(train_args)
         rows = len(model.decoder.tied.weight)
@@ -105,7 +88,7 @@ class Trained:
             raise UserError(f"the token list has {len(vocabulary)} tokens, the decoder {rows} rows: not of one model")
         characters = CharTokenizer(characters_of(train_args)) if train_args.ctc_unit == "char" else None
         source = text_tokenizer or train_args.text_tokenizer
-        return cls(model.eval(), vocabulary, characters, str(source) if source else None, files=files)
+        return cls(model.eval(), vocabulary, characters, str(source) if source else None)
 
     @classmethod
     def load(
@@ -121,9 +104,7 @@ class Trained:
             train_config: ``config.yaml`` of the run.
             model_file: a checkpoint of the model (``valid.….pth``, ``12epoch.pth``).
             device: ``cpu``, ``cuda`` or ``cuda:N``.
-
-        Raises:
-            UserError: a file is missing or no checkpoint, or the two are not of one model.
+            text_tokenizer: see :meth:`of`.
         """
         for path, option in ((train_config, "train_config"), (model_file, "model_file")):
             if not Path(path).is_file():
@@ -140,7 +121,7 @@ class Trained:
 
             create_adapter(model, train_args.adapter, train_args.adapter_conf)
         take_weights(model, read_weights(model_file), model_file)
-        return cls.of(model.to(device), train_args, text_tokenizer, (str(train_config), str(model_file)))
+        return cls.of(model.to(device), train_args, text_tokenizer)
 
 
 def load_yaml(path: str | Path) -> Any:

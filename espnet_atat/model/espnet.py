@@ -1,4 +1,4 @@
-"""ESPnet's building blocks, search and scorers, imported in one place: ``espnet2.legacy`` may move, the names here stay."""
+"""ESPnet's building blocks, search and scorers, imported in one place: ``espnet2.legacy`` may move."""
 
 from espnet_atat.model.light_import import light_import
 
