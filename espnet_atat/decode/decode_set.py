@@ -101,7 +101,7 @@ def decode_batch(
     except UserError as error:
         if len(batch) == 1:
             raise UserError(f"utterance {batch[0]}: {error}") from error
-        # One of them is bad: alone, it is named.
+        # One of them is bad: on its own it is named.
         return [hypotheses for utt_id in batch for hypotheses in decode_batch(understand, utterances, [utt_id])]
 
 

@@ -97,10 +97,6 @@ class Understand:
                 ``constrain_trees`` of :class:`espnet_atat.decode.search_config.SearchConfig`; not given, or None: as
                 the package's scores were measured. What a class has besides: of speech ``max_seconds`` (60) and
                 ``word_times`` (on).
-
-        Raises:
-            UserError: nothing there, refused (see :mod:`espnet_atat.package.safety`), no such device, or options that
-                do not fit the model.
         """
         pretrained = source if isinstance(source, Pretrained) else load_pretrained(source, device)
         search = {field.name: options.pop(field.name, None) for field in fields(SearchConfig)}
@@ -114,7 +110,6 @@ class Understand:
         )
 
     def _chunks(self, indices: Sequence[int]) -> list[Sequence[int]]:
-        """Utterances in batches."""
         size = self.batch_size or max(1, len(indices))
         return [indices[start : start + size] for start in range(0, len(indices), size)]
 
