@@ -22,16 +22,8 @@ def is_adapter(name: str) -> bool:
 
 
 def check_adapter(args: argparse.Namespace, model: nn.Module) -> None:
-    """Refuse options on which ESPnet would fail with a traceback, or leave a checkpoint that cannot be decoded.
-
-    Args:
-        args: ESPnet's; they may come from a configuration older than adapters.
-        model: before its adapters are made.
-
-    Raises:
-        UserError: names the option.
-    """
-    if not getattr(args, "use_adapter", False):
+    """Refuse options on which ESPnet would fail with a traceback, or leave a checkpoint that cannot be decoded."""
+    if not getattr(args, "use_adapter", False):  # a configuration may be older than adapters
         return
     if args.adapter != "lora":
         raise UserError(f"--adapter {args.adapter}: ESPnet has it for S3PRL's models alone; this model takes lora")

@@ -24,11 +24,10 @@ def load_asr_encoder(encoder: AudioEncoder, file: str | Path) -> None:
     (``encoder.embed``) is a different network.
 
     Args:
-        encoder: to be filled.
         file: ``.pth`` of the ASR model's parameters, or a trainer's ``checkpoint.pth``.
 
     Raises:
-        UserError: the file is no such checkpoint, or names all parameters that do not fit.
+        UserError: the file is no such checkpoint, or names the parameters that do not fit.
     """
     path = Path(file)
     if not path.is_file() or not is_intact(path):

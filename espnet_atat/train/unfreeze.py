@@ -28,13 +28,9 @@ class WarmupUnfreezeLR(LRScheduler, AbsBatchStepScheduler):
 
     Args:
         optimizer: its groups may carry ``pretrained`` (bool) and ``lr_scale`` (float).
-        warmup_steps: updates to the peak.
         decay: ``noam`` (inverse square root), ``linear`` (to 0 at ``total_steps``) or ``constant``.
         total_steps: updates of the whole run; only for ``linear``.
         unfreeze_steps, multipliers: phases of the pretrained groups; empty: never frozen.
-
-    Raises:
-        UserError: unknown decay, phases of unequal number, or no total for a linear decay.
     """
 
     def __init__(
