@@ -9,7 +9,7 @@ import torch
 import yaml
 from torch import Tensor
 
-from espnet_atat.decode.trained import load_yaml
+from espnet_atat.decode.trained import check_files, load_yaml
 from espnet_atat.errors import UserError
 from espnet_atat.model.espnet import BatchScorerInterface
 from espnet_atat.model.exact_weights import read_weights, take_weights
@@ -49,9 +49,7 @@ class LanguageModel:
     ) -> "LanguageModel":
         """Read what ESPnet's ``lm_train`` wrote; the configuration is by default ``config.yaml`` beside the model."""
         train_config = train_config or Path(model_file).with_name("config.yaml")
-        for path, option in ((train_config, "lm_train_config"), (model_file, "lm_file")):
-            if not Path(path).is_file():
-                raise UserError(f"{path}: no such file (--{option}); stage 8 of the recipe makes it")
+        check_files("stage 8 of the recipe makes", lm_train_config=train_config, lm_file=model_file)
         try:
             config = load_yaml(train_config)
             tokens = list(config["token_list"])

@@ -33,7 +33,7 @@ class Understanding:
         score: of the search, in nats: the weighted sum of the scorers'; higher is better.
         tokens: of the decoder, without the task token and ``<eos>``.
         scores: each scorer's own sum, unweighted.
-        words: the words with their times, where they were asked for and the CTC of the audio gives them.
+        words: with times, where these were asked for and the CTC of the audio gives them.
     """
 
     tree: str
@@ -48,7 +48,7 @@ class Understanding:
     def confidence(self) -> float:
         """Geometric mean of the decoder's probabilities of the tokens, in [0, 1]; 0 where nothing was heard.
 
-        It compares results of one model. It is no probability of being right: a model may be sure and wrong.
+        It compares results of one model, and is no probability of being right.
         """
         if "decoder" not in self.scores:
             return 0.0

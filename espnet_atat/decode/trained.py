@@ -102,13 +102,10 @@ class Trained:
 
         Args:
             train_config: ``config.yaml`` of the run.
-            model_file: a checkpoint of the model (``valid.….pth``, ``12epoch.pth``).
+            model_file: a checkpoint of it (``valid.….pth``, ``12epoch.pth``).
             device: ``cpu``, ``cuda`` or ``cuda:N``.
-            text_tokenizer: see :meth:`of`.
         """
-        for path, option in ((train_config, "train_config"), (model_file, "model_file")):
-            if not Path(path).is_file():
-                raise UserError(f"{path}: no such file (--{option}); stages 10 and 11 of the recipe make it")
+        check_files("stages 10 and 11 of the recipe make", train_config=train_config, model_file=model_file)
         try:
             train_args = argparse.Namespace(**load_yaml(train_config))
             adapted = getattr(train_args, "use_adapter", False)
@@ -122,6 +119,13 @@ class Trained:
             create_adapter(model, train_args.adapter, train_args.adapter_conf)
         take_weights(model, read_weights(model_file), model_file)
         return cls.of(model.to(device), train_args, text_tokenizer)
+
+
+def check_files(makers: str, **files: str | Path) -> None:
+    """Refuse a file that is not there; names are those of options."""
+    for option, path in files.items():
+        if not Path(path).is_file():
+            raise UserError(f"{path}: no such file (--{option}); {makers} it")
 
 
 def load_yaml(path: str | Path) -> Any:

@@ -83,8 +83,7 @@ class Speech2Understand(Understand):
             model takes it for: it has no "none of these".
 
         Raises:
-            UserError: no audio, or shorter than a state of the encoder (some hundredths of a second), or longer than
-                ``max_seconds``.
+            UserError: no audio, or not a state of the encoder long (some hundredths of a second), or too long.
 
         >>> understand = Speech2Understand.from_pretrained(model)
         >>> silence = understand(np.zeros(16000, dtype=np.float32), 16000)
@@ -182,7 +181,7 @@ class Text2Understand(Understand):
 
     @torch.inference_mode()
     def nbest(self, text: Sequence[str], normalise: bool = True) -> list[list[Understanding]]:
-        """The ``nbest`` best hypotheses of each utterance, best first; fewer where fewer were found."""
+        """See :meth:`Speech2Understand.nbest`."""
         pieces = [self._prepare(line, normalise) for line in text]
         results: list[list[Understanding]] = []
         for chunk in self._chunks(range(len(pieces))):

@@ -38,8 +38,7 @@ class Understand:
     """
 
     default_task: str
-    #: What it reads: ``speech`` or ``text_in``.
-    source: str
+    source: str  # what it reads: ``speech`` or ``text_in``
     #: Arguments of the class alone that a model loaded by name has.
     pretrained_defaults: Mapping[str, Any] = {}
 

@@ -12,13 +12,10 @@ from torch import nn
 from espnet_atat.errors import UserError
 from espnet_atat.model.cpu_layers import Linear
 
-#: Last parts of the names of loralib's own parameters.
-LORA = ("lora_A", "lora_B")
-
 
 def is_adapter(name: str) -> bool:
-    """Whether a parameter belongs to an adapter."""
-    return name.rpartition(".")[2] in LORA
+    """Whether a parameter belongs to an adapter, by loralib's names."""
+    return name.endswith((".lora_A", ".lora_B"))
 
 
 def check_adapter(args: argparse.Namespace, model: nn.Module) -> None:

@@ -97,4 +97,4 @@ class WarmupUnfreezeLR(LRScheduler, AbsBatchStepScheduler):
         # The optimizer's own state holds the same rates; set them here too, because it may be loaded before or after.
         for group, lr in zip(self.optimizer.param_groups, self.get_lr(), strict=True):
             group["lr"] = lr
-        self._last_lr = [group["lr"] for group in self.optimizer.param_groups]
+        self._last_lr = [*self.get_lr()]
