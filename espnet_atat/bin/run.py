@@ -70,9 +70,6 @@ def get_parser() -> argparse.ArgumentParser:
         help="sets whose text stage 3 says, such as books_text, or test@flite: by that engine, unless there are "
         "recordings of that test set",
     )
-    group.add_argument(
-        "--tts_engine", choices=("pico", "flite", "kokoro", "polly"), help="that says it (default: the recipe's, pico)"
-    )
     add_aligner(group)
     group.add_argument(
         "--feats_type",
@@ -104,6 +101,7 @@ def get_parser() -> argparse.ArgumentParser:
     target = group.add_mutually_exclusive_group()
     target.add_argument("--hf_repo", metavar="USER/NAME", help="repository of the model hub for the model of --system")
     target.add_argument("--upload_dir", type=Path, metavar="DIR", help="a folder instead")
+    group.add_argument("--private", action="store_true", help="make a new repository private")
     return parser
 
 
@@ -142,7 +140,7 @@ def _request(args: argparse.Namespace, first: int, last: int) -> "Request":
             raise UserError(f"--decode_dev: none of the systems of {table.name} names dev sets")
     machines = {name: getattr(args, name) for name in ("ngpu", "num_nodes", "cpu_processes", "jobs")}
     names = ["nj", "feats_type", "augment_sets", "synthesize_sets", "tts_engine", "hf_repo", "upload_dir"]
-    names += ["allow_bad_test", "decode_dev", "keep_results", "use_results", "force", "dry_run"]
+    names += ["allow_bad_test", "private", "decode_dev", "keep_results", "use_results", "force", "dry_run"]
     return Request(
         selection=selection,
         machines=Machines(command=args.train_cmd, **machines),

@@ -18,6 +18,7 @@ from espnet_atat.speech.masking import MaskConfig
 
 RECIPE_FILE = "recipe.yaml"
 VARIABLES = Path("db.sh")
+Engine = Literal["pico", "flite", "kokoro", "polly"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,11 +39,12 @@ class Synthesize:
     """Stage 3: sets (``set`` or ``set@engine``) whose text is said.
 
     Attributes:
+        engine: that says it, and the ``{tts}`` of the rows' sets, where neither row nor command line names another.
         options: of the engine, as ``bin.synthesize`` takes them.
     """
 
     sets: tuple[str, ...] = ()
-    engine: Literal["pico", "flite", "kokoro", "polly"] = "pico"
+    engine: Engine = "pico"
     options: Mapping[str, Any] = field(default_factory=dict)
 
 

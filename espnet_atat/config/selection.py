@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from espnet_atat.errors import UserError
+from espnet_atat.speech.synthesis.engines import ENGINES
 
 if TYPE_CHECKING:
     from espnet_atat.config.system import System
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 PARTS = ("pretrain", "finetune", "pipeline", "first_stage")
 GROW_BPE = ("finetune", "grow_bpe")
 PRETRAIN_SLU = ("pretrain_slu",)
+TTS_ENGINE = ("tts_engine",)
 
 
 def add_selection(parser: argparse.ArgumentParser) -> None:
@@ -50,6 +52,12 @@ def add_selection(parser: argparse.ArgumentParser) -> None:
         metavar="SETS",
         help="recipe/name,…: sets whose slu and nlu pretraining takes, of rows that have a place for them (default: "
         "every prepared corpus of speech with trees but the tested one)",
+    )
+    group.add_argument(
+        "--tts_engine",
+        choices=ENGINES,
+        help="that says the sets of stage 3, and whose speech the rows take; polly is the paper's, and paid (default: "
+        "as each row or the recipe says, pico)",
     )
 
 
@@ -133,6 +141,8 @@ class Setting:
             return system.finetune is not None and system.finetune.keeps_embedding
         if self.key == PRETRAIN_SLU:
             return takes_sets(system)
+        if self.key == TTS_ENGINE:
+            return system.tts_engine is not None
         if self.key == ("decode",):
             return system.first_stage is None
         return self.key[0] not in PARTS or getattr(system, self.key[0]) is not None
@@ -182,6 +192,8 @@ def settings_of(args: argparse.Namespace) -> tuple[Setting, ...]:
         found.append(Setting(GROW_BPE, args.grow_bpe == "true", ("--grow_bpe", args.grow_bpe)))
     if args.pretrain_slu is not None:
         found.append(Setting(PRETRAIN_SLU, list(args.pretrain_slu), ("--pretrain_slu", ",".join(args.pretrain_slu))))
+    if args.tts_engine is not None:
+        found.append(Setting(TTS_ENGINE, args.tts_engine, ("--tts_engine", args.tts_engine)))
     return tuple(found)
 
 
@@ -206,7 +218,8 @@ def select(args: argparse.Namespace) -> Selection:
         chosen = () if args.table is None else ("--table", args.table)
     plain = [load_system(args.recipe, name) for name in systems_of(tables)]
     for setting in settings:
-        if not any(setting.taken_by(system) for system in plain):
+        of_stage_3 = setting.option[0] == "--tts_engine"
+        if not of_stage_3 and not any(setting.taken_by(system) for system in plain):
             rows, option = ", ".join(system.name for system in plain), " ".join(setting.option)
             raise UserError(f"{option}: no row has a place for it ({rows}): leave the option out")
     return Selection(

@@ -7,8 +7,8 @@ from typing import Any, Literal, Self
 
 from espnet_atat.config.audio_choice import AudioChoice, choose_audio
 from espnet_atat.config.layout import EXP
-from espnet_atat.config.recipe import Mixture
-from espnet_atat.config.rows import merged, row_content
+from espnet_atat.config.recipe import Engine, Mixture, load_recipe
+from espnet_atat.config.rows import PHASES, merged, row_content
 from espnet_atat.config.schema import read
 from espnet_atat.config.two_stage import ASR, ORACLE, FirstStage, Pipeline
 from espnet_atat.data.mixture import TREE_TASKS
@@ -18,6 +18,8 @@ from espnet_atat.text.vocabulary import task_token
 
 #: The embedding's rows: where a fine-tuning takes them over, its token list is the old one, grown.
 EMBEDDING = "decoder.embed.0.pretrained"
+#: In the names of sets, of mixtures too: the engine whose synthetic speech the row takes, as in ``top/train_{tts}``.
+TTS = "{tts}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,6 +122,7 @@ class System:
         dev: decoded only where asked for: to choose a configuration.
         hypothesis: what counts as the same: the frame, or the tags (FSC's three).
         folds: of a cross validation; then ``snips/close_fold{fold}_test`` is a set, in mixtures too.
+        tts_engine: of its synthetic speech; None: none of its sets is called after an engine by ``{tts}``.
         pretrain_slu: sets whose slu and nlu pretraining takes; None: what is prepared.
         listening: of the sets in ``dev`` and ``test``, those that were chosen of several.
         overrides: options of the command line that changed what the file says, for commands to print.
@@ -140,6 +143,7 @@ class System:
     hypothesis: Literal["frame", "tags"] = "frame"
     seeds: tuple[int, ...] = (1,)
     folds: int | None = None
+    tts_engine: Engine | None = None
     pretrain_slu: tuple[str, ...] | None = None
     listening: tuple[AudioChoice, ...] = ()
     overrides: tuple[str, ...] = ()
@@ -218,6 +222,7 @@ def load_system(
     where, content = row_content(recipe, name)
     content = dict(merged(content, changes) if changes else content)
     where += f" with {' '.join(overrides)}" if overrides else ""
+    content = _of_engine(recipe, content)
     choices: list[AudioChoice] = []
     for key in ("dev", "test"):
         if isinstance(content.get(key), list):
@@ -234,6 +239,31 @@ def load_system(
     if (system.folds is None) == any("{fold}" in test.set for test in system.test):
         raise UserError(f"{where}: 'folds' and test sets with {{fold}} go together: one is there without the other")
     return system
+
+
+def _of_engine(recipe: str, content: Mapping[str, Any]) -> dict[str, Any]:
+    """A row with ``{tts}`` filled in; a mixture that has it is spelled out."""
+    spelled = dict(content)
+    for key in PHASES:
+        phase = content.get(key)
+        if isinstance(phase, Mapping) and isinstance(name := phase.get("mixture"), str):
+            owner, _, own = name.rpartition("/")
+            mixture = load_recipe(owner or recipe).mixtures.get(own)
+            if mixture is not None and TTS in str(mixture):
+                said = {"name": own, "train": mixture.train, "valid": mixture.valid}
+                spelled[key] = {**phase, "mixture": said}
+    if TTS not in str(spelled):
+        return {**content, "tts_engine": None}
+    spelled["tts_engine"] = spelled.get("tts_engine") or load_recipe(recipe).synthesize.engine
+
+    def filled(value: Any) -> Any:
+        if isinstance(value, str):
+            return value.replace(TTS, str(spelled["tts_engine"]))
+        if isinstance(value, Mapping):
+            return {key: filled(each) for key, each in value.items()}
+        return [filled(each) for each in value] if isinstance(value, list | tuple) else value
+
+    return {key: filled(value) for key, value in spelled.items()}
 
 
 def _chosen(entry: object, where: str, choices: list[AudioChoice]) -> object:

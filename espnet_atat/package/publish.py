@@ -23,7 +23,9 @@ def check(package: Path) -> dict[str, int]:
         return list_files(package)
 
 
-def publish(package: Path, repository: str | None, folder: Path | None, *, dry_run: bool = False) -> Iterator[str]:
+def publish(
+    package: Path, repository: str | None, folder: Path | None, *, private: bool = False, dry_run: bool = False
+) -> Iterator[str]:
     """Put a package into a folder or, without one, into a repository of the hub; yields lines for the user."""
     if dry_run:
         files = check(package)
@@ -34,7 +36,7 @@ def publish(package: Path, repository: str | None, folder: Path | None, *, dry_r
         to_folder(package, folder)
         yield f"wrote {folder}"
     else:
-        yield f"uploaded to {to_hub(package, str(repository))}"
+        yield f"uploaded to {to_hub(package, str(repository), private=private)}"
 
 
 def to_folder(package: Path, folder: Path) -> None:
@@ -52,7 +54,7 @@ def to_folder(package: Path, folder: Path) -> None:
         unpack(package, target)
 
 
-def to_hub(package: Path, repository: str) -> str:
+def to_hub(package: Path, repository: str, *, private: bool = False) -> str:
     """Upload to a repository of the hub, ``user/name``, which is made if there is none; returns its address.
 
     Raises:
@@ -64,7 +66,7 @@ def to_hub(package: Path, repository: str) -> str:
     with tempfile.TemporaryDirectory(prefix="atat_") as scratch:
         unpack(package, Path(scratch))
         try:
-            url = client.create_repo(repository, exist_ok=True)
+            url = client.create_repo(repository, exist_ok=True, private=private)
             client.upload_folder(repo_id=repository, folder_path=scratch, commit_message=f"Upload {package.name}")
         except Exception as error:  # as in _authorised
             raise UserError(f"{repository}: the upload failed: {first_line(error)}") from error

@@ -183,7 +183,13 @@ def _names(meta: Mapping[str, Any], key: str, source: str) -> dict[str, str]:
 
 
 def _inside(folder: Path, name: str, source: str) -> Path:
-    """A file or folder of the package. Only the name is checked: in the hub's cache files are links to elsewhere."""
+    """A file or folder of the package. By its name alone: in the hub's cache files are links to elsewhere.
+
+    espnet_model_zoo makes the names of what it unpacks absolute; those below the folder are as good as before.
+    """
+    if Path(name).is_absolute():
+        path = Path(name).parent.resolve() / Path(name).name
+        name = path.relative_to(folder.resolve()).as_posix() if path.is_relative_to(folder.resolve()) else name
     check_name(name if Path(name).suffix else f"{name}/", source)
     if not (folder / name).exists():
         raise UserError(f"{source}: {META} names {name!r}, which is not in it")

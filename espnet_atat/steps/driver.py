@@ -50,6 +50,7 @@ class Request:
     align: Mapping[str, Any] = field(default_factory=dict)
     hf_repo: str | None = None
     upload_dir: Path | None = None
+    private: bool = False
     allow_bad_test: bool = False
     decode_dev: bool = False
     keep_results: bool = False

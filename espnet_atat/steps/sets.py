@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from espnet_atat.config.layout import DATA, PREPARED
+from espnet_atat.config.system import TTS
 from espnet_atat.datadir import TEXT_FORM, UNREADABLE, read_two_column
 from espnet_atat.errors import UserError
 from espnet_atat.graph.digest import digest, file_digest
@@ -96,5 +97,19 @@ def not_prepared(request: "Request", name: str) -> UserError:
 
 
 def named_by_tables(request: "Request", key: str) -> list[str]:
-    """The sets that the tables asked for name: ``synthesize_sets``, ``augment_sets``."""
-    return list(dict.fromkeys(name for table in request.selection.tables for name in getattr(table, key)))
+    """The sets that the tables asked for name, ``{tts}`` filled in: ``synthesize_sets``, ``augment_sets``.
+
+    What stage 3 says gets the engines of the table's rows, ``set@engine``, unless it names its own.
+    """
+    found = []
+    for table in request.selection.tables:
+        engines: list[str] = [system.tts_engine for system in request.systems_of(table) if system.tts_engine]
+        for name in getattr(table, key):
+            entry = f"{name}@{TTS}" if key == "synthesize_sets" and "@" not in name else name
+            found += [entry.replace(TTS, engine) for engine in engines or [default_engine(request)]]
+    return list(dict.fromkeys(found))
+
+
+def default_engine(request: "Request") -> str:
+    """The engine of what names none."""
+    return request.tts_engine or request.options.synthesize.engine

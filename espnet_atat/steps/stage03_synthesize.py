@@ -13,7 +13,7 @@ from espnet_atat.datadir import is_test_set
 from espnet_atat.graph.node import Node
 from espnet_atat.speech.synthesis.engines import engine_of, make_engine
 from espnet_atat.speech.synthesis.say_set import SynthesisConfig, SynthesisReport, say_set
-from espnet_atat.steps.sets import is_missing, named_by_tables, not_prepared, set_node
+from espnet_atat.steps.sets import default_engine, is_missing, named_by_tables, not_prepared, set_node
 from espnet_atat.steps.stage02_augment import augment_nodes, wanted
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def plan(request: "Request") -> Iterator[Node | str]:
     entries = list(request.synthesize_sets or said.sets or named_by_tables(request, "synthesize_sets"))
     if not entries:
         yield "no set is synthesised; --synthesize_sets names some"
-    default = request.tts_engine or said.engine
+    default = default_engine(request)
     chosen = dict.fromkeys((name, own or default) for name, _, own in (entry.partition("@") for entry in entries))
     for name, engine in chosen:
         data = DATA / request.recipe / name
@@ -39,7 +39,7 @@ def plan(request: "Request") -> Iterator[Node | str]:
         if is_test_set(name) and ((data / "wav.scp").is_file() or data.with_name(f"recorded_{name}").is_dir()):
             yield f"there are recordings of {name}: it is not said by {engine}"
             continue
-        options = said.options if engine == default else {}  # they are that engine's
+        options = said.options if engine == said.engine else {}  # they are that engine's
         yield _synthesis_node(data, engine, options, request.nj)
     yield from augment_nodes(request, [name for name in wanted(request) if engine_of(name) is not None], stage=3)
 

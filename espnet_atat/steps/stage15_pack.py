@@ -134,4 +134,6 @@ def upload(request: "Request") -> Iterator[Node | str]:
             return
         names = ", ".join(map(str, packages)) or "run stage 15"
         raise UserError(f"stage 16 uploads one package; of those asked for there are {len(packages)}: {names}")
-    yield from publish(packages[0], request.hf_repo, request.upload_dir, dry_run=request.dry_run)
+    yield from publish(
+        packages[0], request.hf_repo, request.upload_dir, private=request.private, dry_run=request.dry_run
+    )

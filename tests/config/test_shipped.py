@@ -1,17 +1,20 @@
 """The tables, rows and configurations that the repository ships. What each row comes to is in tests/test_plans.py."""
 
+import argparse
 import re
 from collections import Counter
 
 import pytest
 
 from espnet_atat.config.layout import CONF, load_yaml
-from espnet_atat.config.mixtures import find_mixture
+from espnet_atat.config.mixtures import find_mixture, load_mixtures
 from espnet_atat.config.recipe import load_recipe, recipe_names
 from espnet_atat.config.rows import table_contents
-from espnet_atat.config.system import load_system
+from espnet_atat.config.selection import add_selection, select
+from espnet_atat.config.system import System, load_system
 from espnet_atat.config.table import load_table
 from espnet_atat.config.training import load_training_config
+from espnet_atat.speech.synthesis.engines import make_engine
 from tests.conftest import ROOT
 
 SYNTHETIC = re.compile(r"_(pico|flite|kokoro|polly)(_aug)?$")
@@ -91,3 +94,35 @@ def test_the_small_configurations_fit_together():
     assert pretrain["text_encoder_conf"]["config"]["vocab_size"] == tokens["wordpiece_size"]
     for config in (pretrain, finetune):
         assert config["scheduler_conf"]["total_steps"] == config["max_epoch"] * config["num_iters_per_epoch"]
+
+
+@pytest.mark.parametrize(
+    ("recipe", "table", "follow"),
+    [
+        ("top", "5", ["e2e_synthetic", "zeroshot_synthetic"]),
+        ("custom", "6", ["domain_e2e_synthetic", "domain_zeroshot_synthetic"]),
+        ("mini", "5", []),
+    ],
+)
+def test_the_paper_s_rows_learn_from_the_engine_that_is_named(recipe, table, follow):
+    def systems(*options: str) -> dict[str, System]:
+        parser = argparse.ArgumentParser()
+        add_selection(parser)
+        return {s.name: s for s in select(parser.parse_args(["--recipe", recipe, "--table", table, *options])).systems}
+
+    def sets(system: System) -> list[str]:
+        mixtures = load_mixtures(recipe, system.finetune)
+        return [part.set for part in mixtures.parts] + [test.set for test in system.dev]
+
+    pico, polly = systems(), systems("--tts_engine", "polly")
+    assert [name for name, system in polly.items() if system.tts_engine == "polly"] == follow
+    for name, system in polly.items():
+        if name in follow:
+            assert sets(system) == [each.replace("_pico", "_polly") for each in sets(pico[name])] != sets(pico[name])
+            assert (system.overrides, pico[name].tts_engine) == (("--tts_engine polly",), "pico")
+        else:
+            assert system == pico[name]
+
+
+def test_polly_speaks_with_the_nine_voices_of_the_paper():
+    assert len(set(make_engine("polly").default_voices)) == 9

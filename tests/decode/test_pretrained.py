@@ -205,6 +205,8 @@ def test_espnets_own_unpacking_gives_the_arguments(toy_package, tmp_path, unders
     with contextlib.suppress(UserWarning):
         arguments = ModelDownloader(tmp_path).download_and_unpack(str(toy_package))
     assert arguments.keys() == {"train_config", "model_file", "text_tokenizer"}
+    unpacked = Speech2Understand.from_pretrained(Path(arguments["model_file"]).parents[1])
+    assert unpacked(command(0)).tree == understand(command(0)).tree
     assert Speech2Understand(**arguments, beam_size=3, maxlen=20)(command(0)).tree == understand(command(0)).tree
     assert Text2Understand(**arguments)(WORDS[1]).tree == TREES[1]
 

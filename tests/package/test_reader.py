@@ -3,10 +3,12 @@
 import io
 import stat
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
 import yaml
+from espnet_model_zoo.downloader import ModelDownloader
 
 from espnet_atat.errors import UserError
 from espnet_atat.package.reader import find_source, list_files, open_package, read_manifest
@@ -59,6 +61,42 @@ def test_a_folder_is_read_where_it_lies(make_zip, tmp_path):
         assert read_manifest(folder) == package.manifest
     assert sorted(folder.rglob("*")) == before
     assert list_files(folder) == list_files(make_zip())
+
+
+@pytest.mark.filterwarnings("ignore:Expanding a local model")
+@pytest.mark.parametrize("real", [True, False])
+def test_what_espnet_model_zoo_unpacked_is_read_where_it_lies(make_zip, tmp_path, real):
+    """It makes the paths in the configuration absolute."""
+    statistics = io.BytesIO()
+    np.savez(statistics, count=np.array([1.0]))
+    packed = make_zip(
+        {**config(normalize_conf={"stats_file": "data/stats.npz"}), "data/stats.npz": statistics.getvalue()}
+    )
+    cache = tmp_path / "cache"
+    cache.mkdir()
+    (tmp_path / "link").symlink_to(cache)
+    made = ModelDownloader(cache if real else tmp_path / "link").unpack_local_file(str(packed))
+    written = yaml.safe_load(Path(made["train_config"]).read_text())
+    assert Path(written["bpemodel"]).is_absolute()
+    folder = Path(made["train_config"]).parents[1]
+    with open_package(folder) as package:
+        resolved = yaml.safe_load(package.train_config.read_text())
+        assert package.model_file == folder / "exp/model.pth"
+        assert resolved["bpemodel"] == str(folder / "data/bpe.model")
+        assert resolved["normalize_conf"] == {"stats_file": str(folder / "data/stats.npz")}
+    with open_package(folder.resolve()) as package:
+        assert package.model_file == folder.resolve() / "exp/model.pth"
+
+
+@pytest.mark.parametrize("name", ["/etc/passwd.txt", "{folder}/../evil.txt", "{folder}er/evil.txt"])
+def test_an_absolute_path_that_is_not_below_the_folder_is_refused(make_zip, tmp_path, name):
+    folder = tmp_path / "unpacked"
+    with zipfile.ZipFile(make_zip()) as archive:
+        archive.extractall(folder)
+    path = folder / "exp/config.yaml"
+    path.write_text(yaml.safe_dump({**CONFIG, "bpemodel": name.format(folder=folder)}))
+    with pytest.raises(UserError, match="would lie outside of it"), open_package(folder):
+        pass
 
 
 @pytest.mark.parametrize(

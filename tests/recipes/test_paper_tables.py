@@ -16,7 +16,7 @@ from espnet_atat.config.system import load_system
 from espnet_atat.config.table import load_table
 from espnet_atat.datadir import DataDir, read_two_column
 from espnet_atat.errors import UserError
-from espnet_atat.report.provenance import NOT_COMPARABLE
+from espnet_atat.report.differences import NOT_COMPARABLE
 from tests.corpora.conftest import write_fsc, write_lines, write_noise, write_snips
 from tests.corpora.test_top import TOP_ROWS
 from tests.recipes.test_recipes import TINY

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from espnet_atat.config.layout import RUNS
 from espnet_atat.datadir import write_two_column
 from espnet_atat.errors import UserError
+from espnet_atat.graph.node import RUNS
 from espnet_atat.semantics.tree import is_tag
 from espnet_atat.steps.plan import heard_words
 from espnet_atat.steps.stage07_tokens import KNOWN_TAGS

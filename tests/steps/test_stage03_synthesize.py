@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from espnet_atat.bin.run import main
+from espnet_atat.bin.run import _request, get_parser, main
 from espnet_atat.datadir import DataDir
 from espnet_atat.errors import UserError
+from espnet_atat.steps.stage03_synthesize import plan as synthesis
 from tests.shell import make_clone
 from tests.speech.synthesis.conftest import pico
 from tests.steps.corpora import stages
@@ -57,6 +58,35 @@ def test_a_test_set_with_recordings_needs_no_engine(plan):
 
 def test_an_engine_that_is_named_is_the_usual_one_all_the_same(plan):
     assert stages(plan("--synthesize_sets", "train@pico,train", "--tts_engine", "pico")) == SAID[:1]
+
+
+def test_the_paper_s_engine_says_what_the_rows_then_learn_from(plan):
+    polly = ["3 top/train_polly", "3 top/dev_polly", SAID[-1]]
+    assert stages(plan("--tts_engine", "polly")) == polly
+    recipe = Path("egs2/atat/top/recipe.yaml")
+    recipe.write_text(f"synthesize: {{engine: polly}}\n{recipe.read_text()}")
+    assert stages(plan()) == polly
+    assert stages(plan("--tts_engine", "pico")) == SAID
+
+
+def test_rows_of_two_engines_have_both_say_their_sets(plan):
+    table = Path("egs2/atat/top/tables/table5.yaml")
+    text = table.read_text().replace("synthesize_sets:", 'augment_sets: ["train_{tts}"]\nsynthesize_sets:')
+    table.write_text(text + "  nine_voices: {base: zeroshot_synthetic, title: with Polly, tts_engine: polly}\n")
+    said = ["train_pico", "train_polly", "dev_pico", "dev_polly", "test_flite", "train_pico_aug", "train_polly_aug"]
+    assert stages(plan()) == [f"3 top/{name}" for name in said]
+
+
+@pytest.mark.usefixtures("plan")
+def test_the_recipe_s_options_are_its_engine_s():
+    """Kokoro's voices are not asked of Polly."""
+    recipe = Path("egs2/atat/top/recipe.yaml")
+    recipe.write_text(f"synthesize: {{engine: kokoro, options: {{voices: [af_heart]}}}}\n{recipe.read_text()}")
+    options = {}
+    for engine in ("kokoro", "polly"):
+        request = _request(get_parser().parse_args(["--recipe", "top", "--table", "5", "--tts_engine", engine]), 3, 3)
+        options[engine] = next(node.identify()["options"] for node in synthesis(request))
+    assert options == {"kokoro": {"engine": "kokoro", "voices": ["af_heart"]}, "polly": {"engine": "polly"}}
 
 
 def test_several_tables_name_a_set_once(capsys):

@@ -10,7 +10,8 @@ from espnet_atat.config.system import load_system
 from espnet_atat.config.table import Paper, Table
 from espnet_atat.errors import UserError
 from espnet_atat.metrics.scoring import score_files
-from espnet_atat.report.provenance import NOT_COMPARABLE, remarks
+from espnet_atat.report.differences import NOT_COMPARABLE
+from espnet_atat.report.provenance import remarks
 from espnet_atat.report.table_content import table_content, write_content
 from espnet_atat.steps.systems import plan_system
 from tests.config.test_audio_choice import load

@@ -1,9 +1,12 @@
 """The engines by name."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from espnet_atat.errors import UserError
-from espnet_atat.speech.synthesis.base import Engine
+
+if TYPE_CHECKING:
+    from espnet_atat.speech.synthesis.base import Engine
 
 ENGINES = ("kokoro", "pico", "flite", "polly")
 
@@ -16,7 +19,7 @@ def make_engine(
     polly_region: str | None = None,
     polly_price: float | None = None,
     cache_dir: Path | None = None,
-) -> Engine:
+) -> "Engine":
     """An engine.
 
     Args:
