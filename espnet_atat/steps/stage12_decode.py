@@ -19,6 +19,7 @@ from espnet_atat.steps.plan import Training, heard_words
 from espnet_atat.steps.stage08_language_model import LMTraining
 
 if TYPE_CHECKING:
+    from espnet_atat.decode.lm_fusion import LanguageModel
     from espnet_atat.decode.trained import Trained
     from espnet_atat.steps.systems import SystemRun
 
@@ -167,8 +168,7 @@ class Decoding(Hypotheses):
         return heard_words(self.training)
 
     def make(self, work: Path) -> Mapping[str, Any]:
-        from espnet_atat.decode.decode_set import decode_set, decode_set_parallel, load_models, write_results
-        from espnet_atat.decode.lm_fusion import LanguageModel
+        from espnet_atat.decode.decode_set import decode_set, load_models, write_results
         from espnet_atat.decode.search_config import SearchConfig
         from espnet_atat.decode.source import Source
 
@@ -183,15 +183,18 @@ class Decoding(Hypotheses):
         if (planned := self.language_model) is not None:
             files = {"lm_train_config": str(planned.train_config), "lm_file": str(planned.model_file)}
         with log_to(work / "decode.log"):
-            if self.owner.nj > 1 and len(utterances.entries) >= PARALLEL_FROM:
-                loader = partial(load_models, *model_files(self.training), **files)
-                results = decode_set_parallel(loader, utterances, config, batch_size=batch_size, nj=self.owner.nj)
-            else:
-                trained = load_trained(self.training)
-                language_model = LanguageModel.load(trained.vocabulary, *files.values()) if files else None
-                results = decode_set(trained, utterances, config, batch_size=batch_size, language_model=language_model)
+            nj = self.owner.nj if len(utterances.entries) >= PARALLEL_FROM else 1
+            load = partial(load_models, *model_files(self.training), **files) if nj > 1 else partial(self._load, files)
+            results = decode_set(load, utterances, config, batch_size=batch_size, nj=nj)
         write_results(results, work, config.nbest)
         return self.conclude(work)
+
+    def _load(self, lm_files: Mapping[str, str]) -> "tuple[Trained, LanguageModel | None]":
+        """The models, in this process, which may have decoded with them before."""
+        from espnet_atat.decode.lm_fusion import LanguageModel
+
+        trained = load_trained(self.training)
+        return trained, LanguageModel.load(trained.vocabulary, *lm_files.values()) if lm_files else None
 
 
 def source_of(test: TestSet) -> str:

@@ -23,7 +23,7 @@ from espnet_atat.data.sampler import Budget, MixedBatchSampler, single_task_batc
 from espnet_atat.data.shapes import load_groups
 from espnet_atat.errors import UserError
 from espnet_atat.model.atat_model import ESPnetATATModel
-from espnet_atat.model.from_options import characters_of, model_of, vocabulary_of
+from espnet_atat.model.build import build_model, characters_of, vocabulary_of
 from espnet_atat.model.text_encoder import load_text_tokenizer
 from espnet_atat.speech.augmentation.chain import Chain
 from espnet_atat.tasks.checks import check_checkpoints, check_encoders, check_targets
@@ -119,7 +119,7 @@ class ATATTask(AbsTask):
 
     @classmethod
     def build_model(cls, args: argparse.Namespace) -> ESPnetATATModel:
-        model = model_of(args)
+        model = build_model(args)
         check_adapter(args, model)
         # A saved configuration from before the option has none.
         if (asr := getattr(args, "audio_encoder_init", None)) is not None:

@@ -6,7 +6,7 @@ from espnet2.train.class_choices import ClassChoices
 from espnet2.utils.nested_dict_action import NestedDictAction
 from espnet2.utils.types import int_or_none, str_or_none
 
-from espnet_atat.model.from_options import CLASSES
+from espnet_atat.model.build import CLASSES
 from espnet_atat.model.light_import import load_class
 
 #: ESPnet's modules that are chosen by name.
