@@ -68,18 +68,14 @@ def collect_statistics(training: "Training", folder: Path) -> Mapping[str, int]:
 def train(training: "Training", folder: Path) -> Mapping[str, str]:
     """Stages 10 and 11: pretrain or fine-tune; an interrupted run continues from its last whole epoch."""
     check_text_tokenizer(training)
-    write_config(folder / "train.yaml", resolved_config(training))
     options = [
-        *("--config", str(folder / "train.yaml"), "--output_dir", str(folder), "--seed", str(training.seed)),
-        *("--resume", "true"),
         *data_options(training),
         *shape_options(training),
         *token_options(training),
         *transfer_options(training, folder),
     ]
-    print(f"  log: {folder}/train.log")
     processes = training.machines.cpu_processes or int(training.config.get(CPU_PROCESSES, 1))
-    run_trainer(options, folder / "train.log", training.machines, processes)
+    run_trainer(folder, resolved_config(training), training.seed, options, training.machines, processes)
     if not training.model_file.exists():
         raise UserError(
             f"{training.model_file}: training left no such model; there are "
@@ -171,17 +167,25 @@ def write_config(path: Path, config: Mapping[str, Any]) -> None:
 
 
 def run_trainer(
-    options: Sequence[str], log: Path, machines: Machines, cpu_processes: int = 1, trainer: str = ATAT_TRAINER
+    folder: Path,
+    config: Mapping[str, Any],
+    seed: int,
+    options: Sequence[str],
+    machines: Machines,
+    cpu_processes: int = 1,
+    trainer: str = ATAT_TRAINER,
 ) -> None:
     """Train in this process, in several on the CPU or, on several GPUs or machines, through ESPnet's launcher.
 
     Args:
+        config: options that go to ``train.yaml``, beside those of the command line.
         cpu_processes: of :data:`ATAT_TRAINER` alone.
         trainer: :data:`ATAT_TRAINER` or :data:`LM_TRAINER`.
-
-    Raises:
-        UserError: a training in other processes failed; its log says why.
     """
+    write_config(folder / "train.yaml", config)
+    own = ["--config", str(folder / "train.yaml"), "--output_dir", str(folder), "--seed", str(seed), "--resume", "true"]
+    options, log = [*own, *options], folder / "train.log"
+    print(f"  log: {log}")
     if not machines.is_this_process:
         launch_training(trainer, options, log, machines)
     elif machines.ngpu == 0 and cpu_processes > 1:

@@ -28,13 +28,9 @@ class WarmupUnfreezeLR(LRScheduler, AbsBatchStepScheduler):
 
     Args:
         optimizer: its groups may carry ``pretrained`` (bool) and ``lr_scale`` (float).
-        warmup_steps: updates to the peak.
         decay: ``noam`` (inverse square root), ``linear`` (to 0 at ``total_steps``) or ``constant``.
         total_steps: updates of the whole run; only for ``linear``.
         unfreeze_steps, multipliers: phases of the pretrained groups; empty: never frozen.
-
-    Raises:
-        UserError: unknown decay, phases of unequal number, or no total for a linear decay.
     """
 
     def __init__(
@@ -101,4 +97,4 @@ class WarmupUnfreezeLR(LRScheduler, AbsBatchStepScheduler):
         # The optimizer's own state holds the same rates; set them here too, because it may be loaded before or after.
         for group, lr in zip(self.optimizer.param_groups, self.get_lr(), strict=True):
             group["lr"] = lr
-        self._last_lr = [group["lr"] for group in self.optimizer.param_groups]
+        self._last_lr = [*self.get_lr()]
