@@ -168,7 +168,7 @@ def evaluate(model: ESPnetATATModel, batches: Sequence[Batch], old: int) -> tupl
 
 
 def measure(growth: str, args: argparse.Namespace, seed: int, folder: Path) -> None:
-    pretraining, finetuning, dev = domains(growth, args.top, folder / "top")
+    pretraining, finetuning, dev = domains(growth, args.top, folder / "corpus")
     # The text encoder's pieces are of both domains, as BERT's are of everything.
     pieces = train_wordpiece((" ".join(target_words(target)) for target in (*pretraining, *finetuning)), 3000)
     save_wordpiece(pieces, folder / growth / "words")

@@ -70,7 +70,7 @@ class WarmupUnfreezeLR(LRScheduler, AbsBatchStepScheduler):
         phases = list(zip(map(int, unfreeze_steps), map(float, multipliers), strict=True))
         if all(group.get("pretrained", False) for group in optimizer.param_groups):
             if skipped := sum(steps for steps, multiplier in phases if multiplier == 0):
-                logging.info(f"nothing is new to the pretrained model, so its freeze of {skipped} updates is skipped")
+                logging.info(f"no new rows, nothing fresh: the freeze of {skipped} updates is skipped")
             phases = [(steps, multiplier) for steps, multiplier in phases if multiplier != 0]
         self.phases = phases
         super().__init__(optimizer, last_epoch)
