@@ -47,14 +47,14 @@ PRETRAINING_UPDATES = 2000 * 100  # of conf/pretrain.yaml
 #: Name: updates of the new rows' own warm-up (None: they share the others'), and the factor on their peak.
 RATES: dict[str, tuple[int | None, float]] = {
     "warm-up again, 4000": (None, 1.0),
-    "pretraining's last rate": (0, (WARMUP / PRETRAINING_UPDATES) ** 0.5),
-    "own warm-up of 0": (0, 1.0),
     "own warm-up of 100": (100, 1.0),
-    "own warm-up of 400": (400, 1.0),
+    "pretraining's last rate": (0, (WARMUP / PRETRAINING_UPDATES) ** 0.5),
     "100, peak x 3": (100, 3.0),
+    "no warm-up": (0, 1.0),
+    "own warm-up of 400": (400, 1.0),
     "100, peak x 10": (100, 10.0),
 }
-BATCH = 32
+BATCH = 16
 BLOCKS = {"attention_heads": 4, "linear_units": 512, "num_blocks": 2}
 BERT = {"hidden_size": 256, "num_hidden_layers": 1, "num_attention_heads": 4, "intermediate_size": 512}
 
@@ -88,9 +88,9 @@ def domains(growth: str, source: Path, folder: Path) -> tuple[list[str], list[st
         return music, [*trees_of_mini("books_text"), *trees_of_mini("books_train")], trees_of_mini("books_dev")
     trees = trees_of_top(source, folder)
     if growth == "top":
-        return music, trees["train"], random.Random(0).sample(trees["dev"], 1000)
+        return music, trees["train"], random.Random(0).sample(trees["dev"], 300)
     old = [tree for tree in trees["train"] if is_navigation(tree)]
-    return old, [tree for tree in trees["train"] if is_event(tree)], list(filter(is_event, trees["dev"]))[:1000]
+    return old, [tree for tree in trees["train"] if is_event(tree)], list(filter(is_event, trees["dev"]))[:300]
 
 
 class Reader:
@@ -237,8 +237,8 @@ def main() -> None:
     parser.add_argument("--growths", default="books,events,top")
     parser.add_argument("--top", type=Path, default=Path("../shared/data/top"), help="TOP's folder")
     parser.add_argument("--seeds", default="1")
-    parser.add_argument("--pretraining", type=int, default=1500, help="updates")
-    parser.add_argument("--updates", type=int, default=1000, help="of fine-tuning")
+    parser.add_argument("--pretraining", type=int, default=600, help="updates")
+    parser.add_argument("--updates", type=int, default=500, help="of fine-tuning")
     parser.add_argument("--rates", help="some of the table's rows, separated by ;")
     args = parser.parse_args()
     torch.set_num_threads(1)

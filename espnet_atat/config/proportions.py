@@ -1,9 +1,9 @@
 """What share of pretraining *slu* and *nlu* get where other corpora take the place of the paper's music.
 
 The paper draws its batches from LibriSpeech's 281 k utterances, for *asr* and again for *mlm*, and from 3 M music
-commands, for *slu* and for *nlu*. A public corpus has a hundredth of these commands: by its number of examples *slu*
-would be 4 % of what is drawn; in the paper's proportions each command would be heard 130 times while a sentence is heard
-once. A task of n examples therefore weighs
+commands, for *slu* and for *nlu*. A public corpus has a hundredth of these commands. By its number of examples *slu*
+would be 4 % of what is drawn; in the paper's proportions each command would come 130 times while a sentence comes once.
+A task of n examples therefore weighs
 
     n^(1/T) · m^(1 - 1/T),    m = 10.7 · (the weight of *asr*)
 

@@ -21,7 +21,7 @@ from espnet_atat.speech.audio import SAMPLE_RATE
 from espnet_atat.speech.fbank import FFT_LENGTH, FRAME_LENGTH, FRAME_SHIFT, NUM_MELS
 from espnet_atat.steps.stage07_tokens import check_text_tokenizer
 from espnet_atat.text.tokenizer import GROWN_WORDS
-from espnet_atat.text.vocabulary import Vocabulary
+from espnet_atat.text.vocabulary import TASKS, Vocabulary
 
 if TYPE_CHECKING:
     from espnet_atat.steps.plan import Training
@@ -99,7 +99,7 @@ def describe_shares(groups: Path) -> str:
     weights = Counter[str]()
     for group, weight in read_two_column(groups).items():
         weights[task_of(group)] += float(weight)
-    return ", ".join(f"{task} {100 * weight / weights.total():.1f} %" for task, weight in weights.items())
+    return ", ".join(f"{task} {100 * weights[task] / weights.total():.1f} %" for task in TASKS if task in weights)
 
 
 def resolved_config(training: "Training") -> dict[str, Any]:

@@ -164,7 +164,7 @@ def test_a_place_is_of_a_pretraining_and_names_tasks(world, system):
     for old, new, message in (
         ("[slu, nlu]}\nvalid", "[asr]}\nvalid", r"train: \{pretrain_slu: \[slu, nlu\]\} names one or both"),
         ("[slu, nlu]}\nvalid", "[slu], weight: 2}\nvalid", r"beside it temperature and no more, found .*'weight': 2"),
-        ("[slu, nlu]}\nvalid", "[slu], temperature: 0.5}\nvalid", r"train: temperature is a number, 1 or more, found 0\.5"),
+        ("[slu, nlu]}\nvalid", "[slu], temperature: 0.5}\nvalid", r"temperature is a number, 1 or more, found 0\.5"),
     ):
         write_recipe(world, "fsc", {"mixtures/public": MIXTURE.replace(old, new)})
         with pytest.raises(UserError, match=message):
