@@ -2,7 +2,6 @@
 
 import logging
 import shlex
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -96,10 +95,11 @@ def train(training: "Training", folder: Path) -> Mapping[str, str]:
 
 def describe_shares(groups: Path) -> str:
     """``asr 60.0 %, slu 40.0 %``: of each task, from the weights of a mixture's groups."""
-    weights = Counter[str]()
+    weights = dict.fromkeys(TASKS, 0.0)
     for group, weight in read_two_column(groups).items():
         weights[task_of(group)] += float(weight)
-    return ", ".join(f"{task} {100 * weights[task] / weights.total():.1f} %" for task in TASKS if task in weights)
+    total = sum(weights.values())
+    return ", ".join(f"{task} {100 * weight / total:.1f} %" for task, weight in weights.items() if weight)
 
 
 def resolved_config(training: "Training") -> dict[str, Any]:
