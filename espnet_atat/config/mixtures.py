@@ -1,10 +1,11 @@
 """The mixture of a phase: what it trains on and validates on."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from espnet_atat.config.layout import CONF, DUMP, has_audio, load_yaml, short
+from espnet_atat.config.proportions import TEMPERATURE, parse_temperature, with_weights
 from espnet_atat.config.recipe import Mixture, load_recipe
 from espnet_atat.config.system import Phase
 from espnet_atat.data.mixture import TREE_TASKS, Part, parse_mixture
@@ -102,7 +103,7 @@ def load_mixtures(
         where = f"mixture {mixture.name} of {recipe}: {split}"
         entries = [_of_fold(entry, fold, where) for entry in getattr(mixture, split)]
         if selection is not None:
-            entries = [each for entry in entries for each in _filled(entry, selection, where, dev=split == "valid")]
+            entries = _filled(entries, selection, where, dev=split == "valid")
         elif any(map(is_place, entries)):
             raise UserError(f"{where}: {KEY} is of a pretraining; name the sets of a fine-tuning")
         parts[split] = tuple(parse_mixture(entries, where))
@@ -114,13 +115,32 @@ def is_place(entry: object) -> bool:
     return isinstance(entry, Mapping) and KEY in entry
 
 
-def _filled(entry: dict[str, Any], selection: PretrainingSets, where: str, *, dev: bool) -> Iterable[dict[str, Any]]:
-    if not is_place(entry):
-        return [entry]
-    tasks = entry[KEY]
-    if entry.keys() != {KEY} or not isinstance(tasks, list) or not tasks or not set(tasks) <= TREE_TASKS:
-        raise UserError(f"{where}: {{{KEY}: [slu, nlu]}} names one or both of these tasks and no more, found {entry!r}")
-    return selection.entries(tasks, dev=dev)
+def _filled(
+    entries: list[dict[str, Any]], selection: "PretrainingSets", where: str, *, dev: bool
+) -> list[dict[str, Any]]:
+    """The entries with sets in the places for them; in training these have weights (:mod:`.proportions`)."""
+    given = [entry for entry in entries if not is_place(entry)]
+    others = parse_mixture(given, where) if given else []
+    filled: list[dict[str, Any]] = []
+    for entry in entries:
+        if is_place(entry):
+            tasks, temperature = _read_place(entry, where, dev=dev)
+            found = selection.entries(tasks, dev=dev)
+            filled += found if dev else with_weights(found, others, temperature)
+        else:
+            filled.append(entry)
+    return filled
+
+
+def _read_place(entry: dict[str, Any], where: str, *, dev: bool) -> tuple[list[str], float]:
+    tasks, known = entry[KEY], {KEY} if dev else {KEY, "temperature"}
+    if not entry.keys() <= known or not isinstance(tasks, list) or not tasks or not set(tasks) <= TREE_TASKS:
+        raise UserError(
+            f"{where}: {{{KEY}: [slu, nlu]}} names one or both of these tasks"
+            + (" and no more" if dev else ", beside it temperature and no more")
+            + f", found {entry!r}"
+        )
+    return tasks, parse_temperature(entry.get("temperature", TEMPERATURE), where)
 
 
 def _of_fold(entry: Mapping[str, Any], fold: int | None, where: str) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 A mixture marks the place with an entry of its own; in ``valid`` it means the dev sets of the same corpora::
 
     - {pretrain_slu: [slu, nlu]}        # the tasks that the sets are used for: nlu alone where they have no audio
+    - {pretrain_slu: [slu], temperature: 1}     # of train: what they weigh, see proportions.py
 
 The sets are those that ``--pretrain_slu`` or the row's ``pretrain_slu`` names; else every prepared corpus with trees
 and audio but the tested one; else the text of TOP.
