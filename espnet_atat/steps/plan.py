@@ -43,6 +43,7 @@ class Training:
         config: ESPnet's options, as resolved from the YAML files.
         token_config: how token list and text tokenizer come about.
         machines: where it runs.
+        nj: processes for data.
         parent: the phase before; None: this is the pretraining.
         problem: why the sets that pretraining wants could not be chosen; None: they were.
     """
@@ -54,6 +55,7 @@ class Training:
     token_config: Mapping[str, Any]
     seed: int
     machines: Machines
+    nj: int = 1
     parent: "Training | None" = None
     problem: UserError | None = None
 
@@ -218,7 +220,7 @@ class Training:
         return f"{conf_file(self.recipe, self.phase.config)}{options}{grown} on {self.about_data}"
 
 
-def plan_training(system: System, seed: int, fold: int | None, machines: Machines) -> Training:
+def plan_training(system: System, seed: int, fold: int | None, machines: Machines, nj: int = 1) -> Training:
     """The last phase of a system, with those before it.
 
     Raises:
@@ -233,7 +235,13 @@ def plan_training(system: System, seed: int, fold: int | None, machines: Machine
             selection = choose_sets(system)
         except UserError as error:
             selection, problem = PretrainingSets((), str(error)), error
-    common: dict[str, Any] = {"recipe": system.recipe, "token_config": token_config, "seed": seed, "machines": machines}
+    common: dict[str, Any] = {
+        "recipe": system.recipe,
+        "token_config": token_config,
+        "seed": seed,
+        "machines": machines,
+        "nj": nj,
+    }
     pretraining = Training(
         phase=system.pretrain,
         mixtures=load_mixtures(system.recipe, system.pretrain, fold, selection),

@@ -213,8 +213,8 @@ def plan_system(
     }
     pipeline, first_stage = of_fold.pipeline, of_fold.first_stage
     if pipeline is None or first_stage is None:
-        return ModelRun(final=plan_training(system, seed, fold, machines or Machines()), **common)
-    asr = plan_training(system, seed, fold, machines or Machines()) if first_stage.kind == ASR else None
+        return ModelRun(final=plan_training(system, seed, fold, machines or Machines(), nj), **common)
+    asr = plan_training(system, seed, fold, machines or Machines(), nj) if first_stage.kind == ASR else None
     return PipelineRun(pipeline=pipeline, first_stage=first_stage, asr=asr, **common)
 
 
