@@ -25,8 +25,6 @@ os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", MKL_NUM_THREADS
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import numpy as np
-import tokenizers
-from transformers import PreTrainedTokenizerFast
 
 from espnet_atat.data.epoch_plan import Batches, Budget, Planner
 from espnet_atat.data.mixture import Part, parse_mixture, write_mixture
@@ -265,6 +263,9 @@ def measure_dataset(folder: Path, _setting: str, _rank: int) -> dict[str, Any]:
 
 def write_dump(folder: Path, sizes: dict[str, int]) -> None:
     """Dump dirs as stage 6 leaves them, without arks: of whole sets, stage 9 reads none."""
+    import tokenizers
+    from transformers import PreTrainedTokenizerFast
+
     words = [f"word{number}" for number in range(2000)]
     rng = np.random.default_rng(SEED)
     for group, lengths in make_lengths(sizes).items():
