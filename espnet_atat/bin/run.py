@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from espnet_atat.bin import add_aligner, aligner_options, main_guard
+from espnet_atat.bin import add_aligner, aligner_options, main_guard, to_bool
 from espnet_atat.config.selection import add_selection, set_list
 from espnet_atat.errors import UserError
 from espnet_atat.stages import LAST, columns
@@ -78,6 +78,9 @@ def get_parser() -> argparse.ArgumentParser:
         help="raw: audio is read in training (default: fbank)",
     )
     group.add_argument(
+        "--compress", type=to_bool, default=True, metavar="BOOL", help="false: features of four bytes a value, not one"
+    )
+    group.add_argument(
         "--allow_bad_test",
         action="store_true",
         help="a test utterance with unusable audio counts as wrong; else it stops stages 1 and 6",
@@ -139,7 +142,7 @@ def _request(args: argparse.Namespace, first: int, last: int) -> "Request":
         if args.decode_dev and not any(system.dev for system in selection.systems if system.name in table.systems):
             raise UserError(f"--decode_dev: none of the systems of {table.name} names dev sets")
     machines = {name: getattr(args, name) for name in ("ngpu", "num_nodes", "cpu_processes", "jobs")}
-    names = ["nj", "feats_type", "augment_sets", "synthesize_sets", "tts_engine", "hf_repo", "upload_dir"]
+    names = ["nj", "feats_type", "compress", "augment_sets", "synthesize_sets", "tts_engine", "hf_repo", "upload_dir"]
     names += ["allow_bad_test", "private", "decode_dev", "keep_results", "use_results", "force", "dry_run"]
     return Request(
         selection=selection,
