@@ -1,4 +1,4 @@
-"""The sampler and the dataset at the paper's sizes: what 1 and 8 GPUs get, and what it costs them.
+"""Statistics, sampler and dataset at the paper's sizes: what 1 and 8 GPUs get, and what it costs them.
 
 Lengths and ids are made from a seed; there is no audio. Every figure is of a process of its own. Prints a table, and
 writes the figures as JSON.
@@ -27,8 +27,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import numpy as np
 
 from espnet_atat.data.epoch_plan import Batches, Budget, Planner
+from espnet_atat.data.mixture import Part, parse_mixture, write_mixture
 from espnet_atat.data.parts import MAX_PARTS, padded_size
 from espnet_atat.data.shapes import load_groups
+from espnet_atat.data.statistics import write_statistics
+from espnet_atat.speech.feature_sums import FILE, FeatureSums
 
 SEED = 1
 FRAMES, PIECES = 24_000, 6_000  # batch_bins and text_batch_bins of conf/pretrain.yaml
@@ -258,11 +261,78 @@ def measure_dataset(folder: Path, _setting: str, _rank: int) -> dict[str, Any]:
     }
 
 
+def write_dump(folder: Path, sizes: dict[str, int]) -> None:
+    """Dump dirs as stage 6 leaves them, without arks: of whole sets, stage 9 reads none."""
+    import tokenizers
+    from transformers import PreTrainedTokenizerFast
+
+    words = [f"word{number}" for number in range(2000)]
+    rng = np.random.default_rng(SEED)
+    for group, lengths in make_lengths(sizes).items():
+        task, _, name = group.partition("-")
+        place = folder / "dump/made" / (f"{name}_mlm" if task == "mlm" else name)
+        place.mkdir(parents=True)
+        ids = [utt_id(group, number) for number in range(len(lengths))]
+        spoken = (lengths // 40 if task != "nlu" else lengths).tolist()  # words: LibriSpeech has 2.5 a second
+        drawn = rng.integers(0, len(words), sum(spoken)).tolist()
+        with (place / "text").open("w") as text, (place / "target").open("w") as target:
+            for name_of, count in zip(ids, spoken, strict=True):
+                line = " ".join(words[drawn.pop()] for _ in range(count))
+                text.write(f"{name_of} {line}\n")
+                target.write(f"{name_of} [IN:PLAY {line} ]\n")
+        if task == "nlu":
+            continue
+        with (place / "feats.scp").open("w") as scp, (place / "utt2num_frames").open("w") as frames:
+            for number, (name_of, count) in enumerate(zip(ids, lengths.tolist(), strict=True)):
+                scp.write(f"{name_of} {place}/data/feats.{number // 1000:04d}.ark:{number % 1000 * 100_000}\n")
+                frames.write(f"{name_of} {count}\n")
+        FeatureSums(int(lengths.sum()), rng.normal(size=80), rng.normal(size=80)).save(place / FILE)
+    vocabulary = {piece: n for n, piece in enumerate(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "word", "##0", *words])}
+    vocabulary |= {f"##{number}": len(vocabulary) + number for number in range(1, 10)}
+    tokenizer = tokenizers.Tokenizer(tokenizers.models.WordPiece(vocabulary, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = tokenizers.pre_tokenizers.BertPreTokenizer()
+    tokenizer.post_processor = tokenizers.processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
+    PreTrainedTokenizerFast(tokenizer_object=tokenizer, unk_token="[UNK]").save_pretrained(folder / "text_tokenizer")
+
+
+def measure_statistics(folder: Path, tasks: str, _rank: int) -> dict[str, Any]:
+    """Stage 9: the written mixture, then shapes and sums, of the sets in ``folder`` that these tasks take."""
+    groups = {"asr": "train_960", "mlm": "train_960_mlm", "nlu": "music"}
+    parts = parse_mixture([{"task": task, "set": f"made/{groups[task]}"} for task in tasks.split(",")], "benchmark")
+    seconds = {}
+    for name, work in (
+        ("mixture", lambda: write_mixture(parts, folder / "dump", folder / "mixture")),
+        ("statistics", lambda: know_statistics(parts, folder)),
+    ):
+        start = time.monotonic(), sum(os.times()[:4])
+        work()
+        seconds[f"{name}_wall_and_cpu_s"] = time.monotonic() - start[0], sum(os.times()[:4]) - start[1]
+    return {**seconds, "peak_mb": megabytes("VmHWM")}
+
+
+def know_statistics(parts: list[Part], folder: Path) -> None:
+    known = write_statistics(
+        parts,
+        folder / "dump",
+        folder / "stats",
+        seed=SEED,
+        text_tokenizer=str(folder / "text_tokenizer"),
+        text_encoder_conf={"config": {"model_type": "bert"}},
+        nj=os.cpu_count() or 1,
+    )
+    assert known
+
+
 def keep_lengths(_uid: str, data: dict[str, Any]) -> dict[str, np.ndarray]:
     return {name: np.array([len(value)]) for name, value in data.items()}
 
 
-MEASURES = {"epoch": measure_epoch, "coverage": measure_coverage, "dataset": measure_dataset}
+MEASURES = {
+    "epoch": measure_epoch,
+    "coverage": measure_coverage,
+    "dataset": measure_dataset,
+    "statistics": measure_statistics,
+}
 
 
 def measure(kind: str, folder: Path, setting: str, rank: int = 0) -> dict[str, Any]:
@@ -286,7 +356,7 @@ def measure(kind: str, folder: Path, setting: str, rank: int = 0) -> dict[str, A
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--scale", type=float, default=1.0, help="of the numbers of examples")
-    parser.add_argument("--only", default="", help="settings whose names begin so, and coverage or dataset")
+    parser.add_argument("--only", default="", help="settings whose names begin so; coverage, dataset or statistics")
     parser.add_argument("--output", type=Path, help="figures as JSON")
     parser.add_argument("--work", type=Path, help="folder for the files that are made; 2.5 GB")
     parser.add_argument("--measure", choices=MEASURES, help=argparse.SUPPRESS)
@@ -299,8 +369,14 @@ def main() -> None:
         return
     figures: dict[str, Any] = {}
     with tempfile.TemporaryDirectory(dir=args.work) as work:
+        if "statistics".startswith(args.only):
+            sizes = {group: size for group, size in MIXTURES["private"].items() if not group.startswith("slu")}
+            write_dump(Path(work), {group: round(args.scale * size) for group, size in sizes.items()})
+            for tasks in ("asr,mlm", "nlu"):
+                title = f"statistics of {tasks}"
+                figures[title] = report(title, measure("statistics", Path(work), tasks))
         folders = {}
-        for name, sizes in MIXTURES.items():
+        for name, sizes in MIXTURES.items() if args.only != "statistics" else ():
             for scale in (args.scale, args.scale / 20):
                 folder = Path(work, f"{name}_{scale}")
                 folder.mkdir()

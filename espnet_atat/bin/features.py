@@ -20,7 +20,9 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument("--output_dir", type=Path, required=True, help="dump dir to write")
     parser.add_argument("--feats_type", choices=("fbank", "raw"), default="fbank", help="raw: a checked wav.scp")
     parser.add_argument("--nj", type=int, default=1, help="processes")
-    parser.add_argument("--compress", type=to_bool, default=False, metavar="BOOL", help="one byte a value, not four")
+    parser.add_argument(
+        "--compress", type=to_bool, default=True, metavar="BOOL", help="false: four bytes a value, not one"
+    )
     parser.add_argument("--resample", type=to_bool, default=False, metavar="BOOL", help="convert to 16 kHz, mono")
     parser.add_argument("--keep_all", type=to_bool, metavar="BOOL", help="bad audio is an error; default: in test sets")
     parser.add_argument(

@@ -12,7 +12,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from espnet_atat.bin import add_aligner, aligner_options, main_guard, options_of
+from espnet_atat.bin import add_aligner, aligner_options, main_guard, options_of, to_bool
 from espnet_atat.config.selection import add_selection, set_list
 from espnet_atat.errors import UserError
 from espnet_atat.stages import LAST, columns
@@ -77,6 +77,9 @@ def get_parser() -> argparse.ArgumentParser:
         choices=("fbank", "raw"),
         default="fbank",
         help="raw: audio is read in training (default: fbank)",
+    )
+    group.add_argument(
+        "--compress", type=to_bool, default=True, metavar="BOOL", help="false: features of four bytes a value, not one"
     )
     group.add_argument(
         "--allow_bad_test",

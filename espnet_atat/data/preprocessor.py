@@ -22,6 +22,12 @@ MAX_TEXT_PIECES = 512
 REMEMBERED = 100_000
 
 
+def max_text_pieces(text_encoder_conf: Mapping[str, Any]) -> int:
+    """Pieces of a text that an encoder of this configuration reads."""
+    positions = (text_encoder_conf.get("config") or {}).get("max_position_embeddings", MAX_TEXT_PIECES)
+    return min(positions, MAX_TEXT_PIECES)
+
+
 class MixturePreprocessor(AbsPreprocessor):
     """Tokenises what is there: ``text`` in every example, ``text_in`` or ``speech`` in its kind.
 

@@ -1,8 +1,10 @@
 """From a data dir to a dump dir: the features of every utterance in Kaldi arks, or a checked list of its audio.
 
-The features are made in shards. A shard is finished when its record is in the journal.
+The features are made in shards. A shard is finished when its record is in the journal. Their sums are kept beside
+them, so that stage 9 need not read them again.
 """
 
+import io
 import math
 import os
 from collections.abc import Callable, Mapping
@@ -12,12 +14,14 @@ from pathlib import Path
 from typing import IO
 
 import kaldiio
+import numpy as np
 
 from espnet_atat.datadir import DataDir, from_root, write_two_column
 from espnet_atat.errors import UserError
 from espnet_atat.graph.pool import Record, file_size, run_resumable
 from espnet_atat.speech.audio import SAMPLE_RATE, probe, read_audio
 from espnet_atat.speech.fbank import fbank, num_frames
+from espnet_atat.speech.feature_sums import FILE, FeatureSums
 from espnet_atat.speech.report import REPORT, Report, reasons
 
 SHARDS = 32  # aimed at, unless that makes them too small or too large
@@ -29,7 +33,7 @@ class FeatureConfig:
     """What changes the files."""
 
     feats_type: str = "fbank"  # arks of 80-dimensional features; "raw" is a checked wav.scp
-    compress: bool = False  # one byte a value, with Kaldi's compression of speech features, not four
+    compress: bool = True  # one byte a value, with Kaldi's compression of speech features, not four
     resample: bool = False  # convert other sample rates and mix channels down (fbank only)
     allow_bad: bool = True  # drop audio that cannot be used; otherwise it is an error
 
@@ -44,8 +48,8 @@ def make_dump(
 ) -> Report:
     """Write the dump dir of a set: ``text``, ``target``, ``utt2spk`` and what ``feats_type`` asks for.
 
-    ``fbank`` writes ``feats.scp``, ``utt2num_frames`` and ``data/feats.*.ark``; ``raw`` writes ``wav.scp`` and
-    ``utt2num_samples``. A set of text has neither. ``report.json`` names what was dropped.
+    ``fbank`` writes ``feats.scp``, ``utt2num_frames``, ``feats_stats.npz`` and ``data/feats.*.ark``; ``raw`` writes
+    ``wav.scp`` and ``utt2num_samples``. A set of text has neither. ``report.json`` names what was dropped.
 
     Args:
         unusable: utterance → why, of what the preparation of the corpus found; their audio is not read.
@@ -85,32 +89,58 @@ def shard_size(utterances: int) -> int:
 
 
 def _run_shards(wav: dict[str, str], work: Path, config: FeatureConfig, nj: int) -> dict[str, Record]:
-    """Record of a shard: ``kept`` [[id, frames or samples, samples, offset in the ark]], ``dropped`` [[id, why]]."""
+    """Record of a shard: ``kept`` [[id, frames or samples, samples, offset in the ark]], ``dropped`` [[id, why]].
+
+    One of features has their ``sums`` too: frames, sum and sum of squares.
+    """
     entries = [[utt, wav[utt], file_size(wav[utt])] for utt in sorted(wav)]
     size = shard_size(len(entries))
     shards = {f"{n:04d}": entries[n * size : (n + 1) * size] for n in range(math.ceil(len(entries) / size))}
-    worker = partial(_fbank_shard, config, work) if config.feats_type == "fbank" else _raw_shard
-    return run_resumable(shards, worker, work, options=config, label=f"features {work.stem}, shards", nj=nj, chunk=1)
+    is_fbank = config.feats_type == "fbank"
+    worker = partial(_fbank_shard, config, work) if is_fbank else _raw_shard
+    return run_resumable(
+        shards,
+        worker,
+        work,
+        options=config,
+        label=f"features {work.stem}, shards",
+        nj=nj,
+        chunk=1,
+        is_good=lambda record: not is_fbank or "sums" in record,  # an earlier version kept none
+    )
 
 
 def _fbank_shard(config: FeatureConfig, work: Path, name: str, entries: list[tuple[str, str, int]]) -> Record:
     """Write one ark."""
     ark = work / "data" / f"feats.{name}.ark"
     ark.parent.mkdir(exist_ok=True)
+    sums = FeatureSums()
+
+    def write(utt: str, path: str) -> list[int]:
+        nonlocal sums
+        numbers, features = _write_features(config, handle, utt, path)
+        sums += FeatureSums.of(features)
+        return numbers
+
     with ark.open("wb") as handle:
-        record = _sorted_out(entries, partial(_write_features, config, handle))
+        record = _sorted_out(entries, write)
         handle.flush()
         os.fsync(handle.fileno())
-    return record
+    return {**record, "sums": [sums.count, sums.sum.tolist(), sums.sum_square.tolist()]}
 
 
-def _write_features(config: FeatureConfig, handle: IO[bytes], utt: str, path: str) -> list[int]:
+def _write_features(config: FeatureConfig, handle: IO[bytes], utt: str, path: str) -> tuple[list[int], np.ndarray]:
+    """The record of an utterance, and its features as they will be read."""
     samples = read_audio(path, resample=config.resample)
     features = fbank(samples)
+    entry = io.BytesIO()
+    kaldiio.save_ark(entry, {utt: features}, compression_method=2 if config.compress else None)
     offset = handle.tell() + len(utt.encode()) + 1  # after the id and its space
-    method = 2 if config.compress else None  # Kaldi's kSpeechFeature, one byte a value
-    kaldiio.save_ark(handle, {utt: features}, compression_method=method)
-    return [len(features), len(samples), offset]
+    handle.write(entry.getvalue())
+    if config.compress:
+        entry.seek(0)
+        _, features = next(kaldiio.load_ark(entry))
+    return [len(features), len(samples), offset], features
 
 
 def _raw_shard(_name: str, entries: list[tuple[str, str, int]]) -> Record:
@@ -140,7 +170,7 @@ def _sorted_out(entries: list[tuple[str, str, int]], read: Callable[[str, str], 
 def _write_columns(
     records: dict[str, Record], work: Path, output: Path, config: FeatureConfig
 ) -> tuple[set[str], float, int]:
-    """Write feats.scp and utt2num_frames, or utt2num_samples; returns the utterances kept, their seconds and frames."""
+    """Write feats.scp, utt2num_frames and the sums, or utt2num_samples; returns utterances kept, seconds and frames."""
     is_fbank = config.feats_type == "fbank"
     scp: dict[str, str] = {}
     lengths: dict[str, int] = {}
@@ -152,6 +182,9 @@ def _write_columns(
             seconds += samples / SAMPLE_RATE
     if is_fbank:
         write_two_column(work / "feats.scp", scp)
+        of_shards = (record["sums"] for record in records.values())
+        every = (FeatureSums(count, np.array(total), np.array(squares)) for count, total, squares in of_shards)
+        sum(every, FeatureSums()).save(work / FILE)
     name = "utt2num_frames" if is_fbank else "utt2num_samples"
     write_two_column(work / name, {utt: str(length) for utt, length in lengths.items()})
     return set(lengths), seconds, sum(lengths.values()) if is_fbank else 0

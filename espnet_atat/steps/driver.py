@@ -44,6 +44,7 @@ class Request:
     stop_stage: int = LAST
     nj: int = 1
     feats_type: str = "fbank"
+    compress: bool = True
     augment_sets: tuple[str, ...] | None = None
     synthesize_sets: tuple[str, ...] | None = None
     tts_engine: str | None = None

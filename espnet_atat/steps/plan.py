@@ -43,6 +43,7 @@ class Training:
         config: ESPnet's options, as resolved from the YAML files.
         token_config: how token list and text tokenizer come about.
         machines: where it runs.
+        nj: processes for data.
         parent: the phase before; None: this is the pretraining.
         problem: why the sets that pretraining wants could not be chosen; None: they were.
     """
@@ -54,6 +55,7 @@ class Training:
     token_config: Mapping[str, Any]
     seed: int
     machines: Machines
+    nj: int = 1
     parent: "Training | None" = None
     problem: UserError | None = None
 
@@ -209,7 +211,7 @@ class Training:
         return f"{conf_file(self.recipe, self.phase.config)}{options}{grown} on {self.about_data}"
 
 
-def plan_training(system: System, seed: int, fold: int | None, machines: Machines) -> Training:
+def plan_training(system: System, seed: int, fold: int | None, machines: Machines, nj: int = 1) -> Training:
     """The last phase of a system, with those before it."""
     assert system.pretrain is not None
     config = load_training_config(system.recipe, system.pretrain)
@@ -227,6 +229,7 @@ def plan_training(system: System, seed: int, fold: int | None, machines: Machine
         token_config=load_token_config(system.recipe, system.tokens),
         seed=seed,
         machines=machines,
+        nj=nj,
         problem=problem,
     )
     if system.finetune is None:

@@ -27,7 +27,7 @@ def plan(request: "Request") -> Iterator[Node | str]:
     for name in names:
         folder, output = DATA / request.recipe / name, DUMP / request.recipe / name
         allow_bad = request.allow_bad_test or not is_test_set(name)
-        config = FeatureConfig(feats_type=request.feats_type, allow_bad=allow_bad)
+        config = FeatureConfig(request.feats_type, request.compress, allow_bad=allow_bad)
         yield set_node(6, output, config, partial(_make, folder, output, config, request.nj), sets=[folder])
 
 

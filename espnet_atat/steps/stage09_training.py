@@ -11,7 +11,8 @@ import yaml
 from espnet_atat.atomic import atomic_write
 from espnet_atat.config.layout import DUMP
 from espnet_atat.config.mixtures import MIXTURE_SEED
-from espnet_atat.data.mixture import stream_options, task_of, write_mixture
+from espnet_atat.data.mixture import Part, stream_options, task_of, write_mixture
+from espnet_atat.data.statistics import write_statistics
 from espnet_atat.datadir import read_two_column
 from espnet_atat.errors import UserError
 from espnet_atat.graph.launch import Machines, launch_training, train_in_processes
@@ -48,12 +49,43 @@ LM_TRAINER = "espnet2.bin.lm_train"
 
 
 def collect_statistics(training: "Training", folder: Path) -> Mapping[str, int]:
-    """Stage 9: write the mixture and, in one run for both modalities, the shapes and the features' statistics."""
+    """Stage 9: write the mixture, the shapes and the features' statistics.
+
+    They follow from what stage 6 has left. Where a model reads audio, or a set of features has no sums, ESPnet reads
+    all of it, in one run for both modalities.
+    """
     facts = {}
-    for split, parts in (("train", training.mixtures.train), ("valid", training.mixtures.valid)):
+    splits = {"train": training.mixtures.train, "valid": training.mixtures.valid}
+    for split, parts in splits.items():
         counts = write_mixture(parts, DUMP, folder / "mixture" / split, MIXTURE_SEED)
         facts[split] = sum(counts.values())
         print(f"  {split}: " + ", ".join(f"{group} {count}" for group, count in counts.items()))
+    if not all(_write_known(training, parts, folder / "stats" / split) for split, parts in splits.items()):
+        _read_everything(training, folder)
+    print(f"  wrote {folder}")
+    return facts
+
+
+def _write_known(training: "Training", parts: Sequence[Part], output: Path) -> bool:
+    """Whether shapes and sums of a split were known."""
+    config, sources = resolved_config(training), {part.source for part in parts}
+    if "speech" in sources and config.get("input_size") is None:  # a frontend computes the features
+        return False
+    if "text_in" in sources and config.get("text_encoder", "hugging_face") is None:  # ESPnet's run names an example
+        return False
+    return write_statistics(
+        parts,
+        DUMP,
+        output,
+        seed=MIXTURE_SEED,
+        text_tokenizer=training.text_tokenizer,
+        text_encoder_conf=config.get("text_encoder_conf"),
+        nj=training.nj,
+    )
+
+
+def _read_everything(training: "Training", folder: Path) -> None:
+    """ESPnet's ``--collect_stats``."""
     config = {key: value for key, value in resolved_config(training).items() if not key.startswith("normalize")}
     write_config(folder / "statistics.yaml", config)
     options = [
@@ -64,8 +96,6 @@ def collect_statistics(training: "Training", folder: Path) -> Mapping[str, int]:
     ]
     with log_to(folder / "statistics.log"):
         call_task(options)
-    print(f"  wrote {folder}")
-    return facts
 
 
 def train(training: "Training", folder: Path) -> Mapping[str, str]:

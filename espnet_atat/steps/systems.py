@@ -116,7 +116,7 @@ def plan_system(
         seed=seed,
         fold=fold,
         tests=of_fold.dev if dev else of_fold.test,
-        training=plan_training(system, seed, fold, machines or Machines()) if trains else None,
+        training=plan_training(system, seed, fold, machines or Machines(), nj) if trains else None,
         tagger=None if of_fold.pipeline is None else tagger_node(of_fold.pipeline, seed),
         nj=nj,
     )

@@ -19,7 +19,7 @@ from espnet_atat.data.collate import MixedCollate
 from espnet_atat.data.dataset import MixtureDataset
 from espnet_atat.data.epoch_plan import Budget
 from espnet_atat.data.masks import EpochIterFactory, ExampleMasker
-from espnet_atat.data.preprocessor import MAX_TEXT_PIECES, MixturePreprocessor
+from espnet_atat.data.preprocessor import MixturePreprocessor, max_text_pieces
 from espnet_atat.data.sampler import MixedBatchSampler, single_task_batches
 from espnet_atat.data.shapes import load_groups
 from espnet_atat.errors import UserError
@@ -78,9 +78,8 @@ class ATATTask(AbsTask):
         vocabulary = cls.vocabulary(args)
         tokenizer = TargetTokenizer(vocabulary, args.bpemodel, cls.grown_words(args))
         ctc = CharTokenizer(characters_of(args)) if args.ctc_unit == "char" else tokenizer if args.ctc_unit else None
-        text_tokenizer, positions = None, MAX_TEXT_PIECES
+        text_tokenizer = None
         if args.text_encoder is not None:
-            positions = (args.text_encoder_conf.get("config") or {}).get("max_position_embeddings", positions)
             source = args.text_tokenizer or args.text_encoder_conf.get("model")
             if source is None:
                 raise UserError("--text_tokenizer is needed where text_encoder_conf names no model")
@@ -95,7 +94,7 @@ class ATATTask(AbsTask):
             ctc,
             text_tokenizer,
             augmentation,
-            max_text_pieces=min(positions, MAX_TEXT_PIECES),
+            max_text_pieces=max_text_pieces(args.text_encoder_conf),
             transcripts=bool(args.model_conf.get("contrast_weight")),
             waveform_augmentation=Chain.from_config(of_audio, "waveform_augment_conf") if of_audio else None,
             masker=masker,

@@ -11,13 +11,14 @@ from espnet_atat.datadir import DataDir, read_two_column
 from espnet_atat.errors import UserError
 from espnet_atat.speech.audio import read_audio
 from espnet_atat.speech.fbank import fbank
+from espnet_atat.speech.feature_sums import FILE, FeatureSums
 from espnet_atat.speech.features import FeatureConfig, make_dump, shard_size
 from tests.speech.making import contents, made
 
 
 def test_a_dump_holds_the_features_of_each_utterance(tone_set, tmp_path):
     data = DataDir.load(tone_set(30))
-    report = made(make_dump, data, tmp_path / "dump", FeatureConfig())
+    report = made(make_dump, data, tmp_path / "dump", FeatureConfig(compress=False))
     scp = kaldiio.load_scp(str(tmp_path / "dump/feats.scp"))
     frames = read_two_column(tmp_path / "dump/utt2num_frames")
     assert list(scp) == list(frames) == data.ids
@@ -31,11 +32,23 @@ def test_a_dump_holds_the_features_of_each_utterance(tone_set, tmp_path):
 
 def test_compressed_features_are_near(tone_set, tmp_path):
     data = DataDir.load(tone_set(3))
-    made(make_dump, data, tmp_path / "dump", FeatureConfig(compress=True))
+    made(make_dump, data, tmp_path / "dump", FeatureConfig())
     for utt, features in kaldiio.load_scp(str(tmp_path / "dump/feats.scp")).items():
         assert np.abs(features - fbank(read_audio(data.wav[utt]))).max() < 0.3
     size = sum(path.stat().st_size for path in (tmp_path / "dump/data").iterdir())
     assert size < 0.5 * 4 * sum(fbank(read_audio(path)).size for path in data.wav.values())
+
+
+@pytest.mark.parametrize("compress", [True, False])
+def test_sums_are_of_the_features_as_they_are_read(tone_set, tmp_path, compress):
+    data = DataDir.load(tone_set(30))
+    Path(data.wav[data.ids[1]]).write_bytes(b"RIFF nonsense")
+    made(make_dump, data, tmp_path / "dump", FeatureConfig(compress=compress))
+    read = np.concatenate(list(kaldiio.load_scp(str(tmp_path / "dump/feats.scp")).values())).astype(np.float64)
+    sums = FeatureSums.load(tmp_path / "dump" / FILE)
+    assert sums.count == len(read)
+    np.testing.assert_allclose(sums.sum, read.sum(0), rtol=1e-12)
+    np.testing.assert_allclose(sums.sum_square, (read**2).sum(0), rtol=1e-12)
 
 
 def test_processes_change_no_byte_and_paths_are_relative_to_the_root(tone_set, tmp_path, monkeypatch):

@@ -46,6 +46,10 @@ def test_what_is_made_again_is_what_has_changed(custom, table):
     shutil.rmtree("dump/custom/train")
     assert custom() == ["6 custom/train"]
     assert custom("--stage", "6", "--force") == FEATURES
+    ark = Path("dump/custom/train/data/feats.0000.ark")
+    compressed = ark.stat().st_size
+    assert custom("--compress", "false") == FEATURES
+    assert ark.stat().st_size > 3 * compressed  # 98 frames: the header of each column counts
     assert custom("--feats_type", "raw") == FEATURES
     assert custom() == FEATURES
     table.write_text(table.read_text().replace("go home", "go house").replace("home ]", "house ]"))

@@ -1,8 +1,13 @@
-"""What training says before it starts, and a fine-tuning that has nothing to freeze for."""
+"""Stage 9 from what stage 6 has left, or by ESPnet's own reading; what training says before it starts."""
 
+from pathlib import Path
+
+import numpy as np
 import pytest
 import torch
 
+from espnet_atat.speech.feature_sums import FILE, FeatureSums
+from espnet_atat.steps import stage09_training
 from espnet_atat.steps.stage09_training import describe_shares
 from espnet_atat.train.transfer import OLD_ROWS
 from tests.steps.world import run, training, write_recipe
@@ -18,6 +23,29 @@ finetune:
     scheduler_conf: {warmup_steps: 1, unfreeze_steps: [2, 2], multipliers: [0.0, 0.5]}
 test: [{set: toy/test, task: nlu}]
 """
+NAMES = [f"{split}/{modality}_shape" for split in ("train", "valid") for modality in stage09_training.MODALITIES]
+
+
+def collected() -> tuple[dict[str, bytes], FeatureSums]:
+    """Shapes and sums that stage 9 makes."""
+    run("--system", "old", "--stop_stage", "9", "--force")
+    folder = training("old").statistics.place / "stats"
+    return {name: (folder / name).read_bytes() for name in NAMES}, FeatureSums.load(folder / "train" / FILE)
+
+
+@pytest.mark.usefixtures("world")
+def test_a_dump_without_sums_is_read_by_espnet_and_gives_the_same(monkeypatch):
+    called, call_task = [], stage09_training.call_task
+    monkeypatch.setattr(stage09_training, "call_task", lambda options: called.append(options) or call_task(options))
+    shapes, sums = collected()
+    assert not called
+    Path("dump/toy/audio", FILE).unlink()
+    shapes_read, read = collected()
+    assert len(called) == 1
+    assert shapes_read == shapes
+    assert read.count == sums.count
+    np.testing.assert_allclose(read.sum, sums.sum, rtol=1e-4, atol=1e-3)
+    np.testing.assert_allclose(read.sum_square, sums.sum_square, rtol=1e-5)
 
 
 def test_a_tasks_share_is_that_of_all_its_groups(tmp_path):
