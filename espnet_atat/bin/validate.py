@@ -20,7 +20,6 @@ RULES = ("sample_rate", "min_duration", "max_duration", "allow_pipes", "nj")
 
 
 def get_parser() -> argparse.ArgumentParser:
-    """The parser."""
     parser = argparse.ArgumentParser(prog="validate", description=__doc__)
     add = parser.add_argument
     add("data_dir", type=Path, metavar="DATA_DIR")
@@ -33,12 +32,10 @@ def get_parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Check (and with --fix mend) each data dir; print the problems; those not mended are an error."""
     args = get_parser().parse_args(argv)
     rules = AudioRules(**{name: getattr(args, name) for name in RULES})
     left = 0
-    folders = find_data_dirs(args.data_dir)
-    for folder in folders:
+    for folder in find_data_dirs(args.data_dir):
         checked = validate(folder, rules, audio=args.audio)
         print("\n".join(checked.lines(args.limit)))
         if checked.problems and args.fix:
