@@ -216,8 +216,7 @@ class ATATTask(AbsTask):
         allow_variable_data_keys: bool = False,
         ngpu: int = 0,
         inference: bool = False,
-        mode: str | None = None,
-        multi_task_dataset: bool = False,
+        **_: Any,
     ) -> DataLoader:
         """Batches of one modality each for ``--collect_stats``, which then needs one run for all tasks together."""
         dataset = MixtureDataset(data_path_and_name_and_type, preprocess_fn, float_dtype=dtype)
