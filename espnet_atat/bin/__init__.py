@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from espnet_atat.config.selection import set_list
 from espnet_atat.errors import UserError
@@ -36,6 +36,10 @@ def main_guard(main: Callable[[Sequence[str] | None], None], argv: Sequence[str]
     return 0
 
 
+def start(main: Callable[[Sequence[str] | None], None]) -> NoReturn:
+    sys.exit(main_guard(main))
+
+
 def to_bool(text: str) -> bool:
     """``true`` or ``false``, as ESPnet's options take them."""
     if text.lower() in ("true", "yes", "1"):
@@ -46,10 +50,10 @@ def to_bool(text: str) -> bool:
 
 
 class Help(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter):
-    """The description as it is written; the default of every option that has one and does not tell it."""
+    """The description as it is written; the default of every option whose help does not tell it."""
 
     def _get_help_string(self, action: argparse.Action) -> str | None:
-        told = not action.default or "default" in (action.help or "")
+        told = action.nargs == 0 or action.default in (None, "", []) or "default" in (action.help or "")
         return action.help if told else super()._get_help_string(action)
 
 

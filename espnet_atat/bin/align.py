@@ -4,12 +4,11 @@ python -m espnet_atat.bin.align --aligner sphinx --data_dir data/mini/sentences_
 """
 
 import argparse
-import sys
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from espnet_atat.bin import add_aligner, aligner_options, main_guard, make, new_parser
+from espnet_atat.bin import add_aligner, aligner_options, make, new_parser, start
 from espnet_atat.graph.pool import limit_threads
 
 
@@ -41,4 +40,4 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main_guard(main))
+    start(main)

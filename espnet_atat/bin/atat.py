@@ -5,11 +5,10 @@ Exit codes: 0 all was done; 1 some inputs could not be understood (each is named
 """
 
 import argparse
-import contextlib
 import logging
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from importlib import import_module
 
 from espnet_atat import __version__
@@ -18,7 +17,6 @@ from espnet_atat.errors import UserError
 
 #: Names the model where ``--model`` does not.
 MODEL_VARIABLE = "ATAT_MODEL"
-
 EXAMPLES = f"""\
 examples:
   export {MODEL_VARIABLE}=exp/mini/packages/mini_music_seed1.zip
@@ -121,19 +119,12 @@ def _understand(args: argparse.Namespace) -> int:
 
     model = str(find_source(model))  # a mistake is told now, not after a slow import
     options = given(args, "task", "beam_size", "nbest", "ctc_weight", "lm_weight", "constrain_trees", "device")
-    with _libraries_silenced():
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)  # of libraries; what concerns the user is printed
+    try:
         from espnet_atat.decode.lines import understand_all
 
         return int(understand_all(model, args.files, texts, options, as_json=args.json, quiet=args.quiet) > 0)
-
-
-@contextlib.contextmanager
-def _libraries_silenced() -> Iterator[None]:
-    """No warnings of libraries; what concerns the user is printed."""
-    before = logging.root.manager.disable
-    logging.disable(logging.WARNING)
-    try:
-        yield
     finally:
         logging.disable(before)
 

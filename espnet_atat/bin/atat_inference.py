@@ -8,7 +8,6 @@ writes DECODE/hyp (utterance id, tree or words; sorted by id) and, with --nbest 
 
 import argparse
 import logging
-import sys
 import time
 from collections.abc import Sequence
 from functools import partial
@@ -17,7 +16,7 @@ from typing import Any
 
 import yaml
 
-from espnet_atat.bin import main_guard, new_parser, options_of, to_bool
+from espnet_atat.bin import new_parser, options_of, start, to_bool
 from espnet_atat.errors import UserError
 
 
@@ -121,4 +120,4 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main_guard(main))
+    start(main)

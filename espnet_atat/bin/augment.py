@@ -4,12 +4,11 @@ python -m espnet_atat.bin.augment --data_dir data/an4/train --output_dir data/an
 """
 
 import argparse
-import sys
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from espnet_atat.bin import main_guard, make, new_parser
+from espnet_atat.bin import make, new_parser, start
 from espnet_atat.graph.pool import limit_threads
 
 
@@ -37,4 +36,4 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main_guard(main))
+    start(main)

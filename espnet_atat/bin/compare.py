@@ -9,11 +9,10 @@ compare --a a1.json a2.json --b b1.json b2.json
 
 import argparse
 import json
-import sys
 from collections.abc import Sequence
 
 from espnet_atat.atomic import atomic_write
-from espnet_atat.bin import main_guard, new_parser
+from espnet_atat.bin import new_parser, start
 from espnet_atat.errors import UserError
 from espnet_atat.metrics.comparison import compare
 from espnet_atat.metrics.metrics_file import read_metrics
@@ -49,4 +48,4 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main_guard(main))
+    start(main)

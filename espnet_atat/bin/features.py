@@ -4,12 +4,11 @@ python -m espnet_atat.bin.features --data_dir data/mini/music_train --output_dir
 """
 
 import argparse
-import sys
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from espnet_atat.bin import main_guard, make, new_parser, to_bool
+from espnet_atat.bin import make, new_parser, start, to_bool
 from espnet_atat.graph.pool import limit_threads
 
 
@@ -23,7 +22,7 @@ def get_parser() -> argparse.ArgumentParser:
     add("--compress", type=to_bool, default=False, metavar="BOOL", help="one byte a value, not four")
     add("--resample", type=to_bool, default=False, metavar="BOOL", help="convert to 16 kHz, mono")
     add("--keep_all", type=to_bool, metavar="BOOL", help="bad audio is an error; default: in test sets")
-    add("--allow_bad_test", type=to_bool, metavar="BOOL", help="drop bad audio of a test set by name (default: false)")
+    add("--allow_bad_test", type=to_bool, default=False, metavar="BOOL", help="drop bad audio of a test set by name")
     return parser
 
 
@@ -44,4 +43,4 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main_guard(main))
+    start(main)

@@ -5,12 +5,11 @@ python -m espnet_atat.bin.mask --data_dir data/mini/sentences_train --alignments
 """
 
 import argparse
-import sys
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from espnet_atat.bin import main_guard, make, new_parser, options_of
+from espnet_atat.bin import make, new_parser, options_of, start
 from espnet_atat.graph.pool import limit_threads
 
 
@@ -44,4 +43,4 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main_guard(main))
+    start(main)

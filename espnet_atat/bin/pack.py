@@ -6,12 +6,11 @@ python -m espnet_atat.bin.pack --train_config RUN/config.yaml --model_file RUN/v
 """
 
 import argparse
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from espnet_atat.bin import main_guard, new_parser, options_of
+from espnet_atat.bin import new_parser, options_of, start
 from espnet_atat.config.selection import add_selection, select
 from espnet_atat.errors import UserError
 
@@ -20,9 +19,7 @@ def get_parser() -> argparse.ArgumentParser:
     parser = new_parser("pack", __doc__)
     add_selection(parser)
     parser.set_defaults(recipe=None)
-    add = parser.add_argument_group(
-        "of a recipe's systems (stage 15); packages go to exp/<recipe>/packages"
-    ).add_argument
+    add = parser.add_argument_group("of a recipe's systems (stage 15), to exp/<recipe>/packages").add_argument
     add("--use_results", action="store_true", help="pass over models of which only the results are here")
     add("--force", action="store_true", help="pack again what is packed")
     add("--dry_run", action="store_true", help="print what is there and what would be packed")
@@ -61,17 +58,11 @@ def main(argv: Sequence[str] | None = None) -> None:
         raise UserError("--outpath goes with --train_config and --model_file")
     if (args.lm_train_config is None) != (args.lm_file is None):
         raise UserError("--lm_train_config and --lm_file go together")
+    from espnet_atat.decode.pretrained import load_pretrained
     from espnet_atat.package.writer import Sources, write_package
 
-    manifest = write_package(options_of(Sources, args), _manifest(args), args.outpath, load)
+    manifest = write_package(options_of(Sources, args), _manifest(args), args.outpath, load_pretrained)
     print(f"wrote {args.outpath}: {args.outpath.stat().st_size / 1e6:.1f} MB, {manifest.parameters} parameters")
-
-
-def load(package: Path) -> None:
-    """Load a finished package as its users will."""
-    from espnet_atat.decode.pretrained import load_pretrained
-
-    load_pretrained(package)
 
 
 def _manifest(args: argparse.Namespace) -> Any:
@@ -112,4 +103,4 @@ def _part(text: str) -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    sys.exit(main_guard(main))
+    start(main)

@@ -8,7 +8,6 @@ The trees are flat: intent and slots.
 """
 
 import argparse
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,7 +15,7 @@ from pathlib import Path
 from espnet_atat.arguments import add_options
 from espnet_atat.baselines.config import CONFIGS
 from espnet_atat.baselines.pipeline import load_pipeline, train_pipeline, understand
-from espnet_atat.bin import main_guard, new_parser, options_of
+from espnet_atat.bin import new_parser, options_of, start
 from espnet_atat.datadir import read_two_column, write_two_column
 from espnet_atat.errors import UserError
 from espnet_atat.graph.pool import limit_threads
@@ -87,4 +86,4 @@ def _first_stage(args: argparse.Namespace) -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    sys.exit(main_guard(main))
+    start(main)

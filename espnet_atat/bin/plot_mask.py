@@ -4,11 +4,10 @@ python -m espnet_atat.bin.plot_mask data/mini/sentences_train_mlm UTT UTT.png --
 """
 
 import argparse
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from espnet_atat.bin import main_guard, new_parser
+from espnet_atat.bin import new_parser, start
 from espnet_atat.graph.pool import limit_threads
 
 
@@ -41,4 +40,4 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main_guard(main))
+    start(main)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from espnet_atat.arguments import add_options
 from espnet_atat.atomic import atomic_write
-from espnet_atat.bin import main_guard
+from espnet_atat.bin import start
 from espnet_atat.config.layout import PREPARED
 from espnet_atat.corpora.archive import fetch_corpus
 from espnet_atat.corpora.builder import BuildOptions, Report
@@ -94,4 +94,4 @@ def record_sets(report: Report, data_dir: Path, *, replace: bool) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main_guard(main))
+    start(main)

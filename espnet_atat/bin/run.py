@@ -6,13 +6,12 @@ python -m espnet_atat.bin.run --recipe mini --system music --stage 10 --stop_sta
 
 import argparse
 import os
-import sys
 from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from espnet_atat.bin import add_aligner, aligner_options, main_guard, options_of
+from espnet_atat.bin import add_aligner, aligner_options, options_of, start
 from espnet_atat.config.selection import add_selection, set_list
 from espnet_atat.errors import UserError
 from espnet_atat.stages import LAST, columns
@@ -141,4 +140,4 @@ def _print_tables(args: argparse.Namespace) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main_guard(main))
+    start(main)

@@ -5,10 +5,9 @@ holds.
 """
 
 import argparse
-import sys
 from collections.abc import Sequence
 
-from espnet_atat.bin import main_guard, new_parser
+from espnet_atat.bin import new_parser, start
 from espnet_atat.errors import UserError
 from espnet_atat.metrics.predictions import read_column
 from espnet_atat.metrics.render import score_table
@@ -62,4 +61,4 @@ def _pairs(option: str, values: Sequence[str]) -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    sys.exit(main_guard(main))
+    start(main)

@@ -7,12 +7,11 @@ The result is a set for the task asr; with --text, the lines and trees of anothe
 """
 
 import argparse
-import sys
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from espnet_atat.bin import main_guard, make, new_parser, options_of
+from espnet_atat.bin import make, new_parser, options_of, start
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -44,4 +43,4 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main_guard(main))
+    start(main)

@@ -4,13 +4,12 @@ python -m espnet_atat.bin.synthesize --engine pico --text data/mini/books_text -
 """
 
 import argparse
-import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
-from espnet_atat.bin import main_guard, make, new_parser
+from espnet_atat.bin import make, new_parser, start
 from espnet_atat.graph.pool import limit_threads
 
 
@@ -57,4 +56,4 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main_guard(main))
+    start(main)

@@ -2,13 +2,12 @@
 
 import argparse
 import json
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from espnet_atat.atomic import atomic_write
-from espnet_atat.bin import main_guard, new_parser
+from espnet_atat.bin import new_parser, start
 from espnet_atat.errors import UserError
 from espnet_atat.report.archives import SUFFIX, read_archive
 from espnet_atat.report.tables import insert, markdown, terminal, times
@@ -63,4 +62,4 @@ def _read_table(path: Path, name: str) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    sys.exit(main_guard(main))
+    start(main)

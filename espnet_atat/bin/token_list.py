@@ -5,12 +5,11 @@ python -m espnet_atat.bin.token_list --targets data/y/train/target --output_dir 
 """
 
 import argparse
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from espnet_atat.atomic import atomic_dir
-from espnet_atat.bin import main_guard, new_parser, to_bool
+from espnet_atat.bin import new_parser, start, to_bool
 from espnet_atat.datadir import read_two_column
 from espnet_atat.errors import UserError
 from espnet_atat.text.bpe import make_target_model
@@ -63,4 +62,4 @@ def _grow(args: argparse.Namespace, targets: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main_guard(main))
+    start(main)

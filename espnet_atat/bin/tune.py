@@ -7,14 +7,13 @@ The models have to be there (./run.sh --table lm --stop_stage 11). The exact mat
 
 import argparse
 import json
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from espnet_atat.atomic import atomic_write
-from espnet_atat.bin import main_guard, new_parser
+from espnet_atat.bin import new_parser, start
 from espnet_atat.config.layout import EXP
 from espnet_atat.config.selection import Selection, add_selection, select
 from espnet_atat.errors import UserError
@@ -128,4 +127,4 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main_guard(main))
+    start(main)

@@ -5,12 +5,11 @@ number. With --fix, files are rewritten sorted and bad utterances dropped by nam
 """
 
 import argparse
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from espnet_atat.arguments import add_options
-from espnet_atat.bin import main_guard
+from espnet_atat.bin import start
 from espnet_atat.corpora.recordings import AudioRules
 from espnet_atat.corpora.validation import LIMIT, fix, validate
 from espnet_atat.datadir import find_data_dirs, is_test_set
@@ -52,4 +51,4 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main_guard(main))
+    start(main)
