@@ -89,20 +89,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         nonlocal code
         args = get_parser().parse_args(arguments)
         try:
-            code = _info(args) if args.command == "info" else _understand(args)
+            if args.command == "info":
+                from espnet_atat.package.describe import describe
+
+                print(describe(args.model, as_json=args.json))
+            else:
+                code = _understand(args)
             sys.stdout.flush()
         except BrokenPipeError:  # the reader, `head` say, has seen enough
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             code = 1
 
     return main_guard(run, argv) or code
-
-
-def _info(args: argparse.Namespace) -> int:
-    from espnet_atat.package.describe import describe
-
-    print(describe(args.model, as_json=args.json))
-    return 0
 
 
 def _understand(args: argparse.Namespace) -> int:

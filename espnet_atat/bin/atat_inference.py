@@ -12,11 +12,9 @@ import time
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
-
-import yaml
 
 from espnet_atat.bin import new_parser, options_of, start, to_bool
+from espnet_atat.config.layout import load_yaml
 from espnet_atat.errors import UserError
 
 
@@ -44,7 +42,7 @@ def get_parser() -> argparse.ArgumentParser:
     group.add_argument("--source", choices=("speech", "text_in"), help="of --data_dir; default: what the task reads")
     group.add_argument("--output_dir", required=True, metavar="DIR")
     add = parser.add_argument_group("Search").add_argument
-    add("--inference_config", metavar="YAML", help="options of this group; the command line goes first")
+    add("--inference_config", type=Path, metavar="YAML", help="options of this group; the command line goes first")
     add("--task", default="slu", help="slu, asr, mlm or nlu; or an ensemble of labels, nlu+slu")
     add("--beam_size", type=int, default=4)
     add("--nbest", type=int, default=1, help="more than 1: nbest.jsonl is written too")
@@ -61,27 +59,17 @@ def get_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def search_options(parser: argparse.ArgumentParser) -> set[str]:
-    """What an inference configuration may hold."""
-    (group,) = (group for group in parser._action_groups if group.title == "Search")
-    return {action.dest for action in group._group_actions} - {"inference_config"}
-
-
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     """Options of the command line over those of ``--inference_config`` over the defaults."""
     parser = get_parser()
     args = parser.parse_args(argv)
     if args.inference_config is not None:
-        known = search_options(parser)
-        try:
-            config: Any = yaml.safe_load(Path(args.inference_config).read_text(encoding="utf-8")) or {}
-        except yaml.YAMLError as error:
-            raise UserError(f"{args.inference_config}: not YAML: {error}") from error
-        if not isinstance(config, dict):
-            raise UserError(f"{args.inference_config}: a mapping of options, found {type(config).__name__}")
-        if unknown := config.keys() - known:
-            first, names = sorted(map(str, unknown))[0], ", ".join(sorted(known))
-            raise UserError(f"{args.inference_config}: unknown option {first!r}; known: {names}")
+        (group,) = (group for group in parser._action_groups if group.title == "Search")
+        known = {action.dest for action in group._group_actions} - {"inference_config"}
+        config = load_yaml(args.inference_config)
+        if unknown := sorted(config.keys() - known):
+            names = ", ".join(sorted(known))
+            raise UserError(f"{args.inference_config}: unknown option {unknown[0]!r}; known: {names}")
         # As text, so that each is converted and checked like an option of the command line.
         parser.set_defaults(**{name: str(value) for name, value in config.items()})
         args = parser.parse_args(argv)

@@ -62,12 +62,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     corpus, source, data_dir, audio, replace = map(options.pop, ("corpus", "source", "data_dir", "check", "replace"))
     if not source.exists():
         raise UserError(f"{source}: no such file or folder; SOURCE is where the corpus lies")
-    start = time.monotonic()
+    began = time.monotonic()
     report = import_module(f"espnet_atat.corpora.{corpus}").prepare(source, data_dir, **options)
     print(report)
     check_sets(report, audio)
     record_sets(report, data_dir, replace=replace)
-    print(f"{corpus}: done in {time.monotonic() - start:.1f} s")
+    print(f"{corpus}: done in {time.monotonic() - began:.1f} s")
 
 
 def check_sets(report: Report, audio: str) -> None:

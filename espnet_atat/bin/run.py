@@ -19,10 +19,11 @@ from espnet_atat.stages import LAST, columns
 if TYPE_CHECKING:
     from espnet_atat.steps.driver import Request
 
-RESULTS = """\
-Results: exp/<recipe>/<system>/seed<N>/<inference config>/<set>/{ref,hyp,metrics.json}, exp/<recipe>/tables;
-training runs: exp/runs; models to give away: exp/<recipe>/packages.
-"""
+
+RESULTS = (
+    "Results: exp/<recipe>/<system>/seed<N>/<inference config>/<set>/{ref,hyp,metrics.json}, exp/<recipe>/tables;",
+    "training runs: exp/runs; models to give away: exp/<recipe>/packages.",
+)
 
 
 class Parser(argparse.ArgumentParser):
@@ -37,7 +38,7 @@ def get_parser() -> argparse.ArgumentParser:
     parser = Parser(
         prog="./run.sh",
         description="From data to tables of scores, in stages. A finished one is skipped; a killed one is continued.",
-        epilog="\n".join(["stages:", *columns(), "", RESULTS]),
+        epilog="\n".join(["stages:", *columns(), "", *RESULTS]),
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,  # run.sh looks for --help and --dry_run
     )
@@ -56,10 +57,8 @@ def get_parser() -> argparse.ArgumentParser:
     add = group.add_argument
     about = "sets that stage 2 makes augmented copies of, such as train"
     add("--augment_sets", type=set_list, metavar="SETS", help=about)
-    about = (
-        "sets whose text stage 3 says, such as books_text, or test@flite: by that engine, unless there are recordings"
-    )
-    add("--synthesize_sets", type=set_list, metavar="SETS", help=f"{about} of that test set")
+    about = "sets whose text stage 3 says, such as books_text, or test@flite: by that engine, if nobody has recorded it"
+    add("--synthesize_sets", type=set_list, metavar="SETS", help=about)
     add_aligner(group)
     about = "raw: audio is read in training (default: fbank)"
     add("--feats_type", choices=("fbank", "raw"), default="fbank", help=about)

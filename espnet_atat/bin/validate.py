@@ -32,8 +32,7 @@ def get_parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> None:
     args = get_parser().parse_args(argv)
-    rules = AudioRules(**{name: getattr(args, name) for name in RULES})
-    left = 0
+    rules, left = AudioRules(**{name: getattr(args, name) for name in RULES}), 0
     for folder in find_data_dirs(args.data_dir):
         checked = validate(folder, rules, audio=args.audio)
         print("\n".join(checked.lines(args.limit)))

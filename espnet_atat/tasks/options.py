@@ -36,10 +36,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
     add = parser.add_argument_group("Model").add_argument
     add("--input_size", type=int_or_none, help="mel channels; none with a frontend")
-    blocks, about = (
-        ["transformer", "conformer", "e_branchformer", None],
-        "ESPnet blocks behind the CNN; none: text alone",
-    )
+    blocks = ["transformer", "conformer", "e_branchformer", None]
+    about = "ESPnet blocks behind the CNN; none: text alone"
     add("--audio_encoder", type=str_or_none, default="transformer", choices=blocks, help=about)
     add("--audio_encoder_conf", action=NestedDictAction, default={})
     kinds, about = ["hugging_face", None], "none: audio alone (the E2E baseline)"
