@@ -45,7 +45,7 @@ class Sources:
 
 
 def write_package(
-    sources: Sources, manifest: Manifest, output: str | Path, check: Callable[[Path], None] | None = None
+    sources: Sources, manifest: Manifest, output: str | Path, check: Callable[[Path], object] | None = None
 ) -> Manifest:
     """Write a package; it appears at ``output``, a zip, when it is whole.
 
