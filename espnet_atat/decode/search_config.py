@@ -7,8 +7,7 @@ from espnet_atat.data.mixture import TREE_TASKS
 from espnet_atat.errors import UserError
 from espnet_atat.text.vocabulary import TASK_SOURCE, task_token
 
-#: ``[IN:X``, ``]`` and ``<eos>``.
-SHORTEST_TREE = 3
+SHORTEST_TREE = 3  # ``[IN:X``, ``]`` and ``<eos>``
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,19 +18,12 @@ KINDS = {("speech", "kaldi_ark"), ("speech", "sound"), ("text_in", "text")}
 
 @dataclass(frozen=True)
 class Source:
-    """Where a set's utterances lie.
+    """Where a set's utterances lie."""
 
-    Attributes:
-        name: ``speech`` or ``text_in``.
-        kind: ``kaldi_ark``, ``sound`` or ``text``, as in ESPnet's ``--data_path_and_name_and_type``.
-        entries: utterance id to ``ark:offset``, path of audio, or words.
-        lengths: utterance id to frames, where known without opening anything.
-    """
-
-    name: str
-    kind: str
-    entries: dict[str, str]
-    lengths: dict[str, int] | None = None
+    name: str  # ``speech`` or ``text_in``
+    kind: str  # ``kaldi_ark``, ``sound`` or ``text``, as in ESPnet's ``--data_path_and_name_and_type``
+    entries: dict[str, str]  # utterance id to ``ark:offset``, path of audio, or words
+    lengths: dict[str, int] | None = None  # utterance id to frames, where known without opening anything
 
     @classmethod
     def of_dump(cls, dump_dir: str | Path, name: str) -> Self:

@@ -18,9 +18,6 @@ from espnet_atat.errors import UserError
 from espnet_atat.model.atat_model import Encoded
 from espnet_atat.model.espnet import LengthBonus
 
-#: Utterances decoded at once by a model that was loaded by name.
-BATCH_SIZE = 16
-
 
 class Understand:
     """A model with a way to search. Thread-safe: a call keeps its state to itself, and no call changes the model.
@@ -81,7 +78,7 @@ class Understand:
         source: str | Path | Pretrained,
         *,
         device: str = "cpu",
-        batch_size: int | None = BATCH_SIZE,
+        batch_size: int | None = 16,
         **options: Any,
     ) -> Self:
         """Load a model that was packed, uploaded or trained. Any number of threads may call the result.
