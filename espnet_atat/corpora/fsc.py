@@ -26,11 +26,9 @@ SPLITS = ("original", "unseen_speaker", "unseen_utterance")
 
 
 class Command(NamedTuple):
-    """An utterance with its tuple and its part of the original split."""
-
     utterance: Utterance
     triple: Triple
-    part: str
+    part: str  # of the original split
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -35,9 +35,8 @@ def prepare(source: Path, data_dir: Path, *, splits: list[str] | None = None, **
     for split in wanted:
         utterances = _read_split(root / split, builder.options.rules)
         _check_speakers(builder, split, utterances, listed)
-        known = {utterance.id for utterance in utterances}
-        extra = sorted(path.stem for path in (root / split).glob("*/*/*.flac") if path.stem not in known)
-        if extra:
+        recorded = {path.stem for path in (root / split).glob("*/*/*.flac")}
+        if extra := sorted(recorded - {utterance.id for utterance in utterances}):
             builder.note(f"{split}: {len(extra)} recordings without a transcript left out, first {extra[0]}")
         builder.write(split.replace("-", "_"), utterances)
     return builder.report

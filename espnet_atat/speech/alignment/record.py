@@ -96,7 +96,6 @@ def read_alignments(*paths: str | Path) -> dict[str, Alignment]:
 
 
 def write_alignments(path: str | Path, alignments: Mapping[str, Iterable[AlignedWord]]) -> None:
-    """Write a file of alignments in the given order; it appears whole or not at all."""
     with atomic_write(path) as handle:
         for utt, words in alignments.items():
             handle.write(json.dumps({"utt_id": utt, "words": to_json(words)}, ensure_ascii=False) + "\n")

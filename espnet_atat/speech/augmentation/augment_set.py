@@ -70,10 +70,8 @@ class AugmentConfig:
         if self.copies < 0:
             raise UserError(f"copies is a whole number, found {self.copies}")
         if bool(self.copies) != bool(self.effects.effects):
-            raise UserError(
-                f"copies is {self.copies}, and {len(self.effects.effects)} effects are on: random copies want at least "
-                "one effect, and effects at least one copy"
-            )
+            found = f"copies is {self.copies}, and {len(self.effects.effects)} effects are on"
+            raise UserError(f"{found}: random copies want at least one effect, and effects at least one copy")
 
     def variants(self) -> Iterator[tuple[str, float | None]]:
         """Prefix of each copy and its speed, None for a random one."""
