@@ -38,7 +38,6 @@ SHOWN = 20  # bad rows in one message
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Options of ``prepare custom``."""
     parser.add_argument(
         "--skip_bad_rows", action="store_true", help="leave out bad training and dev rows, rather than stop"
     )

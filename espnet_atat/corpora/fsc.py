@@ -32,7 +32,6 @@ class Command(NamedTuple):
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Options of ``prepare fsc``."""
     parser.add_argument(
         "--splits", nargs="+", choices=SPLITS, default=SPLITS, help="which splits to write (default: all three)"
     )

@@ -19,7 +19,6 @@ SPLITS = (
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Options of ``prepare librispeech``."""
     parser.add_argument("--splits", nargs="+", choices=SPLITS, metavar="SPLIT", help="default: every split present")
 
 

@@ -1,7 +1,5 @@
 """The utterances of a set: audio features, audio or text, read one by one."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -9,7 +7,7 @@ from typing import Self
 import numpy as np
 
 from espnet_atat.datadir import read_two_column
-from espnet_atat.errors import UserError
+from espnet_atat.errors import UserError, naming
 from espnet_atat.speech.audio import probe, read_audio
 
 #: ESPnet's (name, type) pairs that can be decoded.
@@ -58,7 +56,7 @@ class Source:
         entry = self.entries[utt_id]
         if self.kind == "text":
             return entry
-        with _naming(utt_id):
+        with naming(f"utterance {utt_id}"):
             return read_audio(entry) if self.kind == "sound" else _read_ark(entry)
 
     def length(self, utt_id: str) -> int:
@@ -66,7 +64,7 @@ class Source:
         if self.lengths is not None and utt_id in self.lengths:
             return self.lengths[utt_id]
         if self.kind == "sound":
-            with _naming(utt_id):
+            with naming(f"utterance {utt_id}"):
                 return probe(self.entries[utt_id]).samples
         return len(self.read(utt_id))
 
@@ -74,14 +72,6 @@ class Source:
         """Utterance ids in batches of like length; a function of the set and the size alone."""
         ordered = sorted(self.entries, key=lambda utt_id: (self.length(utt_id), utt_id))
         return [ordered[start : start + size] for start in range(0, len(ordered), size)]
-
-
-@contextmanager
-def _naming(utt_id: str) -> Iterator[None]:
-    try:
-        yield
-    except UserError as error:
-        raise UserError(f"utterance {utt_id}: {error}") from error
 
 
 def _read_ark(entry: str) -> np.ndarray:

@@ -49,10 +49,7 @@ def spell_tokens(tokens: Sequence[str], vocabulary: Vocabulary) -> Spelling:
 
 
 def align(head: CTCHead, states: Tensor, symbols: Sequence[int]) -> list[tuple[int, int]] | None:
-    """First frame and frame after the last of each symbol on the best path through one utterance's states (S, D).
-
-    None where the frames are too few.
-    """
+    """First frame and frame after the last of each symbol, by the states (S, D); None where these are too few."""
     frames = head.log_softmax(states[None]).float()  # (1, S', C)
     repeats = sum(a == b for a, b in pairwise(symbols))
     if not symbols or 0 in symbols or len(symbols) + repeats > frames.size(1):

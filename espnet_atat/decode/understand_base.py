@@ -88,11 +88,8 @@ class Understand:
                 or a name: of espnet_model_zoo, or ``user/model`` of the hub. Or what :func:`load_pretrained` gave, so
                 that several of these objects share one model.
             device: ``cpu``, ``cuda`` or ``cuda:N``.
-            batch_size: utterances of a list that are decoded at once; None: all of them.
-            options: ``task``, ``beam_size``, ``nbest``, ``ctc_weight``, ``lm_weight``, ``penalty``, ``maxlen`` and
-                ``constrain_trees`` of :class:`espnet_atat.decode.search_config.SearchConfig`; not given, or None: as
-                the package's scores were measured. What a class has besides: of speech ``max_seconds`` (60) and
-                ``word_times`` (on).
+            options: those of :class:`espnet_atat.decode.search_config.SearchConfig`; not given, or None: as the
+                package's scores were measured. Of speech also ``max_seconds`` (60) and ``word_times`` (on).
         """
         pretrained = source if isinstance(source, Pretrained) else load_pretrained(source, device)
         search = {field.name: options.pop(field.name, None) for field in fields(SearchConfig)}

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from espnet_atat.datadir import DataDir
-from espnet_atat.errors import UserError
+from espnet_atat.errors import UserError, naming
 from espnet_atat.graph.pool import Record
 from espnet_atat.speech.audio import convert_rate, read_mono, write_audio
 from espnet_atat.speech.augmentation import effects
@@ -102,10 +102,8 @@ def augment_set(data: DataDir, work: Path, output: Path, config: AugmentConfig, 
 def _augment(config: AugmentConfig, work: Path, new: str, payload: tuple[str, int, str, float | None]) -> Record:
     """Write one copy. Record: ``file``, seconds ``before`` and ``after``."""
     path, _, stem, speed = payload
-    try:
+    with naming(new):
         samples, rate = read_mono(path, config.prepare.mixdown)
-    except UserError as error:
-        raise UserError(f"{new}: {error}") from error
     before = len(samples) / rate
     if speed == 1 and config.prepare == Preparation():
         return {"file": None, "before": before, "after": before}
