@@ -205,7 +205,8 @@ class GentleInstallation:
         with tempfile.TemporaryDirectory() as folder:
             transcript, output = Path(folder) / "transcript.txt", Path(folder) / "align.json"
             transcript.write_text(" ".join(words), encoding="utf-8")
-            command = [self.python, "align.py", "--nthreads", "1", "-o", output, Path(path).resolve(), transcript]
+            command = [self.python, "align.py", "--nthreads", "1", "-o", str(output), str(Path(path).resolve())]
+            command.append(str(transcript))
             try:
                 done = subprocess.run(command, cwd=self.folder, capture_output=True, text=True, timeout=limit)
             except subprocess.TimeoutExpired as error:
