@@ -17,7 +17,6 @@ from espnet_atat.baselines.config import BilstmConfig
 WEIGHTS_FILE = "bilstm_crf.pt"
 NAMES_FILE = "names.json"
 DECODE_BATCH = 64  # sentences
-MAX_NORM = 5.0  # of the gradient
 
 
 def train(examples: Sequence[Example], folder: Path, config: BilstmConfig, text: Sequence[Sequence[str]] = ()) -> None:
@@ -74,7 +73,7 @@ def _fit(network: BilstmCrf, batches: "_Batches", config: BilstmConfig) -> None:
             loss = network(*batch)
             optimiser.zero_grad()
             loss.backward()
-            nn.utils.clip_grad_norm_(network.parameters(), MAX_NORM)
+            nn.utils.clip_grad_norm_(network.parameters(), max_norm=5.0)
             optimiser.step()
             schedule.step()
             total += loss.item()
@@ -126,7 +125,6 @@ class BilstmCrfModel:
 
     @property
     def parameters(self) -> int:
-        """Numbers in all weights."""
         return sum(weight.numel() for weight in self._network.parameters())
 
     @torch.inference_mode()

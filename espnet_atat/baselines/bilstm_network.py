@@ -60,13 +60,7 @@ class BilstmCrf(nn.Module):
         self.crf = CRF(len(names.tags), batch_first=True)
 
     def forward(self, words: torch.Tensor, tags: torch.Tensor, intents: torch.Tensor) -> torch.Tensor:
-        """The loss of a batch, a scalar.
-
-        Args:
-            words: numbers of words, 0 behind a sentence's end, shape (B, T).
-            tags: numbers of tags, of any value behind the end, shape (B, T).
-            intents: numbers of classes, shape (B,).
-        """
+        """The loss of a batch, a scalar, of words (B, T; 0 behind the end), tags (B, T) and classes (B,)."""
         tag_scores, intent_scores, mask = self.scores(words)
         tag_loss = -self.crf(tag_scores, tags, mask=mask, reduction="mean")
         return tag_loss + nn.functional.cross_entropy(intent_scores, intents)

@@ -40,11 +40,7 @@ def row_names(recipe: str) -> list[str]:
 
 
 def row_content(recipe: str, name: str, users: Iterable[str] = ()) -> tuple[str, Content]:
-    """Where a row is defined, and what it says with all that it inherits.
-
-    Args:
-        users: rows that start from this one, directly or not.
-    """
+    """Where a row is defined, and what it says with all that it inherits; ``users`` start from it, directly or not."""
     found = [
         (f"{place}: {name}", table["rows"][name], table.get(BASE), table_name)
         for table_name, (place, table) in table_contents(recipe).items()

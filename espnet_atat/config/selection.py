@@ -80,14 +80,7 @@ def set_list(text: str) -> tuple[str, ...]:
 
 @dataclass(frozen=True, kw_only=True)
 class Selection:
-    """Some systems of a recipe.
-
-    Attributes:
-        systems: the rows of the tables, each once, as the command line changed them.
-        seeds: None: each system's own.
-        fold: None: all.
-        chosen: the options that chose the tables or the system.
-    """
+    """The rows of some tables, each once, as the command line changed them; ``chosen``: the options that chose them."""
 
     recipe: str
     tables: "tuple[Table, ...]"

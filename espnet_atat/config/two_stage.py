@@ -13,7 +13,7 @@ first_stage: {whisper: tiny.en, language: en}      # a model of Whisper: its siz
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Literal, get_type_hints
 
 from espnet_atat.baselines.config import CONFIGS, BilstmConfig, Config
@@ -69,14 +69,6 @@ class Pipeline:
         pretraining = f", pretrained on the words of {', '.join(self.pretrain_data)}" if self.pretrain_data else ""
         return f"{self.tagger}{options} on the trees of {', '.join(self.data)}{pretraining}"
 
-    def of_fold(self, fold: int | None) -> "Pipeline":
-        """With ``{fold}`` filled in."""
-
-        def fill(sets: tuple[str, ...]) -> tuple[str, ...]:
-            return tuple(name.replace("{fold}", str(fold)) for name in sets)
-
-        return replace(self, data=fill(self.data), pretrain_data=fill(self.pretrain_data))
-
 
 @dataclass(frozen=True, kw_only=True)
 class FirstStage:
@@ -111,13 +103,6 @@ class FirstStage:
     def folder(self) -> str:
         """In paths of results, what other rows have the inference configuration for."""
         return self.value if self.kind == ASR else self.kind
-
-    def filled(self, **values: object) -> str:
-        """The pattern of paths with ``{set}``, ``{seed}``, ``{fold}`` filled in."""
-        path = self.value
-        for name, value in values.items():
-            path = path.replace(f"{{{name}}}", str(value))
-        return path
 
     def __str__(self) -> str:
         return {

@@ -24,8 +24,6 @@ class Manifest:
     """A package in facts.
 
     Attributes:
-        name: such as ``mini_music_seed1``.
-        title: one line for people.
         language: of the words, as in ISO 639-1.
         license: of the weights, as SPDX names it, in lower case.
         tasks: ``speech`` and ``text_in`` → the task label to decode with, unless told otherwise.
@@ -34,7 +32,6 @@ class Manifest:
         results: ``{set, task, config, utterances, figures}``; figures as in ``metrics.json``: key → ``{title, value,
             interval}``, shares of 1.
         command: what trains the model again.
-        parameters: numbers of the model.
         versions: of what made it: ``espnet_atat``, ``espnet``, ``torch``, ``commit``.
         made_from: fingerprint of model and scores, by which stage 15 knows a finished package.
     """

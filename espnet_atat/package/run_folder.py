@@ -11,8 +11,6 @@ from espnet_atat.errors import UserError
 from espnet_atat.package.safety import parse_config
 
 CONFIG = "config.yaml"
-#: The averaged models that ESPnet leaves.
-AVERAGED = "valid.*.ave.pth"
 
 
 class RunFolder(NamedTuple):
@@ -69,7 +67,7 @@ def _model_of(folder: Path) -> Path:
         name = json.loads(done.read_text(encoding="utf-8")).get("model")
         if name is not None and (folder / name).is_file():
             return folder / name
-    averaged = sorted(folder.glob(AVERAGED))
+    averaged = sorted(folder.glob("valid.*.ave.pth"))  # ESPnet's averaged models
     if len(averaged) != 1:
         there = ", ".join(path.name for path in sorted(folder.glob("*.pth"))) or "none"
         raise UserError(f"{folder}: which model is meant? give train_config and model_file; there are: {there}")

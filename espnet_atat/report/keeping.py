@@ -94,7 +94,6 @@ class Keeper:
         return self._archives.keep(file.stem, {self._path(file): file.read_text(encoding="utf-8")})
 
     def _path(self, file: Path) -> str:
-        """Its name among the kept results."""
         return file.relative_to(EXP / self.recipe).as_posix()
 
     def _table_of(self, row: str) -> str:

@@ -69,7 +69,6 @@ def collect_curves(runs: Iterable[Path]) -> dict[str, Curves]:
 
 
 def load_curves(file: Path) -> dict[str, Curves]:
-    """Curves that ``collect_curves`` gave and that were kept as JSON."""
     return dict(json.loads(file.read_text(encoding="utf-8")))
 
 

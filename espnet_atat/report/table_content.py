@@ -66,14 +66,7 @@ def table_content(
     command: str,
     dev: bool = False,
 ) -> dict[str, Any]:
-    """Collect a table's figures.
-
-    Args:
-        seeds: None: each system's own.
-        fold: print this fold; None: all folds pooled.
-        command: that makes the table.
-        dev: the dev sets instead of the test sets.
-    """
+    """Collect a table's figures: of one fold, else of all pooled; of some seeds, else of each system's own."""
     rows = [
         table_row(system, test, seeds or system.seeds, fold)
         for system in systems

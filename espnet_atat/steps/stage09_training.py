@@ -161,7 +161,6 @@ def transfer_options(training: "Training", folder: Path) -> list[str]:
 
 
 def write_config(path: Path, config: Mapping[str, Any]) -> None:
-    """Write options as a YAML file for ``--config``."""
     with atomic_write(path) as handle:
         yaml.safe_dump(dict(config), handle, sort_keys=False, allow_unicode=True)
 
@@ -175,13 +174,7 @@ def run_trainer(
     cpu_processes: int = 1,
     trainer: str = ATAT_TRAINER,
 ) -> None:
-    """Train in this process, in several on the CPU or, on several GPUs or machines, through ESPnet's launcher.
-
-    Args:
-        config: options that go to ``train.yaml``, beside those of the command line.
-        cpu_processes: of :data:`ATAT_TRAINER` alone.
-        trainer: :data:`ATAT_TRAINER` or :data:`LM_TRAINER`.
-    """
+    """Train in this process, in several on the CPU or, on several GPUs or machines, through ESPnet's launcher."""
     write_config(folder / "train.yaml", config)
     own = ["--config", str(folder / "train.yaml"), "--output_dir", str(folder), "--seed", str(seed), "--resume", "true"]
     options, log = [*own, *options], folder / "train.log"
