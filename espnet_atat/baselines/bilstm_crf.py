@@ -111,10 +111,7 @@ class _Batches:
 
 
 class BilstmCrfModel:
-    """What ``train`` wrote."""
-
     def __init__(self, folder: Path) -> None:
-        """Load the weights, which are tensors and nothing else."""
         read = json.loads((folder / NAMES_FILE).read_text(encoding="utf-8"))
         embed_size, hidden_size = read.pop("sizes")
         self._names = Names(**{name: tuple(values) for name, values in read.items()})

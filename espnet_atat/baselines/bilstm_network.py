@@ -27,8 +27,6 @@ IGNORED = -100  # target of a place without a word
 
 @dataclass(frozen=True)
 class Names:
-    """What the network's numbers stand for."""
-
     words: tuple[str, ...]  # from number 2 on; 0 is padding, 1 any other word
     tags: tuple[str, ...]
     intents: tuple[str, ...]
@@ -43,7 +41,6 @@ class Names:
         )
 
     def encoder(self) -> dict[str, int]:
-        """Word → number."""
         return {word: number for number, word in enumerate(self.words, start=UNKNOWN + 1)}
 
 

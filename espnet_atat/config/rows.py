@@ -34,7 +34,6 @@ def table_contents(recipe: str) -> dict[str, tuple[str, Content]]:
 
 
 def row_names(recipe: str) -> list[str]:
-    """All rows that the tables of a recipe define."""
     tables = table_contents(recipe).values()
     return list(dict.fromkeys(name for _, table in tables for name, row in table["rows"].items() if row is not None))
 

@@ -26,7 +26,6 @@ TTS_ENGINE = ("tts_engine",)
 
 
 def add_selection(parser: argparse.ArgumentParser) -> None:
-    """Add the options that say which systems."""
     group = parser.add_argument_group("which systems")
     group.add_argument("--recipe", default="mini", help="folder below egs2/atat (default: %(default)s)")
     chosen = group.add_mutually_exclusive_group()

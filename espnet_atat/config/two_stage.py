@@ -24,8 +24,6 @@ from espnet_atat.schema import read
 ASR, WHISPER, TRANSCRIPTS, ORACLE = KINDS = ("asr", "whisper", "transcripts", "oracle")
 #: Those whose recogniser was not trained here: nobody knows what they cost.
 FOREIGN = (WHISPER, TRANSCRIPTS)
-#: An option of the taggers that the row itself says.
-SEED = "seed"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +41,7 @@ class Pipeline:
                 raise UserError(f"data and pretrain_data: a set is recipe/name, found {name!r}")
         if not self.data:
             raise UserError("data is not empty: a tagger learns from trees")
-        if SEED in self.options:
+        if "seed" in self.options:
             raise UserError("options: the seed is that of the row (seeds, --seeds): leave it out here")
         config = self.config(seed=1)
         if bool(self.pretrain_data) != (isinstance(config, BilstmConfig) and config.pretrain_epochs > 0):
@@ -55,14 +53,13 @@ class Pipeline:
         return CONFIGS[self.tagger] is BilstmConfig
 
     def config(self, seed: int) -> Config:
-        """The tagger's options."""
         kind = CONFIGS[self.tagger]
         hints = get_type_hints(kind)
         options = {
             name: float(value) if hints.get(name) is float and type(value) is int else value
             for name, value in self.options.items()
         }
-        return read(kind, {**options, **({SEED: seed} if self.has_seed else {})}, "options")
+        return read(kind, {**options, **({"seed": seed} if self.has_seed else {})}, "options")
 
     def __str__(self) -> str:
         options = f" with {dict(self.options)}" if self.options else ""
@@ -91,7 +88,6 @@ class FirstStage:
 
     @property
     def kind(self) -> str:
-        """One of ``KINDS``."""
         return next(kind for kind in KINDS if getattr(self, kind))
 
     @property

@@ -30,8 +30,7 @@ Worker = Callable[[str, Any], Record]
 JOURNAL = "journal.jsonl"
 
 FUTURES_PER_PROCESS = 3  # enough to keep every process busy, few enough to hold in memory
-PROGRESS_SECONDS = 10.0  # between two lines of progress in a log
-TERMINAL_SECONDS = 0.5  # between two updates of the line on a terminal
+
 PR_SET_PDEATHSIG = 1  # Linux, prctl(2)
 
 
@@ -73,7 +72,7 @@ class Progress:
         self.done += count
         now = time.monotonic()
         terminal = sys.stderr.isatty()
-        if now - self.shown < (TERMINAL_SECONDS if terminal else PROGRESS_SECONDS):
+        if now - self.shown < (0.5 if terminal else 10.0):
             return
         self.shown = now
         rate = (self.done - self.first) / (now - self.started)

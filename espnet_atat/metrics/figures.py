@@ -89,7 +89,7 @@ FIGURES: dict[str, Figure] = {
 
 
 def mean_of_seeds(rows: Sequence[np.ndarray]) -> dict[str, float | None]:
-    """``mean`` and ``sd`` (n − 1; None of one seed) of a figure's rows, seed by seed; both None without a denominator."""
+    """``mean`` and ``sd`` (n − 1; None of one seed) of a figure's rows, seed by seed; no denominator, no value."""
     values = [ratio(*each.sum(axis=0)) for each in rows]
     known = [value for value in values if value is not None]
     if len(known) < len(values):

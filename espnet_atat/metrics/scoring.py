@@ -164,7 +164,6 @@ def count_edits(reference: list[str], predicted: list[str], tokenise: Tokenise |
 
 
 def read_hypothesis(tree: Node, hypothesis: Hypothesis) -> Frame:
-    """The part of a valid tree that ``hypothesis`` compares."""
     frame = from_tree(tree)
     return frame.tags_only() if hypothesis == "tags" else frame
 

@@ -56,12 +56,10 @@ class Manifest:
 
     @property
     def labels(self) -> dict[str, str]:
-        """What kind of input, audio or text → the label it is decoded with."""
         return {"audio" if key == "speech" else "text": task for key, task in self.tasks.items()}
 
     @property
     def corpora(self) -> list[str]:
-        """Recipes whose sets it was trained on, each once."""
         return list(dict.fromkeys(part["set"].partition("/")[0] for part in self.trained_on))
 
     def dump(self) -> str:
@@ -78,12 +76,10 @@ class Manifest:
 
 
 def search_options(config: Mapping[str, Any]) -> dict[str, Any]:
-    """The part of an inference configuration that a package keeps."""
     return {key: value for key, value in config.items() if key in DECODE_KEYS}
 
 
 def result_of(metrics: Mapping[str, Any], *, test_set: str, task: str, config: str) -> dict[str, Any]:
-    """What a package keeps of a ``metrics.json``."""
     figures = {
         key: {"title": figure["title"], "value": figure["value"], "interval": list(figure["interval"] or ())}
         for key, figure in metrics["figures"].items()

@@ -14,8 +14,6 @@ CONFIG = "config.yaml"
 
 
 class RunFolder(NamedTuple):
-    """What is loaded of a training run."""
-
     train_config: Path
     model_file: Path
     text_tokenizer: Path | str | None
@@ -29,7 +27,6 @@ def read_config(path: Path) -> dict[str, Any]:
 
 
 def dump_config(config: Mapping[str, Any], path: Path) -> Path:
-    """Write options as YAML, in their order."""
     path.write_text(yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True), encoding="utf-8")
     return path
 

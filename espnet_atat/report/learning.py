@@ -64,7 +64,6 @@ def read_curves(folder: Path) -> Curves:
 
 
 def collect_curves(runs: Iterable[Path]) -> dict[str, Curves]:
-    """What TensorBoard has of some runs, where there is anything, as run → curves."""
     return {str(run): curves for run in runs if (curves := read_curves(run / "tensorboard"))}
 
 

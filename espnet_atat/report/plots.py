@@ -28,7 +28,6 @@ def write_report(content: Mapping[str, Any], folder: Path, name: str) -> Path:
 
 
 def table_plots(content: Mapping[str, Any], source: str) -> Iterator[Plot]:
-    """All plots of a table, whose JSON file is ``source``."""
     yield from _curves_over_amounts(content, source)
     yield from _rows(content, source)
     yield from _attention(content)
@@ -37,7 +36,6 @@ def table_plots(content: Mapping[str, Any], source: str) -> Iterator[Plot]:
 
 
 def _name(*parts: str) -> str:
-    """A name for a file and an anchor."""
     return re.sub(r"[^\w.-]+", "_", "_".join(parts), flags=re.ASCII)
 
 

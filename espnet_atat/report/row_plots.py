@@ -29,7 +29,6 @@ class Group:
 
     @property
     def configs(self) -> list[str]:
-        """Inference configurations that any row was decoded with, the leading one first."""
         names = (name for row in self.rows for name, figures in row["columns"].items() if self.key in figures)
         return list(dict.fromkeys(names))
 

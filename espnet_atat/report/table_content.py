@@ -118,7 +118,6 @@ def _paper(table: Table) -> dict[str, Any] | None:
 
 
 def table_row(system: System, test: TestSet, seeds: Sequence[int], fold: int | None) -> dict[str, Any]:
-    """One system on one set."""
     files = {name: [_metrics_file(system, test, seed, fold, name) for seed in seeds] for name in system.decode}
     for path in (path for paths in files.values() for path in paths):
         if not path.is_file():

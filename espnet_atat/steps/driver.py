@@ -93,7 +93,6 @@ class Request:
         return planned.node.is_done or self.kept.has(planned.node)
 
     def systems_of(self, table: Table) -> list[System]:
-        """Its rows, as the command line changed them."""
         by_name = {system.name: system for system in self.selection.systems}
         return [by_name[name] for name in table.systems]
 

@@ -130,7 +130,6 @@ class Tagging(Hypotheses):
 
     @cached_property
     def words_node(self) -> Node | None:
-        """The words, where a stage makes them."""
         if self.first_stage.kind == WHISPER:
             return whisper_node(self.first_stage, self.test)
         return self.asr.node if self.asr else None

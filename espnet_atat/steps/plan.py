@@ -38,10 +38,7 @@ class Training:
     """One phase of training.
 
     Attributes:
-        mixtures: what it trains and validates on.
         config: ESPnet's options, as resolved from the YAML files.
-        token_config: how token list and text tokenizer come about.
-        machines: where it runs.
         parent: the phase before; None: this is the pretraining.
         problem: why the sets that pretraining wants could not be chosen; None: they were.
     """

@@ -36,7 +36,6 @@ RAW_FRONTEND = {
         "n_mels": NUM_MELS,
     },
 }
-MODALITIES = ("speech", "text_in")
 #: An option of a training YAML that is not ESPnet's: processes of training on the CPU (with GPUs, ``--ngpu`` says it).
 CPU_PROCESSES = "cpu_processes"
 #: Modules that ESPnet's launcher starts: this project's task, and ESPnet's own language model task.
@@ -124,7 +123,7 @@ def shape_options(training: "Training") -> list[str]:
     shapes = [
         option
         for split in ("train", "valid")
-        for path in (folder / "stats" / split / f"{modality}_shape" for modality in MODALITIES)
+        for path in (folder / "stats" / split / f"{modality}_shape" for modality in ("speech", "text_in"))
         if path.is_file()
         for option in (f"--{split}_shape_file", str(path))
     ]
