@@ -17,7 +17,6 @@ from espnet_atat.baselines.config import BilstmConfig
 WEIGHTS_FILE = "bilstm_crf.pt"
 NAMES_FILE = "names.json"
 DECODE_BATCH = 64  # sentences
-MAX_NORM = 5.0  # of the gradient
 
 
 def train(examples: Sequence[Example], folder: Path, config: BilstmConfig, text: Sequence[Sequence[str]] = ()) -> None:
@@ -74,7 +73,7 @@ def _fit(network: BilstmCrf, batches: "_Batches", config: BilstmConfig) -> None:
             loss = network(*batch)
             optimiser.zero_grad()
             loss.backward()
-            nn.utils.clip_grad_norm_(network.parameters(), MAX_NORM)
+            nn.utils.clip_grad_norm_(network.parameters(), max_norm=5.0)
             optimiser.step()
             schedule.step()
             total += loss.item()
@@ -112,10 +111,7 @@ class _Batches:
 
 
 class BilstmCrfModel:
-    """What ``train`` wrote."""
-
     def __init__(self, folder: Path) -> None:
-        """Load the weights, which are tensors and nothing else."""
         read = json.loads((folder / NAMES_FILE).read_text(encoding="utf-8"))
         embed_size, hidden_size = read.pop("sizes")
         self._names = Names(**{name: tuple(values) for name, values in read.items()})
@@ -126,7 +122,6 @@ class BilstmCrfModel:
 
     @property
     def parameters(self) -> int:
-        """Numbers in all weights."""
         return sum(weight.numel() for weight in self._network.parameters())
 
     @torch.inference_mode()

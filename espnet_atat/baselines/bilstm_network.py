@@ -27,8 +27,6 @@ IGNORED = -100  # target of a place without a word
 
 @dataclass(frozen=True)
 class Names:
-    """What the network's numbers stand for."""
-
     words: tuple[str, ...]  # from number 2 on; 0 is padding, 1 any other word
     tags: tuple[str, ...]
     intents: tuple[str, ...]
@@ -43,7 +41,6 @@ class Names:
         )
 
     def encoder(self) -> dict[str, int]:
-        """Word → number."""
         return {word: number for number, word in enumerate(self.words, start=UNKNOWN + 1)}
 
 
@@ -60,13 +57,7 @@ class BilstmCrf(nn.Module):
         self.crf = CRF(len(names.tags), batch_first=True)
 
     def forward(self, words: torch.Tensor, tags: torch.Tensor, intents: torch.Tensor) -> torch.Tensor:
-        """The loss of a batch, a scalar.
-
-        Args:
-            words: numbers of words, 0 behind a sentence's end, shape (B, T).
-            tags: numbers of tags, of any value behind the end, shape (B, T).
-            intents: numbers of classes, shape (B,).
-        """
+        """The loss of a batch, a scalar, of words (B, T; 0 behind the end), tags (B, T) and classes (B,)."""
         tag_scores, intent_scores, mask = self.scores(words)
         tag_loss = -self.crf(tag_scores, tags, mask=mask, reduction="mean")
         return tag_loss + nn.functional.cross_entropy(intent_scores, intents)

@@ -54,7 +54,6 @@ def sentence_features(words: Sequence[str]) -> list[str]:
 
 
 def train(examples: Sequence[Example], folder: Path, config: CrfConfig) -> None:
-    """Write the two models into ``folder``."""
     spoken = [example for example in examples if example.words]
     tags = [list(each.tagging.tags) for each in spoken]
     _fit([_chain(each.words) for each in spoken], tags, folder / TAGGER_FILE, config)
@@ -81,8 +80,6 @@ def _fit(chains: list[list[list[str]]], labels: list[list[str]], file: Path, con
 
 
 class CrfModel:
-    """What ``train`` wrote."""
-
     def __init__(self, folder: Path) -> None:
         self._tagger = _open(folder / TAGGER_FILE)
         self._classifier = _open(folder / INTENT_FILE)

@@ -49,14 +49,7 @@ class Whisper:
     """
 
     def __init__(self, model: str, language: str = "en", threads: int = 1) -> None:
-        """Load a model.
-
-        Args:
-            model: a folder in CTranslate2's format, or a name such as ``tiny.en``, ``small`` or a hub's; of
-                ``tiny.en`` the copy is taken that ``tools/install_extra.sh whisper`` installed.
-            language: of the speech, as Whisper names it.
-            threads: of the CPU.
-        """
+        """Load a model: a folder in CTranslate2's format, or a name such as ``tiny.en`` (as installed) or a hub's."""
         if find_spec("faster_whisper") is None:
             raise UserError(f"Whisper {model} needs faster-whisper: {INSTALL_WHISPER}")
         from faster_whisper import WhisperModel

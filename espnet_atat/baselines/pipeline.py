@@ -21,8 +21,6 @@ DAMAGED = (ValueError, RuntimeError, KeyError, TypeError)  # what readers of fil
 
 
 class Model(Protocol):
-    """A trained tagger with its intent classifier."""
-
     @property
     def parameters(self) -> int:
         """Number of weights that training fitted."""
@@ -37,10 +35,7 @@ def train_pipeline(
     config: Config,
     pretrain_dirs: Sequence[str | Path] = (),
 ) -> int:
-    """Train the tagger that the class of ``config`` names on the targets of data dirs; gives their number.
-
-    ``output_dir`` appears whole or not at all. On the text of ``pretrain_dirs`` the BiLSTM is pretrained.
-    """
+    """Train the tagger of ``config``'s class on the targets of data dirs, whose number is given back."""
     output_dir = Path(output_dir)
     if output_dir.exists() and not (output_dir / MODEL_FILE).is_file():
         raise UserError(f"{output_dir} is there and is no trained tagger; name another --output_dir")

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from espnet_atat.config.selection import set_list
 from espnet_atat.errors import UserError
@@ -16,11 +16,7 @@ if TYPE_CHECKING:
 
 
 def main_guard(main: Callable[[Sequence[str] | None], None], argv: Sequence[str] | None = None) -> int:
-    """Run a command; turn a mistake of the user into one line on stderr.
-
-    Returns:
-        The exit code: 0, 2 for a mistake that the message tells how to mend, 130 for an interrupt.
-    """
+    """Run a command; a mistake of the user becomes one line on stderr and exit code 2, an interrupt 130."""
     if "ATAT_ENDS_WITH_PARENT" in os.environ:  # set by graph.launch.call, whose script would not end its commands
         from espnet_atat.graph.pool import die_with_parent
 
@@ -40,6 +36,10 @@ def main_guard(main: Callable[[Sequence[str] | None], None], argv: Sequence[str]
     return 0
 
 
+def start(main: Callable[[Sequence[str] | None], None]) -> NoReturn:
+    sys.exit(main_guard(main))
+
+
 def to_bool(text: str) -> bool:
     """``true`` or ``false``, as ESPnet's options take them."""
     if text.lower() in ("true", "yes", "1"):
@@ -49,40 +49,37 @@ def to_bool(text: str) -> bool:
     raise argparse.ArgumentTypeError(f"{text!r} is neither true nor false")
 
 
-def new_parser(command: str, description: str) -> argparse.ArgumentParser:
-    """A parser whose help gives every default."""
-    return argparse.ArgumentParser(
-        prog=f"python -m espnet_atat.bin.{command}",
-        description=description,
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-    )
+class Help(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter):
+    """The description as it is written; the default of every option whose help does not tell it."""
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        told = action.nargs == 0 or action.default in (None, "", []) or "default" in (action.help or "")
+        return action.help if told else super()._get_help_string(action)
+
+
+def new_parser(command: str, description: str | None) -> argparse.ArgumentParser:
+    return argparse.ArgumentParser(f"python -m espnet_atat.bin.{command}", None, description, formatter_class=Help)
 
 
 def add_aligner(group: argparse._ArgumentGroup) -> None:
     """Add the options of the aligner; one that is not given is None."""
-    group.add_argument("--aligner", choices=("sphinx", "gentle"), help="gentle is the paper's (default: sphinx)")
-    group.add_argument(
-        "--gentle_url",
-        type=set_list,
-        metavar="URL,…",
-        help="running servers of Gentle, which share the work (default: http://localhost:8765)",
-    )
-    group.add_argument(
-        "--gentle_timeout",
-        type=float,
-        metavar="SECONDS",
-        help="that Gentle may take for an utterance in all, a second attempt included (default: 60, and 6 for each "
-        "second of audio)",
-    )
-    group.add_argument(
-        "--gentle_retries", type=int, metavar="N", help="further attempts after a fault of a server (default: 4)"
-    )
+    add = group.add_argument
+    add("--aligner", choices=("sphinx", "gentle"), help="gentle is the paper's (default: sphinx)")
+    about = "running servers of Gentle, which share the work (default: http://localhost:8765)"
+    add("--gentle_url", type=set_list, metavar="URL,…", help=about)
+    about = "for an utterance, a second attempt included (default: 60, and 6 for each second of audio)"
+    add("--gentle_timeout", type=float, metavar="SECONDS", help=about)
+    add("--gentle_retries", type=int, metavar="N", help="further attempts after a fault of a server (default: 4)")
 
 
 def aligner_options(args: argparse.Namespace) -> dict[str, Any]:
     """Those of :func:`add_aligner` that were given."""
-    names = ("aligner", "gentle_url", "gentle_timeout", "gentle_retries")
-    return {name: getattr(args, name) for name in names if getattr(args, name) is not None}
+    return given(args, "aligner", "gentle_url", "gentle_timeout", "gentle_retries")
+
+
+def given(args: argparse.Namespace, *names: str) -> dict[str, Any]:
+    """Those of the options that are not None."""
+    return {name: value for name in names if (value := getattr(args, name)) is not None}
 
 
 def options_of[Config](kind: type[Config], args: argparse.Namespace) -> Config:
@@ -103,10 +100,8 @@ def make(
 ) -> None:
     """Make a data dir, or a file about one, as its stage does, and print what came of it.
 
-    Args:
-        options: what the result depends on besides the content of ``sets`` and ``files``.
-        work_on: writes to the folder that it is given.
-        force: make again what is there and was made from the same.
+    ``work_on`` writes to the folder that it is given. The result depends on ``options`` and the content of ``sets`` and
+    ``files``; without ``force``, what was made from the same is not made again.
     """
     from espnet_atat.steps.sets import set_node
 

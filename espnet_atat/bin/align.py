@@ -1,25 +1,22 @@
-"""Find the time of every word of a data dir by forced alignment (stage 4).
+"""Forced alignment (stage 4): write JSON lines with the start and end of every word, in seconds.
 
 python -m espnet_atat.bin.align --aligner sphinx --data_dir data/mini/sentences_train --output ALIGN.jsonl --nj 2
 """
 
 import argparse
-import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
-from espnet_atat.bin import add_aligner, aligner_options, main_guard, make
+from espnet_atat.bin import add_aligner, aligner_options, make, new_parser, start
 from espnet_atat.graph.pool import limit_threads
 
 
 def get_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m espnet_atat.bin.align",
-        description="Forced alignment: JSON lines with the start and end of every word, in seconds.",
-    )
+    parser = new_parser("align", __doc__)
     parser.add_argument("--data_dir", type=Path, required=True, help="data dir with wav.scp and text")
     parser.add_argument("--output", type=Path, required=True, help="JSON lines to write; its report goes beside it")
-    parser.add_argument("--nj", type=int, default=1, help="processes (default: 1)")
+    parser.add_argument("--nj", type=int, default=1, help="processes")
     parser.add_argument("--force", action="store_true", help="align again what is there and complete")
     group = parser.add_argument_group("aligner")
     add_aligner(group)
@@ -38,16 +35,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     options = {"aligner": "sphinx", **aligner_options(args)}
     local = {"gentle_dir": args.gentle_dir, "gentle_python": args.gentle_python}
     data, aligner = DataDir.load(args.data_dir), make_aligner(options.pop("aligner"), **options, **local)
-    make(
-        4,
-        args.output,
-        {"aligner": repr(aligner)},
-        lambda work: align_set(data, work, args.output, aligner, args.nj),
-        sets=[args.data_dir],
-        is_file=True,
-        force=args.force,
-    )
+    work_on = partial(align_set, data, output=args.output, aligner=aligner, nj=args.nj)
+    make(4, args.output, {"aligner": repr(aligner)}, work_on, sets=[args.data_dir], is_file=True, force=args.force)
 
 
 if __name__ == "__main__":
-    sys.exit(main_guard(main))
+    start(main)

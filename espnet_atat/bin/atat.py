@@ -5,19 +5,18 @@ Exit codes: 0 all was done; 1 some inputs could not be understood (each is named
 """
 
 import argparse
-import contextlib
 import logging
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from importlib import import_module
 
 from espnet_atat import __version__
-from espnet_atat.bin import main_guard, to_bool
+from espnet_atat.bin import given, main_guard, to_bool
 from espnet_atat.errors import UserError
 
 #: Names the model where ``--model`` does not.
 MODEL_VARIABLE = "ATAT_MODEL"
-
 EXAMPLES = f"""\
 examples:
   export {MODEL_VARIABLE}=exp/mini/packages/mini_music_seed1.zip
@@ -42,69 +41,60 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"atat {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
-    understand = commands.add_parser("understand", help="trees of recordings or texts", description=_about_output())
+    about = (
+        "Prints a line for each input: the tree (or the words), behind the input's name and a tab where there are "
+        "several; with --nbest, each hypothesis behind its rank and score."
+    )
+    understand = commands.add_parser("understand", help="trees of recordings or texts", description=about)
     understand.add_argument("--text", action="append", metavar="TEXT", help="a text; - for one a line from stdin")
     _add_inputs(understand)
     understand.add_argument("--task", help="label to start from: slu, nlu …; by default the model's")
-    transcribe = commands.add_parser("transcribe", help="words of recordings", description=_about_output())
+    transcribe = commands.add_parser("transcribe", help="words of recordings", description=about)
     _add_inputs(transcribe)
     transcribe.set_defaults(text=None, task="asr")
-
     # These take all that follows them; their own parsers know their options.
-    for name, about in (
-        ("score", "score hypotheses against references"),
-        ("demo", "a page to speak, type and look (wants the extra `demo`)"),
-    ):
-        commands.add_parser(name, help=about, add_help=False)
-    info = commands.add_parser(
-        "info", help="what a model is, and how good", description="Print what a model says of itself."
-    )
+    commands.add_parser("score", help="score hypotheses against references", add_help=False)
+    commands.add_parser("demo", help="a page to speak, type and look (wants the extra `demo`)", add_help=False)
+    about = "Print what a model says of itself."
+    info = commands.add_parser("info", help="what a model is, and how good", description=about)
     info.add_argument("model", help="package, folder or hub name")
     info.add_argument("--json", action="store_true", help="one JSON object")
     return parser
 
 
-def _about_output() -> str:
-    return (
-        "Prints a line for each input: the tree (or the words), behind the input's name and a tab where there are "
-        "several; with --nbest, each hypothesis behind its rank and score."
-    )
-
-
 def _add_inputs(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("files", nargs="*", metavar="AUDIO", help="recordings in any common format; - for stdin")
-    parser.add_argument(
-        "--model", help=f"package, folder, training run or hub name; by default the environment's {MODEL_VARIABLE}"
-    )
-    parser.add_argument("--json", action="store_true", help="a JSON object a line: tree, frame, words with times …")
-    parser.add_argument("--quiet", action="store_true", help="no progress on stderr")
-    group = parser.add_argument_group("search (by default as the model's scores were measured)")
-    group.add_argument("--beam_size", type=int)
-    group.add_argument("--nbest", type=int)
-    group.add_argument("--ctc_weight", type=float)
-    group.add_argument("--lm_weight", type=float)
-    group.add_argument("--constrain_trees", type=to_bool, metavar="BOOL", help="make invalid trees impossible")
-    group.add_argument("--device", default="cpu", help="cpu, cuda or cuda:N; default %(default)s")
+    add = parser.add_argument
+    add("files", nargs="*", metavar="AUDIO", help="recordings in any common format; - for stdin")
+    add("--model", help=f"package, folder, training run or hub name; by default the environment's {MODEL_VARIABLE}")
+    add("--json", action="store_true", help="a JSON object a line: tree, frame, words with times …")
+    add("--quiet", action="store_true", help="no progress on stderr")
+    add = parser.add_argument_group("search (by default as the model's scores were measured)").add_argument
+    add("--beam_size", type=int)
+    add("--nbest", type=int)
+    add("--ctc_weight", type=float)
+    add("--lm_weight", type=float)
+    add("--constrain_trees", type=to_bool, metavar="BOOL", help="make invalid trees impossible")
+    add("--device", default="cpu", help="cpu, cuda or cuda:N; default %(default)s")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; returns its exit code."""
     argv = list(sys.argv[1:] if argv is None else argv)
-    if argv[:1] == ["score"]:
-        from espnet_atat.bin.score import main as score
-
-        return main_guard(score, argv[1:])
-    if argv[:1] == ["demo"]:
-        from espnet_atat.demo.app import main as demo
-
-        return main_guard(demo, argv[1:])
+    if argv[:1] in (["score"], ["demo"]):
+        module = import_module("espnet_atat.bin.score" if argv[0] == "score" else "espnet_atat.demo.app")
+        return main_guard(module.main, argv[1:])
     code = 0
 
     def run(arguments: Sequence[str] | None) -> None:
         nonlocal code
         args = get_parser().parse_args(arguments)
         try:
-            code = _info(args) if args.command == "info" else _understand(args)
+            if args.command == "info":
+                from espnet_atat.package.describe import describe
+
+                print(describe(args.model, as_json=args.json))
+            else:
+                code = _understand(args)
             sys.stdout.flush()
         except BrokenPipeError:  # the reader, `head` say, has seen enough
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -113,20 +103,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     return main_guard(run, argv) or code
 
 
-def _info(args: argparse.Namespace) -> int:
-    from espnet_atat.package.describe import describe
-
-    print(describe(args.model, as_json=args.json))
-    return 0
-
-
 def _understand(args: argparse.Namespace) -> int:
     model = args.model or os.environ.get(MODEL_VARIABLE)
     texts = args.text or []
     if bool(args.files) == bool(texts):
-        raise UserError(
-            "give recordings" + (", or --text TEXT" if args.command == "understand" else "") + "; - is stdin"
-        )
+        or_text = ", or --text TEXT" if args.command == "understand" else ""
+        raise UserError(f"give recordings{or_text}; - is stdin")
     if [*args.files, *texts].count("-") > 1:
         raise UserError("stdin (-) can be read once")
     if not model:
@@ -134,21 +116,13 @@ def _understand(args: argparse.Namespace) -> int:
     from espnet_atat.package.reader import find_source
 
     model = str(find_source(model))  # a mistake is told now, not after a slow import
-    names = ("task", "beam_size", "nbest", "ctc_weight", "lm_weight", "constrain_trees", "device")
-    options = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
-    with _libraries_silenced():
+    options = given(args, "task", "beam_size", "nbest", "ctc_weight", "lm_weight", "constrain_trees", "device")
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)  # of libraries; what concerns the user is printed
+    try:
         from espnet_atat.decode.lines import understand_all
 
         return int(understand_all(model, args.files, texts, options, as_json=args.json, quiet=args.quiet) > 0)
-
-
-@contextlib.contextmanager
-def _libraries_silenced() -> Iterator[None]:
-    """No warnings of libraries; what concerns the user is printed."""
-    before = logging.root.manager.disable
-    logging.disable(logging.WARNING)
-    try:
-        yield
     finally:
         logging.disable(before)
 

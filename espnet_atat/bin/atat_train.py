@@ -3,10 +3,9 @@
 ``python -m espnet_atat.bin.atat_train --config conf/train.yaml --train_data_path_and_name_and_type … --output_dir D``
 """
 
-import sys
 from collections.abc import Sequence
 
-from espnet_atat.bin import main_guard
+from espnet_atat.bin import start
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -17,4 +16,4 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main_guard(main))
+    start(main)

@@ -1,21 +1,19 @@
-"""Write an augmented copy of a data dir (stage 2): speed perturbation, random changes, preparation.
+"""Write a data dir with copies of every utterance (stage 2), changed as the configuration says.
 
 python -m espnet_atat.bin.augment --data_dir data/an4/train --output_dir data/an4/train_aug --config conf/augment.yaml
 """
 
 import argparse
-import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
-from espnet_atat.bin import main_guard, make, new_parser
+from espnet_atat.bin import make, new_parser, start
 from espnet_atat.graph.pool import limit_threads
 
 
 def get_parser() -> argparse.ArgumentParser:
-    parser = new_parser(
-        "augment", "Write a data dir with copies of every utterance, changed as the configuration says."
-    )
+    parser = new_parser("augment", __doc__)
     parser.add_argument("--data_dir", type=Path, required=True, help="data dir to read")
     parser.add_argument("--output_dir", type=Path, required=True, help="data dir to write, the originals included")
     parser.add_argument("--config", type=Path, default=Path("conf/augment.yaml"), help="YAML that says what is changed")
@@ -33,15 +31,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     from espnet_atat.speech.augmentation.augment_set import AugmentConfig, augment_set
 
     config = read(AugmentConfig, load_yaml(args.config), str(args.config), seed=args.seed)
-    data = DataDir.load(args.data_dir)
-    make(
-        2,
-        args.output_dir,
-        config,
-        lambda work: augment_set(data, work, args.output_dir, config, args.nj),
-        sets=[args.data_dir],
-    )
+    work_on = partial(augment_set, DataDir.load(args.data_dir), output=args.output_dir, config=config, nj=args.nj)
+    make(2, args.output_dir, config, work_on, sets=[args.data_dir])
 
 
 if __name__ == "__main__":
-    sys.exit(main_guard(main))
+    start(main)

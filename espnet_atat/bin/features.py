@@ -1,33 +1,28 @@
-"""Write the features of a data dir as a dump dir (stage 6).
+"""Write 80-dimensional log mel features (25 ms windows every 10 ms) of a data dir as Kaldi arks (stage 6).
 
 python -m espnet_atat.bin.features --data_dir data/mini/music_train --output_dir dump/mini/music_train --nj 2
 """
 
 import argparse
-import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
-from espnet_atat.bin import main_guard, make, new_parser, to_bool
+from espnet_atat.bin import make, new_parser, start, to_bool
 from espnet_atat.graph.pool import limit_threads
 
 
 def get_parser() -> argparse.ArgumentParser:
-    parser = new_parser(
-        "features", "Write 80-dimensional log mel filterbank features (25 ms windows every 10 ms) as Kaldi arks."
-    )
-    parser.add_argument("--data_dir", type=Path, required=True, help="data dir to read; without wav.scp it is copied")
-    parser.add_argument("--output_dir", type=Path, required=True, help="dump dir to write")
-    parser.add_argument("--feats_type", choices=("fbank", "raw"), default="fbank", help="raw: a checked wav.scp")
-    parser.add_argument("--nj", type=int, default=1, help="processes")
-    parser.add_argument(
-        "--compress", type=to_bool, default=True, metavar="BOOL", help="false: four bytes a value, not one"
-    )
-    parser.add_argument("--resample", type=to_bool, default=False, metavar="BOOL", help="convert to 16 kHz, mono")
-    parser.add_argument("--keep_all", type=to_bool, metavar="BOOL", help="bad audio is an error; default: in test sets")
-    parser.add_argument(
-        "--allow_bad_test", type=to_bool, default=False, metavar="BOOL", help="drop bad audio of a test set by name"
-    )
+    parser = new_parser("features", __doc__)
+    add = parser.add_argument
+    add("--data_dir", type=Path, required=True, help="data dir to read; without wav.scp it is copied")
+    add("--output_dir", type=Path, required=True, help="dump dir to write")
+    add("--feats_type", choices=("fbank", "raw"), default="fbank", help="raw: a checked wav.scp")
+    add("--nj", type=int, default=1, help="processes")
+    add("--compress", type=to_bool, default=True, metavar="BOOL", help="false: four bytes a value, not one")
+    add("--resample", type=to_bool, default=False, metavar="BOOL", help="convert to 16 kHz, mono")
+    add("--keep_all", type=to_bool, metavar="BOOL", help="bad audio is an error; default: in test sets")
+    add("--allow_bad_test", type=to_bool, default=False, metavar="BOOL", help="drop bad audio of a test set by name")
     return parser
 
 
@@ -42,15 +37,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     config = FeatureConfig(args.feats_type, args.compress, args.resample, allow_bad)
     listed = args.data_dir / UNREADABLE
     unusable = read_two_column(listed) if listed.is_file() else {}
-    data = DataDir.load(args.data_dir)
-    make(
-        6,
-        args.output_dir,
-        config,
-        lambda work: make_dump(data, work, args.output_dir, config, args.nj, unusable),
-        sets=[args.data_dir],
-    )
+    data, output = DataDir.load(args.data_dir), args.output_dir
+    work_on = partial(make_dump, data, output=output, config=config, nj=args.nj, unusable=unusable)
+    make(6, output, config, work_on, sets=[args.data_dir])
 
 
 if __name__ == "__main__":
-    sys.exit(main_guard(main))
+    start(main)

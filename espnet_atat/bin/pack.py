@@ -1,4 +1,4 @@
-"""Pack a trained model as one file (stage 15); see espnet_atat/package for what is in it.
+r"""Pack a trained model as one file (stage 15): weights, configuration, tokens, tokenizer, scores, model card.
 
 python -m espnet_atat.bin.pack --recipe mini --system music
 python -m espnet_atat.bin.pack --train_config RUN/config.yaml --model_file RUN/valid.acc.ave.pth --outpath model.zip \
@@ -6,45 +6,41 @@ python -m espnet_atat.bin.pack --train_config RUN/config.yaml --model_file RUN/v
 """
 
 import argparse
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from espnet_atat.bin import main_guard, options_of
+from espnet_atat.bin import new_parser, options_of, start
 from espnet_atat.config.selection import add_selection, select
 from espnet_atat.errors import UserError
 
 
 def get_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m espnet_atat.bin.pack",
-        description="Pack a trained model for others: weights, configuration, tokens, tokenizer, scores, model card.",
-    )
+    parser = new_parser("pack", __doc__)
     add_selection(parser)
     parser.set_defaults(recipe=None)
-    group = parser.add_argument_group("of a recipe's systems (stage 15); packages go to exp/<recipe>/packages")
-    group.add_argument("--use_results", action="store_true", help="pass over models of which only the results are here")
-    group.add_argument("--force", action="store_true", help="pack again what is packed")
-    group.add_argument("--dry_run", action="store_true", help="print what is there and what would be packed")
+    add = parser.add_argument_group("of a recipe's systems (stage 15), to exp/<recipe>/packages").add_argument
+    add("--use_results", action="store_true", help="pass over models of which only the results are here")
+    add("--force", action="store_true", help="pack again what is packed")
+    add("--dry_run", action="store_true", help="print what is there and what would be packed")
 
-    group = parser.add_argument_group("Any model")
-    group.add_argument("--train_config", type=Path, metavar="YAML", help="config.yaml of the training run")
-    group.add_argument("--model_file", type=Path, metavar="PTH", help="a checkpoint of it")
-    group.add_argument("--outpath", type=Path, metavar="ZIP")
-    group.add_argument("--name", help="by default that of --outpath")
-    group.add_argument("--title", default="", help="one line for people")
-    group.add_argument("--text_tokenizer", metavar="DIR", help="of the text encoder; by default that of the training")
-    group.add_argument("--lm_train_config", type=Path, metavar="YAML", help="of an ESPnet language model")
-    group.add_argument("--lm_file", type=Path, metavar="PTH")
-    group.add_argument("--task", help="label that speech is decoded with; by default slu")
-    group.add_argument("--inference_config", type=Path, metavar="YAML", help="search options that it is to start with")
-    group.add_argument("--metrics", nargs="*", type=Path, default=[], metavar="JSON", help="metrics.json of its scores")
-    group.add_argument("--trained_on", nargs="*", default=[], metavar="TASK:SET", help="such as slu:mini/music_train")
-    group.add_argument("--command", default="", help="what trains it again")
-    group.add_argument("--language", default="en")
-    group.add_argument("--license", default="apache-2.0", help="of the weights, as SPDX names it; default %(default)s")
-    group.add_argument("--license_file", type=Path, metavar="FILE", help="its text; by default this project's")
+    add = parser.add_argument_group("Any model").add_argument
+    add("--train_config", type=Path, metavar="YAML", help="config.yaml of the training run")
+    add("--model_file", type=Path, metavar="PTH", help="a checkpoint of it")
+    add("--outpath", type=Path, metavar="ZIP")
+    add("--name", help="by default that of --outpath")
+    add("--title", default="", help="one line for people")
+    add("--text_tokenizer", metavar="DIR", help="of the text encoder; by default that of the training")
+    add("--lm_train_config", type=Path, metavar="YAML", help="of an ESPnet language model")
+    add("--lm_file", type=Path, metavar="PTH")
+    add("--task", help="label that speech is decoded with; by default slu")
+    add("--inference_config", type=Path, metavar="YAML", help="search options that it is to start with")
+    add("--metrics", nargs="*", type=Path, default=[], metavar="JSON", help="metrics.json of its scores")
+    add("--trained_on", nargs="*", default=[], metavar="TASK:SET", help="such as slu:mini/music_train")
+    add("--command", default="", help="what trains it again")
+    add("--language", default="en")
+    add("--license", default="apache-2.0", help="of the weights, as SPDX names it; default %(default)s")
+    add("--license_file", type=Path, metavar="FILE", help="its text; by default this project's")
     return parser
 
 
@@ -62,17 +58,11 @@ def main(argv: Sequence[str] | None = None) -> None:
         raise UserError("--outpath goes with --train_config and --model_file")
     if (args.lm_train_config is None) != (args.lm_file is None):
         raise UserError("--lm_train_config and --lm_file go together")
+    from espnet_atat.decode.pretrained import load_pretrained
     from espnet_atat.package.writer import Sources, write_package
 
-    manifest = write_package(options_of(Sources, args), _manifest(args), args.outpath, load)
+    manifest = write_package(options_of(Sources, args), _manifest(args), args.outpath, load_pretrained)
     print(f"wrote {args.outpath}: {args.outpath.stat().st_size / 1e6:.1f} MB, {manifest.parameters} parameters")
-
-
-def load(package: Path) -> None:
-    """Load a finished package as its users will."""
-    from espnet_atat.decode.pretrained import load_pretrained
-
-    load_pretrained(package)
 
 
 def _manifest(args: argparse.Namespace) -> Any:
@@ -113,4 +103,4 @@ def _part(text: str) -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    sys.exit(main_guard(main))
+    start(main)

@@ -1,31 +1,28 @@
-"""The two-stage pipeline, a baseline: a tagger trained on text reads trees off the words that a recogniser heard.
+r"""The two-stage pipeline, a baseline: a tagger trained on text reads trees off the words that a recogniser heard.
 
 python -m espnet_atat.bin.pipeline train crf --data_dirs data/mini/music_train data/mini/music_text --output_dir CRF
 python -m espnet_atat.bin.pipeline understand --model_dir CRF --data_dir data/mini/music_test --whisper tiny.en \
     --output_dir OUT
+
+The trees are flat: intent and slots.
 """
 
 import argparse
-import sys
 import time
 from collections.abc import Sequence
-from dataclasses import fields
 from pathlib import Path
 
 from espnet_atat.arguments import add_options
 from espnet_atat.baselines.config import CONFIGS
 from espnet_atat.baselines.pipeline import load_pipeline, train_pipeline, understand
-from espnet_atat.bin import main_guard
+from espnet_atat.bin import new_parser, options_of, start
 from espnet_atat.datadir import read_two_column, write_two_column
 from espnet_atat.errors import UserError
 from espnet_atat.graph.pool import limit_threads
 
 
 def get_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m espnet_atat.bin.pipeline",
-        description="Two-stage pipeline: a recogniser, then a tagger with an intent classifier. Flat trees alone.",
-    )
+    parser = new_parser("pipeline", __doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     train = commands.add_parser("train", help="train a tagger on transcripts and trees")
     taggers = train.add_subparsers(dest="tagger", required=True)
@@ -34,9 +31,8 @@ def get_parser() -> argparse.ArgumentParser:
         tagger.add_argument("--data_dirs", nargs="+", required=True, metavar="DIR", help="data dirs with targets")
         tagger.add_argument("--output_dir", required=True, type=Path, metavar="DIR", help="the trained tagger")
         add_options(tagger, config)
-    tagger.add_argument(
-        "--pretrain_dirs", nargs="+", default=[], metavar="DIR", help="text to pretrain the LSTM on; no trees"
-    )
+    about = "text to pretrain the LSTM on; no trees"
+    tagger.add_argument("--pretrain_dirs", nargs="+", default=[], metavar="DIR", help=about)
 
     tag = commands.add_parser("understand", help="write the trees of a set")
     tag.add_argument("--model_dir", required=True, type=Path, metavar="DIR", help="a trained tagger")
@@ -55,16 +51,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = get_parser().parse_args(argv)
     limit_threads()
     started = time.monotonic()
-    if args.command == "train":
-        _train(args)
-    else:
-        _understand(args)
+    (_train if args.command == "train" else _understand)(args)
     print(f"in {time.monotonic() - started:.1f} s")
 
 
 def _train(args: argparse.Namespace) -> None:
-    kind = CONFIGS[args.tagger]
-    config = kind(**{field.name: getattr(args, field.name) for field in fields(kind)})
+    config = options_of(CONFIGS[args.tagger], args)
     utterances = train_pipeline(args.data_dirs, args.output_dir, config, getattr(args, "pretrain_dirs", ()))
     print(f"wrote {args.output_dir}: {args.tagger}, trained on {utterances} utterances")
 
@@ -94,4 +86,4 @@ def _first_stage(args: argparse.Namespace) -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    sys.exit(main_guard(main))
+    start(main)

@@ -1,22 +1,18 @@
-"""Draw an utterance with its words and what was masked of it.
+"""Draw waveform, log mel spectrogram, word boundaries and masked spans of an utterance.
 
 python -m espnet_atat.bin.plot_mask data/mini/sentences_train_mlm UTT UTT.png --alignments ALIGN.jsonl
 """
 
 import argparse
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from espnet_atat.bin import main_guard
+from espnet_atat.bin import new_parser, start
 from espnet_atat.graph.pool import limit_threads
 
 
 def get_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m espnet_atat.bin.plot_mask",
-        description="Draw waveform, log mel spectrogram, word boundaries and masked spans of an utterance.",
-    )
+    parser = new_parser("plot_mask", __doc__)
     parser.add_argument("data_dir", type=Path, help="data dir, masked or not")
     parser.add_argument("utt", help="the utterance's id")
     parser.add_argument("png", type=Path, help="picture to write")
@@ -44,4 +40,4 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main_guard(main))
+    start(main)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from espnet_atat.arguments import add_options
 from espnet_atat.atomic import atomic_write
-from espnet_atat.bin import main_guard
+from espnet_atat.bin import start
 from espnet_atat.config.layout import PREPARED
 from espnet_atat.corpora.archive import fetch_corpus
 from espnet_atat.corpora.builder import BuildOptions, Report
@@ -28,7 +28,7 @@ CORPORA = ("mini", "librispeech", "an4", "fsc", "snips", "top", "custom")
 
 
 def get_parser(corpora: Sequence[str] = CORPORA) -> argparse.ArgumentParser:
-    """The parser, with one sub-command for each of ``corpora``; a corpus's module is imported only for its own."""
+    """One sub-command for each of ``corpora``; a corpus's module is imported only for its own."""
     parser = argparse.ArgumentParser(prog="prepare", description=__doc__)
     commands = parser.add_subparsers(dest="corpus", required=True, metavar="{" + ",".join(CORPORA) + "}")
     for name in corpora:
@@ -38,12 +38,8 @@ def get_parser(corpora: Sequence[str] = CORPORA) -> argparse.ArgumentParser:
         command.add_argument("source", type=Path, metavar="SOURCE", help="the corpus's folder (custom: or a table)")
         command.add_argument("data_dir", type=Path, metavar="DATA_DIR", help="data dirs are written below it")
         add_options(command, BuildOptions, SHARED)
-        command.add_argument(
-            "--check",
-            choices=("full", "header", "none"),
-            default="header",
-            help="how audio of the sets written is looked at once more, with all their files (default: %(default)s)",
-        )
+        about = "how audio of the sets written is looked at once more, with all their files (default: %(default)s)"
+        command.add_argument("--check", choices=("full", "header", "none"), default="header", help=about)
         command.add_argument("--replace", action="store_true", help="remove sets of the last call that this one lacks")
         module.add_arguments(command)
     command = commands.add_parser(FETCH, help="download a public corpus, check it, and unpack it")
@@ -56,7 +52,6 @@ def get_parser(corpora: Sequence[str] = CORPORA) -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Parse arguments, prepare one corpus, print the report."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     named = [name for name in CORPORA if arguments[:1] == [name]]
     options = vars(get_parser(named if named or arguments[:1] == [FETCH] else CORPORA).parse_args(arguments))
@@ -67,12 +62,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     corpus, source, data_dir, audio, replace = map(options.pop, ("corpus", "source", "data_dir", "check", "replace"))
     if not source.exists():
         raise UserError(f"{source}: no such file or folder; SOURCE is where the corpus lies")
-    start = time.monotonic()
+    began = time.monotonic()
     report = import_module(f"espnet_atat.corpora.{corpus}").prepare(source, data_dir, **options)
     print(report)
     check_sets(report, audio)
     record_sets(report, data_dir, replace=replace)
-    print(f"{corpus}: done in {time.monotonic() - start:.1f} s")
+    print(f"{corpus}: done in {time.monotonic() - began:.1f} s")
 
 
 def check_sets(report: Report, audio: str) -> None:
@@ -99,4 +94,4 @@ def record_sets(report: Report, data_dir: Path, *, replace: bool) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main_guard(main))
+    start(main)

@@ -6,13 +6,12 @@ python -m espnet_atat.bin.run --recipe mini --system music --stage 10 --stop_sta
 
 import argparse
 import os
-import sys
 from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from espnet_atat.bin import add_aligner, aligner_options, main_guard, options_of, to_bool
+from espnet_atat.bin import add_aligner, aligner_options, options_of, start, to_bool
 from espnet_atat.config.selection import add_selection, set_list
 from espnet_atat.errors import UserError
 from espnet_atat.stages import LAST, columns
@@ -20,10 +19,11 @@ from espnet_atat.stages import LAST, columns
 if TYPE_CHECKING:
     from espnet_atat.steps.driver import Request
 
-RESULTS = """\
-Results: exp/<recipe>/<system>/seed<N>/<inference config>/<set>/{ref,hyp,metrics.json}, exp/<recipe>/tables;
-training runs: exp/runs; models to give away: exp/<recipe>/packages.
-"""
+
+RESULTS = (
+    "Results: exp/<recipe>/<system>/seed<N>/<inference config>/<set>/{ref,hyp,metrics.json}, exp/<recipe>/tables;",
+    "training runs: exp/runs; models to give away: exp/<recipe>/packages.",
+)
 
 
 class Parser(argparse.ArgumentParser):
@@ -34,75 +34,47 @@ class Parser(argparse.ArgumentParser):
 
 
 def get_parser() -> argparse.ArgumentParser:
-    """The parser; it needs the standard library only, so that there is help before there is an environment."""
+    """Needs the standard library only, so that there is help before there is an environment."""
     parser = Parser(
         prog="./run.sh",
-        description="From data to tables of scores, in numbered stages. A finished stage is skipped; a killed one is "
-        "continued.",
-        epilog="\n".join(["stages:", *columns(), "", RESULTS]),
+        description="From data to tables of scores, in stages. A finished one is skipped; a killed one is continued.",
+        epilog="\n".join(["stages:", *columns(), "", *RESULTS]),
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,  # run.sh looks for --help and --dry_run
     )
     add_selection(parser)
-    group = parser.add_argument_group("what to do")
-    group.add_argument("--stage", type=int, default=1, metavar="N", help="first stage (default: 1)")
-    group.add_argument("--stop_stage", type=int, default=LAST, metavar="N", help=f"last stage (default: {LAST})")
-    group.add_argument("--force", action="store_true", help="make again what the stages asked for have made")
-    group.add_argument("--dry_run", action="store_true", help="print what is there and what would be made")
-    group.add_argument("--decode_dev", action="store_true", help="decode and score the dev sets, not the test sets")
-    group.add_argument("--keep_results", action="store_true", help="keep what is scored in egs2/atat/<recipe>/results")
-    group.add_argument(
-        "--use_results",
-        action="store_true",
-        help="train nothing whose results are kept there, of this very model and data",
-    )
-    group.add_argument("--between", type=int, nargs=2, default=(1, LAST), metavar="N", help=argparse.SUPPRESS)
+    add = parser.add_argument_group("what to do").add_argument
+    add("--stage", type=int, default=1, metavar="N", help="first stage (default: 1)")
+    add("--stop_stage", type=int, default=LAST, metavar="N", help=f"last stage (default: {LAST})")
+    add("--force", action="store_true", help="make again what the stages asked for have made")
+    add("--dry_run", action="store_true", help="print what is there and what would be made")
+    add("--decode_dev", action="store_true", help="decode and score the dev sets, not the test sets")
+    add("--keep_results", action="store_true", help="keep what is scored in egs2/atat/<recipe>/results")
+    about = "train nothing whose results are kept there, of this very model and data"
+    add("--use_results", action="store_true", help=about)
+    add("--between", type=int, nargs=2, default=(1, LAST), metavar="N", help=argparse.SUPPRESS)
     group = parser.add_argument_group("data")
-    group.add_argument(
-        "--augment_sets",
-        type=set_list,
-        metavar="SETS",
-        help="sets that stage 2 makes augmented copies of, such as train",
-    )
-    group.add_argument(
-        "--synthesize_sets",
-        type=set_list,
-        metavar="SETS",
-        help="sets whose text stage 3 says, such as books_text, or test@flite: by that engine, unless there are "
-        "recordings of that test set",
-    )
+    add = group.add_argument
+    about = "sets that stage 2 makes augmented copies of, such as train"
+    add("--augment_sets", type=set_list, metavar="SETS", help=about)
+    about = "sets whose text stage 3 says, such as books_text, or test@flite: by that engine, if nobody has recorded it"
+    add("--synthesize_sets", type=set_list, metavar="SETS", help=about)
     add_aligner(group)
-    group.add_argument(
-        "--feats_type",
-        choices=("fbank", "raw"),
-        default="fbank",
-        help="raw: audio is read in training (default: fbank)",
-    )
-    group.add_argument(
-        "--compress", type=to_bool, default=True, metavar="BOOL", help="false: features of four bytes a value, not one"
-    )
-    group.add_argument(
-        "--allow_bad_test",
-        action="store_true",
-        help="a test utterance with unusable audio counts as wrong; else it stops stages 1 and 6",
-    )
-    group = parser.add_argument_group("machines")
-    group.add_argument("--nj", type=positive, default=os.cpu_count() or 1, metavar="N", help="processes for data")
-    group.add_argument("--ngpu", type=int, default=0, metavar="N", help="GPUs of each machine (default: 0, the CPU)")
-    group.add_argument(
-        "--num_nodes", type=positive, default=1, metavar="N", help="machines of one training (default: 1)"
-    )
-    group.add_argument(
-        "--jobs", type=positive, default=1, metavar="N", help="systems (with one seed and fold each) made at once"
-    )
-    group.add_argument("--cpu_processes", type=positive, metavar="N", help="of one training on the CPU")
-    group.add_argument(
-        "--train_cmd",
-        dest="command",
-        metavar="TRAIN_CMD",
-        default=os.environ.get("train_cmd", "run.pl"),  # noqa: SIM112 (Kaldi's name for it)
-        help="that starts jobs (default: that of cmd.sh)",
-    )
+    about = "raw: audio is read in training (default: fbank)"
+    add("--feats_type", choices=("fbank", "raw"), default="fbank", help=about)
+    about = "false: features of four bytes a value, not one"
+    add("--compress", type=to_bool, default=True, metavar="BOOL", help=about)
+    about = "a test utterance with unusable audio counts as wrong; else it stops stages 1 and 6"
+    add("--allow_bad_test", action="store_true", help=about)
+    add = parser.add_argument_group("machines").add_argument
+    add("--nj", type=positive, default=os.cpu_count() or 1, metavar="N", help="processes for data")
+    add("--ngpu", type=int, default=0, metavar="N", help="GPUs of each machine (default: 0, the CPU)")
+    add("--num_nodes", type=positive, default=1, metavar="N", help="machines of one training (default: 1)")
+    add("--jobs", type=positive, default=1, metavar="N", help="systems (with one seed and fold each) made at once")
+    add("--cpu_processes", type=positive, metavar="N", help="of one training on the CPU")
+    starter = os.environ.get("train_cmd", "run.pl")  # noqa: SIM112 (Kaldi's name for it)
+    about = "that starts jobs (default: that of cmd.sh)"
+    add("--train_cmd", dest="command", metavar="TRAIN_CMD", default=starter, help=about)
     group = parser.add_argument_group("upload, stage 16")
     target = group.add_mutually_exclusive_group()
     target.add_argument("--hf_repo", metavar="USER/NAME", help="repository of the model hub for the model of --system")
@@ -112,7 +84,6 @@ def get_parser() -> argparse.ArgumentParser:
 
 
 def positive(text: str) -> int:
-    """A whole number from 1 on."""
     if not text.isdigit() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 1 on")
     return int(text)
@@ -125,9 +96,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     if (args.hf_repo or args.upload_dir) and not args.system:
         raise UserError("one model is uploaded at a time: name its system (--system)")
     if args.jobs > 1 and args.num_nodes > 1:
-        raise UserError(
-            "--jobs trains systems beside each other, --num_nodes one on several machines: give one of them"
-        )
+        raise UserError("--jobs trains several systems at once, --num_nodes one on several machines: give one of them")
     first, last = max(args.stage, args.between[0]), min(args.stop_stage, args.between[1])
     if first <= last:
         _run(args, first, last)
@@ -172,4 +141,4 @@ def _print_tables(args: argparse.Namespace) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main_guard(main))
+    start(main)

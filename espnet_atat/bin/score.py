@@ -1,10 +1,13 @@
-"""Score predictions against references; see espnet_atat/metrics/scoring.py for what metrics.json holds."""
+"""Score predictions against references, both `utt-id tree-or-words`, one a line.
+
+Whether they are trees or plain words is read off the references; espnet_atat/metrics/scoring.py tells what metrics.json
+holds.
+"""
 
 import argparse
-import sys
 from collections.abc import Sequence
 
-from espnet_atat.bin import main_guard
+from espnet_atat.bin import new_parser, start
 from espnet_atat.errors import UserError
 from espnet_atat.metrics.predictions import read_column
 from espnet_atat.metrics.render import score_table
@@ -12,41 +15,20 @@ from espnet_atat.metrics.scoring import HYPOTHESES, score_files
 
 
 def get_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m espnet_atat.bin.score",
-        description="Score predictions against references, both `utt-id tree-or-words`, one a line; whether they are "
-        "trees or plain words is read off the references.",
-    )
-    parser.add_argument("--ref", required=True, nargs="+", metavar="FILE", help="references; several are pooled")
-    parser.add_argument("--hyp", required=True, nargs="+", metavar="FILE", help="predictions; several are pooled")
-    parser.add_argument("--output", required=True, metavar="JSON", help="where metrics.json goes")
-    parser.add_argument("--bpemodel", metavar="FILE", help="sentencepiece model; adds the token error rate")
-    parser.add_argument(
-        "--hypothesis",
-        choices=HYPOTHESES,
-        default="frame",
-        help="what a tree's hypothesis is: intent and slots with values (frame), or intent and slot names, no words "
-        "(tags: FSC's 3-tuple); default %(default)s",
-    )
-    parser.add_argument(
-        "--heard_words",
-        metavar="FILE",
-        help="words heard in training, one a line; scores utterances with and without others apart (heard, unheard)",
-    )
-    parser.add_argument(
-        "--subset",
-        action="append",
-        default=[],
-        metavar="NAME=FILE",
-        help="also score the utterances whose ids FILE lists, one a line; may be given again",
-    )
-    parser.add_argument(
-        "--info",
-        action="append",
-        default=[],
-        metavar="KEY=VALUE",
-        help="remember this in metrics.json, such as text_form=official; may be given again",
-    )
+    parser = new_parser("score", __doc__)
+    add = parser.add_argument
+    add("--ref", required=True, nargs="+", metavar="FILE", help="references; several are pooled")
+    add("--hyp", required=True, nargs="+", metavar="FILE", help="predictions; several are pooled")
+    add("--output", required=True, metavar="JSON", help="where metrics.json goes")
+    add("--bpemodel", metavar="FILE", help="sentencepiece model; adds the token error rate")
+    about = "of a tree: intent and slots with values (frame), or intent and slot names, no words (tags: FSC's 3-tuple)"
+    add("--hypothesis", choices=HYPOTHESES, default="frame", help=about)
+    about = "words heard in training, one a line; scores utterances with and without others apart (heard, unheard)"
+    add("--heard_words", metavar="FILE", help=about)
+    about = "also score the utterances whose ids FILE lists, one a line; may be given again"
+    add("--subset", action="append", default=[], metavar="NAME=FILE", help=about)
+    about = "remember this in metrics.json, such as text_form=official; may be given again"
+    add("--info", action="append", default=[], metavar="KEY=VALUE", help=about)
     return parser
 
 
@@ -79,4 +61,4 @@ def _pairs(option: str, values: Sequence[str]) -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    sys.exit(main_guard(main))
+    start(main)

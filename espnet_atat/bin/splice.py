@@ -1,24 +1,21 @@
-"""Make new utterances from the words of aligned ones: speech whose next word cannot be guessed.
+r"""Write utterances spliced from pieces of one speaker's aligned recordings: speech whose next word cannot be guessed.
 
 python -m espnet_atat.bin.splice --data_dir data/mini/sentences_train --alignments ALIGN.jsonl \
     --output_dir data/mini/spliced_train --number 3000
 
-The result is a set for the task asr. Several sets may be given, each with its alignments. With --text it is the lines
-of another set, with their trees, in these voices: a set for the task slu.
+The result is a set for the task asr; with --text, the lines and trees of another set in these voices: for the task slu.
 """
 
 import argparse
-import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
-from espnet_atat.bin import main_guard, make, new_parser, options_of
+from espnet_atat.bin import make, new_parser, options_of, start
 
 
 def get_parser() -> argparse.ArgumentParser:
-    parser = new_parser(
-        "splice", "Write a data dir of utterances spliced from pieces of one speaker's aligned recordings."
-    )
+    parser = new_parser("splice", __doc__)
     parser.add_argument("--data_dir", type=Path, required=True, nargs="+", help="data dirs to cut up")
     parser.add_argument("--alignments", type=Path, required=True, nargs="+", help="theirs, from espnet_atat.bin.align")
     parser.add_argument("--output_dir", type=Path, required=True, help="data dir to write")
@@ -40,15 +37,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     config = options_of(SpliceConfig, args)
     sets, alignments = [DataDir.load(path) for path in args.data_dir], read_alignments(*args.alignments)
     texts = None if args.text is None else DataDir.load(args.text)
-    make(
-        5,
-        args.output_dir,
-        config,
-        lambda work: splice_set(sets, alignments, texts, work, args.output_dir, config),
-        sets=[*args.data_dir, *filter(None, [args.text])],
-        files=args.alignments,
-    )
+    work_on = partial(splice_set, sets, alignments, texts, output=args.output_dir, config=config)
+    read = [*args.data_dir, *filter(None, [args.text])]
+    make(5, args.output_dir, config, work_on, sets=read, files=args.alignments)
 
 
 if __name__ == "__main__":
-    sys.exit(main_guard(main))
+    start(main)

@@ -1,74 +1,59 @@
-"""Say a set of texts with a speech synthesis engine (stage 3).
+"""Write a data dir of synthetic speech (stage 3); kokoro, pico and flite come by tools/install_extra.sh tts.
 
 python -m espnet_atat.bin.synthesize --engine pico --text data/mini/books_text --output_dir data/mini/books_text_pico
 """
 
 import argparse
-import sys
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
-from espnet_atat.bin import main_guard, make, new_parser
+from espnet_atat.bin import make, new_parser, start
 from espnet_atat.graph.pool import limit_threads
 
 
 def get_parser() -> argparse.ArgumentParser:
-    parser = new_parser(
-        "synthesize", "Write a data dir of synthetic speech; kokoro, pico and flite come by tools/install_extra.sh tts."
-    )
-    parser.add_argument(
-        "--engine", choices=("kokoro", "pico", "flite", "polly"), required=True, help="polly is the paper's, and paid"
-    )
-    parser.add_argument("--text", type=Path, required=True, help="file of lines 'id words', or a data dir with targets")
-    parser.add_argument("--output_dir", type=Path, required=True, help="data dir to write")
-    parser.add_argument("--voices", help="such as rms,slt; one is drawn an utterance (default: the engine's defaults)")
-    parser.add_argument("--audio_format", choices=("flac", "wav"), default="flac", help="16 kHz, 16 bits")
-    parser.add_argument("--nj", type=int, default=1, help="processes")
-    parser.add_argument("--seed", type=int, default=0, help="another seed draws other voices")
-    parser.add_argument("--force", action="store_true", help="say again what is there and complete")
-    parser.add_argument("--dry_run", action="store_true", help="print utterances, characters and cost; nothing is made")
-    local = parser.add_argument_group("kokoro")
-    local.add_argument("--model_dir", type=Path, help="model.onnx and voices/ (default: where the script puts them)")
-    polly = parser.add_argument_group("polly")
-    polly.add_argument("--polly_engine", choices=("neural", "standard"), default="neural", help="kind of voices")
-    polly.add_argument("--polly_region", help="AWS region (default: the configured one, else us-east-1)")
-    polly.add_argument("--polly_price", type=float, help="dollars for a million characters (default: list price)")
-    polly.add_argument("--cache_dir", type=Path, help="what was paid for is kept here (default: ~/.cache/atat/speech)")
+    parser = new_parser("synthesize", __doc__)
+    add = parser.add_argument
+    engines = ("kokoro", "pico", "flite", "polly")
+    add("--engine", choices=engines, required=True, help="polly is the paper's, and paid")
+    add("--text", type=Path, required=True, help="file of lines 'id words', or a data dir with targets")
+    add("--output_dir", type=Path, required=True, help="data dir to write")
+    add("--voices", help="such as rms,slt; one is drawn an utterance (default: the engine's defaults)")
+    add("--audio_format", choices=("flac", "wav"), default="flac", help="16 kHz, 16 bits")
+    add("--nj", type=int, default=1, help="processes")
+    add("--seed", type=int, default=0, help="another seed draws other voices")
+    add("--force", action="store_true", help="say again what is there and complete")
+    add("--dry_run", action="store_true", help="print utterances, characters and cost; nothing is made")
+    add = parser.add_argument_group("kokoro").add_argument
+    add("--model_dir", type=Path, help="model.onnx and voices/ (default: where the script puts them)")
+    add = parser.add_argument_group("polly").add_argument
+    add("--polly_engine", choices=("neural", "standard"), default="neural", help="kind of voices")
+    add("--polly_region", help="AWS region (default: the configured one, else us-east-1)")
+    add("--polly_price", type=float, help="dollars for a million characters (default: list price)")
+    add("--cache_dir", type=Path, help="what was paid for is kept here (default: ~/.cache/atat/speech)")
     return parser
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     args = get_parser().parse_args(argv)
     limit_threads()
-    from espnet_atat.speech.synthesis.say_set import (
-        SynthesisConfig,
-        check_voices,
-        cost_lines,
-        load_texts,
-        make_engine,
-        say_set,
-    )
+    from espnet_atat.speech.synthesis import say_set as room
 
     names = ("model_dir", "polly_engine", "polly_region", "polly_price", "cache_dir")
-    engine = make_engine(args.engine, **{name: getattr(args, name) for name in names})
+    engine = room.make_engine(args.engine, **{name: getattr(args, name) for name in names})
     voices = engine.default_voices if args.voices is None else tuple(args.voices.replace(",", " ").split())
-    config = SynthesisConfig(voices, args.seed, args.audio_format)
+    config = room.SynthesisConfig(voices, args.seed, args.audio_format)
     if args.dry_run:
-        check_voices(engine, config.voices)
-        print("\n".join(cost_lines(load_texts(args.text), engine, config)))
+        room.check_voices(engine, config.voices)
+        print("\n".join(room.cost_lines(room.load_texts(args.text), engine, config)))
         return
-    is_set = args.text.is_dir()
-    make(
-        3,
-        args.output_dir,
-        {"engine": repr(engine), "config": asdict(config)},
-        lambda work: say_set(args.text, work, args.output_dir, engine, config, args.nj),
-        sets=[args.text] if is_set else [],
-        files=[] if is_set else [args.text],
-        force=args.force,
-    )
+    work_on = partial(room.say_set, args.text, output=args.output_dir, engine=engine, config=config, nj=args.nj)
+    options = {"engine": repr(engine), "config": asdict(config)}
+    sets, files = ([args.text], []) if args.text.is_dir() else ([], [args.text])
+    make(3, args.output_dir, options, work_on, sets=sets, files=files, force=args.force)
 
 
 if __name__ == "__main__":
-    sys.exit(main_guard(main))
+    start(main)

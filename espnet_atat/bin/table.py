@@ -1,29 +1,24 @@
-"""Print a table, of stage 14 (``exp/mini/tables/default.json``) or kept (``egs2/atat/mini/results/default.jsonl.xz``).
-
-With ``--insert`` it goes into a Markdown file.
-"""
+"""Print a table, of stage 14 (exp/mini/tables/default.json) or kept (egs2/atat/mini/results/default.jsonl.xz)."""
 
 import argparse
 import json
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from espnet_atat.atomic import atomic_write
-from espnet_atat.bin import main_guard
+from espnet_atat.bin import new_parser, start
 from espnet_atat.errors import UserError
 from espnet_atat.report.archives import SUFFIX, read_archive
 from espnet_atat.report.tables import insert, markdown, terminal, times
 
 
 def get_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m espnet_atat.bin.table", description=__doc__)
+    parser = new_parser("table", __doc__)
     parser.add_argument("table", type=Path, help=f"JSON file of stage 14, or kept results (*{SUFFIX})")
-    parser.add_argument(
-        "--insert", type=Path, metavar="FILE", help="write it into this Markdown file, between two marks with its name"
-    )
-    parser.add_argument("--format", choices=("terminal", "markdown"), default="terminal", help="default: %(default)s")
+    about = "write it into this Markdown file, between two marks with its name"
+    parser.add_argument("--insert", type=Path, metavar="FILE", help=about)
+    parser.add_argument("--format", choices=("terminal", "markdown"), default="terminal", help="of what is printed")
     return parser
 
 
@@ -57,10 +52,8 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def _read_table(path: Path, name: str) -> dict[str, Any]:
     try:
-        if path.name.endswith(SUFFIX):
-            text = read_archive(path)[f"tables/{name}.json"]
-        else:
-            text = path.read_text(encoding="utf-8")
+        kept = path.name.endswith(SUFFIX)
+        text = read_archive(path)[f"tables/{name}.json"] if kept else path.read_text(encoding="utf-8")
         content: dict[str, Any] = json.loads(text)
         content["rows"]
     except (ValueError, KeyError, TypeError) as error:
@@ -69,4 +62,4 @@ def _read_table(path: Path, name: str) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    sys.exit(main_guard(main))
+    start(main)

@@ -1,16 +1,15 @@
-"""Make a token list and its models from targets: what stage 7 does, for a corpus of one's own.
+r"""Write tokens.txt, bpe.model, characters.txt and, on request, text_tokenizer/: stage 7 for a corpus of one's own.
 
 python -m espnet_atat.bin.token_list --targets data/x/train/target --output_dir tokens --bpe_size 500
 python -m espnet_atat.bin.token_list --targets data/y/train/target --output_dir grown --grow_from tokens --grow_bpe true
 """
 
 import argparse
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from espnet_atat.atomic import atomic_dir
-from espnet_atat.bin import main_guard, to_bool
+from espnet_atat.bin import new_parser, start, to_bool
 from espnet_atat.datadir import read_two_column
 from espnet_atat.errors import UserError
 from espnet_atat.text.bpe import make_target_model
@@ -18,25 +17,18 @@ from espnet_atat.text.growth import BPEGrowth, grow_folder
 from espnet_atat.text.tokenizer import target_words
 from espnet_atat.text.wordpiece import save_wordpiece, train_wordpiece
 
-#: Word pieces.
-PAPER_SIZE = 5000
-
 
 def get_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m espnet_atat.bin.token_list",
-        description="Write tokens.txt, bpe.model, characters.txt and, on request, text_tokenizer/.",
-    )
-    parser.add_argument("--targets", type=Path, nargs="+", required=True, help="files of ids with trees or words")
-    parser.add_argument("--output_dir", type=Path, required=True, help="folder to write; replaced if it is there")
-    parser.add_argument("--bpe_size", type=int, help="word pieces (default: 5000, the paper's; with --grow_bpe: 500)")
-    parser.add_argument("--wordpiece_size", type=int, help="also train a text tokenizer of this size")
-    grown = parser.add_argument_group("Growth: the tokens of a pretrained model, and new ones at the list's end")
-    grown.add_argument("--grow_from", type=Path, metavar="DIR", help="a folder that this command or stage 7 wrote")
-    grown.add_argument(
-        "--grow_bpe", type=to_bool, default=False, metavar="BOOL", help="new pieces for words of many old ones"
-    )
-    grown.add_argument("--pieces_per_word", type=int, help="of more old pieces than this (default: 3)")
+    parser = new_parser("token_list", __doc__)
+    add = parser.add_argument
+    add("--targets", type=Path, nargs="+", required=True, help="files of ids with trees or words")
+    add("--output_dir", type=Path, required=True, help="folder to write; replaced if it is there")
+    add("--bpe_size", type=int, help="word pieces (default: 5000, the paper's; with --grow_bpe: 500)")
+    add("--wordpiece_size", type=int, help="also train a text tokenizer of this size")
+    add = parser.add_argument_group("Growth: the tokens of a pretrained model, and new ones at the end").add_argument
+    add("--grow_from", type=Path, metavar="DIR", help="a folder that this command or stage 7 wrote")
+    add("--grow_bpe", type=to_bool, default=False, metavar="BOOL", help="new pieces for words of many old ones")
+    add("--pieces_per_word", type=int, help="of more old pieces than this (default: 3)")
     return parser
 
 
@@ -49,7 +41,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     if args.grow_bpe or args.pieces_per_word is not None:
         raise UserError("--grow_bpe and --pieces_per_word go with --grow_from: there is no old BPE model to grow")
     with atomic_dir(args.output_dir) as folder:
-        facts = make_target_model(targets, PAPER_SIZE if args.bpe_size is None else args.bpe_size, folder)
+        facts = make_target_model(targets, 5000 if args.bpe_size is None else args.bpe_size, folder)
         if args.wordpiece_size is not None:
             lines = [" ".join(target_words(target)) for target in targets]
             save_wordpiece(train_wordpiece(lines, args.wordpiece_size), folder / "text_tokenizer")
@@ -70,4 +62,4 @@ def _grow(args: argparse.Namespace, targets: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main_guard(main))
+    start(main)

@@ -1,35 +1,29 @@
-"""Choose an option of the search, such as ``lm_weight``, on the dev sets of some systems: never on test sets.
+"""Choose an option of the search, such as lm_weight, on the dev sets of some systems: never on test sets.
 
 python -m espnet_atat.bin.tune --recipe mini --table lm --option lm_weight --values 0,0.05,0.1,0.2,0.3,0.5
 
-The models have to be there (``./run.sh --table lm --stop_stage 11``).
+The models have to be there (./run.sh --table lm --stop_stage 11). The exact match of each value is printed.
 """
 
 import argparse
 import json
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from espnet_atat.atomic import atomic_write
-from espnet_atat.bin import main_guard
+from espnet_atat.bin import new_parser, start
 from espnet_atat.config.layout import EXP
 from espnet_atat.config.selection import Selection, add_selection, select
 from espnet_atat.errors import UserError
 from espnet_atat.metrics.metrics_file import read_metrics
-from espnet_atat.steps.stage12_decode import Decoding
 from espnet_atat.steps.stage13_score import METRICS, score_node
 from espnet_atat.steps.systems import plan_system
 
 #: Options that a set of values makes sense for, and the inference configuration whose other options are kept.
 OPTIONS = {"lm_weight": "decode_lm", "ctc_weight": "decode", "penalty": "decode", "beam_size": "decode"}
 WHOLE = {"beam_size"}
-
-
-#: What is chosen by: exact match of trees.
-FIGURE = "em_full"
 
 
 @dataclass(frozen=True)
@@ -47,9 +41,6 @@ def tune(selection: Selection, config_name: str, option: str, values: Sequence[f
     """Decode the systems' dev sets of trees with each value; what is decoded already is not decoded again.
 
     Of several seeds the first is taken.
-
-    Raises:
-        UserError: no system has such a set, a model is not trained yet, or the search knows no such option.
     """
     trials = []
     for system in selection.systems:
@@ -62,16 +53,12 @@ def tune(selection: Selection, config_name: str, option: str, values: Sequence[f
                 for node in (decoding.node, score_node(decoding)):
                     if not node.is_done:
                         node.build()
-                trials.append(_trial(decoding, value))
+                figure = read_metrics(decoding.folder / METRICS)["figures"]["em_full"]  # exact match of trees
+                trials.append(Trial(system.name, test.set, value, figure["value"], tuple(figure["interval"])))
     if not trials:
         names = ", ".join(system.name for system in selection.systems)
         raise UserError(f"{names}: no dev set of trees to choose on")
     return trials
-
-
-def _trial(decoding: Decoding, value: float) -> Trial:
-    figure = read_metrics(decoding.folder / METRICS)["figures"][FIGURE]
-    return Trial(decoding.owner.system.name, decoding.test.set, value, figure["value"], tuple(figure["interval"]))
 
 
 def means(trials: Sequence[Trial]) -> dict[float, float]:
@@ -107,12 +94,9 @@ def write_trials(recipe: str, config_name: str, option: str, trials: Sequence[Tr
 
 
 def get_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m espnet_atat.bin.tune",
-        description="Decode dev sets with several values of an option; print the exact match of each.",
-    )
+    parser = new_parser("tune", __doc__)
     add_selection(parser)
-    parser.add_argument("--option", choices=sorted(OPTIONS), default="lm_weight", help="default: %(default)s")
+    parser.add_argument("--option", choices=sorted(OPTIONS), default="lm_weight", help="which")
     parser.add_argument("--values", type=value_list, required=True, help="such as 0,0.1,0.2")
     parser.add_argument("--inference_config", help="what the other options are taken from; default: by the option")
     parser.add_argument("--nj", type=int, default=1, help="processes of decoding a large set")
@@ -134,10 +118,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     trials = tune(select(args), config, args.option, values, args.nj)
     for trial in trials:
         low, high = (100 * bound for bound in trial.interval)
-        print(
-            f"{trial.system}, {trial.set}, {args.option} {trial.value:g}: "
-            f"EM {100 * trial.exact_match:.1f} [{low:.1f}, {high:.1f}]"
-        )
+        where = f"{trial.system}, {trial.set}, {args.option} {trial.value:g}"
+        print(f"{where}: EM {100 * trial.exact_match:.1f} [{low:.1f}, {high:.1f}]")
     for value, mean in means(trials).items():
         print(f"{args.option} {value:g}: mean EM {100 * mean:.2f}")
     print(f"best on dev: {args.option} {best_value(trials):g}")
@@ -145,4 +127,4 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main_guard(main))
+    start(main)

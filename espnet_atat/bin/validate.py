@@ -5,12 +5,11 @@ number. With --fix, files are rewritten sorted and bad utterances dropped by nam
 """
 
 import argparse
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from espnet_atat.arguments import add_options
-from espnet_atat.bin import main_guard
+from espnet_atat.bin import start
 from espnet_atat.corpora.recordings import AudioRules
 from espnet_atat.corpora.validation import LIMIT, fix, validate
 from espnet_atat.datadir import find_data_dirs, is_test_set
@@ -20,7 +19,6 @@ RULES = ("sample_rate", "min_duration", "max_duration", "allow_pipes", "nj")
 
 
 def get_parser() -> argparse.ArgumentParser:
-    """The parser."""
     parser = argparse.ArgumentParser(prog="validate", description=__doc__)
     add = parser.add_argument
     add("data_dir", type=Path, metavar="DATA_DIR")
@@ -33,12 +31,9 @@ def get_parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Check (and with --fix mend) each data dir; print the problems; those not mended are an error."""
     args = get_parser().parse_args(argv)
-    rules = AudioRules(**{name: getattr(args, name) for name in RULES})
-    left = 0
-    folders = find_data_dirs(args.data_dir)
-    for folder in folders:
+    rules, left = AudioRules(**{name: getattr(args, name) for name in RULES}), 0
+    for folder in find_data_dirs(args.data_dir):
         checked = validate(folder, rules, audio=args.audio)
         print("\n".join(checked.lines(args.limit)))
         if checked.problems and args.fix:
@@ -55,4 +50,4 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main_guard(main))
+    start(main)

@@ -20,21 +20,13 @@ from typing import Any
 from espnet_atat.config.layout import DATA, has_audio
 from espnet_atat.errors import UserError
 
-#: Written by stage 3 into a set that it made.
-REPORT = "report.json"
 #: Ends of the names of sets that stages 2 and 5 make of others.
 DERIVED = ("_aug", "_mlm")
 
 
 @dataclass(frozen=True)
 class AudioChoice:
-    """A set that was chosen.
-
-    Attributes:
-        set: ``recipe/name``.
-        label: what it is, in the words of the row.
-        order: all labels, the preferred one first.
-    """
+    """A set (``recipe/name``) that was chosen, what the row calls it, and all labels, the preferred one first."""
 
     set: str
     label: str
@@ -58,7 +50,7 @@ def synthesis_of(name: str) -> dict[str, Any]:
     neither."""
     while name.endswith(DERIVED):
         name = name[:-4]
-    path = DATA / name / REPORT
+    path = DATA / name / "report.json"  # of stage 3
     report = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     return {"engine": report["engine"], "voices": list(report["by_voice"])} if "engine" in report else {}
 
@@ -75,10 +67,7 @@ def check_unheard(choices: Iterable[AudioChoice], heard: Iterable[str]) -> None:
 
 
 def described(name: str, choices: Iterable[AudioChoice]) -> dict[str, Any] | None:
-    """What a table says of a test set's audio: ``label``, ``order`` (of labels), ``engine`` and ``voices``.
-
-    None where there is nothing to say: a corpus's own set, by itself.
-    """
+    """``label``, ``order`` (of labels), ``engine`` and ``voices`` for a table; None of a corpus's own set."""
     choice = next((each for each in choices if each.set == name), None)
     made = synthesis_of(name)
     if choice is None and not made:

@@ -1,6 +1,8 @@
 """Where things lie, from the repository's root, and how YAML files are read."""
 
 import copy
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,8 @@ DUMP = Path("dump")
 EXP = Path("exp")
 #: In ``data/<recipe>``: the sets that stage 1 made, a line each.
 PREPARED = "prepared"
+#: In the names of sets, of mixtures too: the fold; the engine whose synthetic speech the row takes.
+FOLD, TTS = "{fold}", "{tts}"
 
 
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
@@ -52,16 +56,26 @@ def has_audio(name: str) -> bool:
     return any((DUMP / name / file).is_file() for file in ("feats.scp", "wav.scp"))
 
 
+def filled(value: Any, place: str, text: str) -> Any:
+    """The value with a place such as ``{fold}`` filled in, at any depth of mappings, sequences and dataclasses."""
+    if isinstance(value, str):
+        return value.replace(place, text)
+    if isinstance(value, Mapping):
+        return {key: filled(each, place, text) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(filled(each, place, text) for each in value)
+    if is_dataclass(value) and not isinstance(value, type):
+        return replace(value, **{each.name: filled(getattr(value, each.name), place, text) for each in fields(value)})
+    return value
+
+
 def short(name: str) -> str:
     """A file's name without the recipe that it may be of."""
     return name.rpartition("/")[2]
 
 
 def conf_file(recipe: str, name: str) -> Path:
-    """``egs2/atat/<recipe>/conf/<name>.yaml``, else ``conf/<name>.yaml``.
-
-    ``mini/pretrain`` is the file ``pretrain`` as the recipe ``mini`` has it.
-    """
+    """``egs2/atat/<recipe>/conf/<name>.yaml``, else ``conf/<name>.yaml``; ``mini/pretrain`` is that of mini."""
     owner, _, stem = name.rpartition("/")
     folders = [EGS / (owner or recipe) / "conf", CONF]
     for path in (folder / f"{stem}.yaml" for folder in folders):

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from espnet_atat.config.layout import CONF, DUMP, has_audio, load_yaml, short
+from espnet_atat.config.layout import CONF, DUMP, FOLD, filled, has_audio, load_yaml, short
 from espnet_atat.config.proportions import TEMPERATURE, parse_temperature, with_weights
 from espnet_atat.config.recipe import Mixture, load_recipe
 from espnet_atat.config.system import Phase
@@ -24,11 +24,7 @@ WHY = f"{KEY}_why"
 
 @dataclass(frozen=True)
 class PretrainingSets:
-    """The sets of other corpora, ``recipe/name`` each, and why these.
-
-    Attributes:
-        text_alone: their audio, if there is any, is not to be heard.
-    """
+    """The sets of other corpora, ``recipe/name`` each, and why these; of ``text_alone`` no audio is to be heard."""
 
     sets: tuple[str, ...]
     why: str
@@ -53,11 +49,7 @@ class PretrainingSets:
 
 @dataclass(frozen=True)
 class Mixtures:
-    """What a phase trains on and validates on.
-
-    Attributes:
-        selection: sets of other corpora, which are among the parts; None: the mixture has no place for such.
-    """
+    """What a phase trains on and validates on; ``selection``: the sets of other corpora among the parts, if any."""
 
     name: str
     train: tuple[Part, ...]
@@ -74,10 +66,7 @@ def _dev_of(name: str) -> str:
 
 
 def find_mixture(recipe: str, phase: Phase) -> Mixture:
-    """The mixture that a phase names or spells out, with its name.
-
-    ``pretrain`` is that of the recipe, else of ``conf/mixtures.yaml``; ``mini/pretrain`` that of the recipe mini.
-    """
+    """What a phase spells out or names: ``pretrain``, the recipe's or a shared one; ``mini/pretrain``, that of mini."""
     if isinstance(phase.mixture, Mixture):
         return phase.mixture
     owner, _, name = phase.mixture.rpartition("/")
@@ -92,16 +81,14 @@ def find_mixture(recipe: str, phase: Phase) -> Mixture:
 def load_mixtures(
     recipe: str, phase: Phase, fold: int | None = None, selection: PretrainingSets | None = None
 ) -> Mixtures:
-    """The parts of a phase's mixture, ``{fold}`` filled in.
-
-    Args:
-        selection: what the places for other corpora are filled with.
-    """
+    """The parts of a phase's mixture, with its fold and with the sets that its places for other corpora take."""
     mixture = find_mixture(recipe, phase)
     parts = {}
     for split in ("train", "valid"):
         where = f"mixture {mixture.name} of {recipe}: {split}"
-        entries = [_of_fold(entry, fold, where) for entry in getattr(mixture, split)]
+        entries = filled(list(getattr(mixture, split)), FOLD, FOLD if fold is None else str(fold))
+        if FOLD in str(entries):
+            raise UserError(f"{where}: has {FOLD} in it, but the system has no folds")
         if selection is not None:
             entries = _filled(entries, selection, where, dev=split == "valid")
         elif any(map(is_place, entries)):
@@ -121,15 +108,15 @@ def _filled(
     """The entries with sets in the places for them; in training these have weights (:mod:`.proportions`)."""
     given = [entry for entry in entries if not is_place(entry)]
     others = parse_mixture(given, where) if given else []
-    filled: list[dict[str, Any]] = []
+    found_all: list[dict[str, Any]] = []
     for entry in entries:
         if is_place(entry):
             tasks, temperature = _read_place(entry, where, dev=dev)
             found = selection.entries(tasks, dev=dev)
-            filled += found if dev else with_weights(found, others, temperature)
+            found_all += found if dev else with_weights(found, others, temperature)
         else:
-            filled.append(entry)
-    return filled
+            found_all.append(entry)
+    return found_all
 
 
 def _read_place(entry: dict[str, Any], where: str, *, dev: bool) -> tuple[list[str], float]:
@@ -141,12 +128,3 @@ def _read_place(entry: dict[str, Any], where: str, *, dev: bool) -> tuple[list[s
             + f", found {entry!r}"
         )
     return tasks, parse_temperature(entry.get("temperature", TEMPERATURE), where)
-
-
-def _of_fold(entry: Mapping[str, Any], fold: int | None, where: str) -> dict[str, Any]:
-    name = entry.get("set")
-    if not isinstance(name, str) or "{fold}" not in name:
-        return dict(entry)
-    if fold is None:
-        raise UserError(f"{where}: has {{fold}} in it, but the system has no folds")
-    return {**entry, "set": name.replace("{fold}", str(fold))}

@@ -96,7 +96,6 @@ class Recipe:
         prepare: options that ``local/data.sh`` hands to ``bin.prepare``.
         environment: variables that decide what stage 1 makes.
         augment: sets that stage 2 makes augmented copies of.
-        mixtures: by name.
         tables: by name, each as a file below ``tables/`` would say it.
     """
 
@@ -122,18 +121,15 @@ class Recipe:
 
 
 def recipe_names() -> list[str]:
-    """All recipes there are."""
     return sorted(path.parent.name for path in EGS.glob(f"*/{RECIPE_FILE}"))
 
 
 def recipe_file(name: str) -> Path:
-    """A recipe's file."""
     check_known([name], recipe_names(), str(EGS), "recipe")
     return EGS / name / RECIPE_FILE
 
 
 def load_recipe(name: str) -> Recipe:
-    """Read a recipe."""
     path = recipe_file(name)
     return read(Recipe, load_yaml(path), str(path), name=name)
 

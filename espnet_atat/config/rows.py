@@ -34,17 +34,12 @@ def table_contents(recipe: str) -> dict[str, tuple[str, Content]]:
 
 
 def row_names(recipe: str) -> list[str]:
-    """All rows that the tables of a recipe define."""
     tables = table_contents(recipe).values()
     return list(dict.fromkeys(name for _, table in tables for name, row in table["rows"].items() if row is not None))
 
 
 def row_content(recipe: str, name: str, users: Iterable[str] = ()) -> tuple[str, Content]:
-    """Where a row is defined, and what it says with all that it inherits.
-
-    Args:
-        users: rows that start from this one, directly or not.
-    """
+    """Where a row is defined, and what it says with all that it inherits; ``users`` start from it, directly or not."""
     found = [
         (f"{place}: {name}", table["rows"][name], table.get(BASE), table_name)
         for table_name, (place, table) in table_contents(recipe).items()

@@ -26,7 +26,6 @@ TTS_ENGINE = ("tts_engine",)
 
 
 def add_selection(parser: argparse.ArgumentParser) -> None:
-    """Add the options that say which systems."""
     group = parser.add_argument_group("which systems")
     group.add_argument("--recipe", default="mini", help="folder below egs2/atat (default: %(default)s)")
     chosen = group.add_mutually_exclusive_group()
@@ -80,14 +79,7 @@ def set_list(text: str) -> tuple[str, ...]:
 
 @dataclass(frozen=True, kw_only=True)
 class Selection:
-    """Some systems of a recipe.
-
-    Attributes:
-        systems: the rows of the tables, each once, as the command line changed them.
-        seeds: None: each system's own.
-        fold: None: all.
-        chosen: the options that chose the tables or the system.
-    """
+    """The rows of some tables, each once, as the command line changed them; ``chosen``: the options that chose them."""
 
     recipe: str
     tables: "tuple[Table, ...]"

@@ -1,12 +1,12 @@
 """A system: one row of a table, as it is run. docs/tables.md shows every key."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Self
 
 from espnet_atat.config.audio_choice import AudioChoice, choose_audio
-from espnet_atat.config.layout import EXP
+from espnet_atat.config.layout import EXP, FOLD, TTS, filled, short
 from espnet_atat.config.recipe import Engine, Mixture, load_recipe
 from espnet_atat.config.rows import PHASES, merged, row_content
 from espnet_atat.config.two_stage import ASR, ORACLE, FirstStage, Pipeline
@@ -18,8 +18,6 @@ from espnet_atat.text.vocabulary import task_token
 
 #: The embedding's rows: where a fine-tuning takes them over, its token list is the old one, grown.
 EMBEDDING = "decoder.embed.0.pretrained"
-#: In the names of sets, of mixtures too: the engine whose synthetic speech the row takes, as in ``top/train_{tts}``.
-TTS = "{tts}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +86,6 @@ class TestSet:
 
     @property
     def tasks(self) -> tuple[str, ...]:
-        """The labels."""
         return tuple(self.task.split("+"))
 
     @property
@@ -99,13 +96,13 @@ class TestSet:
     @property
     def name(self) -> str:
         """The set's name without its recipe."""
-        return self.set.rpartition("/")[2]
+        return short(self.set)
 
     def name_of_fold(self, fold: int | None) -> str:
         """The name with its fold filled in, or without one: of all folds together."""
         if fold is None:
-            return self.name.replace("_fold{fold}", "").replace("{fold}", "")
-        return self.name.replace("{fold}", str(fold))
+            return self.name.replace(f"_fold{FOLD}", "").replace(FOLD, "")
+        return self.name.replace(FOLD, str(fold))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -172,7 +169,7 @@ class System:
             raise UserError(f"pretrain and finetune go with first_stage: asr; {self.first_stage.kind} trains no model")
         if self.first_stage is None or self.pipeline is None:
             return
-        if self.folds is None and any("{fold}" in name for name in self.pipeline.data):
+        if self.folds is None and any(FOLD in name for name in self.pipeline.data):
             raise UserError("pipeline: data has {fold} in it, but the system has no folds")
         for test in (*self.dev, *self.test):
             if test.task not in TREE_TASKS:
@@ -187,12 +184,7 @@ class System:
         if (fold is None) != (self.folds is None) or (fold is not None and not 1 <= fold <= (self.folds or 0)):
             has = "no folds" if self.folds is None else f"the folds 1 to {self.folds}"
             raise UserError(f"system {self.name} has {has}; asked for {fold}")
-
-        def fill(tests: tuple[TestSet, ...]) -> tuple[TestSet, ...]:
-            return tuple(replace(test, set=test.set.replace("{fold}", str(fold))) for test in tests)
-
-        pipeline = self.pipeline.of_fold(fold) if self.pipeline is not None else None
-        return replace(self, dev=fill(self.dev), test=fill(self.test), pipeline=pipeline)
+        return self if fold is None else filled(self, FOLD, str(fold))
 
 
 def run_label(seed: int, fold: int | str | None) -> str:
@@ -221,7 +213,7 @@ def load_system(
         content["decode"] = [read(FirstStage, content["first_stage"], f"{where}: first_stage").folder]
     given = {"recipe": recipe, "name": name, "listening": tuple(choices), "overrides": overrides}
     system = read(System, content, where, **given)
-    if (system.folds is None) == any("{fold}" in test.set for test in system.test):
+    if (system.folds is None) == any(FOLD in test.set for test in system.test):
         raise UserError(f"{where}: 'folds' and test sets with {{fold}} go together: one is there without the other")
     return system
 
@@ -235,20 +227,12 @@ def _of_engine(recipe: str, content: Mapping[str, Any]) -> dict[str, Any]:
             owner, _, own = name.rpartition("/")
             mixture = load_recipe(owner or recipe).mixtures.get(own)
             if mixture is not None and TTS in str(mixture):
-                said = {"name": own, "train": mixture.train, "valid": mixture.valid}
+                said = {"name": own, "train": list(mixture.train), "valid": list(mixture.valid)}
                 spelled[key] = {**phase, "mixture": said}
     if TTS not in str(spelled):
         return {**content, "tts_engine": None}
     spelled["tts_engine"] = spelled.get("tts_engine") or load_recipe(recipe).synthesize.engine
-
-    def filled(value: Any) -> Any:
-        if isinstance(value, str):
-            return value.replace(TTS, str(spelled["tts_engine"]))
-        if isinstance(value, Mapping):
-            return {key: filled(each) for key, each in value.items()}
-        return [filled(each) for each in value] if isinstance(value, list | tuple) else value
-
-    return {key: filled(value) for key, value in spelled.items()}
+    return dict(filled(spelled, TTS, str(spelled["tts_engine"])))
 
 
 def _chosen(entry: object, where: str, choices: list[AudioChoice]) -> object:

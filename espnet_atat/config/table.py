@@ -46,12 +46,7 @@ class Cited:
 
 @dataclass(frozen=True, kw_only=True)
 class Curve:
-    """Rows to draw as lines over an amount.
-
-    Attributes:
-        x: what the amount is, with its unit.
-        lines: title → system → its amount, above 0.
-    """
+    """Rows to draw over the amount ``x``, named with its unit; ``lines``: title → system → its amount, above 0."""
 
     x: str
     lines: Mapping[str, Mapping[str, float]]
@@ -93,7 +88,6 @@ class Table:
 
     @property
     def systems(self) -> tuple[str, ...]:
-        """The names of the rows."""
         return tuple(self.rows)
 
     @staticmethod

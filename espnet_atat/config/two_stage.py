@@ -13,7 +13,7 @@ first_stage: {whisper: tiny.en, language: en}      # a model of Whisper: its siz
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Literal, get_type_hints
 
 from espnet_atat.baselines.config import CONFIGS, BilstmConfig, Config
@@ -24,8 +24,6 @@ from espnet_atat.schema import read
 ASR, WHISPER, TRANSCRIPTS, ORACLE = KINDS = ("asr", "whisper", "transcripts", "oracle")
 #: Those whose recogniser was not trained here: nobody knows what they cost.
 FOREIGN = (WHISPER, TRANSCRIPTS)
-#: An option of the taggers that the row itself says.
-SEED = "seed"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +41,7 @@ class Pipeline:
                 raise UserError(f"data and pretrain_data: a set is recipe/name, found {name!r}")
         if not self.data:
             raise UserError("data is not empty: a tagger learns from trees")
-        if SEED in self.options:
+        if "seed" in self.options:
             raise UserError("options: the seed is that of the row (seeds, --seeds): leave it out here")
         config = self.config(seed=1)
         if bool(self.pretrain_data) != (isinstance(config, BilstmConfig) and config.pretrain_epochs > 0):
@@ -55,27 +53,18 @@ class Pipeline:
         return CONFIGS[self.tagger] is BilstmConfig
 
     def config(self, seed: int) -> Config:
-        """The tagger's options."""
         kind = CONFIGS[self.tagger]
         hints = get_type_hints(kind)
         options = {
             name: float(value) if hints.get(name) is float and type(value) is int else value
             for name, value in self.options.items()
         }
-        return read(kind, {**options, **({SEED: seed} if self.has_seed else {})}, "options")
+        return read(kind, {**options, **({"seed": seed} if self.has_seed else {})}, "options")
 
     def __str__(self) -> str:
         options = f" with {dict(self.options)}" if self.options else ""
         pretraining = f", pretrained on the words of {', '.join(self.pretrain_data)}" if self.pretrain_data else ""
         return f"{self.tagger}{options} on the trees of {', '.join(self.data)}{pretraining}"
-
-    def of_fold(self, fold: int | None) -> "Pipeline":
-        """With ``{fold}`` filled in."""
-
-        def fill(sets: tuple[str, ...]) -> tuple[str, ...]:
-            return tuple(name.replace("{fold}", str(fold)) for name in sets)
-
-        return replace(self, data=fill(self.data), pretrain_data=fill(self.pretrain_data))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,7 +88,6 @@ class FirstStage:
 
     @property
     def kind(self) -> str:
-        """One of ``KINDS``."""
         return next(kind for kind in KINDS if getattr(self, kind))
 
     @property
@@ -111,13 +99,6 @@ class FirstStage:
     def folder(self) -> str:
         """In paths of results, what other rows have the inference configuration for."""
         return self.value if self.kind == ASR else self.kind
-
-    def filled(self, **values: object) -> str:
-        """The pattern of paths with ``{set}``, ``{seed}``, ``{fold}`` filled in."""
-        path = self.value
-        for name, value in values.items():
-            path = path.replace(f"{{{name}}}", str(value))
-        return path
 
     def __str__(self) -> str:
         return {

@@ -21,7 +21,6 @@ LINE = re.compile(r"^(?:<s>)?(?P<words>.*?)(?:</s>)?\s*\((?P<stem>[^()\s]+)\)$")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Options of ``prepare an4``."""
     parser.add_argument("--dev_share", type=float, default=0.1, help="share of train that dev gets (default: 0.1)")
 
 

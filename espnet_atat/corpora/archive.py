@@ -26,10 +26,9 @@ def verify(path: Path, checksum: str) -> None:
 
 
 def fetch(url: str, path: Path, checksum: str | None) -> None:
-    """Download an archive unless it is there already.
+    """Download an archive, of the announced size and right checksum, unless it is there already.
 
-    The file appears only when its size is what the server announced and its checksum is right. Without a known checksum
-    it must at least be an archive, so that an error page is not kept.
+    Without a known checksum it must at least be an archive, so that an error page is not kept.
     """
     if path.is_file():
         if checksum:

@@ -24,8 +24,6 @@ NAMED = 20  # ids named in a printed report before "and N more"
 
 @dataclass(frozen=True)
 class Utterance:
-    """One utterance of a corpus."""
-
     id: str  # begins with the speaker's id, if known
     text: str  # normalised words; empty for all utterances of an audio-only set
     target: str | None = None  # bracketed tree
@@ -46,7 +44,6 @@ class BuildOptions(AudioRules):
 
     @property
     def rules(self) -> Normalisation:
-        """Text normalisation."""
         return OFFICIAL if self.text_form == "official" else SPOKEN
 
 
@@ -103,7 +100,6 @@ class Builder:
         self._audio: dict[str, tuple[str, float] | AudioError] = {}  # entry → (path, seconds) or the problem
 
     def note(self, text: str) -> None:
-        """Add a line to the report."""
         self.report.notes.append(text)
 
     def write(self, name: str, utterances: Sequence[Utterance]) -> DataDir:
@@ -133,10 +129,8 @@ class Builder:
                 report.unreadable[utterance.id] = problem
             else:
                 where = f" ({utterance.where})" if utterance.where else ""
-                advice = "" if in_text else ", or keep it as wrong with --allow_bad_test"
-                raise UserError(
-                    f"{name}: {utterance.id}{where}: {problem}; a test set is never shrunk: mend it{advice}"
-                )
+                advice = "mend it" if in_text else "mend it, or keep it as wrong with --allow_bad_test"
+                raise UserError(f"{name}: {utterance.id}{where}: {problem}; a test set is never shrunk: {advice}")
             if isinstance(found, tuple) and problem is None:
                 report.seconds += found[1]
         if not kept:

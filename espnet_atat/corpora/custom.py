@@ -35,11 +35,9 @@ from espnet_atat.semantics.normalise import Normalisation, normalise_words
 COLUMNS = ("audio", "transcript", "tree", "intent", "slots", "speaker", "id", "split")
 ALIASES = {"wav": "audio", "path": "audio", "text": "transcript", "transcription": "transcript", "set": "split"}
 SHOWN = 20  # bad rows in one message
-DRAWN_SHARE = 0.1  # of the utterances, for each of dev and test where there is no split column
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Options of ``prepare custom``."""
     parser.add_argument(
         "--skip_bad_rows", action="store_true", help="leave out bad training and dev rows, rather than stop"
     )
@@ -175,7 +173,7 @@ def _draw_sets(builder: Builder, utterances: list[Utterance]) -> dict[str, list[
     if len(sizes) < 3:
         found = f"a set each of train, dev and test cannot be drawn from {len(sizes)} {what}"
         raise UserError(f"{utterances[0].where}: {found}; add the column 'split'")
-    size = max(1, round(DRAWN_SHARE * len(utterances)))
+    size = max(1, round(0.1 * len(utterances)))  # of dev, and of test
     part_of = draw_parts(sizes, {"test": size, "dev": size}, builder.options.seed)
     builder.note(f"no column 'split': sets drawn with seed {builder.options.seed}, disjoint in {what}")
     sets: dict[str, list[Utterance]] = {}

@@ -1,7 +1,4 @@
-"""A simulated far-field recording of close speech: the impulse response of a room, and background noise.
-
-The utterance's id is the seed, so a copy is the same on every machine.
-"""
+"""A simulated far-field recording of close speech: a room and background noise, whose seed is the utterance's id."""
 
 import hashlib
 
@@ -20,18 +17,11 @@ NOISE_SLOPE = (0.0, 1.0)  # amplitude ~ 1 / frequency ** slope: 0 is white, 1 is
 TAIL = 0.3  # s of reverberation that are kept after the end of the speech
 PEAK = 0.95
 
-Samples = npt.NDArray[np.float32]
 
+def far_field(samples: npt.NDArray[np.float32], key: str) -> npt.NDArray[np.float32]:
+    """Close speech at 16 kHz, shape (num_samples,), as a microphone across the room would record it.
 
-def far_field(samples: Samples, key: str) -> Samples:
-    """The utterance as a microphone across the room would record it.
-
-    Args:
-        samples: close speech at 16 kHz, shape = (num_samples,).
-        key: the utterance's id, the seed of room and noise.
-
-    Returns:
-        As loud as `samples` unless that would clip, shape = (num_samples + 4800,): 0.3 s of reverberation follow.
+    As loud unless that would clip, shape (num_samples + 4800,): 0.3 s of reverberation follow.
     """
     rng = np.random.default_rng(np.frombuffer(hashlib.sha256(key.encode()).digest(), dtype=np.uint32))
     ranges = (REVERBERATION, DIRECT_TO_REVERBERANT, FIRST_ECHO, SIGNAL_TO_NOISE, NOISE_SLOPE)

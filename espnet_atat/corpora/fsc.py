@@ -26,15 +26,12 @@ SPLITS = ("original", "unseen_speaker", "unseen_utterance")
 
 
 class Command(NamedTuple):
-    """An utterance with its tuple and its part of the original split."""
-
     utterance: Utterance
     triple: Triple
-    part: str
+    part: str  # of the original split
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Options of ``prepare fsc``."""
     parser.add_argument(
         "--splits", nargs="+", choices=SPLITS, default=SPLITS, help="which splits to write (default: all three)"
     )

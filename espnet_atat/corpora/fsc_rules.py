@@ -41,8 +41,6 @@ _VALUE_OF = {value.upper(): value for value in CAPITALISED}
 
 
 class Triple(NamedTuple):
-    """The meaning of an utterance of the corpus."""
-
     action: str
     object: str
     location: str
@@ -52,10 +50,8 @@ def encode(value: str) -> str:
     """The value as part of a label: ``change language`` → ``CHANGE_LANGUAGE``."""
     label = value.upper().replace(" ", "_")
     if not value or value.split() != value.split(" ") or set("[]") & set(value) or decode(label) != value:
-        raise UserError(
-            f"value {value!r} cannot be read back from a tag; write it in lower case, with single spaces "
-            "and no brackets or underscores"
-        )
+        mend = "write it in lower case, with single spaces and no brackets or underscores"
+        raise UserError(f"value {value!r} cannot be read back from a tag; {mend}")
     return label
 
 

@@ -19,7 +19,6 @@ SPLITS = (
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Options of ``prepare librispeech``."""
     parser.add_argument("--splits", nargs="+", choices=SPLITS, metavar="SPLIT", help="default: every split present")
 
 
@@ -35,9 +34,8 @@ def prepare(source: Path, data_dir: Path, *, splits: list[str] | None = None, **
     for split in wanted:
         utterances = _read_split(root / split, builder.options.rules)
         _check_speakers(builder, split, utterances, listed)
-        known = {utterance.id for utterance in utterances}
-        extra = sorted(path.stem for path in (root / split).glob("*/*/*.flac") if path.stem not in known)
-        if extra:
+        recorded = {path.stem for path in (root / split).glob("*/*/*.flac")}
+        if extra := sorted(recorded - {utterance.id for utterance in utterances}):
             builder.note(f"{split}: {len(extra)} recordings without a transcript left out, first {extra[0]}")
         builder.write(split.replace("-", "_"), utterances)
     return builder.report

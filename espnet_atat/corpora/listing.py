@@ -6,8 +6,6 @@ from pathlib import Path
 
 from espnet_atat.corpora.custom import audio_files
 
-ARCHIVES = (".tar.gz", ".tgz", ".tar", ".zip")  # may be deleted once they are unpacked
-
 
 def listing(source: Path) -> Iterator[str]:
     """A line for each file of a corpus: path, size in bytes, seconds since 1970; sorted, links followed.
@@ -34,7 +32,8 @@ def _walk(source: Path) -> Iterator[str]:
         seen.add(real)
         folders[:] = [name for name in folders if not name.startswith(".")]
         for name in files:
-            if not name.startswith(".") and not name.endswith(ARCHIVES):
+            # Archives may be deleted once they are unpacked.
+            if not name.startswith(".") and not name.endswith((".tar.gz", ".tgz", ".tar", ".zip")):
                 path = Path(parent, name)
                 yield _line(path, path.relative_to(source))
     yield from (f"{error.filename}: {error.strerror}" for error in refused)

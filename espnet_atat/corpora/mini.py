@@ -33,7 +33,6 @@ FOLDS = 2
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Options of ``prepare mini``."""
     parser.add_argument("--folds", type=int, default=FOLDS, help="of lights; 0: none (default: %(default)s)")
 
 

@@ -16,8 +16,6 @@ csv.field_size_limit(1 << 24)
 
 @dataclass(frozen=True)
 class Row:
-    """One record of a table."""
-
     where: str  # file:line, for messages
     number: int  # from 1, not counting the header
     fields: dict[str, Any]  # column → value, without surrounding white space
@@ -69,8 +67,7 @@ def read_table(
     quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
     lines = (line + "\n" for line in read_text(path).replace("\r\n", "\n").split("\n"))
     reader = csv.reader(lines, delimiter=delimiter, quoting=quoting, strict=True)
-    number = 0
-    columns = header
+    number, columns = 0, header
     try:
         for fields in reader:
             if not any(field.strip() for field in fields):
@@ -107,7 +104,6 @@ def read_json_lines(path: Path) -> Iterator[Row]:
 
 
 def read_json(path: Path) -> Any:
-    """Read a JSON file."""
     try:
         return json.loads(read_text(path))
     except json.JSONDecodeError as error:

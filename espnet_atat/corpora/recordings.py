@@ -108,7 +108,6 @@ def examine(entry: str, rules: AudioRules, *, full: bool = False) -> AudioInfo:
 
 
 def check(entry: str, info: AudioInfo, rules: AudioRules) -> None:
-    """Compare a header with the rules."""
     if info.rate != rules.sample_rate and not rules.resample:
         found = f"{entry}: {info.rate} Hz where {rules.sample_rate} Hz is expected"
         raise AudioError("wrong sample rate", f"{found}; --resample writes resampled copies", configurable=True)

@@ -27,7 +27,6 @@ FOLDS = 5
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Options of ``prepare snips``."""
     parser.add_argument("--fields", nargs="+", choices=tuple(FIELDS), help="default: those that are there")
     parser.add_argument("--speaker_disjoint", action="store_true", help="no speaker in two folds")
 

@@ -1,7 +1,4 @@
-"""Seeded splits of a corpus that do not depend on the order of its files, on Python's version or on the platform.
-
-Items are ranked by the SHA-256 of ``<seed>:<key>``.
-"""
+"""Seeded splits of a corpus that do not depend on the order of its files, on Python's version or on the platform."""
 
 import hashlib
 from collections import Counter
@@ -47,9 +44,7 @@ def draw_parts(sizes: Mapping[str, int], wanted: Mapping[str, int], seed: int) -
 def stratified_folds(items: Sequence[tuple[str, str, str]], folds: int, seed: int) -> dict[str, int]:
     """Id → fold from 1, for folds of similar composition.
 
-    Args:
-        items: (id, stratum, group) of each; a group is never divided, a stratum is spread as evenly as groups allow.
-        seed: of the order in which groups of equal size are assigned.
+    ``items``: (id, stratum, group) of each; a group is never divided, a stratum is spread as evenly as groups allow.
     """
     strata = Counter(stratum for _, stratum, _ in items)
     members: dict[str, list[str]] = {}

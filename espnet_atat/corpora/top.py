@@ -37,7 +37,6 @@ UNSUPPORTED = "[IN:UNSUPPORTED"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Options of ``prepare top``."""
     parser.add_argument(
         "--drop_unsupported",
         action="store_true",

@@ -24,8 +24,6 @@ SIDE_FILES = ("feats.scp", "utt2num_frames", "utt2dur", UNREADABLE)
 
 @dataclass(frozen=True)
 class Problem:
-    """One problem of a data dir."""
-
     file: str
     line: int  # from 1, or 0 for the file as a whole
     message: str
@@ -99,7 +97,6 @@ def read_column(path: Path, name: str, problems: list[Problem]) -> Column:
 
 
 def same_utterances(columns: dict[str, Column]) -> Iterator[Problem]:
-    """Check that every file has every utterance."""
     for name, column in columns.items():
         for other, theirs in columns.items():
             for key in sorted(theirs.values.keys() - column.values.keys()):

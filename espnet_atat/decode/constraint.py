@@ -31,7 +31,6 @@ class TokenClass(IntEnum):
 
 
 def token_class(token: str) -> TokenClass:
-    """The class of one token of the vocabulary."""
     if token in (EOS, CLOSE):
         return TokenClass.END if token == EOS else TokenClass.CLOSE
     for prefix, opening in ((OPEN_INTENT, TokenClass.OPEN_INTENT), (OPEN_SLOT, TokenClass.OPEN_SLOT)):
@@ -55,10 +54,7 @@ class TreeConstraint(BatchScorerInterface):
     the parity of the depth. Words: no tags at all. In both a continuation piece follows a piece, and a bracket or
     ``<eos>`` does not follow a bare word start.
 
-    Args:
-        tokens: the decoder's vocabulary.
-        trees: trees if true, else words.
-        maxlen: tokens of a hypothesis, ``<eos>`` included; brackets are closed in time for it. 3 or more for trees.
+    ``maxlen``: tokens of a hypothesis, ``<eos>`` included; brackets are closed in time for it. 3 or more for trees.
     """
 
     def __init__(self, tokens: Sequence[str], trees: bool, maxlen: int, device: torch.device | str = "cpu"):

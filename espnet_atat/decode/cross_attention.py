@@ -20,17 +20,11 @@ from espnet_atat.text.vocabulary import EOS
 
 @dataclass(frozen=True)
 class Attention:
-    """Source attention of every layer and head.
+    """Source attention of every layer and head."""
 
-    Attributes:
-        tokens: L predicted tokens, ``<eos>`` the last.
-        weights: (layers, heads, L, S), float32; over the S encoder states each row sums to 1.
-        subsampling: input frames of 10 ms that a state stands for; 1 for text, whose states are word pieces.
-    """
-
-    tokens: tuple[str, ...]
-    weights: np.ndarray
-    subsampling: int
+    tokens: tuple[str, ...]  # L predicted ones, ``<eos>`` the last
+    weights: np.ndarray  # (layers, heads, L, S), float32; over the S encoder states each row sums to 1
+    subsampling: int  # input frames of 10 ms that a state covers; 1 for text, whose states are word pieces
 
     @property
     def mean(self) -> np.ndarray:
@@ -45,12 +39,9 @@ class Attention:
 
 
 def speech_attention(trained: Trained, speech: np.ndarray, task: str, tokens: Sequence[str]) -> Attention:
-    """Attention over audio.
+    """Attention of a hypothesis' ``tokens`` (without task token and ``<eos>``) over audio.
 
-    Args:
-        speech: log mel features (num_frames, 80), or samples (num_samples,) for a model with a front end.
-        task: whose token the decoder starts from.
-        tokens: the hypothesis, as :attr:`Understanding.tokens` has it: no task token, no ``<eos>``.
+    ``speech``: log mel features (num_frames, 80), or samples (num_samples,) for a model with a front end.
     """
     batch = torch.from_numpy(np.require(speech, np.float32, ["C", "W"]))[None].to(trained.device)
     lengths = torch.tensor([len(speech)], device=trained.device)

@@ -39,10 +39,7 @@ def ctc_log_likelihoods(
 ) -> Tensor:
     """Log likelihood in nats of symbol sequences, (len(symbols),); at least :data:`FLOOR`.
 
-    Args:
-        encoded: states of B utterances.
-        utterances: for each sequence, the utterance it is a hypothesis of.
-        symbols: the sequences; one may be empty (nothing was said).
+    ``utterances``: the one of ``encoded`` that each sequence, which may be empty, is a hypothesis of.
     """
     device = encoded.states.device
     ids = torch.tensor(utterances, dtype=torch.long, device=device)

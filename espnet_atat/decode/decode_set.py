@@ -37,17 +37,12 @@ Results = dict[str, list[Understanding]]
 def decode_set(load: Loader, utterances: Source, config: SearchConfig, *, batch_size: int = 16, nj: int = 1) -> Results:
     """Decode every utterance of a set, in this process or in ``nj`` processes of one thread each.
 
-    Args:
-        load: called once in each process, so it must be picklable for several: ``functools.partial(load_models, …)``.
-        batch_size: utterances at once; like ``nj`` it changes the time, not the results.
-
-    Raises:
-        UserError: names the utterance that cannot be decoded, or the option that does not fit.
+    ``load`` is called once in each process, so it must be picklable for several. ``batch_size``, utterances at once,
+    and ``nj`` change the time, not the results.
     """
     batches = utterances.batches(batch_size)
     if nj > 1:
-        start = partial(_start_worker, load, utterances, config)
-        decoded = spread(_work, batches, nj, fresh=True, start=start)
+        decoded = spread(_work, batches, nj, fresh=True, start=partial(_start_worker, load, utterances, config))
     else:
         decode = _decoder(load, utterances, config)
         decoded = ((batch, decode(batch)) for batch in batches)
@@ -153,8 +148,7 @@ def heard_and_read(
 ) -> dict[str, Any]:
     """Where the decoder looked in one utterance: the arrays of ``report.glance.Glance`` but for its reference.
 
-    Args:
-        text: the utterance's words, which are read under the label ``reading``.
+    ``text``, the utterance's words, is read under the label ``reading``.
     """
     speech, task = np.asarray(source.read(utt_id)), config.tasks[0]
     result = decode_batch(understander(trained, source.name, config), source, [utt_id])[0][0]

@@ -20,8 +20,7 @@ from espnet_atat.model.audio_encoder import valid_frames
 from espnet_atat.model.decoder import SharedDecoder
 from espnet_atat.model.espnet import BatchScorerInterface
 
-#: Positions whose encodings are computed ahead.
-POSITIONS = 64
+POSITIONS = 64  # whose encodings are computed ahead
 Map = tuple[Tensor, Tensor | None]  # weight and bias
 Function = Callable[[Tensor], Tensor]
 #: Keys and values of all tokens so far: (labels * layers, 2, N, heads, L, D / heads).
@@ -51,9 +50,8 @@ class DecoderWeights:
 class DecoderScorer(BatchScorerInterface):
     """Log probabilities of the next token; made for one batch of utterances, used by one search.
 
-    Args:
-        task_ids: the task token to start from; or several: the decoder runs once for each, and their probabilities
-            are averaged. Whatever stands first in a hypothesis is replaced by these.
+    ``task_ids`` replace what is first in a hypothesis. Of several, the decoder runs once for each, and their
+    probabilities are averaged.
     """
 
     def __init__(self, weights: DecoderWeights, encoded: Encoded, task_ids: Sequence[int]):
@@ -77,8 +75,7 @@ class DecoderScorer(BatchScorerInterface):
         logps = []
         for label, task_id in enumerate(self.task_ids):
             tokens = ys[:, -1] if position else torch.full_like(ys[:, -1], task_id)
-            own = grown[label * depth : (label + 1) * depth]
-            logps.append(self._step(tokens, own, position))
+            logps.append(self._step(tokens, grown[label * depth : (label + 1) * depth], position))
         if len(logps) == 1:
             return logps[0], grown
         return torch.stack(logps).logsumexp(0) - math.log(len(logps)), grown
@@ -128,12 +125,9 @@ class _Layer:
         return keys.contiguous(), self.source.linear_v(states).view(parts).transpose(1, 2).contiguous()
 
     def __call__(self, x: Tensor, cache: Tensor, source: tuple[Tensor, Tensor], valid: Tensor | None) -> Tensor:
-        """x (N, D), of the new token -> (N, D).
+        """x (N, D), of the new token -> (N, D); ``cache`` (2, N, heads, L, D / heads) gets its keys and values.
 
-        Args:
-            cache: (2, N, heads, L, D / heads); gets the token's keys and values at its end.
-            source: see :meth:`project`.
-            valid: true where a state is no padding, (B, 1, 1, S); None: there is none.
+        ``source`` is what :meth:`project` gave; ``valid`` (B, 1, 1, S) is true where a state is no padding.
         """
         number, width = x.shape
         norm1, norm2, norm3 = self.norms

@@ -27,13 +27,8 @@ def understand_all(
 ) -> int:
     """Print each input's line as soon as it is understood, and progress on stderr where there are several.
 
-    Args:
-        model, options: of ``from_pretrained``.
-        files: paths of audio; ``-`` is audio on stdin. Or none, and
-        texts: ``-`` is a text a line on stdin.
-
-    Returns:
-        How many inputs could not be understood; each was named on stderr.
+    ``model`` and ``options`` are those of ``from_pretrained``. Inputs are either ``files`` of audio (``-``: stdin), or
+    ``texts`` (``-``: one a line of stdin). Returns how many could not be understood; each was named on stderr.
     """
     kind: type[Speech2Understand] | type[Text2Understand] = Text2Understand if texts else Speech2Understand
     understand = kind.from_pretrained(model, **options)

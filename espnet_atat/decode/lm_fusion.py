@@ -21,25 +21,16 @@ NETWORKS = {
     "seq_rnn": "espnet2.lm.seq_rnn_lm.SequentialRNNLM",
     "transformer": "espnet2.lm.transformer_lm.TransformerLM",
 }
-#: Of the network's parameters in a checkpoint: ESPnet trains it inside another module.
-PREFIX = "lm."
-#: Score of a token that the language model does not have: the decoder's control tokens.
-ABSENT_SCORE = -1.0e4
+ABSENT_SCORE = -1.0e4  # of a token that the language model does not have: the decoder's control tokens
 
 
 @dataclass(frozen=True)
 class LanguageModel:
-    """A language model and its view of the decoder's tokens.
+    """A language model and its view of the decoder's tokens."""
 
-    Attributes:
-        network: an ESPnet ``AbsLM``, in eval mode.
-        ids: (V,) the language model's id of each of the decoder's tokens; -1: it has none.
-        sos_id: what the language model starts from, in place of the task token.
-    """
-
-    network: Any
-    ids: Tensor
-    sos_id: int
+    network: Any  # an ESPnet ``AbsLM``, in eval mode
+    ids: Tensor  # (V,) the language model's id of each of the decoder's tokens; -1: it has none
+    sos_id: int  # what it starts from, in place of the task token
     #: One thread at a time may score: ESPnet's attention keeps its weights on the module and reads them back.
     scoring: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
 
@@ -56,7 +47,8 @@ class LanguageModel:
             network = load_class(NETWORKS[config["lm"]])(vocab_size=len(tokens), **config["lm_conf"])
         except (KeyError, TypeError, yaml.YAMLError) as error:
             raise UserError(f"{train_config}: not the configuration of a language model ({error})") from error
-        weights = {name.removeprefix(PREFIX): tensor for name, tensor in read_weights(model_file).items()}
+        # ESPnet trains the network inside another module.
+        weights = {name.removeprefix("lm."): tensor for name, tensor in read_weights(model_file).items()}
         take_weights(network, weights, model_file, kind="a language model")
         return cls.of(vocabulary, network.to(device).eval(), tokens, device)
 

@@ -17,16 +17,11 @@ from espnet_atat.package.run_folder import find_run
 
 @dataclass(frozen=True)
 class Pretrained:
-    """A model in memory with what it says of itself; no file of it is read any more.
-
-    Attributes:
-        manifest: of its package; None for a training run.
-        language_model: packed with it, for ``lm_weight``.
-    """
+    """A model in memory with what it says of itself; no file of it is read any more."""
 
     trained: Trained
-    manifest: Manifest | None = None
-    language_model: LanguageModel | None = None
+    manifest: Manifest | None = None  # of its package; None for a training run
+    language_model: LanguageModel | None = None  # packed with it, for ``lm_weight``
 
     def search_options(self, source: str, given: Mapping[str, Any]) -> dict[str, Any]:
         """What to search ``speech`` or ``text_in`` with: what is given, else as the package's scores were measured."""
@@ -45,12 +40,7 @@ class Pretrained:
 
 
 def load_pretrained(source: str | Path, device: str = "cpu") -> Pretrained:
-    """Load a model, for several ``from_pretrained`` to share.
-
-    Args:
-        source: see :meth:`espnet_atat.decode.understand_base.Understand.from_pretrained`.
-        device: ``cpu``, ``cuda`` or ``cuda:N``.
-    """
+    """Load a model, for several ``from_pretrained`` to share; see there for the arguments."""
     _check_device(device)
     path = find_source(source)
     if not is_package(path):

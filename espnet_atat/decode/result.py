@@ -24,25 +24,15 @@ class Word:
 
 @dataclass(frozen=True)
 class Understanding:
-    """One hypothesis of an utterance.
+    """One hypothesis of an utterance."""
 
-    Attributes:
-        tree: the bracketed tree, valid or not; empty for the tasks ``asr`` and ``mlm``.
-        frame: intent and slots; None where there is no valid tree.
-        text: the words.
-        score: of the search, in nats: the weighted sum of the scorers'; higher is better.
-        tokens: of the decoder, without the task token and ``<eos>``.
-        scores: each scorer's own sum, unweighted.
-        words: with times, where these were asked for and the CTC of the audio gives them.
-    """
-
-    tree: str
-    frame: Frame | None
-    text: str
-    score: float
-    tokens: tuple[str, ...]
-    scores: Mapping[str, float] = field(default_factory=dict, compare=False)
-    words: tuple[Word, ...] = ()
+    tree: str  # bracketed, valid or not; empty for the tasks ``asr`` and ``mlm``
+    frame: Frame | None  # intent and slots; None where there is no valid tree
+    text: str  # the words
+    score: float  # of the search, in nats: the weighted sum of the scorers'; higher is better
+    tokens: tuple[str, ...]  # of the decoder, without the task token and ``<eos>``
+    scores: Mapping[str, float] = field(default_factory=dict, compare=False)  # each scorer's own sum, unweighted
+    words: tuple[Word, ...] = ()  # with times, where these were asked for and the CTC of the audio gives them
 
     @property
     def confidence(self) -> float:

@@ -11,8 +11,7 @@ from espnet_atat.model.espnet import BatchBeamSearch, BatchHypothesis, Hypothesi
 
 CONSTRAINT = "constraint"
 LENGTH_BONUS = "length_bonus"
-#: ESPnet's score of a slot without a hypothesis.
-EMPTY_SCORE = -1.0e10
+EMPTY_SCORE = -1.0e10  # ESPnet's, of a slot without a hypothesis
 
 
 class UtteranceBeamSearch(BatchBeamSearch):

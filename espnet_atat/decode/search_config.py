@@ -7,37 +7,28 @@ from espnet_atat.data.mixture import TREE_TASKS
 from espnet_atat.errors import UserError
 from espnet_atat.text.vocabulary import TASK_SOURCE, task_token
 
-#: ``[IN:X``, ``]`` and ``<eos>``.
-SHORTEST_TREE = 3
+SHORTEST_TREE = 3  # ``[IN:X``, ``]`` and ``<eos>``
 
 
 @dataclass(frozen=True, kw_only=True)
 class SearchConfig:
-    """Options of the search. The paper's figures: beam 4, all weights 0, no constraint.
+    """Options of the search. The paper's figures: beam 4, all weights 0, no constraint."""
 
-    Attributes:
-        task: the task label that the decoder starts from: ``slu``, ``asr``, ``mlm`` or ``nlu``; or several of one
-            kind, ``nlu+slu``: an ensemble whose next-token probabilities are averaged.
-        beam_size: hypotheses K kept of each utterance.
-        nbest: hypotheses returned, at most K.
-        maxlen: tokens that a hypothesis may have, its ``<eos>`` included. A constant: a text of two pieces may well
-            have a tree of twenty tokens. A longer hypothesis is cut there, unless ``constrain_trees`` closes it.
-        ctc_weight: of the audio encoder's CTC, in [0, 1). A CTC over the decoder's tokens takes part in the search
-            as in ESPnet: (1 - weight) * decoder + weight * CTC prefix score. A CTC over characters cannot; it rescores
-            the K best of the search: score + weight * log likelihood of the hypothesis' words.
-        lm_weight: of the language model, added to the score.
-        penalty: added for each token (ESPnet's name for its length bonus).
-        constrain_trees: make invalid trees impossible; of ``asr`` and ``mlm``, tags. Also keeps out ``<unk>`` and
-            control tokens.
-    """
-
+    #: The task label that the decoder starts from: ``slu``, ``asr``, ``mlm`` or ``nlu``; or several of one kind,
+    #: ``nlu+slu``: an ensemble whose next-token probabilities are averaged.
     task: str = "slu"
-    beam_size: int = 4
-    nbest: int = 1
+    beam_size: int = 4  # hypotheses K kept of each utterance
+    nbest: int = 1  # hypotheses returned, at most K
+    #: Tokens that a hypothesis may have, its ``<eos>`` included. A constant: a text of two pieces may well have a tree
+    #: of twenty tokens. A longer hypothesis is cut there, unless ``constrain_trees`` closes it.
     maxlen: int = 100
+    #: Of the audio encoder's CTC, in [0, 1). A CTC over the decoder's tokens takes part in the search as in ESPnet:
+    #: (1 - weight) * decoder + weight * CTC prefix score. A CTC over characters cannot; it rescores the K best of the
+    #: search: score + weight * log likelihood of the hypothesis' words.
     ctc_weight: float = 0.0
-    lm_weight: float = 0.0
-    penalty: float = 0.0
+    lm_weight: float = 0.0  # of the language model, added to the score
+    penalty: float = 0.0  # added for each token (ESPnet's name for its length bonus)
+    #: Make invalid trees impossible; of ``asr`` and ``mlm``, tags. Also keeps out ``<unk>`` and control tokens.
     constrain_trees: bool = False
 
     def __post_init__(self) -> None:

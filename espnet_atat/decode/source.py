@@ -1,7 +1,5 @@
 """The utterances of a set: audio features, audio or text, read one by one."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -9,7 +7,7 @@ from typing import Self
 import numpy as np
 
 from espnet_atat.datadir import read_two_column
-from espnet_atat.errors import UserError
+from espnet_atat.errors import UserError, naming
 from espnet_atat.speech.audio import probe, read_audio
 
 #: ESPnet's (name, type) pairs that can be decoded.
@@ -18,19 +16,12 @@ KINDS = {("speech", "kaldi_ark"), ("speech", "sound"), ("text_in", "text")}
 
 @dataclass(frozen=True)
 class Source:
-    """Where a set's utterances lie.
+    """Where a set's utterances lie."""
 
-    Attributes:
-        name: ``speech`` or ``text_in``.
-        kind: ``kaldi_ark``, ``sound`` or ``text``, as in ESPnet's ``--data_path_and_name_and_type``.
-        entries: utterance id to ``ark:offset``, path of audio, or words.
-        lengths: utterance id to frames, where known without opening anything.
-    """
-
-    name: str
-    kind: str
-    entries: dict[str, str]
-    lengths: dict[str, int] | None = None
+    name: str  # ``speech`` or ``text_in``
+    kind: str  # ``kaldi_ark``, ``sound`` or ``text``, as in ESPnet's ``--data_path_and_name_and_type``
+    entries: dict[str, str]  # utterance id to ``ark:offset``, path of audio, or words
+    lengths: dict[str, int] | None = None  # utterance id to frames, where known without opening anything
 
     @classmethod
     def of_dump(cls, dump_dir: str | Path, name: str) -> Self:
@@ -65,7 +56,7 @@ class Source:
         entry = self.entries[utt_id]
         if self.kind == "text":
             return entry
-        with _naming(utt_id):
+        with naming(f"utterance {utt_id}"):
             return read_audio(entry) if self.kind == "sound" else _read_ark(entry)
 
     def length(self, utt_id: str) -> int:
@@ -73,7 +64,7 @@ class Source:
         if self.lengths is not None and utt_id in self.lengths:
             return self.lengths[utt_id]
         if self.kind == "sound":
-            with _naming(utt_id):
+            with naming(f"utterance {utt_id}"):
                 return probe(self.entries[utt_id]).samples
         return len(self.read(utt_id))
 
@@ -81,14 +72,6 @@ class Source:
         """Utterance ids in batches of like length; a function of the set and the size alone."""
         ordered = sorted(self.entries, key=lambda utt_id: (self.length(utt_id), utt_id))
         return [ordered[start : start + size] for start in range(0, len(ordered), size)]
-
-
-@contextmanager
-def _naming(utt_id: str) -> Iterator[None]:
-    try:
-        yield
-    except UserError as error:
-        raise UserError(f"utterance {utt_id}: {error}") from error
 
 
 def _read_ark(entry: str) -> np.ndarray:

@@ -49,11 +49,7 @@ def spell_tokens(tokens: Sequence[str], vocabulary: Vocabulary) -> Spelling:
 
 
 def align(head: CTCHead, states: Tensor, symbols: Sequence[int]) -> list[tuple[int, int]] | None:
-    """First frame and frame after the last of each symbol on the best path; None where the frames are too few.
-
-    Args:
-        states: (S, D) of one utterance, without padding.
-    """
+    """First frame and frame after the last of each symbol, by the states (S, D); None where these are too few."""
     frames = head.log_softmax(states[None]).float()  # (1, S', C)
     repeats = sum(a == b for a, b in pairwise(symbols))
     if not symbols or 0 in symbols or len(symbols) + repeats > frames.size(1):
@@ -63,12 +59,7 @@ def align(head: CTCHead, states: Tensor, symbols: Sequence[int]) -> list[tuple[i
 
 
 def with_times(result: Understanding, trained: Trained, states: Tensor) -> Understanding:
-    """The result with its words' times; as it is where they cannot be had.
-
-    Args:
-        trained: a model with a CTC.
-        states: (S, D) of the utterance, without padding.
-    """
+    """The result with its words' times, by the CTC over the utterance's states (S, D); as it is without them."""
     model = trained.model
     assert model.audio_encoder is not None
     assert model.ctc is not None

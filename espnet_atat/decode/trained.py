@@ -24,20 +24,13 @@ from espnet_atat.text.vocabulary import Vocabulary
 
 @dataclass(frozen=True)
 class Trained:
-    """A model for inference. No parameter of it changes in decoding; threads may share it.
+    """A model for inference. No parameter of it changes in decoding; threads may share it."""
 
-    Attributes:
-        model: in eval mode.
-        vocabulary: the decoder's.
-        characters: of the CTC, where it is over characters.
-        tokenizer_source: folder or hub name of the text encoder's tokenizer; None in a model of audio alone.
-        tokenizer_files: instead, the folder's files by name: of a package, which is gone when a text comes.
-    """
-
-    model: ESPnetATATModel
-    vocabulary: Vocabulary
-    characters: CharTokenizer | None = None
-    tokenizer_source: str | None = None
+    model: ESPnetATATModel  # in eval mode
+    vocabulary: Vocabulary  # the decoder's
+    characters: CharTokenizer | None = None  # of the CTC, where it is over characters
+    tokenizer_source: str | None = None  # the text encoder's, folder or hub name; None in a model of audio alone
+    #: Instead, the folder's files by name: of a package, which is gone when a text comes.
     tokenizer_files: Mapping[str, bytes] | None = None
     #: ESPnet's attention keeps its weights on the module and reads them back: one thread at a time may encode.
     encoding: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
@@ -76,11 +69,9 @@ class Trained:
     def of(
         cls, model: ESPnetATATModel, train_args: argparse.Namespace, text_tokenizer: str | Path | None = None
     ) -> "Trained":
-        """Wrap a model that is in memory; it is put in eval mode.
+        """Wrap a model that is in memory, with the arguments of its training; it is put in eval mode.
 
-        Args:
-            train_args: of its training, as ESPnet saves them.
-            text_tokenizer: folder of the text encoder's tokenizer; None: as in ``train_args``.
+        ``text_tokenizer``: folder of the text encoder's tokenizer; None: as in ``train_args``.
         """
         vocabulary = vocabulary_of(train_args)
         rows = len(model.decoder.tied.weight)
@@ -98,13 +89,7 @@ class Trained:
         device: str = "cpu",
         text_tokenizer: str | Path | None = None,
     ) -> "Trained":
-        """Build a model from the files of a training run.
-
-        Args:
-            train_config: ``config.yaml`` of the run.
-            model_file: a checkpoint of it (``valid.….pth``, ``12epoch.pth``).
-            device: ``cpu``, ``cuda`` or ``cuda:N``.
-        """
+        """Build a model from ``config.yaml`` and a checkpoint (``valid.….pth``, ``12epoch.pth``) of a training run."""
         check_files("stages 10 and 11 of the recipe make", train_config=train_config, model_file=model_file)
         try:
             train_args = argparse.Namespace(**load_yaml(train_config))

@@ -82,9 +82,6 @@ class Speech2Understand(Understand):
             Of silence (no sample above 1e-4) an empty result: no tree, no words, confidence 0. Of noise, whatever the
             model takes it for: it has no "none of these".
 
-        Raises:
-            UserError: no audio, or not a state of the encoder long (some hundredths of a second), or too long.
-
         >>> understand = Speech2Understand.from_pretrained(model)
         >>> silence = understand(np.zeros(16000, dtype=np.float32), 16000)
         >>> silence.text, silence.frame, silence.confidence

@@ -18,9 +18,6 @@ from espnet_atat.errors import UserError
 from espnet_atat.model.atat_model import Encoded
 from espnet_atat.model.espnet import LengthBonus
 
-#: Utterances decoded at once by a model that was loaded by name.
-BATCH_SIZE = 16
-
 
 class Understand:
     """A model with a way to search. Thread-safe: a call keeps its state to itself, and no call changes the model.
@@ -81,7 +78,7 @@ class Understand:
         source: str | Path | Pretrained,
         *,
         device: str = "cpu",
-        batch_size: int | None = BATCH_SIZE,
+        batch_size: int | None = 16,
         **options: Any,
     ) -> Self:
         """Load a model that was packed, uploaded or trained. Any number of threads may call the result.
@@ -91,11 +88,8 @@ class Understand:
                 or a name: of espnet_model_zoo, or ``user/model`` of the hub. Or what :func:`load_pretrained` gave, so
                 that several of these objects share one model.
             device: ``cpu``, ``cuda`` or ``cuda:N``.
-            batch_size: utterances of a list that are decoded at once; None: all of them.
-            options: ``task``, ``beam_size``, ``nbest``, ``ctc_weight``, ``lm_weight``, ``penalty``, ``maxlen`` and
-                ``constrain_trees`` of :class:`espnet_atat.decode.search_config.SearchConfig`; not given, or None: as
-                the package's scores were measured. What a class has besides: of speech ``max_seconds`` (60) and
-                ``word_times`` (on).
+            options: those of :class:`espnet_atat.decode.search_config.SearchConfig`; not given, or None: as the
+                package's scores were measured. Of speech also ``max_seconds`` (60) and ``word_times`` (on).
         """
         pretrained = source if isinstance(source, Pretrained) else load_pretrained(source, device)
         search = {field.name: options.pop(field.name, None) for field in fields(SearchConfig)}

@@ -39,10 +39,7 @@ def _file_digest(path: Path, _changed: int) -> str:
 
 
 def features_digest(folder: Path) -> str:
-    """Fingerprint of a dump dir's features, or of its checked audio.
-
-    Of arks, names, sizes and the first 64 KiB of each; of audio files, lengths in samples and the start of some.
-    """
+    """Fingerprint of a dump dir's arks (names, sizes, heads), or of its checked audio (lengths, heads of some)."""
     if (folder / "feats.scp").is_file():
         arks = sorted((folder / "data").glob("*.ark"))
         return digest([file_digest(folder / "utt2num_frames"), {ark.name: _head(ark) for ark in arks}])

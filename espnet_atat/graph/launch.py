@@ -49,26 +49,16 @@ class Machines:
 
     @property
     def is_this_process(self) -> bool:
-        """Whether training needs no launcher."""
         return self.ngpu <= 1 and self.num_nodes == 1 and self.command == HERE
-
-    @property
-    def is_here(self) -> bool:
-        """Whether jobs run on this machine."""
-        return Path(shlex.split(self.command)[0]).name == HERE
 
 
 @dataclass(frozen=True)
 class Job:
-    """A call of the driver for one system with one seed and fold.
+    """A call of the driver, ``python -m <module> <arguments>``, for one system with one seed and fold.
 
     Attributes:
-        name: for people.
-        module: run as ``python -m``.
-        arguments: of it.
         makes: run folders that it makes; two jobs that share one do not run at once.
         trains: those of them that take long: models.
-        log: the job's output.
     """
 
     name: str
@@ -149,7 +139,7 @@ def own_share(machines: Machines, slot: int) -> dict[str, str]:
     Without them each job would take all cores and wait most of the time for the threads of the others. Jobs on other
     machines are left to their scheduler, and so is what the user has set.
     """
-    if not machines.is_here:
+    if Path(shlex.split(machines.command)[0]).name != HERE:
         return {}
     share = {}
     if "OMP_NUM_THREADS" not in os.environ:
@@ -172,7 +162,6 @@ def _count_gpus() -> int:
 
 
 def usable_cores() -> int:
-    """Cores that this process may run on."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
@@ -192,11 +181,7 @@ def launch_training(module: str, options: Sequence[str], log: Path, machines: Ma
 def train_in_processes(module: str, options: Sequence[str], log: Path, count: int) -> None:
     """Train in ``count`` CPU processes of one thread each, joined by gloo; print a line an epoch.
 
-    On small models two processes gain more than two threads.
-
-    Args:
-        log: rank 0 appends its log here, rank r to ``<stem>.<r>.log`` beside it.
-        count: processes; every batch is split over them.
+    On small models two processes gain more than two threads. Rank 0 appends to ``log``, rank r to ``<stem>.<r>.log``.
     """
     join = ["--ngpu", "0", "--dist_backend", "gloo", "--dist_world_size", str(count)]
     join += ["--dist_master_addr", "127.0.0.1", "--dist_master_port", str(free_port())]
@@ -233,11 +218,9 @@ def _start(
     *,
     ends_itself: bool = False,
 ) -> subprocess.Popen[bytes]:
-    """Start a process that ends with this one.
+    """Start a process that ends with this one; its command and output are appended to ``log``, if that is given.
 
-    Args:
-        log: its command and output are appended here; None: they are this process's.
-        ends_itself: whether it looks after that itself, as ``run.pl`` does, which has to end its own command first.
+    ``ends_itself``: it looks after that itself, as ``run.pl`` does, which has to end its own command first.
     """
     root = str(Path(__file__).resolve().parents[2])  # it imports the same package, wherever this process found it
     path = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
@@ -272,6 +255,5 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 def free_port() -> int:
-    """A port of this machine that nobody listens on."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         return int(probe.getsockname()[1])

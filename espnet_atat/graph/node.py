@@ -61,12 +61,10 @@ class Node:
 
     @cached_property
     def identity(self) -> dict[str, Any]:
-        """All that the key covers."""
         return dict(self.identify())
 
     @cached_property
     def key(self) -> str:
-        """Hash of the identity."""
         return digest(self.identity)
 
     @cached_property
@@ -97,11 +95,6 @@ class Node:
         return read_stamp(self.place)
 
     def build(self) -> None:
-        """Make it.
-
-        Raises:
-            UserError: something that it needs is not done, another process is at work on it, or a mistake of the user.
-        """
         for needed in self.needs:
             if not needed.is_done:
                 raise UserError(

@@ -30,8 +30,7 @@ Worker = Callable[[str, Any], Record]
 JOURNAL = "journal.jsonl"
 
 FUTURES_PER_PROCESS = 3  # enough to keep every process busy, few enough to hold in memory
-PROGRESS_SECONDS = 10.0  # between two lines of progress in a log
-TERMINAL_SECONDS = 0.5  # between two updates of the line on a terminal
+
 PR_SET_PDEATHSIG = 1  # Linux, prctl(2)
 
 
@@ -52,8 +51,7 @@ def file_size(path: str) -> int:
 def die_with_parent(parent: int | None = None) -> None:
     """In a child, on Linux: be killed when the parent dies, so that a restart does not meet it at work in its folder.
 
-    Args:
-        parent: its process id; a child whose parent died before this call ends at once.
+    With the parent's process id given, a child whose parent died before this call ends at once.
     """
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -74,7 +72,7 @@ class Progress:
         self.done += count
         now = time.monotonic()
         terminal = sys.stderr.isatty()
-        if now - self.shown < (TERMINAL_SECONDS if terminal else PROGRESS_SECONDS):
+        if now - self.shown < (0.5 if terminal else 10.0):
             return
         self.shown = now
         rate = (self.done - self.first) / (now - self.started)
@@ -110,9 +108,6 @@ def spread[Part, Result](
         fresh: start new interpreters, even for one: for PyTorch, whose threads and devices do not survive a fork.
             Otherwise processes are forked on Linux, and need not import again what this one has imported.
         start: called first in each process, this one too.
-
-    Raises:
-        UserError: ``function`` raised one, or a process was killed.
     """
     nj = min(nj, len(parts))
     if not fresh and nj <= 1:
@@ -163,9 +158,6 @@ def run_resumable(
         options: what the records depend on besides; a record made with others is not used.
         chunk: items handed to a process at a time.
         is_good: whether a record of the journal may be used; the item of another is worked on again. None: all may.
-
-    Raises:
-        UserError: a worker raised one, or a process was killed. What was finished stays in the journal.
     """
     keys = {}  # what a finished record must have been made from to be used again
     for name, payload in items.items():

@@ -45,10 +45,6 @@ def working(
         in_place: the block writes where ``output`` lies, because it can go on there itself, as ESPnet's trainer does.
         inputs: what is read to make it.
         notes: further entries of the stamp; the block may add some, and may correct ``made_from``.
-
-    Raises:
-        UserError: another process makes ``output``; something that was not made here would be replaced; or ``output``
-            is, contains or lies inside an input (a file may lie in a folder that is read).
     """
     started, key = time.monotonic(), fingerprint(made_from)
     notes = {} if notes is None else notes
@@ -121,11 +117,7 @@ def read_stamp(output: Path) -> dict[str, Any]:
 
 
 def stamp_file(output: Path, *, file: bool = False) -> Path:
-    """Where the stamp of a folder or of a file lies.
-
-    Args:
-        file: ``output`` is to be a file, though there is none yet.
-    """
+    """Where the stamp of a folder or of a file lies; ``file``: it is to be a file, though there is none yet."""
     return output / STAMP if output.is_dir() and not file else output.with_name(f".{output.name}{STAMP}")
 
 

@@ -47,7 +47,5 @@ def brackets(tokens: list[str]) -> Brackets:
 
 def matching(reference: Brackets, predicted: Brackets) -> tuple[int, int]:
     """Nodes that the two trees share: (labelled bracketing, tree bracketing)."""
-    return (
-        (reference.labelled & predicted.labelled).total(),
-        (reference.subtrees & predicted.subtrees).total(),
-    )
+    labelled, subtrees = reference.labelled & predicted.labelled, reference.subtrees & predicted.subtrees
+    return labelled.total(), subtrees.total()

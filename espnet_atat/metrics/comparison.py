@@ -17,11 +17,7 @@ type Named = tuple[str, dict[str, Any]]  # a file's name, for messages, and what
 
 
 def compare(a: Sequence[Named], b: Sequence[Named], *, subset: str | None = None) -> dict[str, Any]:
-    """Compare system A with system B on every figure that all files hold.
-
-    Args:
-        a, b: one or more (name, metrics) a side.
-        subset: compare only on the utterances of this subset.
+    """Compare system A with system B on every figure that all files hold, of all utterances or of a subset.
 
     Returns:
         ``a``, ``b`` (file names), ``subset``, ``utterances``, ``bootstrap``, and ``figures``: key → title, a and b

@@ -50,7 +50,6 @@ class Figure:
         return rows if positions is None else rows[np.asarray(positions, dtype=int)]
 
     def measurable(self, counts: Mapping[str, Any]) -> bool:
-        """True if the counts have every column that the figure needs."""
         return all(column in counts for column in (*self.numerator, *self.denominator))
 
 
@@ -90,11 +89,7 @@ FIGURES: dict[str, Figure] = {
 
 
 def mean_of_seeds(rows: Sequence[np.ndarray]) -> dict[str, float | None]:
-    """``mean`` and ``sd`` (n − 1) of a figure's values, one a seed; ``sd`` is None of one seed.
-
-    Args:
-        rows: what ``Figure.rows`` gave of each seed; where one of them has no denominator, both are None.
-    """
+    """``mean`` and ``sd`` (n − 1; None of one seed) of a figure's rows, seed by seed; no denominator, no value."""
     values = [ratio(*each.sum(axis=0)) for each in rows]
     known = [value for value in values if value is not None]
     if len(known) < len(values):

@@ -24,7 +24,6 @@ def write_metrics(path: str | Path, result: dict[str, Any]) -> None:
 
 
 def read_metrics(path: str | Path) -> dict[str, Any]:
-    """Read what ``write_metrics`` wrote."""
     try:
         result = json.loads(Path(path).read_text(encoding="utf-8"))
     except ValueError as error:
@@ -45,5 +44,4 @@ def _lines(columns: dict[str, list[int]]) -> str:
 
 
 def fold_name(number: int) -> str:
-    """Name of the subset that is one fold of a pooled cross validation."""
     return f"fold{number}"

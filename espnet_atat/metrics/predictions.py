@@ -7,8 +7,6 @@ from pathlib import Path
 from espnet_atat.datadir import read_two_column
 from espnet_atat.errors import UserError
 
-SHOWN = 3  # ids that a message lists
-
 
 @dataclass(frozen=True)
 class Listing:
@@ -20,8 +18,7 @@ class Listing:
 
     def where(self, utt_id: str) -> str:
         """``file:line: utterance ID``, as far as known."""
-        place = self.places.get(utt_id, self.name)
-        return f"{place}: utterance {utt_id!r}"
+        return f"{self.places.get(utt_id, self.name)}: utterance {utt_id!r}"
 
 
 def read_listing(paths: str | Path | Sequence[str | Path]) -> Listing:
@@ -72,5 +69,5 @@ def read_column(path: str | Path) -> list[str]:
 
 def _some(utt_ids: Iterable[str]) -> str:
     utt_ids = list(utt_ids)
-    rest = f" and {len(utt_ids) - SHOWN} more" if len(utt_ids) > SHOWN else ""
-    return ", ".join(map(repr, utt_ids[:SHOWN])) + rest
+    rest = f" and {len(utt_ids) - 3} more" if len(utt_ids) > 3 else ""
+    return ", ".join(map(repr, utt_ids[:3])) + rest

@@ -36,6 +36,5 @@ def aligned(grid: Grid, left: Collection[int] = (0,)) -> str:
 
 
 def markdown_table(grid: Grid) -> str:
-    """For a Markdown file."""
     heads, *lines = grid
     return "\n".join(f"| {' | '.join(line)} |" for line in (heads, ["---"] * len(heads), *lines))

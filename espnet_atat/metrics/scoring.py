@@ -62,11 +62,9 @@ def score(
         ref: all trees or all plain words; which of the two is read off them. A listing that was read from a file lets
             messages name file and line.
         hyp: the same ids.
-        hypothesis: what counts as the hypothesis of a tree.
         heard_words: adds the subsets ``heard`` (utterances whose reference words are all in it) and ``unheard``.
         subsets: name → ids of further subsets.
         bpemodel: sentencepiece model, for TER.
-        info: copied into the result.
     """
     if hypothesis not in HYPOTHESES:
         raise UserError(f"unknown hypothesis {hypothesis!r}: choose {' or '.join(HYPOTHESES)}")
@@ -133,10 +131,7 @@ def score_files(
     output_path: str | Path | None = None,
     **options: Any,
 ) -> dict[str, Any]:
-    """Score a file of predictions against one of references and write ``metrics.json``; options as for ``score``.
-
-    Several files a side are scored as one set: the folds of a cross validation are pooled so.
-    """
+    """:func:`score` of files; several a side are scored as one set, as the folds of a cross validation."""
     result = score(read_listing(ref_path), read_listing(hyp_path), **options)
     if output_path is not None:
         write_metrics(output_path, result)
@@ -144,7 +139,6 @@ def score_files(
 
 
 def references_are_trees(reference: Listing) -> bool:
-    """True if all references are trees, false if all are plain words."""
     first: dict[bool, str] = {}
     for utt_id, line in reference.values.items():
         first.setdefault(looks_like_tree(line), utt_id)
@@ -170,7 +164,6 @@ def count_edits(reference: list[str], predicted: list[str], tokenise: Tokenise |
 
 
 def read_hypothesis(tree: Node, hypothesis: Hypothesis) -> Frame:
-    """The part of a valid tree that ``hypothesis`` compares."""
     frame = from_tree(tree)
     return frame.tags_only() if hypothesis == "tags" else frame
 

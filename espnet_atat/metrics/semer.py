@@ -43,10 +43,7 @@ def match_slots(reference: Iterable[Slot], predicted: Iterable[Slot]) -> dict[st
 
 
 def semantic_errors(reference: Frame, predicted: Frame | None, slots: dict[str, SlotMatch]) -> tuple[int, int, int]:
-    """Substitutions, insertions and deletions of one utterance, given ``match_slots`` of the two.
-
-    A wrong intent is a substitution, as that of an invalid prediction (None) is.
-    """
+    """Substitutions (a wrong intent or an invalid prediction is one), insertions and deletions of one utterance."""
     wrong_intent = predicted is None or predicted.intent != reference.intent
     return (
         wrong_intent + sum(match.substituted for match in slots.values()),

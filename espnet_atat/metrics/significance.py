@@ -42,11 +42,7 @@ def resampled_sums(rows: np.ndarray, draws: int = DRAWS, seed: int = SEED) -> np
 
 
 def interval(rows: np.ndarray, draws: int = DRAWS, seed: int = SEED) -> tuple[float, float] | None:
-    """Percentile bootstrap interval, at ``LEVEL``, of a ratio of sums; None where no draw has a denominator.
-
-    Args:
-        rows: each utterance's (numerator, denominator), shape (N, 2).
-    """
+    """Percentile bootstrap interval of a ratio of sums of (numerator, denominator), (N, 2); None without the latter."""
     if not len(rows):
         return None
     sums = resampled_sums(rows, draws, seed)

@@ -24,8 +24,6 @@ class Manifest:
     """A package in facts.
 
     Attributes:
-        name: such as ``mini_music_seed1``.
-        title: one line for people.
         language: of the words, as in ISO 639-1.
         license: of the weights, as SPDX names it, in lower case.
         tasks: ``speech`` and ``text_in`` → the task label to decode with, unless told otherwise.
@@ -34,7 +32,6 @@ class Manifest:
         results: ``{set, task, config, utterances, figures}``; figures as in ``metrics.json``: key → ``{title, value,
             interval}``, shares of 1.
         command: what trains the model again.
-        parameters: numbers of the model.
         versions: of what made it: ``espnet_atat``, ``espnet``, ``torch``, ``commit``.
         made_from: fingerprint of model and scores, by which stage 15 knows a finished package.
     """
@@ -59,12 +56,10 @@ class Manifest:
 
     @property
     def labels(self) -> dict[str, str]:
-        """What kind of input, audio or text → the label it is decoded with."""
         return {"audio" if key == "speech" else "text": task for key, task in self.tasks.items()}
 
     @property
     def corpora(self) -> list[str]:
-        """Recipes whose sets it was trained on, each once."""
         return list(dict.fromkeys(part["set"].partition("/")[0] for part in self.trained_on))
 
     def dump(self) -> str:
@@ -81,12 +76,10 @@ class Manifest:
 
 
 def search_options(config: Mapping[str, Any]) -> dict[str, Any]:
-    """The part of an inference configuration that a package keeps."""
     return {key: value for key, value in config.items() if key in DECODE_KEYS}
 
 
 def result_of(metrics: Mapping[str, Any], *, test_set: str, task: str, config: str) -> dict[str, Any]:
-    """What a package keeps of a ``metrics.json``."""
     figures = {
         key: {"title": figure["title"], "value": figure["value"], "interval": list(figure["interval"] or ())}
         for key, figure in metrics["figures"].items()

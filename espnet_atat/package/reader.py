@@ -80,7 +80,7 @@ def read_manifest(source: str | Path) -> Manifest:
 
 
 def list_files(source: str | Path) -> dict[str, int]:
-    """The package's files and their sizes in bytes, by name."""
+    """The package's files and their sizes in bytes."""
     path = find_source(source)
     if path.is_dir():
         files = (file for file in path.rglob("*") if file.is_file())

@@ -11,13 +11,9 @@ from espnet_atat.errors import UserError
 from espnet_atat.package.safety import parse_config
 
 CONFIG = "config.yaml"
-#: The averaged models that ESPnet leaves.
-AVERAGED = "valid.*.ave.pth"
 
 
 class RunFolder(NamedTuple):
-    """What is loaded of a training run."""
-
     train_config: Path
     model_file: Path
     text_tokenizer: Path | str | None
@@ -31,7 +27,6 @@ def read_config(path: Path) -> dict[str, Any]:
 
 
 def dump_config(config: Mapping[str, Any], path: Path) -> Path:
-    """Write options as YAML, in their order."""
     path.write_text(yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True), encoding="utf-8")
     return path
 
@@ -69,7 +64,7 @@ def _model_of(folder: Path) -> Path:
         name = json.loads(done.read_text(encoding="utf-8")).get("model")
         if name is not None and (folder / name).is_file():
             return folder / name
-    averaged = sorted(folder.glob(AVERAGED))
+    averaged = sorted(folder.glob("valid.*.ave.pth"))  # ESPnet's averaged models
     if len(averaged) != 1:
         there = ", ".join(path.name for path in sorted(folder.glob("*.pth"))) or "none"
         raise UserError(f"{folder}: which model is meant? give train_config and model_file; there are: {there}")

@@ -80,7 +80,6 @@ def load_config(path: Path, where: str | Path) -> dict[str, Any]:
 
 
 def parse_config(text: bytes, where: str) -> dict[str, Any]:
-    """The same of YAML that was read."""
     try:
         content = yaml.safe_load(text.decode())
     except (yaml.YAMLError, UnicodeDecodeError) as error:
@@ -92,7 +91,6 @@ def parse_config(text: bytes, where: str) -> dict[str, Any]:
 
 
 def load_json(path: Path, where: str | Path) -> Any:
-    """Read a package's JSON; likewise."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
@@ -125,7 +123,6 @@ def check_model_config(config: Mapping[str, Any], where: str | Path) -> None:
 
 
 def check_lm_config(config: Mapping[str, Any], where: str | Path) -> None:
-    """The same of a language model's configuration."""
     if unknown := sorted(map(str, config.keys() - set(LM_KEYS))):
         raise UserError(f"{where}: refused: the language model's key {unknown[0]!r} is not about what it is")
     if config.get("lm") not in LM_NETWORKS:

@@ -31,9 +31,7 @@ STATISTICS = "data/feats_stats.npz"
 class Sources:
     """What goes into a package: of a training run and, perhaps, of a language model over the decoder's tokens.
 
-    Attributes:
-        text_tokenizer: folder or hub name; None: as in the configuration.
-        license_file: its text; None: this project's.
+    Without ``text_tokenizer`` it is that of the configuration, without ``license_file`` this project's licence.
     """
 
     train_config: Path
@@ -45,13 +43,11 @@ class Sources:
 
 
 def write_package(
-    sources: Sources, manifest: Manifest, output: str | Path, check: Callable[[Path], None] | None = None
+    sources: Sources, manifest: Manifest, output: str | Path, check: Callable[[Path], object] | None = None
 ) -> Manifest:
-    """Write a package; it appears at ``output``, a zip, when it is whole.
+    """Write a package, a zip, which gets its name when it is whole and ``check`` of it has raised nothing.
 
-    Args:
-        manifest: ``parameters`` and ``versions`` are filled in here, and it is given back.
-        check: called with the finished file before it gets its name; what it raises leaves nothing behind.
+    ``parameters`` and ``versions`` of the manifest are filled in here, and it is given back.
     """
     output = Path(output).absolute()
     if output.suffix != ".zip":

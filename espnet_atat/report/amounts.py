@@ -38,17 +38,12 @@ def _seconds(folder: Path) -> float | None:
 
 
 def training_amounts(runs: Sequence[Path], *, foreign: bool = False) -> dict[str, Any]:
-    """What a model cost.
+    """What a model cost: parameters, updates of all phases, hours and utterances of different audio heard, commits.
 
     Args:
         runs: its training run and those before it, the last first (``graph.node.lineage``); of a pipeline, its
             tagger's run and its recogniser's.
         foreign: a pipeline's recogniser was not trained here: then only the commits are known.
-
-    Returns:
-        ``parameters`` (as ESPnet rounds them, and the tagger's; null without a log that has them), ``updates`` of all
-        phases together (null of only a tagger), ``hours`` of different audio heard, ``utterances`` of it, and
-        ``commits`` of the code.
     """
     stamps = {run: read_stamp(run) for run in runs}
     identities = {run: stamp["identity"] for run, stamp in stamps.items()}

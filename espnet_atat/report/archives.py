@@ -31,10 +31,7 @@ class Archives:
         return {path: text for held in self._read().values() for path, text in held.items()}
 
     def keep(self, name: str, texts: Mapping[str, str | None]) -> Path:
-        """Put texts into an archive; None removes one. No other archive holds any of their paths afterwards.
-
-        Several processes may call this at once. Gives the archive's file.
-        """
+        """Put texts into an archive (None removes one), out of all others; several processes may. Gives its file."""
         with _locked(self.folder):
             before = self._read()
             after = {
@@ -58,7 +55,6 @@ class Archives:
 
 
 def read_archive(file: Path) -> dict[str, str]:
-    """Path → text."""
     try:
         lines = lzma.decompress(file.read_bytes()).splitlines()
     except lzma.LZMAError as error:
@@ -78,7 +74,6 @@ def read_archive(file: Path) -> dict[str, str]:
 
 
 def write_archive(file: Path, texts: Mapping[str, str]) -> None:
-    """Write an archive."""
     lines = []
     for path, text in sorted(texts.items()):
         _check(path)

@@ -31,10 +31,7 @@ def compare_rows(rows: Sequence[dict[str, Any]], table: Table, *, dev: bool = Fa
 def _difference(
     row: Mapping[str, Any], other: str, rows: Sequence[Mapping[str, Any]], *, dev: bool
 ) -> dict[str, Any] | None:
-    """A row minus the row of another system on the same set, for every inference configuration of both.
-
-    Where the leading ones have other names, as a pipeline's and a model's have, they are compared with each other.
-    """
+    """A row minus another system's on the same set, by configurations of one name; the leading ones in any case."""
     found = [each for each in rows if (each["system"], each["set"]) == (other, row["set"])]
     if not found and dev:
         return None

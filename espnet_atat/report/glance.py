@@ -92,12 +92,9 @@ def draw_spectrogram(axes: Axes, features: np.ndarray, seconds: float) -> None:
 
 
 def draw_attention(axes: Axes, weights: np.ndarray, tokens: Sequence[str], seconds: float | None = None) -> None:
-    """A row for each token, darkest where its weight is greatest: a row that is spread out is seen too.
+    """Weights (L, S) of L tokens, each row darkest where its weight is greatest: a row that is spread out is seen too.
 
-    Args:
-        weights: (L, S).
-        tokens: L names of the rows.
-        seconds: length of the S columns together; None: columns are counted.
+    ``seconds``: length of the S columns together; None: columns are counted.
     """
     shares = weights / np.maximum(weights.max(axis=1, keepdims=True), 1e-9)
     extent = None if seconds is None else (0, seconds, len(tokens) - 0.5, -0.5)
@@ -107,5 +104,4 @@ def draw_attention(axes: Axes, weights: np.ndarray, tokens: Sequence[str], secon
 
 
 def name_pieces(axes: Axes, pieces: Sequence[str]) -> None:
-    """Name the columns."""
     axes.set_xticks(range(len(pieces)), pieces, rotation=45, ha="right", rotation_mode="anchor", fontsize=8)

@@ -21,13 +21,10 @@ LEADING = ("em_full", "semer")
 
 @dataclass(frozen=True)
 class Column:
-    """One figure of a table's rows.
+    """One figure of a table's rows, by its key.
 
     Attributes:
-        head: its heading.
-        figure: key of the figure.
-        subset: of these utterances only.
-        config: name of an inference configuration beside the row's leading one; None: the leading one.
+        config: an inference configuration beside the row's leading one; None: the leading one.
         brief: whether the terminal's table has it too.
         published: the paper's figure, not ours.
     """

@@ -9,30 +9,19 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-#: What ``metrics.json`` has between the names of files that were scored as one.
-BETWEEN_FILES = " + "
 NONE = "(none)"
-#: Characters of a line of the title.
-TITLE_WIDTH = 50
 
 
 def scored_files(metrics: Path, side: str) -> list[Path]:
-    """The files that a ``metrics.json`` was made of; beside it, where that one file was moved along with it.
-
-    Args:
-        side: ``reference`` or ``predicted``.
-    """
+    """The ``reference`` or ``predicted`` files of a ``metrics.json``; beside it, where that one was moved with it."""
     scored = json.loads(metrics.read_text(encoding="utf-8"))
-    files = [Path(name) for name in scored[side].split(BETWEEN_FILES)]
+    files = [Path(name) for name in scored[side].split(" + ")]  # as a Listing of several files is named
     beside = metrics.with_name(files[0].name)
     return [beside] if len(files) == 1 and not files[0].is_file() and beside.is_file() else files
 
 
 def read_confusion(metrics: Path) -> Counter[tuple[str, str]]:
-    """(reference's intent, hypothesis's intent) → utterances, of a ``metrics.json``; ``(none)`` where there is none.
-
-    It names the files that were scored; those of a cross validation are one pair a fold. Empty where they are gone.
-    """
+    """(reference's intent, hypothesis's intent) → utterances; empty where the scored files are gone."""
     sides: list[dict[str, str]] = []
     for side in ("reference", "predicted"):
         files = scored_files(metrics, side)
@@ -66,5 +55,5 @@ def plot_confusion(counts: Mapping[tuple[str, str], int], title: str) -> Figure:
     axes.set_yticks(range(len(names)), names, fontsize=7)
     axes.set_xlabel("understood")
     axes.set_ylabel("meant")
-    axes.set_title("\n".join(textwrap.wrap(title, TITLE_WIDTH)), fontsize=10)
+    axes.set_title("\n".join(textwrap.wrap(title, 50)), fontsize=10)
     return figure

@@ -33,8 +33,6 @@ LEARNING = "learning.json"
 
 
 class Keeper:
-    """A recipe's kept results, by what was planned."""
-
     def __init__(self, recipe: str) -> None:
         self.recipe = recipe
         self.folder = EGS / recipe / "results"
@@ -90,11 +88,9 @@ class Keeper:
         return count
 
     def keep_table(self, file: Path) -> Path:
-        """Keep a table's JSON file; returns its archive."""
         return self._archives.keep(file.stem, {self._path(file): file.read_text(encoding="utf-8")})
 
     def _path(self, file: Path) -> str:
-        """Its name among the kept results."""
         return file.relative_to(EXP / self.recipe).as_posix()
 
     def _table_of(self, row: str) -> str:

@@ -64,12 +64,10 @@ def read_curves(folder: Path) -> Curves:
 
 
 def collect_curves(runs: Iterable[Path]) -> dict[str, Curves]:
-    """What TensorBoard has of some runs, where there is anything, as run → curves."""
     return {str(run): curves for run in runs if (curves := read_curves(run / "tensorboard"))}
 
 
 def load_curves(file: Path) -> dict[str, Curves]:
-    """Curves that ``collect_curves`` gave and that were kept as JSON."""
     return dict(json.loads(file.read_text(encoding="utf-8")))
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from espnet_atat.config.layout import short
 from espnet_atat.report.glance import FILE, plot_glance, read_glance
 from espnet_atat.report.grids import seeds_of
 from espnet_atat.report.intents import plot_confusion, read_confusion, scored_files
@@ -27,7 +28,6 @@ def write_report(content: Mapping[str, Any], folder: Path, name: str) -> Path:
 
 
 def table_plots(content: Mapping[str, Any], source: str) -> Iterator[Plot]:
-    """All plots of a table, whose JSON file is ``source``."""
     yield from _curves_over_amounts(content, source)
     yield from _rows(content, source)
     yield from _attention(content)
@@ -36,12 +36,7 @@ def table_plots(content: Mapping[str, Any], source: str) -> Iterator[Plot]:
 
 
 def _name(*parts: str) -> str:
-    """A name for a file and an anchor."""
     return re.sub(r"[^\w.-]+", "_", "_".join(parts), flags=re.ASCII)
-
-
-def _short(set_name: str) -> str:
-    return set_name.rpartition("/")[2]
 
 
 def _curves_over_amounts(content: Mapping[str, Any], source: str) -> Iterator[Plot]:
@@ -51,8 +46,8 @@ def _curves_over_amounts(content: Mapping[str, Any], source: str) -> Iterator[Pl
             f"{group.axis} on {group.set} over the amount of data (logarithmic): {seeds_of(group.rows)}, decoded with "
             f"{group.configs[0]}, with {INTERVALS}. The lines are drawn a little beside each other."
         )
-        title = f"By {curve['x']}: {_short(group.set)}"
-        yield Plot(_name("amount", _short(group.set), group.key), title, caption, [source], plot_curve(curve, group))
+        title = f"By {curve['x']}: {short(group.set)}"
+        yield Plot(_name("amount", short(group.set), group.key), title, caption, [source], plot_curve(curve, group))
 
 
 def _rows(content: Mapping[str, Any], source: str) -> Iterator[Plot]:
@@ -61,8 +56,8 @@ def _rows(content: Mapping[str, Any], source: str) -> Iterator[Plot]:
             f"{group.axis} of every row tested on {group.set}: {seeds_of(group.rows)}, with {INTERVALS}. "
             f"By {', '.join(group.configs)}: the inference configuration, or the words that a pipeline reads."
         )
-        title = f"{'Rows' if len(group.rows) > 1 else 'Row'} on {_short(group.set)}"
-        yield Plot(_name("rows", _short(group.set), group.key), title, caption, [source], plot_group(group))
+        title = f"{'Rows' if len(group.rows) > 1 else 'Row'} on {short(group.set)}"
+        yield Plot(_name("rows", short(group.set), group.key), title, caption, [source], plot_group(group))
 
 
 def _attention(content: Mapping[str, Any]) -> Iterator[Plot]:
@@ -79,7 +74,7 @@ def _attention(content: Mapping[str, Any]) -> Iterator[Plot]:
         )
         title = f"Attention, heard and read: {row['title']}"
         figure = plot_glance(glance, f"{row['title']}: {glance.utt_id}")
-        yield Plot(_name("attention", row["system"], _short(row["set"])), title, caption, [str(found[0])], figure)
+        yield Plot(_name("attention", row["system"], short(row["set"])), title, caption, [str(found[0])], figure)
 
 
 def _beside_hypotheses(row: Mapping[str, Any], name: str) -> list[Path]:
@@ -102,7 +97,7 @@ def _intents(content: Mapping[str, Any]) -> Iterator[Plot]:
         )
         title = f"Intents: {row['title']}"
         yield Plot(
-            _name("intents", row["system"], _short(row["set"])), title, caption, [source], plot_confusion(counts, title)
+            _name("intents", row["system"], short(row["set"])), title, caption, [source], plot_confusion(counts, title)
         )
 
 

@@ -17,10 +17,6 @@ USUAL = ("em_full", "em_hypothesis", "wer")
 MARKERS = "osD^vP"
 #: Room below 0, as a share of what is above it: a point there is seen whole.
 BELOW_ZERO = 0.02
-#: Per cent that a curve's axis reaches at least.
-LOWEST_TOP = 10.0
-#: Characters of a line of a row's name.
-NAME_WIDTH = 44
 
 
 @dataclass(frozen=True)
@@ -33,7 +29,6 @@ class Group:
 
     @property
     def configs(self) -> list[str]:
-        """Inference configurations that any row was decoded with, the leading one first."""
         names = (name for row in self.rows for name, figures in row["columns"].items() if self.key in figures)
         return list(dict.fromkeys(names))
 
@@ -86,7 +81,7 @@ def plot_group(group: Group) -> Figure:
             highest = max(highest, mean + above)
             text = mean_and_deviation(entry["mean"], entry["sd"])
             axes.annotate(text, (mean + above, y), (5, 0), textcoords="offset points", va="center", fontsize=8)
-    names = ["\n".join(textwrap.wrap(row["title"], NAME_WIDTH)) for row in group.rows]
+    names = ["\n".join(textwrap.wrap(row["title"], 44)) for row in group.rows]
     axes.set_yticks(range(len(names)), names)
     axes.set_ylim(len(names) - 0.45, -0.55)
     axes.set_xlim(-BELOW_ZERO * highest, 1.13 * highest)  # room for a point at 0, and for the numbers
@@ -115,7 +110,7 @@ def plot_curve(curve: Mapping[str, Any], group: Group) -> Figure:
     axes.xaxis.set_minor_locator(NullLocator())
     axes.set_xlabel(curve["x"])
     axes.set_ylabel(group.axis)
-    top = 1.05 * max(axes.get_ylim()[1], LOWEST_TOP)
+    top = 1.05 * max(axes.get_ylim()[1], 10.0)
     axes.set_ylim(-BELOW_ZERO * top, top)
     figure.legend(loc="outside lower center", ncols=2, fontsize=9)
     return figure

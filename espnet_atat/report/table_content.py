@@ -66,14 +66,7 @@ def table_content(
     command: str,
     dev: bool = False,
 ) -> dict[str, Any]:
-    """Collect a table's figures.
-
-    Args:
-        seeds: None: each system's own.
-        fold: print this fold; None: all folds pooled.
-        command: that makes the table.
-        dev: the dev sets instead of the test sets.
-    """
+    """Collect a table's figures: of one fold, else of all pooled; of some seeds, else of each system's own."""
     rows = [
         table_row(system, test, seeds or system.seeds, fold)
         for system in systems
@@ -125,7 +118,6 @@ def _paper(table: Table) -> dict[str, Any] | None:
 
 
 def table_row(system: System, test: TestSet, seeds: Sequence[int], fold: int | None) -> dict[str, Any]:
-    """One system on one set."""
     files = {name: [_metrics_file(system, test, seed, fold, name) for seed in seeds] for name in system.decode}
     for path in (path for paths in files.values() for path in paths):
         if not path.is_file():

@@ -15,9 +15,6 @@ from espnet_atat.atomic import atomic_dir, atomic_write
 from espnet_atat.metrics.printing import Grid
 from espnet_atat.report.grids import grids, legend, notes
 
-DPI = 110
-#: A caption lists up to so many source files openly, and folds more away.
-OPEN_SOURCES = 2
 STYLE = """
 body{font-family:system-ui,sans-serif;margin:2em auto;max-width:80em;padding:0 1em;color:#222}
 table{border-collapse:collapse;font-size:.85em;margin:1em 0}
@@ -32,13 +29,7 @@ code{font-size:.85em;overflow-wrap:anywhere}
 
 @dataclass(frozen=True)
 class Plot:
-    """A drawn figure and what a reader should know of it.
-
-    Attributes:
-        name: of its PNG and its place in the page: letters, digits, ``_``, ``-`` and ``.`` only.
-        caption: what is drawn, and how.
-        sources: the files that it was drawn from.
-    """
+    """A drawn figure and what a reader should know of it; its PNG and its place in the page are called ``name``."""
 
     name: str
     title: str
@@ -81,7 +72,7 @@ def _paragraph(text: str) -> str:
 def _png(figure: Figure) -> bytes:
     buffer = io.BytesIO()
     # Without the version of the library: the same figure gives the same file.
-    figure.savefig(buffer, format="png", dpi=DPI, metadata={"Software": None})
+    figure.savefig(buffer, format="png", dpi=110, metadata={"Software": None})
     return buffer.getvalue()
 
 
@@ -96,7 +87,7 @@ def _section(plot: Plot, picture: bytes) -> str:
 
 def _sources(sources: Sequence[str]) -> str:
     names = [f"<code>{html.escape(name)}</code>" for name in sources]
-    if len(names) <= OPEN_SOURCES:
+    if len(names) <= 2:
         return f"<p>Drawn from {' and '.join(names)}.</p>"
     items = "".join(f"<li>{name}</li>" for name in names)
     return f"<details><summary>Drawn from {len(names)} files</summary><ul>{items}</ul></details>"

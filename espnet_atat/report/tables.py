@@ -55,7 +55,6 @@ def times(seconds: Mapping[str, float]) -> str:
 
 
 def markdown(content: Mapping[str, Any]) -> str:
-    """As a Markdown file."""
     blocks = [f"# {content['title']}", section(content)]
     if content["stage_times"]:
         blocks.append(f"Time: {times(content['stage_times'])}.")
@@ -70,11 +69,7 @@ def section(content: Mapping[str, Any], *, brief: bool = False) -> str:
 
 
 def insert(content: Mapping[str, Any], name: str, text: str) -> str:
-    """Put a table's section, in brief, between its two marks in a Markdown text, in place of what is there.
-
-    Raises:
-        ValueError: the marks are not there, once each and in order.
-    """
+    """Put a table's section, in brief, between its two marks in a Markdown text, in place of what is there."""
     start, end = marks(name)
     before, opened, rest = text.partition(start)
     _old, closed, after = rest.partition(end)

@@ -24,8 +24,6 @@ SIXTEEN_BIT = ("int16", "FLAC", "PCM_16")  # everything else, lossy codecs inclu
 
 @dataclass(frozen=True)
 class AudioInfo:
-    """A file's header."""
-
     rate: int  # Hz
     channels: int
     samples: int  # of each channel
@@ -60,10 +58,9 @@ def read_mono(path: str | Path, mixdown: bool = False) -> tuple[np.ndarray, int]
 
 
 def read_lossless(path: str | Path) -> tuple[np.ndarray, int, str, str]:
-    """Read mono samples so that writing them again changes none; of a lossy codec, what it decodes to at 16 bits.
+    """Read mono samples (num_samples,) so that writing them again changes none; of a lossy codec, at 16 bits.
 
-    Returns:
-        Samples of shape (num_samples,), sample rate in Hz, format and subtype to write them with.
+    Returns them, their rate in Hz, and the format and subtype to write them with.
     """
     with _open(path) as file:
         dtype, container, subtype = LOSSLESS.get(file.subtype, SIXTEEN_BIT)

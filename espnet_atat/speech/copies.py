@@ -17,8 +17,6 @@ CopyWorker = Callable[[Any, Path, str, tuple[str, int, str, Any]], Record]
 
 @dataclass(frozen=True)
 class Copy:
-    """An utterance to be made."""
-
     origin: str  # the utterance whose words and tree it has
     speaker: str | None  # None where speakers are unknown
     how: Any  # what the worker gets besides (plain JSON)
@@ -45,12 +43,8 @@ def make_copies(
 ) -> dict[str, Record]:
     """Write a data dir with an utterance for each of ``copies`` (new id → copy) that the worker does not drop.
 
-    Args:
-        work: the folder to write to, perhaps half full from an interrupted call; audio goes to ``audio/<speaker>/``.
-        output: the name that the folder will have, which wav.scp gives.
-
-    Returns:
-        new id → the worker's record, in the order of ``copies``.
+    It is written to ``work``, perhaps half full from an interrupted call, and will be called ``output``, which wav.scp
+    gives. Returns new id → the worker's record, in the order of ``copies``.
     """
     wav = data.wav or {}
     items = {}
@@ -58,9 +52,8 @@ def make_copies(
         path = wav.get(copy.origin, "")
         folder = "audio" if copy.speaker is None else f"audio/{copy.speaker}"
         items[new] = [path, file_size(path), f"{folder}/{new}", copy.how]
-    records = run_resumable(
-        items, partial(worker, options, work), work, options=options, label=label, nj=nj, chunk=chunk
-    )
+    work_on = partial(worker, options, work)
+    records = run_resumable(items, work_on, work, options=options, label=label, nj=nj, chunk=chunk)
     kept = {new: copies[new] for new, record in records.items() if "dropped" not in record}
     speakers = {new: copy.speaker for new, copy in kept.items() if copy.speaker is not None}
     root = from_root(output)

@@ -33,7 +33,6 @@ PARTS = (32, 64)  # filters are applied in three products, cut before these, eac
 
 
 def num_frames(num_samples: int) -> int:
-    """Frames that fit whole into so many samples at 16 kHz."""
     return max(0, 1 + (num_samples - FRAME_LENGTH) // FRAME_SHIFT)
 
 

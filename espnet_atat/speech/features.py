@@ -30,8 +30,6 @@ SMALLEST, LARGEST = 25, 1000  # utterances of a shard
 
 @dataclass(frozen=True)
 class FeatureConfig:
-    """What changes the files."""
-
     feats_type: str = "fbank"  # arks of 80-dimensional features; "raw" is a checked wav.scp
     compress: bool = True  # one byte a value, with Kaldi's compression of speech features, not four
     resample: bool = False  # convert other sample rates and mix channels down (fbank only)
@@ -46,16 +44,11 @@ def make_dump(
     nj: int = 1,
     unusable: Mapping[str, str] | None = None,
 ) -> Report:
-    """Write the dump dir of a set: ``text``, ``target``, ``utt2spk`` and what ``feats_type`` asks for.
+    """Write the dump dir of a set: ``text``, ``target``, ``utt2spk`` and what ``feats_type`` needs.
 
     ``fbank`` writes ``feats.scp``, ``utt2num_frames``, ``feats_stats.npz`` and ``data/feats.*.ark``; ``raw`` writes
     ``wav.scp`` and ``utt2num_samples``. A set of text has neither. ``report.json`` names what was dropped.
-
-    Args:
-        unusable: utterance → why, of what the preparation of the corpus found; their audio is not read.
-
-    Raises:
-        UserError: audio that cannot be used (named) where ``allow_bad`` is false, or nothing usable at all.
+    ``unusable``, utterance → why, is what the preparation of the corpus found; that audio is not read.
     """
     dropped = {utt: why for utt, why in (unusable or {}).items() if utt in data.text and data.wav is not None}
     kept, seconds, frames = set(data.ids), 0.0, 0
@@ -111,7 +104,6 @@ def _run_shards(wav: dict[str, str], work: Path, config: FeatureConfig, nj: int)
 
 
 def _fbank_shard(config: FeatureConfig, work: Path, name: str, entries: list[tuple[str, str, int]]) -> Record:
-    """Write one ark."""
     ark = work / "data" / f"feats.{name}.ark"
     ark.parent.mkdir(exist_ok=True)
     sums = FeatureSums()
@@ -171,7 +163,6 @@ def _write_columns(
     records: dict[str, Record], work: Path, output: Path, config: FeatureConfig
 ) -> tuple[set[str], float, int]:
     """Write feats.scp, utt2num_frames and the sums, or utt2num_samples; returns utterances kept, seconds and frames."""
-    is_fbank = config.feats_type == "fbank"
     scp: dict[str, str] = {}
     lengths: dict[str, int] = {}
     seconds = 0.0
@@ -180,11 +171,13 @@ def _write_columns(
             scp[utt] = f"{from_root(output)}/data/feats.{name}.ark:{offset}"
             lengths[utt] = length
             seconds += samples / SAMPLE_RATE
-    if is_fbank:
-        write_two_column(work / "feats.scp", scp)
-        of_shards = (record["sums"] for record in records.values())
-        every = (FeatureSums(count, np.array(total), np.array(squares)) for count, total, squares in of_shards)
-        sum(every, FeatureSums()).save(work / FILE)
-    name = "utt2num_frames" if is_fbank else "utt2num_samples"
-    write_two_column(work / name, {utt: str(length) for utt, length in lengths.items()})
-    return set(lengths), seconds, sum(lengths.values()) if is_fbank else 0
+    values = {utt: str(length) for utt, length in lengths.items()}
+    if config.feats_type != "fbank":
+        write_two_column(work / "utt2num_samples", values)
+        return set(lengths), seconds, 0
+    write_two_column(work / "feats.scp", scp)
+    write_two_column(work / "utt2num_frames", values)
+    of_shards = (record["sums"] for record in records.values())
+    every = (FeatureSums(count, np.array(total), np.array(squares)) for count, total, squares in of_shards)
+    sum(every, FeatureSums()).save(work / FILE)
+    return set(lengths), seconds, sum(lengths.values())

@@ -8,7 +8,7 @@ from typing import Any
 
 from espnet_atat.atomic import atomic_write
 from espnet_atat.datadir import DataDir
-from espnet_atat.errors import UserError
+from espnet_atat.errors import UserError, naming
 from espnet_atat.graph.pool import Record
 from espnet_atat.speech.alignment.record import Alignment, from_json, to_json
 from espnet_atat.speech.audio import read_lossless, write_audio
@@ -65,10 +65,8 @@ def _mask_utterance(config: MaskConfig, work: Path, utt: str, payload: tuple[str
     """Mask one utterance. Record: ``file``, ``spans``, ``aligned``, ``seconds``."""
     path, _, stem, fields = payload
     words = from_json(fields)
-    try:
+    with naming(utt):
         samples, rate, container, subtype = read_lossless(path)
-    except UserError as error:
-        raise UserError(f"{utt}: {error}") from error
     spans = draw_spans(utt, words, config)
     record: Record = {
         "file": None,

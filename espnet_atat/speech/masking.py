@@ -24,18 +24,13 @@ FILLS = ("silence", "noise", "mean")
 FADE = 0.005  # seconds of cross-fade at each edge, inside the span, so that no click gives the mask away
 SPECTRUM = 512  # samples of a block of the average spectrum
 FRAME_CENTRE = FRAME_LENGTH / 2 / SAMPLE_RATE  # seconds after the start of a frame
-SILENT_FEATURE = float(np.log(LOG_FLOOR))  # the log mel filterbank of digital silence
 
 
 @dataclass(frozen=True)
 class MaskConfig:
-    """How to mask.
-
-    ``silence`` is zeros, ``noise`` white, at the utterance's level, and ``mean`` noise with the utterance's average
-    spectrum; in features, their average.
-    """
-
     ratio: float = 0.15  # expected share of the aligned words
+    #: ``silence`` is zeros, ``noise`` white, at the utterance's level, and ``mean`` noise with the utterance's average
+    #: spectrum; in features, their average.
     fill: str = "silence"
     seed: int = 0  # another seed, another mask; the utterance's id does the rest
     min_masked: int = 0  # words that are masked at least, where there are so many
@@ -133,14 +128,13 @@ def _average_gain(samples: np.ndarray) -> np.ndarray:
 def mask_features(features: np.ndarray, spans: Sequence[Span], fill: str, rng: np.random.Generator) -> np.ndarray:
     """Replace the frames whose centre lies in a span, in a copy of log mel features (frames, mels), not normalised.
 
-    ``silence`` gives what digital silence gives; ``mean`` the utterance's mean frame; ``noise`` random frames with the
-    utterance's mean and variance in each dimension.
+    ``mean`` gives the utterance's mean frame; ``noise`` random frames with its mean and variance in each dimension.
     """
     masked = features.copy()
     for span in spans:
         first, last = (max(0, int(np.ceil((t - FRAME_CENTRE) / FRAME_SECONDS))) for t in (span.start, span.end))
         if fill == "silence":
-            masked[first:last] = SILENT_FEATURE
+            masked[first:last] = float(np.log(LOG_FLOOR))
             continue
         shape = masked[first:last].shape
         spread = features.std(axis=0) * rng.standard_normal(shape) if fill == "noise" else 0.0

@@ -11,7 +11,6 @@ from espnet_atat.speech.audio import SAMPLE_RATE
 from espnet_atat.speech.fbank import FRAME_LENGTH, FRAME_SECONDS, FRAME_SHIFT, fbank
 from espnet_atat.speech.masking import Span
 
-SECONDS_PER_INCH = 0.5
 LABEL_HEIGHTS = (0.98, 0.91)  # of words in turn, as a share of the axes: short neighbours would overlap
 MASK_COLOUR, WORD_COLOUR = "#d62728", "#1f77b4"
 
@@ -35,17 +34,14 @@ def read_masks(path: Path, utt: str) -> list[Span]:
 
 
 def plot_utterance(samples: np.ndarray, words: Alignment, masks: list[Span], title: str, output: Path) -> None:
-    """Draw waveform and log mel filterbank on one time axis, with word boundaries and masked spans, as a PNG.
-
-    ``samples`` are mono audio at 16 kHz in [-1, 1), shape (num_samples,).
-    """
+    """Draw samples (num_samples,) at 16 kHz and their log mel filterbank, with word boundaries and masked spans."""
     import matplotlib
 
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
     duration = len(samples) / SAMPLE_RATE
-    width = min(40.0, max(8.0, duration / SECONDS_PER_INCH))
+    width = min(40.0, max(8.0, 2 * duration))  # inches
     figure, (wave, mel) = pyplot.subplots(2, 1, sharex=True, figsize=(width, 6), layout="constrained")
     wave.plot(np.arange(len(samples)) / SAMPLE_RATE, samples, linewidth=0.4, color="black")
     wave.set(xlim=(0, duration), ylabel="amplitude", title=title)

@@ -15,8 +15,6 @@ SHOWN = 10  # utterances named on the terminal; the report file names all
 
 @dataclass(frozen=True)
 class Report:
-    """What was made."""
-
     counts: Mapping[str, Any]  # as report.json has them; "seconds" are those of speech
     lines: list[str]  # what the user reads
 

@@ -25,8 +25,6 @@ CROSS_FADE = SAMPLE_RATE * 8 // 1000
 
 @dataclass(frozen=True)
 class SpliceConfig:
-    """What is made."""
-
     number: int = 3000  # utterances, spread over the speakers as their recordings are; of a text, at most so many lines
     shortest: int = 4  # words of an utterance, drawn uniformly; those of a text have lengths of their own
     longest: int = 10
@@ -47,7 +45,6 @@ class Recording:
     cuts: tuple[int, ...]
 
     def piece(self, first: int, count: int) -> np.ndarray:
-        """Samples of ``count`` words."""
         return self.samples[self.cuts[first] : self.cuts[first + count]]
 
 
@@ -100,11 +97,8 @@ def splice_set(
         write_audio(work / file, samples, SAMPLE_RATE, "FLAC", "PCM_16")
     DataDir(wav=wav, text=text, target=target or None, utt2spk=utt2spk).write_files(work)
     counts = {"made": len(text), "used": sum(map(len, voices.values())), "left_out": left_out}
-    lines = [
-        f"{output.name}: cut up {counts['used']} recordings; left out {left_out} with a word that was not aligned",
-        f"made {len(text)} utterances",
-    ]
-    return Report(counts, lines)
+    said = f"{output.name}: cut up {counts['used']} recordings; left out {left_out} with a word that was not aligned"
+    return Report(counts, [said, f"made {len(text)} utterances"])
 
 
 Spliced = tuple[str, str, np.ndarray, Sequence[str]]  # speaker, line, samples (num_samples,), words
@@ -185,10 +179,7 @@ def say(
     longest: int,
     rng: np.random.Generator,
 ) -> np.ndarray:
-    """Samples (num_samples,) of these words, in the longest pieces of at most ``longest`` words that there are.
-
-    Of several pieces of the same length one is drawn.
-    """
+    """Samples (num_samples,) of these words, in the longest pieces up to ``longest``; of several, one is drawn."""
     samples = np.zeros(0, np.float32)
     done = 0
     while done < len(words):

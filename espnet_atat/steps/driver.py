@@ -65,7 +65,6 @@ class Request:
 
     @cached_property
     def options(self) -> Recipe:
-        """What the recipe's file says of its data."""
         return load_recipe(self.recipe)
 
     def wants(self, stage: int) -> bool:
@@ -73,7 +72,6 @@ class Request:
 
     @cached_property
     def runs(self) -> list[SystemRun]:
-        """Every system with every seed and fold."""
         return [
             plan_system(system, seed, fold, self.machines, dev=self.decode_dev, nj=self.nj)
             for system in self.selection.systems
@@ -83,7 +81,6 @@ class Request:
 
     @cached_property
     def kept(self) -> Keeper:
-        """The recipe's kept results."""
         return Keeper(self.recipe)
 
     @cached_property
@@ -97,7 +94,6 @@ class Request:
         return planned.node.is_done or self.kept.has(planned.node)
 
     def systems_of(self, table: Table) -> list[System]:
-        """Its rows, as the command line changed them."""
         by_name = {system.name: system for system in self.selection.systems}
         return [by_name[name] for name in table.systems]
 
@@ -152,7 +148,6 @@ def run_stages(request: Request) -> None:
 
 
 def _keep(stage: Stage, request: Request) -> None:
-    """Keep what was scored, or the tables of it."""
     if stage.number == SCORING:
         print(f"stage {SCORING}: {request.kept.keep(request.runs)} sets kept in {request.kept.folder}")
         return
@@ -186,11 +181,7 @@ def build(node: Node, request: Request) -> None:
 
 
 def _ready_systems(request: Request) -> Request:
-    """Before the stages of systems: take kept results, find mistakes early, run jobs.
-
-    Returns:
-        What is left to ask of these stages: ``--force`` no more where it was obeyed before the jobs.
-    """
+    """Take kept results, find mistakes early, run jobs; gives what is left to ask, ``--force`` no more after jobs."""
     if request.use_results:
         _take_kept(request)
     if request.dry_run:

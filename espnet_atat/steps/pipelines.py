@@ -14,7 +14,7 @@ from espnet_atat.baselines.bio import read_examples
 from espnet_atat.baselines.config import check_tagger
 from espnet_atat.baselines.first_stage import Whisper, check_whisper, read_transcripts, whisper_transcripts
 from espnet_atat.baselines.pipeline import load_pipeline, train_pipeline, understand
-from espnet_atat.config.layout import DATA, DUMP, short
+from espnet_atat.config.layout import DATA, DUMP, FOLD, filled, short
 from espnet_atat.config.system import TestSet
 from espnet_atat.config.two_stage import ASR, TRANSCRIPTS, WHISPER, FirstStage, Pipeline
 from espnet_atat.datadir import read_two_column, write_two_column
@@ -24,21 +24,14 @@ from espnet_atat.graph.node import Identity, Node
 from espnet_atat.semantics.tree import strip_tags
 from espnet_atat.steps.stage12_decode import Decoding, Hypotheses, references
 
-#: In a tagger's run: its folder.
-TAGGER = "tagger"
-#: In a folder in CTranslate2's format: the weights.
-WEIGHTS = "model.bin"
-#: In the run of what Whisper heard.
-WORDS = "words"
+#: In a tagger's run: its folder; in the run of what Whisper heard: the words.
+TAGGER, WORDS = "tagger", "words"
 
 
 def tagger_node(pipeline: Pipeline, seed: int) -> Node:
     """Stage 11: a tagger, ``exp/runs/<tagger>-<sets>[-seed<N>]-<hash>/tagger``.
 
     Pipelines that learn the same trees with the same options share it, whatever their first stage is.
-
-    Args:
-        pipeline: what it learns from, ``{fold}`` filled in.
     """
     config = pipeline.config(seed)
     data = [DUMP / name for name in pipeline.data]
@@ -84,7 +77,7 @@ def whisper_node(first_stage: FirstStage, test: TestSet) -> Node:
     model, language = first_stage.value, first_stage.language
 
     def identify() -> Identity:
-        weights = Path(model) / WEIGHTS
+        weights = Path(model) / "model.bin"  # of a folder in CTranslate2's format
         return {
             "kind": "words",
             "whisper": model,
@@ -137,7 +130,6 @@ class Tagging(Hypotheses):
 
     @cached_property
     def words_node(self) -> Node | None:
-        """The words, where a stage makes them."""
         if self.first_stage.kind == WHISPER:
             return whisper_node(self.first_stage, self.test)
         return self.asr.node if self.asr else None
@@ -147,8 +139,8 @@ class Tagging(Hypotheses):
         if self.words_node is not None:
             return self.words_node.place / ("hyp" if self.asr else WORDS)
         if self.first_stage.kind == TRANSCRIPTS:
-            owner = self.owner
-            return Path(self.first_stage.filled(set=self.test.name, seed=owner.seed, fold=owner.fold))
+            path = filled(self.first_stage.value, "{set}", self.test.name)
+            return Path(filled(filled(path, "{seed}", str(self.owner.seed)), FOLD, str(self.owner.fold)))
         return DATA / self.test.set / "text"
 
     @property

@@ -39,11 +39,7 @@ class Training:
     """One phase of training.
 
     Attributes:
-        mixtures: what it trains and validates on.
         config: ESPnet's options, as resolved from the YAML files.
-        token_config: how token list and text tokenizer come about.
-        machines: where it runs.
-        nj: processes for data.
         parent: the phase before; None: this is the pretraining.
         problem: why the sets that pretraining wants could not be chosen; None: they were.
     """
@@ -61,12 +57,10 @@ class Training:
 
     @cached_property
     def chain(self) -> tuple["Training", ...]:
-        """From the pretraining to this phase."""
         return (*(self.parent.chain if self.parent else ()), self)
 
     @property
     def first(self) -> "Training":
-        """The pretraining at the root."""
         return self.chain[0]
 
     @property
@@ -161,7 +155,6 @@ class Training:
 
     @cached_property
     def run(self) -> Node:
-        """ESPnet's output folder."""
         selection = self.mixtures.selection
         parents = (self.parent.run, self.parent.tokens) if self.parent else ()
         return Node(
@@ -198,14 +191,12 @@ class Training:
 
     @property
     def about_data(self) -> str:
-        """The data, for people."""
         parts = ", ".join(f"{part.task} {part.set}" for part in self.mixtures.train)
         selection = self.mixtures.selection
         return parts + (f", slu and nlu of {OPTION} ({selection.why})" if selection is not None else "")
 
     @property
     def about(self) -> str:
-        """Configuration and data, for people."""
         options = f" with {dict(self.phase.options)}" if self.phase.options else ""
         grown = f", BPE grown by {self.grow_bpe.size}" if self.grow_bpe is not None else ""
         return f"{conf_file(self.recipe, self.phase.config)}{options}{grown} on {self.about_data}"

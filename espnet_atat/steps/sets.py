@@ -5,8 +5,7 @@ from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from espnet_atat.config.layout import DATA, PREPARED
-from espnet_atat.config.system import TTS
+from espnet_atat.config.layout import DATA, PREPARED, TTS
 from espnet_atat.datadir import TEXT_FORM, UNREADABLE, read_two_column
 from espnet_atat.errors import UserError
 from espnet_atat.graph.digest import digest, file_digest
@@ -29,14 +28,7 @@ def set_node(
     files: Iterable[Path] = (),
     is_file: bool = False,
 ) -> Node:
-    """A set, or a file about one, made from other sets.
-
-    Args:
-        options: that decide the content: a dataclass, or what JSON can write.
-        make: writes into the folder it is given.
-        sets: data dirs that are read.
-        files: that are read besides.
-    """
+    """A set, or a file about one, made from ``sets`` (data dirs) and ``files`` by what ``options`` say."""
     sets, files = list(sets), list(files)
 
     def identify() -> Identity:
@@ -76,7 +68,6 @@ def prepared_sets(folder: Path) -> list[str]:
 
 
 def sets_of(recipe: str) -> list[str]:
-    """All sets of a recipe that there are."""
     return sorted(
         path.parent.name for path in (DATA / recipe).glob("[!.]*/text") if not path.parent.name.endswith(".partial")
     )
@@ -88,7 +79,6 @@ def is_missing(request: "Request", name: str) -> bool:
 
 
 def check_prepared_set(request: "Request", name: str) -> None:
-    """Refuse a set that a prepared recipe lacks."""
     if is_missing(request, name):
         there = " ".join(sets_of(request.recipe))
         raise UserError(f"{DATA / request.recipe / name} was not prepared; there are {there}")

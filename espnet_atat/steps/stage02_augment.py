@@ -29,7 +29,6 @@ def plan(request: "Request") -> Iterator[Node | str]:
 
 
 def wanted(request: "Request") -> list[str]:
-    """All sets that are augmented."""
     return list(request.augment_sets or request.options.augment or named_by_tables(request, "augment_sets"))
 
 

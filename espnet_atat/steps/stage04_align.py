@@ -45,7 +45,6 @@ def _chosen(request: "Request") -> Aligner:
 
 
 def alignments_file(recipe: str, name: str) -> Path:
-    """Where a set's alignments lie."""
     return EXP / recipe / "alignments" / f"{name}.jsonl"
 
 

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 
 def plan(request: "Request") -> Iterator[Node | str]:
-    """A node for each set."""
     names = sets_of(request.recipe)
     if not names:
         if not request.dry_run:

@@ -54,7 +54,6 @@ class LMTraining:
 
     @cached_property
     def config(self) -> dict[str, Any]:
-        """Options of ESPnet's LM task."""
         return load_lm_config(self.system.recipe, self.system.lm)
 
     @property
@@ -90,12 +89,10 @@ class LMTraining:
 
     @cached_property
     def run(self) -> Node:
-        """ESPnet's output folder."""
         lm = short(self.system.lm) if isinstance(self.system.lm, str) else "lm"
-        name = f"{lm}-{self.training.mixtures.name}-{self.kind}-seed{self.training.seed}"
         return Node(
             stage=8,
-            name=name,
+            name=f"{lm}-{self.training.mixtures.name}-{self.kind}-seed{self.training.seed}",
             identify=self._identity,
             make=partial(train_language_model, self),
             needs=(self.tokens,),

@@ -38,7 +38,6 @@ RAW_FRONTEND = {
         "n_mels": NUM_MELS,
     },
 }
-MODALITIES = ("speech", "text_in")
 #: Weights of a mixture's groups, in the folder of stage 9.
 GROUPS = "mixture/train/groups"
 #: An option of a training YAML that is not ESPnet's: processes of training on the CPU (with GPUs, ``--ngpu`` says it).
@@ -167,7 +166,7 @@ def shape_options(training: "Training") -> list[str]:
     shapes = [
         option
         for split in ("train", "valid")
-        for path in (folder / "stats" / split / f"{modality}_shape" for modality in MODALITIES)
+        for path in (folder / "stats" / split / f"{modality}_shape" for modality in ("speech", "text_in"))
         if path.is_file()
         for option in (f"--{split}_shape_file", str(path))
     ]
@@ -204,7 +203,6 @@ def transfer_options(training: "Training", folder: Path) -> list[str]:
 
 
 def write_config(path: Path, config: Mapping[str, Any]) -> None:
-    """Write options as a YAML file for ``--config``."""
     with atomic_write(path) as handle:
         yaml.safe_dump(dict(config), handle, sort_keys=False, allow_unicode=True)
 
@@ -218,13 +216,7 @@ def run_trainer(
     cpu_processes: int = 1,
     trainer: str = ATAT_TRAINER,
 ) -> None:
-    """Train in this process, in several on the CPU or, on several GPUs or machines, through ESPnet's launcher.
-
-    Args:
-        config: options that go to ``train.yaml``, beside those of the command line.
-        cpu_processes: of :data:`ATAT_TRAINER` alone.
-        trainer: :data:`ATAT_TRAINER` or :data:`LM_TRAINER`.
-    """
+    """Train in this process, in several on the CPU or, on several GPUs or machines, through ESPnet's launcher."""
     write_config(folder / "train.yaml", config)
     own = ["--config", str(folder / "train.yaml"), "--output_dir", str(folder), "--seed", str(seed), "--resume", "true"]
     options, log = [*own, *options], folder / "train.log"

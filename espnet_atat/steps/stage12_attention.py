@@ -50,7 +50,6 @@ def _hears_and_reads(model: Training) -> bool:
 
 
 def _look(decoding: Decoding, work: Path) -> Mapping[str, Any]:
-    """Look into one utterance of a decoded set."""
     from espnet_atat.decode.decode_set import heard_and_read
     from espnet_atat.decode.search_config import SearchConfig
     from espnet_atat.decode.source import Source
@@ -69,11 +68,7 @@ def _look(decoding: Decoding, work: Path) -> Mapping[str, Any]:
 
 
 def first_right(references: Mapping[str, str], hypotheses: Mapping[str, str], there: Iterable[str]) -> str:
-    """The first utterance whose hypothesis is its reference; the first one where none is.
-
-    Args:
-        there: those that have audio.
-    """
+    """The first utterance of those ``there`` whose hypothesis is its reference; the first one where none is."""
     known = set(there)
     ids = [utt_id for utt_id in sorted(references) if utt_id in known]
     return next((utt_id for utt_id in ids if hypotheses.get(utt_id) == references[utt_id]), ids[0])

@@ -77,15 +77,10 @@ class Hypotheses(ABC):
         """The words of all audio that the system was trained on; None where they are not known here."""
 
     def data_identity(self) -> Identity:
-        """The set and its references."""
         return {"test": dataclasses.asdict(self.test), "reference": sorted(references(self.test).items())}
 
     def conclude(self, work: Path) -> Mapping[str, Any]:
-        """Once ``hyp`` is written: write ``ref``, and give utterances that stage 6 dropped an empty hypothesis.
-
-        Raises:
-            UserError: a reference has no hypothesis though stage 6 did not report it as dropped.
-        """
+        """Once ``hyp`` is written: write ``ref``, and give utterances that stage 6 dropped an empty hypothesis."""
         wanted, hyp = references(self.test), read_two_column(work / "hyp")
         if missing := sorted(wanted.keys() - hyp.keys()):
             report = DUMP / self.test.set / "report.json"
@@ -103,10 +98,9 @@ class Hypotheses(ABC):
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
 class Decoding(Hypotheses):
-    """One set decoded by one model with one inference configuration.
+    """One set decoded by the model of a last phase with one inference configuration.
 
     Attributes:
-        training: the model's last phase.
         options: of the search, in place of the configuration's.
         within: folder of the result, where it is not the system's own.
     """
@@ -124,7 +118,6 @@ class Decoding(Hypotheses):
 
     @cached_property
     def config(self) -> dict[str, Any]:
-        """Options of the search."""
         return {**load_yaml(conf_file(self.owner.system.recipe, self.config_name)), **self.options}
 
     @cached_property

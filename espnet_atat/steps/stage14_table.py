@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 
 def plan(request: "Request") -> Iterator[Node]:
-    """The tables that were asked for."""
     for table in request.selection.tables:
         scores = request.score_nodes(table)
         yield Node(

@@ -39,13 +39,11 @@ def plan(request: "Request") -> Iterator[Node | str]:
 
 
 def package_file(run: SystemRun) -> Path:
-    """Where a system's package lies."""
     recipe, name = run.system.recipe, run.system.name
     return EXP / recipe / "packages" / f"{recipe}_{name}_{run.label}.zip"
 
 
 def package_node(run: SystemRun, selection: Selection) -> Node:
-    """The package of a system's model and scores."""
     model = model_of(run)
     scores = [score_node(each) for each in run.hypotheses]
     return Node(

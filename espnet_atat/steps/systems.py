@@ -43,12 +43,10 @@ class SystemRun:
 
     @property
     def name(self) -> str:
-        """For people."""
         return f"{self.system.name}/{self.label}"
 
     @property
     def folder(self) -> Path:
-        """Of the results."""
         return results_folder(self.system.recipe, self.system.name, self.seed, self.fold)
 
     @property
@@ -74,11 +72,7 @@ class SystemRun:
         return [each for each in self.hypotheses if isinstance(each, Decoding)]
 
     def decoding(self, config: str, test: TestSet, **options: object) -> Decoding:
-        """A set decoded with an inference configuration.
-
-        Args:
-            options: of the search, in place of the configuration's; the result then has a folder of its own.
-        """
+        """A set decoded with an inference configuration; options in place of its own give a folder of their own."""
         return Decoding(owner=self, config_name=config, test=test, training=model_of(self), options=options)
 
     def check(self) -> None:
@@ -104,11 +98,7 @@ def plan_system(
     dev: bool = False,
     nj: int = 1,
 ) -> SystemRun:
-    """What a system is made of, from its files alone: no data need be there.
-
-    Args:
-        dev: decode the dev sets in place of the test sets.
-    """
+    """What a system is made of, from its files alone: no data need be there."""
     of_fold = system.of_fold(fold)
     trains = system.first_stage is None or system.first_stage.kind == ASR
     return SystemRun(

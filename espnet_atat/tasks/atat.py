@@ -57,10 +57,8 @@ class ATATTask(AbsTask):
     @classmethod
     def main_worker(cls, args: argparse.Namespace) -> None:
         if args.ngpu > 1 and not args.distributed:
-            raise UserError(
-                f"--ngpu {args.ngpu}: give --multiprocessing_distributed true, or train by run.sh --ngpu; DataParallel "
-                "would cut the rows of mixed batches apart"
-            )
+            way = "give --multiprocessing_distributed true, or train by run.sh --ngpu"
+            raise UserError(f"--ngpu {args.ngpu}: {way}; DataParallel would cut the rows of mixed batches apart")
         if args.max_cache_size:
             raise UserError(f"--max_cache_size {args.max_cache_size}: this task caches no examples; leave it out")
         if not args.collect_stats and args.output_dir and not get_rank(args.dist_rank, args.dist_launcher):
@@ -84,7 +82,6 @@ class ATATTask(AbsTask):
             if source is None:
                 raise UserError("--text_tokenizer is needed where text_encoder_conf names no model")
             text_tokenizer = load_text_tokenizer(source)
-        augmentation = FeatureAugmentation(**args.augment_conf) if train and args.augment_conf else None
         of_audio = args.waveform_augment_conf if train else {}
         # Statistics are those of the audio as it is: other masks are no reason to collect them again.
         masker = ExampleMasker.from_config(args.mask_conf) if args.mask_conf and not args.collect_stats else None
@@ -93,7 +90,7 @@ class ATATTask(AbsTask):
             tokenizer,
             ctc,
             text_tokenizer,
-            augmentation,
+            FeatureAugmentation(**args.augment_conf) if train and args.augment_conf else None,
             max_text_pieces=max_text_pieces(args.text_encoder_conf),
             transcripts=bool(args.model_conf.get("contrast_weight")),
             waveform_augmentation=Chain.from_config(of_audio, "waveform_augment_conf") if of_audio else None,
@@ -219,8 +216,7 @@ class ATATTask(AbsTask):
         allow_variable_data_keys: bool = False,
         ngpu: int = 0,
         inference: bool = False,
-        mode: str | None = None,
-        multi_task_dataset: bool = False,
+        **_: Any,
     ) -> DataLoader:
         """Batches of one modality each for ``--collect_stats``, which then needs one run for all tasks together."""
         dataset = MixtureDataset(data_path_and_name_and_type, preprocess_fn, float_dtype=dtype)

@@ -3,7 +3,6 @@
 import argparse
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -67,16 +66,12 @@ def check_checkpoints(args: argparse.Namespace, vocabulary: Vocabulary) -> None:
     pretrained = len(vocabulary) if args.pretrained_vocabulary_size is None else args.pretrained_vocabulary_size
     rows = {OLD_ROWS: pretrained, NEW_ROWS: len(vocabulary) - pretrained}
     checkpoint = Path(args.output_dir, CHECKPOINT)
-    if args.resume and checkpoint.is_file():
-        _check_rows(checkpoint, _load(checkpoint)["model"], rows)
-    for file in args.init_param:
-        # With `:` ESPnet loads a part of the parameters; with ignore_init_mismatch, those that fit.
-        if ":" not in file and not args.ignore_init_mismatch:
-            _check_rows(file, _load(file), rows)
-
-
-def _load(file: str | Path) -> dict[str, Any]:
-    return torch.load(file, map_location="cpu", mmap=True, weights_only=True)
+    # With `:` ESPnet loads a part of the parameters; with ignore_init_mismatch, those that fit.
+    files = [file for file in args.init_param if ":" not in file and not args.ignore_init_mismatch]
+    resumed = [checkpoint] if args.resume and checkpoint.is_file() else []
+    for file in [*resumed, *files]:
+        parameters = torch.load(file, map_location="cpu", mmap=True, weights_only=True)
+        _check_rows(file, parameters["model"] if file in resumed else parameters, rows)
 
 
 def _check_rows(file: str | Path, parameters: Mapping[str, Tensor], rows: Mapping[str, int]) -> None:

@@ -3,6 +3,7 @@
 import pytest
 
 from espnet_atat.baselines.config import BilstmConfig, CrfConfig
+from espnet_atat.config.layout import FOLD, filled
 from espnet_atat.config.mixtures import load_mixtures
 from espnet_atat.config.system import load_system
 from espnet_atat.config.table import load_table
@@ -38,8 +39,8 @@ def test_a_first_stage_names_the_folder_of_results(write):
         whisper="small", language="de"
     )
     assert write("oracle: true", "whisper: models/mine").decode == ("whisper",)
-    transcripts = write("oracle: true", 'transcripts: "asr/{set}.{fold}"').first_stage
-    assert transcripts.filled(set="test", fold=2) == "asr/test.2"
+    transcripts = write("oracle: true", 'transcripts: "asr/{set}.{fold}"')
+    assert filled(transcripts, FOLD, "2").first_stage.value == "asr/{set}.2"
     asr = "asr: decode_tree}\npretrain: {config: pretrain, mixture: pretrain"
     assert write("oracle: true", asr).decode == ("decode_tree",)
 

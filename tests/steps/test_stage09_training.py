@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from espnet_atat.data.epoch_plan import MODALITIES
 from espnet_atat.speech.feature_sums import FILE, FeatureSums
 from espnet_atat.steps import stage09_training
 from espnet_atat.steps.stage09_training import describe_shares
@@ -23,7 +24,7 @@ finetune:
     scheduler_conf: {warmup_steps: 1, unfreeze_steps: [2, 2], multipliers: [0.0, 0.5]}
 test: [{set: toy/test, task: nlu}]
 """
-NAMES = [f"{split}/{modality}_shape" for split in ("train", "valid") for modality in stage09_training.MODALITIES]
+NAMES = [f"{split}/{modality}_shape" for split in ("train", "valid") for modality in MODALITIES]
 
 
 def collected() -> tuple[dict[str, bytes], FeatureSums]:

@@ -32,7 +32,7 @@ _absent_until: dict[str, float] = {}  # of this process
 
 
 class _TryAgain(Exception):
-    """A fault that may be gone at the next attempt; the text tells which."""
+    """A fault that may be gone at the next attempt."""
 
 
 class _Slow(_TryAgain):
@@ -51,10 +51,9 @@ def time_limit(seconds: float, timeout: float | None) -> float:
 def parse_gentle(result: Any, words: list[str], duration: float) -> list[AlignedWord]:
     """Join Gentle's answer, decoded JSON, to the words of the transcript, which were sent joined with one space.
 
-    Gentle has its own idea of a word, so its pieces are joined to the transcript's words by their character offsets.
-    A word is found if all its pieces are: ``<unk>`` in ``alignedWord`` (a word outside Gentle's vocabulary) has times
-    and counts. Words that Gentle heard in addition (``not-found-in-transcript``) are passed over. Times past the
-    audio's ``duration`` in seconds are cut.
+    Gentle divides words in its own way: its pieces are assigned by character offsets, and a word is found if all its
+    pieces are. ``<unk>`` in ``alignedWord`` (a word outside Gentle's vocabulary) has times and counts. Words heard in
+    addition (``not-found-in-transcript``) are passed over, times past the ``duration`` of the audio, in seconds, cut.
     """
     pieces = result.get("words") if isinstance(result, dict) else None
     if not isinstance(pieces, list) or not all(isinstance(piece, dict) for piece in pieces):
@@ -119,12 +118,10 @@ class GentleServers:
                 faults.append(fault)
             if sum(isinstance(fault, _Slow) for fault in faults) == SLOW_ATTEMPTS:
                 break
-        attempts = f"{len(faults)} attempt{'s' if len(faults) > 1 else ''}"
-        last = faults[-1]
+        attempts, last = f"{len(faults)} attempt{'s' if len(faults) > 1 else ''}", faults[-1]
         if isinstance(last, _Gone):
-            raise AlignerUnavailable(
-                f"{utt}: {last} after {attempts}; {START_IT} and run the command again to continue"
-            )
+            again = "and run the command again to continue"
+            raise AlignerUnavailable(f"{utt}: {last} after {attempts}; {START_IT} {again}")
         raise UserError(f"{last} ({attempts}{f' in {limit:.3g} s' if isinstance(last, _Slow) else ''})")
 
     def _ask_any(self, form: Mapping[str, Any], attempt: int, limit: float, deadline: float) -> Any:
@@ -168,12 +165,8 @@ def _ask(url: str, form: Mapping[str, Any], timeout: float) -> Any:
     try:
         with requests.Session() as session:
             session.trust_env = False
-            answer = session.post(
-                f"{url}/transcriptions",
-                params={"async": "false"},
-                files=form,
-                timeout=(min(CONNECT_TIMEOUT, timeout), timeout),
-            )
+            patience = (min(CONNECT_TIMEOUT, timeout), timeout)
+            answer = session.post(f"{url}/transcriptions", params={"async": "false"}, files=form, timeout=patience)
     except (requests.exceptions.ChunkedEncodingError, requests.exceptions.ContentDecodingError) as error:
         raise _TryAgain("Gentle's answer broke off") from error
     except requests.RequestException as error:

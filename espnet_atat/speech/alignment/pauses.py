@@ -56,8 +56,7 @@ def trim_pauses(start: int, end: int, speech: np.ndarray) -> tuple[int, int] | N
 def fit_words(words: Sequence[tuple[int, int]], speech: np.ndarray) -> list[tuple[int, int] | None]:
     """Narrow every word of an utterance to its sound, then let it take the sound that goes on into a gap beside it.
 
-    Words are their first frame and the frame after their last, in order; None is one without any sound. ``speech``
-    tells which frames are no pause, bool, shape (frames,).
+    Words are their first frame and the frame after their last, in order; None is one without any sound.
     """
     fitted = [trim_pauses(start, end, speech) for start, end in words]
     before = 0

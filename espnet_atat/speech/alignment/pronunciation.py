@@ -16,7 +16,6 @@ import unicodedata
 from functools import cache
 from pathlib import Path
 
-VOWELS = "aeiouy"
 SHORTEST_PART = 3  # letters of a word that a compound may be made of
 
 VOICELESS = {"P", "T", "K", "F", "TH"}
@@ -136,7 +135,7 @@ def _compound(word: str) -> str:
 
 def _spelled(word: str) -> str:
     """Letter names, where no letter is a vowel."""
-    if any(letter in VOWELS for letter in word):
+    if set(word) & set("aeiouy"):
         return ""
     return " ".join(dictionary()[letter][-1] for letter in word if letter != "'")
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from espnet_atat.atomic import atomic_write
-from espnet_atat.errors import UserError
+from espnet_atat.errors import UserError, naming
 
 SUCCESS = "success"
 NOT_FOUND = "not-found-in-audio"
@@ -88,15 +88,12 @@ def read_alignments(*paths: str | Path) -> dict[str, Alignment]:
                 raise UserError(f"{path}:{number}: not a JSON object with utt_id and words; align again") from error
             if utt in alignments:
                 raise UserError(f"{path}:{number}: utterance {utt} a second time")
-            try:
+            with naming(f"{path}:{number}: {utt}"):
                 alignments[utt] = from_json(words)
-            except UserError as error:
-                raise UserError(f"{path}:{number}: {utt}: {error}") from error
     return alignments
 
 
 def write_alignments(path: str | Path, alignments: Mapping[str, Iterable[AlignedWord]]) -> None:
-    """Write a file of alignments in the given order; it appears whole or not at all."""
     with atomic_write(path) as handle:
         for utt, words in alignments.items():
             handle.write(json.dumps({"utt_id": utt, "words": to_json(words)}, ensure_ascii=False) + "\n")

@@ -55,9 +55,7 @@ class SphinxAligner:
 
 def _word(word: str, frames: Frames | None, duration: float) -> AlignedWord:
     """A word from its frames, which may lie past the end where silence was added; None is not found."""
-    if frames is None:
-        return not_found(word)
-    return aligned(word, frames[0] * FRAME, min(frames[1] * FRAME, duration))
+    return aligned(word, frames[0] * FRAME, min(frames[1] * FRAME, duration)) if frames else not_found(word)
 
 
 def _find(utt: str, samples: np.ndarray, words: list[str]) -> list[Frames]:
@@ -82,8 +80,7 @@ def _decode(pcm: bytes, words: list[str], beams: Mapping[str, float] | None = No
     """Frames of the words that the search came through: all, or those before it ran out of audio or of paths."""
     from pocketsphinx import Config, Decoder
 
-    config = Config(lm=None, dict=None, loglevel="FATAL", dither=True, seed=1, **OPTIONS, **(beams or {}))
-    decoder = Decoder(config)
+    decoder = Decoder(Config(lm=None, dict=None, loglevel="FATAL", dither=True, seed=1, **OPTIONS, **(beams or {})))
     # Names of our own: a transcript may hold what pocketsphinx takes for a filler, a comment or a variant.
     names = {word: f"w{number}" for number, word in enumerate(dict.fromkeys(words))}
     for word, name in names.items():

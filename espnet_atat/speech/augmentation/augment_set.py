@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from espnet_atat.datadir import DataDir
-from espnet_atat.errors import UserError
+from espnet_atat.errors import UserError, naming
 from espnet_atat.graph.pool import Record
 from espnet_atat.speech.audio import convert_rate, read_mono, write_audio
 from espnet_atat.speech.augmentation import effects
@@ -70,10 +70,8 @@ class AugmentConfig:
         if self.copies < 0:
             raise UserError(f"copies is a whole number, found {self.copies}")
         if bool(self.copies) != bool(self.effects.effects):
-            raise UserError(
-                f"copies is {self.copies}, and {len(self.effects.effects)} effects are on: random copies want at least "
-                "one effect, and effects at least one copy"
-            )
+            found = f"copies is {self.copies}, and {len(self.effects.effects)} effects are on"
+            raise UserError(f"{found}: random copies want at least one effect, and effects at least one copy")
 
     def variants(self) -> Iterator[tuple[str, float | None]]:
         """Prefix of each copy and its speed, None for a random one."""
@@ -104,10 +102,8 @@ def augment_set(data: DataDir, work: Path, output: Path, config: AugmentConfig, 
 def _augment(config: AugmentConfig, work: Path, new: str, payload: tuple[str, int, str, float | None]) -> Record:
     """Write one copy. Record: ``file``, seconds ``before`` and ``after``."""
     path, _, stem, speed = payload
-    try:
+    with naming(new):
         samples, rate = read_mono(path, config.prepare.mixdown)
-    except UserError as error:
-        raise UserError(f"{new}: {error}") from error
     before = len(samples) / rate
     if speed == 1 and config.prepare == Preparation():
         return {"file": None, "before": before, "after": before}

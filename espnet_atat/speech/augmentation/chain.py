@@ -113,10 +113,7 @@ class Shift(Effect):
 
 @dataclass(frozen=True, kw_only=True)
 class Reverberation(Effect):
-    """``responses``: impulse responses, a folder of audio files or a list in the style of wav.scp; one is drawn.
-
-    null: a room is simulated.
-    """
+    """``responses``: a folder or wav.scp of impulse responses, of which one is drawn; null: a room is simulated."""
 
     responses: str | None = None
 

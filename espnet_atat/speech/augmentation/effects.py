@@ -69,10 +69,7 @@ def add_noise(samples: np.ndarray, noise: np.ndarray, snr: float) -> np.ndarray:
 
 
 def reverberate(samples: np.ndarray, response: np.ndarray) -> np.ndarray:
-    """Convolve with a room's impulse response (taps,) of the same rate, as loud as before.
-
-    The direct sound, the response's largest tap, stays where it is in time, and the length stays: word times still fit.
-    """
+    """Convolve with a room's impulse response (taps,) of the same rate; length, loudness and word times stay."""
     direct = int(np.argmax(np.abs(response)))
     wet = fftconvolve(samples, response)[direct : direct + len(samples)]
     power = np.mean(np.square(wet, dtype=np.float64))
@@ -83,11 +80,10 @@ def reverberate(samples: np.ndarray, response: np.ndarray) -> np.ndarray:
 def impulse_response(
     rng: np.random.Generator, rate: int, reverberation: float, direct_to_reverberant: float, first_echo: float
 ) -> np.ndarray:
-    """Response of a room that is not there, shape (reverberation time in samples,); the direct sound is 1 at sample 0.
+    """Response of a simulated room, shape (reverberation time in samples,); the direct sound is 1 at sample 0.
 
     The usual statistical model (Polack 1988): after the first echo's delay, noise that decays exponentially, 60 dB in
-    the reverberation time. Times are in seconds; ``direct_to_reverberant`` is the power of the direct sound over that
-    of the echo, in dB.
+    the reverberation time. Times are in seconds; ``direct_to_reverberant`` is a ratio of powers in dB.
     """
     length = round(reverberation * rate)
     time = np.arange(length) / rate  # s

@@ -1,7 +1,4 @@
-"""What the verbalisation knows of single words: abbreviations, units, names that are spelled.
-
-Only what is said in one way is listed here; ``la`` and ``us`` may be words, so they are left as they are.
-"""
+"""Abbreviations, units and names that are spelled; not ``la`` and ``us``, which may be words."""
 
 
 def words(text: str) -> frozenset[str]:
@@ -24,7 +21,6 @@ ABBREVIATIONS = {
 
 #: (before a name, at the end of one)
 STREET_TITLES = {"st": ("saint", "street"), "dr": ("doctor", "drive"), "ft": ("fort", "feet")}
-
 #: Words that a name does not begin with, so that ``st`` before them is a street.
 STREET_FOLLOWS = words(
     "and or at in on to from by near for of right now today tonight tomorrow this is are was will be there between "

@@ -40,9 +40,8 @@ class Flite(Engine):
             return found, dict(os.environ)
         own = self.models / "flite/usr/bin/flite"
         if not own.is_file():
-            raise EngineUnavailable(
-                f"no program flite on the path or at {own}; {INSTALL_HINT}, or install it (Debian: apt install flite)"
-            )
+            hint = f"{INSTALL_HINT}, or install it (Debian: apt install flite)"
+            raise EngineUnavailable(f"no program flite on the path or at {own}; {hint}")
         libraries = sorted({str(path.parent) for path in (self.models / "flite/usr/lib").glob("**/lib*.so.*")})
         return str(own), os.environ | {"LD_LIBRARY_PATH": ":".join(libraries)}
 
@@ -60,10 +59,9 @@ class Flite(Engine):
 
     def _run(self, *arguments: str) -> None:
         program, environment = self.program()
+        command = [program, *arguments]
         try:
-            done = subprocess.run(
-                [program, *arguments], env=environment, capture_output=True, text=True, timeout=TIMEOUT, check=False
-            )
+            done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=TIMEOUT)
         except subprocess.TimeoutExpired as error:
             raise UserError(f"flite took more than {TIMEOUT:.0f} s for {arguments}") from error
         if done.returncode:

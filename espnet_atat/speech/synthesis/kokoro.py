@@ -81,7 +81,6 @@ def _sha256() -> Mapping[str, str]:
 
 
 def _check_sha256(path: Path, wanted: str) -> None:
-    """Raises EngineUnavailable if the file is not there or is not that file."""
     if not path.is_file():
         raise EngineUnavailable(f"{path}: no such file; {INSTALL_HINT}")
     with path.open("rb") as handle:

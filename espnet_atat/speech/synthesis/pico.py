@@ -27,9 +27,8 @@ class Pico(Engine):
         try:
             import py_nanotts  # noqa: F401
         except ImportError as error:
-            raise EngineUnavailable(
-                f"pico needs the package py-nanotts, for Linux on x86_64 or aarch64; {INSTALL_HINT}"
-            ) from error
+            needs = "pico needs the package py-nanotts, for Linux on x86_64 or aarch64"
+            raise EngineUnavailable(f"{needs}; {INSTALL_HINT}") from error
 
     def speak(self, text: str, voice: str) -> tuple[np.ndarray, int]:
         from py_nanotts import NanoTTS

@@ -34,8 +34,6 @@ def default_cache() -> Path:
 
 @dataclass(frozen=True)
 class Polly(Engine):
-    """The cloud's voices."""
-
     name: ClassVar[str] = "polly"
     #: The American voices of the neural engine when the paper was written, nine as it has.
     default_voices: ClassVar[tuple[str, ...]] = (
@@ -97,16 +95,13 @@ class Polly(Engine):
             )
             samples = np.frombuffer(answer["AudioStream"].read(), "<i2")
         except (NoCredentialsError, PartialCredentialsError) as error:
-            raise EngineUnavailable(
-                "Polly needs AWS credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or run "
-                "`aws configure`"
-            ) from error
+            ways = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or run `aws configure`"
+            raise EngineUnavailable(f"Polly needs AWS credentials: {ways}") from error
         except ClientError as error:
             raise _explained(error, text, voice) from error
         except BotoCoreError as error:
-            raise EngineUnavailable(
-                f"Polly cannot be reached: {error}; what was paid for is kept, run again"
-            ) from error
+            message = f"Polly cannot be reached: {error}; what was paid for is kept, run again"
+            raise EngineUnavailable(message) from error
         if not samples.any():
             raise UserError(f"Polly says nothing for {text!r}")
         return samples
@@ -130,8 +125,6 @@ def _client(region: str | None) -> Any:
         from botocore.config import Config
     except ImportError as error:
         raise EngineUnavailable("Polly needs the package boto3: pip install 'espnet_atat[polly]', or boto3") from error
-    retries: Any = {"mode": "adaptive", "total_max_attempts": ATTEMPTS}
+    config = Config(retries={"mode": "adaptive", "total_max_attempts": ATTEMPTS})
     session = boto3.session.Session()
-    return session.client(
-        "polly", region_name=region or session.region_name or DEFAULT_REGION, config=Config(retries=retries)
-    )
+    return session.client("polly", region_name=region or session.region_name or DEFAULT_REGION, config=config)

@@ -20,8 +20,6 @@ from espnet_atat.speech.synthesis.waveform import finish
 
 @dataclass(frozen=True)
 class SynthesisConfig:
-    """What is made."""
-
     voices: tuple[str, ...]  # one of these is drawn for each utterance
     seed: int = 0
     audio_format: str = "flac"  # or "wav", both of 16 bits
@@ -104,8 +102,7 @@ def synthesize_set(
 ) -> Report:
     """Write a data dir of synthetic speech: ``<voice>-<utt>`` for each utterance that can be said.
 
-    Beside the usual files it has ``spoken``, the words that were said where ``text`` has them as written, and
-    ``report.json``.
+    Beside the usual files it has ``report.json`` and ``spoken``: ``text`` as it was said, with numbers in words.
     """
     check_voices(engine, config.voices)
     said, dropped = plan(data, config)
@@ -126,10 +123,8 @@ def synthesize_set(
         "by_voice": dict(sorted(voices.items())),
         "dropped": dropped,
     }
-    line = (
-        f"{output.name}, {engine.name}: kept {len(kept)} of {len(data)} utterances, {counts['seconds']:.1f} s; "
-        f"dropped {len(dropped)}"
-    )
+    amount = f"kept {len(kept)} of {len(data)} utterances, {counts['seconds']:.1f} s"
+    line = f"{output.name}, {engine.name}: {amount}; dropped {len(dropped)}"
     return Report(counts, [line, _voices_line(voices), *reasons("dropped", dropped)]).write(work / REPORT)
 
 
@@ -146,7 +141,6 @@ def say_set(texts: Path, work: Path, output: Path, engine: Engine, config: Synth
 
 
 def check_voices(engine: Engine, voices: Sequence[str]) -> None:
-    """Raises UserError for a voice that the engine does not have, or for none at all."""
     if not voices:
         raise UserError("no voice to speak with: name some by --voices")
     if unknown := sorted(set(voices) - set(engine.voices())):
