@@ -60,7 +60,7 @@ def get_parser() -> argparse.ArgumentParser:
     group.add_argument("--task", default="slu", help="slu, asr, mlm or nlu; or an ensemble of labels, nlu+slu")
     group.add_argument("--beam_size", type=int, default=4)
     group.add_argument("--nbest", type=int, default=1, help="more than 1: nbest.jsonl is written too")
-    group.add_argument("--maxlen", type=int, default=100, help="tokens of a hypothesis, <eos> included")
+    group.add_argument("--maxlen", type=int, help="tokens of a hypothesis, <eos> included; None: by the input's length")
     group.add_argument("--ctc_weight", type=float, default=0.0)
     group.add_argument("--lm_weight", type=float, default=0.0)
     group.add_argument("--penalty", type=float, default=0.0, help="added for each token")

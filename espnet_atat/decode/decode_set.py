@@ -4,6 +4,7 @@ import json
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -58,7 +59,8 @@ def decode_set(
     understand = understander(trained, utterances.name, config, language_model)
     batches = utterances.batches(batch_size)
     decoded = ((batch, decode_batch(understand, utterances, batch)) for batch in batches)
-    return _collect(decoded, sum(map(len, batches)), config.maxlen)
+    with full_precision():
+        return _collect(decoded, sum(map(len, batches)))
 
 
 def decode_set_parallel(
@@ -77,7 +79,21 @@ def decode_set_parallel(
     batches = utterances.batches(batch_size)
     start = partial(_start_worker, loader, utterances, config)
     decoded = spread(_work, batches, nj, fresh=True, start=start)
-    return _collect(decoded, sum(map(len, batches)), config.maxlen)
+    return _collect(decoded, sum(map(len, batches)))
+
+
+@contextmanager
+def full_precision() -> Iterator[None]:
+    """On a GPU, products in float32: cuDNN takes TF32 unasked, and so does all after a training with ``use_tf32``."""
+    backends: tuple[Any, Any] = (torch.backends.cuda.matmul, torch.backends.cudnn)
+    before = [backend.allow_tf32 for backend in backends]
+    try:
+        for backend in backends:
+            backend.allow_tf32 = False
+        yield
+    finally:
+        for backend, allowed in zip(backends, before, strict=True):
+            backend.allow_tf32 = allowed
 
 
 def load_models(
@@ -123,6 +139,11 @@ def decode_batch(
         return [hypotheses for utt_id in batch for hypotheses in decode_batch(understand, utterances, [utt_id])]
 
 
+def count_cut(results: Results) -> int:
+    """Utterances whose best hypothesis was cut."""
+    return sum(hypotheses[0].cut for hypotheses in results.values())
+
+
 def write_results(results: Mapping[str, Sequence[Understanding]], output_dir: str | Path, nbest: int = 1) -> None:
     """Write ``hyp`` (utterance id, tree or words; sorted) and, for an n-best, ``nbest.jsonl``; both atomically.
 
@@ -141,7 +162,7 @@ def write_results(results: Mapping[str, Sequence[Understanding]], output_dir: st
     write_two_column(folder / "hyp", {utt_id: hypotheses[0].line for utt_id, hypotheses in results.items()})
 
 
-def _collect(decoded: Iterator[tuple[Sequence[str], list[list[Understanding]]]], total: int, maxlen: int) -> Results:
+def _collect(decoded: Iterator[tuple[Sequence[str], list[list[Understanding]]]], total: int) -> Results:
     """Put results to their ids, and log how far it is, and which were cut."""
     results: Results = {}
     started = shown = time.monotonic()
@@ -151,9 +172,9 @@ def _collect(decoded: Iterator[tuple[Sequence[str], list[list[Understanding]]]],
         if now - shown >= PROGRESS_SECONDS or len(results) == total:
             shown = now
             logger.info("decoded %d of %d utterances in %.1f s", len(results), total, now - started)
-    cut = sorted(utt_id for utt_id, hypotheses in results.items() if len(hypotheses[0].tokens) >= maxlen)
-    if cut:
-        logger.warning("%d hypotheses were cut at maxlen %d, the first is %s", len(cut), maxlen, cut[0])
+    if cut := sorted(utt_id for utt_id, hypotheses in results.items() if hypotheses[0].cut):
+        longest = max(len(results[utt_id][0].tokens) for utt_id in cut)
+        logger.warning("%d hypotheses were cut, at up to %d tokens (maxlen); first %s", len(cut), longest, cut[0])
     return {utt_id: results[utt_id] for utt_id in sorted(results)}
 
 
@@ -176,7 +197,8 @@ def _work(batch: list[str]) -> list[list[Understanding]]:
     if _understand is None:  # here and not at the start: an error here reaches the user as it is
         trained, language_model = loader()
         _understand = understander(trained, utterances.name, config, language_model)
-    return decode_batch(_understand, utterances, batch)
+    with full_precision():
+        return decode_batch(_understand, utterances, batch)
 
 
 def heard_and_read(

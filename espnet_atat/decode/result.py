@@ -39,6 +39,7 @@ class Understanding:
         tokens: of the decoder, without the task token and ``<eos>``.
         scores: each scorer's own sum, unweighted.
         words: the words with their times, where they were asked for and the CTC of the audio gives them.
+        cut: whether the search ended it, at the most tokens that it allows.
     """
 
     tree: str
@@ -48,6 +49,7 @@ class Understanding:
     tokens: tuple[str, ...]
     scores: Mapping[str, float] = field(default_factory=dict, compare=False)
     words: tuple[Word, ...] = ()
+    cut: bool = False
 
     @property
     def confidence(self) -> float:
@@ -70,8 +72,12 @@ class Understanding:
         return self.tree or self.text
 
     @classmethod
-    def of(cls, hypothesis: Hypothesis, vocabulary: Vocabulary, trees: bool) -> Self:
-        """Read a hypothesis of the search: its ``yseq`` is the task token, the tokens, ``<eos>``."""
+    def of(cls, hypothesis: Hypothesis, vocabulary: Vocabulary, trees: bool, longest: int | None = None) -> Self:
+        """Read a hypothesis of the search: its ``yseq`` is the task token, the tokens, ``<eos>``.
+
+        Args:
+            longest: so many tokens the search cuts at; None: not known.
+        """
         ids = hypothesis.yseq[1:].tolist()
         while ids and ids[-1] == vocabulary.eos_id:  # at the cap the search appends another
             ids.pop()
@@ -84,6 +90,7 @@ class Understanding:
             score=float(hypothesis.score),
             tokens=tokens,
             scores={name: float(score) for name, score in hypothesis.scores.items() if name != CONSTRAINT},
+            cut=longest is not None and len(tokens) >= longest,
         )
 
     def plus(self, name: str, weight: float, score: float) -> Self:

@@ -70,11 +70,17 @@ def spell_tokens(tokens: Sequence[str], vocabulary: Vocabulary) -> Spelling:
 
 def seconds_per_frame(model: ESPnetATATModel) -> float:
     """Duration of one CTC frame, in seconds."""
-    assert model.audio_encoder is not None
     assert model.ctc is not None
+    return seconds_per_state(model) / model.ctc.subframes
+
+
+def seconds_per_state(model: ESPnetATATModel) -> float:
+    """Duration of one state of the audio encoder, in seconds; 0 without one."""
+    if model.audio_encoder is None:
+        return 0.0
     hop = getattr(model.frontend, "hop_length", None)
     shift = FRAME_SHIFT if hop is None else hop / SAMPLE_RATE
-    return shift * model.audio_encoder.cnn.subsampling / model.ctc.subframes
+    return float(shift * model.audio_encoder.cnn.subsampling)
 
 
 def align(head: CTCHead, states: Tensor, spelling: Spelling) -> list[tuple[int, int]] | None:

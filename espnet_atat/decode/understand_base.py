@@ -47,6 +47,8 @@ class Understand:
     default_task: str
     #: What it reads: ``speech`` or ``text_in``.
     source: str
+    #: Tokens of a hypothesis that a state of the encoder allows, without ``maxlen``.
+    tokens_per_state: float
     #: Arguments of the class alone that a model loaded by name has.
     pretrained_defaults: Mapping[str, Any] = {}
 
@@ -85,9 +87,7 @@ class Understand:
         self._check()
         self._constraint = None
         if self.config.constrain_trees:
-            self._constraint = TreeConstraint(
-                vocabulary.tokens, self.config.wants_trees, self.config.maxlen, self.trained.device
-            )
+            self._constraint = TreeConstraint(vocabulary.tokens, self.config.wants_trees, device=self.trained.device)
 
     @classmethod
     def from_pretrained(
@@ -164,13 +164,14 @@ class Understand:
         ctc = trained.model.ctc if hears and config.ctc_weight else None
         rescores = ctc is not None and trained.characters is not None
         in_search = config.ctc_weight if ctc is not None and not rescores else 0.0
+        caps = config.caps(encoded.lengths.tolist(), self.tokens_per_state)
         task_ids = [trained.vocabulary.task_id(task) for task in config.tasks]
         scorers = {
             "decoder": DecoderScorer(trained.decoder_weights, encoded, task_ids),
             "ctc": TokenCTCScorer(ctc, trained.vocabulary.eos_id) if ctc is not None and in_search else None,
             "lm": LanguageModelScorer(self.language_model) if self.language_model is not None else None,
             LENGTH_BONUS: LengthBonus(len(trained.vocabulary)),
-            CONSTRAINT: self._constraint,
+            CONSTRAINT: self._constraint.capped(caps) if self._constraint is not None else None,
         }
         weights = {
             "decoder": 1.0 - in_search,
@@ -181,6 +182,7 @@ class Understand:
         }
         search = UtteranceBeamSearch(
             nbest=config.beam_size if rescores else config.nbest,
+            caps=caps,
             scorers=scorers,
             weights=weights,
             beam_size=config.beam_size,
@@ -190,10 +192,13 @@ class Understand:
             pre_beam_score_key="full" if in_search else None,
             hyp_primer=[task_ids[0]],
         )
-        # A negative ratio is a constant number of tokens.
-        nbest = search(x=encoded.states, x_lengths=encoded.lengths, maxlenratio=float(-config.maxlen))
-        vocabulary, trees = trained.vocabulary, config.wants_trees
-        results = [[Understanding.of(found, vocabulary, trees) for found in hypotheses] for hypotheses in nbest]
+        nbest = search(x=encoded.states, x_lengths=encoded.lengths, maxlenratio=-1.0)  # not 0: no end detection
+        # The constraint closes a tree by the cap, and ends words there.
+        longest = [cap - int(config.constrain_trees) for cap in caps]
+        results = [
+            [Understanding.of(found, trained.vocabulary, config.wants_trees, cap) for found in hypotheses]
+            for hypotheses, cap in zip(nbest, longest, strict=True)
+        ]
         if rescores:
             results = self._rescore([hypotheses[: config.beam_size] for hypotheses in results], encoded)
         return [hypotheses[: config.nbest] for hypotheses in results]

@@ -23,7 +23,7 @@ from espnet_atat.graph.digest import features_digest, file_digest
 from espnet_atat.graph.node import Identity, Node
 from espnet_atat.semantics.tree import strip_tags
 from espnet_atat.steps.plan import Training
-from espnet_atat.steps.stage12_decode import Decoding, Hypotheses, references
+from espnet_atat.steps.stage12_decode import CUT, Decoding, Hypotheses, references
 
 #: In a tagger's run: its folder.
 TAGGER = "tagger"
@@ -212,7 +212,8 @@ class Tagging(Hypotheses):
         words = self._read_words()
         write_two_column(work / "transcripts", words)
         write_two_column(work / "hyp", understand(load_pipeline(self.tagger.folder), words))
-        return self.conclude(work)
+        facts = self.words.node.facts if isinstance(self.words, Decoding) else {}
+        return {**self.conclude(work), **{key: facts[key] for key in (CUT,) if key in facts}}
 
     def _read_words(self) -> dict[str, str]:
         """Utterance id → words, of what stage 6 kept; the rest is a dropped utterance's."""

@@ -142,13 +142,16 @@ def train_language_model(planned: LMTraining, folder: Path) -> Mapping[str, str]
     print(f"  log: {folder}/train.log")
     run_trainer(_options(planned, folder), folder / "train.log", planned.training.machines, trainer=LM_TRAINER)
     figures: dict[str, dict[str, float]] = {}
+    device = planned.training.machines.device
     with log_to(folder / "perplexity.log"):
         valid_parts = planned.parts("valid")
         for name in dict.fromkeys(part.set for part in valid_parts):
             parts = [part for part in valid_parts if part.set == name]
             place = folder / "perplexity" / name.replace("/", ".")
             facts = write_sentences(place, _targets(parts), tokenizer)
-            figure, counted = measure_perplexity(planned.train_config, planned.model_file, place / "text", place)
+            figure, counted = measure_perplexity(
+                planned.train_config, planned.model_file, place / "text", place, device
+            )
             figures[name] = {"perplexity": round(figure, 4)} | facts | {"tokens": counted}
     with atomic_write(folder / METRICS) as handle:
         json.dump({"model": str(planned.model_file), "sets": figures}, handle, indent=1)

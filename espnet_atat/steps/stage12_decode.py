@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 #: From so many utterances on, several processes are worth the seconds that each takes to start.
 PARALLEL_FROM = 1000
+#: Among the facts of hypotheses: how many of them the search cut at the most tokens that it allows.
+CUT = "cut"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
@@ -173,7 +175,13 @@ class Decoding(Hypotheses):
         return heard_words(self.training)
 
     def make(self, work: Path) -> Mapping[str, Any]:
-        from espnet_atat.decode.decode_set import decode_set, decode_set_parallel, load_models, write_results
+        from espnet_atat.decode.decode_set import (
+            count_cut,
+            decode_set,
+            decode_set_parallel,
+            load_models,
+            write_results,
+        )
         from espnet_atat.decode.lm_fusion import LanguageModel
         from espnet_atat.decode.search_config import SearchConfig
         from espnet_atat.decode.source import Source
@@ -191,16 +199,21 @@ class Decoding(Hypotheses):
             if planned is None
             else {"lm_train_config": str(planned.train_config), "lm_file": str(planned.model_file)}
         )
+        device = self.training.machines.device
         with log_to(work / "decode.log"):
-            if self.nj > 1 and len(utterances.entries) >= PARALLEL_FROM:
+            if device == "cpu" and self.nj > 1 and len(utterances.entries) >= PARALLEL_FROM:
                 loader = partial(load_models, *model_files(self.training), **files)
                 results = decode_set_parallel(loader, utterances, config, batch_size=batch_size, nj=self.nj)
             else:
-                trained = load_trained(self.training)
-                language_model = LanguageModel.load(trained.vocabulary, *files.values()) if files else None
+                trained = load_trained(self.training, device)
+                language_model = (
+                    LanguageModel.load(trained.vocabulary, *files.values(), device=device) if files else None
+                )
                 results = decode_set(trained, utterances, config, batch_size=batch_size, language_model=language_model)
         write_results(results, work, config.nbest)
-        return self.conclude(work)
+        if cut := count_cut(results):
+            print(f"  {cut} hypotheses were cut (maxlen); see decode.log")
+        return {**self.conclude(work), CUT: cut}
 
 
 def system_folder(system: System, seed: int, fold: int | None) -> Path:
@@ -227,11 +240,15 @@ def model_files(training: Training) -> tuple[str, str]:
 _loaded: dict[Path, "Trained"] = {}
 
 
-def load_trained(training: Training) -> "Trained":
-    """The model of a phase; the last one asked for is kept."""
+def load_trained(training: Training, device: str) -> "Trained":
+    """The model of a phase; the last one asked for is kept.
+
+    Args:
+        device: ``cpu`` or ``cuda``; one call decodes on one of them.
+    """
     from espnet_atat.decode.trained import Trained
 
     if training.model_file not in _loaded:
         _loaded.clear()
-        _loaded[training.model_file] = Trained.load(*model_files(training))
+        _loaded[training.model_file] = Trained.load(*model_files(training), device)
     return _loaded[training.model_file]

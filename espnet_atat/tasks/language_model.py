@@ -17,12 +17,15 @@ def train_language_model(options: Sequence[str]) -> None:
     LMTask.main(cmd=list(options))
 
 
-def measure_perplexity(train_config: Path, model_file: Path, text: Path, output_dir: Path) -> tuple[float, int]:
+def measure_perplexity(
+    train_config: Path, model_file: Path, text: Path, output_dir: Path, device: str = "cpu"
+) -> tuple[float, int]:
     """Perplexity of a text, by ``espnet2.bin.lm_calc_perplexity``.
 
     Args:
         text: sentence id, tokens of the language model.
         output_dir: gets ESPnet's files: ``ppl``, and ``utt2ppl`` for each sentence.
+        device: ``cpu`` or ``cuda``.
 
     Returns:
         The perplexity per token, where the end of a sentence counts as a token; and the number of tokens.
@@ -30,6 +33,7 @@ def measure_perplexity(train_config: Path, model_file: Path, text: Path, output_
     options = [
         *("--train_config", str(train_config), "--model_file", str(model_file), "--output_dir", str(output_dir)),
         *("--data_path_and_name_and_type", f"{text},text,text", "--batch_size", "32", "--num_workers", "0"),
+        *("--ngpu", str(int(device == "cuda"))),
     ]
     lm_calc_perplexity.main(options)
     tokens = sum(int(count) for count in read_two_column(output_dir / "utt2ntokens").values())
