@@ -234,7 +234,7 @@ def _contexts(block: nn.Module, lengths: Tensor) -> tuple[Any, Any]:
 def _again(block: nn.Module, lengths: Tensor) -> Iterator[None]:
     """The lengths as they were, and BatchNorm statistics that do not count the batch a second time."""
     norms = [module for module in block.modules() if isinstance(module, _BatchNorm) and module.training]
-    before = [(norm.momentum, norm.num_batches_tracked.clone()) for norm in norms]
+    before = [(norm.momentum, norm.get_buffer("num_batches_tracked").clone()) for norm in norms]
     token = _lengths.set(lengths)
     for norm in norms:
         norm.momentum = 0.0
@@ -244,4 +244,4 @@ def _again(block: nn.Module, lengths: Tensor) -> Iterator[None]:
         _lengths.reset(token)
         for norm, (momentum, count) in zip(norms, before, strict=True):
             norm.momentum = momentum
-            norm.num_batches_tracked.copy_(count)
+            norm.get_buffer("num_batches_tracked").copy_(count)

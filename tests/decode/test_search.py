@@ -45,7 +45,7 @@ def test_a_batch_of_16_gives_the_hypotheses_of_16_single_runs(trained, speech, o
 
 
 @pytest.mark.parametrize("constrain", [False, True])
-def test_the_cap_grows_with_the_input_and_is_each_utterances_own(vocabulary, train_args, speech, texts, constrain):
+def test_the_cap_grows_with_the_input_and_is_each_utterances_own(vocabulary, train_args, speech, constrain):
     babbling = Trained.of(tiny_model(vocabulary, stopping=-20.0), train_args)
     long = np.random.default_rng(3).normal(0, 2, (1000, 80)).astype(np.float32)  # 10 s
     search = Speech2Understand(trained=babbling, task="asr", constrain_trees=constrain)
