@@ -53,21 +53,6 @@ class Machines:
         return self.ngpu <= 1 and self.num_nodes == 1 and self.command == HERE
 
     @property
-    def device(self) -> str:
-        """Where this process itself computes: on a GPU where training does, if this machine has one.
-
-        A driver whose jobs go to a scheduler may run where there is none.
-        """
-        if self.ngpu == 0:
-            return "cpu"
-        import torch
-
-        if torch.cuda.is_available():
-            return "cuda"
-        print("  no GPU here: on the CPU", flush=True)
-        return "cpu"
-
-    @property
     def is_here(self) -> bool:
         """Whether jobs run on this machine."""
         return Path(shlex.split(self.command)[0]).name == HERE

@@ -130,6 +130,7 @@ def _targets_identity(parts: Sequence[Part]) -> list[dict[str, Any]]:
 
 def train_language_model(planned: LMTraining, folder: Path) -> Mapping[str, str]:
     """Train, and measure the perplexity of every validation set; an interrupted run continues from its last epoch."""
+    from espnet_atat.model.precision import device_here
     from espnet_atat.tasks.language_model import measure_perplexity
 
     tokenizer = TargetTokenizer.load(planned.training.tokens.place)
@@ -142,7 +143,7 @@ def train_language_model(planned: LMTraining, folder: Path) -> Mapping[str, str]
     print(f"  log: {folder}/train.log")
     run_trainer(_options(planned, folder), folder / "train.log", planned.training.machines, trainer=LM_TRAINER)
     figures: dict[str, dict[str, float]] = {}
-    device = planned.training.machines.device
+    device = device_here(planned.training.machines.ngpu)
     with log_to(folder / "perplexity.log"):
         valid_parts = planned.parts("valid")
         for name in dict.fromkeys(part.set for part in valid_parts):

@@ -67,9 +67,7 @@ def _look(decoding: Decoding, work: Path) -> Mapping[str, Any]:
     options = {key: value for key, value in decoding.config.items() if key not in ("batch_size", "lm_weight")}
     config = SearchConfig(**options, task=decoding.test.task)
     text = read_two_column(dump / "text")[utt_id]
-    arrays = heard_and_read(
-        load_trained(decoding.training, decoding.training.machines.device), source, utt_id, text, config
-    )
+    arrays = heard_and_read(load_trained(decoding.training), source, utt_id, text, config)
     np.savez_compressed(work / FILE, utt_id=utt_id, reference=references[utt_id], **arrays)
     return {"utt_id": utt_id}
 

@@ -185,6 +185,7 @@ class Decoding(Hypotheses):
         from espnet_atat.decode.lm_fusion import LanguageModel
         from espnet_atat.decode.search_config import SearchConfig
         from espnet_atat.decode.source import Source
+        from espnet_atat.model.precision import device_here
 
         options = dict(self.config)
         batch_size = int(options.pop("batch_size", 16))
@@ -199,7 +200,7 @@ class Decoding(Hypotheses):
             if planned is None
             else {"lm_train_config": str(planned.train_config), "lm_file": str(planned.model_file)}
         )
-        device = self.training.machines.device
+        device = device_here(self.training.machines.ngpu)
         with log_to(work / "decode.log"):
             if device == "cpu" and self.nj > 1 and len(utterances.entries) >= PARALLEL_FROM:
                 loader = partial(load_models, *model_files(self.training), **files)
@@ -242,7 +243,7 @@ def model_files(training: Training) -> tuple[str, str]:
 _loaded: dict[tuple[Path, str], "Trained"] = {}
 
 
-def load_trained(training: Training, device: str) -> "Trained":
+def load_trained(training: Training, device: str = "cpu") -> "Trained":
     """The model of a phase; the last one asked for is kept.
 
     Args:
