@@ -246,7 +246,8 @@ class Check:
 
 def updates_of(folder: Path) -> list[float]:
     """The loss of every update in a training's log; of those that a resumed run repeated, the last one."""
-    pattern = r"(\d+)epoch:train:(\d+)-\d+batch: .*?\bloss=([\d.e+-]+|nan|inf)"
+    # ESPnet leaves out a comma here and there; no other of its keys ends in "loss".
+    pattern = r"(\d+)epoch:train:(\d+)-\d+batch: .*?loss=([\d.]+(?:e[+-]\d+)?|nan|inf)"
     log = (folder / "train.log").read_text(encoding="utf-8")
     found = {(int(epoch), int(batch)): float(loss) for epoch, batch, loss in re.findall(pattern, log)}
     return [found[key] for key in sorted(found)]
