@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Try the paper's model on one GPU in under 8 minutes: train, resume, decode, compare with the CPU; print the figures.
+# Try the paper's model on one GPU, within minutes: train, resume, decode, compare with the CPU; print the figures.
 #
 #   tools/gpu_check.sh                     mini's speech and texts, in a new folder below ${TMPDIR:-/tmp}
 #   ATAT_CORPORA=DIR tools/gpu_check.sh    with the texts of DIR/top
