@@ -11,6 +11,7 @@ import argparse
 import random
 import statistics
 import time
+from argparse import Namespace
 from collections.abc import Callable
 from pathlib import Path
 from unittest import mock
@@ -32,19 +33,11 @@ def make_model() -> torch.nn.Module:
     """The model of mini's ``pretrain.yaml``."""
     path = Path(__file__).parents[1] / "egs2/atat/mini/conf/pretrain.yaml"
     conf = yaml.safe_load(path.read_text(encoding="utf-8"))
+    conf["model_conf"]["contrast_start"] = 0
+    plain = dict.fromkeys(("frontend", "specaug", "normalize", "init", "pretrained_vocabulary_size"))
+    lists = {"token_list": VOCABULARY.tokens, "ctc_characters": ["x"] * CHARACTERS}
     torch.manual_seed(0)
-    return build.build_model(
-        VOCABULARY,
-        input_size=MELS,
-        audio_encoder=conf["audio_encoder"],
-        audio_encoder_conf=conf["audio_encoder_conf"],
-        text_encoder=True,
-        text_encoder_conf=conf["text_encoder_conf"],
-        decoder_conf=conf["decoder_conf"],
-        ctc_symbols=CHARACTERS,
-        ctc_conf=conf["ctc_conf"],
-        model_conf={**conf["model_conf"], "contrast_start": 0},
-    ).train()
+    return build.build_model(Namespace(**{**conf, **plain, **lists})).train()
 
 
 def make_batch() -> dict[str, Tensor]:

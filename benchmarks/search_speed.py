@@ -30,15 +30,15 @@ import yaml
 
 from espnet_atat.data.collate import MixedCollate, pad
 from espnet_atat.data.preprocessor import MixturePreprocessor
-from espnet_atat.decode.espnet_search import BatchBeamSearch, Hypothesis
 from espnet_atat.decode.pretrained import load_pretrained
 from espnet_atat.decode.result import Understanding
 from espnet_atat.decode.understand import Speech2Understand
 from espnet_atat.model.atat_model import Encoded
-from espnet_atat.model.from_options import CLASSES, model_of
+from espnet_atat.model.build import CLASSES, build_model
+from espnet_atat.model.espnet import BatchBeamSearch, Hypothesis
 from espnet_atat.speech.audio import read_audio
 from espnet_atat.speech.fbank import fbank
-from espnet_atat.text.bpe import train_target_model
+from espnet_atat.text.bpe import make_target_model
 from espnet_atat.text.tokenizer import CharTokenizer, TargetTokenizer
 from espnet_atat.text.vocabulary import Vocabulary
 
@@ -59,7 +59,7 @@ def train(folder: Path, updates: int) -> Path:
     """Train the model of ``pretrain.yaml`` as far as it learns what trees look like; a folder as stage 10 leaves it."""
     folder.mkdir(parents=True)
     utterances = read_set("music_train", 700)
-    train_target_model([tree for _, tree in utterances], 400).save(folder)
+    make_target_model([tree for _, tree in utterances], 400, folder)
     config = yaml.safe_load((RECIPE / "conf/pretrain.yaml").read_text(encoding="utf-8"))
     vocabulary = Vocabulary.load(folder / "tokens.txt")
     characters = (folder / "characters.txt").read_text(encoding="utf-8").splitlines()
@@ -71,7 +71,7 @@ def train(folder: Path, updates: int) -> Path:
     config["model_conf"] = {"ctc_weight": 1.0, "lsm_weight": 0.1}
     torch.manual_seed(0)
     random.seed(0)
-    model = model_of(Namespace(**config)).train()
+    model = build_model(Namespace(**config)).train()
     preprocess = MixturePreprocessor(
         False, TargetTokenizer(vocabulary, folder / "bpe.model"), CharTokenizer(characters), None
     )

@@ -21,9 +21,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import jiwer
 import numpy as np
 
-from espnet_atat.bin.synthesize import get_parser, make_engine
 from espnet_atat.errors import UserError
-from espnet_atat.speech.synthesis.base import models_dir
+from espnet_atat.installed import models_dir
+from espnet_atat.speech.synthesis.say_set import make_engine
 from espnet_atat.speech.synthesis.verbalise import as_sentence, verbalise
 from espnet_atat.speech.synthesis.waveform import finish
 
@@ -68,7 +68,7 @@ def main() -> None:
     whisper = load_whisper()
     sentences = SENTENCES[: args.sentences]
     for name in args.engines:
-        engine = make_engine(get_parser().parse_args(["--engine", name, "--text", "-", "--output_dir", "-"]))
+        engine = make_engine(name)
         voices = args.voices or engine.voices()
         engine.prepare(voices)
         for voice in voices:

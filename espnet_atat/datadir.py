@@ -13,7 +13,7 @@ Ids are sorted in C order, which is Python's order of strings. Thorough checking
 """
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
@@ -22,6 +22,9 @@ from espnet_atat.errors import UserError
 
 # ASCII only: a no-break space inside a transcript is part of the value, and is the normalisation's business.
 WHITESPACE = " \t\r\v\f"
+
+#: File → field of ``DataDir``.
+FIELDS = {"text": "text", "target": "target", "wav.scp": "wav", "utt2spk": "utt2spk"}
 
 #: A file of one word in the dirs of a corpus whose text has two forms: ``spoken`` or ``official``.
 TEXT_FORM = "text_form"
@@ -33,6 +36,14 @@ UNREADABLE = "unreadable"
 def is_test_set(name: str) -> bool:
     """Does a set's name say that it is a test set (``test``, ``test_clean``, ``lights_far_test``)?"""
     return "test" in name.replace("-", "_").split("_")
+
+
+def find_data_dirs(path: Path) -> list[Path]:
+    """The folder itself, or the data dirs right below it."""
+    found = [path] if (path / "text").is_file() else sorted(file.parent for file in path.glob("[!.]*/text"))
+    if not found:
+        raise UserError(f"{path}: neither a data dir nor a folder of data dirs: no file 'text'")
+    return found
 
 
 def from_root(path: Path) -> str:
@@ -73,12 +84,7 @@ def scan_two_column(path: str | Path) -> Iterator[tuple[int, str, str | UserErro
 
 
 def read_two_column(path: str | Path) -> dict[str, str]:
-    """Read a file of two columns into a dictionary in the file's order; a value may be empty.
-
-    Raises:
-        UserError: names file and line of what is not UTF-8, empty, or a second line for the same id.
-        OSError: the file cannot be opened.
-    """
+    """Read a file of two columns into a dictionary in the file's order; a value may be empty."""
     values: dict[str, str] = {}
     for number, key, value in scan_two_column(path):
         if isinstance(value, UserError):
@@ -90,11 +96,7 @@ def read_two_column(path: str | Path) -> dict[str, str]:
 
 
 def format_two_column(values: Mapping[str, str], name: str) -> Iterator[str]:
-    """Lines, each with its line feed, sorted by id; ``name`` stands in the error message.
-
-    Raises:
-        UserError: an id with white space, or a value that spans lines.
-    """
+    """Lines, each with its line feed, sorted by id; ``name`` stands in the error message."""
     for key in sorted(values):
         value = values[key]
         if not key or key.split() != [key]:
@@ -105,11 +107,7 @@ def format_two_column(values: Mapping[str, str], name: str) -> Iterator[str]:
 
 
 def write_two_column(path: str | Path, values: Mapping[str, str]) -> None:
-    """Write a dictionary as a file of two columns, sorted by id in C order; the file appears whole or not at all.
-
-    Raises:
-        UserError: an id with white space, or a value that spans lines.
-    """
+    """Write a dictionary as a file of two columns, sorted by id in C order; the file appears whole or not at all."""
     with atomic_write(path) as handle:
         handle.writelines(format_two_column(values, str(path)))
 
@@ -124,14 +122,7 @@ def invert(utt2spk: Mapping[str, str]) -> dict[str, list[str]]:
 
 @dataclass(frozen=True, kw_only=True)
 class DataDir:
-    """One set of utterances in memory.
-
-    Attributes:
-        text: id → words, of every utterance of the set.
-        target: id → bracketed tree; None where the set has no trees.
-        wav: id → path of the audio; None in a text-only set.
-        utt2spk: id → speaker; None where speakers are unknown or do not matter.
-    """
+    """One set of utterances in memory: id → value for each file that it has."""
 
     text: dict[str, str]
     target: dict[str, str] | None = None
@@ -151,37 +142,24 @@ class DataDir:
     def __len__(self) -> int:
         return len(self.text)
 
+    @classmethod
+    def of(cls, columns: Mapping[str, dict[str, str]]) -> Self:
+        """The set of these files: name → values."""
+        return cls(**{FIELDS[name]: values for name, values in columns.items()})
+
     def columns(self) -> dict[str, dict[str, str]]:
         """File name → values, of what there is."""
-        every = {"text": self.text, "target": self.target, "wav.scp": self.wav, "utt2spk": self.utt2spk}
+        every = {name: getattr(self, field) for name, field in FIELDS.items()}
         return {name: values for name, values in every.items() if values is not None}
 
     def subset(self, ids: Collection[str]) -> Self:
-        """The same set with these utterances alone.
-
-        Raises:
-            UserError: an id that is not in the set.
-        """
+        """The same set with these utterances alone; an id that is not in it is a ``UserError``."""
         if unknown := set(ids) - self.text.keys():
             raise UserError(f"no utterance {min(unknown)!r} in the set ({len(unknown)} such of {len(ids)})")
-
-        def pick(values: dict[str, str] | None) -> dict[str, str] | None:
-            return None if values is None else {key: values[key] for key in sorted(ids)}
-
-        return replace(
-            self,
-            text={key: self.text[key] for key in sorted(ids)},
-            target=pick(self.target),
-            wav=pick(self.wav),
-            utt2spk=pick(self.utt2spk),
-        )
+        return self.of({name: {key: values[key] for key in sorted(ids)} for name, values in self.columns().items()})
 
     def check(self, name: str = "data dir") -> None:
-        """Every file must have exactly the utterances of ``text``.
-
-        Raises:
-            UserError: names the file and the first id that is missing or too many.
-        """
+        """Every file must have exactly the utterances of ``text``; a ``UserError`` names the first that differs."""
         for file, values in self.columns().items():
             if missing := self.text.keys() - values.keys():
                 raise UserError(f"{name}: {file} lacks {min(missing)!r}, which text has ({len(missing)} such)")
@@ -190,30 +168,16 @@ class DataDir:
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
-        """Read ``data/<recipe>/<set>``.
-
-        Raises:
-            UserError: a bad line (file and line named), no ``text``, or files that differ in their utterances.
-        """
+        """Read ``data/<recipe>/<set>``."""
         path = Path(path)
         if not (path / "text").is_file():
             raise UserError(f"{path} is not a data dir: it has no file 'text'")
-
-        def read(name: str) -> dict[str, str] | None:
-            return read_two_column(path / name) if (path / name).is_file() else None
-
-        loaded = cls(
-            text=read_two_column(path / "text"), target=read("target"), wav=read("wav.scp"), utt2spk=read("utt2spk")
-        )
+        loaded = cls.of({name: read_two_column(path / name) for name in FIELDS if (path / name).is_file()})
         loaded.check(str(path))
         return loaded
 
     def write(self, path: str | Path) -> None:
-        """Write the set as ``path``, replacing what was there; it appears whole or not at all.
-
-        Raises:
-            UserError: files that differ in their utterances, an id with white space, a value that spans lines.
-        """
+        """Write the set as ``path``, replacing what was there; it appears whole or not at all."""
         self.check(str(path))
         with atomic_dir(path) as folder:
             self.write_files(folder)

@@ -1,5 +1,8 @@
 """The one exception for mistakes that a user can mend."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class UserError(ValueError):
     """Something in the user's data, options or environment is wrong.
@@ -7,6 +10,15 @@ class UserError(ValueError):
     The message names the file and line (or the utterance id), what was found there, and how to mend it. Commands
     print it without a traceback.
     """
+
+
+@contextmanager
+def naming(place: object) -> Iterator[None]:
+    """Put a place before the message of a ``UserError`` that is raised within."""
+    try:
+        yield
+    except UserError as error:
+        raise UserError(f"{place}: {error}") from error
 
 
 def first_line(error: Exception) -> str:

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-STUBS = ("tools/setup.sh", "tools/install_extra.sh", "tools/install_browser.sh", "tools/check.sh", "tests/run.sh")
+STUBS = tuple(f"tools/{name}.sh" for name in ("setup", "install_extra", "install_browser", "install_slurm", "check"))
+STUBS = (*STUBS, "tests/run.sh")
 
 
 def stub(path: Path, text: str = "") -> None:

@@ -16,7 +16,7 @@ PACKAGE = "espnet_atat"
 
 #: A module may import its own floor and those below it.
 FLOORS = {
-    "errors": 0, "atomic": 0, "installed": 0, "stages": 0, "semantics": 0,
+    "errors": 0, "atomic": 0, "installed": 0, "arguments": 0, "schema": 0, "stages": 0, "semantics": 0,
     "text": 1, "datadir": 1, "model": 1, "graph": 1,
     "speech": 2, "corpora": 2, "train": 2, "metrics": 2, "baselines": 2, "package": 2,
     "data": 3,
@@ -37,7 +37,7 @@ LIGHT_AT_IMPORT = {"bin", "package"}
 #: Rooms whose modules answer users, who should not wait for what only training needs.
 TASKLESS = {"model", "decode", "demo"}
 TASKS = (f"{PACKAGE}.tasks.", f"{PACKAGE}.train.", "espnet2.tasks.", "espnet2.train.trainer.", "espnet2.bin.")
-HEAVY_MODULES = {f"{PACKAGE}.baselines.bilstm_{part}" for part in ("crf", "network", "pretraining")}
+HEAVY_MODULES = {f"{PACKAGE}.baselines.bilstm_{part}" for part in ("crf", "network")}
 
 
 @dataclass(frozen=True)

@@ -51,9 +51,7 @@ def test_without_a_gpu_or_torch_it_says_so(tmp_path):
 
 
 def test_of_updates_that_a_resumed_run_repeats_the_last_one_counts(tmp_path):
-    line = (
-        "[host] (trainer:816) INFO: {}epoch:train:{}-{}batch: iter_time=1e-04, loss_att=9.9loss={}grad_norm=1.0\n"
-    )
+    line = "[host] (trainer:816) INFO: {}epoch:train:{}-{}batch: iter_time=1e-04, loss_att=9.9loss={}grad_norm=1.0\n"
     lines = [(1, 1, 5.0), (1, 2, 4.5), (2, 1, 4.0), (2, 1, 4.25), (2, 2, "nan")]
     (tmp_path / "train.log").write_text("".join(line.format(e, b, b, loss) for e, b, loss in lines))
     assert [str(loss) for loss in updates_of(tmp_path)] == ["5.0", "4.5", "4.25", "nan"]

@@ -109,6 +109,8 @@ def begin(clone, table) -> Iterator:
                 start_new_session=True,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
+                # As in a terminal; tests that run in the background of a script inherit that it is ignored.
+                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
             )
         )
         return started[-1]

@@ -17,7 +17,7 @@ from espnet_atat.package.manifest import Manifest
 from espnet_atat.package.writer import Sources, write_package
 from espnet_atat.speech.fbank import fbank
 from espnet_atat.tasks.atat import ATATTask
-from espnet_atat.text.bpe import train_target_model
+from espnet_atat.text.bpe import make_target_model
 from espnet_atat.text.tokenizer import CharTokenizer, TargetTokenizer
 from espnet_atat.text.vocabulary import Vocabulary
 from espnet_atat.text.wordpiece import save_wordpiece, train_wordpiece
@@ -54,7 +54,7 @@ def command(number: int, seconds: float = 0.6) -> np.ndarray:
 def make_run(folder: Path) -> Path:
     """Train the model; ``folder`` becomes a training run as stage 10 leaves it, whose paths are absolute."""
     folder.mkdir(parents=True)
-    train_target_model(list(TREES) * 4, 20).save(folder)
+    make_target_model(list(TREES) * 4, 20, folder)
     save_wordpiece(train_wordpiece(list(WORDS) * 4, 60), folder / "text_tokenizer")
     characters = (folder / "characters.txt").read_text(encoding="utf-8").splitlines()
     vocabulary = Vocabulary.load(folder / "tokens.txt")

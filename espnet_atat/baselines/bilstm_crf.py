@@ -10,11 +10,9 @@ import torch
 from torch import nn
 
 from espnet_atat.atomic import atomic_write
-from espnet_atat.baselines.bilstm_network import UNKNOWN, BilstmCrf, Names, pad
-from espnet_atat.baselines.bilstm_pretraining import pretrain
+from espnet_atat.baselines.bilstm_network import UNKNOWN, BilstmCrf, Names, language_model_loss, pad
 from espnet_atat.baselines.bio import Example, Tagging
 from espnet_atat.baselines.config import BilstmConfig
-from espnet_atat.errors import UserError
 
 WEIGHTS_FILE = "bilstm_crf.pt"
 NAMES_FILE = "names.json"
@@ -25,29 +23,44 @@ MAX_NORM = 5.0  # of the gradient
 def train(examples: Sequence[Example], folder: Path, config: BilstmConfig, text: Sequence[Sequence[str]] = ()) -> None:
     """Write weights and names into ``folder``; the same seed gives the same weights.
 
-    Args:
-        examples: to learn tags and classes from.
-        folder: where the files go.
-        config: options.
-        text: sentences without trees that the LSTM is pretrained on; none: it starts from random weights.
-
-    Raises:
-        UserError: no example has words.
+    ``text``: sentences without trees that the LSTM is pretrained on; none: it starts from random weights.
     """
     spoken = [example for example in examples if example.words]
-    if not spoken:
-        raise UserError("no training utterance has words")
     names = Names.of(spoken, text)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
         network = BilstmCrf(names, config.embed_size, config.hidden_size, config.dropout)
         if text:
             encode = names.encoder()
-            pretrain(network, [[encode[word] for word in words] for words in text], config)
+            _pretrain(network, [[encode[word] for word in words] for words in text], config)
         _fit(network, _Batches(spoken, names, config), config)
     torch.save(network.state_dict(), folder / WEIGHTS_FILE)
     with atomic_write(folder / NAMES_FILE) as handle:
         json.dump({**vars(names), "sizes": [config.embed_size, config.hidden_size]}, handle, ensure_ascii=False)
+
+
+def _pretrain(network: BilstmCrf, sentences: Sequence[Sequence[int]], config: BilstmConfig) -> None:
+    """Train embeddings and LSTM as two language models, in place; the learning rate is constant here.
+
+    The layer that tells words is thrown away.
+    """
+    told = nn.Linear(network.lstm.hidden_size, network.embedding.num_embeddings)
+    weights = [*network.embedding.parameters(), *network.lstm.parameters(), *told.parameters()]
+    optimiser = torch.optim.Adam(weights, lr=config.lr)
+    draw = random.Random(config.seed)
+    order = list(sentences)
+    network.train()
+    for epoch in range(1, config.pretrain_epochs + 1):
+        draw.shuffle(order)
+        losses = []
+        for start in range(0, len(order), config.batch_size):
+            loss = language_model_loss(network, told, pad(order[start : start + config.batch_size]))
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+            losses.append(loss.item())
+        mean = sum(losses) / len(losses)
+        print(f"pretraining, epoch {epoch}/{config.pretrain_epochs}: loss {mean:.3f} a word", flush=True)
 
 
 def _fit(network: BilstmCrf, batches: "_Batches", config: BilstmConfig) -> None:
@@ -102,11 +115,7 @@ class BilstmCrfModel:
     """What ``train`` wrote."""
 
     def __init__(self, folder: Path) -> None:
-        """Load the weights, which are tensors and nothing else.
-
-        Raises:
-            ValueError, RuntimeError, TypeError, KeyError: the files do not belong together.
-        """
+        """Load the weights, which are tensors and nothing else."""
         read = json.loads((folder / NAMES_FILE).read_text(encoding="utf-8"))
         embed_size, hidden_size = read.pop("sizes")
         self._names = Names(**{name: tuple(values) for name, values in read.items()})

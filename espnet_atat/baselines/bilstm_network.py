@@ -16,30 +16,20 @@ from typing import Self
 import torch
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+from torchcrf import CRF
 
 from espnet_atat.baselines.bio import Example
-from espnet_atat.baselines.config import INSTALL
-from espnet_atat.errors import UserError
-
-try:
-    from torchcrf import CRF
-except ImportError as missing:
-    raise UserError(f"the tagger bilstm_crf needs pytorch-crf: {INSTALL}") from missing
 
 PAD, UNKNOWN = 0, 1  # numbers of no word and of a word that training did not know
+END = PAD  # number of what stands beyond a sentence's ends; no word has it
+IGNORED = -100  # target of a place without a word
 
 
 @dataclass(frozen=True)
 class Names:
-    """What the network's numbers stand for.
+    """What the network's numbers stand for."""
 
-    Attributes:
-        words: from number 2 on; 0 is padding, 1 any other word.
-        tags: BIO tags.
-        intents: classes of sentence.
-    """
-
-    words: tuple[str, ...]
+    words: tuple[str, ...]  # from number 2 on; 0 is padding, 1 any other word
     tags: tuple[str, ...]
     intents: tuple[str, ...]
 
@@ -100,3 +90,23 @@ class BilstmCrf(nn.Module):
 def pad(rows: Sequence[Sequence[int]]) -> torch.Tensor:
     """Rows of different length as (B, T), zeros behind the ends."""
     return nn.utils.rnn.pad_sequence([torch.tensor(row) for row in rows], batch_first=True, padding_value=PAD)
+
+
+def language_model_loss(network: BilstmCrf, told: nn.Linear, words: torch.Tensor) -> torch.Tensor:
+    """Loss of two language models (Peters et al. 2017), a scalar; the paper's BiLSTM-CRF is pretrained by it.
+
+    From each word the forward LSTM's state tells the next word, the backward LSTM's the word before, or that there is
+    none. ``told``: a state (…, H) -> scores of all words; ``words``: 0 behind a sentence's end, shape (B, T).
+    """
+    states, mask = network.states(words)  # (B, T, 2H), (B, T)
+    forward, backward = network.dropout(states).chunk(2, dim=-1)  # (B, T, H) each
+    ends = words.new_full((len(words), 1), END)
+    after = torch.cat([words[:, 1:], ends], 1)  # (B, T): behind the last word of a short row stands PAD, which is END
+    before = torch.cat([ends, words[:, :-1]], 1)
+    losses = [
+        nn.functional.cross_entropy(
+            told(state).transpose(1, 2), target.masked_fill(~mask, IGNORED), ignore_index=IGNORED
+        )
+        for state, target in ((forward, after), (backward, before))
+    ]
+    return (losses[0] + losses[1]) / 2

@@ -23,15 +23,10 @@ INSIDE = "I-"
 
 @dataclass(frozen=True)
 class Tagging:
-    """What a tagger and a classifier say of a sentence.
+    """What a tagger and a classifier say of a sentence."""
 
-    Attributes:
-        intent: the class: the tree without its words and without the slots that words speak.
-        tags: ``O``, ``B-NAME`` or ``I-NAME`` of each word.
-    """
-
-    intent: str
-    tags: tuple[str, ...]
+    intent: str  # the class: the tree without its words and without the slots that words speak
+    tags: tuple[str, ...]  # O, B-NAME or I-NAME of each word
 
 
 @dataclass(frozen=True)
@@ -43,11 +38,7 @@ class Example:
 
 
 def from_tree(tree: Node) -> Example:
-    """Words, tags and class of a valid flat tree.
-
-    Raises:
-        TreeError: the tree is nested; the message names the inner node.
-    """
+    """Words, tags and class of a valid flat tree; a nested one is a ``TreeError``."""
     words: list[str] = []
     tags: list[str] = []
     unspoken: list[Span] = []
@@ -68,12 +59,7 @@ def from_tree(tree: Node) -> Example:
 
 
 def to_tree(words: Sequence[str], tagging: Tagging) -> Node:
-    """The flat tree of a sentence; stripping its tags gives ``words`` back.
-
-    Raises:
-        TreeError: a word that cannot stand in a tree, or a class that is none.
-        ValueError: not one tag a word.
-    """
+    """The flat tree of a sentence; stripping its tags gives ``words`` back."""
     if len(words) != len(tagging.tags):
         raise ValueError(f"{len(tagging.tags)} tags for {len(words)} words")
     known = parse(tagging.intent)
@@ -96,20 +82,28 @@ def spans(tags: Sequence[str]) -> list[Span]:
 
 
 def read_examples(data_dirs: Sequence[str | Path]) -> list[Example]:
-    """The targets of data dirs, by id in C order, one dir after the other.
-
-    Raises:
-        UserError: a dir without targets or utterances, or an invalid or nested tree, which the message names.
-    """
-    return [example for data_dir in data_dirs for example in _read_dir(Path(data_dir))]
+    """The targets of data dirs, which are flat trees, by id in C order, one dir after the other."""
+    examples = []
+    for data_dir in data_dirs:
+        path = Path(data_dir) / "target"
+        if not path.is_file():
+            raise UserError(
+                f"{data_dir}: no file 'target'; a tagger learns from trees, so give a data dir that has them"
+            )
+        targets = read_listing(path)
+        if not targets.values:
+            raise UserError(f"{path}: there are no utterances")
+        for utt_id, line in sorted(targets.values.items()):
+            try:
+                examples.append(from_tree(parse(line)))
+            except TreeError as error:
+                mend = "leave such utterances out, or use a corpus of flat trees"
+                raise UserError(f"{targets.where(utt_id)}: {error}; {mend}") from error
+    return examples
 
 
 def read_sentences(data_dirs: Sequence[str | Path]) -> list[list[str]]:
-    """The words of data dirs' texts, by id in C order, one dir after the other; empty texts are left out.
-
-    Raises:
-        UserError: a dir without words; names it.
-    """
+    """The words of data dirs' texts, by id in C order, one dir after the other; empty texts are left out."""
     sentences: list[list[str]] = []
     for data_dir in data_dirs:
         text = read_listing(Path(data_dir) / "text")
@@ -118,19 +112,3 @@ def read_sentences(data_dirs: Sequence[str | Path]) -> list[list[str]]:
             raise UserError(f"{text.name}: no words in it")
         sentences.extend(found)
     return sentences
-
-
-def _read_dir(data_dir: Path) -> list[Example]:
-    if not (data_dir / "target").is_file():
-        raise UserError(f"{data_dir}: no file 'target'; a tagger learns from trees, so give a data dir that has them")
-    targets = read_listing(data_dir / "target")
-    if not targets.values:
-        raise UserError(f"{targets.name}: there are no utterances")
-    examples = []
-    for utt_id, line in sorted(targets.values.items()):
-        try:
-            examples.append(from_tree(parse(line)))
-        except TreeError as error:
-            mend = "leave such utterances out, or use a corpus of flat trees"
-            raise UserError(f"{targets.where(utt_id)}: {error}; {mend}") from error
-    return examples

@@ -21,8 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from espnet_atat.baselines.bio import Example, Tagging
-from espnet_atat.baselines.config import INSTALL, CrfConfig
-from espnet_atat.errors import UserError
+from espnet_atat.baselines.config import CrfConfig
 
 if TYPE_CHECKING:
     import pycrfsuite
@@ -55,33 +54,21 @@ def sentence_features(words: Sequence[str]) -> list[str]:
 
 
 def train(examples: Sequence[Example], folder: Path, config: CrfConfig) -> None:
-    """Write the two models into ``folder``.
-
-    Raises:
-        UserError: sklearn-crfsuite is not installed, or no example has words.
-    """
+    """Write the two models into ``folder``."""
     spoken = [example for example in examples if example.words]
-    if not spoken:
-        raise UserError("no training utterance has words")
-    _fit(
-        [[word_features(each.words, position) for position in range(len(each.words))] for each in spoken],
-        [list(each.tagging.tags) for each in spoken],
-        folder / TAGGER_FILE,
-        config,
-    )
-    _fit(
-        [[sentence_features(each.words)] for each in examples],
-        [[each.tagging.intent] for each in examples],
-        folder / INTENT_FILE,
-        config,
-    )
+    tags = [list(each.tagging.tags) for each in spoken]
+    _fit([_chain(each.words) for each in spoken], tags, folder / TAGGER_FILE, config)
+    intents = [[each.tagging.intent] for each in examples]
+    _fit([[sentence_features(each.words)] for each in examples], intents, folder / INTENT_FILE, config)
+
+
+def _chain(words: Sequence[str]) -> list[list[str]]:
+    return [word_features(words, position) for position in range(len(words))]
 
 
 def _fit(chains: list[list[list[str]]], labels: list[list[str]], file: Path, config: CrfConfig) -> None:
-    try:
-        from sklearn_crfsuite import CRF
-    except ImportError as error:
-        raise UserError(f"the tagger crf needs sklearn-crfsuite: {INSTALL}") from error
+    from sklearn_crfsuite import CRF
+
     crf = CRF(
         algorithm="lbfgs",
         c1=config.c1,
@@ -97,12 +84,6 @@ class CrfModel:
     """What ``train`` wrote."""
 
     def __init__(self, folder: Path) -> None:
-        """Open the models.
-
-        Raises:
-            UserError: python-crfsuite is not installed.
-            ValueError: a file is no model of crfsuite.
-        """
         self._tagger = _open(folder / TAGGER_FILE)
         self._classifier = _open(folder / INTENT_FILE)
 
@@ -114,19 +95,14 @@ class CrfModel:
 
     def understand(self, sentences: Sequence[Sequence[str]]) -> list[Tagging]:
         """The most likely tags of each sentence, and its class."""
-        return [self._understand(words) for words in sentences]
-
-    def _understand(self, words: Sequence[str]) -> Tagging:
-        (intent,) = self._classifier.tag([sentence_features(words)])
-        tags = self._tagger.tag([word_features(words, position) for position in range(len(words))])
-        return Tagging(intent, tuple(tags))
+        intents = (self._classifier.tag([sentence_features(words)])[0] for words in sentences)
+        tags = (tuple(self._tagger.tag(_chain(words))) for words in sentences)
+        return [Tagging(*each) for each in zip(intents, tags, strict=True)]
 
 
 def _open(file: Path) -> "pycrfsuite.Tagger":
-    try:
-        import pycrfsuite  # which sklearn-crfsuite wraps: opened by itself it does without scikit-learn's seconds
-    except ImportError as error:
-        raise UserError(f"the tagger crf needs sklearn-crfsuite: {INSTALL}") from error
+    import pycrfsuite  # which sklearn-crfsuite wraps: opened by itself it does without scikit-learn's seconds
+
     tagger = pycrfsuite.Tagger()
     tagger.open(os.fspath(file))
     return tagger

@@ -2,13 +2,13 @@
 
 from collections.abc import Collection
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 
-from espnet_atat.baselines.config import INSTALL_WHISPER
 from espnet_atat.datadir import TEXT_FORM, DataDir
-from espnet_atat.errors import UserError
+from espnet_atat.errors import UserError, first_line, naming
 from espnet_atat.graph.pool import Progress
 from espnet_atat.installed import models_dir
 from espnet_atat.metrics.predictions import check_same_ids, read_listing
@@ -17,26 +17,21 @@ from espnet_atat.semantics.tree import is_tag
 from espnet_atat.speech.audio import SAMPLE_RATE, read_audio
 from espnet_atat.speech.synthesis.verbalise import verbalise
 
+INSTALL_WHISPER = "`tools/install_extra.sh whisper` installs faster-whisper with the model tiny.en"
 SILENCE = SAMPLE_RATE // 5  # samples, before and after: Whisper clips a word that starts at once
 BEAM_SIZE = 5  # Whisper's own default
 
 
 def read_transcripts(path: str | Path, data_dir: str | Path, may_lack: Collection[str] = ()) -> dict[str, str]:
-    """The words of ``path`` (utterance id, words) for exactly the utterances of a data dir.
+    """The words of ``path`` (utterance id, words) for the utterances of a data dir, but for those that it may lack.
 
     Case and punctuation are normalised as in every transcript here, unless the set's text is its corpus's official one.
-
-    Args:
-        may_lack: utterances that the file need not have.
-
-    Raises:
-        UserError: an utterance that one of them lacks, or a tree in place of words; the message names it.
+    A tree in place of words is a mistake.
     """
     heard = read_listing(path)
     wanted = read_listing(Path(data_dir) / "text")
     texts = {key: text for key, text in wanted.values.items() if key in heard.values or key not in may_lack}
-    wanted = replace(wanted, values=texts)
-    check_same_ids(wanted, heard)
+    check_same_ids(replace(wanted, values=texts), heard)
     for utt_id, line in heard.values.items():
         if any(map(is_tag, line.split())):  # other brackets may be a recogniser's, as [noise]
             raise UserError(f"{heard.where(utt_id)} is a tree, not words; decode with --task asr")
@@ -61,20 +56,16 @@ class Whisper:
                 ``tiny.en`` the copy is taken that ``tools/install_extra.sh whisper`` installed.
             language: of the speech, as Whisper names it.
             threads: of the CPU.
-
-        Raises:
-            UserError: faster-whisper is not installed, or the model cannot be had.
         """
-        try:
-            from faster_whisper import WhisperModel
-        except ImportError as error:
-            raise UserError(f"Whisper {model} needs faster-whisper: {INSTALL_WHISPER}") from error
+        if find_spec("faster_whisper") is None:
+            raise UserError(f"Whisper {model} needs faster-whisper: {INSTALL_WHISPER}")
+        from faster_whisper import WhisperModel
+
         self._language = language
         try:
             self._model = WhisperModel(local_model(model) or model, compute_type="int8", cpu_threads=threads)
         except Exception as error:  # the hub's, httpx's and CTranslate2's errors have no common base
-            lines = str(error).strip().splitlines() or [type(error).__name__]
-            raise UserError(f"Whisper {model} cannot be loaded ({lines[0]}); {INSTALL_WHISPER}") from error
+            raise UserError(f"Whisper {model} cannot be loaded ({first_line(error)}); {INSTALL_WHISPER}") from error
 
     def transcribe(self, audio: np.ndarray) -> str:
         """Words of an utterance, given as samples at 16 kHz of shape (num_samples,); empty where none are heard."""
@@ -87,6 +78,12 @@ class Whisper:
             without_timestamps=True,
         )
         return spoken_form(" ".join(segment.text for segment in segments))
+
+
+def check_whisper(model: str, language: str) -> None:
+    """Look for faster-whisper and a model, before there is work that would be lost; a foreign one is fetched now."""
+    if find_spec("faster_whisper") is None or local_model(model) is None:
+        Whisper(model, language)
 
 
 def spoken_form(text: str) -> str:
@@ -102,14 +99,7 @@ def spoken_form(text: str) -> str:
 def whisper_transcripts(
     data_dir: str | Path, whisper: Whisper, utt_ids: Collection[str] | None = None
 ) -> dict[str, str]:
-    """What Whisper hears in the utterances of a data dir.
-
-    Args:
-        utt_ids: of these alone; None: of all.
-
-    Raises:
-        UserError: the dir has no audio, or an utterance that cannot be read, which the message names.
-    """
+    """What Whisper hears in the utterances of a data dir, or in those of ``utt_ids``."""
     data = DataDir.load(data_dir)
     if data.wav is None:
         raise UserError(f"{data_dir}: no file 'wav.scp', so nothing to hear; give --transcripts or --oracle")
@@ -117,10 +107,8 @@ def whisper_transcripts(
     progress = Progress("whisper", len(chosen), 0)
     heard = {}
     for utt_id in chosen:
-        try:
+        with naming(f"utterance {utt_id!r}"):
             heard[utt_id] = whisper.transcribe(read_audio(data.wav[utt_id], resample=True))
-        except UserError as error:
-            raise UserError(f"utterance {utt_id!r}: {error}") from error
         progress.add(1)
     progress.close()
     return heard

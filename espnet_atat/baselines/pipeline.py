@@ -13,9 +13,8 @@ from typing import Any, Protocol
 
 from espnet_atat.atomic import atomic_dir
 from espnet_atat.baselines.bio import Example, Tagging, read_examples, read_sentences, to_tree
-from espnet_atat.baselines.config import CONFIGS, BilstmConfig, Config, CrfConfig, tagger_name
-from espnet_atat.errors import UserError
-from espnet_atat.semantics.tree import TreeError
+from espnet_atat.baselines.config import CONFIGS, BilstmConfig, Config, CrfConfig, check_tagger
+from espnet_atat.errors import UserError, naming
 
 MODEL_FILE = "model.json"
 DAMAGED = (ValueError, RuntimeError, KeyError, TypeError)  # what readers of files raise that do not belong together
@@ -38,31 +37,25 @@ def train_pipeline(
     config: Config,
     pretrain_dirs: Sequence[str | Path] = (),
 ) -> int:
-    """Train on the targets of data dirs; ``output_dir`` appears whole or not at all.
+    """Train the tagger that the class of ``config`` names on the targets of data dirs; gives their number.
 
-    Args:
-        data_dirs: what tags and classes are learnt from.
-        output_dir: of the trained tagger.
-        config: options; their class says which tagger.
-        pretrain_dirs: data dirs whose text alone the BiLSTM is pretrained on, for ``pretrain_epochs``.
-
-    Returns:
-        The number of utterances trained on.
-
-    Raises:
-        UserError: a data dir that cannot be tagged, a missing package, or an output dir with something else in it.
+    ``output_dir`` appears whole or not at all. On the text of ``pretrain_dirs`` the BiLSTM is pretrained.
     """
     output_dir = Path(output_dir)
     if output_dir.exists() and not (output_dir / MODEL_FILE).is_file():
         raise UserError(f"{output_dir} is there and is no trained tagger; name another --output_dir")
     if bool(pretrain_dirs) != (isinstance(config, BilstmConfig) and config.pretrain_epochs > 0):
         raise UserError("--pretrain_dirs and --pretrain_epochs (of bilstm_crf) go together")
+    tagger = next(name for name, kind in CONFIGS.items() if isinstance(config, kind))
+    check_tagger(tagger)
     examples = read_examples(data_dirs)
+    if not any(example.words for example in examples):
+        raise UserError("no training utterance has words")
     text = read_sentences(pretrain_dirs)
     with atomic_dir(output_dir) as folder:
         _train(examples, text, folder, config)
         about = {
-            "tagger": tagger_name(config),
+            "tagger": tagger,
             "options": asdict(config),
             "data_dirs": [str(data_dir) for data_dir in data_dirs],
             "pretrain_dirs": [str(data_dir) for data_dir in pretrain_dirs],
@@ -85,16 +78,13 @@ def _train(examples: Sequence[Example], text: Sequence[Sequence[str]], folder: P
 
 
 def load_pipeline(folder: str | Path) -> Model:
-    """Open a trained tagger.
-
-    Raises:
-        UserError: no trained tagger, a file of it that is missing or changed, or a missing package.
-    """
+    """Open a trained tagger whose files are those that training wrote."""
     folder = Path(folder)
     about = _read_about(folder)
     for name, wanted in about["files"].items():
         if not (folder / name).is_file() or _sha256(folder / name) != wanted:
             raise UserError(f"{folder / name} is not the file that training wrote; train again")
+    check_tagger(about["tagger"])
     try:
         if about["tagger"] == "crf":
             from espnet_atat.baselines.crf import CrfModel
@@ -103,8 +93,6 @@ def load_pipeline(folder: str | Path) -> Model:
         from espnet_atat.baselines.bilstm_crf import BilstmCrfModel
 
         return BilstmCrfModel(folder)
-    except UserError:
-        raise
     except DAMAGED as error:
         raise UserError(f"{folder}: its files do not belong together ({error}); train again") from error
 
@@ -125,18 +113,12 @@ def _read_about(folder: Path) -> dict[str, Any]:
 
 
 def understand(model: Model, transcripts: Mapping[str, str]) -> dict[str, str]:
-    """Utterance id → words, to utterance id → tree; words that were not heard make a tree of a class alone.
-
-    Raises:
-        UserError: a word that cannot stand in a tree; names the utterance.
-    """
+    """Utterance id → words, to utterance id → tree; words that were not heard make a tree of a class alone."""
     sentences = [transcript.split() for transcript in transcripts.values()]
     trees = {}
     for utt_id, words, tagging in zip(transcripts, sentences, model.understand(sentences), strict=True):
-        try:
+        with naming(f"utterance {utt_id!r}"):
             trees[utt_id] = to_tree(words, tagging).serialise()
-        except TreeError as error:
-            raise UserError(f"utterance {utt_id!r}: {error}") from error
     return trees
 
 

@@ -122,7 +122,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     logging.basicConfig(level=args.log_level, format="%(asctime)s %(levelname)s: %(message)s")
     logging.getLogger("espnet2").setLevel(logging.WARNING)  # it reports every batch
 
-    from espnet_atat.decode.decode_set import decode_set, decode_set_parallel, load_models, write_results
+    from espnet_atat.decode.decode_set import decode_set, load_models, write_results
     from espnet_atat.decode.search_config import SearchConfig
     from espnet_atat.decode.source import Source
 
@@ -131,7 +131,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         utterances = Source.of_dump(args.data_dir, args.source or config.source)
     else:
         utterances = Source.of_stream(*args.data_path_and_name_and_type)
-    loader = partial(
+    load = partial(
         load_models,
         args.train_config,
         args.model_file,
@@ -140,11 +140,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         args.lm_train_config,
         args.lm_file if args.lm_weight else None,
     )
-    if args.nj > 1:
-        results = decode_set_parallel(loader, utterances, config, batch_size=args.batch_size, nj=args.nj)
-    else:
-        trained, language_model = loader()
-        results = decode_set(trained, utterances, config, batch_size=args.batch_size, language_model=language_model)
+    results = decode_set(load, utterances, config, batch_size=args.batch_size, nj=args.nj)
     write_results(results, args.output_dir, config.nbest)
     seconds = time.monotonic() - started
     print(f"wrote {args.output_dir}/hyp: {len(results)} utterances, task {config.task}, in {seconds:.1f} s")

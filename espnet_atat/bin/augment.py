@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from espnet_atat.bin import main_guard, make, new_parser
-from espnet_atat.errors import UserError
 from espnet_atat.graph.pool import limit_threads
 
 
@@ -28,16 +27,12 @@ def get_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> None:
     args = get_parser().parse_args(argv)
     limit_threads()
-    import yaml
-
+    from espnet_atat.config.layout import load_yaml
     from espnet_atat.datadir import DataDir
+    from espnet_atat.schema import read
     from espnet_atat.speech.augmentation.augment_set import AugmentConfig, augment_set
 
-    try:
-        content = yaml.safe_load(args.config.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError) as error:
-        raise UserError(f"{args.config}: cannot be read as YAML: {str(error).splitlines()[0]}") from error
-    config = AugmentConfig.from_config(content, str(args.config), args.seed)
+    config = read(AugmentConfig, load_yaml(args.config), str(args.config), seed=args.seed)
     data = DataDir.load(args.data_dir)
     make(
         2,

@@ -39,11 +39,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     from espnet_atat.speech.mask_set import mask_set
     from espnet_atat.speech.masking import MaskConfig
 
-    data, alignments, config = (
-        DataDir.load(args.data_dir),
-        read_alignments(args.alignments),
-        options_of(MaskConfig, args),
-    )
+    data, alignments = DataDir.load(args.data_dir), read_alignments(args.alignments)
+    config = options_of(MaskConfig, args)
     make(
         5,
         args.output_dir,

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from espnet_atat.bin import main_guard
+from espnet_atat.bin import main_guard, options_of
 from espnet_atat.config.selection import add_selection, select
 from espnet_atat.errors import UserError
 
@@ -53,7 +53,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     if (args.recipe is None) == (args.outpath is None):
         raise UserError("give --recipe, or --train_config, --model_file and --outpath")
     if args.recipe is not None:
-        _pack_systems(args)
+        from espnet_atat.bin import run
+
+        flags = [f"--{name}" for name in ("use_results", "force", "dry_run") if getattr(args, name)]
+        run.main([*select(args).arguments(), "--stage", "15", "--stop_stage", "15", *flags])
         return
     if args.train_config is None or args.model_file is None:
         raise UserError("--outpath goes with --train_config and --model_file")
@@ -61,29 +64,15 @@ def main(argv: Sequence[str] | None = None) -> None:
         raise UserError("--lm_train_config and --lm_file go together")
     from espnet_atat.package.writer import Sources, write_package
 
-    names = ("train_config", "model_file", "text_tokenizer", "license_file", "lm_train_config", "lm_file")
-    sources = Sources(**{name: getattr(args, name) for name in names})
-    manifest = write_package(sources, _manifest(args), args.outpath, load)
+    manifest = write_package(options_of(Sources, args), _manifest(args), args.outpath, load)
     print(f"wrote {args.outpath}: {args.outpath.stat().st_size / 1e6:.1f} MB, {manifest.parameters} parameters")
 
 
 def load(package: Path) -> None:
-    """Load a finished package as its users will.
-
-    Raises:
-        UserError: it cannot be loaded.
-    """
+    """Load a finished package as its users will."""
     from espnet_atat.decode.pretrained import load_pretrained
 
     load_pretrained(package)
-
-
-def _pack_systems(args: argparse.Namespace) -> None:
-    """Stage 15 of the driver."""
-    from espnet_atat.bin import run
-
-    flags = [f"--{name}" for name in ("use_results", "force", "dry_run") if getattr(args, name)]
-    run.main([*select(args).arguments(), "--stage", "15", "--stop_stage", "15", *flags])
 
 
 def _manifest(args: argparse.Namespace) -> Any:

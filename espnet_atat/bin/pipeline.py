@@ -12,26 +12,13 @@ from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
 
-from espnet_atat.baselines.config import CONFIGS, BilstmConfig, CrfConfig
+from espnet_atat.arguments import add_options
+from espnet_atat.baselines.config import CONFIGS
+from espnet_atat.baselines.pipeline import load_pipeline, train_pipeline, understand
 from espnet_atat.bin import main_guard
 from espnet_atat.datadir import read_two_column, write_two_column
 from espnet_atat.errors import UserError
 from espnet_atat.graph.pool import limit_threads
-
-HELP = {
-    "c1": "weight of the L1 penalty",
-    "c2": "weight of the L2 penalty",
-    "max_iterations": "of L-BFGS",
-    "embed_size": "units of a word's embedding",
-    "hidden_size": "units of the LSTM in each direction",
-    "dropout": "before and after the LSTM",
-    "unknown": "a word seen n times is read as unknown with probability unknown / (unknown + n)",
-    "epochs": "passes over the examples",
-    "batch_size": "sentences",
-    "lr": "learning rate at the start; it falls to 0",
-    "seed": "of weights, order, dropout",
-    "pretrain_epochs": "passes over the text of --pretrain_dirs",
-}
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -42,38 +29,25 @@ def get_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     train = commands.add_parser("train", help="train a tagger on transcripts and trees")
     taggers = train.add_subparsers(dest="tagger", required=True)
-    for name, config, what in (
-        ("crf", CrfConfig, "linear-chain CRF on word features"),
-        ("bilstm_crf", BilstmConfig, "bidirectional LSTM with a CRF on top"),
-    ):
-        tagger = taggers.add_parser(name, help=what, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    for name, config in CONFIGS.items():
+        tagger = taggers.add_parser(name, help=(config.__doc__ or "").strip())
         tagger.add_argument("--data_dirs", nargs="+", required=True, metavar="DIR", help="data dirs with targets")
         tagger.add_argument("--output_dir", required=True, type=Path, metavar="DIR", help="the trained tagger")
-        if config is BilstmConfig:
-            tagger.add_argument(
-                "--pretrain_dirs", nargs="+", default=[], metavar="DIR", help="text to pretrain the LSTM on; no trees"
-            )
-        for field in fields(config):
-            default = field.default
-            tagger.add_argument(f"--{field.name}", type=type(default), default=default, help=HELP[field.name])
+        add_options(tagger, config)
+    tagger.add_argument(
+        "--pretrain_dirs", nargs="+", default=[], metavar="DIR", help="text to pretrain the LSTM on; no trees"
+    )
 
-    understand = commands.add_parser("understand", help="write the trees of a set")
-    understand.add_argument("--model_dir", required=True, type=Path, metavar="DIR", help="a trained tagger")
-    understand.add_argument("--data_dir", required=True, type=Path, metavar="DIR", help="the set to understand")
-    understand.add_argument(
-        "--output_dir", required=True, type=Path, metavar="DIR", help="for hyp (trees) and transcripts (words)"
-    )
-    first = understand.add_mutually_exclusive_group(required=True)
-    first.add_argument(
-        "--transcripts",
-        type=Path,
-        metavar="FILE",
-        help="words of any recogniser, as bin.atat_inference --task asr writes",
-    )
+    tag = commands.add_parser("understand", help="write the trees of a set")
+    tag.add_argument("--model_dir", required=True, type=Path, metavar="DIR", help="a trained tagger")
+    tag.add_argument("--data_dir", required=True, type=Path, metavar="DIR", help="the set to understand")
+    tag.add_argument("--output_dir", required=True, type=Path, metavar="DIR", help="gets hyp and transcripts")
+    first = tag.add_mutually_exclusive_group(required=True)
+    first.add_argument("--transcripts", type=Path, metavar="FILE", help="words of any recogniser: utterance id, words")
     first.add_argument("--whisper", metavar="MODEL", help="tiny.en, or another size by name or folder")
     first.add_argument("--oracle", action="store_true", help="the set's own text")
-    understand.add_argument("--language", help="of the speech, for --whisper (default: en)")
-    understand.add_argument("--threads", type=int, help="of --whisper (default: 1)")
+    tag.add_argument("--language", help="of the speech, for --whisper (default: en)")
+    tag.add_argument("--threads", type=int, help="of --whisper (default: 1)")
     return parser
 
 
@@ -89,18 +63,13 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def _train(args: argparse.Namespace) -> None:
-    from espnet_atat.baselines.pipeline import train_pipeline
-
     kind = CONFIGS[args.tagger]
     config = kind(**{field.name: getattr(args, field.name) for field in fields(kind)})
-    pretrain_dirs = args.pretrain_dirs if args.tagger == "bilstm_crf" else []
-    utterances = train_pipeline(args.data_dirs, args.output_dir, config, pretrain_dirs)
+    utterances = train_pipeline(args.data_dirs, args.output_dir, config, getattr(args, "pretrain_dirs", ()))
     print(f"wrote {args.output_dir}: {args.tagger}, trained on {utterances} utterances")
 
 
 def _understand(args: argparse.Namespace) -> None:
-    from espnet_atat.baselines.pipeline import load_pipeline, understand
-
     for name in ("language", "threads"):
         if getattr(args, name) is not None and args.whisper is None:
             raise UserError(f"--{name} goes with --whisper")

@@ -9,9 +9,11 @@ import shutil
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import fields
 from importlib import import_module
 from pathlib import Path
 
+from espnet_atat.arguments import add_options
 from espnet_atat.atomic import atomic_write
 from espnet_atat.bin import main_guard
 from espnet_atat.config.layout import PREPARED
@@ -21,6 +23,7 @@ from espnet_atat.corpora.validation import validate
 from espnet_atat.errors import UserError
 
 FETCH = "fetch"
+SHARED = {field.name for field in fields(BuildOptions)} - {"allow_pipes"}  # only custom reads a wav.scp
 CORPORA = ("mini", "librispeech", "an4", "fsc", "snips", "top", "custom")
 
 
@@ -34,6 +37,14 @@ def get_parser(corpora: Sequence[str] = CORPORA) -> argparse.ArgumentParser:
         command = commands.add_parser(name, help=summary, description=module.__doc__)
         command.add_argument("source", type=Path, metavar="SOURCE", help="the corpus's folder (custom: or a table)")
         command.add_argument("data_dir", type=Path, metavar="DATA_DIR", help="data dirs are written below it")
+        add_options(command, BuildOptions, SHARED)
+        command.add_argument(
+            "--check",
+            choices=("full", "header", "none"),
+            default="header",
+            help="how audio of the sets written is looked at once more, with all their files (default: %(default)s)",
+        )
+        command.add_argument("--replace", action="store_true", help="remove sets of the last call that this one lacks")
         module.add_arguments(command)
     command = commands.add_parser(FETCH, help="download a public corpus, check it, and unpack it")
     command.add_argument("--url", required=True)
@@ -53,24 +64,20 @@ def main(argv: Sequence[str] | None = None) -> None:
         del options["corpus"]
         fetch_corpus(options.pop("url"), options.pop("output_dir"), **options)
         return
-    corpus, source, data_dir = options.pop("corpus"), options.pop("source"), options.pop("data_dir")
+    corpus, source, data_dir, audio, replace = map(options.pop, ("corpus", "source", "data_dir", "check", "replace"))
     if not source.exists():
         raise UserError(f"{source}: no such file or folder; SOURCE is where the corpus lies")
     start = time.monotonic()
     report = import_module(f"espnet_atat.corpora.{corpus}").prepare(source, data_dir, **options)
     print(report)
-    check_sets(report, BuildOptions.from_options(options), options["check"])
-    record_sets(report, data_dir, replace=options["replace"])
+    check_sets(report, audio)
+    record_sets(report, data_dir, replace=replace)
     print(f"{corpus}: done in {time.monotonic() - start:.1f} s")
 
 
-def check_sets(report: Report, build: BuildOptions, audio: str) -> None:
-    """Look at what was written as a stranger to it would.
-
-    Raises:
-        UserError: it has problems, which are printed.
-    """
-    checks = [validate(Path(report.data_dir) / one.name, build.audio, audio=audio, nj=build.nj) for one in report.sets]
+def check_sets(report: Report, audio: str) -> None:
+    """Look at what was written as a stranger to it would; its problems are printed, and an error."""
+    checks = [validate(report.data_dir / one.name, report.options, audio=audio) for one in report.sets]
     for checked in checks:
         print("\n".join(checked.lines()))
     if problems := sum(len(checked.problems) for checked in checks):

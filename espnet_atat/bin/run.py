@@ -8,10 +8,11 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
-from espnet_atat.bin import add_aligner, aligner_options, main_guard
+from espnet_atat.bin import add_aligner, aligner_options, main_guard, options_of
 from espnet_atat.config.selection import add_selection, set_list
 from espnet_atat.errors import UserError
 from espnet_atat.stages import LAST, columns
@@ -94,6 +95,8 @@ def get_parser() -> argparse.ArgumentParser:
     group.add_argument("--cpu_processes", type=positive, metavar="N", help="of one training on the CPU")
     group.add_argument(
         "--train_cmd",
+        dest="command",
+        metavar="TRAIN_CMD",
         default=os.environ.get("train_cmd", "run.pl"),  # noqa: SIM112 (Kaldi's name for it)
         help="that starts jobs (default: that of cmd.sh)",
     )
@@ -138,17 +141,9 @@ def _request(args: argparse.Namespace, first: int, last: int) -> "Request":
     for table in selection.tables:
         if args.decode_dev and not any(system.dev for system in selection.systems if system.name in table.systems):
             raise UserError(f"--decode_dev: none of the systems of {table.name} names dev sets")
-    machines = {name: getattr(args, name) for name in ("ngpu", "num_nodes", "cpu_processes", "jobs")}
-    names = ["nj", "feats_type", "augment_sets", "synthesize_sets", "tts_engine", "hf_repo", "upload_dir"]
-    names += ["allow_bad_test", "private", "decode_dev", "keep_results", "use_results", "force", "dry_run"]
-    return Request(
-        selection=selection,
-        machines=Machines(command=args.train_cmd, **machines),
-        stage=first,
-        stop_stage=last,
-        align=aligner_options(args),
-        **{name: getattr(args, name) for name in names},
-    )
+    options: dict[str, Any] = {each.name: getattr(args, each.name) for each in fields(Request) if each.name in args}
+    options |= {"stage": first, "stop_stage": last, "align": aligner_options(args)}
+    return Request(selection=selection, machines=options_of(Machines, args), **options)
 
 
 def _run(args: argparse.Namespace, first: int, last: int) -> None:

@@ -6,10 +6,9 @@ from collections.abc import Sequence
 
 from espnet_atat.bin import main_guard
 from espnet_atat.errors import UserError
-from espnet_atat.metrics.exact_match import HYPOTHESES
 from espnet_atat.metrics.predictions import read_column
 from espnet_atat.metrics.render import score_table
-from espnet_atat.metrics.scoring import score_files
+from espnet_atat.metrics.scoring import HYPOTHESES, score_files
 
 
 def get_parser() -> argparse.ArgumentParser:

@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from espnet_atat.bin import main_guard, make, new_parser, options_of
-from espnet_atat.errors import UserError
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -35,23 +34,17 @@ def get_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> None:
     args = get_parser().parse_args(argv)
     from espnet_atat.datadir import DataDir
-    from espnet_atat.speech.alignment.record import Alignment, read_alignments
-    from espnet_atat.speech.splicing import SpliceConfig, splice_set, take_stock
+    from espnet_atat.speech.alignment.record import read_alignments
+    from espnet_atat.speech.splicing import SpliceConfig, splice_set
 
     config = options_of(SpliceConfig, args)
-    alignments: dict[str, Alignment] = {}
-    for path in args.alignments:
-        found = read_alignments(path)
-        if twice := sorted(found.keys() & alignments.keys()):
-            raise UserError(f"{path}: utterance {twice[0]} is in another file of --alignments too")
-        alignments |= found
-    inventory = take_stock([DataDir.load(path) for path in args.data_dir], alignments)
+    sets, alignments = [DataDir.load(path) for path in args.data_dir], read_alignments(*args.alignments)
     texts = None if args.text is None else DataDir.load(args.text)
     make(
         5,
         args.output_dir,
         config,
-        lambda work: splice_set(inventory, texts, work, args.output_dir, config),
+        lambda work: splice_set(sets, alignments, texts, work, args.output_dir, config),
         sets=[*args.data_dir, *filter(None, [args.text])],
         files=args.alignments,
     )

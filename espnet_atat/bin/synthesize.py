@@ -41,8 +41,14 @@ def get_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> None:
     args = get_parser().parse_args(argv)
     limit_threads()
-    from espnet_atat.speech.synthesis.engines import make_engine
-    from espnet_atat.speech.synthesis.say_set import SynthesisConfig, check_voices, cost_lines, load_texts, say_set
+    from espnet_atat.speech.synthesis.say_set import (
+        SynthesisConfig,
+        check_voices,
+        cost_lines,
+        load_texts,
+        make_engine,
+        say_set,
+    )
 
     names = ("model_dir", "polly_engine", "polly_region", "polly_price", "cache_dir")
     engine = make_engine(args.engine, **{name: getattr(args, name) for name in names})

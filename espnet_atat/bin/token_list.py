@@ -13,7 +13,7 @@ from espnet_atat.atomic import atomic_dir
 from espnet_atat.bin import main_guard, to_bool
 from espnet_atat.datadir import read_two_column
 from espnet_atat.errors import UserError
-from espnet_atat.text.bpe import train_target_model
+from espnet_atat.text.bpe import make_target_model
 from espnet_atat.text.growth import BPEGrowth, grow_folder
 from espnet_atat.text.tokenizer import target_words
 from espnet_atat.text.wordpiece import save_wordpiece, train_wordpiece
@@ -48,13 +48,12 @@ def main(argv: Sequence[str] | None = None) -> None:
         return
     if args.grow_bpe or args.pieces_per_word is not None:
         raise UserError("--grow_bpe and --pieces_per_word go with --grow_from: there is no old BPE model to grow")
-    model = train_target_model(targets, PAPER_SIZE if args.bpe_size is None else args.bpe_size)
     with atomic_dir(args.output_dir) as folder:
-        model.save(folder)
+        facts = make_target_model(targets, PAPER_SIZE if args.bpe_size is None else args.bpe_size, folder)
         if args.wordpiece_size is not None:
             lines = [" ".join(target_words(target)) for target in targets]
             save_wordpiece(train_wordpiece(lines, args.wordpiece_size), folder / "text_tokenizer")
-    print(f"wrote {args.output_dir}: {len(model.vocabulary)} tokens of {len(targets)} targets")
+    print(f"wrote {args.output_dir}: {facts['tokens']} tokens of {len(targets)} targets")
 
 
 def _grow(args: argparse.Namespace, targets: Sequence[str]) -> None:

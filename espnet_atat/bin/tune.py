@@ -22,7 +22,7 @@ from espnet_atat.graph.launch import Machines
 from espnet_atat.metrics.metrics_file import read_metrics
 from espnet_atat.steps.stage12_decode import Decoding
 from espnet_atat.steps.stage13_score import METRICS, score_node
-from espnet_atat.steps.systems import model_of, plan_system
+from espnet_atat.steps.systems import plan_system
 
 #: Options that a set of values makes sense for, and the inference configuration whose other options are kept.
 OPTIONS = {"lm_weight": "decode_lm", "ctc_weight": "decode", "penalty": "decode", "beam_size": "decode"}
@@ -63,7 +63,7 @@ def tune(
     for system in selection.systems:
         if system.folds is not None and selection.fold is None:
             raise UserError(f"system {system.name} is a cross validation: choose on one fold (--fold)")
-        run = model_of(plan_system(system, selection.seeds_of(system)[0], selection.fold, machines, dev=True, nj=nj))
+        run = plan_system(system, selection.seeds_of(system)[0], selection.fold, machines, dev=True, nj=nj)
         for test in (test for test in run.tests if test.wants_trees):
             for value in values:
                 decoding = run.decoding(config_name, test, **{option: value})
@@ -79,7 +79,7 @@ def tune(
 
 def _trial(decoding: Decoding, value: float) -> Trial:
     figure = read_metrics(decoding.folder / METRICS)["figures"][FIGURE]
-    return Trial(decoding.system.name, decoding.test.set, value, figure["value"], tuple(figure["interval"]))
+    return Trial(decoding.owner.system.name, decoding.test.set, value, figure["value"], tuple(figure["interval"]))
 
 
 def means(trials: Sequence[Trial]) -> dict[float, float]:

@@ -41,72 +41,47 @@ class AudioChoice:
     order: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Synthesis:
-    """How a set's audio was made by stage 3."""
-
-    engine: str
-    voices: tuple[str, ...]
-
-
 def choose_audio(sets: Mapping[object, object], where: str) -> AudioChoice:
-    """The first set that has audio; the last one where none has.
-
-    Raises:
-        UserError: a label or a set that is none.
-    """
+    """The first set that has audio; the last one where none has."""
     if not sets:
         raise UserError(f"{where}: set names no set")
     for label, name in sets.items():
         if not isinstance(label, str) or not isinstance(name, str) or "/" not in name or "{" in name:
             raise UserError(f"{where}: set maps labels to recipe/name (of no fold), found {label!r}: {name!r}")
-    found = [(str(label), str(name)) for label, name in sets.items()]
-    label, name = next(((label, name) for label, name in found if has_audio(name)), found[-1])
-    return AudioChoice(name, label, tuple(label for label, _ in found))
+    found = {str(label): str(name) for label, name in sets.items()}
+    label = next((label for label, name in found.items() if has_audio(name)), list(found)[-1])
+    return AudioChoice(found[label], label, tuple(found))
 
 
-def synthesis_of(name: str) -> Synthesis | None:
-    """How the set ``recipe/name``, or what its audio was augmented or masked from, was synthesised; None where stage 3
-    made neither."""
+def synthesis_of(name: str) -> dict[str, Any]:
+    """``engine`` and ``voices`` of a set's audio, or of what it was augmented or masked from; empty where stage 3 made
+    neither."""
     while name.endswith(DERIVED):
         name = name[:-4]
     path = DATA / name / REPORT
     report = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    return Synthesis(report["engine"], tuple(report["by_voice"])) if "engine" in report else None
+    return {"engine": report["engine"], "voices": list(report["by_voice"])} if "engine" in report else {}
 
 
 def check_unheard(choices: Iterable[AudioChoice], heard: Iterable[str]) -> None:
-    """Refuse test audio of an engine that training heard.
-
-    Args:
-        heard: sets (``recipe/name``) of all audio that the system learns from.
-
-    Raises:
-        UserError: names both sets and the engine.
-    """
-    engines = {made.engine: name for name in heard if (made := synthesis_of(name)) is not None}
+    """Refuse test audio of an engine that training heard: that says one of the sets ``heard`` (``recipe/name``)."""
+    engines = {made["engine"]: name for name in heard if (made := synthesis_of(name))}
     for choice in choices:
-        made = synthesis_of(choice.set)
-        if made is not None and made.engine in engines:
+        if (engine := synthesis_of(choice.set).get("engine")) in engines:
             raise UserError(
-                f"{choice.set}: is said by {made.engine}, and so is {engines[made.engine]}, which the system learns "
+                f"{choice.set}: is said by {engine}, and so is {engines[engine]}, which the system learns "
                 "from: a test of speech that was never heard wants another engine (--tts_engine of stage 3)"
             )
 
 
 def described(name: str, choices: Iterable[AudioChoice]) -> dict[str, Any] | None:
-    """What a table says of a test set's audio; None where there is nothing to say: a corpus's own set, by itself.
+    """What a table says of a test set's audio: ``label``, ``order`` (of labels), ``engine`` and ``voices``.
 
-    Returns:
-        ``label``, ``order`` (of labels), ``engine`` (None: not synthetic) and ``voices``.
+    None where there is nothing to say: a corpus's own set, by itself.
     """
     choice = next((each for each in choices if each.set == name), None)
     made = synthesis_of(name)
-    if choice is None and made is None:
+    if choice is None and not made:
         return None
-    return {
-        "label": choice.label if choice else "synthetic speech",
-        "order": list(choice.order) if choice else [],
-        "engine": made.engine if made else None,
-        "voices": list(made.voices) if made else [],
-    }
+    label, order = (choice.label, list(choice.order)) if choice else ("synthetic speech", [])
+    return {"label": label, "order": order, "engine": None, "voices": [], **made}

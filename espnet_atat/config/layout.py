@@ -1,4 +1,4 @@
-"""Where things lie, from the repository's root, and how a recipe's files are found by name."""
+"""Where things lie, from the repository's root, and how YAML files are read."""
 
 import copy
 from functools import lru_cache
@@ -31,15 +31,11 @@ class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[mi
 
 
 def load_yaml(path: Path) -> dict[str, Any]:
-    """Read a YAML file that holds a mapping.
-
-    Raises:
-        UserError: not YAML, a key twice, or not a mapping of names.
-    """
+    """Read a YAML file that holds a mapping."""
     try:
         content = copy.deepcopy(parse_yaml(path.read_text(encoding="utf-8")))
     except yaml.YAMLError as error:
-        raise UserError(f"{path}: not YAML: {error}") from error
+        raise UserError(f"{path}: not YAML: {' '.join(str(error).split())}") from error
     if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):
         raise UserError(f"{path}: holds no mapping of options")
     return content
@@ -56,30 +52,21 @@ def has_audio(name: str) -> bool:
     return any((DUMP / name / file).is_file() for file in ("feats.scp", "wav.scp"))
 
 
-def find_file(recipe: str, kind: str, name: str, shared: Path | None = None) -> Path:
-    """The YAML file ``name`` of a recipe's folder ``kind``, else of the folder shared by all recipes.
-
-    ``mini/pretrain`` is the file ``pretrain`` as the recipe ``mini`` has it.
-
-    Raises:
-        UserError: it is in neither; lists what is there.
-    """
-    owner, _, stem = name.rpartition("/")
-    folders = [EGS / (owner or recipe) / kind, *([shared] if shared is not None else [])]
-    for folder in folders:
-        path = folder / f"{stem}.yaml"
-        if path.is_file():
-            return path
-    known = sorted({file.stem for folder in folders for file in folder.glob("*.yaml")})
-    places = " nor in ".join(map(str, folders))
-    raise UserError(f"no {stem}.yaml in {places}; there are: {', '.join(known) or 'none'}")
-
-
 def short(name: str) -> str:
     """A file's name without the recipe that it may be of."""
     return name.rpartition("/")[2]
 
 
 def conf_file(recipe: str, name: str) -> Path:
-    """``egs2/atat/<recipe>/conf/<name>.yaml``, else ``conf/<name>.yaml``."""
-    return find_file(recipe, "conf", name, CONF)
+    """``egs2/atat/<recipe>/conf/<name>.yaml``, else ``conf/<name>.yaml``.
+
+    ``mini/pretrain`` is the file ``pretrain`` as the recipe ``mini`` has it.
+    """
+    owner, _, stem = name.rpartition("/")
+    folders = [EGS / (owner or recipe) / "conf", CONF]
+    for path in (folder / f"{stem}.yaml" for folder in folders):
+        if path.is_file():
+            return path
+    known = sorted({file.stem for folder in folders for file in folder.glob("*.yaml")})
+    places = " nor in ".join(map(str, folders))
+    raise UserError(f"no {stem}.yaml in {places}; there are: {', '.join(known) or 'none'}")

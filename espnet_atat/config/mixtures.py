@@ -1,18 +1,16 @@
 """The mixture of a phase: what it trains on and validates on."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from espnet_atat.config.layout import CONF, load_yaml, short
+from espnet_atat.config.layout import CONF, DUMP, has_audio, load_yaml, short
+from espnet_atat.config.proportions import TEMPERATURE, parse_temperature, with_weights
 from espnet_atat.config.recipe import Mixture, load_recipe
-from espnet_atat.config.schema import check_known, read
 from espnet_atat.config.system import Phase
 from espnet_atat.data.mixture import TREE_TASKS, Part, parse_mixture
 from espnet_atat.errors import UserError
-
-if TYPE_CHECKING:
-    from espnet_atat.config.pretrain_slu import PretrainingSets
+from espnet_atat.schema import check_known, read
 
 #: Draws the utterances of a part with a limit: the same ones whatever the seed of a training run.
 MIXTURE_SEED = 0
@@ -20,6 +18,37 @@ MIXTURE_SEED = 0
 SHARED = CONF / "mixtures.yaml"
 #: The key of an entry that is a place for sets of other corpora.
 KEY = "pretrain_slu"
+#: Beside it in ``metrics.json``.
+WHY = f"{KEY}_why"
+
+
+@dataclass(frozen=True)
+class PretrainingSets:
+    """The sets of other corpora, ``recipe/name`` each, and why these.
+
+    Attributes:
+        text_alone: their audio, if there is any, is not to be heard.
+    """
+
+    sets: tuple[str, ...]
+    why: str
+    text_alone: bool = False
+
+    @property
+    def info(self) -> dict[str, str]:
+        """As ``metrics.json`` notes it."""
+        return {KEY: " ".join(self.sets), WHY: self.why}
+
+    def entries(self, tasks: Sequence[str], *, dev: bool) -> list[dict[str, Any]]:
+        """Entries of a mixture: each set, or its dev set, for each of ``slu`` and ``nlu`` that it has data for."""
+        return [
+            # A name of its own: sets of several corpora are called "train".
+            {"task": task, "set": name, "name": name.replace("/", "_")}
+            for name in (map(_dev_of, self.sets) if dev else self.sets)
+            if (DUMP / name / "target").is_file()
+            for task in tasks
+            if task == "nlu" or (has_audio(name) and not self.text_alone)
+        ]
 
 
 @dataclass(frozen=True)
@@ -33,20 +62,21 @@ class Mixtures:
     name: str
     train: tuple[Part, ...]
     valid: tuple[Part, ...]
-    selection: "PretrainingSets | None" = None
+    selection: PretrainingSets | None = None
 
     @property
     def parts(self) -> tuple[Part, ...]:
         return (*self.train, *self.valid)
 
 
+def _dev_of(name: str) -> str:
+    return f"{name.removesuffix('train')}dev" if name.endswith("train") else f"{name}_dev"
+
+
 def find_mixture(recipe: str, phase: Phase) -> Mixture:
     """The mixture that a phase names or spells out, with its name.
 
     ``pretrain`` is that of the recipe, else of ``conf/mixtures.yaml``; ``mini/pretrain`` that of the recipe mini.
-
-    Raises:
-        UserError: neither has it; the known ones are listed.
     """
     if isinstance(phase.mixture, Mixture):
         return phase.mixture
@@ -60,15 +90,12 @@ def find_mixture(recipe: str, phase: Phase) -> Mixture:
 
 
 def load_mixtures(
-    recipe: str, phase: Phase, fold: int | None = None, selection: "PretrainingSets | None" = None
+    recipe: str, phase: Phase, fold: int | None = None, selection: PretrainingSets | None = None
 ) -> Mixtures:
     """The parts of a phase's mixture, ``{fold}`` filled in.
 
     Args:
         selection: what the places for other corpora are filled with.
-
-    Raises:
-        UserError: it is malformed, or has ``{fold}`` where there is no fold, or a place and nothing to fill it with.
     """
     mixture = find_mixture(recipe, phase)
     parts = {}
@@ -76,7 +103,7 @@ def load_mixtures(
         where = f"mixture {mixture.name} of {recipe}: {split}"
         entries = [_of_fold(entry, fold, where) for entry in getattr(mixture, split)]
         if selection is not None:
-            entries = [each for entry in entries for each in _filled(entry, selection, where, dev=split == "valid")]
+            entries = _filled(entries, selection, where, dev=split == "valid")
         elif any(map(is_place, entries)):
             raise UserError(f"{where}: {KEY} is of a pretraining; name the sets of a fine-tuning")
         parts[split] = tuple(parse_mixture(entries, where))
@@ -88,13 +115,32 @@ def is_place(entry: object) -> bool:
     return isinstance(entry, Mapping) and KEY in entry
 
 
-def _filled(entry: dict[str, Any], selection: "PretrainingSets", where: str, *, dev: bool) -> Iterable[dict[str, Any]]:
-    if not is_place(entry):
-        return [entry]
-    tasks = entry[KEY]
-    if entry.keys() != {KEY} or not isinstance(tasks, list) or not tasks or not set(tasks) <= TREE_TASKS:
-        raise UserError(f"{where}: {{{KEY}: [slu, nlu]}} names one or both of these tasks and no more, found {entry!r}")
-    return selection.entries(tasks, dev=dev)
+def _filled(
+    entries: list[dict[str, Any]], selection: "PretrainingSets", where: str, *, dev: bool
+) -> list[dict[str, Any]]:
+    """The entries with sets in the places for them; in training these have weights (:mod:`.proportions`)."""
+    given = [entry for entry in entries if not is_place(entry)]
+    others = parse_mixture(given, where) if given else []
+    filled: list[dict[str, Any]] = []
+    for entry in entries:
+        if is_place(entry):
+            tasks, temperature = _read_place(entry, where, dev=dev)
+            found = selection.entries(tasks, dev=dev)
+            filled += found if dev else with_weights(found, others, temperature)
+        else:
+            filled.append(entry)
+    return filled
+
+
+def _read_place(entry: dict[str, Any], where: str, *, dev: bool) -> tuple[list[str], float]:
+    tasks, known = entry[KEY], {KEY} if dev else {KEY, "temperature"}
+    if not entry.keys() <= known or not isinstance(tasks, list) or not tasks or not set(tasks) <= TREE_TASKS:
+        raise UserError(
+            f"{where}: {{{KEY}: [slu, nlu]}} names one or both of these tasks"
+            + (" and no more" if dev else ", beside it temperature and no more")
+            + f", found {entry!r}"
+        )
+    return tasks, parse_temperature(entry.get("temperature", TEMPERATURE), where)
 
 
 def _of_fold(entry: Mapping[str, Any], fold: int | None, where: str) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 A mixture marks the place with an entry of its own; in ``valid`` it means the dev sets of the same corpora::
 
     - {pretrain_slu: [slu, nlu]}        # the tasks that the sets are used for: nlu alone where they have no audio
+    - {pretrain_slu: [slu], temperature: 1}     # of train: what they weigh, see proportions.py
 
 The sets are those that ``--pretrain_slu`` or the row's ``pretrain_slu`` names; else every prepared corpus with trees
 and audio but the tested one; else the text of TOP.
@@ -10,19 +11,15 @@ and audio but the tested one; else the text of TOP.
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any
 
 from espnet_atat.config.layout import DUMP, has_audio
-from espnet_atat.config.mixtures import KEY, find_mixture, is_place
+from espnet_atat.config.mixtures import KEY, PretrainingSets, find_mixture, is_place
 from espnet_atat.config.recipe import recipe_names
 from espnet_atat.config.system import System
 from espnet_atat.data.mixture import Part
 from espnet_atat.errors import UserError
 
 OPTION = f"--{KEY}"
-#: Beside it in ``metrics.json``.
-WHY = f"{KEY}_why"
 #: Training sets of public corpora; those of the recipe custom have names that their owner gave.
 CANDIDATES = ("fsc/train", "snips/close_fold1_train", "snips/far_fold1_train", "top/train")
 CUSTOM = "custom"
@@ -30,41 +27,6 @@ TOP_TEXT = "top/train"
 #: Recipes whose sets are of several domains: what stands before train, dev, test or text in a set's name.
 OF_SEVERAL_DOMAINS = (CUSTOM, "mini")
 _SPLIT = re.compile(r"(^|_)(train|dev|test|text)(_.*)?$")
-
-
-@dataclass(frozen=True)
-class PretrainingSets:
-    """The sets, ``recipe/name`` each, and why these.
-
-    Attributes:
-        text_alone: their audio, if there is any, is not to be heard.
-    """
-
-    sets: tuple[str, ...]
-    why: str
-    text_alone: bool = False
-
-    @property
-    def info(self) -> dict[str, str]:
-        """As ``metrics.json`` notes it."""
-        return {KEY: " ".join(self.sets), WHY: self.why}
-
-    def entries(self, tasks: Sequence[str], *, dev: bool) -> list[dict[str, Any]]:
-        """Entries of a mixture: each set for each task that it has data for.
-
-        Args:
-            tasks: ``slu``, ``nlu``.
-            dev: of the dev sets beside the training sets, where there are some.
-        """
-        sets = [_dev_of(name) for name in self.sets] if dev else list(self.sets)
-        return [
-            # A name of its own: sets of several corpora are called "train".
-            {"task": task, "set": name, "name": name.replace("/", "_")}
-            for name in sets
-            if (DUMP / name / "target").is_file()
-            for task in tasks
-            if task == "nlu" or (has_audio(name) and not self.text_alone)
-        ]
 
 
 def domain_of(name: str) -> str:
@@ -84,11 +46,7 @@ def takes_sets(system: System) -> bool:
 
 
 def choose_sets(system: System) -> PretrainingSets:
-    """What a system pretrains on, of what there is in ``dump/``.
-
-    Raises:
-        UserError: a named set is not prepared or of the tested domain, or nothing at all is prepared.
-    """
+    """What a system pretrains on, of what there is in ``dump/``."""
     if system.pretrain_slu is not None:
         return PretrainingSets(_named(system.pretrain_slu, system), f"named by {OPTION}")
     tested = _tested(system)
@@ -105,11 +63,7 @@ def choose_sets(system: System) -> PretrainingSets:
 
 
 def check_prepared(parts: Iterable[Part], recipe: str) -> None:
-    """Refuse to go on without the sets of other recipes.
-
-    Raises:
-        UserError: some are not there; names them and the command that prepares them.
-    """
+    """Refuse to go on without the sets of other recipes."""
     missing = [part.set for part in parts if part.set.partition("/")[0] != recipe and not (DUMP / part.set).is_dir()]
     if missing:
         other = missing[0].partition("/")[0]
@@ -131,11 +85,7 @@ def _named(sets: Sequence[str], system: System) -> tuple[str, ...]:
 
 
 def check_foreign(sets: Iterable[str], system: System) -> None:
-    """Refuse sets of a domain that the system is tested on.
-
-    Raises:
-        UserError: names the set and the test set.
-    """
+    """Refuse sets of a domain that the system is tested on."""
     tested = _tested(system)
     for name in sets:
         if "/" not in name:
@@ -156,10 +106,6 @@ def _prepared() -> list[str]:
     """Training sets with trees and audio."""
     custom = sorted(f"{CUSTOM}/{folder.name}" for folder in (DUMP / CUSTOM).glob("*train"))
     return [name for name in (*CANDIDATES, *custom) if (DUMP / name / "target").is_file() and has_audio(name)]
-
-
-def _dev_of(name: str) -> str:
-    return f"{name.removesuffix('train')}dev" if name.endswith("train") else f"{name}_dev"
 
 
 def _command(recipe: str) -> str:

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from espnet_atat.config.layout import EGS, load_yaml
-from espnet_atat.config.schema import check_known, read
 from espnet_atat.errors import UserError
+from espnet_atat.schema import check_known, read
 from espnet_atat.speech.masking import MaskConfig
 
 RECIPE_FILE = "recipe.yaml"
@@ -36,11 +36,9 @@ class Mixture:
 
 @dataclass(frozen=True, kw_only=True)
 class Synthesize:
-    """Stage 3: sets (``set`` or ``set@engine``) whose text is said.
+    """Stage 3: sets (``set`` or ``set@engine``) whose text is said, and options of ``bin.synthesize``.
 
-    Attributes:
-        engine: that says it, and the ``{tts}`` of the rows' sets, where neither row nor command line names another.
-        options: of the engine, as ``bin.synthesize`` takes them.
+    The engine is also the ``{tts}`` of the rows' sets, where neither row nor command line names another.
     """
 
     sets: tuple[str, ...] = ()
@@ -50,12 +48,7 @@ class Synthesize:
 
 @dataclass(frozen=True, kw_only=True)
 class Align:
-    """Stage 4: the sets of ``mask`` and ``splice``, word by word.
-
-    Attributes:
-        aligner: ``sphinx``, or ``gentle``, the paper's.
-        gentle_url, gentle_timeout, gentle_retries: of Gentle's servers, as ``speech.alignment.aligners`` takes them.
-    """
+    """Stage 4: the sets of ``mask`` and ``splice``, word by word, with options of ``speech.alignment.aligners``."""
 
     aligner: Literal["sphinx", "gentle"] = "sphinx"
     gentle_url: str | tuple[str, ...] | None = None
@@ -65,11 +58,7 @@ class Align:
 
 @dataclass(frozen=True, kw_only=True)
 class Mask:
-    """Stage 5: sets that get a copy with words masked in the audio.
-
-    Attributes:
-        options: fields of ``speech.masking.MaskConfig``.
-    """
+    """Stage 5: sets that get a copy with words masked in the audio, and fields of ``MaskConfig``."""
 
     sets: tuple[str, ...] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
@@ -80,13 +69,7 @@ class Mask:
 
 @dataclass(frozen=True, kw_only=True)
 class SplicedSet:
-    """One set spliced from the words of others.
-
-    Attributes:
-        text: a set whose lines are said; None: words at random.
-        number: utterances to make.
-        shortest, longest: words of an utterance.
-    """
+    """A number of utterances, spliced from the words of others: the lines of the set ``text``, else words at random."""
 
     text: str | None = None
     number: int = 3000
@@ -130,11 +113,7 @@ class Recipe:
     tables: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def corpus_path(self) -> Path:
-        """Where the corpus lies; if nothing of ``corpus`` exists, where its first entry says.
-
-        Raises:
-            UserError: none of its variables is set.
-        """
+        """Where the corpus lies; if nothing of ``corpus`` exists, where its first entry says."""
         entries = (self.corpus,) if isinstance(self.corpus, str) else self.corpus
         paths = [Path(text) for entry in entries if (text := _resolved(entry))]
         if not paths:
@@ -148,21 +127,13 @@ def recipe_names() -> list[str]:
 
 
 def recipe_file(name: str) -> Path:
-    """A recipe's file.
-
-    Raises:
-        UserError: there is no such recipe.
-    """
+    """A recipe's file."""
     check_known([name], recipe_names(), str(EGS), "recipe")
     return EGS / name / RECIPE_FILE
 
 
 def load_recipe(name: str) -> Recipe:
-    """Read a recipe.
-
-    Raises:
-        UserError: there is none of this name, or its file says something unknown.
-    """
+    """Read a recipe."""
     path = recipe_file(name)
     return read(Recipe, load_yaml(path), str(path), name=name)
 

@@ -10,8 +10,8 @@ from typing import Any
 
 from espnet_atat.config.layout import EGS, load_yaml
 from espnet_atat.config.recipe import recipe_file
-from espnet_atat.config.schema import check_known
 from espnet_atat.errors import UserError
+from espnet_atat.schema import check_known
 
 Content = Mapping[str, Any]
 BASE = "base"
@@ -19,11 +19,7 @@ PHASES = ("pretrain", "finetune")
 
 
 def table_contents(recipe: str) -> dict[str, tuple[str, Content]]:
-    """Name → place and content of every table: those of ``recipe.yaml``, then those of the files below ``tables/``.
-
-    Raises:
-        UserError: a name twice, or what is no table.
-    """
+    """Name → place and content of every table: those of ``recipe.yaml``, then those of the files below ``tables/``."""
     path = recipe_file(recipe)
     inline = load_yaml(path).get("tables") or {}
     found = {name: (f"{path}: tables: {name}", content) for name, content in inline.items()}
@@ -37,18 +33,6 @@ def table_contents(recipe: str) -> dict[str, tuple[str, Content]]:
     return found
 
 
-def table_content(recipe: str, name: str) -> tuple[str, str, Content]:
-    """Name, place and content of one table; ``3`` means ``table3``.
-
-    Raises:
-        UserError: there is no such table; the known ones are listed.
-    """
-    tables = table_contents(recipe)
-    name = f"table{name}" if name.isdigit() else name
-    check_known([name], tables, f"recipe {recipe}", "table")
-    return name, *tables[name]
-
-
 def row_names(recipe: str) -> list[str]:
     """All rows that the tables of a recipe define."""
     tables = table_contents(recipe).values()
@@ -60,9 +44,6 @@ def row_content(recipe: str, name: str, users: Iterable[str] = ()) -> tuple[str,
 
     Args:
         users: rows that start from this one, directly or not.
-
-    Raises:
-        UserError: no table defines it, two do, or it starts from itself.
     """
     found = [
         (f"{place}: {name}", table["rows"][name], table.get(BASE), table_name)

@@ -5,6 +5,7 @@ Importing this needs the standard library only, so that a parser can be made bef
 
 import argparse
 import dataclasses
+import functools
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -82,12 +83,10 @@ class Selection:
     """Some systems of a recipe.
 
     Attributes:
-        tables: what is printed in the end.
-        systems: their rows, each once, as the command line changed them.
+        systems: the rows of the tables, each once, as the command line changed them.
         seeds: None: each system's own.
-        fold: one fold of a cross validation; None: all.
+        fold: None: all.
         chosen: the options that chose the tables or the system.
-        settings: what changes rows.
     """
 
     recipe: str
@@ -122,12 +121,7 @@ class Selection:
 
 @dataclass(frozen=True)
 class Setting:
-    """One ``--set KEY=VALUE``.
-
-    Attributes:
-        key: its parts.
-        option: the words of the command line.
-    """
+    """One ``--set KEY=VALUE``; ``option`` is it in the words of the command line."""
 
     key: tuple[str, ...]
     value: Any
@@ -152,17 +146,11 @@ class Setting:
         value = self.value
         if self.key == GROW_BPE and value is True and system.finetune is not None and system.finetune.grow_bpe:
             value = dataclasses.asdict(system.finetune.grow_bpe)  # whether, not how
-        for part in reversed(self.key):
-            value = {part: value}
-        return dict(value)
+        return functools.reduce(lambda inner, part: {part: inner}, reversed(self.key), value)
 
 
 def parse_setting(text: str) -> Setting:
-    """``finetune.options.max_epoch=5``; the value is YAML, in one line.
-
-    Raises:
-        UserError: no key, no value, or not YAML.
-    """
+    """``finetune.options.max_epoch=5``; the value is YAML, in one line."""
     import yaml
 
     from espnet_atat.config.layout import parse_yaml
@@ -185,33 +173,22 @@ def _number(value: Any) -> Any:
         return value
 
 
-def settings_of(args: argparse.Namespace) -> tuple[Setting, ...]:
-    """All that changes rows, in the order of :func:`add_selection`."""
-    found = [parse_setting(text) for text in args.set]
-    if args.grow_bpe is not None:
-        found.append(Setting(GROW_BPE, args.grow_bpe == "true", ("--grow_bpe", args.grow_bpe)))
-    if args.pretrain_slu is not None:
-        found.append(Setting(PRETRAIN_SLU, list(args.pretrain_slu), ("--pretrain_slu", ",".join(args.pretrain_slu))))
-    if args.tts_engine is not None:
-        found.append(Setting(TTS_ENGINE, args.tts_engine, ("--tts_engine", args.tts_engine)))
-    return tuple(found)
-
-
 def select(args: argparse.Namespace) -> Selection:
-    """What the options of :func:`add_selection` select.
-
-    Raises:
-        UserError: an unknown recipe, table, system or key, or an option that no selected row takes.
-    """
+    """What the options of :func:`add_selection` select."""
     from espnet_atat.config.system import load_system
     from espnet_atat.config.table import Table, load_tables, systems_of
 
-    settings = settings_of(args)
+    settings = [parse_setting(text) for text in args.set]
+    tables: tuple[Table, ...]
+    if args.grow_bpe is not None:
+        settings.append(Setting(GROW_BPE, args.grow_bpe == "true", ("--grow_bpe", args.grow_bpe)))
+    if (sets := args.pretrain_slu) is not None:
+        settings.append(Setting(PRETRAIN_SLU, list(sets), ("--pretrain_slu", ",".join(sets))))
+    if args.tts_engine is not None:
+        settings.append(Setting(TTS_ENGINE, args.tts_engine, ("--tts_engine", args.tts_engine)))
     if args.system is not None:
         title = load_system(args.recipe, args.system).title
-        tables: tuple[Table, ...] = (
-            Table(recipe=args.recipe, name=args.system, title=title, rows={args.system: None}),
-        )
+        tables = (Table(recipe=args.recipe, name=args.system, title=title, rows={args.system: None}),)
         chosen: tuple[str, ...] = ("--system", args.system)
     else:
         tables = load_tables(args.recipe, args.table or "default")
@@ -229,7 +206,7 @@ def select(args: argparse.Namespace) -> Selection:
         seeds=args.seeds,
         fold=args.fold,
         chosen=chosen,
-        settings=settings,
+        settings=tuple(settings),
     )
 
 

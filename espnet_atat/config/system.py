@@ -9,10 +9,10 @@ from espnet_atat.config.audio_choice import AudioChoice, choose_audio
 from espnet_atat.config.layout import EXP
 from espnet_atat.config.recipe import Engine, Mixture, load_recipe
 from espnet_atat.config.rows import PHASES, merged, row_content
-from espnet_atat.config.schema import read
 from espnet_atat.config.two_stage import ASR, ORACLE, FirstStage, Pipeline
 from espnet_atat.data.mixture import TREE_TASKS
 from espnet_atat.errors import UserError
+from espnet_atat.schema import read
 from espnet_atat.text.growth import BPEGrowth
 from espnet_atat.text.vocabulary import task_token
 
@@ -27,8 +27,6 @@ class Phase:
     """Pretraining or fine-tuning.
 
     Attributes:
-        config: name of a training configuration.
-        mixture: name of a mixture, or the mixture itself.
         model: file of the run that the next phase and decoding take; None: of its ``best_model_criterion``.
         options: of training, in place of the configuration's; mappings key by key.
         keep: of a fine-tuning: names or dotted prefixes of the parameters that it takes over; all else starts fresh.
@@ -116,8 +114,7 @@ class System:
 
     Attributes:
         pretrain: None: nothing of the system is trained to hear (a pipeline over the words of others).
-        tokens: name of a configuration of stage 7, or its options.
-        lm: the same of stage 8, for inference configurations with a language model.
+        tokens, lm: names of configurations of stages 7 and 8, or their options.
         decode: inference configurations, the first one's figures lead; of a pipeline, what its first stage is called.
         dev: decoded only where asked for: to choose a configuration.
         hypothesis: what counts as the same: the frame, or the tags (FSC's three).
@@ -186,11 +183,7 @@ class System:
                 )
 
     def of_fold(self, fold: int | None) -> Self:
-        """The system with ``{fold}`` filled in.
-
-        Raises:
-            UserError: a fold that the system has not.
-        """
+        """The system with ``{fold}`` filled in."""
         if (fold is None) != (self.folds is None) or (fold is not None and not 1 <= fold <= (self.folds or 0)):
             has = "no folds" if self.folds is None else f"the folds 1 to {self.folds}"
             raise UserError(f"system {self.name} has {has}; asked for {fold}")
@@ -210,15 +203,7 @@ def run_label(seed: int, fold: int | str | None) -> str:
 def load_system(
     recipe: str, name: str, changes: Mapping[str, Any] | None = None, overrides: tuple[str, ...] = ()
 ) -> System:
-    """Read a row.
-
-    Args:
-        changes: what the command line says in place of the file.
-        overrides: the options that say so.
-
-    Raises:
-        UserError: no table defines it, an unknown or missing key, or a value of another type.
-    """
+    """Read a row, with ``changes`` that the options ``overrides`` of the command line say in place of the file."""
     where, content = row_content(recipe, name)
     content = dict(merged(content, changes) if changes else content)
     where += f" with {' '.join(overrides)}" if overrides else ""

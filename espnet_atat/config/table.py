@@ -5,10 +5,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from espnet_atat.config.rows import row_names, table_content
-from espnet_atat.config.schema import check_known, read
+from espnet_atat.config.rows import row_names, table_contents
 from espnet_atat.errors import UserError
 from espnet_atat.metrics.figures import FIGURES
+from espnet_atat.schema import check_known, read
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,14 +71,9 @@ class Table:
 
     Attributes:
         rows: name → what the row says (read by ``load_system``); None: as another table of the recipe defines it.
-        base: what rows of this table start from (``config.rows``).
         figures: keys of ``metrics.figures`` to print; empty: the usual ones.
-        note: what a reader should know before the figures.
         baseline: row → the row that it is tested against, by the paired bootstrap over utterances.
         relative_to: row that the others' figures are also given relative to.
-        synthesize_sets: sets of the recipe whose text stage 3 says.
-        augment_sets: sets of the recipe that get augmented copies.
-        curve: some of the rows over an amount, for a plot.
     """
 
     recipe: str
@@ -123,23 +118,18 @@ class Table:
 
 
 def load_table(recipe: str, name: str) -> Table:
-    """Read a table; ``3`` means ``table3``.
-
-    Raises:
-        UserError: there is no such table, its file says something unknown, or an empty row is defined in no table.
-    """
-    name, where, content = table_content(recipe, name)
+    """Read a table; ``3`` means ``table3``."""
+    tables = table_contents(recipe)
+    name = f"table{name}" if name.isdigit() else name
+    check_known([name], tables, f"recipe {recipe}", "table")
+    where, content = tables[name]
     table = read(Table, content, where, recipe=recipe, name=name)
     check_known((row for row, own in table.rows.items() if own is None), row_names(recipe), where, "row")
     return table
 
 
 def load_tables(recipe: str, names: str) -> tuple[Table, ...]:
-    """Read ``1,2,amount``: tables that are made together.
-
-    Raises:
-        UserError: as :func:`load_table`.
-    """
+    """Read ``1,2,amount``: tables that are made together."""
     tables = [load_table(recipe, name) for name in names.replace(",", " ").split() or [names]]
     return tuple({table.name: table for table in tables}.values())  # 1 and table1 are the same
 

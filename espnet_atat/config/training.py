@@ -2,13 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from espnet_atat.config.layout import conf_file, load_yaml
-from espnet_atat.config.schema import read
 from espnet_atat.config.system import Phase
 from espnet_atat.errors import UserError
+from espnet_atat.schema import read
 
 #: An option of a pretraining: an ESPnet ASR checkpoint; a fine-tuning has its encoder from the pretraining.
 AUDIO_ENCODER_INIT = "audio_encoder_init"
@@ -16,12 +15,9 @@ AUDIO_ENCODER_INIT = "audio_encoder_init"
 
 @dataclass(frozen=True, kw_only=True)
 class TokenOptions:
-    """Options of stage 7.
+    """Options of stage 7: tokens in the end (tags are whole), and the text encoder's tokenizer, if it has one.
 
-    Attributes:
-        bpe_size: tokens in the end; tags are whole.
-        wordpiece_size: of the text encoder's tokenizer, to train one.
-        text_tokenizer: a folder or hub name of one; neither of the two where there is no text encoder.
+    That is trained, with ``wordpiece_size`` pieces, or there already, by its folder or hub name.
     """
 
     bpe_size: int
@@ -34,11 +30,7 @@ class TokenOptions:
 
 
 def load_token_config(recipe: str, tokens: str | Mapping[str, Any]) -> dict[str, Any]:
-    """The options of a row's ``tokens``, a name or the options themselves.
-
-    Raises:
-        UserError: an unknown key, or a value that is no size.
-    """
+    """The options of a row's ``tokens``, a name or the options themselves."""
     config, where = _named(recipe, tokens, "tokens")
     read(TokenOptions, config, where)
     return config
@@ -51,7 +43,7 @@ def load_lm_config(recipe: str, lm: str | Mapping[str, Any]) -> dict[str, Any]:
 
 def _named(recipe: str, value: str | Mapping[str, Any], key: str) -> tuple[dict[str, Any], str]:
     if isinstance(value, str):
-        path: Path = conf_file(recipe, value)
+        path = conf_file(recipe, value)
         return load_yaml(path), str(path)
     return {name: each for name, each in value.items() if each is not None}, key
 
@@ -59,10 +51,8 @@ def _named(recipe: str, value: str | Mapping[str, Any], key: str) -> tuple[dict[
 def load_training_config(recipe: str, phase: Phase, inherited: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """ESPnet's options of a phase: its configuration, and what the row's ``options`` say in place of that.
 
-    An option that is a mapping, such as ``model_conf``, is taken key by key; an empty one empties it.
-
-    Args:
-        inherited: what holds where neither of them says anything.
+    An option that is a mapping, such as ``model_conf``, is taken key by key; an empty one empties it. Where neither of
+    them says anything, ``inherited`` holds.
     """
     config = {**(inherited or {}), **load_yaml(conf_file(recipe, phase.config))}
     for key, value in (phase.options or {}).items():
@@ -78,14 +68,7 @@ def best_model(config: Mapping[str, Any]) -> str:
 
 
 def check_finetune(phase: Phase, config: Mapping[str, Any]) -> None:
-    """Refuse a fine-tuning whose options contradict what it keeps.
-
-    Args:
-        config: its training options, as resolved.
-
-    Raises:
-        UserError: names the option and the parameters.
-    """
+    """Refuse a fine-tuning whose options, as resolved, contradict what it keeps."""
     where = f"finetune {phase.config}"
     if AUDIO_ENCODER_INIT in config:
         raise UserError(f"{where}: {AUDIO_ENCODER_INIT} is of a pretraining; this audio encoder comes from there")

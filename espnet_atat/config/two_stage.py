@@ -17,12 +17,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal, get_type_hints
 
 from espnet_atat.baselines.config import CONFIGS, BilstmConfig, Config
-from espnet_atat.config.schema import read
 from espnet_atat.errors import UserError
+from espnet_atat.schema import read
 
 #: Kinds of first stages, each a key of ``first_stage``.
 ASR, WHISPER, TRANSCRIPTS, ORACLE = KINDS = ("asr", "whisper", "transcripts", "oracle")
-#: Those whose recogniser was not trained here.
+#: Those whose recogniser was not trained here: nobody knows what they cost.
 FOREIGN = (WHISPER, TRANSCRIPTS)
 #: An option of the taggers that the row itself says.
 SEED = "seed"
@@ -30,14 +30,7 @@ SEED = "seed"
 
 @dataclass(frozen=True, kw_only=True)
 class Pipeline:
-    """The second stage.
-
-    Attributes:
-        tagger: ``crf`` or ``bilstm_crf``.
-        data: sets (``recipe/name``) whose trees it learns.
-        options: of the tagger, in place of its defaults.
-        pretrain_data: sets whose text the BiLSTM is pretrained on.
-    """
+    """The second stage; sets are ``recipe/name``."""
 
     tagger: Literal["crf", "bilstm_crf"]
     data: tuple[str, ...]
@@ -62,11 +55,7 @@ class Pipeline:
         return CONFIGS[self.tagger] is BilstmConfig
 
     def config(self, seed: int) -> Config:
-        """The tagger's options.
-
-        Raises:
-            UserError: an unknown option, or a value of another type or out of its range.
-        """
+        """The tagger's options."""
         kind = CONFIGS[self.tagger]
         hints = get_type_hints(kind)
         options = {
@@ -91,15 +80,7 @@ class Pipeline:
 
 @dataclass(frozen=True, kw_only=True)
 class FirstStage:
-    """Whose words the tagger reads: one of the first four.
-
-    Attributes:
-        asr: an inference configuration, for the row's own model.
-        whisper: a model of Whisper.
-        transcripts: a pattern of paths.
-        oracle: the set's own text.
-        language: of the speech, for Whisper.
-    """
+    """Whose words the tagger reads: one of the first four; ``language`` is for Whisper."""
 
     asr: str | None = None
     whisper: str | None = None
@@ -125,11 +106,6 @@ class FirstStage:
     def value(self) -> str:
         """What the file says of it; empty for the oracle."""
         return "" if self.kind == ORACLE else str(getattr(self, self.kind))
-
-    @property
-    def is_foreign(self) -> bool:
-        """Whether a recogniser that was not trained here says the words: nobody knows what they cost."""
-        return self.kind in FOREIGN
 
     @property
     def folder(self) -> str:

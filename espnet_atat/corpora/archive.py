@@ -13,28 +13,14 @@ from pathlib import Path, PurePosixPath
 from espnet_atat.atomic import atomic_dir
 from espnet_atat.errors import UserError
 
-CHUNK = 1 << 20  # bytes
-
-
-def digest(path: Path, algorithm: str) -> str:
-    """Hexadecimal digest (``md5`` or ``sha256``) of a file."""
-    found = hashlib.new(algorithm)
-    with path.open("rb") as handle:
-        while chunk := handle.read(CHUNK):
-            found.update(chunk)
-    return found.hexdigest()
-
 
 def verify(path: Path, checksum: str) -> None:
-    """Compare a file with ``<algorithm>:<hexadecimal digest>``.
-
-    Raises:
-        UserError: the file is a different one, or truncated.
-    """
+    """Compare a file with ``<algorithm>:<hexadecimal digest>``; a ``UserError`` if it is another, or truncated."""
     algorithm, _, expected = checksum.partition(":")
     if algorithm not in {"md5", "sha256"} or not expected:
         raise UserError(f"checksum {checksum!r}: give md5:… or sha256:…")
-    found = digest(path, algorithm)
+    with path.open("rb") as handle:
+        found = hashlib.file_digest(handle, algorithm).hexdigest()
     if found != expected.lower():
         raise UserError(f"{path}: {algorithm} is {found}, not {expected}; the download is incomplete or another file")
 
@@ -44,9 +30,6 @@ def fetch(url: str, path: Path, checksum: str | None) -> None:
 
     The file appears only when its size is what the server announced and its checksum is right. Without a known checksum
     it must at least be an archive, so that an error page is not kept.
-
-    Raises:
-        UserError: the server cannot be reached, or sent something else.
     """
     if path.is_file():
         if checksum:
@@ -54,113 +37,60 @@ def fetch(url: str, path: Path, checksum: str | None) -> None:
         return
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    otherwise = f"download it by other means and put it at {path}"
     try:
         with urllib.request.urlopen(url, timeout=60) as response, partial.open("wb") as handle:
-            shutil.copyfileobj(response, handle, CHUNK)
+            shutil.copyfileobj(response, handle)
             announced = response.headers.get("Content-Length")
-        if announced and partial.stat().st_size != int(announced):
-            raise UserError(
-                f"{url}: the download broke off at {partial.stat().st_size} of {announced} bytes; try again"
-            )
+        size = partial.stat().st_size
+        if announced and size != int(announced):
+            raise UserError(f"{url}: the download broke off at {size} of {announced} bytes; try again")
         if checksum:
             verify(partial, checksum)
         elif not (zipfile.is_zipfile(partial) or tarfile.is_tarfile(partial)):
-            raise UserError(
-                f"{url} gave neither a zip nor a tar archive; download it by other means and put it at {path}"
-            )
+            raise UserError(f"{url} gave neither a zip nor a tar archive; {otherwise}")
         os.replace(partial, path)
     except (OSError, http.client.HTTPException) as error:
-        raise UserError(
-            f"{url} cannot be fetched ({error}); download it by other means and put it at {path}"
-        ) from error
+        raise UserError(f"{url} cannot be fetched ({error}); {otherwise}") from error
     finally:
         partial.unlink(missing_ok=True)
 
 
-def check_member(archive: Path, name: str) -> None:
-    """Refuse a member that would be written outside the folder.
-
-    Raises:
-        UserError: an absolute name, a drive letter, a backslash, or ``..``.
-    """
+def check_member(archive: Path, name: str, is_plain: bool) -> None:
+    """Refuse a member that is no plain file or folder, or would be written outside the folder."""
     pure = PurePosixPath(name)
     drive = len(name) > 1 and name[1] == ":"
     if pure.is_absolute() or drive or "\\" in name or "\0" in name or ".." in pure.parts:
         raise UserError(f"{archive}: member {name!r} would be written outside the folder; the archive is refused")
+    if not is_plain:
+        raise UserError(f"{archive}: member {name!r} is a link or device; the archive is refused")
 
 
 def extract(archive: Path, folder: Path) -> int:
-    """Unpack a zip or tar archive of plain files and folders; all members are checked before the first is written.
-
-    Returns:
-        The number of files written.
-
-    Raises:
-        UserError: a name that leads outside the folder, a link, a device, or not an archive.
-    """
+    """Unpack a zip or tar archive; all members are checked before the first is written. Gives the number of files."""
     try:
         if zipfile.is_zipfile(archive):
-            return _extract_zip(archive, folder)
+            with zipfile.ZipFile(archive) as zipped:
+                for info in zipped.infolist():
+                    kind = stat.S_IFMT(info.external_attr >> 16)
+                    check_member(archive, info.filename, kind in {0, stat.S_IFREG, stat.S_IFDIR})
+                zipped.extractall(folder)
+                return sum(not info.is_dir() for info in zipped.infolist())
         if tarfile.is_tarfile(archive):
-            return _extract_tar(archive, folder)
+            with tarfile.open(archive) as tarred:
+                for member in tarred.getmembers():
+                    check_member(archive, member.name, member.isreg() or member.isdir())
+                tarred.extractall(folder, filter="data")
+                return sum(member.isreg() for member in tarred.getmembers())
     except (zipfile.BadZipFile, tarfile.TarError, EOFError) as error:
         raise UserError(f"{archive}: damaged archive ({error}); delete it to fetch it again") from error
     raise UserError(f"{archive}: neither a zip nor a tar archive; delete it to fetch it again")
 
 
-def _extract_zip(archive: Path, folder: Path) -> int:
-    with zipfile.ZipFile(archive) as opened:
-        members = opened.infolist()
-        for member in members:
-            check_member(archive, member.filename)
-            kind = stat.S_IFMT(member.external_attr >> 16)
-            if kind not in {0, stat.S_IFREG, stat.S_IFDIR}:
-                raise UserError(f"{archive}: member {member.filename!r} is a link or device; the archive is refused")
-        files = [member for member in members if not member.is_dir()]
-        for member in files:
-            target = folder / member.filename
-            target.parent.mkdir(parents=True, exist_ok=True)
-            with opened.open(member) as source, target.open("wb") as sink:
-                shutil.copyfileobj(source, sink, CHUNK)
-    return len(files)
-
-
-def _extract_tar(archive: Path, folder: Path) -> int:
-    with tarfile.open(archive) as opened:
-        members = opened.getmembers()
-        for member in members:
-            check_member(archive, member.name)
-            if not (member.isreg() or member.isdir()):
-                raise UserError(f"{archive}: member {member.name!r} is a link or device; the archive is refused")
-        files = [member for member in members if member.isreg()]
-        for member in files:
-            target = folder / member.name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            source = opened.extractfile(member)
-            assert source is not None, "a regular member has content"
-            with source, target.open("wb") as sink:
-                shutil.copyfileobj(source, sink, CHUNK)
-    return len(files)
-
-
 def fetch_corpus(
-    url: str,
-    output: Path,
-    *,
-    archive: str | None = None,
-    checksum: str | None = None,
-    file_checksums: Path | None = None,
+    url: str, output: Path, *, archive: str | None, checksum: str | None, file_checksums: Path | None
 ) -> None:
-    """Download a corpus's archive once, check it, and unpack it as the folder ``output``.
-
-    Args:
-        archive: name to keep the archive under, beside ``output``; None: the URL's last part.
-        checksum: of the archive: ``md5:…`` or ``sha256:…``.
-        file_checksums: where the owner publishes none, those of files in it, one ``<sha256>  <path>`` a line.
-
-    Raises:
-        UserError: no network, another file than expected, or an archive that would write outside ``output``.
-    """
+    """Download a corpus's archive once, check it, and unpack it as the folder ``output``; see ``prepare fetch``."""
     if checksum is None and file_checksums is None:
         raise UserError("give --checksum or --file_checksums; nothing is unpacked unchecked")
     if output.is_dir():
@@ -177,11 +107,7 @@ def fetch_corpus(
 
 
 def check_files(folder: Path, listing: Path) -> None:
-    """Compare unpacked files with a listing in the format of sha256sum.
-
-    Raises:
-        UserError: a file is missing or another one.
-    """
+    """Compare unpacked files with a listing in the format of sha256sum."""
     for number, line in enumerate(listing.read_text(encoding="utf-8").splitlines(), start=1):
         expected, _, name = line.partition("  ")
         if not name:

@@ -22,15 +22,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from espnet_atat.corpora.builder import Builder, BuildOptions, Report, Utterance, add_build_arguments
+from espnet_atat.arguments import add_options
+from espnet_atat.corpora.builder import Builder, Report, Utterance
 from espnet_atat.corpora.custom_slots import tree_of_slots
-from espnet_atat.corpora.readers import Row, read_json_lines, read_table
-from espnet_atat.corpora.recordings import is_pipe
-from espnet_atat.corpora.splits import draw_groups
-from espnet_atat.datadir import DataDir, is_test_set
-from espnet_atat.errors import UserError
-from espnet_atat.semantics.normalise import Normalisation, normalise_tree, normalise_words
-from espnet_atat.semantics.tree import parse
+from espnet_atat.corpora.readers import Row, read_json_lines, read_table, read_tree
+from espnet_atat.corpora.recordings import AudioRules, is_pipe
+from espnet_atat.corpora.splits import draw_parts
+from espnet_atat.datadir import DataDir, find_data_dirs, is_test_set
+from espnet_atat.errors import UserError, naming
+from espnet_atat.semantics.normalise import Normalisation, normalise_words
 
 COLUMNS = ("audio", "transcript", "tree", "intent", "slots", "speaker", "id", "split")
 ALIASES = {"wav": "audio", "path": "audio", "text": "transcript", "transcription": "transcript", "set": "split"}
@@ -40,26 +40,20 @@ DRAWN_SHARE = 0.1  # of the utterances, for each of dev and test where there is 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of ``prepare custom``."""
-    add_build_arguments(parser)
     parser.add_argument(
         "--skip_bad_rows", action="store_true", help="leave out bad training and dev rows, rather than stop"
     )
-    parser.add_argument("--allow_pipes", action="store_true", help="run wav.scp entries that are shell pipes")
+    add_options(parser, AudioRules, ("allow_pipes",))
 
 
-def prepare(source: Path, data_dir: Path, **options: Any) -> Report:
-    """Write one set for every value of ``split``, or for every data dir of the source.
-
-    Raises:
-        UserError: names file and line of each bad row, up to a limit; or see ``Builder.write``.
-    """
-    build = BuildOptions.from_options(options)
-    builder = Builder("custom", source, data_dir, build)
+def prepare(source: Path, data_dir: Path, *, skip_bad_rows: bool = False, **options: Any) -> Report:
+    """Write one set for every value of ``split``, or for every data dir of the source."""
+    builder = Builder("custom", source, data_dir, **options)
     if source.is_dir():
-        _copy_data_dirs(builder, source)
+        for folder in find_data_dirs(source):
+            _copy_data_dir(builder, folder)
         return builder.report
-    rows = _read_rows(source)
-    sets = _collect(builder, rows, source.parent, bool(options.get("skip_bad_rows")))
+    sets = _collect(builder, _read_rows(source), source.parent, skip_bad_rows)
     if set(sets) == {""}:
         sets = _draw_sets(builder, sets[""])
     for name, utterances in sorted(sets.items()):
@@ -103,9 +97,13 @@ def _collect(builder: Builder, rows: list[Row], folder: Path, skip: bool) -> dic
     sets: dict[str, list[Utterance]] = {}
     bad: list[str] = []
     for row in rows:
-        split = _set_name(row)
+        split = _text(row, "split")
+        if split and not re.fullmatch(r"[A-Za-z0-9][\w.-]*", split):
+            mend = "use letters, digits, '_', '-' and '.'"
+            raise UserError(f"{row.where}: split {split!r} cannot name a folder; {mend}")
         try:
-            sets.setdefault(split, []).append(_utterance(row, folder, builder.options.rules))
+            utterance = _utterance(row, folder, builder.options.rules)
+            sets.setdefault(split, []).append(utterance)
         except UserError as error:
             if not skip or is_test_set(split):
                 bad.append(str(error))
@@ -115,17 +113,9 @@ def _collect(builder: Builder, rows: list[Row], folder: Path, skip: bool) -> dic
         more = f"\n… and {len(bad) - SHOWN} more" if len(bad) > SHOWN else ""
         count = f"{len(bad)} bad rows of {len(rows)}" if len(bad) > 1 else "a bad row"
         raise UserError(f"{count}:\n" + "\n".join(bad[:SHOWN]) + more)
-    named = [name for name in sets if name]
-    if named and "" in sets:
+    if "" in sets and len(sets) > 1:
         raise UserError(f"{sets[''][0].where}: no split, while other rows have one")
-    return {name: utterances for name, utterances in sets.items() if utterances}
-
-
-def _set_name(row: Row) -> str:
-    name = _text(row, "split")
-    if name and not re.fullmatch(r"[A-Za-z0-9][\w.-]*", name):
-        raise UserError(f"{row.where}: split {name!r} cannot name a folder; use letters, digits, '_', '-' and '.'")
-    return name
+    return sets
 
 
 def _text(row: Row, column: str) -> str:
@@ -152,21 +142,17 @@ def _utterance(row: Row, folder: Path, rules: Normalisation) -> Utterance:
     if not text and not tree and not audio:
         raise UserError(f"{row.where}: no words in transcript {transcript!r}")
     target = None
-    try:
-        if tree:
-            node = normalise_tree(parse(tree), rules)
-            target, words = node.serialise(), " ".join(node.words())
-            if transcript and words != text:
-                raise UserError(f"the tree's words are {words!r}, the transcript's {text!r}")
-            text = words
-        elif intent:
+    if tree:
+        words, target = read_tree(tree, rules, row.where)
+        if transcript and words != text:
+            raise UserError(f"{row.where}: the tree's words are {words!r}, the transcript's {text!r}")
+        text = words
+    elif intent:
+        with naming(row.where):
             target = tree_of_slots(intent, row.fields.get("slots"), text, rules).serialise()
-    except UserError as error:
-        raise UserError(f"{row.where}: {error}") from error
     speaker = _identifier(_text(row, "speaker"))
-    utterance_id = _identifier(_text(row, "id") or Path(audio).stem) or f"row{row.number:06d}"
-    if speaker and not utterance_id.startswith(speaker):
-        utterance_id = f"{speaker}-{utterance_id}"
+    own_id = _identifier(_text(row, "id") or Path(audio).stem) or f"row{row.number:06d}"
+    utterance_id = _with_speaker(own_id, speaker)
     path = audio if not audio or is_pipe(audio) else str(folder / audio)
     return Utterance(utterance_id, text, target, path or None, (speaker or utterance_id) if audio else None, row.where)
 
@@ -175,68 +161,45 @@ def _identifier(value: str) -> str:
     return re.sub(r"[^\w.-]+", "_", value)
 
 
+def _with_speaker(key: str, speaker: str) -> str:
+    """Kaldi's rule, so that files sorted by utterance are sorted by speaker too."""
+    return key if key.startswith(speaker) else f"{speaker}-{key}"
+
+
 def _draw_sets(builder: Builder, utterances: list[Utterance]) -> dict[str, list[Utterance]]:
     """Train, dev and test with disjoint speakers, or disjoint transcripts if every utterance is its own speaker."""
     shared = len({u.speaker for u in utterances} - {None}) < sum(u.speaker is not None for u in utterances)
     what = "speakers" if shared else "transcripts"
-
-    def key(utterance: Utterance) -> str:
-        return (utterance.speaker if shared else None) or utterance.text
-
-    sizes = Counter(map(key, utterances))
+    keys = [(utterance.speaker if shared else None) or utterance.text for utterance in utterances]
+    sizes = Counter(keys)
     if len(sizes) < 3:
-        raise UserError(
-            f"{utterances[0].where}: a set each of train, dev and test cannot be drawn from {len(sizes)} {what}; "
-            "add the column 'split'"
-        )
-    left, part_of = Counter(sizes), dict.fromkeys(sizes, "train")
-    for part in ("test", "dev"):
-        for group in draw_groups(left, max(1, round(DRAWN_SHARE * len(utterances))), builder.options.seed):
-            part_of[group] = part
-            del left[group]
+        found = f"a set each of train, dev and test cannot be drawn from {len(sizes)} {what}"
+        raise UserError(f"{utterances[0].where}: {found}; add the column 'split'")
+    size = max(1, round(DRAWN_SHARE * len(utterances)))
+    part_of = draw_parts(sizes, {"test": size, "dev": size}, builder.options.seed)
     builder.note(f"no column 'split': sets drawn with seed {builder.options.seed}, disjoint in {what}")
     sets: dict[str, list[Utterance]] = {}
-    for utterance in utterances:
-        sets.setdefault(part_of[key(utterance)], []).append(utterance)
+    for key, utterance in zip(keys, utterances, strict=True):
+        sets.setdefault(part_of[key], []).append(utterance)
     return sets
 
 
-def _copy_data_dirs(builder: Builder, source: Path) -> None:
-    """Ready data dirs: the source itself, or those below it."""
-    found = [source] if (source / "text").is_file() else sorted(p.parent for p in source.glob("*/text"))
-    if not found:
-        raise UserError(f"{source}: neither a data dir nor a folder of data dirs (no file 'text')")
-    for folder in found:
-        if (folder / "segments").is_file():
-            raise UserError(f"{folder}/segments: recordings cut by segments are not read; give one file an utterance")
-        data = DataDir.load(folder)
-        # Kaldi's rule, so that files sorted by utterance are sorted by speaker too.
-        utterances = [
-            Utterance(
-                id=_with_speaker(key, data.utt2spk),
-                text=normalise_words(data.text[key], builder.options.rules),
-                target=_normalised_target(folder, data, key, builder.options.rules),
-                audio=data.wav[key] if data.wav is not None else None,
-                speaker=data.utt2spk[key] if data.utt2spk is not None else None,
-                where=f"{folder}: {key}",
-            )
-            for key in data.ids
-        ]
-        renamed = sum(utterance.id != key for utterance, key in zip(utterances, data.ids, strict=True))
-        if renamed:
-            builder.note(f"{folder.name}: {renamed} ids that did not begin with their speaker's now do")
-        builder.write(folder.resolve().name, utterances)
-
-
-def _with_speaker(key: str, utt2spk: dict[str, str] | None) -> str:
-    speaker = utt2spk[key] if utt2spk is not None else ""
-    return key if key.startswith(speaker) else f"{speaker}-{key}"
-
-
-def _normalised_target(folder: Path, data: DataDir, key: str, rules: Normalisation) -> str | None:
-    if data.target is None:
-        return None
-    try:
-        return normalise_tree(parse(data.target[key]), rules).serialise()
-    except UserError as error:
-        raise UserError(f"{folder}/target: {key}: {error}") from error
+def _copy_data_dir(builder: Builder, folder: Path) -> None:
+    if (folder / "segments").is_file():
+        raise UserError(f"{folder}/segments: recordings cut by segments are not read; give one file an utterance")
+    data, rules = DataDir.load(folder), builder.options.rules
+    target, wav, speakers = data.target or {}, data.wav or {}, data.utt2spk or {}
+    utterances = [
+        Utterance(
+            id=_with_speaker(key, speakers.get(key, "")),
+            text=normalise_words(data.text[key], rules),
+            target=read_tree(target[key], rules, f"{folder}/target: {key}")[1] if key in target else None,
+            audio=wav.get(key),
+            speaker=speakers.get(key),
+            where=f"{folder}: {key}",
+        )
+        for key in data.ids
+    ]
+    if renamed := sum(utterance.id != key for utterance, key in zip(utterances, data.ids, strict=True)):
+        builder.note(f"{folder.name}: {renamed} ids that did not begin with their speaker's now do")
+    builder.write(folder.resolve().name, utterances)

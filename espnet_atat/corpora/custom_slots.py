@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from espnet_atat.errors import UserError
@@ -15,32 +16,27 @@ def tree_of_slots(intent: str, slots: Any, text: str, rules: Normalisation) -> N
 
     A slot covers the first occurrence of its value that does not overlap a slot placed before; longer values are
     placed first. A slot with an empty value becomes an empty slot at the end.
-
-    Raises:
-        UserError: the slots cannot be read, or a value is not in the transcript.
     """
     words = text.split()
     free = [True] * len(words)
     pairs = [(as_label(name), normalise_words(value, rules).split()) for name, value in read_slots(slots)]
     spans: list[Span] = []
     for name, value in sorted(pairs, key=lambda pair: -len(pair[1])):
-        start = find_free(value, words, free) if value else len(words)
+        start = next(free_places(value, words, free), None) if value else len(words)
         if start is None:
-            said = " ".join(value)
-            again = " a second time" if find_free(value, words, [True] * len(words)) is not None else ""
-            raise UserError(f"slot {name}: value {said!r} is not{again} in the transcript {text!r}")
+            again = " a second time" if [*free_places(value, words, [True] * len(words))] else ""
+            raise UserError(f"slot {name}: value {' '.join(value)!r} is not{again} in the transcript {text!r}")
         free[start : start + len(value)] = [False] * len(value)
         spans.append(Span(name, start, start + len(value)))
     return to_tree(as_label(intent), words, spans)
 
 
-def find_free(value: list[str], words: list[str], free: list[bool]) -> int | None:
-    """The first occurrence of the value whose words are all free."""
-    for start in range(len(words) - len(value) + 1):
-        stop = start + len(value)
-        if words[start:stop] == value and all(free[start:stop]):
-            return start
-    return None
+def free_places(phrase: Sequence[str], words: Sequence[str], free: Sequence[bool]) -> Iterator[int]:
+    """Where the phrase begins among the words, if all of its own are free there."""
+    for start in range(len(words) - len(phrase) + 1):
+        stop = start + len(phrase)
+        if words[start:stop] == phrase and all(free[start:stop]):
+            yield start
 
 
 def as_label(name: str) -> str:
@@ -52,11 +48,7 @@ def as_label(name: str) -> str:
 
 
 def read_slots(slots: Any) -> list[tuple[str, str]]:
-    """(name, value) of each slot, from ``room=kitchen; color=blue``, a JSON object, or a JSON list of pairs.
-
-    Raises:
-        UserError: it is none of them.
-    """
+    """(name, value) of each slot, from ``room=kitchen; color=blue``, a JSON object, or a JSON list of pairs."""
     if slots is None or slots == "":
         return []
     if isinstance(slots, str) and slots.lstrip()[:1] in {"{", "["}:
@@ -67,9 +59,8 @@ def read_slots(slots: Any) -> list[tuple[str, str]]:
     if isinstance(slots, str):
         pairs: list[Any] = [part.split("=", 1) for part in slots.split(";") if part.strip()]
     elif isinstance(slots, dict):
-        pairs = [
-            (name, one) for name, value in slots.items() for one in (value if isinstance(value, list) else [value])
-        ]
+        lists = ((name, value if isinstance(value, list) else [value]) for name, value in slots.items())
+        pairs = [(name, one) for name, values in lists for one in values]
     else:
         pairs = list(slots) if isinstance(slots, list) else [slots]
     for pair in pairs:

@@ -1,4 +1,4 @@
-"""Rules that turn the (action, object, location) of Fluent Speech Commands into a tree, and the inverse.
+"""Rules that turn the (action, object, location) of Fluent Speech Commands into a tree.
 
 1. The action is the intent: ``change language`` gives ``[IN:CHANGE_LANGUAGE``.
 2. Object and location are slots whose *name contains the value*: ``[SL:OBJECT_LIGHTS``, ``[SL:LOCATION_WASHROOM``.
@@ -14,10 +14,11 @@ So the tags give the tuple back, and the tree without its tags is the transcript
 
 from typing import NamedTuple
 
+from espnet_atat.corpora.custom_slots import free_places
 from espnet_atat.errors import UserError
 from espnet_atat.semantics.frame import Span, to_tree
 from espnet_atat.semantics.normalise import SPOKEN
-from espnet_atat.semantics.tree import Node, TreeError
+from espnet_atat.semantics.tree import Node
 
 NONE = "none"
 OBJECT = "OBJECT_"
@@ -48,11 +49,7 @@ class Triple(NamedTuple):
 
 
 def encode(value: str) -> str:
-    """The value as part of a label: ``change language`` → ``CHANGE_LANGUAGE``.
-
-    Raises:
-        UserError: ``decode`` would not give the value back.
-    """
+    """The value as part of a label: ``change language`` → ``CHANGE_LANGUAGE``."""
     label = value.upper().replace(" ", "_")
     if not value or value.split() != value.split(" ") or set("[]") & set(value) or decode(label) != value:
         raise UserError(
@@ -74,50 +71,19 @@ def phrases(value: str) -> list[list[str]]:
     return [phrase.split() for phrase in (own, other_number, *SPOKEN_AS.get(own, ()))]
 
 
-def find(value: str, words: list[str], taken: range = range(0)) -> range | None:
-    """The words that express a value, outside those taken; None if there are none."""
-    for phrase in phrases(value):
-        for start in range(len(words) - len(phrase) + 1):
-            place = range(start, start + len(phrase))
-            if words[start : place.stop] == phrase and not (set(place) & set(taken)):
-                return place
-    return None
-
-
 def tree_of(triple: Triple, text: str) -> Node:
-    """The tree of a tuple over its transcript (normalised words).
-
-    Raises:
-        UserError: the action is ``none``, or a value cannot be read back from its tag.
-    """
+    """The tree of a tuple over its transcript (normalised words)."""
     if triple.action == NONE:
         raise UserError("the action is 'none'; every utterance of the corpus has one")
     words = text.split()
     said = [SPOKEN.word(word) for word in words]
+    free = [True] * len(words)
     spans: list[Span] = []
-    taken = range(0)
     for prefix, value in ((OBJECT, triple.object), (LOCATION, triple.location)):
         if value == NONE:
             continue
-        place = find(value, said, taken)
-        start, stop = (place.start, place.stop) if place is not None else (len(words), len(words))
+        places = ((at, at + len(phrase)) for phrase in phrases(value) for at in free_places(phrase, said, free))
+        start, stop = next(places, (len(words), len(words)))
+        free[start:stop] = [False] * (stop - start)
         spans.append(Span(prefix + encode(value), start, stop))
-        taken = place or taken
     return to_tree(encode(triple.action), words, spans)
-
-
-def triple_of(tree: Node) -> Triple:
-    """The tuple of a tree, from its tags.
-
-    Raises:
-        TreeError: a slot is neither an object nor a location, or one of them occurs twice.
-    """
-    values: dict[str, str] = {}
-    for slot in tree.slots():
-        prefix = next((prefix for prefix in (OBJECT, LOCATION) if slot.name.startswith(prefix)), None)
-        if prefix is None:
-            raise TreeError(f"slot {slot.label!r} is neither an object nor a location")
-        if prefix in values:
-            raise TreeError(f"{slot.label!r} is a second {prefix.rstrip('_').lower()}")
-        values[prefix] = decode(slot.name.removeprefix(prefix))
-    return Triple(decode(tree.name), values.get(OBJECT, NONE), values.get(LOCATION, NONE))

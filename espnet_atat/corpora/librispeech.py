@@ -7,66 +7,48 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from espnet_atat.corpora.builder import Builder, BuildOptions, Report, Utterance, add_build_arguments
-from espnet_atat.corpora.readers import read_text
+from espnet_atat.corpora.builder import Builder, Report, Utterance
+from espnet_atat.corpora.readers import find_root, read_lines
 from espnet_atat.errors import UserError
 from espnet_atat.semantics.normalise import Normalisation, normalise_words
 
 SPLITS = (
-    "train-clean-100",
-    "train-clean-360",
-    "train-other-500",
-    "dev-clean",
-    "dev-other",
-    "test-clean",
-    "test-other",
+    *("train-clean-100", "train-clean-360", "train-other-500"),
+    *("dev-clean", "dev-other", "test-clean", "test-other"),
 )
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of ``prepare librispeech``."""
-    add_build_arguments(parser)
     parser.add_argument("--splits", nargs="+", choices=SPLITS, metavar="SPLIT", help="default: every split present")
 
 
-def prepare(source: Path, data_dir: Path, **options: Any) -> Report:
-    """Write a set for each split that exists, with underscores in its name: ``train_clean_100``, ``test_other`` …
-
-    Raises:
-        UserError: none of the splits exists, a transcript line is malformed, or see ``Builder.write``.
-    """
-    root = _find_root(source)
-    build = BuildOptions.from_options(options)
+def prepare(source: Path, data_dir: Path, *, splits: list[str] | None = None, **options: Any) -> Report:
+    """Write a set for each split that exists, with underscores in its name: ``train_clean_100``, ``test_other`` …"""
+    root = find_root(source, "LibriSpeech", *SPLITS)
+    builder = Builder("librispeech", root, data_dir, **options)
     present = [split for split in SPLITS if (root / split).is_dir()]
-    wanted = options.get("splits") or present
+    wanted = splits or present
     if absent := [split for split in wanted if split not in present]:
         raise UserError(f"{root}: no folder {absent[0]!r}; present: {', '.join(present)}")
-    builder = Builder("librispeech", root, data_dir, build)
     listed = _read_speakers(root / "SPEAKERS.TXT")
     for split in wanted:
-        utterances = _read_split(root / split, build.rules)
+        utterances = _read_split(root / split, builder.options.rules)
         _check_speakers(builder, split, utterances, listed)
-        _note_untranscribed(builder, root / split, utterances)
+        known = {utterance.id for utterance in utterances}
+        extra = sorted(path.stem for path in (root / split).glob("*/*/*.flac") if path.stem not in known)
+        if extra:
+            builder.note(f"{split}: {len(extra)} recordings without a transcript left out, first {extra[0]}")
         builder.write(split.replace("-", "_"), utterances)
     return builder.report
-
-
-def _find_root(source: Path) -> Path:
-    for root in (source, source / "LibriSpeech"):
-        if any((root / split).is_dir() for split in SPLITS):
-            return root
-    raise UserError(f"{source}: none of the folders {', '.join(SPLITS)}; give the folder 'LibriSpeech'")
 
 
 def _read_split(folder: Path, rules: Normalisation) -> list[Utterance]:
     utterances = []
     for transcripts in sorted(folder.glob("*/*/*.trans.txt")):
         speaker, chapter = transcripts.parent.parent.name, transcripts.parent.name
-        for number, line in enumerate(read_text(transcripts).splitlines(), start=1):
-            key, _, words = line.strip().partition(" ")
-            if not key:
-                continue
-            where = f"{transcripts}:{number}"
+        for where, line in read_lines(transcripts):
+            key, _, words = line.partition(" ")
             if not key.startswith(f"{speaker}-{chapter}-"):
                 raise UserError(f"{where}: id {key!r} does not belong into {speaker}/{chapter}")
             audio = str(transcripts.parent / f"{key}.flac")
@@ -78,12 +60,8 @@ def _read_speakers(path: Path) -> dict[str, str]:
     """Speaker → split, from ``14   | F | train-clean-360 | 25.03 | Kristin LeMoine``; empty without the file."""
     if not path.is_file():
         return {}
-    split_of = {}
-    for line in read_text(path).splitlines():
-        fields = [field.strip() for field in line.split("|")]
-        if not line.startswith(";") and len(fields) >= 3:  # one reader's name contains '|'
-            split_of[fields[0]] = fields[2]
-    return split_of
+    rows = [[field.strip() for field in line.split("|")] for _, line in read_lines(path) if not line.startswith(";")]
+    return {row[0]: row[2] for row in rows if len(row) >= 3}  # one reader's name contains '|'
 
 
 def _check_speakers(builder: Builder, split: str, utterances: list[Utterance], listed: dict[str, str]) -> None:
@@ -91,18 +69,9 @@ def _check_speakers(builder: Builder, split: str, utterances: list[Utterance], l
     if not listed:
         return
     for utterance in utterances:
-        assert utterance.speaker is not None
-        if utterance.speaker not in listed:
+        other = listed.get(str(utterance.speaker))
+        if other is None:
             raise UserError(f"{utterance.where}: speaker {utterance.speaker} is not in SPEAKERS.TXT")
-        if listed[utterance.speaker] != split:
-            other = listed[utterance.speaker]
+        if other != split:
             raise UserError(f"{utterance.where}: SPEAKERS.TXT lists speaker {utterance.speaker} under {other}")
     builder.note(f"{split}: speakers agree with SPEAKERS.TXT")
-
-
-def _note_untranscribed(builder: Builder, folder: Path, utterances: list[Utterance]) -> None:
-    """Recordings without a transcript are not utterances; they are counted."""
-    known = {utterance.id for utterance in utterances}
-    extra = sorted(path.stem for path in folder.glob("*/*/*.flac") if path.stem not in known)
-    if extra:
-        builder.note(f"{folder.name}: {len(extra)} recordings without a transcript left out, first {extra[0]}")

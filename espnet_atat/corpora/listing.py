@@ -16,8 +16,7 @@ def listing(source: Path) -> Iterator[str]:
     A folder without read permission is listed as such.
     """
     if source.is_file():
-        files = [source, *audio_files(source)]
-        yield from sorted(_line(file, file) for file in set(files))
+        yield from sorted(_line(file, file) for file in {source, *audio_files(source)})
     elif source.is_dir():
         yield from sorted(_walk(source))
     else:

@@ -7,35 +7,27 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from espnet_atat.errors import UserError
+from espnet_atat.errors import UserError, naming
+from espnet_atat.semantics.normalise import Normalisation, normalise_tree
+from espnet_atat.semantics.tree import parse
 
 csv.field_size_limit(1 << 24)
 
 
 @dataclass(frozen=True)
 class Row:
-    """One record of a table.
+    """One record of a table."""
 
-    Attributes:
-        where: ``file:line``, for messages.
-        number: the record's number from 1, not counting the header.
-        fields: column → value, without surrounding white space.
-    """
-
-    where: str
-    number: int
-    fields: dict[str, Any]
+    where: str  # file:line, for messages
+    number: int  # from 1, not counting the header
+    fields: dict[str, Any]  # column → value, without surrounding white space
 
     def __getitem__(self, column: str) -> str:
         return self.fields[column]
 
 
 def read_text(path: Path) -> str:
-    """A UTF-8 file as text, with or without a byte-order mark.
-
-    Raises:
-        UserError: names the line that has a byte which is not UTF-8.
-    """
+    """A UTF-8 file as text, with or without a byte-order mark."""
     raw = path.read_bytes()
     try:
         return raw.decode("utf-8-sig")
@@ -45,18 +37,38 @@ def read_text(path: Path) -> str:
         raise UserError(f"{path}:{line}: byte {found!r} is not UTF-8; convert the file to UTF-8") from error
 
 
+def read_lines(path: Path) -> Iterator[tuple[str, str]]:
+    """``file:line`` and text of each line that is not blank, without surrounding white space.
+
+    Lines end at line feeds only: str.splitlines would also split transcripts at U+2028 and similar characters.
+    """
+    for number, line in enumerate(read_text(path).split("\n"), start=1):
+        if line.strip():
+            yield f"{path}:{number}", line.strip()
+
+
+def read_tree(tree: str, rules: Normalisation, where: str) -> tuple[str, str]:
+    """Words and serialised form of a tree, normalised."""
+    with naming(where):
+        node = normalise_tree(parse(tree), rules)
+    return " ".join(node.words()), node.serialise()
+
+
+def find_root(source: Path, folder: str, *names: str) -> Path:
+    """The source or the folder below it that the archive unpacks to, whichever has one of the names."""
+    for root in (source, source / folder):
+        if any((root / name).exists() for name in names):
+            return root
+    raise UserError(f"{source}: no {' or '.join(names)}; give the folder {folder!r} that the archive unpacks to")
+
+
 def read_table(
     path: Path, required: Collection[str], *, delimiter: str = ",", quoted: bool = True, header: list[str] | None = None
 ) -> Iterator[Row]:
-    """Read a CSV or TSV file with a header line, or without one if ``header`` is given.
-
-    Raises:
-        UserError: a column is missing, or a line and the header have different numbers of fields.
-    """
+    """Read a CSV or TSV file with a header line, or without one if ``header`` is given."""
     quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
-    # Split only at line feeds: str.splitlines would also split transcripts at U+2028 and similar characters.
-    lines = iter(read_text(path).replace("\r\n", "\n").split("\n"))
-    reader = csv.reader((line + "\n" for line in lines), delimiter=delimiter, quoting=quoting, strict=True)
+    lines = (line + "\n" for line in read_text(path).replace("\r\n", "\n").split("\n"))
+    reader = csv.reader(lines, delimiter=delimiter, quoting=quoting, strict=True)
     number = 0
     columns = header
     try:
@@ -66,54 +78,36 @@ def read_table(
             where = f"{path}:{reader.line_num}"
             if columns is None:
                 columns = [field.strip() for field in fields]
-                _check_columns(where, columns, required)
+                if missing := [name for name in required if name not in columns]:
+                    found = ", ".join(column or "''" for column in columns)
+                    raise UserError(f"{where}: no column {missing[0]!r}; the header has {found}")
+                if twice := [name for name in columns if name and columns.count(name) > 1]:
+                    raise UserError(f"{where}: two columns are named {twice[0]!r}")
                 continue
             if len(fields) != len(columns):
                 raise UserError(f"{where}: {len(fields)} fields where the header has {len(columns)}")
             number += 1
-            values = (field.strip() for field in fields)
-            yield Row(where, number, dict(zip(columns, values, strict=True)))
+            yield Row(where, number, dict(zip(columns, map(str.strip, fields), strict=True)))
     except csv.Error as error:
         raise UserError(f"{path}:{reader.line_num}: {error}; check the quotes of this line") from error
     if columns is None:
         raise UserError(f"{path}: empty; its first line names the columns ({', '.join(sorted(required))})")
 
 
-def _check_columns(where: str, columns: list[str], required: Collection[str]) -> None:
-    if missing := [name for name in required if name not in columns]:
-        found = ", ".join(column or "''" for column in columns)
-        raise UserError(f"{where}: no column {missing[0]!r}; the header has {found}")
-    if twice := [name for name in columns if name and columns.count(name) > 1]:
-        raise UserError(f"{where}: two columns are named {twice[0]!r}")
-
-
 def read_json_lines(path: Path) -> Iterator[Row]:
-    """Read a file with one JSON object per line.
-
-    Raises:
-        UserError: a line is not a JSON object.
-    """
-    number = 0
-    for line_number, line in enumerate(read_text(path).split("\n"), start=1):
-        if not line.strip():
-            continue
-        where = f"{path}:{line_number}"
+    """Read a file with one JSON object per line."""
+    for number, (where, line) in enumerate(read_lines(path), start=1):
         try:
             value = json.loads(line)
         except json.JSONDecodeError as error:
             raise UserError(f"{where}: not JSON at column {error.colno}: {error.msg}") from error
         if not isinstance(value, dict):
             raise UserError(f"{where}: a {type(value).__name__} where a JSON object is expected")
-        number += 1
         yield Row(where, number, value)
 
 
 def read_json(path: Path) -> Any:
-    """Read a JSON file.
-
-    Raises:
-        UserError: names the line where it stops being JSON.
-    """
+    """Read a JSON file."""
     try:
         return json.loads(read_text(path))
     except json.JSONDecodeError as error:

@@ -6,29 +6,32 @@ refused unless the caller asked for a copy; soxr resamples at its highest qualit
 
 import io
 import os
+import re
 import shlex
 import subprocess
+from collections.abc import Callable, Collection
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import soundfile
 import soxr
+from tqdm import tqdm
 
+from espnet_atat.arguments import option
 from espnet_atat.errors import UserError
+from espnet_atat.speech.audio import SAMPLE_RATE, AudioInfo, write_audio
 
-SAMPLE_RATE = 16_000  # Hz, the rate of every corpus of the paper
 TAIL = 0.05  # seconds at the end that must decode, which detects truncated files
 
 
 class AudioError(UserError):
-    """One utterance's audio cannot be used.
+    """One utterance's audio cannot be used; reports group by the ``kind`` of problem, such as ``too short``.
 
-    Attributes:
-        kind: what reports group by, such as ``missing`` or ``truncated``.
-        configurable: True if an option (``--resample``, ``--mixdown``, ``--allow_pipes``) solves the problem for every
-            such file, so that the command should stop and name the option rather than drop utterances.
+    ``configurable``: an option (``--resample``, ``--mixdown``, ``--allow_pipes``) solves the problem for every such
+    file, so that the command should stop and name the option rather than drop utterances.
     """
 
     def __init__(self, kind: str, message: str, *, configurable: bool = False) -> None:
@@ -39,55 +42,28 @@ class AudioError(UserError):
 
 @dataclass(frozen=True)
 class AudioRules:
-    """Requirements on the audio of a data dir.
+    """Requirements on the audio of a data dir. Pipes can run anything: only for your own files."""
 
-    Attributes:
-        sample_rate: Hz.
-        resample: copy files at another rate to this one rather than refuse them.
-        mixdown: copy files with several channels, averaging these, rather than refuse them.
-        allow_pipes: run ``wav.scp`` entries that are shell pipes. They can run anything: only for your own files.
-        min_duration, max_duration: seconds, both allowed.
-    """
-
-    sample_rate: int = SAMPLE_RATE
-    resample: bool = False
-    mixdown: bool = False
-    allow_pipes: bool = False
-    min_duration: float = 0.1
-    max_duration: float = 60.0
-
-
-@dataclass(frozen=True)
-class RecordingInfo:
-    """Header of an audio file: ``sample_rate`` in Hz, ``frames`` a channel."""
-
-    sample_rate: int
-    channels: int
-    frames: int
-
-    @property
-    def duration(self) -> float:
-        """Seconds."""
-        return self.frames / self.sample_rate
+    sample_rate: int = option(SAMPLE_RATE, "Hz")
+    resample: bool = option(False, "write copies of audio at another rate, rather than refuse it")
+    mixdown: bool = option(False, "write copies of audio with several channels, rather than refuse it")
+    min_duration: float = option(0.1, "seconds")
+    max_duration: float = option(60.0, "seconds")
+    allow_pipes: bool = option(False, "run wav.scp entries that are shell pipes, rather than refuse them")
+    nj: int = option(min(4, os.cpu_count() or 1), "threads that examine audio")
 
 
 def is_pipe(entry: str) -> bool:
     """Whether this ``wav.scp`` value is a shell command rather than a path."""
-    stripped = entry.strip()
-    return stripped.endswith("|") or stripped.startswith("|")
+    return entry.strip().startswith("|") or entry.strip().endswith("|")
 
 
-def open_entry(entry: str, *, allow_pipes: bool = False) -> soundfile.SoundFile:
-    """Open the value of a ``wav.scp`` line.
-
-    Raises:
-        AudioError: a pipe that was not allowed or that failed; a file that is missing, empty or not audio.
-    """
+def _open(entry: str, rules: AudioRules) -> soundfile.SoundFile:
     source: str | io.BytesIO = entry
     if is_pipe(entry):
-        source = io.BytesIO(_run_pipe(entry, allow_pipes))
+        source = io.BytesIO(_run_pipe(entry, rules.allow_pipes))
     elif not Path(entry).is_file():
-        raise AudioError("missing audio", f"{entry}: no such audio file")
+        raise AudioError("missing audio", f"{entry}: no such audio file" if entry else "no path")
     elif Path(entry).stat().st_size == 0:
         raise AudioError("empty audio", f"{entry}: the file has no bytes")
     try:
@@ -103,92 +79,73 @@ def _run_pipe(entry: str, allow_pipes: bool) -> bytes:
         raise AudioError("shell pipe", message, configurable=True)
     done = subprocess.run(["bash", "-o", "pipefail", "-c", command], capture_output=True, check=False)
     if done.returncode != 0:
-        why = done.stderr.decode("utf-8", errors="replace").strip().splitlines()
-        last = why[-1] if why else "no message"
-        raise AudioError("unreadable audio", f"{shlex.quote(command)} ended with {done.returncode}: {last}")
+        why = done.stderr.decode("utf-8", errors="replace").strip().splitlines() or ["no message"]
+        raise AudioError("unreadable audio", f"{shlex.quote(command)} ended with {done.returncode}: {why[-1]}")
     return done.stdout
 
 
-def examine(entry: str, *, allow_pipes: bool = False, full: bool = False) -> RecordingInfo:
-    """Read the header and the end of an audio file (all of it with ``full``).
-
-    Raises:
-        AudioError: the file is missing, empty, not audio, or truncated.
-    """
-    with open_entry(entry, allow_pipes=allow_pipes) as audio:
-        info = RecordingInfo(audio.samplerate, audio.channels, audio.frames)
-        if info.frames <= 0:
+def examine(entry: str, rules: AudioRules, *, full: bool = False) -> AudioInfo:
+    """Read the header and the end of an audio file (all of it with ``full``), and compare it with the rules."""
+    with _open(entry, rules) as audio:
+        info = AudioInfo(audio.samplerate, audio.channels, audio.frames)
+        if info.samples <= 0:
             raise AudioError("empty audio", f"{entry}: the file has no samples")
         # libsndfile shortens a wav whose data chunk announces more than the file contains, and only its log tells.
-        if audio.format in {"WAV", "WAVEX"} and "data :" in audio.extra_info:
-            line = audio.extra_info.partition("data :")[2].partition("\n")[0]
-            promised = line.split()[0] if line.split() else "0"
-            if "should be" in line and promised.isdigit() and 0 < int(promised) < 0xFFFF_0000:
-                raise AudioError("truncated audio", f"{entry}: the file was cut off (data chunk: {line.strip()} bytes)")
+        promised = re.search(r"data : *((\d+)\b.*should be.*)", audio.extra_info)
+        if audio.format in {"WAV", "WAVEX"} and promised and 0 < int(promised[2]) < 0xFFFF_0000:
+            raise AudioError("truncated audio", f"{entry}: the file was cut off (data chunk: {promised[1]} bytes)")
         try:
-            start = 0 if full else max(0, info.frames - int(TAIL * info.sample_rate))
+            start = 0 if full else max(0, info.samples - int(TAIL * info.rate))
             audio.seek(start)
-            read = len(audio.read(dtype="float32"))
+            found = start + len(audio.read(dtype="float32"))
         except (soundfile.SoundFileError, RuntimeError) as error:
             raise AudioError("truncated audio", f"{entry}: damaged or cut off ({error})") from error
-        if read != info.frames - start:
-            found = start + read
-            raise AudioError(
-                "truncated audio", f"{entry}: the header promises {info.frames} samples, {found} are there"
-            )
+        if found != info.samples:
+            message = f"{entry}: the header promises {info.samples} samples, {found} are there"
+            raise AudioError("truncated audio", message)
+    check(entry, info, rules)
     return info
 
 
-def check(entry: str, info: RecordingInfo, rules: AudioRules) -> None:
-    """Compare a file with the rules.
-
-    Raises:
-        AudioError: another rate, several channels (unless the rules allow a copy), or a duration out of bounds.
-    """
-    if info.sample_rate != rules.sample_rate and not rules.resample:
-        found = f"{entry}: {info.sample_rate} Hz where {rules.sample_rate} Hz is expected"
+def check(entry: str, info: AudioInfo, rules: AudioRules) -> None:
+    """Compare a header with the rules."""
+    if info.rate != rules.sample_rate and not rules.resample:
+        found = f"{entry}: {info.rate} Hz where {rules.sample_rate} Hz is expected"
         raise AudioError("wrong sample rate", f"{found}; --resample writes resampled copies", configurable=True)
     if info.channels != 1 and not rules.mixdown:
         found = f"{entry}: {info.channels} channels where one is expected"
         raise AudioError("several channels", f"{found}; --mixdown writes copies with their mean", configurable=True)
-    if info.duration < rules.min_duration:
-        raise AudioError("too short", f"{entry}: {info.duration:.3f} s is shorter than {rules.min_duration:g} s")
-    if info.duration > rules.max_duration:
-        raise AudioError("too long", f"{entry}: {info.duration:.1f} s is longer than {rules.max_duration:g} s")
+    seconds = info.samples / info.rate
+    if seconds < rules.min_duration:
+        raise AudioError("too short", f"{entry}: {seconds:.3f} s is shorter than {rules.min_duration:g} s")
+    if seconds > rules.max_duration:
+        raise AudioError("too long", f"{entry}: {seconds:.1f} s is longer than {rules.max_duration:g} s")
 
 
-def needs_copy(entry: str, info: RecordingInfo, rules: AudioRules) -> bool:
-    """Whether a copy must be written for this file to meet the rules."""
-    return is_pipe(entry) or info.sample_rate != rules.sample_rate or info.channels != 1
+def in_threads[Found](
+    work: Callable[..., Found], *arguments: Collection[Any], nj: int, label: str
+) -> list[Found | AudioError]:
+    """What ``work`` gives for each of its arguments, or the error that it raises, with a bar of progress."""
 
-
-def read(entry: str, *, allow_pipes: bool = False) -> tuple[npt.NDArray[np.float32], int]:
-    """Samples in (-1, 1), shape = (frames, channels), and the rate in Hz.
-
-    Raises:
-        AudioError: the file cannot be read.
-    """
-    with open_entry(entry, allow_pipes=allow_pipes) as audio:
+    def one(*of_one: Any) -> Found | AudioError:
         try:
-            return audio.read(dtype="float32", always_2d=True), audio.samplerate
-        except (soundfile.SoundFileError, RuntimeError) as error:
-            raise AudioError("unreadable audio", f"{entry}: damaged ({error})") from error
+            return work(*of_one)
+        except AudioError as error:
+            return error
+
+    with ThreadPoolExecutor(max_workers=max(1, nj)) as pool:
+        results = pool.map(one, *arguments)
+        return list(tqdm(results, total=len(arguments[0]), desc=label, disable=None, leave=False))
 
 
 def write_copy(entry: str, path: Path, rules: AudioRules) -> None:
-    """Write a mono 16-bit wav at the rules' rate, atomically.
-
-    Raises:
-        AudioError: the source cannot be read.
-    """
-    samples, rate = read(entry, allow_pipes=rules.allow_pipes)
+    """Write a mono 16-bit wav at the rules' rate, atomically."""
+    with _open(entry, rules) as audio:
+        try:
+            samples, rate = audio.read(dtype="float32", always_2d=True), audio.samplerate
+        except (soundfile.SoundFileError, RuntimeError) as error:
+            raise AudioError("unreadable audio", f"{entry}: damaged ({error})") from error
     mono = samples.mean(axis=1)  # (frames, channels) -> (frames,)
     if rate != rules.sample_rate:
         mono = soxr.resample(mono, rate, rules.sample_rate, quality="VHQ")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        soundfile.write(temporary, np.clip(mono, -1.0, 1.0), rules.sample_rate, subtype="PCM_16", format="WAV")
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    write_audio(path, np.clip(mono, -1.0, 1.0), rules.sample_rate, "WAV", "PCM_16")

@@ -10,14 +10,14 @@ stratified by intent; recordings of one sentence (with ``--speaker_disjoint``: o
 
 import argparse
 import re
-from dataclasses import dataclass
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from espnet_atat.corpora.builder import Builder, BuildOptions, Report, Utterance, add_build_arguments
-from espnet_atat.corpora.folds import write_folds
+from espnet_atat.corpora.builder import Builder, Report, Utterance
 from espnet_atat.corpora.readers import read_json
-from espnet_atat.errors import UserError
+from espnet_atat.corpora.splits import write_folds
+from espnet_atat.errors import UserError, naming
 from espnet_atat.semantics.frame import Span, to_tree
 from espnet_atat.semantics.normalise import Normalisation, normalise_words
 from espnet_atat.semantics.tree import Node
@@ -26,42 +26,22 @@ FIELDS = {"close": "smart-lights-en-close-field", "far": "smart-lights-en-far-fi
 FOLDS = 5
 
 
-@dataclass(frozen=True)
-class Recording:
-    """An utterance with its stratum and group for the folds."""
-
-    utterance: Utterance
-    intent: str
-
-
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of ``prepare snips``."""
-    add_build_arguments(parser)
     parser.add_argument("--fields", nargs="+", choices=tuple(FIELDS), help="default: those that are there")
     parser.add_argument("--speaker_disjoint", action="store_true", help="no speaker in two folds")
 
 
-def prepare(source: Path, data_dir: Path, **options: Any) -> Report:
-    """Write the sets of all five folds of each field.
-
-    Raises:
-        UserError: a file is missing or has another structure, or see ``Builder.write``.
-    """
-    build = BuildOptions.from_options(options)
-    builder = Builder("snips", source, data_dir, build)
-    for field, root in _find_fields(source, options.get("fields")).items():
-        recordings = _read_field(builder, field, root, build.rules)
-        group = _speaker if options.get("speaker_disjoint") else _words
-        write_folds(builder, field, [(r.utterance, r.intent, group(r.utterance)) for r in recordings], FOLDS)
+def prepare(
+    source: Path, data_dir: Path, *, fields: list[str] | None = None, speaker_disjoint: bool = False, **options: Any
+) -> Report:
+    """Write the sets of all five folds of each field."""
+    builder = Builder("snips", source, data_dir, **options)
+    for field, root in _find_fields(source, fields).items():
+        recordings = _read_field(builder, field, root)
+        items = [(u, intent, str(u.speaker) if speaker_disjoint else u.text) for u, intent in recordings]
+        write_folds(builder, field, items, FOLDS)
     return builder.report
-
-
-def _speaker(utterance: Utterance) -> str:
-    return str(utterance.speaker)
-
-
-def _words(utterance: Utterance) -> str:
-    return utterance.text
 
 
 def _find_fields(source: Path, wanted: list[str] | None) -> dict[str, Path]:
@@ -77,17 +57,19 @@ def _find_fields(source: Path, wanted: list[str] | None) -> dict[str, Path]:
     return {name: found[name] for name in wanted or found}
 
 
-def _read_field(builder: Builder, field: str, root: Path, rules: Normalisation) -> list[Recording]:
+def _read_field(builder: Builder, field: str, root: Path) -> list[tuple[Utterance, str]]:
+    """The recordings of a field with their intents."""
     dataset, corpus = _read_config(root)
-    queries = _read_queries(builder, field, dataset, rules)
+    queries = _read_queries(builder, field, dataset, builder.options.rules)
     metadata = corpus / "metadata.json"
     entries = read_json(metadata)
-    recordings: list[Recording] = []
-    heard: dict[str, int] = {}
-    unknown: list[str] = []
-    silent: list[str] = []
+    recordings: list[tuple[Utterance, str]] = []
+    heard: Counter[str] = Counter()
+    left_out: dict[str, list[str]] = {"whose words no query has": [], "named in metadata.json but absent": []}
+    unknown, silent = left_out.values()
     for key, entry in entries.items() if isinstance(entries, dict) else enumerate(entries):
-        filename, text, worker = _metadata_fields(f"{metadata}: entry {key}", entry)
+        where = f"{metadata}: entry {key}"
+        filename, text, worker = _metadata_fields(where, entry)
         words = normalise_words(text)
         audio = corpus / "audio" / filename
         if words not in queries:
@@ -95,23 +77,17 @@ def _read_field(builder: Builder, field: str, root: Path, rules: Normalisation) 
         elif not audio.is_file():
             silent.append(filename)
         else:
+            heard[words] += 1
             intent, tree = queries[words]
-            heard[words] = heard.get(words, 0) + 1
-            utterance = Utterance(
-                id=f"{worker}-{Path(filename).stem}",
-                text=" ".join(tree.words()),
-                target=tree.serialise(),
-                audio=str(audio),
-                speaker=worker,
-                where=f"{metadata}: entry {key}",
-            )
-            recordings.append(Recording(utterance, intent))
+            name = f"{worker}-{Path(filename).stem}"
+            utterance = Utterance(name, " ".join(tree.words()), tree.serialise(), str(audio), worker, where)
+            recordings.append((utterance, intent))
     builder.note(f"{field}: {len(recordings)} recordings of {len(heard)} queries, {len(queries)} queries in all")
     builder.note(f"{field}: {len(queries) - len(heard)} queries without a recording are not utterances of the set")
-    for what, names in (("whose words no query has", unknown), ("named in metadata.json but absent", silent)):
+    for what, names in left_out.items():
         if names:
             builder.note(f"{field}: {len(names)} recordings {what} left out: {', '.join(sorted(names)[:20])}")
-    if repeated := sum(count - 1 for count in heard.values()):
+    if repeated := heard.total() - len(heard):
         builder.note(f"{field}: {repeated} recordings repeat the words of another")
     return recordings
 
@@ -193,7 +169,5 @@ def tree_of_query(intent: str, chunks: list[dict[str, str]], rules: Normalisatio
         if word:
             words.append(word)
     named = {n: label(chunk.get("slot_name") or chunk["entity"]) for n, chunk in enumerate(chunks) if n in spans}
-    try:
+    with naming(where):
         return to_tree(label(intent), words, [Span(named[n], *place) for n, place in spans.items()])
-    except UserError as error:
-        raise UserError(f"{where}: {error}") from error

@@ -7,6 +7,10 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
+from espnet_atat.corpora.builder import Builder, Utterance
+
+DEV_PARTS = 8  # in a fold, dev is one part in this many of the utterances that are not test
+
 
 def ranked(keys: Iterable[str], seed: int) -> list[str]:
     """The keys in random order, a function of the seed."""
@@ -30,16 +34,22 @@ def draw_groups(sizes: Mapping[str, int], wanted: int, seed: int) -> list[str]:
     return drawn
 
 
+def draw_parts(sizes: Mapping[str, int], wanted: Mapping[str, int], seed: int) -> dict[str, str]:
+    """Group → part: those drawn for each part by its size, one part after the other, and ``train``, what is left."""
+    left, part_of = dict(sizes), dict.fromkeys(sizes, "train")
+    for part, size in wanted.items():
+        for group in draw_groups(left, size, seed):
+            part_of[group] = part
+            del left[group]
+    return part_of
+
+
 def stratified_folds(items: Sequence[tuple[str, str, str]], folds: int, seed: int) -> dict[str, int]:
-    """Divide items into folds of similar composition.
+    """Id → fold from 1, for folds of similar composition.
 
     Args:
         items: (id, stratum, group) of each; a group is never divided, a stratum is spread as evenly as groups allow.
-        folds: number of folds.
         seed: of the order in which groups of equal size are assigned.
-
-    Returns:
-        id → fold, from 1.
     """
     strata = Counter(stratum for _, stratum, _ in items)
     members: dict[str, list[str]] = {}
@@ -47,10 +57,9 @@ def stratified_folds(items: Sequence[tuple[str, str, str]], folds: int, seed: in
     for key, stratum, group in items:
         members.setdefault(group, []).append(key)
         contents.setdefault(group, Counter())[stratum] += 1
-    order = sorted(ranked(members, seed), key=lambda group: -len(members[group]))  # stable: the rank breaks ties
     filled: list[Counter[str]] = [Counter() for _ in range(folds)]
     fold_of: dict[str, int] = {}
-    for group in order:
+    for group in sorted(ranked(members, seed), key=lambda group: -len(members[group])):  # the rank breaks ties
 
         def cost(fold: int, content: Counter[str] = contents[group]) -> tuple[float, int, int]:
             spread = sum(count * (2 * filled[fold][s] + count) / strata[s] for s, count in content.items())
@@ -60,3 +69,27 @@ def stratified_folds(items: Sequence[tuple[str, str, str]], folds: int, seed: in
         filled[best].update(contents[group])
         fold_of.update(dict.fromkeys(members[group], best + 1))
     return fold_of
+
+
+def write_folds(builder: Builder, field: str, items: Sequence[tuple[Utterance, str, str]], folds: int) -> None:
+    """Write ``<field>_foldK_{train,dev,test}`` for every fold, drawn with the builder's seed.
+
+    Each utterance is in the test set of one fold. ``items``: utterance, stratum (such as the intent) and group (such as
+    the speaker), as in ``stratified_folds``.
+    """
+
+    def dealt(those: Sequence[tuple[Utterance, str, str]], parts: int, seed: int) -> dict[str, int]:
+        return stratified_folds([(utterance.id, stratum, group) for utterance, stratum, group in those], parts, seed)
+
+    seed = builder.options.seed
+    fold_of = dealt(items, folds, seed)
+    for fold in range(1, folds + 1):
+        rest = [item for item in items if fold_of[item[0].id] != fold]
+        part_of = dealt(rest, DEV_PARTS, seed + fold)
+        sets = {
+            "train": [utterance for utterance, _, _ in rest if part_of[utterance.id] != 1],
+            "dev": [utterance for utterance, _, _ in rest if part_of[utterance.id] == 1],
+            "test": [utterance for utterance, _, _ in items if fold_of[utterance.id] == fold],
+        }
+        for part, members in sets.items():
+            builder.write(f"{field}_fold{fold}_{part}", members)

@@ -8,8 +8,7 @@ SOURCE is one of
   the audio beside them.
 
 Sets are ``train``, ``dev`` (the corpora call it eval) and ``test``; only STOP's have audio. The text is the tree's
-words, in lower case and without free-standing punctuation, or with ``--text_form official`` as the corpus writes
-them.
+words, in lower case and without free-standing punctuation, or with ``--text_form official`` as the corpus writes them.
 ``--recordings FILE`` (two columns: id or row number of a test utterance, audio path) adds the set ``recorded_test``.
 """
 
@@ -20,13 +19,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from espnet_atat.corpora.builder import Builder, BuildOptions, Report, Utterance, add_build_arguments
-from espnet_atat.corpora.readers import Row, read_table
+from espnet_atat.corpora.builder import Builder, Report, Utterance
+from espnet_atat.corpora.readers import Row, read_table, read_tree
 from espnet_atat.datadir import read_two_column
 from espnet_atat.errors import UserError
-from espnet_atat.semantics.normalise import Normalisation, normalise_tree
-from espnet_atat.semantics.tree import TreeError, parse, strip_tags
+from espnet_atat.semantics.normalise import Normalisation
+from espnet_atat.semantics.tree import strip_tags
 
+COLUMNS = {
+    "TOP": ("tokenised", "tree"),
+    "TOPv2": ("domain", "semantic_parse"),
+    "STOP": ("file_id", "domain", "utterance", "seqlogical"),
+}
 PARTS = {"train": "train", "dev": "eval", "test": "test"}
 FOLDER = "top-dataset-semantic-parsing"  # what TOP's archive unpacks to
 UNSUPPORTED = "[IN:UNSUPPORTED"
@@ -34,7 +38,6 @@ UNSUPPORTED = "[IN:UNSUPPORTED"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of ``prepare top``."""
-    add_build_arguments(parser)
     parser.add_argument(
         "--drop_unsupported",
         action="store_true",
@@ -44,34 +47,35 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--recordings", type=Path, help="two columns: test utterance (id or row number), audio path")
 
 
-def prepare(source: Path, data_dir: Path, **options: Any) -> Report:
-    """Write ``train``, ``dev``, ``test``, and ``recorded_test`` where recordings are given.
-
-    Raises:
-        UserError: the folder is none of the three, a tree does not parse, or see ``Builder.write``.
-    """
-    build = BuildOptions.from_options(options)
+def prepare(
+    source: Path,
+    data_dir: Path,
+    *,
+    drop_unsupported: bool = False,
+    domains: list[str] | None = None,
+    recordings: Path | None = None,
+    **options: Any,
+) -> Report:
+    """Write ``train``, ``dev``, ``test``, and ``recorded_test`` where recordings are given."""
     source = source / FOLDER if (source / FOLDER).is_dir() else source
     kind, files = _find_files(source)
-    if kind == "TOP" and options.get("domains"):
+    if kind == "TOP" and domains:
         raise UserError(f"{source} is TOP, which names no domains; --domains is for TOPv2 and STOP")
-    form = options.get("text_form") or "spoken"
-    builder = Builder("top", source, data_dir, build, text_form=form)
-    builder.note(f"{kind}, text form: {form} (scores are comparable within one form alone)")
+    builder = Builder("top", source, data_dir, has_two_forms=True, **options)
+    builder.note(f"{kind}, text form: {builder.text_form} (scores are comparable within one form alone)")
     for part in PARTS:
-        utterances = list(_read_part(source, kind, part, files[part], build.rules, options.get("domains")))
-        kept = utterances
-        if options.get("drop_unsupported"):
+        kept = utterances = list(_read_part(source, kind, part, files[part], builder.options.rules, domains))
+        if drop_unsupported:
             kept = [u for u in utterances if UNSUPPORTED not in (u.target or "")]
             builder.note(f"{part}: {len(utterances) - len(kept)} utterances with {UNSUPPORTED}… left out as asked")
         builder.write(part, kept)
-        if part == "test" and options.get("recordings") is not None:
-            recorded = _join_recordings(utterances, options["recordings"])
-            chosen = [u for u in recorded if u.id in {one.id for one in kept}]
-            left_out = (
-                f", {len(recorded) - len(chosen)} more are left out with theirs" if len(chosen) < len(recorded) else ""
-            )
-            builder.note(f"recorded_test: {len(chosen)} of {len(kept)} test utterances are recorded{left_out}")
+        if part == "test" and recordings is not None:
+            recorded = _join_recordings(utterances, recordings)
+            ids = {utterance.id for utterance in kept}
+            chosen = [utterance for utterance in recorded if utterance.id in ids]
+            left_out = len(recorded) - len(chosen)
+            more = f", {left_out} more are left out with theirs" if left_out else ""
+            builder.note(f"recorded_test: {len(chosen)} of {len(kept)} test utterances are recorded{more}")
             builder.write("recorded_test", chosen)
     return builder.report
 
@@ -93,42 +97,29 @@ def _find_files(source: Path) -> tuple[str, dict[str, list[Path]]]:
 def _read_part(
     source: Path, kind: str, part: str, files: list[Path], rules: Normalisation, domains: list[str] | None
 ) -> Iterator[Utterance]:
-    if kind == "TOP":
-        for row in read_table(files[0], (), delimiter="\t", quoted=False, header=["raw", "tokenised", "tree"]):
-            text, tree = _normalised(row, row["tree"], rules)
-            if row["tokenised"].split() != strip_tags(row["tree"]):
-                raise UserError(f"{row.where}: the tree's words differ from column 2, {row['tokenised']!r}")
-            yield Utterance(f"top-{part}-{row.number:05d}", text, tree, where=row.where)
-        return
-    columns = ("file_id", "domain", "utterance", "seqlogical") if kind == "STOP" else ("domain", "semantic_parse")
+    header = ["raw", "tokenised", "tree"] if kind == "TOP" else None
     seen = set()
     for path in files:
-        for row in read_table(path, columns, delimiter="\t", quoted=False):
-            domain = row["domain"]
+        for row in read_table(path, COLUMNS[kind], delimiter="\t", quoted=False, header=header):
+            domain = row.fields.get("domain", "")
             seen.add(domain)
             if domains and domain not in domains:
                 continue
             if kind == "STOP":
                 yield _spoken(source, part, row, rules)
-            else:
-                text, tree = _normalised(row, row["semantic_parse"], rules)
-                yield Utterance(f"topv2-{part}-{domain}-{row.number:05d}", text, tree, where=row.where)
+                continue
+            text, tree = read_tree(row[COLUMNS[kind][-1]], rules, row.where)
+            if kind == "TOP" and row["tokenised"].split() != strip_tags(row["tree"]):
+                raise UserError(f"{row.where}: the tree's words differ from column 2, {row['tokenised']!r}")
+            key = f"top-{part}" if kind == "TOP" else f"topv2-{part}-{domain}"
+            yield Utterance(f"{key}-{row.number:05d}", text, tree, where=row.where)
     if unknown := set(domains or ()) - seen:
         raise UserError(f"{files[0].parent}: no domain {min(unknown)!r}; there are {', '.join(sorted(seen))}")
 
 
-def _normalised(row: Row, tree: str, rules: Normalisation) -> tuple[str, str]:
-    """Text and target of a row."""
-    try:
-        node = normalise_tree(parse(tree), rules)
-    except TreeError as error:
-        raise UserError(f"{row.where}: {error}") from error
-    return " ".join(node.words()), node.serialise()
-
-
 def _spoken(source: Path, part: str, row: Row, rules: Normalisation) -> Utterance:
     """An utterance of STOP, with its normalised tree (numbers spelled as spoken) if the manifest has one."""
-    text, tree = _normalised(row, row.fields.get("normalized_seqlogical") or row["seqlogical"], rules)
+    text, tree = read_tree(row.fields.get("normalized_seqlogical") or row["seqlogical"], rules, row.where)
     file_id = row["file_id"]
     parts = Path(file_id).with_suffix("").parts
     if Path(file_id).is_absolute() or ".." in parts:
@@ -142,14 +133,13 @@ def _spoken(source: Path, part: str, row: Row, rules: Normalisation) -> Utteranc
 
 def _join_recordings(utterances: list[Utterance], path: Path) -> list[Utterance]:
     """The recorded test utterances; the key is an utterance's id or its row number in the split's file."""
-    by_id = {utterance.id: utterance for utterance in utterances}
-    by_number = {u.id.removeprefix("top-test-").lstrip("0"): u for u in utterances}  # TOP's one file a split
+    known = {u.id.removeprefix("top-test-").lstrip("0"): u for u in utterances}  # row numbers of TOP's one file
+    known |= {utterance.id: utterance for utterance in utterances}
     joined = []
     for key, audio in read_two_column(path).items():
-        utterance = by_id.get(key) or by_number.get(key)
-        if utterance is None:
+        if key not in known:
             raise UserError(f"{path}: {key!r} is neither the id nor the row number of a test utterance")
         if not audio:
             raise UserError(f"{path}: {key} has no audio path")
-        joined.append(replace(utterance, audio=audio, speaker=utterance.id, where=f"{path}: {key}"))
+        joined.append(replace(known[key], audio=audio, speaker=known[key].id, where=f"{path}: {key}"))
     return joined

@@ -6,39 +6,30 @@ audio is readable, not truncated, mono, at the right rate and neither too short 
 """
 
 import shutil
-from collections.abc import Collection, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
-from tqdm import tqdm
-
 from espnet_atat.atomic import atomic_dir
-from espnet_atat.corpora.recordings import AudioError, AudioRules, check, examine
-from espnet_atat.datadir import UNREADABLE, DataDir, invert, scan_two_column, write_two_column
+from espnet_atat.corpora.recordings import AudioError, AudioRules, examine, in_threads
+from espnet_atat.datadir import FIELDS, UNREADABLE, DataDir, invert, scan_two_column, write_two_column
 from espnet_atat.errors import UserError
 from espnet_atat.semantics.tree import TreeError, parse
 
 LIMIT = 50  # problems of a data dir that are printed
-COLUMNS = ("text", "target", "wav.scp", "utt2spk")
 # Other files by utterance that a data dir may have; --fix keeps them consistent.
 SIDE_FILES = ("feats.scp", "utt2num_frames", "utt2dur", UNREADABLE)
 
 
 @dataclass(frozen=True)
 class Problem:
-    """One problem.
-
-    Attributes:
-        file: name within the data dir; line: from 1, or 0 for the file as a whole.
-        message: what was found there.
-        utterance: the utterance to drop, or None if rewriting the file solves the problem.
-    """
+    """One problem of a data dir."""
 
     file: str
-    line: int
+    line: int  # from 1, or 0 for the file as a whole
     message: str
-    utterance: str | None = None
+    utterance: str | None = None  # to drop, or None if rewriting the file solves the problem
 
 
 @dataclass(frozen=True)
@@ -58,22 +49,10 @@ class Checked:
     problems: list[Problem]
     seconds: float = 0.0
 
-    @property
-    def bad(self) -> dict[str, str]:
-        """Utterance → its first problem, for the utterances to drop."""
-        found: dict[str, str] = {}
-        for problem in self.problems:
-            if problem.utterance is not None:
-                found.setdefault(problem.utterance, f"{problem.file}: {problem.message}")
-        return found
-
     def lines(self, limit: int = LIMIT) -> list[str]:
         """Each problem by file and line, up to the limit (0: all), then their number."""
         shown = self.problems[:limit] if limit else self.problems
-        lines = []
-        for problem in shown:
-            line = f":{problem.line}" if problem.line else ""
-            lines.append(f"{self.path / problem.file}{line}: {problem.message}")
+        lines = [f"{self.path / p.file}{f':{p.line}' if p.line else ''}: {p.message}" for p in shown]
         if len(shown) < len(self.problems):
             lines.append(f"{self.path}: … and {len(self.problems) - len(shown)} more; --limit 0 shows all")
         hours = f", {self.seconds / 3600:.2f} h of audio" if self.seconds else ""
@@ -81,32 +60,24 @@ class Checked:
         return [*lines, f"{self.path}: {utterances} utterances{hours}, {len(self.problems)} problems"]
 
 
-def validate(path: Path, rules: AudioRules, *, audio: str = "full", nj: int = 4) -> Checked:
+def validate(path: Path, rules: AudioRules, *, audio: str = "full") -> Checked:
     """Check a data dir.
 
-    Args:
-        path: ``data/<recipe>/<set>``.
-        rules: requirements on the audio.
-        audio: ``full`` decodes every file, ``header`` reads only headers and ends, ``none`` checks only the text side.
-        nj: threads that decode.
-
-    Raises:
-        UserError: the folder has no file ``text``.
+    ``audio``: ``full`` decodes every file, ``header`` reads only headers and ends, ``none`` checks only the text side.
     """
     if not (path / "text").is_file():
         raise UserError(f"{path} is not a data dir: it has no file 'text'")
     problems: list[Problem] = []
-    columns = {name: read_column(path, name, problems) for name in COLUMNS if (path / name).is_file()}
+    columns = {name: read_column(path, name, problems) for name in FIELDS if (path / name).is_file()}
     problems += same_utterances(columns)
     problems += check_speakers(path, columns)
     problems += check_text(columns)
-    checked = Checked(path, columns, problems)
-    if audio == "none" or "wav.scp" not in columns:
-        return checked
-    # Utterances prepared under --allow_bad_test are known to be unreadable, and count as wrong.
-    known = read_column(path, UNREADABLE, problems).values if (path / UNREADABLE).is_file() else {}
-    found, seconds = check_audio(columns["wav.scp"], rules, known, full=audio == "full", nj=nj)
-    return replace(checked, problems=problems + found, seconds=seconds)
+    seconds = 0.0
+    if audio != "none" and "wav.scp" in columns:
+        # Utterances prepared under --allow_bad_test are known to be unreadable, and count as wrong.
+        known = read_column(path, UNREADABLE, problems).values if (path / UNREADABLE).is_file() else {}
+        seconds = check_audio(columns["wav.scp"], rules, known, problems, full=audio == "full")
+    return Checked(path, columns, problems, seconds)
 
 
 def read_column(path: Path, name: str, problems: list[Problem]) -> Column:
@@ -131,11 +102,8 @@ def same_utterances(columns: dict[str, Column]) -> Iterator[Problem]:
     """Check that every file has every utterance."""
     for name, column in columns.items():
         for other, theirs in columns.items():
-            if column.values.keys() == theirs.values.keys():
-                continue
-            for key in theirs.values:
-                if key not in column.values:
-                    yield Problem(other, theirs.lines[key], f"{key!r} is not in {name}", key)
+            for key in sorted(theirs.values.keys() - column.values.keys()):
+                yield Problem(other, theirs.lines[key], f"{key!r} is not in {name}", key)
 
 
 def check_speakers(path: Path, columns: dict[str, Column]) -> Iterator[Problem]:
@@ -174,57 +142,43 @@ def check_text(columns: dict[str, Column]) -> Iterator[Problem]:
             yield Problem("text", text.lines[key], f"{key!r} has an empty transcript", key)
         elif "  " in words or "\t" in words:
             yield Problem("text", text.lines[key], f"{key!r} has more than one space between words", key)
-    for key, tree in target.values.items() if target is not None else ():
-        assert target is not None
-        try:
-            words = " ".join(parse(tree).words())
-        except TreeError as error:
-            yield Problem("target", target.lines[key], f"{key!r}: {error}", key)
-            continue
-        if key in text.values and words != text.values[key]:
-            message = f"{key!r}: the tree's words are {words!r}, the text is {text.values[key]!r}"
-            yield Problem("target", target.lines[key], message, key)
+    if target is None:
+        return
+    for key, tree in target.values.items():
+        if problem := tree_problem(tree, text.values.get(key)):
+            yield Problem("target", target.lines[key], f"{key!r}: {problem}", key)
+
+
+def tree_problem(tree: str, text: str | None) -> str | None:
+    """What is wrong with a tree over a transcript, if that is known."""
+    try:
+        words = " ".join(parse(tree).words())
+    except TreeError as error:
+        return f"bad tree: {error}"
+    return None if text in (None, words) else f"the tree's words are {words!r}, the text {text!r}"
 
 
 def check_audio(
-    wav: Column, rules: AudioRules, known: Collection[str] = (), *, full: bool = True, nj: int = 4
-) -> tuple[list[Problem], float]:
-    """Problems of the audio, except of utterances known to be bad, and the seconds of usable audio."""
-    entries = {key: entry for key, entry in wav.values.items() if key not in known}
-
-    def one(entry: str) -> float | AudioError:
-        try:
-            if not entry:
-                raise AudioError("missing audio", "no path")
-            info = examine(entry, allow_pipes=rules.allow_pipes, full=full)
-            check(entry, info, rules)
-            return info.duration
-        except AudioError as error:
-            return error
-
-    problems = []
+    wav: Column, rules: AudioRules, known: Collection[str], problems: list[Problem], *, full: bool
+) -> float:
+    """Note problems of the audio, except of utterances known to be bad; gives the seconds of usable audio."""
     seconds = 0.0
-    with ThreadPoolExecutor(max_workers=max(1, nj)) as pool:
-        results: Iterable[float | AudioError] = pool.map(one, entries.values())
-        progress = tqdm(results, total=len(entries), desc="audio", disable=None, leave=False)
-        for key, found in zip(entries, progress, strict=True):
-            if isinstance(found, AudioError):
-                problems.append(Problem("wav.scp", wav.lines[key], f"{key!r}: {found.kind}: {found}", key))
-            else:
-                seconds += found
-    return problems, seconds
+    entries = {key: entry for key, entry in wav.values.items() if key not in known}
+    found = in_threads(partial(examine, rules=rules, full=full), entries.values(), nj=rules.nj, label="audio")
+    for key, each in zip(entries, found, strict=True):
+        if isinstance(each, AudioError):
+            problems.append(Problem("wav.scp", wav.lines[key], f"{key!r}: {each.kind}: {each}", key))
+        else:
+            seconds += each.samples / each.rate
+    return seconds
 
 
 def fix(checked: Checked, *, is_test: bool) -> dict[str, str]:
-    """Rewrite a data dir sorted, with a fresh spk2utt, and without its bad utterances.
-
-    Returns:
-        Utterance → reason why it was dropped.
-
-    Raises:
-        UserError: a test set has bad utterances (it is never shrunk), or none would be left.
-    """
-    bad = checked.bad
+    """Rewrite a data dir sorted, with a fresh spk2utt, without its bad utterances; gives these with the reasons."""
+    bad: dict[str, str] = {}
+    for problem in checked.problems:
+        if problem.utterance is not None:
+            bad.setdefault(problem.utterance, f"{problem.file}: {problem.message}")
     if bad and is_test:
         key, why = next(iter(bad.items()))
         raise UserError(
@@ -234,10 +188,7 @@ def fix(checked: Checked, *, is_test: bool) -> dict[str, str]:
     kept = sorted(set.intersection(*(set(column.values) for column in checked.columns.values())) - bad.keys())
     if not kept:
         raise UserError(f"{checked.path}: no utterance would be left")
-    values = {name: {key: column.values[key] for key in kept} for name, column in checked.columns.items()}
-    data = DataDir(
-        text=values["text"], target=values.get("target"), wav=values.get("wav.scp"), utt2spk=values.get("utt2spk")
-    )
+    data = DataDir.of({name: {key: column.values[key] for key in kept} for name, column in checked.columns.items()})
     with atomic_dir(checked.path) as folder:
         for other in checked.path.iterdir():
             if other.name in SIDE_FILES:
@@ -245,7 +196,7 @@ def fix(checked: Checked, *, is_test: bool) -> dict[str, str]:
                 write_two_column(folder / other.name, {key: str(value) for _, key, value in rows})
             elif other.is_dir():
                 shutil.copytree(other, folder / other.name)
-            elif other.name not in (*COLUMNS, "spk2utt"):
+            elif other.name not in (*FIELDS, "spk2utt"):
                 shutil.copy2(other, folder / other.name)
         data.write_files(folder)
     return bad

@@ -26,15 +26,7 @@ class FeatureAugmentation:
     noise: float = 0.0
 
     def __call__(self, feats: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """Change one utterance.
-
-        Args:
-            feats: (T, F) natural logarithms of mel energies.
-            rng: source of randomness; the same state gives the same result.
-
-        Returns:
-            (T', F) float32.
-        """
+        """Change one utterance: (T, F) natural logarithms of mel energies to (T', F) float32."""
         frames, mels = feats.shape
         if self.stretch:
             target = round(frames * (1 + rng.uniform(-self.stretch, self.stretch)))

@@ -8,7 +8,6 @@ its word times are::
       ratio: 0.15
 """
 
-import dataclasses
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
@@ -18,11 +17,18 @@ from espnet2.iterators.abs_iter_factory import AbsIterFactory
 
 from espnet_atat.data.mixture import group_of, task_of
 from espnet_atat.errors import UserError
+from espnet_atat.schema import read
 from espnet_atat.speech.alignment.record import read_alignments
-from espnet_atat.speech.audio import SAMPLE_RATE
 from espnet_atat.speech.masking import MaskConfig, OnTheFlyMasker
 
 OPTION = "mask_conf"
+
+
+@dataclass(frozen=True, kw_only=True)
+class MaskOptions(MaskConfig):
+    """How to mask, and where each set's word times are: ``alignments``, set → file of ``bin.align``."""
+
+    alignments: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -37,54 +43,29 @@ class ExampleMasker:
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
-        """Read the alignments that a configuration names.
-
-        Args:
-            config: ``alignments``, a mapping of sets to the files of ``bin.align``, and options of
-                :class:`~espnet_atat.speech.masking.MaskConfig`.
-
-        Raises:
-            UserError: an unknown or impossible option, or a file that is not there or holds no alignments.
-        """
-        options = [field.name for field in dataclasses.fields(MaskConfig)]
-        if unknown := sorted(map(str, config.keys() - {"alignments", *options})):
-            raise UserError(f"{OPTION}: unknown option {unknown[0]!r}; known: alignments, {', '.join(options)}")
-        files = config.get("alignments")
-        if not isinstance(files, Mapping) or not files:
-            raise UserError(f"{OPTION}: alignments wants {{<set>: <file of bin.align>}}, found {files!r}")
+        """Read the alignments that a configuration (the fields of ``MaskOptions``) names."""
+        options = read(MaskOptions, config, OPTION)
         try:
-            mask = MaskConfig(**{key: value for key, value in config.items() if key != "alignments"})
-            return cls({name: OnTheFlyMasker(read_alignments(path), mask) for name, path in files.items()})
+            return cls(
+                {name: OnTheFlyMasker(read_alignments(file), options) for name, file in options.alignments.items()}
+            )
         except UserError as error:
             raise UserError(f"{OPTION}: {error}") from error
         except OSError as error:
             raise UserError(f"{OPTION}: {error.filename}: {error.strerror}; stage 4 makes it") from error
 
     def __call__(self, example: str, speech: np.ndarray, epoch: int | None) -> np.ndarray:
-        """Mask an example if it is to be masked.
+        """Mask an example, given by its id, if it is to be masked.
 
         Args:
-            example: its id.
             speech: features (T, 80), or samples (num_samples,) at 16 kHz.
             epoch: None: the mask that ``bin.mask`` draws with the same seed.
         """
         masker, utt = self._find(example)
-        if masker is None:
-            return speech
-        if speech.ndim == 2:
-            return masker.features(utt, speech, epoch)
-        return masker.waveform(utt, speech, SAMPLE_RATE, epoch)
+        return speech if masker is None else masker(utt, speech, epoch)
 
     def check(self, examples: Iterable[str]) -> str:
-        """Look every example up before training starts.
-
-        Returns:
-            A line for the log: how many will be masked, and how many have no word that could be.
-
-        Raises:
-            UserError: an example of these sets has no alignment, or all mlm examples are of other sets. None at all is
-                right: fine-tuning on text takes over the options of pretraining.
-        """
+        """Look every example up before training starts; a line for the log says how many will be masked."""
         masked = without = other = 0
         for example in examples:
             masker, utt = self._find(example)
@@ -95,7 +76,7 @@ class ExampleMasker:
                 raise UserError(f"{OPTION}: {example} has no alignment: align its set again (stage 4)")
             masked += 1
             without += not any(word.found for word in masker.alignments[utt])
-        if other and not masked:
+        if other and not masked:  # none at all is right: fine-tuning on text takes over the options of pretraining
             raise UserError(f"{OPTION}: the mlm examples of the mixture are not of {', '.join(self.maskers)}")
         return (
             f"{masked} mlm examples are masked anew every epoch; {without} of them have no aligned word and never are"
@@ -109,12 +90,7 @@ class ExampleMasker:
 
 
 class EpochIterFactory(AbsIterFactory):
-    """Tells the preprocessor the epoch, before the processes that load data are started; else the wrapped factory.
-
-    Args:
-        factory: builds the batches of an epoch.
-        preprocess: gets the attribute ``epoch``.
-    """
+    """Tells the preprocessor the epoch, before the processes that load data are started; else the wrapped factory."""
 
     def __init__(self, factory: AbsIterFactory, preprocess: Any):
         self.factory = factory

@@ -10,19 +10,16 @@ It is written as a folder of Kaldi-style files for ESPnet's options, in which ea
 ``<task>-<set>-<utterance>``.
 """
 
-import dataclasses
 import math
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import yaml
 
 from espnet_atat.atomic import atomic_dir
 from espnet_atat.datadir import read_two_column, write_two_column
 from espnet_atat.errors import UserError
+from espnet_atat.schema import read
 from espnet_atat.text.vocabulary import TASK_SOURCE, task_token
 
 #: Tasks whose target is the tree; the others' target is the transcript.
@@ -31,14 +28,14 @@ TREE_TASKS = frozenset({"slu", "nlu"})
 
 @dataclass(frozen=True)
 class Part:
-    """One line of a mixture.
+    """One entry of a mixture.
 
-    Args:
+    Attributes:
         task: asr, slu, mlm or nlu.
         set: ``recipe/set`` below the dump folder.
         weight: share of the examples drawn, relative to the other parts; None: the set's number of examples.
-        limit: use only this many utterances, drawn by ``seed`` (low-resource rows of the tables): a whole number, or
-            a fraction of the set below 1.
+        limit: use only so many utterances, drawn by a seed (low-resource rows of the tables): a whole number, or a
+            fraction of the set below 1.
         complement: with ``limit``, use the utterances that it leaves out (table 1: asr of the other 90 %).
         label: another task, whose token is used as BOS. ``{task: slu, label: nlu}`` trains the decoder on audio under
             the label that zero-shot decoding will use; the paper does not mention this.
@@ -52,6 +49,22 @@ class Part:
     complement: bool = False
     label: str | None = None
     name: str | None = None
+
+    def __post_init__(self) -> None:
+        for task in filter(None, (self.task, self.label)):
+            task_token(task)
+        recipe, _, name = self.set.partition("/")
+        if not recipe or not name or "-" in name or "/" in name:
+            raise UserError(f"set is recipe/name, the name without '-', found {self.set!r}")
+        if self.name is not None and not self.name.isidentifier():
+            raise UserError(f"name is of letters, digits and _, found {self.name!r}")
+        for key, value in (("weight", self.weight), ("limit", self.limit)):
+            if value is not None and not 0 < value < math.inf:
+                raise UserError(f"{key} is a number above 0, found {value!r}")
+        if isinstance(self.limit, float) and self.limit >= 1:  # 1.0 could mean all or one
+            raise UserError(f"limit is a whole number of utterances or a fraction below 1, found {self.limit!r}")
+        if self.complement and self.limit is None:
+            raise UserError("complement goes with limit")
 
     @property
     def source(self) -> str:
@@ -81,66 +94,14 @@ def task_of(group: str) -> str:
 
 
 def parse_mixture(entries: object, where: str) -> list[Part]:
-    """Check the entries of a mixture.
-
-    Raises:
-        UserError: names the entry and the problem.
-    """
+    """Read the entries of a mixture; a message names the entry by its number."""
     if not isinstance(entries, list) or not entries:
         raise UserError(f"{where}: a mixture is a list of {{task, set, weight}}, found {type(entries).__name__}")
-    return [_parse_part(entry, f"{where}: entry {number}") for number, entry in enumerate(entries, 1)]
-
-
-def _parse_part(entry: object, where: str) -> Part:
-    if not isinstance(entry, Mapping) or not {"task", "set"} <= entry.keys():
-        raise UserError(f"{where}: needs 'task' and 'set', found {entry!r}")
-    known = [field.name for field in dataclasses.fields(Part)]
-    unknown = sorted(map(str, entry.keys() - set(known)))
-    if unknown:
-        raise UserError(f"{where}: unknown key {unknown[0]!r}; known: {', '.join(known)}")
-    fields: dict[str, Any] = dict(entry)
-    try:
-        for key in ("task", "label"):
-            if key == "task" or fields.get(key) is not None:
-                task_token(str(fields[key]))
-    except UserError as error:
-        raise UserError(f"{where}: {error}") from error
-    recipe, _, name = str(fields["set"]).partition("/")
-    if not recipe or not name or "-" in name or "/" in name:
-        raise UserError(f"{where}: set is recipe/name, the name without '-', found {fields['set']!r}")
-    alias = fields.get("name")
-    if alias is not None and (not isinstance(alias, str) or not alias.isidentifier()):
-        raise UserError(f"{where}: name is of letters, digits and _, found {alias!r}")
-    for key in ("weight", "limit"):
-        value = fields.get(key)
-        number = isinstance(value, int | float) and not isinstance(value, bool)
-        if value is not None and not (number and 0 < value < math.inf):
-            raise UserError(f"{where}: {key} is a number above 0, found {value!r}")
-    limit, complement = fields.get("limit"), fields.get("complement", False)
-    if isinstance(limit, float) and limit >= 1:  # 1.0 could mean all or one
-        raise UserError(f"{where}: limit is a whole number of utterances or a fraction below 1, found {limit!r}")
-    if not isinstance(complement, bool):
-        raise UserError(f"{where}: complement is true or false, found {complement!r}")
-    if complement and limit is None:
-        raise UserError(f"{where}: complement goes with limit")
-    return Part(**fields)
-
-
-def load_mixture(path: str | Path) -> list[Part]:
-    """Read a mixture file."""
-    try:
-        entries = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise UserError(f"{path}: not YAML: {error}") from error
-    return parse_mixture(entries, str(path))
+    return [read(Part, entry, f"{where}: entry {number}") for number, entry in enumerate(entries, 1)]
 
 
 def examples_of(part: Part, dump: Path, seed: int) -> tuple[dict[str, str], dict[str, str]]:
-    """Sources and targets of a part by example id: features path or words, and ``<task> tokens``.
-
-    Raises:
-        UserError: the set has no features, targets or text that the task needs, or an empty one.
-    """
+    """Sources and targets of a part by example id: features path or words, and ``<task> tokens``."""
     folder = dump / part.set
     source_file = folder / ("feats.scp" if part.source == "speech" else "text")
     if part.source == "speech" and not source_file.is_file():
@@ -171,9 +132,6 @@ def write_mixture(parts: Sequence[Part], dump: str | Path, output: str | Path, s
 
     Returns:
         Number of examples by group.
-
-    Raises:
-        UserError: two parts share task and set name, a set lacks something, or a part takes nothing of its own.
     """
     streams: dict[str, dict[str, str]] = {"speech": {}, "text_in": {}, "text": {}}
     counts: dict[str, int] = {}

@@ -12,11 +12,7 @@ from espnet_atat.semantics.tree import is_tag
 
 
 def identity_of(part: Part, dump: Path) -> dict[str, Any]:
-    """A part of a mixture with the fingerprints of its data.
-
-    Raises:
-        UserError: a file that the part reads is not there.
-    """
+    """A part of a mixture with the fingerprints of its data."""
     speech, trees = part.source == "speech", part.task in TREE_TASKS
     return part_identity(dataclasses.asdict(part), dump / part.set, speech=speech, trees=trees)
 
@@ -28,14 +24,7 @@ def is_raw(part: Part, dump: Path) -> bool:
 
 
 def holds_audio(parts: Iterable[Part], dump: Path, earlier: dict[str, bool] | None = None) -> bool:
-    """Whether a model takes audio (``--feats_type raw``), not features.
-
-    Args:
-        earlier: what the model was trained on before → whether that was audio.
-
-    Raises:
-        UserError: some sets hold audio and others features.
-    """
+    """Whether a model takes audio (``--feats_type raw``), not features, as what it was trained on ``earlier`` did."""
     spoken = {**(earlier or {}), **{part.set: is_raw(part, dump) for part in parts if part.source == "speech"}}
     kinds = {raw: name for name, raw in spoken.items()}
     if len(kinds) == 2:
@@ -46,11 +35,7 @@ def holds_audio(parts: Iterable[Part], dump: Path, earlier: dict[str, bool] | No
 
 
 def targets_of(parts: Iterable[Part], dump: Path, seed: int) -> list[str]:
-    """The targets of some parts without their task token, each utterance once: its tree if any part has it.
-
-    Args:
-        seed: draws the utterances of parts with a limit.
-    """
+    """The targets of some parts without their task token, each utterance once: its tree if any part has it."""
     found: dict[tuple[str, str], str] = {}
     for part in sorted(parts, key=lambda part: part.task in TREE_TASKS):
         _, targets = examples_of(part, dump, seed)
@@ -64,12 +49,6 @@ def unseen_tags(train: Iterable[Part], valid: Iterable[Part], dump: Path, seed: 
 
     A small share of a corpus's trees may lack a label that occurs in the rest. Its tag gets a row in the embedding, so
     that the validation loss is defined. No example trains that row, so the tag is hardly ever predicted.
-
-    Args:
-        seed: draws the utterances of parts with a limit.
-
-    Raises:
-        UserError: a set lacks something that its task needs.
     """
     return sorted(_tags(valid, dump, seed) - _tags(train, dump, seed))
 

@@ -8,9 +8,9 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from espnet_atat.decode.espnet_search import BatchScorerInterface
 from espnet_atat.decode.search_config import SHORTEST_CAP
 from espnet_atat.errors import UserError
+from espnet_atat.model.espnet import BatchScorerInterface
 from espnet_atat.semantics.tree import CLOSE, OPEN_INTENT, OPEN_SLOT
 from espnet_atat.text.tokenizer import WORD_START
 from espnet_atat.text.vocabulary import CONTROL_TOKENS, EOS
@@ -35,10 +35,8 @@ class TokenClass(IntEnum):
 
 def token_class(token: str) -> TokenClass:
     """The class of one token of the vocabulary."""
-    if token == EOS:
-        return TokenClass.END
-    if token == CLOSE:
-        return TokenClass.CLOSE
+    if token in (EOS, CLOSE):
+        return TokenClass.END if token == EOS else TokenClass.CLOSE
     for prefix, opening in ((OPEN_INTENT, TokenClass.OPEN_INTENT), (OPEN_SLOT, TokenClass.OPEN_SLOT)):
         name = token.removeprefix(prefix)
         if name != token and name and not set(name) & set("[]"):
@@ -65,10 +63,6 @@ class TreeConstraint(BatchScorerInterface):
         trees: trees if true, else words.
         maxlen: tokens of a hypothesis, ``<eos>`` included; brackets are closed in time for it. 3 or more for trees.
             :meth:`capped` sets another.
-        device: where the hypotheses are.
-
-    Raises:
-        UserError: the vocabulary has no intent or no closing bracket.
     """
 
     def __init__(
@@ -130,7 +124,6 @@ class TreeConstraint(BatchScorerInterface):
         return allowed
 
     def _words(self, ys: Tensor, left: int | Tensor) -> Tensor:
-        """Allowed classes of the next token, (N, classes)."""
         bare, inside = self._last(ys)
         allowed = torch.zeros(len(ys), len(TokenClass), dtype=torch.bool, device=ys.device)
         allowed[:, TokenClass.END] = ~bare

@@ -34,15 +34,11 @@ class Attention:
 
     @property
     def mean(self) -> np.ndarray:
-        """Averaged over layers and heads: (L, S)."""
+        """Over layers and heads: (L, S)."""
         return self.weights.mean(axis=(0, 1))
 
     def frames(self, num_frames: int) -> np.ndarray:
-        """The mean spread over the frames of the input: (L, num_frames); each row still sums to 1.
-
-        Args:
-            num_frames: of the utterance. The last frames belong to no state where they do not fill one: they get 0.
-        """
+        """The mean spread over the input's frames: (L, num_frames). The last ones, which fill no state, get 0."""
         spread = np.repeat(self.mean, self.subsampling, axis=1) / self.subsampling  # (L, S * subsampling)
         missing = num_frames - spread.shape[1]
         return np.pad(spread, ((0, 0), (0, max(0, missing))))[:, :num_frames]
@@ -55,9 +51,6 @@ def speech_attention(trained: Trained, speech: np.ndarray, task: str, tokens: Se
         speech: log mel features (num_frames, 80), or samples (num_samples,) for a model with a front end.
         task: whose token the decoder starts from.
         tokens: the hypothesis, as :attr:`Understanding.tokens` has it: no task token, no ``<eos>``.
-
-    Raises:
-        UserError: a token that the vocabulary lacks, or a model without an audio encoder.
     """
     batch = torch.from_numpy(np.require(speech, np.float32, ["C", "W"]))[None].to(trained.device)
     lengths = torch.tensor([len(speech)], device=trained.device)
@@ -68,15 +61,7 @@ def speech_attention(trained: Trained, speech: np.ndarray, task: str, tokens: Se
 
 
 def text_attention(trained: Trained, pieces: Sequence[int], task: str, tokens: Sequence[str]) -> Attention:
-    """Attention over the text encoder's pieces.
-
-    Args:
-        pieces: ids of the text encoder's tokenizer.
-        task, tokens: see :func:`speech_attention`.
-
-    Raises:
-        UserError: a token that the vocabulary lacks, or a model without a text encoder.
-    """
+    """Attention over the ids of the text encoder's pieces; otherwise as :func:`speech_attention`."""
     batch = torch.tensor([list(pieces)], dtype=torch.long, device=trained.device)
     lengths = torch.tensor([len(pieces)], device=trained.device)
     with torch.inference_mode(), trained.encoding:

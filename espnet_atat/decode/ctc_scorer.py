@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from espnet_atat.decode.espnet_search import CTCPrefixScorer
 from espnet_atat.model.atat_model import Encoded
 from espnet_atat.model.ctc import CTCHead
+from espnet_atat.model.espnet import CTCPrefixScorer
 
 #: Log likelihood, in nats, below which an utterance's CTC says no more than "not this". ESPnet's -1e10 for a hypothesis
 #: with more symbols than frames would swallow every other score of a float32.
@@ -19,10 +19,6 @@ class TokenCTCScorer(CTCPrefixScorer):
 
     The head's symbols are the decoder's tokens, so 0 is its blank; ``<eos>`` is scored as "the utterance ends here".
     Scores are log probabilities, at most 0.
-
-    Args:
-        head: a CTC over the decoder's vocabulary.
-        eos_id: of ``<eos>``.
     """
 
     def __init__(self, head: CTCHead, eos_id: int):
@@ -41,16 +37,12 @@ class TokenCTCScorer(CTCPrefixScorer):
 def ctc_log_likelihoods(
     head: CTCHead, encoded: Encoded, utterances: Sequence[int], symbols: Sequence[Sequence[int]]
 ) -> Tensor:
-    """Log likelihood in nats of symbol sequences, each of one utterance of the batch; at least :data:`FLOOR`.
+    """Log likelihood in nats of symbol sequences, (len(symbols),); at least :data:`FLOOR`.
 
     Args:
-        head: any CTC.
         encoded: states of B utterances.
         utterances: for each sequence, the utterance it is a hypothesis of.
         symbols: the sequences; one may be empty (nothing was said).
-
-    Returns:
-        (len(symbols),) float32.
     """
     device = encoded.states.device
     ids = torch.tensor(utterances, dtype=torch.long, device=device)

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -29,57 +29,42 @@ logger = logging.getLogger(__name__)
 
 PROGRESS_SECONDS = 10.0  # between two lines of progress
 
+#: Gives a model and, for ``config.lm_weight``, its language model.
+Loader = Callable[[], tuple[Trained, LanguageModel | None]]
 #: Utterance id to its n-best, best first.
 Results = dict[str, list[Understanding]]
 
 
-def decode_set(
-    trained: Trained,
-    dump_dir: str | Path | Source,
-    config: SearchConfig,
-    *,
-    batch_size: int = 16,
-    source: str | None = None,
-    language_model: LanguageModel | None = None,
-) -> Results:
-    """Decode every utterance of a set in this process.
-
-    Several sets and configurations can be decoded one after the other with one ``trained``.
+def decode_set(load: Loader, utterances: Source, config: SearchConfig, *, batch_size: int = 16, nj: int = 1) -> Results:
+    """Decode every utterance of a set, in this process or in ``nj`` processes of one thread each.
 
     Args:
-        dump_dir: what stage 6 wrote, or a :class:`Source`.
-        batch_size: utterances at once; changes the time, not the results.
-        source: ``speech`` or ``text_in``; None: what the task reads.
-        language_model: with ``config.lm_weight``.
+        load: called once in each process, so it must be picklable for several: ``functools.partial(load_models, …)``.
+        batch_size: utterances at once; like ``nj`` it changes the time, not the results.
 
     Raises:
         UserError: names the utterance that cannot be decoded, or the option that does not fit.
     """
-    utterances = dump_dir if isinstance(dump_dir, Source) else Source.of_dump(dump_dir, source or config.source)
-    understand = understander(trained, utterances.name, config, language_model)
     batches = utterances.batches(batch_size)
-    decoded = ((batch, decode_batch(understand, utterances, batch)) for batch in batches)
-    with full_precision():
-        return _collect(decoded, sum(map(len, batches)))
-
-
-def decode_set_parallel(
-    loader: Callable[[], tuple[Trained, LanguageModel | None]],
-    utterances: Source,
-    config: SearchConfig,
-    *,
-    batch_size: int = 16,
-    nj: int = 2,
-) -> Results:
-    """The same in ``nj`` processes of one thread each, with the same results.
-
-    Args:
-        loader: called once in each process, so it must be picklable: ``functools.partial(load_models, …)``.
-    """
-    batches = utterances.batches(batch_size)
-    start = partial(_start_worker, loader, utterances, config)
-    decoded = spread(_work, batches, nj, fresh=True, start=start)
-    return _collect(decoded, sum(map(len, batches)))
+    if nj > 1:
+        start = partial(_start_worker, load, utterances, config)
+        decoded = spread(_work, batches, nj, fresh=True, start=start)
+    else:
+        decode = _decoder(load, utterances, config)
+        decoded = ((batch, decode(batch)) for batch in batches)
+    results: Results = {}
+    total = sum(map(len, batches))
+    started = shown = time.monotonic()
+    for batch, hypotheses in decoded:
+        results.update(zip(batch, hypotheses, strict=True))
+        now = time.monotonic()
+        if now - shown >= PROGRESS_SECONDS or len(results) == total:
+            shown = now
+            logger.info("decoded %d of %d utterances in %.1f s", len(results), total, now - started)
+    if cut := sorted(utt_id for utt_id, hypotheses in results.items() if hypotheses[0].cut):
+        longest = max(len(results[utt_id][0].tokens) for utt_id in cut)
+        logger.warning("%d hypotheses were cut, at up to %d tokens (maxlen); first %s", len(cut), longest, cut[0])
+    return {utt_id: results[utt_id] for utt_id in sorted(results)}
 
 
 @contextmanager
@@ -122,11 +107,7 @@ def understander(
 def decode_batch(
     understand: Speech2Understand | Text2Understand, utterances: Source, batch: Sequence[str]
 ) -> list[list[Understanding]]:
-    """The n-best of each utterance of a batch.
-
-    Raises:
-        UserError: names the utterance that cannot be decoded.
-    """
+    """The n-best of each utterance of a batch; an error names the utterance."""
     inputs: list[Any] = [utterances.read(utt_id) for utt_id in batch]
     try:
         if isinstance(understand, Text2Understand):  # a set's text is normalised already, by the rules of its corpus
@@ -135,7 +116,7 @@ def decode_batch(
     except UserError as error:
         if len(batch) == 1:
             raise UserError(f"utterance {batch[0]}: {error}") from error
-        # One of them is bad: alone, it is named.
+        # One of them is bad: on its own it is named.
         return [hypotheses for utt_id in batch for hypotheses in decode_batch(understand, utterances, [utt_id])]
 
 
@@ -162,43 +143,33 @@ def write_results(results: Mapping[str, Sequence[Understanding]], output_dir: st
     write_two_column(folder / "hyp", {utt_id: hypotheses[0].line for utt_id, hypotheses in results.items()})
 
 
-def _collect(decoded: Iterator[tuple[Sequence[str], list[list[Understanding]]]], total: int) -> Results:
-    """Put results to their ids, and log how far it is, and which were cut."""
-    results: Results = {}
-    started = shown = time.monotonic()
-    for batch, hypotheses in decoded:
-        results.update(zip(batch, hypotheses, strict=True))
-        now = time.monotonic()
-        if now - shown >= PROGRESS_SECONDS or len(results) == total:
-            shown = now
-            logger.info("decoded %d of %d utterances in %.1f s", len(results), total, now - started)
-    if cut := sorted(utt_id for utt_id, hypotheses in results.items() if hypotheses[0].cut):
-        longest = max(len(results[utt_id][0].tokens) for utt_id in cut)
-        logger.warning("%d hypotheses were cut, at up to %d tokens (maxlen); first %s", len(cut), longest, cut[0])
-    return {utt_id: results[utt_id] for utt_id in sorted(results)}
+Decoder = Callable[[list[str]], list[list[Understanding]]]
+#: Of a worker's process.
+_decode: Decoder | None = None
 
 
-_assignment: tuple[Callable[[], tuple[Trained, LanguageModel | None]], Source, SearchConfig] | None = None
-_understand: Speech2Understand | Text2Understand | None = None
+def _decoder(load: Loader, utterances: Source, config: SearchConfig) -> Decoder:
+    @cache
+    def understand() -> Speech2Understand | Text2Understand:
+        trained, language_model = load()
+        return understander(trained, utterances.name, config, language_model)
+
+    def decode(batch: list[str]) -> list[list[Understanding]]:
+        with full_precision():
+            return decode_batch(understand(), utterances, batch)
+
+    return decode
 
 
-def _start_worker(
-    loader: Callable[[], tuple[Trained, LanguageModel | None]], utterances: Source, config: SearchConfig
-) -> None:
-    global _assignment
+def _start_worker(load: Loader, utterances: Source, config: SearchConfig) -> None:
+    global _decode
     torch.set_num_threads(1)
-    _assignment = loader, utterances, config
+    _decode = _decoder(load, utterances, config)  # loads at the first batch: then an error reaches the user as it is
 
 
 def _work(batch: list[str]) -> list[list[Understanding]]:
-    global _understand
-    assert _assignment is not None
-    loader, utterances, config = _assignment
-    if _understand is None:  # here and not at the start: an error here reaches the user as it is
-        trained, language_model = loader()
-        _understand = understander(trained, utterances.name, config, language_model)
-    with full_precision():
-        return decode_batch(_understand, utterances, batch)
+    assert _decode is not None
+    return _decode(batch)
 
 
 def heard_and_read(

@@ -15,27 +15,21 @@ from torch import Tensor
 from torch.nn.functional import embedding, linear
 from torch.nn.functional import scaled_dot_product_attention as attend
 
-from espnet_atat.decode.espnet_search import BatchScorerInterface
 from espnet_atat.model.atat_model import Encoded
 from espnet_atat.model.audio_encoder import valid_frames
 from espnet_atat.model.decoder import SharedDecoder
+from espnet_atat.model.espnet import BatchScorerInterface
 
 #: Positions whose encodings are computed ahead.
 POSITIONS = 64
-#: Weight and bias of a linear map.
-Map = tuple[Tensor, Tensor | None]
+Map = tuple[Tensor, Tensor | None]  # weight and bias
 Function = Callable[[Tensor], Tensor]
-#: Keys and values of all tokens so far, of shape (layers, 2, N, heads, L, D / heads); of several labels, the layers of
-#: one after those of the other.
+#: Keys and values of all tokens so far: (labels * layers, 2, N, heads, L, D / heads).
 Cache = Tensor
 
 
 class DecoderWeights:
-    """The weights of a decoder, laid out for one step; collected once, for all searches of a model.
-
-    Args:
-        decoder: in eval mode; its parameters must not change afterwards.
-    """
+    """The weights of a decoder in eval mode, laid out for one step; they must not change afterwards."""
 
     def __init__(self, decoder: SharedDecoder):
         self.decoder = decoder
@@ -58,8 +52,6 @@ class DecoderScorer(BatchScorerInterface):
     """Log probabilities of the next token; made for one batch of utterances, used by one search.
 
     Args:
-        weights: of the decoder.
-        encoded: states of B utterances.
         task_ids: the task token to start from; or several: the decoder runs once for each, and their probabilities
             are averaged. Whatever stands first in a hypothesis is replaced by these.
     """
@@ -73,11 +65,7 @@ class DecoderScorer(BatchScorerInterface):
         self.sources = [layer.project(encoded.states) for layer in weights.layers]
 
     def batch_score(
-        self,
-        ys: Tensor,
-        states: Cache | list[None],
-        xs: Tensor,
-        xs_mask: Tensor | None = None,
+        self, ys: Tensor, states: Cache | list[None], xs: Tensor, xs_mask: Tensor | None = None
     ) -> tuple[Tensor, Cache]:
         """Score all tokens after each hypothesis: ys (N, L) -> log probabilities (N, V), and the grown cache."""
         number, position = ys.size(0), ys.size(1) - 1
@@ -115,21 +103,17 @@ class DecoderScorer(BatchScorerInterface):
 
 
 class _Layer:
-    """ESPnet's ``DecoderLayer`` for one new token of each hypothesis.
-
-    Args:
-        layer: in eval mode.
-    """
+    """ESPnet's ``DecoderLayer`` for one new token of each hypothesis."""
 
     def __init__(self, layer: Any):
         self.before = layer.normalize_before
         self.norms = [_norm(norm) for norm in (layer.norm1, layer.norm2, layer.norm3)]
         own, self.source = layer.self_attn, layer.src_attn
         self.shape = own.h, own.d_k
-        self.own_in = _join(own.linear_q, own.linear_k, own.linear_v)
-        self.own_out, self.source_in, self.source_out = map(
-            _map, (own.linear_out, self.source.linear_q, self.source.linear_out)
-        )
+        inputs = own.linear_q, own.linear_k, own.linear_v
+        self.own_in = torch.cat([each.weight for each in inputs]), torch.cat([each.bias for each in inputs])
+        self.own_out = _map(own.linear_out)
+        self.source_in, self.source_out = _map(self.source.linear_q), _map(self.source.linear_out)
         self.own_norms = _head_norm(own.q_norm), _head_norm(own.k_norm)
         self.source_norm = _head_norm(self.source.q_norm)
         self.concats = (layer.concat_linear1, layer.concat_linear2) if layer.concat_after else None
@@ -149,7 +133,7 @@ class _Layer:
         Args:
             cache: (2, N, heads, L, D / heads); gets the token's keys and values at its end.
             source: see :meth:`project`.
-            valid: true where a state is no padding, (B, 1, 1, S); None: nowhere is padding.
+            valid: true where a state is no padding, (B, 1, 1, S); None: there is none.
         """
         number, width = x.shape
         norm1, norm2, norm3 = self.norms
@@ -178,21 +162,15 @@ class _Layer:
         x = x + linear(self.activation(linear(y, *self.first)), *self.second)
         return x if self.before else norm3(x)
 
-    def _add(self, number: int, x: Tensor, y: Tensor, found: Tensor) -> Tensor:
+    def _add(self, number: int, x: Tensor, y: Tensor, found: Tensor) -> Any:
         if self.concats is None:
             return x + found
-        concatenated: Tensor = x + self.concats[number](torch.cat((y, found), -1))
-        return concatenated
+        return x + self.concats[number](torch.cat((y, found), -1))
 
 
 def _map(layer: Any) -> Map:
     """Of a linear layer; an adapter's part is in its weight in eval mode."""
     return layer.weight, layer.bias
-
-
-def _join(*layers: Any) -> Map:
-    """Linear layers as one, their outputs one after the other."""
-    return torch.cat([layer.weight for layer in layers]), torch.cat([layer.bias for layer in layers])
 
 
 def _norm(layer: Any) -> Function:

@@ -5,10 +5,8 @@ import json
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import soundfile
 
 from espnet_atat.decode.result import Understanding
@@ -16,34 +14,6 @@ from espnet_atat.decode.understand import Speech2Understand, Text2Understand
 from espnet_atat.errors import UserError
 
 STDIN = "-"
-
-
-@dataclass(frozen=True)
-class Printer:
-    """How results are printed.
-
-    Attributes:
-        as_json: an object a line.
-        named: the input's name stands in front.
-        ranked: each hypothesis of the n-best has a line, behind its rank and score.
-    """
-
-    as_json: bool = False
-    named: bool = False
-    ranked: bool = False
-
-    def result(self, name: str, nbest: Sequence[Understanding]) -> str:
-        """The line (or lines) of an input."""
-        if self.as_json:
-            best = {"input": name, **nbest[0].as_dict()}
-            if self.ranked:
-                best["nbest"] = [result.as_dict() for result in nbest]
-            return json.dumps(best, ensure_ascii=False)
-        columns = [name] if self.named else []
-        if not self.ranked:
-            return "\t".join([*columns, nbest[0].line])
-        rows = ([*columns, str(rank), f"{result.score:.3f}", result.line] for rank, result in enumerate(nbest, 1))
-        return "\n".join("\t".join(row) for row in rows)
 
 
 def understand_all(
@@ -58,9 +28,9 @@ def understand_all(
     """Print each input's line as soon as it is understood, and progress on stderr where there are several.
 
     Args:
-        model: what ``from_pretrained`` takes, with ``options``.
+        model, options: of ``from_pretrained``.
         files: paths of audio; ``-`` is audio on stdin. Or none, and
-        texts: texts; ``-`` is a text a line on stdin.
+        texts: ``-`` is a text a line on stdin.
 
     Returns:
         How many inputs could not be understood; each was named on stderr.
@@ -69,7 +39,7 @@ def understand_all(
     understand = kind.from_pretrained(model, **options)
     several = len(files) + len(texts) > 1 or STDIN in texts
     total = "" if STDIN in texts else f"/{len(files) + len(texts)}"
-    printer = Printer(as_json, several, understand.config.nbest > 1)
+    ranked = understand.config.nbest > 1
     failed = 0
     for number, (name, content) in enumerate(_inputs(files, texts), 1):
         start = time.monotonic()
@@ -81,10 +51,24 @@ def understand_all(
             if as_json:
                 print(json.dumps({"input": name, "error": str(error)}, ensure_ascii=False), flush=True)
             continue
-        print(printer.result(name, nbest), flush=True)
+        print(_line(name, nbest, as_json=as_json, named=several, ranked=ranked), flush=True)
         if several and not quiet:
             print(f"{number}{total} {name}: {time.monotonic() - start:.2f} s", file=sys.stderr)
     return failed
+
+
+def _line(name: str, nbest: Sequence[Understanding], *, as_json: bool, named: bool, ranked: bool) -> str:
+    """What is printed of an input: a line, or with ``ranked`` (and no JSON) one of each hypothesis."""
+    if as_json:
+        best = {"input": name, **nbest[0].as_dict()}
+        if ranked:
+            best["nbest"] = [result.as_dict() for result in nbest]
+        return json.dumps(best, ensure_ascii=False)
+    columns = [name] if named else []
+    if not ranked:
+        return "\t".join([*columns, nbest[0].line])
+    rows = ([*columns, str(rank), f"{result.score:.3f}", result.line] for rank, result in enumerate(nbest, 1))
+    return "\n".join("\t".join(row) for row in rows)
 
 
 def _inputs(files: Sequence[str], texts: Sequence[str]) -> Iterator[tuple[str, str | bytes]]:
@@ -99,23 +83,11 @@ def _inputs(files: Sequence[str], texts: Sequence[str]) -> Iterator[tuple[str, s
 
 
 def _understand(understand: Speech2Understand | Text2Understand, content: str | bytes) -> list[Understanding]:
-    if isinstance(understand, Text2Understand):
-        assert isinstance(content, str)
-        return understand.nbest([content])[0]
     if isinstance(content, str):
         return understand.nbest([content])[0]
-    samples, rate = _recording(content)
-    return understand.nbest([samples], rate)[0]
-
-
-def _recording(content: bytes) -> tuple[np.ndarray, int]:
-    """Mono samples (num_samples,) and their rate in Hz of a recording's bytes.
-
-    Raises:
-        UserError: not audio.
-    """
+    assert isinstance(understand, Speech2Understand)
     try:
         samples, rate = soundfile.read(io.BytesIO(content), dtype="float32", always_2d=True)
     except (soundfile.SoundFileError, OSError, ValueError) as error:
         raise UserError(f"{len(content)} bytes that cannot be read as audio ({str(error).splitlines()[0]})") from error
-    return samples.mean(axis=1), rate
+    return understand.nbest([samples.mean(axis=1)], rate)[0]

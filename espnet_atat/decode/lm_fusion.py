@@ -9,9 +9,9 @@ import torch
 import yaml
 from torch import Tensor
 
-from espnet_atat.decode.espnet_search import BatchScorerInterface
-from espnet_atat.decode.trained import load_yaml
+from espnet_atat.decode.trained import check_files, load_yaml
 from espnet_atat.errors import UserError
+from espnet_atat.model.espnet import BatchScorerInterface
 from espnet_atat.model.exact_weights import read_weights, take_weights
 from espnet_atat.model.light_import import load_class
 from espnet_atat.text.vocabulary import CONTROL_TOKENS, EOS, Vocabulary
@@ -47,18 +47,9 @@ class LanguageModel:
     def load(
         cls, vocabulary: Vocabulary, train_config: str | Path | None, model_file: str | Path, device: str = "cpu"
     ) -> "LanguageModel":
-        """Read what ESPnet's ``lm_train`` wrote.
-
-        Args:
-            train_config: None: ``config.yaml`` beside the model.
-
-        Raises:
-            UserError: a file is missing or of another kind, or the model lacks a tag or piece of the decoder's.
-        """
+        """Read what ESPnet's ``lm_train`` wrote; the configuration is by default ``config.yaml`` beside the model."""
         train_config = train_config or Path(model_file).with_name("config.yaml")
-        for path, option in ((train_config, "lm_train_config"), (model_file, "lm_file")):
-            if not Path(path).is_file():
-                raise UserError(f"{path}: no such file (--{option}); stage 8 of the recipe makes it")
+        check_files("stage 8 of the recipe makes", lm_train_config=train_config, lm_file=model_file)
         try:
             config = load_yaml(train_config)
             tokens = list(config["token_list"])
@@ -73,15 +64,15 @@ class LanguageModel:
     def of(cls, vocabulary: Vocabulary, network: Any, token_list: list[str], device: str = "cpu") -> "LanguageModel":
         """Match the tokens of a model in memory. Its last token is its start and end symbol (ESPnet's convention)."""
         known = {token: i for i, token in enumerate(token_list)}
-        last = len(token_list) - 1
         absent = [token for token in vocabulary.tokens if token not in known and token not in CONTROL_TOKENS]
         if absent:
             raise UserError(
                 f"the language model lacks {len(absent)} of the decoder's tokens, the first is {absent[0]!r}: "
                 "train it on targets with the decoder's token list"
             )
-        ids = [last if token == EOS else known.get(token, -1) for token in vocabulary.tokens]
-        return cls(network, torch.tensor(ids, device=device), last)
+        known[EOS] = len(token_list) - 1
+        ids = [known.get(token, -1) for token in vocabulary.tokens]
+        return cls(network, torch.tensor(ids, device=device), known[EOS])
 
 
 class LanguageModelScorer(BatchScorerInterface):

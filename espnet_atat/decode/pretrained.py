@@ -20,7 +20,6 @@ class Pretrained:
     """A model in memory with what it says of itself; no file of it is read any more.
 
     Attributes:
-        trained: the model.
         manifest: of its package; None for a training run.
         language_model: packed with it, for ``lm_weight``.
     """
@@ -30,11 +29,7 @@ class Pretrained:
     language_model: LanguageModel | None = None
 
     def search_options(self, source: str, given: Mapping[str, Any]) -> dict[str, Any]:
-        """What to search with: what is given, else what the package's scores were measured with.
-
-        Args:
-            source: ``speech`` or ``text_in``.
-        """
+        """What to search ``speech`` or ``text_in`` with: what is given, else as the package's scores were measured."""
         if self.manifest is None:
             return dict(given)
         options = dict(self.manifest.decode)
@@ -55,11 +50,8 @@ def load_pretrained(source: str | Path, device: str = "cpu") -> Pretrained:
     Args:
         source: see :meth:`espnet_atat.decode.understand_base.Understand.from_pretrained`.
         device: ``cpu``, ``cuda`` or ``cuda:N``.
-
-    Raises:
-        UserError: nothing there, refused, or no such device.
     """
-    check_device(device)
+    _check_device(device)
     path = find_source(source)
     if not is_package(path):
         run = find_run(path)
@@ -82,15 +74,10 @@ def _load(package: Package, device: str) -> Trained:
         raise UserError(f"{package.source}: its configuration makes no model ({error})") from error
     tokenizer = package.text_tokenizer
     content = None if tokenizer is None else {path.name: path.read_bytes() for path in tokenizer.iterdir()}
-    return replace(trained, files=None, tokenizer_files=content)  # the package's files are gone when it is closed
+    return replace(trained, tokenizer_files=content)  # the package's files are gone when it is closed
 
 
-def check_device(name: str) -> None:
-    """Raise for a device that is not there.
-
-    Raises:
-        UserError: names it.
-    """
+def _check_device(name: str) -> None:
     try:
         device = torch.device(name)
     except RuntimeError as error:

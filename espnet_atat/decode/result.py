@@ -2,11 +2,11 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
-from espnet_atat.decode.espnet_search import Hypothesis
 from espnet_atat.decode.search import CONSTRAINT
+from espnet_atat.model.espnet import Hypothesis
 from espnet_atat.semantics.frame import Frame, from_tree
 from espnet_atat.semantics.tree import TreeError, parse
 from espnet_atat.text.tokenizer import TargetTokenizer, target_words
@@ -15,12 +15,7 @@ from espnet_atat.text.vocabulary import Vocabulary
 
 @dataclass(frozen=True)
 class Word:
-    """A word and when it was heard.
-
-    Attributes:
-        text: the word.
-        start, end: seconds from the beginning of the audio.
-    """
+    """A word and when it was heard, in seconds from the beginning of the audio."""
 
     text: str
     start: float
@@ -38,7 +33,7 @@ class Understanding:
         score: of the search, in nats: the weighted sum of the scorers'; higher is better.
         tokens: of the decoder, without the task token and ``<eos>``.
         scores: each scorer's own sum, unweighted.
-        words: the words with their times, where they were asked for and the CTC of the audio gives them.
+        words: with times, where these were asked for and the CTC of the audio gives them.
         cut: whether the search ended it, at the most tokens that it allows.
     """
 
@@ -55,7 +50,7 @@ class Understanding:
     def confidence(self) -> float:
         """Geometric mean of the decoder's probabilities of the tokens, in [0, 1]; 0 where nothing was heard.
 
-        It compares results of one model. It is no probability of being right: a model may be sure and wrong.
+        It compares results of one model, and is no probability of being right.
         """
         if "decoder" not in self.scores:
             return 0.0
@@ -93,23 +88,11 @@ class Understanding:
             cut=longest is not None and len(tokens) >= longest,
         )
 
-    def plus(self, name: str, weight: float, score: float) -> Self:
-        """The same with one more scorer's score."""
-        return replace(self, score=self.score + weight * score, scores={**self.scores, name: score})
-
-    def timed(self, words: tuple[Word, ...]) -> Self:
-        """The same with the times of its words."""
-        return replace(self, words=words)
-
     def as_dict(self) -> dict[str, Any]:
         """For JSON: what the attributes say, times rounded to milliseconds; a score of nothing heard is null."""
-        frame = self.frame and {
-            "intent": self.frame.intent,
-            "slots": [{"name": slot.name, "value": slot.value} for slot in self.frame.slots],
-        }
         return {
             "tree": self.tree,
-            "frame": frame,
+            "frame": self.frame and {"intent": self.frame.intent, "slots": [asdict(slot) for slot in self.frame.slots]},
             "text": self.text,
             "score": self.json_score,
             "confidence": round(self.confidence, 4),

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from espnet_atat.decode.constraint import FORBIDDEN_SCORE
-from espnet_atat.decode.espnet_search import BatchBeamSearch, BatchHypothesis, Hypothesis
+from espnet_atat.model.espnet import BatchBeamSearch, BatchHypothesis, Hypothesis
 
 CONSTRAINT = "constraint"
 LENGTH_BONUS = "length_bonus"
@@ -22,7 +22,7 @@ class UtteranceBeamSearch(BatchBeamSearch):
       done as soon as no running hypothesis can come among its ``nbest`` best: all scores but a length bonus are at most
       0, so a hypothesis only ever gets worse. That changes none of the ``nbest`` results. (With a length bonus above 0
       that bound comes late, and ESPnet's own criterion may stop the search before.)
-    * A hypothesis that the constraint forbids is dropped at once, where the beam is wider than what is allowed.
+    * A hypothesis that the constraint forbids is dropped at once.
     * A step is a third of the operations, which are what an utterance alone waits for: numbers cross from tensors to
       Python once, and an ended hypothesis of an utterance alone keeps its slot, as in a batch.
 
@@ -52,11 +52,10 @@ class UtteranceBeamSearch(BatchBeamSearch):
         if running.active is not None:
             total.masked_fill_(~running.active.to(device).unsqueeze(1), EMPTY_SCORE)
         score, chosen = total.view(utterances, -1).topk(self.beam_size)  # (B, K): hypothesis * V + token
-        flat = chosen
+        flat = chosen.view(-1)
         if utterances > 1:
             offsets = torch.arange(utterances, device=device) * (running.n_hyp_per_utt * self.n_vocab)
-            flat = chosen + offsets.unsqueeze(1)
-        flat = flat.view(-1)
+            flat = (chosen + offsets.unsqueeze(1)).view(-1)
         parents = flat // self.n_vocab
         tokens = flat - parents * self.n_vocab
         return BatchHypothesis(
@@ -116,12 +115,7 @@ class UtteranceBeamSearch(BatchBeamSearch):
         )
 
     def _settled(self, ended: list[Hypothesis], best: float, i: int, left: int) -> bool:
-        """Whether the best results of an utterance are final.
-
-        Args:
-            best: score of its best running hypothesis.
-            left: steps to its cap.
-        """
+        """Whether the best results are final, with the best running hypothesis' score, ``left`` steps to the cap."""
         if self.bonus and self.end_detected(ended, i):
             return True
         final = sorted((hypothesis.score for hypothesis in ended), reverse=True)[: self.nbest]

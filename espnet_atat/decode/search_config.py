@@ -8,8 +8,6 @@ from espnet_atat.data.mixture import TREE_TASKS
 from espnet_atat.errors import UserError
 from espnet_atat.text.vocabulary import TASK_SOURCE, task_token
 
-#: Between the task labels of an ensemble.
-ENSEMBLE = "+"
 #: ``[IN:X``, ``]`` and ``<eos>``.
 SHORTEST_TREE = 3
 #: Without ``maxlen``: tokens that any hypothesis may have, and those that a longer input allows. LibriSpeech's fastest
@@ -38,9 +36,6 @@ class SearchConfig:
         penalty: added for each token (ESPnet's name for its length bonus).
         constrain_trees: make invalid trees impossible; of ``asr`` and ``mlm``, tags. Also keeps out ``<unk>`` and
             control tokens.
-
-    Raises:
-        UserError: an option is out of its range, or labels of trees and of words are in one ensemble.
     """
 
     task: str = "slu"
@@ -84,8 +79,7 @@ class SearchConfig:
 
     @property
     def tasks(self) -> tuple[str, ...]:
-        """The labels of the ensemble, or the one label."""
-        return tuple(self.task.split(ENSEMBLE))
+        return tuple(self.task.split("+"))
 
     @property
     def wants_trees(self) -> bool:

@@ -1,5 +1,7 @@
 """The utterances of a set: audio features, audio or text, read one by one."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -32,27 +34,18 @@ class Source:
 
     @classmethod
     def of_dump(cls, dump_dir: str | Path, name: str) -> Self:
-        """A set as stage 6 leaves it.
-
-        Raises:
-            UserError: it has no audio, or no text.
-        """
+        """A set as stage 6 leaves it."""
         folder = Path(dump_dir)
         if name == "text_in":
             return cls.of_stream(folder / "text", name, "text")
-        if (folder / "feats.scp").is_file():
-            return cls.of_stream(folder / "feats.scp", name, "kaldi_ark")
-        if (folder / "wav.scp").is_file():
-            return cls.of_stream(folder / "wav.scp", name, "sound")
+        for file, kind in (("feats.scp", "kaldi_ark"), ("wav.scp", "sound")):
+            if (folder / file).is_file():
+                return cls.of_stream(folder / file, name, kind)
         raise UserError(f"{folder}: neither feats.scp nor wav.scp: run stage 6, or decode its text (--source text_in)")
 
     @classmethod
     def of_stream(cls, path: str | Path, name: str, kind: str) -> Self:
-        """One of ESPnet's streams.
-
-        Raises:
-            UserError: an unknown pair of name and type, no such file, or an empty one.
-        """
+        """One of ESPnet's streams."""
         if (name, kind) not in KINDS:
             known = ", ".join(sorted(",".join(pair) for pair in KINDS))
             raise UserError(f"{path},{name},{kind}: cannot be decoded; name and type are one of {known}")
@@ -68,34 +61,34 @@ class Source:
         return cls(name, kind, entries, lengths)
 
     def read(self, utt_id: str) -> np.ndarray | str:
-        """Features (num_frames, 80), samples (num_samples,) at 16 kHz, or words.
-
-        Raises:
-            UserError: names the utterance and what cannot be read.
-        """
+        """Features (num_frames, 80), samples (num_samples,) at 16 kHz, or words."""
         entry = self.entries[utt_id]
         if self.kind == "text":
             return entry
-        try:
+        with _naming(utt_id):
             return read_audio(entry) if self.kind == "sound" else _read_ark(entry)
-        except UserError as error:
-            raise UserError(f"utterance {utt_id}: {error}") from error
 
     def length(self, utt_id: str) -> int:
         """Frames, samples or characters: what utterances are sorted by."""
         if self.lengths is not None and utt_id in self.lengths:
             return self.lengths[utt_id]
         if self.kind == "sound":
-            try:
+            with _naming(utt_id):
                 return probe(self.entries[utt_id]).samples
-            except UserError as error:
-                raise UserError(f"utterance {utt_id}: {error}") from error
         return len(self.read(utt_id))
 
     def batches(self, size: int) -> list[list[str]]:
         """Utterance ids in batches of like length; a function of the set and the size alone."""
         ordered = sorted(self.entries, key=lambda utt_id: (self.length(utt_id), utt_id))
         return [ordered[start : start + size] for start in range(0, len(ordered), size)]
+
+
+@contextmanager
+def _naming(utt_id: str) -> Iterator[None]:
+    try:
+        yield
+    except UserError as error:
+        raise UserError(f"utterance {utt_id}: {error}") from error
 
 
 def _read_ark(entry: str) -> np.ndarray:

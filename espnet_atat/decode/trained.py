@@ -15,8 +15,8 @@ import yaml
 from espnet_atat.decode.decoder_scorer import DecoderWeights
 from espnet_atat.errors import UserError
 from espnet_atat.model.atat_model import ESPnetATATModel
+from espnet_atat.model.build import build_model, characters_of, vocabulary_of
 from espnet_atat.model.exact_weights import read_weights, take_weights
-from espnet_atat.model.from_options import characters_of, model_of, vocabulary_of
 from espnet_atat.model.text_encoder import load_text_tokenizer
 from espnet_atat.text.tokenizer import CharTokenizer
 from espnet_atat.text.vocabulary import Vocabulary
@@ -32,7 +32,6 @@ class Trained:
         characters: of the CTC, where it is over characters.
         tokenizer_source: folder or hub name of the text encoder's tokenizer; None in a model of audio alone.
         tokenizer_files: instead, the folder's files by name: of a package, which is gone when a text comes.
-        files: the configuration and checkpoint it came from, for other processes to load it too.
     """
 
     model: ESPnetATATModel
@@ -40,17 +39,12 @@ class Trained:
     characters: CharTokenizer | None = None
     tokenizer_source: str | None = None
     tokenizer_files: Mapping[str, bytes] | None = None
-    files: tuple[str, str] | None = None
     #: ESPnet's attention keeps its weights on the module and reads them back: one thread at a time may encode.
     encoding: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
 
     @cached_property
     def text_tokenizer(self) -> Any:
-        """Of the text encoder; read when first wanted, for audio is decoded without it.
-
-        Raises:
-            UserError: it is not there, or there is no text encoder.
-        """
+        """Of the text encoder; read when first wanted, for audio is decoded without it."""
         if self.model.text_encoder is None:
             raise UserError("this model has no text encoder: it was trained with --text_encoder none")
         if self.tokenizer_files is not None:
@@ -63,11 +57,7 @@ class Trained:
         return load_text_tokenizer(self.tokenizer_source)
 
     def text_pieces(self, words: str) -> list[int]:
-        """Ids of the text encoder's pieces of some words; what is longer than its positions is cut, as in training.
-
-        Raises:
-            UserError: there is no tokenizer, or no text encoder.
-        """
+        """Ids of the text encoder's pieces of some words; what is longer than its positions is cut, as in training."""
         tokenizer, encoder = self.text_tokenizer, self.model.text_encoder
         assert encoder is not None
         return list(tokenizer(words, truncation=True, max_length=encoder.max_pieces)["input_ids"])
@@ -84,20 +74,13 @@ class Trained:
 
     @classmethod
     def of(
-        cls,
-        model: ESPnetATATModel,
-        train_args: argparse.Namespace,
-        text_tokenizer: str | Path | None = None,
-        files: tuple[str, str] | None = None,
+        cls, model: ESPnetATATModel, train_args: argparse.Namespace, text_tokenizer: str | Path | None = None
     ) -> "Trained":
         """Wrap a model that is in memory; it is put in eval mode.
 
         Args:
             train_args: of its training, as ESPnet saves them.
             text_tokenizer: folder of the text encoder's tokenizer; None: as in ``train_args``.
-
-        Raises:
-            UserError: the token list does not fit the model.
         """
         vocabulary = vocabulary_of(train_args)
         rows = len(model.decoder.tied.weight)
@@ -105,7 +88,7 @@ class Trained:
             raise UserError(f"the token list has {len(vocabulary)} tokens, the decoder {rows} rows: not of one model")
         characters = CharTokenizer(characters_of(train_args)) if train_args.ctc_unit == "char" else None
         source = text_tokenizer or train_args.text_tokenizer
-        return cls(model.eval(), vocabulary, characters, str(source) if source else None, files=files)
+        return cls(model.eval(), vocabulary, characters, str(source) if source else None)
 
     @classmethod
     def load(
@@ -119,20 +102,15 @@ class Trained:
 
         Args:
             train_config: ``config.yaml`` of the run.
-            model_file: a checkpoint of the model (``valid.….pth``, ``12epoch.pth``).
+            model_file: a checkpoint of it (``valid.….pth``, ``12epoch.pth``).
             device: ``cpu``, ``cuda`` or ``cuda:N``.
-
-        Raises:
-            UserError: a file is missing or no checkpoint, or the two are not of one model.
         """
-        for path, option in ((train_config, "train_config"), (model_file, "model_file")):
-            if not Path(path).is_file():
-                raise UserError(f"{path}: no such file (--{option}); stages 10 and 11 of the recipe make it")
+        check_files("stages 10 and 11 of the recipe make", train_config=train_config, model_file=model_file)
         try:
             train_args = argparse.Namespace(**load_yaml(train_config))
             adapted = getattr(train_args, "use_adapter", False)
             train_args.init = None  # the checkpoint has all parameters
-            model = model_of(train_args, defer_text_encoder=not adapted and train_args.audio_encoder is not None)
+            model = build_model(train_args, defer_text_encoder=not adapted and train_args.audio_encoder is not None)
         except (AttributeError, TypeError, yaml.YAMLError) as error:
             raise UserError(f"{train_config}: not the configuration of an AT-AT training ({error})") from error
         if adapted:
@@ -140,7 +118,14 @@ class Trained:
 
             create_adapter(model, train_args.adapter, train_args.adapter_conf)
         take_weights(model, read_weights(model_file), model_file)
-        return cls.of(model.to(device), train_args, text_tokenizer, (str(train_config), str(model_file)))
+        return cls.of(model.to(device), train_args, text_tokenizer)
+
+
+def check_files(makers: str, **files: str | Path) -> None:
+    """Refuse a file that is not there; names are those of options."""
+    for option, path in files.items():
+        if not Path(path).is_file():
+            raise UserError(f"{path}: no such file (--{option}); {makers} it")
 
 
 def load_yaml(path: str | Path) -> Any:

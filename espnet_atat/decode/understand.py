@@ -24,16 +24,9 @@ from torch import Tensor
 from espnet_atat.data.collate import pad
 from espnet_atat.decode.result import NOTHING_HEARD, Understanding
 from espnet_atat.decode.search_config import TOKENS_PER_PIECE, TOKENS_PER_SECOND
-from espnet_atat.decode.times import (
-    seconds_per_frame,
-    seconds_per_state,
-    spell_characters,
-    spell_tokens,
-    with_times,
-)
+from espnet_atat.decode.times import seconds_per_state, with_times
 from espnet_atat.decode.understand_base import Understand
 from espnet_atat.errors import UserError
-from espnet_atat.model.atat_model import Encoded
 from espnet_atat.semantics.normalise import normalise_words
 from espnet_atat.speech.audio import SAMPLE_RATE, convert_rate, probe, read_audio
 from espnet_atat.speech.fbank import FRAME_LENGTH, FRAME_SHIFT, NUM_MELS, fbank
@@ -92,8 +85,7 @@ class Speech2Understand(Understand):
             model takes it for: it has no "none of these".
 
         Raises:
-            UserError: no audio, or shorter than a state of the encoder (some hundredths of a second), or longer than
-                ``max_seconds``.
+            UserError: no audio, or not a state of the encoder long (some hundredths of a second), or too long.
 
         >>> understand = Speech2Understand.from_pretrained(model)
         >>> silence = understand(np.zeros(16000, dtype=np.float32), 16000)
@@ -116,9 +108,9 @@ class Speech2Understand(Understand):
             with self.trained.encoding:
                 encoded = self.trained.model.encode_audio(batch, lengths)
             found = self._search(encoded, hears=True)
-            if self.word_times:
-                found = [[self._timed(result, encoded, b) for result in nbest] for b, nbest in enumerate(found)]
-            for i, hypotheses in zip(chunk, found, strict=True):
+            for i, hypotheses, states, length in zip(chunk, found, encoded.states, encoded.lengths, strict=True):
+                if self.word_times:
+                    hypotheses = [with_times(result, self.trained, states[:length]) for result in hypotheses]
                 results[i] = hypotheses
         return results
 
@@ -154,17 +146,6 @@ class Speech2Understand(Understand):
                 f"speech of {seconds:.1f} s: at most {self.max_seconds:g} s at once (max_seconds); cut it into commands"
             )
 
-    def _timed(self, result: Understanding, encoded: Encoded, b: int) -> Understanding:
-        """The result of the batch's utterance b with the times of its words."""
-        model, characters = self.trained.model, self.trained.characters
-        assert model.ctc is not None
-        if characters is not None:
-            spelling = spell_characters(result.text, characters)
-        else:
-            spelling = spell_tokens(result.tokens, self.trained.vocabulary)
-        states = encoded.states[b, : int(encoded.lengths[b])]
-        return with_times(result, model.ctc, states, spelling, seconds_per_frame(model))
-
 
 class Text2Understand(Understand):
     """Written utterances to trees. See :class:`Understand` for the arguments."""
@@ -191,9 +172,6 @@ class Text2Understand(Understand):
             normalise: as the recipes normalise transcripts (lower case, no punctuation); off for text that is so
                 already, or that the model was trained on as it stands.
 
-        Raises:
-            UserError: a text without a word.
-
         >>> understand = Text2Understand.from_pretrained(model)
         >>> understand("Play moon!").tree
         '[IN:PLAY play [SL:SONG moon ] ]'
@@ -206,7 +184,7 @@ class Text2Understand(Understand):
 
     @torch.inference_mode()
     def nbest(self, text: Sequence[str], normalise: bool = True) -> list[list[Understanding]]:
-        """The ``nbest`` best hypotheses of each utterance, best first; fewer where fewer were found."""
+        """See :meth:`Speech2Understand.nbest`."""
         pieces = [self._prepare(line, normalise) for line in text]
         results: list[list[Understanding]] = []
         for chunk in self._chunks(range(len(pieces))):

@@ -1,14 +1,13 @@
 """What understanding speech and understanding text have in common: the model, the configuration, the search."""
 
-import argparse
 from collections.abc import Mapping, Sequence
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, Self
 
 from espnet_atat.decode.constraint import TreeConstraint
 from espnet_atat.decode.ctc_scorer import TokenCTCScorer, ctc_log_likelihoods
 from espnet_atat.decode.decoder_scorer import DecoderScorer
-from espnet_atat.decode.espnet_search import LengthBonus
 from espnet_atat.decode.lm_fusion import LanguageModel, LanguageModelScorer
 from espnet_atat.decode.pretrained import Pretrained, load_pretrained
 from espnet_atat.decode.result import Understanding
@@ -16,7 +15,8 @@ from espnet_atat.decode.search import CONSTRAINT, LENGTH_BONUS, UtteranceBeamSea
 from espnet_atat.decode.search_config import SearchConfig
 from espnet_atat.decode.trained import Trained
 from espnet_atat.errors import UserError
-from espnet_atat.model.atat_model import Encoded, ESPnetATATModel
+from espnet_atat.model.atat_model import Encoded
+from espnet_atat.model.espnet import LengthBonus
 
 #: Utterances decoded at once by a model that was loaded by name.
 BATCH_SIZE = 16
@@ -28,25 +28,17 @@ class Understand:
     :meth:`from_pretrained` makes one from a package; the arguments here are for models in other places.
 
     Args:
-        train_config: ``config.yaml`` of a training run.
-        model_file: a checkpoint of it.
-        model, train_args: instead of the two files, a model in memory and ESPnet's arguments of its training.
-        trained: instead of either, what another of these objects has as ``trained``.
-        device: ``cpu``, ``cuda`` or ``cuda:N``; of the files.
-        text_tokenizer: folder of the text encoder's tokenizer; None: as in training.
+        train_config, model_file, device, text_tokenizer: see :meth:`Trained.load`.
+        trained: instead of these files, a model in memory: of another of these objects, or by :meth:`Trained.of`.
         lm_train_config, lm_file: an ESPnet language model over the decoder's tokens, for ``lm_weight``.
         language_model: instead of these files, one in memory.
         batch_size: utterances of a list that are decoded at once; changes the time and the memory, and no result.
             None: all of them.
         options: see :class:`espnet_atat.decode.search_config.SearchConfig`.
-
-    Raises:
-        UserError: files or options that do not fit each other or the model.
     """
 
     default_task: str
-    #: What it reads: ``speech`` or ``text_in``.
-    source: str
+    source: str  # what it reads: ``speech`` or ``text_in``
     #: Tokens of a hypothesis that a state of the encoder allows, without ``maxlen``.
     tokens_per_state: float
     #: Arguments of the class alone that a model loaded by name has.
@@ -57,8 +49,6 @@ class Understand:
         train_config: str | Path | None = None,
         model_file: str | Path | None = None,
         *,
-        model: ESPnetATATModel | None = None,
-        train_args: argparse.Namespace | None = None,
         trained: Trained | None = None,
         device: str = "cpu",
         text_tokenizer: str | Path | None = None,
@@ -72,22 +62,19 @@ class Understand:
             raise UserError(f"batch_size is at least 1, found {batch_size}")
         self.batch_size = batch_size
         self.config = SearchConfig(**{"task": self.default_task, **options})
-        if trained is not None:
-            self.trained = trained
-        elif model is not None and train_args is not None:
-            self.trained = Trained.of(model, train_args, text_tokenizer)
-        elif train_config is not None and model_file is not None:
-            self.trained = Trained.load(train_config, model_file, device, text_tokenizer)
-        else:
-            raise UserError("give train_config and model_file, or model and train_args, or trained")
-        vocabulary = self.trained.vocabulary
+        if trained is None:
+            if train_config is None or model_file is None:
+                raise UserError("give train_config and model_file, or trained")
+            trained = Trained.load(train_config, model_file, device, text_tokenizer)
+        self.trained = trained
+        vocabulary = trained.vocabulary
         if language_model is None and lm_file is not None and self.config.lm_weight:
-            language_model = LanguageModel.load(vocabulary, lm_train_config, lm_file, str(self.trained.device))
+            language_model = LanguageModel.load(vocabulary, lm_train_config, lm_file, str(trained.device))
         self.language_model = language_model
         self._check()
         self._constraint = None
         if self.config.constrain_trees:
-            self._constraint = TreeConstraint(vocabulary.tokens, self.config.wants_trees, device=self.trained.device)
+            self._constraint = TreeConstraint(vocabulary.tokens, self.config.wants_trees, device=trained.device)
 
     @classmethod
     def from_pretrained(
@@ -95,16 +82,8 @@ class Understand:
         source: str | Path | Pretrained,
         *,
         device: str = "cpu",
-        task: str | None = None,
-        beam_size: int | None = None,
-        nbest: int | None = None,
-        ctc_weight: float | None = None,
-        lm_weight: float | None = None,
-        penalty: float | None = None,
-        maxlen: int | None = None,
-        constrain_trees: bool | None = None,
         batch_size: int | None = BATCH_SIZE,
-        **own: Any,
+        **options: Any,
     ) -> Self:
         """Load a model that was packed, uploaded or trained. Any number of threads may call the result.
 
@@ -113,39 +92,24 @@ class Understand:
                 or a name: of espnet_model_zoo, or ``user/model`` of the hub. Or what :func:`load_pretrained` gave, so
                 that several of these objects share one model.
             device: ``cpu``, ``cuda`` or ``cuda:N``.
-            task: the label that the decoder starts from: ``slu``, ``asr``, ``nlu``, ``mlm``. None: the package's for
-                this input.
-            beam_size, nbest, ctc_weight, lm_weight, penalty, maxlen, constrain_trees: of the search, see
-                :class:`espnet_atat.decode.search_config.SearchConfig`. None: as its scores were measured.
             batch_size: utterances of a list that are decoded at once; None: all of them.
-            own: what the class alone has: of speech ``max_seconds`` (60) and ``word_times`` (on).
-
-        Raises:
-            UserError: nothing there, refused (see :mod:`espnet_atat.package.safety`), no such device, or options that
-                do not fit the model.
+            options: ``task``, ``beam_size``, ``nbest``, ``ctc_weight``, ``lm_weight``, ``penalty``, ``maxlen`` and
+                ``constrain_trees`` of :class:`espnet_atat.decode.search_config.SearchConfig`; not given, or None: as
+                the package's scores were measured. What a class has besides: of speech ``max_seconds`` (60) and
+                ``word_times`` (on).
         """
         pretrained = source if isinstance(source, Pretrained) else load_pretrained(source, device)
-        given = {
-            "task": task,
-            "beam_size": beam_size,
-            "nbest": nbest,
-            "ctc_weight": ctc_weight,
-            "lm_weight": lm_weight,
-            "penalty": penalty,
-            "maxlen": maxlen,
-            "constrain_trees": constrain_trees,
-        }
-        options = pretrained.search_options(cls.source, {key: v for key, v in given.items() if v is not None})
+        search = {field.name: options.pop(field.name, None) for field in fields(SearchConfig)}
+        search = pretrained.search_options(cls.source, {key: v for key, v in search.items() if v is not None})
         return cls(
             trained=pretrained.trained,
-            language_model=pretrained.language_model if options.get("lm_weight") else None,
+            language_model=pretrained.language_model if search.get("lm_weight") else None,
             batch_size=batch_size,
-            **{**cls.pretrained_defaults, **own},
-            **options,
+            **{**cls.pretrained_defaults, **options},
+            **search,
         )
 
     def _chunks(self, indices: Sequence[int]) -> list[Sequence[int]]:
-        """Utterances in batches."""
         size = self.batch_size or max(1, len(indices))
         return [indices[start : start + size] for start in range(0, len(indices), size)]
 
@@ -166,29 +130,23 @@ class Understand:
         in_search = config.ctc_weight if ctc is not None and not rescores else 0.0
         caps = config.caps(encoded.lengths.tolist(), self.tokens_per_state)
         task_ids = [trained.vocabulary.task_id(task) for task in config.tasks]
+        vocabulary = trained.vocabulary
         scorers = {
-            "decoder": DecoderScorer(trained.decoder_weights, encoded, task_ids),
-            "ctc": TokenCTCScorer(ctc, trained.vocabulary.eos_id) if ctc is not None and in_search else None,
-            "lm": LanguageModelScorer(self.language_model) if self.language_model is not None else None,
-            LENGTH_BONUS: LengthBonus(len(trained.vocabulary)),
-            CONSTRAINT: self._constraint.capped(caps) if self._constraint is not None else None,
-        }
-        weights = {
-            "decoder": 1.0 - in_search,
-            "ctc": in_search,
-            "lm": config.lm_weight,
-            LENGTH_BONUS: config.penalty,
-            CONSTRAINT: 1.0,
+            "decoder": (1.0 - in_search, DecoderScorer(trained.decoder_weights, encoded, task_ids)),
+            "ctc": (in_search, TokenCTCScorer(ctc, vocabulary.eos_id) if ctc is not None and in_search else None),
+            "lm": (config.lm_weight, self.language_model and LanguageModelScorer(self.language_model)),
+            LENGTH_BONUS: (config.penalty, LengthBonus(len(vocabulary))),
+            CONSTRAINT: (1.0, self._constraint and self._constraint.capped(caps)),
         }
         search = UtteranceBeamSearch(
             nbest=config.beam_size if rescores else config.nbest,
             caps=caps,
-            scorers=scorers,
-            weights=weights,
+            scorers={name: scorer for name, (_, scorer) in scorers.items()},
+            weights={name: weight for name, (weight, _) in scorers.items()},
             beam_size=config.beam_size,
-            vocab_size=len(trained.vocabulary),
+            vocab_size=len(vocabulary),
             sos=task_ids[0],
-            eos=trained.vocabulary.eos_id,
+            eos=vocabulary.eos_id,
             pre_beam_score_key="full" if in_search else None,
             hyp_primer=[task_ids[0]],
         )
@@ -196,7 +154,7 @@ class Understand:
         # The constraint closes a tree by the cap, and ends words there.
         longest = [cap - int(config.constrain_trees) for cap in caps]
         results = [
-            [Understanding.of(found, trained.vocabulary, config.wants_trees, cap) for found in hypotheses]
+            [Understanding.of(found, vocabulary, config.wants_trees, cap) for found in hypotheses]
             for hypotheses, cap in zip(nbest, longest, strict=True)
         ]
         if rescores:
@@ -208,13 +166,15 @@ class Understand:
         head, characters = self.trained.model.ctc, self.trained.characters
         assert head is not None
         assert characters is not None
-        pairs = sorted({(b, result.text) for b, results in enumerate(nbest) for result in results})
-        values = ctc_log_likelihoods(
-            head, encoded, [b for b, _ in pairs], [characters.encode(text) for _, text in pairs]
-        )
-        likelihood = dict(zip(pairs, values.tolist(), strict=True))
-        rescored = []
-        for b, results in enumerate(nbest):
-            new = [result.plus("ctc", self.config.ctc_weight, likelihood[b, result.text]) for result in results]
-            rescored.append(sorted(new, key=lambda result: result.score, reverse=True))
-        return rescored
+        utterances = [b for b, results in enumerate(nbest) for _ in results]
+        symbols = [characters.encode(result.text) for results in nbest for result in results]
+        likelihoods = iter(ctc_log_likelihoods(head, encoded, utterances, symbols).tolist())
+        weight = self.config.ctc_weight
+        rescored = [
+            [
+                replace(result, score=result.score + weight * ctc, scores={**result.scores, "ctc": ctc})
+                for result, ctc in zip(results, likelihoods, strict=False)
+            ]
+            for results in nbest
+        ]
+        return [sorted(results, key=lambda result: result.score, reverse=True) for results in rescored]

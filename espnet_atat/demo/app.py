@@ -30,17 +30,14 @@ CONTENT_POLICY = (
 
 
 def get_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="atat demo", description="A page on this machine to speak or type to a model.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-    )  # fmt: skip
-    parser.add_argument(
-        "--model",
-        action="append",
-        metavar="MODEL",
-        help="package, folder of a training run, or hub name; may be given several times. Default: the finished "
-        f"training runs below {RUNS}, the newest first",
+    about = "A page on this machine to speak or type to a model."
+    defaults = argparse.ArgumentDefaultsHelpFormatter
+    parser = argparse.ArgumentParser(prog="atat demo", description=about, formatter_class=defaults)
+    about = (
+        "package, folder of a training run, or hub name; may be given several times. Default: the finished training "
+        f"runs below {RUNS}, the newest first"
     )
+    parser.add_argument("--model", action="append", metavar="MODEL", help=about)
     parser.add_argument("--host", default=LOOPBACK, help="address to listen on; another opens the page to the network")
     parser.add_argument("--port", type=int, default=PORT, help="0: any that is free")
     parser.add_argument("--device", default="cpu", help="cpu, cuda or cuda:N")
@@ -49,11 +46,7 @@ def get_parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Serve until SIGINT or SIGTERM.
-
-    Raises:
-        UserError: no model, an option out of range, the extra is not installed, or the port is taken.
-    """
+    """Serve until SIGINT or SIGTERM."""
     args = get_parser().parse_args(argv)
     if not 0 <= args.port <= 65535:
         raise UserError(f"--port is from 0 to 65535, found {args.port}")
@@ -73,11 +66,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def find_models(given: Sequence[str] | None) -> dict[str, str]:
-    """Short names of the models to choose from.
-
-    Raises:
-        UserError: one is given twice, or there is none.
-    """
+    """Short names of the models to choose from, each with where it is."""
     if given:
         named: dict[str, str] = {}
         for source in given:
@@ -101,17 +90,16 @@ def _is_atat(folder: Path) -> bool:
 
 @contextmanager
 def serve(engine: Engine, host: str = LOOPBACK, port: int = PORT) -> Iterator[str]:
-    """Serve the page while the block runs; yields its URL. Whatever is uploaded is gone afterwards.
-
-    Raises:
-        UserError: the extra is not installed, or the port is taken.
-    """
+    """Serve the page while the block runs; yields its URL. Whatever is uploaded is gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="atat-demo-") as folder, _uploads_to(folder):
         page_module = _import_page()
+        from starlette.middleware import Middleware
+        from starlette.middleware.base import BaseHTTPMiddleware
+
         page = page_module.make_page(engine)
         page.queue(max_size=QUEUE, default_concurrency_limit=1, api_open=False)
         try:
-            app, _, _ = page.launch(
+            page.launch(
                 server_name=host,
                 server_port=port or _free_port(host),
                 max_file_size=MAX_UPLOAD,
@@ -124,14 +112,12 @@ def serve(engine: Engine, host: str = LOOPBACK, port: int = PORT) -> Iterator[st
                 enable_monitoring=False,
                 run_history=False,
                 footer_links=[],
-                inbrowser=False,
                 quiet=True,
-                show_error=False,
+                app_kwargs={"middleware": [Middleware(BaseHTTPMiddleware, dispatch=_send_policy)]},
                 prevent_thread_lock=True,
             )
         except OSError as error:
             raise UserError(f"{host}, port {port}: {error}; take another by --port") from error
-        _forbid_elsewhere(app)
         try:
             yield page.local_url
         finally:
@@ -162,26 +148,12 @@ def _import_page() -> Any:
     return gradio_page
 
 
-def _forbid_elsewhere(app: Any) -> None:
+async def _send_policy(request: Any, answer: Any) -> Any:
     """Send the policy with every response."""
-
-    class Policy:
-        def __init__(self, inner: Any):
-            self.inner = inner
-
-        async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-            async def send_with_policy(message: Any) -> None:
-                if message["type"] == "http.response.start":
-                    message["headers"] = [
-                        *message.get("headers", ()),
-                        (b"content-security-policy", CONTENT_POLICY.encode("ascii")),
-                        (b"referrer-policy", b"no-referrer"),
-                    ]
-                await send(message)
-
-            await self.inner(scope, receive, send_with_policy)
-
-    app.middleware_stack = Policy(app.middleware_stack or app.build_middleware_stack())
+    response = await answer(request)
+    response.headers["content-security-policy"] = CONTENT_POLICY
+    response.headers["referrer-policy"] = "no-referrer"
+    return response
 
 
 def _free_port(host: str) -> int:

@@ -1,15 +1,20 @@
-"""An answer as HTML: the tree as a picture, the frame as a table, words, alternatives. All text is escaped."""
+"""An answer as HTML: tree and attention as pictures, frame, words, alternatives. All text is escaped."""
 
+import base64
+import io
 import math
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from espnet_atat.semantics.frame import from_tree
 from espnet_atat.semantics.tree import Node, TreeError, parse
+from espnet_atat.speech.fbank import FRAME_SECONDS
 
 if TYPE_CHECKING:
+    from espnet_atat.decode.cross_attention import Attention
     from espnet_atat.decode.result import Understanding
 
 # Sizes in pixels of the drawing.
@@ -19,39 +24,17 @@ GAP = 10
 BOX = 26
 LEVEL = 54
 MARGIN = 8
+WIDTH, ROW, SPECTROGRAM = 9.0, 0.2, 1.7  # of the attention's picture, in inches
 INTENT_COLOUR, SLOT_COLOUR, WORD_COLOUR, LINE_COLOUR = "#1d4f91", "#a85500", "#222222", "#9aa5b1"
-
-
-@dataclass(frozen=True)
-class _Box:
-    """A label with the middle of its top."""
-
-    label: str
-    x: float
-    y: float
-    width: float
-    colour: str
-    children: "tuple[_Box, ...]"
 
 
 def tree_svg(tree: Node) -> str:
     """The tree as SVG: intents blue, slots brown, words in a row at the bottom, in the order of the sentence."""
     depth = max(len(path) for path, _ in tree.walk())
-    root, width = _place(tree, 0, MARGIN, depth)
-    height = MARGIN * 2 + depth * LEVEL + BOX
+    width, height = MARGIN + _width(tree), MARGIN * 2 + depth * LEVEL + BOX
     lines: list[str] = []
     boxes: list[str] = []
-    waiting = [root]
-    while waiting:
-        box = waiting.pop()
-        waiting.extend(box.children)
-        for child in box.children:
-            # Down to the next level, then straight: so no line to a word runs through the box beside it.
-            lines.append(
-                f'<polyline points="{box.x:.1f},{box.y + BOX:.1f} {child.x:.1f},{box.y + LEVEL:.1f} '
-                f'{child.x:.1f},{child.y:.1f}" fill="none" stroke="{LINE_COLOUR}" stroke-width="1.5"/>'
-            )
-        boxes.append(_box_svg(box))
+    _draw(tree, 0, MARGIN, depth, lines, boxes)
     title = escape(f"tree: {tree.serialise()}")
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-label="{title}" width="{width:.0f}" '
@@ -60,51 +43,55 @@ def tree_svg(tree: Node) -> str:
     )
 
 
-def _place(node: Node, level: int, left: float, depth: int) -> tuple[_Box, float]:
-    """A node's box with all below it, and where the space that they take ends. Words stand at level ``depth``."""
-    right, children = left, []
+def _width(node: Node | str) -> float:
+    """Of the space that a word takes, or a node with all below it."""
+    if isinstance(node, str):
+        return len(node) * CHARACTER + GAP
+    return max(len(node.name) * CHARACTER + 2 * PADDING + GAP, sum(map(_width, node.children)))
+
+
+def _draw(node: Node | str, level: int, left: float, depth: int, lines: list[str], boxes: list[str]) -> float:
+    """Draw a node with all below it, words at level ``depth``; gives the middle of its label."""
+    width = _width(node)
+    if isinstance(node, str):
+        middle = left + width / 2
+        boxes.append(_text(node, middle, MARGIN + depth * LEVEL, WORD_COLOUR))
+        return middle
+    below = []
+    start = left + (width - sum(map(_width, node.children))) / 2  # a label may be wider than all below it
     for child in node.children:
-        if isinstance(child, Node):
-            box, right = _place(child, level + 1, right, depth)
-        else:
-            wide = len(child) * CHARACTER + GAP
-            box = _Box(child, right + wide / 2, MARGIN + depth * LEVEL, wide, WORD_COLOUR, ())
-            right += wide
-        children.append(box)
-    width = len(node.name) * CHARACTER + 2 * PADDING
-    missing = left + width + GAP - right
-    if missing > 0:  # the label is wider than all below it: move that to the label's middle
-        children = [_moved(child, missing / 2) for child in children]
-        right += missing
-    middle = (children[0].x + children[-1].x) / 2 if children else (left + right) / 2
-    middle = min(max(middle, left + (width + GAP) / 2), right - (width + GAP) / 2)
-    colour = INTENT_COLOUR if node.is_intent else SLOT_COLOUR
-    return _Box(node.name, middle, MARGIN + level * LEVEL, width, colour, tuple(children)), right
-
-
-def _moved(box: _Box, by: float) -> _Box:
-    return _Box(box.label, box.x + by, box.y, box.width, box.colour, tuple(_moved(child, by) for child in box.children))
-
-
-def _box_svg(box: _Box) -> str:
-    middle = f'x="{box.x:.1f}" y="{box.y + BOX / 2 + 4.5:.1f}" text-anchor="middle"'
-    if box.colour == WORD_COLOUR:
-        return f'<text {middle} fill="{WORD_COLOUR}">{escape(box.label)}</text>'
-    return (
-        f'<rect x="{box.x - box.width / 2:.1f}" y="{box.y:.1f}" width="{box.width:.1f}" height="{BOX}" rx="5"'
-        f' fill="{box.colour}"/><text {middle} fill="white">{escape(box.label)}</text>'
+        below.append(_draw(child, level + 1, start, depth, lines, boxes))
+        start += _width(child)
+    label = len(node.name) * CHARACTER + 2 * PADDING
+    middle = (below[0] + below[-1]) / 2 if below else left + width / 2
+    middle = min(max(middle, left + (label + GAP) / 2), left + width - (label + GAP) / 2)
+    y = MARGIN + level * LEVEL
+    for child, x in zip(node.children, below, strict=True):
+        bottom = MARGIN + (depth if isinstance(child, str) else level + 1) * LEVEL
+        # Down to the next level, then straight: so no line to a word runs through the box beside it.
+        lines.append(
+            f'<polyline points="{middle:.1f},{y + BOX:.1f} {x:.1f},{y + LEVEL:.1f} {x:.1f},{bottom:.1f}" '
+            f'fill="none" stroke="{LINE_COLOUR}" stroke-width="1.5"/>'
+        )
+    boxes.append(
+        f'<rect x="{middle - label / 2:.1f}" y="{y:.1f}" width="{label:.1f}" height="{BOX}" rx="5" '
+        f'fill="{INTENT_COLOUR if node.is_intent else SLOT_COLOUR}"/>' + _text(node.name, middle, y, "white")
     )
+    return middle
 
 
-def answer_html(results: "Iterable[Understanding]", picture: str | None, seconds: float) -> str:
+def _text(text: str, x: float, y: float, colour: str) -> str:
+    return f'<text x="{x:.1f}" y="{y + BOX / 2 + 4.5:.1f}" text-anchor="middle" fill="{colour}">{escape(text)}</text>'
+
+
+def answer_html(results: "Sequence[Understanding]", picture: str | None, seconds: float) -> str:
     """The whole answer.
 
     Args:
         results: best first.
-        picture: of the attention, a PNG as a data URL; None where there is none.
+        picture: of the attention, a data URL.
         seconds: that it took.
     """
-    results = list(results)
     best = results[0]
     if math.isinf(best.score):  # no hypothesis at all; one without words has its score
         return message_html("Nothing was heard: the recording is silent.")
@@ -126,7 +113,6 @@ def answer_html(results: "Iterable[Understanding]", picture: str | None, seconds
 
 
 def message_html(text: str) -> str:
-    """Something that a person should know."""
     return f'<div class="message" role="alert">{escape(text)}</div>'
 
 
@@ -151,10 +137,39 @@ def _frame(text: str) -> str:
     return f'<table class="frame"><tr><th>intent</th><td>{escape(frame.intent)}</td></tr>{slots}</table>'
 
 
-def _alternatives(results: "list[Understanding]") -> str:
+def _alternatives(results: "Sequence[Understanding]") -> str:
     rows = "".join(
         f'<tr><td class="number">{rank}</td><td class="number">{result.score:.2f}</td>'
         f"<td>{escape(result.line)}</td></tr>"
         for rank, result in enumerate(results, 1)
     )
     return f'<table class="alternatives"><tr><th></th><th>score (log)</th><th>hypothesis</th></tr>{rows}</table>'
+
+
+def attention_picture(attention: "Attention", features: np.ndarray | None, pieces: Sequence[str]) -> str:
+    """Where the decoder looked, as a data URL of a PNG.
+
+    Args:
+        features: of speech, log mel (num_frames, 80): its spectrogram is above, on the same time axis.
+        pieces: of a text, as the text encoder read it.
+    """
+    from matplotlib.figure import Figure
+
+    from espnet_atat.report.glance import draw_attention, draw_spectrogram, name_pieces
+
+    height = ROW * len(attention.tokens) + 1.0
+    if features is None:
+        figure = Figure(figsize=(WIDTH, height), layout="constrained")
+        axes = figure.subplots()
+        draw_attention(axes, attention.mean, attention.tokens)
+        name_pieces(axes, pieces)
+    else:
+        seconds = len(features) * FRAME_SECONDS
+        figure = Figure(figsize=(WIDTH, SPECTROGRAM + height), layout="constrained")
+        top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=[SPECTROGRAM, height])
+        draw_spectrogram(top, features, seconds)
+        draw_attention(bottom, attention.frames(len(features)), attention.tokens, seconds)
+        bottom.set(xlabel="seconds")
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=90)
+    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")

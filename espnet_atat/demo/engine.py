@@ -1,7 +1,7 @@
 """What answers the page: models by name, loaded when first asked for, and a recording or a sentence understood."""
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,19 +24,12 @@ MAX_CHARACTERS = 500
 
 @dataclass(frozen=True)
 class Answer:
-    """What was understood.
+    """What was understood, best first, and where the decoder looked for the best one, if anything was heard."""
 
-    Attributes:
-        results: best first.
-        attention: of the best one; None where nothing was heard.
-        features: log mel features of the audio (num_frames, 80); None for text.
-        pieces: of the text encoder's tokenizer; empty for audio.
-    """
-
-    results: "tuple[Understanding, ...]"
+    results: "Sequence[Understanding]"
     attention: "Attention | None" = None
-    features: np.ndarray | None = None
-    pieces: tuple[str, ...] = ()
+    features: np.ndarray | None = None  # of audio, log mel (num_frames, 80)
+    pieces: Sequence[str] = ()  # of text
 
 
 class Engine:
@@ -44,7 +37,6 @@ class Engine:
 
     Args:
         models: name to package, folder of a training run, or hub name.
-        device: ``cpu``, ``cuda`` or ``cuda:N``.
         max_seconds: longer recordings are refused.
     """
 
@@ -56,11 +48,7 @@ class Engine:
         self._making = threading.Lock()
 
     def load(self, model: str) -> Any:
-        """The model in memory, for every task.
-
-        Raises:
-            UserError: there is no such model, or it cannot be loaded.
-        """
+        """The model in memory, for every task."""
         from espnet_atat.decode.pretrained import load_pretrained
 
         if model not in self.models:
@@ -68,11 +56,7 @@ class Engine:
         return self._once((model,), lambda: load_pretrained(self.models[model], self.device))
 
     def hear(self, model: str, task: str, path: str | Path) -> Answer:
-        """Understand a recording.
-
-        Raises:
-            UserError: not audio, too long or too short, or a model that cannot listen.
-        """
+        """Understand a recording."""
         from espnet_atat.decode.cross_attention import speech_attention
         from espnet_atat.decode.understand import Speech2Understand
 
@@ -83,32 +67,20 @@ class Engine:
                 f"{Path(path).name} cannot be read as audio; take a recording in WAV, FLAC, Ogg or MP3"
             ) from error
         if info.samples > self.max_seconds * info.rate:
-            raise UserError(
-                f"The recording is {info.samples / info.rate:.0f} s long; "
-                f"at most {self.max_seconds:g} s are taken at once"
-            )
+            seconds = info.samples / info.rate
+            raise UserError(f"The recording is {seconds:.0f} s long; at most {self.max_seconds:g} s are taken at once")
         samples = read_audio(path, resample=True)
-        pretrained = self.load(model)
-        understand = self._once(
-            (model, "speech", task),
-            lambda: Speech2Understand.from_pretrained(
-                pretrained, task=task, nbest=NBEST, max_seconds=self.max_seconds, word_times=False
-            ),
-        )
-        results = understand.nbest([samples], SAMPLE_RATE)[0]
+        trained = self.load(model).trained
+        options = {"task": task, "nbest": NBEST, "max_seconds": self.max_seconds, "word_times": False}
+        results = self._understand(Speech2Understand, model, options).nbest([samples], SAMPLE_RATE)[0]
         features = fbank(samples)
         if not results[0].tokens:
-            return Answer(tuple(results), None, features)
-        source = features if pretrained.trained.model.frontend is None else samples
-        attention = speech_attention(pretrained.trained, source, task, results[0].tokens)
-        return Answer(tuple(results), attention, features)
+            return Answer(results, None, features)
+        source = features if trained.model.frontend is None else samples
+        return Answer(results, speech_attention(trained, source, task, results[0].tokens), features)
 
     def read(self, model: str, text: str) -> Answer:
-        """Understand a typed sentence.
-
-        Raises:
-            UserError: no word in it, too long, or a model that cannot read.
-        """
+        """Understand a typed sentence."""
         from espnet_atat.decode.cross_attention import text_attention
         from espnet_atat.decode.understand import Text2Understand
         from espnet_atat.semantics.normalise import normalise_words
@@ -118,15 +90,17 @@ class Engine:
             raise UserError("Type a sentence first: there is no word in the field.")
         if len(text) > MAX_CHARACTERS:
             raise UserError(f"The sentence has {len(text)} characters; at most {MAX_CHARACTERS} are taken at once")
-        pretrained = self.load(model)
-        understand = self._once(
-            (model, "text"), lambda: Text2Understand.from_pretrained(pretrained, task="nlu", nbest=NBEST)
-        )
-        results = understand.nbest([words], normalise=False)[0]
-        trained = pretrained.trained
+        trained = self.load(model).trained
+        options = {"task": "nlu", "nbest": NBEST}
+        results = self._understand(Text2Understand, model, options).nbest([words], normalise=False)[0]
         ids = trained.text_pieces(words)
         attention = text_attention(trained, ids, "nlu", results[0].tokens)
-        return Answer(tuple(results), attention, None, tuple(trained.text_tokenizer.convert_ids_to_tokens(ids)))
+        return Answer(results, attention, None, trained.text_tokenizer.convert_ids_to_tokens(ids))
+
+    def _understand(self, kind: Any, model: str, options: Mapping[str, Any]) -> Any:
+        pretrained = self.load(model)
+        key = (model, kind.__name__, options["task"])
+        return self._once(key, lambda: kind.from_pretrained(pretrained, **options))
 
     def _once(self, key: tuple[str, ...], make: Callable[[], Any]) -> Any:
         """Make something at the first call; others wait for it."""

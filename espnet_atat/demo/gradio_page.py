@@ -8,8 +8,7 @@ from typing import Literal
 
 import gradio as gr
 
-from espnet_atat.demo.attention_plot import data_url, speech_figure, text_figure
-from espnet_atat.demo.drawing import answer_html, message_html
+from espnet_atat.demo.drawing import answer_html, attention_picture, message_html
 from espnet_atat.demo.engine import MAX_CHARACTERS, Answer, Engine
 from espnet_atat.errors import UserError
 
@@ -22,8 +21,8 @@ SPEECH_TASKS = [
     ("write down the words", "asr"),
     ("write down, guessing masked words", "mlm"),
 ]
-#: Where sound comes from, and the tab's name.
-SOURCES: tuple[tuple[Literal["microphone", "upload"], str], ...] = (("microphone", "Speak"), ("upload", "Recording"))
+#: Tab to where its sound comes from.
+SOURCES: dict[str, Literal["microphone", "upload"]] = {"Speak": "microphone", "Recording": "upload"}
 #: Files that Gradio keeps are deleted: how often is looked, from what age on, in seconds.
 CLEANING = (60, 300)
 WELCOME = message_html("Speak, drop a recording or type a sentence: what is understood appears here.").replace(
@@ -52,8 +51,6 @@ def theme() -> gr.themes.Base:
 
 
 def make_page(engine: Engine) -> gr.Blocks:
-    """The page over an engine."""
-
     def hear(model: str, task: str, path: str | None) -> str:
         if path is None:
             return message_html("Record something or drop a file first.")
@@ -69,7 +66,7 @@ def make_page(engine: Engine) -> gr.Blocks:
             with gr.Column(scale=2, min_width=320):
                 model = gr.Dropdown(names, value=names[0], label="Model", elem_id="model")
                 sounds = []
-                for source, title in SOURCES:
+                for title, source in SOURCES.items():
                     with gr.Tab(title):
                         sound = gr.Audio(
                             sources=[source],
@@ -107,18 +104,13 @@ def _answer(ask: Callable[[], Answer], path: str | None = None) -> str:
     start = time.monotonic()
     try:
         answer = ask()
-        return answer_html(answer.results, _picture(answer), time.monotonic() - start)
+        picture = None
+        if answer.attention is not None:
+            picture = attention_picture(answer.attention, answer.features, answer.pieces)
+        return answer_html(answer.results, picture, time.monotonic() - start)
     except UserError as error:
         shown = str(error) if path is None else str(error).replace(path, Path(path).name)
         return message_html(shown)
     except Exception:  # a page that shows nothing helps nobody; the terminal has the whole of it
         logger.exception("the page could not answer")
         return message_html("Something went wrong inside; the terminal that the page was started from says what.")
-
-
-def _picture(answer: Answer) -> str | None:
-    if answer.attention is None:
-        return None
-    if answer.features is not None:
-        return data_url(speech_figure(answer.attention, answer.features))
-    return data_url(text_figure(answer.attention, answer.pieces))

@@ -25,11 +25,7 @@ def digest(content: Any) -> str:
 
 
 def file_digest(path: Path) -> str:
-    """Hash of a file's bytes.
-
-    Raises:
-        UserError: there is no such file.
-    """
+    """Hash of a file's bytes."""
     try:
         return _file_digest(path.absolute(), path.stat().st_mtime_ns)
     except FileNotFoundError as error:
@@ -46,9 +42,6 @@ def features_digest(folder: Path) -> str:
     """Fingerprint of a dump dir's features, or of its checked audio.
 
     Of arks, names, sizes and the first 64 KiB of each; of audio files, lengths in samples and the start of some.
-
-    Raises:
-        UserError: the set is text alone, or stage 6 has not made it.
     """
     if (folder / "feats.scp").is_file():
         arks = sorted((folder / "data").glob("*.ark"))
@@ -61,14 +54,7 @@ def features_digest(folder: Path) -> str:
 
 
 def part_identity(part: Mapping[str, Any], folder: Path, *, speech: bool, trees: bool) -> dict[str, Any]:
-    """A part of a mixture with the fingerprints of what it reads.
-
-    Args:
-        part: its entry in the mixture.
-        folder: the set's dump dir.
-        speech: whether its sources are audio, else the set's text.
-        trees: whether its targets are trees, else the set's text.
-    """
+    """A part of a mixture, with the fingerprints of what it reads in its dump dir: audio or text, trees or text."""
     return {
         "part": {key: value for key, value in part.items() if value not in (None, False)},
         "source": features_digest(folder) if speech else file_digest(folder / "text"),

@@ -85,11 +85,7 @@ class Job:
 
 
 def run_jobs(jobs: Sequence[Job], machines: Machines) -> None:
-    """Run jobs, at most ``machines.jobs`` at once, as far as what they share allows.
-
-    Raises:
-        UserError: jobs failed; those that share nothing with them were run all the same.
-    """
+    """Run jobs, at most ``machines.jobs`` at once, as far as what they share allows."""
     waiting = most_awaited_first(jobs)
     running: dict[int, tuple[Job, subprocess.Popen[bytes], float]] = {}  # by slot
     failed: dict[Job, str] = {}
@@ -107,7 +103,8 @@ def run_jobs(jobs: Sequence[Job], machines: Machines) -> None:
             for slot, (job, process, started) in list(running.items()):
                 if (code := process.poll()) is not None:
                     del running[slot]
-                    print(f"job {job.name}: {f'failed with code {code}' if code else 'done'}, {_seconds(started)}")
+                    outcome = f"failed with code {code}" if code else "done"
+                    print(f"job {job.name}: {outcome}, {time.monotonic() - started:.0f} s")
                     if code:
                         failed[job] = f"{job.log}: job {job.name} failed; see the end of it"
     if failed:
@@ -180,15 +177,7 @@ def usable_cores() -> int:
 
 
 def launch_training(module: str, options: Sequence[str], log: Path, machines: Machines) -> None:
-    """Train on several GPUs or machines, through ESPnet's launcher.
-
-    Args:
-        module: of a task, run as ``python -m``.
-        options: of the task, without those of distributed training.
-
-    Raises:
-        UserError: the training failed.
-    """
+    """Train on several GPUs or machines, through ESPnet's launcher, which adds the options of distributed training."""
     launch = [
         *(sys.executable, "-m", "espnet2.bin.launch", "--cmd", machines.command, "--log", str(log)),
         *("--ngpu", str(machines.ngpu), "--num_nodes", str(machines.num_nodes)),
@@ -196,12 +185,7 @@ def launch_training(module: str, options: Sequence[str], log: Path, machines: Ma
         *("--", sys.executable, "-m", module, *options),
     ]
     print(f"  launched by {machines.command}; the log grows in {log}", flush=True)
-    process = _start(launch)
-    try:
-        code = process.wait()
-    finally:
-        _end(process)
-    if code:
+    if _wait(_start(launch)):
         raise UserError(f"{log}: training failed; see the end of it")
 
 
@@ -211,13 +195,8 @@ def train_in_processes(module: str, options: Sequence[str], log: Path, count: in
     On small models two processes gain more than two threads.
 
     Args:
-        module: of a task, run as ``python -m``.
-        options: of the task, without those of distributed training.
         log: rank 0 appends its log here, rank r to ``<stem>.<r>.log`` beside it.
         count: processes; every batch is split over them.
-
-    Raises:
-        UserError: one failed; the others have been ended.
     """
     join = ["--ngpu", "0", "--dist_backend", "gloo", "--dist_world_size", str(count)]
     join += ["--dist_master_addr", "127.0.0.1", "--dist_master_port", str(free_port())]
@@ -232,28 +211,19 @@ def train_in_processes(module: str, options: Sequence[str], log: Path, count: in
                 {"OMP_NUM_THREADS": "1"},
             )
             stack.callback(_end, ranks[path])
-        while any(process.poll() is None for process in ranks.values()):
-            _check(ranks)
-            follower.print_news()
+        codes: list[int | None] = [None]
+        while None in codes:
             time.sleep(POLL)
-        _check(ranks)
-        follower.print_news()
-
-
-def _check(ranks: Mapping[Path, subprocess.Popen[bytes]]) -> None:
-    """Stop as soon as one has failed: the others would wait for it for ever."""
-    for path, process in ranks.items():
-        if process.returncode:
-            raise UserError(f"{path}: training ended with code {process.returncode}; see the end of it")
+            codes = [process.poll() for process in ranks.values()]
+            for path, code in zip(ranks, codes, strict=True):
+                if code:  # the others would wait for it for ever
+                    raise UserError(f"{path}: training ended with code {code}; see the end of it")
+            follower.print_news()
 
 
 def call(command: Sequence[str]) -> int:
     """Run a script to its end; returns its exit code. The commands of this package that it starts end with it."""
-    process = _start(command, variables={ENDS_WITH_PARENT: "1"})
-    try:
-        return process.wait()
-    finally:
-        _end(process)
+    return _wait(_start(command, variables={ENDS_WITH_PARENT: "1"}))
 
 
 def _start(
@@ -268,8 +238,9 @@ def _start(
     Args:
         log: its command and output are appended here; None: they are this process's.
         ends_itself: whether it looks after that itself, as ``run.pl`` does, which has to end its own command first.
-        variables: of its environment, besides this process's.
     """
+    root = str(Path(__file__).resolve().parents[2])  # it imports the same package, wherever this process found it
+    path = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
     output = None
     if log is not None:
         output = log.open("a", encoding="utf-8")
@@ -278,11 +249,19 @@ def _start(
     try:
         return subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=output, stderr=output and subprocess.STDOUT,
-            env=child_environment(variables or {}), preexec_fn=None if ends_itself else die_with_parent,
+            env={**os.environ, "PYTHONPATH": path, **(variables or {})},
+            preexec_fn=None if ends_itself else die_with_parent,
         )  # fmt: skip
     finally:
         if output is not None:
             output.close()
+
+
+def _wait(process: subprocess.Popen[bytes]) -> int:
+    try:
+        return process.wait()
+    finally:
+        _end(process)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
@@ -292,19 +271,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-def child_environment(variables: Mapping[str, str]) -> dict[str, str]:
-    """This process's environment for a child that imports the same package, wherever this one found it."""
-    root = str(Path(__file__).resolve().parents[2])
-    path = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
-    return {**os.environ, "PYTHONPATH": path, **variables}
-
-
 def free_port() -> int:
     """A port of this machine that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+    with socket.create_server(("127.0.0.1", 0)) as probe:
         return int(probe.getsockname()[1])
-
-
-def _seconds(started: float) -> str:
-    return f"{time.monotonic() - started:.0f} s"

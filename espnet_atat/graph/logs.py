@@ -65,11 +65,7 @@ class Progress(logging.Handler):
 
 
 class LogFollower:
-    """Prints the same of a log that another process appends to.
-
-    Args:
-        path: what is in it already is passed over.
-    """
+    """Prints the same of a log that another process appends to, from its end on."""
 
     def __init__(self, path: Path):
         self._path = path

@@ -71,7 +71,6 @@ class Node:
 
     @cached_property
     def place(self) -> Path:
-        """Where it lies."""
         return self.at or RUNS / f"{self.name}-{self.key}"
 
     @property
@@ -121,11 +120,7 @@ class Node:
             notes |= {"made_by": made_by, "identity": identity}
 
     def remove(self) -> None:
-        """Take it away, so that it is made anew (``--force``); what was fetched stays, and is looked at again.
-
-        Raises:
-            UserError: another process is at work on it.
-        """
+        """Take it away, so that it is made anew (``--force``); what was fetched stays, and is looked at again."""
         if self.place.exists():
             remove(self.place, stamp_only=self.fetches and self.in_place)
 
@@ -141,12 +136,17 @@ def unique(nodes: Iterable[Node]) -> list[Node]:
     return list(found.values())
 
 
-def lineage(node_folder: Path) -> list[Path]:
-    """A finished run's folder, then those of all runs that it was made from, as their stamps say.
+def with_needs(nodes: Iterable[Node]) -> list[Node]:
+    """The nodes and all that they need, by stage: in an order in which they can be made."""
+    found: dict[Node, None] = {}
+    for node in nodes:
+        if node not in found:
+            found |= dict.fromkeys([*with_needs(node.needs), node])
+    return sorted(found, key=lambda node: node.stage)  # stable
 
-    Raises:
-        UserError: one of them was removed.
-    """
+
+def lineage(node_folder: Path) -> list[Path]:
+    """A finished run's folder, then those of all runs that it was made from, as their stamps say."""
     identity = identity_of(node_folder)
     parent = identity.get("initialised_from") or {}
     keys = [identity.get("statistics"), identity.get("tokens"), identity.get("grown_from"), parent.get("run")]
@@ -160,11 +160,7 @@ def lineage(node_folder: Path) -> list[Path]:
 
 
 def identity_of(folder: Path) -> dict[str, Any]:
-    """The identity of a finished run, as its stamp says.
-
-    Raises:
-        UserError: the run was removed.
-    """
+    """The identity of a finished run, as its stamp says."""
     if not stamp_file(folder).is_file():
         raise UserError(f"{folder}: this run was removed, but results were made from it: run the stages again")
     return read_stamp(folder)["identity"]
@@ -177,13 +173,12 @@ def commit() -> str:
     Kept results are no code: a recipe may keep some while it makes others.
     """
     code = ["--", ".", ":(exclude,top)egs2/*/*/results/*"]
+    commands = ["describe", "--always", "--exclude=*", "--abbrev=12"], ["status", "--porcelain", "-uno", *code]
     try:
-        found = _git("describe", "--always", "--exclude=*", "--abbrev=12")
-        changed = _git("status", "--porcelain", "--untracked-files=no", *code)
+        found, changed = (
+            subprocess.run(["git", *command], capture_output=True, text=True, check=True).stdout.strip()
+            for command in commands
+        )
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
     return found + ("+" if changed else "")
-
-
-def _git(*arguments: str) -> str:
-    return subprocess.run(["git", *arguments], capture_output=True, text=True, check=True).stdout.strip()

@@ -161,15 +161,16 @@ def run_resumable(
         worker: (name, payload) → record (plain JSON); it can be pickled, and deals with bad data itself.
         work: the folder that holds the journal.
         options: what the records depend on besides; a record made with others is not used.
-        label: what the progress is called.
-        nj: processes.
         chunk: items handed to a process at a time.
         is_good: whether a record of the journal may be used; the item of another is worked on again. None: all may.
 
     Raises:
         UserError: a worker raised one, or a process was killed. What was finished stays in the journal.
     """
-    keys = {name: _key(name, payload, repr(options)) for name, payload in items.items()}
+    keys = {}  # what a finished record must have been made from to be used again
+    for name, payload in items.items():
+        made_from = json.dumps([name, payload, repr(options)], sort_keys=True)
+        keys[name] = hashlib.sha256(made_from.encode()).hexdigest()[:24]
     journal = work / JOURNAL
     done = _read_journal(journal, keys)
     if is_good is not None:
@@ -189,11 +190,6 @@ def run_resumable(
             progress.add(len(results))
     progress.close()
     return {name: done[name] for name in items}
-
-
-def _key(name: str, payload: Any, options: str) -> str:
-    """What a finished record must have been made from to be used again."""
-    return hashlib.sha256(json.dumps([name, payload, options], sort_keys=True).encode()).hexdigest()[:24]
 
 
 def _read_journal(journal: Path, keys: Mapping[str, str]) -> dict[str, Record]:

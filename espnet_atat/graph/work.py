@@ -98,11 +98,7 @@ def _stamp(key: str, started: float, notes: dict[str, Any]) -> dict[str, Any]:
 
 
 def remove(output: Path, *, stamp_only: bool = False) -> None:
-    """Take away what ``working`` has made, or only the stamp that says so, so that it is made anew.
-
-    Raises:
-        UserError: another process makes it.
-    """
+    """Take away what ``working`` has made, or only the stamp that says so, so that it is made anew."""
     with _locked(output):
         stamp_file(output).unlink(missing_ok=True)
         if stamp_only:

@@ -7,17 +7,16 @@ from espnet_atat.metrics.figures import ratio
 from espnet_atat.metrics.semer import SlotMatch
 from espnet_atat.semantics.frame import Frame
 
+CORRECT = ("intent_correct", "hypothesis_correct", "full_correct")
+
 
 class Breakdown:
     """Adds up utterances; ``by_intent`` and ``by_slot`` are then ready for ``metrics.json``."""
 
     def __init__(self) -> None:
-        self._intents: defaultdict[str, dict[str, int]] = defaultdict(
-            lambda: {"utterances": 0, "predicted": 0, "intent_correct": 0, "hypothesis_correct": 0, "full_correct": 0}
-        )
-        self._slots: defaultdict[str, dict[str, int]] = defaultdict(
-            lambda: {"matched": 0, "substituted": 0, "deleted": 0, "inserted": 0}
-        )
+        counted = ("utterances", "predicted", *CORRECT)
+        self._intents: defaultdict[str, dict[str, int]] = defaultdict(lambda: dict.fromkeys(counted, 0))
+        self._slots: defaultdict[str, dict[str, int]] = defaultdict(lambda: dict.fromkeys(SlotMatch._fields, 0))
 
     def add(
         self, reference: Frame, predicted: Frame | None, correct: dict[str, int], slots: dict[str, SlotMatch]
@@ -25,7 +24,7 @@ class Breakdown:
         """Count one utterance; ``correct`` holds its three ``*_correct`` counts."""
         entry = self._intents[reference.intent]
         entry["utterances"] += 1
-        for name in ("intent_correct", "hypothesis_correct", "full_correct"):
+        for name in CORRECT:
             entry[name] += correct[name]
         if predicted is not None:
             self._intents[predicted.intent]["predicted"] += 1

@@ -27,18 +27,16 @@ def compare(a: Sequence[Named], b: Sequence[Named], *, subset: str | None = None
         ``a``, ``b`` (file names), ``subset``, ``utterances``, ``bootstrap``, and ``figures``: key → title, a and b
         (``mean`` and, with several seeds, ``sd`` of the seeds' values), ``difference`` (A − B, of the averaged
         counts), ``interval`` (95 %), ``p_value`` (two-sided) and ``better`` (``a``, ``b`` or null).
-
-    Raises:
-        UserError: the files are not of the same utterances, kind and hypothesis, or one has not that subset.
     """
     files = [*a, *b]
     _check_alike(files)
     positions = _positions(files, subset)
     figures = {}
     for key, figure in FIGURES.items():
-        if not all(figure.measurable(metrics["counts"]["columns"]) for _, metrics in files):
+        sides = [[metrics["counts"]["columns"] for _, metrics in side] for side in (a, b)]
+        if not all(figure.measurable(columns) for side in sides for columns in side):
             continue
-        rows_a, rows_b = ([figure.rows_of(metrics, positions) for _, metrics in side] for side in (a, b))
+        rows_a, rows_b = ([figure.rows(columns, positions) for columns in side] for side in sides)
         found = paired_difference(np.mean(rows_a, axis=0), np.mean(rows_b, axis=0))
         figures[key] = {
             "title": figure.title,
@@ -68,11 +66,8 @@ def _check_alike(files: Sequence[Named]) -> None:
             raise UserError(f"{name}: its text is in the {forms[0]} form, but {forms[1]} in {first_name}")
         ids, wanted = metrics["counts"]["utt_ids"], first["counts"]["utt_ids"]
         if ids != wanted:
-            here, other, utt_id = (
-                (name, first_name, min(set(ids) - set(wanted)))
-                if set(ids) - set(wanted)
-                else (first_name, name, min(set(wanted) - set(ids)))
-            )
+            utt_id = min(set(ids) ^ set(wanted))
+            here, other = (name, first_name) if utt_id in ids else (first_name, name)
             raise UserError(f"{here} has utterance {utt_id!r}, {other} has not; compare scores of the same test set")
 
 

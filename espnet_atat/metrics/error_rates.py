@@ -3,36 +3,25 @@
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
 from rapidfuzz.distance import Levenshtein
 
 from espnet_atat.errors import UserError
 
 
-class EditCounts(NamedTuple):
-    """Edits between a reference and a prediction, and the reference's length."""
+def edit_counts(reference: Sequence[str], predicted: Sequence[str]) -> tuple[int, int, int, int]:
+    """Substitutions, insertions, deletions, and the reference's length.
 
-    substitutions: int
-    insertions: int
-    deletions: int
-    length: int
-
-
-def edit_counts(reference: Sequence[str], predicted: Sequence[str]) -> EditCounts:
-    """The fewest edits between two sequences: lists of words or tokens, or strings for their characters."""
+    The two are lists of words or tokens, or strings for their characters; the edits are the fewest.
+    """
     if reference == predicted:
-        return EditCounts(0, 0, 0, len(reference))
+        return 0, 0, 0, len(reference)
     edits = [operation.tag for operation in Levenshtein.editops(reference, predicted)]
-    return EditCounts(edits.count("replace"), edits.count("insert"), edits.count("delete"), len(reference))
+    return edits.count("replace"), edits.count("insert"), edits.count("delete"), len(reference)
 
 
 def load_bpe(model: str | Path) -> Callable[[str], list[str]]:
-    """A function from a text to its tokens, by a sentencepiece model.
-
-    Raises:
-        UserError: the file is missing or is no sentencepiece model.
-    """
+    """A function from a text to its tokens, by a sentencepiece model."""
     import sentencepiece  # imported late: only a token error rate needs it
 
     if not Path(model).is_file():

@@ -3,7 +3,7 @@
 An utterance's counts, by column:
 
     utterances           1
-    hypothesis_correct   1 if prediction and reference have the same meaning, see ``exact_match``
+    hypothesis_correct   1 if prediction and reference have the same meaning, see ``scoring``
     full_correct         1 if all tokens, tags and words, equal the reference's
     intent_correct       1 if the intent is right
     valid                1 if the prediction is a valid tree
@@ -32,9 +32,7 @@ class Figure:
     """A ratio of weighted sums of columns.
 
     Attributes:
-        title: as tables print it.
         numerator, denominator: column → weight.
-        higher_is_better: the direction of *better*.
         parts: name → column, further sums that are written with the figure.
     """
 
@@ -44,18 +42,11 @@ class Figure:
     higher_is_better: bool = True
     parts: Mapping[str, str] | None = None
 
-    def rows(self, counts: Counts) -> np.ndarray:
-        """Each utterance's (numerator, denominator), shape (N, 2)."""
-        sums = [
-            sum(weight * counts[column] for column, weight in side.items())
-            for side in (self.numerator, self.denominator)
-        ]
-        return np.stack([np.asarray(column) for column in sums], axis=1)
-
-    def rows_of(self, metrics: Mapping[str, Any], positions: Sequence[int] | None = None) -> np.ndarray:
-        """The same of a ``metrics.json``, of all its utterances or those at some positions."""
-        columns = metrics["counts"]["columns"]
-        rows = self.rows({name: np.array(columns[name]) for name in (*self.numerator, *self.denominator)})
+    def rows(self, counts: Mapping[str, Any], positions: Sequence[int] | None = None) -> np.ndarray:
+        """(numerator, denominator) of each utterance, or of those at some positions, shape (N, 2)."""
+        sides = (self.numerator, self.denominator)
+        sums = [sum(weight * np.asarray(counts[column]) for column, weight in side.items()) for side in sides]
+        rows = np.stack([np.asarray(column) for column in sums], axis=1)
         return rows if positions is None else rows[np.asarray(positions, dtype=int)]
 
     def measurable(self, counts: Mapping[str, Any]) -> bool:

@@ -24,11 +24,7 @@ def write_metrics(path: str | Path, result: dict[str, Any]) -> None:
 
 
 def read_metrics(path: str | Path) -> dict[str, Any]:
-    """Read what ``write_metrics`` wrote.
-
-    Raises:
-        UserError: the file is not JSON, or not in this format.
-    """
+    """Read what ``write_metrics`` wrote."""
     try:
         result = json.loads(Path(path).read_text(encoding="utf-8"))
     except ValueError as error:

@@ -12,13 +12,7 @@ SHOWN = 3  # ids that a message lists
 
 @dataclass(frozen=True)
 class Listing:
-    """Utterance id → tree or words.
-
-    Attributes:
-        values: id → tree or words; the empty string is an empty hypothesis.
-        name: of the listing, for messages.
-        places: id → ``file:line``, if the listing was read from files.
-    """
+    """Utterance id → tree or words (empty: an empty hypothesis); and → ``file:line``, if read from files."""
 
     values: Mapping[str, str]
     name: str
@@ -31,11 +25,7 @@ class Listing:
 
 
 def read_listing(paths: str | Path | Sequence[str | Path]) -> Listing:
-    """Read one file of two columns, or several as one (such as the folds of a cross validation).
-
-    Raises:
-        UserError: a line that cannot be read, or an id that occurs twice, in one file or in two.
-    """
+    """Read one file of two columns, or several as one (such as the folds of a cross validation)."""
     if isinstance(paths, str | Path):
         paths = [paths]
     values: dict[str, str] = {}
@@ -51,11 +41,7 @@ def read_listing(paths: str | Path | Sequence[str | Path]) -> Listing:
 
 
 def check_same_ids(reference: Listing, predicted: Listing) -> None:
-    """Check that both listings have the same utterances; scoring joins them by id.
-
-    Raises:
-        UserError: names missing and extra ids, their places and their number.
-    """
+    """Check that both listings have the same utterances; scoring joins them by id."""
     missing = [utt_id for utt_id in reference.values if utt_id not in predicted.values]
     if missing:
         raise UserError(
@@ -70,11 +56,7 @@ def check_same_ids(reference: Listing, predicted: Listing) -> None:
 
 
 def read_column(path: str | Path) -> list[str]:
-    """Read a file with one item per line (words heard in training, ids of a subset); blank lines are skipped.
-
-    Raises:
-        UserError: a line with more than one item, or a file that is not UTF-8.
-    """
+    """Read a file with one item per line (words heard in training, ids of a subset); blank lines are skipped."""
     items = []
     try:
         lines = Path(path).read_text(encoding="utf-8").splitlines()

@@ -4,7 +4,7 @@ The format of ``metrics.json``:
 
     form, espnet_atat     version of this format and of the package that wrote it
     kind                  ``trees`` or ``words``, as the reference is
-    hypothesis            what counts as the hypothesis: ``frame`` or ``tags`` (see ``exact_match``); null for words
+    hypothesis            what counts as the hypothesis: ``frame`` or ``tags`` (see ``Hypothesis``); null for words
     reference, predicted  the files
     info                  further information from the caller, such as the text form
     utterances            number of utterances
@@ -19,7 +19,7 @@ The format of ``metrics.json``:
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 
@@ -28,14 +28,19 @@ from espnet_atat.errors import UserError
 from espnet_atat.metrics.bracketing import NO_BRACKETS, brackets, matching
 from espnet_atat.metrics.breakdown import Breakdown
 from espnet_atat.metrics.error_rates import edit_counts, load_bpe
-from espnet_atat.metrics.exact_match import HYPOTHESES, Hypothesis, full_match, read_hypothesis
 from espnet_atat.metrics.figures import EDITS, measure
 from espnet_atat.metrics.metrics_file import FORM, write_metrics
 from espnet_atat.metrics.predictions import Listing, check_same_ids, read_listing
 from espnet_atat.metrics.semer import match_slots, semantic_errors
 from espnet_atat.metrics.significance import DRAWS, LEVEL, SEED
-from espnet_atat.semantics.frame import Frame
+from espnet_atat.semantics.frame import Frame, from_tree
 from espnet_atat.semantics.tree import Node, TreeError, looks_like_tree, parse, strip_tags
+
+#: What the hypothesis of a tree is: ``frame``, the intent and the multiset of (slot name, slot value); or ``tags``, the
+#: intent and the multiset of slot names, no words. This is FSC's 3-tuple, where slot names contain the values
+#: (``[SL:LOCATION_WASHROOM bathroom ]``).
+Hypothesis = Literal["frame", "tags"]
+HYPOTHESES: tuple[Hypothesis, ...] = get_args(Hypothesis)
 
 INVALID_SHOWN = 20
 Tokenise = Callable[[str], list[str]]
@@ -57,14 +62,11 @@ def score(
         ref: all trees or all plain words; which of the two is read off them. A listing that was read from a file lets
             messages name file and line.
         hyp: the same ids.
-        hypothesis: what counts as the hypothesis of a tree, see ``exact_match``.
+        hypothesis: what counts as the hypothesis of a tree.
         heard_words: adds the subsets ``heard`` (utterances whose reference words are all in it) and ``unheard``.
         subsets: name → ids of further subsets.
         bpemodel: sentencepiece model, for TER.
         info: copied into the result.
-
-    Raises:
-        UserError: a missing or extra id; an invalid tree among the references; an unknown id in a subset.
     """
     if hypothesis not in HYPOTHESES:
         raise UserError(f"unknown hypothesis {hypothesis!r}: choose {' or '.join(HYPOTHESES)}")
@@ -79,7 +81,7 @@ def score(
     table: list[dict[str, int]] = []
     for utt_id in utt_ids:
         wanted, found = reference.values[utt_id], predicted.values[utt_id]
-        counts = {"utterances": 1, "full_correct": int(full_match(wanted, found))}
+        counts = {"utterances": 1, "full_correct": int(wanted.split() == found.split())}  # as TOP is scored
         if trees:
             tree = _reference_tree(reference, utt_id)
             try:
@@ -142,11 +144,7 @@ def score_files(
 
 
 def references_are_trees(reference: Listing) -> bool:
-    """True if all references are trees, false if all are plain words.
-
-    Raises:
-        UserError: they are mixed; the message names one of each kind.
-    """
+    """True if all references are trees, false if all are plain words."""
     first: dict[bool, str] = {}
     for utt_id, line in reference.values.items():
         first.setdefault(looks_like_tree(line), utt_id)
@@ -171,6 +169,12 @@ def count_edits(reference: list[str], predicted: list[str], tokenise: Tokenise |
     }
 
 
+def read_hypothesis(tree: Node, hypothesis: Hypothesis) -> Frame:
+    """The part of a valid tree that ``hypothesis`` compares."""
+    frame = from_tree(tree)
+    return frame.tags_only() if hypothesis == "tags" else frame
+
+
 def _reference_tree(reference: Listing, utt_id: str) -> Node:
     try:
         return parse(reference.values[utt_id])
@@ -192,15 +196,12 @@ def _count_tree(
     else:
         guessed, guessed_nodes = read_hypothesis(guess, hypothesis), brackets(guess.tokens())
     slots = match_slots(frame.slots, guessed.slots if guessed is not None else ())
-    errors = semantic_errors(frame, guessed, slots)
     nodes_matched, subtrees_matched = matching(nodes, guessed_nodes)
     counts |= {
         "valid": int(guess is not None),
         "intent_correct": int(guessed is not None and guessed.intent == frame.intent),
         "hypothesis_correct": int(guessed == frame),
-        "semantic_substitutions": errors.substitutions,
-        "semantic_insertions": errors.insertions,
-        "semantic_deletions": errors.deletions,
+        **{f"semantic_{edit}": n for edit, n in zip(EDITS, semantic_errors(frame, guessed, slots), strict=True)},
         "slots_matched": sum(match.matched for match in slots.values()),
         "slots_predicted": len(guessed.slots) if guessed is not None else 0,
         "slots_reference": len(frame.slots),

@@ -27,14 +27,6 @@ class SlotMatch(NamedTuple):
         return self.matched + self.substituted + self.inserted
 
 
-class SemanticErrors(NamedTuple):
-    """Errors of one utterance, including the substitution of its intent."""
-
-    substitutions: int
-    insertions: int
-    deletions: int
-
-
 def match_slots(reference: Iterable[Slot], predicted: Iterable[Slot]) -> dict[str, SlotMatch]:
     """Match two multisets of slots; slot name → counts."""
     values: defaultdict[str, tuple[Counter[str], Counter[str]]] = defaultdict(lambda: (Counter(), Counter()))
@@ -50,17 +42,14 @@ def match_slots(reference: Iterable[Slot], predicted: Iterable[Slot]) -> dict[st
     return matches
 
 
-def semantic_errors(reference: Frame, predicted: Frame | None, slots: dict[str, SlotMatch]) -> SemanticErrors:
-    """Errors of one utterance.
+def semantic_errors(reference: Frame, predicted: Frame | None, slots: dict[str, SlotMatch]) -> tuple[int, int, int]:
+    """Substitutions, insertions and deletions of one utterance, given ``match_slots`` of the two.
 
-    Args:
-        reference: the reference's frame.
-        predicted: None for an invalid prediction, whose intent counts as wrong.
-        slots: ``match_slots`` of the two (against no slots, for an invalid prediction).
+    A wrong intent is a substitution, as that of an invalid prediction (None) is.
     """
     wrong_intent = predicted is None or predicted.intent != reference.intent
-    return SemanticErrors(
-        substitutions=int(wrong_intent) + sum(match.substituted for match in slots.values()),
-        insertions=sum(match.inserted for match in slots.values()),
-        deletions=sum(match.deleted for match in slots.values()),
+    return (
+        wrong_intent + sum(match.substituted for match in slots.values()),
+        sum(match.inserted for match in slots.values()),
+        sum(match.deleted for match in slots.values()),
     )

@@ -26,14 +26,7 @@ class Difference(NamedTuple):
 
 
 def resampled_sums(rows: np.ndarray, draws: int = DRAWS, seed: int = SEED) -> np.ndarray:
-    """Column sums of each draw.
-
-    Args:
-        rows: one row of counts per utterance, shape (N, C), N > 0.
-
-    Returns:
-        Shape (draws, C).
-    """
+    """Column sums of each draw, of one row of counts per utterance: (N, C), N > 0, to (draws, C)."""
     kinds, members = np.unique(rows, axis=0, return_counts=True)  # (K, C), (K,)
     common = members >= _RARE
     rare = np.repeat(kinds[~common], members[~common], axis=0)  # (R, C), one row an utterance again
@@ -49,13 +42,10 @@ def resampled_sums(rows: np.ndarray, draws: int = DRAWS, seed: int = SEED) -> np
 
 
 def interval(rows: np.ndarray, draws: int = DRAWS, seed: int = SEED) -> tuple[float, float] | None:
-    """Percentile bootstrap interval, at ``LEVEL``, of a ratio of sums.
+    """Percentile bootstrap interval, at ``LEVEL``, of a ratio of sums; None where no draw has a denominator.
 
     Args:
         rows: each utterance's (numerator, denominator), shape (N, 2).
-
-    Returns:
-        Lower and upper end; None where no draw has a denominator.
     """
     if not len(rows):
         return None

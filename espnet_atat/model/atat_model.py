@@ -31,18 +31,15 @@ class ESPnetATATModel(AbsESPnetModel):
     """Two encoders, one decoder; the task token is the decoder's first input.
 
     Args:
-        decoder: the shared decoder.
         audio_encoder: None for a text-only model.
         text_encoder: None for the E2E baseline.
         task_ids: task name to the id of its BOS token.
-        eos_id: id of ``<eos>``.
-        frontend, specaug, normalize: ESPnet modules in front of the audio encoder, each None where not used.
+        frontend, specaug, normalize: ESPnet modules in front of the audio encoder.
         ctc: auxiliary CTC head on the audio encoder.
         ctc_weight: weight of the CTC loss of an audio example; the decoder's is 1 (added, not interpolated, so that
             the decoder's loss has the same scale for audio and text).
-        contrast_weight: weight of :class:`ModalityContrast` between the states of an audio example and those of its
-            transcript; 0 in the paper.
-        contrast_conf: its options.
+        contrast_weight, contrast_conf: of :class:`ModalityContrast` between the states of an audio example and those
+            of its transcript; weight 0 in the paper.
         contrast_start: training batches before it starts: as long as audio states mean nothing, they would slow down
             a text encoder that is trained from scratch.
         lsm_weight: label smoothing (paper: 0.1).
@@ -51,9 +48,6 @@ class ESPnetATATModel(AbsESPnetModel):
         token_noise: share of the decoder's input tokens that training replaces by tokens of the batch's targets, never
             the task token (unigram noising, Xie et al. 2017): a decoder that cannot trust its history must attend to
             the input. 0 in the paper.
-
-    Raises:
-        UserError: a task weight names an unknown task, or no encoder is given.
     """
 
     def __init__(
@@ -131,12 +125,6 @@ class ESPnetATATModel(AbsESPnetModel):
             if isinstance(module, nn.modules.batchnorm._BatchNorm) and module.weight is not None
         ]
 
-    def _hold_frozen_norms(self) -> None:
-        if self._optimizer is not None:
-            for module, group in self._norms:  # resuming replaces the groups: look them up each time
-                trained = group is not None and self._optimizer.param_groups[group]["lr"] > 0
-                module.train(self.training and trained)
-
     def forward(
         self,
         text: Tensor,
@@ -157,15 +145,10 @@ class ESPnetATATModel(AbsESPnetModel):
 
         Args:
             text: (Ba + Bt, L) targets: task token, then tokens, padded with -1.
-            text_lengths: (Ba + Bt,).
             speech: (Ba, T, F) features, or (Ba, samples) in front of a frontend; absent in a batch of text.
-            speech_lengths: (Ba,).
             text_in: (Bt, S) ids of the text tokenizer; absent in a batch of audio.
-            text_in_lengths: (Bt,).
             ctc_text: (Ba, symbols) of the CTC; only with a CTC head.
-            ctc_text_lengths: (Ba,).
             transcript: (Ba, S) words of the audio, as ids of the text tokenizer; only with a contrast weight.
-            transcript_lengths: (Ba,).
             speech_parts: numbers of rows, of like length, that the audio encoder takes together; None: all.
             text_in_parts: likewise for the text encoder.
 
@@ -173,18 +156,17 @@ class ESPnetATATModel(AbsESPnetModel):
             loss averaged over examples, statistics (every key in every batch, NaN where a task is absent: DDP reduces
             each key), number of examples.
         """
-        self._hold_frozen_norms()
+        for module, group in self._norms:  # resuming replaces the optimizer's groups: look them up each time
+            assert self._optimizer is not None
+            module.train(self.training and group is not None and self._optimizer.param_groups[group]["lr"] > 0)
         audio = 0 if speech is None else len(speech)
         total = len(text)
-        losses: list[Tensor] = []
-        correct: list[Tensor] = []
+        decoded: list[tuple[Tensor, Tensor]] = []
         ctc_loss: Tensor | None = None
         contrast_loss: Tensor | None = None
         if speech is not None and speech_lengths is not None:
             encoded = _in_parts(self.encode_audio, speech, speech_lengths, speech_parts)
-            loss, hits = self._decode(encoded, text[:audio], text_lengths[:audio])
-            losses.append(loss)
-            correct.append(hits)
+            decoded.append(self._decode(encoded, text[:audio], text_lengths[:audio]))
             if self.ctc is not None and self.ctc_weight:
                 assert ctc_text is not None, "the preprocessor gives ctc_text where there is a CTC head"
                 assert ctc_text_lengths is not None
@@ -195,25 +177,23 @@ class ESPnetATATModel(AbsESPnetModel):
                 contrast_loss = self.contrast(encoded.states, encoded.lengths, read.states, read.lengths, transcript)
         if text_in is not None and text_in_lengths is not None:
             encoded = _in_parts(self.encode_text, text_in, text_in_lengths, text_in_parts)
-            loss, hits = self._decode(encoded, text[audio:], text_lengths[audio:])
-            losses.append(loss)
-            correct.append(hits)
+            decoded.append(self._decode(encoded, text[audio:], text_lengths[audio:]))
 
         # Both (Ba + Bt,): summed label-smoothed cross entropy of each example, and its number of correct tokens.
-        att_loss, hits = torch.cat(losses), torch.cat(correct)
+        att_loss, hits = map(torch.cat, zip(*decoded, strict=True))
         tasks = text[:, 0]
         weight = self._weights(tasks)
         # Outputs are the tokens after the task token, then <eos>: as many as inputs.
         per_example = att_loss / text_lengths if self.length_normalized_loss else att_loss
         loss = (weight * per_example).sum() / total
-        if ctc_loss is not None:
-            loss = loss + self.ctc_weight * (weight[:audio] * ctc_loss).sum() / total
-        if contrast_loss is not None:
-            loss = loss + self.contrast_weight * (weight[:audio] * contrast_loss).sum() / total
         stats = self._statistics(tasks, att_loss.detach(), hits, text_lengths)
-        nan = loss.new_full((), torch.nan)
-        stats["loss_ctc"] = ctc_loss.detach().mean() if ctc_loss is not None else nan
-        stats["loss_contrast"] = contrast_loss.detach().mean() if contrast_loss is not None else nan
+        for name, factor, of_audio in (
+            ("ctc", self.ctc_weight, ctc_loss),
+            ("contrast", self.contrast_weight, contrast_loss),
+        ):
+            stats[f"loss_{name}"] = loss.new_full((), torch.nan) if of_audio is None else of_audio.detach().mean()
+            if of_audio is not None:
+                loss = loss + factor * (weight[:audio] * of_audio).sum() / total
         stats["loss"] = loss.detach()
         return force_gatherable((loss, stats, loss.new_tensor(total)), loss.device)
 
@@ -255,10 +235,9 @@ class ESPnetATATModel(AbsESPnetModel):
 
     def _decode(self, encoded: Encoded, text: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """Teacher forcing: summed loss in nats and number of correct tokens of each example, both (B,)."""
-        longest = int(lengths.max())
-        inputs = text[:, :longest].clamp(min=0)  # <task> w1 … wn
-        outputs = text.new_full((len(text), longest), IGNORE)
-        outputs[:, :-1] = text[:, 1:longest]
+        text = text[:, : int(lengths.max())]
+        inputs = text.clamp(min=0)  # <task> w1 … wn
+        outputs = nn.functional.pad(text[:, 1:], (0, 1), value=IGNORE)
         outputs[torch.arange(len(text), device=text.device), lengths - 1] = self.eos_id  # w1 … wn <eos>
         if self.training and self.token_noise:
             inputs = self._add_noise(inputs, lengths)

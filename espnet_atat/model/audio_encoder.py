@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from functools import partial
+from math import prod
 from typing import Any
 
 import torch
@@ -54,11 +55,8 @@ class ConvFrontend(nn.Module):
         input_size: mel channels F.
         output_size: model dimension D.
         channels: output channels of each layer.
-        kernel_size: of each convolution, odd, the same over time and mel channels.
-        pooling: (time, mel) pooling of each layer; the product over time is the subsampling factor.
-
-    Raises:
-        UserError: ``channels`` and ``pooling`` differ in length, or pooling leaves no mel channel.
+        kernel_size: odd, the same over time and mel channels.
+        pooling: (time, mel) of each layer; the product over time is the subsampling factor.
     """
 
     def __init__(
@@ -93,21 +91,10 @@ class ConvFrontend(nn.Module):
     @property
     def subsampling(self) -> int:
         """Input frames per output state."""
-        factor = 1
-        for time in self.time_pooling:
-            factor *= time
-        return factor
+        return prod(self.time_pooling)
 
     def forward(self, feats: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """Subsample.
-
-        Args:
-            feats: (B, T, F).
-            lengths: (B,) frames.
-
-        Returns:
-            states (B, S, D) and their lengths (B,).
-        """
+        """Features (B, T, F) and their lengths (B,) -> states (B, S, D) and theirs."""
         shortest = int(lengths.min())
         if shortest < self.subsampling:
             raise UserError(
@@ -142,9 +129,6 @@ class AudioEncoder(AbsEncoder):
             faster in bfloat16.
         gradient_checkpointing: keep only what goes into each block, and compute the rest again in the backward pass:
             a third more time, and of the blocks' memory a small part.
-
-    Raises:
-        UserError: unknown blocks, or options that do not fit each other.
     """
 
     def __init__(
@@ -175,7 +159,10 @@ class AudioEncoder(AbsEncoder):
                 "audio_encoder_conf has gradient_checkpointing, of all blocks"
             )
         self.blocks = BLOCKS[blocks](input_size=output_size, output_size=output_size, input_layer=None, **conf)
-        self._keep_padding_out_of_convolutions()
+        # ESPnet's conformer and branchformer convolve over padding too; set it to zero before each convolution.
+        for module in self.blocks.modules():
+            if isinstance(module, nn.Conv1d) and module.kernel_size[0] > 1:
+                module.register_forward_pre_hook(_zero_padding)
         if gradient_checkpointing:
             for block in self.blocks.encoders:
                 block.forward = partial(_checkpointed, block, block.forward)
@@ -184,15 +171,7 @@ class AudioEncoder(AbsEncoder):
         return self.blocks.output_size()
 
     def forward(self, feats: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor, None]:
-        """Encode.
-
-        Args:
-            feats: (B, T, F), normalised.
-            lengths: (B,) frames.
-
-        Returns:
-            states (B, S, D), their lengths (B,), None (ESPnet's third value).
-        """
+        """Normalised features (B, T, F) and their lengths -> states (B, S, D), theirs, None (ESPnet's third value)."""
         with cpu_autocast(self.cnn_cpu_precision if self.training else "float32", feats.device):
             states, lengths = self.cnn(feats, lengths)
         states = states.to(feats.dtype)  # from bfloat16
@@ -204,12 +183,6 @@ class AudioEncoder(AbsEncoder):
         finally:
             _lengths.reset(token)
         return states, lengths, None
-
-    def _keep_padding_out_of_convolutions(self) -> None:
-        """ESPnet's conformer and branchformer convolve over padding too; set it to zero before each convolution."""
-        for module in self.blocks.modules():
-            if isinstance(module, nn.Conv1d) and module.kernel_size[0] > 1:
-                module.register_forward_pre_hook(_zero_padding)
 
 
 def _zero_padding(_: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:

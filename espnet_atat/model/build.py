@@ -1,6 +1,7 @@
-"""From options to a model; the same for training and for a saved configuration."""
+"""The model that options describe: those of a training, or the configuration that it saved."""
 
-from collections.abc import Mapping
+import argparse
+from pathlib import Path
 from typing import Any
 
 from espnet2.torch_utils.initialize import initialize
@@ -12,65 +13,88 @@ from espnet_atat.model.audio_encoder import AudioEncoder
 from espnet_atat.model.cpu_layers import use_cpu_layers
 from espnet_atat.model.ctc import CTCHead
 from espnet_atat.model.decoder import SharedDecoder
+from espnet_atat.model.light_import import load_class
 from espnet_atat.model.text_encoder import DeferredTextEncoder, TextEncoder
 from espnet_atat.text.vocabulary import Vocabulary
 
 #: The paper's model dimension.
 DEFAULT_DIMENSION = 256
+#: ESPnet's modules that are chosen by name: option, names, classes.
+CLASSES = {
+    "frontend": {"default": "espnet2.asr.frontend.default.DefaultFrontend"},
+    "specaug": {"specaug": "espnet2.asr.specaug.specaug.SpecAug"},
+    "normalize": {
+        "global_mvn": "espnet2.layers.global_mvn.GlobalMVN",
+        "utterance_mvn": "espnet2.layers.utterance_mvn.UtteranceMVN",
+    },
+}
 
 
-def build_model(
-    vocabulary: Vocabulary,
-    *,
-    input_size: int | None,
-    audio_encoder: str | None,
-    audio_encoder_conf: Mapping[str, Any],
-    text_encoder: bool,
-    defer_text_encoder: bool = False,
-    text_encoder_conf: Mapping[str, Any],
-    decoder_conf: Mapping[str, Any],
-    ctc_symbols: int | None,
-    ctc_conf: Mapping[str, Any],
-    model_conf: Mapping[str, Any],
-    init: str | None = None,
-    pretrained_vocabulary_size: int | None = None,
-    frontend: nn.Module | None = None,
-    specaug: nn.Module | None = None,
-    normalize: nn.Module | None = None,
-) -> ESPnetATATModel:
-    """Put the parts together.
+def vocabulary_of(args: argparse.Namespace) -> Vocabulary:
+    """The token list, from its file or (in a saved configuration) from the list itself."""
+    if isinstance(args.token_list, str | Path):
+        return Vocabulary.load(args.token_list)
+    return Vocabulary(tuple(args.token_list))
+
+
+def characters_of(args: argparse.Namespace) -> list[str]:
+    """The CTC's characters, likewise."""
+    if isinstance(args.ctc_characters, str | Path):
+        return Path(args.ctc_characters).read_text(encoding="utf-8").splitlines()
+    if not args.ctc_characters:
+        raise UserError("ctc_unit char needs --ctc_characters; stage 7 writes the list")
+    return list(args.ctc_characters)
+
+
+def build_model(args: argparse.Namespace, *, defer_text_encoder: bool = False) -> ESPnetATATModel:
+    """Build the model.
 
     Args:
+        args: ESPnet's; gets the lists in place of their files, so that a saved configuration needs no other file.
         defer_text_encoder: build it when it is first used (:class:`DeferredTextEncoder`).
-
-    Raises:
-        UserError: options that do not fit each other.
     """
-    conf = dict(audio_encoder_conf)
+    vocabulary = vocabulary_of(args)
+    args.token_list = list(vocabulary.tokens)
+    if args.ctc_unit == "char":
+        args.ctc_characters = characters_of(args)
+    frontend, specaug, normalize = (_module(args, option) for option in CLASSES)
+    if frontend is not None:
+        args.input_size = frontend.output_size()
+    conf = dict(args.audio_encoder_conf)
     dimension = int(conf.pop("output_size", DEFAULT_DIMENSION))
-    audio = None
-    if audio_encoder is not None:
-        if input_size is None:
+    audio = ctc = None
+    if args.audio_encoder is not None:
+        if args.input_size is None:
             raise UserError("--input_size (mel channels) is needed where there is no frontend")
-        audio = AudioEncoder(input_size, dimension, audio_encoder, **conf)
-    decoder = SharedDecoder(len(vocabulary), dimension, pretrained_vocabulary_size, **decoder_conf)
-    ctc = CTCHead(ctc_symbols, dimension, **ctc_conf) if ctc_symbols is not None and audio is not None else None
-    if init is not None:
+        audio = AudioEncoder(args.input_size, dimension, args.audio_encoder, **conf)
+    decoder = SharedDecoder(len(vocabulary), dimension, args.pretrained_vocabulary_size, **args.decoder_conf)
+    if audio is not None and args.ctc_unit is not None:
+        symbols = args.ctc_characters if args.ctc_unit == "char" else args.token_list
+        ctc = CTCHead(len(symbols), dimension, **args.ctc_conf)
+    if args.init is not None:
         # Before the text encoder is attached: BERT's weights are pretrained, or have an initialisation of their own.
-        initialize(nn.ModuleList([part for part in (audio, decoder, ctc) if part is not None]), init)
+        initialize(nn.ModuleList([part for part in (audio, decoder, ctc) if part is not None]), args.init)
         decoder.tied.reset_parameters()
-    text_class = DeferredTextEncoder if defer_text_encoder else TextEncoder
+    text = None
+    if args.text_encoder is not None:
+        text_class = DeferredTextEncoder if defer_text_encoder else TextEncoder
+        text = text_class(dimension, **args.text_encoder_conf)
     model = ESPnetATATModel(
         decoder,
         audio,
-        text_class(dimension, **text_encoder_conf) if text_encoder else None,
+        text,
         vocabulary.task_ids,
         vocabulary.eos_id,
         frontend=frontend,
         specaug=specaug,
         normalize=normalize,
         ctc=ctc,
-        **model_conf,
+        **args.model_conf,
     )
     use_cpu_layers(model)
     return model
+
+
+def _module(args: argparse.Namespace, option: str) -> Any:
+    name = getattr(args, option)
+    return None if name is None else load_class(CLASSES[option][name])(**getattr(args, f"{option}_conf"))

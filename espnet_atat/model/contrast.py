@@ -24,9 +24,6 @@ class ModalityContrast(nn.Module):
         temperature: of the attention over the utterance and of the softmax over the batch's pieces; on cosines.
         distance_weight: of the mean squared distance between a piece's text state and what it attends to in the audio,
             which also makes their norms equal.
-
-    Raises:
-        UserError: a temperature that is not above 0.
     """
 
     def __init__(self, temperature: float = 0.1, distance_weight: float = 1.0):
@@ -45,9 +42,7 @@ class ModalityContrast(nn.Module):
 
         Args:
             audio: (B, S, D) states.
-            audio_lengths: (B,).
             text: (B, L, D) states of the transcripts, first and last piece ([CLS] and [SEP]) included.
-            text_lengths: (B,).
             pieces: (B, L) ids; other occurrences of the same id are not negatives.
         """
         sounds = self._gather(audio, audio_lengths, text)  # (B, L, D)

@@ -115,9 +115,7 @@ class Dropout(nn.Dropout):
         dropped = round(self.p * STEPS)
         if self.inplace or not 0 < dropped < STEPS or not trains_on_cpu(self, x):
             return super().forward(x)
-        words = torch.empty(-(-x.numel() // 4), dtype=torch.int64, device=x.device).random_(
-            -(1 << 63), None
-        )  # 4 numbers each
+        words = torch.empty(-(-x.numel() // 4), dtype=torch.int64).random_(-(1 << 63), None)  # 4 numbers each
         bits = words.view(torch.int16)[: x.numel()].view(x.shape)
         keep = torch.ge(bits, dropped - STEPS // 2, out=torch.empty_like(x, requires_grad=False))  # 0 or 1, as floats
         return x * keep.mul_(STEPS / (STEPS - dropped))
@@ -132,19 +130,14 @@ def use_cpu_layers(model: nn.Module) -> None:
             module.__class__ = Linear
         elif type(module) is nn.Dropout:
             module.__class__ = Dropout
-        elif type(module) is nn.Conv1d and _is_plain(module):
-            if module.kernel_size == (1,) and module.padding == (0,) and module.groups == 1:
+        elif type(module) is nn.Conv1d and _keeps_length(module):
+            if module.kernel_size == (1,) and module.groups == 1:
                 module.__class__ = PointwiseConv1d
-            elif _is_depthwise(module):
+            elif module.groups == module.in_channels == module.out_channels > 1:
                 module.__class__ = DepthwiseConv1d
 
 
-def _is_plain(conv: nn.Conv1d) -> bool:
-    """Whether it has stride and dilation 1 and pads with zeros."""
-    return conv.stride == conv.dilation == (1,) and conv.padding_mode == "zeros" and not isinstance(conv.padding, str)
-
-
-def _is_depthwise(conv: nn.Conv1d) -> bool:
-    """Whether it is depthwise and keeps the number of states."""
-    of_each = conv.groups == conv.in_channels == conv.out_channels > 1
-    return of_each and int(conv.padding[0]) * 2 + 1 == conv.kernel_size[0]
+def _keeps_length(conv: nn.Conv1d) -> bool:
+    """Whether it gives as many states as it takes: stride and dilation 1, and zeros for padding."""
+    plain = conv.stride == conv.dilation == (1,) and conv.padding_mode == "zeros" and not isinstance(conv.padding, str)
+    return plain and int(conv.padding[0]) * 2 + 1 == conv.kernel_size[0]

@@ -11,9 +11,8 @@ class CTCHead(nn.Module):
     Blank is symbol 0.
 
     Args:
-        symbols: number of CTC symbols C, blank included.
+        symbols: C, blank included.
         input_size: D.
-        subframes: CTC frames a state.
     """
 
     def __init__(self, symbols: int, input_size: int, subframes: int = 1, dropout_rate: float = 0.0):
@@ -35,9 +34,7 @@ class CTCHead(nn.Module):
 
         Args:
             states: (B, S, D).
-            lengths: (B,) states.
             targets: (B, longest) symbols, padded with any valid index.
-            target_lengths: (B,).
         """
         frames = self.log_softmax(states).transpose(0, 1).float()  # (B, S', C) -> (S', B, C)
         return nn.functional.ctc_loss(

@@ -15,8 +15,8 @@ class TiedEmbedding(nn.Module):
 
     Args:
         vocabulary_size: all rows V.
-        pretrained_size: rows that come from a pretrained model; the others are new. None: all rows, none new.
         dimension: D.
+        pretrained_size: rows that come from a pretrained model; the others are new. None: all rows, none new.
     """
 
     def __init__(self, vocabulary_size: int, dimension: int, pretrained_size: int | None = None):
@@ -53,9 +53,6 @@ class SharedDecoder(TransformerDecoder):
     """ESPnet's transformer decoder with :class:`TiedEmbedding`; its search interface is unchanged.
 
     Args:
-        vocab_size: V.
-        encoder_output_size: D.
-        pretrained_size: see :class:`TiedEmbedding`.
         conf: ``attention_heads``, ``linear_units``, ``num_blocks``, ``dropout_rate`` … of ESPnet's decoder.
     """
 

@@ -1,26 +1,20 @@
-"""ESPnet's building blocks, imported in one place: ``espnet2.legacy`` may move, the names here stay."""
+"""ESPnet's building blocks, search and scorers, imported in one place: ``espnet2.legacy`` may move."""
 
 from espnet_atat.model.light_import import light_import
 
 with light_import():
-    from espnet2.asr.decoder.transformer_decoder import TransformerDecoder
-    from espnet2.asr.encoder.abs_encoder import AbsEncoder
-    from espnet2.asr.encoder.conformer_encoder import ConformerEncoder
-    from espnet2.asr.encoder.e_branchformer_encoder import EBranchformerEncoder
-    from espnet2.asr.encoder.transformer_encoder import TransformerEncoder
-    from espnet2.legacy.nets.pytorch_backend.nets_utils import make_pad_mask
-    from espnet2.legacy.nets.pytorch_backend.transformer.embedding import PositionalEncoding
-    from espnet2.torch_utils.device_funcs import force_gatherable
-    from espnet2.train.abs_espnet_model import AbsESPnetModel
-
-__all__ = [
-    "AbsESPnetModel",
-    "AbsEncoder",
-    "ConformerEncoder",
-    "EBranchformerEncoder",
-    "PositionalEncoding",
-    "TransformerDecoder",
-    "TransformerEncoder",
-    "force_gatherable",
-    "make_pad_mask",
-]
+    from espnet2.asr.decoder.transformer_decoder import TransformerDecoder as TransformerDecoder
+    from espnet2.asr.encoder.abs_encoder import AbsEncoder as AbsEncoder
+    from espnet2.asr.encoder.conformer_encoder import ConformerEncoder as ConformerEncoder
+    from espnet2.asr.encoder.e_branchformer_encoder import EBranchformerEncoder as EBranchformerEncoder
+    from espnet2.asr.encoder.transformer_encoder import TransformerEncoder as TransformerEncoder
+    from espnet2.legacy.nets.batch_beam_search import BatchBeamSearch as BatchBeamSearch
+    from espnet2.legacy.nets.batch_beam_search import BatchHypothesis as BatchHypothesis
+    from espnet2.legacy.nets.beam_search import Hypothesis as Hypothesis
+    from espnet2.legacy.nets.pytorch_backend.nets_utils import make_pad_mask as make_pad_mask
+    from espnet2.legacy.nets.pytorch_backend.transformer.embedding import PositionalEncoding as PositionalEncoding
+    from espnet2.legacy.nets.scorer_interface import BatchScorerInterface as BatchScorerInterface
+    from espnet2.legacy.nets.scorers.ctc import CTCPrefixScorer as CTCPrefixScorer
+    from espnet2.legacy.nets.scorers.length_bonus import LengthBonus as LengthBonus
+    from espnet2.torch_utils.device_funcs import force_gatherable as force_gatherable
+    from espnet2.train.abs_espnet_model import AbsESPnetModel as AbsESPnetModel

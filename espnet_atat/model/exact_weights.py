@@ -10,11 +10,7 @@ from espnet_atat.errors import UserError
 
 
 def read_weights(path: str | Path, device: str = "cpu") -> dict[str, Tensor]:
-    """The tensors of a checkpoint by name.
-
-    Raises:
-        UserError: not a checkpoint.
-    """
+    """The tensors of a checkpoint by name."""
     try:
         state = torch.load(path, map_location=device, weights_only=True)
     except Exception as error:  # pickle, zip and torch raise a dozen kinds
@@ -30,25 +26,21 @@ def take_weights(
     Args:
         where: they come from, for messages.
         kind: what the module is, likewise.
-
-    Raises:
-        UserError: parameters that are missing, too many or of another shape.
     """
     own = module.state_dict()
-    deferred = tuple(f"{name}." for name, each in module.named_modules() if hasattr(each, "deferred"))
     if not weights.keys() & own.keys():
         raise UserError(f"{where}: a checkpoint, but not of {kind}")
+    deferred = tuple(f"{name}." for name, each in module.named_modules() if hasattr(each, "deferred"))
+    missing = [name for name in own if name not in weights]
+    missing += [prefix for prefix in deferred if not any(name.startswith(prefix) for name in weights)]
+    if missing:
+        raise UserError(f"{where}: lacks {missing[0]!r}: not a checkpoint of the model in its configuration")
     for name, tensor in own.items():
-        if name not in weights:
-            raise UserError(f"{where}: lacks {name!r}: not a checkpoint of the model in its configuration")
         if weights[name].shape != tensor.shape:
             raise UserError(
                 f"{where}: {name!r} is {tuple(weights[name].shape)}, the configuration makes it {tuple(tensor.shape)}: "
                 "not of one model, or another token list"
             )
-    for prefix in deferred:
-        if not any(name.startswith(prefix) for name in weights):
-            raise UserError(f"{where}: lacks {prefix!r}: not a checkpoint of the model in its configuration")
     if surplus := {name for name in weights.keys() - own.keys() if not name.startswith(deferred)}:
         raise UserError(f"{where}: holds {min(surplus)!r}, which the configuration's model has not")
     module.load_state_dict(weights)

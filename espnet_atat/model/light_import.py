@@ -40,7 +40,7 @@ def load_class(path: str) -> Any:
 
 
 def _mark(function: Any = None, recursive: bool = True, **options: Any) -> Any:
-    """Stands in for ``torch.compiler.disable``: as a decorator, or called with the decorator's options."""
+    """For ``torch.compiler.disable``: as a decorator, or called with the decorator's options."""
     if function is None:
         return partial(_mark, recursive=recursive, **options)
     function._torchdynamo_disable = True

@@ -10,11 +10,7 @@ PRECISIONS = ("float32", "bfloat16", "auto")
 
 
 def resolve_precision(name: str) -> str:
-    """Resolve ``auto``: bfloat16 if the CPU has instructions for it, without which it would be slower than float32.
-
-    Raises:
-        UserError: an unknown name.
-    """
+    """Resolve ``auto``: bfloat16 if the CPU has instructions for it, without which it would be slower than float32."""
     if name not in PRECISIONS:
         raise UserError(f"cnn_cpu_precision is one of {', '.join(PRECISIONS)}, found {name!r}")
     if name != "auto":

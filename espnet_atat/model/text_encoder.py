@@ -21,11 +21,7 @@ MAX_PIECES = 512
 
 
 def load_text_config(model: str | None, config: Mapping[str, Any] | None) -> "PretrainedConfig":
-    """The encoder's configuration from a saved dictionary, else from a directory or hub name.
-
-    Raises:
-        UserError: neither is given, or the configuration cannot be had.
-    """
+    """The encoder's configuration from a saved dictionary, else from a directory or hub name."""
     from transformers import CONFIG_MAPPING, AutoConfig
 
     if config is not None:
@@ -42,9 +38,8 @@ def load_text_config(model: str | None, config: Mapping[str, Any] | None) -> "Pr
     try:
         return AutoConfig.from_pretrained(installed_model(model))
     except (OSError, ValueError) as error:
-        hint = (
-            "the folder holds no config.json" if Path(model).is_dir() else "no such folder, and the hub did not answer"
-        )
+        is_folder = Path(model).is_dir()
+        hint = "the folder holds no config.json" if is_folder else "no such folder, and the hub did not answer"
         raise UserError(f"text encoder {model!r}: {hint}") from error
 
 
@@ -64,11 +59,10 @@ class TextEncoder(nn.Module):
         from transformers import AutoModel
 
         self.config = load_text_config(model, config)
-        bert = (
-            _without_pooler(AutoModel.from_config, self.config)
-            if model is None
-            else _without_pooler(AutoModel.from_pretrained, installed_model(model), config=self.config)
-        )
+        if model is None:
+            bert = _without_pooler(AutoModel.from_config, self.config)
+        else:
+            bert = _without_pooler(AutoModel.from_pretrained, installed_model(model), config=self.config)
         self.bert = bert.float()  # its configuration may name half precision, as its weights were saved
         self.project = nn.Linear(self.config.hidden_size, output_size)
 
@@ -83,15 +77,7 @@ class TextEncoder(nn.Module):
         return min(MAX_PIECES, getattr(self.config, "max_position_embeddings", MAX_PIECES))
 
     def forward(self, pieces: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """Encode.
-
-        Args:
-            pieces: (B, S) ids of the text tokenizer, ``[CLS]`` and ``[SEP]`` included.
-            lengths: (B,) pieces.
-
-        Returns:
-            states (B, S, D) and their lengths (B,).
-        """
+        """Pieces (B, S), ``[CLS]`` and ``[SEP]`` included, and their number (B,) -> states (B, S, D) and theirs."""
         mask = valid_frames(lengths, pieces.size(1))
         hidden = self.bert(input_ids=pieces, attention_mask=mask.to(torch.long)).last_hidden_state
         return self.project(hidden), lengths
@@ -101,9 +87,6 @@ class DeferredTextEncoder(TextEncoder):
     """A text encoder that is built when it is first used, and is a plain :class:`TextEncoder` from then on.
 
     Understanding speech needs none, and importing transformers' BERT takes longer than importing PyTorch.
-
-    Args:
-        output_size, conf: of :class:`TextEncoder`.
     """
 
     #: Marks modules whose parameters have no names yet.
@@ -153,9 +136,6 @@ def load_text_tokenizer(path: str | Path) -> Any:
 
     ``AutoTokenizer`` and not a class by name: given a bare vocabulary file, ``BertTokenizerFast`` of transformers 5
     maps every word to ``[UNK]`` silently.
-
-    Raises:
-        UserError: nothing can be loaded from there.
     """
     folder = Path(installed_model(str(path)))
     if not folder.is_dir() and (folder.is_absolute() or len(folder.parts) > 2):

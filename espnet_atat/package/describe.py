@@ -8,11 +8,7 @@ from espnet_atat.package.reader import list_files, read_manifest
 
 
 def describe(source: str, as_json: bool = False) -> str:
-    """A package's manifest and files, for people or machines.
-
-    Raises:
-        UserError: not a package.
-    """
+    """A package's manifest and files, for people or machines."""
     manifest, files = read_manifest(source), list_files(source)
     if as_json:
         return json.dumps({**dataclasses.asdict(manifest), "files": files}, ensure_ascii=False)

@@ -3,12 +3,13 @@
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Self, get_origin
+from typing import Any, Self
 
 import yaml
 
 from espnet_atat.errors import UserError
 from espnet_atat.package.safety import parse_config
+from espnet_atat.schema import check_known, read
 
 MANIFEST = "atat.yaml"
 #: Form of the file; a reader of this release reads no other.
@@ -51,6 +52,11 @@ class Manifest:
     versions: Mapping[str, str] = field(default_factory=dict)
     made_from: str = ""
 
+    def __post_init__(self) -> None:
+        check_known(self.decode, DECODE_KEYS, "decode", "option")
+        if not all(isinstance(row.get("set"), str) for row in (*self.trained_on, *self.results)):
+            raise UserError("trained_on and results are lists of mappings, each with a set")
+
     @property
     def labels(self) -> dict[str, str]:
         """What kind of input, audio or text → the label it is decoded with."""
@@ -62,39 +68,16 @@ class Manifest:
         return list(dict.fromkeys(part["set"].partition("/")[0] for part in self.trained_on))
 
     def dump(self) -> str:
-        """The file's text."""
         content = dataclasses.asdict(self)
         content |= {"trained_on": list(content["trained_on"]), "results": list(content["results"])}
         return yaml.safe_dump({"form": FORM, **content}, sort_keys=False, allow_unicode=True, width=110)
 
     @classmethod
     def read(cls, text: bytes, where: str) -> Self:
-        """Read the file's text.
-
-        Raises:
-            UserError: not a manifest, one of another form, or a field of another kind.
-        """
         content = parse_config(text, where)
         if content.pop("form", None) != FORM:
             raise UserError(f"{where}: not a manifest of form {FORM}: packed by another release? Pack the model again")
-        known = {each.name: each for each in dataclasses.fields(cls)}
-        if unknown := sorted(map(str, content.keys() - known.keys())):
-            raise UserError(f"{where}: unknown key {unknown[0]!r}; known: {', '.join(known)}")
-        for key, value in content.items():
-            origin: Any = get_origin(known[key].type) or known[key].type
-            kind = list if origin is tuple else origin
-            if not isinstance(value, kind):
-                raise UserError(f"{where}: {key} is a {kind.__name__.lower()}, found {value!r}")
-        if unknown := sorted(map(str, content.get("decode", {}).keys() - set(DECODE_KEYS))):
-            raise UserError(f"{where}: decode: unknown option {unknown[0]!r}; known: {', '.join(DECODE_KEYS)}")
-        if "name" not in content:
-            raise UserError(f"{where}: the key 'name' is missing")
-        for key in ("trained_on", "results"):
-            rows = content.get(key, [])
-            if not all(isinstance(row, dict) and isinstance(row.get("set"), str) for row in rows):
-                raise UserError(f"{where}: {key} is a list of mappings, each with a set")
-            content[key] = tuple(rows)
-        return cls(**content)
+        return read(cls, content, where)
 
 
 def search_options(config: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,11 +14,7 @@ REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 
 
 def check(package: Path) -> dict[str, int]:
-    """What would be published: files and their sizes in bytes.
-
-    Raises:
-        UserError: not a package, or one that nobody could load.
-    """
+    """What would be published: files and their sizes in bytes."""
     with open_package(package):
         return list_files(package)
 
@@ -40,11 +36,7 @@ def publish(
 
 
 def to_folder(package: Path, folder: Path) -> None:
-    """Unpack into a folder, whole or not at all; an older package there is replaced.
-
-    Raises:
-        UserError: the folder holds something else.
-    """
+    """Unpack into a folder, whole or not at all; an older package there is replaced."""
     if folder.exists() and not folder.is_dir():
         raise UserError(f"{folder}: is a file; a folder is wanted")
     if folder.is_dir() and any(folder.iterdir()) and not (folder / META).is_file():
@@ -57,9 +49,7 @@ def to_folder(package: Path, folder: Path) -> None:
 def to_hub(package: Path, repository: str, *, private: bool = False) -> str:
     """Upload to a repository of the hub, ``user/name``, which is made if there is none; returns its address.
 
-    Raises:
-        UserError: a wrong name, no token, a token that the hub refuses (all before anything is sent), or the hub's
-            own error.
+    Name, token and package are checked before anything is sent.
     """
     client = _authorised(repository)
     check(package)

@@ -26,15 +26,7 @@ META = "meta.yaml"
 
 @dataclass(frozen=True)
 class Package:
-    """A package whose files lie on disk. Paths are absolute; in the configurations too.
-
-    Attributes:
-        source: what it was opened from, for messages.
-        manifest: what it says of itself.
-        train_config, model_file: of the model.
-        text_tokenizer: folder; None in a model without a text encoder.
-        lm_train_config, lm_file: of its language model, where it has one.
-    """
+    """A package whose files lie on disk, opened from ``source``. Paths are absolute; in the configurations too."""
 
     source: str
     manifest: Manifest
@@ -52,14 +44,7 @@ def is_package(source: str | Path) -> bool:
 
 
 def find_source(source: str | Path) -> Path:
-    """A path as it is; a package or folder that has a name is fetched first.
-
-    Args:
-        source: a path; ``user/model`` of the hub, ``@revision`` behind it if wanted; or the address of a package.
-
-    Raises:
-        UserError: a path with nothing there, or a name that cannot be had.
-    """
+    """A path as it is; what has an address or a name of the hub (``user/model``, ``@revision`` behind) is fetched."""
     path = Path(source).expanduser()
     if path.exists():
         return path
@@ -106,11 +91,7 @@ def list_files(source: str | Path) -> dict[str, int]:
 
 @contextmanager
 def open_package(source: str | Path) -> Iterator[Package]:
-    """Give a checked package, whose files are there while the block runs.
-
-    Raises:
-        UserError: not a package, or one that holds what :mod:`espnet_atat.package.safety` refuses.
-    """
+    """Give a checked package, whose files are there while the block runs."""
     path = find_source(source)
     with tempfile.TemporaryDirectory(prefix="atat_") as scratch:
         folder = path
@@ -121,11 +102,7 @@ def open_package(source: str | Path) -> Iterator[Package]:
 
 
 def unpack(archive: Path, folder: Path) -> None:
-    """Write a zip's files below a folder, after all of them were checked.
-
-    Raises:
-        UserError: not a zip, damaged, or refused.
-    """
+    """Write a zip's files below a folder, after all of them were checked."""
     with _open_zip(archive) as opened:
         check_members(opened.infolist(), archive)
         if broken := opened.testzip():

@@ -2,21 +2,20 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
 from espnet_atat.errors import UserError
+from espnet_atat.package.safety import parse_config
 
 CONFIG = "config.yaml"
 #: The averaged models that ESPnet leaves.
 AVERAGED = "valid.*.ave.pth"
 
 
-@dataclass(frozen=True)
-class RunFolder:
+class RunFolder(NamedTuple):
     """What is loaded of a training run."""
 
     train_config: Path
@@ -25,20 +24,10 @@ class RunFolder:
 
 
 def read_config(path: Path) -> dict[str, Any]:
-    """The options that a training run or ESPnet's LM task saved.
-
-    Raises:
-        UserError: the file is not there, or holds no options.
-    """
+    """The options that a training run or ESPnet's LM task saved."""
     if not path.is_file():
         raise UserError(f"{path}: no such file; a training run's {CONFIG} is wanted")
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise UserError(f"{path}: not YAML: {error}") from error
-    if not isinstance(content, dict):
-        raise UserError(f"{path}: holds no mapping of options")
-    return content
+    return parse_config(path.read_bytes(), str(path))
 
 
 def dump_config(config: Mapping[str, Any], path: Path) -> Path:
@@ -48,11 +37,7 @@ def dump_config(config: Mapping[str, Any], path: Path) -> Path:
 
 
 def find_run(folder: Path) -> RunFolder:
-    """The configuration, the model that stage 12 would decode with, and the tokenizer of a run.
-
-    Raises:
-        UserError: not a training run, or it is not clear which model is meant.
-    """
+    """The configuration, the model that stage 12 would decode with, and the tokenizer of a run."""
     config = folder / CONFIG
     if not config.is_file():
         raise UserError(f"{folder}: neither a package (meta.yaml) nor a training run ({CONFIG})")
@@ -63,15 +48,9 @@ def find_run(folder: Path) -> RunFolder:
 
 
 def recorded_path(recorded: str, run: Path, saved: Mapping[str, Any]) -> Path | None:
-    """Where a path of a run's configuration lies: paths are from the folder that training was called in.
+    """Where a path of a run's configuration (``saved``) lies, from wherever the run's folder is seen now.
 
-    Args:
-        recorded: the path as the configuration has it.
-        run: the run's folder, wherever it is seen from now.
-        saved: the configuration; its ``output_dir`` says where the run lay then.
-
-    Returns:
-        None where nothing is found.
+    Such paths are from the folder that training was called in; ``output_dir`` says where the run lay then.
     """
     path = Path(recorded)
     if path.exists() or path.is_absolute():

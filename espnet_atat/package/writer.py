@@ -29,13 +29,11 @@ STATISTICS = "data/feats_stats.npz"
 
 @dataclass(frozen=True, kw_only=True)
 class Sources:
-    """What goes into a package.
+    """What goes into a package: of a training run and, perhaps, of a language model over the decoder's tokens.
 
     Attributes:
-        train_config, model_file: of a training run.
         text_tokenizer: folder or hub name; None: as in the configuration.
         license_file: its text; None: this project's.
-        lm_train_config, lm_file: an ESPnet language model over the decoder's tokens, or neither.
     """
 
     train_config: Path
@@ -49,18 +47,11 @@ class Sources:
 def write_package(
     sources: Sources, manifest: Manifest, output: str | Path, check: Callable[[Path], None] | None = None
 ) -> Manifest:
-    """Write a package; it appears at ``output`` when it is whole.
+    """Write a package; it appears at ``output``, a zip, when it is whole.
 
     Args:
-        manifest: ``parameters`` and ``versions`` are filled in here.
-        output: ends in ``.zip``.
+        manifest: ``parameters`` and ``versions`` are filled in here, and it is given back.
         check: called with the finished file before it gets its name; what it raises leaves nothing behind.
-
-    Returns:
-        The manifest as written.
-
-    Raises:
-        UserError: a file is missing, or is not of a model that can be packed.
     """
     output = Path(output).absolute()
     if output.suffix != ".zip":
@@ -75,7 +66,9 @@ def write_package(
         if sources.lm_train_config is not None and sources.lm_file is not None:
             _stage_language_model(sources.lm_train_config, sources.lm_file, stage)
             yaml_files["lm_train_config"], files["lm_file"] = LM_CONFIG, LM_MODEL
-        manifest = replace(manifest, parameters=parameters, versions={**manifest.versions, **_versions()})
+        versions = {name: metadata.version(name) for name in ("espnet", "torch", "transformers")}
+        versions = {**manifest.versions, "espnet_atat": __version__, **versions}
+        manifest = replace(manifest, parameters=parameters, versions=versions)
         _stage_texts(sources, manifest, stage)
         _pack(stage, yaml_files, files, packed)
         if check is not None:
@@ -92,9 +85,9 @@ def _stage_model(sources: Sources, stage: Path) -> dict[str, str]:
     if not isinstance(config.get("token_list"), list) or "audio_encoder" not in config:
         raise UserError(f"{sources.train_config}: not the configuration of an AT-AT training")
     files = {"model_file": MODEL}
-    _write_lines(stage / TOKENS, config["token_list"])
-    if isinstance(config.get("ctc_characters"), list):
-        _write_lines(stage / CHARACTERS, config["ctc_characters"])
+    for key, name in (("token_list", TOKENS), ("ctc_characters", CHARACTERS)):
+        if isinstance(lines := config.get(key), list):
+            (stage / name).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     for key, name in (("bpemodel", BPE), ("grown_words", GROWN_WORDS)):
         if config.get(key) is not None:
             shutil.copyfile(_existing(config[key], run, saved), stage / name)
@@ -191,11 +184,6 @@ def _pack(stage: Path, yaml_files: Mapping[str, str], files: Mapping[str, str], 
         pack(files=dict(files), yaml_files=dict(yaml_files), outpath=output, option=others)
 
 
-def _versions() -> dict[str, str]:
-    versions = {name: metadata.version(name) for name in ("espnet", "torch", "transformers")}
-    return {"espnet_atat": __version__, **versions}
-
-
 def _existing(recorded: str, run: Path, saved: Mapping[str, Any]) -> Path:
     path = recorded_path(recorded, run, saved)
     if path is None:
@@ -203,7 +191,3 @@ def _existing(recorded: str, run: Path, saved: Mapping[str, Any]) -> Path:
             f"{run / 'config.yaml'}: names {recorded}, which is not there: run this where the model trained"
         )
     return path
-
-
-def _write_lines(path: Path, lines: list[str]) -> None:
-    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")

@@ -41,10 +41,9 @@ def training_amounts(runs: Sequence[Path], *, foreign: bool = False) -> dict[str
     """What a model cost.
 
     Args:
-        runs: its training run and those before it, as ``graph.node.lineage`` lists them, the last training first; of
-            a pipeline, its tagger's run and its recogniser's.
-        foreign: whether the words that a pipeline reads come from a recogniser that was not trained here: then only
-            the commits are known.
+        runs: its training run and those before it, the last first (``graph.node.lineage``); of a pipeline, its
+            tagger's run and its recogniser's.
+        foreign: a pipeline's recogniser was not trained here: then only the commits are known.
 
     Returns:
         ``parameters`` (as ESPnet rounds them, and the tagger's; null without a log that has them), ``updates`` of all
@@ -55,7 +54,8 @@ def training_amounts(runs: Sequence[Path], *, foreign: bool = False) -> dict[str
     identities = {run: stamp["identity"] for run, stamp in stamps.items()}
     trainings = [run for run, identity in identities.items() if identity["kind"] == "training"]
     taggers = [run for run, identity in identities.items() if identity["kind"] == "tagger"]
-    logs = [_log(run) for run in trainings]
+    files = (run / "train.log" for run in trainings)
+    logs = [file.read_text(encoding="utf-8", errors="replace") if file.is_file() else "" for file in files]
     heard: dict[tuple[str, str], float] = {}
     for run, identity in identities.items():
         if identity["kind"] == "statistics":
@@ -78,11 +78,6 @@ def _sum(numbers: Sequence[int | None]) -> int | None:
     """None where one of them is unknown, or there are none."""
     known = [number for number in numbers if number is not None]
     return sum(known) if known and len(known) == len(numbers) else None
-
-
-def _log(run: Path) -> str:
-    log = run / "train.log"
-    return log.read_text(encoding="utf-8", errors="replace") if log.is_file() else ""
 
 
 def _parameters(log: str) -> int | None:
@@ -109,11 +104,7 @@ def _heard(shapes: Path) -> dict[tuple[str, str], float]:
 
 
 def stage_times(recipe: str, scores: Iterable[Path], runs: Iterable[Path]) -> dict[str, float]:
-    """Stage → seconds that making the data, some runs, and their decoding and scoring took, as their stamps say.
-
-    Args:
-        scores: ``metrics.json`` files.
-    """
+    """Stage → seconds that making the data, some runs, and their ``metrics.json`` files took, as their stamps say."""
     made = [DATA / recipe / PREPARED, *(DATA / recipe).glob("*/"), *(DUMP / recipe).glob("*/")]
     made += [*(EXP / recipe / "alignments").glob("*.jsonl"), *runs]
     for file in scores:

@@ -16,20 +16,13 @@ from espnet_atat.atomic import atomic_write
 from espnet_atat.errors import UserError
 
 SUFFIX = ".jsonl.xz"
-#: Bytes that an archive may unpack to, and that unpacking it may use.
-LARGEST = 1 << 29
-MEMORY = 1 << 27
 PRESET = 6 | lzma.PRESET_EXTREME
 
 
 class Archives:
-    """A folder of archives, read as one."""
+    """A folder of archives, read as one; it need not exist."""
 
     def __init__(self, folder: Path) -> None:
-        """
-        Args:
-            folder: need not exist.
-        """
         self.folder = folder
 
     @cached_property
@@ -40,10 +33,7 @@ class Archives:
     def keep(self, name: str, texts: Mapping[str, str | None]) -> Path:
         """Put texts into an archive; None removes one. No other archive holds any of their paths afterwards.
 
-        Several processes may call this at once.
-
-        Returns:
-            The archive.
+        Several processes may call this at once. Gives the archive's file.
         """
         with _locked(self.folder):
             before = self._read()
@@ -68,13 +58,13 @@ class Archives:
 
 
 def read_archive(file: Path) -> dict[str, str]:
-    """Path → text.
-
-    Raises:
-        UserError: the archive is damaged or too large, or has a line that is not what ``write_archive`` writes.
-    """
+    """Path → text."""
+    try:
+        lines = lzma.decompress(file.read_bytes()).splitlines()
+    except lzma.LZMAError as error:
+        raise UserError(f"{file}: damaged ({error}); take the file from its repository again") from error
     texts: dict[str, str] = {}
-    for number, line in enumerate(_unpack(file).splitlines(), 1):
+    for number, line in enumerate(lines, 1):
         try:
             match json.loads(line):
                 case {"path": str(path), "text": str(text), **others} if path not in texts and not others:
@@ -88,32 +78,13 @@ def read_archive(file: Path) -> dict[str, str]:
 
 
 def write_archive(file: Path, texts: Mapping[str, str]) -> None:
-    """Write an archive.
-
-    Raises:
-        UserError: the texts are larger than an archive may be.
-    """
+    """Write an archive."""
     lines = []
     for path, text in sorted(texts.items()):
         _check(path)
         lines.append(json.dumps({"path": path, "text": text}, ensure_ascii=False, separators=(",", ":")) + "\n")
-    content = "".join(lines).encode()
-    if len(content) > LARGEST:
-        raise UserError(f"{file}: {len(content)} bytes of results are more than one archive holds ({LARGEST})")
     with atomic_write(file) as handle:
-        handle.buffer.write(lzma.compress(content, preset=PRESET))
-
-
-def _unpack(file: Path) -> bytes:
-    decompressor = lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=MEMORY)
-    try:
-        content = decompressor.decompress(file.read_bytes(), LARGEST)
-    except lzma.LZMAError as error:
-        raise UserError(f"{file}: damaged ({error}); take the file from its repository again") from error
-    if not decompressor.eof or decompressor.unused_data:
-        what = f"unpacks to more than {LARGEST} bytes" if len(content) == LARGEST else "cut short, or too long"
-        raise UserError(f"{file}: {what}; take the file from its repository again")
-    return content
+        handle.buffer.write(lzma.compress("".join(lines).encode(), preset=PRESET))
 
 
 def _check(path: str) -> None:

@@ -19,9 +19,6 @@ def compare_rows(rows: Sequence[dict[str, Any]], table: Table, *, dev: bool = Fa
     Args:
         dev: the rows are of dev sets: the paper has no figures of them, and a row whose baseline has another dev set
             (synthetic speech has its own) is compared with none.
-
-    Raises:
-        UserError: a system is compared with one that was not tested on the same set.
     """
     for row in rows:
         row["paper"] = table.paper.rows.get(row["system"]) if table.paper and not dev else None
@@ -37,9 +34,6 @@ def _difference(
     """A row minus the row of another system on the same set, for every inference configuration of both.
 
     Where the leading ones have other names, as a pipeline's and a model's have, they are compared with each other.
-
-    Raises:
-        UserError: the other system was not tested on that set.
     """
     found = [each for each in rows if (each["system"], each["set"]) == (other, row["set"])]
     if not found and dev:

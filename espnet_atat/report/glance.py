@@ -26,17 +26,13 @@ class Glance:
     """One utterance's attention, averaged over layers and heads.
 
     Attributes:
-        utt_id: the utterance.
-        reference: its tree.
         hypothesis: the tree that the model made of the audio, whose tokens are ``tokens``.
         tokens: L tokens, ``<eos>`` the last.
         audio: attention over the frames of the audio, (L, num_frames); each row sums to 1.
-        audio_task: the label that the decoder started from.
+        audio_task, text_task: the labels that the decoder started from.
         frame_seconds: between two frames.
         features: log mel features (num_frames, 80).
-        text: attention over the text encoder's pieces, (L, P).
-        text_task: the label that the decoder started from.
-        pieces: the P pieces.
+        text: attention over the text encoder's P pieces, (L, P).
     """
 
     utt_id: str
@@ -50,11 +46,6 @@ class Glance:
     text: np.ndarray
     text_task: str
     pieces: tuple[str, ...]
-
-    @property
-    def seconds(self) -> float:
-        """Of audio."""
-        return len(self.features) * self.frame_seconds
 
 
 def read_glance(path: Path) -> Glance:
@@ -78,10 +69,11 @@ def plot_glance(glance: Glance, title: str) -> Figure:
     heard = figure.add_subplot(grid[1, 0])
     spectrogram = figure.add_subplot(grid[0, 0], sharex=heard)
     read = figure.add_subplot(grid[1, 1])
-    draw_spectrogram(spectrogram, glance.features, glance.seconds)
+    seconds = len(glance.features) * glance.frame_seconds
+    draw_spectrogram(spectrogram, glance.features, seconds)
     spectrogram.tick_params(labelbottom=False)
     spectrogram.set_title(f"from audio, under <{glance.audio_task}>", fontsize=10)
-    draw_attention(heard, glance.audio, glance.tokens, seconds=glance.seconds)
+    draw_attention(heard, glance.audio, glance.tokens, seconds=seconds)
     heard.set_xlabel("seconds")
     draw_attention(read, glance.text, glance.tokens)
     name_pieces(read, glance.pieces)

@@ -53,11 +53,7 @@ WORD_COLUMNS = (Column("WER", "wer"), Column("WER heard", "wer", subset="heard")
 
 
 def grids(content: Content, *, brief: bool = False) -> list[Grid]:
-    """The figures, of trees and of words; differences to baselines; what each row cost: those that have lines.
-
-    Args:
-        brief: of the differences, the leading figures only.
-    """
+    """Figures of trees and of words; differences to baselines, in brief of the leading figures; what each row cost."""
     groups = column_groups(content)
     keys = list(dict.fromkeys(column.figure for columns, _ in groups for column in columns))
     if brief:
@@ -67,38 +63,28 @@ def grids(content: Content, *, brief: bool = False) -> list[Grid]:
 
 
 def column_groups(content: Content) -> list[tuple[list[Column], list[Row]]]:
-    """Rows of trees, then rows of words, each with the columns that any of them fills."""
+    """Rows of trees, then rows of words, each with the columns that any of them fills.
+
+    A further inference configuration has columns for the figures that the table names, or for the leading ones; in
+    brief, for the first of them.
+    """
+    measured = [figures for row in content["rows"] for figures in row["columns"].values()]
+    titles = {key: entry["title"] for figures in measured for key, entry in figures.items()}
+    named = [Column(titles[key], key) for key in content.get("figures", ()) if key in titles]
     further = list(dict.fromkeys(name for row in content["rows"] for name in list(row["columns"])[1:]))
-    named = _named_columns(content, further)
-    of_trees = named or [
-        *TREE_COLUMNS,
-        *(
-            Column(f"{head} ({name})", figure, config=name, brief=figure == "em_full")
-            for name in further
-            for head, figure in (("EM", "em_full"), ("SemER", "semer"))
-        ),
-    ]
     groups = []
-    for trees, columns in ((True, of_trees), (False, named or WORD_COLUMNS)):
+    for trees, usual in ((True, TREE_COLUMNS), (False, WORD_COLUMNS)):
+        again = named or [column for column in usual if column.figure in LEADING and column.subset is None]
+        columns = [*(named or usual)]
+        for config in further:
+            columns += [
+                dataclasses.replace(each, head=f"{each.head} ({config})", config=config, brief=each is again[0])
+                for each in again
+            ]
         rows = [row for row in content["rows"] if (row["hypothesis"] is not None) == trees]
         if rows:
             groups.append(([column for column in columns if any(_entry(row, column) for row in rows)], rows))
     return groups
-
-
-def _named_columns(content: Content, further: Sequence[str]) -> list[Column]:
-    """The figures that the table itself names; in brief, of further inference configurations the first only."""
-    measured = [figures for row in content["rows"] for figures in row["columns"].values()]
-    titles = {key: entry["title"] for figures in measured for key, entry in figures.items()}
-    chosen = [key for key in content.get("figures", ()) if key in titles]
-    return [
-        *(Column(titles[key], key) for key in chosen),
-        *(
-            Column(f"{titles[key]} ({config})", key, config=config, brief=key == chosen[0])
-            for config in further
-            for key in chosen
-        ),
-    ]
 
 
 def kind(row: Row) -> str:

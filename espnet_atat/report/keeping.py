@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from espnet_atat.atomic import atomic_write
 from espnet_atat.config.layout import EGS, EXP
 from espnet_atat.config.rows import table_contents
+from espnet_atat.config.two_stage import FOREIGN
 from espnet_atat.errors import UserError
 from espnet_atat.graph.node import Node, identity_of, lineage
 from espnet_atat.graph.work import working
@@ -105,7 +106,7 @@ def _training_of(run: "SystemRun") -> tuple[str, str | None]:
     """The text of ``training.json``, and that of ``learning.json`` if anyone recorded curves."""
     folders = list(dict.fromkeys(folder for node in run.needs for folder in lineage(node.place)))
     first_stage = run.system.first_stage
-    foreign = first_stage is not None and first_stage.is_foreign
+    foreign = first_stage is not None and first_stage.kind in FOREIGN
     content = {
         "amounts": training_amounts(folders, foreign=foreign),
         "runs": {folder.name: identity_of(folder) for folder in folders},
@@ -116,14 +117,7 @@ def _training_of(run: "SystemRun") -> tuple[str, str | None]:
 
 
 def kept_amounts(folder: Path) -> dict[str, Any] | None:
-    """``training_amounts`` of results that were taken from the kept ones; None where they were made here.
-
-    Args:
-        folder: results of a system's seed and fold.
-
-    Raises:
-        UserError: the file is malformed.
-    """
+    """``training_amounts`` of a folder of results that was taken from the kept ones; None of one made here."""
     file = folder / TRAINING
     if not file.is_file():
         return None

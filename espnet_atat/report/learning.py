@@ -17,11 +17,7 @@ type Curves = dict[str, dict[str, tuple[list[int], list[float]]]]
 
 
 def group_runs(rows: Iterable[Mapping[str, Any]]) -> dict[tuple[str, ...], list[str]]:
-    """Training runs of one kind, a seed (and fold) each → the systems that use them.
-
-    Args:
-        rows: of a table. A run's folder is ``<configuration>-<mixture>-seed<N>-<hash>``.
-    """
+    """A table's training runs of one kind, ``<kind>-seed<N>-<hash>``, a seed (and fold) each → the systems of them."""
     groups: dict[tuple[str, ...], list[str]] = {}
     for row in rows:
         kinds: dict[str, list[str]] = {}
@@ -45,55 +41,40 @@ def name_runs(runs: Mapping[str, Curves]) -> list[tuple[str, Curves]]:
 
 
 def read_curves(folder: Path) -> Curves:
-    """Of a run's folder ``tensorboard``; empty without any."""
+    """Of a run's folder ``tensorboard``, accuracies to four digits; empty without any."""
     curves: Curves = {}
-    if not folder.is_dir():
-        return curves
-    # Imported here: it takes seconds, and most commands draw nothing.
-    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-
     for split in ("train", "valid"):
-        events = EventAccumulator(str(folder / split), size_guidance={"scalars": 0})
         if not (folder / split).is_dir():
             continue
+        # Imported here: it takes seconds, and most commands draw nothing.
+        from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+        events = EventAccumulator(str(folder / split), size_guidance={"scalars": 0})
         events.Reload()
         for task in TASKS:
-            if f"acc_{task}" in events.Tags()["scalars"]:
-                points: dict[int, float] = {}
-                for each in events.Scalars(f"acc_{task}"):
-                    # A task that a split does not have is noted as not-a-number, which is no point. At an epoch's end
-                    # ESPnet notes the last batches and then the mean of all: the latter belongs to no one place.
-                    if each.value == each.value:
-                        points.setdefault(each.step, each.value)
-                if points:
-                    curves.setdefault(task, {})[split] = (list(points), list(points.values()))
+            points: dict[int, float] = {}
+            for each in events.Scalars(f"acc_{task}") if f"acc_{task}" in events.Tags()["scalars"] else ():
+                # A task that a split does not have is noted as not-a-number, which is no point. At an epoch's end
+                # ESPnet notes the last batches and then the mean of all: the latter belongs to no one place.
+                if each.value == each.value:
+                    points.setdefault(each.step, round(each.value, 4))
+            if points:
+                curves.setdefault(task, {})[split] = (list(points), list(points.values()))
     return curves
 
 
 def collect_curves(runs: Iterable[Path]) -> dict[str, Curves]:
-    """What TensorBoard has of some runs, where there is anything, as run → curves; accuracies to four digits."""
-    read = {str(run): read_curves(run / "tensorboard") for run in runs}
-    return {
-        run: {
-            task: {split: (steps, [round(value, 4) for value in values]) for split, (steps, values) in splits.items()}
-            for task, splits in tasks.items()
-        }
-        for run, tasks in read.items()
-        if tasks
-    }
+    """What TensorBoard has of some runs, where there is anything, as run → curves."""
+    return {str(run): curves for run in runs if (curves := read_curves(run / "tensorboard"))}
 
 
 def load_curves(file: Path) -> dict[str, Curves]:
-    """Curves that ``collect_curves`` gave and that were kept as JSON: run → curves."""
+    """Curves that ``collect_curves`` gave and that were kept as JSON."""
     return dict(json.loads(file.read_text(encoding="utf-8")))
 
 
 def plot_curves(runs: Sequence[tuple[str, Curves]], title: str) -> Figure:
-    """A panel a task, a colour a run: training thin, validation thick; accuracy of the next token in per cent.
-
-    Args:
-        runs: name for the legend, and curves.
-    """
+    """A panel a task, a colour a run: training thin, validation thick; accuracy of the next token in per cent."""
     tasks = [task for task in TASKS if any(task in curves for _, curves in runs)]
     figure = Figure(figsize=(max(5.0, 3.3 * len(tasks)), 3.8), layout="constrained")
     panels = figure.subplots(1, len(tasks), sharey=True, squeeze=False)[0]

@@ -20,25 +20,14 @@ INTERVALS = "95 % intervals (percentile bootstrap over utterances, each utteranc
 
 
 def write_report(content: Mapping[str, Any], folder: Path, name: str) -> Path:
-    """Draw all that a table and its runs allow.
-
-    Args:
-        folder: holds the table's ``<name>.json``; gets ``<name>.html`` and the PNGs, ``<name>_plots``.
-
-    Returns:
-        The HTML file, which needs no other file.
-    """
+    """Draw all that a table and its runs allow, beside its ``<name>.json``: PNGs, and the HTML file that is given."""
     page = folder / f"{name}.html"
     write_page(content, table_plots(content, str(page.with_suffix(".json"))), page)
     return page
 
 
 def table_plots(content: Mapping[str, Any], source: str) -> Iterator[Plot]:
-    """All plots of a table.
-
-    Args:
-        source: name of its JSON file.
-    """
+    """All plots of a table, whose JSON file is ``source``."""
     yield from _curves_over_amounts(content, source)
     yield from _rows(content, source)
     yield from _attention(content)

@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from espnet_atat.config.pretrain_slu import KEY, OPTION, WHY
+from espnet_atat.config.mixtures import KEY, WHY
+from espnet_atat.config.pretrain_slu import OPTION
 
 
 def pretraining_of(info: Mapping[str, str]) -> dict[str, Any] | None:

@@ -25,13 +25,7 @@ NAME_WIDTH = 44
 
 @dataclass(frozen=True)
 class Group:
-    """Rows that can be compared: of one test set, measured by one figure.
-
-    Attributes:
-        set: ``recipe/name``.
-        key: of the figure.
-        rows: in the table's order.
-    """
+    """Rows that can be compared: of one test set (``recipe/name``), measured by one figure (its key)."""
 
     set: str
     key: str
@@ -104,11 +98,7 @@ def plot_group(group: Group) -> Figure:
 
 
 def plot_curve(curve: Mapping[str, Any], group: Group) -> Figure:
-    """Lines over an amount (logarithmic), the leading configuration's figures with their 95 % intervals.
-
-    Args:
-        curve: ``x``, and ``lines``: title → system → amount.
-    """
+    """Lines over an amount (logarithmic), the leading configuration's figures with their 95 % intervals."""
     figure = Figure(figsize=(7.5, 4.8), layout="constrained")
     axes = _axes(figure, group, "both")
     rows = {row["system"]: row for row in group.rows}

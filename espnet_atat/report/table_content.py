@@ -73,9 +73,6 @@ def table_content(
         fold: print this fold; None: all folds pooled.
         command: that makes the table.
         dev: the dev sets instead of the test sets.
-
-    Raises:
-        UserError: a ``metrics.json`` is missing; names the stages that make it.
     """
     rows = [
         table_row(system, test, seeds or system.seeds, fold)
@@ -169,24 +166,16 @@ def table_row(system: System, test: TestSet, seeds: Sequence[int], fold: int | N
 
 
 def summarise(seeds: Sequence[Mapping[str, Any]], positions: Sequence[int] | None = None) -> dict[str, dict[str, Any]]:
-    """Every figure of some seeds' metrics.
-
-    Args:
-        seeds: what ``read_metrics`` gave, of the same utterances.
-        positions: of a subset's utterances; None: all.
-
-    Raises:
-        UserError: the seeds were not scored on the same utterances.
-    """
+    """Every figure of some seeds' metrics, of all utterances or of those at some positions."""
     ids = seeds[0]["counts"]["utt_ids"]
     for metrics in seeds[1:]:
         if metrics["counts"]["utt_ids"] != ids:
             raise UserError(f"{metrics['predicted']} and {seeds[0]['predicted']} are not of the same utterances")
-    figures = {}
+    columns, figures = [metrics["counts"]["columns"] for metrics in seeds], {}
     for key, figure in FIGURES.items():
-        if not all(figure.measurable(metrics["counts"]["columns"]) for metrics in seeds):
+        if not all(map(figure.measurable, columns)):
             continue
-        rows = [figure.rows_of(metrics, positions) for metrics in seeds]
+        rows = [figure.rows(each, positions) for each in columns]
         summary = mean_of_seeds(rows)
         if summary["mean"] is not None:  # there is something to divide by, as there is not in an empty subset
             figures[key] = {
@@ -204,18 +193,14 @@ def _add_fold_spread(
     """Add ``fold_mean`` and ``fold_sd`` to the figures of pooled folds, which are subsets of their metrics."""
     places = [seeds[0]["counts"]["subsets"][name] for name in of_folds]
     for key, entry in figures.items():
-        of_seeds = [[FIGURES[key].rows_of(metrics, place) for metrics in seeds] for place in places]
+        of_seeds = [[FIGURES[key].rows(metrics["counts"]["columns"], place) for metrics in seeds] for place in places]
         means = [mean for rows in of_seeds if (mean := mean_of_seeds(rows)["mean"]) is not None]
         if means and len(means) == len(places):
             entry |= {"fold_mean": statistics.fmean(means), "fold_sd": statistics.stdev(means)}
 
 
 def _behind(infos: Sequence[Mapping[str, str]]) -> dict[str, Any]:
-    """``runs``, ``learning`` and ``training`` of a row: of models that were trained here, or of kept results.
-
-    Args:
-        infos: what each of its scores notes of the decoded model.
-    """
+    """``runs``, ``learning`` and ``training`` of a row, from what its scores note of the decoded models."""
     amounts = [_kept(info) for info in infos]
     trained = [info for info, kept in zip(infos, amounts, strict=True) if kept is None]
     models = [Path(model) for key in MODEL_KEYS for info in trained for model in info.get(key, "").split()]

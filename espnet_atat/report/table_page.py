@@ -36,10 +36,8 @@ class Plot:
 
     Attributes:
         name: of its PNG and its place in the page: letters, digits, ``_``, ``-`` and ``.`` only.
-        title: its heading.
         caption: what is drawn, and how.
         sources: the files that it was drawn from.
-        figure: matplotlib's.
     """
 
     name: str
@@ -50,11 +48,7 @@ class Plot:
 
 
 def write_page(content: Mapping[str, Any], plots: Iterable[Plot], path: Path) -> None:
-    """Write a table with its plots.
-
-    Args:
-        path: of the HTML file. The PNGs go into a folder beside it, ``<name>_plots``, made anew.
-    """
+    """Write a table with its plots as HTML, and the PNGs into a folder beside it, ``<name>_plots``, made anew."""
     sections, links = [], []
     with atomic_dir(path.with_name(f"{path.stem}_plots")) as folder:
         for plot in plots:

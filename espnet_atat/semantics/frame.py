@@ -27,10 +27,7 @@ class Slot:
 
 @dataclass(frozen=True, eq=False)
 class Frame:
-    """An intent and a *multiset* of slots: two frames are equal whatever the order of their slots.
-
-    ``slots`` keeps the order of the text, for display.
-    """
+    """An intent and a *multiset* of slots: two frames are equal whatever the order of their slots."""
 
     intent: str
     slots: tuple[Slot, ...] = ()
@@ -67,16 +64,9 @@ def from_tree(node: Node) -> Frame:
 
 
 def to_tree(intent: str, words: Sequence[str], spans: Sequence[tuple[str, int, int]] = ()) -> Node:
-    """The flat tree of a frame over its transcript; stripping its tags gives ``words`` back.
+    """The flat tree of a frame over its transcript; names may have their prefixes.
 
-    Args:
-        intent: the intent's name, with or without ``IN:``.
-        words: the whole transcript.
-        spans: ``Span`` or (name, start, end) of each slot, in any order; names with or without ``SL:``. Slots without
-            words come before the word at their ``start``, in the order given.
-
-    Raises:
-        TreeError: a span leaves the transcript or overlaps another, or a label or a word is not allowed in a tree.
+    Slots without words come before the word at their ``start``, in the order given.
     """
     children: list[Node | str] = []
     position = 0

@@ -10,8 +10,8 @@ A tree is written as tokens with spaces between them. Three kinds of token are *
 * an intent's children are slots or words, a slot's children are intents or words;
 * the root is one intent.
 
-A node may have no words: ``[SL:LOCATION_WASHROOM ]``. All traversals are loops, not recursions, because a decoder may
-emit thousands of open brackets.
+A node may have no words: ``[SL:LOCATION_WASHROOM ]``. All traversals are loops: a decoder may emit thousands of open
+brackets.
 """
 
 from collections.abc import Iterator
@@ -32,12 +32,7 @@ class TreeError(UserError):
 
 @dataclass(frozen=True)
 class Node:
-    """An intent or a slot with its children, in order.
-
-    Attributes:
-        label: the prefix and the name, without the bracket: ``IN:PLAY_MUSIC`` or ``SL:ARTIST``.
-        children: words (``str``) and nodes.
-    """
+    """An intent or a slot, labelled ``IN:PLAY_MUSIC`` or ``SL:ARTIST``, with its words and nodes in order."""
 
     label: str
     children: tuple["Node | str", ...] = ()
@@ -74,10 +69,7 @@ class Node:
         return strip_tags(self.tokens())
 
     def walk(self) -> "Iterator[tuple[tuple[str, ...], Node]]":
-        """Yield every node in the order of its opening bracket, as (labels on the path from here, node).
-
-        The path of this node itself is ``(self.label,)``.
-        """
+        """Every node in the order of its opening bracket, as (labels on the path from this node, node)."""
         stack: list[tuple[tuple[str, ...], Node]] = [((self.label,), self)]
         while stack:
             path, node = stack.pop()
@@ -86,15 +78,12 @@ class Node:
             stack.extend(reversed(below))
 
     def slots(self) -> "list[Node]":
-        """All slot nodes below this node, at any depth, in order (this node itself is not among them)."""
+        """All slot nodes below this node, at any depth, in order."""
         return [node for _, node in self.walk() if node.is_slot and node is not self]
 
     def serialise(self) -> str:
         """The text of the node: ``parse(text).serialise() == text`` for a text with single spaces."""
         return " ".join(self.tokens())
-
-    def __str__(self) -> str:
-        return self.serialise()
 
 
 def is_tag(token: str) -> bool:
@@ -109,21 +98,16 @@ def strip_tags(text: str | list[str]) -> list[str]:
 
 
 def looks_like_tree(line: str) -> bool:
-    """True if a line is meant as a tree, valid or not (it starts with a bracket); false for plain words."""
+    """Whether a line is meant as a tree, valid or not, and not as plain words."""
     return line.lstrip().startswith("[")
 
 
 def parse(text: str, *, nesting: bool = True) -> Node:
-    """Read a tree from its text.
+    """Read a tree from tokens with white space between them.
 
     Args:
-        text: tokens with white space between them.
-        nesting: also require that intents and slots alternate and that the root is an intent, as in every valid tree.
-            With ``False`` any tree whose brackets close is read, to inspect the output of a decoder or another
-            corpus; ``validate`` then tells whether it is valid.
-
-    Raises:
-        TreeError: it is not a tree; the message names the problem and the token (counted from 1).
+        nesting: also require that intents and slots alternate and that the root is an intent, as in every valid tree;
+            without, any tree whose brackets close is read.
     """
     labels: list[str] = []  # of the open nodes, outermost first
     opened_at: list[int] = []  # token number of each open node's bracket, for messages
@@ -159,22 +143,9 @@ def parse(text: str, *, nesting: bool = True) -> Node:
 
 
 def validate(node: Node) -> None:
-    """Check labels, words and nesting of a tree that does not come from ``parse``.
-
-    Raises:
-        TreeError: the first violation (see the module's docstring).
-    """
+    """Refuse a tree that does not come from ``parse`` and that it would not read the same."""
     if parse(node.serialise()).tokens() != node.tokens():
         raise TreeError(f"a word of the tree is empty or holds a space: {node.words()}")
-
-
-def is_valid(text: str) -> bool:
-    """True if the text is a valid tree (see the module's docstring)."""
-    try:
-        parse(text)
-    except TreeError:
-        return False
-    return True
 
 
 def _check_opening(token: str, number: int) -> None:

@@ -32,11 +32,7 @@ class AudioInfo:
 
 
 def probe(path: str | Path) -> AudioInfo:
-    """Read a file's header.
-
-    Raises:
-        UserError: no such file, a pipe in place of a path, or not audio.
-    """
+    """Read a file's header. Raises UserError: no such file, a pipe in place of a path, or not audio."""
     with _open(path) as file:
         return AudioInfo(file.samplerate, file.channels, file.frames)
 
@@ -44,30 +40,19 @@ def probe(path: str | Path) -> AudioInfo:
 def read_audio(path: str | Path, resample: bool = False) -> np.ndarray:
     """Read an utterance as mono samples at 16 kHz in [-1, 1), float32, shape (num_samples,).
 
-    Args:
-        path: the audio file.
-        resample: convert another sample rate and mix several channels; otherwise these are errors.
-
-    Raises:
-        UserError: not audio, corrupt, empty, not finite, or (without ``resample``) of another rate or not mono.
+    Audio of another rate or of several channels is an error unless ``resample`` is set.
     """
     with _open(path) as file:
-        rate, channels = file.samplerate, file.channels
-        if rate != SAMPLE_RATE and not resample:
-            raise UserError(
-                f"{path} has {rate} samples a second, not {SAMPLE_RATE}; convert it, or give --resample true"
-            )
-        if channels != 1 and not resample:
-            raise UserError(f"{path} has {channels} channels, not 1; convert it, or give --resample true")
-        return convert_rate(_mono(file), rate)
+        hint = "convert it, or give --resample true"
+        if file.samplerate != SAMPLE_RATE and not resample:
+            raise UserError(f"{path} has {file.samplerate} samples a second, not {SAMPLE_RATE}; {hint}")
+        if file.channels != 1 and not resample:
+            raise UserError(f"{path} has {file.channels} channels, not 1; {hint}")
+        return convert_rate(_mono(file), file.samplerate)
 
 
 def read_mono(path: str | Path, mixdown: bool = False) -> tuple[np.ndarray, int]:
-    """Read an utterance at its own rate: samples in [-1, 1), float32, shape (num_samples,), and Hz.
-
-    Raises:
-        UserError: not audio, corrupt, empty, not finite, or (without ``mixdown``) of several channels.
-    """
+    """Read an utterance at its own rate: samples in [-1, 1), float32, shape (num_samples,), and Hz."""
     with _open(path) as file:
         if file.channels != 1 and not mixdown:
             raise UserError(f"{path} has {file.channels} channels, not 1; mix them down")
@@ -75,14 +60,10 @@ def read_mono(path: str | Path, mixdown: bool = False) -> tuple[np.ndarray, int]
 
 
 def read_lossless(path: str | Path) -> tuple[np.ndarray, int, str, str]:
-    """Read mono samples so that writing them again changes none.
+    """Read mono samples so that writing them again changes none; of a lossy codec, what it decodes to at 16 bits.
 
     Returns:
-        Samples of shape (num_samples,), sample rate in Hz, format and subtype to write them with. A lossy codec's
-        samples are those it decodes to at 16 bits.
-
-    Raises:
-        UserError: not audio, corrupt, empty, or not mono.
+        Samples of shape (num_samples,), sample rate in Hz, format and subtype to write them with.
     """
     with _open(path) as file:
         dtype, container, subtype = LOSSLESS.get(file.subtype, SIXTEEN_BIT)
@@ -104,11 +85,7 @@ def convert_rate(samples: np.ndarray, rate: int, wanted: int = SAMPLE_RATE) -> n
 def write_audio(
     file: Path, samples: np.ndarray, rate: int, container: str, subtype: str, *, sync: bool = False
 ) -> None:
-    """Write whole or not at all, through memory: libsndfile waits for the disk at the end of every file it writes.
-
-    Args:
-        sync: wait for the disk, once.
-    """
+    """Write whole or not at all, through memory: libsndfile waits for the disk at each file's end, as ``sync`` does."""
     encoded = io.BytesIO()
     soundfile.write(encoded, samples, rate, format=container, subtype=subtype)
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -129,7 +106,7 @@ def _open(path: str | Path) -> soundfile.SoundFile:
     try:
         return soundfile.SoundFile(str(path))
     except (soundfile.SoundFileError, OSError) as error:
-        raise UserError(f"{path} cannot be read as audio: {_first_line(error)}") from error
+        raise UserError(f"{path} cannot be read as audio: {error}") from error
 
 
 def _mono(file: soundfile.SoundFile) -> np.ndarray:
@@ -146,13 +123,9 @@ def _read(file: soundfile.SoundFile, dtype: str) -> np.ndarray:
     try:
         samples = file.read(dtype=dtype, always_2d=True)
     except (soundfile.SoundFileError, OSError) as error:
-        raise UserError(f"{file.name} is corrupt: {_first_line(error)}") from error
+        raise UserError(f"{file.name} is corrupt: {error}") from error
     if not len(samples):
         raise UserError(f"{file.name} is empty")
     if len(samples) < file.frames:
         raise UserError(f"{file.name} is cut short: {len(samples)} samples of {file.frames}")
     return samples
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

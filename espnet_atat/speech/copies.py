@@ -17,17 +17,11 @@ CopyWorker = Callable[[Any, Path, str, tuple[str, int, str, Any]], Record]
 
 @dataclass(frozen=True)
 class Copy:
-    """An utterance to be made.
+    """An utterance to be made."""
 
-    Attributes:
-        origin: the utterance whose words and tree it has.
-        speaker: None where speakers are unknown.
-        how: what the worker gets besides (plain JSON).
-    """
-
-    origin: str
-    speaker: str | None
-    how: Any
+    origin: str  # the utterance whose words and tree it has
+    speaker: str | None  # None where speakers are unknown
+    how: Any  # what the worker gets besides (plain JSON)
 
 
 def audio_of(data: DataDir, name: str, purpose: str) -> dict[str, str]:
@@ -52,9 +46,8 @@ def make_copies(
     """Write a data dir with an utterance for each of ``copies`` (new id → copy) that the worker does not drop.
 
     Args:
-        work: the folder to write to; audio goes to ``audio/<speaker>/``.
+        work: the folder to write to, perhaps half full from an interrupted call; audio goes to ``audio/<speaker>/``.
         output: the name that the folder will have, which wav.scp gives.
-        options: of the worker.
 
     Returns:
         new id → the worker's record, in the order of ``copies``.

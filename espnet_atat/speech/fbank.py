@@ -5,9 +5,8 @@ implementations): samples on the scale of 16-bit integers, frames of 25 ms every
 mean of the frame removed, pre-emphasis 0.97, Povey window, 512-point power spectrum, triangular filters equally
 spaced between 20 Hz and 8 kHz on Kaldi's mel scale, natural logarithm floored at the float's epsilon.
 
-Why not a binding of Kaldi's C++: kaldi-native-fbank takes its samples one Python number at a time, has no call for all
-frames at once, and even its C++ takes longer than this. ``benchmarks/feature_speed.py`` measures both, and
-torchaudio's, in one run: this is 3 times as fast as torchaudio, kaldi-native-fbank a third as fast.
+Why not a binding of Kaldi's C++: by ``benchmarks/feature_speed.py`` this is 3 times as fast as torchaudio, and
+kaldi-native-fbank, which takes its samples one Python number at a time, a third as fast.
 """
 
 from functools import cache
@@ -82,17 +81,7 @@ def _frame_means(samples: np.ndarray, frames: int) -> np.ndarray:
 
 
 def fbank(samples: np.ndarray) -> np.ndarray:
-    """Log mel filterbank of an utterance.
-
-    Args:
-        samples: mono audio at 16 kHz in [-1, 1), shape (num_samples,).
-
-    Returns:
-        Features, float32, shape (num_frames(num_samples), NUM_MELS).
-
-    Raises:
-        UserError: the audio is shorter than a frame.
-    """
+    """Features, float32, (num_frames(num_samples), NUM_MELS), of mono audio (num_samples,) in [-1, 1) at 16 kHz."""
     frames = num_frames(len(samples))
     if not frames:
         raise UserError(f"too short: {len(samples)} samples, and a frame takes {FRAME_LENGTH} (25 ms)")

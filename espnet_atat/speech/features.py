@@ -1,20 +1,18 @@
 """From a data dir to a dump dir: the features of every utterance in Kaldi arks, or a checked list of its audio.
 
-The features are made in shards whose size depends only on the set. A shard is finished when its ark has its final
-name and its record is in the journal.
+The features are made in shards. A shard is finished when its record is in the journal.
 """
 
 import math
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import IO
 
 import kaldiio
 
-from espnet_atat.atomic import atomic_write
 from espnet_atat.datadir import DataDir, from_root, write_two_column
 from espnet_atat.errors import UserError
 from espnet_atat.graph.pool import Record, file_size, run_resumable
@@ -23,41 +21,17 @@ from espnet_atat.speech.fbank import fbank, num_frames
 from espnet_atat.speech.report import REPORT, Report, reasons
 
 SHARDS = 32  # aimed at, unless that makes them too small or too large
-SHARD_SIZES = (25, 1000)  # utterances
-COMPRESSION = 2  # Kaldi's kSpeechFeature: one byte a value
+SMALLEST, LARGEST = 25, 1000  # utterances of a shard
 
 
 @dataclass(frozen=True)
 class FeatureConfig:
-    """Options that change what is written.
+    """What changes the files."""
 
-    Attributes:
-        feats_type: ``fbank`` for arks of 80-dimensional features, ``raw`` for a checked wav.scp.
-        compress: store one byte a value with Kaldi's compression of speech features, not four.
-        resample: convert other sample rates and mix channels down (fbank only).
-        allow_bad: drop audio that cannot be used; otherwise it is an error.
-    """
-
-    feats_type: str = "fbank"
-    compress: bool = False
-    resample: bool = False
-    allow_bad: bool = True
-
-
-@dataclass
-class FeatureReport(Report):
-    """What was read, kept and dropped."""
-
-    utterances: int = 0
-    kept: int = 0
-    seconds: float = 0.0
-    frames: int = 0
-    dropped: dict[str, str] = field(default_factory=dict)
-
-    def lines(self, name: str) -> list[str]:
-        amount = f"{self.seconds / 3600:.2f} hours, {self.frames} frames" if self.seconds else "text"
-        first = f"{name}: kept {self.kept} of {self.utterances} utterances, {amount}"
-        return [first, *reasons("dropped", self.dropped)]
+    feats_type: str = "fbank"  # arks of 80-dimensional features; "raw" is a checked wav.scp
+    compress: bool = False  # one byte a value, with Kaldi's compression of speech features, not four
+    resample: bool = False  # convert other sample rates and mix channels down (fbank only)
+    allow_bad: bool = True  # drop audio that cannot be used; otherwise it is an error
 
 
 def make_dump(
@@ -67,39 +41,36 @@ def make_dump(
     config: FeatureConfig,
     nj: int = 1,
     unusable: Mapping[str, str] | None = None,
-) -> FeatureReport:
+) -> Report:
     """Write the dump dir of a set: ``text``, ``target``, ``utt2spk`` and what ``feats_type`` asks for.
 
     ``fbank`` writes ``feats.scp``, ``utt2num_frames`` and ``data/feats.*.ark``; ``raw`` writes ``wav.scp`` and
     ``utt2num_samples``. A set of text has neither. ``report.json`` names what was dropped.
 
     Args:
-        work: the folder to write to, perhaps half full from an interrupted call.
-        output: the name that it will have, which feats.scp gives.
         unusable: utterance → why, of what the preparation of the corpus found; their audio is not read.
 
     Raises:
         UserError: audio that cannot be used (named) where ``allow_bad`` is false, or nothing usable at all.
     """
-    known = {utt: why for utt, why in (unusable or {}).items() if utt in data.text}
-    report = FeatureReport(utterances=len(data))
-    kept = set(data.ids)
+    dropped = {utt: why for utt, why in (unusable or {}).items() if utt in data.text and data.wav is not None}
+    kept, seconds, frames = set(data.ids), 0.0, 0
     if data.wav is not None:
-        _check_allowed(known, output, config)
-        records = _run_shards({utt: path for utt, path in data.wav.items() if utt not in known}, work, config, nj)
-        report.dropped = known | {utt: why for record in records.values() for utt, why in record["dropped"]}
-        _check_allowed(report.dropped, output, config)
-        kept = _write_columns(records, work, output, config, report)
-    report.kept = len(kept)
+        _check_allowed(dropped, output, config)
+        records = _run_shards({utt: path for utt, path in data.wav.items() if utt not in dropped}, work, config, nj)
+        dropped |= {utt: why for record in records.values() for utt, why in record["dropped"]}
+        _check_allowed(dropped, output, config)
+        kept, seconds, frames = _write_columns(records, work, output, config)
     if not kept:
-        first = next(iter(report.dropped.items()), ("the set", "it has no utterances"))
-        raise UserError(f"{output.name}: no utterance is left; {first[0]}: {first[1]}")
+        utt, why = next(iter(dropped.items()), ("the set", "it has no utterances"))
+        raise UserError(f"{output.name}: no utterance is left; {utt}: {why}")
     chosen = data.subset(kept)
     replace(chosen, wav=chosen.wav if config.feats_type == "raw" else None).write_files(work)
-    with atomic_write(work / "feats_type") as handle:
-        handle.write(f"{config.feats_type}\n")
-    report.write(work / REPORT, config)
-    return report
+    (work / "feats_type").write_text(f"{config.feats_type}\n", encoding="utf-8")
+    counts = {"utterances": len(data), "kept": len(kept), "seconds": seconds, "frames": frames, "dropped": dropped}
+    amount = f"{seconds / 3600:.2f} hours, {frames} frames" if seconds else "text"
+    line = f"{output.name}: kept {len(kept)} of {len(data)} utterances, {amount}"
+    return Report(counts, [line, *reasons("dropped", dropped)]).write(work / REPORT, config)
 
 
 def _check_allowed(dropped: Mapping[str, str], output: Path, config: FeatureConfig) -> None:
@@ -110,8 +81,7 @@ def _check_allowed(dropped: Mapping[str, str], output: Path, config: FeatureConf
 
 def shard_size(utterances: int) -> int:
     """Utterances in a shard: a function of the set, so that ``nj`` changes no file."""
-    low, high = SHARD_SIZES
-    return min(high, max(low, math.ceil(utterances / SHARDS)))
+    return min(LARGEST, max(SMALLEST, math.ceil(utterances / SHARDS)))
 
 
 def _run_shards(wav: dict[str, str], work: Path, config: FeatureConfig, nj: int) -> dict[str, Record]:
@@ -120,20 +90,17 @@ def _run_shards(wav: dict[str, str], work: Path, config: FeatureConfig, nj: int)
     size = shard_size(len(entries))
     shards = {f"{n:04d}": entries[n * size : (n + 1) * size] for n in range(math.ceil(len(entries) / size))}
     worker = partial(_fbank_shard, config, work) if config.feats_type == "fbank" else _raw_shard
-    label = f"features {work.stem}, shards"
-    return run_resumable(shards, worker, work, options=config, label=label, nj=nj, chunk=1)
+    return run_resumable(shards, worker, work, options=config, label=f"features {work.stem}, shards", nj=nj, chunk=1)
 
 
 def _fbank_shard(config: FeatureConfig, work: Path, name: str, entries: list[tuple[str, str, int]]) -> Record:
     """Write one ark."""
     ark = work / "data" / f"feats.{name}.ark"
     ark.parent.mkdir(exist_ok=True)
-    temporary = ark.with_suffix(".tmp")
-    with temporary.open("wb") as handle:
+    with ark.open("wb") as handle:
         record = _sorted_out(entries, partial(_write_features, config, handle))
         handle.flush()
         os.fsync(handle.fileno())
-    os.replace(temporary, ark)
     return record
 
 
@@ -141,7 +108,8 @@ def _write_features(config: FeatureConfig, handle: IO[bytes], utt: str, path: st
     samples = read_audio(path, resample=config.resample)
     features = fbank(samples)
     offset = handle.tell() + len(utt.encode()) + 1  # after the id and its space
-    kaldiio.save_ark(handle, {utt: features}, compression_method=COMPRESSION if config.compress else None)
+    method = 2 if config.compress else None  # Kaldi's kSpeechFeature, one byte a value
+    kaldiio.save_ark(handle, {utt: features}, compression_method=method)
     return [len(features), len(samples), offset]
 
 
@@ -170,19 +138,20 @@ def _sorted_out(entries: list[tuple[str, str, int]], read: Callable[[str, str], 
 
 
 def _write_columns(
-    records: dict[str, Record], work: Path, output: Path, config: FeatureConfig, report: FeatureReport
-) -> set[str]:
-    """Write feats.scp and utt2num_frames, or utt2num_samples; returns the utterances kept."""
+    records: dict[str, Record], work: Path, output: Path, config: FeatureConfig
+) -> tuple[set[str], float, int]:
+    """Write feats.scp and utt2num_frames, or utt2num_samples; returns the utterances kept, their seconds and frames."""
     is_fbank = config.feats_type == "fbank"
     scp: dict[str, str] = {}
-    lengths: dict[str, str] = {}
+    lengths: dict[str, int] = {}
+    seconds = 0.0
     for name, record in records.items():
         for utt, length, samples, offset in record["kept"]:
             scp[utt] = f"{from_root(output)}/data/feats.{name}.ark:{offset}"
-            lengths[utt] = str(length)
-            report.frames += length if is_fbank else 0
-            report.seconds += samples / SAMPLE_RATE
+            lengths[utt] = length
+            seconds += samples / SAMPLE_RATE
     if is_fbank:
         write_two_column(work / "feats.scp", scp)
-    write_two_column(work / ("utt2num_frames" if is_fbank else "utt2num_samples"), lengths)
-    return set(lengths)
+    name = "utt2num_frames" if is_fbank else "utt2num_samples"
+    write_two_column(work / name, {utt: str(length) for utt, length in lengths.items()})
+    return set(lengths), seconds, sum(lengths.values()) if is_fbank else 0

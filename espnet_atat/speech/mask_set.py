@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -17,45 +17,12 @@ from espnet_atat.speech.masking import MaskConfig, draw_spans, mask_waveform, ra
 from espnet_atat.speech.report import REPORT, Report
 
 
-@dataclass
-class MaskReport(Report):
-    """What was masked and what was left out."""
-
-    utterances: int = 0
-    kept: int = 0
-    without_aligned_word: int = 0
-    with_none_masked: int = 0
-    words_aligned: int = 0
-    words_masked: int = 0
-    seconds: float = 0.0
-    seconds_masked: float = 0.0
-
-    def lines(self, name: str) -> list[str]:
-        words = 100 * self.words_masked / max(1, self.words_aligned)
-        time = 100 * self.seconds_masked / max(1e-9, self.seconds)
-        return [
-            f"{name}: kept {self.kept} of {self.utterances} utterances; left out {self.without_aligned_word} without "
-            f"an aligned word",
-            f"masked {self.words_masked} of {self.words_aligned} aligned words ({words:.1f} %), "
-            f"{self.seconds_masked:.1f} of {self.seconds:.1f} s ({time:.1f} %); "
-            f"{self.with_none_masked} utterances have none masked",
-        ]
-
-
 def mask_set(
     data: DataDir, alignments: Mapping[str, Alignment], work: Path, output: Path, config: MaskConfig, nj: int = 1
-) -> MaskReport:
+) -> Report:
     """Write a data dir whose audio is masked, with ``masks.jsonl`` and ``report.json``.
 
     Masked audio is written without loss; an utterance with nothing masked keeps its own file.
-
-    Args:
-        work: the folder to write to, perhaps half full from an interrupted call.
-        output: the name that it will have, which wav.scp gives.
-
-    Raises:
-        UserError: a set without audio, audio that cannot be read, alignments that belong to other transcripts, or
-            no utterance with an aligned word.
     """
     audio_of(data, output.name, "mask")
     for utt, text in data.text.items():
@@ -67,10 +34,31 @@ def mask_set(
     speakers = data.utt2spk or {}
     copies = {utt: Copy(utt, speakers.get(utt), to_json(alignments[utt])) for utt in usable}
     records = make_copies(data, copies, _mask_utterance, work, output, config, label="mask", nj=nj)
-    report = _write_masks(records, work, config)
-    report.utterances, report.without_aligned_word = len(data), len(data) - len(usable)
-    report.write(work / REPORT, config)
-    return report
+    masked = {utt: sum(len(span["words"]) for span in record["spans"]) for utt, record in records.items()}
+    with atomic_write(work / "masks.jsonl") as handle:
+        for utt, record in records.items():
+            line = {"utt_id": utt, "fill": config.fill, "aligned": record["aligned"], "masked": masked[utt]}
+            handle.write(json.dumps(line | {"spans": record["spans"]}, ensure_ascii=False) + "\n")
+    spans = [span for record in records.values() for span in record["spans"]]
+    counts = {
+        "utterances": len(data),
+        "kept": len(records),
+        "without_aligned_word": len(data) - len(usable),
+        "with_none_masked": sum(not count for count in masked.values()),
+        "words_aligned": sum(record["aligned"] for record in records.values()),
+        "words_masked": sum(masked.values()),
+        "seconds": round(sum(record["seconds"] for record in records.values()), 3),
+        "seconds_masked": round(sum(span["end"] - span["start"] for span in spans), 3),
+    }
+    words = 100 * counts["words_masked"] / counts["words_aligned"]
+    time = 100 * counts["seconds_masked"] / counts["seconds"]
+    lines = [
+        "{name}: kept {kept} of {utterances} utterances; left out {without_aligned_word} without an aligned word",
+        "masked {words_masked} of {words_aligned} aligned words ({words:.1f} %), {seconds_masked:.1f} of {seconds:.1f} "
+        "s ({time:.1f} %); {with_none_masked} utterances have none masked",
+    ]
+    said = [line.format(**counts, name=output.name, words=words, time=time) for line in lines]
+    return Report(counts, said).write(work / REPORT, config)
 
 
 def _mask_utterance(config: MaskConfig, work: Path, utt: str, payload: tuple[str, int, str, list[Any]]) -> Record:
@@ -86,30 +74,13 @@ def _mask_utterance(config: MaskConfig, work: Path, utt: str, payload: tuple[str
         "file": None,
         "aligned": sum(word.found for word in words),
         "seconds": len(samples) / rate,
-        "spans": [asdict(span) for span in spans],
+        "spans": [],
     }
-    for span, fields_of_span in zip(spans, record["spans"], strict=True):
+    for span in spans:
         where = span_samples(span, rate, len(samples))
-        fields_of_span |= {"start_sample": where.start, "end_sample": where.stop}
+        record["spans"].append({**asdict(span), "start_sample": where.start, "end_sample": where.stop})
     if spans:
         masked = mask_waveform(samples, rate, spans, config.fill, random_source(utt, config.seed, None, "fill"))
         record["file"] = f"{stem}.{container.lower()}"
         write_audio(work / record["file"], masked, rate, container, subtype)
     return record
-
-
-def _write_masks(records: Mapping[str, Record], work: Path, config: MaskConfig) -> MaskReport:
-    """Write masks.jsonl, a line an utterance, and count."""
-    report = MaskReport(kept=len(records))
-    with atomic_write(work / "masks.jsonl") as handle:
-        for utt, record in records.items():
-            masked = sum(len(span["words"]) for span in record["spans"])
-            report.words_aligned += record["aligned"]
-            report.words_masked += masked
-            report.with_none_masked += not masked
-            report.seconds += record["seconds"]
-            report.seconds_masked += sum(span["end"] - span["start"] for span in record["spans"])
-            line = {"utt_id": utt, "fill": config.fill, "aligned": record["aligned"], "masked": masked}
-            handle.write(json.dumps(line | {"spans": record["spans"]}, ensure_ascii=False) + "\n")
-    report.seconds, report.seconds_masked = round(report.seconds, 3), round(report.seconds_masked, 3)
-    return report

@@ -4,11 +4,9 @@ Of the n words of an utterance that were aligned, ``ratio`` · n are chosen, rou
 expected share is exactly ``ratio`` at every length. Chosen words that follow each other make one span, with the gap
 between them. The audio of a span is replaced; every other sample stays as it is. The target stays the whole transcript.
 
-The paper masks a data set once, before training, and computes features from the masked audio (section 3.2 speaks of
-the MLM *data set*): that is ``bin.mask`` and the default. ``OnTheFlyMasker`` draws a new mask in every epoch instead.
-
-What the paper puts in place of the audio, it does not say. ``silence`` is the default: it takes the word away whole
-and adds nothing, a masked stretch cannot be taken for speech in noise, and it does not depend on a random draw.
+The paper masks a data set once, before training (section 3.2 speaks of the MLM *data set*): that is ``bin.mask``.
+``OnTheFlyMasker`` draws a new mask in every epoch instead. What the paper puts in place of the audio, it does not say.
+``silence`` takes the word away whole, adds nothing, cannot be taken for speech in noise, and depends on no draw.
 """
 
 import hashlib
@@ -33,18 +31,14 @@ SILENT_FEATURE = float(np.log(LOG_FLOOR))  # the log mel filterbank of digital s
 class MaskConfig:
     """How to mask.
 
-    Attributes:
-        ratio: expected share of the aligned words that is masked.
-        fill: ``silence`` (zeros), ``noise`` (white, at the utterance's level) or ``mean`` (noise with the utterance's
-            average spectrum; in features, their average).
-        seed: another seed, another mask; the utterance's id does the rest.
-        min_masked: words that are masked at least, where there are so many.
+    ``silence`` is zeros, ``noise`` white, at the utterance's level, and ``mean`` noise with the utterance's average
+    spectrum; in features, their average.
     """
 
-    ratio: float = 0.15
+    ratio: float = 0.15  # expected share of the aligned words
     fill: str = "silence"
-    seed: int = 0
-    min_masked: int = 0
+    seed: int = 0  # another seed, another mask; the utterance's id does the rest
+    min_masked: int = 0  # words that are masked at least, where there are so many
 
     def __post_init__(self) -> None:
         if not 0 <= self.ratio <= 1:
@@ -57,14 +51,7 @@ class MaskConfig:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A masked stretch of audio.
-
-    Attributes:
-        start: seconds.
-        end: seconds.
-        words: the words in it.
-        indices: their places in the transcript, from 0.
-    """
+    """A masked stretch of audio, in seconds, its words and their places in the transcript, from 0."""
 
     start: float
     end: float
@@ -79,36 +66,21 @@ def random_source(utt: str, seed: int, epoch: int | None, purpose: str) -> np.ra
 
 
 def draw_spans(utt: str, words: Sequence[AlignedWord], config: MaskConfig, epoch: int | None = None) -> list[Span]:
-    """Choose words of an utterance and merge those that follow each other.
-
-    Args:
-        utt: the utterance's id, which the choice depends on.
-        words: all words of the transcript, found or not.
-        config: ratio, seed and minimum.
-        epoch: None for the one mask of a static set; else a number that gives a mask of its own.
-    """
+    """Choose from the words of a transcript and merge those that follow each other; every epoch has its own choice."""
     rng = random_source(utt, config.seed, epoch, "words")
     places = [index for index, word in enumerate(words) if word.found]
     exact = config.ratio * len(places)
     count = int(exact) + int(rng.random() < exact - int(exact))
     count = max(count, min(config.min_masked, len(places)))
     chosen = sorted(rng.choice(places, size=count, replace=False).tolist()) if count else []
-    return _merge(words, chosen)
-
-
-def _merge(words: Sequence[AlignedWord], chosen: Sequence[int]) -> list[Span]:
-    """One span for each run of neighbours, or of words whose times overlap."""
     spans: list[Span] = []
     for index in chosen:
-        word = words[index]
-        if word.start is None or word.end is None:
-            raise UserError(f"word {index} ({word.word}) has no times and cannot be masked")
+        word, (start, end) = words[index].word, words[index].times
         last = spans[-1] if spans else None
-        if last and (index == last.indices[-1] + 1 or word.start <= last.end):
-            words_in, places = (*last.words, word.word), (*last.indices, index)
-            spans[-1] = Span(last.start, max(last.end, word.end), words_in, places)
+        if last and (index == last.indices[-1] + 1 or start <= last.end):  # neighbours, or times that overlap
+            spans[-1] = Span(last.start, max(last.end, end), (*last.words, word), (*last.indices, index))
         else:
-            spans.append(Span(word.start, word.end, (word.word,), (index,)))
+            spans.append(Span(start, end, (word,), (index,)))
     return spans
 
 
@@ -120,18 +92,7 @@ def span_samples(span: Span, rate: int, length: int) -> slice:
 def mask_waveform(
     samples: np.ndarray, rate: int, spans: Sequence[Span], fill: str, rng: np.random.Generator
 ) -> np.ndarray:
-    """Replace the spans of an utterance.
-
-    Args:
-        samples: mono audio of any integer or float type, shape (num_samples,).
-        rate: Hz.
-        spans: what to mask.
-        fill: ``silence``, ``noise`` or ``mean``.
-        rng: for the noise.
-
-    Returns:
-        A copy of the same type and shape, bit for bit the same outside the spans.
-    """
+    """Replace the spans in a copy of samples (num_samples,), of any integer or float type, at ``rate`` Hz."""
     masked = samples.copy()
     for span in spans:
         where = span_samples(span, rate, len(samples))
@@ -170,17 +131,10 @@ def _average_gain(samples: np.ndarray) -> np.ndarray:
 
 
 def mask_features(features: np.ndarray, spans: Sequence[Span], fill: str, rng: np.random.Generator) -> np.ndarray:
-    """Replace the frames whose centre lies in a span.
+    """Replace the frames whose centre lies in a span, in a copy of log mel features (frames, mels), not normalised.
 
-    Args:
-        features: log mel filterbank, not normalised, a frame every 10 ms, shape (frames, mels).
-        spans: what to mask.
-        fill: ``silence`` gives what digital silence gives; ``mean`` the utterance's mean frame; ``noise`` random
-            frames with the utterance's mean and variance in each dimension.
-        rng: for the noise.
-
-    Returns:
-        A copy of the same type and shape, the same outside the spans.
+    ``silence`` gives what digital silence gives; ``mean`` the utterance's mean frame; ``noise`` random frames with the
+    utterance's mean and variance in each dimension.
     """
     masked = features.copy()
     for span in spans:
@@ -196,27 +150,17 @@ def mask_features(features: np.ndarray, spans: Sequence[Span], fill: str, rng: n
 
 @dataclass(frozen=True)
 class OnTheFlyMasker:
-    """A fresh mask for every epoch, the same for an epoch however its examples are drawn.
-
-    Attributes:
-        alignments: utterance id → words, as ``read_alignments`` gives them.
-        config: how to mask.
-    """
+    """A fresh mask for every epoch, the same for an epoch however its examples are drawn."""
 
     alignments: Mapping[str, Alignment]
     config: MaskConfig
 
-    def features(self, utt: str, features: np.ndarray, epoch: int | None) -> np.ndarray:
-        """Mask features of shape (frames, mels). Raises UserError for an utterance without alignment."""
-        rng = random_source(utt, self.config.seed, epoch, "fill")
-        return mask_features(features, self._spans(utt, epoch), self.config.fill, rng)
-
-    def waveform(self, utt: str, samples: np.ndarray, rate: int, epoch: int | None) -> np.ndarray:
-        """Mask audio of shape (num_samples,). Raises UserError for an utterance without alignment."""
-        rng = random_source(utt, self.config.seed, epoch, "fill")
-        return mask_waveform(samples, rate, self._spans(utt, epoch), self.config.fill, rng)
-
-    def _spans(self, utt: str, epoch: int | None) -> list[Span]:
+    def __call__(self, utt: str, speech: np.ndarray, epoch: int | None) -> np.ndarray:
+        """Mask features of shape (frames, mels), or audio of shape (num_samples,) at 16 kHz."""
         if utt not in self.alignments:
             raise UserError(f"{utt} has no alignment, so it cannot be masked; align its set, or leave it out of mlm")
-        return draw_spans(utt, self.alignments[utt], self.config, epoch)
+        spans = draw_spans(utt, self.alignments[utt], self.config, epoch)
+        rng = random_source(utt, self.config.seed, epoch, "fill")
+        if speech.ndim == 2:
+            return mask_features(speech, spans, self.config.fill, rng)
+        return mask_waveform(speech, SAMPLE_RATE, spans, self.config.fill, rng)

@@ -2,7 +2,6 @@
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,20 +11,13 @@ from espnet_atat.speech.audio import SAMPLE_RATE
 from espnet_atat.speech.fbank import FRAME_LENGTH, FRAME_SECONDS, FRAME_SHIFT, fbank
 from espnet_atat.speech.masking import Span
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
 SECONDS_PER_INCH = 0.5
 LABEL_HEIGHTS = (0.98, 0.91)  # of words in turn, as a share of the axes: short neighbours would overlap
 MASK_COLOUR, WORD_COLOUR = "#d62728", "#1f77b4"
 
 
 def read_masks(path: Path, utt: str) -> list[Span]:
-    """Masked stretches of one utterance; none if the file is not there.
-
-    Raises:
-        UserError: the file does not hold the utterance, or a line of it is not JSON.
-    """
+    """Masked stretches of one utterance; none if the file is not there."""
     if not path.is_file():
         return []
     with path.open(encoding="utf-8") as handle:
@@ -45,12 +37,7 @@ def read_masks(path: Path, utt: str) -> list[Span]:
 def plot_utterance(samples: np.ndarray, words: Alignment, masks: list[Span], title: str, output: Path) -> None:
     """Draw waveform and log mel filterbank on one time axis, with word boundaries and masked spans, as a PNG.
 
-    Args:
-        samples: mono audio at 16 kHz in [-1, 1), shape (num_samples,).
-        words: aligned words; may be empty.
-        masks: masked stretches; may be empty.
-        title: above the picture.
-        output: the PNG.
+    ``samples`` are mono audio at 16 kHz in [-1, 1), shape (num_samples,).
     """
     import matplotlib
 
@@ -77,22 +64,16 @@ def plot_utterance(samples: np.ndarray, words: Alignment, masks: list[Span], tit
     )
     mel.set(xlabel="seconds", ylabel="mel filter", xlim=(0, duration))
     for axes in (wave, mel):
-        _mark(axes, words, masks)
+        for start, end in (word.times for word in words if word.found):
+            axes.axvline(start, color=WORD_COLOUR, linewidth=0.7)
+            axes.axvline(end, color=WORD_COLOUR, linewidth=0.7, linestyle=":")
+        for span in masks:
+            axes.axvspan(span.start, span.end, color=MASK_COLOUR, alpha=0.25, linewidth=0)
     for number, word in enumerate(words):
-        if word.start is not None and word.end is not None:
-            place = ((word.start + word.end) / 2, LABEL_HEIGHTS[number % len(LABEL_HEIGHTS)])  # seconds, axes
+        if word.found:
+            place = (sum(word.times) / 2, LABEL_HEIGHTS[number % len(LABEL_HEIGHTS)])  # seconds, axes
             along = wave.get_xaxis_transform()
             wave.text(*place, word.word, transform=along, ha="center", va="top", fontsize=8, color=WORD_COLOUR)
     output.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(output, dpi=100)
     pyplot.close(figure)
-
-
-def _mark(axes: "Axes", words: Alignment, masks: list[Span]) -> None:
-    """Word boundaries as lines, masked spans as shaded boxes."""
-    for word in words:
-        if word.start is not None and word.end is not None:
-            axes.axvline(word.start, color=WORD_COLOUR, linewidth=0.7)
-            axes.axvline(word.end, color=WORD_COLOUR, linewidth=0.7, linestyle=":")
-    for span in masks:
-        axes.axvspan(span.start, span.end, color=MASK_COLOUR, alpha=0.25, linewidth=0)

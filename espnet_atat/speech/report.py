@@ -3,8 +3,9 @@
 import json
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any, Self
 
 from espnet_atat.atomic import atomic_write
 
@@ -12,23 +13,20 @@ REPORT = "report.json"
 SHOWN = 10  # utterances named on the terminal; the report file names all
 
 
+@dataclass(frozen=True)
 class Report:
-    """Counts of what was made. Each kind is a dataclass."""
+    """What was made."""
 
-    seconds: float  # of speech
+    counts: Mapping[str, Any]  # as report.json has them; "seconds" are those of speech
+    lines: list[str]  # what the user reads
 
-    def lines(self, name: str) -> list[str]:
-        """What the user reads; ``name`` is the set's."""
-        raise NotImplementedError
-
-    def write(self, path: Path, config: object = None) -> None:
-        """Write the fields as JSON, with those of the configuration that the set was made with."""
-        content = asdict(self)  # type: ignore[call-overload]
-        if config is not None:
-            content["config"] = asdict(config)  # type: ignore[call-overload]
+    def write(self, path: Path, config: Any = None) -> Self:
+        """Write the counts as JSON, with the configuration, a dataclass, that the set was made with."""
+        content = {**self.counts, **({} if config is None else {"config": asdict(config)})}
         with atomic_write(path) as handle:
             json.dump(content, handle, indent=1, ensure_ascii=False)
             handle.write("\n")
+        return self
 
 
 def reasons(verb: str, of: Mapping[str, str]) -> list[str]:

@@ -7,7 +7,7 @@ real, no sentence is. Their words are drawn at random (for asr), or they are the
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from pathlib import Path
 
 import numpy as np
@@ -25,23 +25,12 @@ CROSS_FADE = SAMPLE_RATE * 8 // 1000
 
 @dataclass(frozen=True)
 class SpliceConfig:
-    """What is made.
+    """What is made."""
 
-    Args:
-        number: utterances, spread over the speakers by their number of recordings; of a set of text, at most this
-            many of its lines.
-        shortest, longest: words of an utterance, drawn uniformly; a set of text has lengths of its own.
-        piece: words of a piece at most, drawn uniformly from 1.
-        seed: another seed makes others.
-
-    Raises:
-        UserError: a number that makes no sense.
-    """
-
-    number: int = 3000
-    shortest: int = 4
+    number: int = 3000  # utterances, spread over the speakers as their recordings are; of a text, at most so many lines
+    shortest: int = 4  # words of an utterance, drawn uniformly; those of a text have lengths of their own
     longest: int = 10
-    piece: int = 3
+    piece: int = 3  # words of a piece at most, drawn uniformly from 1
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -62,154 +51,112 @@ class Recording:
         return self.samples[self.cuts[first] : self.cuts[first + count]]
 
 
-@dataclass(frozen=True)
-class Inventory:
-    """Utterances with all their words aligned, by speaker.
-
-    Attributes:
-        by_speaker: speaker → (utterance, path of its audio).
-        left_out: number of utterances with a word that was not found.
-    """
-
-    by_speaker: Mapping[str, Sequence[tuple[str, str]]]
-    alignments: Mapping[str, Alignment]
-    left_out: int
-
-    @property
-    def used(self) -> int:
-        """Number of utterances that are cut up."""
-        return sum(map(len, self.by_speaker.values()))
-
-    def vocabularies(self) -> dict[str, frozenset[str]]:
-        """The words that each speaker says somewhere."""
-        return {
-            speaker: frozenset(word.word for utt, _ in files for word in self.alignments[utt])
-            for speaker, files in sorted(self.by_speaker.items())
-        }
-
-    def recordings(self, speaker: str) -> list[Recording]:
-        """Read and cut up what one speaker says."""
-        return [cut(read_audio(path), self.alignments[utt]) for utt, path in self.by_speaker[speaker]]
+#: Speaker, in C order → audio and words of what he says.
+Voices = Mapping[str, Sequence[tuple[str, Alignment]]]
 
 
-def take_stock(sets: Sequence[DataDir], alignments: Mapping[str, Alignment]) -> Inventory:
-    """Find what can be cut up.
-
-    Raises:
-        UserError: a set without audio or speakers, or nothing to cut up.
-    """
-    by_speaker: dict[str, list[tuple[str, str]]] = {}
-    total = 0
+def take_stock(sets: Sequence[DataDir], alignments: Mapping[str, Alignment]) -> tuple[Voices, int]:
+    """Find what can be cut up, and how many utterances have a word that was not found."""
+    voices: dict[str, list[tuple[str, Alignment]]] = {}
+    left_out = 0
     for data in sets:
         if data.wav is None or data.utt2spk is None:
             raise UserError("only a set with wav.scp and utt2spk can be spliced")
         for utt, path in data.wav.items():
-            total += 1
-            aligned = alignments.get(utt, ())
-            if aligned and all(word.found for word in aligned):
-                by_speaker.setdefault(data.utt2spk[utt], []).append((utt, path))
-    used = sum(map(len, by_speaker.values()))
-    if not used:
+            if alignments.get(utt) and all(word.found for word in alignments[utt]):
+                voices.setdefault(data.utt2spk[utt], []).append((path, alignments[utt]))
+            else:
+                left_out += 1
+    if not voices:
         raise UserError("no utterance has all its words aligned: are these the alignments of other sets?")
-    return Inventory(by_speaker, alignments, total - used)
-
-
-@dataclass
-class SpliceReport(Report):
-    """Utterances made, recordings cut up, and those left out."""
-
-    made: int
-    used: int
-    left_out: int
-    seconds: float = 0.0
-
-    def lines(self, name: str) -> list[str]:
-        return [
-            f"{name}: cut up {self.used} recordings; left out {self.left_out} with a word that was not aligned",
-            f"made {self.made} utterances",
-        ]
+    return dict(sorted(voices.items())), left_out
 
 
 def splice_set(
-    inventory: Inventory, texts: DataDir | None, work: Path, output: Path, config: SpliceConfig
-) -> SpliceReport:
-    """Write a data dir of spliced utterances.
+    sets: Sequence[DataDir],
+    alignments: Mapping[str, Alignment],
+    texts: DataDir | None,
+    work: Path,
+    output: Path,
+    config: SpliceConfig,
+) -> Report:
+    """Write a data dir of utterances spliced from those of ``sets`` to ``work``, which will be called ``output``.
 
     Without ``texts`` they are random strings of words, ``<speaker>-spliced_<number>``. With it they are its lines and
     trees, ``<speaker>-<id>``, each said by a speaker drawn from those who say all of its words somewhere; a line that
     nobody can say is left out.
-
-    Args:
-        work: the folder to write to.
-        output: the name that it will have, which wav.scp gives.
-
-    Raises:
-        UserError: no line can be said.
     """
-    made = _at_random(inventory, config) if texts is None else _lines(inventory, texts, config)
-    text: dict[str, str] = {}
-    origin: dict[str, str] = {}
-    wav: dict[str, str] = {}
-    utt2spk: dict[str, str] = {}
+    voices, left_out = take_stock(sets, alignments)
+    made = _at_random(voices, config) if texts is None else _lines(voices, texts, config)
+    trees = (texts and texts.target) or {}
+    text, target, wav, utt2spk = ({} for _ in range(4))
     for speaker, line, samples, words in made:
         utt = f"{speaker}-{line}"
-        text[utt], origin[utt], utt2spk[utt] = " ".join(words), line, speaker
+        text[utt], utt2spk[utt] = " ".join(words), speaker
+        if line in trees:
+            target[utt] = trees[line]
         file = f"audio/{speaker}/{utt}.flac"
         wav[utt] = f"{from_root(output)}/{file}"
         write_audio(work / file, samples, SAMPLE_RATE, "FLAC", "PCM_16")
-    trees = None if texts is None or texts.target is None else texts.target
-    target = trees and {utt: trees[line] for utt, line in origin.items() if line in trees}
     DataDir(wav=wav, text=text, target=target or None, utt2spk=utt2spk).write_files(work)
-    return SpliceReport(len(text), inventory.used, inventory.left_out)
+    counts = {"made": len(text), "used": sum(map(len, voices.values())), "left_out": left_out}
+    lines = [
+        f"{output.name}: cut up {counts['used']} recordings; left out {left_out} with a word that was not aligned",
+        f"made {len(text)} utterances",
+    ]
+    return Report(counts, lines)
 
 
 Spliced = tuple[str, str, np.ndarray, Sequence[str]]  # speaker, line, samples (num_samples,), words
 
 
-def _at_random(inventory: Inventory, config: SpliceConfig) -> Iterator[Spliced]:
+def _at_random(voices: Voices, config: SpliceConfig) -> Iterator[Spliced]:
     done = heard = 0
-    for speaker, files in sorted(inventory.by_speaker.items()):
-        recordings = inventory.recordings(speaker)
-        heard += len(files)
-        for number in range(done, config.number * heard // inventory.used):
+    used = sum(map(len, voices.values()))
+    for speaker, utterances in voices.items():
+        recordings = [cut(read_audio(path), words) for path, words in utterances]
+        heard += len(utterances)
+        for number in range(done, config.number * heard // used):
             line = f"spliced_{number:06d}"
             rng = random_source(f"{speaker}-{line}", config.seed, None, "splice")
             yield speaker, line, *splice(recordings, config, rng)
             done = number + 1
 
 
-def _lines(inventory: Inventory, texts: DataDir, config: SpliceConfig) -> Iterator[Spliced]:
-    speaker_of = draw_speakers(inventory.vocabularies(), texts.text, config)
-    if not speaker_of:
-        raise UserError("no line of the text has all its words in one speaker's recordings")
-    for speaker, lines in invert(speaker_of).items():
-        recordings = inventory.recordings(speaker)
-        places = index_words(recordings)
+def _lines(voices: Voices, texts: DataDir, config: SpliceConfig) -> Iterator[Spliced]:
+    for speaker, lines in invert(_draw_speakers(voices, texts, config)).items():
+        recordings = [cut(read_audio(path), words) for path, words in voices[speaker]]
+        places: dict[str, list[tuple[int, int]]] = {}  # word → recordings and positions
+        for number, recording in enumerate(recordings):
+            for position, word in enumerate(recording.words):
+                places.setdefault(word, []).append((number, position))
         for line in lines:
-            words = texts.text[line].split()
+            said = texts.text[line].split()
             rng = random_source(line, config.seed, None, "splice")
-            yield speaker, line, say(words, recordings, places, config.piece, rng), words
+            yield speaker, line, say(said, recordings, places, config.piece, rng), said
 
 
-def draw_speakers(
-    vocabularies: Mapping[str, frozenset[str]], text: Mapping[str, str], config: SpliceConfig
-) -> dict[str, str]:
+def _draw_speakers(voices: Voices, texts: DataDir, config: SpliceConfig) -> dict[str, str]:
     """Draw at most ``config.number`` lines that a speaker can say, and who says each: line → speaker."""
+    vocabularies = {
+        speaker: {word.word for _, words in utterances for word in words} for speaker, utterances in voices.items()
+    }
     speaker_of: dict[str, str] = {}
-    for line in map(str, random_source("lines", config.seed, None, "splice").permutation(sorted(text))):
+    for line in map(str, random_source("lines", config.seed, None, "splice").permutation(sorted(texts.text))):
         if len(speaker_of) == config.number:
             break
-        words = set(text[line].split())
-        able = [speaker for speaker, vocabulary in vocabularies.items() if words <= vocabulary]
-        if able:
+        words = set(texts.text[line].split())
+        if able := [speaker for speaker, vocabulary in vocabularies.items() if words <= vocabulary]:
             drawn = random_source(line, config.seed, None, "speaker").integers(len(able))
             speaker_of[line] = able[int(drawn)]
+    if not speaker_of:
+        raise UserError("no line of the text has all its words in one speaker's recordings")
     return speaker_of
 
 
 def cut(samples: np.ndarray, words: Alignment) -> Recording:
     """Cut half way between each word's end and the next one's start; the ends of the audio belong to the end words."""
-    times = [(word.start or 0.0, word.end or 0.0) for word in words]  # all are found
+    times = (word.times for word in words)
     middles = [round((end + start) / 2 * SAMPLE_RATE) for (_, end), (start, _) in pairwise(times)]
     cuts = np.clip([0, *middles, len(samples)], 0, len(samples))
     return Recording(samples, tuple(word.word for word in words), tuple(int(c) for c in np.maximum.accumulate(cuts)))
@@ -231,20 +178,12 @@ def splice(
     return samples, words
 
 
-Places = Mapping[str, Sequence[tuple[int, int]]]
-
-
-def index_words(recordings: Sequence[Recording]) -> Places:
-    """Where each word is said: word → (recording, position)."""
-    places: dict[str, list[tuple[int, int]]] = {}
-    for number, recording in enumerate(recordings):
-        for position, word in enumerate(recording.words):
-            places.setdefault(word, []).append((number, position))
-    return places
-
-
 def say(
-    words: Sequence[str], recordings: Sequence[Recording], places: Places, longest: int, rng: np.random.Generator
+    words: Sequence[str],
+    recordings: Sequence[Recording],
+    places: Mapping[str, Sequence[tuple[int, int]]],
+    longest: int,
+    rng: np.random.Generator,
 ) -> np.ndarray:
     """Samples (num_samples,) of these words, in the longest pieces of at most ``longest`` words that there are.
 
@@ -253,21 +192,16 @@ def say(
     samples = np.zeros(0, np.float32)
     done = 0
     while done < len(words):
-        found = []
+        fits: dict[int, list[tuple[int, int]]] = {}  # number of words → where so many of them are said
         for number, position in places[words[done]]:
             said = recordings[number].words[position : position + longest]
-            found.append((shared_prefix(said, words[done:]), number, position))
-        count = max(found)[0]
-        best = [(number, position) for length, number, position in found if length == count]
-        number, position = best[int(rng.integers(len(best)))]
+            alike = takewhile(lambda pair: pair[0] == pair[1], zip(said, words[done:], strict=False))
+            fits.setdefault(len(list(alike)), []).append((number, position))
+        count = max(fits)
+        number, position = fits[count][int(rng.integers(len(fits[count])))]
         samples = join(samples, recordings[number].piece(position, count))
         done += count
     return samples
-
-
-def shared_prefix(left: Sequence[str], right: Sequence[str]) -> int:
-    """How many words two strings of words have in common at their beginning."""
-    return next((i for i, (a, b) in enumerate(zip(left, right, strict=False)) if a != b), min(len(left), len(right)))
 
 
 def join(left: np.ndarray, right: np.ndarray) -> np.ndarray:

@@ -133,11 +133,7 @@ class Request:
 
 
 def run_stages(request: Request) -> None:
-    """Go through the stages that were asked for.
-
-    Raises:
-        UserError: the plan cannot be made, an earlier stage is missing, or a step found a mistake of the user.
-    """
+    """Go through the stages that were asked for."""
     ready: Request | None = None
     for stage in STAGES:
         if not request.wants(stage.number):
@@ -227,10 +223,9 @@ def _jobs(request: Request) -> Iterator[Job]:
         missing = [node for node in nodes if request.wants(node.stage) and not node.is_done]
         if missing:
             makes = frozenset(node.place for node in missing if node.at is None)
-            training = run.training
-            trains = {step.run.place for step in training.chain} if training else set()
-            log = run.hypotheses[0].folder.parents[1] / "job.log"
-            yield Job(run.name, DRIVER, tuple(_job_arguments(run, request)), makes, makes & trains, log)
+            trains = {step.run.place for step in run.training.chain} if run.training else set()
+            arguments = tuple(_job_arguments(run, request))
+            yield Job(run.name, DRIVER, arguments, makes, makes & trains, run.folder / "job.log")
 
 
 def _job_arguments(run: SystemRun, request: Request) -> Sequence[str]:

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from espnet_atat.baselines.bio import read_examples
-from espnet_atat.baselines.config import Config
-from espnet_atat.baselines.needs import check_tagger, check_whisper
+from espnet_atat.baselines.config import check_tagger
+from espnet_atat.baselines.first_stage import Whisper, check_whisper, read_transcripts, whisper_transcripts
 from espnet_atat.baselines.pipeline import load_pipeline, train_pipeline, understand
 from espnet_atat.config.layout import DATA, DUMP, short
 from espnet_atat.config.system import TestSet
@@ -22,7 +22,6 @@ from espnet_atat.errors import UserError
 from espnet_atat.graph.digest import features_digest, file_digest
 from espnet_atat.graph.node import Identity, Node
 from espnet_atat.semantics.tree import strip_tags
-from espnet_atat.steps.plan import Training
 from espnet_atat.steps.stage12_decode import CUT, Decoding, Hypotheses, references
 
 #: In a tagger's run: its folder.
@@ -33,208 +32,173 @@ WEIGHTS = "model.bin"
 WORDS = "words"
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
-class Tagger:
+def tagger_node(pipeline: Pipeline, seed: int) -> Node:
     """Stage 11: a tagger, ``exp/runs/<tagger>-<sets>[-seed<N>]-<hash>/tagger``.
 
     Pipelines that learn the same trees with the same options share it, whatever their first stage is.
 
-    Attributes:
+    Args:
         pipeline: what it learns from, ``{fold}`` filled in.
     """
+    config = pipeline.config(seed)
+    data = [DUMP / name for name in pipeline.data]
+    of_seed = f"-seed{seed}" if pipeline.has_seed else ""
 
-    pipeline: Pipeline
-    seed: int
-
-    @cached_property
-    def config(self) -> Config:
-        return self.pipeline.config(self.seed)
-
-    @cached_property
-    def run(self) -> Node:
-        sets = "+".join(map(short, self.pipeline.data))
-        return Node(
-            stage=11,
-            name=f"{self.pipeline.tagger}-{sets}" + (f"-seed{self.seed}" if self.pipeline.has_seed else ""),
-            identify=self._identity,
-            make=self._train,
-            about=str(self.pipeline),
-            in_place=True,
-            check=self._check,
-        )
-
-    @property
-    def folder(self) -> Path:
-        """Of the trained tagger."""
-        return self.run.place / TAGGER
-
-    def _identity(self) -> Identity:
-        for folder in (DUMP / name for name in self.pipeline.data):
+    def identify() -> Identity:
+        for folder in data:
             if (folder / "text").is_file() and not (folder / "target").is_file():
-                raise UserError(f"{folder}: has no trees, and the tagger {self.pipeline.tagger} learns from trees")
+                raise UserError(f"{folder}: has no trees, and the tagger {pipeline.tagger} learns from trees")
         return {
             "kind": TAGGER,
-            "tagger": self.pipeline.tagger,
-            "options": dataclasses.asdict(self.config),
-            "data": [{"set": name, "target": file_digest(DUMP / name / "target")} for name in self.pipeline.data],
+            "tagger": pipeline.tagger,
+            "options": dataclasses.asdict(config),
+            "data": [{"set": name, "target": file_digest(DUMP / name / "target")} for name in pipeline.data],
             "pretrain_data": [
-                {"set": name, "text": file_digest(DUMP / name / "text")} for name in self.pipeline.pretrain_data
+                {"set": name, "text": file_digest(DUMP / name / "text")} for name in pipeline.pretrain_data
             ],
         }
 
-    def _train(self, work: Path) -> Mapping[str, Any]:
-        data, pretraining = (
-            [DUMP / name for name in sets] for sets in (self.pipeline.data, self.pipeline.pretrain_data)
-        )
-        utterances = train_pipeline(data, work / TAGGER, self.config, pretraining)
+    def train(work: Path) -> Mapping[str, Any]:
+        utterances = train_pipeline(data, work / TAGGER, config, [DUMP / name for name in pipeline.pretrain_data])
         parameters = load_pipeline(work / TAGGER).parameters
-        print(f"  wrote {self.folder}: {self.pipeline.tagger}, {parameters} parameters, {utterances} utterances")
+        print(f"  wrote {work / TAGGER}: {pipeline.tagger}, {parameters} parameters, {utterances} utterances")
         return {"utterances": utterances, "parameters": parameters}
 
-    def _check(self) -> None:
-        check_tagger(self.pipeline.tagger)
-        read_examples([DUMP / name for name in self.pipeline.data])
+    def check() -> None:
+        check_tagger(pipeline.tagger)
+        read_examples(data)
+
+    return Node(
+        stage=11,
+        name=f"{pipeline.tagger}-{'+'.join(map(short, pipeline.data))}{of_seed}",
+        identify=identify,
+        make=train,
+        about=str(pipeline),
+        in_place=True,
+        check=check,
+    )
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
-class WhisperWords:
+def whisper_node(first_stage: FirstStage, test: TestSet) -> Node:
     """Stage 12: what Whisper hears in a set, with every seed: ``exp/runs/whisper-<model>-<set>-<hash>/words``."""
+    model, language = first_stage.value, first_stage.language
 
-    first_stage: FirstStage
-    test: TestSet
-
-    @cached_property
-    def run(self) -> Node:
-        return Node(
-            stage=12,
-            name=f"whisper-{short(self.first_stage.value)}-{self.test.name}",
-            identify=self._identity,
-            make=self._hear,
-            about=f"{self.test.set} by {self.first_stage}",
-            check=partial(check_whisper, self.first_stage.value, self.first_stage.language),
-        )
-
-    @property
-    def file(self) -> Path:
-        return self.run.place / WORDS
-
-    def _identity(self) -> Identity:
-        weights = Path(self.first_stage.value) / WEIGHTS
+    def identify() -> Identity:
+        weights = Path(model) / WEIGHTS
         return {
             "kind": "words",
-            "whisper": self.first_stage.value,
-            "language": self.first_stage.language,
-            "set": self.test.set,
-            "data": features_digest(DUMP / self.test.set),
+            "whisper": model,
+            "language": language,
+            "set": test.set,
+            "data": features_digest(DUMP / test.set),
             **({"weights": file_digest(weights)} if weights.is_file() else {}),
         }
 
-    def _hear(self, work: Path) -> Mapping[str, Any]:
-        from espnet_atat.baselines.first_stage import Whisper, whisper_transcripts
-
-        whisper = Whisper(self.first_stage.value, self.first_stage.language)
-        words = whisper_transcripts(DATA / self.test.set, whisper, kept_text(self.test.set).keys())
+    def hear(work: Path) -> Mapping[str, Any]:
+        words = whisper_transcripts(DATA / test.set, Whisper(model, language), kept_text(test.set).keys())
         write_two_column(work / WORDS, words)
-        print(f"  wrote {self.file}: {len(words)} utterances")
+        print(f"  {len(words)} utterances heard")
         return {"utterances": len(words)}
+
+    return Node(
+        stage=12,
+        name=f"whisper-{short(model)}-{test.name}",
+        identify=identify,
+        make=hear,
+        about=f"{test.set} by {first_stage}",
+        check=partial(check_whisper, model, language),
+    )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
 class Tagging(Hypotheses):
-    """One set's trees, read off words by a tagger.
+    """One set's trees, read off words by a tagger."""
 
-    Attributes:
-        asr: the system's own model, where its words are read.
-    """
+    tagger: Node
 
-    first_stage: FirstStage
-    tagger: Tagger
-    asr: Training | None = None
+    @property
+    def first_stage(self) -> FirstStage:
+        found = self.owner.system.first_stage
+        assert found is not None
+        return found
 
     @cached_property
-    def words(self) -> Decoding | WhisperWords | Path:
-        """How the words come about: a search of the system's own model, Whisper's run, or a file."""
-        if self.asr is not None:
-            return Decoding(
-                system=self.system,
-                seed=self.seed,
-                fold=self.fold,
-                config_name=self.first_stage.value,
-                test=asr_test(self.test),
-                nj=self.nj,
-                training=self.asr,
-                within=self.folder.parent.parent / ASR / self.config_name / self.test.name,
-            )
+    def asr(self) -> Decoding | None:
+        """The search of the system's own model, where that writes the words."""
+        if self.owner.training is None:
+            return None
+        return Decoding(
+            owner=self.owner,
+            config_name=self.first_stage.value,
+            test=dataclasses.replace(self.test, task=ASR, source="speech"),
+            training=self.owner.training,
+            within=self.owner.folder / ASR / self.config_name / self.test.name,
+        )
+
+    @cached_property
+    def words_node(self) -> Node | None:
+        """The words, where a stage makes them."""
         if self.first_stage.kind == WHISPER:
-            return WhisperWords(first_stage=self.first_stage, test=self.test)
+            return whisper_node(self.first_stage, self.test)
+        return self.asr.node if self.asr else None
+
+    @property
+    def words_file(self) -> Path:
+        if self.words_node is not None:
+            return self.words_node.place / ("hyp" if self.asr else WORDS)
         if self.first_stage.kind == TRANSCRIPTS:
-            return Path(self.first_stage.filled(set=self.test.name, seed=self.seed, fold=self.fold))
+            owner = self.owner
+            return Path(self.first_stage.filled(set=self.test.name, seed=owner.seed, fold=owner.fold))
         return DATA / self.test.set / "text"
 
     @property
-    def words_node(self) -> Node | None:
-        """The words, where a stage makes them."""
-        if isinstance(self.words, Path):
-            return None
-        return self.words.node if isinstance(self.words, Decoding) else self.words.run
-
-    @property
     def needs(self) -> tuple[Node, ...]:
-        return (self.tagger.run, *((self.words_node,) if self.words_node else ()))
+        return (self.tagger, *((self.words_node,) if self.words_node else ()))
 
     def identify(self) -> Identity:
-        if isinstance(self.words, Path) and not self.words.is_file():
+        if self.words_node is None and not self.words_file.is_file():
+            name = self.owner.system.name
             raise UserError(
-                f"{self.words}: no such file; the system {self.system.name} reads the words of {self.test.set} there"
+                f"{self.words_file}: no such file; the system {name} reads the words of {self.test.set} there"
             )
         return {
-            "tagger": self.tagger.run.key,
-            "words": file_digest(self.words) if isinstance(self.words, Path) else self.needs[-1].key,
+            "tagger": self.tagger.key,
+            "words": self.words_node.key if self.words_node else file_digest(self.words_file),
             "data": file_digest(DUMP / self.test.set / "text"),
             **self.data_identity(),
         }
 
     @property
     def origin(self) -> dict[str, str]:
-        found = {"first_stage": self.first_stage.kind, "model": str(self.tagger.folder)}
-        if isinstance(self.words, Decoding):
-            of_asr = self.words.origin
+        found = {"first_stage": self.first_stage.kind, "model": str(self.tagger.place / TAGGER)}
+        if self.asr is not None:
+            of_asr = self.asr.origin
             return {**found, "asr_model": of_asr.pop("model"), **of_asr}
-        if isinstance(self.words, WhisperWords):
-            return {**found, "words": str(self.words.file)}
-        return {**found, "transcripts": str(self.words)}
+        return {**found, "words" if self.words_node else "transcripts": str(self.words_file)}
 
     @property
     def heard(self) -> set[str] | None:
-        return self.words.heard if isinstance(self.words, Decoding) else None
+        return self.asr.heard if self.asr else None
 
     def make(self, work: Path) -> Mapping[str, Any]:
         words = self._read_words()
         write_two_column(work / "transcripts", words)
-        write_two_column(work / "hyp", understand(load_pipeline(self.tagger.folder), words))
-        facts = self.words.node.facts if isinstance(self.words, Decoding) else {}
-        return {**self.conclude(work), **{key: facts[key] for key in (CUT,) if key in facts}}
+        write_two_column(work / "hyp", understand(load_pipeline(self.tagger.place / TAGGER), words))
+        facts = self.asr.node.facts if self.asr else {}
+        return {**self.conclude(work), **({CUT: facts[CUT]} if CUT in facts else {})}
 
     def _read_words(self) -> dict[str, str]:
         """Utterance id → words, of what stage 6 kept; the rest is a dropped utterance's."""
         kept = kept_text(self.test.set).keys()
-        if isinstance(self.words, WhisperWords):
-            found = read_two_column(self.words.file)
-        elif isinstance(self.words, Path):
-            from espnet_atat.baselines.first_stage import read_transcripts
-
+        if self.words_node is None:
             dropped = references(self.test).keys() - kept
-            found = read_transcripts(self.words, DATA / self.test.set, may_lack=dropped)
+            found = read_transcripts(self.words_file, DATA / self.test.set, may_lack=dropped)
         else:
-            heard = read_two_column(self.words.folder / "hyp")
+            found = read_two_column(self.words_file)
+        if self.asr is not None:
             # Under the label asr a model may still emit a tag now and then: it is no word.
-            found = {utt_id: " ".join(strip_tags(line)) for utt_id, line in heard.items()}
+            found = {utt_id: " ".join(strip_tags(line)) for utt_id, line in found.items()}
         return {utt_id: found[utt_id] for utt_id in sorted(kept & found.keys())}
-
-
-def asr_test(test: TestSet) -> TestSet:
-    """A set as the pipeline's own model hears it."""
-    return dataclasses.replace(test, task=ASR, source="speech")
 
 
 def kept_text(name: str) -> dict[str, str]:

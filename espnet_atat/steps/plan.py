@@ -88,11 +88,7 @@ class Training:
 
     @cached_property
     def raw(self) -> bool:
-        """Whether the model takes audio, not features: as its mixture is, or its parent's where all of it is text.
-
-        Raises:
-            UserError: some sets hold audio and others features, here or in what the model was trained on before.
-        """
+        """Whether the model takes audio, not features: as its mixture is, or its parent's where all of it is text."""
         earlier = self.chain[:-1]
         heard = any(part.source == "speech" for step in earlier for part in step.mixtures.parts)
         before = {f"pretraining with {earlier[-1].run.name}": earlier[-1].raw} if heard else {}
@@ -199,11 +195,6 @@ class Training:
         return identity
 
     @property
-    def nodes(self) -> tuple[Node, ...]:
-        """What this phase and those before it are made of, in the order of making."""
-        return (*(self.parent.nodes if self.parent else ()), self.tokens, self.statistics, self.run)
-
-    @property
     def about_data(self) -> str:
         """The data, for people."""
         parts = ", ".join(f"{part.task} {part.set}" for part in self.mixtures.train)
@@ -219,13 +210,8 @@ class Training:
 
 
 def plan_training(system: System, seed: int, fold: int | None, machines: Machines) -> Training:
-    """The last phase of a system, with those before it.
-
-    Raises:
-        UserError: a file that the system names is missing or wrong.
-    """
+    """The last phase of a system, with those before it."""
     assert system.pretrain is not None
-    token_config = load_token_config(system.recipe, system.tokens)
     config = load_training_config(system.recipe, system.pretrain)
     selection, problem = None, None
     if takes_sets(system):
@@ -233,13 +219,15 @@ def plan_training(system: System, seed: int, fold: int | None, machines: Machine
             selection = choose_sets(system)
         except UserError as error:
             selection, problem = PretrainingSets((), str(error)), error
-    common: dict[str, Any] = {"recipe": system.recipe, "token_config": token_config, "seed": seed, "machines": machines}
     pretraining = Training(
+        recipe=system.recipe,
         phase=system.pretrain,
         mixtures=load_mixtures(system.recipe, system.pretrain, fold, selection),
         config=config,
+        token_config=load_token_config(system.recipe, system.tokens),
+        seed=seed,
+        machines=machines,
         problem=problem,
-        **common,
     )
     if system.finetune is None:
         return pretraining
@@ -248,7 +236,8 @@ def plan_training(system: System, seed: int, fold: int | None, machines: Machine
     config = load_training_config(system.recipe, system.finetune, inherited)
     check_finetune(system.finetune, config)
     mixtures = load_mixtures(system.recipe, system.finetune, fold)
-    return Training(phase=system.finetune, mixtures=mixtures, config=config, parent=pretraining, **common)
+    changed: dict[str, Any] = {"phase": system.finetune, "mixtures": mixtures, "config": config}
+    return dataclasses.replace(pretraining, parent=pretraining, problem=None, **changed)
 
 
 def heard_words(final: Training) -> set[str]:

@@ -49,17 +49,13 @@ def set_node(
 
     def make_and_report(work: Path) -> Mapping[str, Any]:
         report = make(work)
-        return {"summary": report.lines(at.name), "seconds_of_speech": report.seconds}
+        return {"summary": report.lines, "seconds_of_speech": report.counts.get("seconds", 0.0)}
 
     return Node(stage=stage, at=at, identify=identify, make=make_and_report, is_file=is_file, inputs=(*sets, *files))
 
 
 def set_identity(folder: Path) -> list[str]:
-    """The content of a data dir: its files, and what it was made from, which decides its audio.
-
-    Raises:
-        UserError: there is no such set.
-    """
+    """The content of a data dir: its files, and what it was made from, which decides its audio."""
     if not (folder / "text").is_file():
         raise UserError(f"{folder} is not there: run the stages before (--stage 1 runs all that is missing)")
     files = [folder / name for name in ("text", "target", "wav.scp", "utt2spk", TEXT_FORM, UNREADABLE)]
@@ -91,9 +87,11 @@ def is_missing(request: "Request", name: str) -> bool:
     return bool(sets_of(request.recipe)) and not (DATA / request.recipe / name / "text").is_file()
 
 
-def not_prepared(request: "Request", name: str) -> UserError:
-    """The error that names what there is."""
-    return UserError(f"{DATA / request.recipe / name} was not prepared; there are {' '.join(sets_of(request.recipe))}")
+def check_prepared_set(request: "Request", name: str) -> None:
+    """Refuse a set that a prepared recipe lacks."""
+    if is_missing(request, name):
+        there = " ".join(sets_of(request.recipe))
+        raise UserError(f"{DATA / request.recipe / name} was not prepared; there are {there}")
 
 
 def named_by_tables(request: "Request", key: str) -> list[str]:

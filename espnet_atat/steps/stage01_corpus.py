@@ -12,7 +12,7 @@ from espnet_atat.corpora.listing import listing
 from espnet_atat.errors import UserError
 from espnet_atat.graph.digest import digest
 from espnet_atat.graph.launch import call
-from espnet_atat.graph.node import Identity, Node
+from espnet_atat.graph.node import Node
 from espnet_atat.graph.work import read_stamp
 from espnet_atat.steps.sets import prepared_sets
 
@@ -33,11 +33,19 @@ def plan(request: "Request") -> Iterator[Node | str]:
             raise
         yield f"{place}: to be made; {error}"
         return
+    # Names, sizes and dates of a raw corpus's files stand for their content.
+    options = [*request.options.prepare, *(["--allow_bad_test"] if request.allow_bad_test else [])]
     yield Node(
         stage=1,
         at=place,
-        identify=partial(_identity, request, source),
-        make=partial(_prepare, request, source),
+        identify=lambda: {
+            "kind": "corpus",
+            "source": str(source),
+            "options": options,
+            "environment": {name: os.environ.get(name) for name in request.options.environment},
+            "files": digest(list(listing(source))),
+        },
+        make=partial(_prepare, request, source, options),
         about=f"from {source}",
         is_file=True,
         in_place=True,
@@ -45,26 +53,11 @@ def plan(request: "Request") -> Iterator[Node | str]:
     )
 
 
-def _options(request: "Request") -> list[str]:
-    return [*request.options.prepare, *(["--allow_bad_test"] if request.allow_bad_test else [])]
-
-
-def _identity(request: "Request", source: Path) -> Identity:
-    """Names, sizes and dates of a raw corpus's files stand for their content."""
-    return {
-        "kind": "corpus",
-        "source": str(source),
-        "options": _options(request),
-        "environment": {name: os.environ.get(name) for name in request.options.environment},
-        "files": digest(list(listing(source))),
-    }
-
-
-def _prepare(request: "Request", source: Path, _work: Path) -> Mapping[str, Any]:
+def _prepare(request: "Request", source: Path, options: list[str], _work: Path) -> Mapping[str, Any]:
     recipe = request.recipe
     before = prepared_sets(DATA / recipe)
     script = EGS / recipe / "local/data.sh"
-    code = call([str(script), str(source), str(DATA / recipe), *_options(request), "--nj", str(request.nj)])
+    code = call([str(script), str(source), str(DATA / recipe), *options, "--nj", str(request.nj)])
     if code:
         raise UserError(f"{script} failed with code {code}: its output says why")
     for name in set(before) - set(prepared_sets(DATA / recipe)):

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING
 from espnet_atat.config.layout import DATA, conf_file, load_yaml
 from espnet_atat.datadir import DataDir
 from espnet_atat.graph.node import Node
-from espnet_atat.speech.augmentation.augment_set import AugmentConfig, AugmentReport, augment_set
+from espnet_atat.schema import read
+from espnet_atat.speech.augmentation.augment_set import AugmentConfig, augment_set
+from espnet_atat.speech.report import Report
 from espnet_atat.speech.synthesis.engines import engine_of
-from espnet_atat.steps.sets import is_missing, named_by_tables, not_prepared, set_node
+from espnet_atat.steps.sets import check_prepared_set, named_by_tables, set_node
 
 if TYPE_CHECKING:
     from espnet_atat.steps.driver import Request
@@ -23,7 +25,7 @@ def plan(request: "Request") -> Iterator[Node | str]:
     """The sets that ``--augment_sets``, the recipe or its tables name, but for synthetic ones."""
     if not wanted(request):
         yield "no set is augmented; --augment_sets names some"
-    yield from augment_nodes(request, [name for name in wanted(request) if engine_of(name) is None], stage=2)
+    yield from augment_nodes(request, stage=2)
 
 
 def wanted(request: "Request") -> list[str]:
@@ -31,21 +33,17 @@ def wanted(request: "Request") -> list[str]:
     return list(request.augment_sets or request.options.augment or named_by_tables(request, "augment_sets"))
 
 
-def augment_nodes(request: "Request", names: list[str], *, stage: int) -> Iterator[Node]:
-    """A node for each of some sets.
-
-    Raises:
-        UserError: a set was not prepared.
-    """
+def augment_nodes(request: "Request", *, stage: int) -> Iterator[Node]:
+    """A node for each set: in stage 3 for those of its engines, in stage 2 for all others."""
     path = conf_file(request.recipe, "augment")
-    config = AugmentConfig.from_config(load_yaml(path), str(path))
-    for name in names:
-        if is_missing(request, name) and not (request.dry_run and stage > 2):
-            raise not_prepared(request, name)
+    config = read(AugmentConfig, load_yaml(path), str(path), seed=0)
+    for name in (name for name in wanted(request) if (engine_of(name) is None) == (stage == 2)):
+        if not (request.dry_run and stage > 2):
+            check_prepared_set(request, name)
         folder = DATA / request.recipe / name
         output = folder.with_name(f"{name}_aug")
         yield set_node(stage, output, config, partial(_make, folder, output, config, request.nj), sets=[folder])
 
 
-def _make(folder: Path, output: Path, config: AugmentConfig, nj: int, work: Path) -> AugmentReport:
+def _make(folder: Path, output: Path, config: AugmentConfig, nj: int, work: Path) -> Report:
     return augment_set(DataDir.load(folder), work, output, config, nj)

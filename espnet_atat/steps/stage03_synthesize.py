@@ -11,21 +11,17 @@ from typing import TYPE_CHECKING, Any
 from espnet_atat.config.layout import DATA
 from espnet_atat.datadir import is_test_set
 from espnet_atat.graph.node import Node
-from espnet_atat.speech.synthesis.engines import engine_of, make_engine
-from espnet_atat.speech.synthesis.say_set import SynthesisConfig, SynthesisReport, say_set
-from espnet_atat.steps.sets import default_engine, is_missing, named_by_tables, not_prepared, set_node
-from espnet_atat.steps.stage02_augment import augment_nodes, wanted
+from espnet_atat.speech.report import Report
+from espnet_atat.speech.synthesis.say_set import SynthesisConfig, make_engine, say_set
+from espnet_atat.steps.sets import check_prepared_set, default_engine, named_by_tables, set_node
+from espnet_atat.steps.stage02_augment import augment_nodes
 
 if TYPE_CHECKING:
     from espnet_atat.steps.driver import Request
 
 
 def plan(request: "Request") -> Iterator[Node | str]:
-    """The sets that ``--synthesize_sets``, the recipe or its tables name, and augmented copies of synthetic ones.
-
-    Raises:
-        UserError: a set was not prepared.
-    """
+    """The sets that ``--synthesize_sets``, the recipe or its tables name, and augmented copies of synthetic ones."""
     said = request.options.synthesize
     entries = list(request.synthesize_sets or said.sets or named_by_tables(request, "synthesize_sets"))
     if not entries:
@@ -34,23 +30,18 @@ def plan(request: "Request") -> Iterator[Node | str]:
     chosen = dict.fromkeys((name, own or default) for name, _, own in (entry.partition("@") for entry in entries))
     for name, engine in chosen:
         data = DATA / request.recipe / name
-        if is_missing(request, name):
-            raise not_prepared(request, name)
+        check_prepared_set(request, name)
         if is_test_set(name) and ((data / "wav.scp").is_file() or data.with_name(f"recorded_{name}").is_dir()):
             yield f"there are recordings of {name}: it is not said by {engine}"
             continue
         options = said.options if engine == said.engine else {}  # they are that engine's
-        yield _synthesis_node(data, engine, options, request.nj)
-    yield from augment_nodes(request, [name for name in wanted(request) if engine_of(name) is not None], stage=3)
+        output = data.with_name(f"{name}_{engine}")
+        make = partial(_make, data, output, engine, options, request.nj)
+        yield set_node(3, output, {"engine": engine, **options}, make, sets=[data])
+    yield from augment_nodes(request, stage=3)
 
 
-def _synthesis_node(data: Path, engine: str, options: Mapping[str, Any], nj: int) -> Node:
-    output = data.with_name(f"{data.name}_{engine}")
-    about = {"engine": engine, **options}
-    return set_node(3, output, about, partial(_make, data, output, engine, options, nj), sets=[data])
-
-
-def _make(data: Path, output: Path, name: str, options: Mapping[str, Any], nj: int, work: Path) -> SynthesisReport:
+def _make(data: Path, output: Path, name: str, options: Mapping[str, Any], nj: int, work: Path) -> Report:
     rest = dict(options)
     voices, seed, audio_format = rest.pop("voices", None), rest.pop("seed", 0), rest.pop("audio_format", "flac")
     engine = make_engine(name, **rest)

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from espnet_atat.config.layout import DATA, EXP
 from espnet_atat.datadir import DataDir
 from espnet_atat.graph.node import Node
-from espnet_atat.speech.alignment.align_set import Aligner, AlignmentReport, align_set
+from espnet_atat.speech.alignment.align_set import Aligner, align_set
 from espnet_atat.speech.alignment.aligners import make_aligner
+from espnet_atat.speech.report import Report
 from espnet_atat.steps.sets import is_missing, set_node
 
 if TYPE_CHECKING:
@@ -36,11 +37,7 @@ def plan(request: "Request") -> Iterator[Node | str]:
 
 
 def _chosen(request: "Request") -> Aligner:
-    """What the command line says, and what it leaves to the recipe, whose options of Gentle go with Gentle.
-
-    Raises:
-        UserError: options of another aligner.
-    """
+    """What the command line says, and what it leaves to the recipe, whose options of Gentle go with Gentle."""
     of_recipe = asdict(request.options.align)
     name = request.align.get("aligner", of_recipe["aligner"])
     options = {**(of_recipe if name == "gentle" else {}), **request.align}
@@ -52,5 +49,5 @@ def alignments_file(recipe: str, name: str) -> Path:
     return EXP / recipe / "alignments" / f"{name}.jsonl"
 
 
-def _make(folder: Path, output: Path, aligner: Aligner, nj: int, work: Path) -> AlignmentReport:
+def _make(folder: Path, output: Path, aligner: Aligner, nj: int, work: Path) -> Report:
     return align_set(DataDir.load(folder), work, output, aligner, nj)

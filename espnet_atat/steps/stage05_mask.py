@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 from espnet_atat.config.layout import DATA
 from espnet_atat.config.recipe import SplicedSet
-from espnet_atat.config.schema import read
 from espnet_atat.datadir import DataDir
 from espnet_atat.graph.node import Node
-from espnet_atat.speech.alignment.record import Alignment, read_alignments
-from espnet_atat.speech.mask_set import MaskReport, mask_set
+from espnet_atat.schema import read
+from espnet_atat.speech.alignment.record import read_alignments
+from espnet_atat.speech.mask_set import mask_set
 from espnet_atat.speech.masking import MaskConfig
-from espnet_atat.speech.splicing import SpliceConfig, SpliceReport, splice_set, take_stock
+from espnet_atat.speech.report import Report
+from espnet_atat.speech.splicing import SpliceConfig, splice_set
 from espnet_atat.steps.sets import is_missing, set_node
 from espnet_atat.steps.stage04_align import alignments_file
 
@@ -41,7 +42,7 @@ def plan(request: "Request") -> Iterator[Node | str]:
             yield _splice_node(request.recipe, name, spliced, splice.from_)
 
 
-def _mask(folder: Path, alignments: Path, output: Path, config: MaskConfig, nj: int, work: Path) -> MaskReport:
+def _mask(folder: Path, alignments: Path, output: Path, config: MaskConfig, nj: int, work: Path) -> Report:
     return mask_set(DataDir.load(folder), read_alignments(alignments), work, output, config, nj)
 
 
@@ -56,10 +57,7 @@ def _splice_node(recipe: str, name: str, spliced: SplicedSet, sources: Sequence[
 
 def _splice(
     folders: Sequence[Path], files: Sequence[Path], texts: Path | None, output: Path, spliced: SplicedSet, work: Path
-) -> SpliceReport:
+) -> Report:
     config = SpliceConfig(**{key: value for key, value in asdict(spliced).items() if key != "text"})
-    alignments: dict[str, Alignment] = {}
-    for file in files:
-        alignments |= read_alignments(file)
-    inventory = take_stock([DataDir.load(folder) for folder in folders], alignments)
-    return splice_set(inventory, DataDir.load(texts) if texts else None, work, output, config)
+    sets, said = [DataDir.load(folder) for folder in folders], DataDir.load(texts) if texts else None
+    return splice_set(sets, read_alignments(*files), said, work, output, config)

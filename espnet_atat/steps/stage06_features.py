@@ -9,7 +9,8 @@ from espnet_atat.config.layout import DATA, DUMP
 from espnet_atat.datadir import UNREADABLE, DataDir, is_test_set, read_two_column
 from espnet_atat.errors import UserError
 from espnet_atat.graph.node import Node
-from espnet_atat.speech.features import FeatureConfig, FeatureReport, make_dump
+from espnet_atat.speech.features import FeatureConfig, make_dump
+from espnet_atat.speech.report import Report
 from espnet_atat.steps.sets import set_node, sets_of
 
 if TYPE_CHECKING:
@@ -17,11 +18,7 @@ if TYPE_CHECKING:
 
 
 def plan(request: "Request") -> Iterator[Node | str]:
-    """A node for each set.
-
-    Raises:
-        UserError: there are no sets.
-    """
+    """A node for each set."""
     names = sets_of(request.recipe)
     if not names:
         if not request.dry_run:
@@ -34,7 +31,7 @@ def plan(request: "Request") -> Iterator[Node | str]:
         yield set_node(6, output, config, partial(_make, folder, output, config, request.nj), sets=[folder])
 
 
-def _make(folder: Path, output: Path, config: FeatureConfig, nj: int, work: Path) -> FeatureReport:
+def _make(folder: Path, output: Path, config: FeatureConfig, nj: int, work: Path) -> Report:
     listed = folder / UNREADABLE
     unusable = read_two_column(listed) if listed.is_file() else {}
     return make_dump(DataDir.load(folder), work, output, config, nj, unusable)

@@ -9,7 +9,7 @@ from espnet_atat.config.layout import DUMP
 from espnet_atat.config.mixtures import MIXTURE_SEED
 from espnet_atat.data.targets import targets_of
 from espnet_atat.errors import UserError
-from espnet_atat.text.bpe import train_target_model
+from espnet_atat.text.bpe import make_target_model
 from espnet_atat.text.growth import grow_folder
 from espnet_atat.text.tokenizer import target_words
 from espnet_atat.text.wordpiece import save_wordpiece, train_wordpiece
@@ -33,9 +33,7 @@ def make_tokens(training: "Training", work: Path) -> Mapping[str, int]:
 
 def _train(training: "Training", targets: list[str], folder: Path) -> dict[str, int]:
     config = training.token_config
-    model = train_target_model(targets, config["bpe_size"])
-    model.save(folder)
-    facts = {"tokens": len(model.vocabulary), "characters": len(model.characters)}
+    facts = make_target_model(targets, config["bpe_size"], folder)
     if config.get("wordpiece_size") is not None:
         tokens = train_wordpiece((" ".join(target_words(target)) for target in targets), config["wordpiece_size"])
         save_wordpiece(tokens, folder / "text_tokenizer")
@@ -53,11 +51,7 @@ def _grow(training: "Training", targets: list[str], folder: Path) -> dict[str, i
 
 
 def check_text_tokenizer(training: "Training") -> None:
-    """A tokenizer of our own must not give ids that the text encoder has no row for.
-
-    Raises:
-        UserError: names both sizes.
-    """
+    """A tokenizer of our own must not give ids that the text encoder has no row for."""
     rows = ((training.config.get("text_encoder_conf") or {}).get("config") or {}).get("vocab_size")
     path = Path(training.text_tokenizer or "", "tokenizer.json")
     if rows is None or not path.is_file():

@@ -23,7 +23,7 @@ from espnet_atat.data.targets import identity_of, targets_of
 from espnet_atat.errors import UserError
 from espnet_atat.graph.logs import log_to
 from espnet_atat.graph.node import Identity, Node
-from espnet_atat.steps.stage09_training import LM_TRAINER, run_trainer, write_config
+from espnet_atat.steps.stage09_training import LM_TRAINER, run_trainer
 from espnet_atat.text.sentences import lm_tokens, write_sentences
 from espnet_atat.text.tokenizer import TargetTokenizer
 
@@ -73,11 +73,7 @@ class LMTraining:
         return self.run.place / self.model
 
     def parts(self, split: str) -> tuple[Part, ...]:
-        """Parts of the phase's mixture with such targets.
-
-        Raises:
-            UserError: there are none.
-        """
+        """Parts of the phase's mixture with such targets."""
         mixtures = self.training.mixtures
         found = tuple(part for part in getattr(mixtures, split) if (part.task in TREE_TASKS) == self.trees)
         if not found:
@@ -139,9 +135,17 @@ def train_language_model(planned: LMTraining, folder: Path) -> Mapping[str, str]
     train = write_sentences(folder / "train", _targets(planned.parts("train")), tokenizer)
     valid = write_sentences(folder / "valid", _targets(planned.parts("valid")), tokenizer)
     print(f"  train: {train['sentences']} targets, {train['tokens']} tokens; valid: {valid['sentences']} targets")
-    write_config(folder / "train.yaml", planned.config)
-    print(f"  log: {folder}/train.log")
-    run_trainer(_options(planned, folder), folder / "train.log", planned.training.machines, trainer=LM_TRAINER)
+    data = [
+        option
+        for split in ("train", "valid")
+        for option in (
+            *(f"--{split}_data_path_and_name_and_type", f"{folder / split / 'text'},text,text"),
+            *(f"--{split}_shape_file", str(folder / split / "text_shape")),
+        )
+    ]
+    options = ["--token_type", "word", "--token_list", str(folder / "tokens.txt"), *data]
+    training = planned.training
+    run_trainer(folder, planned.config, training.seed, options, training.machines, trainer=LM_TRAINER)
     figures: dict[str, dict[str, float]] = {}
     device = device_here(planned.training.machines.ngpu)
     with log_to(folder / "perplexity.log"):
@@ -165,18 +169,3 @@ def train_language_model(planned: LMTraining, folder: Path) -> Mapping[str, str]
 
 def _targets(parts: Iterable[Part]) -> list[str]:
     return targets_of(parts, DUMP, MIXTURE_SEED)
-
-
-def _options(planned: LMTraining, folder: Path) -> list[str]:
-    data = [
-        option
-        for split in ("train", "valid")
-        for option in (
-            *(f"--{split}_data_path_and_name_and_type", f"{folder / split / 'text'},text,text"),
-            *(f"--{split}_shape_file", str(folder / split / "text_shape")),
-        )
-    ]
-    return [
-        *("--config", str(folder / "train.yaml"), "--output_dir", str(folder), "--seed", str(planned.training.seed)),
-        *("--resume", "true", "--token_type", "word", "--token_list", str(folder / "tokens.txt"), *data),
-    ]

@@ -11,7 +11,8 @@ import yaml
 from espnet_atat.atomic import atomic_write
 from espnet_atat.config.layout import DUMP
 from espnet_atat.config.mixtures import MIXTURE_SEED
-from espnet_atat.data.mixture import stream_options, write_mixture
+from espnet_atat.data.mixture import stream_options, task_of, write_mixture
+from espnet_atat.datadir import read_two_column
 from espnet_atat.errors import UserError
 from espnet_atat.graph.launch import Machines, launch_training, train_in_processes
 from espnet_atat.graph.logs import log_to
@@ -19,7 +20,7 @@ from espnet_atat.speech.audio import SAMPLE_RATE
 from espnet_atat.speech.fbank import FFT_LENGTH, FRAME_LENGTH, FRAME_SHIFT, NUM_MELS
 from espnet_atat.steps.stage07_tokens import check_text_tokenizer
 from espnet_atat.text.tokenizer import GROWN_WORDS
-from espnet_atat.text.vocabulary import Vocabulary
+from espnet_atat.text.vocabulary import TASKS, Vocabulary
 
 if TYPE_CHECKING:
     from espnet_atat.steps.plan import Training
@@ -37,6 +38,8 @@ RAW_FRONTEND = {
     },
 }
 MODALITIES = ("speech", "text_in")
+#: Weights of a mixture's groups, in the folder of stage 9.
+GROUPS = "mixture/train/groups"
 #: An option of a training YAML that is not ESPnet's: processes of training on the CPU (with GPUs, ``--ngpu`` says it).
 CPU_PROCESSES = "cpu_processes"
 #: Modules that ESPnet's launcher starts: this project's task, and ESPnet's own language model task.
@@ -68,18 +71,15 @@ def collect_statistics(training: "Training", folder: Path) -> Mapping[str, int]:
 def train(training: "Training", folder: Path) -> Mapping[str, str]:
     """Stages 10 and 11: pretrain or fine-tune; an interrupted run continues from its last whole epoch."""
     check_text_tokenizer(training)
-    write_config(folder / "train.yaml", resolved_config(training))
     options = [
-        *("--config", str(folder / "train.yaml"), "--output_dir", str(folder), "--seed", str(training.seed)),
-        *("--resume", "true"),
         *data_options(training),
         *shape_options(training),
         *token_options(training),
         *transfer_options(training, folder),
     ]
-    print(f"  log: {folder}/train.log")
+    print(f"  share of the examples drawn: {describe_shares(training.statistics.place / GROUPS)}")
     processes = training.machines.cpu_processes or int(training.config.get(CPU_PROCESSES, 1))
-    run_trainer(options, folder / "train.log", training.machines, processes)
+    run_trainer(folder, resolved_config(training), training.seed, options, training.machines, processes)
     if not training.model_file.exists():
         raise UserError(
             f"{training.model_file}: training left no such model; there are "
@@ -87,6 +87,15 @@ def train(training: "Training", folder: Path) -> Mapping[str, str]:
         )
     print(f"  wrote {training.model_file}")
     return {"model": training.model}
+
+
+def describe_shares(groups: Path) -> str:
+    """``asr 60.0 %, slu 40.0 %``: of each task, from the weights of a mixture's groups."""
+    weights = dict.fromkeys(TASKS, 0.0)
+    for group, weight in read_two_column(groups).items():
+        weights[task_of(group)] += float(weight)
+    total = sum(weights.values())
+    return ", ".join(f"{task} {100 * weight / total:.1f} %" for task, weight in weights.items() if weight)
 
 
 def resolved_config(training: "Training") -> dict[str, Any]:
@@ -132,7 +141,7 @@ def shape_options(training: "Training") -> list[str]:
         if path.is_file()
         for option in (f"--{split}_shape_file", str(path))
     ]
-    return [*shapes, "--train_groups", str(folder / "mixture/train/groups")]
+    return [*shapes, "--train_groups", str(folder / GROUPS)]
 
 
 def token_options(training: "Training") -> list[str]:
@@ -171,17 +180,25 @@ def write_config(path: Path, config: Mapping[str, Any]) -> None:
 
 
 def run_trainer(
-    options: Sequence[str], log: Path, machines: Machines, cpu_processes: int = 1, trainer: str = ATAT_TRAINER
+    folder: Path,
+    config: Mapping[str, Any],
+    seed: int,
+    options: Sequence[str],
+    machines: Machines,
+    cpu_processes: int = 1,
+    trainer: str = ATAT_TRAINER,
 ) -> None:
     """Train in this process, in several on the CPU or, on several GPUs or machines, through ESPnet's launcher.
 
     Args:
+        config: options that go to ``train.yaml``, beside those of the command line.
         cpu_processes: of :data:`ATAT_TRAINER` alone.
         trainer: :data:`ATAT_TRAINER` or :data:`LM_TRAINER`.
-
-    Raises:
-        UserError: a training in other processes failed; its log says why.
     """
+    write_config(folder / "train.yaml", config)
+    own = ["--config", str(folder / "train.yaml"), "--output_dir", str(folder), "--seed", str(seed), "--resume", "true"]
+    options, log = [*own, *options], folder / "train.log"
+    print(f"  log: {log}")
     if not machines.is_this_process:
         launch_training(trainer, options, log, machines)
     elif machines.ngpu == 0 and cpu_processes > 1:

@@ -14,43 +14,39 @@ import numpy as np
 
 from espnet_atat.config.layout import DUMP
 from espnet_atat.datadir import read_two_column
-from espnet_atat.graph.node import Identity, Node
+from espnet_atat.graph.node import Node
 from espnet_atat.report.glance import FILE
+from espnet_atat.steps.plan import Training
 from espnet_atat.steps.stage12_decode import Decoding, load_trained, source_of
-from espnet_atat.steps.systems import ModelRun, SystemRun
+from espnet_atat.steps.systems import SystemRun
 
 
 def attention_nodes(runs: Iterable[SystemRun]) -> Iterator[Node]:
     """A node for each system that hears and reads; of its runs, the first one is looked at."""
-    seen = set()
+    firsts: dict[str, SystemRun] = {}
     for run in runs:
-        if run.system.name not in seen and isinstance(run, ModelRun) and _hears_and_reads(run):
-            spoken = next((each for each in run.hypotheses if _is_spoken(each)), None)
-            if spoken is not None:
-                yield Node(
-                    stage=12,
-                    at=spoken.folder / FILE,
-                    identify=partial(_identity, spoken),
-                    make=partial(_look, spoken),
-                    needs=(spoken.node, spoken.training.run),
-                    is_file=True,
-                )
-        seen.add(run.system.name)
+        firsts.setdefault(run.system.name, run)
+    for run in firsts.values():
+        spoken = [each for each in run.decodings if each.test.wants_trees and source_of(each.test) == "speech"]
+        if spoken and _hears_and_reads(spoken[0].training):
+            yield _node(spoken[0])
 
 
-def _is_spoken(decoding: Decoding) -> bool:
-    """Whether trees are made of its audio."""
-    return decoding.test.wants_trees and source_of(decoding.test) == "speech"
+def _node(decoding: Decoding) -> Node:
+    return Node(
+        stage=12,
+        at=decoding.folder / FILE,
+        identify=lambda: {"kind": "attention", "decoding": decoding.node.key},
+        make=partial(_look, decoding),
+        needs=(decoding.node, decoding.training.run),
+        is_file=True,
+    )
 
 
-def _hears_and_reads(run: ModelRun) -> bool:
+def _hears_and_reads(model: Training) -> bool:
     """Whether the model has both encoders and examples taught both: a text encoder that read nothing shows nothing."""
-    sources = {part.source for training in run.final.chain for part in training.mixtures.train}
-    return run.final.config.get("text_encoder", "hugging_face") is not None and sources == {"speech", "text_in"}
-
-
-def _identity(decoding: Decoding) -> Identity:
-    return {"kind": "attention", "decoding": decoding.node.key}
+    sources = {part.source for step in model.chain for part in step.mixtures.train}
+    return model.config.get("text_encoder", "hugging_face") is not None and sources == {"speech", "text_in"}
 
 
 def _look(decoding: Decoding, work: Path) -> Mapping[str, Any]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from espnet_atat.config.layout import DATA, DUMP, conf_file, has_audio, load_yaml
-from espnet_atat.config.system import System, TestSet, results_folder
+from espnet_atat.config.system import TestSet
 from espnet_atat.datadir import read_two_column, write_two_column
 from espnet_atat.errors import UserError
 from espnet_atat.graph.digest import features_digest, file_digest
@@ -19,7 +19,9 @@ from espnet_atat.steps.plan import Training, heard_words
 from espnet_atat.steps.stage08_language_model import LMTraining
 
 if TYPE_CHECKING:
+    from espnet_atat.decode.lm_fusion import LanguageModel
     from espnet_atat.decode.trained import Trained
+    from espnet_atat.steps.systems import SystemRun
 
 #: From so many utterances on, several processes are worth the seconds that each takes to start.
 PARALLEL_FROM = 1000
@@ -33,20 +35,16 @@ class Hypotheses(ABC):
 
     Attributes:
         config_name: of the inference configuration; of a pipeline's first stage.
-        nj: processes of decoding a large set.
     """
 
-    system: System
-    seed: int
-    fold: int | None
+    owner: "SystemRun"
     config_name: str
     test: TestSet
-    nj: int = 1
 
     @property
     def folder(self) -> Path:
         """``exp/<recipe>/<system>/seed<N>[_fold<K>]/<inference config>/<set>``."""
-        return system_folder(self.system, self.seed, self.fold) / self.config_name / self.test.name
+        return self.owner.folder / self.config_name / self.test.name
 
     @cached_property
     def node(self) -> Node:
@@ -62,16 +60,13 @@ class Hypotheses(ABC):
 
     @property
     @abstractmethod
-    def needs(self) -> tuple[Node, ...]:
-        """What is trained before."""
+    def needs(self) -> tuple[Node, ...]: ...
 
     @abstractmethod
-    def identify(self) -> Identity:
-        """Model, configuration and data."""
+    def identify(self) -> Identity: ...
 
     @abstractmethod
-    def make(self, work: Path) -> Mapping[str, Any]:
-        """Write ``ref`` and ``hyp``."""
+    def make(self, work: Path) -> Mapping[str, Any]: ...
 
     @property
     @abstractmethod
@@ -127,19 +122,19 @@ class Decoding(Hypotheses):
         if self.within is not None:
             return self.within
         name = ".".join((self.config_name, *(f"{key}{value}" for key, value in self.options.items())))
-        return system_folder(self.system, self.seed, self.fold) / name / self.test.name
+        return self.owner.folder / name / self.test.name
 
     @cached_property
     def config(self) -> dict[str, Any]:
         """Options of the search."""
-        return {**load_yaml(conf_file(self.system.recipe, self.config_name)), **self.options}
+        return {**load_yaml(conf_file(self.owner.system.recipe, self.config_name)), **self.options}
 
     @cached_property
     def language_model(self) -> LMTraining | None:
         """Where the configuration gives it a weight."""
         if not self.config.get("lm_weight"):
             return None
-        return LMTraining(system=self.system, training=self.training, trees=self.test.wants_trees)
+        return LMTraining(system=self.owner.system, training=self.training, trees=self.test.wants_trees)
 
     @property
     def needs(self) -> tuple[Node, ...]:
@@ -148,9 +143,9 @@ class Decoding(Hypotheses):
     def identify(self) -> Identity:
         dump = DUMP / self.test.set
         owner = self.test.set.partition("/")[0]
-        if owner != self.system.recipe and not dump.is_dir():
+        if owner != self.owner.system.recipe and not dump.is_dir():
             raise UserError(
-                f"{dump}: not there, and system {self.system.name} is tested on it: ./run.sh --recipe {owner} "
+                f"{dump}: not there, and system {self.owner.system.name} is tested on it: ./run.sh --recipe {owner} "
                 "--stop_stage 6 prepares that corpus"
             )
         return {
@@ -175,14 +170,7 @@ class Decoding(Hypotheses):
         return heard_words(self.training)
 
     def make(self, work: Path) -> Mapping[str, Any]:
-        from espnet_atat.decode.decode_set import (
-            count_cut,
-            decode_set,
-            decode_set_parallel,
-            load_models,
-            write_results,
-        )
-        from espnet_atat.decode.lm_fusion import LanguageModel
+        from espnet_atat.decode.decode_set import count_cut, decode_set, load_models, write_results
         from espnet_atat.decode.search_config import SearchConfig
         from espnet_atat.decode.source import Source
         from espnet_atat.model.precision import device_here
@@ -194,34 +182,29 @@ class Decoding(Hypotheses):
         except TypeError as error:
             raise UserError(f"inference configuration {self.config_name}: {error}") from error
         utterances = Source.of_dump(DUMP / self.test.set, source_of(self.test))
-        planned = self.language_model
-        files = (
-            {}
-            if planned is None
-            else {"lm_train_config": str(planned.train_config), "lm_file": str(planned.model_file)}
-        )
+        files = {}
+        if (planned := self.language_model) is not None:
+            files = {"lm_train_config": str(planned.train_config), "lm_file": str(planned.model_file)}
         device = device_here(self.training.machines.ngpu)
         with log_to(work / "decode.log"):
-            if device == "cpu" and self.nj > 1 and len(utterances.entries) >= PARALLEL_FROM:
-                loader = partial(load_models, *model_files(self.training), **files)
-                results = decode_set_parallel(loader, utterances, config, batch_size=batch_size, nj=self.nj)
-            else:
-                trained = load_trained(self.training, device)
-                language_model = None
-                if files:
-                    language_model = LanguageModel.load(
-                        trained.vocabulary, files["lm_train_config"], files["lm_file"], device
-                    )
-                results = decode_set(trained, utterances, config, batch_size=batch_size, language_model=language_model)
+            nj = self.owner.nj if device == "cpu" and len(utterances.entries) >= PARALLEL_FROM else 1
+            here = partial(self._load, device, files)
+            load = partial(load_models, *model_files(self.training), **files) if nj > 1 else here
+            results = decode_set(load, utterances, config, batch_size=batch_size, nj=nj)
         write_results(results, work, config.nbest)
         if cut := count_cut(results):
             print(f"  {cut} hypotheses were cut (maxlen); see decode.log")
         return {**self.conclude(work), CUT: cut}
 
+    def _load(self, device: str, lm_files: Mapping[str, str]) -> "tuple[Trained, LanguageModel | None]":
+        """The models, in this process, which may have decoded with them before."""
+        from espnet_atat.decode.lm_fusion import LanguageModel
 
-def system_folder(system: System, seed: int, fold: int | None) -> Path:
-    """``exp/<recipe>/<system>/<seed and fold>``."""
-    return results_folder(system.recipe, system.name, seed, fold)
+        trained = load_trained(self.training, device)
+        if not lm_files:
+            return trained, None
+        config, model = lm_files.values()
+        return trained, LanguageModel.load(trained.vocabulary, config, model, device)
 
 
 def source_of(test: TestSet) -> str:

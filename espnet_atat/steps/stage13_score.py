@@ -1,34 +1,45 @@
 """Stage 13: ``metrics.json`` beside each ``ref`` and ``hyp``, and of the pooled folds of a cross validation."""
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from espnet_atat import __version__
 from espnet_atat.config.layout import DATA
-from espnet_atat.config.pretrain_slu import KEY, WHY
-from espnet_atat.config.system import System, TestSet
+from espnet_atat.config.mixtures import KEY, WHY
+from espnet_atat.config.system import System, TestSet, results_folder
 from espnet_atat.datadir import TEXT_FORM
 from espnet_atat.graph.digest import file_digest
-from espnet_atat.graph.node import Identity, Node
+from espnet_atat.graph.node import Identity, Make, Node
 from espnet_atat.metrics.metrics_file import FORM, MODEL_KEYS, fold_name, read_metrics
 from espnet_atat.metrics.scoring import score_files
-from espnet_atat.steps.stage12_decode import CUT, Hypotheses, system_folder
+from espnet_atat.steps.stage12_decode import CUT, Hypotheses
 
 METRICS = "metrics.json"
 
 
 def score_node(planned: Hypotheses) -> Node:
     """A set's scores; utterances whose words were all heard in training are also scored apart."""
-    return Node(
-        stage=13,
-        at=planned.folder / METRICS,
-        identify=partial(_identity, [planned.folder]),
-        make=partial(_score, planned),
-        needs=(planned.node,),
-        is_file=True,
-    )
+    run, folder = planned.owner, planned.folder
+
+    def score(work: Path) -> Mapping[str, Any]:
+        info = {
+            "recipe": run.system.recipe,
+            "system": run.system.name,
+            "seed": str(run.seed),
+            **({"fold": str(run.fold)} if run.fold is not None else {}),
+            "task": planned.test.task,
+            "inference_config": folder.parent.name,
+            **planned.origin,
+        }
+        if CUT in planned.node.facts:  # hypotheses of earlier releases do not say
+            info[CUT] = str(planned.node.facts[CUT])
+        form = DATA / planned.test.set / TEXT_FORM
+        if form.is_file():
+            info[TEXT_FORM] = form.read_text(encoding="utf-8").strip()
+        return _write(work, [folder], run.system, info, heard_words=planned.heard)
+
+    return _node(folder, [folder], score, (planned.node,))
 
 
 def pooled_node(system: System, seed: int, config_name: str, test: TestSet, of_folds: Sequence[Hypotheses]) -> Node:
@@ -36,65 +47,35 @@ def pooled_node(system: System, seed: int, config_name: str, test: TestSet, of_f
 
     The folds are subsets of the result (``fold1`` …), as are the utterances with and without unheard words.
     """
-    return Node(
-        stage=13,
-        at=pooled_folder(system, seed, config_name, test) / METRICS,
-        identify=partial(_identity, [each.folder for each in of_folds]),
-        make=partial(_pool, system, seed, config_name, test, of_folds),
-        needs=tuple(score_node(each) for each in of_folds),
-        about=f"{len(of_folds)} folds pooled",
-        is_file=True,
-    )
-
-
-def pooled_folder(system: System, seed: int, config_name: str, test: TestSet) -> Path:
-    """Where the folds' pooled figures of a test set lie."""
-    return system_folder(system, seed, None) / config_name / test.name_of_fold(None)
-
-
-def _identity(folders: Sequence[Path]) -> Identity:
-    """What is scored, and what scores."""
-    contents = [file_digest(folder / name) for folder in folders for name in ("ref", "hyp")]
-    return {"kind": "scores", "espnet_atat": __version__, "form": FORM, "contents": contents}
-
-
-def _score(planned: Hypotheses, work: Path) -> Mapping[str, Any]:
-    info = {
-        "recipe": planned.system.recipe,
-        "system": planned.system.name,
-        "seed": str(planned.seed),
-        **({"fold": str(planned.fold)} if planned.fold is not None else {}),
-        "task": planned.test.task,
-        "inference_config": planned.node.place.parent.name,
-        **planned.origin,
-    }
-    if CUT in planned.node.facts:  # hypotheses of earlier releases do not say
-        info[CUT] = str(planned.node.facts[CUT])
-    form = DATA / planned.test.set / TEXT_FORM
-    if form.is_file():
-        info[TEXT_FORM] = form.read_text(encoding="utf-8").strip()
-    return _write(work, [planned.folder], planned.system, info, heard_words=planned.heard)
-
-
-def _pool(
-    system: System, seed: int, config_name: str, test: TestSet, of_folds: Sequence[Hypotheses], work: Path
-) -> Mapping[str, Any]:
     folders = [each.folder for each in of_folds]
-    scores = [read_metrics(folder / METRICS) for folder in folders]
-    first = scores[0]["info"]
-    info = {
-        "recipe": system.recipe,
-        "system": system.name,
-        "seed": str(seed),
-        "folds": str(len(of_folds)),
-        "task": test.task,
-        "inference_config": config_name,
-        **{key: first[key] for key in ("first_stage", KEY, WHY) if key in first},
-        **{key: " ".join(metrics["info"][key] for metrics in scores) for key in MODEL_KEYS if key in first},
-    }
-    if all(CUT in metrics["info"] for metrics in scores):
-        info[CUT] = str(sum(int(metrics["info"][CUT]) for metrics in scores))
-    return _write(work, folders, system, info, subsets=_subsets_of_folds([metrics["counts"] for metrics in scores]))
+
+    def pool(work: Path) -> Mapping[str, Any]:
+        scores = [read_metrics(folder / METRICS) for folder in folders]
+        first = scores[0]["info"]
+        info = {
+            "recipe": system.recipe,
+            "system": system.name,
+            "seed": str(seed),
+            "folds": str(len(of_folds)),
+            "task": test.task,
+            "inference_config": config_name,
+            **{key: first[key] for key in ("first_stage", KEY, WHY) if key in first},
+            **{key: " ".join(metrics["info"][key] for metrics in scores) for key in MODEL_KEYS if key in first},
+        }
+        if all(CUT in metrics["info"] for metrics in scores):
+            info[CUT] = str(sum(int(metrics["info"][CUT]) for metrics in scores))
+        return _write(work, folders, system, info, subsets=_subsets_of_folds([metrics["counts"] for metrics in scores]))
+
+    place = results_folder(system.recipe, system.name, seed, None) / config_name / test.name_of_fold(None)
+    return _node(place, folders, pool, tuple(map(score_node, of_folds)), f"{len(of_folds)} folds pooled")
+
+
+def _node(folder: Path, scored: Sequence[Path], make: Make, needs: tuple[Node, ...], about: str = "") -> Node:
+    def identify() -> Identity:
+        contents = [file_digest(each / name) for each in scored for name in ("ref", "hyp")]
+        return {"kind": "scores", "espnet_atat": __version__, "form": FORM, "contents": contents}
+
+    return Node(stage=13, at=folder / METRICS, identify=identify, make=make, needs=needs, about=about, is_file=True)
 
 
 def _subsets_of_folds(counts: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:

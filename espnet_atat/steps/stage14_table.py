@@ -2,7 +2,7 @@
 
 import dataclasses
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,12 +23,13 @@ if TYPE_CHECKING:
 def plan(request: "Request") -> Iterator[Node]:
     """The tables that were asked for."""
     for table in request.selection.tables:
+        scores = request.score_nodes(table)
         yield Node(
             stage=14,
             at=table_file(request, table),
-            identify=partial(_identity, request, table),
+            identify=partial(_identity, request, table, scores),
             make=partial(_write, request, table),
-            needs=tuple(request.score_nodes(table)),
+            needs=tuple(scores),
             about=table.title,
             is_file=True,
             in_place=True,
@@ -42,14 +43,13 @@ def table_file(request: "Request", table: Table) -> Path:
     return EXP / request.recipe / "tables" / f"{table.name}{part}.json"
 
 
-def _identity(request: "Request", table: Table) -> Identity:
-    systems = request.systems_of(table)
+def _identity(request: "Request", table: Table, scores: Sequence[Node]) -> Identity:
     runs = [run for run in request.runs if run.system.name in table.systems]
-    seen = [*request.score_nodes(table), *(node for node in attention_nodes(runs) if node.is_done)]
+    seen = [*scores, *(node for node in attention_nodes(runs) if node.is_done)]
     return {
         "kind": "table",
         "espnet_atat": __version__,
-        "table": digest([repr(table), [repr(system) for system in systems]]),
+        "table": digest([repr(table), [repr(system) for system in request.systems_of(table)]]),
         "seeds": request.selection.seeds,
         "files": {str(node.place): file_digest(node.place) for node in seen},
     }

@@ -18,7 +18,7 @@ from espnet_atat.package.publish import publish
 from espnet_atat.package.writer import Sources, write_package
 from espnet_atat.steps.stage12_decode import Decoding, source_of
 from espnet_atat.steps.stage13_score import METRICS, score_node
-from espnet_atat.steps.systems import ModelRun
+from espnet_atat.steps.systems import SystemRun, model_of
 
 if TYPE_CHECKING:
     from espnet_atat.steps.driver import Request
@@ -30,22 +30,23 @@ FORM = 1
 def plan(request: "Request") -> Iterator[Node | str]:
     """A package for each system, seed and fold that has a model of its own."""
     for run in request.runs:
-        if not isinstance(run, ModelRun):
+        if run.tagger is not None:
             yield f"{run.name}: a pipeline of two models, which no package holds, skipped"
-        elif request.use_results and not run.final.run.is_done:
+        elif request.use_results and not model_of(run).run.is_done:
             yield f"{package_file(run)}: only the results of its model are here, skipped"
         else:
             yield package_node(run, request.selection)
 
 
-def package_file(run: ModelRun) -> Path:
+def package_file(run: SystemRun) -> Path:
     """Where a system's package lies."""
     recipe, name = run.system.recipe, run.system.name
     return EXP / recipe / "packages" / f"{recipe}_{name}_{run.label}.zip"
 
 
-def package_node(run: ModelRun, selection: Selection) -> Node:
+def package_node(run: SystemRun, selection: Selection) -> Node:
     """The package of a system's model and scores."""
+    model = model_of(run)
     scores = [score_node(each) for each in run.hypotheses]
     return Node(
         stage=15,
@@ -54,21 +55,21 @@ def package_node(run: ModelRun, selection: Selection) -> Node:
             "kind": "package",
             "form": FORM,
             "espnet_atat": __version__,
-            "run": run.final.run.key,
-            "model": run.final.model,
+            "run": model.run.key,
+            "model": model.model,
             "scores": [file_digest(score.place) for score in scores],
         },
         make=partial(_pack, run, selection),
-        needs=(run.final.run, *scores),
+        needs=(model.run, *scores),
         is_file=True,
     )
 
 
-def _pack(run: ModelRun, selection: Selection, work: Path) -> Mapping[str, Any]:
+def _pack(run: SystemRun, selection: Selection, work: Path) -> Mapping[str, Any]:
     from espnet_atat.decode.pretrained import load_pretrained
 
-    training = run.final
-    language_model = next((each.language_model for each in run.hypotheses if each.language_model), None)
+    training = model_of(run)
+    language_model = next((each.language_model for each in run.decodings if each.language_model), None)
     sources = Sources(
         train_config=training.run.place / "config.yaml",
         model_file=training.model_file,
@@ -84,33 +85,25 @@ def _pack(run: ModelRun, selection: Selection, work: Path) -> Mapping[str, Any]:
     return {"parameters": manifest.parameters}
 
 
-def _manifest(run: ModelRun, selection: Selection) -> Manifest:
+def _manifest(run: SystemRun, selection: Selection) -> Manifest:
     system, one = run.system, dataclasses.replace(selection, seeds=(run.seed,), fold=run.fold)
+    # The label of each kind of input is that of the first test set of that kind, else the usual one: a model that was
+    # fine-tuned on text alone understands speech under the text's label.
+    tasks = {source_of(test): test.task for test in reversed(run.tests)}
     return Manifest(
         name=package_file(run).stem,
         title=system.title,
-        tasks=_tasks(run),
+        tasks={**TASK_DEFAULTS, **tasks},
         decode=search_options(load_yaml(conf_file(system.recipe, system.decode[0]))),  # whose figures lead
         trained_on=tuple(
             {"phase": "pretrain" if step.parent is None else "finetune", "task": part.task, "set": part.set}
-            for step in run.final.chain
+            for step in model_of(run).chain
             for part in step.mixtures.train
         ),
-        results=tuple(_result(decoding) for decoding in run.hypotheses),
+        results=tuple(_result(each) for each in run.decodings),
         command=" ".join(["./run.sh", *one.arguments(system)]),
         versions={"commit": commit()},
     )
-
-
-def _tasks(run: ModelRun) -> dict[str, str]:
-    """The label of each kind of input: that of the first test set of that kind, else the usual one.
-
-    A model that was fine-tuned on text alone understands speech under the text's label.
-    """
-    tested: dict[str, str] = {}
-    for test in run.tests:
-        tested.setdefault(source_of(test), test.task)
-    return {**TASK_DEFAULTS, **tested}
 
 
 def _result(decoding: Decoding) -> Mapping[str, Any]:
@@ -119,15 +112,11 @@ def _result(decoding: Decoding) -> Mapping[str, Any]:
 
 
 def upload(request: "Request") -> Iterator[Node | str]:
-    """Stage 16: a system's package to a repository of the hub (``--hf_repo``) or into a folder (``--upload_dir``).
-
-    Raises:
-        UserError: not one package alone, or it cannot be sent.
-    """
+    """Stage 16: a system's package to a repository of the hub (``--hf_repo``) or into a folder (``--upload_dir``)."""
     if request.hf_repo is None and request.upload_dir is None:
         yield "neither --hf_repo nor --upload_dir is given: nothing is uploaded"
         return
-    packages = [path for run in request.runs if isinstance(run, ModelRun) and (path := package_file(run)).is_file()]
+    packages = [path for run in request.runs if run.tagger is None and (path := package_file(run)).is_file()]
     if len(packages) != 1:
         if request.dry_run:
             yield "to be done, after stage 15"

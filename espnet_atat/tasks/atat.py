@@ -23,7 +23,7 @@ from espnet_atat.data.sampler import MixedBatchSampler, single_task_batches
 from espnet_atat.data.shapes import load_groups
 from espnet_atat.errors import UserError
 from espnet_atat.model.atat_model import ESPnetATATModel
-from espnet_atat.model.from_options import characters_of, model_of, vocabulary_of
+from espnet_atat.model.build import build_model, characters_of, vocabulary_of
 from espnet_atat.model.text_encoder import load_text_tokenizer
 from espnet_atat.speech.augmentation.chain import Chain
 from espnet_atat.tasks.checks import check_checkpoints, check_encoders, check_modalities, check_targets
@@ -62,9 +62,7 @@ class ATATTask(AbsTask):
                 "would cut the rows of mixed batches apart"
             )
         if args.max_cache_size:
-            raise UserError(
-                f"--max_cache_size {args.max_cache_size}: examples are not cached by this task; leave it out"
-            )
+            raise UserError(f"--max_cache_size {args.max_cache_size}: this task caches no examples; leave it out")
         if not args.collect_stats and args.output_dir and not get_rank(args.dist_rank, args.dist_launcher):
             for line in mend_run(args.output_dir, args.best_model_criterion):
                 logging.warning(line)
@@ -79,11 +77,7 @@ class ATATTask(AbsTask):
     def build_preprocess_fn(cls, args: argparse.Namespace, train: bool) -> MixturePreprocessor:
         vocabulary = cls.vocabulary(args)
         tokenizer = TargetTokenizer(vocabulary, args.bpemodel, cls.grown_words(args))
-        ctc: CharTokenizer | TargetTokenizer | None = None
-        if args.ctc_unit == "char":
-            ctc = CharTokenizer(characters_of(args))
-        elif args.ctc_unit == "token":
-            ctc = tokenizer
+        ctc = CharTokenizer(characters_of(args)) if args.ctc_unit == "char" else tokenizer if args.ctc_unit else None
         text_tokenizer, positions = None, MAX_TEXT_PIECES
         if args.text_encoder is not None:
             positions = (args.text_encoder_conf.get("config") or {}).get("max_position_embeddings", positions)
@@ -126,7 +120,7 @@ class ATATTask(AbsTask):
 
     @classmethod
     def build_model(cls, args: argparse.Namespace) -> ESPnetATATModel:
-        model = model_of(args)
+        model = build_model(args)
         check_adapter(args, model)
         # A saved configuration from before the option has none.
         if (asr := getattr(args, "audio_encoder_init", None)) is not None:

@@ -18,11 +18,7 @@ from espnet_atat.train.transfer import OLD_ROWS
 
 
 def check_targets(dataset: MixtureDataset, vocabulary: Vocabulary) -> None:
-    """Every target must begin with a task token, say something, and hold known tags only.
-
-    Raises:
-        UserError: names the first example of which that is not so.
-    """
+    """Every target must begin with a task token, say something, and hold known tags only."""
     tasks = {task_token(task) for task in TASKS}
     known: set[str] = set()  # most words were looked up before
     for utt_id, target in dataset.texts("text"):
@@ -43,11 +39,7 @@ def check_targets(dataset: MixtureDataset, vocabulary: Vocabulary) -> None:
 
 
 def check_encoders(dataset: MixtureDataset, audio_encoder: str | None, text_encoder: str | None) -> None:
-    """Every stream of the data needs its encoder.
-
-    Raises:
-        UserError: there is audio without an audio encoder, or text without a text encoder.
-    """
+    """Every stream of the data needs its encoder."""
     if dataset.has_name("speech") and audio_encoder is None:
         raise UserError("the data has audio, but the model no audio encoder (--audio_encoder none): train on nlu alone")
     if dataset.has_name("text_in") and text_encoder is None:
@@ -71,11 +63,7 @@ def check_modalities(lacking: Sequence[str], args: argparse.Namespace, world_siz
 
 
 def check_checkpoints(args: argparse.Namespace, vocabulary: Vocabulary) -> None:
-    """The embedding of a checkpoint to start or to go on from must have the rows of the model to be trained.
-
-    Raises:
-        UserError: names file and numbers of rows.
-    """
+    """The embedding of a checkpoint to start or to go on from must have the rows of the model to be trained."""
     pretrained = len(vocabulary) if args.pretrained_vocabulary_size is None else args.pretrained_vocabulary_size
     rows = {OLD_ROWS: pretrained, NEW_ROWS: len(vocabulary) - pretrained}
     checkpoint = Path(args.output_dir, CHECKPOINT)

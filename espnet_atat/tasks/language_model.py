@@ -20,15 +20,9 @@ def train_language_model(options: Sequence[str]) -> None:
 def measure_perplexity(
     train_config: Path, model_file: Path, text: Path, output_dir: Path, device: str = "cpu"
 ) -> tuple[float, int]:
-    """Perplexity of a text, by ``espnet2.bin.lm_calc_perplexity``.
+    """Perplexity per token of a text (sentence id, tokens of the model), and the number of tokens.
 
-    Args:
-        text: sentence id, tokens of the language model.
-        output_dir: gets ESPnet's files: ``ppl``, and ``utt2ppl`` for each sentence.
-        device: ``cpu`` or ``cuda``.
-
-    Returns:
-        The perplexity per token, where the end of a sentence counts as a token; and the number of tokens.
+    The end of a sentence counts as a token. ESPnet's files go to ``output_dir``: ``ppl``, and ``utt2ppl``.
     """
     options = [
         *("--train_config", str(train_config), "--model_file", str(model_file), "--output_dir", str(output_dir)),

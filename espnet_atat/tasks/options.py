@@ -7,7 +7,7 @@ from espnet2.utils.nested_dict_action import NestedDictAction
 from espnet2.utils.types import int_or_none, str_or_none
 
 from espnet_atat.data.parts import MAX_PARTS
-from espnet_atat.model.from_options import CLASSES
+from espnet_atat.model.build import CLASSES
 from espnet_atat.model.light_import import load_class
 
 #: ESPnet's modules that are chosen by name.
@@ -20,15 +20,12 @@ CLASS_CHOICES = tuple(
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``ATATTask``, in groups."""
     group = parser.add_argument_group("Target language and text")
-    group.add_argument("--token_list", type=str_or_none, default=None, help="the decoder's tokens, one a line")
-    group.add_argument("--bpemodel", type=str_or_none, default=None, help="sentencepiece model of target words")
-    group.add_argument(
-        "--grown_words", type=str_or_none, default=None, help="words with pieces of their own, see text/growth.py"
-    )
+    group.add_argument("--token_list", type=str_or_none, help="the decoder's tokens, one a line")
+    group.add_argument("--bpemodel", type=str_or_none, help="sentencepiece model of target words")
+    group.add_argument("--grown_words", type=str_or_none, help="words with pieces of their own, see text/growth.py")
     group.add_argument(
         "--text_tokenizer",
         type=str_or_none,
-        default=None,
         help="folder or hub name of the text encoder's tokenizer; default: text_encoder_conf model",
     )
 
@@ -39,9 +36,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "each of N GPUs gets an Nth, so that an update has as many examples on any number"
     )
     group = parser.add_argument_group("Mixture")
-    group.add_argument(
-        "--train_groups", type=str_or_none, default=None, help="group and weight, one a line (mixture's 'groups')"
-    )
+    group.add_argument("--train_groups", type=str_or_none, help="group and weight, one a line (mixture's 'groups')")
     group.add_argument(
         "--text_batch_bins",
         type=int,
@@ -67,7 +62,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
 
     group = parser.add_argument_group("Model")
-    group.add_argument("--input_size", type=int_or_none, default=None, help="mel channels; none with a frontend")
+    group.add_argument("--input_size", type=int_or_none, help="mel channels; none with a frontend")
     group.add_argument(
         "--audio_encoder",
         type=str_or_none,
@@ -85,22 +80,19 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--text_encoder_conf", action=NestedDictAction, default={}, help="model and / or config")
     group.add_argument("--decoder_conf", action=NestedDictAction, default={}, help="of ESPnet's TransformerDecoder")
-    group.add_argument("--ctc_unit", type=str_or_none, default=None, choices=["char", "token", None])
-    group.add_argument("--ctc_characters", type=str_or_none, default=None, help="character list for ctc_unit char")
+    group.add_argument("--ctc_unit", type=str_or_none, choices=["char", "token", None])
+    group.add_argument("--ctc_characters", type=str_or_none, help="character list for ctc_unit char")
     group.add_argument("--ctc_conf", action=NestedDictAction, default={}, help="subframes, dropout_rate")
     group.add_argument("--model_conf", action=NestedDictAction, default={}, help="of ESPnetATATModel")
     group.add_argument(
         "--init",
         type=str_or_none,
-        default=None,
         choices=["xavier_uniform", "xavier_normal", "kaiming_uniform", "kaiming_normal", None],
         help="of audio encoder and decoder; the text encoder and the tied embedding keep their own",
     )
 
     group = parser.add_argument_group("Transfer")
-    group.add_argument(
-        "--pretrained_vocabulary_size", type=int_or_none, default=None, help="rows that --init_param brings"
-    )
+    group.add_argument("--pretrained_vocabulary_size", type=int_or_none, help="rows that --init_param brings")
     group.add_argument(
         "--pretrained_parameters",
         nargs="*",
@@ -110,7 +102,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--audio_encoder_init",
         type=str_or_none,
-        default=None,
         help="an ESPnet ASR model's .pth: its encoder's blocks, of the same shape, are what ours start from",
     )
     group.add_argument("--text_encoder_lr_scale", type=float, default=1.0, help="on the text encoder's rate")

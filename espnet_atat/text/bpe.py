@@ -2,70 +2,46 @@
 
 import io
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 
 import sentencepiece
 
 from espnet_atat.errors import UserError
 from espnet_atat.semantics.tree import is_tag
-from espnet_atat.text.tokenizer import CharTokenizer, target_words
+from espnet_atat.text.tokenizer import BPE_MODEL, CHARACTERS, TOKENS, CharTokenizer, target_words
 from espnet_atat.text.vocabulary import Vocabulary
 
 #: In bytes, so long that no line is left out (sentencepiece's default, 4192, leaves some out).
 LONGEST_LINE = 1 << 20
 
 
-@dataclass(frozen=True)
-class TargetModel:
-    """What :class:`~espnet_atat.text.tokenizer.TargetTokenizer` needs.
-
-    Attributes:
-        vocabulary: control tokens, tags, pieces.
-        bpe: a sentencepiece model, serialised.
-        characters: symbols of the character CTC.
-    """
-
-    vocabulary: Vocabulary
-    bpe: bytes
-    characters: tuple[str, ...]
-
-    def save(self, folder: Path) -> None:
-        """Write ``tokens.txt``, ``bpe.model`` and ``characters.txt`` into a folder that exists."""
-        self.vocabulary.save(folder / "tokens.txt")
-        (folder / "bpe.model").write_bytes(self.bpe)
-        (folder / "characters.txt").write_text("".join(f"{c}\n" for c in self.characters), encoding="utf-8")
-
-
-def train_target_model(targets: Iterable[str], bpe_size: int) -> TargetModel:
-    """Make the vocabulary of some targets (trees, or plain words).
+def make_target_model(targets: Iterable[str], bpe_size: int, folder: Path) -> dict[str, int]:
+    """Write ``tokens.txt``, ``bpe.model`` and ``characters.txt`` of some targets (trees, or plain words).
 
     Args:
         targets: of the pretraining mixture.
         bpe_size: number of word pieces (paper: 5000); fewer if the words do not yield as many.
+        folder: exists.
 
-    Raises:
-        UserError: there are no words, or more characters than ``bpe_size``.
+    Returns:
+        Numbers of ``tokens`` and ``characters``.
     """
     targets = list(targets)
     tags = {token for target in targets for token in target.split() if is_tag(token)}
     lines = [" ".join(target_words(target)) for target in targets]
     bpe = train_bpe(lines, bpe_size)
-    return TargetModel(Vocabulary.build(tags, pieces(bpe)), bpe, CharTokenizer.build(lines).characters)
+    (folder / BPE_MODEL).write_bytes(bpe)
+    vocabulary, characters = Vocabulary.build(tags, pieces(bpe)), CharTokenizer.build(lines).characters
+    vocabulary.save(folder / TOKENS)
+    (folder / CHARACTERS).write_text("".join(f"{c}\n" for c in characters), encoding="utf-8")
+    return {"tokens": len(vocabulary), "characters": len(characters)}
 
 
 def train_bpe(lines: Iterable[str], size: int) -> bytes:
-    """Train sentencepiece's BPE; a pure function of the lines and their order.
+    """Train sentencepiece's BPE, serialised: a pure function of the lines (normalised words) and their order.
 
     Args:
-        lines: normalised words, space between.
         size: number of pieces, ``<unk>`` included; a small corpus may yield fewer.
-
-    Returns:
-        The model, serialised.
-
-    Raises:
-        UserError: no words, or more characters than pieces.
     """
     lines = [line for line in lines if line.strip()]
     if not lines:

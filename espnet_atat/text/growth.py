@@ -13,9 +13,7 @@ import sentencepiece
 
 from espnet_atat.errors import UserError
 from espnet_atat.text.bpe import train_bpe
-from espnet_atat.text.tokenizer import WORD_START, TargetTokenizer, is_whole, target_words
-
-CHARACTERS = "characters.txt"
+from espnet_atat.text.tokenizer import CHARACTERS, WORD_START, TargetTokenizer, is_whole, target_words
 
 
 @dataclass(frozen=True)
@@ -25,19 +23,14 @@ class BPEGrowth:
     Attributes:
         size: its pieces, ``<unk>`` included; fewer if the words do not yield as many.
         pieces_per_word: a word of more old pieces than this is split by the second model.
-
-    Raises:
-        UserError: one of them is not a whole number above 0.
     """
 
     size: int = 500
     pieces_per_word: int = 3
 
     def __post_init__(self) -> None:
-        for name in ("size", "pieces_per_word"):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise UserError(f"grow_bpe: {name} is a whole number above 0, found {value!r}")
+        if min(self.size, self.pieces_per_word) < 1:
+            raise UserError(f"grow_bpe: size ({self.size}) and pieces_per_word ({self.pieces_per_word}) begin at 1")
 
 
 def grow(tokenizer: TargetTokenizer, targets: Iterable[str], bpe: BPEGrowth | None = None) -> TargetTokenizer:
@@ -46,7 +39,6 @@ def grow(tokenizer: TargetTokenizer, targets: Iterable[str], bpe: BPEGrowth | No
     Args:
         tokenizer: of the pretrained model, which may have grown before.
         targets: of the new corpus, with or without task tokens.
-        bpe: the second BPE model; None: none.
     """
     targets, old = list(targets), tokenizer.vocabulary
     finer = {} if bpe is None else _new_splits(tokenizer, targets, bpe)
@@ -61,10 +53,9 @@ def grow(tokenizer: TargetTokenizer, targets: Iterable[str], bpe: BPEGrowth | No
 def grow_folder(
     old: str | Path, targets: Iterable[str], output: str | Path, bpe: BPEGrowth | None = None
 ) -> tuple[TargetTokenizer, TargetTokenizer]:
-    """Grow the token list of one folder into another, which must exist; the CTC's characters are unchanged.
+    """Grow the token list of one folder into another, which must exist; gives the old tokenizer and the new one.
 
-    Returns:
-        The old tokenizer and the new one.
+    The CTC's characters are unchanged.
     """
     tokenizer = TargetTokenizer.load(old)
     grown = grow(tokenizer, targets, bpe)

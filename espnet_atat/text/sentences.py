@@ -17,11 +17,7 @@ def lm_tokens(vocabulary: Vocabulary) -> list[str]:
 
 
 def write_sentences(folder: Path, targets: Sequence[str], tokenizer: TargetTokenizer) -> dict[str, int]:
-    """Write ``text`` (sentence id, tokens) and ``text_shape`` (sentence id, number of tokens).
-
-    Returns:
-        How many sentences, tokens, and tokens that the list does not have.
-    """
+    """Write ``text`` (sentence id, tokens) and ``text_shape`` (sentence id, number of tokens); gives the totals."""
     folder.mkdir(parents=True, exist_ok=True)
     sentences = {f"{number:08d}": tokenizer.tokens(target) for number, target in enumerate(targets)}
     write_two_column(folder / "text", {key: " ".join(tokens) for key, tokens in sentences.items()})

@@ -18,7 +18,7 @@ WORD_START = "▁"
 #: The word separator of the character CTC; no word contains it.
 SPACE = "<space>"
 #: Files of a token folder; the last one exists if words have pieces of a second BPE model (``text.growth``).
-TOKENS, BPE_MODEL, GROWN_WORDS = "tokens.txt", "bpe.model", "grown_words.txt"
+TOKENS, BPE_MODEL, CHARACTERS, GROWN_WORDS = "tokens.txt", "bpe.model", "characters.txt", "grown_words.txt"
 
 
 class TargetTokenizer:
@@ -45,11 +45,7 @@ class TargetTokenizer:
 
     @classmethod
     def load(cls, folder: str | Path) -> Self:
-        """Read the tokenizer of a folder that stage 7 or 11 made.
-
-        Raises:
-            UserError: a file of it is missing or malformed.
-        """
+        """Read the tokenizer of a folder that stage 7 or 11 made."""
         words = Path(folder, GROWN_WORDS)
         grown_words = load_grown_words(words) if words.is_file() else None
         return cls(Vocabulary.load(Path(folder, TOKENS)), Path(folder, BPE_MODEL), grown_words)
@@ -73,11 +69,7 @@ class TargetTokenizer:
         return tokens
 
     def encode(self, text: str) -> list[int]:
-        """Token ids; characters outside the vocabulary become ``<unk>``, and the utterance is kept.
-
-        Raises:
-            UserError: a tag of the target is not in the vocabulary: it could never be predicted.
-        """
+        """Token ids; characters outside the vocabulary become ``<unk>``, and the utterance is kept."""
         tokens = self.tokens(text)
         for token in tokens:
             if is_whole(token) and token not in self.vocabulary:
@@ -115,11 +107,7 @@ class TargetTokenizer:
 
 
 class CharTokenizer:
-    """Characters of the words (tags stripped) for the auxiliary CTC.
-
-    Args:
-        characters: the symbols; index 0 is the blank, 1 unknown, 2 the word separator.
-    """
+    """Characters of the words (tags stripped) for the auxiliary CTC: after blank, unknown and the word separator."""
 
     def __init__(self, characters: Sequence[str]):
         self.characters = tuple(characters)
@@ -147,11 +135,7 @@ class CharTokenizer:
 
 
 def load_grown_words(path: str | Path) -> dict[str, tuple[str, ...]]:
-    """Read the words that have pieces of a second model: one word with its pieces per line.
-
-    Raises:
-        UserError: the file does not exist, or the pieces of a word do not join to it.
-    """
+    """Read the words that have pieces of a second model: one word with its pieces per line."""
     if not Path(path).is_file():
         raise UserError(f"{path}: no such file; stage 11 of the recipe makes it (--grow_bpe true)")
     words = {word: tuple(pieces.split()) for word, pieces in read_two_column(path).items()}

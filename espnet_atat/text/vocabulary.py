@@ -24,11 +24,7 @@ TASKS: tuple[str, ...] = tuple(TASK_SOURCE)
 
 
 def task_token(task: str) -> str:
-    """The BOS token that asks the decoder for ``task``.
-
-    Raises:
-        UserError: the task is not one of :data:`TASKS`.
-    """
+    """The BOS token that asks the decoder for ``task``."""
     if task not in TASK_SOURCE:
         raise UserError(f"unknown task {task!r}: the tasks are {', '.join(TASKS)}")
     return f"<{task}>"
@@ -39,14 +35,7 @@ CONTROL_TOKENS: tuple[str, ...] = (BLANK, UNKNOWN, EOS, *(task_token(task) for t
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """An ordered, immutable token list.
-
-    Args:
-        tokens: starts with :data:`CONTROL_TOKENS`; no token twice, none empty or with white space.
-
-    Raises:
-        UserError: the list breaks one of these rules.
-    """
+    """An immutable token list: :data:`CONTROL_TOKENS` first; no token twice, none empty or with white space."""
 
     tokens: tuple[str, ...]
     _ids: dict[str, int] = field(init=False, repr=False, compare=False)
@@ -57,14 +46,12 @@ class Vocabulary:
                 f"a token list starts with {' '.join(CONTROL_TOKENS)}, this one with "
                 f"{' '.join(self.tokens[: len(CONTROL_TOKENS)])!r}: make it with bin.token_list"
             )
-        seen: set[str] = set()
+        object.__setattr__(self, "_ids", {})
         for line, token in enumerate(self.tokens, 1):
             if not token or token.split() != [token]:
                 raise UserError(f"token list, line {line}: {token!r} is empty or holds white space")
-            if token in seen:
+            if self._ids.setdefault(token, line - 1) != line - 1:
                 raise UserError(f"token list, line {line}: {token!r} stands there twice")
-            seen.add(token)
-        object.__setattr__(self, "_ids", {token: i for i, token in enumerate(self.tokens)})
 
     @classmethod
     def build(cls, tags: Iterable[str], pieces: Iterable[str]) -> "Vocabulary":
@@ -114,10 +101,6 @@ class Vocabulary:
     def task_ids(self) -> dict[str, int]:
         """Task name to the id of its BOS token."""
         return {task: self.task_id(task) for task in TASKS}
-
-    @property
-    def blank_id(self) -> int:
-        return self._ids[BLANK]
 
     @property
     def unknown_id(self) -> int:

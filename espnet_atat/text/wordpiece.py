@@ -25,16 +25,9 @@ PRE_TOKENIZER = pre_tokenizers.BertPreTokenizer()
 
 
 def train_wordpiece(lines: Iterable[str], size: int) -> list[str]:
-    """A WordPiece vocabulary in the order of its ids.
+    """A WordPiece vocabulary in the order of its ids, of at most ``size`` tokens, special ones included.
 
     It contains every character of the lines, both word-initial and word-internal, so that only new ones are unknown.
-
-    Args:
-        lines: words separated by spaces.
-        size: maximum number of tokens, special ones included.
-
-    Raises:
-        UserError: no words, or ``size`` too small for their characters.
     """
     lines = [" ".join(_split(line)) for line in lines]
     characters = sorted({character for line in lines for word in line.split() for character in word})
@@ -56,10 +49,7 @@ def train_wordpiece(lines: Iterable[str], size: int) -> list[str]:
 
 
 def save_wordpiece(tokens: Iterable[str], folder: str | Path) -> None:
-    """Write a folder that ``transformers.AutoTokenizer.from_pretrained`` reads.
-
-    A text becomes ``[CLS] pieces … [SEP]``.
-    """
+    """Write a folder for ``AutoTokenizer.from_pretrained``; a text becomes ``[CLS] pieces … [SEP]``."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     vocabulary = {token: i for i, token in enumerate(tokens)}

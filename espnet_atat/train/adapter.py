@@ -12,26 +12,15 @@ from torch import nn
 from espnet_atat.errors import UserError
 from espnet_atat.model.cpu_layers import Linear
 
-#: Last parts of the names of loralib's own parameters.
-LORA = ("lora_A", "lora_B")
-
 
 def is_adapter(name: str) -> bool:
-    """Whether a parameter belongs to an adapter."""
-    return name.rpartition(".")[2] in LORA
+    """Whether a parameter belongs to an adapter, by loralib's names."""
+    return name.endswith((".lora_A", ".lora_B"))
 
 
 def check_adapter(args: argparse.Namespace, model: nn.Module) -> None:
-    """Refuse options on which ESPnet would fail with a traceback, or leave a checkpoint that cannot be decoded.
-
-    Args:
-        args: ESPnet's; they may come from a configuration older than adapters.
-        model: before its adapters are made.
-
-    Raises:
-        UserError: names the option.
-    """
-    if not getattr(args, "use_adapter", False):
+    """Refuse options on which ESPnet would fail with a traceback, or leave a checkpoint that cannot be decoded."""
+    if not getattr(args, "use_adapter", False):  # a configuration may be older than adapters
         return
     if args.adapter != "lora":
         raise UserError(f"--adapter {args.adapter}: ESPnet has it for S3PRL's models alone; this model takes lora")

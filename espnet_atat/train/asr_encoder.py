@@ -11,10 +11,8 @@ from espnet_atat.model.audio_encoder import AudioEncoder
 from espnet_atat.train.checkpoint import is_intact
 
 PREFIX = "encoder."
-#: ESPnet's own subsampling in front of its blocks: this project has another one, with pooling.
-SUBSAMPLING = "embed."
-#: Parameters that an error names of each kind.
-NAMED = 5
+SUBSAMPLING = "embed."  # ESPnet's, in front of its blocks
+NAMED = 5  # parameters that an error names of each kind
 
 
 def load_asr_encoder(encoder: AudioEncoder, file: str | Path) -> None:
@@ -24,25 +22,20 @@ def load_asr_encoder(encoder: AudioEncoder, file: str | Path) -> None:
     (``encoder.embed``) is a different network.
 
     Args:
-        encoder: to be filled.
         file: ``.pth`` of the ASR model's parameters, or a trainer's ``checkpoint.pth``.
 
     Raises:
-        UserError: the file is no such checkpoint, or names all parameters that do not fit.
+        UserError: the file is no such checkpoint, or names the parameters that do not fit.
     """
     path = Path(file)
     if not path.is_file() or not is_intact(path):
         raise UserError(f"{path}: no such file, or not a whole checkpoint (audio_encoder_init: an ASR model's .pth)")
     loaded = safe_torch_load(str(path), map_location="cpu")
     state: dict[str, Tensor] = loaded.get("model", loaded)
-    theirs = {
-        name.removeprefix(PREFIX): value
-        for name, value in state.items()
-        if name.startswith(PREFIX) and not name.startswith(PREFIX + SUBSAMPLING)
-    }
+    theirs = _blocks({name.removeprefix(PREFIX): value for name, value in state.items() if name.startswith(PREFIX)})
     if not theirs:
         raise UserError(f"{path}: no parameter begins with {PREFIX!r}: not an ESPnet ASR model")
-    ours = {name: value for name, value in encoder.blocks.state_dict().items() if not name.startswith(SUBSAMPLING)}
+    ours = _blocks(encoder.blocks.state_dict())
     shapes = [
         f"{name} {tuple(theirs[name].shape)} instead of {tuple(value.shape)}"
         for name, value in ours.items()
@@ -63,3 +56,7 @@ def load_asr_encoder(encoder: AudioEncoder, file: str | Path) -> None:
         )
     encoder.blocks.load_state_dict(theirs, strict=False)
     logging.info("audio encoder: %d parameters of its blocks from %s; the CNN starts fresh", len(theirs), path)
+
+
+def _blocks(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name: value for name, value in state.items() if not name.startswith(SUBSAMPLING)}

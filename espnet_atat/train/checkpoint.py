@@ -35,6 +35,13 @@ def copy_into_place(source: Path, destination: Path) -> None:
     os.replace(temporary, destination)
 
 
+def save_in_place(state: dict[str, Any], destination: Path) -> None:
+    """Save parameters under another name, and rename."""
+    temporary = destination.with_name(f".{destination.name}.tmp")
+    torch.save(state, temporary)
+    os.replace(temporary, destination)
+
+
 def mend_run(output_dir: str | Path, best_model_criterion: Sequence[Sequence[str]] = ()) -> list[str]:
     """Before training, replace or remove files that a kill left truncated, so that the run resumes from its last epoch.
 
@@ -47,7 +54,7 @@ def mend_run(output_dir: str | Path, best_model_criterion: Sequence[Sequence[str
         best_model_criterion: phase, key and mode of each best model, as given to ESPnet's trainer.
 
     Returns:
-        What was repaired, for the log.
+        what was repaired, for the log.
     """
     folder = Path(output_dir)
     mended: list[str] = []
@@ -76,9 +83,7 @@ def mend_run(output_dir: str | Path, best_model_criterion: Sequence[Sequence[str
     last = folder / f"{epochs}epoch.pth"
     if states is not None and not last.exists():
         # ESPnet saves the checkpoint first, then this copy of its model, and averages such copies at the end.
-        temporary = folder / f".{last.name}.tmp"
-        torch.save(states["model"], temporary)
-        os.replace(temporary, last)
+        save_in_place(states["model"], last)
         mended.append(f"{last.name} was missing: made again from the checkpoint")
     if states is not None:
         # The trainer sets a link only in the epoch that improves it: one that a kill prevented would stay stale.
@@ -113,8 +118,6 @@ class GuardedIterFactory(AbsIterFactory):
     ESPnet's trainer asks for the iterator first in every epoch, so the trainer itself needs no change.
 
     Args:
-        factory: builds the batches of an epoch.
-        output_dir: of the run.
         writes: whether this process writes checkpoints (rank 0).
     """
 

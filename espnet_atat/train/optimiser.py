@@ -18,27 +18,29 @@ def parameter_groups(
     """Groups for the optimiser, marked for :class:`~espnet_atat.train.unfreeze.WarmupUnfreezeLR`.
 
     Args:
-        model: its trainable parameters are grouped.
         pretrained: names or dotted prefixes of pretrained parameters; ``all``: all except the new rows. An
             adapter's parameters always count as new.
         text_encoder_lr_scale: factor on the learning rate of ``text_encoder.bert``.
-
-    Raises:
-        UserError: a prefix that names nothing.
     """
-    names = [name for name, parameter in model.named_parameters() if parameter.requires_grad]
+    trainable = {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
     for prefix in pretrained:
-        if prefix != "all" and not any(is_below(name, prefix) for name in names):
+        if prefix != "all" and not any(is_below(name, prefix) for name in trainable):
             raise UserError(f"--pretrained_parameters: the model has no trainable parameter below {prefix!r}")
-    members: dict[tuple[bool, bool], list[nn.Parameter]] = {}
-    for name, parameter in model.named_parameters():
-        if parameter.requires_grad:
-            is_fresh = name == NEW_ROWS or is_adapter(name)
-            is_pretrained = not is_fresh and any(p == "all" or is_below(name, p) for p in pretrained)
-            members.setdefault((is_pretrained, is_below(name, "text_encoder.bert")), []).append(parameter)
+    members: dict[tuple[bool, bool, bool], list[nn.Parameter]] = {}
+    for name, parameter in trainable.items():
+        new_rows = name == NEW_ROWS
+        is_fresh = new_rows or is_adapter(name)
+        is_pretrained = not is_fresh and any(p == "all" or is_below(name, p) for p in pretrained)
+        group = (is_pretrained, new_rows, is_below(name, "text_encoder.bert"))
+        members.setdefault(group, []).append(parameter)
     return [
-        {"params": parameters, "pretrained": old, "lr_scale": text_encoder_lr_scale if bert else 1.0}
-        for (old, bert), parameters in sorted(members.items(), key=lambda item: item[0])
+        {
+            "params": parameters,
+            "pretrained": old,
+            "new_rows": new_rows,
+            "lr_scale": text_encoder_lr_scale if bert else 1.0,
+        }
+        for (old, new_rows, bert), parameters in sorted(members.items(), key=lambda item: item[0])
     ]
 
 

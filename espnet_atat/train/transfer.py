@@ -14,7 +14,7 @@ from torch import Tensor
 from espnet_atat.errors import UserError
 from espnet_atat.text.vocabulary import CONTROL_TOKENS, UNKNOWN, Vocabulary
 from espnet_atat.train.adapter import is_adapter
-from espnet_atat.train.checkpoint import is_intact
+from espnet_atat.train.checkpoint import is_intact, save_in_place
 from espnet_atat.train.optimiser import NEW_ROWS, is_below
 
 OLD_ROWS = "decoder.embed.0.pretrained"
@@ -35,15 +35,9 @@ def initial_checkpoint(
     so that the new run initialises them from its own seed.
 
     Args:
-        model_file: a ``.pth`` of model parameters (an epoch's or an average).
-        old: the vocabulary of that model.
-        new: the vocabulary of the new run.
+        model_file: a ``.pth`` of model parameters (an epoch's or an average), whose vocabulary is ``old``.
         ctc_of_tokens: the CTC's symbols are the tokens (``ctc_unit: token``), so that it grows with them.
         keep: names or prefixes of the parameters to take over, :data:`OLD_ROWS` among them; None: all.
-
-    Raises:
-        UserError: ``keep`` names nothing of the model, the token list does not belong to the model, the new one does
-            not extend it, or the file is torn.
     """
     if not new.extends(old):
         raise UserError(
@@ -54,9 +48,7 @@ def initial_checkpoint(
     if len(rows) != len(old):
         raise UserError(f"{model_file} has rows for {len(rows)} tokens, its token list has {len(old)}: they do not fit")
     if ctc_of_tokens:
-        state |= {
-            name: _grow_ctc(rows_of_ctc, len(old), len(new)) for name, rows_of_ctc in state.items() if name in CTC
-        }
+        state |= {name: _grow_ctc(state[name], len(old), len(new)) for name in CTC if name in state}
     state[OLD_ROWS] = rows
     _write(state if keep is None else _kept(state, keep, model_file), output)
 
@@ -64,14 +56,7 @@ def initial_checkpoint(
 def kept_checkpoint(model_file: str | Path, keep: Sequence[str], output: str | Path) -> None:
     """Write the checkpoint that a run with its own token list starts from, such as encoder-only transfer.
 
-    Parameters that are not kept are left out, so that the new run initialises them from its own seed.
-
-    Args:
-        model_file: a ``.pth`` of model parameters.
-        keep: names or prefixes of the parameters to take over.
-
-    Raises:
-        UserError: ``keep`` names nothing of the model, or the file is torn or no model of this project.
+    Parameters whose names or prefixes are not in ``keep`` are left out: the new run initialises them from its own seed.
     """
     _write(_kept(_load(model_file), keep, model_file), output)
 
@@ -95,11 +80,8 @@ def _kept(state: dict[str, Tensor], keep: Sequence[str], model_file: str | Path)
 
 
 def _write(state: dict[str, Tensor], output: str | Path) -> None:
-    output = Path(output)
-    output.parent.mkdir(parents=True, exist_ok=True)
-    temporary = output.with_name(f".{output.name}.tmp")
-    torch.save(state, temporary)
-    temporary.replace(output)
+    Path(output).parent.mkdir(parents=True, exist_ok=True)
+    save_in_place(state, Path(output))
 
 
 def _grow_ctc(rows: Tensor, old: int, new: int) -> Tensor:

@@ -3,6 +3,7 @@
 Parameters are frozen by a learning rate of 0, not by ``requires_grad``, so that DDP sees the same graph throughout.
 """
 
+import logging
 from collections.abc import Sequence
 from typing import Any
 
@@ -24,17 +25,19 @@ class WarmupUnfreezeLR(LRScheduler, AbsBatchStepScheduler):
 
     A group's learning rate is ``base * group["lr_scale"]``, and for groups with ``group["pretrained"]`` also times
     ``multipliers[i]`` in the ``i``-th phase. Phases last ``unfreeze_steps[i]`` updates; after the last the factor is 1
-    (paper: 0 for 500 updates, then 0.2, 0.5, 0.7 for 100 each).
+    (paper: 0 for 500 updates, then 0.2, 0.5, 0.7 for 100 each). Where every group is pretrained, phases of factor 0 are
+    left out, because nothing would train in them, and the log says so.
+
+    New rows of the embedding (``group["new_rows"]``) have a warm-up of their own, ``new_rows_warmup_steps``, and then
+    the peak rate until ``warmup_steps``. With the others' warm-up they would hardly move while they train alone
+    (``benchmarks/new_rows.py``).
 
     Args:
-        optimizer: its groups may carry ``pretrained`` (bool) and ``lr_scale`` (float).
-        warmup_steps: updates to the peak.
+        optimizer: its groups may carry ``pretrained`` (bool), ``new_rows`` (bool) and ``lr_scale`` (float).
         decay: ``noam`` (inverse square root), ``linear`` (to 0 at ``total_steps``) or ``constant``.
         total_steps: updates of the whole run; only for ``linear``.
         unfreeze_steps, multipliers: phases of the pretrained groups; empty: never frozen.
-
-    Raises:
-        UserError: unknown decay, phases of unequal number, or no total for a linear decay.
+        new_rows_warmup_steps: updates to the peak of new rows; None: as ``warmup_steps``.
     """
 
     def __init__(
@@ -45,6 +48,7 @@ class WarmupUnfreezeLR(LRScheduler, AbsBatchStepScheduler):
         total_steps: int | None = None,
         unfreeze_steps: Sequence[int] = (),
         multipliers: Sequence[float] = (),
+        new_rows_warmup_steps: int | None = None,
         last_epoch: int = -1,
     ):
         if decay not in DECAYS:
@@ -56,25 +60,33 @@ class WarmupUnfreezeLR(LRScheduler, AbsBatchStepScheduler):
         if decay == "linear" and (total_steps is None or total_steps <= warmup_steps):
             raise UserError("scheduler_conf: decay linear needs total_steps above warmup_steps")
         self.warmup_steps = max(1, warmup_steps)
+        self.new_rows_warmup_steps = warmup_steps if new_rows_warmup_steps is None else new_rows_warmup_steps
         self.decay = decay
         self.total_steps = total_steps
-        self.unfreeze_steps = [int(steps) for steps in unfreeze_steps]
-        self.multipliers = [float(multiplier) for multiplier in multipliers]
+        phases = list(zip(map(int, unfreeze_steps), map(float, multipliers), strict=True))
+        if all(group.get("pretrained", False) for group in optimizer.param_groups):
+            if skipped := sum(steps for steps, multiplier in phases if multiplier == 0):
+                logging.info(f"no new rows, nothing fresh: the freeze of {skipped} updates is skipped")
+            phases = [(steps, multiplier) for steps, multiplier in phases if multiplier != 0]
+        self.phases = phases
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self) -> list[float]:  # type: ignore[override]
         """Learning rate of each group for update ``last_epoch + 1``."""
         update = self.last_epoch + 1
-        shape, unfrozen = self.shape(update), self.unfrozen(update)
+        unfrozen = self.unfrozen(update)
         return [
-            base * shape * group.get("lr_scale", 1.0) * (unfrozen if group.get("pretrained", False) else 1.0)
+            base
+            * self.shape(update, self.new_rows_warmup_steps if group.get("new_rows", False) else self.warmup_steps)
+            * group.get("lr_scale", 1.0)
+            * (unfrozen if group.get("pretrained", False) else 1.0)
             for base, group in zip(self.base_lrs, self.optimizer.param_groups, strict=True)
         ]
 
-    def shape(self, update: int) -> float:
+    def shape(self, update: int, warmup_steps: int) -> float:
         """Warm-up and decay at an update, counted from 1; at most 1."""
         if update <= self.warmup_steps:
-            return update / self.warmup_steps
+            return min(1.0, update / max(1, warmup_steps))
         if self.decay == "noam":
             return (self.warmup_steps / update) ** 0.5
         if self.decay == "linear":
@@ -85,7 +97,7 @@ class WarmupUnfreezeLR(LRScheduler, AbsBatchStepScheduler):
     def unfrozen(self, update: int) -> float:
         """Multiplier of the pretrained groups at an update, counted from 1."""
         end = 0
-        for steps, multiplier in zip(self.unfreeze_steps, self.multipliers, strict=True):
+        for steps, multiplier in self.phases:
             end += steps
             if update <= end:
                 return multiplier
@@ -101,4 +113,4 @@ class WarmupUnfreezeLR(LRScheduler, AbsBatchStepScheduler):
         # The optimizer's own state holds the same rates; set them here too, because it may be loaded before or after.
         for group, lr in zip(self.optimizer.param_groups, self.get_lr(), strict=True):
             group["lr"] = lr
-        self._last_lr = [group["lr"] for group in self.optimizer.param_groups]
+        self._last_lr = [*self.get_lr()]

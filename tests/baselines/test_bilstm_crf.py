@@ -7,8 +7,7 @@ pytest.importorskip("torchcrf", reason="pytorch-crf, of the extra baselines, is 
 import torch
 
 from espnet_atat.baselines.bilstm_crf import BilstmCrfModel, train
-from espnet_atat.baselines.bilstm_network import BilstmCrf, Names
-from espnet_atat.baselines.bilstm_pretraining import language_model_loss
+from espnet_atat.baselines.bilstm_network import BilstmCrf, Names, language_model_loss
 from espnet_atat.baselines.bio import read_examples, to_tree
 from espnet_atat.baselines.config import BilstmConfig
 from tests.baselines.corpus import TARGETS, write_set

@@ -28,4 +28,6 @@ def test_a_wrong_configuration_is_one_clear_error(tone_set, tmp_path, capsys):
     assert printed.count("\n") == 1
     config.write_text("{")
     assert main_guard(main, arguments) == 2
-    assert "cannot be read as YAML" in capsys.readouterr().err
+    printed = capsys.readouterr().err
+    assert printed.startswith(f"error: {config}: not YAML")
+    assert printed.count("\n") == 1

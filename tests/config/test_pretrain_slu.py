@@ -87,8 +87,9 @@ def test_every_prepared_corpus_is_taken_but_the_tested_one(world, system):
     mixtures = load_mixtures("fsc", PHASE, selection=selection)
     assert mixtures.train[:3] == (
         Part("asr", "librispeech/clean"),
-        Part("slu", "snips/close_fold1_train", name="snips_close_fold1_train"),
-        Part("nlu", "snips/close_fold1_train", name="snips_close_fold1_train"),
+        # Of the paper's proportions 64 commands of each task; there are 24: sqrt(64 * 24) / 4 sets = 10
+        Part("slu", "snips/close_fold1_train", weight=10, name="snips_close_fold1_train"),
+        Part("nlu", "snips/close_fold1_train", weight=10, name="snips_close_fold1_train"),
     )
     assert [part.group for part in mixtures.valid] == ["asr-clean", "slu-custom_dev", "nlu-custom_dev"]
 
@@ -160,8 +161,20 @@ def test_a_place_is_of_a_pretraining_and_names_tasks(world, system):
     system("fsc")
     with pytest.raises(UserError, match=r"mixture public of fsc: train: pretrain_slu is of a pretraining"):
         load_mixtures("fsc", PHASE)
-    write_recipe(world, "fsc", {"mixtures/public": MIXTURE.replace("[slu, nlu]", "[asr]")})
-    with pytest.raises(
-        UserError, match=r"mixture public of fsc: train: \{pretrain_slu: \[slu, nlu\]\} names one or both"
+    for old, new, message in (
+        ("[slu, nlu]}\nvalid", "[asr]}\nvalid", r"train: \{pretrain_slu: \[slu, nlu\]\} names one or both"),
+        ("[slu, nlu]}\nvalid", "[slu], weight: 2}\nvalid", r"beside it temperature and no more, found .*'weight': 2"),
+        ("[slu, nlu]}\nvalid", "[slu], temperature: 0.5}\nvalid", r"temperature is a number, 1 or more, found 0\.5"),
     ):
-        load_mixtures("fsc", PHASE, selection=choose_sets(load_system("fsc", "public")))
+        write_recipe(world, "fsc", {"mixtures/public": MIXTURE.replace(old, new)})
+        with pytest.raises(UserError, match=message):
+            load_mixtures("fsc", PHASE, selection=choose_sets(load_system("fsc", "public")))
+
+
+def test_a_place_of_temperature_1_weighs_its_number_of_examples(world, system):
+    prepare(world, "custom/train")
+    chosen = system("fsc")
+    write_recipe(world, "fsc", {"mixtures/public": MIXTURE.replace("nlu]}\nvalid", "nlu], temperature: 1}\nvalid")})
+    mixtures = load_mixtures("fsc", PHASE, selection=choose_sets(chosen))
+    assert [part.weight for part in mixtures.train] == [None, 6, 6]
+    assert [part.weight for part in mixtures.valid] == [None]

@@ -14,7 +14,7 @@ from espnet_atat.config.selection import add_selection, select
 from espnet_atat.config.system import System, load_system
 from espnet_atat.config.table import load_table
 from espnet_atat.config.training import load_training_config
-from espnet_atat.speech.synthesis.engines import make_engine
+from espnet_atat.speech.synthesis.say_set import make_engine
 from tests.conftest import ROOT
 
 SYNTHETIC = re.compile(r"_(pico|flite|kokoro|polly)(_aug)?$")

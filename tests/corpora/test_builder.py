@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 import soundfile
 
-from espnet_atat.corpora.builder import Builder, BuildOptions, Utterance
-from espnet_atat.corpora.recordings import AudioRules
+from espnet_atat.corpora.builder import Builder, Utterance
 from espnet_atat.datadir import DataDir, read_two_column
 from espnet_atat.errors import UserError
 
@@ -29,8 +28,8 @@ def spoken(noise: Noise, folder: Path, count: int, **options: int) -> list[Utter
     ]
 
 
-def builder(tmp_path: Path, **options: object) -> Builder:
-    return Builder("toy", tmp_path, tmp_path / "data", BuildOptions.from_options(dict(options)))
+def builder(tmp_path: Path, **options: bool) -> Builder:
+    return Builder("toy", tmp_path, tmp_path / "data", **options)
 
 
 def test_a_set_is_written_as_it_is(tmp_path: Path, noise: Noise) -> None:
@@ -150,7 +149,7 @@ def test_a_set_of_audio_alone_is_kept(tmp_path: Path, noise: Noise) -> None:
 
 def test_audio_is_examined_once_for_all_sets(tmp_path: Path, noise: Noise) -> None:
     utterances = spoken(noise, tmp_path, 2, rate=8000)
-    build = Builder("toy", tmp_path, tmp_path / "data", BuildOptions(AudioRules(resample=True)))
+    build = builder(tmp_path, resample=True)
     build.write("train", utterances)
     (tmp_path / "0.wav").unlink()
     assert build.write("fold1_train", utterances).ids == ["s-0", "s-1"]

@@ -56,7 +56,7 @@ def test_a_text_only_set_has_no_problem(tmp_path: Path) -> None:
         ("text", "a-2 say 2\n", "a-2 say  2\n", ("text", 2, "a-2"), "more than one space"),
         ("text", "b-2 say 2\n", "", ("target", 4, "b-2"), "'b-2' is not in text"),
         ("target", "[IN:SAY say [SL:NUMBER 2 ] ]\nb-1", "[IN:SAY say 2\nb-1", ("target", 2, "a-2"), "unclosed"),
-        ("target", "2 ] ]\nb-1", "3 ] ]\nb-1", ("target", 2, "a-2"), "words are 'say 3', the text is 'say 2'"),
+        ("target", "2 ] ]\nb-1", "3 ] ]\nb-1", ("target", 2, "a-2"), "words are 'say 3', the text 'say 2'"),
         ("utt2spk", "a-2 a\n", "a-2 c\n", ("utt2spk", 2, None), "does not begin with its speaker's id 'c'"),
         ("utt2spk", "a-2 a\n", "a-2\n", ("utt2spk", 2, "a-2"), "for its speaker"),
         ("spk2utt", "a a-1 a-2\n", "a a-1\n", ("spk2utt", 1, None), "differs from utt2spk in 'a-2'"),

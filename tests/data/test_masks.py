@@ -72,9 +72,9 @@ def test_examples_are_looked_up_before_training(masker):
 @pytest.mark.parametrize(
     ("config", "message"),
     [
-        ({}, "alignments wants {<set>: <file of bin.align>}, found None"),
+        ({}, "the key 'alignments' is missing"),
         ({"alignments": {"train": "none.jsonl"}}, "none.jsonl: No such file or directory; stage 4 makes it"),
-        ({"alignments": {"train": "FILE"}, "fil": "mean"}, "unknown option 'fil'; known: alignments, ratio"),
+        ({"alignments": {"train": "FILE"}, "fil": "mean"}, "unknown key 'fil', perhaps 'fill'; known: ratio"),
         ({"alignments": {"train": "FILE"}, "fill": "beep"}, "unknown fill 'beep'"),
     ],
 )

@@ -14,6 +14,7 @@ from espnet_atat.datadir import write_two_column
 from espnet_atat.decode.trained import Trained
 from espnet_atat.model.build import build_model
 from espnet_atat.text.vocabulary import Vocabulary
+from tests.toy_model import model_args
 
 TAGS = ("]", "[IN:BUY", "[IN:PLAY", "[IN:FIND", "[SL:SONG", "[SL:ARTIST", "[SL:BOOK")
 LETTERS = "abcdefgh"
@@ -34,16 +35,14 @@ def tiny_model(
 ):
     """Random weights, large enough that the output is no uniform mush; ``stopping`` makes ``<eos>`` likely."""
     torch.manual_seed(seed)
-    model = build_model(
+    args = model_args(
         vocabulary,
         input_size=80,
-        audio_encoder="transformer",
         audio_encoder_conf={
             "output_size": 32,
             "blocks_conf": {"num_blocks": 1, "attention_heads": 2, "linear_units": 64},
             "cnn_channels": [4, 4],
         },
-        text_encoder=True,
         text_encoder_conf={
             "config": {
                 "model_type": "bert",
@@ -57,9 +56,9 @@ def tiny_model(
         decoder_conf={"attention_heads": 2, "linear_units": 64, "num_blocks": 2, **decoder},
         ctc_symbols=ctc,
         ctc_conf={"subframes": subframes},
-        model_conf={},
         pretrained_vocabulary_size=len(vocabulary) - 5,
     )
+    model = build_model(args)
     with torch.no_grad():
         for parameter in model.decoder.parameters():
             if parameter.dim() > 1:

@@ -8,8 +8,8 @@ from espnet_atat.decode.search_config import SearchConfig
 from espnet_atat.decode.trained import Trained
 from espnet_atat.decode.understand import Speech2Understand
 from espnet_atat.errors import UserError
-from espnet_atat.semantics.tree import is_tag, is_valid
-from espnet_atat.text.bpe import train_target_model
+from espnet_atat.semantics.tree import is_tag, parse
+from espnet_atat.text.bpe import make_target_model
 from espnet_atat.text.growth import BPEGrowth, grow
 from espnet_atat.text.tokenizer import TargetTokenizer
 from espnet_atat.text.vocabulary import CONTROL_TOKENS, Vocabulary
@@ -45,7 +45,7 @@ def test_a_random_walk_ends_in_a_valid_tree_within_the_cap(vocabulary, maxlen):
     constraint = TreeConstraint(vocabulary.tokens, trees=True, maxlen=maxlen)
     targets = random_walks(constraint, vocabulary, 500, seed=maxlen)
     for tokens in targets:
-        assert is_valid(TargetTokenizer.join(tokens)), tokens
+        parse(TargetTokenizer.join(tokens))
         assert not set(tokens) & set(CONTROL_TOKENS)
     assert max(map(len, targets)) == maxlen - 1
     assert min(map(len, targets)) == 2
@@ -81,7 +81,7 @@ def test_every_valid_target_passes_whose_end_fits(vocabulary, target):
 
 
 def test_words_with_pieces_of_a_second_bpe_model_pass(tmp_path):
-    train_target_model(["[IN:PLAY play [SL:SONG the moon ] ]", "[IN:PLAY play it ]"], 20).save(tmp_path)
+    make_target_model(["[IN:PLAY play [SL:SONG the moon ] ]", "[IN:PLAY play it ]"], 20, tmp_path)
     targets = ["[IN:BUY buy [SL:SONG thistledown ] ]", "[IN:PLAY thistledown [SL:SONG the moon ] ]"]
     grown = grow(TargetTokenizer.load(tmp_path), targets, BPEGrowth(size=40))
     assert "thistledown" in grown.grown_words
@@ -140,7 +140,7 @@ def test_constrained_search_of_a_random_model_finds_valid_trees_alone(vocabulary
     for results in nbest:
         assert results
         for result in results:
-            assert is_valid(result.tree), result
+            parse(result.tree)
             assert result.frame is not None
             assert len(result.tokens) < maxlen
             assert -1e3 < result.score < 0

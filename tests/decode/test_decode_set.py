@@ -24,24 +24,29 @@ def dump_dir(tmp_path, speech, texts):
     return write_dump(tmp_path / "music_test", speech[:7], texts[:7])
 
 
+def decode(trained, dump_dir, config, source=None, **options):
+    utterances = Source.of_dump(dump_dir, source or config.source)
+    return decode_set(lambda: (trained, None), utterances, config, **options)
+
+
 def test_every_utterance_gets_its_own_result_whatever_the_batch(trained, dump_dir, speech):
     single = Speech2Understand(trained=trained, **vars(CONFIG))
     for batch_size in (1, 3, 16):
-        results = decode_set(trained, dump_dir, CONFIG, batch_size=batch_size)
+        results = decode(trained, dump_dir, CONFIG, batch_size=batch_size)
         assert list(results) == [f"spk-{n:02d}" for n in range(7)]
         for features, found in zip(speech, results.values(), strict=False):
             assert [r.tokens for r in found] == [r.tokens for r in single.nbest([features])[0]]
 
 
 def test_text_is_read_where_the_task_reads_text(trained, dump_dir, texts):
-    results = decode_set(trained, dump_dir, SearchConfig(task="nlu", maxlen=10))
+    results = decode(trained, dump_dir, SearchConfig(task="nlu", maxlen=10))
     best = Text2Understand(trained=trained, maxlen=10)(texts[:7])
     assert [found[0].tokens for found in results.values()] == [result.tokens for result in best]
-    assert decode_set(trained, dump_dir, SearchConfig(maxlen=10), source="text_in").keys() == results.keys()
+    assert decode(trained, dump_dir, SearchConfig(maxlen=10), source="text_in").keys() == results.keys()
 
 
 def test_files_hold_the_best_and_the_n_best(trained, dump_dir, tmp_path):
-    results = decode_set(trained, dump_dir, CONFIG)
+    results = decode(trained, dump_dir, CONFIG)
     write_results(results, tmp_path / "out", CONFIG.nbest)
     hyp = read_two_column(tmp_path / "out" / "hyp")
     rows = [json.loads(line) for line in (tmp_path / "out" / "nbest.jsonl").read_text().splitlines()]
@@ -79,18 +84,18 @@ def test_a_bad_utterance_is_named(trained, dump_dir):
     entries = read_two_column(dump_dir / "feats.scp") | read_two_column(dump_dir / "bad")
     write_two_column(dump_dir / "feats.scp", entries)
     with pytest.raises(UserError, match=r"^utterance spk-03: an utterance of 2 frames"):
-        decode_set(trained, dump_dir, CONFIG)
+        decode(trained, dump_dir, CONFIG)
     write_two_column(dump_dir / "feats.scp", entries | {"spk-03": str(dump_dir / "nowhere.ark:7")})
     with pytest.raises(UserError, match=r"^utterance spk-03: .*nowhere"):
-        decode_set(trained, dump_dir, CONFIG)
+        decode(trained, dump_dir, CONFIG)
     write_two_column(dump_dir / "text", read_two_column(dump_dir / "text") | {"spk-05": ""})
     with pytest.raises(UserError, match=r"^utterance spk-05: text '' has no word"):
-        decode_set(trained, dump_dir, SearchConfig(task="nlu"))
+        decode(trained, dump_dir, SearchConfig(task="nlu"))
 
 
 def test_what_is_no_set_is_refused(tmp_path, trained):
     with pytest.raises(UserError, match=r"neither feats\.scp nor wav\.scp"):
-        decode_set(trained, tmp_path, CONFIG)
+        decode(trained, tmp_path, CONFIG)
     with pytest.raises(UserError, match="cannot be decoded; name and type are one of"):
         Source.of_stream(tmp_path / "text", "text", "text")
     (tmp_path / "text").touch()
@@ -100,7 +105,7 @@ def test_what_is_no_set_is_refused(tmp_path, trained):
 
 def test_hypotheses_cut_at_the_cap_are_told(trained, dump_dir, caplog):
     with caplog.at_level(logging.WARNING):
-        results = decode_set(trained, dump_dir, SearchConfig(maxlen=2))
+        results = decode(trained, dump_dir, SearchConfig(maxlen=2))
     assert count_cut(results) == sum(len(hypotheses[0].tokens) == 2 for hypotheses in results.values()) > 0
     assert f"{count_cut(results)} hypotheses were cut, at up to 2 tokens (maxlen); first spk-0" in caplog.text
 

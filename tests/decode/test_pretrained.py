@@ -191,7 +191,7 @@ def test_a_configuration_that_makes_no_model_is_one_clear_error(toy_package, tmp
         config = yaml.safe_load(archive.read("exp/config.yaml"))
     for changes, message in (
         ({"frontend": "s3prl"}, "its configuration makes no model"),
-        ({"decoder_conf": {"num_blocks": 2}}, r"other\.zip: model\.pth: 'decoder.* not of one model"),
+        ({"decoder_conf": {"num_blocks": 2}}, r"other\.zip: model\.pth: lacks 'decoder.* not a checkpoint"),
     ):
         files = {"exp/config.yaml": yaml.safe_dump({**config, **changes}).encode()}
         with pytest.raises(UserError, match=message):

@@ -8,12 +8,12 @@ import torch
 from espnet2.lm.seq_rnn_lm import SequentialRNNLM
 
 from espnet_atat.decode.constraint import FORBIDDEN_SCORE
-from espnet_atat.decode.espnet_search import BatchBeamSearch
 from espnet_atat.decode.lm_fusion import LanguageModel
 from espnet_atat.decode.pretrained import Pretrained
 from espnet_atat.decode.search import UtteranceBeamSearch
 from espnet_atat.decode.trained import Trained
 from espnet_atat.decode.understand import Speech2Understand, Text2Understand
+from espnet_atat.model.espnet import BatchBeamSearch
 from tests.decode.conftest import tiny_model
 
 MAXLEN = 12

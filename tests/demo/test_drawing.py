@@ -1,16 +1,17 @@
 """What the page shows: positions that a person can read, and nothing of a text taken for HTML."""
 
+import base64
 import re
 from dataclasses import replace
 from itertools import pairwise
 from xml.etree import ElementTree
 
 import numpy as np
+from matplotlib.figure import Figure
 
 from espnet_atat.decode.cross_attention import Attention
 from espnet_atat.decode.result import NOTHING_HEARD, Understanding, frame_of
-from espnet_atat.demo.attention_plot import data_url, speech_figure, text_figure
-from espnet_atat.demo.drawing import answer_html, message_html, tree_svg
+from espnet_atat.demo.drawing import answer_html, attention_picture, message_html, tree_svg
 from espnet_atat.semantics.tree import parse
 
 NESTED = "[IN:A_VERY_LONG_INTENT_NAME go [SL:B [IN:C to [SL:D ] ] ] now ]"
@@ -81,13 +82,20 @@ def test_noise_in_which_no_word_is_found_is_not_silence():
     assert "(none)" in page
 
 
-def test_pictures_of_attention_have_a_row_a_token():
+def test_pictures_of_attention_have_a_row_a_token(monkeypatch):
+    figures = []
+    monkeypatch.setattr(Figure, "savefig", lambda figure, *_, **__: figures.append(figure))
     weights = np.random.default_rng(0).dirichlet(np.ones(5), size=(2, 2, 3)).astype(np.float32)
     attention = Attention(("▁a", "]", "<eos>"), weights, 8)
-    figure = speech_figure(attention, np.random.default_rng(1).normal(size=(43, 80)))
-    spectrogram, rows = figure.axes
+    attention_picture(attention, np.random.default_rng(1).normal(size=(43, 80)), ())
+    attention_picture(attention, None, ["[CLS]", "x", "y", "z", "[SEP]"])
+    (spectrogram, rows), (text,) = (figure.axes for figure in figures)
     assert [label.get_text() for label in rows.get_yticklabels()] == ["a", "]", "<eos>"]
     assert spectrogram.get_xlim() == rows.get_xlim() == (0, 0.43)
-    assert data_url(figure).startswith("data:image/png;base64,")
-    text = text_figure(attention, ["[CLS]", "x", "y", "z", "[SEP]"])
-    assert [label.get_text() for label in text.axes[0].get_xticklabels()] == ["[CLS]", "x", "y", "z", "[SEP]"]
+    assert [label.get_text() for label in text.get_xticklabels()] == ["[CLS]", "x", "y", "z", "[SEP]"]
+
+
+def test_a_picture_is_a_png_inside_a_url():
+    attention = Attention(("<eos>",), np.ones((1, 1, 1, 2), np.float32) / 2, 1)
+    url = attention_picture(attention, None, ["[CLS]", "[SEP]"])
+    assert base64.b64decode(url.removeprefix("data:image/png;base64,")).startswith(b"\x89PNG")

@@ -6,8 +6,7 @@ import pytest
 
 from espnet_atat.errors import UserError
 from espnet_atat.metrics.comparison import compare
-from espnet_atat.metrics.exact_match import Hypothesis
-from espnet_atat.metrics.scoring import score
+from espnet_atat.metrics.scoring import Hypothesis, score
 
 RIGHT, WRONG = "[IN:A x ]", "[IN:B x ]"
 REF = {f"u{number:02d}": RIGHT for number in range(40)}

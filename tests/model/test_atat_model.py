@@ -243,7 +243,7 @@ def test_every_parameter_gets_a_gradient_from_a_mixed_batch(model: ESPnetATATMod
 
 
 def test_models_of_one_modality() -> None:
-    audio = toy_model(text_encoder=False)
+    audio = toy_model(text_encoder=None)
     assert math.isfinite(loss_of(audio, toy_batch(pieces=())))
     with pytest.raises(UserError, match="no text encoder"):
         audio.encode_text(torch.zeros(1, 3, dtype=torch.long), torch.tensor([3]))
@@ -257,7 +257,7 @@ def test_models_of_one_modality() -> None:
 @pytest.mark.parametrize(
     ("changes", "complaint"),
     [
-        ({"blocks": None, "text_encoder": False, "model_conf": {}}, "needs an audio encoder, a text encoder, or both"),
+        ({"blocks": None, "text_encoder": None, "model_conf": {}}, "needs an audio encoder, a text encoder, or both"),
         ({"model_conf": {"task_weights": {"st": 1.0}}}, "task_weights: unknown task 'st': the tasks are asr, slu"),
         ({"ctc_symbols": None, "model_conf": {"ctc_weight": 0.3}}, "ctc_weight is set but there is no CTC head"),
         ({"input_size": None}, "--input_size"),

@@ -110,7 +110,7 @@ def test_options_that_do_not_fit_are_named() -> None:
     with pytest.raises(UserError, match="temperature is above 0"):
         ModalityContrast(temperature=0.0)
     with pytest.raises(UserError, match="two encoders"):
-        toy_model(text_encoder=False, model_conf={"contrast_weight": 1.0})
+        toy_model(text_encoder=None, model_conf={"contrast_weight": 1.0})
 
 
 def test_the_count_of_batches_survives_averaging_and_models_without_a_contrast() -> None:

@@ -156,9 +156,10 @@ def test_what_could_be_a_pickle_or_code_is_refused(make_zip, name):
         ({"atat.yaml": None}, r"holds no atat\.yaml"),
         ({"atat.yaml": yaml.safe_dump({**MANIFEST, "form": 2})}, "not a manifest of form 1"),
         ({"atat.yaml": yaml.safe_dump({**MANIFEST, "colour": "red"})}, "unknown key 'colour'"),
-        ({"atat.yaml": yaml.safe_dump({**MANIFEST, "name": 3})}, "name is a str, found 3"),
+        ({"atat.yaml": yaml.safe_dump({**MANIFEST, "name": 3})}, "name: is a text, found 3"),
         ({"atat.yaml": yaml.safe_dump({**MANIFEST, "decode": {"hook": "x"}})}, "unknown option 'hook'"),
-        ({"atat.yaml": yaml.safe_dump({**MANIFEST, "results": [3]})}, "each with a set"),
+        ({"atat.yaml": yaml.safe_dump({**MANIFEST, "results": [3]})}, "results, entry 1: is a mapping"),
+        ({"atat.yaml": yaml.safe_dump({**MANIFEST, "results": [{"task": "slu"}]})}, "each with a set"),
     ],
 )
 def test_what_is_no_plain_package_is_refused(make_zip, changes, message):

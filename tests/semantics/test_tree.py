@@ -11,7 +11,6 @@ from espnet_atat.semantics.tree import (
     Node,
     TreeError,
     is_tag,
-    is_valid,
     looks_like_tree,
     parse,
     strip_tags,
@@ -20,6 +19,15 @@ from espnet_atat.semantics.tree import (
 
 LIGHTS = "[IN:SET_LIGHT_COLOR make the [SL:ROOM kitchen ] lights [SL:COLOR blue ] ]"
 NESTED = "[IN:GET_DIRECTIONS to [SL:DESTINATION [IN:GET_EVENT the [SL:CATEGORY fair ] ] ] [SL:DATE now ] ]"
+
+
+def is_valid(text: str) -> bool:
+    try:
+        parse(text)
+    except TreeError:
+        return False
+    return True
+
 
 words = st.text(alphabet="abcdé'’7.:-", min_size=1, max_size=5)
 names = st.sampled_from(["A", "B_C", "D2", "É"])

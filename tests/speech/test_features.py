@@ -26,7 +26,7 @@ def test_a_dump_holds_the_features_of_each_utterance(tone_set, tmp_path):
         assert int(frames[utt]) == len(scp[utt])
     assert DataDir.load(tmp_path / "dump").text == data.text
     assert not (tmp_path / "dump.partial").exists()
-    assert (report.kept, report.frames) == (30, sum(map(int, frames.values())))
+    assert (report.counts["kept"], report.counts["frames"]) == (30, sum(map(int, frames.values())))
 
 
 def test_compressed_features_are_near(tone_set, tmp_path):
@@ -78,10 +78,10 @@ def test_bad_audio_is_dropped_by_name(tone_set, tmp_path):
     Path(data.wav[corrupt]).write_bytes(b"RIFF nonsense")
     soundfile.write(data.wav[short], np.zeros(399), 16_000)
     report = made(make_dump, data, tmp_path / "dump", FeatureConfig())
-    assert list(report.dropped) == [corrupt, short]
-    assert "cannot be read as audio" in report.dropped[corrupt]
-    assert "399 samples" in report.dropped[short]
-    assert any(short in line for line in report.lines("train"))
+    assert list(report.counts["dropped"]) == [corrupt, short]
+    assert "cannot be read as audio" in report.counts["dropped"][corrupt]
+    assert "399 samples" in report.counts["dropped"][short]
+    assert any(short in line for line in report.lines)
     kept = [utt for utt in data.ids if utt not in (corrupt, short)]
     assert DataDir.load(tmp_path / "dump").ids == kept
     assert list(read_two_column(tmp_path / "dump/feats.scp")) == kept
@@ -108,7 +108,7 @@ def test_raw_checks_audio_and_lists_it(tone_set, tmp_path):
     data = DataDir.load(tone_set(4))
     soundfile.write(data.wav[data.ids[0]], np.zeros(8000), 8000)
     report = made(make_dump, data, tmp_path / "dump", FeatureConfig(feats_type="raw"))
-    assert list(report.dropped) == data.ids[:1]
+    assert list(report.counts["dropped"]) == data.ids[:1]
     assert DataDir.load(tmp_path / "dump") == data.subset(data.ids[1:])
     assert set(read_two_column(tmp_path / "dump/utt2num_samples")) == set(data.ids[1:])
     assert (tmp_path / "dump/feats_type").read_text() == "raw\n"

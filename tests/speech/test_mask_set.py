@@ -44,10 +44,10 @@ def test_what_masks_jsonl_says_is_what_was_done(aligned_set, tmp_path):
         assert inside.any() == (masked.wav[utt] != data.wav[utt]) == bool(line["masked"])
         if inside.any():
             assert np.mean(before[inside] != after[inside]) > 0.9
-    assert report.words_masked == sum(line["masked"] for line in lines)
-    assert report.with_none_masked == sum(not line["masked"] for line in lines)
-    assert report.words_aligned == 40
-    assert f"{report.words_masked} of 40 aligned words" in "\n".join(report.lines("train"))
+    assert report.counts["words_masked"] == sum(line["masked"] for line in lines)
+    assert report.counts["with_none_masked"] == sum(not line["masked"] for line in lines)
+    assert report.counts["words_aligned"] == 40
+    assert f"{report.counts['words_masked']} of 40 aligned words" in "\n".join(report.lines)
 
 
 def test_processes_and_interruptions_change_no_byte(aligned_set, tmp_path, monkeypatch):
@@ -76,7 +76,7 @@ def test_utterances_without_an_aligned_word_are_left_out_and_counted(aligned_set
     del alignments[second]
     report = made(mask_set, data, alignments, tmp_path / "mlm", MaskConfig())
     assert DataDir.load(tmp_path / "mlm").ids == data.ids[2:]
-    assert (report.kept, report.without_aligned_word) == (18, 2)
+    assert (report.counts["kept"], report.counts["without_aligned_word"]) == (18, 2)
     with pytest.raises(UserError, match="no utterance has an aligned word"):
         made(mask_set, data, {first: alignments[first]}, tmp_path / "none", MaskConfig())
 

@@ -150,16 +150,16 @@ def test_masked_features_are_those_of_masked_audio():
 def test_on_the_fly_masks_differ_from_epoch_to_epoch_and_repeat():
     masker = OnTheFlyMasker({"utt": words(10)}, MaskConfig(min_masked=1))
     samples, features = speech_like(), fbank(speech_like())
-    waves = [masker.waveform("utt", samples, RATE, epoch) for epoch in range(5)]
+    waves = [masker("utt", samples, epoch) for epoch in range(5)]
     assert len({wave.tobytes() for wave in waves}) > 2
-    assert np.array_equal(waves[3], masker.waveform("utt", samples, RATE, 3))
+    assert np.array_equal(waves[3], masker("utt", samples, 3))
     for epoch, wave in enumerate(waves):
         silent = np.flatnonzero(fbank(wave)[:, 40] < -15)
-        masked = np.flatnonzero((masker.features("utt", features, epoch) != features).any(axis=1))
+        masked = np.flatnonzero((masker("utt", features, epoch) != features).any(axis=1))
         assert 0 < len(silent) <= len(masked)
         assert set(silent) <= set(masked)
     with pytest.raises(UserError, match="other has no alignment"):
-        masker.features("other", features, 0)
+        masker("other", features, 0)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from espnet_atat.bin.splice import main
 from espnet_atat.datadir import DataDir
 from espnet_atat.errors import UserError
 from espnet_atat.speech.alignment.record import aligned, not_found, write_alignments
-from espnet_atat.speech.splicing import CROSS_FADE, SpliceConfig, cut, join, splice_set, take_stock
+from espnet_atat.speech.splicing import CROSS_FADE, SpliceConfig, cut, join, splice_set
 from tests.speech.making import made
 
 RATE = 16_000
@@ -48,7 +48,7 @@ def heard(samples: np.ndarray, count: int, overlap: int) -> list[str]:
 def test_what_is_written_is_what_is_said(spoken, tmp_path):
     data, alignments = spoken
     config = SpliceConfig(number=12, shortest=2, longest=4, piece=1)
-    assert made(splice_set, take_stock([data], alignments), None, tmp_path / "spliced", config).made == 12
+    assert made(splice_set, [data], alignments, None, tmp_path / "spliced", config).counts["made"] == 12
     spliced = DataDir.load(tmp_path / "spliced")
     assert len(spliced) == 12
     for utt, line in spliced.text.items():
@@ -61,7 +61,7 @@ def test_what_is_written_is_what_is_said(spoken, tmp_path):
 
 def test_words_come_from_one_speaker_and_the_set_is_valid(spoken, tmp_path):
     data, alignments = spoken
-    made(splice_set, take_stock([data], alignments), None, tmp_path / "spliced", SpliceConfig(number=20))
+    made(splice_set, [data], alignments, None, tmp_path / "spliced", SpliceConfig(number=20))
     spliced = DataDir.load(tmp_path / "spliced")
     said = {"ann": {"play", "paper", "moon", "stop", "rain"}, "bob": {"rain", "moon", "paper", "play"}}
     for utt, speaker in spliced.utt2spk.items():
@@ -73,7 +73,7 @@ def test_words_come_from_one_speaker_and_the_set_is_valid(spoken, tmp_path):
 def test_the_seed_alone_decides(spoken, tmp_path):
     data, alignments = spoken
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
-        made(splice_set, take_stock([data], alignments), None, tmp_path / name, SpliceConfig(number=10, seed=seed))
+        made(splice_set, [data], alignments, None, tmp_path / name, SpliceConfig(number=10, seed=seed))
     a, b, c = (DataDir.load(tmp_path / name) for name in "abc")
     assert a.text == b.text != c.text
     for utt in a.ids:
@@ -83,9 +83,8 @@ def test_the_seed_alone_decides(spoken, tmp_path):
 def test_a_recording_with_a_word_not_found_is_left_out(spoken, tmp_path):
     data, alignments = spoken
     alignments["bob-1"][1] = not_found("moon")
-    inventory = take_stock([data], alignments)
-    assert (inventory.used, inventory.left_out) == (2, 1)
-    made(splice_set, inventory, None, tmp_path / "spliced", SpliceConfig(number=5))
+    report = made(splice_set, [data], alignments, None, tmp_path / "spliced", SpliceConfig(number=5))
+    assert report.counts == {"made": 5, "used": 2, "left_out": 1}
     assert set(DataDir.load(tmp_path / "spliced").utt2spk.values()) == {"ann"}
 
 
@@ -96,7 +95,7 @@ def test_lines_of_a_text_are_said_with_their_trees_by_a_voice_that_has_the_words
         target={"t1": "[IN:A stop paper moon ]", "t2": "[IN:B paper play paper play ]", "t3": "[IN:C stop thunder ]"},
     )
     options = SpliceConfig(number=10, piece=1)
-    assert made(splice_set, take_stock([data], alignments), lines, tmp_path / "said", options).made == 2
+    assert made(splice_set, [data], alignments, lines, tmp_path / "said", options).counts["made"] == 2
     spliced = DataDir.load(tmp_path / "said")
     assert spliced.ids[0] == "ann-t1"  # bob never says "stop", nobody says "thunder"
     assert {utt.split("-")[1] for utt in spliced.ids} == {"t1", "t2"}
@@ -105,7 +104,7 @@ def test_lines_of_a_text_are_said_with_their_trees_by_a_voice_that_has_the_words
         assert (spliced.text[utt], spliced.target[utt]) == (lines.text[line], lines.target[line])
         words = spliced.text[utt].split()
         assert heard(soundfile.read(spliced.wav[utt])[0], len(words), CROSS_FADE) == words
-    made(splice_set, take_stock([data], alignments), lines, tmp_path / "again", options)
+    made(splice_set, [data], alignments, lines, tmp_path / "again", options)
     for utt in spliced.ids:
         assert (
             Path(spliced.wav[utt]).read_bytes() == (tmp_path / "again" / "audio" / utt[:3] / f"{utt}.flac").read_bytes()
@@ -117,7 +116,7 @@ def test_the_longest_piece_is_taken_up_to_the_limit(spoken, tmp_path):
     lines = DataDir(text={"t": "play paper moon"})
     for piece, joins in ((3, 0), (2, 1), (1, 2)):
         out = tmp_path / str(piece)
-        made(splice_set, take_stock([data], alignments), lines, out, SpliceConfig(number=1, piece=piece, seed=3))
+        made(splice_set, [data], alignments, lines, out, SpliceConfig(number=1, piece=piece, seed=3))
         spliced = DataDir.load(out)
         (utt,) = spliced.ids
         if utt.startswith("ann"):  # who says the three in a row
@@ -127,7 +126,7 @@ def test_the_longest_piece_is_taken_up_to_the_limit(spoken, tmp_path):
 def test_a_text_that_nobody_can_say_is_an_error(spoken, tmp_path):
     data, alignments = spoken
     with pytest.raises(UserError, match="no line of the text"):
-        made(splice_set, take_stock([data], alignments), DataDir(text={"t": "thunder"}), tmp_path / "x", SpliceConfig())
+        made(splice_set, [data], alignments, DataDir(text={"t": "thunder"}), tmp_path / "x", SpliceConfig())
     assert not (tmp_path / "x").exists()
 
 

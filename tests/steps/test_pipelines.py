@@ -16,7 +16,6 @@ from espnet_atat.datadir import read_two_column, write_two_column
 from espnet_atat.errors import UserError
 from espnet_atat.installed import models_dir
 from espnet_atat.steps.pipelines import Tagging
-from espnet_atat.steps.stage12_decode import Decoding
 from tests.conftest import ROOT
 from tests.steps.lamps import FILES, ORACLE, TESTS, write_lamps, write_set
 from tests.steps.world import planned, training, write_features, write_recipe
@@ -103,12 +102,12 @@ def test_a_dry_run_names_what_would_be_made_whether_there_is_data_or_not(capsys)
 
 @pytest.mark.usefixtures("lamps")
 def test_a_tagger_is_named_by_what_decides_it():
-    first, again, other = (tagging("bilstm", "--seeds", seed).tagger.run for seed in "112")
+    first, again, other = (tagging("bilstm", "--seeds", seed).tagger for seed in "112")
     assert first.place == again.place != other.place
     assert first.name == "bilstm_crf-train-seed1"
-    oracle = tagging("oracle").tagger.run.place
-    assert oracle == tagging("heard", "--seeds", "2").tagger.run.place, "whatever words it reads, with every seed"
-    assert oracle != tagging("oracle", "--set", "pipeline.options.c1=0.5").tagger.run.place
+    oracle = tagging("oracle").tagger.place
+    assert oracle == tagging("heard", "--seeds", "2").tagger.place, "whatever words it reads, with every seed"
+    assert oracle != tagging("oracle", "--set", "pipeline.options.c1=0.5").tagger.place
 
 
 @pytest.mark.usefixtures("lamps")
@@ -194,11 +193,11 @@ def test_a_pipeline_over_its_own_asr_shares_the_model_of_others_and_keeps_its_wo
     row = planned("asr")
     (found,) = row.hypotheses
     assert isinstance(found, Tagging)
-    assert isinstance(found.words, Decoding)
+    assert found.asr is not None
     assert row.training.run.place == training("old").run.place
     assert str(found.folder) == "exp/toy/asr/seed1/decode_tree/test"
-    assert str(found.words.folder) == "exp/toy/asr/seed1/asr/decode_tree/test"
-    assert (found.words.test.task, found.words.config["constrain_trees"]) == ("asr", True)
+    assert str(found.asr.folder) == "exp/toy/asr/seed1/asr/decode_tree/test"
+    assert (found.asr.test.task, found.asr.config["constrain_trees"]) == ("asr", True)
     assert found.origin["asr_model"] == str(training("old").model_file)
     assert found.heard == {
         word for words in read_two_column(Path("dump/toy/audio/text")).values() for word in words.split()

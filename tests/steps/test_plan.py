@@ -9,7 +9,7 @@ import pytest
 
 from espnet_atat.datadir import write_two_column
 from espnet_atat.errors import UserError
-from espnet_atat.graph.node import RUNS
+from espnet_atat.graph.node import RUNS, with_needs
 from espnet_atat.semantics.tree import is_tag
 from espnet_atat.steps.plan import heard_words
 from espnet_atat.steps.stage07_tokens import KNOWN_TAGS
@@ -31,7 +31,7 @@ PHASE = "mixture: new_words}"
 
 def keys(system="zeroshot", *options):
     """Keys of all runs of a system, in order: tokens, statistics and training of each phase."""
-    return [run.key for run in training(system, *options).nodes]
+    return [run.key for run in with_needs([training(system, *options).run])]
 
 
 def changed(before, after):
@@ -138,10 +138,10 @@ def test_other_audio_changes_training_but_not_the_tokens_and_other_targets_chang
 
 
 def test_before_there_is_data_the_plan_is_the_same_but_for_the_names(world):
-    names = [re.sub(r"-\w+$", "-…", node.title) for node in training("zeroshot").nodes]
+    names = [re.sub(r"-\w+$", "-…", node.title) for node in with_needs([training("zeroshot").run])]
     shutil.rmtree(world / "dump")
     final = training("zeroshot")
-    assert [node.title for node in final.nodes] == names
+    assert [node.title for node in with_needs([final.run])] == names
     assert [name.removeprefix(f"{RUNS}/") for name in names[:3]] == [
         "tokens-…",
         "stats-pretrain-…",
@@ -194,7 +194,7 @@ def test_another_recipe_shares_a_pretraining_by_naming_it(world):
     files = {name: FILES[name] for name in ("conf/finetune.yaml", "mixtures/new_words")}
     write_recipe(world, "other", {"rows/mine": f"tokens: toy/tokens\n{other}", **files})
     mine, theirs = training("mine", "--recipe", "other"), training("zeroshot")
-    assert [node.place for node in mine.nodes] == [node.place for node in theirs.nodes]
+    assert [node.place for node in with_needs([mine.run])] == [node.place for node in with_needs([theirs.run])]
 
 
 @pytest.mark.usefixtures("world")

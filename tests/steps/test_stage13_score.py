@@ -7,7 +7,7 @@ import pytest
 
 from espnet_atat.datadir import DataDir, read_two_column
 from espnet_atat.errors import UserError
-from espnet_atat.graph.node import Node
+from espnet_atat.graph.node import Node, with_needs
 from espnet_atat.semantics.tree import strip_tags
 from espnet_atat.steps.stage13_score import score_node
 from tests.steps.world import FILES, planned, run, training, write_recipe
@@ -32,7 +32,7 @@ def write(node: Node, **files: str) -> None:
 
 def decode(system: str, *options: str, hypotheses: dict[str, str]) -> None:
     """A system's hypotheses and the runs that they need, as if they had been made."""
-    for node in training(system, *options).nodes:
+    for node in with_needs([training(system, *options).run]):
         if not node.is_done:
             write(node)
     for each in planned(system, *options).hypotheses:

@@ -206,4 +206,4 @@ def planned(system: str, *options: str) -> SystemRun:
 
 def training(system: str, *options: str) -> Training:
     """The last phase of a row's model."""
-    return model_of(planned(system, *options)).final
+    return model_of(planned(system, *options))

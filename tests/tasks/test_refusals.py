@@ -21,7 +21,7 @@ from tests.toy_training import FOUR_TASKS, Prepared
     ("options", "message"),
     [
         ({"ngpu": 2, "distributed": False}, "--ngpu 2: give --multiprocessing_distributed true"),
-        ({"ngpu": 0, "distributed": False, "max_cache_size": 1e9}, "--max_cache_size .*examples are not cached"),
+        ({"ngpu": 0, "distributed": False, "max_cache_size": 1e9}, "--max_cache_size .*this task caches no examples"),
     ],
 )
 def test_what_this_task_cannot_do_is_said(options, message):

@@ -4,7 +4,7 @@ import pytest
 import torch
 import yaml
 
-from espnet_atat.model.from_options import CLASSES
+from espnet_atat.model.build import CLASSES
 from espnet_atat.model.light_import import load_class
 
 

@@ -6,9 +6,9 @@ import sys
 import pytest
 
 from espnet_atat.errors import UserError
-from espnet_atat.text.bpe import pieces, train_bpe, train_target_model
+from espnet_atat.text.bpe import make_target_model, pieces, train_bpe
 from espnet_atat.text.tokenizer import CharTokenizer, TargetTokenizer
-from espnet_atat.text.vocabulary import CONTROL_TOKENS, Vocabulary
+from espnet_atat.text.vocabulary import CONTROL_TOKENS
 
 TARGETS = [
     "[IN:PLAY_MUSIC play [SL:SONG paper moon ] ]",
@@ -18,13 +18,19 @@ TARGETS = [
 
 
 @pytest.fixture(scope="module")
-def model():
-    return train_target_model(TARGETS, 60)
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("tokens")
+    facts = make_target_model(TARGETS, 60, folder)
+    assert facts == {name: len((folder / f"{name}.txt").read_text().splitlines()) for name in ("tokens", "characters")}
+    return folder
 
 
-def test_tags_are_whole_and_words_come_back(model, tmp_path):
-    model.save(tmp_path)
-    tokenizer = TargetTokenizer(Vocabulary.load(tmp_path / "tokens.txt"), tmp_path / "bpe.model")
+@pytest.fixture(scope="module")
+def tokenizer(folder):
+    return TargetTokenizer.load(folder)
+
+
+def test_tags_are_whole_and_words_come_back(tokenizer):
     for target in TARGETS:
         tokens = tokenizer.tokens(target)
         assert tokenizer.join(tokens) == target
@@ -32,24 +38,23 @@ def test_tags_are_whole_and_words_come_back(model, tmp_path):
         assert "<unk>" not in tokenizer.decode(tokenizer.encode(target))
 
 
-def test_the_list_is_control_tokens_then_tags_then_pieces_of_words_alone(model):
-    tokens = model.vocabulary.tokens
+def test_the_list_is_control_tokens_then_tags_then_pieces_of_words_alone(tokenizer):
+    tokens = tokenizer.vocabulary.tokens
     tags = ("[IN:PLAY_MUSIC", "[SL:ARTIST", "[SL:SONG", "]")
     assert tokens[: len(CONTROL_TOKENS) + len(tags)] == (*CONTROL_TOKENS, *tags)
     assert not any("[" in token or "]" in token for token in tokens[len(CONTROL_TOKENS) + len(tags) :])
 
 
-def test_a_word_of_new_characters_keeps_the_utterance(model, tmp_path):
-    model.save(tmp_path)
-    tokenizer = TargetTokenizer(model.vocabulary, tmp_path / "bpe.model")
+def test_a_word_of_new_characters_keeps_the_utterance(tokenizer):
     ids = tokenizer.encode("play žužu moon")
-    assert model.vocabulary.unknown_id in ids
+    assert tokenizer.vocabulary.unknown_id in ids
     assert tokenizer.decode(ids).startswith("play")
     assert tokenizer.decode(ids).endswith("moon")
 
 
-def test_characters_are_those_of_the_words(model):
-    assert CharTokenizer(model.characters).characters[3:] == tuple("'abdefhilmnoprsty")
+def test_characters_are_those_of_the_words(folder):
+    characters = (folder / "characters.txt").read_text(encoding="utf-8").splitlines()
+    assert CharTokenizer(characters).characters[3:] == tuple("'abdefhilmnoprsty")
 
 
 @pytest.mark.parametrize("lines", [["a"], ["stop"], ["play", "play it"]])

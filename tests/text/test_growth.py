@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from espnet_atat.errors import UserError
-from espnet_atat.semantics.tree import Node, is_valid
+from espnet_atat.semantics.tree import Node, parse
 from espnet_atat.text.growth import BPEGrowth, grow, grow_folder
 from espnet_atat.text.tokenizer import GROWN_WORDS, TargetTokenizer, load_grown_words
 from espnet_atat.text.vocabulary import CONTROL_TOKENS, TASKS
@@ -91,7 +91,7 @@ def test_round_trip_of_every_target(grown: TargetTokenizer, target: str, task: s
 @given(tree=trees())
 def test_round_trip_of_every_tree_though_all_its_words_were_split_anew(tokenizer: TargetTokenizer, tree: Node) -> None:
     target = tree.serialise()
-    assert is_valid(target)
+    assert parse(target)
     grown = grow(tokenizer, [target], BPEGrowth(size=60, pieces_per_word=1))
     assert grown.vocabulary.unknown_id not in grown.encode(target)
     assert grown.decode(grown.encode(target)) == target
@@ -134,8 +134,8 @@ def test_folders_hold_all_of_it_and_the_same_bytes_each_time(toy: Toy, tmp_path:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"size": 0}, "grow_bpe: size is a whole number above 0, found 0"),
-        ({"pieces_per_word": True}, "grow_bpe: pieces_per_word is a whole number above 0, found True"),
+        ({"size": 0}, r"grow_bpe: size \(0\) and pieces_per_word \(3\) begin at 1"),
+        ({"pieces_per_word": -1}, r"grow_bpe: size \(500\) and pieces_per_word \(-1\) begin at 1"),
     ],
 )
 def test_options_are_checked(options: dict, message: str) -> None:

@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from espnet_atat.errors import UserError
-from espnet_atat.semantics.tree import Node, is_valid
+from espnet_atat.semantics.tree import Node, parse
 from espnet_atat.text.tokenizer import WORD_START, CharTokenizer, TargetTokenizer, is_whole, target_words
 from espnet_atat.text.vocabulary import CONTROL_TOKENS, TASKS, Vocabulary
 from tests.toy import UTTERANCES, Toy
@@ -47,7 +47,7 @@ def test_round_trip_of_every_utterance(tokenizer: TargetTokenizer, transcript: s
 @given(tree=trees())
 def test_round_trip_of_every_tree(tokenizer: TargetTokenizer, tree: Node) -> None:
     target = tree.serialise()
-    assert is_valid(target)
+    assert parse(target)
     assert tokenizer.decode(tokenizer.encode(target)) == target
 
 

@@ -17,7 +17,7 @@ def test_order_is_control_tokens_then_sorted_tags_then_pieces_as_given() -> None
 
 def test_control_ids_never_depend_on_the_corpus() -> None:
     assert CONTROL_TOKENS == ("<blank>", "<unk>", "<eos>", "<asr>", "<slu>", "<mlm>", "<nlu>")
-    assert (SMALL.blank_id, SMALL.unknown_id, SMALL.eos_id) == (0, 1, 2)
+    assert (SMALL.id("<blank>"), SMALL.unknown_id, SMALL.eos_id) == (0, 1, 2)
     assert SMALL.task_ids == {"asr": 3, "slu": 4, "mlm": 5, "nlu": 6}
 
 

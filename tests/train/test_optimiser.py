@@ -25,11 +25,12 @@ def grown() -> ESPnetATATModel:
     return toy_model(pretrained_vocabulary_size=15)
 
 
-def test_pretraining_has_two_groups_of_everything(grown: ESPnetATATModel) -> None:
-    groups = parameter_groups(grown, text_encoder_lr_scale=0.05)
-    rest, bert = names_of(grown, groups)
-    assert bert == {name for name in trainable(grown) if name.startswith("text_encoder.bert.")}
-    assert rest == trainable(grown) - bert
+def test_pretraining_has_two_groups_of_everything() -> None:
+    model = toy_model()
+    groups = parameter_groups(model, text_encoder_lr_scale=0.05)
+    rest, bert = names_of(model, groups)
+    assert bert == {name for name in trainable(model) if name.startswith("text_encoder.bert.")}
+    assert rest == trainable(model) - bert
     assert [(group["pretrained"], group["lr_scale"]) for group in groups] == [(False, 1.0), (False, 0.05)]
 
 
@@ -39,12 +40,17 @@ def test_all_is_everything_but_the_new_rows(grown: ESPnetATATModel) -> None:
     assert new == {NEW_ROWS}
     assert set.union(*old) == trainable(grown) - {NEW_ROWS}
     assert [group["pretrained"] for group in groups] == [False, True, True]
+    assert [group["new_rows"] for group in groups] == [True, False, False]
 
 
 def test_a_prefix_takes_what_lies_below_it(grown: ESPnetATATModel) -> None:
     groups = parameter_groups(grown, ["audio_encoder", "decoder.embed"])
     old = set.union(*(n for n, group in zip(names_of(grown, groups), groups, strict=True) if group["pretrained"]))
     assert old == {name for name in trainable(grown) if name.startswith("audio_encoder.")} | {OLD_ROWS}
+    # Of what is fresh, the rows have a group of their own.
+    assert [names for names, group in zip(names_of(grown, groups), groups, strict=True) if group["new_rows"]] == [
+        {NEW_ROWS}
+    ]
 
 
 def test_every_trainable_parameter_is_in_one_group(grown: ESPnetATATModel) -> None:

@@ -159,7 +159,7 @@ def test_what_is_not_kept_starts_fresh_with_a_token_list_of_its_own(old: Vocabul
     torch.save(model.state_dict(), tmp_path / "model.pth")
     kept_checkpoint(tmp_path / "model.pth", ["audio_encoder"], tmp_path / "init.pth")
     # The E2E baseline: no text encoder, a fresh decoder, another vocabulary.
-    options = {"text_encoder": False, "seed": 9}
+    options = {"text_encoder": None, "seed": 9}
     untouched, started = (toy_model(other, **options) for _ in range(2))
     load_pretrained_model(str(tmp_path / "init.pth"), started, ignore_init_mismatch=False)
     theirs, fresh = model.state_dict(), untouched.state_dict()

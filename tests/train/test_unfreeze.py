@@ -1,10 +1,13 @@
 """The learning rate of every update against the paper's formula and phases."""
 
 import io
+import logging
+from pathlib import Path
 
 import pytest
 import torch
 
+from espnet_atat.config.layout import load_yaml
 from espnet_atat.errors import UserError
 from espnet_atat.train.unfreeze import WarmupUnfreezeLR
 
@@ -18,7 +21,7 @@ def optimizer(lr: float = PEAK) -> torch.optim.Adam:
     new, old, bert = (torch.nn.Parameter(torch.ones(2)) for _ in range(3))
     return torch.optim.Adam(
         [
-            {"params": [new], "pretrained": False, "lr_scale": 1.0},
+            {"params": [new], "pretrained": False, "new_rows": True, "lr_scale": 1.0},
             {"params": [old], "pretrained": True, "lr_scale": 1.0},
             {"params": [bert], "pretrained": True, "lr_scale": 0.05},
         ],
@@ -59,6 +62,41 @@ def test_pretrained_groups_unfreeze_in_the_papers_steps() -> None:
 
 def test_without_phases_nothing_is_ever_frozen() -> None:
     assert all(old == new > 0 for new, old, _ in rates(30))
+
+
+@pytest.mark.parametrize("warmup", [0, 100])
+def test_new_rows_have_a_warm_up_of_their_own_then_the_peak_then_the_common_decay(warmup: int) -> None:
+    own, common = rates(5000, new_rows_warmup_steps=warmup, **PAPER), rates(5000, **PAPER)
+    for update, ((new, *pretrained), (as_others, *same)) in enumerate(zip(own, common, strict=True), 1):
+        assert pretrained == same
+        expected = PEAK * min(1.0, update / max(1, warmup)) if update <= WARMUP else as_others
+        assert new == pytest.approx(expected, rel=1e-12)
+
+
+def test_the_papers_freeze_moves_new_rows_by_more_than_they_are_long() -> None:
+    """Adam moves a parameter by about its rate: as far as its start's standard deviation, or the rows stay noise."""
+    scheduler_conf = load_yaml(Path(__file__).parents[2] / "conf/finetune.yaml")["scheduler_conf"]
+    way = sum(new for new, _, _ in rates(500, **scheduler_conf))
+    assert way > 4 * D**-0.5
+    restarted = sum(new for new, _, _ in rates(500, **{**scheduler_conf, "new_rows_warmup_steps": None}))
+    assert restarted == pytest.approx(0.0309, abs=1e-4)  # half of it: what there was
+
+
+def test_a_freeze_in_which_nothing_would_train_is_skipped(caplog: pytest.LogCaptureFixture) -> None:
+    parameters = [torch.nn.Parameter(torch.ones(2)) for _ in range(2)]
+    adam = torch.optim.Adam([{"params": [each], "pretrained": True} for each in parameters], lr=PEAK)
+    with caplog.at_level(logging.INFO):
+        scheduler = WarmupUnfreezeLR(adam, **PAPER)
+    assert "no new rows, nothing fresh: the freeze of 500 updates is skipped" in caplog.text
+    factors = [scheduler.unfrozen(update) for update in (1, 100, 101, 200, 201, 300, 301)]
+    assert factors == [0.2, 0.2, 0.5, 0.5, 0.7, 0.7, 1.0]
+    assert adam.param_groups[0]["lr"] == pytest.approx(0.2 * PEAK / WARMUP)
+
+
+def test_where_something_is_new_the_freeze_stays_and_nothing_is_said(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO):
+        assert WarmupUnfreezeLR(optimizer(), **PAPER).unfrozen(500) == 0.0
+    assert caplog.text == ""
 
 
 def test_linear_decay_reaches_zero_at_the_end_and_stays_there() -> None:

@@ -1,6 +1,5 @@
 """Align a data dir with either aligner: resumable, in several processes, with a report."""
 
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Protocol
@@ -27,52 +26,31 @@ class Aligner(Protocol):
         """Words of an utterance. Raises UserError for a fault of this utterance, AlignerUnavailable for another."""
 
 
-@dataclass
-class AlignmentReport(Report):
-    """What came of a run."""
-
-    utterances: int = 0
-    words: int = 0
-    words_aligned: int = 0
-    seconds: float = 0.0  # between the starts and ends of aligned words
-    failed: dict[str, str] = field(default_factory=dict)
-
-    def lines(self, name: str) -> list[str]:
-        percent = 100 * self.words_aligned / max(1, self.words)
-        return [
-            f"{name}: {self.words_aligned} of {self.words} words aligned ({percent:.2f} %), "
-            f"{self.words - self.words_aligned} not found, {len(self.failed)} of {self.utterances} utterances failed",
-            *reasons("failed", self.failed),
-        ]
-
-
-def align_set(data: DataDir, work: Path, output: Path, aligner: Aligner, nj: int = 1) -> AlignmentReport:
-    """Align every utterance of a set: ``align.jsonl`` and, beside it, ``align.report.json``.
-
-    Args:
-        work: the folder to write both to, perhaps with the journal of an interrupted call.
-        output: the name that the alignments will have.
-
-    Raises:
-        UserError: a set without audio, or an aligner that cannot be used.
-    """
+def align_set(data: DataDir, work: Path, output: Path, aligner: Aligner, nj: int = 1) -> Report:
+    """Write alignments, which will be called ``output``, and ``<name>.report.json`` beside them to ``work``."""
     wav = audio_of(data, output.name, "align")
     items = {utt: [wav[utt], file_size(wav[utt]), data.text[utt]] for utt in data.ids}
     aligner.prepare()
     work_on = partial(_align, aligner)
     records = run_resumable(items, work_on, work, options=aligner, label="align", nj=nj, chunk=4, is_good=_is_good)
     alignments = {utt: from_json(record["words"]) for utt, record in records.items()}
-    found = [word for words in alignments.values() for word in words if word.found]
-    report = AlignmentReport(
-        utterances=len(records),
-        words=sum(map(len, alignments.values())),
-        words_aligned=len(found),
-        seconds=round(sum(word.duration for word in found), 3),
-        failed={utt: record["failed"] for utt, record in records.items() if "failed" in record},
-    )
+    words = [word for words in alignments.values() for word in words]
+    found = [word for word in words if word.found]
+    failed = {utt: record["failed"] for utt, record in records.items() if "failed" in record}
     write_alignments(work / output.name, alignments)
-    report.write(work / output.with_suffix(".report.json").name)
-    return report
+    counts = {
+        "utterances": len(records),
+        "words": len(words),
+        "words_aligned": len(found),
+        "seconds": round(sum(end - start for start, end in (word.times for word in found)), 3),
+        "failed": failed,
+    }
+    summary = (
+        f"{output.name}: {len(found)} of {len(words)} words aligned ({100 * len(found) / max(1, len(words)):.2f} %), "
+        f"{len(words) - len(found)} not found, {len(failed)} of {len(records)} utterances failed"
+    )
+    report = Report(counts, [summary, *reasons("failed", failed)])
+    return report.write(work / output.with_suffix(".report.json").name)
 
 
 def _align(aligner: Aligner, utt: str, payload: tuple[str, int, str]) -> Record:

@@ -6,8 +6,6 @@ from typing import Any
 from espnet_atat.errors import UserError
 from espnet_atat.speech.alignment.align_set import Aligner
 
-ALIGNERS = ("sphinx", "gentle")
-
 
 def make_aligner(
     name: str,
@@ -18,18 +16,7 @@ def make_aligner(
     gentle_dir: str | None = None,
     gentle_python: str | None = None,
 ) -> Aligner:
-    """An aligner; ``None`` is the default of each option.
-
-    Args:
-        gentle_url: running servers of Gentle.
-        gentle_timeout: seconds that an utterance may take in all.
-        gentle_retries: further attempts after a fault of a server.
-        gentle_dir: a local installation instead.
-        gentle_python: interpreter of that.
-
-    Raises:
-        UserError: no aligner of this name, or an option that is not this aligner's.
-    """
+    """An aligner, with the options of ``bin.align``; ``None`` is the default of each. Raises UserError."""
     said = {"urls": gentle_url, "timeout": gentle_timeout, "retries": gentle_retries}
     said |= {"folder": gentle_dir, "python": gentle_python}
     given: dict[str, Any] = {option: value for option, value in said.items() if value is not None}
@@ -54,4 +41,4 @@ def make_aligner(
             if not given["urls"]:
                 raise UserError("gentle_url names no server")
         return GentleServers(**given)
-    raise UserError(f"no aligner {name!r}; there are {', '.join(ALIGNERS)}")
+    raise UserError(f"no aligner {name!r}; there are sphinx, gentle")

@@ -2,7 +2,6 @@
 
 ``tools/start_gentle.sh`` starts servers from Gentle's Docker image. The protocol is Gentle's own:
 ``POST /transcriptions?async=false`` with the form's files ``audio`` and ``transcript``; it answers JSON.
-When several processes align, several requests are in flight; each process has a server that it asks first.
 """
 
 import json
@@ -50,40 +49,27 @@ def time_limit(seconds: float, timeout: float | None) -> float:
 
 
 def parse_gentle(result: Any, words: list[str], duration: float) -> list[AlignedWord]:
-    """Join Gentle's answer to the words of the transcript.
+    """Join Gentle's answer, decoded JSON, to the words of the transcript, which were sent joined with one space.
 
     Gentle has its own idea of a word, so its pieces are joined to the transcript's words by their character offsets.
     A word is found if all its pieces are: ``<unk>`` in ``alignedWord`` (a word outside Gentle's vocabulary) has times
-    and counts. Words that Gentle heard in addition (``not-found-in-transcript``) are passed over.
-
-    Args:
-        result: the decoded JSON.
-        words: the transcript, whose words joined with one space were sent.
-        duration: of the audio in seconds; times past it are cut.
-
-    Raises:
-        UserError: the answer is not Gentle's.
+    and counts. Words that Gentle heard in addition (``not-found-in-transcript``) are passed over. Times past the
+    audio's ``duration`` in seconds are cut.
     """
     pieces = result.get("words") if isinstance(result, dict) else None
     if not isinstance(pieces, list) or not all(isinstance(piece, dict) for piece in pieces):
         status = result.get("error", "no list 'words' in it") if isinstance(result, dict) else repr(result)[:80]
         raise UserError(f"Gentle's answer is not an alignment: {status}")
     spoken = [piece for piece in pieces if isinstance(piece.get("startOffset"), int) and "endOffset" in piece]
-    made, offset, place = [], 0, 0
+    made, offset = [], 0
     for word in words:
         end = offset + len(word)
-        mine = []
-        while place < len(spoken) and spoken[place]["startOffset"] < end:
-            if spoken[place]["startOffset"] >= offset:
-                mine.append(spoken[place])
-            place += 1
-        made.append(_join(word, mine, duration))
+        made.append(_join(word, [piece for piece in spoken if offset <= piece["startOffset"] < end], duration))
         offset = end + 1  # the space
     return made
 
 
 def _join(word: str, pieces: list[dict[str, Any]], duration: float) -> AlignedWord:
-    """A word from its pieces."""
     if not pieces or any(piece.get("case") != SUCCESS for piece in pieces):
         return not_found(word)
     start, end = pieces[0].get("start"), pieces[-1].get("end")
@@ -96,21 +82,17 @@ def _join(word: str, pieces: list[dict[str, Any]], duration: float) -> AlignedWo
 class GentleServers:
     """Aligns through running servers. All give the same alignments: which ones did is not part of what was made.
 
-    Attributes:
-        urls: where they listen.
-        timeout: seconds that an utterance may take in all; None: as long as ``time_limit`` says. An attempt may take
-            half of them.
-        retries: further attempts after a fault that may pass: an error of a server, a torn answer, no server.
-        backoff: seconds before the first of them; each further pause is twice as long.
+    An utterance may take ``timeout`` seconds in all (None: see ``time_limit``), an attempt half of them. After a fault
+    that may pass (an error of a server, a torn answer, no server) there are ``retries`` further attempts.
     """
 
     urls: tuple[str, ...] = field(default=("http://localhost:8765",), repr=False)
     timeout: float | None = field(default=None, repr=False)
     retries: int = field(default=4, repr=False)
-    backoff: float = field(default=1.0, repr=False)
+    backoff: float = field(default=1.0, repr=False)  # seconds before the first; each further pause is twice as long
 
     def prepare(self) -> None:
-        """Check that a server answers; name those that do not. Raises AlignerUnavailable."""
+        """Check that a server answers; name those that do not."""
         silent = [url for url in self.urls if not _answers(url)]
         if len(silent) == len(self.urls):
             raise AlignerUnavailable(f"no Gentle server answers at {' or '.join(silent)}; {START_IT}")
@@ -118,12 +100,7 @@ class GentleServers:
             print(f"warning: no Gentle server answers at {' or '.join(silent)}; the others are used", file=sys.stderr)
 
     def align(self, utt: str, path: str, text: str) -> list[AlignedWord]:
-        """Times of the words of an utterance.
-
-        Raises:
-            UserError: the audio cannot be read, or this utterance failed at every attempt, or took too long.
-            AlignerUnavailable: no server is left, or one is not a Gentle server.
-        """
+        """Times of the words. Raises AlignerUnavailable if no server is left, or one is not a Gentle server."""
         info = probe(path)
         seconds, words = info.samples / info.rate, text.split()
         form = {"audio": (utt, Path(path).read_bytes()), "transcript": ("transcript.txt", " ".join(words).encode())}
@@ -143,11 +120,12 @@ class GentleServers:
             if sum(isinstance(fault, _Slow) for fault in faults) == SLOW_ATTEMPTS:
                 break
         attempts = f"{len(faults)} attempt{'s' if len(faults) > 1 else ''}"
-        if isinstance(faults[-1], _Gone):
+        last = faults[-1]
+        if isinstance(last, _Gone):
             raise AlignerUnavailable(
-                f"{utt}: {faults[-1]} after {attempts}; {START_IT} and run the command again to continue"
+                f"{utt}: {last} after {attempts}; {START_IT} and run the command again to continue"
             )
-        raise UserError(f"{faults[-1]} ({attempts}{f' in {limit:.3g} s' if isinstance(faults[-1], _Slow) else ''})")
+        raise UserError(f"{last} ({attempts}{f' in {limit:.3g} s' if isinstance(last, _Slow) else ''})")
 
     def _ask_any(self, form: Mapping[str, Any], attempt: int, limit: float, deadline: float) -> Any:
         """One request to the first server that is there: this process's own, and another at each attempt."""
@@ -182,13 +160,7 @@ def _answers(url: str) -> bool:
 
 
 def _ask(url: str, form: Mapping[str, Any], timeout: float) -> Any:
-    """One request to one server. Returns the decoded JSON.
-
-    Raises:
-        _Gone: the server is not there, or neither answers nor shows its page.
-        _TryAgain: another fault that may pass.
-        AlignerUnavailable: what answers is not Gentle.
-    """
+    """One request to one server: the decoded JSON. A server that neither answers nor shows its page is ``_Gone``."""
     import requests
 
     if timeout <= 0:
@@ -222,30 +194,18 @@ def _ask(url: str, form: Mapping[str, Any], timeout: float) -> Any:
 
 @dataclass(frozen=True)
 class GentleInstallation:
-    """Aligns through ``align.py`` of a local installation, one process an utterance.
+    """Aligns through ``align.py`` of a local installation, one process an utterance."""
 
-    Attributes:
-        folder: where Gentle was built by its ``install.sh``.
-        python: the interpreter that Gentle was installed for.
-        timeout: seconds that an utterance may take; None: as long as ``time_limit`` says.
-    """
-
-    folder: str
-    python: str = "python3"
+    folder: str  # where Gentle was built by its install.sh
+    python: str = "python3"  # that Gentle was installed for
     timeout: float | None = field(default=None, repr=False)
 
     def prepare(self) -> None:
-        """Check that it is there. Raises AlignerUnavailable."""
         if not (Path(self.folder) / "align.py").is_file():
             raise AlignerUnavailable(f"no align.py in {self.folder}; give --gentle_dir the folder that Gentle is in")
 
     def align(self, utt: str, path: str, text: str) -> list[AlignedWord]:
-        """Times of the words of an utterance.
-
-        Raises:
-            UserError: the audio cannot be read, or align.py failed.
-            AlignerUnavailable: the interpreter does not start.
-        """
+        """Times of the words. Raises AlignerUnavailable if the interpreter does not start."""
         info, words = probe(path), text.split()
         seconds = info.samples / info.rate
         limit = time_limit(seconds, self.timeout)

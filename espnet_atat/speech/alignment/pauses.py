@@ -36,12 +36,9 @@ def find_speech(samples: np.ndarray, rate: int) -> np.ndarray:
 
 
 def trim_pauses(start: int, end: int, speech: np.ndarray) -> tuple[int, int] | None:
-    """Narrow a word's frames ``start:end`` to its speech.
+    """Narrow a word's frames ``start:end`` to its speech; None if there is none.
 
     A pause inside the word divides it; the part with the most speech is kept. Then quiet at its edges is cut.
-
-    Returns:
-        The new first frame and the frame after the last, or None if there is no speech at all.
     """
     loud = np.flatnonzero(speech[start:end]) + start
     if not len(loud):
@@ -59,12 +56,8 @@ def trim_pauses(start: int, end: int, speech: np.ndarray) -> tuple[int, int] | N
 def fit_words(words: Sequence[tuple[int, int]], speech: np.ndarray) -> list[tuple[int, int] | None]:
     """Narrow every word of an utterance to its sound, then let it take the sound that goes on into a gap beside it.
 
-    Args:
-        words: first frame of each word and the frame after its last, in order.
-        speech: which frames are no pause, bool, shape (frames,).
-
-    Returns:
-        The same for each word, or None for a word without any sound.
+    Words are their first frame and the frame after their last, in order; None is one without any sound. ``speech``
+    tells which frames are no pause, bool, shape (frames,).
     """
     fitted = [trim_pauses(start, end, speech) for start, end in words]
     before = 0

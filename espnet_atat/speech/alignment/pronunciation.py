@@ -8,8 +8,7 @@ The fallback tries, in this order, and takes the first that gives a pronunciatio
 4. letter names, for letters without a vowel ("fm" is known, "bpm" is not);
 5. letter-to-sound rules, the longest spelling first.
 
-An aligner needs far less than a recogniser: about the right sounds in the right order. What the rules cost is
-measured in the tests, by aligning known words as though they were unknown.
+An aligner needs about the right sounds in the right order; the tests align known words as though they were unknown.
 """
 
 import re
@@ -17,7 +16,6 @@ import unicodedata
 from functools import cache
 from pathlib import Path
 
-VARIANT = re.compile(r"\(\d+\)$")
 VOWELS = "aeiouy"
 SHORTEST_PART = 3  # letters of a word that a compound may be made of
 
@@ -62,7 +60,7 @@ def dictionary() -> dict[str, tuple[str, ...]]:
     path = Path(get_model_path()) / "en-us" / "cmudict-en-us.dict"
     for line in path.read_text(encoding="utf-8").splitlines():
         word, _, phones = line.partition(" ")
-        entries.setdefault(VARIANT.sub("", word), []).append(phones.strip())
+        entries.setdefault(word.partition("(")[0], []).append(phones.strip())  # "read(2)" is "read" too
     return {word: tuple(phones) for word, phones in entries.items()}
 
 
@@ -73,7 +71,7 @@ def pronounce(word: str) -> tuple[str, ...]:
 
 
 def by_fallback(word: str) -> tuple[str, ...]:
-    """The pronunciation of a word without looking the word itself up; an empty tuple if nothing can be spoken."""
+    """The pronunciation of a word without looking the word itself up, if it has any."""
     plain = unicodedata.normalize("NFKD", word.lower()).replace("’", "'")
     parts = re.findall(r"\d+|[a-z']+", "".join(char for char in plain if not unicodedata.combining(char)))
     phones = [_number(part) if part[0].isdigit() else _letters(part.strip("'"), part != word) for part in parts]
@@ -105,7 +103,7 @@ def _inflected(word: str) -> str:
         return f"{known[stem][0]} {AFTER_APOSTROPHE[ending]}" if ending in AFTER_APOSTROPHE else _plural(known[stem][0])
     if apostrophe and ending in ("s", ""):
         return _plural(_letters(stem, known=True))
-    for ending, add in (("s", _plural), ("es", _plural), ("ed", _past), ("d", _past), ("ing", _ing)):
+    for ending, add in (("s", _plural), ("es", _plural), ("ed", _past), ("d", _past), ("ing", "{} IH NG".format)):
         bare = word.removesuffix(ending)
         if bare != word and len(bare) >= SHORTEST_PART:
             # "remixed" from "remix", "baked" from "bake", "stopped" from "stop"
@@ -124,10 +122,6 @@ def _past(phones: str) -> str:
     last = phones.split()[-1]
     voiceless = last in VOICELESS | {"S", "SH", "CH"}
     return f"{phones} {'IH D' if last in ('T', 'D') else 'T' if voiceless else 'D'}"
-
-
-def _ing(phones: str) -> str:
-    return f"{phones} IH NG"
 
 
 def _compound(word: str) -> str:
@@ -150,13 +144,13 @@ def _spelled(word: str) -> str:
 def by_rules(word: str) -> str:
     """Phones by nothing but the letter-to-sound rules."""
     letters = "^" + re.sub(r"([b-df-hj-np-tv-z])\1", r"\1", word.replace("'", "")) + "$"
-    phones: list[str] = []
+    sounds: list[str] = []
     place = 1
     while letters[place] != "$":
         taken, sound = _longest_rule(letters, place)
-        phones += sound.split()
+        sounds.append(sound)
         place += taken
-    return " ".join(phones)
+    return " ".join(filter(None, sounds))
 
 
 def _longest_rule(letters: str, place: int) -> tuple[int, str]:

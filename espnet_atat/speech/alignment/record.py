@@ -19,14 +19,7 @@ NOT_FOUND = "not-found-in-audio"
 
 @dataclass(frozen=True, slots=True)
 class AlignedWord:
-    """A word of the transcript.
-
-    Attributes:
-        word: as the transcript has it.
-        start: seconds from the beginning of the audio; None where the word was not found.
-        end: seconds, after ``start``; None where the word was not found.
-        case: ``success`` or ``not-found-in-audio``.
-    """
+    """A word of the transcript; its times, in seconds, are None where it was not found."""
 
     word: str
     start: float | None
@@ -38,9 +31,11 @@ class AlignedWord:
         return self.start is not None and self.end is not None
 
     @property
-    def duration(self) -> float:
-        """Seconds; 0 for a word that was not found."""
-        return 0.0 if self.start is None or self.end is None else self.end - self.start
+    def times(self) -> tuple[float, float]:
+        """Start and end of a word that was found."""
+        if self.start is None or self.end is None:
+            raise ValueError(f"{self.word} was not found")
+        return self.start, self.end
 
 
 Alignment = tuple[AlignedWord, ...]
@@ -61,11 +56,7 @@ def to_json(words: Iterable[AlignedWord]) -> list[dict[str, Any]]:
 
 
 def from_json(words: Sequence[Mapping[str, Any]]) -> Alignment:
-    """Words of one utterance.
-
-    Raises:
-        UserError: a field is missing, a time is not a number, or a word ends before it starts.
-    """
+    """Words of one utterance. Raises UserError for a missing field, or times that are none."""
     made = []
     for number, fields in enumerate(words):
         try:
@@ -83,19 +74,13 @@ def from_json(words: Sequence[Mapping[str, Any]]) -> Alignment:
     return tuple(made)
 
 
-def read_alignments(path: str | Path) -> dict[str, Alignment]:
-    """Read a file of alignments.
-
-    Returns:
-        utterance id → its words.
-
-    Raises:
-        UserError: names file and line of what is not an alignment, or an utterance that comes twice.
-        OSError: the file cannot be opened.
-    """
+def read_alignments(*paths: str | Path) -> dict[str, Alignment]:
+    """Utterance → its words. Raises UserError, with file and line, for no alignment, or an utterance twice."""
     alignments: dict[str, Alignment] = {}
-    with Path(path).open(encoding="utf-8") as handle:
-        for number, line in enumerate(handle, start=1):
+    for path in paths:
+        with Path(path).open(encoding="utf-8") as handle:
+            lines = list(handle)
+        for number, line in enumerate(lines, start=1):
             try:
                 fields = json.loads(line)
                 utt, words = fields["utt_id"], fields["words"]

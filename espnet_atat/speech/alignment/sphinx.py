@@ -5,6 +5,7 @@ before. A decoder with the dictionary takes 0.11 s to make; one that is given on
 """
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,20 +21,16 @@ PADDING = 0.5  # seconds of silence behind a recording that ends within its last
 # The search for a best path through the lattice may leave out the last words, and takes longer. A language weight of 1
 # lets a pause cost no more than the sounds beside it: on joined words of known times, starts were nearer by a fifth.
 OPTIONS = {"bestpath": False, "lw": 1.0}
-WIDE_BEAM = 1e-120  # hardly prunes; the library's own beam is several times faster
+WIDE_BEAMS = dict.fromkeys(("beam", "wbeam", "pbeam"), 1e-120)  # hardly prune; the library's own are far faster
 
 Frames = tuple[int, int]  # the first, and the one after the last
 
 
 @dataclass(frozen=True)
 class SphinxAligner:
-    """Aligns one utterance at a time, the same way whatever was aligned before.
+    """Aligns one utterance at a time, the same way whatever was aligned before."""
 
-    Attributes:
-        fit: move the edges of words to those of the sound.
-    """
-
-    fit: bool = True
+    fit: bool = True  # move the edges of words to those of the sound
 
     def prepare(self) -> None:
         """Read the dictionary, before processes are forked."""
@@ -42,11 +39,7 @@ class SphinxAligner:
         pronounce("a")
 
     def align(self, utt: str, path: str, text: str) -> list[AlignedWord]:
-        """Times of the words of an utterance.
-
-        Raises:
-            UserError: the audio cannot be read, or the transcript does not fit it.
-        """
+        """Times of the words. Raises UserError: the audio cannot be read, or the transcript does not fit it."""
         return self.align_samples(utt, read_audio(path, resample=True), text.split())
 
     def align_samples(self, utt: str, samples: np.ndarray, words: list[str]) -> list[AlignedWord]:
@@ -72,7 +65,7 @@ def _find(utt: str, samples: np.ndarray, words: list[str]) -> list[Frames]:
     found = _decode(_dithered(utt, samples), words)
     if len(found) < len(words):
         padded = np.concatenate([samples, np.zeros(round(PADDING * SAMPLE_RATE), samples.dtype)])
-        found = _decode(_dithered(utt, padded), words, WIDE_BEAM)
+        found = _decode(_dithered(utt, padded), words, WIDE_BEAMS)
     if len(found) < max(1, len(words) - 1):
         raise UserError("the transcript does not fit the audio")
     return found
@@ -85,14 +78,11 @@ def _dithered(utt: str, samples: np.ndarray) -> bytes:
     return np.clip(np.round(samples * 32768.0) + noise, -32768, 32767).astype("<i2").tobytes()
 
 
-def _decode(pcm: bytes, words: list[str], beam: float | None = None) -> list[Frames]:
+def _decode(pcm: bytes, words: list[str], beams: Mapping[str, float] | None = None) -> list[Frames]:
     """Frames of the words that the search came through: all, or those before it ran out of audio or of paths."""
     from pocketsphinx import Config, Decoder
 
-    config = Config(lm=None, dict=None, loglevel="FATAL", dither=True, seed=1, **OPTIONS)
-    if beam is not None:
-        for name in ("beam", "wbeam", "pbeam"):
-            config[name] = beam
+    config = Config(lm=None, dict=None, loglevel="FATAL", dither=True, seed=1, **OPTIONS, **(beams or {}))
     decoder = Decoder(config)
     # Names of our own: a transcript may hold what pocketsphinx takes for a filler, a comment or a variant.
     names = {word: f"w{number}" for number, word in enumerate(dict.fromkeys(words))}

@@ -4,10 +4,9 @@ Copies are named as Kaldi names them: utterance and speaker get a prefix, ``sp0.
 first of the random ones, so that ids stay unique and begin with their speaker's.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Self
 
 import numpy as np
 
@@ -16,7 +15,7 @@ from espnet_atat.errors import UserError
 from espnet_atat.graph.pool import Record
 from espnet_atat.speech.audio import convert_rate, read_mono, write_audio
 from espnet_atat.speech.augmentation import effects
-from espnet_atat.speech.augmentation.chain import Chain, check_limits, read_options
+from espnet_atat.speech.augmentation.chain import Chain, check_limits
 from espnet_atat.speech.copies import Copy, audio_of, make_copies
 from espnet_atat.speech.masking import random_source
 from espnet_atat.speech.report import REPORT, Report
@@ -26,34 +25,22 @@ BIT_DEPTHS = {16: "PCM_16", 24: "PCM_24"}
 
 @dataclass(frozen=True, kw_only=True)
 class Preparation:
-    """What is done to every recording, before it is copied; all off by default.
+    """What is done to every recording, before it is copied; all off by default."""
 
-    Attributes:
-        sample_rate: Hz to convert to; None: as it is.
-        mixdown: replace several channels by their mean; otherwise they are an error.
-        bit_depth: 16 or 24, of the files that are written (FLAC); None: 16, and what is not changed keeps its file.
-        reduce_noise: dB that steady noise is lowered by at most.
-        trim_silence: seconds that stay before and after the speech.
-    """
-
-    sample_rate: int | None = None
-    mixdown: bool = False
-    bit_depth: int | None = None
-    reduce_noise: float | None = None
-    trim_silence: float | None = None
+    sample_rate: int | None = None  # Hz to convert to
+    mixdown: bool = False  # replace several channels by their mean; otherwise they are an error
+    bit_depth: int | None = None  # of the FLAC files; None: 16, and what is not changed keeps its file
+    reduce_noise: float | None = None  # dB that steady noise is lowered by at most
+    trim_silence: float | None = None  # seconds that stay before and after the speech
 
     def __post_init__(self) -> None:
         if self.sample_rate is not None and self.sample_rate < 8000:
             raise UserError(f"sample_rate is at least 8000 Hz, found {self.sample_rate}")
-        if self.bit_depth is not None and self.bit_depth not in BIT_DEPTHS:
+        if self.bit_depth not in (None, *BIT_DEPTHS):
             raise UserError(f"bit_depth is 16 or 24, found {self.bit_depth}")
         for name in ("reduce_noise", "trim_silence"):
-            if (getattr(self, name) or 0) < 0:
-                raise UserError(f"{name} cannot be negative, found {getattr(self, name)}")
-
-    @property
-    def is_off(self) -> bool:
-        return self == Preparation()
+            if not 0 <= (getattr(self, name) or 0) < np.inf:
+                raise UserError(f"{name} cannot be negative or infinite, found {getattr(self, name)}")
 
     def __call__(self, samples: np.ndarray, rate: int) -> tuple[np.ndarray, int]:
         """Prepare samples (num_samples,) at ``rate`` Hz; returns them and their new rate."""
@@ -68,21 +55,13 @@ class Preparation:
 
 @dataclass(frozen=True, kw_only=True)
 class AugmentConfig:
-    """What is made of each utterance.
+    """What is made of each utterance: ``conf/augment.yaml``."""
 
-    Attributes:
-        speeds: a copy at each; 1.0 is the original.
-        copies: further ones, changed at random.
-        effects: how those are changed.
-        prepare: what is done to all before.
-        seed: another seed, other random changes; the utterance's id does the rest.
-    """
-
-    speeds: tuple[float, ...] = (0.9, 1.0, 1.1)
-    copies: int = 0
-    effects: Chain = field(default_factory=lambda: Chain(()))
-    prepare: Preparation = field(default_factory=Preparation)
-    seed: int = 0
+    speeds: tuple[float, ...] = (1.0,)  # a copy at each; 1.0 is the original
+    copies: int = 0  # further ones, changed at random
+    effects: Chain = field(default_factory=Chain)  # how those are changed
+    prepare: Preparation = Preparation()
+    seed: int = 0  # another seed, other random changes; the utterance's id does the rest
 
     def __post_init__(self) -> None:
         check_limits({"speeds": self.speeds})
@@ -96,20 +75,6 @@ class AugmentConfig:
                 "one effect, and effects at least one copy"
             )
 
-    @classmethod
-    def from_config(cls, config: object, where: str, seed: int = 0) -> Self:
-        """Check and read ``conf/augment.yaml``.
-
-        Raises:
-            UserError: names ``where``, the option, and what is wrong with it.
-        """
-        if not isinstance(config, Mapping) or "seed" in config:
-            raise UserError(f"{where}: wants the options speeds, copies, effects, prepare")
-        chain = Chain.from_config(config.get("effects") or {}, f"{where}: effects")
-        prepare = read_options(Preparation, config.get("prepare") or {}, f"{where}: prepare")
-        given = {"speeds": [1.0], **config, "effects": chain, "prepare": prepare, "seed": seed}
-        return read_options(cls, given, where)
-
     def variants(self) -> Iterator[tuple[str, float | None]]:
         """Prefix of each copy and its speed, None for a random one."""
         for speed in self.speeds:
@@ -118,47 +83,22 @@ class AugmentConfig:
             yield f"aug{number}-", None
 
 
-@dataclass
-class AugmentReport(Report):
-    """Utterances read and written, and seconds of both."""
-
-    utterances: int = 0
-    written: int = 0
-    seconds: float = 0.0
-    seconds_written: float = 0.0
-
-    def lines(self, name: str) -> list[str]:
-        return [
-            f"{name}: {self.written} utterances ({self.seconds_written / 3600:.2f} h) from {self.utterances} "
-            f"({self.seconds / 3600:.2f} h)"
-        ]
-
-
-def augment_set(data: DataDir, work: Path, output: Path, config: AugmentConfig, nj: int = 1) -> AugmentReport:
-    """Write a data dir of all copies, and ``report.json``.
-
-    Args:
-        work: the folder to write to, perhaps half full from an interrupted call.
-        output: the name that it will have, which wav.scp gives.
-
-    Raises:
-        UserError: a set without audio, audio that cannot be read (named), or an id that a copy would take.
-    """
+def augment_set(data: DataDir, work: Path, output: Path, config: AugmentConfig, nj: int = 1) -> Report:
+    """Write a data dir of all copies, and ``report.json``, to ``work``, which will be called ``output``."""
     audio_of(data, output.name, "augment")
     copies: dict[str, Copy] = {}
     for utt in data.ids:
         for prefix, speed in config.variants():
-            if prefix + utt in copies:
-                raise UserError(
-                    f"{output.name}: a copy of {utt} would be called {prefix + utt}, which is there already"
-                )
-            copies[prefix + utt] = Copy(utt, prefix + data.utt2spk[utt] if data.utt2spk else None, speed)
+            new = prefix + utt
+            if new in copies:
+                raise UserError(f"{output.name}: a copy of {utt} would be called {new}, which is there already")
+            copies[new] = Copy(utt, prefix + data.utt2spk[utt] if data.utt2spk else None, speed)
     records = make_copies(data, copies, _augment, work, output, config, label="augment", nj=nj)
-    report = AugmentReport(len(data), len(records))
-    report.seconds = round(sum(record["before"] for record in records.values()) / len(list(config.variants())), 3)
-    report.seconds_written = round(sum(record["after"] for record in records.values()), 3)
-    report.write(work / REPORT, config)
-    return report
+    before, after = (sum(record[when] for record in records.values()) for when in ("before", "after"))
+    before, after = round(before / len(list(config.variants())), 3), round(after, 3)
+    counts = {"utterances": len(data), "written": len(records), "seconds": before, "seconds_written": after}
+    line = f"{output.name}: {len(records)} utterances ({after / 3600:.2f} h) from {len(data)} ({before / 3600:.2f} h)"
+    return Report(counts, [line]).write(work / REPORT, config)
 
 
 def _augment(config: AugmentConfig, work: Path, new: str, payload: tuple[str, int, str, float | None]) -> Record:
@@ -169,7 +109,7 @@ def _augment(config: AugmentConfig, work: Path, new: str, payload: tuple[str, in
     except UserError as error:
         raise UserError(f"{new}: {error}") from error
     before = len(samples) / rate
-    if speed == 1 and config.prepare.is_off:
+    if speed == 1 and config.prepare == Preparation():
         return {"file": None, "before": before, "after": before}
     samples, rate = config.prepare(samples, rate)
     if speed is None:

@@ -21,9 +21,9 @@ import numpy as np
 
 from espnet_atat.datadir import read_two_column
 from espnet_atat.errors import UserError
+from espnet_atat.schema import check_known, read
 from espnet_atat.speech.audio import convert_rate, read_mono
 from espnet_atat.speech.augmentation import effects
-from espnet_atat.speech.augmentation.room import draw_response
 
 Range = tuple[float, float]
 SOUND_FILES = {".wav", ".flac", ".ogg"}
@@ -36,22 +36,35 @@ LIMITS: dict[str, Range] = {
     "semitones": (-12, 12),
     "rates": (1000, 192_000),
 }
-SOUNDS = ("responses", "sounds")  # options that name audio files
-KEPT_SOUNDS = 32  # noises and impulse responses in memory, in each process
 
 
 @dataclass(frozen=True, kw_only=True)
 class Effect(ABC):
-    """One random change.
+    """One random change."""
 
-    Attributes:
-        probability: share of the utterances that are changed.
-    """
-
-    probability: float = 1.0
+    probability: float = 1.0  # share of the utterances that are changed
 
     def __post_init__(self) -> None:
         check_limits(vars(self))
+        for name in self.ranges():
+            pair = getattr(self, name)
+            if len(pair) != 2 or not np.isfinite(pair).all() or pair[0] > pair[1]:
+                raise UserError(f"{name} wants [lowest, highest], found {list(pair)}")
+        for name in {"responses", "sounds"} & vars(self).keys():
+            if getattr(self, name) is not None:
+                list_sounds(getattr(self, name))
+
+    @classmethod
+    def ranges(cls) -> list[str]:
+        return [field.name for field in dataclasses.fields(cls) if field.type == Range]
+
+    @classmethod
+    def expand(cls, options: Any) -> Any:
+        """One number, where a range is wanted, is that value."""
+        if not isinstance(options, Mapping):
+            return options
+        single = {name: options[name] for name in cls.ranges() if isinstance(options.get(name), int | float)}
+        return {**options, **{name: [value, value] for name, value in single.items()}}
 
     @abstractmethod
     def apply(self, samples: np.ndarray, rate: int, rng: np.random.Generator) -> np.ndarray:
@@ -108,7 +121,7 @@ class Reverberation(Effect):
     responses: str | None = None
 
     def apply(self, samples: np.ndarray, rate: int, rng: np.random.Generator) -> np.ndarray:
-        response = draw_response(rng, rate) if self.responses is None else _load(_draw(self.responses, rng), rate)
+        response = effects.draw_response(rng, rate) if self.responses is None else _draw(self.responses, rate, rng)
         return effects.reverberate(samples, response)
 
 
@@ -123,7 +136,7 @@ class Noise(Effect):
         snr = rng.uniform(*self.snr)
         if self.sounds is None:
             return effects.add_noise(samples, rng.standard_normal(len(samples)), snr)
-        sound = _load(_draw(self.sounds, rng), rate)
+        sound = _draw(self.sounds, rate, rng)
         start = int(rng.integers(len(sound)))  # anywhere; what is too short goes round
         return effects.add_noise(samples, np.resize(np.roll(sound, -start), len(samples)), snr)
 
@@ -149,14 +162,7 @@ class Volume(Effect):
 
 
 EFFECTS: dict[str, type[Effect]] = {
-    "speed": Speed,
-    "tempo": Tempo,
-    "pitch": Pitch,
-    "shift": Shift,
-    "reverberation": Reverberation,
-    "noise": Noise,
-    "resampling": Resampling,
-    "volume": Volume,
+    kind.__name__.lower(): kind for kind in (Speed, Tempo, Pitch, Shift, Reverberation, Noise, Resampling, Volume)
 }
 
 
@@ -164,19 +170,14 @@ EFFECTS: dict[str, type[Effect]] = {
 class Chain:
     """Effects in the order of :data:`EFFECTS`."""
 
-    effects: tuple[Effect, ...]
+    effects: tuple[Effect, ...] = ()
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any], where: str) -> Self:
-        """Check and read a configuration.
-
-        Raises:
-            UserError: names ``where``, the option, and what is wrong with it.
-        """
-        if unknown := sorted(map(str, config.keys() - EFFECTS.keys())):
-            raise UserError(f"{where}: unknown effect {unknown[0]!r}; known: {', '.join(EFFECTS)}")
+        """Check and read a configuration. Raises UserError, which names ``where`` and the option."""
+        check_known(config, EFFECTS, where, "effect")
         wanted = [(name, kind) for name, kind in EFFECTS.items() if config.get(name) is not None]
-        return cls(tuple(read_options(kind, config[name], f"{where}: {name}") for name, kind in wanted))
+        return cls(tuple(read(kind, config[name], f"{where}: {name}") for name, kind in wanted))
 
     def __call__(self, samples: np.ndarray, rate: int, rng: np.random.Generator) -> np.ndarray:
         """Change an utterance: samples (num_samples,) at ``rate`` Hz; the same ``rng`` gives the same result."""
@@ -186,82 +187,19 @@ class Chain:
         return samples
 
 
-def read_options[Options](kind: type[Options], fields: object, where: str) -> Options:
-    """A frozen dataclass from a mapping of YAML: lists become tuples, one number a range where a range is wanted.
-
-    Raises:
-        UserError: names ``where`` and the field that is unknown, missing or of another type.
-    """
-    declared = {field.name: field for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
-    if not isinstance(fields, Mapping):
-        raise UserError(f"{where}: wants {{{', '.join(declared)}}}, found {fields!r}")
-    if unknown := sorted(map(str, fields.keys() - declared.keys())):
-        raise UserError(f"{where}: unknown option {unknown[0]!r}; known: {', '.join(declared)}")
-    values = {}
-    for name, value in fields.items():
-        try:
-            values[name] = _convert(value, declared[name].type)
-        except (TypeError, ValueError) as error:
-            raise UserError(f"{where}: {name}: {error}, found {value!r}") from error
-    for name, field in declared.items():
-        if name not in values and field.default is dataclasses.MISSING:
-            raise UserError(f"{where}: {name} is missing")
-    try:
-        return kind(**values)
-    except UserError as error:
-        raise UserError(f"{where}: {error}") from error
-
-
-def _convert(value: Any, wanted: Any) -> Any:
-    def is_number(each: Any) -> bool:
-        return isinstance(each, int | float) and not isinstance(each, bool) and bool(np.isfinite(each))
-
-    if isinstance(wanted, type) and dataclasses.is_dataclass(wanted) and isinstance(value, wanted):
-        return value
-    if wanted == Range:
-        pair = (value, value) if is_number(value) else value
-        if not (isinstance(pair, list | tuple) and len(pair) == 2 and all(map(is_number, pair)) and pair[0] <= pair[1]):
-            raise ValueError("wants [lowest, highest]")
-        return tuple(pair)
-    if wanted in (tuple[float, ...], tuple[int, ...]):
-        if not (isinstance(value, list | tuple) and value and all(map(is_number, value))):
-            raise ValueError("wants a list of numbers")
-        return tuple(value)
-    if value is None and type(None) in getattr(wanted, "__args__", ()):
-        return None
-    kinds = getattr(wanted, "__args__", (wanted,))
-    if bool in kinds or str in kinds:
-        if not isinstance(value, (bool if bool in kinds else str)):
-            raise ValueError(f"wants {'true or false' if bool in kinds else 'a name'}")
-        return value
-    if not is_number(value) or (int in kinds and not isinstance(value, int)):
-        raise ValueError("wants a whole number" if int in kinds else "wants a number")
-    return value
-
-
 def check_limits(options: Mapping[str, Any]) -> None:
-    """Raises UserError for a number outside its limits, or a place without sounds."""
-    for name, value in options.items():
-        if name in SOUNDS and value is not None:
-            list_sounds(value)
-        if name in LIMITS:
-            low, high = LIMITS[name]
-            if outside := [each for each in np.atleast_1d(value) if not low <= each <= high]:
-                raise UserError(f"{name} lies between {low:g} and {high:g}, found {outside[0]:g}")
-
-
-def _draw(source: str, rng: np.random.Generator) -> str:
-    files = list_sounds(source)
-    return files[int(rng.integers(len(files)))]
+    """Raises UserError for a number outside its limits, or a list of none."""
+    for name in options.keys() & LIMITS.keys():
+        numbers, (low, high) = np.atleast_1d(options[name]), LIMITS[name]
+        if not len(numbers):
+            raise UserError(f"{name} wants at least one number")
+        if outside := [each for each in numbers if not low <= each <= high]:
+            raise UserError(f"{name} lies between {low:g} and {high:g}, found {outside[0]:g}")
 
 
 @cache
 def list_sounds(source: str) -> tuple[str, ...]:
-    """Audio files of a folder, in the order of their names, or the values of a list in the style of wav.scp.
-
-    Raises:
-        UserError: there is no such folder or file, or no audio in it.
-    """
+    """Audio files of a folder, in the order of their names, or the values of a list in the style of wav.scp."""
     path = Path(source)
     if path.is_file():
         found = tuple(read_two_column(path).values())
@@ -272,8 +210,13 @@ def list_sounds(source: str) -> tuple[str, ...]:
     return found
 
 
-@lru_cache(maxsize=KEPT_SOUNDS)
+def _draw(source: str, rate: int, rng: np.random.Generator) -> np.ndarray:
+    """One of the sounds there, shape (num_samples,), at ``rate`` Hz."""
+    files = list_sounds(source)
+    return _load(files[int(rng.integers(len(files)))], rate)
+
+
+@lru_cache(maxsize=32)  # in each process
 def _load(path: str, rate: int) -> np.ndarray:
-    """Samples (num_samples,) at ``rate`` Hz."""
     samples, own_rate = read_mono(path, mixdown=True)
     return convert_rate(samples, own_rate, rate)

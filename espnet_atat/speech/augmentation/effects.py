@@ -1,7 +1,7 @@
 """What speakers, rooms and channels do to speech, as functions of samples: each has one property that tests measure.
 
 Everywhere ``samples`` is mono audio in [-1, 1), float32, shape (num_samples,), and ``rate`` its sample rate in Hz. No
-function draws anything: what is random is given as a number, or as the noise itself.
+function but ``draw_response`` draws anything: what is random is given as a number, or as the noise itself.
 """
 
 import numpy as np
@@ -14,6 +14,9 @@ from espnet_atat.speech.alignment.pauses import FRAME, find_speech
 FULL_SCALE = 32767 / 32768  # the loudest sample of 16 bits
 STRETCH = (0.5, 2.0)  # beyond, the library's stretching is random, and not speech any more
 INSTALL = "it needs audiomentations: pip install -c constraints.txt 'audiomentations>=0.40' (the extra augment)"
+REVERBERATION = (0.2, 0.7)  # s, the time in which a room's echo falls by 60 dB
+DIRECT_TO_REVERBERANT = (-2.0, 8.0)  # dB
+FIRST_ECHO = (0.002, 0.012)  # s after the direct sound
 NOISE_BLOCK = 0.032  # seconds, of noise reduction
 NOISE_PERCENTILE = 15  # of a frequency's power over time, taken for its noise
 NOISE_BIAS = 6.0  # that percentile of a noise's power lies 7.9 dB below its mean (exponential distribution)
@@ -75,6 +78,30 @@ def reverberate(samples: np.ndarray, response: np.ndarray) -> np.ndarray:
     power = np.mean(np.square(wet, dtype=np.float64))
     gain = np.sqrt(np.mean(np.square(samples, dtype=np.float64)) / power) if power else 0.0
     return _below_full_scale((gain * wet).astype(np.float32))
+
+
+def impulse_response(
+    rng: np.random.Generator, rate: int, reverberation: float, direct_to_reverberant: float, first_echo: float
+) -> np.ndarray:
+    """Response of a room that is not there, shape (reverberation time in samples,); the direct sound is 1 at sample 0.
+
+    The usual statistical model (Polack 1988): after the first echo's delay, noise that decays exponentially, 60 dB in
+    the reverberation time. Times are in seconds; ``direct_to_reverberant`` is the power of the direct sound over that
+    of the echo, in dB.
+    """
+    length = round(reverberation * rate)
+    time = np.arange(length) / rate  # s
+    echo = rng.standard_normal(length) * 10 ** (-3 * time / reverberation)
+    echo[: round(first_echo * rate)] = 0.0
+    echo *= 10 ** (-direct_to_reverberant / 20) / np.sqrt(np.sum(echo**2))
+    echo[0] = 1.0
+    return echo
+
+
+def draw_response(rng: np.random.Generator, rate: int) -> np.ndarray:
+    """The response of a room whose quantities are drawn, each uniform in this module's range."""
+    quantities = (float(rng.uniform(*limits)) for limits in (REVERBERATION, DIRECT_TO_REVERBERANT, FIRST_ECHO))
+    return impulse_response(rng, rate, *quantities)
 
 
 def limit_band(samples: np.ndarray, rate: int, lower_rate: int) -> np.ndarray:

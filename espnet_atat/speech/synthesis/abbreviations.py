@@ -5,7 +5,6 @@ Only what is said in one way is listed here; ``la`` and ``us`` may be words, so 
 
 
 def words(text: str) -> frozenset[str]:
-    """The words of a string."""
     return frozenset(text.split())
 
 

@@ -1,55 +1,52 @@
-"""The engines by name."""
+"""What a speech synthesis engine offers, and the names of the engines."""
 
-from pathlib import Path
-from typing import TYPE_CHECKING
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar
 
 from espnet_atat.errors import UserError
 
-if TYPE_CHECKING:
-    from espnet_atat.speech.synthesis.base import Engine
+if TYPE_CHECKING:  # a table asks for the names of engines, and needs no arrays
+    import numpy as np
 
 ENGINES = ("kokoro", "pico", "flite", "polly")
+INSTALL_HINT = "run `tools/install_extra.sh tts`"
 
 
-def make_engine(
-    name: str,
-    *,
-    model_dir: Path | None = None,
-    polly_engine: str = "neural",
-    polly_region: str | None = None,
-    polly_price: float | None = None,
-    cache_dir: Path | None = None,
-) -> "Engine":
-    """An engine.
+class EngineUnavailable(UserError):
+    """Not this sentence but the engine itself is at fault (not installed, no credentials): the whole run stops."""
 
-    Args:
-        model_dir: Kokoro's ``model.onnx`` and ``voices/``; None: where the script puts them.
-        polly_engine: kind of Polly's voices.
-        polly_region: None: the configured one.
-        polly_price: dollars for a million characters; None: list price.
-        cache_dir: what was paid for is kept here; None: the default cache.
 
-    Raises:
-        UserError: no engine of this name.
-    """
-    if name == "kokoro":
-        from espnet_atat.speech.synthesis.kokoro import KokoroEngine
+class Engine(ABC):
+    """A frozen dataclass, so that it can be pickled and its ``repr`` tells it from others."""
 
-        return KokoroEngine(model_dir) if model_dir else KokoroEngine()
-    if name == "pico":
-        from espnet_atat.speech.synthesis.pico import Pico
+    name: ClassVar[str]  # as --engine takes it
+    #: Those that ``benchmarks/synthesis_wer.py`` measured below 5 % WER, or that the paper used.
+    default_voices: ClassVar[tuple[str, ...]]
 
-        return Pico()
-    if name == "flite":
-        from espnet_atat.speech.synthesis.flite import Flite
+    @property
+    def dollars_per_million(self) -> float:
+        """Price of a million characters; what runs on this machine costs nothing."""
+        return 0.0
 
-        return Flite()
-    if name == "polly":
-        from espnet_atat.speech.synthesis.cache import default_cache
-        from espnet_atat.speech.synthesis.polly import Polly
+    def needs_payment(self, text: str, voice: str) -> bool:  # noqa: ARG002
+        """Whether ``speak`` with these would cost something."""
+        return False
 
-        return Polly(polly_engine, polly_region, cache_dir or default_cache(), polly_price)
-    raise UserError(f"no engine {name!r}; there are {', '.join(ENGINES)}")
+    def voices(self) -> tuple[str, ...]:
+        """Every voice there is, in C order."""
+        return self.default_voices
+
+    @abstractmethod
+    def prepare(self, voices: Sequence[str]) -> None:
+        """Check that all that these voices need is there and whole. Raises EngineUnavailable."""
+
+    @abstractmethod
+    def speak(self, text: str, voice: str) -> "tuple[np.ndarray, int]":
+        """Samples (num_samples,), float32 within [-1, 1], and their rate in Hz, the same whatever was said before.
+
+        Raises UserError if this sentence cannot be said, EngineUnavailable if none can.
+        """
 
 
 def engine_of(name: str) -> str | None:

@@ -17,23 +17,19 @@ import soundfile
 
 from espnet_atat.errors import UserError
 from espnet_atat.installed import models_dir
-from espnet_atat.speech.synthesis.base import INSTALL_HINT, EngineUnavailable, LocalEngine
+from espnet_atat.speech.synthesis.engines import INSTALL_HINT, Engine, EngineUnavailable
 
 TIMEOUT = 120.0  # s that one sentence may take
 
 
 @dataclass(frozen=True)
-class Flite(LocalEngine):
-    """The voices awb (Scottish), kal16, rms and slt (a woman's); flite's others are of 8 kHz or tell only the time.
-
-    Args:
-        models: where ``flite/usr/bin/flite`` may lie; a program on the path is preferred.
-    """
+class Flite(Engine):
+    """The voices awb (Scottish), kal16, rms and slt (a woman's); flite's others are of 8 kHz or tell only the time."""
 
     name: ClassVar[str] = "flite"
     default_voices: ClassVar[tuple[str, ...]] = ("awb", "rms", "slt")
 
-    models: Path = field(default_factory=models_dir)
+    models: Path = field(default_factory=models_dir)  # flite/usr/bin/flite may lie there
 
     def voices(self) -> tuple[str, ...]:
         return ("awb", "kal16", "rms", "slt")
@@ -50,7 +46,7 @@ class Flite(LocalEngine):
         libraries = sorted({str(path.parent) for path in (self.models / "flite/usr/lib").glob("**/lib*.so.*")})
         return str(own), os.environ | {"LD_LIBRARY_PATH": ":".join(libraries)}
 
-    def prepare(self, voices: Sequence[str]) -> None:  # noqa: ARG002  # the protocol's signature
+    def prepare(self, voices: Sequence[str]) -> None:  # noqa: ARG002
         self._run("-lv")
 
     def speak(self, text: str, voice: str) -> tuple[np.ndarray, int]:

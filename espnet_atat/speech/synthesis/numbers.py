@@ -20,9 +20,9 @@ CURRENCIES = {"$": ("dollar", "cent"), "£": ("pound", "penny"), "€": ("euro",
 @cache
 def cardinal(number: str) -> str:
     """``1,250`` → one thousand two hundred fifty; ``1.5`` → one point five."""
-    whole, point, fraction = number.replace(",", "").partition(".")
+    whole, _, decimals = number.replace(",", "").partition(".")
     words = _plain(num2words(int(whole or 0)))
-    return f"{words} point {digits(fraction, zero='zero')}" if point and fraction else words
+    return f"{words} point {digits(decimals).replace('oh', 'zero')}" if decimals else words
 
 
 @cache
@@ -31,9 +31,9 @@ def ordinal(number: str) -> str:
     return _plain(num2words(int(number), to="ordinal"))
 
 
-def digits(number: str, zero: str = "oh") -> str:
+def digits(number: str) -> str:
     """``206`` → two oh six."""
-    return " ".join(zero if digit == "0" else DIGITS[int(digit)] for digit in number)
+    return " ".join(DIGITS[int(digit)] for digit in number)
 
 
 def spelled(letters: str) -> str:

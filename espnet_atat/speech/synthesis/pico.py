@@ -10,23 +10,20 @@ import numpy as np
 
 from espnet_atat.errors import UserError
 from espnet_atat.speech.audio import SAMPLE_RATE
-from espnet_atat.speech.synthesis.base import INSTALL_HINT, EngineUnavailable, LocalEngine
+from espnet_atat.speech.synthesis.engines import INSTALL_HINT, Engine, EngineUnavailable
 
 M_PERTURB = -6  # glibc, mallopt(3)
 ZERO = 255  # memory is filled with the complement of this byte
 
 
 @dataclass(frozen=True)
-class Pico(LocalEngine):
+class Pico(Engine):
     """The voices ``en-GB`` and ``en-US``."""
 
     name: ClassVar[str] = "pico"
     default_voices: ClassVar[tuple[str, ...]] = ("en-GB", "en-US")
 
-    def voices(self) -> tuple[str, ...]:
-        return ("en-GB", "en-US")
-
-    def prepare(self, voices: Sequence[str]) -> None:  # noqa: ARG002  # the protocol's signature
+    def prepare(self, voices: Sequence[str]) -> None:  # noqa: ARG002
         try:
             import py_nanotts  # noqa: F401
         except ImportError as error:

@@ -1,10 +1,13 @@
 """Amazon Polly, as the paper: the neural engine and nine voices, through boto3 (the extra ``polly``).
 
 Credentials and region are found as boto3 finds them: environment, ``~/.aws``, role. botocore repeats throttled and
-failed requests with back-off. Every answer is kept in a cache under the key of its text, voice and engine, so that
-nothing is paid for twice, whatever is killed and run again.
+failed requests with back-off. Every answer is kept, so that nothing is paid for twice, whatever is killed.
 """
 
+import fcntl
+import hashlib
+import json
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -14,9 +17,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from espnet_atat.errors import UserError
-from espnet_atat.speech.audio import SAMPLE_RATE
-from espnet_atat.speech.synthesis.base import EngineUnavailable
-from espnet_atat.speech.synthesis.cache import SpeechCache, default_cache
+from espnet_atat.speech.audio import SAMPLE_RATE, read_mono, write_audio
+from espnet_atat.speech.synthesis.engines import Engine, EngineUnavailable
 
 DEFAULT_REGION = "us-east-1"
 DOLLARS_PER_MILLION = {"neural": 16.0, "standard": 4.0}  # characters; the list price when this was written
@@ -25,16 +27,14 @@ THROTTLED = {"ThrottlingException", "Throttling", "TooManyRequestsException", "S
 OF_THIS_TEXT = {"TextLengthExceededException", "InvalidSsmlException", "ValidationException"}
 
 
-@dataclass(frozen=True)
-class Polly:
-    """The cloud's voices.
+def default_cache() -> Path:
+    """$XDG_CACHE_HOME/atat/speech, by default below ~/.cache: it outlives any data dir."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "atat" / "speech"
 
-    Args:
-        engine: ``neural``, the paper's, or ``standard``.
-        region: of AWS; None: as configured, else us-east-1.
-        cache_dir: where answers are kept for ever.
-        price: dollars for a million characters; None: the list price.
-    """
+
+@dataclass(frozen=True)
+class Polly(Engine):
+    """The cloud's voices."""
 
     name: ClassVar[str] = "polly"
     #: The American voices of the neural engine when the paper was written, nine as it has.
@@ -42,10 +42,10 @@ class Polly:
         "Ivy", "Joanna", "Joey", "Justin", "Kendra", "Kevin", "Kimberly", "Matthew", "Salli",
     )  # fmt: skip
 
-    engine: str = "neural"
-    region: str | None = None
+    engine: str = "neural"  # the paper's, or "standard"
+    region: str | None = None  # None: as configured, else us-east-1
     cache_dir: Path = field(default_factory=default_cache)
-    price: float | None = None
+    price: float | None = None  # dollars for a million characters; None: the list price
 
     @property
     def dollars_per_million(self) -> float:
@@ -56,18 +56,31 @@ class Polly:
         others = ("Amy", "Arthur", "Brian", "Danielle", "Emma", "Gregory", "Olivia", "Ruth", "Stephen")
         return tuple(sorted((*self.default_voices, *others)))
 
-    def prepare(self, voices: Sequence[str]) -> None:  # noqa: ARG002  # the protocol's signature
+    def prepare(self, voices: Sequence[str]) -> None:  # noqa: ARG002
         _client(self.region)
 
     def needs_payment(self, text: str, voice: str) -> bool:
-        return not self._cache().has(text, voice)
+        return not self.kept(text, voice).is_file()
+
+    def kept(self, text: str, voice: str) -> Path:
+        """Where the sentence lies, or will."""
+        kind = f"polly-{self.engine}"
+        digest = hashlib.sha256(json.dumps([kind, voice, SAMPLE_RATE, text]).encode()).hexdigest()
+        return self.cache_dir / kind / voice / digest[:2] / f"{digest}.flac"
 
     def speak(self, text: str, voice: str) -> tuple[np.ndarray, int]:
-        samples = self._cache().get(text, voice, lambda: self._request(text, voice))
-        return samples.astype(np.float32) / 2**15, SAMPLE_RATE
-
-    def _cache(self) -> SpeechCache:
-        return SpeechCache(self.cache_dir, f"polly-{self.engine}", SAMPLE_RATE)
+        """Two processes that want the same sentence pay once: the second waits."""
+        path = self.kept(text, voice)
+        if not path.is_file():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with (path.parent / ".lock").open("a") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                if not path.is_file():
+                    write_audio(path, self._request(text, voice), SAMPLE_RATE, "FLAC", "PCM_16", sync=True)
+        try:
+            return read_mono(path)
+        except UserError as error:
+            raise UserError(f"{error}: delete it, and it is asked for again") from error
 
     def _request(self, text: str, voice: str) -> np.ndarray:
         """Ask Polly: shape (num_samples,), int16."""
@@ -100,7 +113,7 @@ class Polly:
 
 
 def _explained(error: Any, text: str, voice: str) -> UserError:
-    """What AWS answered, as one message; whether it is this text's fault or everything's."""
+    """Whether it is this text's fault or everything's."""
     code, message = error.response["Error"].get("Code", ""), error.response["Error"].get("Message", "")
     if code in THROTTLED or code.startswith("5"):
         return EngineUnavailable(f"Polly refused {ATTEMPTS} times ({code}); what was paid for is kept: run again later")

@@ -2,8 +2,8 @@
 
 import shutil
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from espnet_atat.datadir import TEXT_FORM, DataDir, read_two_column, write_two_column
@@ -13,57 +13,56 @@ from espnet_atat.speech.audio import SAMPLE_RATE, write_audio
 from espnet_atat.speech.copies import Copy, make_copies
 from espnet_atat.speech.masking import random_source
 from espnet_atat.speech.report import REPORT, Report, reasons
-from espnet_atat.speech.synthesis.base import Engine, EngineUnavailable
+from espnet_atat.speech.synthesis.engines import ENGINES, Engine, EngineUnavailable
 from espnet_atat.speech.synthesis.verbalise import as_sentence, verbalise
 from espnet_atat.speech.synthesis.waveform import finish
 
 
 @dataclass(frozen=True)
 class SynthesisConfig:
-    """What is made.
+    """What is made."""
 
-    Args:
-        voices: one of these is drawn for each utterance.
-        seed: another seed draws others.
-        audio_format: ``flac`` or ``wav``, both of 16 bits.
-    """
-
-    voices: tuple[str, ...]
+    voices: tuple[str, ...]  # one of these is drawn for each utterance
     seed: int = 0
-    audio_format: str = "flac"
+    audio_format: str = "flac"  # or "wav", both of 16 bits
 
     def voice_of(self, utt: str) -> str:
-        """The utterance's voice: it depends only on the id, the seed and the set of voices."""
+        """It depends only on the id, the seed and the set of voices."""
         voices = sorted(set(self.voices))
         return voices[int(random_source(utt, self.seed, None, "voice").integers(len(voices)))]
 
 
-@dataclass
-class SynthesisReport(Report):
-    """What came of a run."""
+def make_engine(
+    name: str,
+    *,
+    model_dir: Path | None = None,
+    polly_engine: str = "neural",
+    polly_region: str | None = None,
+    polly_price: float | None = None,
+    cache_dir: Path | None = None,
+) -> Engine:
+    """An engine, with the options of ``bin.synthesize``."""
+    if name == "kokoro":
+        from espnet_atat.speech.synthesis.kokoro import KokoroEngine
 
-    engine: str = ""
-    utterances: int = 0
-    kept: int = 0
-    seconds: float = 0.0
-    by_voice: dict[str, int] = field(default_factory=dict)
-    dropped: dict[str, str] = field(default_factory=dict)
+        return KokoroEngine(model_dir) if model_dir else KokoroEngine()
+    if name == "pico":
+        from espnet_atat.speech.synthesis.pico import Pico
 
-    def lines(self, name: str) -> list[str]:
-        return [
-            f"{name}, {self.engine}: kept {self.kept} of {self.utterances} utterances, {self.seconds:.1f} s; "
-            f"dropped {len(self.dropped)}",
-            "voices: " + ", ".join(f"{voice} {count}" for voice, count in self.by_voice.items()),
-            *reasons("dropped", self.dropped),
-        ]
+        return Pico()
+    if name == "flite":
+        from espnet_atat.speech.synthesis.flite import Flite
+
+        return Flite()
+    if name == "polly":
+        from espnet_atat.speech.synthesis.polly import Polly, default_cache
+
+        return Polly(polly_engine, polly_region, cache_dir or default_cache(), polly_price)
+    raise UserError(f"no engine {name!r}; there are {', '.join(ENGINES)}")
 
 
 def load_texts(path: Path) -> DataDir:
-    """A file ``id words``, one utterance a line, or a data dir, whose targets are kept; its audio is not.
-
-    Raises:
-        UserError: a bad line, no utterance, or one without words.
-    """
+    """A file ``id words``, one utterance a line, or a data dir, whose targets are kept; its audio is not."""
     data = DataDir.load(path) if path.is_dir() else DataDir(text=read_two_column(path))
     if not data.text:
         raise UserError(f"{path}: no utterance to say")
@@ -94,7 +93,7 @@ def cost_lines(data: DataDir, engine: Engine, config: SynthesisConfig) -> list[s
     return [
         f"{engine.name}: {len(said)} utterances to say, {len(dropped)} cannot be said; "
         f"{len(sentences)} different sentences of {characters} characters",
-        "voices: " + ", ".join(f"{voice} {count}" for voice, count in sorted(voices.items())),
+        _voices_line(voices),
         f"to be paid: {len(unpaid)} sentences, {billed} characters, "
         f"${billed * engine.dollars_per_million / 1e6:.2f} at ${engine.dollars_per_million:.2f} a million",
     ]
@@ -102,18 +101,11 @@ def cost_lines(data: DataDir, engine: Engine, config: SynthesisConfig) -> list[s
 
 def synthesize_set(
     data: DataDir, work: Path, output: Path, engine: Engine, config: SynthesisConfig, nj: int = 1
-) -> SynthesisReport:
+) -> Report:
     """Write a data dir of synthetic speech: ``<voice>-<utt>`` for each utterance that can be said.
 
     Beside the usual files it has ``spoken``, the words that were said where ``text`` has them as written, and
     ``report.json``.
-
-    Args:
-        work: the folder to write to, perhaps half full from an interrupted call.
-        output: the name that it will have, which wav.scp gives.
-
-    Raises:
-        UserError: an unknown voice, an engine that cannot be used, or no utterance that can be said.
     """
     check_voices(engine, config.voices)
     said, dropped = plan(data, config)
@@ -125,21 +117,27 @@ def synthesize_set(
     if not kept:
         raise UserError(f"{output.name}: no utterance could be said; the first: {next(iter(dropped.items()))}")
     write_two_column(work / "spoken", {new: copies[new].how[1] for new in kept})
-    report = SynthesisReport(
-        engine=engine.name,
-        utterances=len(data),
-        kept=len(kept),
-        seconds=round(sum(record["seconds"] for record in kept.values()), 3),
-        by_voice=dict(sorted(Counter(copies[new].how[0] for new in kept).items())),
-        dropped=dict(sorted(dropped.items())),
+    voices, dropped = Counter(copies[new].how[0] for new in kept), dict(sorted(dropped.items()))
+    counts = {
+        "engine": engine.name,
+        "utterances": len(data),
+        "kept": len(kept),
+        "seconds": round(sum(record["seconds"] for record in kept.values()), 3),
+        "by_voice": dict(sorted(voices.items())),
+        "dropped": dropped,
+    }
+    line = (
+        f"{output.name}, {engine.name}: kept {len(kept)} of {len(data)} utterances, {counts['seconds']:.1f} s; "
+        f"dropped {len(dropped)}"
     )
-    report.write(work / REPORT)
-    return report
+    return Report(counts, [line, _voices_line(voices), *reasons("dropped", dropped)]).write(work / REPORT)
 
 
-def say_set(
-    texts: Path, work: Path, output: Path, engine: Engine, config: SynthesisConfig, nj: int = 1
-) -> SynthesisReport:
+def _voices_line(voices: Mapping[str, int]) -> str:
+    return "voices: " + ", ".join(f"{voice} {count}" for voice, count in sorted(voices.items()))
+
+
+def say_set(texts: Path, work: Path, output: Path, engine: Engine, config: SynthesisConfig, nj: int = 1) -> Report:
     """:func:`synthesize_set` of a file of texts or a data dir, whose form of text is that of its speech too."""
     report = synthesize_set(load_texts(texts), work, output, engine, config, nj)
     if (texts / TEXT_FORM).is_file():

@@ -1,10 +1,9 @@
 """Written commands to the words that are spoken: ``at 7 : 30 pm on I-95`` → ``at seven thirty P M on I ninety five``.
 
 Made for text as Facebook TOP writes it, tokenised (``7 : 30 p.m``, ``i - 95``, ``what 's``, ``at & t``) and careless
-(``7;45am``, ``630PM``, ``30mins``), and for ordinary English too. The rules are a table, ``RULES``: each
-is applied once, from the top, to the whole sentence in lower case. Capitals are letters said by their name, so no later
-rule touches them. A number *names* (a road, a year: ``405`` is four oh five) unless a unit or a plural follows it, and
-then it *counts* (``405 miles``).
+(``7;45am``, ``630PM``, ``30mins``), and for ordinary English too. Each of ``RULES`` is applied once, from the top, to
+the whole sentence in lower case. Capitals are letters said by their name, so no later rule touches them. A number
+*names* (a road, a year: ``405`` is four oh five) unless a unit or a plural follows, and then *counts* (``405 miles``).
 """
 
 import re
@@ -12,18 +11,8 @@ import unicodedata
 from collections.abc import Callable
 
 from espnet_atat.errors import UserError
+from espnet_atat.speech.synthesis import abbreviations as known
 from espnet_atat.speech.synthesis import numbers
-from espnet_atat.speech.synthesis.abbreviations import (
-    ABBREVIATIONS,
-    DIRECTIONS,
-    INITIALISMS,
-    NOT_A_UNIT,
-    SHORT_WORDS,
-    STREET_FOLLOWS,
-    STREET_TITLES,
-    UNITS,
-    words,
-)
 
 Match = re.Match[str]
 MONTH = "|".join((*numbers.MONTHS, "jan", "feb", "mar", "apr", "jun", "jul", "aug", "sept", "sep", "oct", "nov", "dec"))
@@ -32,22 +21,21 @@ HALF = r"(?:\s*([ap])\.?m\b\.?|([ap])\b(?!')\.?)"  # of the day: pm, p.m., and p
 BEFORE_TIME = r"(?<=\bat )|(?<=\bby )|(?<=\btill )|(?<=\buntil )|(?<=\bbefore )|(?<=\bafter )|(?<=\baround )"
 BEFORE_DATE = r"(?<=\bon )|(?<=\bby )|(?<=\bof )|(?<=\buntil )|(?<=\bbefore )|(?<=\bafter )|(?<=\bsince )|(?<=\bday )"
 SYMBOLS = {"&": "and", "@": "at", "+": "plus", "=": "equals", "%": "percent", "°": "degrees"}
-QUESTIONS = words("who what when where which how is are does do did can could may will would should has have")
-SPOKEN = re.compile(r"[A-Za-z][A-Za-z']*")
+VARIANTS = str.maketrans("’‘′–—−⁄…øØłŁð", "'''---/.oOlLd") | str.maketrans(
+    {"ß": "ss", "æ": "ae", "Æ": "AE", "œ": "oe", "Œ": "OE"}
+)
+QUESTIONS = known.words("who what when where which how is are does do did can could may will would should has have")
 
 
 def verbalise(text: str) -> str:
     """The words a person says for ``text``: ASCII letters, apostrophes, and ``, . ? !`` after words for the intonation.
 
-    Accents are taken off (``são`` → ``sao``); symbols that nobody says are left out.
-
-    Raises:
-        UserError: nothing to say, or a letter that no English voice says.
+    Accents are taken off (``são`` → ``sao``); symbols that nobody says are left out; no word at all is an error.
     """
     spoken = fold(text).lower()
     for pattern, replacement in RULES:
-        spoken = pattern.sub(replacement, spoken)
-    if not SPOKEN.search(spoken):
+        spoken = re.sub(pattern, replacement, spoken)
+    if not re.search("[A-Za-z]", spoken):
         raise UserError(f"{text!r} holds nothing that can be spoken")
     return spoken
 
@@ -68,19 +56,9 @@ def as_sentence(spoken: str) -> str:
 
 
 def fold(text: str) -> str:
-    """``text`` in ASCII: accents and typographic variants folded, pictures and other symbols to spaces.
-
-    Raises:
-        UserError: a letter of another alphabet.
-    """
-    variants = str.maketrans(
-        {"’": "'", "‘": "'", "′": "'", "–": "-", "—": "-", "−": "-", "⁄": "/", "…": ".", "ß": "ss"}
-    )
-    variants |= str.maketrans(
-        {"ø": "o", "Ø": "O", "ł": "l", "Ł": "L", "æ": "ae", "Æ": "AE", "œ": "oe", "Œ": "OE", "ð": "d"}
-    )
+    """``text`` in ASCII: accents and variants folded, symbols to spaces; a letter of another alphabet is an error."""
     kept = []
-    for char in unicodedata.normalize("NFKD", text.translate(variants)).translate(variants):
+    for char in unicodedata.normalize("NFKD", text.translate(VARIANTS)).translate(VARIANTS):
         if char.isascii() or char in "£€°":
             kept.append(char)
         elif char.isalpha():
@@ -98,11 +76,8 @@ def _clock(match: Match) -> str:
 
 
 def _hour(match: Match) -> str:
-    return (
-        numbers.clock(match[1], "", match[2])
-        if int(match[1]) <= 24
-        else f"{numbers.name(match[1])} {match[2].upper()} M"
-    )
+    hour, half = match.groups()
+    return numbers.clock(hour, "", half) if int(hour) <= 24 else f"{numbers.name(hour)} {half.upper()} M"
 
 
 def _money(match: Match) -> str:
@@ -116,10 +91,9 @@ def _phone(match: Match) -> str:
 
 def _slashed(match: Match) -> str:
     """``12 / 22 / 17`` and ``1 / 2``; what is neither date nor fraction is two numbers one after the other."""
-    first, second, third = match[1], match[2], match[3] or ""
-    said = None if third else numbers.fraction(first, second)
-    said = said or (numbers.date(first, second, third) if third else None)
-    return said or " ".join(map(numbers.name, filter(None, (first, second, third))))
+    first, second, third = match.groups()
+    said = numbers.date(first, second, third) if third else numbers.fraction(first, second)
+    return said or " ".join(map(numbers.name, filter(None, match.groups())))
 
 
 def _mixed(match: Match) -> str:
@@ -137,8 +111,7 @@ def _month_day(match: Match) -> str:
 
 def _range(match: Match) -> str:
     """``between 4 - 7``: to, where the second number is larger."""
-    joint = " to " if int(match[1]) < int(match[2]) else " "
-    return f"{match[1]}{joint}{match[2]}"
+    return f"{match[1]}{' to ' if int(match[1]) < int(match[2]) else ' '}{match[2]}"
 
 
 def _code(match: Match) -> str:
@@ -152,18 +125,18 @@ def _glued(match: Match) -> str:
     number, letters = match.groups()
     if letters == "ers":
         return numbers.name(number).removesuffix("e") + "ers"
-    count = _counted(letters) and letters not in DIRECTIONS
+    count = _counted(letters) and letters not in known.DIRECTIONS
     return f"{numbers.cardinal(number) if count else numbers.name(number)} {_suffix(letters, number)}"
 
 
 def _suffix(letters: str, number: str) -> str:
-    if letters in DIRECTIONS and number != "35":  # the two halves of I 35 are said E and W
-        return DIRECTIONS[letters]
+    if letters in known.DIRECTIONS and number != "35":  # the two halves of I 35 are said E and W
+        return known.DIRECTIONS[letters]
     return {"ks": "K's"}.get(letters) or (letters.upper() if len(letters) == 1 else letters)
 
 
 def _letters(letters: str) -> str:
-    if letters in ABBREVIATIONS or letters in SHORT_WORDS:
+    if letters in known.ABBREVIATIONS or letters in known.SHORT_WORDS:
         return letters
     return numbers.spelled(letters) if len(letters) <= 2 or _unsayable(letters) else letters
 
@@ -177,105 +150,91 @@ def _number(match: Match) -> str:
 
 def _counted(word: str) -> bool:
     """Whether a number before this word counts it."""
-    return word in UNITS or (
-        len(word) > 3 and word.endswith("s") and not word.endswith("ss") and word not in NOT_A_UNIT
+    return word in known.UNITS or (
+        len(word) > 3 and word.endswith("s") and not word.endswith("ss") and word not in known.NOT_A_UNIT
     )
-
-
-def _dotted(match: Match) -> str:
-    """``k.r.i.t`` is spelled; ``st.louis`` is two words."""
-    return numbers.spelled(match[0].replace(".", ""))
 
 
 def _title(match: Match) -> str:
     """``st louis`` is a saint, ``main st`` a street; likewise ``dr`` and ``ft``."""
     before, title, after = match[1] or "", match[2], match[3] or ""
-    street = not after or after in STREET_FOLLOWS or before.endswith(("th ", "first ", "second ", "third ", "main "))
-    return before + STREET_TITLES[title][street]
+    numbered = before.endswith(("th ", "first ", "second ", "third ", "main "))
+    street = numbered or not after or after in known.STREET_FOLLOWS
+    return before + known.STREET_TITLES[title][street]
 
 
 def _word(match: Match) -> str:
     """An abbreviation's point goes with it; another's ends a sentence."""
     word = match[0].removesuffix(".")
-    if word in ABBREVIATIONS:
-        return ABBREVIATIONS[word]
-    return numbers.spelled(word) + match[0][len(word) :] if word in INITIALISMS or _unsayable(word) else match[0]
+    if word in known.ABBREVIATIONS:
+        return known.ABBREVIATIONS[word]
+    return numbers.spelled(word) + match[0][len(word) :] if word in known.INITIALISMS or _unsayable(word) else match[0]
 
 
 def _unsayable(word: str) -> bool:
-    return 2 <= len(word) <= 5 and not set(word) & set("aeiouy'") and word not in SHORT_WORDS
+    return 2 <= len(word) <= 5 and not set(word) & set("aeiouy'") and word not in known.SHORT_WORDS
 
 
-def _rule(
-    pattern: str, replacement: str | Callable[[Match], str]
-) -> tuple[re.Pattern[str], str | Callable[[Match], str]]:
-    return re.compile(pattern), replacement
-
-
-RULES = (
+RULES: tuple[tuple[str, str | Callable[[Match], str]], ...] = (
     # Clitics that a tokeniser has parted: what 's, what ` s, what _s, i 'm, they 're
-    _rule(r"(?<=\w)\s*['`_]\s*(s|m|d|ll|re|ve|t)(?!\w)", r"'\1"),
-    _rule(r"(?<=\w)\s+n't\b", "n't"),
+    (r"(?<=\w)\s*['`_]\s*(s|m|d|ll|re|ve|t)(?!\w)", r"'\1"),
+    (r"(?<=\w)\s+n't\b", "n't"),
     # Feet and inches, before quotation marks go: 6'2", 5 ft 10
-    _rule(r"(\d)\s*'\s*(\d{1,2})(?![\ds])", r"\1 \2"),
-    _rule(r"(?<=\d)\s*ft\b\.?", " feet"),
-    _rule(r"[\"`_<>{}|~^*\\]", " "),
-    _rule(r"\bat\s*&\s*t\b", "A T and T"),
-    _rule(r"(?<!\w)'(?!\d0s\b)|'(?!\w)", " "),
+    (r"(\d)\s*'\s*(\d{1,2})(?![\ds])", r"\1 \2"),
+    (r"(?<=\d)\s*ft\b\.?", " feet"),
+    (r"[\"`_<>{}|~^*\\]", " "),
+    (r"\bat\s*&\s*t\b", "A T and T"),
+    (r"(?<!\w)'(?!\d0s\b)|'(?!\w)", " "),
     # Money: $ 5, $5.50, $2 million, $5k
-    _rule(rf"([$£€])\s*({NUMBER})(?:\s*(thousand|million|billion|[kmb])\b)?", _money),
+    (rf"([$£€])\s*({NUMBER})(?:\s*(thousand|million|billion|[kmb])\b)?", _money),
     # Times: 7 : 30 pm, 7:30, 7;45am, 5 : 00p; 5.30 pm, 630pm, 10.30 after at; 8 am, 5p after at
-    _rule(r"(:[0-5]\d)\s*-\s*(?=\d{1,2}:)", r"\1 to "),
-    _rule(r"(?<![-\d] )(?<![-\d])(\d{1,2})\s*-\s*(\d{1,2})(?=\s*[ap]\.?m\b)", _range),
-    _rule(rf"(?<![\d.])(\d{{1,2}})\s*[:;]\s*([0-5]\d)(?!\d){HALF}?", _clock),
-    _rule(rf"(?<![\d.:])(\d{{1,2}})\.?([0-5]\d){HALF}", _clock),
-    _rule(rf"(?:{BEFORE_TIME})(1[0-2]|[1-9])\.([0-5]\d)(?!\d)", _clock),
-    _rule(r"(?<![\d.])(\d{1,2})\s*([ap])\.?m\b\.?", _hour),
-    _rule(rf"(?:{BEFORE_TIME})(\d{{1,2}})([ap])\b(?!')", _hour),
-    _rule(r"\b([ap])\.m\b\.?", lambda match: f"{match[1].upper()} M"),
+    (r"(:[0-5]\d)\s*-\s*(?=\d{1,2}:)", r"\1 to "),
+    (r"(?<![-\d] )(?<![-\d])(\d{1,2})\s*-\s*(\d{1,2})(?=\s*[ap]\.?m\b)", _range),
+    (rf"(?<![\d.])(\d{{1,2}})\s*[:;]\s*([0-5]\d)(?!\d){HALF}?", _clock),
+    (rf"(?<![\d.:])(\d{{1,2}})\.?([0-5]\d){HALF}", _clock),
+    (rf"(?:{BEFORE_TIME})(1[0-2]|[1-9])\.([0-5]\d)(?!\d)", _clock),
+    (r"(?<![\d.])(\d{1,2})\s*([ap])\.?m\b\.?", _hour),
+    (rf"(?:{BEFORE_TIME})(\d{{1,2}})([ap])\b(?!')", _hour),
+    (r"\b([ap])\.m\b\.?", lambda match: f"{match[1].upper()} M"),
     # Telephone numbers, 24 / 7, dates and fractions
-    _rule(r"(?<!\d)(?:1\s*-\s*)?\(?\d{3}\)?\s*[-.]?\s*\d{3}\s*[-.]\s*\d{4}(?!\d)", _phone),
-    _rule(r"(?<!\d)\d{3}\s*-\s*\d{4}(?!\d)", _phone),
-    _rule(r"\b24\s*/\s*7\b", "twenty four seven"),
-    _rule(
+    (r"(?<!\d)(?:1\s*-\s*)?\(?\d{3}\)?\s*[-.]?\s*\d{3}\s*[-.]\s*\d{4}(?!\d)", _phone),
+    (r"(?<!\d)\d{3}\s*-\s*\d{4}(?!\d)", _phone),
+    (r"\b24\s*/\s*7\b", "twenty four seven"),
+    (
         rf"(?:{BEFORE_DATE})(\d{{1,2}})\s*/\s*(\d{{1,2}})(?!\s*/|\d)",
         lambda match: numbers.date(match[1], match[2]) or match[0],
     ),
-    _rule(r"(?<!\d)(\d+)\s+(\d)\s*/\s*(\d)(?!\d)", _mixed),
-    _rule(r"(?<!\d)(\d+)\s*/\s*(\d+)(?:\s*/\s*(\d+))?", _slashed),
+    (r"(?<!\d)(\d+)\s+(\d)\s*/\s*(\d)(?!\d)", _mixed),
+    (r"(?<!\d)(\d+)\s*/\s*(\d+)(?:\s*/\s*(\d+))?", _slashed),
     # Ordinals, decades, days of a month
-    _rule(r"(?<![a-z\d])(\d+)(?:st|nd|rd|th)\b", lambda match: numbers.ordinal(match[1])),
-    _rule(r"(?<![\w'])'?(\d{2}[1-9]0|\d{2}00|[2-9]0)'?s\b", lambda match: numbers.decade(match[1])),
-    _rule(rf"\s-\s(?=(?:{MONTH})\s+\d)", " to "),
-    _rule(rf"\b({MONTH})\s+(\d{{1,2}})(?:\s*-\s*(\d{{1,2}}))?(?![\d,.]*\d|\w)", _month_day),
+    (r"(?<![a-z\d])(\d+)(?:st|nd|rd|th)\b", lambda match: numbers.ordinal(match[1])),
+    (r"(?<![\w'])'?(\d{2}[1-9]0|\d{2}00|[2-9]0)'?s\b", lambda match: numbers.decade(match[1])),
+    (rf"\s-\s(?=(?:{MONTH})\s+\d)", " to "),
+    (rf"\b({MONTH})\s+(\d{{1,2}})(?:\s*-\s*(\d{{1,2}}))?(?![\d,.]*\d|\w)", _month_day),
     # Numbers that count more than one word's worth: 10 %, 1k
-    _rule(rf"(?<!\w)({NUMBER})\s*%", lambda match: f"{numbers.cardinal(match[1])} percent"),
-    _rule(r"(?<!\w)(?:#|no\.)\s*(?=\d)", "number "),
-    _rule(
-        rf"({NUMBER})\s*°\s*([fc]\b)?", lambda match: f"{numbers.cardinal(match[1])} degrees {(match[2] or '').upper()}"
-    ),
-    _rule(r"\b911\b", numbers.digits("911")),
+    (rf"(?<!\w)({NUMBER})\s*%", lambda match: f"{numbers.cardinal(match[1])} percent"),
+    (r"(?<!\w)(?:#|no\.)\s*(?=\d)", "number "),
+    (rf"({NUMBER})\s*°\s*([fc]\b)?", lambda match: f"{numbers.cardinal(match[1])} degrees {(match[2] or '').upper()}"),
+    (r"\b911\b", numbers.digits("911")),
     # Ranges, then roads: i - 95, us 1, i95
-    _rule(r"(?<=\bbetween )(\d+)\s*-\s*(\d+)\b", _range),
-    _rule(r"(?<=\bfrom )(\d+)\s*-\s*(\d+)\b", _range),
-    _rule(r"(?<=\bof )(\d+)\s*-\s*(\d+)\b", _range),
-    _rule(rf"(?<![-\d] )(?<!\d)(\d+)\s*-\s*(\d+)(?=\s+(?:{'|'.join(sorted(UNITS))})\b)", _range),
-    _rule(r"\bu\.?s\.?\s*-?\s*(?=\d)", "U S "),
-    _rule(r"(?<![a-z'.])i\s*-?\s*(?=\d)", "I "),
-    # Initials, then letters and digits in one word
-    _rule(r"(?<![a-z.'])[a-z](?:\.[a-z])+(?![a-z'])\.?", _dotted),
-    _rule(r"(?<=[a-z])\.(?=[a-z])", " "),
-    _rule(r"(?<![\w.])([a-z]+)(\d+)([a-z])?(?![a-z\d])", _code),
-    _rule(r"(?<![a-z\d.])(\d+)([a-z]+)(?![\d])", _glued),
+    (r"(?:(?<=\bbetween )|(?<=\bfrom )|(?<=\bof ))(\d+)\s*-\s*(\d+)\b", _range),
+    (rf"(?<![-\d] )(?<!\d)(\d+)\s*-\s*(\d+)(?=\s+(?:{'|'.join(sorted(known.UNITS))})\b)", _range),
+    (r"\bu\.?s\.?\s*-?\s*(?=\d)", "U S "),
+    (r"(?<![a-z'.])i\s*-?\s*(?=\d)", "I "),
+    # Initials (k.r.i.t is spelled, st.louis is two words), then letters and digits in one word
+    (r"(?<![a-z.'])[a-z](?:\.[a-z])+(?![a-z'])\.?", lambda match: numbers.spelled(match[0].replace(".", ""))),
+    (r"(?<=[a-z])\.(?=[a-z])", " "),
+    (r"(?<![\w.])([a-z]+)(\d+)([a-z])?(?![a-z\d])", _code),
+    (r"(?<![a-z\d.])(\d+)([a-z]+)(?![\d])", _glued),
     # What is left of the numbers
-    _rule(rf"({NUMBER})(?=[\s-]*([a-z]*))", _number),
+    (rf"({NUMBER})(?=[\s-]*([a-z]*))", _number),
     # Words, symbols, white space
-    _rule(r"(?<=\w)\s*/\s*(?=hours?\b|hr\b|minutes?\b|min\b|h\b|second\b|day\b)", " per "),
-    _rule(r"(?<![a-z'])(\S+ )?\b(st|dr|ft)\b\.?(?=(?: ([a-z]+))?)", _title),
-    _rule(r"(?<![A-Za-z'])[a-z]+(?:'[a-z]+)*(?![A-Za-z'])\.?", _word),
-    _rule(r"(?<![A-Za-z'])(?:i(?![A-Za-z])|[b-z](?![A-Za-z']))", lambda match: match[0].upper()),
-    *(_rule(rf"\s*{re.escape(symbol)}\s*", f" {word} ") for symbol, word in SYMBOLS.items()),
-    _rule(r"[^A-Za-z',.?!]+", " "),
-    _rule(r"\s*([,.?!])(?:\s*[,.?!])*\s*", r"\1 "),
-    _rule(r"^[\s,.?!]+|\s+$", ""),
+    (r"(?<=\w)\s*/\s*(?=hours?\b|hr\b|minutes?\b|min\b|h\b|second\b|day\b)", " per "),
+    (r"(?<![a-z'])(\S+ )?\b(st|dr|ft)\b\.?(?=(?: ([a-z]+))?)", _title),
+    (r"(?<![A-Za-z'])[a-z]+(?:'[a-z]+)*(?![A-Za-z'])\.?", _word),
+    (r"(?<![A-Za-z'])(?:i(?![A-Za-z])|[b-z](?![A-Za-z']))", lambda match: match[0].upper()),
+    *((rf"\s*{re.escape(symbol)}\s*", f" {word} ") for symbol, word in SYMBOLS.items()),
+    (r"[^A-Za-z',.?!]+", " "),
+    (r"\s*([,.?!])(?:\s*[,.?!])*\s*", r"\1 "),
+    (r"^[\s,.?!]+|\s+$", ""),
 )

@@ -50,7 +50,7 @@ def test_continues_after_an_interruption(spoken_set, tmp_path, capsys):
     capsys.readouterr()
     report = made(align_set, data, output, SphinxAligner())
     assert "continuing after 4 of 6" in capsys.readouterr().err
-    assert report == whole
+    assert report.counts == whole.counts
     assert output.read_bytes() == (tmp_path / "whole.jsonl").read_bytes()
 
 
@@ -65,7 +65,7 @@ class Backwards(SphinxAligner):
 def test_what_the_reader_would_refuse_is_a_failure_with_the_utterance_s_name(spoken_set, tmp_path):
     data = DataDir.load(spoken_set(1))
     report = made(align_set, data, tmp_path / "a.jsonl", Backwards())
-    assert report.failed == {data.ids[0]: "word 0 (go): it ends at 0.5 s and starts at 0.5 s"}
+    assert report.counts["failed"] == {data.ids[0]: "word 0 (go): it ends at 0.5 s and starts at 0.5 s"}
     assert not any(word.found for word in read_alignments(tmp_path / "a.jsonl")[data.ids[0]])
 
 
@@ -90,10 +90,14 @@ def test_the_report_counts_words_and_names_failures(spoken_set, tmp_path):
     report = made(align_set, data, tmp_path / "a.jsonl", SphinxAligner())
     words = sum(len(text.split()) for text in data.text.values())
     lost = len(data.text[missing].split()) + 1
-    assert (report.utterances, report.words, report.words_aligned) == (4, words, words - lost)
-    assert list(report.failed) == [missing]
-    assert "no such file" in report.failed[missing]
-    assert f"{words - lost} of {words} words aligned" in report.lines("a")[0]
+    assert (report.counts["utterances"], report.counts["words"], report.counts["words_aligned"]) == (
+        4,
+        words,
+        words - lost,
+    )
+    assert list(report.counts["failed"]) == [missing]
+    assert "no such file" in report.counts["failed"][missing]
+    assert f"{words - lost} of {words} words aligned" in report.lines[0]
     alignments = read_alignments(tmp_path / "a.jsonl")
     assert list(alignments) == data.ids
     assert {utt: [word.word for word in words] for utt, words in alignments.items()} == {

@@ -110,7 +110,7 @@ def test_a_server_gives_the_alignments_of_the_aligner_behind_it(spoken_set, tmp_
     report = made(align_set, data, tmp_path / "gentle.jsonl", GentleServers((server.url,)))
     made(align_set, data, tmp_path / "sphinx.jsonl", SphinxAligner(fit=False))
     assert read_alignments(tmp_path / "gentle.jsonl") == read_alignments(tmp_path / "sphinx.jsonl")
-    assert report.words_aligned == report.words
+    assert report.counts["words_aligned"] == report.counts["words"]
     assert server.requests == ["/transcriptions?async=false"] * 3
 
 
@@ -118,8 +118,8 @@ def test_passing_faults_are_tried_again(spoken_set, tmp_path, server):
     data = DataDir.load(spoken_set(1))
     server.faults = ["500", "slow", "torn", "short"]
     report = made(align_set, data, tmp_path / "a.jsonl", GentleServers((server.url,), timeout=6.0, backoff=0.01))
-    assert (report.failed, len(server.requests)) == ({}, 5)
-    assert report.words_aligned == report.words
+    assert (report.counts["failed"], len(server.requests)) == ({}, 5)
+    assert report.counts["words_aligned"] == report.counts["words"]
 
 
 @pytest.mark.parametrize(
@@ -132,8 +132,8 @@ def test_a_fault_that_stays_fails_the_utterance_alone(spoken_set, tmp_path, serv
     report = made(
         align_set, data, tmp_path / "a.jsonl", GentleServers((server.url,), timeout=1.0, retries=1, backoff=0.01)
     )
-    assert list(report.failed) == data.ids[:1]
-    assert re.search(reason, report.failed[data.ids[0]])
+    assert list(report.counts["failed"]) == data.ids[:1]
+    assert re.search(reason, report.counts["failed"][data.ids[0]])
     first, second = read_alignments(tmp_path / "a.jsonl").values()
     assert not any(word.found for word in first)
     assert all(word.found for word in second)
@@ -152,7 +152,7 @@ def test_a_file_that_is_never_answered_is_given_up_in_time_whatever_the_retries(
     aligner = GentleServers((server.url,), timeout=2.0, retries=50, backoff=0.01)
     report = made(align_set, data, tmp_path / "a.jsonl", aligner)
     assert time.monotonic() - started < 6.0
-    assert report.failed == {data.ids[0]: "Gentle did not answer in time (2 attempts in 2 s)"}
+    assert report.counts["failed"] == {data.ids[0]: "Gentle did not answer in time (2 attempts in 2 s)"}
     assert len(server.requests) == 3
 
 
@@ -162,7 +162,7 @@ def test_faults_and_pauses_end_with_the_time_of_the_utterance(spoken_set, tmp_pa
     started = time.monotonic()
     report = made(align_set, data, tmp_path / "a.jsonl", GentleServers((server.url,), timeout=1.0, retries=50))
     assert time.monotonic() - started < 4.0
-    assert "status 500" in report.failed[data.ids[0]]
+    assert "status 500" in report.counts["failed"][data.ids[0]]
 
 
 def test_processes_share_the_servers(spoken_set, tmp_path, server, second):
@@ -178,7 +178,7 @@ def test_a_server_that_is_gone_is_passed_over_without_a_pause(spoken_set, tmp_pa
     data = DataDir.load(spoken_set(8))
     aligner = GentleServers((closed, server.url), backoff=100.0)
     report = made(align_set, data, tmp_path / "a.jsonl", aligner, nj=2)
-    assert (report.failed, len(server.requests)) == ({}, 8)
+    assert (report.counts["failed"], len(server.requests)) == ({}, 8)
     assert capsys.readouterr().err.startswith(f"warning: no Gentle server answers at {closed}; the others are used\n")
 
 
@@ -190,7 +190,7 @@ def test_the_next_attempt_is_another_server_s(spoken_set, tmp_path, server, seco
         tmp_path / "a.jsonl",
         GentleServers((server.url, second.url), backoff=0.01),
     )
-    assert report.failed == {}
+    assert report.counts["failed"] == {}
     assert (len(server.requests), len(second.requests)) == (1, 1)
 
 
@@ -236,7 +236,7 @@ def test_a_partial_alignment_keeps_what_was_found(spoken_set, tmp_path, server):
     report = made(align_set, data, tmp_path / "a.jsonl", GentleServers((server.url,)))
     (words,) = read_alignments(tmp_path / "a.jsonl").values()
     assert [word.found for word in words] == [n % 2 == 0 for n in range(len(words))]
-    assert report.words_aligned == (len(words) + 1) // 2
+    assert report.counts["words_aligned"] == (len(words) + 1) // 2
 
 
 def test_no_server_is_one_clear_error(spoken_set, tmp_path, capsys, closed):
@@ -305,10 +305,10 @@ def test_a_local_installation(spoken_set, tmp_path, root):
     data = DataDir.load(spoken_set(2))
     aligner = GentleInstallation(str(gentle), sys.executable)
     report = made(align_set, data, tmp_path / "a.jsonl", aligner)
-    assert report.words_aligned == report.words
+    assert report.counts["words_aligned"] == report.counts["words"]
     (gentle / "exp").rmdir()
     report = made(align_set, data, tmp_path / "b.jsonl", aligner)
-    assert set(report.failed.values()) == {"align.py failed with code 1: run me from my own folder"}
+    assert set(report.counts["failed"].values()) == {"align.py failed with code 1: run me from my own folder"}
     with pytest.raises(AlignerUnavailable, match=r"no align\.py"):
         made(align_set, data, tmp_path / "c.jsonl", GentleInstallation(str(tmp_path)))
     with pytest.raises(AlignerUnavailable, match="does not start"):

@@ -8,12 +8,13 @@ import soundfile
 
 from espnet_atat.datadir import DataDir
 from espnet_atat.errors import UserError
+from espnet_atat.schema import read
 from espnet_atat.speech.augmentation.augment_set import AugmentConfig, augment_set
 from tests.speech.making import contents, made
 
 
 def configure(**options) -> AugmentConfig:
-    return AugmentConfig.from_config(options, "here")
+    return read(AugmentConfig, options, "here", seed=0)
 
 
 def test_speeds_make_copies_named_as_kaldi_names_them(tone_set, tmp_path):
@@ -21,7 +22,7 @@ def test_speeds_make_copies_named_as_kaldi_names_them(tone_set, tmp_path):
     report = made(augment_set, data, tmp_path / "aug", configure(speeds=[0.9, 1.0, 1.1]))
     copy = DataDir.load(tmp_path / "aug")
     assert len(copy) == 12
-    assert report.written == 12
+    assert report.counts["written"] == 12
     for utt in data.ids:
         assert copy.wav[utt] == data.wav[utt]  # the original keeps its file
         length = soundfile.info(data.wav[utt]).frames
@@ -30,14 +31,16 @@ def test_speeds_make_copies_named_as_kaldi_names_them(tone_set, tmp_path):
             assert copy.text[faster] == data.text[utt]
             assert copy.utt2spk[faster] == f"sp{factor}-{data.utt2spk[utt]}"
             assert soundfile.info(copy.wav[faster]).frames == pytest.approx(length / factor, abs=1)
-    assert report.seconds_written == pytest.approx(report.seconds * (1 / 0.9 + 1 + 1 / 1.1), rel=1e-3)
+    assert report.counts["seconds_written"] == pytest.approx(
+        report.counts["seconds"] * (1 / 0.9 + 1 + 1 / 1.1), rel=1e-3
+    )
 
 
 def test_random_copies_differ_from_each_other_and_are_drawn_by_seed(tone_set, tmp_path):
     data = DataDir.load(tone_set(3))
     options = {"speeds": [1.0], "copies": 2, "effects": {"noise": {"snr": [0, 20]}, "volume": {"decibels": [-9, 0]}}}
     made(augment_set, data, tmp_path / "a", configure(**options))
-    made(augment_set, data, tmp_path / "b", AugmentConfig.from_config(options, "here", seed=1))
+    made(augment_set, data, tmp_path / "b", read(AugmentConfig, options, "here", seed=1))
     sets = [DataDir.load(tmp_path / name) for name in "ab"]
     assert sets[0].ids == sets[1].ids == sorted(prefix + utt for utt in data.ids for prefix in ("", "aug1-", "aug2-"))
     first, second, other = (
@@ -90,18 +93,18 @@ def test_processes_and_interruptions_change_no_byte(tone_set, tmp_path, monkeypa
 @pytest.mark.parametrize(
     ("config", "message"),
     [
-        ({"speed": [1.0]}, "here: unknown option 'speed'; known: speeds, copies, effects, prepare"),
+        ({"speed": [1.0]}, "here: unknown key 'speed', perhaps 'speeds'; known: speeds, copies, effects, prepare"),
         ({"speeds": [0.9, 0.9]}, "here: speeds: one is given twice"),
         ({"speeds": [5]}, "here: speeds lies between 0.5 and 2, found 5"),
         ({"copies": 1}, "here: copies is 1, and 0 effects are on"),
         ({"effects": {"volume": {"decibels": 3}}}, "here: copies is 0, and 1 effects are on"),
         ({"prepare": {"bit_depth": 12}}, "here: prepare: bit_depth is 16 or 24, found 12"),
-        ({"prepare": {"mixdown": 1}}, "here: prepare: mixdown: wants true or false, found 1"),
-        ({"prepare": {"sample_rate": 8000.5}}, "here: prepare: sample_rate: wants a whole number"),
-        ([], "here: wants the options speeds, copies, effects, prepare"),
+        ({"prepare": {"mixdown": 1}}, "here: prepare: mixdown: is true or false, found 1"),
+        ({"prepare": {"sample_rate": 8000.5}}, "here: prepare: sample_rate: is a whole number"),
+        ([], "here: wants the keys speeds, copies, effects, prepare"),
     ],
 )
 def test_a_wrong_option_is_named(config, message):
     with pytest.raises(UserError) as error:
-        AugmentConfig.from_config(config, "here")
+        read(AugmentConfig, config, "here", seed=0)
     assert str(error.value).startswith(message)

@@ -89,16 +89,19 @@ def test_probability_is_the_share_that_is_changed():
 @pytest.mark.parametrize(
     ("config", "message"),
     [
-        ({"pich": {}}, "here: unknown effect 'pich'; known: speed, tempo, pitch"),
-        ({"pitch": {"semitone": 1}}, "here: pitch: unknown option 'semitone'; known: probability, semitones"),
-        ({"pitch": {}}, "here: pitch: semitones is missing"),
-        ({"pitch": [1, 2]}, "here: pitch: wants {probability, semitones}"),
-        ({"pitch": {"semitones": [2, -2]}}, "here: pitch: semitones: wants [lowest, highest], found [2, -2]"),
+        ({"pich": {}}, "here: unknown effect 'pich', perhaps 'pitch'; known: speed, tempo, pitch"),
+        (
+            {"pitch": {"semitone": 1}},
+            "here: pitch: unknown key 'semitone', perhaps 'semitones'; known: probability, semitones",
+        ),
+        ({"pitch": {}}, "here: pitch: the key 'semitones' is missing"),
+        ({"pitch": [1, 2]}, "here: pitch: wants the keys probability, semitones"),
+        ({"pitch": {"semitones": [2, -2]}}, "here: pitch: semitones wants [lowest, highest], found [2, -2]"),
         ({"pitch": {"semitones": 20}}, "here: pitch: semitones lies between -12 and 12, found 20"),
         ({"volume": {"decibels": 3, "probability": 2}}, "here: volume: probability lies between 0 and 1"),
-        ({"volume": {"decibels": 3, "probability": "often"}}, "here: volume: probability: wants a number"),
-        ({"speed": {"factors": []}}, "here: speed: factors: wants a list of numbers"),
-        ({"noise": {"snr": 3, "sounds": 4}}, "here: noise: sounds: wants a name, found 4"),
+        ({"volume": {"decibels": 3, "probability": "often"}}, "here: volume: probability: is a number"),
+        ({"speed": {"factors": []}}, "here: speed: factors wants at least one number"),
+        ({"noise": {"snr": 3, "sounds": 4}}, "here: noise: sounds: is a text, found 4"),
         ({"noise": {"snr": 3, "sounds": "none/here"}}, "here: noise: none/here: no audio files there"),
     ],
 )

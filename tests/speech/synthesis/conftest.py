@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from espnet_atat.errors import UserError
-from espnet_atat.speech.synthesis.base import Engine
+from espnet_atat.speech.synthesis.engines import Engine
 from espnet_atat.speech.synthesis.flite import Flite
 from espnet_atat.speech.synthesis.kokoro import KokoroEngine
 from espnet_atat.speech.synthesis.pico import Pico

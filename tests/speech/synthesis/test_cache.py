@@ -2,54 +2,58 @@
 
 import threading
 import time
+from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
 
 from espnet_atat.errors import UserError
-from espnet_atat.speech.synthesis.cache import SpeechCache
+from espnet_atat.speech.synthesis.polly import Polly
 
 SAMPLES = np.arange(-500, 500, dtype=np.int16)
 
 
-def test_two_that_want_the_same_make_it_once(tmp_path):
-    cache = SpeechCache(tmp_path, "polly-neural", 16_000)
-    made, answers = [], []
+@dataclass(frozen=True)
+class Counting(Polly):
+    """Polly without Amazon, which counts what it is asked."""
 
-    def make() -> np.ndarray:
-        made.append(1)
+    asked: list[str] = field(default_factory=list)
+
+    def _request(self, text: str, voice: str) -> np.ndarray:
+        self.asked.append(text)
         time.sleep(0.1)
+        if not text:
+            raise UserError(f"{voice} refused")
         return SAMPLES
 
-    threads = [threading.Thread(target=lambda: answers.append(cache.get("hello.", "Joanna", make))) for _ in range(4)]
+
+def test_two_that_want_the_same_pay_once(tmp_path):
+    polly, answers = Counting(cache_dir=tmp_path), []
+    threads = [threading.Thread(target=lambda: answers.append(polly.speak("hello.", "Joanna"))) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(made) == 1
+    assert polly.asked == ["hello."]
     assert len(answers) == 4
-    assert all(np.array_equal(answer, SAMPLES) for answer in answers)
+    assert all(np.array_equal(samples * 2**15, SAMPLES) and rate == 16_000 for samples, rate in answers)
 
 
 def test_text_voice_and_engine_are_told_apart(tmp_path):
-    cache = SpeechCache(tmp_path, "polly-neural", 16_000)
-    cache.get("hello.", "Joanna", lambda: SAMPLES)
-    assert cache.has("hello.", "Joanna")
-    assert not cache.has("hello!", "Joanna")
-    assert not cache.has("hello.", "Joey")
-    assert not SpeechCache(tmp_path, "polly-standard", 16_000).has("hello.", "Joanna")
+    polly = Counting(cache_dir=tmp_path)
+    polly.speak("hello.", "Joanna")
+    assert not polly.needs_payment("hello.", "Joanna")
+    assert polly.needs_payment("hello!", "Joanna")
+    assert polly.needs_payment("hello.", "Joey")
+    assert Polly("standard", cache_dir=tmp_path).needs_payment("hello.", "Joanna")
 
 
 def test_what_failed_is_not_kept_and_what_is_spoilt_is_named(tmp_path):
-    cache = SpeechCache(tmp_path, "polly-neural", 16_000)
-
-    def fail() -> np.ndarray:
-        raise UserError("refused")
-
-    with pytest.raises(UserError, match="refused"):
-        cache.get("hello.", "Joanna", fail)
-    assert not cache.has("hello.", "Joanna")
-    cache.get("hello.", "Joanna", lambda: SAMPLES)
-    cache.path("hello.", "Joanna").write_bytes(b"torn")
-    with pytest.raises(UserError, match=r"\.flac is not audio: delete it"):
-        cache.get("hello.", "Joanna", fail)
+    polly = Counting(cache_dir=tmp_path)
+    with pytest.raises(UserError, match="Joanna refused"):
+        polly.speak("", "Joanna")
+    assert polly.needs_payment("", "Joanna")
+    polly.speak("hello.", "Joanna")
+    polly.kept("hello.", "Joanna").write_bytes(b"torn")
+    with pytest.raises(UserError, match=r"\.flac cannot be read as audio: .*: delete it"):
+        polly.speak("hello.", "Joanna")

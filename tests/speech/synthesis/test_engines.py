@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from espnet_atat.errors import UserError
-from espnet_atat.speech.synthesis.base import EngineUnavailable
+from espnet_atat.speech.synthesis.engines import EngineUnavailable
 from espnet_atat.speech.synthesis.flite import Flite
 from espnet_atat.speech.synthesis.kokoro import KokoroEngine
 from espnet_atat.speech.synthesis.waveform import LEVEL_DB, finish

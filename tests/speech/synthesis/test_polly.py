@@ -12,7 +12,7 @@ import pytest
 from espnet_atat.datadir import DataDir
 from espnet_atat.errors import UserError
 from espnet_atat.speech.synthesis import polly
-from espnet_atat.speech.synthesis.base import EngineUnavailable
+from espnet_atat.speech.synthesis.engines import EngineUnavailable
 from espnet_atat.speech.synthesis.say_set import SynthesisConfig, cost_lines, synthesize_set
 from tests.speech.making import made
 
@@ -87,7 +87,7 @@ def test_a_run_pays_for_what_dry_run_said_and_a_second_for_nothing(engine, stub,
     expect(stub, "at seven thirty P.M.", "Joanna")
     expect(stub, "stop.", "Joanna")
     report = made(synthesize_set, data, tmp_path / "made", engine, config)
-    assert (report.kept, report.by_voice) == (3, {"Joanna": 3})
+    assert (report.counts["kept"], report.counts["by_voice"]) == (3, {"Joanna": 3})
     assert "to be paid: 0 sentences, 0 characters" in cost_lines(data, engine, config)[2]
     made(synthesize_set, data, tmp_path / "elsewhere", engine, config)
 

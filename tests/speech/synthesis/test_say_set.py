@@ -19,9 +19,9 @@ def test_a_text_file_becomes_a_data_dir(pico, texts, tmp_path):
     report = made(synthesize_set, load_texts(texts(6)), tmp_path / "made", pico, BOTH)
     copy = DataDir.load(tmp_path / "made")
     assert copy.target is None
-    assert (report.kept, report.utterances, sum(report.by_voice.values())) == (6, 6, 6)
-    assert json.loads((tmp_path / "made/report.json").read_text())["by_voice"] == report.by_voice
-    assert set(report.by_voice) == set(copy.utt2spk.values()) == {"en-GB", "en-US"}
+    assert (report.counts["kept"], report.counts["utterances"], sum(report.counts["by_voice"].values())) == (6, 6, 6)
+    assert json.loads((tmp_path / "made/report.json").read_text())["by_voice"] == report.counts["by_voice"]
+    assert set(report.counts["by_voice"]) == set(copy.utt2spk.values()) == {"en-GB", "en-US"}
     spoken = read_two_column(tmp_path / "made/spoken")
     seconds = 0.0
     for utt in copy.ids:
@@ -34,7 +34,7 @@ def test_a_text_file_becomes_a_data_dir(pico, texts, tmp_path):
         assert (info.samplerate, info.channels, info.subtype) == (16_000, 1, "PCM_16")
         assert info.duration > 1
         seconds += info.duration
-    assert report.seconds == pytest.approx(seconds, abs=0.01)
+    assert report.counts["seconds"] == pytest.approx(seconds, abs=0.01)
 
 
 def test_a_data_dir_keeps_its_targets_but_not_its_audio(pico, tmp_path):
@@ -84,8 +84,8 @@ def test_voices_are_drawn_evenly_and_by_seed_alone():
 def test_what_cannot_be_said_is_dropped_by_name(pico, tmp_path):
     data = DataDir(text={"a": "hello", "b": "...", "c": "音楽"})
     report = made(synthesize_set, data, tmp_path / "made", pico, BOTH)
-    assert (report.kept, list(report.dropped)) == (1, ["b", "c"])
-    assert "  dropped b: '...' holds nothing that can be spoken" in report.lines("made")
+    assert (report.counts["kept"], list(report.counts["dropped"])) == (1, ["b", "c"])
+    assert "  dropped b: '...' holds nothing that can be spoken" in report.lines
     with pytest.raises(UserError, match="no utterance could be said"):
         made(synthesize_set, DataDir(text={"b": "..."}), tmp_path / "none", pico, BOTH)
 

@@ -24,7 +24,7 @@ sys.path.insert(0, str(REPOSITORY))
 
 from espnet_atat.graph.pool import spread  # noqa: E402
 from espnet_atat.speech.audio import SAMPLE_RATE  # noqa: E402
-from espnet_atat.speech.synthesis.kokoro import KOKORO_RATE, Kokoro  # noqa: E402
+from espnet_atat.speech.synthesis.kokoro import KOKORO_RATE, KokoroEngine  # noqa: E402
 from espnet_atat.speech.synthesis.waveform import finish  # noqa: E402
 
 SETS = [
@@ -37,8 +37,6 @@ QUESTION_WORDS = frozenset(
 )
 # Words with two readings: the grammar means one, said so to the phonemizer in American and in British phonemes.
 READINGS = {"read": ("ɹˈid", "ɹˈiːd"), "close": ("klˈOz", "klˈQz"), "i": ("ˌI", "ˌI")}
-
-_engine: Kokoro | None = None  # one a process
 
 
 @dataclass(frozen=True)
@@ -67,21 +65,15 @@ def sentence(words: str, british: bool) -> str:
     return ", " + " ".join(said) + mark
 
 
-def say(engine: Kokoro, job: Job) -> np.ndarray:
+def say(engine: KokoroEngine, job: Job) -> np.ndarray:
     """The finished waveform of one utterance, 16 kHz, float32."""
     written = sentence(job.words, job.voice.startswith("b"))
-    return finish(engine.speak(written, job.voice, job.speed), KOKORO_RATE)
+    return finish(engine.say(written, job.voice, job.speed), KOKORO_RATE)
 
 
-def start_worker(model_dir: Path) -> None:
-    global _engine
-    _engine = Kokoro(model_dir)
-
-
-def work(job: Job) -> float:
+def work(engine: KokoroEngine, job: Job) -> float:
     """Write one file; return its length in seconds."""
-    assert _engine is not None
-    audio = say(_engine, job)
+    audio = say(engine, job)
     if job.wav:
         soundfile.write(job.path.with_suffix(".wav"), audio, SAMPLE_RATE, subtype="PCM_16")
     temporary = job.path.with_name(f".{job.path.stem}.{os.getpid()}.tmp")
@@ -109,13 +101,15 @@ def main() -> None:
         "--wav", action="store_true", help="write a 16-bit WAV beside each Ogg, to hear what coding does"
     )
     args = parser.parse_args()
+    engine = KokoroEngine(args.model_dir)
+    engine.prepare(engine.voices())
     for name in args.sets:
         jobs = jobs_of(args.corpus, name, args.wav)[: args.limit]
         (args.corpus / "audio" / name).mkdir(parents=True, exist_ok=True)
         todo = [job for job in jobs if not job.path.exists()]
         print(f"{name}: {len(jobs)} utterances, {len(jobs) - len(todo)} exist already", flush=True)
         start, seconds = time.monotonic(), 0.0
-        said = spread(work, todo, args.nj, start=partial(start_worker, args.model_dir))
+        said = spread(partial(work, engine), todo, args.nj)
         for i, (_, length) in enumerate(said, 1):
             seconds += length
             if i % 50 == 0 or i == len(todo):

@@ -19,8 +19,9 @@ def read[T](kind: type[T], content: object, where: str, **given: Any) -> T:
     """An object of a dataclass.
 
     A class may have a static method ``expand(content)`` that spells a shorthand out, and may refuse what its
-    fields say together by a ``UserError`` of its ``__post_init__``. A key that is null is as good as left out. A field
-    ``from_`` is the key ``from``.
+    fields say together by a ``UserError`` of its ``__post_init__``; one inside another may read itself, by a class
+    method ``from_config(content, where)``. A key that is null is as good as left out. A field ``from_`` is the key
+    ``from``.
 
     Args:
         where: what a message begins with: file, row, key.
@@ -72,6 +73,8 @@ def _value(hint: Any, value: Any, where: str) -> Any:
     if member is None:
         wanted = " or ".join(_described(member) for member in members if member is not NoneType)
         raise UserError(f"{where}: is {wanted}, found {value!r}")
+    if hasattr(member, "from_config"):
+        return member.from_config(value, where)
     if dataclasses.is_dataclass(member):
         return read(member, value, where)  # type: ignore[arg-type]
     if get_origin(member) is tuple:
