@@ -64,7 +64,7 @@ def toy_model(
 ) -> ESPnetATATModel:
     """A tiny AT-AT model with a CTC head, in evaluation mode. ``changes`` replace options, or ESPnet's modules."""
     torch.manual_seed(seed)
-    modules = {name: changes.pop(name) for name in ("specaug", "normalize") if name in changes}
+    modules = {name: changes.pop(name) for name in ("frontend", "specaug", "normalize") if name in changes}
     options: dict[str, Any] = {
         "audio_encoder": blocks,
         "audio_encoder_conf": {

@@ -46,7 +46,7 @@ def get_parser() -> argparse.ArgumentParser:
     add("--task", default="slu", help="slu, asr, mlm or nlu; or an ensemble of labels, nlu+slu")
     add("--beam_size", type=int, default=4)
     add("--nbest", type=int, default=1, help="more than 1: nbest.jsonl is written too")
-    add("--maxlen", type=int, default=100, help="tokens of a hypothesis, <eos> included")
+    add("--maxlen", type=int, help="tokens of a hypothesis, <eos> included; none: by the input's length")
     add("--ctc_weight", type=float, default=0.0)
     add("--lm_weight", type=float, default=0.0)
     add("--penalty", type=float, default=0.0, help="added for each token")

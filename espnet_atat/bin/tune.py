@@ -17,6 +17,7 @@ from espnet_atat.bin import new_parser, start
 from espnet_atat.config.layout import EXP
 from espnet_atat.config.selection import Selection, add_selection, select
 from espnet_atat.errors import UserError
+from espnet_atat.graph.launch import Machines
 from espnet_atat.metrics.metrics_file import read_metrics
 from espnet_atat.steps.stage13_score import METRICS, score_node
 from espnet_atat.steps.systems import plan_system
@@ -37,7 +38,14 @@ class Trial:
     interval: tuple[float, float]
 
 
-def tune(selection: Selection, config_name: str, option: str, values: Sequence[float], nj: int) -> list[Trial]:
+def tune(
+    selection: Selection,
+    config_name: str,
+    option: str,
+    values: Sequence[float],
+    nj: int = 1,
+    machines: Machines | None = None,
+) -> list[Trial]:
     """Decode the systems' dev sets of trees with each value; what is decoded already is not decoded again.
 
     Of several seeds the first is taken.
@@ -46,7 +54,7 @@ def tune(selection: Selection, config_name: str, option: str, values: Sequence[f
     for system in selection.systems:
         if system.folds is not None and selection.fold is None:
             raise UserError(f"system {system.name} is a cross validation: choose on one fold (--fold)")
-        run = plan_system(system, selection.seeds_of(system)[0], selection.fold, dev=True, nj=nj)
+        run = plan_system(system, selection.seeds_of(system)[0], selection.fold, machines, dev=True, nj=nj)
         for test in (test for test in run.tests if test.wants_trees):
             for value in values:
                 decoding = run.decoding(config_name, test, **{option: value})
@@ -100,6 +108,7 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument("--values", type=value_list, required=True, help="such as 0,0.1,0.2")
     parser.add_argument("--inference_config", help="what the other options are taken from; default: by the option")
     parser.add_argument("--nj", type=int, default=1, help="processes of decoding a large set")
+    parser.add_argument("--ngpu", type=int, choices=(0, 1), default=0, help="1: decode on a GPU")
     return parser
 
 
@@ -115,7 +124,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = get_parser().parse_args(argv)
     values = [int(value) if args.option in WHOLE else value for value in args.values]
     config = args.inference_config or OPTIONS[args.option]
-    trials = tune(select(args), config, args.option, values, args.nj)
+    trials = tune(select(args), config, args.option, values, args.nj, Machines(ngpu=args.ngpu))
     for trial in trials:
         low, high = (100 * bound for bound in trial.interval)
         where = f"{trial.system}, {trial.set}, {args.option} {trial.value:g}"

@@ -1,11 +1,14 @@
 """A scorer that lets valid trees through, and nothing else (METRICS: *TOP tree validity*)."""
 
+import copy
 from collections.abc import Sequence
 from enum import IntEnum
+from typing import Self
 
 import torch
 from torch import Tensor
 
+from espnet_atat.decode.search_config import SHORTEST_CAP
 from espnet_atat.errors import UserError
 from espnet_atat.model.espnet import BatchScorerInterface
 from espnet_atat.semantics.tree import CLOSE, OPEN_INTENT, OPEN_SLOT
@@ -55,16 +58,19 @@ class TreeConstraint(BatchScorerInterface):
     ``<eos>`` does not follow a bare word start.
 
     ``maxlen``: tokens of a hypothesis, ``<eos>`` included; brackets are closed in time for it. 3 or more for trees.
+    :meth:`capped` sets another.
     """
 
-    def __init__(self, tokens: Sequence[str], trees: bool, maxlen: int, device: torch.device | str = "cpu"):
+    def __init__(
+        self, tokens: Sequence[str], trees: bool, maxlen: int = SHORTEST_CAP, device: torch.device | str = "cpu"
+    ):
         classes = [token_class(token) for token in tokens]
         if trees and not {TokenClass.OPEN_INTENT, TokenClass.CLOSE} <= set(classes):
             raise UserError("constrain_trees: the token list holds no tree tags ('[IN:…' and ']')")
         if TokenClass.CONTINUATION not in classes:  # nothing could follow a bare word start
             classes = [TokenClass.FORBIDDEN if c is TokenClass.BARE else c for c in classes]
         self.trees = trees
-        self.maxlen = maxlen
+        self.maxlen: int | Tensor = maxlen
         self.classes = torch.tensor(classes, device=device)  # (V,)
         self.depth_change = (
             (self.classes == TokenClass.OPEN_INTENT).long()
@@ -72,9 +78,17 @@ class TreeConstraint(BatchScorerInterface):
             - (self.classes == TokenClass.CLOSE).long()
         )  # (V,)
 
+    def capped(self, caps: Sequence[int]) -> Self:
+        """The same for one batch, with a cap for each of its utterances, which have equally many hypotheses."""
+        other = copy.copy(self)
+        other.maxlen = torch.tensor(caps, device=self.classes.device)
+        return other
+
     def batch_score(self, ys: Tensor, states: object, xs: Tensor) -> tuple[Tensor, None]:
         """Score all tokens after each hypothesis: ys (N, L), its first the task token -> (N, V), no state."""
         left = self.maxlen - (ys.size(1) - 1)  # tokens still to come, <eos> among them
+        if isinstance(left, Tensor):
+            left = left.repeat_interleave(len(ys) // len(left))  # (B,) -> (N,)
         allowed = self._trees(ys, left) if self.trees else self._words(ys, left)
         by_class = torch.where(allowed, 0.0, FORBIDDEN_SCORE)  # (N, classes)
         return by_class.index_select(1, self.classes), None
@@ -88,7 +102,7 @@ class TreeConstraint(BatchScorerInterface):
         bare = last == TokenClass.BARE
         return bare, bare | (last == TokenClass.WORD) | (last == TokenClass.CONTINUATION)
 
-    def _trees(self, ys: Tensor, left: int) -> Tensor:
+    def _trees(self, ys: Tensor, left: int | Tensor) -> Tensor:
         """Allowed classes of the next token, (N, classes). Each token must leave room for what it makes necessary."""
         depth = self.depth_change[ys[:, 1:]].sum(1)  # (N,) open nodes
         begin = torch.full_like(depth, ys.size(1) == 1, dtype=torch.bool)
@@ -105,7 +119,7 @@ class TreeConstraint(BatchScorerInterface):
         allowed[:, TokenClass.CONTINUATION] = (depth > 0) & inside & (room >= 1)
         return allowed
 
-    def _words(self, ys: Tensor, left: int) -> Tensor:
+    def _words(self, ys: Tensor, left: int | Tensor) -> Tensor:
         bare, inside = self._last(ys)
         allowed = torch.zeros(len(ys), len(TokenClass), dtype=torch.bool, device=ys.device)
         allowed[:, TokenClass.END] = ~bare

@@ -3,7 +3,8 @@
 import json
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from functools import cache, partial
 from pathlib import Path
@@ -55,10 +56,24 @@ def decode_set(load: Loader, utterances: Source, config: SearchConfig, *, batch_
         if now - shown >= PROGRESS_SECONDS or len(results) == total:
             shown = now
             logger.info("decoded %d of %d utterances in %.1f s", len(results), total, now - started)
-    cut = sorted(utt_id for utt_id, hypotheses in results.items() if len(hypotheses[0].tokens) >= config.maxlen)
-    if cut:
-        logger.warning("%d hypotheses were cut at maxlen %d, the first is %s", len(cut), config.maxlen, cut[0])
+    if cut := sorted(utt_id for utt_id, hypotheses in results.items() if hypotheses[0].cut):
+        longest = max(len(results[utt_id][0].tokens) for utt_id in cut)
+        logger.warning("%d hypotheses were cut, at up to %d tokens (maxlen); first %s", len(cut), longest, cut[0])
     return {utt_id: results[utt_id] for utt_id in sorted(results)}
+
+
+@contextmanager
+def full_precision() -> Iterator[None]:
+    """On a GPU, products in float32: cuDNN takes TF32 unasked, and so does all after a training with ``use_tf32``."""
+    backends: tuple[Any, Any] = (torch.backends.cuda.matmul, torch.backends.cudnn)
+    before = [backend.allow_tf32 for backend in backends]
+    try:
+        for backend in backends:
+            backend.allow_tf32 = False
+        yield
+    finally:
+        for backend, allowed in zip(backends, before, strict=True):
+            backend.allow_tf32 = allowed
 
 
 def load_models(
@@ -100,6 +115,11 @@ def decode_batch(
         return [hypotheses for utt_id in batch for hypotheses in decode_batch(understand, utterances, [utt_id])]
 
 
+def count_cut(results: Results) -> int:
+    """Utterances whose best hypothesis was cut."""
+    return sum(hypotheses[0].cut for hypotheses in results.values())
+
+
 def write_results(results: Mapping[str, Sequence[Understanding]], output_dir: str | Path, nbest: int = 1) -> None:
     """Write ``hyp`` (utterance id, tree or words; sorted) and, for an n-best, ``nbest.jsonl``; both atomically.
 
@@ -129,7 +149,11 @@ def _decoder(load: Loader, utterances: Source, config: SearchConfig) -> Decoder:
         trained, language_model = load()
         return understander(trained, utterances.name, config, language_model)
 
-    return lambda batch: decode_batch(understand(), utterances, batch)
+    def decode(batch: list[str]) -> list[list[Understanding]]:
+        with full_precision():
+            return decode_batch(understand(), utterances, batch)
+
+    return decode
 
 
 def _start_worker(load: Loader, utterances: Source, config: SearchConfig) -> None:

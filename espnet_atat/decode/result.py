@@ -33,6 +33,7 @@ class Understanding:
     tokens: tuple[str, ...]  # of the decoder, without the task token and ``<eos>``
     scores: Mapping[str, float] = field(default_factory=dict, compare=False)  # each scorer's own sum, unweighted
     words: tuple[Word, ...] = ()  # with times, where these were asked for and the CTC of the audio gives them
+    cut: bool = False  # whether the search ended it, at the most tokens that it allows
 
     @property
     def confidence(self) -> float:
@@ -55,8 +56,12 @@ class Understanding:
         return self.tree or self.text
 
     @classmethod
-    def of(cls, hypothesis: Hypothesis, vocabulary: Vocabulary, trees: bool) -> Self:
-        """Read a hypothesis of the search: its ``yseq`` is the task token, the tokens, ``<eos>``."""
+    def of(cls, hypothesis: Hypothesis, vocabulary: Vocabulary, trees: bool, longest: int | None = None) -> Self:
+        """Read a hypothesis of the search: its ``yseq`` is the task token, the tokens, ``<eos>``.
+
+        Args:
+            longest: so many tokens the search cuts at; None: not known.
+        """
         ids = hypothesis.yseq[1:].tolist()
         while ids and ids[-1] == vocabulary.eos_id:  # at the cap the search appends another
             ids.pop()
@@ -69,6 +74,7 @@ class Understanding:
             score=float(hypothesis.score),
             tokens=tokens,
             scores={name: float(score) for name, score in hypothesis.scores.items() if name != CONSTRAINT},
+            cut=longest is not None and len(tokens) >= longest,
         )
 
     def as_dict(self) -> dict[str, Any]:

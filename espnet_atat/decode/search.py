@@ -17,18 +17,24 @@ EMPTY_SCORE = -1.0e10  # ESPnet's, of a slot without a hypothesis
 class UtteranceBeamSearch(BatchBeamSearch):
     """``BatchBeamSearch`` with its step and the bookkeeping after it written anew; scores and pruning are ESPnet's.
 
-    * With a constant cap on the length ESPnet's search has no end detection and walks to the cap. Here an utterance is
+    * With a cap of its own on the length ESPnet's search has no end detection and walks to it. Here an utterance is
       done as soon as no running hypothesis can come among its ``nbest`` best: all scores but a length bonus are at most
       0, so a hypothesis only ever gets worse. That changes none of the ``nbest`` results. (With a length bonus above 0
       that bound comes late, and ESPnet's own criterion may stop the search before.)
     * A hypothesis that the constraint forbids is dropped at once.
     * A step is a third of the operations, which are what an utterance alone waits for: numbers cross from tensors to
       Python once, and an ended hypothesis of an utterance alone keeps its slot, as in a batch.
+
+    Args:
+        nbest: results wanted of each utterance.
+        caps: tokens that a hypothesis of each utterance may have, ``<eos>`` included; ESPnet's ratios go unused.
+        options: of ``BatchBeamSearch``.
     """
 
-    def __init__(self, *, nbest: int, **options: Any):
+    def __init__(self, *, nbest: int, caps: list[int], **options: Any):
         super().__init__(**options)
         self.nbest = nbest
+        self.caps = caps
         self.bonus = max(0.0, self.weights.get(LENGTH_BONUS, 0.0))
 
     def search(self, running_hyps: BatchHypothesis, x: Tensor, **options: Any) -> BatchHypothesis:
@@ -113,6 +119,10 @@ class UtteranceBeamSearch(BatchBeamSearch):
             return True
         final = sorted((hypothesis.score for hypothesis in ended), reverse=True)[: self.nbest]
         return best == -math.inf or (len(final) == self.nbest and final[-1] >= best + self.bonus * left)
+
+    def _length_bounds(self, *_: object) -> tuple[list[int], list[int]]:
+        """Most and fewest tokens of each utterance."""
+        return self.caps, [0] * len(self.caps)
 
     def _select_states(self, scorer: Any, *arguments: Any) -> Any:
         *most, batch_select = arguments

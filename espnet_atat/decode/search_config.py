@@ -1,6 +1,7 @@
 """How to search: the options that an inference configuration holds."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from espnet_atat.data.mixture import TREE_TASKS
@@ -8,6 +9,11 @@ from espnet_atat.errors import UserError
 from espnet_atat.text.vocabulary import TASK_SOURCE, task_token
 
 SHORTEST_TREE = 3  # ``[IN:X``, ``]`` and ``<eos>``
+#: Without ``maxlen``: tokens that any hypothesis may have, and those that a longer input allows. LibriSpeech's fastest
+#: reader says 4.4 words a second, 19 characters. A text of two pieces may well have a tree of twenty tokens.
+SHORTEST_CAP = 100
+TOKENS_PER_SECOND = 20.0
+TOKENS_PER_PIECE = 4.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,9 +25,10 @@ class SearchConfig:
     task: str = "slu"
     beam_size: int = 4  # hypotheses K kept of each utterance
     nbest: int = 1  # hypotheses returned, at most K
-    #: Tokens that a hypothesis may have, its ``<eos>`` included. A constant: a text of two pieces may well have a tree
-    #: of twenty tokens. A longer hypothesis is cut there, unless ``constrain_trees`` closes it.
-    maxlen: int = 100
+    #: Tokens that a hypothesis may have, its ``<eos>`` included. A longer hypothesis is cut there, unless
+    #: ``constrain_trees`` closes it. None: by the length of each input, 20 tokens a second of audio or 4 a piece of
+    #: text, and at least 100; whoever does not babble is not cut.
+    maxlen: int | None = None
     #: Of the audio encoder's CTC, in [0, 1). A CTC over the decoder's tokens takes part in the search as in ESPnet:
     #: (1 - weight) * decoder + weight * CTC prefix score. A CTC over characters cannot; it rescores the K best of the
     #: search: score + weight * log likelihood of the hypothesis' words.
@@ -37,7 +44,7 @@ class SearchConfig:
         if len({task in TREE_TASKS for task in self.tasks}) > 1:
             raise UserError(f"task {self.task!r}: an ensemble is of trees (slu, nlu) or of words (asr, mlm), not both")
         for name in ("beam_size", "nbest", "maxlen"):
-            if getattr(self, name) < 1:
+            if getattr(self, name) is not None and getattr(self, name) < 1:
                 raise UserError(f"{name} is at least 1, found {getattr(self, name)}")
         if self.nbest > self.beam_size:
             raise UserError(f"nbest {self.nbest} is more than beam_size {self.beam_size}: no such hypotheses are kept")
@@ -47,8 +54,19 @@ class SearchConfig:
             raise UserError(f"lm_weight is a number from 0, found {self.lm_weight}")
         if not math.isfinite(self.penalty):
             raise UserError(f"penalty is a number, found {self.penalty}")
-        if self.constrain_trees and self.wants_trees and self.maxlen < SHORTEST_TREE:
+        if self.constrain_trees and self.wants_trees and self.maxlen is not None and self.maxlen < SHORTEST_TREE:
             raise UserError(f"maxlen {self.maxlen} has no room for a tree, which takes {SHORTEST_TREE} tokens or more")
+
+    def caps(self, states: Sequence[int], tokens_per_state: float) -> list[int]:
+        """Tokens that a hypothesis of each utterance may have.
+
+        Args:
+            states: of the encoder, for each utterance.
+            tokens_per_state: that one of them allows.
+        """
+        if self.maxlen is not None:
+            return [self.maxlen] * len(states)
+        return [max(SHORTEST_CAP, math.ceil(tokens_per_state * number)) for number in states]
 
     @property
     def tasks(self) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from torchaudio.functional import forced_align, merge_tokens
 
 from espnet_atat.decode.result import Understanding, Word
 from espnet_atat.decode.trained import Trained
+from espnet_atat.model.atat_model import ESPnetATATModel
 from espnet_atat.model.ctc import CTCHead
 from espnet_atat.semantics.tree import is_tag
 from espnet_atat.speech.audio import SAMPLE_RATE
@@ -48,6 +49,15 @@ def spell_tokens(tokens: Sequence[str], vocabulary: Vocabulary) -> Spelling:
     return spelling
 
 
+def seconds_per_state(model: ESPnetATATModel) -> float:
+    """Duration of one state of the audio encoder; 0 without one."""
+    if model.audio_encoder is None:
+        return 0.0
+    hop = getattr(model.frontend, "hop_length", None)
+    shift = FRAME_SECONDS if hop is None else hop / SAMPLE_RATE
+    return float(shift * model.audio_encoder.cnn.subsampling)
+
+
 def align(head: CTCHead, states: Tensor, symbols: Sequence[int]) -> list[tuple[int, int]] | None:
     """First frame and frame after the last of each symbol, by the states (S, D); None where these are too few."""
     frames = head.log_softmax(states[None]).float()  # (1, S', C)
@@ -61,7 +71,6 @@ def align(head: CTCHead, states: Tensor, symbols: Sequence[int]) -> list[tuple[i
 def with_times(result: Understanding, trained: Trained, states: Tensor) -> Understanding:
     """The result with its words' times, by the CTC over the utterance's states (S, D); as it is without them."""
     model = trained.model
-    assert model.audio_encoder is not None
     assert model.ctc is not None
     if trained.characters is not None:
         spelling = spell_characters(result.text, trained.characters)
@@ -71,9 +80,7 @@ def with_times(result: Understanding, trained: Trained, states: Tensor) -> Under
     spans = align(model.ctc, states, [symbol for symbol, _ in spelling])
     if spans is None or {word for _, word in spelling if word is not None} != set(range(len(texts))):
         return result
-    hop = getattr(model.frontend, "hop_length", None)
-    shift = FRAME_SECONDS if hop is None else hop / SAMPLE_RATE
-    seconds = shift * model.audio_encoder.cnn.subsampling / model.ctc.subframes  # of a CTC frame
+    seconds = seconds_per_state(model) / model.ctc.subframes  # of a CTC frame
     words = []
     for number, text in enumerate(texts):
         own = [span for (_, word), span in zip(spelling, spans, strict=True) if word == number]

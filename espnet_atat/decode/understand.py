@@ -23,7 +23,8 @@ from torch import Tensor
 
 from espnet_atat.data.collate import pad
 from espnet_atat.decode.result import NOTHING_HEARD, Understanding
-from espnet_atat.decode.times import with_times
+from espnet_atat.decode.search_config import TOKENS_PER_PIECE, TOKENS_PER_SECOND
+from espnet_atat.decode.times import seconds_per_state, with_times
 from espnet_atat.decode.understand_base import Understand
 from espnet_atat.errors import UserError
 from espnet_atat.semantics.normalise import normalise_words
@@ -61,6 +62,7 @@ class Speech2Understand(Understand):
     def __init__(self, *args: Any, max_seconds: float | None = None, word_times: bool = False, **options: Any):
         super().__init__(*args, **options)
         self.max_seconds = max_seconds
+        self.tokens_per_state = TOKENS_PER_SECOND * seconds_per_state(self.trained.model)
         self.word_times = word_times and self.trained.model.ctc is not None
 
     @overload  # a str is a sequence of str too: the first that fits is meant
@@ -147,6 +149,7 @@ class Text2Understand(Understand):
 
     default_task = "nlu"
     source = "text_in"
+    tokens_per_state = TOKENS_PER_PIECE
 
     def _check(self) -> None:
         super()._check()

@@ -36,6 +36,8 @@ class Understand:
 
     default_task: str
     source: str  # what it reads: ``speech`` or ``text_in``
+    #: Tokens of a hypothesis that a state of the encoder allows, without ``maxlen``.
+    tokens_per_state: float
     #: Arguments of the class alone that a model loaded by name has.
     pretrained_defaults: Mapping[str, Any] = {}
 
@@ -69,8 +71,7 @@ class Understand:
         self._check()
         self._constraint = None
         if self.config.constrain_trees:
-            wants_trees, maxlen = self.config.wants_trees, self.config.maxlen
-            self._constraint = TreeConstraint(vocabulary.tokens, wants_trees, maxlen, trained.device)
+            self._constraint = TreeConstraint(vocabulary.tokens, self.config.wants_trees, device=trained.device)
 
     @classmethod
     def from_pretrained(
@@ -121,6 +122,7 @@ class Understand:
         ctc = trained.model.ctc if hears and config.ctc_weight else None
         rescores = ctc is not None and trained.characters is not None
         in_search = config.ctc_weight if ctc is not None and not rescores else 0.0
+        caps = config.caps(encoded.lengths.tolist(), self.tokens_per_state)
         task_ids = [trained.vocabulary.task_id(task) for task in config.tasks]
         vocabulary = trained.vocabulary
         scorers = {
@@ -128,10 +130,11 @@ class Understand:
             "ctc": (in_search, TokenCTCScorer(ctc, vocabulary.eos_id) if ctc is not None and in_search else None),
             "lm": (config.lm_weight, self.language_model and LanguageModelScorer(self.language_model)),
             LENGTH_BONUS: (config.penalty, LengthBonus(len(vocabulary))),
-            CONSTRAINT: (1.0, self._constraint),
+            CONSTRAINT: (1.0, self._constraint and self._constraint.capped(caps)),
         }
         search = UtteranceBeamSearch(
             nbest=config.beam_size if rescores else config.nbest,
+            caps=caps,
             scorers={name: scorer for name, (_, scorer) in scorers.items()},
             weights={name: weight for name, (weight, _) in scorers.items()},
             beam_size=config.beam_size,
@@ -141,10 +144,13 @@ class Understand:
             pre_beam_score_key="full" if in_search else None,
             hyp_primer=[task_ids[0]],
         )
-        # A negative ratio is a constant number of tokens.
-        nbest = search(x=encoded.states, x_lengths=encoded.lengths, maxlenratio=float(-config.maxlen))
-        trees = config.wants_trees
-        results = [[Understanding.of(found, vocabulary, trees) for found in hypotheses] for hypotheses in nbest]
+        nbest = search(x=encoded.states, x_lengths=encoded.lengths, maxlenratio=-1.0)  # not 0: no end detection
+        # The constraint closes a tree by the cap, and ends words there.
+        longest = [cap - int(config.constrain_trees) for cap in caps]
+        results = [
+            [Understanding.of(found, vocabulary, config.wants_trees, cap) for found in hypotheses]
+            for hypotheses, cap in zip(nbest, longest, strict=True)
+        ]
         if rescores:
             results = self._rescore([hypotheses[: config.beam_size] for hypotheses in results], encoded)
         return [hypotheses[: config.nbest] for hypotheses in results]

@@ -3,13 +3,17 @@
 The paper: two CNN layers, 256 final units; then 12 blocks of 4 heads, 256 units, 2048 hidden.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
+from functools import partial
 from math import prod
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.utils.checkpoint import checkpoint
 
 from espnet_atat.errors import UserError
 from espnet_atat.model.espnet import (
@@ -123,6 +127,8 @@ class AudioEncoder(AbsEncoder):
         cnn_cpu_precision: of the CNN, in training on a CPU: ``float32``, ``bfloat16``, or ``auto``, which is bfloat16
             where the CPU supports it. The blocks stay in float32: their many small products of varying sizes are not
             faster in bfloat16.
+        gradient_checkpointing: keep only what goes into each block, and compute the rest again in the backward pass:
+            a third more time, and of the blocks' memory a small part.
     """
 
     def __init__(
@@ -136,6 +142,7 @@ class AudioEncoder(AbsEncoder):
         cnn_pooling: Sequence[Sequence[int]] = ((2, 2), (2, 2)),
         dropout_rate: float = 0.1,
         cnn_cpu_precision: str = "float32",
+        gradient_checkpointing: bool = False,
     ):
         super().__init__()
         if blocks not in BLOCKS:
@@ -146,13 +153,19 @@ class AudioEncoder(AbsEncoder):
         self.positions = PositionalEncoding(output_size, dropout_rate) if blocks == "transformer" else None
         conf = {**BLOCKS_DEFAULTS.get(blocks, {}), **(blocks_conf or {})}
         if conf.get("gradient_checkpoint_layers"):
-            # Layers are recomputed in the backward pass, when the lengths that mask the padding are no longer set.
-            raise UserError("gradient_checkpoint_layers does not work in the audio encoder: leave it out")
+            # Recomputed by ESPnet itself, a layer would know no lengths, and count a batch twice in its BatchNorm.
+            raise UserError(
+                "blocks_conf: gradient_checkpoint_layers does not work in the audio encoder: "
+                "audio_encoder_conf has gradient_checkpointing, of all blocks"
+            )
         self.blocks = BLOCKS[blocks](input_size=output_size, output_size=output_size, input_layer=None, **conf)
         # ESPnet's conformer and branchformer convolve over padding too; set it to zero before each convolution.
         for module in self.blocks.modules():
             if isinstance(module, nn.Conv1d) and module.kernel_size[0] > 1:
                 module.register_forward_pre_hook(_zero_padding)
+        if gradient_checkpointing:
+            for block in self.blocks.encoders:
+                block.forward = partial(_checkpointed, block, block.forward)
 
     def output_size(self) -> int:
         return self.blocks.output_size()
@@ -175,3 +188,33 @@ class AudioEncoder(AbsEncoder):
 def _zero_padding(_: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
     (x,) = inputs  # (B, channels, S)
     return (x * valid_frames(_lengths.get(), x.size(2))[:, None, :],)
+
+
+def _checkpointed(block: nn.Module, forward: Callable[..., Any], *inputs: Any) -> Any:
+    """A block's forward pass, of which only the inputs are kept for the backward pass."""
+    if not (block.training and torch.is_grad_enabled()):
+        return forward(*inputs)
+    contexts = partial(_contexts, block, _lengths.get())
+    return checkpoint(forward, *inputs, use_reentrant=False, context_fn=contexts)
+
+
+def _contexts(block: nn.Module, lengths: Tensor) -> tuple[Any, Any]:
+    """Of the forward pass, and of the same again in the backward pass."""
+    return nullcontext(), _again(block, lengths)
+
+
+@contextmanager
+def _again(block: nn.Module, lengths: Tensor) -> Iterator[None]:
+    """The lengths as they were, and BatchNorm statistics that do not count the batch a second time."""
+    norms = [module for module in block.modules() if isinstance(module, _BatchNorm) and module.training]
+    before = [(norm.momentum, norm.get_buffer("num_batches_tracked").clone()) for norm in norms]
+    token = _lengths.set(lengths)
+    for norm in norms:
+        norm.momentum = 0.0
+    try:
+        yield
+    finally:
+        _lengths.reset(token)
+        for norm, (momentum, count) in zip(norms, before, strict=True):
+            norm.momentum = momentum
+            norm.get_buffer("num_batches_tracked").copy_(count)

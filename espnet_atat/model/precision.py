@@ -1,4 +1,4 @@
-"""bfloat16 in training on CPUs that support it; ESPnet's ``--use_amp`` is for GPUs only."""
+"""Where to compute, and bfloat16 in training on CPUs that support it: ESPnet's ``--use_amp`` is for GPUs only."""
 
 from contextlib import AbstractContextManager, nullcontext
 
@@ -24,3 +24,16 @@ def cpu_autocast(precision: str, device: torch.device) -> AbstractContextManager
     if device.type != "cpu" or precision == "float32":
         return nullcontext()
     return torch.autocast("cpu", dtype=torch.bfloat16)
+
+
+def device_here(ngpu: int) -> str:
+    """``cuda`` if GPUs are asked for and this machine has one, else ``cpu``.
+
+    A driver whose trainings go to a scheduler decodes itself, and may run where there is none.
+    """
+    if ngpu == 0:
+        return "cpu"
+    if torch.cuda.is_available():
+        return "cuda"
+    print("  no GPU here: on the CPU", flush=True)
+    return "cpu"

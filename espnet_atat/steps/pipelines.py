@@ -22,7 +22,7 @@ from espnet_atat.errors import UserError
 from espnet_atat.graph.digest import features_digest, file_digest
 from espnet_atat.graph.node import Identity, Node
 from espnet_atat.semantics.tree import strip_tags
-from espnet_atat.steps.stage12_decode import Decoding, Hypotheses, references
+from espnet_atat.steps.stage12_decode import CUT, Decoding, Hypotheses, references
 
 #: In a tagger's run: its folder; in the run of what Whisper heard: the words.
 TAGGER, WORDS = "tagger", "words"
@@ -176,7 +176,8 @@ class Tagging(Hypotheses):
         words = self._read_words()
         write_two_column(work / "transcripts", words)
         write_two_column(work / "hyp", understand(load_pipeline(self.tagger.place / TAGGER), words))
-        return self.conclude(work)
+        facts = self.asr.node.facts if self.asr else {}
+        return {**self.conclude(work), **({CUT: facts[CUT]} if CUT in facts else {})}
 
     def _read_words(self) -> dict[str, str]:
         """Utterance id → words, of what stage 6 kept; the rest is a dropped utterance's."""

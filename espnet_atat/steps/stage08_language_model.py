@@ -123,6 +123,7 @@ def _targets_identity(parts: Sequence[Part]) -> list[dict[str, Any]]:
 
 def train_language_model(planned: LMTraining, folder: Path) -> Mapping[str, str]:
     """Train, and measure the perplexity of every validation set; an interrupted run continues from its last epoch."""
+    from espnet_atat.model.precision import device_here
     from espnet_atat.tasks.language_model import measure_perplexity
 
     tokenizer = TargetTokenizer.load(planned.training.tokens.place)
@@ -143,13 +144,16 @@ def train_language_model(planned: LMTraining, folder: Path) -> Mapping[str, str]
     training = planned.training
     run_trainer(folder, planned.config, training.seed, options, training.machines, trainer=LM_TRAINER)
     figures: dict[str, dict[str, float]] = {}
+    device = device_here(planned.training.machines.ngpu)
     with log_to(folder / "perplexity.log"):
         valid_parts = planned.parts("valid")
         for name in dict.fromkeys(part.set for part in valid_parts):
             parts = [part for part in valid_parts if part.set == name]
             place = folder / "perplexity" / name.replace("/", ".")
             facts = write_sentences(place, _targets(parts), tokenizer)
-            figure, counted = measure_perplexity(planned.train_config, planned.model_file, place / "text", place)
+            figure, counted = measure_perplexity(
+                planned.train_config, planned.model_file, place / "text", place, device
+            )
             figures[name] = {"perplexity": round(figure, 4)} | facts | {"tokens": counted}
     with atomic_write(folder / METRICS) as handle:
         json.dump({"model": str(planned.model_file), "sets": figures}, handle, indent=1)

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 #: From so many utterances on, several processes are worth the seconds that each takes to start.
 PARALLEL_FROM = 1000
+#: Among the facts of hypotheses: how many of them the search cut at the most tokens that it allows.
+CUT = "cut"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
@@ -161,9 +163,10 @@ class Decoding(Hypotheses):
         return heard_words(self.training)
 
     def make(self, work: Path) -> Mapping[str, Any]:
-        from espnet_atat.decode.decode_set import decode_set, load_models, write_results
+        from espnet_atat.decode.decode_set import count_cut, decode_set, load_models, write_results
         from espnet_atat.decode.search_config import SearchConfig
         from espnet_atat.decode.source import Source
+        from espnet_atat.model.precision import device_here
 
         options = dict(self.config)
         batch_size = int(options.pop("batch_size", 16))
@@ -175,19 +178,26 @@ class Decoding(Hypotheses):
         files = {}
         if (planned := self.language_model) is not None:
             files = {"lm_train_config": str(planned.train_config), "lm_file": str(planned.model_file)}
+        device = device_here(self.training.machines.ngpu)
         with log_to(work / "decode.log"):
-            nj = self.owner.nj if len(utterances.entries) >= PARALLEL_FROM else 1
-            load = partial(load_models, *model_files(self.training), **files) if nj > 1 else partial(self._load, files)
+            nj = self.owner.nj if device == "cpu" and len(utterances.entries) >= PARALLEL_FROM else 1
+            here = partial(self._load, device, files)
+            load = partial(load_models, *model_files(self.training), **files) if nj > 1 else here
             results = decode_set(load, utterances, config, batch_size=batch_size, nj=nj)
         write_results(results, work, config.nbest)
-        return self.conclude(work)
+        if cut := count_cut(results):
+            print(f"  {cut} hypotheses were cut (maxlen); see decode.log")
+        return {**self.conclude(work), CUT: cut}
 
-    def _load(self, lm_files: Mapping[str, str]) -> "tuple[Trained, LanguageModel | None]":
+    def _load(self, device: str, lm_files: Mapping[str, str]) -> "tuple[Trained, LanguageModel | None]":
         """The models, in this process, which may have decoded with them before."""
         from espnet_atat.decode.lm_fusion import LanguageModel
 
-        trained = load_trained(self.training)
-        return trained, LanguageModel.load(trained.vocabulary, *lm_files.values()) if lm_files else None
+        trained = load_trained(self.training, device)
+        if not lm_files:
+            return trained, None
+        config, model = lm_files.values()
+        return trained, LanguageModel.load(trained.vocabulary, config, model, device)
 
 
 def source_of(test: TestSet) -> str:
@@ -206,14 +216,19 @@ def model_files(training: Training) -> tuple[str, str]:
 
 
 #: The model that was decoded with last: sets of one system are decoded one after the other.
-_loaded: dict[Path, "Trained"] = {}
+_loaded: dict[tuple[Path, str], "Trained"] = {}
 
 
-def load_trained(training: Training) -> "Trained":
-    """The model of a phase; the last one asked for is kept."""
+def load_trained(training: Training, device: str = "cpu") -> "Trained":
+    """The model of a phase; the last one asked for is kept.
+
+    Args:
+        device: ``cpu`` or ``cuda``.
+    """
     from espnet_atat.decode.trained import Trained
 
-    if training.model_file not in _loaded:
+    wanted = (training.model_file, device)
+    if wanted not in _loaded:
         _loaded.clear()
-        _loaded[training.model_file] = Trained.load(*model_files(training))
-    return _loaded[training.model_file]
+        _loaded[wanted] = Trained.load(*model_files(training), device)
+    return _loaded[wanted]

@@ -13,7 +13,7 @@ from espnet_atat.graph.digest import file_digest
 from espnet_atat.graph.node import Identity, Make, Node
 from espnet_atat.metrics.metrics_file import FORM, MODEL_KEYS, fold_name, read_metrics
 from espnet_atat.metrics.scoring import score_files
-from espnet_atat.steps.stage12_decode import Hypotheses
+from espnet_atat.steps.stage12_decode import CUT, Hypotheses
 
 METRICS = "metrics.json"
 
@@ -32,6 +32,8 @@ def score_node(planned: Hypotheses) -> Node:
             "inference_config": folder.parent.name,
             **planned.origin,
         }
+        if CUT in planned.node.facts:  # hypotheses of earlier releases do not say
+            info[CUT] = str(planned.node.facts[CUT])
         form = DATA / planned.test.set / TEXT_FORM
         if form.is_file():
             info[TEXT_FORM] = form.read_text(encoding="utf-8").strip()
@@ -60,6 +62,8 @@ def pooled_node(system: System, seed: int, config_name: str, test: TestSet, of_f
             **{key: first[key] for key in ("first_stage", KEY, WHY) if key in first},
             **{key: " ".join(metrics["info"][key] for metrics in scores) for key in MODEL_KEYS if key in first},
         }
+        if all(CUT in metrics["info"] for metrics in scores):
+            info[CUT] = str(sum(int(metrics["info"][CUT]) for metrics in scores))
         return _write(work, folders, system, info, subsets=_subsets_of_folds([metrics["counts"] for metrics in scores]))
 
     place = results_folder(system.recipe, system.name, seed, None) / config_name / test.name_of_fold(None)

@@ -11,7 +11,6 @@ from espnet2.iterators.abs_iter_factory import AbsIterFactory
 from espnet2.iterators.sequence_iter_factory import SequenceIterFactory
 from espnet2.tasks.abs_task import AbsTask, IteratorOptions, optim_classes, scheduler_classes
 from espnet2.train.distributed_utils import get_rank
-from espnet2.train.trainer import Trainer
 from torch.utils.data import DataLoader
 
 from espnet_atat.data.augment import FeatureAugmentation
@@ -34,6 +33,7 @@ from espnet_atat.train.adapter import check_adapter
 from espnet_atat.train.asr_encoder import load_asr_encoder
 from espnet_atat.train.checkpoint import GuardedIterFactory, mend_run
 from espnet_atat.train.optimiser import parameter_groups
+from espnet_atat.train.trainer import DeviceTrainer
 from espnet_atat.train.unfreeze import WarmupUnfreezeLR
 
 # ESPnet has no other way to register a scheduler than its table of names.
@@ -45,7 +45,7 @@ class ATATTask(AbsTask):
 
     num_optimizers = 1
     class_choices_list = [*CLASS_CHOICES]  # noqa: RUF012 (ESPnet's own style)
-    trainer = Trainer
+    trainer = DeviceTrainer
 
     @classmethod
     def add_task_arguments(cls, parser: argparse.ArgumentParser) -> None:

@@ -17,7 +17,9 @@ def train_language_model(options: Sequence[str]) -> None:
     LMTask.main(cmd=list(options))
 
 
-def measure_perplexity(train_config: Path, model_file: Path, text: Path, output_dir: Path) -> tuple[float, int]:
+def measure_perplexity(
+    train_config: Path, model_file: Path, text: Path, output_dir: Path, device: str = "cpu"
+) -> tuple[float, int]:
     """Perplexity per token of a text (sentence id, tokens of the model), and the number of tokens.
 
     The end of a sentence counts as a token. ESPnet's files go to ``output_dir``: ``ppl``, and ``utt2ppl``.
@@ -25,6 +27,7 @@ def measure_perplexity(train_config: Path, model_file: Path, text: Path, output_
     options = [
         *("--train_config", str(train_config), "--model_file", str(model_file), "--output_dir", str(output_dir)),
         *("--data_path_and_name_and_type", f"{text},text,text", "--batch_size", "32", "--num_workers", "0"),
+        *("--ngpu", str(int(device == "cuda"))),
     ]
     lm_calc_perplexity.main(options)
     tokens = sum(int(count) for count in read_two_column(output_dir / "utt2ntokens").values())

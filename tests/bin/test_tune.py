@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from espnet_atat.bin import tune
 from espnet_atat.bin.tune import Trial, best_value, main, means, write_trials
 from espnet_atat.errors import UserError
 from tests.steps.world import training, write_recipe
@@ -52,3 +53,14 @@ def test_a_model_that_is_not_trained_yet_is_named_as_the_options_make_it(options
     model = training("old", *options).run.place
     with pytest.raises(UserError, match=f"{model} is not there .*run stage 10 too"):
         main(["--recipe", "toy", "--system", "old", *options, "--option", "penalty", "--values", "0,1"])
+
+
+def test_decoding_is_on_the_gpu_that_is_asked_for(world, monkeypatch):
+    write_recipe(world, "toy", {"rows/words": SYSTEM})
+    planned = []
+    plan = tune.plan_system
+    monkeypatch.setattr(tune, "plan_system", lambda *a, **kw: planned.append(a[3]) or plan(*a, **kw))
+    for options in ([], ["--ngpu", "1"]):
+        with pytest.raises(UserError, match="no dev set of trees"):
+            main(["--recipe", "toy", "--system", "words", "--option", "penalty", "--values", "0,1", *options])
+    assert [machines.ngpu for machines in planned] == [0, 1]

@@ -6,9 +6,10 @@ import logging
 import kaldiio
 import numpy as np
 import pytest
+import torch
 
 from espnet_atat.datadir import read_two_column, write_two_column
-from espnet_atat.decode.decode_set import decode_set, write_results
+from espnet_atat.decode.decode_set import count_cut, decode_set, full_precision, write_results
 from espnet_atat.decode.search_config import SearchConfig
 from espnet_atat.decode.source import Source
 from espnet_atat.decode.understand import Speech2Understand, Text2Understand
@@ -104,5 +105,19 @@ def test_what_is_no_set_is_refused(tmp_path, trained):
 
 def test_hypotheses_cut_at_the_cap_are_told(trained, dump_dir, caplog):
     with caplog.at_level(logging.WARNING):
-        decode(trained, dump_dir, SearchConfig(maxlen=2))
-    assert "were cut at maxlen 2, the first is spk-0" in caplog.text
+        results = decode(trained, dump_dir, SearchConfig(maxlen=2))
+    assert count_cut(results) == sum(len(hypotheses[0].tokens) == 2 for hypotheses in results.values()) > 0
+    assert f"{count_cut(results)} hypotheses were cut, at up to 2 tokens (maxlen); first spk-0" in caplog.text
+
+
+def test_decoding_lets_no_tf32_in_and_leaves_the_backends_as_they_were():
+    matmul, cudnn = torch.backends.cuda.matmul, torch.backends.cudnn
+    try:
+        matmul.allow_tf32 = True  # as a training with use_tf32 leaves it
+        with full_precision():
+            assert not matmul.allow_tf32
+            assert not cudnn.allow_tf32
+        assert matmul.allow_tf32
+        assert cudnn.allow_tf32
+    finally:
+        matmul.allow_tf32 = False

@@ -2,12 +2,14 @@
 
 from argparse import Namespace
 
+import numpy as np
 import pytest
 import torch
 from espnet2.lm.seq_rnn_lm import SequentialRNNLM
 
 from espnet_atat.decode.constraint import FORBIDDEN_SCORE
 from espnet_atat.decode.lm_fusion import LanguageModel
+from espnet_atat.decode.pretrained import Pretrained
 from espnet_atat.decode.search import UtteranceBeamSearch
 from espnet_atat.decode.trained import Trained
 from espnet_atat.decode.understand import Speech2Understand, Text2Understand
@@ -43,6 +45,30 @@ def test_a_batch_of_16_gives_the_hypotheses_of_16_single_runs(trained, speech, o
 
 
 @pytest.mark.parametrize("constrain", [False, True])
+def test_the_cap_grows_with_the_input_and_is_each_utterances_own(vocabulary, train_args, speech, constrain):
+    babbling = Trained.of(tiny_model(vocabulary, stopping=-20.0), train_args)
+    long = np.random.default_rng(3).normal(0, 2, (1000, 80)).astype(np.float32)  # 10 s
+    search = Speech2Understand(trained=babbling, task="asr", constrain_trees=constrain)
+    batch = search.nbest([speech[0], long, long[:700]])
+    lengths = [len(results[0].tokens) + constrain for results in batch]  # the constraint leaves room for <eos>
+    assert lengths == [100, 200, 140]
+    assert all(results[0].cut for results in batch)
+    assert same(batch[2], search.nbest([long[:700]])[0])
+    assert len(Speech2Understand(trained=babbling, task="asr", maxlen=30)(long).tokens) == 30
+    tree = Speech2Understand(trained=babbling, constrain_trees=True)(long)
+    assert tree.frame is not None
+    read = Text2Understand(trained=babbling, task="nlu")
+    assert len(read(" ".join(["moon"] * 58)).tokens) == 4 * (58 + 2)  # pieces: the words, [CLS] and [SEP]
+
+
+def test_a_minute_of_speech_is_decoded_whole(vocabulary, train_args):
+    babbling = Trained.of(tiny_model(vocabulary, stopping=-20.0), train_args)
+    minute = np.random.default_rng(4).normal(0, 2, (6000, 80)).astype(np.float32)
+    result = Speech2Understand.from_pretrained(Pretrained(babbling), task="asr", beam_size=1)(minute)
+    assert len(result.tokens) == 1200  # 20 a second; people say some 7 a second in pieces of 5k tokens
+
+
+@pytest.mark.parametrize("constrain", [False, True])
 def test_a_batch_of_texts_too(trained, texts, constrain):
     search = Text2Understand(trained=trained, maxlen=MAXLEN, nbest=3, constrain_trees=constrain)
     batch = search.nbest(texts)
@@ -61,8 +87,11 @@ def test_a_batch_with_ctc_too(request, speech, source):
 def espnets_search(**options: object) -> BatchBeamSearch:
     """ESPnet's own search, which walks to the cap, over ESPnet's own step of the decoder."""
     del options["nbest"]
+    caps = options.pop("caps")
     scorers = {**options["scorers"], "decoder": options["scorers"]["decoder"].weights.decoder}
-    return BatchBeamSearch(**{**options, "scorers": scorers})
+    search = BatchBeamSearch(**{**options, "scorers": scorers})
+    search._length_bounds = lambda *_: (caps, [0] * len(caps))
+    return search
 
 
 def allowed(nbest):

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from torch import nn
 
 from espnet_atat.errors import UserError
 from espnet_atat.model.audio_encoder import AudioEncoder, ConvFrontend, valid_frames
@@ -67,9 +68,28 @@ def test_blocks_know_the_order_of_frames(blocks: str) -> None:
     assert encoder.output_size() == 16
 
 
-def test_gradient_checkpointing_is_refused() -> None:
+@pytest.mark.parametrize("blocks", TINY_BLOCKS)
+def test_gradient_checkpointing_changes_neither_states_nor_gradients_nor_statistics(blocks: str) -> None:
+    feats, lengths = torch.randn(3, 64, 20), torch.tensor([64, 23, 40])
+    results = []
+    for again in (False, True):
+        torch.manual_seed(0)
+        encoder = AudioEncoder(20, 16, blocks, TINY_BLOCKS[blocks], [4, 4], gradient_checkpointing=again).train()
+        calls: list[int] = []
+        next(m for m in encoder.blocks.encoders[0].modules() if isinstance(m, nn.LayerNorm)).register_forward_hook(
+            lambda *_, calls=calls: calls.append(1)
+        )
+        states, state_lengths, _ = encoder(feats, lengths)  # with dropout: it is drawn again as it was
+        (states * valid_frames(state_lengths, states.size(1))[..., None]).square().sum().backward()
+        results.append((states, [p.grad for p in encoder.parameters()], dict(encoder.named_buffers())))
+        assert len(calls) == 1 + again
+    for plain, other in zip(*results, strict=True):
+        torch.testing.assert_close(other, plain, rtol=1e-5, atol=1e-6)
+
+
+def test_espnets_own_gradient_checkpointing_is_refused() -> None:
     conf = {**TINY_BLOCKS["e_branchformer"], "gradient_checkpoint_layers": [1]}
-    with pytest.raises(UserError, match="gradient_checkpoint_layers does not work in the audio encoder"):
+    with pytest.raises(UserError, match="audio_encoder_conf has gradient_checkpointing, of all blocks"):
         AudioEncoder(20, 16, "e_branchformer", conf, [4, 4])
 
 

@@ -2,10 +2,11 @@
 
 import pytest
 import torch
+from espnet2.asr.frontend.default import DefaultFrontend
 
 from espnet_atat.errors import UserError
 from espnet_atat.model.precision import resolve_precision
-from tests.toy_model import DIMENSION, TINY_BLOCKS, toy_batch, toy_model
+from tests.toy_model import DIMENSION, MELS, TINY_BLOCKS, toy_batch, toy_model
 
 
 def options(precision: str) -> dict[str, object]:
@@ -41,3 +42,37 @@ def test_auto_is_one_of_the_two_and_other_names_are_refused() -> None:
     assert resolve_precision("auto") in ("float32", "bfloat16")
     with pytest.raises(UserError, match="cnn_cpu_precision is one of float32, bfloat16, auto, found 'half'"):
         resolve_precision("half")
+
+
+def test_the_log_mel_of_audio_leaves_autocast() -> None:
+    conf = {"fs": 16000, "n_fft": 512, "win_length": 400, "hop_length": 160, "n_mels": MELS}
+    model = toy_model(frontend=DefaultFrontend(**conf)).train()
+    speech, lengths = 0.1 * torch.randn(2, 16000), torch.tensor([16000, 9000])
+    found: list[torch.Tensor] = []
+    model.audio_encoder.register_forward_pre_hook(lambda _, inputs: found.append(inputs[0]))
+    exact = model.collect_feats(speech, lengths)["feats"]
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert (model.frontend(speech, lengths)[0] - exact).abs().max() > 0.01  # nepers: what is to be avoided
+        model.encode_audio(speech, lengths)
+    assert found[0].dtype is torch.float32
+    assert torch.equal(found[0], exact)
+
+
+@pytest.mark.parametrize("blocks", TINY_BLOCKS)
+def test_the_whole_model_trains_under_autocast(blocks: str) -> None:
+    losses = []
+    for low in (False, True):
+        model = toy_model(blocks=blocks, model_conf={"ctc_weight": 0.3, "contrast_weight": 0.1})
+        batch = toy_batch()
+        batch |= {
+            "transcript": batch["text_in"][:1].repeat(3, 1),
+            "transcript_lengths": batch["text_in_lengths"][:1].repeat(3),
+        }
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=low):  # what ESPnet's trainer does on a GPU
+            loss, _, _ = model(**batch)
+        loss.backward()
+        losses.append(loss)
+        assert all(p.grad.isfinite().all() for p in model.parameters() if p.grad is not None)
+    assert losses[0].dtype == losses[1].dtype == torch.float32
+    assert losses[0] != losses[1]
+    torch.testing.assert_close(losses[1], losses[0], rtol=0.02, atol=0)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from espnet2.train.reporter import Reporter
 from transformers import AutoConfig, AutoModel
 
 from espnet_atat.datadir import read_two_column
@@ -15,6 +16,7 @@ from espnet_atat.tasks.atat import ATATTask
 from espnet_atat.text.tokenizer import TargetTokenizer
 from espnet_atat.text.vocabulary import TASKS, Vocabulary
 from espnet_atat.train.optimiser import NEW_ROWS
+from espnet_atat.train.trainer import DeviceTrainer
 from espnet_atat.train.transfer import initial_checkpoint
 from tests.toy import UTTERANCES
 from tests.toy_model import TINY_BLOCKS
@@ -105,6 +107,23 @@ def test_a_resumed_run_equals_an_unbroken_one_bit_for_bit(prepared: Prepared, un
     prepared.train(tmp_path / "run", **options, max_epoch=4)
     assert set(reports(tmp_path / "run")) == {1, 2, 3, 4}
     assert_same_run(tmp_path / "run", unbroken)
+
+
+def test_mixed_precision_changes_nothing_on_a_cpu_and_its_run_resumes_on_a_gpu(
+    prepared: Prepared, unbroken: Path, tmp_path: Path
+) -> None:
+    options = {**RANDOM, "ctc_characters": str(prepared.toy.characters), "use_amp": True}
+    for epochs in (2, 4):
+        prepared.train(tmp_path / "run", **options, max_epoch=epochs)
+    assert_same_run(tmp_path / "run", unbroken)
+    # A GPU's scaler refuses what a CPU saved of its own; one in use on the CPU takes the GPU's part here.
+    model, scaler = torch.nn.Module(), torch.amp.GradScaler("cpu", init_scale=8.0)
+    state = {"model": {}, "reporter": Reporter().state_dict(), "optimizers": [], "schedulers": [], "scaler": {}}
+    torch.save(state, tmp_path / "of_cpu.pth")
+    DeviceTrainer.resume(tmp_path / "of_cpu.pth", model, Reporter(), [], [], scaler=scaler)
+    torch.save(state | {"scaler": scaler.state_dict() | {"scale": 4.0}}, tmp_path / "of_gpu.pth")
+    DeviceTrainer.resume(tmp_path / "of_gpu.pth", model, Reporter(), [], [], scaler=scaler)
+    assert scaler.get_scale() == 4.0
 
 
 def test_a_kill_that_tears_the_checkpoint_changes_nothing_in_the_end(
