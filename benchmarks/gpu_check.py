@@ -23,7 +23,6 @@ import yaml
 
 from espnet_atat.atomic import atomic_write
 from espnet_atat.datadir import DataDir
-from espnet_atat.graph.launch import child_environment
 
 ROOT = Path(__file__).resolve().parents[1]
 FBANK, RAW, TEXTS = "fbank", "raw", "texts"
@@ -125,6 +124,8 @@ class Check:
 
     def __init__(self, work: Path, device: str, nj: int):
         self.work, self.device, self.nj = work, device, nj
+        path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
+        self.environment = {**os.environ, "PYTHONPATH": path}
         self.failures: list[str] = []
         self.figures: dict[str, Any] = {}
 
@@ -134,7 +135,7 @@ class Check:
     def run(self, module: str, *arguments: object) -> None:
         """Run a command of the project in the folder."""
         print(f"$ {module} {' '.join(map(str, arguments))}", flush=True)
-        subprocess.run(self.call(module, *arguments), cwd=self.work, check=True, env=child_environment({}))
+        subprocess.run(self.call(module, *arguments), cwd=self.work, check=True, env=self.environment)
 
     def driver(self, name: str, last: int, ngpu: int) -> list[object]:
         return ["--recipe", "check", "--system", name, "--stage", 7, "--stop_stage", last, "--ngpu", ngpu]
@@ -190,7 +191,7 @@ class Check:
         if kill:
             command = self.call("run", *self.driver(name, last, ngpu))
             print(f"$ {' '.join(command[1:])}, to be killed after its first epoch", flush=True)
-            process = subprocess.Popen(command, cwd=self.work, env=child_environment({}), start_new_session=True)
+            process = subprocess.Popen(command, cwd=self.work, env=self.environment, start_new_session=True)
             while process.poll() is None and not list(self.work.glob("exp/runs/pretrain-*/1epoch.pth")):
                 time.sleep(POLL)
             if process.poll() is None:
