@@ -8,6 +8,7 @@ import torch
 
 from espnet_atat.decode.trained import Trained
 from espnet_atat.model.precision import device_here
+from espnet_atat.steps import stage12_decode
 from espnet_atat.tasks import language_model
 from tests.steps.world import planned, run
 
@@ -27,6 +28,7 @@ def test_decoding_uses_the_gpu_of_training_if_this_machine_has_one(monkeypatch, 
         devices.append(device)
         return load(cls, train_config, model_file)
 
+    monkeypatch.setattr(stage12_decode, "_loaded", {})  # the model that another test decoded with
     monkeypatch.setattr(Trained, "load", classmethod(on_cpu))
     run(*STAGES)
     assert set(devices) == {"cpu"}
