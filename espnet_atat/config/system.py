@@ -10,11 +10,10 @@ from espnet_atat.config.layout import EXP, FOLD, TTS, filled, short
 from espnet_atat.config.recipe import Engine, Mixture, load_recipe
 from espnet_atat.config.rows import PHASES, merged, row_content
 from espnet_atat.config.two_stage import ASR, ORACLE, FirstStage, Pipeline
-from espnet_atat.data.mixture import TREE_TASKS
+from espnet_atat.data.mixture import TREE_TASKS, TaskLabels
 from espnet_atat.errors import UserError
 from espnet_atat.schema import read
 from espnet_atat.text.growth import BPEGrowth
-from espnet_atat.text.vocabulary import task_token
 
 #: The embedding's rows: where a fine-tuning takes them over, its token list is the old one, grown.
 EMBEDDING = "decoder.embed.0.pretrained"
@@ -63,12 +62,12 @@ class Phase:
 
 
 @dataclass(frozen=True, kw_only=True)
-class TestSet:
+class TestSet(TaskLabels):
     """What is decoded.
 
     Attributes:
         set: ``recipe/name``.
-        task: the label that the decoder starts from, or several joined by ``+`` (see ``decode.config``).
+        task: the label that the decoder starts from, or several joined by ``+``.
         source: None: speech where the set has any.
     """
 
@@ -79,19 +78,9 @@ class TestSet:
     source: Literal["speech", "text_in"] | None = None
 
     def __post_init__(self) -> None:
-        for task in self.tasks:
-            task_token(task)
+        self.check_labels()
         if "/" not in self.set:
             raise UserError(f"set is recipe/name, found {self.set!r}")
-
-    @property
-    def tasks(self) -> tuple[str, ...]:
-        return tuple(self.task.split("+"))
-
-    @property
-    def wants_trees(self) -> bool:
-        """Whether its targets are trees, else words."""
-        return self.tasks[0] in TREE_TASKS
 
     @property
     def name(self) -> str:

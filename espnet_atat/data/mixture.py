@@ -26,6 +26,28 @@ from espnet_atat.text.vocabulary import TASK_SOURCE, task_token
 TREE_TASKS = frozenset({"slu", "nlu"})
 
 
+class TaskLabels:
+    """What has a ``task`` to start the decoder from: a label, or an ensemble of one kind joined by ``+``."""
+
+    task: str
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        return tuple(self.task.split("+"))
+
+    @property
+    def wants_trees(self) -> bool:
+        """Whether the output is a tree (else words)."""
+        return self.tasks[0] in TREE_TASKS
+
+    def check_labels(self) -> None:
+        """Raise :class:`UserError` for an unknown label, or for labels of two kinds."""
+        for task in self.tasks:
+            task_token(task)
+        if len({task in TREE_TASKS for task in self.tasks}) > 1:
+            raise UserError(f"task {self.task!r}: an ensemble is of trees (slu, nlu) or of words (asr, mlm), not both")
+
+
 @dataclass(frozen=True)
 class Part:
     """One entry of a mixture.

@@ -4,9 +4,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from espnet_atat.data.mixture import TREE_TASKS
+from espnet_atat.data.mixture import TaskLabels
 from espnet_atat.errors import UserError
-from espnet_atat.text.vocabulary import TASK_SOURCE, task_token
+from espnet_atat.text.vocabulary import TASK_SOURCE
 
 SHORTEST_TREE = 3  # ``[IN:X``, ``]`` and ``<eos>``
 #: Without ``maxlen``: tokens that any hypothesis may have, and those that a longer input allows. LibriSpeech's fastest
@@ -17,7 +17,7 @@ TOKENS_PER_PIECE = 4.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class SearchConfig:
+class SearchConfig(TaskLabels):
     """Options of the search. The paper's figures: beam 4, all weights 0, no constraint."""
 
     #: The task label that the decoder starts from: ``slu``, ``asr``, ``mlm`` or ``nlu``; or several of one kind,
@@ -39,10 +39,7 @@ class SearchConfig:
     constrain_trees: bool = False
 
     def __post_init__(self) -> None:
-        for task in self.tasks:
-            task_token(task)
-        if len({task in TREE_TASKS for task in self.tasks}) > 1:
-            raise UserError(f"task {self.task!r}: an ensemble is of trees (slu, nlu) or of words (asr, mlm), not both")
+        self.check_labels()
         for name in ("beam_size", "nbest", "maxlen"):
             if getattr(self, name) is not None and getattr(self, name) < 1:
                 raise UserError(f"{name} is at least 1, found {getattr(self, name)}")
@@ -67,15 +64,6 @@ class SearchConfig:
         if self.maxlen is not None:
             return [self.maxlen] * len(states)
         return [max(SHORTEST_CAP, math.ceil(tokens_per_state * number)) for number in states]
-
-    @property
-    def tasks(self) -> tuple[str, ...]:
-        return tuple(self.task.split("+"))
-
-    @property
-    def wants_trees(self) -> bool:
-        """Whether the output is a tree (else words)."""
-        return self.tasks[0] in TREE_TASKS
 
     @property
     def source(self) -> str:

@@ -61,6 +61,7 @@ def test_a_system_is_read_with_its_defaults(write):
         ("title:", "overrides: [x]\ntitle:", r"unknown key 'overrides'; known: title, pretrain"),
         ("decode: [decode,", "decode: [mini/decode,", r"decode: 'mini/decode' cannot name a folder of results"),
         ("task: nlu", "task: slug", r"test, entry 1: unknown task 'slug'"),
+        ("task: nlu", "task: nlu+asr", r"test, entry 1: task 'nlu\+asr': an ensemble is of trees"),
         ("set: toy/test", "set: test", r"test, entry 1: set is recipe/name, found 'test'"),
         ("task: nlu", "task: nlu, source: video", r"source: is one of speech, text_in, found 'video'"),
         ("test: [", "test: [{set: other/test, task: slu}, ", r"the set test is decoded twice"),
