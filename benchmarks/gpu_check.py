@@ -6,6 +6,7 @@ updates in bfloat16 on the GPU and in float32 on the CPU. What fails is named, a
 """
 
 import argparse
+import contextlib
 import json
 import math
 import os
@@ -14,7 +15,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -144,6 +145,14 @@ class Check:
         print(f"{'ok' if good else 'FAILED'}: {claim}", flush=True)
         if not good:
             self.failures.append(claim)
+
+    @contextlib.contextmanager
+    def attempt(self, claim: str) -> Iterator[None]:
+        """A failing command fails the claim; what follows is tried all the same, since a GPU is lent for minutes."""
+        try:
+            yield
+        except subprocess.CalledProcessError as error:
+            self.expect(False, f"{claim} (exit code {error.returncode} of {' '.join(map(str, error.cmd[2:]))})")
 
     def prepare(self, systems: Mapping[str, Any], corpora: Path | None, most: int | None) -> None:
         """The sets, as features, as audio and as texts; and the recipe.
@@ -277,8 +286,10 @@ def main() -> int:
     check.prepare(systems, Path(corpora) if corpora else None, 200 if args.cpu else 8000)
     ngpu = int(not args.cpu)
     for kind, rate in (("features", FRAMES_A_SECOND), ("audio", SAMPLES_A_SECOND)):
-        check.measure(kind, check.train(kind, ngpu, kill=kind == "features"), rate)
-    check.compare(check.train("low", ngpu, last=10), check.train("full", 0, last=10))
+        with check.attempt(f"{kind}: trains and decodes"):
+            check.measure(kind, check.train(kind, ngpu, kill=kind == "features"), rate)
+    with check.attempt("the losses of both precisions are compared"):
+        check.compare(check.train("low", ngpu, last=10), check.train("full", 0, last=10))
     check.figures["seconds"] = round(time.monotonic() - started)
     check.figures["failed"] = check.failures
     with atomic_write(check.work / "report.json") as handle:
