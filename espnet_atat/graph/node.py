@@ -6,7 +6,7 @@ when they are asked for: a plan can be made, and printed by ``--dry_run``, befor
 
 import subprocess
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
@@ -94,18 +94,24 @@ class Node:
         """What its stamp says: ``seconds``, and what making it returned."""
         return read_stamp(self.place)
 
-    def build(self) -> None:
+    def check_needs(self, made_before: Collection["Node"] = ()) -> None:
+        """Raise ``UserError`` if something that it needs is neither done nor among what will be made before."""
         for needed in self.needs:
-            if not needed.is_done:
+            if not needed.is_done and needed not in made_before:
                 raise UserError(
-                    f"{needed.title} is not there or not finished, and {self.title} needs it: run stage {needed.stage} "
-                    "too (--stage 1 runs all that is missing)"
+                    f"{needed.title} is not there or not finished, and {self.title} needs it: run stage "
+                    f"{needed.stage} too (--stage 1 runs all that is missing)"
                 )
+
+    def build(self, *, force: bool = False) -> None:
+        """Make it, or continue what was interrupted; ``force``: make it anew even if it is done."""
+        self.check_needs()
         started = time.strftime("%Y-%m-%d %H:%M:%S")
         notes: dict[str, Any] = {}
         with working(
-            self.place, self.key, file=self.is_file, in_place=self.in_place, inputs=self.inputs, notes=notes
-        ) as work:
+            self.place, self.key, file=self.is_file, in_place=self.in_place, inputs=self.inputs, notes=notes,
+            anew=force and not (self.in_place and self.fetches),  # what was fetched stays, and is looked at again
+        ) as work:  # fmt: skip
             facts = self.make(work)
             identity = dict(self.identify()) if self.fetches else self.identity
             made_by = {"espnet_atat": __version__, "commit": commit(), "started": started, **self.notes}
@@ -113,7 +119,7 @@ class Node:
             notes |= {"made_by": made_by, "identity": identity}
 
     def remove(self) -> None:
-        """Take it away, so that it is made anew (``--force``); what was fetched stays, and is looked at again."""
+        """Take it away, so that it is made anew (``--force`` of several jobs); what was fetched stays."""
         if self.place.exists():
             remove(self.place, stamp_only=self.fetches and self.in_place)
 

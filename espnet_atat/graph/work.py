@@ -33,6 +33,7 @@ def working(
     in_place: bool = False,
     inputs: Iterable[Path] = (),
     notes: dict[str, Any] | None = None,
+    anew: bool = False,
 ) -> Iterator[Path]:
     """Give a folder to work in; what the block leaves there becomes ``output`` if it ends without an error.
 
@@ -45,12 +46,15 @@ def working(
         in_place: the block writes where ``output`` lies, because it can go on there itself, as ESPnet's trainer does.
         inputs: what is read to make it.
         notes: further entries of the stamp; the block may add some, and may correct ``made_from``.
+        anew: start over even if ``output`` is complete. What an interrupted call left is continued all the same.
     """
     started, key = time.monotonic(), fingerprint(made_from)
     notes = {} if notes is None else notes
     _keep_apart(output, inputs, file)
     with _locked(output):
         if in_place:
+            if anew and "seconds" in read_stamp(output):
+                _remove(output)
             place = output.parent if file else output
             place.mkdir(parents=True, exist_ok=True)
             stamp_at = stamp_file(output, file=file)
@@ -96,13 +100,19 @@ def _stamp(key: str, started: float, notes: dict[str, Any]) -> dict[str, Any]:
 def remove(output: Path, *, stamp_only: bool = False) -> None:
     """Take away what ``working`` has made, or only the stamp that says so, so that it is made anew."""
     with _locked(output):
-        stamp_file(output).unlink(missing_ok=True)
+        _check_replaceable(output, file=output.is_file())
         if stamp_only:
-            return
-        if output.is_dir():
-            _discard(output, output.with_name(f".{output.name}.old"))
+            stamp_file(output).unlink(missing_ok=True)
         else:
-            output.unlink(missing_ok=True)
+            _remove(output)
+
+
+def _remove(output: Path) -> None:
+    stamp_file(output).unlink(missing_ok=True)
+    if output.is_dir():
+        _discard(output, output.with_name(f".{output.name}.old"))
+    else:
+        output.unlink(missing_ok=True)
 
 
 def is_made(output: Path, made_from: object) -> bool:

@@ -173,9 +173,7 @@ def build(node: Node, request: Request) -> None:
         print(f"{line}: to be made{f' ({node.about})' if node.about else ''}", flush=True)
     else:
         print(f"{line}:", flush=True)
-        if request.force:
-            node.remove()
-        node.build()
+        node.build(force=request.force)
         lines = [*node.facts.get("summary", ()), f"{node.facts['seconds']:.1f} s"]
         print("\n".join(f"  {line}" for line in lines), flush=True)
 
@@ -190,9 +188,11 @@ def _ready_systems(request: Request) -> Request:
         run.check()
     if request.machines.jobs > 1:
         if request.force:  # once for all jobs: what several share is made once
-            for node in request.system_nodes:
-                if request.wants(node.stage):
-                    node.remove()
+            wanted = [node for node in request.system_nodes if request.wants(node.stage)]
+            for node in wanted:
+                node.check_needs(wanted)
+            for node in wanted:
+                node.remove()
             request = dataclasses.replace(request, force=False)
         run_jobs(list(_jobs(request)), request.machines)
     return request

@@ -144,3 +144,41 @@ def test_what_several_want_is_made_once_and_by_the_first_stage_that_wants_it():
     assert [(each.stage, each.about) for each in unique(wanted())] == [
         (8, ""), (10, ""), (7, "of slu x"), (7, "of slu y")
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("options", [{}, {"in_place": True}, {"is_file": True}])
+def test_force_makes_anew_keeps_the_old_until_all_is_there_and_continues_what_was_interrupted(options):
+    needed, counts = node(stage=9, name="stats", at=Path("stats")), []
+
+    def make(work: Path) -> None:
+        file = work / ("made" if options.get("is_file") else "content")
+        file.write_text(file.read_text() + "+" if file.exists() and not options.get("is_file") else "new")
+        counts.append(len(counts))
+        if len(counts) == 3:
+            raise KeyboardInterrupt
+
+    made = Node(stage=10, at=Path("out/made"), identify=dict, make=make, needs=(needed,), **options)
+    needed.build()
+    made.build()
+    needed.remove()
+    with pytest.raises(UserError, match="run stage 9 too"):
+        made.build(force=True)
+    assert made.is_done  # nothing was taken away for what could not be made
+    needed.build()
+    made.build(force=True)
+    assert content(made) == "new"
+    with pytest.raises(KeyboardInterrupt):
+        made.build(force=True)
+    assert made.is_done is not options.get("in_place", False)
+    made.build(force=True)
+    assert content(made) == ("new" if options.get("is_file") else "new+")
+
+
+def test_force_takes_away_only_what_was_made():
+    made = node(at=Path("data/set"))
+    made.place.mkdir(parents=True)
+    (made.place / "mine").touch()
+    for attempt in (made.remove, made.build, lambda: made.build(force=True)):
+        with pytest.raises(UserError, match="data/set was not made by this step"):
+            attempt()
+    assert (made.place / "mine").exists()
