@@ -8,10 +8,10 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from espnet_atat.atomic import atomic_dir
 from espnet_atat.bin import new_parser, start, to_bool
 from espnet_atat.datadir import read_two_column
 from espnet_atat.errors import UserError
+from espnet_atat.graph.work import working
 from espnet_atat.text.bpe import make_target_model
 from espnet_atat.text.growth import BPEGrowth, grow_folder
 from espnet_atat.text.tokenizer import target_words
@@ -22,7 +22,7 @@ def get_parser() -> argparse.ArgumentParser:
     parser = new_parser("token_list", __doc__)
     add = parser.add_argument
     add("--targets", type=Path, nargs="+", required=True, help="files of ids with trees or words")
-    add("--output_dir", type=Path, required=True, help="folder to write; replaced if it is there")
+    add("--output_dir", type=Path, required=True, help="folder to write; replaced if this command made it")
     add("--bpe_size", type=int, help="word pieces (default: 5000, the paper's; with --grow_bpe: 500)")
     add("--wordpiece_size", type=int, help="also train a text tokenizer of this size")
     add = parser.add_argument_group("Growth: the tokens of a pretrained model, and new ones at the end").add_argument
@@ -40,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         return
     if args.grow_bpe or args.pieces_per_word is not None:
         raise UserError("--grow_bpe and --pieces_per_word go with --grow_from: there is no old BPE model to grow")
-    with atomic_dir(args.output_dir) as folder:
+    with working(args.output_dir, None, inputs=args.targets) as folder:
         facts = make_target_model(targets, 5000 if args.bpe_size is None else args.bpe_size, folder)
         if args.wordpiece_size is not None:
             lines = [" ".join(target_words(target)) for target in targets]
@@ -55,7 +55,7 @@ def _grow(args: argparse.Namespace, targets: Sequence[str]) -> None:
     if not args.grow_bpe and any(value is not None for value in given.values()):
         raise UserError("--bpe_size and --pieces_per_word say how to grow the BPE model: give --grow_bpe true")
     bpe = BPEGrowth(**{name: value for name, value in given.items() if value is not None}) if args.grow_bpe else None
-    with atomic_dir(args.output_dir) as folder:
+    with working(args.output_dir, None, inputs=(*args.targets, args.grow_from)) as folder:
         old, new = grow_folder(args.grow_from, targets, folder, bpe)
     added, words = len(new.vocabulary) - len(old.vocabulary), len(new.grown_words) - len(old.grown_words)
     print(f"wrote {args.output_dir}: {len(new.vocabulary)} tokens, {added} of them new, {words} words split anew")

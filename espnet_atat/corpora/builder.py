@@ -15,10 +15,12 @@ from espnet_atat.arguments import option
 from espnet_atat.atomic import atomic_dir
 from espnet_atat.corpora.recordings import AudioError, AudioRules, examine, in_threads, is_pipe, write_copy
 from espnet_atat.corpora.validation import tree_problem
-from espnet_atat.datadir import TEXT_FORM, UNREADABLE, DataDir, is_test_set, write_two_column
+from espnet_atat.datadir import FIELDS, TEXT_FORM, UNREADABLE, DataDir, is_test_set, write_two_column
 from espnet_atat.errors import UserError
 from espnet_atat.semantics.normalise import OFFICIAL, SPOKEN, Normalisation
 
+#: Files of a prepared set.
+WRITTEN = {*FIELDS, "spk2utt", TEXT_FORM, UNREADABLE, "dropped"}
 NAMED = 20  # ids named in a printed report before "and N more"
 
 
@@ -137,6 +139,7 @@ class Builder:
             example = next(iter(report.dropped.values()), "the corpus has none")
             raise UserError(f"{name}: no utterance is left of {len(utterances)}; the first: {example}")
         data = self._data(kept)
+        self._check_replaceable(name)
         with atomic_dir(self.data_dir / name) as folder:
             data.write_files(folder)
             if self.text_form is not None:
@@ -147,6 +150,13 @@ class Builder:
         report.kept, report.speakers = len(kept), len(data.spk2utt)
         self.report.sets.append(report)
         return data
+
+    def _check_replaceable(self, name: str) -> None:
+        """A folder that holds anything but a set's files is somebody's own."""
+        folder = self.data_dir / name
+        foreign = sorted({path.name for path in folder.glob("*")} - WRITTEN)
+        if foreign:
+            raise UserError(f"{folder} holds {foreign[0]}, which no preparation wrote; move or delete the folder first")
 
     def _examine(self, name: str, utterances: Sequence[Utterance]) -> None:
         """Fill the cache for every audio entry of the set; stop at a problem that an option would solve."""

@@ -40,7 +40,7 @@ def working(
     An interrupted call's folder is kept, journal and all, if it was made from the same.
 
     Args:
-        made_from: anything JSON can write; other objects count by their ``repr``.
+        made_from: anything JSON can write; other objects count by their ``repr``. None: nothing is continued.
         file: ``output`` is a file, which the block writes as ``<work>/<name>``. Whatever else it leaves there goes
             beside ``output``, before it.
         in_place: the block writes where ``output`` lies, because it can go on there itself, as ESPnet's trainer does.
@@ -48,7 +48,8 @@ def working(
         notes: further entries of the stamp; the block may add some, and may correct ``made_from``.
         anew: start over even if ``output`` is complete. What an interrupted call left is continued all the same.
     """
-    started, key = time.monotonic(), fingerprint(made_from)
+    started = time.monotonic()
+    key = fingerprint([os.getpid(), time.time_ns()] if made_from is None else made_from)
     notes = {} if notes is None else notes
     _keep_apart(output, inputs, file)
     with _locked(output):

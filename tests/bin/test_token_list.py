@@ -54,3 +54,11 @@ def test_options_that_contradict_each_other_are_named(
     with pytest.raises((UserError, FileNotFoundError), match=message):
         call(old, *options)
     assert not (old.parent / "new").exists()
+
+
+def test_a_folder_that_this_command_did_not_make_stays(old, tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/data.csv").touch()
+    with pytest.raises(UserError, match="mine was not made by this step"):
+        main(["--targets", str(old.parent / "old_target"), "--output_dir", str(tmp_path / "mine"), "--bpe_size", "50"])
+    assert (tmp_path / "mine/data.csv").exists()

@@ -153,3 +153,11 @@ def test_audio_is_examined_once_for_all_sets(tmp_path: Path, noise: Noise) -> No
     build.write("train", utterances)
     (tmp_path / "0.wav").unlink()
     assert build.write("fold1_train", utterances).ids == ["s-0", "s-1"]
+
+
+def test_a_folder_that_no_preparation_made_stays(tmp_path: Path, noise: Noise) -> None:
+    (tmp_path / "data/train").mkdir(parents=True)
+    (tmp_path / "data/train/mine").touch()
+    with pytest.raises(UserError, match="data/train holds mine, which no preparation wrote"):
+        builder(tmp_path).write("train", spoken(noise, tmp_path, 3))
+    assert (tmp_path / "data/train/mine").exists()
