@@ -18,12 +18,14 @@ from espnet_atat.data.collate import MixedCollate
 from espnet_atat.data.dataset import MixtureDataset
 from espnet_atat.data.epoch_plan import Budget
 from espnet_atat.data.masks import EpochIterFactory, ExampleMasker
+from espnet_atat.data.parts import PART_COSTS
 from espnet_atat.data.preprocessor import MixturePreprocessor, max_text_pieces
 from espnet_atat.data.sampler import MixedBatchSampler, single_task_batches
 from espnet_atat.data.shapes import load_groups
 from espnet_atat.errors import UserError
 from espnet_atat.model.atat_model import ESPnetATATModel
 from espnet_atat.model.build import build_model, characters_of, vocabulary_of
+from espnet_atat.model.gpu_layers import use_gpu_layers
 from espnet_atat.model.text_encoder import load_text_tokenizer
 from espnet_atat.speech.augmentation.chain import Chain
 from espnet_atat.tasks.checks import check_checkpoints, check_encoders, check_modalities, check_targets
@@ -69,7 +71,8 @@ class ATATTask(AbsTask):
 
     @classmethod
     def build_collate_fn(cls, args: argparse.Namespace, train: bool) -> Callable[..., Any]:
-        return MixedCollate(args.max_parts if train else 1)
+        # A further part is hardly worth its kernels on a GPU.
+        return MixedCollate(args.max_parts if train else 1, PART_COSTS if args.ngpu else {})
 
     @classmethod
     def build_preprocess_fn(cls, args: argparse.Namespace, train: bool) -> MixturePreprocessor:
@@ -138,7 +141,12 @@ class ATATTask(AbsTask):
         if args.exclude_weight_decay or args.sharded_ddp:
             raise UserError("--exclude_weight_decay and --sharded_ddp do not go with this task's parameter groups")
         groups = parameter_groups(model, args.pretrained_parameters, args.text_encoder_lr_scale)
-        optimizer = optim_classes[args.optim](groups, **args.optim_conf)
+        conf = args.optim_conf
+        if args.ngpu:
+            use_gpu_layers(model)
+            if args.optim in ("adam", "adamw"):
+                conf = {"fused": True, **conf}
+        optimizer = optim_classes[args.optim](groups, **conf)
         model.follow_frozen_groups(optimizer)
         return [optimizer]
 
