@@ -3,7 +3,6 @@
 Two systems train in bfloat16 on mini's commands and sentences and on text of TOP, one on features and one on audio.
 The first is killed after an epoch and continues; both decode. A third and a fourth, without dropout, take the same ten
 updates in bfloat16 on the GPU and in float32 on the CPU. What fails is named, and the exit code is 1.
-``--profile`` trains the first for two updates instead, and then shows where an update's time goes (``gpu_step.py``).
 """
 
 import argparse
@@ -32,12 +31,8 @@ FBANK, RAW, TEXTS = "fbank", "raw", "texts"
 AUDIO, DECODED = ("music_train", "sentences_train", "music_dev"), "music_test"
 #: Updates that the GPU's bfloat16 and the CPU's float32 take, and how far their losses may be apart.
 COMPARED, TOLERANCE = 10, 0.05
-#: The training whose updates are profiled: it leaves its configuration.
-PROFILED = {"num_iters_per_epoch": 2, "max_epoch": 1}
 FRAMES_A_SECOND, SAMPLES_A_SECOND = 100, 16000
 POLL = 0.05
-#: What ``--profile`` finds, in the report; it is printed as it is found.
-UPDATE = "an update"
 
 #: The paper's model in little, for a machine without a GPU.
 SMALL = {
@@ -263,16 +258,6 @@ class Check:
             f"the losses of {len(pairs)} updates are within {TOLERANCE:.0%} of the CPU's in float32 ({apart:.2%})",
         )
 
-    def profile(self, folder: Path, updates: int) -> None:
-        """Where the time of an update goes, in several ways to compute it."""
-        from benchmarks.gpu_step import profile_updates
-
-        found = self.figures[UPDATE] = {}
-        with contextlib.chdir(self.work):
-            for name, figures in profile_updates(folder / "config.yaml", updates):
-                found[name] = figures
-                print(f"{name}:", *(f"  {key}: {value}" for key, value in figures.items()), sep="\n", flush=True)
-
 
 def updates_of(folder: Path) -> list[float]:
     """The loss of every update in a training's log; of those that a resumed run repeated, the last one."""
@@ -287,8 +272,6 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cpu", action="store_true", help="a small model for two minutes, where there is no GPU")
     parser.add_argument("--updates", type=int, help="of each of the two systems, an epoch (default: 100; --cpu: 4)")
-    about = "instead, show what an update costs in several ways; --updates: of each way (default: 12; --cpu: 2)"
-    parser.add_argument("--profile", action="store_true", help=about)
     parser.add_argument("--output", type=Path, required=True, help="an empty folder; gets report.json too")
     args = parser.parse_args()
     if not args.cpu and not torch.cuda.is_available():
@@ -299,25 +282,20 @@ def main() -> int:
     name = "CPU" if args.cpu else torch.cuda.get_device_name()
     check.figures |= {"device": name, "torch": torch.__version__}
     systems = rows(3 if args.cpu else 2, args.updates or (4 if args.cpu else 100), args.cpu)
-    if args.profile:
-        systems = {"features": system(FBANK, "of features", options(*((SMALL,) if args.cpu else ()), **PROFILED))}
     corpora = os.environ.get("ATAT_CORPORA")
     check.prepare(systems, Path(corpora) if corpora else None, 200 if args.cpu else 8000)
     ngpu = int(not args.cpu)
-    if args.profile:
-        check.profile(check.train("features", ngpu, last=10), args.updates or (2 if args.cpu else 12))
-    else:
-        for kind, rate in (("features", FRAMES_A_SECOND), ("audio", SAMPLES_A_SECOND)):
-            with check.attempt(f"{kind}: trains and decodes"):
-                check.measure(kind, check.train(kind, ngpu, kill=kind == "features"), rate)
-        with check.attempt("the losses of both precisions are compared"):
-            check.compare(check.train("low", ngpu, last=10), check.train("full", 0, last=10))
+    for kind, rate in (("features", FRAMES_A_SECOND), ("audio", SAMPLES_A_SECOND)):
+        with check.attempt(f"{kind}: trains and decodes"):
+            check.measure(kind, check.train(kind, ngpu, kill=kind == "features"), rate)
+    with check.attempt("the losses of both precisions are compared"):
+        check.compare(check.train("low", ngpu, last=10), check.train("full", 0, last=10))
     check.figures["seconds"] = round(time.monotonic() - started)
     check.figures["failed"] = check.failures
     with atomic_write(check.work / "report.json") as handle:
         json.dump(check.figures, handle, indent=1)
         handle.write("\n")
-    print("\n".join(f"{key}: {value}" for key, value in check.figures.items() if key != UPDATE))
+    print("\n".join(f"{key}: {value}" for key, value in check.figures.items()))
     return int(bool(check.failures))
 
 

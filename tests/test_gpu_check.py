@@ -41,24 +41,6 @@ def test_a_small_model_is_trained_killed_resumed_decoded_and_compared(tmp_path):
         assert 0.5 < speed < 3
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(600)
-def test_each_way_to_compute_an_update_takes_fewer_operations(tmp_path):
-    done = check(tmp_path, "--cpu", "--profile")
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    (place,) = re.findall(r"report and logs: (\S+)", done.stdout)
-    ways = json.loads(Path(place, "report.json").read_text())["an update"]
-    assert len(ways) == 7
-    operations = [figures["operations"] for figures in ways.values()]
-    # cuDNN, the second way, is none of a CPU's. A batch of the small model's has parts that a GPU takes together.
-    assert operations[1] > operations[2] > operations[3] > operations[4] > operations[5] > operations[6]
-    assert operations[6] < 0.5 * operations[0]
-    for name, figures in ways.items():
-        assert f"{name}:\n  seconds, new shapes: " in done.stdout
-        assert figures["seconds"] > 0
-        assert len(figures["most of the host's time, ms"]) == 10
-
-
 def test_without_a_gpu_or_torch_it_says_so(tmp_path):
     torchless = tmp_path / "python"
     torchless.write_text("#!/bin/sh\nexit 1\n")

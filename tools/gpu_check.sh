@@ -4,7 +4,6 @@
 #   tools/gpu_check.sh                     mini's speech and texts, in a new folder below ${TMPDIR:-/tmp}
 #   ATAT_CORPORA=DIR tools/gpu_check.sh    with the texts of DIR/top
 #   tools/gpu_check.sh --cpu               a small model for two minutes, where there is no GPU
-#   tools/gpu_check.sh --profile           where the time of an update goes, and what each means against it brings
 #   tools/gpu_check.sh --updates 200       further options are those of benchmarks/gpu_check.py
 #   tools/gpu_check.sh --fetch wheels [FREEZE]  where there is a network: download what a machine without one lacks;
 #                                          FREEZE: `pip freeze` of that machine, whose packages are not downloaded
