@@ -1,7 +1,7 @@
 """The same model, computed in fewer kernels in training on a GPU.
 
 At the paper's size a GPU computes an update faster than the host launches its kernels: what counts is their number,
-not how much each computes. ``tools/gpu_check.sh --profile`` measures what each of these brings.
+not how much each computes (egs2/atat/top/RESULTS.md).
 """
 
 import torch
