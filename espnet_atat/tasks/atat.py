@@ -150,9 +150,6 @@ class ATATTask(AbsTask):
             iter_options.data_path_and_name_and_type,
             iter_options.preprocess_fn,
             float_dtype=args.train_dtype,
-            max_cache_fd=iter_options.max_cache_fd,
-            allow_multi_rates=iter_options.allow_multi_rates,
-            keys_to_load=keys_to_load,
         )
         cls.check_task_requirements(dataset, args.allow_variable_data_keys, train=iter_options.train)
         check_encoders(dataset, args.audio_encoder, args.text_encoder)
