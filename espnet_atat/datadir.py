@@ -12,6 +12,7 @@ Ids are sorted in C order, which is Python's order of strings. Thorough checking
 ``espnet_atat.corpora.validation``.
 """
 
+import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,8 +38,8 @@ UNREADABLE = "unreadable"
 
 
 def is_test_set(name: str) -> bool:
-    """Does a set's name say that it is a test set (``test``, ``test_clean``, ``lights_far_test``)?"""
-    return "test" in name.replace("-", "_").split("_")
+    """Does a set's name say that it is a test set (``test``, ``test_clean``, ``lights_far_test``, ``TEST2``)?"""
+    return any(re.fullmatch(r"test(s|set)?\d*", part) for part in re.split(r"[-_.]", name.lower()))
 
 
 def find_data_dirs(path: Path) -> list[Path]:

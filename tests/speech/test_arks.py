@@ -34,9 +34,9 @@ def test_what_is_no_place_in_an_ark_is_refused_and_not_run(tmp_path, ark, entry)
         read_features(entry)
     scp = tmp_path / "feats.scp"
     scp.write_text(f"u {entry}\n")
-    with pytest.raises(UserError, match="utterance u: .*no place in an ark"):
+    with pytest.raises(UserError, match=r"utterance u: .*no place in an ark"):
         MixtureDataset([(str(scp), "speech", "kaldi_ark"), (str(scp), "text", "text")])["u"]
-    with pytest.raises(UserError, match="utterance u: .*no place in an ark"):
+    with pytest.raises(UserError, match=r"utterance u: .*no place in an ark"):
         Source.of_stream(scp, "speech", "kaldi_ark").read("u")
     assert not (tmp_path / "ran").exists()
 
