@@ -39,6 +39,9 @@ from espnet_atat.train.unfreeze import WarmupUnfreezeLR
 # ESPnet has no other way to register a scheduler than its table of names.
 scheduler_classes["warmup_unfreeze"] = WarmupUnfreezeLR
 
+# The functions of `logging` would set up the root logger, before ESPnet does in each training process.
+logger = logging.getLogger(__name__)
+
 
 class ATATTask(AbsTask):
     """Audio-Text All-Task (Rongali et al., AAAI 2021)."""
@@ -63,7 +66,7 @@ class ATATTask(AbsTask):
             raise UserError(f"--max_cache_size {args.max_cache_size}: this task caches no examples; leave it out")
         if not args.collect_stats and args.output_dir and not get_rank(args.dist_rank, args.dist_launcher):
             for line in mend_run(args.output_dir, args.best_model_criterion):
-                logging.warning(line)
+                logger.warning(line)
             check_checkpoints(args, cls.vocabulary(args))
         super().main_worker(args)
 
