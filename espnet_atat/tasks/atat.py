@@ -41,6 +41,9 @@ from espnet_atat.train.unfreeze import WarmupUnfreezeLR
 # ESPnet has no other way to register a scheduler than its table of names.
 scheduler_classes["warmup_unfreeze"] = WarmupUnfreezeLR
 
+# The functions of `logging` would set up the root logger, before ESPnet does in each training process.
+logger = logging.getLogger(__name__)
+
 
 class ATATTask(AbsTask):
     """Audio-Text All-Task (Rongali et al., AAAI 2021)."""
@@ -65,7 +68,7 @@ class ATATTask(AbsTask):
             raise UserError(f"--max_cache_size {args.max_cache_size}: this task caches no examples; leave it out")
         if not args.collect_stats and args.output_dir and not get_rank(args.dist_rank, args.dist_launcher):
             for line in mend_run(args.output_dir, args.best_model_criterion):
-                logging.warning(line)
+                logger.warning(line)
             check_checkpoints(args, cls.vocabulary(args))
         super().main_worker(args)
 
@@ -158,9 +161,6 @@ class ATATTask(AbsTask):
             iter_options.data_path_and_name_and_type,
             iter_options.preprocess_fn,
             float_dtype=args.train_dtype,
-            max_cache_fd=iter_options.max_cache_fd,
-            allow_multi_rates=iter_options.allow_multi_rates,
-            keys_to_load=keys_to_load,
         )
         cls.check_task_requirements(dataset, args.allow_variable_data_keys, train=iter_options.train)
         check_encoders(dataset, args.audio_encoder, args.text_encoder)
