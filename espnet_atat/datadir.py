@@ -12,6 +12,7 @@ Ids are sorted in C order, which is Python's order of strings. Thorough checking
 ``espnet_atat.corpora.validation``.
 """
 
+import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,9 @@ WHITESPACE = " \t\r\v\f"
 #: File → field of ``DataDir``.
 FIELDS = {"text": "text", "target": "target", "wav.scp": "wav", "utt2spk": "utt2spk"}
 
+#: Longest id or speaker, in bytes: audio files are called after them, with a suffix.
+LONGEST_NAME = 200
+
 #: A file of one word in the dirs of a corpus whose text has two forms: ``spoken`` or ``official``.
 TEXT_FORM = "text_form"
 
@@ -34,8 +38,8 @@ UNREADABLE = "unreadable"
 
 
 def is_test_set(name: str) -> bool:
-    """Does a set's name say that it is a test set (``test``, ``test_clean``, ``lights_far_test``)?"""
-    return "test" in name.replace("-", "_").split("_")
+    """Does a set's name say that it is a test set (``test``, ``test_clean``, ``lights_far_test``, ``TEST2``)?"""
+    return any(re.fullmatch(r"test(s|set)?\d*", part) for part in re.split(r"[-_.]", name.lower()))
 
 
 def find_data_dirs(path: Path) -> list[Path]:
@@ -112,6 +116,23 @@ def write_two_column(path: str | Path, values: Mapping[str, str]) -> None:
         handle.writelines(format_two_column(values, str(path)))
 
 
+def check_name(name: str, where: str) -> None:
+    """Can an id or a speaker name a file? Copies of audio are called after them, and must stay in their folder.
+
+    Raises:
+        UserError: it has white space, a slash or a control character, begins with a dot, or is empty or too long.
+    """
+    if not name or name.split() != [name]:
+        raise UserError(f"{where}: {name!r} cannot be an id: it is empty or has white space in it")
+    if "/" in name or not name.isprintable() or name.startswith("."):
+        found = "a slash" if "/" in name else "a dot at its start" if name.startswith(".") else "a control character"
+        raise UserError(f"{where}: id {name!r} has {found}, so no file can be called after it; rename it")
+    if (size := len(name.encode("utf-8", errors="replace"))) > LONGEST_NAME:
+        raise UserError(
+            f"{where}: id {name[:40]!r}… has {size} bytes; files are called after it: at most {LONGEST_NAME}"
+        )
+
+
 def invert(utt2spk: Mapping[str, str]) -> dict[str, list[str]]:
     """Speaker → sorted ids of the utterances."""
     spk2utt: dict[str, list[str]] = {}
@@ -159,7 +180,11 @@ class DataDir:
         return self.of({name: {key: values[key] for key in sorted(ids)} for name, values in self.columns().items()})
 
     def check(self, name: str = "data dir") -> None:
-        """Every file must have exactly the utterances of ``text``; a ``UserError`` names the first that differs."""
+        """Every file must have exactly the utterances of ``text``, and all names must do for files (``check_name``)."""
+        for utterance in self.text:
+            check_name(utterance, f"{name}: text")
+        for speaker in {*(self.utt2spk or {}).values()}:
+            check_name(speaker, f"{name}: utt2spk")
         for file, values in self.columns().items():
             if missing := self.text.keys() - values.keys():
                 raise UserError(f"{name}: {file} lacks {min(missing)!r}, which text has ({len(missing)} such)")

@@ -13,11 +13,20 @@ from typing import Any
 
 from espnet_atat.arguments import option
 from espnet_atat.atomic import atomic_dir
-from espnet_atat.corpora.recordings import AudioError, AudioRules, examine, in_threads, is_pipe, write_copy
+from espnet_atat.corpora.recordings import AudioRules, examine, in_threads, write_copy
 from espnet_atat.corpora.validation import tree_problem
-from espnet_atat.datadir import FIELDS, TEXT_FORM, UNREADABLE, DataDir, is_test_set, write_two_column
+from espnet_atat.datadir import (
+    FIELDS,
+    TEXT_FORM,
+    UNREADABLE,
+    DataDir,
+    check_name,
+    is_test_set,
+    write_two_column,
+)
 from espnet_atat.errors import UserError
 from espnet_atat.semantics.normalise import OFFICIAL, SPOKEN, Normalisation
+from espnet_atat.speech.audio import AudioError, is_pipe
 
 #: Files of a prepared set.
 WRITTEN = {*FIELDS, "spk2utt", TEXT_FORM, UNREADABLE, "dropped"}
@@ -112,6 +121,7 @@ class Builder:
                 both = f"{places[utterance.id]} and {utterance.where}"
                 raise UserError(f"{name}: id {utterance.id!r} stands twice: {both}")
             places[utterance.id] = utterance.where
+            check_name(utterance.id, utterance.where or name)
         self._examine(name, utterances)
         audio_only = all(u.audio and not u.text and u.target is None for u in utterances)
         report = SetReport(name, read=len(utterances))

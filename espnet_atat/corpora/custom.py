@@ -26,11 +26,12 @@ from espnet_atat.arguments import add_options
 from espnet_atat.corpora.builder import Builder, Report, Utterance
 from espnet_atat.corpora.custom_slots import tree_of_slots
 from espnet_atat.corpora.readers import Row, read_json_lines, read_table, read_tree
-from espnet_atat.corpora.recordings import AudioRules, is_pipe
+from espnet_atat.corpora.recordings import AudioRules
 from espnet_atat.corpora.splits import draw_parts
 from espnet_atat.datadir import DataDir, find_data_dirs, is_test_set
 from espnet_atat.errors import UserError, naming
 from espnet_atat.semantics.normalise import Normalisation, normalise_words
+from espnet_atat.speech.audio import is_pipe
 
 COLUMNS = ("audio", "transcript", "tree", "intent", "slots", "speaker", "id", "split")
 ALIASES = {"wav": "audio", "path": "audio", "text": "transcript", "transcription": "transcript", "set": "split"}

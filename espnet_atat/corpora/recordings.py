@@ -4,9 +4,7 @@ Everything is read through soundfile (wav, flac, ogg, NIST sphere …). A file a
 refused unless the caller asked for a copy; soxr resamples at its highest quality.
 """
 
-import io
 import os
-import re
 import shlex
 import subprocess
 from collections.abc import Callable, Collection
@@ -21,23 +19,9 @@ import soxr
 from tqdm import tqdm
 
 from espnet_atat.arguments import option
-from espnet_atat.errors import UserError
-from espnet_atat.speech.audio import SAMPLE_RATE, AudioInfo, write_audio
+from espnet_atat.speech.audio import SAMPLE_RATE, AudioError, AudioInfo, is_pipe, open_audio, read_samples, write_audio
 
 TAIL = 0.05  # seconds at the end that must decode, which detects truncated files
-
-
-class AudioError(UserError):
-    """One utterance's audio cannot be used; reports group by the ``kind`` of problem, such as ``too short``.
-
-    ``configurable``: an option (``--resample``, ``--mixdown``, ``--allow_pipes``) solves the problem for every such
-    file, so that the command should stop and name the option rather than drop utterances.
-    """
-
-    def __init__(self, kind: str, message: str, *, configurable: bool = False) -> None:
-        super().__init__(message)
-        self.kind = kind
-        self.configurable = configurable
 
 
 @dataclass(frozen=True)
@@ -53,23 +37,8 @@ class AudioRules:
     nj: int = option(min(4, os.cpu_count() or 1), "threads that examine audio")
 
 
-def is_pipe(entry: str) -> bool:
-    """Whether this ``wav.scp`` value is a shell command rather than a path."""
-    return entry.strip().startswith("|") or entry.strip().endswith("|")
-
-
 def _open(entry: str, rules: AudioRules) -> soundfile.SoundFile:
-    source: str | io.BytesIO = entry
-    if is_pipe(entry):
-        source = io.BytesIO(_run_pipe(entry, rules.allow_pipes))
-    elif not Path(entry).is_file():
-        raise AudioError("missing audio", f"{entry}: no such audio file" if entry else "no path")
-    elif Path(entry).stat().st_size == 0:
-        raise AudioError("empty audio", f"{entry}: the file has no bytes")
-    try:
-        return soundfile.SoundFile(source)
-    except (soundfile.SoundFileError, RuntimeError) as error:
-        raise AudioError("unreadable audio", f"{entry}: not readable as audio ({error})") from error
+    return open_audio(entry, _run_pipe(entry, rules.allow_pipes) if is_pipe(entry) else None)
 
 
 def _run_pipe(entry: str, allow_pipes: bool) -> bytes:
@@ -84,25 +53,11 @@ def _run_pipe(entry: str, allow_pipes: bool) -> bytes:
     return done.stdout
 
 
-def examine(entry: str, rules: AudioRules, *, full: bool = False) -> AudioInfo:
-    """Read the header and the end of an audio file (all of it with ``full``), and compare it with the rules."""
+def examine(entry: str, rules: AudioRules, *, full: bool = True) -> AudioInfo:
+    """Read an audio file, or its header and its end, and compare it with the rules."""
     with _open(entry, rules) as audio:
         info = AudioInfo(audio.samplerate, audio.channels, audio.frames)
-        if info.samples <= 0:
-            raise AudioError("empty audio", f"{entry}: the file has no samples")
-        # libsndfile shortens a wav whose data chunk announces more than the file contains, and only its log tells.
-        promised = re.search(r"data : *((\d+)\b.*should be.*)", audio.extra_info)
-        if audio.format in {"WAV", "WAVEX"} and promised and 0 < int(promised[2]) < 0xFFFF_0000:
-            raise AudioError("truncated audio", f"{entry}: the file was cut off (data chunk: {promised[1]} bytes)")
-        try:
-            start = 0 if full else max(0, info.samples - int(TAIL * info.rate))
-            audio.seek(start)
-            found = start + len(audio.read(dtype="float32"))
-        except (soundfile.SoundFileError, RuntimeError) as error:
-            raise AudioError("truncated audio", f"{entry}: damaged or cut off ({error})") from error
-        if found != info.samples:
-            message = f"{entry}: the header promises {info.samples} samples, {found} are there"
-            raise AudioError("truncated audio", message)
+        read_samples(audio, entry, 0 if full else max(0, info.samples - int(TAIL * info.rate)))
     check(entry, info, rules)
     return info
 
@@ -140,10 +95,7 @@ def in_threads[Found](
 def write_copy(entry: str, path: Path, rules: AudioRules) -> None:
     """Write a mono 16-bit wav at the rules' rate, atomically."""
     with _open(entry, rules) as audio:
-        try:
-            samples, rate = audio.read(dtype="float32", always_2d=True), audio.samplerate
-        except (soundfile.SoundFileError, RuntimeError) as error:
-            raise AudioError("unreadable audio", f"{entry}: damaged ({error})") from error
+        samples, rate = read_samples(audio, entry), audio.samplerate
     mono = samples.mean(axis=1)  # (frames, channels) -> (frames,)
     if rate != rules.sample_rate:
         mono = soxr.resample(mono, rate, rules.sample_rate, quality="VHQ")

@@ -12,10 +12,11 @@ from functools import partial
 from pathlib import Path
 
 from espnet_atat.atomic import atomic_dir
-from espnet_atat.corpora.recordings import AudioError, AudioRules, examine, in_threads
+from espnet_atat.corpora.recordings import AudioRules, examine, in_threads
 from espnet_atat.datadir import FIELDS, UNREADABLE, DataDir, invert, scan_two_column, write_two_column
 from espnet_atat.errors import UserError
 from espnet_atat.semantics.tree import TreeError, parse
+from espnet_atat.speech.audio import AudioError
 
 LIMIT = 50  # problems of a data dir that are printed
 # Other files by utterance that a data dir may have; --fix keeps them consistent.

@@ -1,12 +1,13 @@
 """Examples to one batch in two modalities."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from espnet_atat.data.parts import cut_by_length
+from espnet_atat.speech.fbank import FRAME_SHIFT
 
 #: What stands behind the end of a shorter row. -1 is no token: the model masks it out.
 PADDING = {"speech": 0.0, "text_in": -1, "text": -1, "ctc_text": -1, "transcript": -1}
@@ -24,10 +25,12 @@ class MixedCollate:
     Args:
         max_parts: above 1, rows of a modality are sorted by falling length, and ``speech_parts`` and ``text_in_parts``
             say how many rows the encoder is to take together (``parts.py``).
+        part_costs: frames of ``speech`` and pieces of ``text_in`` that a further part must save; none where absent.
     """
 
-    def __init__(self, max_parts: int = 1):
+    def __init__(self, max_parts: int = 1, part_costs: Mapping[str, int] | None = None):
         self.max_parts = max_parts
+        self.part_costs = dict(part_costs or {})
 
     def __call__(self, examples: Sequence[Example]) -> tuple[list[str], dict[str, Tensor | list[int]]]:
         ordered = sorted(examples, key=self._place)  # stable
@@ -38,7 +41,9 @@ class MixedCollate:
                 batch[name] = pad(rows, padding)
                 batch[f"{name}_lengths"] = torch.tensor([len(row) for row in rows], dtype=torch.long)
                 if self.max_parts > 1 and name in ("speech", "text_in"):
-                    batch[f"{name}_parts"] = cut_by_length([len(row) for row in rows], self.max_parts)
+                    samples = FRAME_SHIFT if rows[0].ndim == 1 and name == "speech" else 1  # in a unit of the cost
+                    cost = self.part_costs.get(name, 0) * samples
+                    batch[f"{name}_parts"] = cut_by_length([len(row) for row in rows], self.max_parts, cost)
         return [utt_id for utt_id, _ in ordered], batch
 
     def _place(self, example: Example) -> tuple[bool, int]:

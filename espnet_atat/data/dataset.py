@@ -1,14 +1,18 @@
 """A dataset whose examples have different streams: audio in some, text in others."""
 
-import tempfile
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 import numpy as np
-from espnet2.train.dataset import AbsDataset, ESPnetDataset
+from espnet2.train.dataset import AbsDataset
 
 from espnet_atat.data.indexed_file import Table
-from espnet_atat.errors import UserError
+from espnet_atat.errors import UserError, naming
+from espnet_atat.speech.arks import read_features
+from espnet_atat.speech.audio import read_audio
+
+#: ESPnet's types of audio streams.
+READERS: dict[str, Callable[[str], np.ndarray]] = {"kaldi_ark": read_features, "sound": read_audio}
 
 Preprocess = Callable[[str, dict[str, Any]], dict[str, np.ndarray]]
 
@@ -31,21 +35,17 @@ class MixtureDataset(AbsDataset):
         streams: Collection[tuple[str, str, str]],
         preprocess: Preprocess | None = None,
         float_dtype: str = "float32",
-        **options: Any,
     ):
         self._tables = {name: Table(path) for path, name, _ in streams}
-        self._loaders = {
-            name: _loader(self._tables[name], path, name, kind, {"float_dtype": float_dtype, **options})
-            for path, name, kind in streams
-        }
+        self._streams = {name: _stream(self._tables[name], path, name, kind) for path, name, kind in streams}
         self._preprocess = preprocess
         self._float_dtype = float_dtype
 
     def has_name(self, name: str) -> bool:
-        return name in self._loaders
+        return name in self._streams
 
     def names(self) -> tuple[str, ...]:
-        return tuple(self._loaders)
+        return tuple(self._streams)
 
     def ids(self, name: str) -> Iterator[str]:
         """Ids that a stream holds, in its file's order."""
@@ -64,9 +64,9 @@ class MixtureDataset(AbsDataset):
 
     def __getitem__(self, uid: str) -> tuple[str, dict[str, np.ndarray]]:
         data: dict[str, Any] = {}
-        for name, loader in self._loaders.items():
+        for name, stream in self._streams.items():
             try:
-                data[name] = loader[uid]
+                data[name] = stream[uid]
             except KeyError:
                 if uid in self._tables[name]:
                     raise
@@ -78,25 +78,31 @@ class MixtureDataset(AbsDataset):
         }
 
 
-def _loader(table: Table, path: str, name: str, kind: str, options: dict[str, Any]) -> Mapping[str, Any]:
-    """ESPnet's loader of a stream, with the table in place of its dictionary.
+class _Stream(Mapping[str, Any]):
+    """What the lines of a table name: features or audio. It runs nothing, as kaldiio would for a line with a pipe."""
+
+    def __init__(self, table: Table, read: Callable[[str], np.ndarray]):
+        self._table, self._read = table, read
+
+    def __getitem__(self, uid: str) -> np.ndarray:
+        with naming(f"utterance {uid}"):
+            return self._read(self._table[uid])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._table)
+
+    def __len__(self) -> int:
+        return len(self._table)
+
+
+def _stream(table: Table, path: str, name: str, kind: str) -> Mapping[str, Any]:
+    """An example's stream by its id.
 
     Raises:
         UserError: the stream is empty, or of a type that cannot be read line by line.
     """
     if not len(table):
         raise UserError(f"{path}: no samples")
-    if kind not in ("text", "kaldi_ark", "sound"):
-        raise UserError(f"{path}: {name} is of type {kind}: one of kaldi_ark, sound and text")
-    if kind == "text":
-        return table
-    with tempfile.NamedTemporaryFile("w", suffix=".scp") as first:  # ESPnet reads the file it is given at once
-        key, value = next(table.items())
-        first.write(f"{key} {value}\n")
-        first.flush()
-        loader = ESPnetDataset([(first.name, name, kind)], **options).loader_dict[name]
-    if kind == "kaldi_ark":
-        loader.loader._dict = table
-    else:
-        loader.loader.data = table
-    return loader
+    if kind not in (*READERS, "text"):
+        raise UserError(f"{path}: {name} is of type {kind}: one of {', '.join(READERS)} and text")
+    return table if kind == "text" else _Stream(table, READERS[kind])

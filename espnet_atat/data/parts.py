@@ -1,7 +1,8 @@
 """Where to cut the rows of a batch, sorted by length, so that each part is padded by itself.
 
 Were a batch of sentences of 15 s and commands of 3 s one tensor, most of it would be padding. The encoder takes it in a
-few parts of like length instead; as few as keep padding below :data:`ENOUGH`.
+few parts of like length instead; as few as keep padding below :data:`ENOUGH`. On a GPU, where a part's many small
+kernels take longer to launch than to compute, a further part has to save more padding than :data:`PART_COSTS`.
 
 M batches, R rows, P parts.
 """
@@ -12,6 +13,8 @@ import numpy as np
 
 ENOUGH = 0.06  # share of padding below which no further part is made
 MAX_PARTS = 4
+#: Audio frames, or text pieces, that a GPU computes while the host launches the kernels of one more part.
+PART_COSTS = {"speech": 10_000, "text_in": 3_000}
 
 
 def padded_size(lengths: Sequence[int], max_parts: int = MAX_PARTS) -> int:
@@ -19,9 +22,13 @@ def padded_size(lengths: Sequence[int], max_parts: int = MAX_PARTS) -> int:
     return int(sum(rows * longest for rows, longest in _parts(lengths, max_parts)))
 
 
-def cut_by_length(lengths: Sequence[int], max_parts: int = MAX_PARTS) -> list[int]:
-    """Numbers of rows of the parts, of rows sorted by falling length."""
-    return [rows for rows, _ in _parts(lengths, max_parts)]
+def cut_by_length(lengths: Sequence[int], max_parts: int = MAX_PARTS, part_cost: int = 0) -> list[int]:
+    """Numbers of rows of the parts, of rows sorted by falling length.
+
+    Args:
+        part_cost: padding that a part must save to be made; 0: parts are made until padding is below :data:`ENOUGH`.
+    """
+    return [rows for rows, _ in _parts(lengths, max_parts, part_cost)]
 
 
 def padded_sizes(lengths: np.ndarray, rows: np.ndarray, max_parts: int = MAX_PARTS) -> np.ndarray:
@@ -35,14 +42,18 @@ def padded_sizes(lengths: np.ndarray, rows: np.ndarray, max_parts: int = MAX_PAR
     return _chosen(costs, lengths.sum(1))[1]
 
 
-def _parts(lengths: Sequence[int], max_parts: int) -> list[tuple[int, int]]:
+def _parts(lengths: Sequence[int], max_parts: int, part_cost: int = 0) -> list[tuple[int, int]]:
     """Rows and longest of each part."""
     if not len(lengths):
         return []
     ordered = np.sort(np.asarray(lengths))[::-1]
     costs, cuts = _costs(ordered[None], np.array([len(ordered)]), max_parts)
+    if part_cost:
+        last = int((costs[:, 0] + part_cost * np.arange(max_parts)).argmin())
+    else:
+        last = int(_chosen(costs, np.array([ordered.sum()]))[0][0])
     parts, end = [], len(ordered)
-    for part in range(int(_chosen(costs, np.array([ordered.sum()]))[0][0]), -1, -1):
+    for part in range(last, -1, -1):
         start = int(cuts[part][end]) if part else 0
         if start < end:
             parts.append((end - start, int(ordered[start])))

@@ -10,11 +10,10 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
-import kaldiio
-
 from espnet_atat.data.mixture import Part, examples_of
 from espnet_atat.datadir import read_two_column, write_two_column
 from espnet_atat.graph.pool import limit_threads, spread
+from espnet_atat.speech.arks import read_features
 from espnet_atat.speech.feature_sums import FILE, FeatureSums
 
 #: Texts, and utterances of features, given to a process at a time; fewer are no work for a second process.
@@ -101,7 +100,7 @@ def _read(paths: Sequence[str], nj: int) -> FeatureSums:
 
 
 def _sums(paths: Sequence[str]) -> FeatureSums:
-    return sum((FeatureSums.of(kaldiio.load_mat(path)) for path in paths), FeatureSums())
+    return sum((FeatureSums.of(read_features(path)) for path in paths), FeatureSums())
 
 
 def _text_lengths(

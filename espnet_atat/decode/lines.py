@@ -1,17 +1,15 @@
 """Recordings and texts one by one, results as lines: what ``atat understand`` and ``atat transcribe`` print."""
 
-import io
 import json
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-import soundfile
-
 from espnet_atat.decode.result import Understanding
 from espnet_atat.decode.understand import Speech2Understand, Text2Understand
 from espnet_atat.errors import UserError
+from espnet_atat.speech.audio import read_mono
 
 STDIN = "-"
 
@@ -81,8 +79,5 @@ def _understand(understand: Speech2Understand | Text2Understand, content: str | 
     if isinstance(content, str):
         return understand.nbest([content])[0]
     assert isinstance(understand, Speech2Understand)
-    try:
-        samples, rate = soundfile.read(io.BytesIO(content), dtype="float32", always_2d=True)
-    except (soundfile.SoundFileError, OSError, ValueError) as error:
-        raise UserError(f"{len(content)} bytes that cannot be read as audio ({str(error).splitlines()[0]})") from error
-    return understand.nbest([samples.mean(axis=1)], rate)[0]
+    samples, rate = read_mono(f"standard input ({len(content)} bytes)", mixdown=True, content=content)
+    return understand.nbest([samples], rate)[0]

@@ -8,6 +8,7 @@ import numpy as np
 
 from espnet_atat.datadir import read_two_column
 from espnet_atat.errors import UserError, naming
+from espnet_atat.speech.arks import read_features
 from espnet_atat.speech.audio import probe, read_audio
 
 #: ESPnet's (name, type) pairs that can be decoded.
@@ -57,7 +58,7 @@ class Source:
         if self.kind == "text":
             return entry
         with naming(f"utterance {utt_id}"):
-            return read_audio(entry) if self.kind == "sound" else _read_ark(entry)
+            return read_audio(entry) if self.kind == "sound" else read_features(entry)
 
     def length(self, utt_id: str) -> int:
         """Frames, samples or characters: what utterances are sorted by."""
@@ -72,12 +73,3 @@ class Source:
         """Utterance ids in batches of like length; a function of the set and the size alone."""
         ordered = sorted(self.entries, key=lambda utt_id: (self.length(utt_id), utt_id))
         return [ordered[start : start + size] for start in range(0, len(ordered), size)]
-
-
-def _read_ark(entry: str) -> np.ndarray:
-    import kaldiio
-
-    try:
-        return np.asarray(kaldiio.load_mat(entry))
-    except (OSError, ValueError, EOFError, RuntimeError, AssertionError) as error:
-        raise UserError(f"{entry}: cannot be read as Kaldi features ({type(error).__name__}: {error})") from error

@@ -99,6 +99,8 @@ class ESPnetATATModel(AbsESPnetModel):
         self.lsm_weight = lsm_weight
         self.length_normalized_loss = length_normalized_loss
         self.token_noise = token_noise
+        #: Whether audio and text pass through the decoder in one call: more padding, half the kernels.
+        self.decodes_together = False
         self.task_ids = dict(task_ids)
         self.task_weights = {task: float((task_weights or {}).get(task, 1.0)) for task in task_ids}
         self.eos_id = eos_id
@@ -161,12 +163,12 @@ class ESPnetATATModel(AbsESPnetModel):
             module.train(self.training and group is not None and self._optimizer.param_groups[group]["lr"] > 0)
         audio = 0 if speech is None else len(speech)
         total = len(text)
-        decoded: list[tuple[Tensor, Tensor]] = []
+        both: list[Encoded] = []
         ctc_loss: Tensor | None = None
         contrast_loss: Tensor | None = None
         if speech is not None and speech_lengths is not None:
             encoded = _in_parts(self.encode_audio, speech, speech_lengths, speech_parts)
-            decoded.append(self._decode(encoded, text[:audio], text_lengths[:audio]))
+            both.append(encoded)
             if self.ctc is not None and self.ctc_weight:
                 assert ctc_text is not None, "the preprocessor gives ctc_text where there is a CTC head"
                 assert ctc_text_lengths is not None
@@ -176,11 +178,13 @@ class ESPnetATATModel(AbsESPnetModel):
                 read = self.encode_text(transcript, transcript_lengths)
                 contrast_loss = self.contrast(encoded.states, encoded.lengths, read.states, read.lengths, transcript)
         if text_in is not None and text_in_lengths is not None:
-            encoded = _in_parts(self.encode_text, text_in, text_in_lengths, text_in_parts)
-            decoded.append(self._decode(encoded, text[audio:], text_lengths[audio:]))
-
+            both.append(_in_parts(self.encode_text, text_in, text_in_lengths, text_in_parts))
+        if self.decodes_together:
+            both = [_joined(both)]
+        rows = [len(each.lengths) for each in both]
+        targets = zip(both, text.split(rows), text_lengths.split(rows), strict=True)
         # Both (Ba + Bt,): summed label-smoothed cross entropy of each example, and its number of correct tokens.
-        att_loss, hits = map(torch.cat, zip(*decoded, strict=True))
+        att_loss, hits = map(torch.cat, zip(*(self._decode(*each) for each in targets), strict=True))
         tasks = text[:, 0]
         weight = self._weights(tasks)
         # Outputs are the tokens after the task token, then <eos>: as many as inputs.
@@ -288,7 +292,13 @@ def _in_parts(
     if parts is None or len(parts) == 1:
         return encode(rows, lengths)
     cut = zip(rows.split(list(parts)), lengths.split(list(parts)), strict=True)
-    encoded = [encode(part[:, : int(of.max())], of) for part, of in cut]
-    longest = max(part.states.shape[1] for part in encoded)
-    states = [nn.functional.pad(part.states, (0, 0, 0, longest - part.states.shape[1])) for part in encoded]
-    return Encoded(torch.cat(states), torch.cat([part.lengths for part in encoded]))
+    return _joined([encode(part[:, : int(of.max())], of) for part, of in cut])
+
+
+def _joined(parts: Sequence[Encoded]) -> Encoded:
+    """The rows of all parts, padded to the longest."""
+    if len(parts) == 1:
+        return parts[0]
+    longest = max(part.states.shape[1] for part in parts)
+    states = [nn.functional.pad(part.states, (0, 0, 0, longest - part.states.shape[1])) for part in parts]
+    return Encoded(torch.cat(states), torch.cat([part.lengths for part in parts]))

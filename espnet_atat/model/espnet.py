@@ -11,7 +11,7 @@ with light_import():
     from espnet2.legacy.nets.batch_beam_search import BatchBeamSearch as BatchBeamSearch
     from espnet2.legacy.nets.batch_beam_search import BatchHypothesis as BatchHypothesis
     from espnet2.legacy.nets.beam_search import Hypothesis as Hypothesis
-    from espnet2.legacy.nets.pytorch_backend.nets_utils import make_pad_mask as make_pad_mask
+    from espnet2.legacy.nets.pytorch_backend.transformer.attention import MultiHeadedAttention as MultiHeadedAttention
     from espnet2.legacy.nets.pytorch_backend.transformer.embedding import PositionalEncoding as PositionalEncoding
     from espnet2.legacy.nets.scorer_interface import BatchScorerInterface as BatchScorerInterface
     from espnet2.legacy.nets.scorers.ctc import CTCPrefixScorer as CTCPrefixScorer

@@ -2,15 +2,18 @@
 
 import io
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import soundfile
 
-from espnet_atat.errors import UserError
+from espnet_atat.errors import UserError, first_line
 
 SAMPLE_RATE = 16_000  # Hz, of all features and models
+
+STREAMED = 0xFFFF_0000  # bytes: a data chunk of such a length was written before its length was known
 
 # libsndfile subtype -> array type that holds its samples without loss, and the format and subtype to write them with
 LOSSLESS = {
@@ -22,6 +25,19 @@ LOSSLESS = {
 SIXTEEN_BIT = ("int16", "FLAC", "PCM_16")  # everything else, lossy codecs included
 
 
+class AudioError(UserError):
+    """One utterance's audio cannot be used; reports group by the ``kind`` of problem, such as ``too short``.
+
+    ``configurable``: an option (``--resample``, ``--mixdown``, ``--allow_pipes``) solves the problem for every such
+    file, so that a command should stop and name the option rather than drop utterances.
+    """
+
+    def __init__(self, kind: str, message: str, *, configurable: bool = False) -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.configurable = configurable
+
+
 @dataclass(frozen=True)
 class AudioInfo:
     rate: int  # Hz
@@ -30,8 +46,8 @@ class AudioInfo:
 
 
 def probe(path: str | Path) -> AudioInfo:
-    """Read a file's header. Raises UserError: no such file, a pipe in place of a path, or not audio."""
-    with _open(path) as file:
+    """Read a file's header. Raises AudioError: no such file, a pipe in place of a path, not audio, or cut off."""
+    with open_audio(path) as file:
         return AudioInfo(file.samplerate, file.channels, file.frames)
 
 
@@ -40,21 +56,24 @@ def read_audio(path: str | Path, resample: bool = False) -> np.ndarray:
 
     Audio of another rate or of several channels is an error unless ``resample`` is set.
     """
-    with _open(path) as file:
+    with open_audio(path) as file:
         hint = "convert it, or give --resample true"
         if file.samplerate != SAMPLE_RATE and not resample:
             raise UserError(f"{path} has {file.samplerate} samples a second, not {SAMPLE_RATE}; {hint}")
         if file.channels != 1 and not resample:
             raise UserError(f"{path} has {file.channels} channels, not 1; {hint}")
-        return convert_rate(_mono(file), file.samplerate)
+        return convert_rate(_mono(file, path), file.samplerate)
 
 
-def read_mono(path: str | Path, mixdown: bool = False) -> tuple[np.ndarray, int]:
-    """Read an utterance at its own rate: samples in [-1, 1), float32, shape (num_samples,), and Hz."""
-    with _open(path) as file:
+def read_mono(path: str | Path, mixdown: bool = False, content: bytes | None = None) -> tuple[np.ndarray, int]:
+    """Read an utterance at its own rate: samples in [-1, 1), float32, shape (num_samples,), and Hz.
+
+    ``content``: the file's bytes, if it is not on the disk; ``path`` is its name then.
+    """
+    with open_audio(path, content) as file:
         if file.channels != 1 and not mixdown:
             raise UserError(f"{path} has {file.channels} channels, not 1; mix them down")
-        return _mono(file), file.samplerate
+        return _mono(file, path), file.samplerate
 
 
 def read_lossless(path: str | Path) -> tuple[np.ndarray, int, str, str]:
@@ -62,9 +81,9 @@ def read_lossless(path: str | Path) -> tuple[np.ndarray, int, str, str]:
 
     Returns them, their rate in Hz, and the format and subtype to write them with.
     """
-    with _open(path) as file:
+    with open_audio(path) as file:
         dtype, container, subtype = LOSSLESS.get(file.subtype, SIXTEEN_BIT)
-        samples, rate = _read(file, dtype), file.samplerate
+        samples, rate = read_samples(file, path, dtype=dtype), file.samplerate
     if samples.shape[1] != 1:
         raise UserError(f"{path} has {samples.shape[1]} channels, not 1; convert it first")
     return samples[:, 0], rate, container, subtype
@@ -95,34 +114,60 @@ def write_audio(
     os.replace(temporary, file)
 
 
-def _open(path: str | Path) -> soundfile.SoundFile:
-    if str(path).rstrip().endswith("|"):
-        raise UserError(f"a pipe instead of a file ({path}); write its output to files and name those in wav.scp")
-    if not Path(path).is_file():
-        raise UserError(f"no such file: {path}")
+def is_pipe(entry: str) -> bool:
+    """Whether a ``wav.scp`` entry is a shell command rather than a path."""
+    return entry.strip().startswith("|") or entry.strip().endswith("|")
+
+
+def open_audio(path: str | Path, content: bytes | None = None) -> soundfile.SoundFile:
+    """Open a file, or ``content`` that ``path`` only names. All reading of audio begins here.
+
+    Raises:
+        AudioError: a pipe in place of a path, no such file, no audio, or a wav shorter than its header says.
+    """
+    if content is None:
+        if is_pipe(str(path)):
+            raise AudioError(
+                "shell pipe", f"a pipe instead of a file ({path}); write its output to files", configurable=True
+            )
+        if not Path(path).is_file():
+            raise AudioError("missing audio", f"no such file: {path}" if str(path) else "no path")
+    if (Path(path).stat().st_size if content is None else len(content)) == 0:
+        raise AudioError("empty audio", f"{path} has no bytes")
     try:
-        return soundfile.SoundFile(str(path))
+        file = soundfile.SoundFile(str(path) if content is None else io.BytesIO(content))
     except (soundfile.SoundFileError, OSError) as error:
-        raise UserError(f"{path} cannot be read as audio: {error}") from error
+        raise AudioError("unreadable audio", f"{path} cannot be read as audio: {first_line(error)}") from error
+    # libsndfile shortens a wav whose data chunk announces more than the file contains, and only its log tells.
+    promised = re.search(r"data : *((\d+)\b.*should be.*)", file.extra_info)
+    if file.format in {"WAV", "WAVEX"} and promised and 0 < int(promised[2]) < STREAMED:
+        file.close()
+        raise AudioError("truncated audio", f"{path} was cut off (data chunk: {promised[1]} bytes)")
+    return file
 
 
-def _mono(file: soundfile.SoundFile) -> np.ndarray:
+def _mono(file: soundfile.SoundFile, name: str | Path) -> np.ndarray:
     """All samples, the mean of several channels, float32, shape (num_samples,)."""
-    samples = _read(file, "float32")
-    mono = samples[:, 0] if samples.shape[1] == 1 else samples.mean(axis=1)
-    if not np.isfinite(mono).all():
-        raise UserError(f"{file.name} holds samples that are not finite numbers")
-    return mono
+    samples = read_samples(file, name)
+    return samples[:, 0] if samples.shape[1] == 1 else samples.mean(axis=1)
 
 
-def _read(file: soundfile.SoundFile, dtype: str) -> np.ndarray:
-    """All samples, shape (num_samples, channels)."""
+def read_samples(file: soundfile.SoundFile, name: str | Path, start: int = 0, dtype: str = "float32") -> np.ndarray:
+    """The samples from ``start`` on, shape (num_samples, channels).
+
+    Raises:
+        AudioError: there are none, fewer than the header promises, or some that are not finite numbers.
+    """
     try:
+        file.seek(start)
         samples = file.read(dtype=dtype, always_2d=True)
     except (soundfile.SoundFileError, OSError) as error:
-        raise UserError(f"{file.name} is corrupt: {error}") from error
-    if not len(samples):
-        raise UserError(f"{file.name} is empty")
-    if len(samples) < file.frames:
-        raise UserError(f"{file.name} is cut short: {len(samples)} samples of {file.frames}")
+        raise AudioError("truncated audio", f"{name} is damaged or cut off: {first_line(error)}") from error
+    if not file.frames:
+        raise AudioError("empty audio", f"{name} has no samples")
+    if start + len(samples) != file.frames:
+        found = f"{name} is cut short: {start + len(samples)} samples of {file.frames}"
+        raise AudioError("truncated audio", found)
+    if samples.dtype.kind == "f" and not np.isfinite(samples).all():
+        raise AudioError("damaged audio", f"{name} has samples that are not finite numbers")
     return samples

@@ -18,12 +18,14 @@ from espnet_atat.data.collate import MixedCollate
 from espnet_atat.data.dataset import MixtureDataset
 from espnet_atat.data.epoch_plan import Budget
 from espnet_atat.data.masks import EpochIterFactory, ExampleMasker
+from espnet_atat.data.parts import PART_COSTS
 from espnet_atat.data.preprocessor import MixturePreprocessor, max_text_pieces
 from espnet_atat.data.sampler import MixedBatchSampler, single_task_batches
 from espnet_atat.data.shapes import load_groups
 from espnet_atat.errors import UserError
 from espnet_atat.model.atat_model import ESPnetATATModel
 from espnet_atat.model.build import build_model, characters_of, vocabulary_of
+from espnet_atat.model.gpu_layers import use_gpu_layers
 from espnet_atat.model.text_encoder import load_text_tokenizer
 from espnet_atat.speech.augmentation.chain import Chain
 from espnet_atat.tasks.checks import check_checkpoints, check_encoders, check_modalities, check_targets
@@ -38,6 +40,9 @@ from espnet_atat.train.unfreeze import WarmupUnfreezeLR
 
 # ESPnet has no other way to register a scheduler than its table of names.
 scheduler_classes["warmup_unfreeze"] = WarmupUnfreezeLR
+
+# The functions of `logging` would set up the root logger, before ESPnet does in each training process.
+logger = logging.getLogger(__name__)
 
 
 class ATATTask(AbsTask):
@@ -63,13 +68,14 @@ class ATATTask(AbsTask):
             raise UserError(f"--max_cache_size {args.max_cache_size}: this task caches no examples; leave it out")
         if not args.collect_stats and args.output_dir and not get_rank(args.dist_rank, args.dist_launcher):
             for line in mend_run(args.output_dir, args.best_model_criterion):
-                logging.warning(line)
+                logger.warning(line)
             check_checkpoints(args, cls.vocabulary(args))
         super().main_worker(args)
 
     @classmethod
     def build_collate_fn(cls, args: argparse.Namespace, train: bool) -> Callable[..., Any]:
-        return MixedCollate(args.max_parts if train else 1)
+        # A further part is hardly worth its kernels on a GPU.
+        return MixedCollate(args.max_parts if train else 1, PART_COSTS if args.ngpu else {})
 
     @classmethod
     def build_preprocess_fn(cls, args: argparse.Namespace, train: bool) -> MixturePreprocessor:
@@ -138,7 +144,12 @@ class ATATTask(AbsTask):
         if args.exclude_weight_decay or args.sharded_ddp:
             raise UserError("--exclude_weight_decay and --sharded_ddp do not go with this task's parameter groups")
         groups = parameter_groups(model, args.pretrained_parameters, args.text_encoder_lr_scale)
-        optimizer = optim_classes[args.optim](groups, **args.optim_conf)
+        conf = args.optim_conf
+        if args.ngpu:
+            use_gpu_layers(model)
+            if args.optim in ("adam", "adamw"):
+                conf = {"fused": True, **conf}
+        optimizer = optim_classes[args.optim](groups, **conf)
         model.follow_frozen_groups(optimizer)
         return [optimizer]
 
@@ -150,9 +161,6 @@ class ATATTask(AbsTask):
             iter_options.data_path_and_name_and_type,
             iter_options.preprocess_fn,
             float_dtype=args.train_dtype,
-            max_cache_fd=iter_options.max_cache_fd,
-            allow_multi_rates=iter_options.allow_multi_rates,
-            keys_to_load=keys_to_load,
         )
         cls.check_task_requirements(dataset, args.allow_variable_data_keys, train=iter_options.train)
         check_encoders(dataset, args.audio_encoder, args.text_encoder)

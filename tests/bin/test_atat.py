@@ -180,7 +180,7 @@ def test_standard_input_is_audio_or_lines_of_text(recordings, monkeypatch, capsy
     assert "error: text '...\\n' has no word in it" in printed.err
     give(monkeypatch, b"no audio")
     assert main(["understand", "-"]) == 1
-    assert "8 bytes that cannot be read as audio" in capsys.readouterr().err
+    assert "(8 bytes) cannot be read as audio" in capsys.readouterr().err
 
 
 def test_info_says_what_a_model_is(model, capsys):

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from espnet_atat.corpora.recordings import AudioError, AudioRules, check, examine, write_copy
-from espnet_atat.speech.audio import AudioInfo, read_audio
+from espnet_atat.corpora.recordings import AudioRules, check, examine, write_copy
+from espnet_atat.speech.audio import AudioError, AudioInfo, read_audio
 
 Noise = Callable[..., Path]
 
@@ -61,7 +61,9 @@ def test_damage_in_the_middle_needs_the_full_check(tmp_path: Path, noise: Noise)
     raw = bytearray(path.read_bytes())
     raw[len(raw) // 3 : len(raw) // 3 + 9000] = bytes(9000)
     path.write_bytes(raw)
-    assert kind_of(path, full=True) == "truncated audio"
+    assert kind_of(path) == "truncated audio"
+    soundfile.write(tmp_path / "nan.wav", np.r_[np.zeros(9000), np.nan, np.zeros(9000)], 16_000, subtype="FLOAT")
+    assert kind_of(tmp_path / "nan.wav") == "damaged audio"
 
 
 @pytest.mark.parametrize(

@@ -85,7 +85,7 @@ def test_recordings_of_test_utterances(corpus: Path, tmp_path: Path, noise: Nois
     with pytest.raises(UserError, match="'top-test-00009' is neither the id nor the row number"):
         prepare(corpus, tmp_path / "data", recordings=listing)
     lines(listing, ["1 gone.wav"])
-    with pytest.raises(UserError, match="missing audio: gone"):
+    with pytest.raises(UserError, match="missing audio: no such file: gone"):
         prepare(corpus, tmp_path / "data", recordings=listing)
 
 

@@ -62,3 +62,11 @@ def test_rows_of_parts_stand_together_by_falling_length() -> None:
     assert sum(batch["text_in_parts"]) == 2
     assert batch["text"][:, 0].tolist() == [3, 3, 2, 4, 6, 6]
     assert batch["speech_lengths"].tolist() == [90, 88, 4, 3]
+
+
+def test_the_cost_of_a_part_is_in_frames_of_audio_too() -> None:
+    frames = [audio("a1", 90, [3]), audio("a2", 30, [3])]
+    samples = [(name, {**data, "speech": np.zeros(160 * len(data["speech"]), np.float32)}) for name, data in frames]
+    for examples in (frames, samples):
+        for cost, parts in ((59, [1, 1]), (61, [2])):
+            assert MixedCollate(4, {"speech": cost})(examples)[1]["speech_parts"] == parts

@@ -48,3 +48,11 @@ def test_there_are_no_more_parts_than_padding_is_worth() -> None:
     assert cut_by_length([300, 299, 298, 297], 4) == [4]
     assert cut_by_length([1000, 500, 250, 125], 2) == [1, 3]
     assert cut_by_length([], 4) == []
+
+
+def test_a_part_that_costs_something_must_save_more() -> None:
+    lengths = [1500, 1490, 1480, 300, 290]  # padded: 7500, in two parts 5100, in three 5080
+    assert cut_by_length(lengths, 4, part_cost=10) == [1, 2, 2]
+    assert cut_by_length(lengths, 4, part_cost=2000) == [3, 2]
+    assert cut_by_length(lengths, 4, part_cost=2500) == [5]
+    assert cut_by_length([], 4, part_cost=10) == []

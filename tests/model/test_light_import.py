@@ -6,7 +6,8 @@ import sys
 SCRIPT = """
 import sys
 import torch
-from espnet_atat.model.espnet import make_pad_mask
+import espnet_atat.model.espnet
+from espnet2.legacy.nets.pytorch_backend.nets_utils import make_pad_mask
 assert "torch._dynamo" not in sys.modules
 assert torch.compiler.disable.__module__ == "torch.compiler"
 compiled = torch.compile(lambda lengths: make_pad_mask(lengths).sum() + 1, backend="eager", fullgraph=%s)

@@ -42,11 +42,16 @@ def test_each_bad_file_has_its_own_message(tmp_path):
     soundfile.write(tmp_path / "cut.flac", np.random.default_rng(0).normal(size=16_000) * 0.1, 16_000)
     whole = (tmp_path / "cut.flac").read_bytes()
     (tmp_path / "cut.flac").write_bytes(whole[: len(whole) // 2])
+    soundfile.write(tmp_path / "cut.wav", wave(), 16_000)
+    (tmp_path / "cut.wav").write_bytes((tmp_path / "cut.wav").read_bytes()[:4000])
+    (tmp_path / "bytes.wav").touch()
     for name, message in {
         "text.wav": "cannot be read as audio",
-        "empty.wav": "is empty",
+        "empty.wav": "has no samples",
+        "bytes.wav": "has no bytes",
         "nan.wav": "not finite",
-        "cut.flac": "corrupt|cut short",
+        "cut.flac": "damaged or cut off|cut short",
+        "cut.wav": "was cut off",
         "none.wav": "no such file",
         "sph2pipe a.sph |": "a pipe",
     }.items():

@@ -120,10 +120,11 @@ def test_text_alone_is_copied(tmp_path):
 def test_raw_checks_audio_and_lists_it(tone_set, tmp_path):
     data = DataDir.load(tone_set(4))
     soundfile.write(data.wav[data.ids[0]], np.zeros(8000), 8000)
+    soundfile.write(data.wav[data.ids[1]], np.full(8000, np.nan), 16_000, subtype="FLOAT")
     report = made(make_dump, data, tmp_path / "dump", FeatureConfig(feats_type="raw"))
-    assert list(report.counts["dropped"]) == data.ids[:1]
-    assert DataDir.load(tmp_path / "dump") == data.subset(data.ids[1:])
-    assert set(read_two_column(tmp_path / "dump/utt2num_samples")) == set(data.ids[1:])
+    assert list(report.counts["dropped"]) == data.ids[:2]
+    assert DataDir.load(tmp_path / "dump") == data.subset(data.ids[2:])
+    assert set(read_two_column(tmp_path / "dump/utt2num_samples")) == set(data.ids[2:])
     assert (tmp_path / "dump/feats_type").read_text() == "raw\n"
 
 

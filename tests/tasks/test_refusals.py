@@ -1,10 +1,12 @@
 """What is wrong with data or options, or would do something else here, is said before anything is trained."""
 
+import logging
 from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from espnet2.tasks.abs_task import AbsTask
 
 from espnet_atat.bin import main_guard
 from espnet_atat.bin.atat_train import main
@@ -121,3 +123,18 @@ def test_options_that_do_not_fit_are_one_clear_error(
     if "token_list" in changes:
         options[options.index("--token_list") + 1] = changes["token_list"]
     assert complaint in refusal(capsys, options)
+
+
+def test_what_a_torn_run_is_told_leaves_the_log_to_espnet(tmp_path, monkeypatch, capsys) -> None:
+    (tmp_path / "checkpoint.pth").write_bytes(b"torn")
+    configured = []
+    monkeypatch.setattr(logging.root, "handlers", [])
+    monkeypatch.setattr(AbsTask, "main_worker", lambda _args: configured.extend(logging.root.handlers))
+    monkeypatch.setattr("espnet_atat.tasks.atat.check_checkpoints", lambda *_: None)
+    monkeypatch.setattr(ATATTask, "vocabulary", lambda _args: None)
+    criterion = [("valid", "acc", "max")]
+    args = Namespace(ngpu=0, max_cache_size=0, collect_stats=False, output_dir=str(tmp_path), dist_rank=None)
+    vars(args).update(dist_launcher=None, best_model_criterion=criterion)
+    ATATTask.main_worker(args)
+    assert configured == []  # else the resumed training's log would lack its epochs
+    assert "training starts anew" in capsys.readouterr().err
