@@ -6,7 +6,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 
 case " $* " in
     *" --help "* | *" -h "*)
-        python=$(tools/setup.sh --find_python 2>/dev/null)
+        python=$(tools/setup.sh --find_python)
         exec "$python" -m espnet_atat.bin.run --help
         ;;
     *" --dry_run "*)

@@ -47,7 +47,9 @@ def features_digest(folder: Path) -> str:
         paths = [Path(path) for path in read_two_column(folder / "wav.scp").values()]
         some = paths[:: max(1, len(paths) // SAMPLED)]
         return digest([file_digest(folder / "utt2num_samples"), [_head(path) for path in some]])
-    raise UserError(f"{folder}: has no feats.scp or wav.scp: a set of text alone, or stage 6 has not made it")
+    if not folder.is_dir():
+        raise UserError(f"{folder} does not exist: run stage 6 (--stage 1 runs all that is missing)")
+    raise UserError(f"{folder}: has no feats.scp or wav.scp: it is a set of text alone")
 
 
 def part_identity(part: Mapping[str, Any], folder: Path, *, speech: bool, trees: bool) -> dict[str, Any]:

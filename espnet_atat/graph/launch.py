@@ -19,7 +19,7 @@ from pathlib import Path
 from espnet_atat.errors import UserError
 from espnet_atat.graph.logs import LogFollower
 from espnet_atat.graph.pool import die_with_parent
-from espnet_atat.graph.work import read_stamp
+from espnet_atat.graph.work import is_complete, read_stamp
 
 #: Between two looks at processes at work, in seconds.
 POLL = 0.2
@@ -48,8 +48,13 @@ class Machines:
     jobs: int = 1
 
     @property
+    def is_here(self) -> bool:
+        """Whether the command starts jobs on this machine: ``run.pl``, by any path and with any options."""
+        return Path(shlex.split(self.command)[0]).name == HERE
+
+    @property
     def is_this_process(self) -> bool:
-        return self.ngpu <= 1 and self.num_nodes == 1 and self.command == HERE
+        return self.ngpu <= 1 and self.num_nodes == 1 and self.is_here
 
 
 @dataclass(frozen=True)
@@ -71,7 +76,7 @@ class Job:
     @property
     def still_makes(self) -> set[Path]:
         """Folders of ``makes`` that nobody has finished since."""
-        return {folder for folder in self.makes if "seconds" not in read_stamp(folder)}
+        return {folder for folder in self.makes if not is_complete(read_stamp(folder))}
 
 
 def run_jobs(jobs: Sequence[Job], machines: Machines) -> None:
@@ -139,7 +144,7 @@ def own_share(machines: Machines, slot: int) -> dict[str, str]:
     Without them each job would take all cores and wait most of the time for the threads of the others. Jobs on other
     machines are left to their scheduler, and so is what the user has set.
     """
-    if Path(shlex.split(machines.command)[0]).name != HERE:
+    if not machines.is_here:
         return {}
     share = {}
     if "OMP_NUM_THREADS" not in os.environ:

@@ -72,14 +72,17 @@ class Node:
         return self.at or RUNS / f"{self.name}-{self.key}"
 
     @property
-    def title(self) -> str:
-        """Its place; of a run whose key is not known yet, as much as is known."""
-        if self.at is not None:
-            return str(self.at)
+    def is_placed(self) -> bool:
+        """Whether its place is known; that of a run depends on its key, and so on data that may not be there yet."""
         try:
-            return str(self.place)
+            return bool(self.place)
         except UserError:
-            return f"{RUNS / self.name}-…"
+            return False
+
+    @property
+    def title(self) -> str:
+        """Its place, or as much of it as is known."""
+        return str(self.place) if self.is_placed else f"{RUNS / self.name}-…"
 
     @property
     def is_done(self) -> bool:
@@ -128,8 +131,7 @@ def unique(nodes: Iterable[Node]) -> list[Node]:
     """The nodes in their order, each place once: for the first stage that wants it."""
     found: dict[tuple[object, ...], Node] = {}
     for node in nodes:
-        known = not node.title.endswith("…")
-        key = (node.title,) if known else (node.title, node.about, node.stage)
+        key = (node.title,) if node.is_placed else (node.title, node.about, node.stage)
         if key not in found or node.stage < found[key].stage:
             found[key] = node
     return list(found.values())

@@ -11,7 +11,7 @@ import os
 import shutil
 import socket
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -54,7 +54,7 @@ def working(
     _keep_apart(output, inputs, file)
     with _locked(output):
         if in_place:
-            if anew and "seconds" in read_stamp(output):
+            if anew and is_complete(read_stamp(output)):
                 _remove(output)
             place = output.parent if file else output
             place.mkdir(parents=True, exist_ok=True)
@@ -119,7 +119,12 @@ def _remove(output: Path) -> None:
 def is_made(output: Path, made_from: object) -> bool:
     """Is ``output`` there, complete, and made from this?"""
     stamp = read_stamp(output)
-    return output.exists() and "seconds" in stamp and stamp["made_from"] == fingerprint(made_from)
+    return output.exists() and is_complete(stamp) and stamp["made_from"] == fingerprint(made_from)
+
+
+def is_complete(stamp: Mapping[str, Any]) -> bool:
+    """Is this the stamp of a finished result? While it is made, its stamp says only what it is made from."""
+    return "seconds" in stamp
 
 
 def read_stamp(output: Path) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from espnet_atat.errors import UserError
 from espnet_atat.graph.digest import digest, file_digest
 from espnet_atat.graph.node import Identity, Node
 from espnet_atat.graph.pool import file_size
-from espnet_atat.graph.work import read_stamp
+from espnet_atat.graph.work import is_complete, read_stamp
 from espnet_atat.speech.report import Report
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def set_identity(folder: Path) -> list[str]:
     files = [folder / name for name in ("text", "target", "wav.scp", "utt2spk", TEXT_FORM, UNREADABLE)]
     corpus = read_stamp(folder.parent / PREPARED)
     stamp = read_stamp(folder)
-    if not stamp and corpus and "seconds" not in corpus:
+    if not stamp and corpus and not is_complete(corpus):
         raise UserError(f"{folder.parent}: stage 1 was interrupted: run it again (--stage 1 runs all that is missing)")
     stamp = stamp or (corpus if folder.name in prepared_sets(folder.parent) else {})
     if not stamp and (folder / "wav.scp").is_file():  # made by hand

@@ -147,7 +147,7 @@ def test_before_there_is_data_the_plan_is_the_same_but_for_the_names(world):
         "stats-pretrain-…",
         "pretrain-pretrain-seed1-…",
     ]
-    with pytest.raises(UserError, match=r"dump/toy/audio: has no feats\.scp"):
+    with pytest.raises(UserError, match=r"dump/toy/audio does not exist: run stage 6"):
         _ = final.first.statistics.key
 
 
