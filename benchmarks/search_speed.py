@@ -4,8 +4,8 @@
 
 The search is timed against ESPnet's ``BatchBeamSearch`` with ESPnet's own step of the decoder and its default cap: as
 many tokens as encoder states, with end detection. Both get the same states of mini's recorded music test set, and must
-give the same best hypotheses with the same scores. ``atat understand`` is timed from call to tree and ``atat demo`` from
-call to page: until it answers HTTP, and until its model is loaded too. Both in CPU seconds, user and system.
+give the same best hypotheses with the same scores. ``atat understand`` is timed from call to tree, ``atat demo`` until
+its page answers HTTP, and until its model is loaded too. Both are CPU seconds, user and system.
 
 Without ``--run``, the model of mini's ``pretrain.yaml`` is trained for some minutes on mini's recorded commands, so
 that hypotheses are trees of realistic length. Times are medians over the repeats, ratios the medians of their ratios.

@@ -14,6 +14,7 @@ from typing import Any
 
 from espnet_atat.demo.engine import Engine
 from espnet_atat.errors import UserError
+from espnet_atat.graph.launch import free_port
 from espnet_atat.graph.node import RUNS
 from espnet_atat.graph.work import read_stamp
 
@@ -100,7 +101,7 @@ def serve(engine: Engine, host: str = LOOPBACK, port: int = PORT) -> Iterator[st
         try:
             page.launch(
                 server_name=host,
-                server_port=port or _free_port(host),
+                server_port=port or free_port(host),
                 max_file_size=MAX_UPLOAD,
                 theme=page_module.theme(),
                 css=page_module.CSS,
@@ -153,11 +154,3 @@ async def _send_policy(request: Any, answer: Any) -> Any:
     response.headers["content-security-policy"] = CONTENT_POLICY
     response.headers["referrer-policy"] = "no-referrer"
     return response
-
-
-def _free_port(host: str) -> int:
-    import socket
-
-    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
-        probe.bind((host, 0))
-        return int(probe.getsockname()[1])
