@@ -1,7 +1,7 @@
 """Millions of ids in one buffer of bytes."""
 
 from collections.abc import Iterable, Sequence
-from typing import Self
+from typing import Self, overload
 
 import numpy as np
 
@@ -29,7 +29,13 @@ class Ids(Sequence[str]):
     def __len__(self) -> int:
         return len(self._bounds) - 1
 
-    def __getitem__(self, index: int) -> str:  # type: ignore[override]  # nobody takes a slice of them
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[str]: ...
+    def __getitem__(self, index: int | slice) -> str | list[str]:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
         if not 0 <= index < len(self):
             raise IndexError(index)
         return self.prefix + self._rest[self._bounds[index] : self._bounds[index + 1]].tobytes().decode()
