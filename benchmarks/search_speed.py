@@ -1,10 +1,11 @@
-"""How fast one utterance is searched, a batch is searched, and ``atat understand`` answers.
+"""How fast one utterance is searched, a batch is searched, ``atat understand`` answers, and ``atat demo`` is there.
 
     python benchmarks/search_speed.py [--run exp/runs/RUN] [--repeats 5]
 
 The search is timed against ESPnet's ``BatchBeamSearch`` with ESPnet's own step of the decoder and its default cap: as
 many tokens as encoder states, with end detection. Both get the same states of mini's recorded music test set, and must
-give the same best hypotheses with the same scores. ``atat understand`` is timed from call to tree, in CPU seconds.
+give the same best hypotheses with the same scores. ``atat understand`` is timed from call to tree, ``atat demo`` until
+its page answers HTTP, and until its model is loaded too. Both are CPU seconds, user and system.
 
 Without ``--run``, the model of mini's ``pretrain.yaml`` is trained for some minutes on mini's recorded commands, so
 that hypotheses are trees of realistic length. Times are medians over the repeats, ratios the medians of their ratios.
@@ -12,15 +13,19 @@ that hypotheses are trees of realistic length. Times are medians over the repeat
 
 import argparse
 import logging
+import os
 import random
 import resource
+import signal
+import socket
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 from argparse import Namespace
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +48,7 @@ from espnet_atat.text.tokenizer import CharTokenizer, TargetTokenizer
 from espnet_atat.text.vocabulary import Vocabulary
 
 RECIPE = Path(__file__).parents[1] / "egs2/atat/mini"
+ATAT = [sys.executable, "-m", "espnet_atat.bin.atat"]
 BATCH = 16
 TOLERANCE = 1e-3  # of a score, in nats
 
@@ -161,15 +167,56 @@ def compare(name: str, understand: Speech2Understand, inputs: list[Encoded], rep
 def time_command(run: Path, repeats: int) -> None:
     """CPU seconds of ``atat understand`` for one recording."""
     recording = next(iter(sorted((RECIPE / "corpus/audio/music_test").iterdir())))
-    command = [sys.executable, "-m", "espnet_atat.bin.atat", "understand", "--model", str(run), str(recording)]
+    command = [*ATAT, "understand", "--model", str(run), str(recording)]
     seconds = []
     for _ in range(repeats):
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         done = subprocess.run(command, capture_output=True, text=True, check=True)
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         seconds.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
-    print(f"atat understand: {statistics.median(seconds):.2f} s of CPU time [{min(seconds):.2f}, {max(seconds):.2f}]")
+    print(f"atat understand: {spread(seconds)} s of CPU time")
     print(f"  {done.stdout.strip()}")
+
+
+def time_page(run: Path, repeats: int) -> None:
+    """CPU and wall seconds until ``atat demo`` answers HTTP, and until it says that its model is loaded."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [*ATAT, "demo", "--model", str(run), "--port", str(port)]
+    answers, ready = [], []
+    for _ in range(repeats):
+        start = time.monotonic()
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as page:
+            while not answers_http(f"http://127.0.0.1:{port}/"):
+                assert page.poll() is None, "the page has ended"
+                time.sleep(0.01)
+            answers.append((cpu_seconds(page.pid), time.monotonic() - start))
+            assert page.stdout is not None
+            next(line for line in page.stdout if line.startswith("open "))
+            ready.append((cpu_seconds(page.pid), time.monotonic() - start))
+            page.send_signal(signal.SIGTERM)
+    for name, times in (("answers HTTP", answers), ("has its model too", ready)):
+        cpu, wall = zip(*times, strict=True)
+        print(f"atat demo {name}: {spread(cpu)} s of CPU time, {spread(wall)} s by the clock")
+
+
+def answers_http(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=60) as response:
+            return bool(response.status == 200)
+    except OSError:
+        return False
+
+
+def cpu_seconds(pid: int) -> float:
+    """User and system time of a running process, from /proc (Linux)."""
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def spread(seconds: Sequence[float]) -> str:
+    return f"{statistics.median(seconds):.2f} [{min(seconds):.2f}, {max(seconds):.2f}]"
 
 
 def main() -> None:
@@ -192,7 +239,9 @@ def main() -> None:
         features.sort(key=len)
         batches = [features[start : start + BATCH] for start in range(0, len(features), BATCH)]
         compare(f"batches of {BATCH}", understand, [encode(understand, batch) for batch in batches], args.repeats)
+        os.environ["OMP_NUM_THREADS"] = "1"  # as the command ``atat`` sets it
         time_command(run, args.repeats)
+        time_page(run, args.repeats)
 
 
 if __name__ == "__main__":

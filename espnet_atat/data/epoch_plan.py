@@ -92,15 +92,9 @@ class Plan:
     used: Mapping[str, np.ndarray]
 
 
-@dataclass
-class _Rows:
-    """All rows of the windows, while they are dealt. Of each row (L,): window, group, pass, example, length."""
-
-    window: np.ndarray
-    group: np.ndarray
-    turn: np.ndarray
-    example: np.ndarray
-    length: np.ndarray
+#: A row while it is dealt: its window (-1: left out), the numbers of its group, pass and example, its length.
+_ROW = np.dtype([("window", "i4"), ("group", "i2"), ("turn", "i4"), ("example", "i4"), ("length", "i4")])
+_PASS, _DEALT = ["group", "turn"], ["example", "length"]
 
 
 class Planner:
@@ -115,6 +109,7 @@ class Planner:
     Attributes:
         names: of the groups, sorted; a group's number is its place here.
         shares: (G,) of the rows.
+        are: of each modality (G,): whether the group is of it.
         rows: a window's, on average.
         batches: of an epoch.
 
@@ -141,10 +136,7 @@ class Planner:
             _check(name, group, budget, world_size)
         weights = np.array([group.weight for group in self.groups], dtype=float)
         self.shares = weights / weights.sum()
-        self._of_modality = {
-            modality: [i for i, group in enumerate(self.groups) if group.modality == modality]
-            for modality in MODALITIES
-        }
+        self.are = {m: np.array([group.modality == m for group in self.groups]) for m in MODALITIES}
         total = sum(len(group.lengths) for group in self.groups)
         self.rows = self._fitting_rows(max(1.0, total / world_size))
         if batches is None:
@@ -157,27 +149,21 @@ class Planner:
         windows = self.batches * self.world_size
         rng = np.random.default_rng([abs(self.seed), int(self.seed < 0), abs(epoch), int(epoch < 0)])
         rows = self._deal(epoch * windows, windows, self.rows, rng)
-        left_out = self._mend(rows, windows)
-        order = np.lexsort((rows.group, self._text(rows.group), rows.window))
-        sizes, used = self._sizes(rows, windows)
-        return Plan(
-            rows.group[order].astype(np.int16),
-            rows.example[order],
-            np.concatenate([[0], np.cumsum(np.bincount(rows.window, minlength=windows))]),
-            left_out,
-            sizes,
-            used,
-        )
-
-    def _text(self, group: np.ndarray) -> np.ndarray:
-        return np.array([of.modality == "text_in" for of in self.groups])[group]
+        for modality, size in self._sizes(rows, windows)[0].items():
+            over = np.flatnonzero(size > self.caps[modality])
+            if len(over):
+                _Mending(self, rows, modality, size).mend(over.tolist())
+        kept = rows[rows["window"] >= 0]
+        kept = kept[np.lexsort((kept["group"], self.are["text_in"][kept["group"]], kept["window"]))]
+        bounds = np.concatenate([[0], np.cumsum(np.bincount(kept["window"], minlength=windows))])
+        groups, examples = kept["group"].copy(), kept["example"].copy()  # without the rest of the rows
+        return Plan(groups, examples, bounds, len(rows) - len(kept), *self._sizes(kept, windows))
 
     def _fitting_rows(self, most: float) -> float:
         """As many rows of a window as the budget allows."""
-        mean = {
-            m: sum(self.shares[g] * self.groups[g].lengths.mean() for g in of) for m, of in self._of_modality.items()
-        }
-        high = min([most, *(self.caps[m] / length for m, length in mean.items() if length)])
+        means = [share * group.lengths.mean() for share, group in zip(self.shares, self.groups, strict=True)]
+        lengths = {m: sum(means[g] for g in np.flatnonzero(of_it)) for m, of_it in self.are.items()}
+        high = min([most, *(self.caps[m] / length for m, length in lengths.items() if length)])
         if high <= 1 or self._fits(high):
             return max(1.0, high)
         low = 1.0
@@ -194,55 +180,43 @@ class Planner:
             for modality, cap in self.caps.items()
         )
 
-    def _deal(self, first: int, windows: int, rows: float, rng: np.random.Generator) -> _Rows:
+    def _deal(self, first: int, windows: int, rows: float, rng: np.random.Generator) -> np.ndarray:
         """The rows of windows from number ``first`` on."""
         rates = rows * self.shares
         starts = [np.floor(first * rates + _PHASE), np.floor((first + windows) * rates + _PHASE)]
         counts = _counts(np.diff(starts, axis=0)[0].astype(int), windows)
         windows_of = [np.repeat(np.arange(windows, dtype=np.int32), of_group) for of_group in counts.T]
         loads = {modality: rng.random(windows) for modality in MODALITIES}  # less than a frame: breaks ties at random
-        parts: list[_Rows] = []
-        for modality, of_modality in self._of_modality.items():
-            dealt = [self._stream(g, int(starts[0][g]), windows_of[g]) for g in of_modality]
-            _balance(dealt, [rates[g] for g in of_modality], loads[modality], rng)
+        parts: list[np.ndarray] = []
+        for modality, are_of_it in self.are.items():
+            groups = np.flatnonzero(are_of_it).tolist()
+            dealt = [self._stream(g, int(starts[0][g]), windows_of[g]) for g in groups]
+            _balance(dealt, [rates[g] for g in groups], loads[modality], rng)
             parts += dealt
-        return _Rows(*(np.concatenate([getattr(part, name) for part in parts]) for name in _Rows.__dataclass_fields__))
+        return np.concatenate(parts)
 
-    def _stream(self, g: int, first: int, windows: np.ndarray) -> _Rows:
+    def _stream(self, g: int, first: int, windows: np.ndarray) -> np.ndarray:
         """A group's rows from number ``first`` of its stream on, in the stream's order."""
         lengths = self.groups[g].lengths
-        size, count = len(lengths), len(windows)
-        turns = (np.arange(first, first + count) // size).astype(np.int32)
-        passes = range(first // size, -(-(first + count) // size))
-        orders = [
-            np.random.default_rng([abs(self.seed), g, abs(turn), int(turn < 0)]).permutation(size) for turn in passes
-        ]
-        start = first - passes.start * size
-        example = np.concatenate(orders)[start : start + count].astype(np.int32) if orders else np.empty(0, np.int32)
-        return _Rows(windows, np.full(count, g, np.int16), turns, example, lengths[example])
+        rows = np.empty(len(windows), _ROW)
+        rows["window"], rows["group"] = windows, g
+        rows["turn"], places = np.divmod(np.arange(first, first + len(windows)), len(lengths))
+        turns = np.unique(rows["turn"]).tolist()
+        seeds = [[abs(self.seed), g, abs(turn), int(turn < 0)] for turn in turns]
+        orders = [np.random.default_rng(seed).permutation(len(lengths)) for seed in seeds]
+        if turns:
+            rows["example"] = np.array(orders)[rows["turn"] - turns[0], places]
+        rows["length"] = lengths[rows["example"]]
+        return rows
 
-    def _sizes(self, rows: _Rows, windows: int) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    def _sizes(self, rows: np.ndarray, windows: int) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
         """Of each modality (M,) sizes with padding, and without."""
-        text = self._text(rows.group)
         sizes, used = {}, {}
         for modality in MODALITIES:
-            chosen = text == (modality == "text_in")
-            sizes[modality] = _padded(rows.window[chosen], rows.length[chosen], windows, self.max_parts)
-            used[modality] = np.bincount(rows.window[chosen], rows.length[chosen], windows)
+            chosen = rows[self.are[modality][rows["group"]]]
+            sizes[modality] = _padded(chosen["window"], chosen["length"], windows, self.max_parts)
+            used[modality] = np.bincount(chosen["window"], chosen["length"], windows)
         return sizes, used
-
-    def _mend(self, rows: _Rows, windows: int) -> int:
-        """Exchange rows of windows that are over the budget; returns how many had to be left out."""
-        left_out = 0
-        sizes, _ = self._sizes(rows, windows)
-        for modality, size in sizes.items():
-            over = np.flatnonzero(size > self.caps[modality])
-            if len(over):
-                left_out += _Mending(self, rows, modality, size).mend(over.tolist())
-        kept = rows.window >= 0
-        for name in _Rows.__dataclass_fields__:
-            setattr(rows, name, getattr(rows, name)[kept])
-        return left_out
 
 
 class Batches(Sequence[Batch]):
@@ -293,26 +267,19 @@ def _counts(totals: np.ndarray, windows: int) -> np.ndarray:
 
     A window has the whole part of its share of every group, and one row more of the groups that lag behind most.
     """
-    if totals.sum() < windows:  # no window may be empty
-        totals = totals.copy()
-        totals[totals.argmax()] += windows - totals.sum()
-    total = int(totals.sum())
-    ends = [window * total // windows for window in range(windows + 1)]
-    shares = (totals / total).tolist()
-    wholes = {rows: [int(rows * share + 1e-9) for share in shares] for rows in {b - a for a, b in pairwise(ends)}}
+    total = max(int(totals.sum()), windows)  # no window may be empty
+    totals = totals + (total - totals.sum()) * (np.arange(len(totals)) == totals.argmax())
+    shares = totals / total
     # Groups of like shares get their odd row in turns, not in the same windows.
-    given = [-phase for phase in np.cumsum(np.multiply(shares, total / windows)) % 1]
-    extra = np.zeros((windows, len(shares)), np.int32)
-    found = np.zeros((windows, len(shares)), np.int32)
-    groups = range(len(shares))
-    for window, (start, end) in enumerate(pairwise(ends)):
-        whole = wholes[end - start]
-        found[window] = whole
-        given = [had + more for had, more in zip(given, whole, strict=True)]
-        lag = [end * share - had for share, had in zip(shares, given, strict=True)]
-        for g in sorted(groups, key=lag.__getitem__, reverse=True)[: end - start - sum(whole)]:
-            extra[window, g] = 1
-            given[g] += 1
+    given = -(np.cumsum(shares * (total / windows)) % 1)
+    extra, found = np.zeros((2, windows, len(shares)), np.int32)
+    for window in range(windows):
+        start, end = window * total // windows, (window + 1) * total // windows
+        found[window] = (end - start) * shares + 1e-9
+        given += found[window]
+        behind = np.argsort(given - end * shares, kind="stable")[: end - start - found[window].sum()]
+        extra[window, behind] = 1
+        given[behind] += 1
     # What rounding left at the end changes hands in the last windows where it can.
     found += extra
     missing = totals - found.sum(0)
@@ -329,20 +296,20 @@ def _counts(totals: np.ndarray, windows: int) -> np.ndarray:
     return found
 
 
-def _balance(dealt: list[_Rows], rates: list[float], loads: np.ndarray, rng: np.random.Generator) -> None:
+def _balance(dealt: list[np.ndarray], rates: list[float], loads: np.ndarray, rng: np.random.Generator) -> None:
     """Reorder the examples within each pass of each group so that the windows' loads are even."""
     rounds: list[_Round] = []
     for rows, rate in zip(dealt, rates, strict=True):
-        if not len(rows.window):
+        if not len(rows):
             continue
-        bounds = [0, *(np.flatnonzero(np.diff(rows.turn)) + 1).tolist(), len(rows.turn)]
+        bounds = [0, *np.cumsum(_run_lengths(rows["turn"])).tolist()]
         if len(bounds) > _MANY_PASSES:
-            np.add.at(loads, rows.window, rows.length)
+            np.add.at(loads, rows["window"], rows["length"])
             continue
         run = max(1, round(rate / STRATA))
         for start, end in pairwise(bounds):
-            rounds += _rounds(rows, start, end, run, rng)
-    rounds.sort(key=lambda one: -one.lengths.mean())
+            rounds += _rounds(rows[start:end], run, rng)
+    rounds.sort(key=lambda one: -one.dealt["length"].mean())
     for one in rounds:
         loads[one.windows] += one.sums
     for _ in range(_SWEEPS):
@@ -355,20 +322,19 @@ class _Round:
     """One stratum of a pass of a group: a run of its rows for each of some windows.
 
     Args:
-        rows: all rows of the group.
+        rows: of the pass.
         slots: numbers in ``rows`` of those that are to be filled, run by run.
         windows: each run's.
         sizes: rows of each run.
-        examples, lengths: to be dealt, by rising length.
+        dealt: what they are filled with, by rising length.
         sums: what the runs count for in the windows' loads; the mean at first.
     """
 
-    rows: _Rows
+    rows: np.ndarray
     slots: np.ndarray
     windows: np.ndarray
     sizes: np.ndarray
-    examples: np.ndarray
-    lengths: np.ndarray
+    dealt: np.ndarray
     sums: np.ndarray
 
     def deal(self, loads: np.ndarray) -> None:
@@ -378,30 +344,26 @@ class _Round:
         sizes = self.sizes[order]
         firsts = np.cumsum(self.sizes) - self.sizes
         slots = self.slots[np.repeat(firsts[order], sizes) + _within(sizes)]
-        self.rows.example[slots], self.rows.length[slots] = self.examples, self.lengths
-        self.sums = np.empty(len(sizes))
-        self.sums[order] = np.add.reduceat(self.lengths, np.cumsum(sizes) - sizes, dtype=float)
+        self.rows[_DEALT][slots] = self.dealt
+        self.sums[order] = np.add.reduceat(self.dealt["length"], np.cumsum(sizes) - sizes, dtype=float)
         loads[self.windows] += self.sums
 
 
-def _rounds(rows: _Rows, start: int, end: int, run: int, rng: np.random.Generator) -> list[_Round]:
+def _rounds(rows: np.ndarray, run: int, rng: np.random.Generator) -> list[_Round]:
     """One pass's rows by strata, the longest first."""
-    windows = rows.window[start:end]
+    windows = rows["window"]
     place = _within(_run_lengths(windows)) // run
     # Neighbours change from pass to pass: a place in the order is sure to within a few runs only.
-    ranks = np.empty(end - start)
-    ranks[np.argsort(rows.length[start:end])] = np.arange(end - start)
-    rising = np.argsort(ranks + rng.uniform(-2 * run, 2 * run, end - start)) + start
+    ranks = np.empty(len(rows))
+    ranks[np.argsort(rows["length"])] = np.arange(len(rows))
+    rising = rows[_DEALT][np.argsort(ranks + rng.uniform(-2 * run, 2 * run, len(rows)))]
     found = []
     for number in range(int(place.max()) + 1):
         slots = np.flatnonzero(place == number)
         sizes = _run_lengths(windows[slots])
-        chosen, rising = rising[len(rising) - len(slots) :], rising[: len(rising) - len(slots)]
-        lengths = rows.length[chosen]
+        rising, dealt = np.split(rising, [len(rising) - len(slots)])
         of_windows = windows[slots][np.cumsum(sizes) - sizes]
-        found.append(
-            _Round(rows, slots + start, of_windows, sizes, rows.example[chosen], lengths, sizes * lengths.mean())
-        )
+        found.append(_Round(rows, slots, of_windows, sizes, dealt, sizes * dealt["length"].mean()))
     return found
 
 
@@ -432,16 +394,15 @@ class _Mending:
         size: (M,) with padding, kept up to date.
     """
 
-    def __init__(self, planner: Planner, rows: _Rows, modality: str, size: np.ndarray):
-        self.planner, self.rows, self.size = planner, rows, size
+    def __init__(self, planner: Planner, rows: np.ndarray, modality: str, size: np.ndarray):
+        self.rows, self.size = rows, size
         self.cap, self.max_parts = planner.caps[modality], planner.max_parts
-        of_modality = np.flatnonzero(planner._text(rows.group) == (modality == "text_in"))
-        order = of_modality[np.argsort(rows.window[of_modality], kind="stable")]
-        self.slots = np.split(order, np.cumsum(np.bincount(rows.window[order], minlength=len(size)))[:-1])
+        of_modality = np.flatnonzero(planner.are[modality][rows["group"]])
+        order = of_modality[np.argsort(rows["window"][of_modality], kind="stable")]
+        self.slots = np.split(order, np.cumsum(np.bincount(rows["window"][order], minlength=len(size)))[:-1])
 
-    def mend(self, over: list[int]) -> int:
-        """Bring these windows under the budget; returns how many rows were left out."""
-        left_out = 0
+    def mend(self, over: list[int]) -> None:
+        """Bring these windows under the budget."""
         for window in over:
             tries = 0
             while self.size[window] > self.cap:
@@ -452,11 +413,7 @@ class _Mending:
                 if self._move(window, many):
                     continue
                 slots = self.slots[window]
-                longest = slots[np.argmax(self.rows.length[slots])]
-                self.rows.window[longest] = -1
-                self._set(window, slots[slots != longest])
-                left_out += 1
-        return left_out
+                self._give(slots[np.argmax(self.rows["length"][slots])], window, -1)
 
     def _exchange(self, window: int, others: list[int]) -> bool:
         """Swap a row for a shorter one of the same pass of a window with room; False if none makes this one smaller."""
@@ -465,8 +422,8 @@ class _Mending:
         pairs: list[tuple[int, int, int]] = []
         for other in others:
             theirs = self.slots[other]
-            same = (rows.group[mine][:, None] == rows.group[theirs]) & (rows.turn[mine][:, None] == rows.turn[theirs])
-            saved = rows.length[mine][:, None] - rows.length[theirs].astype(float)
+            same = rows[_PASS][mine][:, None] == rows[_PASS][theirs]
+            saved = rows["length"][mine][:, None] - rows["length"][theirs].astype(float)
             # The smallest exchange that seems to be enough comes first; then the largest of the others.
             rank = np.where(saved >= excess, saved - excess, 1e9 - saved)
             rank[~same | (saved <= 0)] = np.inf
@@ -482,27 +439,30 @@ class _Mending:
         if not np.isfinite(here[chosen]):
             return False
         other, one, two = pairs[chosen]
-        for field in (rows.example, rows.length):
-            field[[one, two]] = field[[two, one]]
+        rows[_DEALT][[one, two]] = rows[_DEALT][[two, one]]
         self.size[window], self.size[other] = here[chosen], there[chosen]
         return True
 
     def _move(self, window: int, others: list[int]) -> bool:
         """Give the shortest row to a window that has room for it."""
         slots = self.slots[window]
-        if len(slots) < 2:
+        if len(slots) < 2 or not others:
             return False
-        shortest = slots[np.argmin(self.rows.length[slots])]
-        if not others:
-            return False
+        shortest = slots[np.argmin(self.rows["length"][slots])]
         sizes = self._sizes([np.append(self.slots[other], shortest) for other in others])
         if sizes.min() > self.cap:
             return False
-        other = others[int(sizes.argmin())]
-        self.rows.window[shortest] = other
-        self._set(window, slots[slots != shortest])
-        self._set(other, np.append(self.slots[other], shortest))
+        self._give(shortest, window, others[int(sizes.argmin())])
         return True
+
+    def _give(self, slot: int, window: int, other: int) -> None:
+        """Put a row of a window into another; -1: into none."""
+        self.rows["window"][slot] = other
+        self.slots[window] = self.slots[window][self.slots[window] != slot]
+        self.size[window] = self._sizes([self.slots[window]])[0]
+        if other >= 0:
+            self.slots[other] = np.append(self.slots[other], slot)
+            self.size[other] = self._sizes([self.slots[other]])[0]
 
     def _partners(self, window: int, sampled: int = _SAMPLED) -> list[int]:
         """The emptiest windows, and about so many of the others."""
@@ -510,13 +470,9 @@ class _Mending:
         chosen = [*order[:_EMPTIEST].tolist(), *order[_EMPTIEST :: max(1, len(order) // sampled)].tolist()]
         return [other for other in chosen if other != window]
 
-    def _set(self, window: int, slots: np.ndarray) -> None:
-        self.slots[window] = slots
-        self.size[window] = self._sizes([slots])[0] if len(slots) else 0.0
-
     def _sizes(self, candidates: list[np.ndarray]) -> np.ndarray:
         """Of windows of these rows, with padding."""
         counts = np.array([len(slots) for slots in candidates])
         window = np.repeat(np.arange(len(candidates)), counts)
-        joined = np.concatenate(candidates) if candidates else np.empty(0, int)
-        return _padded(window, self.rows.length[joined], len(candidates), self.max_parts)
+        lengths = self.rows["length"][np.concatenate(candidates)]
+        return _padded(window, lengths, len(candidates), self.max_parts)

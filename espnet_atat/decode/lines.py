@@ -1,5 +1,6 @@
 """Recordings and texts one by one, results as lines: what ``atat understand`` and ``atat transcribe`` print."""
 
+import gc
 import json
 import sys
 import time
@@ -30,6 +31,8 @@ def understand_all(
     """
     kind: type[Speech2Understand] | type[Text2Understand] = Text2Understand if texts else Speech2Understand
     understand = kind.from_pretrained(model, **options)
+    gc.freeze()  # see bin.atat.console
+    gc.enable()
     several = len(files) + len(texts) > 1 or STDIN in texts
     total = "" if STDIN in texts else f"/{len(files) + len(texts)}"
     ranked = understand.config.nbest > 1

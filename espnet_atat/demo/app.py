@@ -1,6 +1,7 @@
 """``atat demo``: serve the page on this machine until it is interrupted."""
 
 import argparse
+import gc
 import logging
 import os
 import signal
@@ -13,6 +14,9 @@ from typing import Any
 
 from espnet_atat.demo.engine import Engine
 from espnet_atat.errors import UserError
+from espnet_atat.graph.launch import free_port
+from espnet_atat.graph.node import RUNS
+from espnet_atat.graph.work import read_stamp
 
 LOOPBACK = "127.0.0.1"
 PORT = 7860
@@ -20,8 +24,6 @@ PORT = 7860
 MAX_UPLOAD = 10 * 2**20
 #: Requests that wait; more are told to come back.
 QUEUE = 16
-#: Where finished training runs are looked for when no model is named.
-RUNS = Path("exp/runs")
 #: The browser may load nothing from elsewhere, whatever Gradio's page asks for.
 CONTENT_POLICY = (
     "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:; connect-src 'self' data: blob:; "
@@ -61,6 +63,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         first = next(iter(engine.models))
         print(f"loading {first} …", flush=True)
         engine.load(first)  # says now what is wrong with it, and the first question need not wait
+        gc.freeze()  # see bin.atat.console
+        gc.enable()
         print(f"open {url} in a browser; Ctrl-C ends it", flush=True)
         stopped.wait()
 
@@ -76,16 +80,12 @@ def find_models(given: Sequence[str] | None) -> dict[str, str]:
             named[name] = source
         return named
     found = sorted(RUNS.glob("*/valid.*.ave.pth"), key=lambda path: path.stat().st_mtime, reverse=True)
-    runs = [path.parent for path in found if (path.parent / "done").is_file() and _is_atat(path.parent)]
+    stamps = {path.parent: read_stamp(path.parent) for path in found}
+    # A language model's run is of another kind, and that of one in training has no seconds yet.
+    runs = [run for run, stamp in stamps.items() if "seconds" in stamp and stamp["identity"]["kind"] == "training"]
     if not runs:
         raise UserError(f"no model: give --model PACKAGE, or train one (no finished run below {RUNS})")
     return {folder.name: str(folder) for folder in runs}
-
-
-def _is_atat(folder: Path) -> bool:
-    """Whether a run is of the model, not of a language model."""
-    path = folder / "run.yaml"
-    return path.is_file() and "\nkind: training\n" in path.read_text(encoding="utf-8")
 
 
 @contextmanager
@@ -101,7 +101,7 @@ def serve(engine: Engine, host: str = LOOPBACK, port: int = PORT) -> Iterator[st
         try:
             page.launch(
                 server_name=host,
-                server_port=port or _free_port(host),
+                server_port=port or free_port(host),
                 max_file_size=MAX_UPLOAD,
                 theme=page_module.theme(),
                 css=page_module.CSS,
@@ -154,11 +154,3 @@ async def _send_policy(request: Any, answer: Any) -> Any:
     response.headers["content-security-policy"] = CONTENT_POLICY
     response.headers["referrer-policy"] = "no-referrer"
     return response
-
-
-def _free_port(host: str) -> int:
-    import socket
-
-    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
-        probe.bind((host, 0))
-        return int(probe.getsockname()[1])

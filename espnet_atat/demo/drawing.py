@@ -11,7 +11,6 @@ import numpy as np
 
 from espnet_atat.semantics.frame import from_tree
 from espnet_atat.semantics.tree import Node, TreeError, parse
-from espnet_atat.speech.fbank import FRAME_SECONDS
 
 if TYPE_CHECKING:
     from espnet_atat.decode.cross_attention import Attention
@@ -156,6 +155,7 @@ def attention_picture(attention: "Attention", features: np.ndarray | None, piece
     from matplotlib.figure import Figure
 
     from espnet_atat.report.glance import draw_attention, draw_spectrogram, name_pieces
+    from espnet_atat.speech.fbank import FRAME_SECONDS
 
     height = ROW * len(attention.tokens) + 1.0
     if features is None:

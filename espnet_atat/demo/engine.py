@@ -10,7 +10,6 @@ import numpy as np
 
 from espnet_atat.errors import UserError
 from espnet_atat.speech.audio import SAMPLE_RATE, probe, read_audio
-from espnet_atat.speech.fbank import fbank
 
 if TYPE_CHECKING:
     from espnet_atat.decode.cross_attention import Attention
@@ -59,6 +58,7 @@ class Engine:
         """Understand a recording."""
         from espnet_atat.decode.cross_attention import speech_attention
         from espnet_atat.decode.understand import Speech2Understand
+        from espnet_atat.speech.fbank import fbank  # imports SciPy, for which the page need not wait
 
         try:
             info = probe(path)

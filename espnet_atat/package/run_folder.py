@@ -1,6 +1,5 @@
 """A training run's folder as stages 10 and 11 leave it, and the paths that its configuration holds."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -8,6 +7,7 @@ from typing import Any, NamedTuple
 import yaml
 
 from espnet_atat.errors import UserError
+from espnet_atat.graph.work import read_stamp
 from espnet_atat.package.safety import parse_config
 
 CONFIG = "config.yaml"
@@ -59,11 +59,9 @@ def recorded_path(recorded: str, run: Path, saved: Mapping[str, Any]) -> Path | 
 
 
 def _model_of(folder: Path) -> Path:
-    done = folder / "done"
-    if done.is_file():
-        name = json.loads(done.read_text(encoding="utf-8")).get("model")
-        if name is not None and (folder / name).is_file():
-            return folder / name
+    model = folder / read_stamp(folder).get("model", "")
+    if model.is_file():
+        return model
     averaged = sorted(folder.glob("valid.*.ave.pth"))  # ESPnet's averaged models
     if len(averaged) != 1:
         there = ", ".join(path.name for path in sorted(folder.glob("*.pth"))) or "none"

@@ -1,6 +1,6 @@
 """How much a figure rests on: hours of audio tested and trained on, parameters, updates, commits.
 
-All is read from what the stages wrote: the dump's lengths, ESPnet's shape files, logs and ``run.yaml`` files.
+All is read from what the stages wrote: the dump's lengths, ESPnet's shape files, logs and stamps.
 """
 
 import re

@@ -1,6 +1,5 @@
 """The command: its options, the models that it finds, and what it answers without a page."""
 
-import json
 import os
 import subprocess
 import sys
@@ -14,6 +13,7 @@ import soundfile
 from espnet_atat.demo.app import LOOPBACK, find_models, get_parser, main
 from espnet_atat.demo.engine import Engine
 from espnet_atat.errors import UserError
+from espnet_atat.graph.work import remove, working
 from tests.toy_package import write_command
 
 
@@ -49,13 +49,15 @@ def test_finished_runs_are_found_newest_first(tmp_path, monkeypatch):
     for age, (name, kind) in enumerate({"new": "training", "old": "training", "lm": "language model"}.items()):
         folder = Path("exp/runs", name)
         folder.mkdir(parents=True)
-        (folder / "run.yaml").write_text(f"made_by: {{}}\nkind: {kind}\n")
-        (folder / "done").write_text(json.dumps({"seconds": 1}))
+        with working(folder, name, in_place=True, notes={"identity": {"kind": kind}}):
+            pass
         (folder / "valid.acc.ave.pth").touch()
         seconds = time.time() - 100 * age
         os.utime(folder / "valid.acc.ave.pth", (seconds, seconds))
     assert list(find_models(None)) == ["new", "old"]
-    Path("exp/runs/new/done").unlink()
+    with working(Path("exp/runs/new"), "new", in_place=True):  # in training again
+        assert list(find_models(None)) == ["old"]
+    remove(Path("exp/runs/new"), stamp_only=True)
     assert list(find_models(None)) == ["old"]
 
 

@@ -4,6 +4,7 @@ import pytest
 import yaml
 
 from espnet_atat.errors import UserError
+from espnet_atat.graph.work import working
 from espnet_atat.package.run_folder import find_run
 
 
@@ -39,7 +40,8 @@ def test_the_model_that_decoding_takes_is_meant(run):
         (run / name).touch()
     with pytest.raises(UserError, match=r"which model is meant\? .* there are: 3epoch\.pth, valid\.acc\.ave\.pth"):
         find_run(run)
-    (run / "done").write_text('{"seconds": 3.0, "model": "3epoch.pth"}')
+    with working(run, "config", in_place=True, notes={"model": "3epoch.pth"}):
+        pass
     assert find_run(run).model_file.name == "3epoch.pth"
 
 
