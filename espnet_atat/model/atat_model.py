@@ -164,11 +164,14 @@ class ESPnetATATModel(AbsESPnetModel):
         audio = 0 if speech is None else len(speech)
         total = len(text)
         both: list[Encoded] = []
+        decoded: list[tuple[Tensor, Tensor]] = []
         ctc_loss: Tensor | None = None
         contrast_loss: Tensor | None = None
         if speech is not None and speech_lengths is not None:
             encoded = _in_parts(self.encode_audio, speech, speech_lengths, speech_parts)
             both.append(encoded)
+            if not self.decodes_together:
+                decoded.append(self._decode(encoded, text[:audio], text_lengths[:audio]))
             if self.ctc is not None and self.ctc_weight:
                 assert ctc_text is not None, "the preprocessor gives ctc_text where there is a CTC head"
                 assert ctc_text_lengths is not None
@@ -178,13 +181,14 @@ class ESPnetATATModel(AbsESPnetModel):
                 read = self.encode_text(transcript, transcript_lengths)
                 contrast_loss = self.contrast(encoded.states, encoded.lengths, read.states, read.lengths, transcript)
         if text_in is not None and text_in_lengths is not None:
-            both.append(_in_parts(self.encode_text, text_in, text_in_lengths, text_in_parts))
+            encoded = _in_parts(self.encode_text, text_in, text_in_lengths, text_in_parts)
+            both.append(encoded)
+            if not self.decodes_together:
+                decoded.append(self._decode(encoded, text[audio:], text_lengths[audio:]))
         if self.decodes_together:
-            both = [_joined(both)]
-        rows = [len(each.lengths) for each in both]
-        targets = zip(both, text.split(rows), text_lengths.split(rows), strict=True)
+            decoded = [self._decode(_joined(both), text, text_lengths)]
         # Both (Ba + Bt,): summed label-smoothed cross entropy of each example, and its number of correct tokens.
-        att_loss, hits = map(torch.cat, zip(*(self._decode(*each) for each in targets), strict=True))
+        att_loss, hits = map(torch.cat, zip(*decoded, strict=True))
         tasks = text[:, 0]
         weight = self._weights(tasks)
         # Outputs are the tokens after the task token, then <eos>: as many as inputs.
