@@ -1,6 +1,7 @@
 """Where things lie, from the repository's root, and how YAML files are read."""
 
 import copy
+import re
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass, replace
 from functools import lru_cache
@@ -23,7 +24,10 @@ FOLD, TTS = "{fold}", "{tts}"
 
 
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """Builds plain values only, and refuses a key that a mapping has twice: YAML's own rule, which PyYAML forgets."""
+    """Builds plain values only, and refuses a key that a mapping has twice: YAML's own rule, which PyYAML forgets.
+
+    ``1e-3`` is a number, as in YAML 1.2; in 1.1, which PyYAML reads, it is a text.
+    """
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: dict[str, yaml.Node] = {}
@@ -32,6 +36,11 @@ class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[mi
                 problem = f"the key {key.value!r} is there twice"
                 raise yaml.constructor.ConstructorError(None, None, problem, key.start_mark)
         return super().construct_mapping(node, deep)
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)[eE][-+]?\d+$"), [*"-+.0123456789"]
+)
 
 
 def load_yaml(path: Path) -> dict[str, Any]:

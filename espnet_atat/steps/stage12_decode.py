@@ -164,16 +164,11 @@ class Decoding(Hypotheses):
 
     def make(self, work: Path) -> Mapping[str, Any]:
         from espnet_atat.decode.decode_set import count_cut, decode_set, load_models, write_results
-        from espnet_atat.decode.search_config import SearchConfig
+        from espnet_atat.decode.search_config import read_search
         from espnet_atat.decode.source import Source
         from espnet_atat.model.precision import device_here
 
-        options = dict(self.config)
-        batch_size = int(options.pop("batch_size", 16))
-        try:
-            config = SearchConfig(**options, task=self.test.task)
-        except TypeError as error:
-            raise UserError(f"inference configuration {self.config_name}: {error}") from error
+        config, batch_size = read_search(self.config, f"inference configuration {self.config_name}", self.test.task)
         utterances = Source.of_dump(DUMP / self.test.set, source_of(self.test))
         files = {}
         if (planned := self.language_model) is not None:
