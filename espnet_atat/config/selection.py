@@ -13,11 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 from espnet_atat.errors import UserError
 from espnet_atat.speech.synthesis.engines import ENGINES
+from espnet_atat.stages import readers
 
 if TYPE_CHECKING:
     from espnet_atat.config.system import System
     from espnet_atat.config.table import Table
 
+#: Title of its options in a help text.
+SYSTEMS_GROUP = "which systems"
 #: Parts of a row that not every row has: one without the part is left as it is.
 PARTS = ("pretrain", "finetune", "pipeline", "first_stage")
 #: Keys of a row that are the name of a configuration, or its options.
@@ -28,7 +31,7 @@ TTS_ENGINE = ("tts_engine",)
 
 
 def add_selection(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("which systems")
+    group = parser.add_argument_group(SYSTEMS_GROUP)
     group.add_argument("--recipe", default="mini", help="folder below egs2/atat (default: %(default)s)")
     chosen = group.add_mutually_exclusive_group()
     chosen.add_argument("--table", help="tables of the recipe: NAME,… or N for tableN (default: default)")
@@ -182,8 +185,9 @@ def select(args: argparse.Namespace) -> Selection:
         chosen = () if args.table is None else ("--table", args.table)
     plain = [load_system(args.recipe, name) for name in systems_of(tables)]
     for setting in settings:
-        of_stage_3 = setting.option[0] == "--tts_engine"
-        if not of_stage_3 and not any(setting.taken_by(system) for system in plain):
+        of_stage = setting.option[0] == "--tts_engine" and "stage" in args  # the driver's alone are of stages
+        read = of_stage and readers("tts_engine", args.stage, args.stop_stage)
+        if not read and not any(setting.taken_by(system) for system in plain):
             rows, option = ", ".join(system.name for system in plain), " ".join(setting.option)
             raise UserError(f"{option}: no row has a place for it ({rows}): leave the option out")
     systems = tuple(_changed(system, settings) for system in plain)

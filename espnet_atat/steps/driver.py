@@ -15,7 +15,7 @@ from espnet_atat.config.table import Table
 from espnet_atat.graph.launch import Job, Machines, run_jobs
 from espnet_atat.graph.node import Node, unique
 from espnet_atat.report.keeping import Keeper
-from espnet_atat.stages import LAST, STAGES, SYSTEMS, Stage
+from espnet_atat.stages import LAST, STAGES, SYSTEMS, Stage, readers
 from espnet_atat.steps.stage12_attention import attention_nodes
 from espnet_atat.steps.stage12_decode import Hypotheses
 from espnet_atat.steps.stage13_score import pooled_node, score_node
@@ -223,9 +223,11 @@ def _jobs(request: Request) -> Iterator[Job]:
 def _job_arguments(run: SystemRun, request: Request) -> Sequence[str]:
     """Of the driver, for one system with one seed and fold."""
     one = dataclasses.replace(request.selection, seeds=(run.seed,), fold=run.fold)
-    arguments = [*one.arguments(run.system), "--stage", str(max(request.stage, TOKENS))]
-    arguments += ["--stop_stage", str(min(request.stop_stage, SCORING)), "--ngpu", str(request.machines.ngpu)]
-    arguments += ["--nj", str(max(1, request.nj // request.machines.jobs))]
+    first, last = max(request.stage, TOKENS), min(request.stop_stage, SCORING)
+    arguments = [*one.arguments(run.system), "--stage", str(first), "--stop_stage", str(last)]
+    arguments += ["--ngpu", str(request.machines.ngpu)]
+    if readers("nj", first, last):
+        arguments += ["--nj", str(max(1, request.nj // request.machines.jobs))]
     if request.machines.cpu_processes is not None:
         arguments += ["--cpu_processes", str(request.machines.cpu_processes)]
     return arguments + (["--decode_dev"] if request.decode_dev else [])
