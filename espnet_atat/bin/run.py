@@ -105,10 +105,10 @@ def check_stages(parser: argparse.ArgumentParser, args: argparse.Namespace) -> N
         if name == "tts_engine" or not read_by or getattr(args, name) == action.default:
             continue
         if not readers(name, args.stage, args.stop_stage):
-            of = ", ".join(map(str, read_by))
+            option, of = action.option_strings[0], ", ".join(map(str, read_by))
             raise UserError(
-                f"{action.option_strings[0]} is of stage {of}, and stages {args.stage} to {args.stop_stage} are asked for: "
-                "leave it out, or ask for such a stage (--stage, --stop_stage)"
+                f"{option} is of stage {of}, and stages {args.stage} to {args.stop_stage} are asked for: leave it out, or "
+                "ask for such a stage (--stage, --stop_stage)"
             )
 
 
@@ -156,10 +156,8 @@ def _check_upload(selection: "Selection") -> None:
         raise UserError(f"system {system.name} is a pipeline of two models, which no package holds: nothing to upload")
     seeds, folds = selection.seeds_of(system), selection.folds_of(system)
     if len(seeds) * len(folds) > 1:
-        many = [*(["seeds (--seeds)"] if len(seeds) > 1 else []), *(["folds (--fold)"] if len(folds) > 1 else [])]
-        raise UserError(
-            f"one model is uploaded at a time, and system {system.name} has several {' and '.join(many)}: name one"
-        )
+        many = "seeds (--seeds)" if len(seeds) > 1 else "folds (--fold)"
+        raise UserError(f"one model is uploaded at a time, and system {system.name} has several {many}: name one")
 
 
 def _run(args: argparse.Namespace, first: int, last: int) -> None:

@@ -73,7 +73,7 @@ def test_the_readme_lists_the_stages(root):
         (["--system", "music", "--hf_repo", "me/model", "--seeds", "1,2"], "has several seeds (--seeds): name one"),
         (
             ["--recipe", "snips", "--system", "atat_close", "--upload_dir", "out"],
-            "has several folds (--fold): name one",
+            "several folds (--fold): name one",
         ),
         (["--ngpu", "-1"], "argument --ngpu: '-1' is no whole number from 0 on"),
         (["--ngpu", "1", "--cpu_processes", "3"], "--cpu_processes is of training on the CPU, --ngpu on GPUs"),

@@ -21,10 +21,9 @@ test: [{set: toy/test, task: slu}]
 def trials(**exact_matches: float) -> list[Trial]:
     """``a_0=0.5``: system a, value 0; ``a2_0``: its seed 2."""
     return [
-        Trial(
-            name[0], int(name[1:].partition("_")[0] or 1), "toy/dev", float(name.partition("_")[2]), value, (0.0, 1.0)
-        )
-        for name, value in exact_matches.items()
+        Trial(run[0], int(run[1:] or 1), "toy/dev", float(value), figure, (0.0, 1.0))
+        for name, figure in exact_matches.items()
+        for run, _, value in [name.partition("_")]
     ]
 
 
