@@ -107,8 +107,8 @@ def check_stages(parser: argparse.ArgumentParser, args: argparse.Namespace) -> N
         if not readers(name, args.stage, args.stop_stage):
             option, of = action.option_strings[0], ", ".join(map(str, read_by))
             raise UserError(
-                f"{option} is of stage {of}, and stages {args.stage} to {args.stop_stage} are asked for: leave it out, or "
-                "ask for such a stage (--stage, --stop_stage)"
+                f"{option} is of stage {of}, and stages {args.stage} to {args.stop_stage} are asked for: leave it out, "
+                "or ask for such a stage (--stage, --stop_stage)"
             )
 
 

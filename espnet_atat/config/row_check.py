@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from espnet_atat.config.known_options import Task, check_options
-from espnet_atat.config.layout import conf_file, load_yaml, short
+from espnet_atat.config.layout import conf_file, load_config, short
 from espnet_atat.config.mixtures import PretrainingSets, load_mixtures
 from espnet_atat.config.pretrain_slu import takes_sets
 from espnet_atat.config.system import Phase, System, TestSet
@@ -97,7 +97,7 @@ def _check_tokenizer(config: Mapping[str, Any], tokens: Mapping[str, Any]) -> No
 def _check_search(system: System, name: str, tests: tuple[TestSet, ...]) -> bool:
     """Check an inference configuration for the labels of the test sets; returns whether it has a language model."""
     path = conf_file(system.recipe, name)
-    options = load_yaml(path)
+    options = load_config(path)
     labels = [ASR] if system.first_stage is not None else [test.task for test in tests]
     found = [read_search(options, str(path), label)[0] for label in dict.fromkeys(labels)]
     return any(config.lm_weight > 0 for config in found)

@@ -205,9 +205,8 @@ def select(args: argparse.Namespace) -> Selection:
 
 
 def _changed(plain: "System", settings: Sequence[Setting]) -> "System":
-    from espnet_atat.config.layout import conf_file, load_yaml
+    from espnet_atat.config.layout import conf_file, load_config, merged
     from espnet_atat.config.pretrain_slu import check_foreign
-    from espnet_atat.config.rows import merged
     from espnet_atat.config.system import load_system
 
     taken = [setting for setting in settings if setting.taken_by(plain)]
@@ -217,7 +216,7 @@ def _changed(plain: "System", settings: Sequence[Setting]) -> "System":
     for setting in taken:
         key, *inner = setting.key
         if key in NAMED and inner and key not in changes and isinstance(name := getattr(plain, key), str):
-            changes = {**changes, key: load_yaml(conf_file(plain.recipe, name))}  # all else as the name says
+            changes = {**changes, key: load_config(conf_file(plain.recipe, name))}  # all else as the name says
         changes = merged(changes, setting.change(plain))
         if setting.key == PRETRAIN_SLU:
             check_foreign(setting.value, plain)

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 from espnet_atat.config.audio_choice import AudioChoice, choose_audio
-from espnet_atat.config.layout import EXP, FOLD, TTS, filled, short
+from espnet_atat.config.layout import EXP, FOLD, TTS, filled, merged, short
 from espnet_atat.config.recipe import Engine, Mixture, load_recipe
-from espnet_atat.config.rows import PHASES, merged, row_content
+from espnet_atat.config.rows import PHASES, row_content
 from espnet_atat.config.two_stage import ASR, ORACLE, FirstStage, Pipeline
 from espnet_atat.data.mixture import TREE_TASKS, TaskLabels
 from espnet_atat.errors import UserError

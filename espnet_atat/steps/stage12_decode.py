@@ -8,7 +8,7 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from espnet_atat.config.layout import DATA, DUMP, conf_file, has_audio, load_yaml
+from espnet_atat.config.layout import DATA, DUMP, conf_file, has_audio, load_config
 from espnet_atat.config.system import TestSet
 from espnet_atat.datadir import read_two_column, write_two_column
 from espnet_atat.errors import UserError
@@ -120,7 +120,7 @@ class Decoding(Hypotheses):
 
     @cached_property
     def config(self) -> dict[str, Any]:
-        return {**load_yaml(conf_file(self.owner.system.recipe, self.config_name)), **self.options}
+        return {**load_config(conf_file(self.owner.system.recipe, self.config_name)), **self.options}
 
     @cached_property
     def language_model(self) -> LMTraining | None:
