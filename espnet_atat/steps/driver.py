@@ -185,6 +185,8 @@ def _ready_systems(request: Request) -> Request:
     if request.use_results:
         _take_kept(request)
     if request.dry_run:
+        found = [run.training.first.problem for run in request.to_make if run.training]
+        print("".join(f"stage {TOKENS}: {problem}\n" for problem in dict.fromkeys(map(str, filter(None, found)))), end="")
         return request
     for run in request.to_make:
         run.check()
@@ -202,10 +204,14 @@ def _take_kept(request: Request) -> None:
     """Copy kept results to where decoding and scoring would leave them."""
     for run in request.runs:
         for each in run.hypotheses:
-            if not each.node.is_done and request.kept.has(each.node):
+            if each.node.is_done:
+                continue
+            if request.kept.has(each.node):
                 print(f"stage {DECODING}: {each.folder}: taken from {request.kept.folder}")
                 if not request.dry_run:
                     request.kept.take(each.node, score_node(each))
+            elif why := request.kept.why_not(each.node):
+                print(f"stage {DECODING}: {each.folder}: kept in {request.kept.folder}, but {why}")
 
 
 def _jobs(request: Request) -> Iterator[Job]:

@@ -192,9 +192,10 @@ class Training:
 
     @property
     def about_data(self) -> str:
-        parts = ", ".join(f"{part.task} {part.set}" for part in self.mixtures.train)
-        selection = self.mixtures.selection
-        return parts + (f", slu and nlu of {OPTION} ({selection.why})" if selection is not None else "")
+        parts, selection = [part.about for part in self.mixtures.train], self.mixtures.selection
+        if selection is not None:
+            parts.append(f"slu and nlu of {OPTION}" + (f" ({selection.why})" if self.problem is None else ""))
+        return "; ".join(parts)
 
     @property
     def about(self) -> str:
