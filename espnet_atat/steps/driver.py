@@ -186,7 +186,8 @@ def _ready_systems(request: Request) -> Request:
         _take_kept(request)
     if request.dry_run:
         found = [run.training.first.problem for run in request.to_make if run.training]
-        print("".join(f"stage {TOKENS}: {problem}\n" for problem in dict.fromkeys(map(str, filter(None, found)))), end="")
+        for problem in dict.fromkeys(str(each) for each in found if each is not None):
+            print(f"stage {TOKENS}: {problem}")
         return request
     for run in request.to_make:
         run.check()
