@@ -17,9 +17,9 @@ from pathlib import Path
 from unittest import mock
 
 import torch
-import yaml
 from torch import Tensor
 
+from espnet_atat.config.layout import load_config
 from espnet_atat.model import build
 from espnet_atat.text.vocabulary import Vocabulary
 
@@ -32,7 +32,7 @@ VOCABULARY = Vocabulary.build([f"[IN:{number}" for number in range(40)], [f"▁{
 def make_model() -> torch.nn.Module:
     """The model of mini's ``pretrain.yaml``."""
     path = Path(__file__).parents[1] / "egs2/atat/mini/conf/pretrain.yaml"
-    conf = yaml.safe_load(path.read_text(encoding="utf-8"))
+    conf = load_config(path)
     conf["model_conf"]["contrast_start"] = 0
     plain = dict.fromkeys(("frontend", "specaug", "normalize", "init", "pretrained_vocabulary_size"))
     lists = {"token_list": VOCABULARY.tokens, "ctc_characters": ["x"] * CHARACTERS}

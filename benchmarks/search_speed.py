@@ -33,6 +33,7 @@ import numpy as np
 import torch
 import yaml
 
+from espnet_atat.config.layout import load_config
 from espnet_atat.data.collate import MixedCollate, pad
 from espnet_atat.data.preprocessor import MixturePreprocessor
 from espnet_atat.decode.pretrained import load_pretrained
@@ -66,7 +67,7 @@ def train(folder: Path, updates: int) -> Path:
     folder.mkdir(parents=True)
     utterances = read_set("music_train", 700)
     make_target_model([tree for _, tree in utterances], 400, folder)
-    config = yaml.safe_load((RECIPE / "conf/pretrain.yaml").read_text(encoding="utf-8"))
+    config = load_config(RECIPE / "conf/pretrain.yaml")
     vocabulary = Vocabulary.load(folder / "tokens.txt")
     characters = (folder / "characters.txt").read_text(encoding="utf-8").splitlines()
     config |= {

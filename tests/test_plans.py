@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from espnet_atat.config.layout import conf_file, load_yaml, short
+from espnet_atat.config.layout import conf_file, load_config, short
 from espnet_atat.config.mixtures import load_mixtures
 from espnet_atat.config.recipe import recipe_names
 from espnet_atat.config.rows import row_names, table_contents
@@ -71,7 +71,7 @@ def plan_of_row(recipe: str, name: str) -> dict[str, Any]:
         plan["pipeline"] = [str(system.pipeline), repr(system.pipeline.config(1))]
         plan["first_stage"] = [system.first_stage.kind, system.first_stage.value, system.first_stage.language]
     searched = [] if system.first_stage is not None and system.first_stage.kind != "asr" else system.decode
-    plan["search"] = {name: load_yaml(conf_file(recipe, name)) for name in searched}
+    plan["search"] = {name: load_config(conf_file(recipe, name)) for name in searched}
     return plan
 
 

@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 
 from espnet_atat.bin import new_parser, options_of, start, to_bool
-from espnet_atat.config.layout import load_yaml
+from espnet_atat.config.layout import load_config
 from espnet_atat.errors import UserError
 
 
@@ -66,7 +66,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     if args.inference_config is not None:
         (group,) = (group for group in parser._action_groups if group.title == "Search")
         known = {action.dest for action in group._group_actions} - {"inference_config"}
-        config = load_yaml(args.inference_config)
+        config = load_config(args.inference_config)
         if unknown := sorted(config.keys() - known):
             names = ", ".join(sorted(known))
             raise UserError(f"{args.inference_config}: unknown option {unknown[0]!r}; known: {names}")

@@ -25,12 +25,12 @@ def get_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> None:
     args = get_parser().parse_args(argv)
     limit_threads()
-    from espnet_atat.config.layout import load_yaml
+    from espnet_atat.config.layout import load_config
     from espnet_atat.datadir import DataDir
     from espnet_atat.schema import read
     from espnet_atat.speech.augmentation.augment_set import AugmentConfig, augment_set
 
-    config = read(AugmentConfig, load_yaml(args.config), str(args.config), seed=args.seed)
+    config = read(AugmentConfig, load_config(args.config), str(args.config), seed=args.seed)
     work_on = partial(augment_set, DataDir.load(args.data_dir), output=args.output_dir, config=config, nj=args.nj)
     make(2, args.output_dir, config, work_on, sets=[args.data_dir])
 

@@ -11,20 +11,23 @@ from pathlib import Path
 from typing import Any
 
 from espnet_atat.bin import new_parser, options_of, start
-from espnet_atat.config.selection import add_selection, select
+from espnet_atat.config.selection import SYSTEMS_GROUP, add_selection, select
 from espnet_atat.errors import UserError
+
+#: Groups of options: of the two ways to pack, each has its own.
+OF_RECIPE, ANY_MODEL = "of a recipe's systems (stage 15), to exp/<recipe>/packages", "any model, from its files"
 
 
 def get_parser() -> argparse.ArgumentParser:
     parser = new_parser("pack", __doc__)
     add_selection(parser)
     parser.set_defaults(recipe=None)
-    add = parser.add_argument_group("of a recipe's systems (stage 15), to exp/<recipe>/packages").add_argument
+    add = parser.add_argument_group(OF_RECIPE).add_argument
     add("--use_results", action="store_true", help="pass over models of which only the results are here")
     add("--force", action="store_true", help="pack again what is packed")
     add("--dry_run", action="store_true", help="print what is there and what would be packed")
 
-    add = parser.add_argument_group("Any model").add_argument
+    add = parser.add_argument_group(ANY_MODEL).add_argument
     add("--train_config", type=Path, metavar="YAML", help="config.yaml of the training run")
     add("--model_file", type=Path, metavar="PTH", help="a checkpoint of it")
     add("--outpath", type=Path, metavar="ZIP")
@@ -45,9 +48,11 @@ def get_parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    args = get_parser().parse_args(argv)
+    parser = get_parser()
+    args = parser.parse_args(argv)
     if (args.recipe is None) == (args.outpath is None):
         raise UserError("give --recipe, or --train_config, --model_file and --outpath")
+    _check_way(parser, args)
     if args.recipe is not None:
         from espnet_atat.bin import run
 
@@ -63,6 +68,16 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     manifest = write_package(options_of(Sources, args), _manifest(args), args.outpath, load_pretrained)
     print(f"wrote {args.outpath}: {args.outpath.stat().st_size / 1e6:.1f} MB, {manifest.parameters} parameters")
+
+
+def _check_way(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
+    """Refuse options of the other way to pack, which would change nothing."""
+    way, other = ("--outpath", "--recipe") if args.recipe is None else ("--recipe", "--outpath")
+    for group in parser._action_groups:
+        foreign = group.title == ANY_MODEL if args.recipe else group.title in (SYSTEMS_GROUP, OF_RECIPE)
+        for action in group._group_actions if foreign else ():
+            if getattr(args, action.dest) != action.default:
+                raise UserError(f"{action.option_strings[0]} goes with {other}, not with {way}: leave it out")
 
 
 def _manifest(args: argparse.Namespace) -> Any:

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from espnet_atat.bin import add_aligner, aligner_options, options_of, start, to_bool
 from espnet_atat.config.selection import add_selection, set_list
 from espnet_atat.errors import UserError
-from espnet_atat.stages import LAST, columns
+from espnet_atat.stages import LAST, columns, readers
 
 if TYPE_CHECKING:
+    from espnet_atat.config.selection import Selection
     from espnet_atat.steps.driver import Request
 
 
@@ -68,10 +69,10 @@ def get_parser() -> argparse.ArgumentParser:
     add("--allow_bad_test", action="store_true", help=about)
     add = parser.add_argument_group("machines").add_argument
     add("--nj", type=positive, default=os.cpu_count() or 1, metavar="N", help="processes for data")
-    add("--ngpu", type=int, default=0, metavar="N", help="GPUs of each machine (default: 0, the CPU)")
+    add("--ngpu", type=count, default=0, metavar="N", help="GPUs of each machine (default: 0, the CPU)")
     add("--num_nodes", type=positive, default=1, metavar="N", help="machines of one training (default: 1)")
     add("--jobs", type=positive, default=1, metavar="N", help="systems (with one seed and fold each) made at once")
-    add("--cpu_processes", type=positive, metavar="N", help="of one training on the CPU")
+    add("--cpu_processes", type=positive, metavar="N", help="of one pretraining or fine-tuning on the CPU")
     starter = os.environ.get("train_cmd", "run.pl")  # noqa: SIM112 (Kaldi's name for it)
     about = "that starts jobs (default: that of cmd.sh)"
     add("--train_cmd", dest="command", metavar="TRAIN_CMD", default=starter, help=about)
@@ -89,10 +90,38 @@ def positive(text: str) -> int:
     return int(text)
 
 
+def count(text: str) -> int:
+    if not text.isdigit():
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 0 on")
+    return int(text)
+
+
+def check_stages(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
+    """Refuse an option that none of the stages asked for reads."""
+    for action in parser._actions:
+        name = action.dest
+        read_by = readers(name)
+        # Rows may follow --tts_engine too: whether one does, the selection knows.
+        if name == "tts_engine" or not read_by or getattr(args, name) == action.default:
+            continue
+        if not readers(name, args.stage, args.stop_stage):
+            option, of = action.option_strings[0], ", ".join(map(str, read_by))
+            raise UserError(
+                f"{option} is of stage {of}, and stages {args.stage} to {args.stop_stage} are asked for: leave it out, "
+                "or ask for such a stage (--stage, --stop_stage)"
+            )
+
+
 def main(argv: Sequence[str] | None = None) -> None:
-    args = get_parser().parse_args(argv)
+    parser = get_parser()
+    args = parser.parse_args(argv)
     if not 1 <= args.stage <= args.stop_stage <= LAST:
         raise UserError(f"stages are 1 to {LAST}, not {args.stage} to {args.stop_stage}")
+    check_stages(parser, args)
+    if args.private and not args.hf_repo:
+        raise UserError("--private is of a new repository: it goes with --hf_repo")
+    if args.cpu_processes and args.ngpu:
+        raise UserError("--cpu_processes is of training on the CPU, --ngpu on GPUs: give one of them")
     if (args.hf_repo or args.upload_dir) and not args.system:
         raise UserError("one model is uploaded at a time: name its system (--system)")
     if args.jobs > 1 and args.num_nodes > 1:
@@ -110,12 +139,25 @@ def _request(args: argparse.Namespace, first: int, last: int) -> "Request":
     from espnet_atat.steps.driver import Request
 
     selection = select(args)
+    if args.hf_repo or args.upload_dir:
+        _check_upload(selection)
     for table in selection.tables:
         if args.decode_dev and not any(system.dev for system in selection.systems if system.name in table.systems):
             raise UserError(f"--decode_dev: none of the systems of {table.name} names dev sets")
     options: dict[str, Any] = {each.name: getattr(args, each.name) for each in fields(Request) if each.name in args}
     options |= {"stage": first, "stop_stage": last, "align": aligner_options(args)}
     return Request(selection=selection, machines=options_of(Machines, args), **options)
+
+
+def _check_upload(selection: "Selection") -> None:
+    """Stage 16 uploads one package: say so before hours of training."""
+    (system,) = selection.systems
+    if system.pipeline is not None:
+        raise UserError(f"system {system.name} is a pipeline of two models, which no package holds: nothing to upload")
+    seeds, folds = selection.seeds_of(system), selection.folds_of(system)
+    if len(seeds) * len(folds) > 1:
+        many = "seeds (--seeds)" if len(seeds) > 1 else "folds (--fold)"
+        raise UserError(f"one model is uploaded at a time, and system {system.name} has several {many}: name one")
 
 
 def _run(args: argparse.Namespace, first: int, last: int) -> None:

@@ -2,7 +2,8 @@
 
 python -m espnet_atat.bin.tune --recipe mini --table lm --option lm_weight --values 0,0.05,0.1,0.2,0.3,0.5
 
-The models have to be there (./run.sh --table lm --stop_stage 11). The exact match of each value is printed.
+The models have to be there (./run.sh --table lm --stop_stage 11), with every seed that is asked for. The exact match of
+each value is printed; the one with the highest mean over systems, seeds and dev sets is the best.
 """
 
 import argparse
@@ -32,6 +33,7 @@ class Trial:
     """One value of the option on one dev set, in shares (not per cent)."""
 
     system: str
+    seed: int
     set: str
     value: float
     exact_match: float
@@ -46,23 +48,21 @@ def tune(
     nj: int = 1,
     machines: Machines | None = None,
 ) -> list[Trial]:
-    """Decode the systems' dev sets of trees with each value; what is decoded already is not decoded again.
-
-    Of several seeds the first is taken.
-    """
+    """Decode the systems' dev sets of trees with each value and seed; what is decoded already is not decoded again."""
     trials = []
     for system in selection.systems:
         if system.folds is not None and selection.fold is None:
             raise UserError(f"system {system.name} is a cross validation: choose on one fold (--fold)")
-        run = plan_system(system, selection.seeds_of(system)[0], selection.fold, machines, dev=True, nj=nj)
-        for test in (test for test in run.tests if test.wants_trees):
-            for value in values:
-                decoding = run.decoding(config_name, test, **{option: value})
-                for node in (decoding.node, score_node(decoding)):
-                    if not node.is_done:
-                        node.build()
-                figure = read_metrics(decoding.folder / METRICS)["figures"]["em_full"]  # exact match of trees
-                trials.append(Trial(system.name, test.set, value, figure["value"], tuple(figure["interval"])))
+        for seed in selection.seeds_of(system):
+            run = plan_system(system, seed, selection.fold, machines, dev=True, nj=nj)
+            for test in (test for test in run.tests if test.wants_trees):
+                for value in values:
+                    decoding = run.decoding(config_name, test, **{option: value})
+                    for node in (decoding.node, score_node(decoding)):
+                        if not node.is_done:
+                            node.build()
+                    figure = read_metrics(decoding.folder / METRICS)["figures"]["em_full"]  # exact match of trees
+                    trials.append(Trial(system.name, seed, test.set, value, figure["value"], tuple(figure["interval"])))
     if not trials:
         names = ", ".join(system.name for system in selection.systems)
         raise UserError(f"{names}: no dev set of trees to choose on")
@@ -70,7 +70,7 @@ def tune(
 
 
 def means(trials: Sequence[Trial]) -> dict[float, float]:
-    """Value → exact match, each dev set counted alike."""
+    """Value → exact match, each dev set and seed counted alike."""
     return {
         value: sum(found) / len(found)
         for value in dict.fromkeys(trial.value for trial in trials)
@@ -127,7 +127,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     trials = tune(select(args), config, args.option, values, args.nj, Machines(ngpu=args.ngpu))
     for trial in trials:
         low, high = (100 * bound for bound in trial.interval)
-        where = f"{trial.system}, {trial.set}, {args.option} {trial.value:g}"
+        where = f"{trial.system}, seed {trial.seed}, {trial.set}, {args.option} {trial.value:g}"
         print(f"{where}: EM {100 * trial.exact_match:.1f} [{low:.1f}, {high:.1f}]")
     for value, mean in means(trials).items():
         print(f"{args.option} {value:g}: mean EM {100 * mean:.2f}")

@@ -1,6 +1,7 @@
 """Where things lie, from the repository's root, and how YAML files are read."""
 
 import copy
+import re
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass, replace
 from functools import lru_cache
@@ -18,12 +19,17 @@ DUMP = Path("dump")
 EXP = Path("exp")
 #: In ``data/<recipe>``: the sets that stage 1 made, a line each.
 PREPARED = "prepared"
+#: What a row, a table or a configuration starts from.
+BASE = "base"
 #: In the names of sets, of mixtures too: the fold; the engine whose synthetic speech the row takes.
 FOLD, TTS = "{fold}", "{tts}"
 
 
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """Builds plain values only, and refuses a key that a mapping has twice: YAML's own rule, which PyYAML forgets."""
+    """Builds plain values only, and refuses a key that a mapping has twice: YAML's own rule, which PyYAML forgets.
+
+    ``1e-3`` is a number, as in YAML 1.2; in 1.1, which PyYAML reads, it is a text.
+    """
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: dict[str, yaml.Node] = {}
@@ -32,6 +38,11 @@ class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[mi
                 problem = f"the key {key.value!r} is there twice"
                 raise yaml.constructor.ConstructorError(None, None, problem, key.start_mark)
         return super().construct_mapping(node, deep)
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)[eE][-+]?\d+$"), [*"-+.0123456789"]
+)
 
 
 def load_yaml(path: Path) -> dict[str, Any]:
@@ -43,6 +54,32 @@ def load_yaml(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):
         raise UserError(f"{path}: holds no mapping of options")
     return content
+
+
+def load_config(path: Path) -> dict[str, Any]:
+    """Read a configuration of ``conf/``: the options of its ``base``, another such file, with its own in place of them.
+
+    Mappings are merged key by key; ``without`` lists options of the base that are not taken.
+    """
+    content = load_yaml(path)
+    base, without = content.pop(BASE, None), content.pop("without", ())
+    if base is None and not without:
+        return content
+    if not isinstance(base, str) or not Path(base).is_file():
+        raise UserError(f"{path}: base is a file, such as conf/pretrain_small.yaml, found {base!r}")
+    options = load_yaml(Path(base))
+    if BASE in options:
+        raise UserError(f"{path}: base: {base} has a base itself: name that one, and say here what differs")
+    if not isinstance(without, list) or not set(without) <= options.keys():
+        raise UserError(f"{path}: without lists options of {base}, found {without!r}")
+    return dict(merged({name: value for name, value in options.items() if name not in without}, content))
+
+
+def merged(old: Any, new: Any) -> Any:
+    """Mappings key by key; anything else, and an empty mapping, in place of the old."""
+    if not (isinstance(old, Mapping) and isinstance(new, Mapping) and new):
+        return new
+    return {**old, **{key: merged(old.get(key), value) for key, value in new.items()}}
 
 
 @lru_cache(maxsize=256)

@@ -6,7 +6,8 @@ A mixture marks the place with an entry of its own; in ``valid`` it means the de
     - {pretrain_slu: [slu], temperature: 1}     # of train: what they weigh, see proportions.py
 
 The sets are those that ``--pretrain_slu`` or the row's ``pretrain_slu`` names; else every prepared corpus with trees
-and audio but the tested one; else the text of TOP.
+and audio but the tested one, of the sets that each ``recipe.yaml`` offers by its own ``pretrain_slu``; else the text of
+TOP.
 """
 
 import re
@@ -14,18 +15,15 @@ from collections.abc import Iterable, Sequence
 
 from espnet_atat.config.layout import DUMP, has_audio
 from espnet_atat.config.mixtures import KEY, PretrainingSets, find_mixture, is_place
-from espnet_atat.config.recipe import recipe_names
+from espnet_atat.config.recipe import load_recipe, recipe_names
 from espnet_atat.config.system import System
 from espnet_atat.data.mixture import Part
 from espnet_atat.errors import UserError
 
 OPTION = f"--{KEY}"
-#: Training sets of public corpora; those of the recipe custom have names that their owner gave.
-CANDIDATES = ("fsc/train", "snips/close_fold1_train", "snips/far_fold1_train", "top/train")
-CUSTOM = "custom"
 TOP_TEXT = "top/train"
 #: Recipes whose sets are of several domains: what stands before train, dev, test or text in a set's name.
-OF_SEVERAL_DOMAINS = (CUSTOM, "mini")
+OF_SEVERAL_DOMAINS = ("custom", "mini")
 _SPLIT = re.compile(r"(^|_)(train|dev|test|text)(_.*)?$")
 
 
@@ -103,9 +101,13 @@ def _tested(system: System) -> dict[str, str]:
 
 
 def _prepared() -> list[str]:
-    """Training sets with trees and audio."""
-    custom = sorted(f"{CUSTOM}/{folder.name}" for folder in (DUMP / CUSTOM).glob("*train"))
-    return [name for name in (*CANDIDATES, *custom) if (DUMP / name / "target").is_file() and has_audio(name)]
+    """Sets with trees and audio that recipes offer: those that they name, then those that a pattern finds."""
+    offers = [(recipe, name) for recipe in recipe_names() for name in load_recipe(recipe).pretrain_slu]
+    named = [f"{recipe}/{name}" for recipe, name in offers if "*" not in name]
+    found = [
+        f"{recipe}/{folder.name}" for recipe, name in offers if "*" in name for folder in (DUMP / recipe).glob(name)
+    ]
+    return [name for name in (*named, *sorted(found)) if (DUMP / name / "target").is_file() and has_audio(name)]
 
 
 def _command(recipe: str) -> str:

@@ -96,6 +96,8 @@ class Recipe:
         prepare: options that ``local/data.sh`` hands to ``bin.prepare``.
         environment: variables that decide what stage 1 makes.
         augment: sets that stage 2 makes augmented copies of.
+        pretrain_slu: sets with trees that the pretraining of other corpora's systems may take, or patterns of their
+            names, as ``*train`` (:mod:`.pretrain_slu`).
         tables: by name, each as a file below ``tables/`` would say it.
     """
 
@@ -104,6 +106,7 @@ class Recipe:
     prepare: tuple[str, ...] = ()
     environment: tuple[str, ...] = ()
     augment: tuple[str, ...] = ()
+    pretrain_slu: tuple[str, ...] = ()
     synthesize: Synthesize = field(default_factory=Synthesize)
     align: Align = field(default_factory=Align)
     mask: Mask = field(default_factory=Mask)

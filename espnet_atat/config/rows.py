@@ -8,13 +8,12 @@ never inherited.
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from espnet_atat.config.layout import EGS, load_yaml
+from espnet_atat.config.layout import BASE, EGS, load_yaml, merged
 from espnet_atat.config.recipe import recipe_file
 from espnet_atat.errors import UserError
 from espnet_atat.schema import check_known
 
 Content = Mapping[str, Any]
-BASE = "base"
 PHASES = ("pretrain", "finetune")
 
 
@@ -72,13 +71,6 @@ def _named(content: Content, name: str) -> Content:
         if isinstance(phase := content.get(key), Mapping) and isinstance(phase.get("mixture"), Mapping)
     }
     return {**content, **named}
-
-
-def merged(old: Any, new: Any) -> Any:
-    """Mappings key by key; anything else, and an empty mapping, in place of the old."""
-    if not (isinstance(old, Mapping) and isinstance(new, Mapping) and new):
-        return new
-    return {**old, **{key: merged(old.get(key), value) for key, value in new.items()}}
 
 
 def _inherited(recipe: str, base: str, users: Iterable[str]) -> Content:

@@ -13,20 +13,25 @@ from typing import TYPE_CHECKING, Any
 
 from espnet_atat.errors import UserError
 from espnet_atat.speech.synthesis.engines import ENGINES
+from espnet_atat.stages import readers
 
 if TYPE_CHECKING:
     from espnet_atat.config.system import System
     from espnet_atat.config.table import Table
 
+#: Title of its options in a help text.
+SYSTEMS_GROUP = "which systems"
 #: Parts of a row that not every row has: one without the part is left as it is.
 PARTS = ("pretrain", "finetune", "pipeline", "first_stage")
+#: Keys of a row that are the name of a configuration, or its options.
+NAMED = ("tokens", "lm")
 GROW_BPE = ("finetune", "grow_bpe")
 PRETRAIN_SLU = ("pretrain_slu",)
 TTS_ENGINE = ("tts_engine",)
 
 
 def add_selection(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("which systems")
+    group = parser.add_argument_group(SYSTEMS_GROUP)
     group.add_argument("--recipe", default="mini", help="folder below egs2/atat (default: %(default)s)")
     chosen = group.add_mutually_exclusive_group()
     chosen.add_argument("--table", help="tables of the recipe: NAME,… or N for tableN (default: default)")
@@ -152,21 +157,14 @@ def parse_setting(text: str) -> Setting:
     if not equals or not all(parts):
         raise UserError(f"--set {text}: is KEY=VALUE, such as finetune.options.max_epoch=5")
     try:
-        return Setting(parts, _number(parse_yaml(value)), ("--set", text))
+        return Setting(parts, parse_yaml(value), ("--set", text))
     except yaml.YAMLError as error:
         raise UserError(f"--set {text}: the value is not YAML: {error}") from error
 
 
-def _number(value: Any) -> Any:
-    """``1e-3`` is a text in YAML 1.1, and meant as a number."""
-    try:
-        return float(value) if isinstance(value, str) and value[:1] in "+-.0123456789" else value
-    except ValueError:
-        return value
-
-
 def select(args: argparse.Namespace) -> Selection:
-    """What the options of :func:`add_selection` select."""
+    """What the options of :func:`add_selection` select; a mistake in a row is found now (:mod:`.row_check`)."""
+    from espnet_atat.config.row_check import check_system
     from espnet_atat.config.system import load_system
     from espnet_atat.config.table import Table, load_tables, systems_of
 
@@ -187,14 +185,18 @@ def select(args: argparse.Namespace) -> Selection:
         chosen = () if args.table is None else ("--table", args.table)
     plain = [load_system(args.recipe, name) for name in systems_of(tables)]
     for setting in settings:
-        of_stage_3 = setting.option[0] == "--tts_engine"
-        if not of_stage_3 and not any(setting.taken_by(system) for system in plain):
+        of_stage = setting.option[0] == "--tts_engine" and "stage" in args  # the driver's alone are of stages
+        read = of_stage and readers("tts_engine", args.stage, args.stop_stage)
+        if not read and not any(setting.taken_by(system) for system in plain):
             rows, option = ", ".join(system.name for system in plain), " ".join(setting.option)
             raise UserError(f"{option}: no row has a place for it ({rows}): leave the option out")
+    systems = tuple(_changed(system, settings) for system in plain)
+    for system in systems:
+        check_system(system, args.fold)
     return Selection(
         recipe=args.recipe,
         tables=tables,
-        systems=tuple(_changed(system, settings) for system in plain),
+        systems=systems,
         seeds=args.seeds,
         fold=args.fold,
         chosen=chosen,
@@ -203,8 +205,8 @@ def select(args: argparse.Namespace) -> Selection:
 
 
 def _changed(plain: "System", settings: Sequence[Setting]) -> "System":
+    from espnet_atat.config.layout import conf_file, load_config, merged
     from espnet_atat.config.pretrain_slu import check_foreign
-    from espnet_atat.config.rows import merged
     from espnet_atat.config.system import load_system
 
     taken = [setting for setting in settings if setting.taken_by(plain)]
@@ -212,6 +214,9 @@ def _changed(plain: "System", settings: Sequence[Setting]) -> "System":
         return plain
     changes: Mapping[str, Any] = {}
     for setting in taken:
+        key, *inner = setting.key
+        if key in NAMED and inner and key not in changes and isinstance(name := getattr(plain, key), str):
+            changes = {**changes, key: load_config(conf_file(plain.recipe, name))}  # all else as the name says
         changes = merged(changes, setting.change(plain))
         if setting.key == PRETRAIN_SLU:
             check_foreign(setting.value, plain)

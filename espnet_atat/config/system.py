@@ -1,14 +1,14 @@
 """A system: one row of a table, as it is run. docs/tables.md shows every key."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Self
 
 from espnet_atat.config.audio_choice import AudioChoice, choose_audio
-from espnet_atat.config.layout import EXP, FOLD, TTS, filled, short
+from espnet_atat.config.layout import EXP, FOLD, TTS, filled, merged, short
 from espnet_atat.config.recipe import Engine, Mixture, load_recipe
-from espnet_atat.config.rows import PHASES, merged, row_content
+from espnet_atat.config.rows import PHASES, row_content
 from espnet_atat.config.two_stage import ASR, ORACLE, FirstStage, Pipeline
 from espnet_atat.data.mixture import TREE_TASKS, TaskLabels
 from espnet_atat.errors import UserError
@@ -109,6 +109,7 @@ class System:
         pretrain_slu: sets whose slu and nlu pretraining takes; None: what is prepared.
         listening: of the sets in ``dev`` and ``test``, those that were chosen of several.
         overrides: options of the command line that changed what the file says, for commands to print.
+        row: its file and name, which a message about it begins with.
     """
 
     recipe: str
@@ -130,6 +131,7 @@ class System:
     pretrain_slu: tuple[str, ...] | None = None
     listening: tuple[AudioChoice, ...] = ()
     overrides: tuple[str, ...] = ()
+    row: str = field(default="", compare=False)
 
     def __post_init__(self) -> None:
         names = [test.name for test in (*self.dev, *self.test)]
@@ -200,7 +202,7 @@ def load_system(
                 f"{where}: decode is not of a pipeline, whose words come by its first_stage: leave it out (null)"
             )
         content["decode"] = [read(FirstStage, content["first_stage"], f"{where}: first_stage").folder]
-    given = {"recipe": recipe, "name": name, "listening": tuple(choices), "overrides": overrides}
+    given = {"recipe": recipe, "name": name, "listening": tuple(choices), "overrides": overrides, "row": where}
     system = read(System, content, where, **given)
     if (system.folds is None) == any(FOLD in test.set for test in system.test):
         raise UserError(f"{where}: 'folds' and test sets with {{fold}} go together: one is there without the other")

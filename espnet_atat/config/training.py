@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from espnet_atat.config.layout import conf_file, load_yaml
+from espnet_atat.config.layout import conf_file, load_config
 from espnet_atat.config.system import Phase
 from espnet_atat.errors import UserError
 from espnet_atat.schema import read
@@ -44,7 +44,7 @@ def load_lm_config(recipe: str, lm: str | Mapping[str, Any]) -> dict[str, Any]:
 def _named(recipe: str, value: str | Mapping[str, Any], key: str) -> tuple[dict[str, Any], str]:
     if isinstance(value, str):
         path = conf_file(recipe, value)
-        return load_yaml(path), str(path)
+        return load_config(path), str(path)
     return {name: each for name, each in value.items() if each is not None}, key
 
 
@@ -54,11 +54,16 @@ def load_training_config(recipe: str, phase: Phase, inherited: Mapping[str, Any]
     An option that is a mapping, such as ``model_conf``, is taken key by key; an empty one empties it. Where neither of
     them says anything, ``inherited`` holds.
     """
-    config = {**(inherited or {}), **load_yaml(conf_file(recipe, phase.config))}
+    config = {**(inherited or {}), **load_config(conf_file(recipe, phase.config))}
     for key, value in (phase.options or {}).items():
         by_key = isinstance(value, Mapping) and value and isinstance(config.get(key), Mapping)
         config[key] = {**config[key], **value} if by_key else value
     return config
+
+
+def inherited_options(pretraining: Mapping[str, Any]) -> dict[str, Any]:
+    """What a fine-tuning does not name is as it was in pretraining: the model is the same one."""
+    return {key: value for key, value in pretraining.items() if key != AUDIO_ENCODER_INIT}
 
 
 def best_model(config: Mapping[str, Any]) -> str:

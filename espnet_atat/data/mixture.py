@@ -100,6 +100,15 @@ class Part:
         return f"{labelled}-{self.name or self.set.rpartition('/')[2]}"
 
     @property
+    def about(self) -> str:
+        """``slu as nlu mini/music_train, limit 0.1, weight 2``: for people."""
+        notes = [
+            f"{key} {value:g}" for key, value in (("limit", self.limit), ("weight", self.weight)) if value is not None
+        ]
+        labelled = self.task if self.label is None else f"{self.task} as {self.label}"
+        return ", ".join([f"{labelled} {self.set}", *notes, *(["complement"] if self.complement else [])])
+
+    @property
     def bos(self) -> str:
         """The task token of its targets."""
         return task_token(self.label or self.task)

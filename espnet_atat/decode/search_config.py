@@ -1,11 +1,13 @@
 """How to search: the options that an inference configuration holds."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from espnet_atat.data.mixture import TaskLabels
 from espnet_atat.errors import UserError
+from espnet_atat.schema import read
 from espnet_atat.text.vocabulary import TASK_SOURCE
 
 SHORTEST_TREE = 3  # ``[IN:X``, ``]`` and ``<eos>``
@@ -14,6 +16,10 @@ SHORTEST_TREE = 3  # ``[IN:X``, ``]`` and ``<eos>``
 SHORTEST_CAP = 100
 TOKENS_PER_SECOND = 20.0
 TOKENS_PER_PIECE = 4.0
+
+
+#: Of an inference configuration: utterances decoded together, unless it says otherwise.
+BATCH_SIZE = 16
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,3 +75,16 @@ class SearchConfig(TaskLabels):
     def source(self) -> str:
         """``text_in`` if every label reads text in training, else ``speech``."""
         return "speech" if any(TASK_SOURCE[task] == "speech" for task in self.tasks) else "text_in"
+
+
+def read_search(options: Mapping[str, Any], where: str, task: str) -> tuple[SearchConfig, int]:
+    """The search that an inference configuration asks for, and its ``batch_size``.
+
+    Raises:
+        UserError: an unknown option, or a value that makes no sense; it begins with ``where``.
+    """
+    others = {name: value for name, value in options.items() if name != "batch_size"}
+    batch_size = options.get("batch_size", BATCH_SIZE)
+    if type(batch_size) is not int or batch_size < 1:
+        raise UserError(f"{where}: batch_size is a whole number from 1, found {batch_size!r}")
+    return read(SearchConfig, others, where, task=task), batch_size

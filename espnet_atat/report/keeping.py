@@ -45,6 +45,16 @@ class Keeper:
         except UserError:  # something that the key covers is not there
             return False
 
+    def why_not(self, hypotheses: Node) -> str | None:
+        """Why a kept result is not taken; None where none is kept, or it is taken."""
+        kept = self._archives.texts.get(self._path(hypotheses.place / KEY))
+        try:
+            if kept in (None, hypotheses.key):
+                return None
+        except UserError as error:
+            return f"what it is made from is not all here to compare: {error}"
+        return f"it is of another version of the model, its configuration or the data ({kept}, now {hypotheses.key})"
+
     def take(self, hypotheses: Node, scores: Node) -> None:
         """Write a kept result, and how its model was trained, to where decoding and scoring would have left it."""
         kept, folder = self._archives.texts, hypotheses.place

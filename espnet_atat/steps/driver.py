@@ -15,7 +15,7 @@ from espnet_atat.config.table import Table
 from espnet_atat.graph.launch import Job, Machines, run_jobs
 from espnet_atat.graph.node import Node, unique
 from espnet_atat.report.keeping import Keeper
-from espnet_atat.stages import LAST, STAGES, SYSTEMS, Stage
+from espnet_atat.stages import LAST, STAGES, SYSTEMS, Stage, readers
 from espnet_atat.steps.stage12_attention import attention_nodes
 from espnet_atat.steps.stage12_decode import Hypotheses
 from espnet_atat.steps.stage13_score import pooled_node, score_node
@@ -183,6 +183,9 @@ def _ready_systems(request: Request) -> Request:
     if request.use_results:
         _take_kept(request)
     if request.dry_run:
+        found = [run.training.first.problem for run in request.to_make if run.training]
+        for problem in dict.fromkeys(str(each) for each in found if each is not None):
+            print(f"stage {TOKENS}: {problem}")
         return request
     for run in request.to_make:
         run.check()
@@ -202,10 +205,14 @@ def _take_kept(request: Request) -> None:
     """Copy kept results to where decoding and scoring would leave them."""
     for run in request.runs:
         for each in run.hypotheses:
-            if not each.node.is_done and request.kept.has(each.node):
+            if each.node.is_done:
+                continue
+            if request.kept.has(each.node):
                 print(f"stage {DECODING}: {each.folder}: taken from {request.kept.folder}")
                 if not request.dry_run:
                     request.kept.take(each.node, score_node(each))
+            elif why := request.kept.why_not(each.node):
+                print(f"stage {DECODING}: {each.folder}: kept in {request.kept.folder}, but {why}")
 
 
 def _jobs(request: Request) -> Iterator[Job]:
@@ -223,9 +230,11 @@ def _jobs(request: Request) -> Iterator[Job]:
 def _job_arguments(run: SystemRun, request: Request) -> Sequence[str]:
     """Of the driver, for one system with one seed and fold."""
     one = dataclasses.replace(request.selection, seeds=(run.seed,), fold=run.fold)
-    arguments = [*one.arguments(run.system), "--stage", str(max(request.stage, TOKENS))]
-    arguments += ["--stop_stage", str(min(request.stop_stage, SCORING)), "--ngpu", str(request.machines.ngpu)]
-    arguments += ["--nj", str(max(1, request.nj // request.machines.jobs))]
+    first, last = max(request.stage, TOKENS), min(request.stop_stage, SCORING)
+    arguments = [*one.arguments(run.system), "--stage", str(first), "--stop_stage", str(last)]
+    arguments += ["--ngpu", str(request.machines.ngpu)]
+    if readers("nj", first, last):
+        arguments += ["--nj", str(max(1, request.nj // request.machines.jobs))]
     if request.machines.cpu_processes is not None:
         arguments += ["--cpu_processes", str(request.machines.cpu_processes)]
     return arguments + (["--decode_dev"] if request.decode_dev else [])

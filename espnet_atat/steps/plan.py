@@ -15,6 +15,7 @@ from espnet_atat.config.training import (
     AUDIO_ENCODER_INIT,
     best_model,
     check_finetune,
+    inherited_options,
     load_token_config,
     load_training_config,
 )
@@ -191,9 +192,10 @@ class Training:
 
     @property
     def about_data(self) -> str:
-        parts = ", ".join(f"{part.task} {part.set}" for part in self.mixtures.train)
-        selection = self.mixtures.selection
-        return parts + (f", slu and nlu of {OPTION} ({selection.why})" if selection is not None else "")
+        parts, selection = [part.about for part in self.mixtures.train], self.mixtures.selection
+        if selection is not None:
+            parts.append(f"slu and nlu of {OPTION}" + (f" ({selection.why})" if self.problem is None else ""))
+        return "; ".join(parts)
 
     @property
     def about(self) -> str:
@@ -225,9 +227,7 @@ def plan_training(system: System, seed: int, fold: int | None, machines: Machine
     )
     if system.finetune is None:
         return pretraining
-    # What fine-tuning does not name is as it was in pretraining: the model is the same one.
-    inherited = {key: value for key, value in config.items() if key != AUDIO_ENCODER_INIT}
-    config = load_training_config(system.recipe, system.finetune, inherited)
+    config = load_training_config(system.recipe, system.finetune, inherited_options(config))
     check_finetune(system.finetune, config)
     mixtures = load_mixtures(system.recipe, system.finetune, fold)
     changed: dict[str, Any] = {"phase": system.finetune, "mixtures": mixtures, "config": config}

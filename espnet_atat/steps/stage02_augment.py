@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from espnet_atat.config.layout import DATA, conf_file, load_yaml
+from espnet_atat.config.layout import DATA, conf_file, load_config
 from espnet_atat.datadir import DataDir
 from espnet_atat.graph.node import Node
 from espnet_atat.schema import read
@@ -35,7 +35,7 @@ def wanted(request: "Request") -> list[str]:
 def augment_nodes(request: "Request", *, stage: int) -> Iterator[Node]:
     """A node for each set: in stage 3 for those of its engines, in stage 2 for all others."""
     path = conf_file(request.recipe, "augment")
-    config = read(AugmentConfig, load_yaml(path), str(path), seed=0)
+    config = read(AugmentConfig, load_config(path), str(path), seed=0)
     for name in (name for name in wanted(request) if (engine_of(name) is None) == (stage == 2)):
         if not (request.dry_run and stage > 2):
             check_prepared_set(request, name)

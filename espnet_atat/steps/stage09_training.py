@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from espnet_atat.atomic import atomic_write
+from espnet_atat.config.known_options import CPU_PROCESSES
 from espnet_atat.config.layout import DUMP
 from espnet_atat.config.mixtures import MIXTURE_SEED
 from espnet_atat.data.mixture import Part, stream_options, task_of, write_mixture
@@ -40,8 +41,6 @@ RAW_FRONTEND = {
 }
 #: Weights of a mixture's groups, in the folder of stage 9.
 GROUPS = "mixture/train/groups"
-#: An option of a training YAML that is not ESPnet's: processes of training on the CPU (with GPUs, ``--ngpu`` says it).
-CPU_PROCESSES = "cpu_processes"
 #: Modules that ESPnet's launcher starts: this project's task, and ESPnet's own language model task.
 ATAT_TRAINER = "espnet_atat.bin.atat_train"
 LM_TRAINER = "espnet2.bin.lm_train"

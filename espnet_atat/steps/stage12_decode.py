@@ -8,7 +8,7 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from espnet_atat.config.layout import DATA, DUMP, conf_file, has_audio, load_yaml
+from espnet_atat.config.layout import DATA, DUMP, conf_file, has_audio, load_config
 from espnet_atat.config.system import TestSet
 from espnet_atat.datadir import read_two_column, write_two_column
 from espnet_atat.errors import UserError
@@ -120,7 +120,7 @@ class Decoding(Hypotheses):
 
     @cached_property
     def config(self) -> dict[str, Any]:
-        return {**load_yaml(conf_file(self.owner.system.recipe, self.config_name)), **self.options}
+        return {**load_config(conf_file(self.owner.system.recipe, self.config_name)), **self.options}
 
     @cached_property
     def language_model(self) -> LMTraining | None:
@@ -164,16 +164,11 @@ class Decoding(Hypotheses):
 
     def make(self, work: Path) -> Mapping[str, Any]:
         from espnet_atat.decode.decode_set import count_cut, decode_set, load_models, write_results
-        from espnet_atat.decode.search_config import SearchConfig
+        from espnet_atat.decode.search_config import read_search
         from espnet_atat.decode.source import Source
         from espnet_atat.model.precision import device_here
 
-        options = dict(self.config)
-        batch_size = int(options.pop("batch_size", 16))
-        try:
-            config = SearchConfig(**options, task=self.test.task)
-        except TypeError as error:
-            raise UserError(f"inference configuration {self.config_name}: {error}") from error
+        config, batch_size = read_search(self.config, f"inference configuration {self.config_name}", self.test.task)
         utterances = Source.of_dump(DUMP / self.test.set, source_of(self.test))
         files = {}
         if (planned := self.language_model) is not None:

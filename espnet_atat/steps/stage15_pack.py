@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from espnet_atat import __version__
-from espnet_atat.config.layout import EXP, conf_file, load_yaml
+from espnet_atat.config.layout import EXP, conf_file, load_config
 from espnet_atat.config.selection import Selection
 from espnet_atat.errors import UserError
 from espnet_atat.graph.digest import file_digest
@@ -92,7 +92,7 @@ def _manifest(run: SystemRun, selection: Selection) -> Manifest:
         name=package_file(run).stem,
         title=system.title,
         tasks={**TASK_DEFAULTS, **tasks},
-        decode=search_options(load_yaml(conf_file(system.recipe, system.decode[0]))),  # whose figures lead
+        decode=search_options(load_config(conf_file(system.recipe, system.decode[0]))),  # whose figures lead
         trained_on=tuple(
             {"phase": "pretrain" if step.parent is None else "finetune", "task": part.task, "set": part.set}
             for step in model_of(run).chain

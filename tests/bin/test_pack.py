@@ -136,6 +136,9 @@ def test_a_language_model_travels_with_it(options, toy_run, tmp_path):
         (["--outpath", "x.zip", "--train_config", "absent", "--model_file", "x"], "absent: no such file"),
         (["--outpath", "x.tar", "RUN"], "a package is a zip"),
         (["--outpath", "x.zip", "--lm_file", "lm.pth", "RUN"], "--lm_train_config and --lm_file go together"),
+        (["--outpath", "x.zip", "RUN", "--system", "music"], "--system goes with --recipe, not with --outpath"),
+        (["--outpath", "x.zip", "RUN", "--seeds", "1"], "--seeds goes with --recipe, not with --outpath"),
+        (["--recipe", "mini", "--license", "mit"], "--license goes with --outpath, not with --recipe"),
         (["--outpath", "x.zip", "RUN", "--trained_on", "mini"], "is TASK:SET"),
     ],
 )

@@ -1,25 +1,19 @@
 """The driver's options: each is used, a mistake is one line, and help needs nothing but Python."""
 
 import argparse
-import ast
-import dataclasses
 import subprocess
 import sys
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from espnet_atat.bin import main_guard
-from espnet_atat.bin.run import _request, get_parser, main
+from espnet_atat.bin.run import get_parser, main
 from espnet_atat.config.recipe import recipe_names
-from espnet_atat.config.selection import Selection
-from espnet_atat.graph.launch import Machines
-from espnet_atat.stages import LAST, STAGES, markdown
-from espnet_atat.steps.driver import Request
+from espnet_atat.config.selection import add_selection
+from espnet_atat.stages import STAGES, markdown
 
-#: What ``main`` itself reads: it gives the request the stages of its call.
-OF_MAIN = {"help", "stage", "stop_stage", "between"}
+#: Of every stage: what to do, and with which systems.
+OF_ALL = {"help", "stage", "stop_stage", "between", "force", "dry_run"}
 
 
 @pytest.fixture(autouse=True)
@@ -27,37 +21,13 @@ def at_root(root, monkeypatch):
     monkeypatch.chdir(root)
 
 
-class Reads(argparse.Namespace):
-    """Notes which options are read."""
-
-    def __init__(self, args: argparse.Namespace):
-        super().__init__(**vars(args))
-        self.__dict__["read"] = set()
-
-    def __getattribute__(self, name: str):
-        if not name.startswith("__"):
-            super().__getattribute__("__dict__").get("read", set()).add(name)
-        return super().__getattribute__(name)
-
-
-def attributes(folder: Path) -> Iterator[tuple[Path, str]]:
-    """Every ``x.name`` that a package's code reads, whatever ``x`` is, with its file."""
-    for path in folder.rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load):
-                yield path, node.attr
-
-
-def test_every_option_reaches_the_request_and_is_read_by_a_stage(root):
-    parser = get_parser()
-    args = Reads(parser.parse_args([]))
-    request = _request(args, 1, LAST)
-    options = {action.dest for action in parser._actions}
-    assert options - OF_MAIN <= args.read
-    used = {name for path, name in attributes(root / "espnet_atat") if path.parent.name != "bin"}
-    for kind in (Request, Selection, Machines):
-        assert {field.name for field in dataclasses.fields(kind)} <= used
-    assert {"selection", "machines"} < {field.name for field in dataclasses.fields(request)}
+def test_every_option_is_of_some_stage_or_of_all():
+    selection = argparse.ArgumentParser(add_help=False)
+    add_selection(selection)
+    of_all = OF_ALL | {action.dest for action in selection._actions}
+    of_stages = {option for stage in STAGES for option in stage.options}
+    assert {action.dest for action in get_parser()._actions} == of_all | of_stages
+    assert of_all & of_stages == {"tts_engine"}  # of rows, and of stage 3
 
 
 def test_help_names_all_stages_and_recipes_are_found_without_any_package():
@@ -92,6 +62,22 @@ def test_the_readme_lists_the_stages(root):
         (["--table", "default", "--system", "music"], "argument --system: not allowed with argument --table"),
         (["--hf_repo", "me/model"], "one model is uploaded at a time: name its system (--system)"),
         (["--system", "music", "--hf_repo", "me/model", "--upload_dir", "out"], "not allowed with argument --hf_repo"),
+        (["--feats_type", "raw", "--stage", "7"], "--feats_type is of stage 6, and stages 7 to 16 are asked for"),
+        (["--compress", "false", "--stage", "14"], "--compress is of stage 6,"),
+        (["--aligner", "gentle", "--stop_stage", "3"], "--aligner is of stage 4,"),
+        (["--synthesize_sets", "music_text", "--stage", "4"], "--synthesize_sets is of stage 3,"),
+        (["--cpu_processes", "2", "--stage", "8", "--stop_stage", "8"], "--cpu_processes is of stage 10, 11,"),
+        (["--tts_engine", "flite", "--stage", "4"], "--tts_engine flite: no row has a place for it"),
+        (["--system", "music", "--hf_repo", "me/model", "--stop_stage", "3"], "--hf_repo is of stage 16,"),
+        (["--system", "music", "--upload_dir", "out", "--private"], "--private is of a new repository"),
+        (["--system", "music", "--hf_repo", "me/model", "--seeds", "1,2"], "has several seeds (--seeds): name one"),
+        (
+            ["--recipe", "snips", "--system", "atat_close", "--upload_dir", "out"],
+            "several folds (--fold): name one",
+        ),
+        (["--ngpu", "-1"], "argument --ngpu: '-1' is no whole number from 0 on"),
+        (["--ngpu", "1", "--cpu_processes", "3"], "--cpu_processes is of training on the CPU, --ngpu on GPUs"),
+        (["--set", "pretrain.options.max_epohc=1"], "unknown option 'max_epohc', perhaps 'max_epoch'"),
         (["--set", "finetune"], "--set finetune: is KEY=VALUE"),
         (["--seeds", "1,1"], "'1,1' has a seed twice"),
     ],

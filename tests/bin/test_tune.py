@@ -19,15 +19,16 @@ test: [{set: toy/test, task: slu}]
 
 
 def trials(**exact_matches: float) -> list[Trial]:
-    """``a_0=0.5``: system a, value 0."""
+    """``a_0=0.5``: system a, value 0; ``a2_0``: its seed 2."""
     return [
-        Trial(name.partition("_")[0], "toy/dev", float(name.partition("_")[2]), value, (0.0, 1.0))
-        for name, value in exact_matches.items()
+        Trial(run[0], int(run[1:] or 1), "toy/dev", float(value), figure, (0.0, 1.0))
+        for name, figure in exact_matches.items()
+        for run, _, value in [name.partition("_")]
     ]
 
 
 def test_every_dev_set_counts_alike_and_of_equal_values_the_smallest_wins():
-    found = trials(a_0=0.5, a_1=0.6, a_2=0.7, b_0=0.5, b_1=0.6, b_2=0.5)
+    found = trials(a_0=0.5, a_1=0.6, a_2=0.7, a2_0=0.5, a2_1=0.6, a2_2=0.5)
     assert means(found) == pytest.approx({0.0: 0.5, 1.0: 0.6, 2.0: 0.6})
     assert best_value(found) == 1.0
 
@@ -48,19 +49,19 @@ def test_there_is_nothing_to_choose_on_without_a_dev_set_of_trees(world):
 
 
 @pytest.mark.usefixtures("world")
-@pytest.mark.parametrize("options", [[], ["--set", "pretrain.options.max_epoch=3"]])
+@pytest.mark.parametrize("options", [[], ["--set", "pretrain.options.max_epoch=3"], ["--seeds", "2"]])
 def test_a_model_that_is_not_trained_yet_is_named_as_the_options_make_it(options):
     model = training("old", *options).run.place
     with pytest.raises(UserError, match=f"{model} is not there .*run stage 10 too"):
         main(["--recipe", "toy", "--system", "old", *options, "--option", "penalty", "--values", "0,1"])
 
 
-def test_decoding_is_on_the_gpu_that_is_asked_for(world, monkeypatch):
+def test_every_seed_is_decoded_on_the_gpu_that_is_asked_for(world, monkeypatch):
     write_recipe(world, "toy", {"rows/words": SYSTEM})
     planned = []
     plan = tune.plan_system
-    monkeypatch.setattr(tune, "plan_system", lambda *a, **kw: planned.append(a[3]) or plan(*a, **kw))
-    for options in ([], ["--ngpu", "1"]):
+    monkeypatch.setattr(tune, "plan_system", lambda *a, **kw: planned.append((a[1], a[3].ngpu)) or plan(*a, **kw))
+    for options in ([], ["--ngpu", "1", "--seeds", "1,2"]):
         with pytest.raises(UserError, match="no dev set of trees"):
             main(["--recipe", "toy", "--system", "words", "--option", "penalty", "--values", "0,1", *options])
-    assert [machines.ngpu for machines in planned] == [0, 1]
+    assert planned == [(1, 0), (1, 1), (2, 1)]

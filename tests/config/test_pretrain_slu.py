@@ -25,6 +25,8 @@ title: pretrained on other corpora
 pretrain: {config: toy/pretrain, mixture: public}
 test: [{set: RECIPE/test, task: slu}]
 """
+#: As the shipped recipes offer them, and one that is new.
+OFFERED = {"fsc": "train", "snips": "close_fold1_train", "top": "train", "custom": "'*train'", "zoo": "all"}
 PHASE = Phase(config="toy/pretrain", mixture="public")
 
 
@@ -49,7 +51,8 @@ def system(world):
         }
         write_recipe(world, recipe, files)
         write_recipe(world, "librispeech", {})
-        write_recipe(world, "top", {})
+        for name, sets in OFFERED.items():
+            write_recipe(world, name, {"recipe.yaml": f"pretrain_slu: [{sets}]"})
         return load_system(recipe, "public")
 
     return system
@@ -79,17 +82,19 @@ def test_every_prepared_corpus_is_taken_but_the_tested_one(world, system):
         "custom/train",
         "custom/dev",
         "custom/music_train",
+        "zoo/all",
+        "zoo/train",  # which its recipe does not offer
     ):
         prepare(world, name)
     selection = choose_sets(system("fsc"))
-    assert selection.sets == ("snips/close_fold1_train", "top/train", "custom/music_train", "custom/train")
+    assert selection.sets == ("snips/close_fold1_train", "top/train", "zoo/all", "custom/music_train", "custom/train")
     assert selection.why == "every prepared corpus of speech with trees but the tested one"
     mixtures = load_mixtures("fsc", PHASE, selection=selection)
     assert mixtures.train[:3] == (
         Part("asr", "librispeech/clean"),
-        # Of the paper's proportions 64 commands of each task; there are 24: sqrt(64 * 24) / 4 sets = 10
-        Part("slu", "snips/close_fold1_train", weight=10, name="snips_close_fold1_train"),
-        Part("nlu", "snips/close_fold1_train", weight=10, name="snips_close_fold1_train"),
+        # Of the paper's proportions 64 commands of each task; there are 30: sqrt(64 * 30) / 5 sets = 9
+        Part("slu", "snips/close_fold1_train", weight=9, name="snips_close_fold1_train"),
+        Part("nlu", "snips/close_fold1_train", weight=9, name="snips_close_fold1_train"),
     )
     assert [part.group for part in mixtures.valid] == ["asr-clean", "slu-custom_dev", "nlu-custom_dev"]
 

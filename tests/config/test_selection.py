@@ -37,11 +37,12 @@ def test_the_default_table_or_some_or_one_system():
     [
         ("finetune.options.max_epoch=5", lambda row: row.finetune.options, {"max_epoch": 5}),
         ("finetune.options.optim_conf.lr=1e-3", lambda row: row.finetune.options, {"optim_conf": {"lr": 1e-3}}),
-        ("finetune.options={a: [x], b: null}", lambda row: row.finetune.options, {"a": ["x"], "b": None}),
+        ("finetune.options={patience: null}", lambda row: row.finetune.options, {"patience": None}),
         ("finetune.keep=[audio_encoder]", lambda row: row.finetune.keep, ("audio_encoder",)),
-        ("pretrain.config=other", lambda row: row.pretrain.config, "other"),
-        ("decode=[decode_lm]", lambda row: row.decode, ("decode_lm",)),
-        ("tokens={bpe_size: 50}", lambda row: row.tokens, {"bpe_size": 50}),
+        ("pretrain.config=finetune", lambda row: row.pretrain.config, "finetune"),
+        ("decode=[decode_tree]", lambda row: row.decode, ("decode_tree",)),
+        ("tokens.bpe_size=50", lambda row: row.tokens, {"bpe_size": 50, "wordpiece_size": 90}),
+        ("tokens={bpe_size: 50, wordpiece_size: 90}", lambda row: row.tokens, {"bpe_size": 50, "wordpiece_size": 90}),
         ("finetune=null", lambda row: row.finetune, None),
     ],
 )
@@ -88,7 +89,11 @@ def test_grow_bpe_says_whether_and_the_row_how(world):
     write_recipe(
         world, "toy", {"rows/own": FILES["rows/zeroshot"].replace("new_words}", "new_words, grow_bpe: {size: 60}}")}
     )
-    write_recipe(world, "toy", {"rows/fresh": FILES["rows/zeroshot"].replace("new_words}", "new_words, keep: [ctc]}")})
+    write_recipe(
+        world,
+        "toy",
+        {"rows/fresh": FILES["rows/zeroshot"].replace("new_words}", "new_words, keep: [decoder.decoders]}")},
+    )
     write_recipe(world, "toy", {"tables/all.yaml": "title: all\nrows: {old, zeroshot, own, fresh}\n"})
     old, zeroshot, own, fresh = chosen("--table", "all", "--grow_bpe", "true").systems
     assert (zeroshot.finetune.grow_bpe, zeroshot.overrides) == (BPEGrowth(500, 3), ("--grow_bpe true",))
@@ -100,7 +105,7 @@ def test_grow_bpe_says_whether_and_the_row_how(world):
 
 @pytest.mark.usefixtures("world")
 def test_its_arguments_select_the_same_again():
-    options = ["--table", "default", "--seeds", "1,2", "--set", "finetune.options={max_epoch: 5, x: 'a b'}"]
+    options = ["--table", "default", "--seeds", "1,2", "--set", "finetune.options={max_epoch: 5, wandb_name: 'a b'}"]
     options += ["--set", "seeds=[3]", "--grow_bpe", "true"]
     selection = chosen(*options)
     assert chosen(*selection.arguments()[2:]) == selection

@@ -2,6 +2,7 @@
 
 import pytest
 
+from espnet_atat.config.layout import conf_file, load_config
 from espnet_atat.config.system import Phase
 from espnet_atat.config.training import best_model, load_token_config, load_training_config
 from espnet_atat.errors import UserError
@@ -35,6 +36,24 @@ def test_options_of_a_row_go_before_those_of_the_configuration_and_mappings_key_
     write_recipe(world, "toy", {"conf/c.yaml": "a: {x: 1, y: 2}\nb: {x: 1}\nc: 1\n"})
     phase = Phase(config="c", mixture="m", options={"a": {"y": 3}, "b": {}, "c": None})
     assert load_training_config("toy", phase, {"c": 5, "d": 6}) == {"a": {"x": 1, "y": 3}, "b": {}, "c": None, "d": 6}
+
+
+def test_a_configuration_starts_from_its_base(world):
+    conf = world / "conf"
+    conf.mkdir()
+    (conf / "small.yaml").write_text("a: {x: 1, y: 2}\nb: {x: 1}\nc: 1\nd: 1\n")
+    (conf / "own.yaml").write_text("base: conf/small.yaml\nwithout: [d]\na: {y: 3}\nb: {}\nc: null\n")
+    own = conf_file("toy", "own")
+    assert load_config(own) == {"a": {"x": 1, "y": 3}, "b": {}, "c": None}
+    for old, new, message in (
+        ("conf/small", "small", r"own\.yaml: base is a file, such as .* found 'small\.yaml'"),
+        ("[d]", "[e]", r"own\.yaml: without lists options of conf/small\.yaml, found \['e'\]"),
+        ("conf/small", "conf/own", r"own\.yaml: base: conf/own\.yaml has a base itself"),
+    ):
+        own.write_text(own.read_text().replace(old, new))
+        with pytest.raises(UserError, match=message):
+            load_config(own)
+        own.write_text(own.read_text().replace(new, old))
 
 
 def test_the_model_is_of_the_first_criterion():

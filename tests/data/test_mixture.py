@@ -194,3 +194,9 @@ def test_parsing_keeps_every_field() -> None:
     (part,) = parse_mixture([entry], "here")
     assert part == Part("asr", "toy/audio", 2, 0.1, True)
     assert part.source == "speech"
+
+
+def test_parts_of_one_set_are_told_apart_for_people():
+    part = Part("slu", "toy/audio", weight=10, limit=0.1, complement=True, label="nlu")
+    assert part.about == "slu as nlu toy/audio, limit 0.1, weight 10, complement"
+    assert Part("slu", "toy/audio").about == "slu toy/audio"

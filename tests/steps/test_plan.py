@@ -191,7 +191,7 @@ def test_another_recipe_shares_a_pretraining_by_naming_it(world):
     other = FILES["rows/zeroshot"].replace(
         "{config: pretrain, mixture: pretrain}", "{config: toy/pretrain, mixture: toy/pretrain}"
     )
-    files = {name: FILES[name] for name in ("conf/finetune.yaml", "mixtures/new_words")}
+    files = {name: FILES[name] for name in FILES if name.startswith(("conf/finetune", "conf/decode", "mixtures/new"))}
     write_recipe(world, "other", {"rows/mine": f"tokens: toy/tokens\n{other}", **files})
     mine, theirs = training("mine", "--recipe", "other"), training("zeroshot")
     assert [node.place for node in with_needs([mine.run])] == [node.place for node in with_needs([theirs.run])]

@@ -44,8 +44,9 @@ def test_a_dry_run_before_there_is_data_says_what_will_be_taken(world, system, c
     (world / "dump/librispeech").rename(world / "elsewhere")
     run.main([*CALL, "--stage", "7", "--dry_run"])
     printed = capsys.readouterr().out
-    assert "on asr librispeech/clean, slu and nlu of --pretrain_slu (" in printed
-    assert "./run.sh --recipe top --stop_stage 6" in printed
+    assert "on asr librispeech/clean; slu and nlu of --pretrain_slu)" in printed
+    (problem,) = [line for line in printed.splitlines() if "./run.sh --recipe top --stop_stage 6" in line]
+    assert problem.startswith("stage 7: system public pretrains on slu and nlu of other corpora, and none is prepared")
 
 
 def test_the_sets_decide_the_run_and_the_reason_is_noted(world, system):

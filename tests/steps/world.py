@@ -164,13 +164,17 @@ def read_audio_in_place(root: Path, name: str) -> None:
 
 
 def write_recipe(root: Path, recipe: str, files: Mapping[str, str]) -> None:
-    """Write a recipe's YAML files; ``rows/NAME`` is a row, in a table file of its own, ``mixtures/NAME`` a mixture."""
+    """Write a recipe's YAML files; ``rows/NAME`` is a row, in a table file of its own, ``mixtures/NAME`` a mixture,
+    ``recipe.yaml`` further keys of the recipe."""
     folder = root / "egs2/atat" / recipe
     main = folder / "recipe.yaml"
     content = yaml.safe_load(main.read_text(encoding="utf-8")) if main.is_file() else {"corpus": "nowhere"}
     for name, text in files.items():
         kind, _, own = name.partition("/")
         path = folder / name
+        if name == "recipe.yaml":  # further keys
+            content |= yaml.safe_load(text)
+            continue
         if kind == "mixtures":
             content.setdefault(kind, {})[own] = yaml.safe_load(text)
             continue

@@ -1,16 +1,19 @@
 """SpecAugment, ESPnet's own, is an option of the task: what it hides, measured."""
 
+from pathlib import Path
+
 import pytest
 import torch
-import yaml
 
+from espnet_atat.config.layout import load_config
 from espnet_atat.model.build import CLASSES
 from espnet_atat.model.light_import import load_class
 
 
 @pytest.mark.parametrize("name", ["egs2/atat/mini/conf/pretrain.yaml"])
-def test_the_configured_widths_bound_what_is_hidden(name, root):
-    conf = yaml.safe_load((root / name).read_text())
+def test_the_configured_widths_bound_what_is_hidden(name, root, monkeypatch):
+    monkeypatch.chdir(root)
+    conf = load_config(Path(name))
     specaug = load_class(CLASSES["specaug"][conf["specaug"]])(**conf["specaug_conf"])
     torch.manual_seed(0)
     feats = torch.ones(50, 200, 80)  # (B, T, F)

@@ -1,0 +1,103 @@
+"""Checks all that a row names before anything is made: its configurations, their options, its mixtures and folds."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from espnet_atat.config.known_options import Task, check_options
+from espnet_atat.config.layout import conf_file, load_config, short
+from espnet_atat.config.mixtures import PretrainingSets, load_mixtures
+from espnet_atat.config.pretrain_slu import takes_sets
+from espnet_atat.config.system import Phase, System, TestSet
+from espnet_atat.config.training import (
+    check_finetune,
+    inherited_options,
+    load_lm_config,
+    load_token_config,
+    load_training_config,
+)
+from espnet_atat.config.two_stage import ASR
+from espnet_atat.decode.search_config import read_search
+from espnet_atat.errors import UserError, naming
+
+
+def check_system(system: System, fold: int | None = None) -> None:
+    """Refuse a row that could not be planned, or whose options no trainer and no search takes.
+
+    Args:
+        fold: the one that is asked for; None: all that the system has.
+
+    Raises:
+        UserError: names the file and the row, and the configuration where the mistake is in one.
+    """
+    with naming(system.row):
+        if fold is not None:
+            system.of_fold(fold)
+        if system.pretrain is not None:
+            _check_training(system, system.pretrain)
+        searched = system.first_stage is None or system.first_stage.kind == ASR
+        tests = (*system.dev, *system.test)
+        weighs = [_check_search(system, name, tests) for name in system.decode] if searched else []
+        if any(weighs) or not isinstance(system.lm, str) or short(system.lm) != "lm":
+            with naming("lm"):
+                _check_options("lm", load_lm_config(system.recipe, system.lm), system.recipe, system.lm)
+
+
+def _check_training(system: System, pretrain: Phase) -> None:
+    tokens = load_token_config(system.recipe, system.tokens)
+    phases = {"pretrain": pretrain} | ({"finetune": system.finetune} if system.finetune else {})
+    inherited: dict[str, Any] | None = None
+    for key, phase in phases.items():
+        config = load_training_config(system.recipe, phase, inherited)
+        with naming(key):
+            _check_options("atat", config, system.recipe, phase.config, phase.options)
+            _check_tokenizer(config, tokens)
+            places = PretrainingSets((), "") if key == "pretrain" and takes_sets(system) else None
+            load_mixtures(system.recipe, phase, 1 if system.folds else None, places)
+        if key == "finetune":
+            check_finetune(phase, config)
+        inherited = inherited_options(config)
+
+
+def _check_options(
+    task: Task,
+    config: Mapping[str, Any],
+    recipe: str,
+    name: str | Mapping[str, Any],
+    options: Mapping[str, Any] | None = None,
+) -> None:
+    """Check options that are of the configuration ``name``, or spelled out there, but for the row's ``options``."""
+
+    def place(option: str, key: str) -> str:
+        own = (options or {}).get(option)
+        if not isinstance(name, str):
+            return "as the row says it"
+        if option in (options or {}) and (not key or not isinstance(own, Mapping) or key in own):
+            return "options"
+        return str(conf_file(recipe, name))
+
+    check_options(task, config, place)
+
+
+def _check_tokenizer(config: Mapping[str, Any], tokens: Mapping[str, Any]) -> None:
+    """A text encoder's tokenizer is trained in stage 7, or named."""
+    if config.get("text_encoder", "hugging_face") is None or tokens.get("wordpiece_size") is not None:
+        return
+    named = (
+        tokens.get("text_tokenizer"),
+        config.get("text_tokenizer"),
+        config.get("text_encoder_conf", {}).get("model"),
+    )
+    if not any(named):
+        raise UserError(
+            "the text encoder has no tokenizer: tokens: wordpiece_size trains one, text_tokenizer names one; or "
+            "text_encoder: null does without the encoder"
+        )
+
+
+def _check_search(system: System, name: str, tests: tuple[TestSet, ...]) -> bool:
+    """Check an inference configuration for the labels of the test sets; returns whether it has a language model."""
+    path = conf_file(system.recipe, name)
+    options = load_config(path)
+    labels = [ASR] if system.first_stage is not None else [test.task for test in tests]
+    found = [read_search(options, str(path), label)[0] for label in dict.fromkeys(labels)]
+    return any(config.lm_weight > 0 for config in found)

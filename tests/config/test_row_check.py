@@ -1,0 +1,100 @@
+"""A mistake in anything that a row names is found when the row is selected, and named with its place."""
+
+import re
+
+import pytest
+
+from espnet_atat.errors import UserError
+from tests.steps.world import FILES, row_file, selected, write_recipe
+
+FINETUNE = "mixture: new_words}"
+
+
+@pytest.mark.usefixtures("world")
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("pretrain.options.max_epohc=1", "pretrain: options: unknown option 'max_epohc', perhaps 'max_epoch'; python"),
+        ("pretrain.options.max_epoch=abc", "pretrain: options: max_epoch: is a whole number, found 'abc'"),
+        ("pretrain.options.max_epoch=null", "pretrain: options: max_epoch: is not null"),
+        ("pretrain.options.use_amp=1", "pretrain: options: use_amp: is true or false, found 1"),
+        ("pretrain.options.ctc_unit=word", "ctc_unit: is one of char, token, null, found 'word'"),
+        ("pretrain.options.cpu_processes=0", "cpu_processes: is a whole number from 1, found 0"),
+        ("pretrain.options.decoder_conf.num_blokcs=3", "decoder_conf: unknown key 'num_blokcs', perhaps 'num_blocks'"),
+        ("pretrain.options.decoder_conf=3", "pretrain: options: decoder_conf: is a mapping, found 3"),
+        (
+            "pretrain.options.audio_encoder_conf.blocks_conf={linear: 3}",
+            "options: audio_encoder_conf: blocks_conf of transformer: unknown key 'linear'",
+        ),
+        ("finetune.options.optim_conf.momentum=1", "optim_conf of adam: unknown key 'momentum'"),
+        ("finetune.options.optim=sgdd", "optim: is one of adam, adamw, .*, found 'sgdd'"),
+        ("finetune.mixture=new_word", "finetune: recipe toy: unknown mixture 'new_word', perhaps 'new_words'"),
+        ("finetune.config=fine", r"no fine\.yaml in egs2/atat/toy/conf nor in conf"),
+        ("decode=[decode_tre]", r"no decode_tre\.yaml in egs2/atat/toy/conf"),
+        ("tokens.bpe_sise=5", "tokens: unknown key 'bpe_sise', perhaps 'bpe_size'"),
+        ("tokens={bpe_size: 5}", "pretrain: the text encoder has no tokenizer: tokens: wordpiece_size trains one"),
+        ("lm={nlayerz: 3}", "lm: as the row says it: unknown option 'nlayerz'"),
+        ("lm={lm_conf: {nlayerz: 3}}", "lm_conf of seq_rnn: unknown key 'nlayerz', perhaps 'nlayers'"),
+    ],
+)
+def test_an_option_that_is_wrong_is_named_with_its_row(setting, message):
+    with pytest.raises(UserError, match=rf"^egs2/atat/toy/tables/of_zeroshot\.yaml: zeroshot with .*: .*{message}"):
+        selected("--system", "zeroshot", "--set", setting)
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "message"),
+    [
+        (
+            "conf/pretrain.yaml",
+            "max_epoch",
+            "max_epohc",
+            r"pretrain: .*conf/pretrain\.yaml: unknown option 'max_epohc'",
+        ),
+        (
+            "conf/decode.yaml",
+            "beam_size",
+            "beam_sise",
+            r"conf/decode\.yaml: unknown key 'beam_sise', perhaps 'beam_size'",
+        ),
+        (
+            "conf/decode.yaml",
+            "beam_size: 2",
+            "batch_size: no",
+            r"conf/decode\.yaml: batch_size is a whole number from 1",
+        ),
+        ("conf/decode.yaml", "beam_size: 2", "lm_weight: 0.1\nbeam_size: 2", r"no lm\.yaml in egs2/atat/toy/conf"),
+        ("conf/tokens.yaml", "bpe_size", "bpe_sise", r"conf/tokens\.yaml: unknown key 'bpe_sise'"),
+        (
+            "rows/zeroshot",
+            FINETUNE,
+            "mixture: new_words, options: {patience: x}}",
+            "finetune: options: patience: is a wh",
+        ),
+    ],
+)
+def test_a_file_that_is_wrong_is_named_with_the_row_that_names_it(world, name, old, new, message):
+    path = row_file(world, "toy", "zeroshot") if name.startswith("rows") else world / "egs2/atat/toy" / name
+    path.write_text(path.read_text().replace(old, new))
+    with pytest.raises(UserError, match=rf"^egs2/atat/toy/tables/of_zeroshot\.yaml: zeroshot: .*{message}"):
+        selected("--system", "zeroshot")
+
+
+@pytest.mark.usefixtures("world")
+def test_a_fold_is_of_a_row_that_has_it():
+    with pytest.raises(UserError, match=r"of_zeroshot\.yaml: zeroshot: system zeroshot has no folds; asked for 2"):
+        selected("--system", "zeroshot", "--fold", "2")
+
+
+def test_exponents_are_numbers_in_files_too(world):
+    write_recipe(
+        world,
+        "toy",
+        {
+            "rows/zeroshot": re.sub(
+                FINETUNE, "mixture: new_words, options: {optim_conf: {lr: 1e-3}}}", FILES["rows/zeroshot"]
+            )
+        },
+    )
+    (system,) = selected("--system", "zeroshot").systems
+    assert system.finetune.options == {"optim_conf": {"lr": 0.001}}
