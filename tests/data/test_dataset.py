@@ -1,7 +1,5 @@
 """A dataset of different streams, and what the preprocessor makes of an example."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 import soundfile
@@ -23,7 +21,7 @@ TRANSCRIPT, TREE = UTTERANCES[0]
 
 
 @pytest.fixture(scope="module")
-def tokenizer(toy: Toy) -> TargetTokenizer:
+def tokenizer(toy) -> TargetTokenizer:
     return TargetTokenizer(Vocabulary.load(toy.token_list), toy.bpemodel)
 
 
@@ -31,7 +29,7 @@ def preprocessor(toy: Toy, tokenizer: TargetTokenizer, train: bool = False, **op
     return MixturePreprocessor(train, tokenizer, text_tokenizer=load_text_tokenizer(toy.text_tokenizer), **options)
 
 
-def test_an_example_has_the_streams_that_hold_its_id(mixture: Path) -> None:
+def test_an_example_has_the_streams_that_hold_its_id(mixture):
     seen: dict[str, set[str]] = {}
 
     def keep(uid: str, data: dict[str, object]) -> dict[str, np.ndarray]:
@@ -44,7 +42,7 @@ def test_an_example_has_the_streams_that_hold_its_id(mixture: Path) -> None:
     assert seen == {SLU: {"speech", "text"}, NLU: {"text", "text_in"}}
 
 
-def test_it_knows_its_streams_and_ids(mixture: Path) -> None:
+def test_it_knows_its_streams_and_ids(mixture):
     dataset = MixtureDataset(stream_options(mixture))
     assert set(dataset.names()) == {"speech", "text", "text_in"}
     assert dataset.has_name("speech")
@@ -55,7 +53,7 @@ def test_it_knows_its_streams_and_ids(mixture: Path) -> None:
     assert "speech: 16" in repr(dataset)
 
 
-def test_an_unknown_id_has_no_stream_and_an_empty_one_is_named(mixture: Path, tmp_path: Path) -> None:
+def test_an_unknown_id_has_no_stream_and_an_empty_one_is_named(mixture, tmp_path):
     assert MixtureDataset(stream_options(mixture))["slu-audio-nobody"] == ("slu-audio-nobody", {})
     (tmp_path / "text").touch()
     with pytest.raises(UserError, match="text: no samples"):
@@ -64,7 +62,7 @@ def test_an_unknown_id_has_no_stream_and_an_empty_one_is_named(mixture: Path, tm
         MixtureDataset([(str(mixture / "text_in"), "text_in", "text_int")])
 
 
-def test_workers_read_what_one_process_reads(mixture: Path) -> None:
+def test_workers_read_what_one_process_reads(mixture):
     dataset = MixtureDataset(stream_options(mixture), lambda _, data: {k: np.array([len(v)]) for k, v in data.items()})
     batches = [[uid] for uid in dataset.ids("text")]
     alone, shared = (
@@ -80,7 +78,7 @@ def test_workers_read_what_one_process_reads(mixture: Path) -> None:
     ]
 
 
-def test_numbers_of_an_audio_example(toy: Toy, mixture: Path, tokenizer: TargetTokenizer) -> None:
+def test_numbers_of_an_audio_example(toy, mixture, tokenizer):
     characters = CharTokenizer(toy.characters.read_text(encoding="utf-8").splitlines())
     dataset = MixtureDataset(stream_options(mixture), preprocessor(toy, tokenizer, ctc_tokenizer=characters))
     _, data = dataset[SLU]
@@ -91,13 +89,13 @@ def test_numbers_of_an_audio_example(toy: Toy, mixture: Path, tokenizer: TargetT
     assert "".join(characters.characters[i] for i in data["ctc_text"]).replace("<space>", " ") == TRANSCRIPT
 
 
-def test_the_ctc_may_spell_the_targets_tokens(toy: Toy, mixture: Path, tokenizer: TargetTokenizer) -> None:
+def test_the_ctc_may_spell_the_targets_tokens(toy, mixture, tokenizer):
     dataset = MixtureDataset(stream_options(mixture), preprocessor(toy, tokenizer, ctc_tokenizer=tokenizer))
     _, data = dataset[SLU]
     assert data["ctc_text"].tolist() == data["text"][1:].tolist()  # all but the task token
 
 
-def test_numbers_of_a_text_example(toy: Toy, mixture: Path, tokenizer: TargetTokenizer) -> None:
+def test_numbers_of_a_text_example(toy, mixture, tokenizer):
     text_tokenizer = load_text_tokenizer(toy.text_tokenizer)
     _, data = MixtureDataset(stream_options(mixture), preprocessor(toy, tokenizer))[NLU]
     assert set(data) == {"text_in", "text"}
@@ -105,13 +103,13 @@ def test_numbers_of_a_text_example(toy: Toy, mixture: Path, tokenizer: TargetTok
     assert text_tokenizer.convert_ids_to_tokens(data["text_in"]) == ["[CLS]", *TRANSCRIPT.split(), "[SEP]"]
 
 
-def test_a_long_text_input_is_cut_and_keeps_its_frame(toy: Toy, tokenizer: TargetTokenizer) -> None:
+def test_a_long_text_input_is_cut_and_keeps_its_frame(toy, tokenizer):
     text_tokenizer = load_text_tokenizer(toy.text_tokenizer)
     numbers = preprocessor(toy, tokenizer, max_text_pieces=6)("nlu-a-b", {"text_in": "rain " * 50})
     assert text_tokenizer.convert_ids_to_tokens(numbers["text_in"]) == ["[CLS]", *["rain"] * 4, "[SEP]"]
 
 
-def test_augmentation_is_of_training_alone_and_follows_the_global_seed(toy: Toy, tokenizer: TargetTokenizer) -> None:
+def test_augmentation_is_of_training_alone_and_follows_the_global_seed(toy, tokenizer):
     feats = np.random.default_rng(0).normal(size=(50, 80)).astype(np.float32)
 
     def numbers(train: bool, seed: int) -> np.ndarray:
@@ -125,7 +123,7 @@ def test_augmentation_is_of_training_alone_and_follows_the_global_seed(toy: Toy,
     assert not np.array_equal(numbers(True, 1), numbers(True, 2))
 
 
-def test_text_masks_hide_their_share_in_training_alone(toy: Toy, tokenizer: TargetTokenizer) -> None:
+def test_text_masks_hide_their_share_in_training_alone(toy, tokenizer):
     line = " ".join(["rain"] * 40)
     plain = preprocessor(toy, tokenizer, True)("nlu-a-b", {"text_in": line})["text_in"]
     train, valid = (preprocessor(toy, tokenizer, flag, text_mask_rate=0.25) for flag in (True, False))
@@ -145,7 +143,7 @@ def test_text_masks_hide_their_share_in_training_alone(toy: Toy, tokenizer: Targ
         MixturePreprocessor(True, tokenizer, text_mask_rate=0.1)
 
 
-def test_audio_examples_bring_their_words_as_the_text_encoder_reads_them(toy: Toy, tokenizer: TargetTokenizer) -> None:
+def test_audio_examples_bring_their_words_as_the_text_encoder_reads_them(toy, tokenizer):
     make = preprocessor(toy, tokenizer, transcripts=True)
     feats = np.zeros((20, 80), np.float32)
     audio = make(SLU, {"speech": feats, "text": f"<slu> {TREE}"})
@@ -155,9 +153,7 @@ def test_audio_examples_bring_their_words_as_the_text_encoder_reads_them(toy: To
 
 
 @pytest.mark.parametrize("room", [0, 1, 100])
-def test_texts_are_tokenised_once_as_long_as_there_is_room(
-    toy: Toy, tokenizer: TargetTokenizer, monkeypatch: pytest.MonkeyPatch, room: int
-) -> None:
+def test_texts_are_tokenised_once_as_long_as_there_is_room(toy, tokenizer, monkeypatch, room):
     monkeypatch.setattr("espnet_atat.data.preprocessor.REMEMBERED", room)
     make = preprocessor(toy, tokenizer, ctc_tokenizer=tokenizer, transcripts=True)
     audio = {"speech": np.zeros((20, 80), np.float32), "text": f"<slu> {TREE}"}
@@ -171,7 +167,7 @@ def test_texts_are_tokenised_once_as_long_as_there_is_room(
     assert seen == [f"<slu> {TREE}", TREE][room:]
 
 
-def test_a_worker_of_one_epoch_keeps_nothing(toy: Toy, tokenizer: TargetTokenizer, monkeypatch) -> None:
+def test_a_worker_of_one_epoch_keeps_nothing(toy, tokenizer, monkeypatch):
     monkeypatch.setattr("espnet_atat.data.preprocessor.get_worker_info", object)
     make = preprocessor(toy, tokenizer)
     seen: list[str] = []
@@ -182,23 +178,23 @@ def test_a_worker_of_one_epoch_keeps_nothing(toy: Toy, tokenizer: TargetTokenize
     assert len(seen) == 2
 
 
-def test_an_unknown_tag_names_utterance_and_tag(toy: Toy, tokenizer: TargetTokenizer) -> None:
+def test_an_unknown_tag_names_utterance_and_tag(toy, tokenizer):
     with pytest.raises(UserError, match=r"utterance slu-a-b: the tag '\[IN:SING' is not in the token list"):
         preprocessor(toy, tokenizer)("slu-a-b", {"text": "<slu> [IN:SING la ]"})
 
 
-def test_text_without_a_text_encoder_names_the_utterance(tokenizer: TargetTokenizer) -> None:
+def test_text_without_a_text_encoder_names_the_utterance(tokenizer):
     with pytest.raises(UserError, match="utterance nlu-a-b is text, but the model has no text encoder"):
         MixturePreprocessor(True, tokenizer)("nlu-a-b", {"text_in": "rain"})
 
 
-def test_a_folder_without_a_tokenizer_is_named(tmp_path: Path) -> None:
+def test_a_folder_without_a_tokenizer_is_named(tmp_path):
     for folder in (tmp_path, tmp_path / "nothing"):
         with pytest.raises(UserError, match=f"text tokenizer '{folder}': no "):
             load_text_tokenizer(folder)
 
 
-def test_sound_files_are_read_as_samples(tmp_path: Path, toy: Toy, tokenizer: TargetTokenizer) -> None:
+def test_sound_files_are_read_as_samples(tmp_path, toy, tokenizer):
     wave = (0.5 * np.sin(np.arange(1600) / 8)).astype(np.float32)
     soundfile.write(tmp_path / "a.flac", wave, 16000)
     write_two_column(tmp_path / "speech.scp", {SLU: str(tmp_path / "a.flac")})

@@ -15,7 +15,7 @@ def write(folder: Path, name: str, rows: dict[str, str]) -> str:
 
 
 @pytest.fixture
-def shape_files(tmp_path: Path) -> list[str]:
+def shape_files(tmp_path) -> list[str]:
     return [
         write(tmp_path, "speech_shape", {"slu-a-u1": "120,80", "slu-a-u2": "90,80", "asr-b-u-1": "16000"}),
         write(tmp_path, "text_shape", {"slu-a-u1": "7", "slu-a-u2": "5", "asr-b-u-1": "3", "nlu-c-x": "4"}),
@@ -23,14 +23,10 @@ def shape_files(tmp_path: Path) -> list[str]:
     ]
 
 
-def test_lengths_are_of_the_sources(shape_files: list[str]) -> None:
+def test_lengths_are_of_the_sources(shape_files):
     groups = load_groups(shape_files)
     found = {name: dict(zip(group.ids, group.lengths.tolist(), strict=True)) for name, group in groups.items()}
-    assert found == {
-        "slu-a": {"slu-a-u1": 120, "slu-a-u2": 90},
-        "asr-b": {"asr-b-u-1": 16000},
-        "nlu-c": {"nlu-c-x": 6},
-    }
+    assert found == {"slu-a": {"slu-a-u1": 120, "slu-a-u2": 90}, "asr-b": {"asr-b-u-1": 16000}, "nlu-c": {"nlu-c-x": 6}}
     assert {name: group.modality for name, group in groups.items()} == {
         "slu-a": "speech",
         "asr-b": "speech",
@@ -38,7 +34,7 @@ def test_lengths_are_of_the_sources(shape_files: list[str]) -> None:
     }
 
 
-def test_weights_are_the_files_or_the_number_of_examples(shape_files: list[str], tmp_path: Path) -> None:
+def test_weights_are_the_files_or_the_number_of_examples(shape_files, tmp_path):
     assert {name: group.weight for name, group in load_groups(shape_files).items()} == {
         "slu-a": 2,
         "asr-b": 1,
@@ -48,7 +44,7 @@ def test_weights_are_the_files_or_the_number_of_examples(shape_files: list[str],
     assert load_groups(shape_files, groups_file)["asr-b"].weight == 0.5
 
 
-def test_groups_and_shapes_of_different_mixtures_are_refused(shape_files: list[str], tmp_path: Path) -> None:
+def test_groups_and_shapes_of_different_mixtures_are_refused(shape_files, tmp_path):
     for rows, odd in (
         ({"slu-a": "3", "nlu-c": "1"}, "asr-b"),
         ({"slu-a": "1", "asr-b": "1", "nlu-c": "1", "slu-z": "1"}, "slu-z"),
@@ -58,20 +54,20 @@ def test_groups_and_shapes_of_different_mixtures_are_refused(shape_files: list[s
             load_groups(shape_files, groups_file)
 
 
-def test_an_id_of_no_task_is_named(tmp_path: Path) -> None:
+def test_an_id_of_no_task_is_named(tmp_path):
     for name, utt_id in (("speech_shape", "st-a-u1"), ("speech_shape", "nlu-a-u1"), ("text_in_shape", "slu-a-u1")):
         file = write(tmp_path, name, {utt_id: "10,80"})
         with pytest.raises(UserError, match=rf"{name}: {utt_id} does not begin with a task that reads"):
             load_groups([file])
 
 
-def test_a_shape_that_is_no_number_is_named(tmp_path: Path) -> None:
+def test_a_shape_that_is_no_number_is_named(tmp_path):
     file = write(tmp_path, "speech_shape", {"slu-a-u1": "long"})
     with pytest.raises(UserError, match=r"speech_shape: the shape of slu-a-u1 is 'long'"):
         load_groups([file])
 
 
-def test_groups_may_be_mixed_in_a_file_of_several_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_groups_may_be_mixed_in_a_file_of_several_blocks(tmp_path, monkeypatch):
     monkeypatch.setattr("espnet_atat.data.text_lines.BLOCK", 64)
     rows = {
         f"{group}-u{number:03d}": f"{number + 1},80" for number in range(50) for group in ("slu-a", "slu-ab", "asr-ü")
@@ -85,7 +81,7 @@ def test_groups_may_be_mixed_in_a_file_of_several_blocks(tmp_path: Path, monkeyp
         assert group.lengths.tolist() == list(range(1, 51))
 
 
-def test_lines_that_cannot_be_used_are_named(tmp_path: Path) -> None:
+def test_lines_that_cannot_be_used_are_named(tmp_path):
     file = tmp_path / "speech_shape"
     for content, message in (
         ("slu-a-u1 9,80\n\nslu-a-u2 9,80\n", "a line is empty"),
@@ -99,12 +95,12 @@ def test_lines_that_cannot_be_used_are_named(tmp_path: Path) -> None:
             load_groups([str(file)])
 
 
-def test_a_weight_that_is_no_number_is_named(shape_files: list[str], tmp_path: Path) -> None:
+def test_a_weight_that_is_no_number_is_named(shape_files, tmp_path):
     groups_file = write(tmp_path, "groups", {"slu-a": "3", "asr-b": "much", "nlu-c": "1"})
     with pytest.raises(UserError, match=r"groups: the weight of asr-b is 'much'"):
         load_groups(shape_files, groups_file)
 
 
-def test_no_usable_shape_file_is_an_error(shape_files: list[str]) -> None:
+def test_no_usable_shape_file_is_an_error(shape_files):
     with pytest.raises(UserError, match="give the shape files speech_shape and / or text_in_shape"):
         load_groups([shape_files[1]])

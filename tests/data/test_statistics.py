@@ -27,7 +27,7 @@ ENTRIES = [
 
 
 @pytest.fixture(scope="module")
-def toy(tmp_path_factory: pytest.TempPathFactory) -> Toy:
+def toy(tmp_path_factory) -> Toy:
     toy = make_toy(tmp_path_factory.mktemp("toy"))
     for name in ("audio", "audio_mlm"):
         feats = toy.feats(name)

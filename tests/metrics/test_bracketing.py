@@ -15,7 +15,7 @@ def of(text: str):
     return brackets(text.split())
 
 
-def test_nodes_of_a_nested_tree() -> None:
+def test_nodes_of_a_nested_tree():
     assert of(REFERENCE).labelled == Counter(
         {
             ("[IN:GET", (0, 4)): 1,
@@ -43,12 +43,12 @@ def test_nodes_of_a_nested_tree() -> None:
         ("[IN:GET ]", 0, 0, 1),
     ],
 )
-def test_matching_nodes(predicted: str, labelled: int, subtrees: int, nodes: int) -> None:
+def test_matching_nodes(predicted, labelled, subtrees, nodes):
     assert matching(of(REFERENCE), of(predicted)) == (labelled, subtrees)
     assert of(predicted).nodes == nodes
 
 
-def test_a_node_without_words_has_no_span_wherever_it_stands() -> None:
+def test_a_node_without_words_has_no_span_wherever_it_stands():
     wanted, predicted = of("[IN:ON [SL:LIGHTS ] now ]"), of("[IN:ON now [SL:LIGHTS ] ]")
     assert wanted.labelled == predicted.labelled == Counter({("[IN:ON", (0, 1)): 1, ("[SL:LIGHTS", None): 1})
     assert matching(wanted, predicted) == (2, 1)  # the root's subtree differs
@@ -56,7 +56,7 @@ def test_a_node_without_words_has_no_span_wherever_it_stands() -> None:
     assert matching(wanted, of("[IN:ON [SL:LIGHTS now ] ]")) == (1, 0)
 
 
-def test_repeated_labels_are_a_multiset() -> None:
+def test_repeated_labels_are_a_multiset():
     wanted = of("[IN:A [SL:B ] [SL:B ] x ]")
     assert wanted.labelled["[SL:B", None] == 2
     assert matching(wanted, of("[IN:A [SL:B ] x ]")) == (2, 1)
@@ -67,7 +67,7 @@ def test_repeated_labels_are_a_multiset() -> None:
     assert matching(twice, of("[IN:A [SL:B x ] ]")) == (2, 2)  # the inner pair
 
 
-def test_an_invalid_prediction_matches_nothing() -> None:
+def test_an_invalid_prediction_matches_nothing():
     assert matching(of(REFERENCE), NO_BRACKETS) == (0, 0)
     assert NO_BRACKETS.nodes == 0
 
@@ -78,7 +78,7 @@ flat = st.lists(st.sampled_from(["x", "[SL:B y ]", "[SL:B ]", "[SL:C [IN:D z ] ]
 
 
 @given(flat, flat)
-def test_a_whole_subtree_is_harder_to_match(one: str, other: str) -> None:
+def test_a_whole_subtree_is_harder_to_match(one, other):
     labelled, subtrees = matching(of(one), of(other))
     assert subtrees <= labelled <= min(of(one).nodes, of(other).nodes)
     assert (subtrees == of(one).nodes == of(other).nodes) == (one == other)

@@ -19,7 +19,7 @@ def system(right: int, **options: Hypothesis):
     return score(REF, hyp, subsets={"first": list(REF)[:10]}, **options)
 
 
-def test_two_systems() -> None:
+def test_two_systems():
     found = compare([("a", system(36))], [("b", system(24))])
     assert (found["a"], found["b"], found["utterances"]) == (["a"], ["b"], 40)
     entry = found["figures"]["em_full"]
@@ -37,7 +37,7 @@ def test_two_systems() -> None:
     assert found["figures"]["slot_f1"]["difference"] is None  # there are no slots
 
 
-def test_seeds_are_averaged_per_utterance() -> None:
+def test_seeds_are_averaged_per_utterance():
     """A's seeds: 30 and 34 right; B's: 28, 30 and 32. The averages are 32/40 and 30/40."""
     a = [(f"a{right}", system(right)) for right in (30, 34)]
     b = [(f"b{right}", system(right)) for right in (28, 30, 32)]
@@ -50,7 +50,7 @@ def test_seeds_are_averaged_per_utterance() -> None:
     assert 0 <= entry["interval"][0] < 0.05 < entry["interval"][1]
 
 
-def test_the_same_seeds_do_not_differ() -> None:
+def test_the_same_seeds_do_not_differ():
     seeds = [(str(right), system(right)) for right in (29, 30, 37)]
     entry = compare(seeds, seeds[::-1])["figures"]["em_full"]
     assert entry["difference"] == pytest.approx(0)
@@ -58,13 +58,13 @@ def test_the_same_seeds_do_not_differ() -> None:
     assert entry["better"] is None
 
 
-def test_a_subset() -> None:
+def test_a_subset():
     found = compare([("a", system(36))], [("b", system(24))], subset="first")
     assert found["utterances"] == 10
     assert found["figures"]["em_full"]["difference"] == 0
 
 
-def test_what_cannot_be_compared_is_named() -> None:
+def test_what_cannot_be_compared_is_named():
     one = system(3)
     fewer = score({"u00": RIGHT}, {"u00": RIGHT})
     with pytest.raises(UserError, match=r"a has utterance 'u01', b has not"):

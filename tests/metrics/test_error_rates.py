@@ -22,12 +22,12 @@ from espnet_atat.metrics.scoring import count_edits
         ("", "", 0, 0, 0),
     ],
 )
-def test_words(reference: str, predicted: str, substitutions: int, insertions: int, deletions: int) -> None:
+def test_words(reference, predicted, substitutions, insertions, deletions):
     counts = edit_counts(reference.split(), predicted.split())
     assert counts == (substitutions, insertions, deletions, len(reference.split()))
 
 
-def test_characters_count_the_spaces_between_words() -> None:
+def test_characters_count_the_spaces_between_words():
     counts = count_edits(["so", "what"], ["sowhat"], None)  # 7 characters, the space is deleted
     assert [counts[f"char_{name}"] for name in ("substitutions", "insertions", "deletions", "reference")] == [
         0,
@@ -54,7 +54,7 @@ def textbook_distance(one: str, other: str) -> int:
 
 
 @given(st.text("abc", max_size=8), st.text("abc", max_size=8))
-def test_fewest_edits(one: str, other: str) -> None:
+def test_fewest_edits(one, other):
     counts = edit_counts(list(one), list(other))
     substitutions, insertions, deletions, _ = counts
     assert substitutions + insertions + deletions == textbook_distance(one, other)
@@ -62,7 +62,7 @@ def test_fewest_edits(one: str, other: str) -> None:
     assert counts == edit_counts(one, other)
 
 
-def test_tokens_of_a_sentencepiece_model(tmp_path) -> None:
+def test_tokens_of_a_sentencepiece_model(tmp_path):
     sentencepiece = pytest.importorskip("sentencepiece")
     texts = tmp_path / "text"
     texts.write_text("turn on the lights\nturn off the lights\nturn the light down\n" * 20, encoding="utf-8")
@@ -77,7 +77,7 @@ def test_tokens_of_a_sentencepiece_model(tmp_path) -> None:
     assert counts["token_substitutions"] == counts["token_insertions"] == 0
 
 
-def test_a_bpe_model_that_cannot_be_read_is_named(tmp_path) -> None:
+def test_a_bpe_model_that_cannot_be_read_is_named(tmp_path):
     with pytest.raises(UserError, match=r"none\.model: there is no such"):
         load_bpe(tmp_path / "none.model")
     (tmp_path / "bad.model").write_text("no model\n")

@@ -49,7 +49,7 @@ def result():
         ("tree_validity", 5, 6),
     ],
 )
-def test_figures_of_trees(result, figure: str, numerator: int, denominator: int) -> None:
+def test_figures_of_trees(result, figure, numerator, denominator):
     entry = result["figures"][figure]
     assert (entry["numerator"], entry["denominator"]) == (numerator, denominator)
     assert entry["value"] == numerator / denominator
@@ -59,14 +59,14 @@ def test_figures_of_trees(result, figure: str, numerator: int, denominator: int)
     assert lower < upper
 
 
-def test_kinds_of_errors(result) -> None:
+def test_kinds_of_errors(result):
     assert result["figures"]["semer"]["parts"] == {"substitutions": 3, "insertions": 1, "deletions": 2}
     assert result["figures"]["wer"]["parts"] == {"substitutions": 4, "insertions": 1, "deletions": 3}
     assert result["figures"]["cer"]["denominator"] == 16 + 19 + 7 + 16 + 9 + 4
     assert "ter" not in result["figures"]
 
 
-def test_breakdown_by_intent_and_slot(result) -> None:
+def test_breakdown_by_intent_and_slot(result):
     play, stop = result["by_intent"]["PLAY"], result["by_intent"]["STOP"]
     assert [play[name] for name in ("utterances", "predicted", "intent_correct", "hypothesis_correct")] == [3, 4, 3, 2]
     assert [play[name] for name in ("precision", "recall", "em_hypothesis", "em_full")] == [3 / 4, 1, 2 / 3, 0]
@@ -84,7 +84,7 @@ def test_breakdown_by_intent_and_slot(result) -> None:
     assert [room[name] for name in ("reference", "predicted", "f1")] == [2, 1, 0]
 
 
-def test_subsets(result) -> None:
+def test_subsets(result):
     heard, unheard = result["subsets"]["heard"], result["subsets"]["unheard"]  # u1 u3 u6, u2 u4 u5
     assert (heard["utterances"], unheard["utterances"]) == (3, 3)
     for part, hypothesis, full in ((heard, 2, 1), (unheard, 1, 0)):
@@ -96,7 +96,7 @@ def test_subsets(result) -> None:
     assert result["counts"]["subsets"] == {"heard": [0, 2, 5], "unheard": [1, 3, 4], "last": [4, 5]}
 
 
-def test_an_empty_subset_has_no_values() -> None:
+def test_an_empty_subset_has_no_values():
     found = score(REF, HYP, heard_words=set(), subsets={"none": []})["subsets"]
     assert found["heard"]["utterances"] == 0
     assert found["none"]["figures"]["em_full"] == {
@@ -125,7 +125,7 @@ def test_an_empty_subset_has_no_values() -> None:
         ("[IN:STOP stop [SL:ROOM hall ] [SL:ROOM ] ]", 1, 0, 3, 0),  # a label repeated
     ],
 )
-def test_edge_cases_of_predictions(predicted: str, valid: int, full: int, nodes: int, words_wrong: int) -> None:
+def test_edge_cases_of_predictions(predicted, valid, full, nodes, words_wrong):
     figures = score({"u": REF["u5"]}, {"u": predicted})["figures"]
     assert figures["tree_validity"]["numerator"] == valid
     assert figures["em_full"]["numerator"] == full
@@ -139,11 +139,11 @@ def test_edge_cases_of_predictions(predicted: str, valid: int, full: int, nodes:
         assert figures["semer"]["denominator"] == 2
 
 
-def test_invalid_predictions_are_listed_with_the_reason(result) -> None:
+def test_invalid_predictions_are_listed_with_the_reason(result):
     assert result["invalid"] == {"utterances": 1, "first": {"u5": "empty: there is no tree"}}
 
 
-def test_nested_slots_are_compared_by_their_path() -> None:
+def test_nested_slots_are_compared_by_their_path():
     ref = {"u": "[IN:GO to [SL:PLACE [IN:FIND the [SL:NAME fair ] ] ] ]"}
     flat = {"u": "[IN:GO to [SL:PLACE the [IN:FIND [SL:NAME fair ] ] ] ]"}
     assert score(ref, flat)["figures"]["em_hypothesis"]["value"] == 1  # the paths and values are the same
@@ -168,7 +168,7 @@ FSC = {"u": "[IN:ACTIVATE turn on the [SL:OBJECT_LIGHTS lights ] in the [SL:LOCA
         ("[IN:ACTIVATE turn on the [SL:OBJECT_LIGHTS lights ] in the [SL:LOCATION_WASHROOM bathroom ]", 0),
     ],
 )
-def test_a_tuple_is_read_off_the_tags_and_no_word_counts(predicted: str, tuple_right: int) -> None:
+def test_a_tuple_is_read_off_the_tags_and_no_word_counts(predicted, tuple_right):
     found = score(FSC, {"u": predicted}, hypothesis="tags")
     assert found["hypothesis"] == "tags"
     assert found["figures"]["em_hypothesis"]["numerator"] == tuple_right
@@ -176,7 +176,7 @@ def test_a_tuple_is_read_off_the_tags_and_no_word_counts(predicted: str, tuple_r
     assert score(FSC, {"u": predicted})["figures"]["em_hypothesis"]["numerator"] == 0  # as frames, the values differ
 
 
-def test_plain_words() -> None:
+def test_plain_words():
     ref = {"b": "stop it", "a": "play so what", "c": "", "d": "go"}
     hyp = {"a": "play so what", "b": "stop", "c": "uh", "d": ""}
     found = score(ref, hyp, heard_words=["go", "stop", "it"])
@@ -189,7 +189,7 @@ def test_plain_words() -> None:
     assert found["counts"]["subsets"] == {"heard": [1, 2, 3], "unheard": [0]}  # no word was never heard
 
 
-def test_ids_are_joined_whatever_their_order() -> None:
+def test_ids_are_joined_whatever_their_order():
     assert score(REF, dict(reversed(HYP.items())))["counts"] == score(REF, HYP)["counts"]
 
 
@@ -211,12 +211,12 @@ def test_ids_are_joined_whatever_their_order() -> None:
         ({"a": "x"}, {"a": "x"}, {"hypothesis": "tuple"}, r"unknown hypothesis 'tuple': choose frame or tags"),
     ],
 )
-def test_what_cannot_be_scored_is_named(ref, hyp, options, message: str) -> None:
+def test_what_cannot_be_scored_is_named(ref, hyp, options, message):
     with pytest.raises(UserError, match=message):
         score(ref, hyp, **options)
 
 
-def test_messages_name_file_and_line(tmp_path) -> None:
+def test_messages_name_file_and_line(tmp_path):
     def write(name: str, text: str):
         (tmp_path / name).write_text(text, encoding="utf-8")
         return tmp_path / name
@@ -232,7 +232,7 @@ def test_messages_name_file_and_line(tmp_path) -> None:
         score_files(ref, write("hyp4", "a\nb\n"))
 
 
-def test_folds_are_pooled(tmp_path) -> None:
+def test_folds_are_pooled(tmp_path):
     for fold, ids in (("1", ("u1", "u2")), ("2", ("u3", "u4", "u5", "u6"))):
         for name, lines in (("ref", REF), ("hyp", HYP)):
             text = "".join(f"{utt_id} {lines[utt_id]}\n" for utt_id in ids)

@@ -5,7 +5,6 @@ import math
 import pickle
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -24,7 +23,7 @@ ALL_BLOCKS = ["transformer", "conformer", "e_branchformer"]
 
 
 @pytest.fixture(scope="module", params=ALL_BLOCKS)
-def model(request: pytest.FixtureRequest) -> ESPnetATATModel:
+def model(request) -> ESPnetATATModel:
     return toy_model(blocks=request.param)
 
 
@@ -39,7 +38,7 @@ def loss_of(model: ESPnetATATModel, batch: dict[str, Tensor]) -> float:
 
 
 @torch.no_grad()
-def test_states_do_not_depend_on_batch_mates(model: ESPnetATATModel) -> None:
+def test_states_do_not_depend_on_batch_mates(model):
     batch = toy_batch(frames=(40, 8, 23, 31), pieces=(5, 9, 3))
     together = model.encode_audio(batch["speech"], batch["speech_lengths"])
     for i in range(4):
@@ -55,9 +54,7 @@ def test_states_do_not_depend_on_batch_mates(model: ESPnetATATModel) -> None:
 
 
 @pytest.mark.parametrize(("audio", "text"), [([1, 2, 1], [2, 1]), ([3, 1], [3]), ([4], None)])
-def test_encoding_in_parts_changes_nothing_but_the_padding(
-    model: ESPnetATATModel, audio: list[int], text: list[int] | None, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_encoding_in_parts_changes_nothing_but_the_padding(model, audio, text, monkeypatch):
     batch = toy_batch(frames=(40, 31, 23, 8), pieces=(9, 5, 3))
     seen: list[tuple[int, ...]] = []
     encode = model.audio_encoder.forward
@@ -74,7 +71,7 @@ def test_encoding_in_parts_changes_nothing_but_the_padding(
 
 
 @pytest.mark.parametrize("length_normalized", [False, True])
-def test_loss_of_an_example_does_not_depend_on_its_batch_mates(model: ESPnetATATModel, length_normalized: bool) -> None:
+def test_loss_of_an_example_does_not_depend_on_its_batch_mates(model, length_normalized):
     model = copy.deepcopy(model)
     model.length_normalized_loss = length_normalized
     batch = toy_batch()
@@ -87,9 +84,7 @@ def test_loss_of_an_example_does_not_depend_on_its_batch_mates(model: ESPnetATAT
     assert loss_of(model, of_audio) == pytest.approx(sum(alone[:3]) / 3, rel=1e-5)
 
 
-def test_token_noise_puts_other_tokens_of_the_batch_in_place_of_some_and_only_in_training(
-    transformer: ESPnetATATModel,
-) -> None:
+def test_token_noise_puts_other_tokens_of_the_batch_in_place_of_some_and_only_in_training(transformer):
     model = copy.deepcopy(transformer)
     batch = toy_batch()
     clean, targets, lengths = loss_of(model, batch), batch["text"], batch["text_lengths"]
@@ -115,7 +110,7 @@ def test_token_noise_puts_other_tokens_of_the_batch_in_place_of_some_and_only_in
         toy_model(model_conf={"token_noise": 1.0})
 
 
-def test_what_stands_in_the_padding_changes_nothing(model: ESPnetATATModel) -> None:
+def test_what_stands_in_the_padding_changes_nothing(model):
     batch = toy_batch()
     expected = loss_of(model, batch)
     dirty = {name: value.clone() for name, value in batch.items()}
@@ -131,7 +126,7 @@ def test_what_stands_in_the_padding_changes_nothing(model: ESPnetATATModel) -> N
 
 
 @pytest.mark.parametrize("normalize", ["global", "utterance"])
-def test_normalisation_leaves_the_callers_features_and_the_batch_alone(normalize: str, tmp_path: Path) -> None:
+def test_normalisation_leaves_the_callers_features_and_the_batch_alone(normalize, tmp_path):
     if normalize == "global":
         np.savez(tmp_path / "stats.npz", count=10, sum=np.full(MELS, 20.0), sum_square=np.full(MELS, 90.0))
         module = GlobalMVN(str(tmp_path / "stats.npz"))
@@ -147,7 +142,7 @@ def test_normalisation_leaves_the_callers_features_and_the_batch_alone(normalize
     assert together != pytest.approx(loss_of(toy_model(), batch), rel=1e-4)
 
 
-def test_loss_is_label_smoothed_cross_entropy_of_the_next_token(transformer: ESPnetATATModel) -> None:
+def test_loss_is_label_smoothed_cross_entropy_of_the_next_token(transformer):
     single = example(toy_batch(), 3)
     (target,) = single["text"]
     with torch.no_grad():
@@ -159,7 +154,7 @@ def test_loss_is_label_smoothed_cross_entropy_of_the_next_token(transformer: ESP
     assert loss_of(transformer, single) == pytest.approx(float(expected), rel=1e-5)
 
 
-def test_ctc_adds_its_weighted_loss_to_audio_alone(transformer: ESPnetATATModel) -> None:
+def test_ctc_adds_its_weighted_loss_to_audio_alone(transformer):
     batch = toy_batch()
     with torch.no_grad():
         loss, stats, _ = transformer(**batch)
@@ -167,7 +162,7 @@ def test_ctc_adds_its_weighted_loss_to_audio_alone(transformer: ESPnetATATModel)
     assert float(loss) == pytest.approx(float(stats["loss_att"] + 0.3 * stats["loss_ctc"] * audio / total), rel=1e-5)
 
 
-def test_task_weights_scale_their_task(transformer: ESPnetATATModel) -> None:
+def test_task_weights_scale_their_task(transformer):
     batch = toy_batch(tasks=["asr", "slu", "slu", "nlu", "nlu"])
     losses = [loss_of(transformer, example(batch, i)) for i in range(5)]
     weighted = toy_model(model_conf={"ctc_weight": 0.3, "task_weights": {"slu": 2.0, "nlu": 0.5}})
@@ -177,7 +172,7 @@ def test_task_weights_scale_their_task(transformer: ESPnetATATModel) -> None:
     assert loss_of(weighted, batch) == pytest.approx(expected, rel=1e-5)
 
 
-def test_the_task_token_changes_the_output(transformer: ESPnetATATModel) -> None:
+def test_the_task_token_changes_the_output(transformer):
     single = example(toy_batch(), 0)
     losses = []
     for task in TASKS:
@@ -186,9 +181,7 @@ def test_the_task_token_changes_the_output(transformer: ESPnetATATModel) -> None
     assert all(abs(a - b) > 1e-3 for i, a in enumerate(losses) for b in losses[:i])
 
 
-def test_statistics_have_the_same_keys_in_every_batch_and_nan_where_a_task_is_absent(
-    transformer: ESPnetATATModel,
-) -> None:
+def test_statistics_have_the_same_keys_in_every_batch_and_nan_where_a_task_is_absent(transformer):
     batches = {
         "all": toy_batch(),
         "slu": toy_batch(frames=(30, 20), pieces=(), tasks=["slu", "slu"]),
@@ -212,7 +205,7 @@ def test_statistics_have_the_same_keys_in_every_batch_and_nan_where_a_task_is_ab
     assert finite["nlu"] == {"loss", "loss_att", "acc", "loss_nlu", "acc_nlu"}
 
 
-def test_statistics_without_a_ctc_have_the_same_keys() -> None:
+def test_statistics_without_a_ctc_have_the_same_keys():
     with torch.no_grad():
         _, without, _ = toy_model(ctc_symbols=None, model_conf={})(**toy_batch())
         _, with_ctc, weight = toy_model()(**toy_batch())
@@ -220,7 +213,7 @@ def test_statistics_without_a_ctc_have_the_same_keys() -> None:
     assert float(weight) == 5
 
 
-def test_accuracy_counts_tokens(transformer: ESPnetATATModel) -> None:
+def test_accuracy_counts_tokens(transformer):
     batch = toy_batch()
     right = tokens = 0
     for i in range(5):
@@ -234,7 +227,7 @@ def test_accuracy_counts_tokens(transformer: ESPnetATATModel) -> None:
     assert float(stats["acc"]) == pytest.approx(right / tokens)
 
 
-def test_every_parameter_gets_a_gradient_from_a_mixed_batch(model: ESPnetATATModel) -> None:
+def test_every_parameter_gets_a_gradient_from_a_mixed_batch(model):
     model.zero_grad()
     model(**toy_batch())[0].backward()
     without = [name for name, p in model.named_parameters() if p.requires_grad and p.grad is None]
@@ -242,7 +235,7 @@ def test_every_parameter_gets_a_gradient_from_a_mixed_batch(model: ESPnetATATMod
     assert not without, "DDP would wait for these"
 
 
-def test_models_of_one_modality() -> None:
+def test_models_of_one_modality():
     audio = toy_model(text_encoder=None)
     assert math.isfinite(loss_of(audio, toy_batch(pieces=())))
     with pytest.raises(UserError, match="no text encoder"):
@@ -266,12 +259,12 @@ def test_models_of_one_modality() -> None:
         ({"text_encoder_conf": {}}, "text_encoder_conf needs 'model'"),
     ],
 )
-def test_options_that_do_not_fit_are_named(changes: dict, complaint: str) -> None:
+def test_options_that_do_not_fit_are_named(changes, complaint):
     with pytest.raises(UserError, match=complaint):
         toy_model(**changes)
 
 
-def test_features_for_statistics_are_of_audio_alone(transformer: ESPnetATATModel) -> None:
+def test_features_for_statistics_are_of_audio_alone(transformer):
     batch = toy_batch()
     collected = transformer.collect_feats(**batch)
     assert torch.equal(collected["feats"], batch["speech"])
@@ -279,7 +272,7 @@ def test_features_for_statistics_are_of_audio_alone(transformer: ESPnetATATModel
     assert transformer.collect_feats(**toy_batch(frames=())) == {}
 
 
-def test_a_copied_or_pickled_model_is_a_model() -> None:
+def test_a_copied_or_pickled_model_is_a_model():
     model = toy_model(blocks="conformer")
     model.follow_frozen_groups(torch.optim.Adam([{"params": model.parameters(), "lr": 0.0}]))
     batch = toy_batch()
@@ -299,7 +292,7 @@ def training(model: ESPnetATATModel) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("blocks", ALL_BLOCKS)
-def test_ctc_states_leave_room_for_the_symbols(blocks: str) -> None:
+def test_ctc_states_leave_room_for_the_symbols(blocks):
     model = toy_model(blocks=blocks)
     batch = toy_batch()
     with torch.no_grad():
@@ -308,7 +301,7 @@ def test_ctc_states_leave_room_for_the_symbols(blocks: str) -> None:
     assert model.ctc.log_softmax(encoded.states).shape == (3, 20, CTC_SYMBOLS)
 
 
-def test_specaug_is_of_training_alone() -> None:
+def test_specaug_is_of_training_alone():
     model = toy_model(
         specaug=SpecAug(apply_time_warp=False, freq_mask_width_range=(5, 10), time_mask_width_range=(5, 10)),
         audio_encoder_conf={

@@ -37,7 +37,7 @@ def worthwhile(request, monkeypatch) -> None:
 
 
 @pytest.mark.parametrize("name", LAYERS)
-def test_results_and_gradients_are_those_of_torch(name: str) -> None:
+def test_results_and_gradients_are_those_of_torch(name):
     torch.manual_seed(0)
     make, shape = LAYERS[name]
     plain = make()
@@ -51,7 +51,7 @@ def test_results_and_gradients_are_those_of_torch(name: str) -> None:
 
 
 @pytest.mark.parametrize("rows", [3, cpu_layers.ROWS])
-def test_what_comes_out_may_be_changed_in_place(rows: int) -> None:
+def test_what_comes_out_may_be_changed_in_place(rows):
     torch.manual_seed(0)
     plain = nn.Linear(4, 4)
     fast = copy.deepcopy(plain)
@@ -65,7 +65,7 @@ def test_what_comes_out_may_be_changed_in_place(rows: int) -> None:
     torch.testing.assert_close(*gradients)
 
 
-def test_other_inputs_go_torchs_way() -> None:
+def test_other_inputs_go_torchs_way():
     linear, conv = nn.Linear(6, 6).double(), nn.Conv1d(6, 6, 3, padding=1, groups=6)
     pointwise = nn.Conv1d(6, 6, 1)
     for layer in (linear, conv, pointwise):
@@ -76,7 +76,7 @@ def test_other_inputs_go_torchs_way() -> None:
 
 
 @pytest.mark.parametrize("rows", [3, cpu_layers.ROWS])
-def test_only_what_is_asked_for_gets_a_gradient(rows: int) -> None:
+def test_only_what_is_asked_for_gets_a_gradient(rows):
     layer = nn.Linear(4, 4)
     use_cpu_layers(layer)
     layer.weight.requires_grad_(False)
@@ -100,20 +100,20 @@ def test_only_what_is_asked_for_gets_a_gradient(rows: int) -> None:
         nn.LazyLinear(3),
     ],
 )
-def test_others_are_left_alone(conv: nn.Module) -> None:
+def test_others_are_left_alone(conv):
     kind = type(conv)
     use_cpu_layers(conv)
     assert type(conv) is kind
 
 
-def test_a_torch_without_onednn_keeps_its_own_layers(monkeypatch) -> None:
+def test_a_torch_without_onednn_keeps_its_own_layers(monkeypatch):
     monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: False)
     layer = nn.Linear(4, 4)
     use_cpu_layers(layer)
     assert type(layer) is nn.Linear
 
 
-def test_bfloat16_of_a_part_stays_torchs() -> None:
+def test_bfloat16_of_a_part_stays_torchs():
     layer = nn.Linear(4, 4)
     use_cpu_layers(layer)
     with torch.autocast("cpu", dtype=torch.bfloat16):
@@ -121,7 +121,7 @@ def test_bfloat16_of_a_part_stays_torchs() -> None:
 
 
 @pytest.mark.parametrize("rate", [0.05, 0.5])
-def test_dropout_keeps_its_rate_and_the_mean(rate: float) -> None:
+def test_dropout_keeps_its_rate_and_the_mean(rate):
     layer = nn.Dropout(rate)
     use_cpu_layers(layer)
     torch.manual_seed(0)
@@ -139,14 +139,14 @@ def test_dropout_keeps_its_rate_and_the_mean(rate: float) -> None:
 
 
 @pytest.mark.parametrize(("rate", "value"), [(0.0, 1.0), (1.0, 0.0)])
-def test_dropout_of_nothing_and_of_all(rate: float, value: float) -> None:
+def test_dropout_of_nothing_and_of_all(rate, value):
     layer = nn.Dropout(rate)
     use_cpu_layers(layer)
     assert torch.equal(layer(torch.ones(8)), torch.full((8,), value))
 
 
 @pytest.mark.parametrize("blocks", ["transformer", "conformer", "e_branchformer"])
-def test_a_model_learns_the_same(blocks: str, monkeypatch) -> None:
+def test_a_model_learns_the_same(blocks, monkeypatch):
     gradients = []
     for fast in (True, False):
         if not fast:

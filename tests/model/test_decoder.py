@@ -16,7 +16,7 @@ def make(pretrained: int | None = None, size: int = V) -> SharedDecoder:
 
 
 @pytest.fixture(params=[None, 20], ids=["fresh", "grown"])
-def decoder(request: pytest.FixtureRequest) -> SharedDecoder:
+def decoder(request) -> SharedDecoder:
     return make(request.param)
 
 
@@ -31,7 +31,7 @@ LENGTHS = torch.tensor([6, 6])
 
 
 @torch.no_grad()
-def test_it_is_causal(decoder: SharedDecoder, states: tuple[Tensor, Tensor]) -> None:
+def test_it_is_causal(decoder, states):
     logits, _ = decoder(*states, IDS, LENGTHS)
     for position in range(6):
         changed = IDS.clone()
@@ -42,7 +42,7 @@ def test_it_is_causal(decoder: SharedDecoder, states: tuple[Tensor, Tensor]) -> 
 
 
 @torch.no_grad()
-def test_states_behind_an_utterances_end_do_not_matter(decoder: SharedDecoder, states: tuple[Tensor, Tensor]) -> None:
+def test_states_behind_an_utterances_end_do_not_matter(decoder, states):
     memory, lengths = states
     logits, _ = decoder(memory, lengths, IDS, LENGTHS)
     dirty = memory.clone()
@@ -53,7 +53,7 @@ def test_states_behind_an_utterances_end_do_not_matter(decoder: SharedDecoder, s
 
 
 @torch.no_grad()
-def test_steps_with_a_cache_score_as_the_whole_does(decoder: SharedDecoder, states: tuple[Tensor, Tensor]) -> None:
+def test_steps_with_a_cache_score_as_the_whole_does(decoder, states):
     memory, lengths = states
     logits, _ = decoder(memory, lengths, IDS, LENGTHS)
     mask = (torch.arange(7) < lengths[:, None])[:, None]  # (B, 1, S)
@@ -64,7 +64,7 @@ def test_steps_with_a_cache_score_as_the_whole_does(decoder: SharedDecoder, stat
 
 
 @torch.no_grad()
-def test_one_matrix_embeds_and_generates(decoder: SharedDecoder) -> None:
+def test_one_matrix_embeds_and_generates(decoder):
     matrix = decoder.tied.weight
     assert matrix.shape == (V, D)
     assert torch.equal(decoder.tied(torch.arange(V)), matrix)
@@ -75,7 +75,7 @@ def test_one_matrix_embeds_and_generates(decoder: SharedDecoder) -> None:
     torch.testing.assert_close(decoder.output_layer(hidden)[:, 5], 1.5 * hidden.sum(-1))
 
 
-def test_it_is_one_tensor_in_parameters_and_checkpoint(decoder: SharedDecoder) -> None:
+def test_it_is_one_tensor_in_parameters_and_checkpoint(decoder):
     holders = [name for name, p in decoder.named_parameters() if p.size(-1) == D and p.size(0) in (V, 20, V - 20, 0)]
     assert holders == ["embed.0.pretrained", "embed.0.new"]
     keys = [key for key in decoder.state_dict() if "embed" in key or "output" in key]
@@ -86,7 +86,7 @@ def test_it_is_one_tensor_in_parameters_and_checkpoint(decoder: SharedDecoder) -
 
 
 @pytest.mark.parametrize("pretrained", [None, 20])
-def test_both_uses_send_their_gradient_to_it(pretrained: int | None, states: tuple[Tensor, Tensor]) -> None:
+def test_both_uses_send_their_gradient_to_it(pretrained, states):
     decoder = make(pretrained)
     inputs, outputs = IDS[:1], torch.tensor([[9, 8, 22, 14, 2, 11]])
     logits, _ = decoder(states[0][:1], states[1][:1], inputs, LENGTHS[:1])
@@ -106,12 +106,12 @@ def test_both_uses_send_their_gradient_to_it(pretrained: int | None, states: tup
     assert set(differs) == set(inputs.flatten().tolist())
 
 
-def test_before_growth_no_parameter_waits_for_a_gradient() -> None:
+def test_before_growth_no_parameter_waits_for_a_gradient():
     assert not make().tied.new.requires_grad
     assert make(20).tied.new.requires_grad
 
 
-def test_rows_start_with_norm_one() -> None:
+def test_rows_start_with_norm_one():
     torch.manual_seed(0)
     norms = TiedEmbedding(2000, 64, 1500).weight.detach().norm(dim=1)
     assert norms.mean() == pytest.approx(1, abs=0.02)

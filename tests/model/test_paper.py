@@ -1,7 +1,6 @@
 """conf/pretrain.yaml builds the paper's model: every dimension, and the parameter count of every part by formula."""
 
 from argparse import Namespace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -39,7 +38,7 @@ def count(module: torch.nn.Module) -> int:
 
 
 @pytest.fixture(scope="module")
-def args(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Namespace:
+def args(root, tmp_path_factory) -> Namespace:
     folder = tmp_path_factory.mktemp("paper")
     Vocabulary((*CONTROL_TOKENS, *(f"t{i}" for i in range(V - len(CONTROL_TOKENS))))).save(folder / "tokens.txt")
     np.savez(folder / "stats.npz", count=2, sum=np.zeros(MELS), sum_square=np.full(MELS, 2.0))
@@ -53,13 +52,13 @@ def args(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Namespace:
 
 
 @pytest.fixture(scope="module")
-def model(args: Namespace) -> ESPnetATATModel:
+def model(args) -> ESPnetATATModel:
     torch.manual_seed(0)
     return ATATTask.build_model(args)
 
 
 @pytest.mark.slow
-def test_audio_encoder(model: ESPnetATATModel, args: Namespace) -> None:
+def test_audio_encoder(model, args):
     encoder = model.audio_encoder
     assert encoder is not None
     channels, kernel = args.audio_encoder_conf["cnn_channels"], args.audio_encoder_conf["cnn_kernel_size"]
@@ -77,7 +76,7 @@ def test_audio_encoder(model: ESPnetATATModel, args: Namespace) -> None:
 
 
 @pytest.mark.slow
-def test_text_encoder(model: ESPnetATATModel) -> None:
+def test_text_encoder(model):
     encoder = model.text_encoder
     assert encoder is not None
     config = encoder.config
@@ -89,7 +88,7 @@ def test_text_encoder(model: ESPnetATATModel) -> None:
 
 
 @pytest.mark.slow
-def test_decoder_is_one_and_tied(model: ESPnetATATModel) -> None:
+def test_decoder_is_one_and_tied(model):
     decoder = model.decoder
     assert len(decoder.decoders) == DECODER_BLOCKS
     assert {(b.self_attn.h, b.src_attn.h) for b in decoder.decoders} == {(HEADS, HEADS)}
@@ -100,7 +99,7 @@ def test_decoder_is_one_and_tied(model: ESPnetATATModel) -> None:
 
 
 @pytest.mark.slow
-def test_nothing_else_has_parameters(model: ESPnetATATModel, args: Namespace) -> None:
+def test_nothing_else_has_parameters(model, args):
     assert count(model) == count(model.audio_encoder) + count(model.text_encoder) + count(model.decoder)
     assert model.ctc is None
     assert model.specaug is None
@@ -110,7 +109,7 @@ def test_nothing_else_has_parameters(model: ESPnetATATModel, args: Namespace) ->
 
 
 @pytest.mark.slow
-def test_one_update_on_the_cpu(model: ESPnetATATModel, args: Namespace) -> None:
+def test_one_update_on_the_cpu(model, args):
     (optimizer,) = ATATTask.build_optimizers(args, model)
     scheduler = WarmupUnfreezeLR(optimizer, **args.scheduler_conf)
     assert isinstance(optimizer, torch.optim.Adam)

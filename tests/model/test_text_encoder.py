@@ -3,7 +3,6 @@
 import socket
 from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
-from pathlib import Path
 
 import pytest
 import torch
@@ -18,7 +17,7 @@ PIECES, LENGTHS = torch.tensor([[2, 5, 6, 3], [2, 7, 3, 0]]), torch.tensor([4, 3
 
 
 @pytest.fixture
-def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+def no_network(monkeypatch) -> None:
     def refuse(*_: object) -> None:
         raise AssertionError("the network was asked")
 
@@ -27,7 +26,7 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("no_network")
-def test_a_configuration_never_asks_the_network() -> None:
+def test_a_configuration_never_asks_the_network():
     encoder = TextEncoder(16, config=TINY_BERT)
     states, lengths = encoder(PIECES, LENGTHS)
     assert states.shape == (2, 4, 16)
@@ -37,7 +36,7 @@ def test_a_configuration_never_asks_the_network() -> None:
 
 
 @pytest.mark.usefixtures("no_network")
-def test_a_saved_configuration_builds_the_same_encoder() -> None:
+def test_a_saved_configuration_builds_the_same_encoder():
     encoder = TextEncoder(16, config={**TINY_BERT, "hidden_act": "relu"})
     saved = encoder.config.to_diff_dict()
     again = TextEncoder(16, config=saved)
@@ -47,7 +46,7 @@ def test_a_saved_configuration_builds_the_same_encoder() -> None:
 
 
 @pytest.mark.usefixtures("no_network")
-def test_a_folder_gives_its_weights(tmp_path: Path) -> None:
+def test_a_folder_gives_its_weights(tmp_path):
     torch.manual_seed(3)
     bert = AutoModel.from_config(AutoConfig.for_model(**TINY_BERT))
     bert.save_pretrained(tmp_path)
@@ -58,7 +57,7 @@ def test_a_folder_gives_its_weights(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("no_network")
-def test_an_encoder_saved_in_half_precision_computes_in_full(tmp_path: Path) -> None:
+def test_an_encoder_saved_in_half_precision_computes_in_full(tmp_path):
     AutoModel.from_config(AutoConfig.for_model(**TINY_BERT)).half().save_pretrained(tmp_path)
     encoder = TextEncoder(16, model=str(tmp_path))
     assert "float16" in str(encoder.config.to_diff_dict())
@@ -75,7 +74,7 @@ def test_an_encoder_saved_in_half_precision_computes_in_full(tmp_path: Path) -> 
         ("roberta", {}),
     ],
 )
-def test_other_families_of_encoders_work_too(kind: str, names: dict[str, int]) -> None:
+def test_other_families_of_encoders_work_too(kind, names):
     config = {**TINY_BERT, **names, "model_type": kind, "pad_token_id": 0}
     encoder = TextEncoder(16, config=config).eval()
     states, _ = encoder(PIECES, LENGTHS)
@@ -86,7 +85,7 @@ def test_other_families_of_encoders_work_too(kind: str, names: dict[str, int]) -
 
 
 @pytest.mark.usefixtures("no_network")
-def test_what_cannot_be_had_is_named(tmp_path: Path) -> None:
+def test_what_cannot_be_had_is_named(tmp_path):
     with pytest.raises(UserError, match=r"text encoder '.*': the folder holds no config\.json"):
         TextEncoder(16, model=str(tmp_path))
     with pytest.raises(UserError, match="text_encoder_conf needs 'model'"):
@@ -100,7 +99,7 @@ def model_of(encoder: torch.nn.Module) -> torch.nn.ModuleDict:
     return torch.nn.ModuleDict({"text_encoder": encoder, "decoder": torch.nn.Linear(2, 2)}).eval()
 
 
-def test_a_deferred_encoder_is_the_encoder_of_its_checkpoint() -> None:
+def test_a_deferred_encoder_is_the_encoder_of_its_checkpoint():
     torch.manual_seed(0)
     encoder = TextEncoder(16, config=TINY_BERT).eval()
     checkpoint = model_of(encoder).state_dict()
@@ -117,7 +116,7 @@ def test_a_deferred_encoder_is_the_encoder_of_its_checkpoint() -> None:
     assert not any(parameter.is_inference() for parameter in model.parameters())
 
 
-def test_a_deferred_encoder_moves_with_its_model_and_can_be_copied() -> None:
+def test_a_deferred_encoder_moves_with_its_model_and_can_be_copied():
     model = model_of(DeferredTextEncoder(16, config=TINY_BERT))
     take_weights(model, model_of(TextEncoder(16, config=TINY_BERT)).state_dict(), "m.pth")
     copied = deepcopy(model).double()
@@ -126,7 +125,7 @@ def test_a_deferred_encoder_moves_with_its_model_and_can_be_copied() -> None:
     assert torch.equal(moved.float(), model["text_encoder"].project.weight)
 
 
-def test_weights_of_another_text_encoder_are_named() -> None:
+def test_weights_of_another_text_encoder_are_named():
     weights = model_of(TextEncoder(16, config=TINY_BERT)).state_dict()
     model = model_of(DeferredTextEncoder(16, config={**TINY_BERT, "hidden_size": 48}))
     without = {name: tensor for name, tensor in weights.items() if name.startswith("decoder.")}

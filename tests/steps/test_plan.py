@@ -15,15 +15,7 @@ from espnet_atat.steps.plan import heard_words
 from espnet_atat.steps.stage07_tokens import KNOWN_TAGS
 from espnet_atat.steps.stage09_training import resolved_config
 from espnet_atat.text.vocabulary import Vocabulary
-from tests.steps.world import (
-    FILES,
-    TARGETS,
-    read_audio_in_place,
-    row_file,
-    training,
-    write_features,
-    write_recipe,
-)
+from tests.steps.world import FILES, TARGETS, read_audio_in_place, row_file, training, write_features, write_recipe
 
 #: What the row zeroshot says of its fine-tuning, to be replaced.
 PHASE = "mixture: new_words}"

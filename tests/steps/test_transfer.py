@@ -54,7 +54,7 @@ test: [{{set: toy/test, task: nlu+slu}}]
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def finished(tmp_path_factory) -> Path:
     """Both systems trained, decoded and scored by the recipe."""
     root = tmp_path_factory.mktemp("transfer")
     make_world(root)
@@ -75,7 +75,7 @@ def save_asr_model(path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_e2e_starts_from_the_pretrained_audio_encoder_alone(finished: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_e2e_starts_from_the_pretrained_audio_encoder_alone(finished, monkeypatch):
     monkeypatch.chdir(finished)
     final = training("e2e")
     before, after = (torch.load(step.model_file, weights_only=True) for step in final.chain)
@@ -92,7 +92,7 @@ def test_e2e_starts_from_the_pretrained_audio_encoder_alone(finished: Path, monk
 
 
 @pytest.mark.slow
-def test_pretraining_started_from_the_asr_models_blocks(finished: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pretraining_started_from_the_asr_models_blocks(finished, monkeypatch):
     monkeypatch.chdir(finished)
     first = training("e2e").first
     asr, model = torch.load("asr.pth", weights_only=True), torch.load(first.model_file, weights_only=True)
@@ -105,7 +105,7 @@ def test_pretraining_started_from_the_asr_models_blocks(finished: Path, monkeypa
 
 
 @pytest.mark.slow
-def test_replay_trains_on_both_and_both_labels_decode(finished: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_replay_trains_on_both_and_both_labels_decode(finished, monkeypatch):
     from espnet_atat.decode.understand import Speech2Understand
 
     monkeypatch.chdir(finished)

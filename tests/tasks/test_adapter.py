@@ -33,7 +33,7 @@ LORA: dict[str, Any] = {
 
 
 @pytest.fixture(scope="module")
-def tuned(prepared: Prepared, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, dict[str, Any]]:
+def tuned(prepared, tmp_path_factory) -> tuple[Path, Path, dict[str, Any]]:
     """A pretrained run, a run of two epochs with adapters on a grown vocabulary from it, and its options."""
     folder = tmp_path_factory.mktemp("lora")
     first = prepared.train(folder / "first", max_epoch=1)
@@ -53,7 +53,7 @@ def train(prepared: Prepared, output: Path, token_list: Path, **options: Any) ->
     return output
 
 
-def test_adapters_and_new_rows_learn_and_all_else_stands_still(tuned: tuple) -> None:
+def test_adapters_and_new_rows_learn_and_all_else_stands_still(tuned):
     first, run, _ = tuned
     before, after = parameters(first / "1epoch.pth"), parameters(run / "2epoch.pth")
     adapters = {name for name in after if is_adapter(name)}
@@ -72,7 +72,7 @@ def test_adapters_and_new_rows_learn_and_all_else_stands_still(tuned: tuple) -> 
     assert report[2]["valid"]["loss"] < report[1]["valid"]["loss"]
 
 
-def test_a_resumed_run_equals_an_unbroken_one_bit_for_bit(tuned: tuple, prepared: Prepared, tmp_path: Path) -> None:
+def test_a_resumed_run_equals_an_unbroken_one_bit_for_bit(tuned, prepared, tmp_path):
     _, run, options = tuned
     tokens = run.parent / "tokens.txt"
     again = train(prepared, tmp_path / "again", tokens, **options, max_epoch=1)
@@ -83,9 +83,7 @@ def test_a_resumed_run_equals_an_unbroken_one_bit_for_bit(tuned: tuple, prepared
     assert [name for name in theirs if not torch.equal(ours[name], theirs[name])] == []
 
 
-def test_a_checkpoint_decodes_as_the_model_without_adapters_does(
-    tuned: tuple, prepared: Prepared, tmp_path: Path
-) -> None:
+def test_a_checkpoint_decodes_as_the_model_without_adapters_does(tuned, prepared, tmp_path):
     """Its weights are whole: the same hypotheses come from a configuration that knows of no adapters."""
     _, run, _ = tuned
     feats = list(prepared.toy.feats("audio").values())
@@ -101,7 +99,7 @@ def test_a_checkpoint_decodes_as_the_model_without_adapters_does(
         assert torch.equal(adapted.trained.model.state_dict()[name], value), name
 
 
-def test_a_package_holds_the_adapted_weights_alone(tuned: tuple, prepared: Prepared, tmp_path: Path) -> None:
+def test_a_package_holds_the_adapted_weights_alone(tuned, prepared, tmp_path):
     _, run, _ = tuned
     packed = Speech2Understand.from_pretrained(str(make_package(run, tmp_path / "lora.zip")), maxlen=20)
     adapted = Speech2Understand(run / "config.yaml", run / "valid.acc.ave.pth", maxlen=20, beam_size=3)

@@ -62,7 +62,7 @@ def train_in_two_processes(prepared: Prepared, output: Path, root: Path) -> None
 
 
 @pytest.mark.slow
-def test_two_processes_equal_one(prepared: Prepared, root: Path, tmp_path: Path) -> None:
+def test_two_processes_equal_one(prepared, root, tmp_path):
     one = prepared.train(tmp_path / "one", **CONFIG)
     train_in_two_processes(prepared, tmp_path / "two", root)
     first, second = (parameters(folder / "checkpoint.pth") for folder in (one, tmp_path / "two"))

@@ -34,7 +34,7 @@ def mask_conf(tmp_path_factory) -> dict:
     return {"alignments": {"audio": str(path)}, "ratio": 0.5, "min_masked": 1}
 
 
-def test_masks_reach_the_model_and_a_resumed_run_draws_the_same(heard, mask_conf, tmp_path, caplog) -> None:
+def test_masks_reach_the_model_and_a_resumed_run_draws_the_same(heard, mask_conf, tmp_path, caplog):
     def last(folder: Path) -> dict[str, torch.Tensor]:
         return parameters(folder / "2epoch.pth")
 
@@ -49,7 +49,7 @@ def test_masks_reach_the_model_and_a_resumed_run_draws_the_same(heard, mask_conf
     assert not all(torch.equal(unbroken[name], unmasked[name]) for name in unbroken)
 
 
-def test_a_mixture_without_such_examples_stops_before_training(heard, mask_conf, tmp_path) -> None:
+def test_a_mixture_without_such_examples_stops_before_training(heard, mask_conf, tmp_path):
     conf = {**mask_conf, "alignments": {"other": mask_conf["alignments"]["audio"]}}
     with pytest.raises(UserError, match="mask_conf: the mlm examples of the mixture are not of other"):
         heard.train(tmp_path / "run", mask_conf=conf, max_epoch=1)

@@ -1,17 +1,14 @@
 """Training takes a batch in parts, and says before it starts what its batches hold."""
 
 import logging
-from pathlib import Path
 
 import pytest
 
 from espnet_atat.model.audio_encoder import AudioEncoder
-from tests.toy_training import Prepared, reports
+from tests.toy_training import reports
 
 
-def test_the_audio_encoder_sees_parts_and_the_log_has_the_shares(
-    prepared: Prepared, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_the_audio_encoder_sees_parts_and_the_log_has_the_shares(prepared, tmp_path, monkeypatch, caplog):
     seen: list[int] = []
     forward = AudioEncoder.forward
 

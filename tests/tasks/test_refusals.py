@@ -2,7 +2,6 @@
 
 from argparse import Namespace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -44,23 +43,19 @@ def refusal(capsys: pytest.CaptureFixture[str], options: list[str]) -> str:
 
 
 @pytest.fixture(scope="module")
-def trained(prepared: Prepared, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def trained(prepared, tmp_path_factory) -> Path:
     """A run of one epoch."""
     return prepared.train(tmp_path_factory.mktemp("runs") / "trained", max_epoch=1)
 
 
-def test_a_token_list_that_does_not_fit_the_initial_checkpoint(
-    prepared: Prepared, trained: Path, new_domain: Prepared, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_token_list_that_does_not_fit_the_initial_checkpoint(prepared, trained, new_domain, tmp_path, capsys):
     options = new_domain.options(tmp_path, init_param=[str(trained / "1epoch.pth")])
     size = len(Vocabulary.load(prepared.toy.token_list))
     message = refusal(capsys, options)
     assert f"1epoch.pth: decoder.embed.0.pretrained has {size} rows, the model to be trained {size + 2}" in message
 
 
-def test_a_token_list_that_does_not_fit_the_run_to_resume(
-    trained: Path, new_domain: Prepared, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_token_list_that_does_not_fit_the_run_to_resume(trained, new_domain, capsys):
     message = refusal(capsys, new_domain.options(trained, max_epoch=2))
     assert "checkpoint.pth: decoder.embed.0.pretrained has" in message
 
@@ -74,14 +69,7 @@ def test_a_token_list_that_does_not_fit_the_run_to_resume(
         ("<slu>", "utterance slu-audio-spk0-02: the target is empty"),
     ],
 )
-def test_a_bad_target_is_named_before_anything_is_trained(
-    prepared: Prepared,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-    phase: str,
-    target: str,
-    complaint: str,
-) -> None:
+def test_a_bad_target_is_named_before_anything_is_trained(prepared, tmp_path, capsys, phase, target, complaint):
     mixture = write_toy_mixture(prepared.toy, FOUR_TASKS, f"bad_{tmp_path.name}")
     write_two_column(mixture / "text", {**read_two_column(mixture / "text"), "slu-audio-spk0-02": target})
     options = Prepared(prepared.toy, mixture, prepared.stats).options(tmp_path / "run", num_workers=1, max_epoch=1)
@@ -90,7 +78,7 @@ def test_a_bad_target_is_named_before_anything_is_trained(
     assert complaint in refusal(capsys, options)
 
 
-def test_an_unknown_task_is_named(prepared: Prepared, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unknown_task_is_named(prepared, tmp_path, capsys):
     with pytest.raises(UserError, match="entry 1: unknown task 'st'"):
         parse_mixture([{"task": "st", "set": "toy/audio"}], "mixture")
     write_two_column(tmp_path / "speech_shape", {"st-audio-spk0-00": "24,80"})
@@ -114,9 +102,7 @@ def test_an_unknown_task_is_named(prepared: Prepared, tmp_path: Path, capsys: py
         ({"model_conf": {"task_weights": {"st": 2.0}}}, "task_weights: unknown task 'st'"),
     ],
 )
-def test_options_that_do_not_fit_are_one_clear_error(
-    prepared: Prepared, tmp_path: Path, capsys: pytest.CaptureFixture[str], changes: dict[str, Any], complaint: str
-) -> None:
+def test_options_that_do_not_fit_are_one_clear_error(prepared, tmp_path, capsys, changes, complaint):
     options = prepared.options(tmp_path, **{"max_epoch": 1, **changes})
     if "token_list" in changes:
         options[options.index("--token_list") + 1] = changes["token_list"]

@@ -5,10 +5,9 @@ import numpy as np
 from espnet_atat.data.shapes import load_groups
 from espnet_atat.datadir import read_two_column
 from tests.toy import MELS, UTTERANCES
-from tests.toy_training import Prepared
 
 
-def test_shape_files_hold_each_example_with_its_own_lengths(prepared: Prepared) -> None:
+def test_shape_files_hold_each_example_with_its_own_lengths(prepared):
     text = read_two_column(prepared.mixture / "text")
     for split in ("train", "valid"):
         folder = prepared.stats / split
@@ -21,7 +20,7 @@ def test_shape_files_hold_each_example_with_its_own_lengths(prepared: Prepared) 
             assert text_in[f"nlu-words-spk0-{number:02d}"] == str(len(words.split()) + 2)  # [CLS], [SEP]
 
 
-def test_the_sampler_can_draw_from_them(prepared: Prepared) -> None:
+def test_the_sampler_can_draw_from_them(prepared):
     files = [str(prepared.stats / "train" / name) for name in ("speech_shape", "text_in_shape")]
     groups = load_groups(files, str(prepared.mixture / "groups"))
     assert {name: len(group.lengths) for name, group in groups.items()} == {
@@ -32,7 +31,7 @@ def test_the_sampler_can_draw_from_them(prepared: Prepared) -> None:
     }
 
 
-def test_feature_statistics_are_of_all_audio_and_of_audio_alone(prepared: Prepared) -> None:
+def test_feature_statistics_are_of_all_audio_and_of_audio_alone(prepared):
     heard = [*prepared.toy.feats("audio").values()] * 2 + [*prepared.toy.feats("audio_mlm").values()]  # slu, asr, mlm
     feats = np.concatenate(heard)
     stats = np.load(prepared.stats / "train" / "feats_stats.npz")

@@ -41,14 +41,14 @@ def rates(updates: int, lr: float = PEAK, **options: object) -> list[list[float]
     return seen
 
 
-def test_noam_is_vaswanis_formula_and_peaks_at_9_88e_4() -> None:
+def test_noam_is_vaswanis_formula_and_peaks_at_9_88e_4():
     seen = [new for new, _, _ in rates(4100)]
     for update, lr in enumerate(seen, 1):
         assert lr == pytest.approx(D**-0.5 * min(update**-0.5, update * WARMUP**-1.5), rel=1e-9)
     assert max(seen) == seen[WARMUP - 1] == pytest.approx(9.88e-4, rel=1e-3)
 
 
-def test_pretrained_groups_unfreeze_in_the_papers_steps() -> None:
+def test_pretrained_groups_unfreeze_in_the_papers_steps():
     for update, (new, old, bert) in enumerate(rates(1000, **PAPER), 1):
         factor = (
             0.0 if update <= 500 else 0.2 if update <= 600 else 0.5 if update <= 700 else 0.7 if update <= 800 else 1.0
@@ -60,12 +60,12 @@ def test_pretrained_groups_unfreeze_in_the_papers_steps() -> None:
             assert (old, bert) == (0.0, 0.0)  # exactly: Adam makes any other number a step
 
 
-def test_without_phases_nothing_is_ever_frozen() -> None:
+def test_without_phases_nothing_is_ever_frozen():
     assert all(old == new > 0 for new, old, _ in rates(30))
 
 
 @pytest.mark.parametrize("warmup", [0, 100])
-def test_new_rows_have_a_warm_up_of_their_own_then_the_peak_then_the_common_decay(warmup: int) -> None:
+def test_new_rows_have_a_warm_up_of_their_own_then_the_peak_then_the_common_decay(warmup):
     own, common = rates(5000, new_rows_warmup_steps=warmup, **PAPER), rates(5000, **PAPER)
     for update, ((new, *pretrained), (as_others, *same)) in enumerate(zip(own, common, strict=True), 1):
         assert pretrained == same
@@ -73,7 +73,7 @@ def test_new_rows_have_a_warm_up_of_their_own_then_the_peak_then_the_common_deca
         assert new == pytest.approx(expected, rel=1e-12)
 
 
-def test_in_the_papers_freeze_new_rows_can_leave_the_place_where_they_start() -> None:
+def test_in_the_papers_freeze_new_rows_can_leave_the_place_where_they_start():
     """Adam moves a parameter by about its rate, and rows start with standard deviation D ** -0.5."""
     scheduler_conf = load_yaml(Path(__file__).parents[2] / "conf/finetune.yaml")["scheduler_conf"]
     way = sum(new for new, _, _ in rates(500, **scheduler_conf))
@@ -82,7 +82,7 @@ def test_in_the_papers_freeze_new_rows_can_leave_the_place_where_they_start() ->
     assert restarted == pytest.approx(D**-0.5 / 2, rel=0.02)
 
 
-def test_a_freeze_in_which_nothing_would_train_is_skipped(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_freeze_in_which_nothing_would_train_is_skipped(caplog):
     parameters = [torch.nn.Parameter(torch.ones(2)) for _ in range(2)]
     adam = torch.optim.Adam([{"params": [each], "pretrained": True} for each in parameters], lr=PEAK)
     with caplog.at_level(logging.INFO):
@@ -93,28 +93,28 @@ def test_a_freeze_in_which_nothing_would_train_is_skipped(caplog: pytest.LogCapt
     assert adam.param_groups[0]["lr"] == pytest.approx(0.2 * PEAK / WARMUP)
 
 
-def test_where_something_is_new_the_freeze_stays_and_nothing_is_said(caplog: pytest.LogCaptureFixture) -> None:
+def test_where_something_is_new_the_freeze_stays_and_nothing_is_said(caplog):
     with caplog.at_level(logging.INFO):
         assert WarmupUnfreezeLR(optimizer(), **PAPER).unfrozen(500) == 0.0
     assert caplog.text == ""
 
 
-def test_linear_decay_reaches_zero_at_the_end_and_stays_there() -> None:
+def test_linear_decay_reaches_zero_at_the_end_and_stays_there():
     seen = [new for new, _, _ in rates(15, lr=2.0, warmup_steps=4, decay="linear", total_steps=12)]
     assert seen == pytest.approx([0.5, 1.0, 1.5, 2.0, 1.75, 1.5, 1.25, 1.0, 0.75, 0.5, 0.25, 0.0, 0.0, 0.0, 0.0])
 
 
-def test_constant_stays_at_its_peak() -> None:
+def test_constant_stays_at_its_peak():
     seen = [new for new, _, _ in rates(6, lr=3.0, warmup_steps=3, decay="constant")]
     assert seen == pytest.approx([1.0, 2.0, 3.0, 3.0, 3.0, 3.0])
 
 
-def test_no_warm_up_starts_at_the_peak() -> None:
+def test_no_warm_up_starts_at_the_peak():
     assert next(iter(rates(1, lr=3.0, warmup_steps=0, decay="constant")))[0] == 3.0
 
 
 @pytest.mark.parametrize("stop", [1, 499, 500, 501, 650, 900])
-def test_a_resumed_schedule_continues_bit_for_bit(stop: int) -> None:
+def test_a_resumed_schedule_continues_bit_for_bit(stop):
     unbroken = rates(1000, **PAPER)
     adam = optimizer()
     scheduler = WarmupUnfreezeLR(adam, **PAPER)
@@ -139,7 +139,7 @@ def test_a_resumed_schedule_continues_bit_for_bit(stop: int) -> None:
 
 
 @pytest.mark.parametrize("fused", [False, True])
-def test_adam_leaves_frozen_parameters_bit_identical(fused: bool) -> None:
+def test_adam_leaves_frozen_parameters_bit_identical(fused):
     torch.manual_seed(0)
     new, old = (torch.nn.Parameter(torch.randn(50)) for _ in range(2))
     before = old.detach().clone()
@@ -164,6 +164,6 @@ def test_adam_leaves_frozen_parameters_bit_identical(fused: bool) -> None:
         ({"decay": "linear", "warmup_steps": 50, "total_steps": 50}, "needs total_steps above warmup_steps"),
     ],
 )
-def test_options_that_do_not_fit_are_named(options: dict, complaint: str) -> None:
+def test_options_that_do_not_fit_are_named(options, complaint):
     with pytest.raises(UserError, match=complaint):
         WarmupUnfreezeLR(optimizer(), **options)
