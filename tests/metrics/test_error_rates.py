@@ -29,18 +29,9 @@ def test_words(reference, predicted, substitutions, insertions, deletions):
 
 def test_characters_count_the_spaces_between_words():
     counts = count_edits(["so", "what"], ["sowhat"], None)  # 7 characters, the space is deleted
-    assert [counts[f"char_{name}"] for name in ("substitutions", "insertions", "deletions", "reference")] == [
-        0,
-        0,
-        1,
-        7,
-    ]
-    assert [counts[f"word_{name}"] for name in ("substitutions", "insertions", "deletions", "reference")] == [
-        1,
-        0,
-        1,
-        2,
-    ]
+    for unit, expected in (("char", [0, 0, 1, 7]), ("word", [1, 0, 1, 2])):
+        kinds = ("substitutions", "insertions", "deletions", "reference")
+        assert [counts[f"{unit}_{kind}"] for kind in kinds] == expected
     assert "token_reference" not in counts
 
 

@@ -64,24 +64,23 @@ def test_kinds_of_errors(result):
     assert result["figures"]["wer"]["parts"] == {"substitutions": 4, "insertions": 1, "deletions": 3}
     assert result["figures"]["cer"]["denominator"] == 16 + 19 + 7 + 16 + 9 + 4
     assert "ter" not in result["figures"]
+    assert result["invalid"] == {"utterances": 1, "first": {"u5": "empty: there is no tree"}}
 
 
-def test_breakdown_by_intent_and_slot(result):
-    play, stop = result["by_intent"]["PLAY"], result["by_intent"]["STOP"]
-    assert [play[name] for name in ("utterances", "predicted", "intent_correct", "hypothesis_correct")] == [3, 4, 3, 2]
-    assert [play[name] for name in ("precision", "recall", "em_hypothesis", "em_full")] == [3 / 4, 1, 2 / 3, 0]
-    assert [stop[name] for name in ("utterances", "predicted", "intent_correct", "full_correct")] == [3, 1, 1, 1]
-    song, room = result["by_slot"]["SONG"], result["by_slot"]["ROOM"]
-    assert [song[name] for name in ("matched", "substituted", "deleted", "inserted")] == [2, 1, 0, 0]
-    assert [room[name] for name in ("matched", "substituted", "deleted", "inserted")] == [0, 0, 2, 1]
-    assert [song[name] for name in ("reference", "predicted", "precision", "recall", "f1")] == [
-        3,
-        3,
-        2 / 3,
-        2 / 3,
-        2 / 3,
-    ]
-    assert [room[name] for name in ("reference", "predicted", "f1")] == [2, 1, 0]
+@pytest.mark.parametrize(
+    ("kind", "name", "expected"),
+    [
+        ("intent", "PLAY", {"utterances": 3, "predicted": 4, "intent_correct": 3, "hypothesis_correct": 2}),
+        ("intent", "PLAY", {"precision": 3 / 4, "recall": 1, "em_hypothesis": 2 / 3, "em_full": 0}),
+        ("intent", "STOP", {"utterances": 3, "predicted": 1, "intent_correct": 1, "full_correct": 1}),
+        ("slot", "SONG", {"matched": 2, "substituted": 1, "deleted": 0, "inserted": 0, "reference": 3}),
+        ("slot", "SONG", {"predicted": 3, "precision": 2 / 3, "recall": 2 / 3, "f1": 2 / 3}),
+        ("slot", "ROOM", {"matched": 0, "substituted": 0, "deleted": 2, "inserted": 1, "reference": 2}),
+        ("slot", "ROOM", {"predicted": 1, "f1": 0}),
+    ],
+)
+def test_breakdown_by_intent_and_slot(result, kind, name, expected):
+    assert result[f"by_{kind}"][name].items() >= expected.items()
 
 
 def test_subsets(result):
@@ -99,14 +98,8 @@ def test_subsets(result):
 def test_an_empty_subset_has_no_values():
     found = score(REF, HYP, heard_words=set(), subsets={"none": []})["subsets"]
     assert found["heard"]["utterances"] == 0
-    assert found["none"]["figures"]["em_full"] == {
-        "title": "EM (full)",
-        "value": None,
-        "numerator": 0,
-        "denominator": 0,
-        "utterances": 0,
-        "interval": None,
-    }
+    nothing = {"value": None, "numerator": 0, "denominator": 0, "utterances": 0, "interval": None}
+    assert found["none"]["figures"]["em_full"] == {"title": "EM (full)", **nothing}
 
 
 @pytest.mark.parametrize(
@@ -137,10 +130,6 @@ def test_edge_cases_of_predictions(predicted, valid, full, nodes, words_wrong):
         assert figures["bracketing_precision"]["value"] is None
         assert figures["semer"]["parts"] == {"substitutions": 1, "insertions": 0, "deletions": 1}
         assert figures["semer"]["denominator"] == 2
-
-
-def test_invalid_predictions_are_listed_with_the_reason(result):
-    assert result["invalid"] == {"utterances": 1, "first": {"u5": "empty: there is no tree"}}
 
 
 def test_nested_slots_are_compared_by_their_path():
