@@ -5,7 +5,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from espnet_atat.errors import UserError
-from espnet_atat.semantics.tree import Node, parse
+from espnet_atat.semantics.tree import Node
 from espnet_atat.text.tokenizer import WORD_START, CharTokenizer, TargetTokenizer, is_whole, target_words
 from espnet_atat.text.vocabulary import CONTROL_TOKENS, TASKS, Vocabulary
 from tests.toy import UTTERANCES
@@ -38,21 +38,15 @@ def test_round_trip_of_every_utterance(tokenizer, transcript, tree, task):
         ids = tokenizer.encode(f"<{task}> {target}")
         assert ids[0] == tokenizer.vocabulary.task_id(task)
         assert tokenizer.vocabulary.unknown_id not in ids
-        assert tokenizer.decode(ids) == target
+        assert tokenizer.decode([*ids, tokenizer.vocabulary.eos_id]) == target
 
 
 @anything
 @given(tree=trees())
-def test_round_trip_of_every_tree(tokenizer, tree):
+def test_round_trip_of_every_tree_and_tags_are_never_split(tokenizer, tree):
     target = tree.serialise()
-    assert parse(target)
     assert tokenizer.decode(tokenizer.encode(target)) == target
-
-
-@anything
-@given(tree=trees())
-def test_tags_are_never_split_and_stay_in_order(tokenizer, tree):
-    tokens = tokenizer.tokens(tree.serialise())
+    tokens = tokenizer.tokens(target)
     assert [token for token in tokens if is_whole(token)] == [token for token in tree.tokens() if is_whole(token)]
 
 
@@ -89,25 +83,13 @@ def test_a_missing_bpe_model_is_an_error_that_names_it(tmp_path, vocabulary):
         TargetTokenizer(vocabulary, tmp_path / "bpe.model")
 
 
-def test_decoding_leaves_control_tokens_out(tokenizer):
-    eos = tokenizer.vocabulary.eos_id
-    assert tokenizer.decode([*tokenizer.encode("<nlu> stop"), eos]) == "stop"
-
-
 def test_the_ctc_spells_the_words_of_a_target(toy):
-    characters = toy.characters.read_text(encoding="utf-8").splitlines()
-    ctc = CharTokenizer(characters)
+    ctc = CharTokenizer(toy.characters.read_text(encoding="utf-8").splitlines())
     spelt = [ctc.characters[i] for i in ctc.encode("<slu> [IN:PLAY [SL:SONG it up ] ]")]
     assert spelt == ["i", "t", "<space>", "u", "p"]
-    assert ctc.encode("<asr> it up") == ctc.encode("<slu> [IN:PLAY [SL:SONG it up ] ]")
     assert ctc.encode("ü") == [1]
     assert ctc.encode("<asr>") == []
-
-
-def test_the_ctc_covers_every_character_it_was_built_from(toy):
-    ctc = CharTokenizer(toy.characters.read_text(encoding="utf-8").splitlines())
     assert set(ctc.characters[3:]) == set(LETTERS)
-    assert all(1 not in ctc.encode(tree) for _, tree in UTTERANCES)
 
 
 def test_a_character_list_without_its_three_symbols_is_refused():
