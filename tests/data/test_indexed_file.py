@@ -47,13 +47,6 @@ def test_it_keeps_numbers_and_no_strings_so_that_workers_share_it(tmp_path):
     assert copy["slu-set-speaker-0012345"] == table["slu-set-speaker-0012345"] == ("play " * 20).strip()
 
 
-def test_a_line_longer_than_a_read_is_whole(tmp_path):
-    write_two_column(tmp_path / "text", {"a": "x" * 100_000, "b": "y"})
-    table = Table(tmp_path / "text")
-    assert table["a"] == "x" * 100_000
-    assert table["b"] == "y"
-
-
 def test_equal_hashes_are_told_apart(tmp_path, monkeypatch):
     write_two_column(tmp_path / "text", {"a": "1", "b": "2", "c": "3"})
     monkeypatch.setattr("espnet_atat.data.text_lines.Block.hashes", lambda block: block.starts.astype("u8") * 0)
@@ -63,12 +56,9 @@ def test_equal_hashes_are_told_apart(tmp_path, monkeypatch):
     assert "d" not in table
 
 
-def test_a_key_that_stands_twice_is_named(tmp_path):
+def test_a_key_that_stands_twice_is_named_and_the_last_line_needs_no_line_feed(tmp_path):
+    (tmp_path / "text").write_text("a 1\nb 2")
+    assert dict(Table(tmp_path / "text").items()) == {"a": "1", "b": "2"}
     (tmp_path / "text").write_text("a 1\nb 2\na 3\n")
     with pytest.raises(UserError, match="id 'a' stands twice"):
         Table(tmp_path / "text")
-
-
-def test_the_last_line_needs_no_line_feed(tmp_path):
-    (tmp_path / "text").write_text("a 1\nb 2")
-    assert dict(Table(tmp_path / "text").items()) == {"a": "1", "b": "2"}
