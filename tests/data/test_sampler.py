@@ -56,14 +56,10 @@ def make_long_and_short() -> dict[str, Group]:
 LONG_AND_SHORT = make_long_and_short()
 
 
-def epochs(
-    groups: dict[str, Group], budget: Budget, world_size: int, batches: int | None = None, max_parts: int = 1
-) -> list[Sequence[Batch]]:
-    """The first epoch of every rank."""
-    return [
-        MixedBatchSampler(groups, budget, batches, 0, rank, world_size, max_parts).generate(1)
-        for rank in range(world_size)
-    ]
+def epochs(groups, budget, world_size, batches=None, max_parts=1, seed=1) -> list[Sequence[Batch]]:
+    """An epoch of every rank."""
+    ranks = range(world_size)
+    return [MixedBatchSampler(groups, budget, batches, 0, n, world_size, max_parts).generate(seed) for n in ranks]
 
 
 def group_of(utt_id: str) -> str:
@@ -145,7 +141,7 @@ def test_batch_mates_change_between_epochs():
 @settings(max_examples=60, deadline=None)
 @given(
     sizes=st.fixed_dictionaries(
-        {"slu-a": st.integers(2, 40), "asr-b": st.integers(2, 20), "nlu-c": st.integers(2, 80)}
+        {name: st.integers(2, size) for name, size in (("slu-a", 40), ("asr-b", 20), ("nlu-c", 80))}
     ),
     weights=st.fixed_dictionaries({name: st.floats(0.1, 10) for name in ("slu-a", "asr-b", "nlu-c")}),
     frames=st.integers(1000, 20000),
@@ -156,12 +152,7 @@ def test_batch_mates_change_between_epochs():
 )
 def test_budgets_hold_on_every_rank_padding_included(sizes, weights, frames, pieces, world_size, batches, seed):
     groups = make_groups(sizes, weights, seed)
-    budget = Budget(frames, pieces)
-    ranks = [
-        MixedBatchSampler(groups, budget, batches, rank=rank, world_size=world_size).generate(seed)
-        for rank in range(world_size)
-    ]
-    for parts in zip(*ranks, strict=True):
+    for parts in zip(*epochs(groups, Budget(frames, pieces), world_size, batches, seed=seed), strict=True):
         for part in parts:
             assert list(part) == [*rows_of(groups, part, "speech"), *rows_of(groups, part, "text_in")]
             assert part, "an empty batch"
@@ -171,9 +162,7 @@ def test_budgets_hold_on_every_rank_padding_included(sizes, weights, frames, pie
 
 @pytest.mark.parametrize("world_size", [1, 2, 3])
 def test_ranks_share_no_example_and_together_see_the_epoch(world_size):
-    ranks = [
-        MixedBatchSampler(SMALL, BUDGET, rank=rank, world_size=world_size).generate(5) for rank in range(world_size)
-    ]
+    ranks = epochs(SMALL, BUDGET, world_size)
     seen = Counter(utt_id for rank in ranks for batch in rank for utt_id in batch)
     assert set(seen.values()) == {1}
     assert set(seen) == {utt_id for group in SMALL.values() for utt_id in group.ids}
@@ -296,9 +285,7 @@ def test_what_makes_no_batch_is_named(groups, budget, processes, message):
 def test_fewer_examples_than_processes_are_seen_by_several():
     one = make_groups({"slu-a": 1})
     for batches in (None, 3):
-        for rank in range(2):
-            epoch = MixedBatchSampler(one, BUDGET, batches, rank=rank, world_size=2).generate(0)
-            assert list(epoch) == [("slu-a-00000",)] * (batches or 1)
+        assert [list(epoch) for epoch in epochs(one, BUDGET, 2, batches)] == [[("slu-a-00000",)] * (batches or 1)] * 2
 
 
 @pytest.mark.parametrize("world_size", [1, 2, 3])

@@ -91,7 +91,3 @@ def test_espnets_own_gradient_checkpointing_is_refused():
     conf = {**TINY_BLOCKS["e_branchformer"], "gradient_checkpoint_layers": [1]}
     with pytest.raises(UserError, match="audio_encoder_conf has gradient_checkpointing, of all blocks"):
         AudioEncoder(20, 16, "e_branchformer", conf, [4, 4])
-
-
-def test_valid_frames():
-    assert valid_frames(torch.tensor([3, 1]), 4).tolist() == [[True, True, True, False], [True, False, False, False]]

@@ -36,6 +36,10 @@ def test_sounds_like_their_words_cost_little_and_swapped_ones_much():
     assert float(good.max()) < 0.01
     bad = contrast(audio.roll(1, dims=2), audio_lengths, text, text_lengths, pieces)
     assert float(bad.min()) > 2 * math.log(5)  # worse than guessing among the five pieces
+    twice = contrast(*utterances([[3, 4, 3], [3]]))
+    assert float(twice.max()) < 0.01  # occurrences of one word are not told apart
+    with pytest.raises(UserError, match="temperature is above 0"):
+        ModalityContrast(temperature=0.0)
 
 
 def test_the_loss_is_summed_over_pieces_and_padding_has_none():
@@ -56,11 +60,6 @@ def test_the_loss_is_summed_over_pieces_and_padding_has_none():
     both = -0.5 * ((logits / 0.5).log_softmax(1).diag() + (logits / 0.5).log_softmax(0).diag())
     expected = torch.stack([both[:4].sum(), both[4:].sum()])
     torch.testing.assert_close(loss, expected)
-
-
-def test_occurrences_of_one_word_are_not_told_apart():
-    twice = utterances([[3, 4, 3], [3]])
-    assert float(ModalityContrast()(*twice).max()) < 0.01
 
 
 def test_distance_draws_norms_together():
@@ -104,13 +103,6 @@ def test_a_contrast_may_set_in_later_and_a_checkpoint_knows_when():
     resumed = toy_model(**options)
     resumed.load_state_dict(model.state_dict())
     assert not math.isnan(float(resumed(**batch)[1]["loss_contrast"]))
-
-
-def test_options_that_do_not_fit_are_named():
-    with pytest.raises(UserError, match="temperature is above 0"):
-        ModalityContrast(temperature=0.0)
-    with pytest.raises(UserError, match="two encoders"):
-        toy_model(text_encoder=None, model_conf={"contrast_weight": 1.0})
 
 
 def test_the_count_of_batches_survives_averaging_and_models_without_a_contrast():

@@ -73,6 +73,8 @@ def test_other_inputs_go_torchs_way():
     assert linear(torch.randn(3, 6, dtype=torch.float64)).dtype is torch.float64
     assert linear(torch.empty(0, 6, dtype=torch.float64)).shape == (0, 6)
     assert conv(torch.randn(6, 9)).shape == pointwise(torch.randn(6, 9)).shape == (6, 9)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert linear.float()(torch.randn(3, 6)).dtype is torch.bfloat16
 
 
 @pytest.mark.parametrize("rows", [3, cpu_layers.ROWS])
@@ -90,34 +92,22 @@ def test_only_what_is_asked_for_gets_a_gradient(rows):
 
 
 @pytest.mark.parametrize(
-    "conv",
+    ("layer", "onednn"),
     [
-        nn.Conv1d(4, 4, 1, stride=2),
-        nn.Conv1d(4, 4, 4, padding=2, groups=4),  # one state more
-        nn.Conv1d(4, 4, 3, padding=1, groups=2),
-        nn.Conv1d(4, 4, 3, padding="same", groups=4),
-        nn.Conv1d(4, 4, 3, padding=1, groups=4, padding_mode="circular"),
-        nn.LazyLinear(3),
+        (nn.Conv1d(4, 4, 1, stride=2), True),
+        (nn.Conv1d(4, 4, 4, padding=2, groups=4), True),  # one state more
+        (nn.Conv1d(4, 4, 3, padding=1, groups=2), True),
+        (nn.Conv1d(4, 4, 3, padding="same", groups=4), True),
+        (nn.Conv1d(4, 4, 3, padding=1, groups=4, padding_mode="circular"), True),
+        (nn.LazyLinear(3), True),
+        (nn.Linear(4, 4), False),
     ],
 )
-def test_others_are_left_alone(conv):
-    kind = type(conv)
-    use_cpu_layers(conv)
-    assert type(conv) is kind
-
-
-def test_a_torch_without_onednn_keeps_its_own_layers(monkeypatch):
-    monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: False)
-    layer = nn.Linear(4, 4)
+def test_others_are_left_alone_and_all_of_a_torch_without_onednn(layer, onednn, monkeypatch):
+    monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: onednn)
+    kind = type(layer)
     use_cpu_layers(layer)
-    assert type(layer) is nn.Linear
-
-
-def test_bfloat16_of_a_part_stays_torchs():
-    layer = nn.Linear(4, 4)
-    use_cpu_layers(layer)
-    with torch.autocast("cpu", dtype=torch.bfloat16):
-        assert layer(torch.randn(3, 4)).dtype is torch.bfloat16
+    assert type(layer) is kind
 
 
 @pytest.mark.parametrize("rate", [0.05, 0.5])
@@ -136,13 +126,8 @@ def test_dropout_keeps_its_rate_and_the_mean(rate):
     torch.manual_seed(0)
     assert torch.equal(layer(x), dropped)
     assert torch.equal(layer.eval()(x), x)
-
-
-@pytest.mark.parametrize(("rate", "value"), [(0.0, 1.0), (1.0, 0.0)])
-def test_dropout_of_nothing_and_of_all(rate, value):
-    layer = nn.Dropout(rate)
-    use_cpu_layers(layer)
-    assert torch.equal(layer(torch.ones(8)), torch.full((8,), value))
+    for layer.p, value in ((0.0, 1.0), (1.0, 0.0)):
+        assert torch.equal(layer.train()(torch.ones(8)), torch.full((8,), value))
 
 
 @pytest.mark.parametrize("blocks", ["transformer", "conformer", "e_branchformer"])

@@ -73,16 +73,10 @@ def test_one_matrix_embeds_and_generates(decoder):
     decoder.tied.pretrained[5] = 1.5
     assert decoder.tied(torch.tensor([5])).eq(1.5).all()
     torch.testing.assert_close(decoder.output_layer(hidden)[:, 5], 1.5 * hidden.sum(-1))
-
-
-def test_it_is_one_tensor_in_parameters_and_checkpoint(decoder):
-    holders = [name for name, p in decoder.named_parameters() if p.size(-1) == D and p.size(0) in (V, 20, V - 20, 0)]
-    assert holders == ["embed.0.pretrained", "embed.0.new"]
     keys = [key for key in decoder.state_dict() if "embed" in key or "output" in key]
     assert keys == ["embed.0.pretrained", "embed.0.new"]
-    assert not list(decoder.output_layer.parameters())
     rows = len(decoder.tied.pretrained), len(decoder.tied.new)
-    assert rows in ((V, 0), (20, 10))
+    assert (*rows, decoder.tied.new.requires_grad) in ((V, 0, False), (20, 10, True))  # DDP would wait for no rows
 
 
 @pytest.mark.parametrize("pretrained", [None, 20])
@@ -104,11 +98,6 @@ def test_both_uses_send_their_gradient_to_it(pretrained, states):
     generator = torch.cat([p.grad for p in (apart.tied.pretrained, apart.tied.new) if p.grad is not None])
     differs = (grads - generator).abs().sum(1).gt(1e-7).nonzero().flatten().tolist()
     assert set(differs) == set(inputs.flatten().tolist())
-
-
-def test_before_growth_no_parameter_waits_for_a_gradient():
-    assert not make().tied.new.requires_grad
-    assert make(20).tied.new.requires_grad
 
 
 def test_rows_start_with_norm_one():

@@ -64,10 +64,8 @@ def test_the_whole_model_trains_under_autocast(blocks):
     for low in (False, True):
         model = toy_model(blocks=blocks, model_conf={"ctc_weight": 0.3, "contrast_weight": 0.1})
         batch = toy_batch()
-        batch |= {
-            "transcript": batch["text_in"][:1].repeat(3, 1),
-            "transcript_lengths": batch["text_in_lengths"][:1].repeat(3),
-        }
+        batch |= {"transcript": batch["text_in"][:1].repeat(3, 1)}
+        batch |= {"transcript_lengths": batch["text_in_lengths"][:1].repeat(3)}
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=low):  # what ESPnet's trainer does on a GPU
             loss, _, _ = model(**batch)
         loss.backward()
