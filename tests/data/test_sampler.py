@@ -140,10 +140,8 @@ def test_batch_mates_change_between_epochs():
 
 @settings(max_examples=60, deadline=None)
 @given(
-    sizes=st.fixed_dictionaries(
-        {name: st.integers(2, size) for name, size in (("slu-a", 40), ("asr-b", 20), ("nlu-c", 80))}
-    ),
-    weights=st.fixed_dictionaries({name: st.floats(0.1, 10) for name in ("slu-a", "asr-b", "nlu-c")}),
+    sizes=st.fixed_dictionaries({name: st.integers(2, most) for name, most in zip(SMALL, (40, 20, 80), strict=True)}),
+    weights=st.fixed_dictionaries({name: st.floats(0.1, 10) for name in SMALL}),
     frames=st.integers(1000, 20000),
     pieces=st.integers(28, 500),
     world_size=st.sampled_from([1, 2]),

@@ -38,25 +38,9 @@ def test_the_score_is_the_models_own(trained, speech, network, lm_tokens, vocabu
             assert result.score == pytest.approx(result.scores["decoder"] + 0.7 * expected, abs=1e-3)
 
 
-def test_a_batch_with_a_language_model_gives_the_hypotheses_of_single_runs(
-    trained, speech, network, lm_tokens, vocabulary
-):
-    model = LanguageModel.of(vocabulary, network, lm_tokens)
-    search = Speech2Understand(trained=trained, language_model=model, lm_weight=0.7, maxlen=10)
-    batch = search(speech[:6])
-    alone = [search(utterance) for utterance in speech[:6]]
-    assert [result.tokens for result in batch] == [result.tokens for result in alone]
-    assert [result.score for result in batch] == pytest.approx([result.score for result in alone], abs=1e-4)
-
-
 def test_a_tag_that_the_language_model_lacks_is_named(vocabulary, network, lm_tokens):
     with pytest.raises(UserError, match=r"lacks 1 of the decoder's tokens, the first is '\[IN:BUY'"):
         LanguageModel.of(vocabulary, network, [token for token in lm_tokens if token != "[IN:BUY"])
-
-
-def test_a_weight_without_a_language_model_is_an_error(trained):
-    with pytest.raises(UserError, match="no language model"):
-        Speech2Understand(trained=trained, lm_weight=0.3)
 
 
 def test_files_that_are_no_language_model_are_named(vocabulary, tmp_path):
