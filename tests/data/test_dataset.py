@@ -12,6 +12,7 @@ from espnet_atat.data.preprocessor import MixturePreprocessor
 from espnet_atat.datadir import read_two_column, write_two_column
 from espnet_atat.errors import UserError
 from espnet_atat.model.text_encoder import load_text_tokenizer
+from espnet_atat.speech.augmentation.chain import Chain
 from espnet_atat.text.tokenizer import CharTokenizer, TargetTokenizer
 from tests.toy import UTTERANCES, Toy
 
@@ -67,28 +68,23 @@ def test_numbers_of_an_audio_example_and_of_a_text(toy, mixture, tokenizer):
     assert pieces == ["[CLS]", *TRANSCRIPT.split(), "[SEP]"]
 
 
-def test_the_ctc_may_spell_the_targets_tokens(toy, mixture, tokenizer):
-    dataset = MixtureDataset(stream_options(mixture), preprocessor(toy, tokenizer, ctc_tokenizer=tokenizer))
-    _, data = dataset[SLU]
-    assert data["ctc_text"].tolist() == data["text"][1:].tolist()  # all but the task token
-
-
-def test_a_long_text_input_is_cut_and_keeps_its_frame(toy, tokenizer):
-    text_tokenizer = load_text_tokenizer(toy.text_tokenizer)
-    numbers = preprocessor(toy, tokenizer, max_text_pieces=6)("nlu-a-b", {"text_in": "rain " * 50})
-    assert text_tokenizer.convert_ids_to_tokens(numbers["text_in"]) == ["[CLS]", *["rain"] * 4, "[SEP]"]
-
-
-def test_augmentation_is_of_training_alone_and_follows_the_global_seed(toy, tokenizer):
-    feats = np.random.default_rng(0).normal(size=(50, 80)).astype(np.float32)
+@pytest.mark.parametrize(
+    ("shape", "augmentation"),
+    [
+        ((50, 80), {"augmentation": FeatureAugmentation(tilt=1.0)}),
+        ((16_000,), {"waveform_augmentation": Chain.from_config({"noise": {"snr": [0, 10]}}, "here")}),
+    ],
+    ids=["features", "audio"],
+)
+def test_augmentation_is_of_training_alone_and_follows_the_global_seed(toy, tokenizer, shape, augmentation):
+    speech = np.random.default_rng(0).normal(0, 0.1, size=shape).astype(np.float32)
 
     def numbers(train: bool, seed: int) -> np.ndarray:
         np.random.seed(seed)  # noqa: NPY002 (as ESPnet does at each epoch's start)
-        augment = preprocessor(toy, tokenizer, train, augmentation=FeatureAugmentation(tilt=1.0))
-        return augment("slu-a-b", {"speech": feats})["speech"]
+        return preprocessor(toy, tokenizer, train, **augmentation)("slu-a-b", {"speech": speech})["speech"]
 
-    assert np.array_equal(numbers(False, 1), feats)
-    assert not np.array_equal(numbers(True, 1), feats)
+    assert np.array_equal(numbers(False, 1), speech)
+    assert not np.array_equal(numbers(True, 1), speech)
     assert np.array_equal(numbers(True, 1), numbers(True, 1))
     assert not np.array_equal(numbers(True, 1), numbers(True, 2))
 
@@ -113,15 +109,6 @@ def test_text_masks_hide_their_share_in_training_alone(toy, tokenizer):
         MixturePreprocessor(True, tokenizer, text_mask_rate=0.1)
 
 
-def test_audio_examples_bring_their_words_as_the_text_encoder_reads_them(toy, tokenizer):
-    make = preprocessor(toy, tokenizer, transcripts=True)
-    feats = np.zeros((20, 80), np.float32)
-    audio = make(SLU, {"speech": feats, "text": f"<slu> {TREE}"})
-    text = make(NLU, {"text_in": TRANSCRIPT, "text": f"<nlu> {TREE}"})
-    assert np.array_equal(audio["transcript"], text["text_in"])
-    assert "transcript" not in text
-
-
 @pytest.mark.parametrize(("room", "one_epoch", "kept"), [(0, False, 0), (1, False, 1), (100, False, 2), (100, True, 0)])
 def test_texts_are_tokenised_once_as_long_as_there_is_room(toy, tokenizer, monkeypatch, room, one_epoch, kept):
     monkeypatch.setattr("espnet_atat.data.preprocessor.REMEMBERED", room)
@@ -130,6 +117,10 @@ def test_texts_are_tokenised_once_as_long_as_there_is_room(toy, tokenizer, monke
     make = preprocessor(toy, tokenizer, ctc_tokenizer=tokenizer, transcripts=True)
     audio = {"speech": np.zeros((20, 80), np.float32), "text": f"<slu> {TREE}"}
     first = make(SLU, audio)
+    assert first["ctc_text"].tolist() == first["text"][1:].tolist()  # all but the task token
+    text = make(NLU, {"text_in": TRANSCRIPT, "text": f"<nlu> {TREE}"})
+    assert np.array_equal(first["transcript"], text["text_in"])  # its words as the text encoder reads them
+    assert "transcript" not in text
     seen: list[str] = []
     encode = TargetTokenizer.encode
     monkeypatch.setattr(TargetTokenizer, "encode", lambda self, text: seen.append(text) or encode(self, text))

@@ -106,13 +106,6 @@ def test_a_written_mixture_holds_every_example_once_in_the_files_that_espnet_sha
     assert [name for _, name, _ in stream_options(tmp_path / "only_text")] == ["text", "text_in"]
 
 
-def test_weights_and_counts(toy, tmp_path):
-    parts = [Part("slu", "toy/audio", weight=3.5), Part("nlu", "toy/words", limit=3)]
-    assert write_mixture(parts, toy.dump, tmp_path / "m") == {"slu-audio": 8, "nlu-words": 3}
-    weights = {group: float(weight) for group, weight in read_two_column(tmp_path / "m" / "groups").items()}
-    assert weights == {"slu-audio": 3.5, "nlu-words": 3}
-
-
 @pytest.mark.parametrize(("limit", "complement"), [(0.01, False), (100, True)])
 def test_a_part_that_takes_nothing_is_refused(toy, tmp_path, limit, complement):
     part = Part("slu", "toy/audio", limit=limit, complement=complement)
@@ -123,8 +116,9 @@ def test_a_part_that_takes_nothing_is_refused(toy, tmp_path, limit, complement):
 def test_sets_of_one_name_are_told_apart_by_one_of_their_own(toy, tmp_path):
     with pytest.raises(UserError, match="the mixture has slu-audio twice"):
         write_mixture(parse_mixture([GOOD, {**GOOD, "limit": 2}], "mix"), toy.dump, tmp_path / "m")
-    parts = parse_mixture([GOOD, {**GOOD, "limit": 2, "name": "toy_audio"}], "mix")
+    parts = parse_mixture([{**GOOD, "weight": 3.5}, {**GOOD, "limit": 2, "name": "toy_audio"}], "mix")
     assert write_mixture(parts, toy.dump, tmp_path / "m") == {"slu-audio": 8, "slu-toy_audio": 2}
+    assert read_two_column(tmp_path / "m" / "groups") == {"slu-audio": "3.5", "slu-toy_audio": "2"}
     with pytest.raises(UserError, match="entry 1: name is of letters, digits and _, found 'my-audio'"):
         parse_mixture([{**GOOD, "name": "my-audio"}], "mix")
 

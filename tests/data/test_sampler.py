@@ -177,26 +177,19 @@ def test_every_batch_of_every_rank_has_its_share_of_every_group(world_size):
 
 
 @pytest.mark.parametrize("world_size", [1, 8])
-def test_every_batch_has_as_many_rows_so_that_every_example_counts_alike(world_size):
-    budget = Budget(24_000 * world_size, 6000 * world_size)
-    ranks = epochs(LONG_AND_SHORT, budget, world_size, batches=20, max_parts=4)
-    rows = [len(batch) for epoch in ranks for batch in epoch]
-    assert np.mean(np.abs(rows - np.median(rows)) <= 1) > 0.99  # a batch that was over the budget gave a row away
-    assert min(rows) > 50
-
-
-@pytest.mark.parametrize("world_size", [1, 8])
-def test_long_and_short_audio_together_waste_less_than_a_tenth_in_parts(world_size):
-    budget = Budget(20_000 * world_size, 4000 * world_size)
-    used, padded = Counter[str](), Counter[str]()
-    for epoch in epochs(LONG_AND_SHORT, budget, world_size, batches=20, max_parts=4):
+def test_in_parts_batches_waste_less_than_a_tenth_and_have_as_many_rows_so_that_examples_count_alike(world_size):
+    used, padded, rows = Counter[str](), Counter[str](), []
+    for epoch in epochs(LONG_AND_SHORT, Budget(24_000 * world_size, 6000 * world_size), world_size, 20, max_parts=4):
         for batch in epoch:
+            rows.append(len(batch))
             for modality in ("speech", "text_in"):
                 lengths = [length_of(LONG_AND_SHORT, utt_id) for utt_id in rows_of(LONG_AND_SHORT, batch, modality)]
                 used[modality] += sum(lengths)
                 padded[modality] += size_in_parts(lengths, 4)
     for modality, size in padded.items():
         assert used[modality] > 0.9 * size, modality
+    assert np.mean(np.abs(rows - np.median(rows)) <= 1) > 0.99  # a batch that was over the budget gave a row away
+    assert min(rows) > 50
 
 
 def test_eight_ranks_are_as_full_as_one():

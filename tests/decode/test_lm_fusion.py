@@ -63,24 +63,14 @@ def trained_lm(lm_tokens, tmp_path_factory):
     (folder / "tokens.txt").write_text("".join(f"{token}\n" for token in lm_tokens))
     (folder / "text").write_text("".join(f"s{n} {SENTENCE}\n" for n in range(8)))
     (folder / "shape").write_text("".join(f"s{n} {len(SENTENCE.split())}\n" for n in range(8)))
-    data = [
-        option
-        for split in ("train", "valid")
-        for option in (
-            *(f"--{split}_data_path_and_name_and_type", f"{folder}/text,text,text"),
-            *(f"--{split}_shape_file", f"{folder}/shape"),
-        )
-    ]
-    train_language_model(
-        [
-            *("--output_dir", str(folder / "run"), "--token_list", str(folder / "tokens.txt"), "--token_type", "word"),
-            *("--lm", "transformer", "--lm_conf", "layer=1", "--lm_conf", "att_unit=16", "--lm_conf", "unit=16"),
-            *("--lm_conf", "dropout_rate=0.0", "--optim", "adam", "--optim_conf", "lr=0.02", "--max_epoch", "30"),
-            *("--batch_type", "numel", "--batch_bins", "16", "--num_workers", "0", "--use_tensorboard", "false"),
-            *("--best_model_criterion", "valid,loss,min", "--keep_nbest_models", "1", "--use_matplotlib", "false"),
-            *data,
-        ]
-    )
+    options = f"--output_dir {folder}/run --token_list {folder}/tokens.txt --token_type word --num_workers 0"
+    for split in ("train", "valid"):
+        options += f" --{split}_data_path_and_name_and_type {folder}/text,text,text"
+        options += f" --{split}_shape_file {folder}/shape"
+    options += " --lm transformer --lm_conf layer=1 --lm_conf att_unit=16 --lm_conf unit=16 --lm_conf dropout_rate=0.0"
+    options += " --optim adam --optim_conf lr=0.02 --max_epoch 30 --batch_type numel --batch_bins 16"
+    options += " --best_model_criterion valid,loss,min --keep_nbest_models 1 --use_matplotlib false"
+    train_language_model([*options.split(), "--use_tensorboard", "false"])
     return folder
 
 

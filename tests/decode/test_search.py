@@ -157,10 +157,3 @@ def test_an_ensemble_averages_the_probabilities_of_its_labels(vocabulary):
         assert not torch.allclose(one, other, atol=1e-2)
         torch.testing.assert_close(both.exp(), (one.exp() + other.exp()) / 2, atol=1e-6, rtol=1e-4)
         ys = torch.cat((ys, torch.full((len(ys), 1), token)), 1)
-
-
-def test_at_the_cap_a_hypothesis_is_cut_and_has_no_end_symbol(trained, speech):
-    results = Speech2Understand(trained=trained, maxlen=3, beam_size=8, nbest=8).nbest(speech)
-    lengths = {len(result.tokens) for hypotheses in results for result in hypotheses}
-    assert max(lengths) == 3
-    assert not any("<eos>" in result.tokens for hypotheses in results for result in hypotheses)

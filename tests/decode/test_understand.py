@@ -14,7 +14,6 @@ from espnet_atat.decode.understand import Speech2Understand, Text2Understand
 from espnet_atat.errors import UserError
 from espnet_atat.semantics.frame import Frame, Slot
 from espnet_atat.speech.fbank import fbank
-from tests.decode.conftest import tiny_model
 
 
 @pytest.fixture(scope="module")
@@ -111,13 +110,10 @@ def test_options_out_of_range_are_refused(options, message):
         SearchConfig(**options)
 
 
-def test_a_token_list_of_another_model_is_refused(vocabulary, train_args):
+def test_what_makes_no_search_is_refused(trained, token_trained, vocabulary, train_args):
     args = Namespace(**{**vars(train_args), "token_list": [*vocabulary.tokens, "[SL:NEW"]})
     with pytest.raises(UserError, match="not of one model"):
-        Trained.of(tiny_model(vocabulary), args)
-
-
-def test_what_makes_no_search_is_refused(trained, token_trained):
+        Trained.of(trained.model, args)
     with pytest.raises(UserError, match="give train_config and model_file"):
         Speech2Understand("config.yaml")
     for understand, model, options, message in (

@@ -31,28 +31,6 @@ LENGTHS = torch.tensor([6, 6])
 
 
 @torch.no_grad()
-def test_it_is_causal(decoder, states):
-    logits, _ = decoder(*states, IDS, LENGTHS)
-    for position in range(6):
-        changed = IDS.clone()
-        changed[:, position] = 17
-        other, _ = decoder(*states, changed, LENGTHS)
-        assert torch.equal(other[:, :position], logits[:, :position])
-        assert not torch.allclose(other[:, position], logits[:, position])
-
-
-@torch.no_grad()
-def test_states_behind_an_utterances_end_do_not_matter(decoder, states):
-    memory, lengths = states
-    logits, _ = decoder(memory, lengths, IDS, LENGTHS)
-    dirty = memory.clone()
-    dirty[1, 4:] = 99
-    torch.testing.assert_close(decoder(dirty, lengths, IDS, LENGTHS)[0], logits)
-    alone, _ = decoder(memory[1:, :4], lengths[1:], IDS[1:], LENGTHS[1:])
-    torch.testing.assert_close(alone[0], logits[1], rtol=1e-5, atol=1e-5)
-
-
-@torch.no_grad()
 def test_steps_with_a_cache_score_as_the_whole_does(decoder, states):
     memory, lengths = states
     logits, _ = decoder(memory, lengths, IDS, LENGTHS)

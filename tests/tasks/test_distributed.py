@@ -39,17 +39,8 @@ def train_in_two_processes(prepared: Prepared, output: Path, root: Path) -> None
     environment = {**os.environ, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "OMP_NUM_THREADS": "1"}
     processes = []
     for rank in range(2):
-        ranks = [
-            "--dist_backend",
-            "gloo",
-            "--dist_world_size",
-            "2",
-            "--dist_rank",
-            str(rank),
-            "--local_rank",
-            str(rank),
-        ]
-        command = [sys.executable, "-m", "espnet_atat.bin.atat_train", *options, *ranks]
+        ranks = f"--dist_backend gloo --dist_world_size 2 --dist_rank {rank} --local_rank {rank}"
+        command = [sys.executable, "-m", "espnet_atat.bin.atat_train", *options, *ranks.split()]
         log = (output / f"rank{rank}.log").open("w")
         processes.append(subprocess.Popen(command, env=environment, cwd=root, stdout=log, stderr=subprocess.STDOUT))
     try:

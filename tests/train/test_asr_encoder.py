@@ -51,14 +51,8 @@ def test_the_blocks_compute_what_the_asr_models_do(blocks, wrapped, tmp_path):
     [
         ({"num_blocks": 1}, r"it lacks \d+: encoders\.1\."),
         ({"num_blocks": 3}, r"it has too many, \d+: encoders\.2\."),
-        (
-            {"linear_units": 48},
-            r"it has of another shape 6: encoders\.0\.feed_forward\.w_1\.weight \(48, 16\) instead of",
-        ),
-        (
-            {"num_blocks": 1, "linear_units": 48},
-            r"it lacks 16: .* …; it has of another shape 3: encoders\.0\.feed_forward\.w_1\.weight",
-        ),
+        ({"linear_units": 48}, r"it has of another shape 6: encoders\.0\.feed_forward\.w_1\.weight \(48, 16\) instead"),
+        ({"num_blocks": 1, "linear_units": 48}, r"it lacks 16: .* …; it has of another shape 3: encoders\.0\.feed_"),
     ],
 )
 def test_all_that_does_not_fit_is_in_one_error(changes, complaint, tmp_path):

@@ -74,17 +74,16 @@ def mended(run: Path) -> list[str]:
     return lines
 
 
-def test_a_whole_run_is_left_alone(run):
-    before = {path.name: (path.readlink() if path.is_symlink() else path.read_bytes()) for path in run.iterdir()}
+def test_a_whole_run_is_left_alone_and_so_is_an_empty_or_absent_one(run):
+    def files() -> dict[str, Path | bytes]:
+        return {path.name: (path.readlink() if path.is_symlink() else path.read_bytes()) for path in run.iterdir()}
+
+    before = files()
     assert mended(run) == []
-    assert before == {
-        path.name: (path.readlink() if path.is_symlink() else path.read_bytes()) for path in run.iterdir()
-    }
-
-
-def test_an_empty_or_absent_folder_is_left_alone(tmp_path):
-    assert mend_run(tmp_path, CRITERIA) == []
-    assert mend_run(tmp_path / "nothing", CRITERIA) == []
+    assert before == files()
+    (run / "empty").mkdir()
+    for name in ("empty", "nothing"):
+        assert mend_run(run / name, CRITERIA) == []
 
 
 @SHARES
@@ -101,18 +100,16 @@ def test_a_torn_checkpoint_goes_back_to_the_epoch_before(run, share):
 
 
 @SHARES
-def test_without_a_backup_training_starts_anew(run, share):
-    (run / BACKUP).unlink()
+@pytest.mark.parametrize("backup", ["none", "torn"])
+def test_without_a_backup_training_starts_anew(run, share, backup):
+    if backup == "none":
+        (run / BACKUP).unlink()
+    else:
+        cut(run / BACKUP, 0.5)
     cut(run / CHECKPOINT, share)
     assert mended(run)[0] == "checkpoint.pth was torn and there is no earlier one: training starts anew"
-    assert [path.name for path in run.glob("*.pth")] == ["valid.acc.ave_2best.pth"]
-
-
-def test_a_torn_backup_does_not_replace_a_torn_checkpoint(run):
-    cut(run / BACKUP, 0.5)
-    cut(run / CHECKPOINT, 0.5)
-    assert "training starts anew" in mended(run)[0]
     assert not (run / CHECKPOINT).exists()
+    assert {path.name for path in run.glob("*.pth")} - {BACKUP} == {"valid.acc.ave_2best.pth"}
 
 
 def test_a_flipped_byte_is_seen(run):
@@ -182,7 +179,7 @@ class Batches(AbsIterFactory):
         return [epoch]
 
 
-def test_each_epochs_start_keeps_a_copy_and_no_link(run):
+def test_each_epochs_start_keeps_a_copy_and_no_link(run, tmp_path):
     batches = Batches()
     assert GuardedIterFactory(batches, run).build_iter(4) == [4]
     assert batches.asked == [4]
@@ -192,19 +189,13 @@ def test_each_epochs_start_keeps_a_copy_and_no_link(run):
     with (run / CHECKPOINT).open("r+b") as handle:  # in place, as torch.save writes
         handle.truncate(100)
     assert epoch_of(run / BACKUP) == 3
+    (tmp_path / "new").mkdir()
+    assert GuardedIterFactory(batches, tmp_path / "new").build_iter(1) == [1]
+    assert list((tmp_path / "new").iterdir()) == []  # a first epoch has nothing to copy
 
 
-def test_a_torn_checkpoint_never_replaces_the_copy(run):
-    cut(run / CHECKPOINT, 0.5)
-    GuardedIterFactory(Batches(), run).build_iter(4)
+@pytest.mark.parametrize(("share", "writes"), [(0.5, True), (1.0, False)])
+def test_no_copy_is_of_a_torn_checkpoint_or_by_a_process_that_writes_none(run, share, writes):
+    cut(run / CHECKPOINT, share)
+    GuardedIterFactory(Batches(), run, writes=writes).build_iter(4)
     assert epoch_of(run / BACKUP) == 2
-
-
-def test_only_the_process_that_writes_checkpoints_keeps_copies(run):
-    GuardedIterFactory(Batches(), run, writes=False).build_iter(4)
-    assert epoch_of(run / BACKUP) == 2
-
-
-def test_a_first_epoch_has_nothing_to_copy(tmp_path):
-    assert GuardedIterFactory(Batches(), tmp_path).build_iter(1) == [1]
-    assert list(tmp_path.iterdir()) == []

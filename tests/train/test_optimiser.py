@@ -105,27 +105,17 @@ def test_frozen_parameters_and_buffers_are_bit_identical_until_their_rate_rises(
             assert {NEW_ROWS, OLD_ROWS, *norms} <= changed
 
 
-def test_batch_norm_of_parameters_that_are_never_trained_stands_still():
+@pytest.mark.parametrize("how", ["never trained", "validation"])
+def test_batch_norm_stands_still(how):
     model = toy_model(blocks="conformer")
     for parameter in model.audio_encoder.parameters():
-        parameter.requires_grad = False  # as --freeze_param audio_encoder does
-    adam = torch.optim.Adam(parameter_groups(model), lr=1e-2)
-    model.follow_frozen_groups(adam)
+        parameter.requires_grad = how == "validation"  # False: as --freeze_param audio_encoder does
+    model.follow_frozen_groups(torch.optim.Adam(parameter_groups(model), lr=1e-2))
     before = states_of(model)
-    model.train()
+    model.train(how != "validation")
     model(**toy_batch())
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
-
-
-def test_validation_does_not_wake_batch_norm():
-    model = toy_model(blocks="conformer")
-    adam = torch.optim.Adam(parameter_groups(model), lr=1e-2)
-    model.follow_frozen_groups(adam)
-    before = states_of(model)
-    model.eval()
-    with torch.no_grad():
+    if how == "validation":
+        model.train()
         model(**toy_batch())
-    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
-    model.train()
-    model(**toy_batch())
-    assert any(not torch.equal(value, before[name]) for name, value in model.state_dict().items())
+        assert any(not torch.equal(value, before[name]) for name, value in model.state_dict().items())
