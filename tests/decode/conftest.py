@@ -12,9 +12,8 @@ from transformers import PreTrainedTokenizerFast
 
 from espnet_atat.datadir import write_two_column
 from espnet_atat.decode.trained import Trained
-from espnet_atat.model.build import build_model
 from espnet_atat.text.vocabulary import Vocabulary
-from tests.toy_model import model_args
+from tests.toy_model import toy_model
 
 TAGS = ("]", "[IN:BUY", "[IN:PLAY", "[IN:FIND", "[SL:SONG", "[SL:ARTIST", "[SL:BOOK")
 LETTERS = "abcdefgh"
@@ -22,43 +21,23 @@ PIECES = ("▁", "▁play", "▁the", "▁moon", *(f"▁{letter}" for letter in 
 CHARACTERS = ("<blank>", "<unk>", "<space>", *"abcdefghijklmnopqrstuvwxyz")
 #: Of the random model: how far its logits spread.
 LOUDNESS = 6.0
+BLOCKS = {"num_blocks": 1, "attention_heads": 2, "linear_units": 64}
 WORDS = ("play", "the", "moon", "buy", "a", "book", "please", "now")
 
 
-def tiny_model(
-    vocabulary: Vocabulary,
-    seed: int = 0,
-    ctc: int | None = None,
-    subframes: int = 1,
-    stopping: float = 12.0,
-    **decoder: object,
-):
+def tiny_model(vocabulary, seed=0, ctc=None, subframes=1, stopping=12.0, **decoder: object):
     """Random weights, large enough that the output is no uniform mush; ``stopping`` makes ``<eos>`` likely."""
-    torch.manual_seed(seed)
-    args = model_args(
+    model = toy_model(
         vocabulary,
+        seed=seed,
         input_size=80,
-        audio_encoder_conf={
-            "output_size": 32,
-            "blocks_conf": {"num_blocks": 1, "attention_heads": 2, "linear_units": 64},
-            "cnn_channels": [4, 4],
-        },
-        text_encoder_conf={
-            "config": {
-                "model_type": "bert",
-                "hidden_size": 32,
-                "num_hidden_layers": 1,
-                "num_attention_heads": 2,
-                "intermediate_size": 64,
-                "vocab_size": 100,
-            }
-        },
+        audio_encoder_conf={"output_size": 32, "cnn_channels": [4, 4], "blocks_conf": BLOCKS},
         decoder_conf={"attention_heads": 2, "linear_units": 64, "num_blocks": 2, **decoder},
         ctc_symbols=ctc,
         ctc_conf={"subframes": subframes},
+        model_conf={},
         pretrained_vocabulary_size=len(vocabulary) - 5,
     )
-    model = build_model(args)
     with torch.no_grad():
         for parameter in model.decoder.parameters():
             if parameter.dim() > 1:
@@ -70,7 +49,7 @@ def tiny_model(
         norm = model.decoder.after_norm if model.decoder.normalize_before else model.decoder.decoders[-1].norm3
         norm.weight.fill_(LOUDNESS)
         norm.bias.add_(stopping * tied.weight[vocabulary.eos_id])
-    return model.eval()
+    return model
 
 
 @pytest.fixture(scope="session")

@@ -17,6 +17,7 @@ from espnet_atat.steps.stage09_training import resolved_config
 from espnet_atat.text.vocabulary import Vocabulary
 from tests.steps.world import FILES, TARGETS, read_audio_in_place, row_file, training, write_features, write_recipe
 
+pytestmark = pytest.mark.usefixtures("world")
 #: What the row zeroshot says of its fine-tuning, to be replaced.
 PHASE = "mixture: new_words}"
 #: What other tokens of the fine-tuning change.
@@ -78,7 +79,6 @@ def test_what_decides_the_content_changes_the_name_from_there_on(world, name, ol
         assert changed(after, keys("zeroshot", "--set", "finetune.grow_bpe.size=60")) == GROWN
 
 
-@pytest.mark.usefixtures("world")
 @pytest.mark.parametrize(
     ("options", "places"),
     [
@@ -163,7 +163,6 @@ def test_audio_and_features_do_not_mix(world):
     assert resolved_config(final.first)["frontend"] == "default"
 
 
-@pytest.mark.usefixtures("world")
 def test_heard_words_are_those_of_audio_alone():
     words = heard_words(training("zeroshot"))
     assert {"paper", "ann"} <= words
@@ -180,7 +179,6 @@ def test_another_recipe_shares_a_pretraining_by_naming_it(world):
     assert [node.place for node in with_needs([mine.run])] == [node.place for node in with_needs([theirs.run])]
 
 
-@pytest.mark.usefixtures("world")
 def test_a_finetuning_without_the_old_embedding_has_the_token_list_of_a_model_from_scratch():
     fresh = training("zeroshot", "--set", "finetune.keep=[audio_encoder]")
     scratch = training("zeroshot", "--set", "pretrain.mixture=new_words", "--set", "finetune=null")

@@ -14,10 +14,8 @@ from espnet_atat.text.vocabulary import Vocabulary
 from tests.steps.world import make_world, run, training, write_recipe
 
 PRETRAIN = """
-pretrain:
-  config: pretrain
-  mixture: pretrain
-  options: {max_epoch: 1, cpu_processes: 1, audio_encoder_init: asr.pth, freeze_param: [audio_encoder.blocks]}
+pretrain: {config: pretrain, mixture: pretrain, options: {max_epoch: 1, cpu_processes: 1, audio_encoder_init: asr.pth,
+  freeze_param: [audio_encoder.blocks]}}
 """
 FILES = {
     "mixtures/audio": "train: [{task: slu, set: toy/audio}]\nvalid: [{task: slu, set: toy/audio}]\n",
@@ -25,22 +23,13 @@ FILES = {
 train:
 - {task: nlu, set: toy/new, weight: 4}
 - {task: slu, set: toy/audio, weight: 1}       # replay: pretraining audio, a fifth of the examples drawn
-valid:
-- {task: nlu, set: toy/new}
-- {task: slu, set: toy/audio}
+valid: [{task: nlu, set: toy/new}, {task: slu, set: toy/audio}]
 """,
     "rows/e2e": f"""
 title: E2E from the pretrained audio encoder
 {PRETRAIN}
-finetune:
-  config: finetune
-  mixture: audio
-  keep: [audio_encoder]
-  options:
-    text_encoder: null
-    freeze_param: []
-    scheduler_conf: {{warmup_steps: 1, unfreeze_steps: [2], multipliers: [0.0]}}
-    num_iters_per_epoch: 2
+finetune: {{config: finetune, mixture: audio, keep: [audio_encoder], options: {{text_encoder: null, freeze_param: [],
+  scheduler_conf: {{warmup_steps: 1, unfreeze_steps: [2], multipliers: [0.0]}}, num_iters_per_epoch: 2}}}}
 test: [{{set: toy/test, task: slu}}]
 """,
     "rows/replay": f"""

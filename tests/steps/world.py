@@ -23,9 +23,7 @@ input_size: 80
 normalize: global_mvn
 audio_encoder: transformer
 audio_encoder_conf:
-  output_size: 16
-  cnn_channels: [4, 4]
-  blocks_conf: {num_blocks: 1, attention_heads: 2, linear_units: 16}
+  {output_size: 16, cnn_channels: [4, 4], blocks_conf: {num_blocks: 1, attention_heads: 2, linear_units: 16}}
 text_encoder_conf:
   config: {model_type: bert, hidden_size: 16, num_hidden_layers: 1, num_attention_heads: 2, intermediate_size: 16,
     vocab_size: 90, max_position_embeddings: 64}
@@ -58,13 +56,11 @@ FILES = {
     "conf/decode.yaml": "beam_size: 2\nmaxlen: 12\n",
     "conf/decode_tree.yaml": "beam_size: 2\nmaxlen: 12\nconstrain_trees: true\n",
     "mixtures/pretrain": """
+valid: [{task: slu, set: toy/audio}, {task: nlu, set: toy/words}]
 train:
 - {task: slu, set: toy/audio, weight: 2}
 - {task: asr, set: toy/audio, weight: 1}
 - {task: nlu, set: toy/words, weight: 2}
-valid:
-- {task: slu, set: toy/audio}
-- {task: nlu, set: toy/words}
 """,
     "mixtures/new_words": """
 train: [{task: nlu, set: toy/new}]

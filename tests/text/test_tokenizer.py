@@ -73,11 +73,6 @@ def test_a_piece_outside_the_vocabulary_falls_apart_into_characters(toy, vocabul
     assert TargetTokenizer.join(tokens) == "moon"
 
 
-def test_an_unknown_tag_is_an_error_that_names_it(tokenizer):
-    with pytest.raises(UserError, match=r"the tag '\[SL:COLOUR' is not in the token list"):
-        tokenizer.encode("<slu> [IN:PLAY [SL:COLOUR red ] ]")
-
-
 def test_a_missing_bpe_model_is_an_error_that_names_it(tmp_path, vocabulary):
     with pytest.raises(UserError, match=r"bpe\.model: no such BPE model"):
         TargetTokenizer(vocabulary, tmp_path / "bpe.model")
