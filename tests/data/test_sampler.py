@@ -179,7 +179,7 @@ def test_every_batch_of_every_rank_has_its_share_of_every_group(world_size):
 @pytest.mark.parametrize("world_size", [1, 8])
 def test_in_parts_batches_waste_less_than_a_tenth_and_have_as_many_rows_so_that_examples_count_alike(world_size):
     used, padded, rows = Counter[str](), Counter[str](), []
-    for epoch in epochs(LONG_AND_SHORT, Budget(24_000 * world_size, 6000 * world_size), world_size, 20, max_parts=4):
+    for epoch in epochs(LONG_AND_SHORT, Budget(20_000 * world_size, 4000 * world_size), world_size, 20, max_parts=4):
         for batch in epoch:
             rows.append(len(batch))
             for modality in ("speech", "text_in"):

@@ -7,13 +7,12 @@ import kaldiio
 import numpy as np
 import pytest
 import torch
-from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
-from transformers import PreTrainedTokenizerFast
 
 from espnet_atat.datadir import write_two_column
 from espnet_atat.decode.trained import Trained
 from espnet_atat.text.vocabulary import Vocabulary
-from tests.toy_model import toy_model
+from espnet_atat.text.wordpiece import save_wordpiece, train_wordpiece
+from tests.toy_model import TINY_BERT, toy_model
 
 TAGS = ("]", "[IN:BUY", "[IN:PLAY", "[IN:FIND", "[SL:SONG", "[SL:ARTIST", "[SL:BOOK")
 LETTERS = "abcdefgh"
@@ -32,7 +31,8 @@ def tiny_model(vocabulary, seed=0, ctc=None, subframes=1, stopping=12.0, **decod
         seed=seed,
         input_size=80,
         audio_encoder_conf={"output_size": 32, "cnn_channels": [4, 4], "blocks_conf": BLOCKS},
-        decoder_conf={"attention_heads": 2, "linear_units": 64, "num_blocks": 2, **decoder},
+        text_encoder_conf={"config": {**TINY_BERT, "vocab_size": 100}},
+        decoder_conf={**BLOCKS, "num_blocks": 2, **decoder},
         ctc_symbols=ctc,
         ctc_conf={"subframes": subframes},
         model_conf={},
@@ -58,27 +58,12 @@ def vocabulary() -> Vocabulary:
 
 
 @pytest.fixture(scope="session")
-def tokenizer_dir(tmp_path_factory) -> Path:
-    """A WordPiece tokenizer as stage 7 saves it."""
-    specials = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
-    pieces = {token: i for i, token in enumerate((*specials, *WORDS))}
-    tokenizer = Tokenizer(models.WordPiece(pieces, unk_token="[UNK]"))
-    tokenizer.normalizer = normalizers.BertNormalizer()
-    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    tokenizer.post_processor = processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
-    folder = tmp_path_factory.mktemp("tokenizer")
-    PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, unk_token="[UNK]", pad_token="[PAD]", cls_token="[CLS]", sep_token="[SEP]"
-    ).save_pretrained(folder)
-    return folder
-
-
-@pytest.fixture(scope="session")
-def train_args(vocabulary, tokenizer_dir) -> Namespace:
+def train_args(vocabulary, tmp_path_factory) -> Namespace:
     """What ESPnet saves of a training, as far as decoding reads it."""
-    return Namespace(
-        token_list=list(vocabulary.tokens), ctc_unit=None, ctc_characters=None, text_tokenizer=str(tokenizer_dir)
-    )
+    tokenizer = tmp_path_factory.mktemp("tokenizer")
+    save_wordpiece(train_wordpiece([" ".join(WORDS)] * 4, 80), tokenizer)
+    ctc = dict.fromkeys(("ctc_unit", "ctc_characters"))
+    return Namespace(token_list=list(vocabulary.tokens), text_tokenizer=str(tokenizer), **ctc)
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,7 @@
 """ESPnet's own trainer on the task: it learns, resumes, and goes on from a checkpoint."""
 
+import json
+import logging
 import math
 import shutil
 from pathlib import Path
@@ -12,6 +14,7 @@ from transformers import AutoConfig, AutoModel
 
 from espnet_atat.datadir import read_two_column
 from espnet_atat.decode.understand import Speech2Understand, Text2Understand
+from espnet_atat.model.audio_encoder import AudioEncoder
 from espnet_atat.tasks.atat import ATATTask
 from espnet_atat.text.tokenizer import TargetTokenizer
 from espnet_atat.text.vocabulary import TASKS, Vocabulary
@@ -223,3 +226,43 @@ def test_fine_tuning_from_a_grown_checkpoint(prepared, unbroken, new_domain, tmp
     again = new_domain.train(tmp_path / "again", **options, max_epoch=1)
     new_domain.train(again, **options, max_epoch=3)
     assert_same_run(again, run)
+
+
+def test_the_audio_encoder_sees_parts_and_the_log_has_the_shares(prepared, tmp_path, monkeypatch, caplog):
+    seen: list[int] = []
+    forward = AudioEncoder.forward
+    monkeypatch.setattr(AudioEncoder, "forward", lambda *args: seen.append(1) or forward(*args))
+    caplog.set_level(logging.INFO)
+    calls, losses = {}, {}
+    for parts in (1, 3):
+        seen.clear()
+        run = prepared.train(tmp_path / str(parts), max_parts=parts, max_epoch=1, batch_bins=2000)
+        calls[parts], losses[parts] = len(seen), reports(run)[1]["train"]["loss"]
+    assert calls[3] > calls[1]
+    assert losses[3] == pytest.approx(losses[1], rel=1e-4)  # one batch of all examples: the same in parts
+    assert "[train]   slu-audio: 8, 25.00%, " in caplog.text
+    assert "2000 frames (batch_bins) a batch: " in caplog.text
+
+
+@pytest.mark.slow
+def test_masks_reach_the_model_and_a_resumed_run_draws_the_same(toy, tmp_path, caplog):
+    heard = prepare(toy, [{"task": "mlm", "set": "toy/audio"}, FOUR_TASKS[3]], "on_the_fly")  # not a masked copy
+    alignments = tmp_path / "audio.jsonl"
+    with alignments.open("w") as handle:
+        for number, (text, _) in enumerate(UTTERANCES):  # a word is 8 frames
+            places = [(word, {"start": 0.08 * n, "end": 0.08 * (n + 1)}) for n, word in enumerate(text.split())]
+            words = [{"word": word, **place, "case": "success"} for word, place in places]
+            handle.write(json.dumps({"utt_id": f"spk0-{number:02d}", "words": words}) + "\n")
+    conf = {"alignments": {"audio": str(alignments)}, "ratio": 0.5, "min_masked": 1}
+
+    def last(name: str, epochs: int = 2, mask_conf: dict = conf) -> dict[str, torch.Tensor]:
+        options = {"num_iters_per_epoch": 4, "keep_nbest_models": 2, "mask_conf": mask_conf}
+        return parameters(heard.train(tmp_path / name, **options, max_epoch=epochs) / f"{epochs}epoch.pth")
+
+    caplog.set_level("INFO")
+    unbroken = last("unbroken")
+    assert "8 mlm examples are masked anew every epoch; 0 of them have no aligned word" in caplog.text
+    last("resumed", epochs=1)
+    resumed, unmasked = last("resumed"), last("unmasked", mask_conf={})
+    assert all(torch.equal(unbroken[name], resumed[name]) for name in unbroken)
+    assert not all(torch.equal(unbroken[name], unmasked[name]) for name in unbroken)
