@@ -13,13 +13,10 @@ def apply(seed: int = 0, feats: np.ndarray = FEATS, **options: float) -> np.ndar
     return FeatureAugmentation(**options)(feats, np.random.default_rng(seed))
 
 
-def test_off_by_default():
-    assert np.array_equal(apply(), FEATS)
-
-
 @pytest.mark.parametrize("options", [{"stretch": 0.1}, {"mel_warp": 0.1}, {"tilt": 1.0}, {"noise": 3.0}])
 def test_the_generator_alone_decides(options):
     before = FEATS.copy()
+    assert np.array_equal(apply(), before), "off by default"
     assert np.array_equal(apply(5, **options), apply(5, **options))
     assert any(not np.array_equal(apply(seed, **options), FEATS) for seed in range(5))
     assert np.array_equal(FEATS, before), "the caller's array was changed"
@@ -33,13 +30,6 @@ def test_stretch_changes_the_duration_within_its_share_and_shortens_nothing_that
     assert np.mean(lengths) == pytest.approx(200, abs=2.5)
     assert {len(apply(seed, FEATS[:8], stretch=0.1)) for seed in range(50)} == {8, 9}
     assert min(len(apply(seed, FEATS[:17], stretch=0.2)) for seed in range(50)) == 16
-
-
-def test_stretch_keeps_the_shape_of_the_speech():
-    ramp = np.linspace(0, 1, 100)[:, None].repeat(80, axis=1)
-    stretched = apply(1, feats=ramp, stretch=0.3)
-    assert len(stretched) != 100
-    assert np.allclose(stretched[:, 0], np.linspace(0, 1, len(stretched)), atol=1e-6)
 
 
 def test_mel_warp_moves_formants_by_up_to_its_share():

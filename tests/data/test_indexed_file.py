@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from espnet_atat.data.indexed_file import Table
-from espnet_atat.data.text_lines import hash_key, scan_blocks
 from espnet_atat.datadir import read_two_column, write_two_column
 from espnet_atat.errors import UserError
 
@@ -27,14 +26,6 @@ def test_it_reads_what_a_dictionary_reads(tmp_path_factory, rows, block):
         assert {key: table[key] for key in rows} == rows
         assert len(table) == len(rows)
         assert "no such key" not in table
-
-
-@given(keys=st.lists(st.binary(min_size=1, max_size=40).filter(lambda key: not set(key) & set(b" \t\n")), min_size=1))
-def test_a_key_has_the_same_hash_in_a_block(tmp_path_factory, keys):
-    file = tmp_path_factory.mktemp("hash") / "text"
-    file.write_bytes(b"".join(key + b" value\n" for key in keys))
-    (block,) = scan_blocks(file)
-    assert block.hashes().tolist() == [hash_key(key) for key in keys]
 
 
 def test_it_keeps_numbers_and_no_strings_so_that_workers_share_it(tmp_path):
