@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from espnet_atat.errors import UserError
 from espnet_atat.metrics.error_rates import edit_counts, load_bpe
 from espnet_atat.metrics.scoring import count_edits
+from espnet_atat.text.bpe import train_bpe
 
 
 @pytest.mark.parametrize(
@@ -54,12 +55,8 @@ def test_fewest_edits(one, other):
 
 
 def test_tokens_of_a_sentencepiece_model(tmp_path):
-    sentencepiece = pytest.importorskip("sentencepiece")
-    texts = tmp_path / "text"
-    texts.write_text("turn on the lights\nturn off the lights\nturn the light down\n" * 20, encoding="utf-8")
-    sentencepiece.SentencePieceTrainer.train(
-        input=str(texts), model_prefix=str(tmp_path / "bpe"), vocab_size=40, model_type="bpe", minloglevel=2
-    )
+    lines = ["turn on the lights", "turn off the lights", "turn the light down"]
+    (tmp_path / "bpe.model").write_bytes(train_bpe(lines * 20, 40))
     tokenise = load_bpe(tmp_path / "bpe.model")
     assert "".join(tokenise("turn on the lights")).replace("▁", " ").strip() == "turn on the lights"
     counts = count_edits(["turn", "on"], ["turn"], tokenise)

@@ -23,7 +23,7 @@ ROWS = "\n".join(
 
 
 @pytest.fixture
-def plan(capsys):
+def plan(clone, capsys):  # noqa: ARG001 (the working directory)
     """A function that plans stage 3 of TOP's table 5, whose text is prepared; no engine is wanted for that."""
     for name in ("train", "dev", "test"):
         TEXT.write(Path("data/top", name))
