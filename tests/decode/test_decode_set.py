@@ -55,7 +55,9 @@ def test_files_hold_the_best_and_the_n_best(trained, dump_dir, tmp_path):
         assert len(row["nbest"]) == 2
         assert row["nbest"][0]["hyp"] == hyp[row["utt_id"]]
         assert row["nbest"][0]["score"] >= row["nbest"][1]["score"]
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["hyp", "nbest.jsonl"]
+    write_results(results, tmp_path / "best")
+    names = [sorted(path.name for path in (tmp_path / folder).iterdir()) for folder in ("out", "best")]
+    assert names == [["hyp", "nbest.jsonl"], ["hyp"]]
 
 
 def test_batches_are_of_like_length(dump_dir, speech):
