@@ -4,22 +4,23 @@ from pathlib import Path
 
 import pytest
 
+from espnet_atat.text.tokenizer import TargetTokenizer
+from espnet_atat.text.vocabulary import Vocabulary
 from tests.toy import Toy, make_toy, write_toy_mixture
 
 
 @pytest.fixture(scope="session")
-def toy(tmp_path_factory: pytest.TempPathFactory) -> Toy:
+def toy(tmp_path_factory) -> Toy:
     return make_toy(tmp_path_factory.mktemp("toy"))
 
 
 @pytest.fixture(scope="session")
-def mixture(toy: Toy) -> Path:
+def mixture(toy) -> Path:
     """A written mixture of audio (slu and asr) and text (nlu)."""
-    return write_toy_mixture(
-        toy,
-        [
-            {"task": "slu", "set": "toy/audio"},
-            {"task": "asr", "set": "toy/audio"},
-            {"task": "nlu", "set": "toy/words"},
-        ],
-    )
+    entries = [("slu", "audio"), ("asr", "audio"), ("nlu", "words")]
+    return write_toy_mixture(toy, [{"task": task, "set": f"toy/{name}"} for task, name in entries])
+
+
+@pytest.fixture(scope="session")
+def tokenizer(toy) -> TargetTokenizer:
+    return TargetTokenizer(Vocabulary.load(toy.token_list), toy.bpemodel)

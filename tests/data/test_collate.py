@@ -6,16 +6,21 @@ import torch
 from espnet_atat.data.collate import Example, MixedCollate
 
 
-def audio(utt_id: str, frames: int, tokens: list[int], ctc: list[int] | None = None) -> Example:
-    data = {"speech": np.full((frames, 4), frames, dtype=np.float32), "text": np.array(tokens)}
-    return utt_id, data if ctc is None else {**data, "ctc_text": np.array(ctc)}
+def audio(utt_id: str, frames: int, tokens: list[int], **ctc: list[int]) -> Example:
+    data = {"speech": np.full((frames, 4), frames, dtype=np.float32), "text": tokens, **ctc}
+    return utt_id, {name: np.array(value) for name, value in data.items()}
 
 
 def text(utt_id: str, pieces: list[int], tokens: list[int]) -> Example:
     return utt_id, {"text_in": np.array(pieces), "text": np.array(tokens)}
 
 
-def test_audio_stands_first_and_ids_and_targets_follow_that_order() -> None:
+def streams(*examples: Example) -> set[str]:
+    _, batch = MixedCollate()(list(examples))
+    return {name for name in batch if not name.endswith("_lengths") and f"{name}_lengths" in batch}
+
+
+def test_audio_stands_first_and_ids_and_targets_follow_that_order():
     ids, batch = MixedCollate()(
         [text("t1", [7, 8, 9], [6, 1]), audio("a1", 3, [4, 2, 3]), text("t2", [5], [6]), audio("a2", 5, [3])]
     )
@@ -28,32 +33,18 @@ def test_audio_stands_first_and_ids_and_targets_follow_that_order() -> None:
     assert batch["speech_lengths"].tolist() == [3, 5]
     assert batch["text_in"].tolist() == [[7, 8, 9], [5, -1, -1]]
     assert batch["text_in_lengths"].tolist() == [3, 1]
-
-
-def test_types_are_what_the_model_takes() -> None:
-    _, batch = MixedCollate()([audio("a", 3, [4]), text("t", [5], [6])])
     assert batch["speech"].dtype == torch.float32
     assert {batch[name].dtype for name in ("text", "text_in", "text_lengths", "speech_lengths")} == {torch.int64}
 
 
-def test_a_stream_that_no_example_has_is_left_out() -> None:
-    _, of_audio = MixedCollate()([audio("a", 3, [4], ctc=[1, 2])])
-    assert set(of_audio) == {"speech", "speech_lengths", "text", "text_lengths", "ctc_text", "ctc_text_lengths"}
-    _, of_text = MixedCollate()([text("t", [5], [6])])
-    assert set(of_text) == {"text", "text_lengths", "text_in", "text_in_lengths"}
+def test_a_stream_that_no_example_has_is_left_out_and_samples_of_sound_are_padded_too():
+    assert streams(audio("a", 3, [4], ctc_text=[1, 2])) == {"speech", "text", "ctc_text"}
+    assert streams(text("t", [5], [6])) == {"text", "text_in"}
+    sounds = [(name, {"speech": np.ones(n, np.float32), "text": np.array([4])}) for name, n in (("a", 3), ("b", 5))]
+    assert MixedCollate()(sounds)[1]["speech"].tolist() == [[1, 1, 1, 0, 0], [1, 1, 1, 1, 1]]
 
 
-def test_samples_of_sound_are_padded_too() -> None:
-    _, batch = MixedCollate()(
-        [
-            ("a", {"speech": np.ones(3, dtype=np.float32), "text": np.array([4])}),
-            ("b", {"speech": np.ones(5, dtype=np.float32), "text": np.array([4])}),
-        ]
-    )
-    assert batch["speech"].tolist() == [[1, 1, 1, 0, 0], [1, 1, 1, 1, 1]]
-
-
-def test_rows_of_parts_stand_together_by_falling_length() -> None:
+def test_rows_of_parts_stand_together_by_falling_length():
     examples = [text("t1", [5], [6]), audio("a1", 3, [4]), audio("a2", 90, [3]), text("t2", [7, 8, 9], [6, 1])]
     examples += [audio("a3", 88, [3]), audio("a4", 4, [2])]
     ids, batch = MixedCollate(max_parts=2)(examples)

@@ -1,7 +1,5 @@
 """A dataset of different streams, and what the preprocessor makes of an example."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 import soundfile
@@ -14,48 +12,28 @@ from espnet_atat.data.preprocessor import MixturePreprocessor
 from espnet_atat.datadir import read_two_column, write_two_column
 from espnet_atat.errors import UserError
 from espnet_atat.model.text_encoder import load_text_tokenizer
+from espnet_atat.speech.augmentation.chain import Chain
 from espnet_atat.text.tokenizer import CharTokenizer, TargetTokenizer
-from espnet_atat.text.vocabulary import Vocabulary
 from tests.toy import UTTERANCES, Toy
 
 SLU, NLU = "slu-audio-spk0-00", "nlu-words-spk0-00"
 TRANSCRIPT, TREE = UTTERANCES[0]
 
 
-@pytest.fixture(scope="module")
-def tokenizer(toy: Toy) -> TargetTokenizer:
-    return TargetTokenizer(Vocabulary.load(toy.token_list), toy.bpemodel)
-
-
 def preprocessor(toy: Toy, tokenizer: TargetTokenizer, train: bool = False, **options: object) -> MixturePreprocessor:
     return MixturePreprocessor(train, tokenizer, text_tokenizer=load_text_tokenizer(toy.text_tokenizer), **options)
 
 
-def test_an_example_has_the_streams_that_hold_its_id(mixture: Path) -> None:
-    seen: dict[str, set[str]] = {}
-
-    def keep(uid: str, data: dict[str, object]) -> dict[str, np.ndarray]:
-        seen[uid] = set(data)
-        return {}
-
-    dataset = MixtureDataset(stream_options(mixture), keep)
-    for utt_id in (SLU, NLU):
-        assert dataset[utt_id] == (utt_id, {})
-    assert seen == {SLU: {"speech", "text"}, NLU: {"text", "text_in"}}
-
-
-def test_it_knows_its_streams_and_ids(mixture: Path) -> None:
+def test_it_knows_its_streams_and_ids(mixture):
     dataset = MixtureDataset(stream_options(mixture))
-    assert set(dataset.names()) == {"speech", "text", "text_in"}
-    assert dataset.has_name("speech")
-    assert not dataset.has_name("task")
-    assert len(dataset) == 3 * len(UTTERANCES)
+    assert (dataset.names(), len(dataset)) == (("speech", "text", "text_in"), 3 * len(UTTERANCES))
+    assert [dataset.has_name(name) for name in ("speech", "task")] == [True, False]
     assert list(dataset.ids("speech")) == list(read_two_column(mixture / "speech.scp"))
     assert dict(dataset.texts("text_in")) == read_two_column(mixture / "text_in")
     assert "speech: 16" in repr(dataset)
 
 
-def test_an_unknown_id_has_no_stream_and_an_empty_one_is_named(mixture: Path, tmp_path: Path) -> None:
+def test_an_unknown_id_has_no_stream_and_an_empty_one_is_named(mixture, tmp_path):
     assert MixtureDataset(stream_options(mixture))["slu-audio-nobody"] == ("slu-audio-nobody", {})
     (tmp_path / "text").touch()
     with pytest.raises(UserError, match="text: no samples"):
@@ -64,23 +42,17 @@ def test_an_unknown_id_has_no_stream_and_an_empty_one_is_named(mixture: Path, tm
         MixtureDataset([(str(mixture / "text_in"), "text_in", "text_int")])
 
 
-def test_workers_read_what_one_process_reads(mixture: Path) -> None:
+def test_workers_read_what_one_process_reads(mixture):
     dataset = MixtureDataset(stream_options(mixture), lambda _, data: {k: np.array([len(v)]) for k, v in data.items()})
     batches = [[uid] for uid in dataset.ids("text")]
     alone, shared = (
-        [
-            found
-            for batch in DataLoader(dataset, batch_sampler=batches, num_workers=n, collate_fn=list)
-            for found in batch
-        ]
+        [batch[0] for batch in DataLoader(dataset, batch_sampler=batches, num_workers=n, collate_fn=list)]
         for n in (0, 2)
     )
-    assert [(uid, {k: v.tolist() for k, v in data.items()}) for uid, data in alone] == [
-        (uid, {k: v.tolist() for k, v in data.items()}) for uid, data in shared
-    ]
+    assert alone == shared  # arrays of one number
 
 
-def test_numbers_of_an_audio_example(toy: Toy, mixture: Path, tokenizer: TargetTokenizer) -> None:
+def test_numbers_of_an_audio_example_and_of_a_text(toy, mixture, tokenizer):
     characters = CharTokenizer(toy.characters.read_text(encoding="utf-8").splitlines())
     dataset = MixtureDataset(stream_options(mixture), preprocessor(toy, tokenizer, ctc_tokenizer=characters))
     _, data = dataset[SLU]
@@ -89,43 +61,35 @@ def test_numbers_of_an_audio_example(toy: Toy, mixture: Path, tokenizer: TargetT
     assert data["speech"].dtype == np.float32
     assert tokenizer.decode(data["text"]) == TREE
     assert "".join(characters.characters[i] for i in data["ctc_text"]).replace("<space>", " ") == TRANSCRIPT
-
-
-def test_the_ctc_may_spell_the_targets_tokens(toy: Toy, mixture: Path, tokenizer: TargetTokenizer) -> None:
-    dataset = MixtureDataset(stream_options(mixture), preprocessor(toy, tokenizer, ctc_tokenizer=tokenizer))
-    _, data = dataset[SLU]
-    assert data["ctc_text"].tolist() == data["text"][1:].tolist()  # all but the task token
-
-
-def test_numbers_of_a_text_example(toy: Toy, mixture: Path, tokenizer: TargetTokenizer) -> None:
-    text_tokenizer = load_text_tokenizer(toy.text_tokenizer)
-    _, data = MixtureDataset(stream_options(mixture), preprocessor(toy, tokenizer))[NLU]
+    _, data = dataset[NLU]
     assert set(data) == {"text_in", "text"}
     assert data["text_in"].dtype == np.int64
-    assert text_tokenizer.convert_ids_to_tokens(data["text_in"]) == ["[CLS]", *TRANSCRIPT.split(), "[SEP]"]
+    pieces = load_text_tokenizer(toy.text_tokenizer).convert_ids_to_tokens(data["text_in"])
+    assert pieces == ["[CLS]", *TRANSCRIPT.split(), "[SEP]"]
 
 
-def test_a_long_text_input_is_cut_and_keeps_its_frame(toy: Toy, tokenizer: TargetTokenizer) -> None:
-    text_tokenizer = load_text_tokenizer(toy.text_tokenizer)
-    numbers = preprocessor(toy, tokenizer, max_text_pieces=6)("nlu-a-b", {"text_in": "rain " * 50})
-    assert text_tokenizer.convert_ids_to_tokens(numbers["text_in"]) == ["[CLS]", *["rain"] * 4, "[SEP]"]
-
-
-def test_augmentation_is_of_training_alone_and_follows_the_global_seed(toy: Toy, tokenizer: TargetTokenizer) -> None:
-    feats = np.random.default_rng(0).normal(size=(50, 80)).astype(np.float32)
+@pytest.mark.parametrize(
+    ("shape", "augmentation"),
+    [
+        ((50, 80), {"augmentation": FeatureAugmentation(tilt=1.0)}),
+        ((16_000,), {"waveform_augmentation": Chain.from_config({"noise": {"snr": [0, 10]}}, "here")}),
+    ],
+    ids=["features", "audio"],
+)
+def test_augmentation_is_of_training_alone_and_follows_the_global_seed(toy, tokenizer, shape, augmentation):
+    speech = np.random.default_rng(0).normal(0, 0.1, size=shape).astype(np.float32)
 
     def numbers(train: bool, seed: int) -> np.ndarray:
         np.random.seed(seed)  # noqa: NPY002 (as ESPnet does at each epoch's start)
-        augment = preprocessor(toy, tokenizer, train, augmentation=FeatureAugmentation(tilt=1.0))
-        return augment("slu-a-b", {"speech": feats})["speech"]
+        return preprocessor(toy, tokenizer, train, **augmentation)("slu-a-b", {"speech": speech})["speech"]
 
-    assert np.array_equal(numbers(False, 1), feats)
-    assert not np.array_equal(numbers(True, 1), feats)
+    assert np.array_equal(numbers(False, 1), speech)
+    assert not np.array_equal(numbers(True, 1), speech)
     assert np.array_equal(numbers(True, 1), numbers(True, 1))
     assert not np.array_equal(numbers(True, 1), numbers(True, 2))
 
 
-def test_text_masks_hide_their_share_in_training_alone(toy: Toy, tokenizer: TargetTokenizer) -> None:
+def test_text_masks_hide_their_share_in_training_alone(toy, tokenizer):
     line = " ".join(["rain"] * 40)
     plain = preprocessor(toy, tokenizer, True)("nlu-a-b", {"text_in": line})["text_in"]
     train, valid = (preprocessor(toy, tokenizer, flag, text_mask_rate=0.25) for flag in (True, False))
@@ -145,68 +109,45 @@ def test_text_masks_hide_their_share_in_training_alone(toy: Toy, tokenizer: Targ
         MixturePreprocessor(True, tokenizer, text_mask_rate=0.1)
 
 
-def test_audio_examples_bring_their_words_as_the_text_encoder_reads_them(toy: Toy, tokenizer: TargetTokenizer) -> None:
-    make = preprocessor(toy, tokenizer, transcripts=True)
-    feats = np.zeros((20, 80), np.float32)
-    audio = make(SLU, {"speech": feats, "text": f"<slu> {TREE}"})
-    text = make(NLU, {"text_in": TRANSCRIPT, "text": f"<nlu> {TREE}"})
-    assert np.array_equal(audio["transcript"], text["text_in"])
-    assert "transcript" not in text
-
-
-@pytest.mark.parametrize("room", [0, 1, 100])
-def test_texts_are_tokenised_once_as_long_as_there_is_room(
-    toy: Toy, tokenizer: TargetTokenizer, monkeypatch: pytest.MonkeyPatch, room: int
-) -> None:
+@pytest.mark.parametrize(("room", "one_epoch", "kept"), [(0, False, 0), (1, False, 1), (100, False, 2), (100, True, 0)])
+def test_texts_are_tokenised_once_as_long_as_there_is_room(toy, tokenizer, monkeypatch, room, one_epoch, kept):
     monkeypatch.setattr("espnet_atat.data.preprocessor.REMEMBERED", room)
+    if one_epoch:  # a worker that ends with its epoch keeps nothing
+        monkeypatch.setattr("espnet_atat.data.preprocessor.get_worker_info", object)
     make = preprocessor(toy, tokenizer, ctc_tokenizer=tokenizer, transcripts=True)
     audio = {"speech": np.zeros((20, 80), np.float32), "text": f"<slu> {TREE}"}
     first = make(SLU, audio)
+    assert first["ctc_text"].tolist() == first["text"][1:].tolist()  # all but the task token
+    text = make(NLU, {"text_in": TRANSCRIPT, "text": f"<nlu> {TREE}"})
+    assert np.array_equal(first["transcript"], text["text_in"])  # its words as the text encoder reads them
+    assert "transcript" not in text
     seen: list[str] = []
     encode = TargetTokenizer.encode
     monkeypatch.setattr(TargetTokenizer, "encode", lambda self, text: seen.append(text) or encode(self, text))
     second = make(SLU, audio)
     assert first.keys() == second.keys() == {"speech", "text", "ctc_text", "transcript"}
     assert all(np.array_equal(first[name], second[name]) for name in first)
-    assert seen == [f"<slu> {TREE}", TREE][room:]
+    assert seen == [f"<slu> {TREE}", TREE][kept:]
 
 
-def test_a_worker_of_one_epoch_keeps_nothing(toy: Toy, tokenizer: TargetTokenizer, monkeypatch) -> None:
-    monkeypatch.setattr("espnet_atat.data.preprocessor.get_worker_info", object)
-    make = preprocessor(toy, tokenizer)
-    seen: list[str] = []
-    encode = TargetTokenizer.encode
-    monkeypatch.setattr(TargetTokenizer, "encode", lambda self, text: seen.append(text) or encode(self, text))
-    for _ in range(2):
-        make(NLU, {"text_in": TRANSCRIPT, "text": f"<nlu> {TREE}"})
-    assert len(seen) == 2
-
-
-def test_an_unknown_tag_names_utterance_and_tag(toy: Toy, tokenizer: TargetTokenizer) -> None:
+def test_what_cannot_be_numbered_is_named(toy, tokenizer, tmp_path):
     with pytest.raises(UserError, match=r"utterance slu-a-b: the tag '\[IN:SING' is not in the token list"):
         preprocessor(toy, tokenizer)("slu-a-b", {"text": "<slu> [IN:SING la ]"})
-
-
-def test_text_without_a_text_encoder_names_the_utterance(tokenizer: TargetTokenizer) -> None:
     with pytest.raises(UserError, match="utterance nlu-a-b is text, but the model has no text encoder"):
         MixturePreprocessor(True, tokenizer)("nlu-a-b", {"text_in": "rain"})
-
-
-def test_a_folder_without_a_tokenizer_is_named(tmp_path: Path) -> None:
     for folder in (tmp_path, tmp_path / "nothing"):
         with pytest.raises(UserError, match=f"text tokenizer '{folder}': no "):
             load_text_tokenizer(folder)
 
 
-def test_sound_files_are_read_as_samples(tmp_path: Path, toy: Toy, tokenizer: TargetTokenizer) -> None:
+def test_sound_files_are_read_as_samples(tmp_path, toy, tokenizer):
     wave = (0.5 * np.sin(np.arange(1600) / 8)).astype(np.float32)
     soundfile.write(tmp_path / "a.flac", wave, 16000)
     write_two_column(tmp_path / "speech.scp", {SLU: str(tmp_path / "a.flac")})
     write_two_column(tmp_path / "text", {SLU: f"<slu> {TREE}"})
     options = stream_options(tmp_path)
     assert options[0][2] == "sound"
-    _, data = MixtureDataset(options, preprocessor(toy, tokenizer, True, augmentation=FeatureAugmentation(tilt=1.0)))[
-        SLU
-    ]
+    preprocess = preprocessor(toy, tokenizer, True, augmentation=FeatureAugmentation(tilt=1.0))
+    _, data = MixtureDataset(options, preprocess)[SLU]
     assert data["speech"].shape == (1600,)
     assert np.allclose(data["speech"], wave, atol=1e-3)

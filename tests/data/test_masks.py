@@ -10,8 +10,6 @@ from espnet_atat.data.masks import EpochIterFactory, ExampleMasker
 from espnet_atat.data.preprocessor import MixturePreprocessor
 from espnet_atat.errors import UserError
 from espnet_atat.speech.augmentation.chain import Chain
-from espnet_atat.text.tokenizer import TargetTokenizer
-from espnet_atat.text.vocabulary import Vocabulary
 
 EXAMPLE = "mlm-train-spk-utt"
 RNG = np.random.default_rng(0)
@@ -74,21 +72,14 @@ def test_examples_are_looked_up_before_training(masker):
     [
         ({}, "the key 'alignments' is missing"),
         ({"alignments": {"train": "none.jsonl"}}, "none.jsonl: No such file or directory; stage 4 makes it"),
-        ({"alignments": {"train": "FILE"}, "fil": "mean"}, "unknown key 'fil', perhaps 'fill'; known: ratio"),
-        ({"alignments": {"train": "FILE"}, "fill": "beep"}, "unknown fill 'beep'"),
+        ({"alignments": {"train": "train.jsonl"}, "fil": "mean"}, "unknown key 'fil', perhaps 'fill'; known: ratio"),
+        ({"alignments": {"train": "train.jsonl"}, "fill": "beep"}, "unknown fill 'beep'"),
     ],
 )
-def test_a_wrong_option_is_named(config, message, alignments):
-    if config.get("alignments", {}).get("train") == "FILE":
-        config = config | {"alignments": {"train": str(alignments)}}
-    with pytest.raises(UserError) as error:
+def test_a_wrong_option_is_named(config, message, alignments, monkeypatch):
+    monkeypatch.chdir(alignments.parent)
+    with pytest.raises(UserError, match=f"^mask_conf: {message}"):
         ExampleMasker.from_config(config)
-    assert str(error.value).startswith(f"mask_conf: {message}")
-
-
-@pytest.fixture
-def tokenizer(toy) -> TargetTokenizer:
-    return TargetTokenizer(Vocabulary.load(toy.token_list), toy.bpemodel)
 
 
 class Epochs:
@@ -124,14 +115,3 @@ def test_audio_is_masked_then_augmented_in_training_alone(masker, tokenizer):
     assert np.array_equal(valid(EXAMPLE, {"speech": AUDIO})["speech"], masker(EXAMPLE, AUDIO, None))
     with pytest.raises(UserError, match=f"utterance {EXAMPLE}: waveform_augment_conf changes audio"):
         train(EXAMPLE, {"speech": FEATS})
-
-
-def test_waveform_augmentation_repeats_with_numpy_s_seed(tokenizer):
-    chain = Chain.from_config({"noise": {"snr": [0, 10]}}, "here")
-    train = MixturePreprocessor(True, tokenizer, waveform_augmentation=chain)
-    made = []
-    for seed in (1, 1, 2):
-        np.random.seed(seed)  # noqa: NPY002 (what ESPnet does at the start of an epoch)
-        made.append(train("asr-a-b", {"speech": AUDIO})["speech"])
-    assert np.array_equal(made[0], made[1])
-    assert not np.array_equal(made[0], made[2])

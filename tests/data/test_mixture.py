@@ -1,19 +1,8 @@
 """A mixture: read strictly, drawn by seed, written as plain files."""
 
-from pathlib import Path
-from typing import Any
-
 import pytest
 
-from espnet_atat.data.mixture import (
-    Part,
-    examples_of,
-    group_of,
-    parse_mixture,
-    stream_options,
-    task_of,
-    write_mixture,
-)
+from espnet_atat.data.mixture import Part, examples_of, group_of, parse_mixture, stream_options, task_of, write_mixture
 from espnet_atat.datadir import read_two_column, write_two_column
 from espnet_atat.errors import UserError
 from tests.toy import UTTERANCES, Toy, make_toy
@@ -50,18 +39,18 @@ def ids_of(part: Part, toy: Toy, seed: int = 0) -> set[str]:
         ({**GOOD, "limit": 0.1, "complement": "no"}, "entry 2: complement: is true or false, found 'no'"),
     ],
 )
-def test_a_bad_entry_is_named_by_its_number(entry: Any, complaint: str) -> None:
+def test_a_bad_entry_is_named_by_its_number(entry, complaint):
     with pytest.raises(UserError, match=f"recipe: train: {complaint}"):
         parse_mixture([GOOD, entry], "recipe: train")
 
 
 @pytest.mark.parametrize("entries", [None, [], {"task": "slu"}, "just words"])
-def test_what_is_no_list_is_refused(entries: Any) -> None:
+def test_what_is_no_list_is_refused(entries):
     with pytest.raises(UserError, match="recipe: train: a mixture is a list of"):
         parse_mixture(entries, "recipe: train")
 
 
-def test_each_task_reads_its_source_and_has_its_target(toy: Toy) -> None:
+def test_each_task_reads_its_source_and_has_its_target(toy):
     transcript, tree = UTTERANCES[0]
     for task, target in {"asr": transcript, "mlm": transcript, "slu": tree}.items():
         sources, targets = examples_of(Part(task, "toy/audio"), toy.dump, 0)
@@ -73,18 +62,21 @@ def test_each_task_reads_its_source_and_has_its_target(toy: Toy) -> None:
     assert targets["nlu-words-spk0-00"] == f"<nlu> {tree}"
 
 
-def test_a_label_is_the_bos_and_keeps_task_and_source(toy: Toy) -> None:
+def test_a_label_is_the_bos_and_keeps_task_and_source(toy):
     (part,) = parse_mixture([{**GOOD, "label": "nlu"}], "here")
     sources, targets = examples_of(part, toy.dump, 0)
     assert targets["slu.nlu-audio-spk0-00"] == f"<nlu> {UTTERANCES[0][1]}"
     assert sources.keys() == targets.keys()
     assert part.source == "speech"
     assert task_of(group_of("slu.nlu-audio-spk0-00")) == "slu"
+    assert group_of("nlu-music_text-af_heart-00-1") == "nlu-music_text"  # whatever hyphens an utterance has
+    entry = {"task": "asr", "set": "toy/audio", "weight": 2, "limit": 0.1, "complement": True}
+    assert parse_mixture([entry], "here") == [Part("asr", "toy/audio", 2, 0.1, True)]
 
 
 @pytest.mark.parametrize(("limit", "expected"), [(0.25, 2), (0.5, 4), (0.9, 7), (3, 3), (8, 8), (100, 8), (1, 1)])
 @pytest.mark.parametrize("seed", [0, 1])
-def test_a_limit_and_its_complement_part_the_set(toy: Toy, limit: float, expected: int, seed: int) -> None:
+def test_a_limit_and_its_complement_part_the_set(toy, limit, expected, seed):
     chosen = ids_of(Part("slu", "toy/audio", limit=limit), toy, seed)
     rest = ids_of(Part("asr", "toy/audio", limit=limit, complement=True), toy, seed)
     everything = ids_of(Part("slu", "toy/audio"), toy)
@@ -94,19 +86,13 @@ def test_a_limit_and_its_complement_part_the_set(toy: Toy, limit: float, expecte
     assert len(everything) == len(UTTERANCES)
 
 
-def test_the_seed_decides_a_limit(toy: Toy) -> None:
+def test_the_seed_decides_a_limit(toy):
     draws = [frozenset(ids_of(Part("slu", "toy/audio", limit=4), toy, seed)) for seed in (0, 0, 1, 2, 3)]
     assert draws[0] == draws[1]
     assert len(set(draws)) > 1
 
 
-def test_an_examples_id_tells_its_group_even_if_the_utterance_has_hyphens(toy: Toy) -> None:
-    part = Part("slu", "toy/audio")
-    assert {group_of(f"{part.group}-{utt_id}") for utt_id in ids_of(part, toy)} == {"slu-audio"} == {part.group}
-    assert group_of("nlu-music_text-af_heart-00-1") == "nlu-music_text"
-
-
-def test_a_written_mixture_holds_every_example_once(mixture: Path) -> None:
+def test_a_written_mixture_holds_every_example_once_in_the_files_that_espnet_shall_open(toy, mixture, tmp_path):
     text, speech, text_in = (read_two_column(mixture / name) for name in ("text", "speech.scp", "text_in"))
     assert len(text) == 3 * len(UTTERANCES)
     assert speech.keys() | text_in.keys() == text.keys()
@@ -114,46 +100,30 @@ def test_a_written_mixture_holds_every_example_once(mixture: Path) -> None:
     assert list(text) == sorted(text)
     weights = {group: float(weight) for group, weight in read_two_column(mixture / "groups").items()}
     assert weights == {"slu-audio": 8, "asr-audio": 8, "nlu-words": 8}
-
-
-def test_streams_are_the_files_that_espnet_shall_open(toy: Toy, mixture: Path) -> None:
-    assert stream_options(mixture) == [
-        (str(mixture / "speech.scp"), "speech", "kaldi_ark"),
-        (str(mixture / "text"), "text", "text"),
-        (str(mixture / "text_in"), "text_in", "text"),
-    ]
-    only_text = toy.folder / "only_text"
-    write_mixture([Part("nlu", "toy/words")], toy.dump, only_text)
-    assert [name for _, name, _ in stream_options(only_text)] == ["text", "text_in"]
-
-
-def test_weights_and_counts(toy: Toy, tmp_path: Path) -> None:
-    parts = [Part("slu", "toy/audio", weight=3.5), Part("nlu", "toy/words", limit=3)]
-    assert write_mixture(parts, toy.dump, tmp_path / "m") == {"slu-audio": 8, "nlu-words": 3}
-    weights = {group: float(weight) for group, weight in read_two_column(tmp_path / "m" / "groups").items()}
-    assert weights == {"slu-audio": 3.5, "nlu-words": 3}
-
-
-def test_the_same_group_twice_is_refused(toy: Toy, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="the mixture has slu-audio twice"):
-        write_mixture([Part("slu", "toy/audio"), Part("slu", "toy/audio", limit=2)], toy.dump, tmp_path / "m")
+    types = [("speech.scp", "speech", "kaldi_ark"), ("text", "text", "text"), ("text_in", "text_in", "text")]
+    assert stream_options(mixture) == [(str(mixture / file), *rest) for file, *rest in types]
+    write_mixture([Part("nlu", "toy/words")], toy.dump, tmp_path / "only_text")
+    assert [name for _, name, _ in stream_options(tmp_path / "only_text")] == ["text", "text_in"]
 
 
 @pytest.mark.parametrize(("limit", "complement"), [(0.01, False), (100, True)])
-def test_a_part_that_takes_nothing_is_refused(toy: Toy, tmp_path: Path, limit: float, complement: bool) -> None:
+def test_a_part_that_takes_nothing_is_refused(toy, tmp_path, limit, complement):
     part = Part("slu", "toy/audio", limit=limit, complement=complement)
     with pytest.raises(UserError, match=rf"slu-audio: nothing of toy/audio is taken with limit {limit}"):
         write_mixture([part], toy.dump, tmp_path / "mixture")
 
 
-def test_sets_of_one_name_are_told_apart_by_one_of_their_own(toy: Toy, tmp_path: Path) -> None:
-    parts = parse_mixture([GOOD, {**GOOD, "limit": 2, "name": "toy_audio"}], "mix")
+def test_sets_of_one_name_are_told_apart_by_one_of_their_own(toy, tmp_path):
+    with pytest.raises(UserError, match="the mixture has slu-audio twice"):
+        write_mixture(parse_mixture([GOOD, {**GOOD, "limit": 2}], "mix"), toy.dump, tmp_path / "m")
+    parts = parse_mixture([{**GOOD, "weight": 3.5}, {**GOOD, "limit": 2, "name": "toy_audio"}], "mix")
     assert write_mixture(parts, toy.dump, tmp_path / "m") == {"slu-audio": 8, "slu-toy_audio": 2}
+    assert read_two_column(tmp_path / "m" / "groups") == {"slu-audio": "3.5", "slu-toy_audio": "2"}
     with pytest.raises(UserError, match="entry 1: name is of letters, digits and _, found 'my-audio'"):
         parse_mixture([{**GOOD, "name": "my-audio"}], "mix")
 
 
-def test_a_set_without_what_the_task_needs_is_refused(toy: Toy) -> None:
+def test_a_set_without_what_the_task_needs_is_refused(toy):
     with pytest.raises(UserError, match=r"words/wav\.scp: not there, but the mixture trains slu on toy/words"):
         examples_of(Part("slu", "toy/words"), toy.dump, 0)
     with pytest.raises(UserError, match=r"nowhere/text: not there, but the mixture trains nlu on toy/nowhere"):
@@ -161,39 +131,21 @@ def test_a_set_without_what_the_task_needs_is_refused(toy: Toy) -> None:
 
 
 @pytest.mark.parametrize(
-    ("task", "file", "complaint"),
+    ("task", "file", "row", "complaint"),
     [
-        ("slu", "target", r"audio/target: utterance spk0-03 has no target"),
-        ("asr", "text", r"audio/text: utterance spk0-03 has no target"),
+        ("slu", "audio/target", "", "utterance spk0-03 has no target"),
+        ("slu", "audio/target", None, "utterance spk0-03 has no target"),
+        ("asr", "audio/text", "", "utterance spk0-03 has no target"),
+        ("asr", "audio/text", None, "utterance spk0-03 has no target"),
+        ("nlu", "words/text", "", "utterance spk0-03 is empty"),
     ],
 )
-@pytest.mark.parametrize("how", ["empty", "missing"])
-def test_an_utterance_without_a_target_is_named(tmp_path: Path, task: str, file: str, complaint: str, how: str) -> None:
+def test_an_utterance_without_a_target_or_input_is_named(tmp_path, task, file, row, complaint):
     broken = make_toy(tmp_path)
-    path = broken.dump / "toy" / "audio" / file
-    rows = read_two_column(path)
-    if how == "empty":
-        rows["spk0-03"] = ""
-    else:
-        del rows["spk0-03"]
-    write_two_column(path, rows)
-    with pytest.raises(UserError, match=complaint):
-        examples_of(Part(task, "toy/audio"), broken.dump, 0)
-
-
-def test_an_empty_text_input_is_named(tmp_path: Path) -> None:
-    broken = make_toy(tmp_path)
-    path = broken.dump / "toy" / "words" / "text"
-    write_two_column(path, {**read_two_column(path), "spk0-02": ""})
-    with pytest.raises(UserError, match=r"words/text: utterance spk0-02 is empty"):
-        examples_of(Part("nlu", "toy/words"), broken.dump, 0)
-
-
-def test_parsing_keeps_every_field() -> None:
-    entry = {"task": "asr", "set": "toy/audio", "weight": 2, "limit": 0.1, "complement": True}
-    (part,) = parse_mixture([entry], "here")
-    assert part == Part("asr", "toy/audio", 2, 0.1, True)
-    assert part.source == "speech"
+    rows = {**read_two_column(broken.dump / "toy" / file), "spk0-03": row}
+    write_two_column(broken.dump / "toy" / file, {key: value for key, value in rows.items() if value is not None})
+    with pytest.raises(UserError, match=f"{file}: {complaint}"):
+        examples_of(Part(task, f"toy/{file.partition('/')[0]}"), broken.dump, 0)
 
 
 def test_parts_of_one_set_are_told_apart_for_people():

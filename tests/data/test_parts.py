@@ -26,7 +26,7 @@ def by_trial(lengths: list[int], max_parts: int) -> int:
 
 @settings(deadline=None)
 @given(lengths=LENGTHS, max_parts=st.integers(1, 4))
-def test_no_other_cut_pads_less(lengths: list[int], max_parts: int) -> None:
+def test_no_other_cut_pads_less(lengths, max_parts):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(parts, "ENOUGH", 0.0)
         assert padded_size(lengths, max_parts) == by_trial(lengths, max_parts)
@@ -34,7 +34,7 @@ def test_no_other_cut_pads_less(lengths: list[int], max_parts: int) -> None:
 
 @settings(deadline=None)
 @given(batches=st.lists(LENGTHS, min_size=1, max_size=5), max_parts=st.integers(1, 4))
-def test_many_batches_at_once_are_as_each_by_itself(batches: list[list[int]], max_parts: int) -> None:
+def test_many_batches_at_once_are_as_each_by_itself(batches, max_parts):
     table = np.zeros((len(batches), 8), int)
     for row, lengths in zip(table, batches, strict=True):
         row[: len(lengths)] = sorted(lengths, reverse=True)
@@ -43,7 +43,7 @@ def test_many_batches_at_once_are_as_each_by_itself(batches: list[list[int]], ma
     assert all(sum(cut_by_length(lengths, max_parts)) == len(lengths) for lengths in batches)
 
 
-def test_there_are_no_more_parts_than_padding_is_worth() -> None:
+def test_there_are_no_more_parts_than_padding_is_worth():
     assert cut_by_length([1500, 1490, 1480, 300, 290], 4) == [3, 2]
     assert cut_by_length([300, 299, 298, 297], 4) == [4]
     assert cut_by_length([1000, 500, 250, 125], 2) == [1, 3]

@@ -15,7 +15,7 @@ def write(folder: Path, name: str, rows: dict[str, str]) -> str:
 
 
 @pytest.fixture
-def shape_files(tmp_path: Path) -> list[str]:
+def shape_files(tmp_path) -> list[str]:
     return [
         write(tmp_path, "speech_shape", {"slu-a-u1": "120,80", "slu-a-u2": "90,80", "asr-b-u-1": "16000"}),
         write(tmp_path, "text_shape", {"slu-a-u1": "7", "slu-a-u2": "5", "asr-b-u-1": "3", "nlu-c-x": "4"}),
@@ -23,88 +23,60 @@ def shape_files(tmp_path: Path) -> list[str]:
     ]
 
 
-def test_lengths_are_of_the_sources(shape_files: list[str]) -> None:
+def test_lengths_are_of_the_sources_and_weights_the_files_or_the_number_of_examples(shape_files, tmp_path):
     groups = load_groups(shape_files)
     found = {name: dict(zip(group.ids, group.lengths.tolist(), strict=True)) for name, group in groups.items()}
-    assert found == {
-        "slu-a": {"slu-a-u1": 120, "slu-a-u2": 90},
-        "asr-b": {"asr-b-u-1": 16000},
-        "nlu-c": {"nlu-c-x": 6},
-    }
-    assert {name: group.modality for name, group in groups.items()} == {
-        "slu-a": "speech",
-        "asr-b": "speech",
-        "nlu-c": "text_in",
-    }
-
-
-def test_weights_are_the_files_or_the_number_of_examples(shape_files: list[str], tmp_path: Path) -> None:
-    assert {name: group.weight for name, group in load_groups(shape_files).items()} == {
-        "slu-a": 2,
-        "asr-b": 1,
-        "nlu-c": 1,
-    }
+    assert found == {"slu-a": {"slu-a-u1": 120, "slu-a-u2": 90}, "asr-b": {"asr-b-u-1": 16000}, "nlu-c": {"nlu-c-x": 6}}
+    modalities = {"slu-a": ("speech", 2), "asr-b": ("speech", 1), "nlu-c": ("text_in", 1)}
+    assert {name: (group.modality, group.weight) for name, group in groups.items()} == modalities
     groups_file = write(tmp_path, "groups", {"slu-a": "3", "asr-b": "0.5", "nlu-c": "1"})
     assert load_groups(shape_files, groups_file)["asr-b"].weight == 0.5
+    with pytest.raises(UserError, match="give the shape files speech_shape and / or text_in_shape"):
+        load_groups([shape_files[1]])
 
 
-def test_groups_and_shapes_of_different_mixtures_are_refused(shape_files: list[str], tmp_path: Path) -> None:
-    for rows, odd in (
-        ({"slu-a": "3", "nlu-c": "1"}, "asr-b"),
-        ({"slu-a": "1", "asr-b": "1", "nlu-c": "1", "slu-z": "1"}, "slu-z"),
-    ):
-        groups_file = write(tmp_path, "groups", rows)
-        with pytest.raises(UserError, match=rf"groups: the group {odd} is not in both this file and the shape files"):
-            load_groups(shape_files, groups_file)
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ({"slu-a": "3", "nlu-c": "1"}, "the group asr-b is not in both this file and the shape files"),
+        ({"slu-a": "1", "asr-b": "1", "nlu-c": "1", "slu-z": "1"}, "the group slu-z is not in both this file and the"),
+        ({"slu-a": "3", "asr-b": "much", "nlu-c": "1"}, "the weight of asr-b is 'much'"),
+    ],
+)
+def test_groups_that_do_not_fit_are_refused(shape_files, tmp_path, rows, message):
+    with pytest.raises(UserError, match=f"groups: {message}"):
+        load_groups(shape_files, write(tmp_path, "groups", rows))
 
 
-def test_an_id_of_no_task_is_named(tmp_path: Path) -> None:
-    for name, utt_id in (("speech_shape", "st-a-u1"), ("speech_shape", "nlu-a-u1"), ("text_in_shape", "slu-a-u1")):
-        file = write(tmp_path, name, {utt_id: "10,80"})
-        with pytest.raises(UserError, match=rf"{name}: {utt_id} does not begin with a task that reads"):
-            load_groups([file])
-
-
-def test_a_shape_that_is_no_number_is_named(tmp_path: Path) -> None:
-    file = write(tmp_path, "speech_shape", {"slu-a-u1": "long"})
-    with pytest.raises(UserError, match=r"speech_shape: the shape of slu-a-u1 is 'long'"):
-        load_groups([file])
-
-
-def test_groups_may_be_mixed_in_a_file_of_several_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_groups_may_be_mixed_in_a_file_of_several_blocks(tmp_path, monkeypatch):
     monkeypatch.setattr("espnet_atat.data.text_lines.BLOCK", 64)
     rows = {
-        f"{group}-u{number:03d}": f"{number + 1},80" for number in range(50) for group in ("slu-a", "slu-ab", "asr-ü")
+        f"{group}-ü{number:03d}": f"{number + 1},80" for number in range(50) for group in ("slu-a", "slu-ab", "asr-ü")
     }
     file = tmp_path / "speech_shape"
     file.write_text("".join(f"{utt_id} {shape}\n" for utt_id, shape in rows.items()).rstrip(), encoding="utf-8")
     groups = load_groups([str(file)])
     assert list(groups) == ["slu-a", "slu-ab", "asr-ü"]
     for name, group in groups.items():
-        assert list(group.ids) == [f"{name}-u{number:03d}" for number in range(50)]
+        assert list(group.ids) == group.ids[:] == [f"{name}-ü{number:03d}" for number in range(50)]
         assert group.lengths.tolist() == list(range(1, 51))
 
 
-def test_lines_that_cannot_be_used_are_named(tmp_path: Path) -> None:
-    file = tmp_path / "speech_shape"
-    for content, message in (
-        ("slu-a-u1 9,80\n\nslu-a-u2 9,80\n", "a line is empty"),
-        ("slu-a-u1 9,80\nslu-a-u2 8,80\nslu-a-u1 9,80\n", "stands twice"),
-        ("slu-u1 9,80\n", "slu-u1 is not <task>-<set>-<utterance>"),
-        ("slu-a-u1 9999999999,80\n", "the shape of slu-a-u1 is '9999999999,80'"),
-        ("slu-a-u1\n", "the shape of slu-a-u1 is ''"),
-    ):
-        file.write_text(content, encoding="utf-8")
-        with pytest.raises(UserError, match=message):
-            load_groups([str(file)])
-
-
-def test_a_weight_that_is_no_number_is_named(shape_files: list[str], tmp_path: Path) -> None:
-    groups_file = write(tmp_path, "groups", {"slu-a": "3", "asr-b": "much", "nlu-c": "1"})
-    with pytest.raises(UserError, match=r"groups: the weight of asr-b is 'much'"):
-        load_groups(shape_files, groups_file)
-
-
-def test_no_usable_shape_file_is_an_error(shape_files: list[str]) -> None:
-    with pytest.raises(UserError, match="give the shape files speech_shape and / or text_in_shape"):
-        load_groups([shape_files[1]])
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("speech_shape", "slu-a-u1 9,80\n\nslu-a-u2 9,80\n", "a line is empty"),
+        ("speech_shape", "slu-a-u1 9,80\nslu-a-u2 8,80\nslu-a-u1 9,80\n", "stands twice"),
+        ("speech_shape", "slu-u1 9,80\n", "slu-u1 is not <task>-<set>-<utterance>"),
+        ("speech_shape", "slu-a-u1 long\n", "the shape of slu-a-u1 is 'long'"),
+        ("speech_shape", "slu-a-u1 9999999999,80\n", "the shape of slu-a-u1 is '9999999999,80'"),
+        ("speech_shape", "slu-a-u1\n", "the shape of slu-a-u1 is ''"),
+        ("speech_shape", "st-a-u1 10,80\n", "st-a-u1 does not begin with a task that reads"),
+        ("speech_shape", "nlu-a-u1 10,80\n", "nlu-a-u1 does not begin with a task that reads"),
+        ("text_in_shape", "slu-a-u1 10\n", "slu-a-u1 does not begin with a task that reads"),
+    ],
+)
+def test_lines_that_cannot_be_used_are_named(tmp_path, name, content, message):
+    (tmp_path / name).write_text(content, encoding="utf-8")
+    with pytest.raises(UserError, match=rf"{name}.*{message}"):
+        load_groups([str(tmp_path / name)])

@@ -12,7 +12,7 @@ from espnet_atat.data.mixture import parse_mixture
 from espnet_atat.data.statistics import write_statistics
 from espnet_atat.datadir import read_two_column, write_two_column
 from espnet_atat.speech.feature_sums import FILE, FeatureSums
-from tests.toy import Toy, make_toy
+from tests.toy import MELS, UTTERANCES, Toy, make_toy
 from tests.toy_training import CONFIG, prepare
 
 #: A set twice, a share of one, the rest of it, the same audio under another label, and text; weights change no sum.
@@ -27,7 +27,7 @@ ENTRIES = [
 
 
 @pytest.fixture(scope="module")
-def toy(tmp_path_factory: pytest.TempPathFactory) -> Toy:
+def toy(tmp_path_factory) -> Toy:
     toy = make_toy(tmp_path_factory.mktemp("toy"))
     for name in ("audio", "audio_mlm"):
         feats = toy.feats(name)
@@ -52,6 +52,10 @@ def test_they_are_what_espnet_collects(toy, tmp_path):
     np.testing.assert_allclose(ours.mean, espnets.mean, rtol=1e-5, atol=1e-6)
     np.testing.assert_allclose(ours.std, espnets.std, rtol=1e-5)
     assert ours.mean.dtype == espnets.mean.dtype
+    text, speech = read_two_column(tmp_path / "text_in_shape"), read_two_column(tmp_path / "speech_shape")
+    for number, (words, _) in enumerate(UTTERANCES):
+        assert speech[f"slu-audio-spk0-{number:02d}"] == f"{8 * len(words.split())},{MELS}"
+        assert text[f"nlu-words-spk0-{number:02d}"] == str(len(words.split()) + 2)  # [CLS], [SEP]
 
 
 def test_processes_change_no_byte(toy, tmp_path, monkeypatch):

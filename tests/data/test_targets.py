@@ -14,7 +14,7 @@ SLU, ASR, NLU = (Part(task=task, set="toy/train") for task in ("slu", "asr", "nl
 
 
 @pytest.fixture
-def dump(tmp_path: Path) -> Path:
+def dump(tmp_path) -> Path:
     DataDir(text=WORDS, target=TREES).write(tmp_path / "toy/train")
     (tmp_path / "toy/train/feats.scp").write_text("".join(f"{utt_id} feats.ark:1\n" for utt_id in TREES))
     return tmp_path

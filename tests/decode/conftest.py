@@ -7,14 +7,12 @@ import kaldiio
 import numpy as np
 import pytest
 import torch
-from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
-from transformers import PreTrainedTokenizerFast
 
 from espnet_atat.datadir import write_two_column
 from espnet_atat.decode.trained import Trained
-from espnet_atat.model.build import build_model
 from espnet_atat.text.vocabulary import Vocabulary
-from tests.toy_model import model_args
+from espnet_atat.text.wordpiece import save_wordpiece, train_wordpiece
+from tests.toy_model import TINY_BERT, toy_model
 
 TAGS = ("]", "[IN:BUY", "[IN:PLAY", "[IN:FIND", "[SL:SONG", "[SL:ARTIST", "[SL:BOOK")
 LETTERS = "abcdefgh"
@@ -22,43 +20,24 @@ PIECES = ("▁", "▁play", "▁the", "▁moon", *(f"▁{letter}" for letter in 
 CHARACTERS = ("<blank>", "<unk>", "<space>", *"abcdefghijklmnopqrstuvwxyz")
 #: Of the random model: how far its logits spread.
 LOUDNESS = 6.0
+BLOCKS = {"num_blocks": 1, "attention_heads": 2, "linear_units": 64}
 WORDS = ("play", "the", "moon", "buy", "a", "book", "please", "now")
 
 
-def tiny_model(
-    vocabulary: Vocabulary,
-    seed: int = 0,
-    ctc: int | None = None,
-    subframes: int = 1,
-    stopping: float = 12.0,
-    **decoder: object,
-):
+def tiny_model(vocabulary, seed=0, ctc=None, subframes=1, stopping=12.0, **decoder: object):
     """Random weights, large enough that the output is no uniform mush; ``stopping`` makes ``<eos>`` likely."""
-    torch.manual_seed(seed)
-    args = model_args(
+    model = toy_model(
         vocabulary,
+        seed=seed,
         input_size=80,
-        audio_encoder_conf={
-            "output_size": 32,
-            "blocks_conf": {"num_blocks": 1, "attention_heads": 2, "linear_units": 64},
-            "cnn_channels": [4, 4],
-        },
-        text_encoder_conf={
-            "config": {
-                "model_type": "bert",
-                "hidden_size": 32,
-                "num_hidden_layers": 1,
-                "num_attention_heads": 2,
-                "intermediate_size": 64,
-                "vocab_size": 100,
-            }
-        },
-        decoder_conf={"attention_heads": 2, "linear_units": 64, "num_blocks": 2, **decoder},
+        audio_encoder_conf={"output_size": 32, "cnn_channels": [4, 4], "blocks_conf": BLOCKS},
+        text_encoder_conf={"config": {**TINY_BERT, "vocab_size": 100}},
+        decoder_conf={**BLOCKS, "num_blocks": 2, **decoder},
         ctc_symbols=ctc,
         ctc_conf={"subframes": subframes},
+        model_conf={},
         pretrained_vocabulary_size=len(vocabulary) - 5,
     )
-    model = build_model(args)
     with torch.no_grad():
         for parameter in model.decoder.parameters():
             if parameter.dim() > 1:
@@ -70,7 +49,7 @@ def tiny_model(
         norm = model.decoder.after_norm if model.decoder.normalize_before else model.decoder.decoders[-1].norm3
         norm.weight.fill_(LOUDNESS)
         norm.bias.add_(stopping * tied.weight[vocabulary.eos_id])
-    return model.eval()
+    return model
 
 
 @pytest.fixture(scope="session")
@@ -79,27 +58,12 @@ def vocabulary() -> Vocabulary:
 
 
 @pytest.fixture(scope="session")
-def tokenizer_dir(tmp_path_factory) -> Path:
-    """A WordPiece tokenizer as stage 7 saves it."""
-    specials = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
-    pieces = {token: i for i, token in enumerate((*specials, *WORDS))}
-    tokenizer = Tokenizer(models.WordPiece(pieces, unk_token="[UNK]"))
-    tokenizer.normalizer = normalizers.BertNormalizer()
-    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    tokenizer.post_processor = processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
-    folder = tmp_path_factory.mktemp("tokenizer")
-    PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, unk_token="[UNK]", pad_token="[PAD]", cls_token="[CLS]", sep_token="[SEP]"
-    ).save_pretrained(folder)
-    return folder
-
-
-@pytest.fixture(scope="session")
-def train_args(vocabulary, tokenizer_dir) -> Namespace:
+def train_args(vocabulary, tmp_path_factory) -> Namespace:
     """What ESPnet saves of a training, as far as decoding reads it."""
-    return Namespace(
-        token_list=list(vocabulary.tokens), ctc_unit=None, ctc_characters=None, text_tokenizer=str(tokenizer_dir)
-    )
+    tokenizer = tmp_path_factory.mktemp("tokenizer")
+    save_wordpiece(train_wordpiece([" ".join(WORDS)] * 4, 80), tokenizer)
+    ctc = dict.fromkeys(("ctc_unit", "ctc_characters"))
+    return Namespace(token_list=list(vocabulary.tokens), text_tokenizer=str(tokenizer), **ctc)
 
 
 @pytest.fixture(scope="session")

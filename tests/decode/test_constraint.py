@@ -24,6 +24,11 @@ def allowed_next(constraint: TreeConstraint, vocabulary: Vocabulary, *tokens: st
     return {token for token, score in zip(vocabulary.tokens, scores[0].tolist(), strict=True) if score == 0}
 
 
+def passes(constraint: TreeConstraint, vocabulary: Vocabulary, tokens: list[str]) -> bool:
+    """Whether each of these tokens may follow those before it."""
+    return all(token in allowed_next(constraint, vocabulary, *tokens[:n]) for n, token in enumerate(tokens))
+
+
 def random_walks(constraint: TreeConstraint, vocabulary: Vocabulary, walks: int, seed: int) -> list[list[str]]:
     """Targets drawn evenly from what is allowed, without their <eos>."""
     generator = torch.Generator().manual_seed(seed)
@@ -72,12 +77,9 @@ def test_a_random_walk_of_words_has_no_tag(vocabulary, maxlen):
 )
 def test_every_valid_target_passes_whose_end_fits(vocabulary, target):
     tokens = [*target.split(), "<eos>"]
-    for maxlen in (len(tokens), len(tokens) + 5):
-        constraint = TreeConstraint(vocabulary.tokens, trees=True, maxlen=maxlen)
-        for position, token in enumerate(tokens):
-            assert token in allowed_next(constraint, vocabulary, *tokens[:position])
-    constraint = TreeConstraint(vocabulary.tokens, trees=True, maxlen=len(tokens) - 1)
-    assert not all(t in allowed_next(constraint, vocabulary, *tokens[:n]) for n, t in enumerate(tokens))
+    for spare, fits in ((0, True), (5, True), (-1, False)):
+        constraint = TreeConstraint(vocabulary.tokens, trees=True, maxlen=len(tokens) + spare)
+        assert passes(constraint, vocabulary, tokens) == fits
 
 
 def test_words_with_pieces_of_a_second_bpe_model_pass(tmp_path):
@@ -86,10 +88,7 @@ def test_words_with_pieces_of_a_second_bpe_model_pass(tmp_path):
     grown = grow(TargetTokenizer.load(tmp_path), targets, BPEGrowth(size=40))
     assert "thistledown" in grown.grown_words
     constraint = TreeConstraint(grown.vocabulary.tokens, trees=True, maxlen=30)
-    for target in targets:
-        tokens = [*grown.tokens(target), "<eos>"]
-        for position, token in enumerate(tokens):
-            assert token in allowed_next(constraint, grown.vocabulary, *tokens[:position])
+    assert all(passes(constraint, grown.vocabulary, [*grown.tokens(target), "<eos>"]) for target in targets)
 
 
 def test_what_may_follow_what(vocabulary):
@@ -103,25 +102,13 @@ def test_what_may_follow_what(vocabulary):
     assert allowed_next(constraint, vocabulary, "[IN:BUY", "▁a") == slots | starts | continuations | {"]"}
     assert allowed_next(constraint, vocabulary, "[IN:BUY", "▁") == continuations
     assert allowed_next(constraint, vocabulary, "[IN:BUY", "]") == {"<eos>"}
-
-
-def test_brackets_close_in_time(vocabulary):
-    constraint = TreeConstraint(vocabulary.tokens, trees=True, maxlen=6)
-    opened = ("[IN:BUY", "[SL:BOOK", "▁a")
-    assert allowed_next(constraint, vocabulary, *opened) == {"]"}
-    assert allowed_next(constraint, vocabulary, *opened, "]") == {"]"}
-    assert allowed_next(constraint, vocabulary, *opened, "]", "]") == {"<eos>"}
+    bare = Vocabulary.build(TAGS, ["▁", "▁a"])  # a bare word start, and nothing that could continue it
+    assert "▁" not in allowed_next(TreeConstraint(bare.tokens, trees=True, maxlen=9), bare, "[IN:BUY")
 
 
 def test_classes_of_odd_tokens():
     odd = {"[IN:": 0, "[SL:": 0, "[IN:A]": 0, "a]": 0, "▁[": 0, "<unk>": 0, "<slu>": 0, "]": 3, "▁": 6, "<": 7}
     assert {token: token_class(token) for token in odd} == {t: TokenClass(c) for t, c in odd.items()}
-
-
-def test_a_bare_word_start_without_continuations_is_forbidden():
-    vocabulary = Vocabulary.build(TAGS, ["▁", "▁a"])
-    constraint = TreeConstraint(vocabulary.tokens, trees=True, maxlen=9)
-    assert "▁" not in allowed_next(constraint, vocabulary, "[IN:BUY")
 
 
 def test_no_tags_no_trees():

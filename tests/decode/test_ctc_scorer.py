@@ -4,8 +4,7 @@ import pytest
 import torch
 
 from espnet_atat.decode.ctc_scorer import FLOOR, ctc_log_likelihoods
-from espnet_atat.decode.understand import Speech2Understand, Text2Understand
-from espnet_atat.errors import UserError
+from espnet_atat.decode.understand import Speech2Understand
 from espnet_atat.model.atat_model import Encoded
 from espnet_atat.model.ctc import CTCHead
 
@@ -69,13 +68,3 @@ def test_likelihoods_by_hand():
     assert values[:3].exp().tolist() == pytest.approx([0.39, 0.25, 0.06])
     assert values[3] == FLOOR  # a repeat needs a blank between: three frames
     assert values[4].exp() == pytest.approx(0.125)
-
-
-def test_a_weight_without_a_ctc_is_an_error(trained):
-    with pytest.raises(UserError, match="no CTC"):
-        Speech2Understand(trained=trained, ctc_weight=0.3)
-
-
-def test_text_has_no_ctc(token_trained):
-    with pytest.raises(UserError, match="no CTC on text"):
-        Text2Understand(trained=token_trained, ctc_weight=0.3)

@@ -55,25 +55,15 @@ def test_files_hold_the_best_and_the_n_best(trained, dump_dir, tmp_path):
         assert len(row["nbest"]) == 2
         assert row["nbest"][0]["hyp"] == hyp[row["utt_id"]]
         assert row["nbest"][0]["score"] >= row["nbest"][1]["score"]
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["hyp", "nbest.jsonl"]
-
-
-def test_an_empty_hypothesis_is_a_line_too(tmp_path, trained):
-    results = {
-        "spk-1": Speech2Understand(trained=trained, task="asr", maxlen=1, constrain_trees=True).nbest(
-            [np.zeros((40, 80), np.float32)]
-        )[0]
-    }
-    assert results["spk-1"][0].tokens == ()
-    write_results(results, tmp_path)
-    assert (tmp_path / "hyp").read_text() == "spk-1\n"
+    write_results(results, tmp_path / "best")
+    names = [sorted(path.name for path in (tmp_path / folder).iterdir()) for folder in ("out", "best")]
+    assert names == [["hyp", "nbest.jsonl"], ["hyp"]]
 
 
 def test_batches_are_of_like_length(dump_dir, speech):
-    source = Source.of_dump(dump_dir, "speech")
-    batches = source.batches(3)
-    lengths = [[len(speech[int(utt_id[-2:])]) for utt_id in batch] for batch in batches]
-    assert [length for batch in lengths for length in batch] == sorted(len(features) for features in speech[:7])
+    batches = Source.of_dump(dump_dir, "speech").batches(3)
+    lengths = [len(speech[int(utt_id[-2:])]) for batch in batches for utt_id in batch]
+    assert lengths == sorted(len(features) for features in speech[:7])
     assert [len(batch) for batch in batches] == [3, 3, 1]
     (dump_dir / "utt2num_frames").unlink()  # then the features themselves are asked
     assert Source.of_dump(dump_dir, "speech").batches(3) == batches

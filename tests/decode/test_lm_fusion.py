@@ -38,25 +38,9 @@ def test_the_score_is_the_models_own(trained, speech, network, lm_tokens, vocabu
             assert result.score == pytest.approx(result.scores["decoder"] + 0.7 * expected, abs=1e-3)
 
 
-def test_a_batch_with_a_language_model_gives_the_hypotheses_of_single_runs(
-    trained, speech, network, lm_tokens, vocabulary
-):
-    model = LanguageModel.of(vocabulary, network, lm_tokens)
-    search = Speech2Understand(trained=trained, language_model=model, lm_weight=0.7, maxlen=10)
-    batch = search(speech[:6])
-    alone = [search(utterance) for utterance in speech[:6]]
-    assert [result.tokens for result in batch] == [result.tokens for result in alone]
-    assert [result.score for result in batch] == pytest.approx([result.score for result in alone], abs=1e-4)
-
-
 def test_a_tag_that_the_language_model_lacks_is_named(vocabulary, network, lm_tokens):
     with pytest.raises(UserError, match=r"lacks 1 of the decoder's tokens, the first is '\[IN:BUY'"):
         LanguageModel.of(vocabulary, network, [token for token in lm_tokens if token != "[IN:BUY"])
-
-
-def test_a_weight_without_a_language_model_is_an_error(trained):
-    with pytest.raises(UserError, match="no language model"):
-        Speech2Understand(trained=trained, lm_weight=0.3)
 
 
 def test_files_that_are_no_language_model_are_named(vocabulary, tmp_path):
@@ -79,24 +63,14 @@ def trained_lm(lm_tokens, tmp_path_factory):
     (folder / "tokens.txt").write_text("".join(f"{token}\n" for token in lm_tokens))
     (folder / "text").write_text("".join(f"s{n} {SENTENCE}\n" for n in range(8)))
     (folder / "shape").write_text("".join(f"s{n} {len(SENTENCE.split())}\n" for n in range(8)))
-    data = [
-        option
-        for split in ("train", "valid")
-        for option in (
-            *(f"--{split}_data_path_and_name_and_type", f"{folder}/text,text,text"),
-            *(f"--{split}_shape_file", f"{folder}/shape"),
-        )
-    ]
-    train_language_model(
-        [
-            *("--output_dir", str(folder / "run"), "--token_list", str(folder / "tokens.txt"), "--token_type", "word"),
-            *("--lm", "transformer", "--lm_conf", "layer=1", "--lm_conf", "att_unit=16", "--lm_conf", "unit=16"),
-            *("--lm_conf", "dropout_rate=0.0", "--optim", "adam", "--optim_conf", "lr=0.02", "--max_epoch", "30"),
-            *("--batch_type", "numel", "--batch_bins", "16", "--num_workers", "0", "--use_tensorboard", "false"),
-            *("--best_model_criterion", "valid,loss,min", "--keep_nbest_models", "1", "--use_matplotlib", "false"),
-            *data,
-        ]
-    )
+    options = f"--output_dir {folder}/run --token_list {folder}/tokens.txt --token_type word --num_workers 0"
+    for split in ("train", "valid"):
+        options += f" --{split}_data_path_and_name_and_type {folder}/text,text,text"
+        options += f" --{split}_shape_file {folder}/shape"
+    options += " --lm transformer --lm_conf layer=1 --lm_conf att_unit=16 --lm_conf unit=16 --lm_conf dropout_rate=0.0"
+    options += " --optim adam --optim_conf lr=0.02 --max_epoch 30 --batch_type numel --batch_bins 16"
+    options += " --best_model_criterion valid,loss,min --keep_nbest_models 1 --use_matplotlib false"
+    train_language_model([*options.split(), "--use_tensorboard", "false"])
     return folder
 
 

@@ -8,11 +8,12 @@ import torch
 from espnet2.lm.seq_rnn_lm import SequentialRNNLM
 
 from espnet_atat.decode.constraint import FORBIDDEN_SCORE
+from espnet_atat.decode.decoder_scorer import DecoderScorer, DecoderWeights
 from espnet_atat.decode.lm_fusion import LanguageModel
-from espnet_atat.decode.pretrained import Pretrained
 from espnet_atat.decode.search import UtteranceBeamSearch
 from espnet_atat.decode.trained import Trained
 from espnet_atat.decode.understand import Speech2Understand, Text2Understand
+from espnet_atat.model.atat_model import Encoded
 from espnet_atat.model.espnet import BatchBeamSearch
 from tests.decode.conftest import tiny_model
 
@@ -26,62 +27,52 @@ def same(left, right, tolerance=1e-4) -> bool:
     )
 
 
-OPTIONS = {
-    "plain": {},
-    "constrained": {"constrain_trees": True},
-    "words": {"task": "asr", "constrain_trees": True},
-    "ensemble": {"task": "nlu+slu", "constrain_trees": True},
-    "bonus": {"penalty": 0.5},
-    "greedy": {"beam_size": 1, "nbest": 1},
+CTC = {"ctc_weight": 0.3, "constrain_trees": True}
+SINGLE_OR_NOT = {
+    "plain": ("trained", "speech", {}),
+    "constrained": ("trained", "speech", {"constrain_trees": True}),
+    "words": ("trained", "speech", {"task": "asr", "constrain_trees": True}),
+    "ensemble": ("trained", "speech", {"task": "nlu+slu", "constrain_trees": True}),
+    "bonus": ("trained", "speech", {"penalty": 0.5}),
+    "greedy": ("trained", "speech", {"beam_size": 1, "nbest": 1}),
+    "texts": ("trained", "texts", {}),
+    "texts, constrained": ("trained", "texts", {"constrain_trees": True}),
+    "CTC of tokens": ("token_trained", "speech", CTC),
+    "CTC of characters": ("character_trained", "speech", CTC),
+    "language model": ("trained", "speech", {"lm_weight": 0.7}),
 }
 
 
-@pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
-def test_a_batch_of_16_gives_the_hypotheses_of_16_single_runs(trained, speech, options):
-    search = Speech2Understand(trained=trained, maxlen=MAXLEN, **{"nbest": 3, **options})
-    batch = search.nbest(speech)
-    assert all(same(many, search.nbest([one])[0]) for many, one in zip(batch, speech, strict=True))
+@pytest.mark.parametrize(("model", "source", "options"), SINGLE_OR_NOT.values(), ids=SINGLE_OR_NOT)
+def test_a_batch_of_16_gives_the_hypotheses_of_16_single_runs(request, language_model, model, source, options):
+    understand = Speech2Understand if source == "speech" else Text2Understand
+    lm = language_model if "lm_weight" in options else None
+    options = {"maxlen": MAXLEN, "nbest": 3, **options}
+    search = understand(trained=request.getfixturevalue(model), language_model=lm, **options)
+    utterances = request.getfixturevalue(source)
+    batch = search.nbest(utterances)
+    assert all(same(many, search.nbest([one])[0]) for many, one in zip(batch, utterances, strict=True))
     assert len({results[0].tokens for results in batch}) > 2, "the model gives all utterances the same: no test"
 
 
 @pytest.mark.parametrize("constrain", [False, True])
 def test_the_cap_grows_with_the_input_and_is_each_utterances_own(vocabulary, train_args, speech, constrain):
     babbling = Trained.of(tiny_model(vocabulary, stopping=-20.0), train_args)
-    long = np.random.default_rng(3).normal(0, 2, (1000, 80)).astype(np.float32)  # 10 s
+    minute = np.random.default_rng(3).normal(0, 2, (6000, 80)).astype(np.float32)
+    long = minute[:1000]  # 10 s
     search = Speech2Understand(trained=babbling, task="asr", constrain_trees=constrain)
     batch = search.nbest([speech[0], long, long[:700]])
     lengths = [len(results[0].tokens) + constrain for results in batch]  # the constraint leaves room for <eos>
     assert lengths == [100, 200, 140]
     assert all(results[0].cut for results in batch)
     assert same(batch[2], search.nbest([long[:700]])[0])
+    greedy = Speech2Understand(trained=babbling, task="asr", beam_size=1, constrain_trees=constrain)
+    assert len(greedy(minute).tokens) + constrain == 1200  # 20 a second; people say some 7 a second in such pieces
     assert len(Speech2Understand(trained=babbling, task="asr", maxlen=30)(long).tokens) == 30
     tree = Speech2Understand(trained=babbling, constrain_trees=True)(long)
     assert tree.frame is not None
     read = Text2Understand(trained=babbling, task="nlu")
     assert len(read(" ".join(["moon"] * 58)).tokens) == 4 * (58 + 2)  # pieces: the words, [CLS] and [SEP]
-
-
-def test_a_minute_of_speech_is_decoded_whole(vocabulary, train_args):
-    babbling = Trained.of(tiny_model(vocabulary, stopping=-20.0), train_args)
-    minute = np.random.default_rng(4).normal(0, 2, (6000, 80)).astype(np.float32)
-    result = Speech2Understand.from_pretrained(Pretrained(babbling), task="asr", beam_size=1)(minute)
-    assert len(result.tokens) == 1200  # 20 a second; people say some 7 a second in pieces of 5k tokens
-
-
-@pytest.mark.parametrize("constrain", [False, True])
-def test_a_batch_of_texts_too(trained, texts, constrain):
-    search = Text2Understand(trained=trained, maxlen=MAXLEN, nbest=3, constrain_trees=constrain)
-    batch = search.nbest(texts)
-    assert all(same(many, search.nbest([one])[0]) for many, one in zip(batch, texts, strict=True))
-
-
-@pytest.mark.parametrize("source", ["token_trained", "character_trained"])
-def test_a_batch_with_ctc_too(request, speech, source):
-    search = Speech2Understand(
-        trained=request.getfixturevalue(source), maxlen=MAXLEN, nbest=3, ctc_weight=0.3, constrain_trees=True
-    )
-    batch = search.nbest(speech[:6])
-    assert all(same(many, search.nbest([one])[0]) for many, one in zip(batch, speech[:6], strict=True))
 
 
 def espnets_search(**options: object) -> BatchBeamSearch:
@@ -151,18 +142,18 @@ def test_ends_before_the_cap(vocabulary, train_args, speech, monkeypatch):
     assert len(steps) < 30
 
 
-def test_at_the_cap_a_hypothesis_is_cut_and_has_no_end_symbol(trained, speech):
-    results = Speech2Understand(trained=trained, maxlen=3, beam_size=8, nbest=8).nbest(speech)
-    lengths = {len(result.tokens) for hypotheses in results for result in hypotheses}
-    assert max(lengths) == 3
-    assert not any("<eos>" in result.tokens for hypotheses in results for result in hypotheses)
-
-
-def test_padding_behind_a_batch_changes_nothing(trained, speech):
-    search = Speech2Understand(trained=trained, maxlen=MAXLEN)
-    alone = search(speech[0])
-    with torch.inference_mode():
-        states = trained.model.encode_audio(*[torch.from_numpy(speech[0])[None], torch.tensor([len(speech[0])])])
-        padded = torch.cat((states.states, torch.full((1, 7, 32), 1e3)), 1)
-        (found,) = search._search(type(states)(padded, states.lengths), hears=True)
-    assert same([alone], found)
+@torch.inference_mode()
+def test_an_ensemble_averages_the_probabilities_of_its_labels(vocabulary):
+    weights = DecoderWeights(tiny_model(vocabulary).decoder)
+    states = torch.randn(3, 9, 32, generator=torch.Generator().manual_seed(0))
+    ids = [vocabulary.task_id("nlu"), vocabulary.task_id("slu")]
+    ys = torch.full((3 * 4, 1), ids[0])  # a beam of 4
+    encoded = Encoded(states, torch.tensor([9, 5, 7]))
+    scorers = [DecoderScorer(weights, encoded, each) for each in (ids, ids[:1], ids[1:])]
+    caches = [[None] * len(ys)] * 3
+    for token in (9, 10):
+        found = [scorer.batch_score(ys, cache, states) for scorer, cache in zip(scorers, caches, strict=True)]
+        (both, one, other), caches = zip(*found, strict=True)
+        assert not torch.allclose(one, other, atol=1e-2)
+        torch.testing.assert_close(both.exp(), (one.exp() + other.exp()) / 2, atol=1e-6, rtol=1e-4)
+        ys = torch.cat((ys, torch.full((len(ys), 1), token)), 1)

@@ -19,7 +19,7 @@ def system(right: int, **options: Hypothesis):
     return score(REF, hyp, subsets={"first": list(REF)[:10]}, **options)
 
 
-def test_two_systems() -> None:
+def test_two_systems():
     found = compare([("a", system(36))], [("b", system(24))])
     assert (found["a"], found["b"], found["utterances"]) == (["a"], ["b"], 40)
     entry = found["figures"]["em_full"]
@@ -35,9 +35,11 @@ def test_two_systems() -> None:
     assert found["figures"]["wer"]["better"] is None
     assert found["figures"]["wer"]["p_value"] == 1
     assert found["figures"]["slot_f1"]["difference"] is None  # there are no slots
+    first = compare([("a", system(36))], [("b", system(24))], subset="first")
+    assert (first["utterances"], first["figures"]["em_full"]["difference"]) == (10, 0)
 
 
-def test_seeds_are_averaged_per_utterance() -> None:
+def test_seeds_are_averaged_per_utterance():
     """A's seeds: 30 and 34 right; B's: 28, 30 and 32. The averages are 32/40 and 30/40."""
     a = [(f"a{right}", system(right)) for right in (30, 34)]
     b = [(f"b{right}", system(right)) for right in (28, 30, 32)]
@@ -50,7 +52,7 @@ def test_seeds_are_averaged_per_utterance() -> None:
     assert 0 <= entry["interval"][0] < 0.05 < entry["interval"][1]
 
 
-def test_the_same_seeds_do_not_differ() -> None:
+def test_the_same_seeds_do_not_differ():
     seeds = [(str(right), system(right)) for right in (29, 30, 37)]
     entry = compare(seeds, seeds[::-1])["figures"]["em_full"]
     assert entry["difference"] == pytest.approx(0)
@@ -58,30 +60,20 @@ def test_the_same_seeds_do_not_differ() -> None:
     assert entry["better"] is None
 
 
-def test_a_subset() -> None:
-    found = compare([("a", system(36))], [("b", system(24))], subset="first")
-    assert found["utterances"] == 10
-    assert found["figures"]["em_full"]["difference"] == 0
-
-
-def test_what_cannot_be_compared_is_named() -> None:
-    one = system(3)
-    fewer = score({"u00": RIGHT}, {"u00": RIGHT})
-    with pytest.raises(UserError, match=r"a has utterance 'u01', b has not"):
-        compare([("a", one)], [("b", fewer)])
-    with pytest.raises(UserError, match=r"b has utterance 'u01', a has not"):
-        compare([("a", fewer)], [("b", one)])
-    with pytest.raises(UserError, match="b: hypothesis is tags, but frame in a"):
-        compare([("a", one)], [("b", system(3, hypothesis="tags"))])
+def test_what_cannot_be_compared_is_named():
+    one, fewer = system(3), score({"u00": RIGHT}, {"u00": RIGHT})
     spoken, official = ({**one, "info": {"text_form": form}} for form in ("spoken", "official"))
-    with pytest.raises(UserError, match="b: its text is in the official form, but spoken in a"):
-        compare([("a", spoken)], [("b", official)])
-    assert compare([("a", one)], [("b", official)])["utterances"] == 40  # nothing is known of the one
     words = score(dict.fromkeys(REF, "x"), dict.fromkeys(REF, "x"))
-    with pytest.raises(UserError, match="b: kind is words, but trees in a"):
-        compare([("a", one)], [("b", words)])
-    with pytest.raises(UserError, match="a: no subset 'heard'; it has first"):
-        compare([("a", one)], [("b", one)], subset="heard")
     other = score(REF, REF, subsets={"first": ["u05"]})
-    with pytest.raises(UserError, match="b: subset 'first' holds other utterances than in a"):
-        compare([("a", one)], [("b", other)], subset="first")
+    for a, b, subset, message in (
+        (one, fewer, None, r"a has utterance 'u01', b has not"),
+        (fewer, one, None, r"b has utterance 'u01', a has not"),
+        (one, system(3, hypothesis="tags"), None, "b: hypothesis is tags, but frame in a"),
+        (spoken, official, None, "b: its text is in the official form, but spoken in a"),
+        (one, words, None, "b: kind is words, but trees in a"),
+        (one, one, "heard", "a: no subset 'heard'; it has first"),
+        (one, other, "first", "b: subset 'first' holds other utterances than in a"),
+    ):
+        with pytest.raises(UserError, match=message):
+            compare([("a", a)], [("b", b)], subset=subset)
+    assert compare([("a", one)], [("b", official)])["utterances"] == 40  # nothing is known of the one

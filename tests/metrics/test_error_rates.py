@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from espnet_atat.errors import UserError
 from espnet_atat.metrics.error_rates import edit_counts, load_bpe
 from espnet_atat.metrics.scoring import count_edits
+from espnet_atat.text.bpe import train_bpe
 
 
 @pytest.mark.parametrize(
@@ -22,25 +23,16 @@ from espnet_atat.metrics.scoring import count_edits
         ("", "", 0, 0, 0),
     ],
 )
-def test_words(reference: str, predicted: str, substitutions: int, insertions: int, deletions: int) -> None:
+def test_words(reference, predicted, substitutions, insertions, deletions):
     counts = edit_counts(reference.split(), predicted.split())
     assert counts == (substitutions, insertions, deletions, len(reference.split()))
 
 
-def test_characters_count_the_spaces_between_words() -> None:
+def test_characters_count_the_spaces_between_words():
     counts = count_edits(["so", "what"], ["sowhat"], None)  # 7 characters, the space is deleted
-    assert [counts[f"char_{name}"] for name in ("substitutions", "insertions", "deletions", "reference")] == [
-        0,
-        0,
-        1,
-        7,
-    ]
-    assert [counts[f"word_{name}"] for name in ("substitutions", "insertions", "deletions", "reference")] == [
-        1,
-        0,
-        1,
-        2,
-    ]
+    for unit, expected in (("char", [0, 0, 1, 7]), ("word", [1, 0, 1, 2])):
+        kinds = ("substitutions", "insertions", "deletions", "reference")
+        assert [counts[f"{unit}_{kind}"] for kind in kinds] == expected
     assert "token_reference" not in counts
 
 
@@ -54,7 +46,7 @@ def textbook_distance(one: str, other: str) -> int:
 
 
 @given(st.text("abc", max_size=8), st.text("abc", max_size=8))
-def test_fewest_edits(one: str, other: str) -> None:
+def test_fewest_edits(one, other):
     counts = edit_counts(list(one), list(other))
     substitutions, insertions, deletions, _ = counts
     assert substitutions + insertions + deletions == textbook_distance(one, other)
@@ -62,13 +54,9 @@ def test_fewest_edits(one: str, other: str) -> None:
     assert counts == edit_counts(one, other)
 
 
-def test_tokens_of_a_sentencepiece_model(tmp_path) -> None:
-    sentencepiece = pytest.importorskip("sentencepiece")
-    texts = tmp_path / "text"
-    texts.write_text("turn on the lights\nturn off the lights\nturn the light down\n" * 20, encoding="utf-8")
-    sentencepiece.SentencePieceTrainer.train(
-        input=str(texts), model_prefix=str(tmp_path / "bpe"), vocab_size=40, model_type="bpe", minloglevel=2
-    )
+def test_tokens_of_a_sentencepiece_model(tmp_path):
+    lines = ["turn on the lights", "turn off the lights", "turn the light down"]
+    (tmp_path / "bpe.model").write_bytes(train_bpe(lines * 20, 40))
     tokenise = load_bpe(tmp_path / "bpe.model")
     assert "".join(tokenise("turn on the lights")).replace("▁", " ").strip() == "turn on the lights"
     counts = count_edits(["turn", "on"], ["turn"], tokenise)
@@ -77,7 +65,7 @@ def test_tokens_of_a_sentencepiece_model(tmp_path) -> None:
     assert counts["token_substitutions"] == counts["token_insertions"] == 0
 
 
-def test_a_bpe_model_that_cannot_be_read_is_named(tmp_path) -> None:
+def test_a_bpe_model_that_cannot_be_read_is_named(tmp_path):
     with pytest.raises(UserError, match=r"none\.model: there is no such"):
         load_bpe(tmp_path / "none.model")
     (tmp_path / "bad.model").write_text("no model\n")

@@ -49,7 +49,7 @@ def result():
         ("tree_validity", 5, 6),
     ],
 )
-def test_figures_of_trees(result, figure: str, numerator: int, denominator: int) -> None:
+def test_figures_of_trees(result, figure, numerator, denominator):
     entry = result["figures"][figure]
     assert (entry["numerator"], entry["denominator"]) == (numerator, denominator)
     assert entry["value"] == numerator / denominator
@@ -59,32 +59,31 @@ def test_figures_of_trees(result, figure: str, numerator: int, denominator: int)
     assert lower < upper
 
 
-def test_kinds_of_errors(result) -> None:
+def test_kinds_of_errors(result):
     assert result["figures"]["semer"]["parts"] == {"substitutions": 3, "insertions": 1, "deletions": 2}
     assert result["figures"]["wer"]["parts"] == {"substitutions": 4, "insertions": 1, "deletions": 3}
     assert result["figures"]["cer"]["denominator"] == 16 + 19 + 7 + 16 + 9 + 4
     assert "ter" not in result["figures"]
+    assert result["invalid"] == {"utterances": 1, "first": {"u5": "empty: there is no tree"}}
 
 
-def test_breakdown_by_intent_and_slot(result) -> None:
-    play, stop = result["by_intent"]["PLAY"], result["by_intent"]["STOP"]
-    assert [play[name] for name in ("utterances", "predicted", "intent_correct", "hypothesis_correct")] == [3, 4, 3, 2]
-    assert [play[name] for name in ("precision", "recall", "em_hypothesis", "em_full")] == [3 / 4, 1, 2 / 3, 0]
-    assert [stop[name] for name in ("utterances", "predicted", "intent_correct", "full_correct")] == [3, 1, 1, 1]
-    song, room = result["by_slot"]["SONG"], result["by_slot"]["ROOM"]
-    assert [song[name] for name in ("matched", "substituted", "deleted", "inserted")] == [2, 1, 0, 0]
-    assert [room[name] for name in ("matched", "substituted", "deleted", "inserted")] == [0, 0, 2, 1]
-    assert [song[name] for name in ("reference", "predicted", "precision", "recall", "f1")] == [
-        3,
-        3,
-        2 / 3,
-        2 / 3,
-        2 / 3,
-    ]
-    assert [room[name] for name in ("reference", "predicted", "f1")] == [2, 1, 0]
+@pytest.mark.parametrize(
+    ("kind", "name", "expected"),
+    [
+        ("intent", "PLAY", {"utterances": 3, "predicted": 4, "intent_correct": 3, "hypothesis_correct": 2}),
+        ("intent", "PLAY", {"precision": 3 / 4, "recall": 1, "em_hypothesis": 2 / 3, "em_full": 0}),
+        ("intent", "STOP", {"utterances": 3, "predicted": 1, "intent_correct": 1, "full_correct": 1}),
+        ("slot", "SONG", {"matched": 2, "substituted": 1, "deleted": 0, "inserted": 0, "reference": 3}),
+        ("slot", "SONG", {"predicted": 3, "precision": 2 / 3, "recall": 2 / 3, "f1": 2 / 3}),
+        ("slot", "ROOM", {"matched": 0, "substituted": 0, "deleted": 2, "inserted": 1, "reference": 2}),
+        ("slot", "ROOM", {"predicted": 1, "f1": 0}),
+    ],
+)
+def test_breakdown_by_intent_and_slot(result, kind, name, expected):
+    assert result[f"by_{kind}"][name].items() >= expected.items()
 
 
-def test_subsets(result) -> None:
+def test_subsets(result):
     heard, unheard = result["subsets"]["heard"], result["subsets"]["unheard"]  # u1 u3 u6, u2 u4 u5
     assert (heard["utterances"], unheard["utterances"]) == (3, 3)
     for part, hypothesis, full in ((heard, 2, 1), (unheard, 1, 0)):
@@ -96,17 +95,11 @@ def test_subsets(result) -> None:
     assert result["counts"]["subsets"] == {"heard": [0, 2, 5], "unheard": [1, 3, 4], "last": [4, 5]}
 
 
-def test_an_empty_subset_has_no_values() -> None:
+def test_an_empty_subset_has_no_values():
     found = score(REF, HYP, heard_words=set(), subsets={"none": []})["subsets"]
     assert found["heard"]["utterances"] == 0
-    assert found["none"]["figures"]["em_full"] == {
-        "title": "EM (full)",
-        "value": None,
-        "numerator": 0,
-        "denominator": 0,
-        "utterances": 0,
-        "interval": None,
-    }
+    nothing = {"value": None, "numerator": 0, "denominator": 0, "utterances": 0, "interval": None}
+    assert found["none"]["figures"]["em_full"] == {"title": "EM (full)", **nothing}
 
 
 @pytest.mark.parametrize(
@@ -125,7 +118,7 @@ def test_an_empty_subset_has_no_values() -> None:
         ("[IN:STOP stop [SL:ROOM hall ] [SL:ROOM ] ]", 1, 0, 3, 0),  # a label repeated
     ],
 )
-def test_edge_cases_of_predictions(predicted: str, valid: int, full: int, nodes: int, words_wrong: int) -> None:
+def test_edge_cases_of_predictions(predicted, valid, full, nodes, words_wrong):
     figures = score({"u": REF["u5"]}, {"u": predicted})["figures"]
     assert figures["tree_validity"]["numerator"] == valid
     assert figures["em_full"]["numerator"] == full
@@ -139,11 +132,7 @@ def test_edge_cases_of_predictions(predicted: str, valid: int, full: int, nodes:
         assert figures["semer"]["denominator"] == 2
 
 
-def test_invalid_predictions_are_listed_with_the_reason(result) -> None:
-    assert result["invalid"] == {"utterances": 1, "first": {"u5": "empty: there is no tree"}}
-
-
-def test_nested_slots_are_compared_by_their_path() -> None:
+def test_nested_slots_are_compared_by_their_path():
     ref = {"u": "[IN:GO to [SL:PLACE [IN:FIND the [SL:NAME fair ] ] ] ]"}
     flat = {"u": "[IN:GO to [SL:PLACE the [IN:FIND [SL:NAME fair ] ] ] ]"}
     assert score(ref, flat)["figures"]["em_hypothesis"]["value"] == 1  # the paths and values are the same
@@ -168,7 +157,7 @@ FSC = {"u": "[IN:ACTIVATE turn on the [SL:OBJECT_LIGHTS lights ] in the [SL:LOCA
         ("[IN:ACTIVATE turn on the [SL:OBJECT_LIGHTS lights ] in the [SL:LOCATION_WASHROOM bathroom ]", 0),
     ],
 )
-def test_a_tuple_is_read_off_the_tags_and_no_word_counts(predicted: str, tuple_right: int) -> None:
+def test_a_tuple_is_read_off_the_tags_and_no_word_counts(predicted, tuple_right):
     found = score(FSC, {"u": predicted}, hypothesis="tags")
     assert found["hypothesis"] == "tags"
     assert found["figures"]["em_hypothesis"]["numerator"] == tuple_right
@@ -176,7 +165,7 @@ def test_a_tuple_is_read_off_the_tags_and_no_word_counts(predicted: str, tuple_r
     assert score(FSC, {"u": predicted})["figures"]["em_hypothesis"]["numerator"] == 0  # as frames, the values differ
 
 
-def test_plain_words() -> None:
+def test_plain_words():
     ref = {"b": "stop it", "a": "play so what", "c": "", "d": "go"}
     hyp = {"a": "play so what", "b": "stop", "c": "uh", "d": ""}
     found = score(ref, hyp, heard_words=["go", "stop", "it"])
@@ -189,7 +178,7 @@ def test_plain_words() -> None:
     assert found["counts"]["subsets"] == {"heard": [1, 2, 3], "unheard": [0]}  # no word was never heard
 
 
-def test_ids_are_joined_whatever_their_order() -> None:
+def test_ids_are_joined_whatever_their_order():
     assert score(REF, dict(reversed(HYP.items())))["counts"] == score(REF, HYP)["counts"]
 
 
@@ -197,7 +186,6 @@ def test_ids_are_joined_whatever_their_order() -> None:
     ("ref", "hyp", "options", "message"),
     [
         ({"a": "x", "b": "y"}, {"a": "x"}, {}, r"predictions: no prediction for 'b'"),
-        ({"a": "x"}, {"a": "x", "b": "y"}, {}, r"utterance 'b' is not in the reference"),
         ({}, {}, {}, "no utterances"),
         (
             {"a": "[IN:A x ]", "b": "x"},
@@ -205,18 +193,17 @@ def test_ids_are_joined_whatever_their_order() -> None:
             {},
             r"utterance 'b' is plain words 'x', but .* 'a' is a tree",
         ),
-        ({"a": "[IN:A x"}, {"a": ""}, {}, r"utterance 'a' has a reference that is no valid tree: unclosed bracket"),
         ({"a": "x"}, {"a": "x"}, {"subsets": {"s": ["z"]}}, r"subset 's': utterance 'z' is not in references"),
         ({"a": "x"}, {"a": "x"}, {"subsets": {"heard": []}, "heard_words": ()}, r"subset 'heard' is there twice"),
         ({"a": "x"}, {"a": "x"}, {"hypothesis": "tuple"}, r"unknown hypothesis 'tuple': choose frame or tags"),
     ],
 )
-def test_what_cannot_be_scored_is_named(ref, hyp, options, message: str) -> None:
+def test_what_cannot_be_scored_is_named(ref, hyp, options, message):
     with pytest.raises(UserError, match=message):
         score(ref, hyp, **options)
 
 
-def test_messages_name_file_and_line(tmp_path) -> None:
+def test_messages_name_file_and_line(tmp_path):
     def write(name: str, text: str):
         (tmp_path / name).write_text(text, encoding="utf-8")
         return tmp_path / name
@@ -232,7 +219,7 @@ def test_messages_name_file_and_line(tmp_path) -> None:
         score_files(ref, write("hyp4", "a\nb\n"))
 
 
-def test_folds_are_pooled(tmp_path) -> None:
+def test_folds_are_pooled(tmp_path):
     for fold, ids in (("1", ("u1", "u2")), ("2", ("u3", "u4", "u5", "u6"))):
         for name, lines in (("ref", REF), ("hyp", HYP)):
             text = "".join(f"{utt_id} {lines[utt_id]}\n" for utt_id in ids)

@@ -29,12 +29,12 @@ WANTED = frame("PLAY", ("ARTIST", "davis"), ("SONG", "so what"))
         (None, 1, 0, 2),  # an invalid prediction: no intent, no slots
     ],
 )
-def test_examples(predicted: Frame | None, substitutions: int, insertions: int, deletions: int) -> None:
+def test_examples(predicted, substitutions, insertions, deletions):
     slots = match_slots(WANTED.slots, predicted.slots if predicted else ())
     assert semantic_errors(WANTED, predicted, slots) == (substitutions, insertions, deletions)
 
 
-def test_equal_values_are_matched_before_the_rest_is_paired() -> None:
+def test_equal_values_are_matched_before_the_rest_is_paired():
     wanted = frame("A", ("S", "x"), ("S", "y"), ("S", "z"))
     predicted = frame("A", ("S", "y"), ("S", "w"))
     matches = match_slots(wanted.slots, predicted.slots)
@@ -46,7 +46,7 @@ slots = st.lists(st.builds(Slot, st.sampled_from("RS"), st.sampled_from("xyz")),
 
 
 @given(slots, slots)
-def test_every_slot_is_counted_once_on_its_side(wanted: list[Slot], predicted: list[Slot]) -> None:
+def test_every_slot_is_counted_once_on_its_side(wanted, predicted):
     matches = match_slots(wanted, predicted).values()
     assert sum(match.reference for match in matches) == len(wanted)
     assert sum(match.predicted for match in matches) == len(predicted)

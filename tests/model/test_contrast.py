@@ -28,7 +28,7 @@ def utterances(words: list[list[int]], frames_a_word: int = 3) -> tuple[Tensor, 
     return audio, lengths * frames_a_word, text, lengths + 2, pieces
 
 
-def test_sounds_like_their_words_cost_little_and_swapped_ones_much() -> None:
+def test_sounds_like_their_words_cost_little_and_swapped_ones_much():
     contrast = ModalityContrast()
     audio, audio_lengths, text, text_lengths, pieces = utterances([[3, 4, 5], [6, 7]])
     good = contrast(audio, audio_lengths, text, text_lengths, pieces)
@@ -36,9 +36,13 @@ def test_sounds_like_their_words_cost_little_and_swapped_ones_much() -> None:
     assert float(good.max()) < 0.01
     bad = contrast(audio.roll(1, dims=2), audio_lengths, text, text_lengths, pieces)
     assert float(bad.min()) > 2 * math.log(5)  # worse than guessing among the five pieces
+    twice = contrast(*utterances([[3, 4, 3], [3]]))
+    assert float(twice.max()) < 0.01  # occurrences of one word are not told apart
+    with pytest.raises(UserError, match="temperature is above 0"):
+        ModalityContrast(temperature=0.0)
 
 
-def test_the_loss_is_summed_over_pieces_and_padding_has_none() -> None:
+def test_the_loss_is_summed_over_pieces_and_padding_has_none():
     torch.manual_seed(0)
     audio, text, pieces = torch.randn(2, 9, 8), torch.randn(2, 6, 8), torch.arange(3, 15).reshape(2, 6)
     lengths, text_lengths = torch.tensor([9, 5]), torch.tensor([6, 4])
@@ -58,18 +62,13 @@ def test_the_loss_is_summed_over_pieces_and_padding_has_none() -> None:
     torch.testing.assert_close(loss, expected)
 
 
-def test_occurrences_of_one_word_are_not_told_apart() -> None:
-    twice = utterances([[3, 4, 3], [3]])
-    assert float(ModalityContrast()(*twice).max()) < 0.01
-
-
-def test_distance_draws_norms_together() -> None:
+def test_distance_draws_norms_together():
     audio, *rest = utterances([[3, 4, 5]])
     same_direction = ModalityContrast(distance_weight=1.0)(2 * audio, *rest)
     assert float(same_direction) == pytest.approx(3 * 16 / 16, rel=0.01)  # three pieces, 4 in one of 16 dimensions
 
 
-def test_a_model_with_a_contrast_teaches_both_encoders_and_decodes_without_transcripts() -> None:
+def test_a_model_with_a_contrast_teaches_both_encoders_and_decodes_without_transcripts():
     batch = toy_batch(frames=(40, 23, 31), pieces=(5, 9))
     plain = toy_model(model_conf={"ctc_weight": 0.3})
     model = toy_model(model_conf={"ctc_weight": 0.3, "contrast_weight": 0.5})
@@ -89,7 +88,7 @@ def test_a_model_with_a_contrast_teaches_both_encoders_and_decodes_without_trans
     assert model.decoder.tied.pretrained.grad.abs().max() < 1e-6  # rounding: this loss knows no decoder
 
 
-def test_a_contrast_may_set_in_later_and_a_checkpoint_knows_when() -> None:
+def test_a_contrast_may_set_in_later_and_a_checkpoint_knows_when():
     batch = toy_batch(frames=(40, 23), pieces=(5,))
     batch |= {"transcript": torch.tensor([[3, 4, 5, 6], [3, 7, 6, -1]]), "transcript_lengths": torch.tensor([4, 3])}
     options = {"model_conf": {"ctc_weight": 0.3, "contrast_weight": 0.5, "contrast_start": 2}}
@@ -106,14 +105,7 @@ def test_a_contrast_may_set_in_later_and_a_checkpoint_knows_when() -> None:
     assert not math.isnan(float(resumed(**batch)[1]["loss_contrast"]))
 
 
-def test_options_that_do_not_fit_are_named() -> None:
-    with pytest.raises(UserError, match="temperature is above 0"):
-        ModalityContrast(temperature=0.0)
-    with pytest.raises(UserError, match="two encoders"):
-        toy_model(text_encoder=None, model_conf={"contrast_weight": 1.0})
-
-
-def test_the_count_of_batches_survives_averaging_and_models_without_a_contrast() -> None:
+def test_the_count_of_batches_survives_averaging_and_models_without_a_contrast():
     counting = {"ctc_weight": 0.3, "contrast_weight": 0.5, "contrast_start": 5}
     model = toy_model(model_conf=counting)
     epochs = []

@@ -21,7 +21,7 @@ def head() -> CTCHead:
 
 
 @torch.no_grad()
-def test_loss_sums_over_every_path_of_the_sub_frames(head: CTCHead) -> None:
+def test_loss_sums_over_every_path_of_the_sub_frames(head):
     states = torch.randn(2, 3, D)
     lengths, targets, target_lengths = torch.tensor([3, 2]), torch.tensor([[1, 2], [2, -1]]), torch.tensor([2, 1])
     losses = head(states, lengths, targets, target_lengths)
@@ -34,7 +34,7 @@ def test_loss_sums_over_every_path_of_the_sub_frames(head: CTCHead) -> None:
         assert float(losses[row]) == pytest.approx(-float(torch.as_tensor(total).log()), rel=1e-4)
 
 
-def test_a_target_longer_than_the_frames_gives_no_loss_and_no_gradient(head: CTCHead) -> None:
+def test_a_target_longer_than_the_frames_gives_no_loss_and_no_gradient(head):
     states = torch.randn(1, 1, D, requires_grad=True)
     loss = head(states, torch.tensor([1]), torch.tensor([[1, 2, 1]]), torch.tensor([3]))
     loss.sum().backward()
@@ -44,7 +44,7 @@ def test_a_target_longer_than_the_frames_gives_no_loss_and_no_gradient(head: CTC
 
 
 @torch.no_grad()
-def test_greedy_collapses_the_best_path_within_the_length(head: CTCHead) -> None:
+def test_greedy_collapses_the_best_path_within_the_length(head):
     states = torch.randn(2, 5, D)
     best = head.log_softmax(states).argmax(-1)
     assert head.greedy(states, torch.tensor([5, 2])) == [

@@ -1,7 +1,6 @@
 """conf/pretrain.yaml builds the paper's model: every dimension, and the parameter count of every part by formula."""
 
 from argparse import Namespace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -39,7 +38,7 @@ def count(module: torch.nn.Module) -> int:
 
 
 @pytest.fixture(scope="module")
-def args(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Namespace:
+def args(root, tmp_path_factory) -> Namespace:
     folder = tmp_path_factory.mktemp("paper")
     Vocabulary((*CONTROL_TOKENS, *(f"t{i}" for i in range(V - len(CONTROL_TOKENS))))).save(folder / "tokens.txt")
     np.savez(folder / "stats.npz", count=2, sum=np.zeros(MELS), sum_square=np.full(MELS, 2.0))
@@ -53,64 +52,43 @@ def args(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Namespace:
 
 
 @pytest.fixture(scope="module")
-def model(args: Namespace) -> ESPnetATATModel:
+def model(args) -> ESPnetATATModel:
     torch.manual_seed(0)
     return ATATTask.build_model(args)
 
 
 @pytest.mark.slow
-def test_audio_encoder(model: ESPnetATATModel, args: Namespace) -> None:
-    encoder = model.audio_encoder
-    assert encoder is not None
-    channels, kernel = args.audio_encoder_conf["cnn_channels"], args.audio_encoder_conf["cnn_kernel_size"]
-    pooling = args.audio_encoder_conf["cnn_pooling"]
+def test_dimensions_and_the_parameters_of_every_part(model, args):
+    conf, config = args.audio_encoder_conf, model.text_encoder.config
+    channels, kernel, pooling = conf["cnn_channels"], conf["cnn_kernel_size"], conf["cnn_pooling"]
     assert len(channels) == len(pooling) == 2, "a 2-layer 2-D CNN with max pooling"
     mels_left = MELS // pooling[0][1] // pooling[1][1]
     cnn = linear(kernel**2, channels[0]) + linear(channels[0] * kernel**2, channels[1])
-    assert count(encoder.cnn) == cnn + linear(channels[1] * mels_left, D), "256 final units"
-    assert len(encoder.blocks.encoders) == ENCODER_BLOCKS
-    assert {block.self_attn.h for block in encoder.blocks.encoders} == {HEADS}
-    assert {block.feed_forward.w_1.out_features for block in encoder.blocks.encoders} == {HIDDEN}
-    block = attention(D) + feed_forward(D, HIDDEN) + 2 * norm(D)
-    assert count(encoder.blocks) == ENCODER_BLOCKS * block + norm(D)
-    assert encoder.output_size() == D
-
-
-@pytest.mark.slow
-def test_text_encoder(model: ESPnetATATModel) -> None:
-    encoder = model.text_encoder
-    assert encoder is not None
-    config = encoder.config
-    assert (config.hidden_size, config.num_hidden_layers, config.vocab_size) == (BERT_D, BERT_BLOCKS, BERT_V)
-    embeddings = (BERT_V + BERT_POSITIONS + BERT_SEGMENTS) * BERT_D + norm(BERT_D)
-    block = attention(BERT_D) + feed_forward(BERT_D, BERT_HIDDEN) + 2 * norm(BERT_D)
-    assert count(encoder.bert) == embeddings + BERT_BLOCKS * block
-    assert (encoder.project.in_features, encoder.project.out_features) == (BERT_D, D)
-
-
-@pytest.mark.slow
-def test_decoder_is_one_and_tied(model: ESPnetATATModel) -> None:
-    decoder = model.decoder
-    assert len(decoder.decoders) == DECODER_BLOCKS
-    assert {(b.self_attn.h, b.src_attn.h) for b in decoder.decoders} == {(HEADS, HEADS)}
-    assert {b.feed_forward.w_1.out_features for b in decoder.decoders} == {HIDDEN}
-    block = 2 * attention(D) + feed_forward(D, HIDDEN) + 3 * norm(D)
-    assert count(decoder) == V * D + DECODER_BLOCKS * block + norm(D)
-    assert decoder.tied.weight.shape == (V, D)
-
-
-@pytest.mark.slow
-def test_nothing_else_has_parameters(model: ESPnetATATModel, args: Namespace) -> None:
-    assert count(model) == count(model.audio_encoder) + count(model.text_encoder) + count(model.decoder)
-    assert model.ctc is None
-    assert model.specaug is None
-    assert model.lsm_weight == 0.1
+    bert = (BERT_V + BERT_POSITIONS + BERT_SEGMENTS) * BERT_D + norm(BERT_D)
+    encoder_block = attention(D) + feed_forward(D, HIDDEN) + 2 * norm(D)
+    bert_block = attention(BERT_D) + feed_forward(BERT_D, BERT_HIDDEN) + 2 * norm(BERT_D)
+    decoder_block = 2 * attention(D) + feed_forward(D, HIDDEN) + 3 * norm(D)
+    expected = {
+        "audio_encoder.cnn": cnn + linear(channels[1] * mels_left, D),  # 256 final units
+        "audio_encoder.blocks": ENCODER_BLOCKS * encoder_block + norm(D),
+        "text_encoder.bert": bert + BERT_BLOCKS * bert_block,
+        "text_encoder.project": linear(BERT_D, D),
+        "decoder": V * D + DECODER_BLOCKS * decoder_block + norm(D),
+    }
+    assert {name: count(model.get_submodule(name)) for name in expected} == expected
+    assert count(model) == sum(expected.values()), "nothing else has parameters"
+    encoder, decoder = model.audio_encoder.blocks.encoders, model.decoder.decoders
+    assert (len(encoder), config.num_hidden_layers, len(decoder)) == (ENCODER_BLOCKS, BERT_BLOCKS, DECODER_BLOCKS)
+    assert {block.self_attn.h for block in (*encoder, *decoder)} | {block.src_attn.h for block in decoder} == {HEADS}
+    assert {block.feed_forward.w_1.out_features for block in (*encoder, *decoder)} == {HIDDEN}
+    assert (config.hidden_size, config.vocab_size, model.audio_encoder.output_size()) == (BERT_D, BERT_V, D)
+    assert model.decoder.tied.weight.shape == (V, D)
+    assert (model.ctc, model.specaug, model.lsm_weight, args.text_encoder_lr_scale) == (None, None, 0.1, 1.0)
     assert set(model.task_weights.values()) == {1.0}
-    assert args.text_encoder_lr_scale == 1.0
 
 
 @pytest.mark.slow
-def test_one_update_on_the_cpu(model: ESPnetATATModel, args: Namespace) -> None:
+def test_one_update_on_the_cpu(model, args):
     (optimizer,) = ATATTask.build_optimizers(args, model)
     scheduler = WarmupUnfreezeLR(optimizer, **args.scheduler_conf)
     assert isinstance(optimizer, torch.optim.Adam)

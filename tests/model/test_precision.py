@@ -16,7 +16,7 @@ def options(precision: str) -> dict[str, object]:
     return {"audio_encoder_conf": {**conf, "blocks_conf": blocks}}
 
 
-def test_training_is_near_float32_and_leaves_float32_behind() -> None:
+def test_training_is_near_float32_and_leaves_float32_behind():
     losses, gradients = [], []
     for precision in ("float32", "bfloat16"):
         model = toy_model(**options(precision)).train()
@@ -32,19 +32,19 @@ def test_training_is_near_float32_and_leaves_float32_behind() -> None:
     assert torch.cosine_similarity(*gradients, dim=0) > 0.99
 
 
-def test_validation_and_decoding_are_in_float32() -> None:
+def test_validation_and_decoding_are_in_float32():
     with torch.no_grad():
         full, low = (toy_model(**options(precision))(**toy_batch())[0] for precision in ("float32", "bfloat16"))
     assert torch.equal(low, full)
 
 
-def test_auto_is_one_of_the_two_and_other_names_are_refused() -> None:
+def test_auto_is_one_of_the_two_and_other_names_are_refused():
     assert resolve_precision("auto") in ("float32", "bfloat16")
     with pytest.raises(UserError, match="cnn_cpu_precision is one of float32, bfloat16, auto, found 'half'"):
         resolve_precision("half")
 
 
-def test_the_log_mel_of_audio_leaves_autocast() -> None:
+def test_the_log_mel_of_audio_leaves_autocast():
     conf = {"fs": 16000, "n_fft": 512, "win_length": 400, "hop_length": 160, "n_mels": MELS}
     model = toy_model(frontend=DefaultFrontend(**conf)).train()
     speech, lengths = 0.1 * torch.randn(2, 16000), torch.tensor([16000, 9000])
@@ -59,15 +59,13 @@ def test_the_log_mel_of_audio_leaves_autocast() -> None:
 
 
 @pytest.mark.parametrize("blocks", TINY_BLOCKS)
-def test_the_whole_model_trains_under_autocast(blocks: str) -> None:
+def test_the_whole_model_trains_under_autocast(blocks):
     losses = []
     for low in (False, True):
         model = toy_model(blocks=blocks, model_conf={"ctc_weight": 0.3, "contrast_weight": 0.1})
         batch = toy_batch()
-        batch |= {
-            "transcript": batch["text_in"][:1].repeat(3, 1),
-            "transcript_lengths": batch["text_in_lengths"][:1].repeat(3),
-        }
+        batch |= {"transcript": batch["text_in"][:1].repeat(3, 1)}
+        batch |= {"transcript_lengths": batch["text_in_lengths"][:1].repeat(3)}
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=low):  # what ESPnet's trainer does on a GPU
             loss, _, _ = model(**batch)
         loss.backward()

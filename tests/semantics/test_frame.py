@@ -10,25 +10,13 @@ from espnet_atat.semantics.frame import Frame, Slot, Span, from_tree, to_tree
 from espnet_atat.semantics.tree import TreeError, parse, strip_tags
 
 
-def test_a_flat_tree() -> None:
-    tree = parse("[IN:SET_LIGHT_COLOR make the [SL:ROOM living room ] lights [SL:COLOR blue ] ]")
-    assert from_tree(tree) == Frame("SET_LIGHT_COLOR", (Slot("ROOM", "living room"), Slot("COLOR", "blue")))
+def test_a_nested_tree_names_slots_by_their_path_and_carrier_words_do_not_count():
+    tree = parse("[IN:A to [SL:B [IN:C the [SL:D shore ] near [SL:D town ] ] ] please [SL:D now ] ]")
+    inner = Slot("B > C > D", "shore"), Slot("B > C > D", "town")
+    assert from_tree(tree) == Frame("A", (Slot("B", "the shore near town"), *inner, Slot("D", "now")))
 
 
-def test_a_nested_tree_names_slots_by_their_path() -> None:
-    tree = parse("[IN:A to [SL:B [IN:C the [SL:D shore ] near [SL:D town ] ] ] [SL:D now ] ]")
-    assert from_tree(tree) == Frame(
-        "A",
-        (
-            Slot("B", "the shore near town"),
-            Slot("B > C > D", "shore"),
-            Slot("B > C > D", "town"),
-            Slot("D", "now"),
-        ),
-    )
-
-
-def test_a_frame_holds_a_multiset() -> None:
+def test_a_frame_holds_a_multiset():
     one, two = Slot("ROOM", "kitchen"), Slot("ROOM", "hall")
     assert Frame("A", (one, two)) == Frame("A", (two, one))
     assert hash(Frame("A", (one, two))) == hash(Frame("A", (two, one)))
@@ -37,33 +25,25 @@ def test_a_frame_holds_a_multiset() -> None:
     assert Frame("A", (one,)) != Frame("A", (two,))
 
 
-def test_carrier_words_do_not_count() -> None:
-    assert from_tree(parse("[IN:A make [SL:B it ] so ]")) == from_tree(parse("[IN:A please [SL:B it ] ]"))
-
-
-def test_tags_alone() -> None:
+def test_tags_alone():
     tree = parse("[IN:ACTIVATE the [SL:LOCATION_WASHROOM bathroom ] [SL:OBJECT_LIGHTS ] ]")
     assert from_tree(tree).tags_only() == Frame("ACTIVATE", (Slot("OBJECT_LIGHTS", ""), Slot("LOCATION_WASHROOM", "")))
 
 
-def test_a_frame_over_its_transcript() -> None:
+def test_a_frame_over_its_transcript_and_an_unspoken_slot_where_it_is_told():
     words = ["make", "the", "kitchen", "lights", "blue"]
     tree = to_tree("SET_LIGHT_COLOR", words, [Span("COLOR", 4, 5), Span("ROOM", 2, 3)])
     assert tree.serialise() == "[IN:SET_LIGHT_COLOR make the [SL:ROOM kitchen ] lights [SL:COLOR blue ] ]"
     assert to_tree("IN:SET_LIGHT_COLOR", words, [("SL:COLOR", 4, 5), ("SL:ROOM", 2, 3)]) == tree
-
-
-def test_an_unspoken_slot_stands_where_it_is_told() -> None:
     tree = to_tree("ACTIVATE", ["on", "now"], [("X", 1, 2), ("Z", 1, 1), ("Y", 2, 2)])
     assert tree.serialise() == "[IN:ACTIVATE on [SL:Z ] [SL:X now ] [SL:Y ] ]"
-    assert to_tree("A", [], [("B", 0, 0)]).serialise() == "[IN:A [SL:B ] ]"
 
 
 @given(
     st.lists(st.sampled_from("abcde"), max_size=8),
     st.lists(st.tuples(st.sampled_from(["R", "S"]), st.integers(0, 8), st.integers(0, 8)), max_size=3),
 )
-def test_stripping_the_tags_gives_the_transcript_back(words: list[str], spans: list[tuple[str, int, int]]) -> None:
+def test_stripping_the_tags_gives_the_transcript_back(words, spans):
     try:
         tree = to_tree("A", words, spans)
     except TreeError:
@@ -91,6 +71,6 @@ def test_stripping_the_tags_gives_the_transcript_back(words: list[str], spans: l
         ("A", ["a"], [("SL:B]", 0, 1)], "bracket inside a word"),
     ],
 )
-def test_what_cannot_be_a_tree_is_refused(intent, words, spans, message) -> None:
+def test_what_cannot_be_a_tree_is_refused(intent, words, spans, message):
     with pytest.raises(TreeError, match=message):
         to_tree(intent, words, spans)

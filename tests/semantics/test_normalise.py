@@ -30,18 +30,18 @@ tricky = st.text() | st.text(alphabet=" .,?!;:\"'’`()[]…–-aAİßΣσǅ\u03
         (" \t ", ""),
     ],
 )
-def test_examples(text: str, expected: str) -> None:
+def test_examples(text, expected):
     assert normalise_words(text) == expected
 
 
 @given(tricky, switches)
-def test_twice_is_once(text: str, rules: Normalisation) -> None:
+def test_twice_is_once(text, rules):
     once = normalise_words(text, rules)
     assert normalise_words(once, rules) == once
 
 
 @given(tricky, switches)
-def test_no_word_can_be_read_as_a_tag(text: str, rules: Normalisation) -> None:
+def test_no_word_can_be_read_as_a_tag(text, rules):
     once = normalise_words(text, rules)
     assert strip_tags(once) == once.split()
     assert "[" not in once
@@ -49,7 +49,7 @@ def test_no_word_can_be_read_as_a_tag(text: str, rules: Normalisation) -> None:
     assert once == " ".join(once.split())
 
 
-def test_switches() -> None:
+def test_switches():
     text = "What’s ON , Bob ?"
     assert normalise_words(text, OFFICIAL) == text
     assert normalise_words(text, Normalisation(lower_case=False)) == "What's ON Bob"
@@ -57,12 +57,12 @@ def test_switches() -> None:
     assert normalise_words(text, Normalisation(apostrophes=False)) == "what’s on bob"
 
 
-def test_tags_are_left_alone() -> None:
+def test_tags_are_left_alone():
     tree = parse("[IN:GET_Event What ’s [SL:Date , ] on [SL:PLACE St. James . ] ? ]")
     assert normalise_tree(tree).serialise() == "[IN:GET_Event what 's [SL:Date ] on [SL:PLACE st james ] ]"
 
 
-def test_on_top_it_removes_free_standing_punctuation_and_nothing_else(real_corpus) -> None:
+def test_on_top_it_removes_free_standing_punctuation_and_nothing_else(real_corpus):
     """The official token splits stay: ``'s``, ``7 : 30``, ``p.m``, ``&`` …"""
     unspoken = set(".,?!;")
     for line in (real_corpus("top") / "eval.tsv").read_text(encoding="utf-8").splitlines():

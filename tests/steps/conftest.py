@@ -1,10 +1,22 @@
 """The tiny recipe as the working directory, and one that everything was made in."""
 
+import os
 import shutil
+import sys
+from pathlib import Path
 
 import pytest
 
+from tests.shell import make_clone
 from tests.steps.world import FILES, make_world, run, write_recipe
+
+
+@pytest.fixture
+def clone(root, tmp_path, monkeypatch) -> Path:
+    """The folder above the working directory, which is a copy of the recipes; their scripts find this Python."""
+    monkeypatch.chdir(make_clone(root, tmp_path / "clone"))
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}:{os.environ['PATH']}")
+    return tmp_path
 
 
 @pytest.fixture

@@ -3,9 +3,8 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from espnet_atat.datadir import DataDir
-from espnet_atat.semantics.tree import strip_tags
 from tests.baselines.corpus import TARGETS
+from tests.steps import world
 from tests.steps.world import write_recipe
 
 TESTS = {
@@ -37,6 +36,5 @@ def write_lamps(root: Path) -> None:
 
 def write_set(root: Path, name: str, targets: Mapping[str, str]) -> None:
     """A set of text and trees as stages 1 and 6 lay it down."""
-    text = {utt_id: " ".join(strip_tags(tree)) for utt_id, tree in targets.items()}
     for place in ("data", "dump"):
-        DataDir(text=text, target=dict(targets)).write(root / place / "lamps" / name)
+        world.write_set(root / place / "lamps" / name, targets)

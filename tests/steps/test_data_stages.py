@@ -11,7 +11,7 @@ import pytest
 from espnet_atat.datadir import DataDir, read_two_column
 from espnet_atat.graph.work import STAMP
 from tests.corpora.conftest import write_an4, write_librispeech
-from tests.shell import environment_of, run
+from tests.shell import environment_of, make_clone, run
 from tests.speech.making import contents
 from tests.spoken import spoken
 from tests.steps.corpora import stages
@@ -27,30 +27,17 @@ SETS = {
 }
 #: What is masked: of an4 as its recipe has it; of LibriSpeech there is a test set alone here.
 MASKED = {"librispeech": ["test_clean"], "an4": ["train"]}
-SCRIPTS = ("run.sh", "path.sh", "cmd.sh", "db.sh", "local", "utils", "tools", "conf", "espnet_atat")
-EXTRA = ("pyproject.toml", "constraints.txt")
 CALL = ["./run.sh", "--stage", "1", "--stop_stage", "6", "--nj", "2", "--recipe"]
 
 
 @pytest.fixture
 def tree(root, tmp_path) -> Path:
-    """A working tree of its own: links to the code, no data; its recipe of LibriSpeech masks the test set."""
-    tree = tmp_path / "tree"
-    (tree / "egs2/atat").mkdir(parents=True)
-    recipes = (f"egs2/atat/{path.name}" for path in (root / "egs2/atat").iterdir() if path.name != "librispeech")
-    for name in (*SCRIPTS, *EXTRA, *recipes):
-        (tree / name).symlink_to(root / name)
-    shutil.copytree(root / "egs2/atat/librispeech", tree / "egs2/atat/librispeech")
-    mask_in(tree, "test_clean")
-    return tree
-
-
-def mask_in(tree: Path, name: str) -> None:
-    """Let the recipe of LibriSpeech mask another set."""
+    """A working tree of its own without data; its recipe of LibriSpeech masks the test set."""
+    tree = make_clone(root, tmp_path / "tree")
     recipe = tree / "egs2/atat/librispeech/recipe.yaml"
-    content = recipe.read_text()
-    assert "mask: {sets: [" in content
-    recipe.write_text(content.replace("mask: {sets: [", f"mask: {{sets: [{name}, "))
+    assert "mask: {sets: [" in recipe.read_text()
+    recipe.write_text(recipe.read_text().replace("mask: {sets: [", "mask: {sets: [test_clean, "))
+    return tree
 
 
 @pytest.fixture
@@ -115,14 +102,8 @@ def test_a_call_that_is_killed_in_every_stage_leaves_what_an_unbroken_call_leave
         shutil.rmtree(tree / place)
     killed = []
     for stage in (1, 2, 4, 5, 6, 6):
-        process = subprocess.Popen(
-            command,
-            cwd=tree,
-            env=environment_of(**source),
-            text=True,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-        )
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "text": True}
+        process = subprocess.Popen(command, cwd=tree, env=environment_of(**source), **pipes)
         for line in process.stdout:
             if line.startswith(f"stage {stage}: ") and "skipped" not in line:
                 process.kill()  # as soon as it has begun

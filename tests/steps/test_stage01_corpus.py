@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import sys
 from pathlib import Path
 
 import pytest
@@ -11,7 +10,6 @@ from espnet_atat.bin import main_guard
 from espnet_atat.bin.run import main
 from espnet_atat.errors import UserError
 from espnet_atat.graph.work import stamp_file
-from tests.shell import make_clone
 from tests.steps.corpora import stages, write_table
 
 SETS = ("dev", "test", "train")
@@ -19,12 +17,10 @@ FEATURES = [f"6 custom/{name}" for name in SETS]
 
 
 @pytest.fixture
-def table(root, tmp_path, monkeypatch) -> Path:
-    """A corpus of three utterances; the working directory is a copy of the recipes."""
-    monkeypatch.chdir(make_clone(root, tmp_path / "clone"))
-    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}:{os.environ['PATH']}")
-    monkeypatch.setenv("CUSTOM", str(tmp_path / "table.csv"))
-    return write_table(tmp_path)
+def table(clone, monkeypatch) -> Path:
+    """A corpus of three utterances."""
+    monkeypatch.setenv("CUSTOM", str(clone / "table.csv"))
+    return write_table(clone)
 
 
 @pytest.fixture

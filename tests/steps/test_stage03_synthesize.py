@@ -1,7 +1,5 @@
 """Stage 3: which sets are said by which engine, and a set that gets speech."""
 
-import os
-import sys
 from pathlib import Path
 
 import pytest
@@ -10,11 +8,11 @@ from espnet_atat.bin.run import _request, get_parser, main
 from espnet_atat.datadir import DataDir
 from espnet_atat.errors import UserError
 from espnet_atat.steps.stage03_synthesize import plan as synthesis
-from tests.shell import make_clone
 from tests.speech.synthesis.conftest import pico
 from tests.steps.corpora import stages
 
 __all__ = ["pico"]  # a fixture
+pytestmark = pytest.mark.usefixtures("clone")
 
 TEXT = DataDir(text={"top-test-00001": "sing"}, target={"top-test-00001": "[IN:SING sing ]"})
 SAID = ["3 top/train_pico", "3 top/dev_pico", "3 top/test_flite"]
@@ -24,16 +22,8 @@ ROWS = "\n".join(
 )
 
 
-@pytest.fixture(autouse=True)
-def clone(root, tmp_path, monkeypatch) -> Path:
-    """The working directory, a copy of the recipes."""
-    monkeypatch.chdir(make_clone(root, tmp_path / "clone"))
-    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}:{os.environ['PATH']}")
-    return tmp_path
-
-
 @pytest.fixture
-def plan(capsys):
+def plan(clone, capsys):  # noqa: ARG001 (the working directory)
     """A function that plans stage 3 of TOP's table 5, whose text is prepared; no engine is wanted for that."""
     for name in ("train", "dev", "test"):
         TEXT.write(Path("data/top", name))
@@ -45,19 +35,13 @@ def plan(capsys):
     return plan
 
 
-def test_training_and_test_are_said_by_different_engines(plan):
+def test_training_and_test_are_said_by_different_engines_and_a_test_set_with_recordings_by_none(plan):
     assert stages(plan()) == SAID
-
-
-def test_a_test_set_with_recordings_needs_no_engine(plan):
+    assert stages(plan("--synthesize_sets", "train@pico,train", "--tts_engine", "pico")) == SAID[:1]
     TEXT.write(Path("data/top/recorded_test"))
     printed = plan()
     assert stages(printed) == SAID[:-1]
     assert printed.endswith("stage 3: there are recordings of test: it is not said by flite\n")
-
-
-def test_an_engine_that_is_named_is_the_usual_one_all_the_same(plan):
-    assert stages(plan("--synthesize_sets", "train@pico,train", "--tts_engine", "pico")) == SAID[:1]
 
 
 def test_the_paper_s_engine_says_what_the_rows_then_learn_from(plan):

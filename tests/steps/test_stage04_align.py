@@ -8,7 +8,6 @@ from espnet_atat.bin.run import main
 from espnet_atat.datadir import DataDir
 from espnet_atat.errors import UserError
 from espnet_atat.speech.alignment.record import read_alignments
-from tests.shell import make_clone
 from tests.speech.alignment.conftest import spoken_set
 from tests.speech.alignment.gentle_server import serving
 
@@ -18,13 +17,11 @@ ALIGNMENTS = Path("exp/librispeech/alignments/test_clean.jsonl")
 
 
 @pytest.fixture(autouse=True)
-def clone(root, tmp_path, monkeypatch, spoken_set):
-    """The working directory: a copy of the recipes, and of LibriSpeech a set of two utterances, which is masked."""
-    data = DataDir.load(spoken_set(2))
-    monkeypatch.chdir(make_clone(root, tmp_path / "clone"))
+def _prepared(clone, spoken_set):  # noqa: ARG001 (the working directory)
+    """Of LibriSpeech a set of two utterances, which is masked."""
     recipe = Path("egs2/atat/librispeech/recipe.yaml")
     recipe.write_text(recipe.read_text().replace("mask: {sets: [", "mask: {sets: [test_clean, "))
-    data.write(Path("data/librispeech/test_clean"))
+    DataDir.load(spoken_set(2)).write(Path("data/librispeech/test_clean"))
 
 
 def align(*options: str) -> None:

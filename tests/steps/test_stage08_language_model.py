@@ -9,25 +9,15 @@ from espnet_atat.datadir import read_two_column
 from espnet_atat.errors import UserError
 from espnet_atat.graph.work import stamp_file
 from espnet_atat.steps.stage08_language_model import LMTraining
-from espnet_atat.steps.stage12_decode import Decoding
 from espnet_atat.text.sentences import lm_tokens
 from espnet_atat.text.tokenizer import TargetTokenizer
 from espnet_atat.text.vocabulary import Vocabulary
 from tests.steps.world import NEW_TARGETS, planned, run, write_recipe
 
 LM = """
-lm: seq_rnn
-lm_conf: {unit: 8, nlayers: 1}
-optim: adam
-batch_type: numel
-batch_bins: 50
-max_epoch: 2
-num_workers: 0
-use_matplotlib: false
-use_tensorboard: false
-best_model_criterion:
-- [valid, loss, min]
-keep_nbest_models: 1
+{lm: seq_rnn, lm_conf: {unit: 8, nlayers: 1}, optim: adam, batch_type: numel, batch_bins: 50, max_epoch: 2,
+num_workers: 0, use_matplotlib: false, use_tensorboard: false, best_model_criterion: [[valid, loss, min]],
+keep_nbest_models: 1}
 """
 SYSTEM = """
 title: searched with a language model
@@ -40,29 +30,14 @@ test: [{set: toy/test, task: slu}]
 @pytest.fixture(autouse=True)
 def _rows(world):
     """Rows that ask for a language model."""
-    write_recipe(
-        world,
-        "toy",
-        {
-            "conf/lm.yaml": LM,
-            "conf/decode_lm.yaml": "beam_size: 2\nmaxlen: 12\nlm_weight: 0.5\n",
-            "rows/lm": SYSTEM,
-            "rows/lm_zeroshot": SYSTEM + "finetune: {config: finetune, mixture: new_words}\n",
-        },
-    )
-
-
-def searched(name: str, *options: str) -> Decoding:
-    """With the language model, where the row has one."""
-    found = planned(name, *options).hypotheses[-1]
-    assert isinstance(found, Decoding)
-    return found
+    rows = {"rows/lm": SYSTEM, "rows/lm_zeroshot": SYSTEM + "finetune: {config: finetune, mixture: new_words}\n"}
+    decode = "beam_size: 2\nmaxlen: 12\nlm_weight: 0.5\n"
+    write_recipe(world, "toy", {"conf/lm.yaml": LM, "conf/decode_lm.yaml": decode, **rows})
 
 
 def language_model(name: str, *options: str) -> LMTraining:
-    found = searched(name, *options).language_model
-    assert found is not None
-    return found
+    """Of the last search of a row, which has one."""
+    return planned(name, *options).hypotheses[-1].language_model
 
 
 def test_without_a_weight_there_is_no_language_model():

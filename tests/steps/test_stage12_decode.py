@@ -9,6 +9,7 @@ import torch
 from espnet_atat.decode.trained import Trained
 from espnet_atat.model.precision import device_here
 from espnet_atat.steps import stage12_decode
+from espnet_atat.steps.stage12_attention import first_right
 from espnet_atat.tasks import language_model
 from tests.steps.world import planned, run
 
@@ -17,6 +18,19 @@ STAGES = ("--system", "old", "--stage", "12", "--stop_stage", "13", "--force", "
 
 def cut_of(folder: Path) -> str:
     return json.loads((folder / "metrics.json").read_text())["info"]["cut"]
+
+
+@pytest.mark.parametrize(
+    ("right", "there", "chosen"),
+    [
+        (("u2", "u3"), ["u1", "u2", "u3"], "u2"),  # the first one understood
+        (("u2", "u3"), ["u1", "u3"], "u3"),  # of those with audio
+        ((), ["u3", "u2"], "u2"),  # the first of all where none was understood
+    ],
+)
+def test_the_utterance_whose_attention_is_kept_is_the_first_one_understood(right, there, chosen):
+    references = {"u1": "[IN:A a ]", "u2": "[IN:B b ]", "u3": "[IN:C c ]"}
+    assert first_right(references, {utt_id: references[utt_id] for utt_id in right}, there) == chosen
 
 
 @pytest.mark.slow

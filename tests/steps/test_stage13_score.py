@@ -5,12 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from espnet_atat.datadir import DataDir, read_two_column
+from espnet_atat.datadir import read_two_column
 from espnet_atat.errors import UserError
 from espnet_atat.graph.node import Node, with_needs
-from espnet_atat.semantics.tree import strip_tags
 from espnet_atat.steps.stage13_score import score_node
-from tests.steps.world import FILES, planned, run, training, write_recipe
+from tests.steps.world import FILES, planned, run, training, write_recipe, write_set
 
 FOLDS = {
     1: {"u1": ("[IN:STOP stop ]", "[IN:STOP stop ]"), "u2": ("[IN:PLAY play ]", "[IN:STOP play ]")},
@@ -25,9 +24,8 @@ def write(node: Node, **files: str) -> None:
         for name, text in files.items():
             (work / name).write_text(text)
 
-    Node(
-        stage=node.stage, name=node.name, at=node.at, identify=lambda: node.identity, make=make, in_place=node.in_place
-    ).build()
+    kept = {name: getattr(node, name) for name in ("stage", "name", "at", "in_place")}
+    Node(identify=lambda: node.identity, make=make, **kept).build()
 
 
 def decode(system: str, *options: str, hypotheses: dict[str, str]) -> None:
@@ -48,9 +46,8 @@ def folded(world):
     write_recipe(world, "toy", {"rows/folded": f"{text}folds: 2\n"})
     for fold, utterances in FOLDS.items():
         targets = {utt: tree for utt, (tree, _) in utterances.items()}
-        data = DataDir(text={utt: " ".join(strip_tags(tree)) for utt, tree in targets.items()}, target=targets)
         for place in ("data", "dump"):
-            data.write(world / place / f"toy/fold{fold}_test")
+            write_set(world / place / f"toy/fold{fold}_test", targets)
         decode("folded", "--fold", str(fold), hypotheses={utt: hyp for utt, (_, hyp) in utterances.items()})
 
 
@@ -74,17 +71,13 @@ def test_pooled_folds_are_scored_and_printed_as_one_set():
     assert em["fold_mean"] == pytest.approx(0.75)  # of 1 / 2 and 1 / 1
     assert em["fold_sd"] == pytest.approx(0.35355, abs=1e-4)
 
+    planned("folded", "--fold", "1").hypotheses[0].node.remove()
+    with pytest.raises(UserError, match=r"seed1_fold1/decode/fold1_test is not there .*run stage 12 too"):
+        run("--system", "folded", "--stage", "13")
     run("--system", "folded", "--stage", "14", "--fold", "2")
     (one,) = json.loads(Path("exp/toy/tables/folded_fold2.json").read_text())["rows"]
     assert (one["utterances"], one["set"], one["folds"]) == (1, "toy/fold2_test", None)
     assert "fold_mean" not in one["columns"]["decode"]["em_full"]
-
-
-@pytest.mark.usefixtures("folded")
-def test_a_fold_that_is_missing_is_named():
-    planned("folded", "--fold", "2").hypotheses[0].node.remove()
-    with pytest.raises(UserError, match=r"seed1_fold2/decode/fold2_test is not there .*run stage 12 too"):
-        run("--system", "folded", "--stage", "13")
 
 
 def test_a_test_set_of_another_recipe_is_named_with_what_prepares_it(world):

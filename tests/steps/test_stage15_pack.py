@@ -25,16 +25,11 @@ def test_the_package_says_how_the_model_came_about():
     # Tuned on text alone, it understands speech under the text's label.
     assert manifest.tasks == {"speech": "nlu", "text_in": "nlu"}
     assert manifest.decode == {"beam_size": 2, "maxlen": 12}
-    assert [(part["phase"], part["task"], part["set"]) for part in manifest.trained_on] == [
-        ("pretrain", "slu", "toy/audio"),
-        ("pretrain", "asr", "toy/audio"),
-        ("pretrain", "nlu", "toy/words"),
-        ("finetune", "nlu", "toy/new"),
-    ]
-    assert [(result["set"], result["config"]) for result in manifest.results] == [
-        ("toy/test", "decode"),
-        ("toy/test", "decode_tree"),
-    ]
+    trained_on = [(part["phase"], part["task"], part["set"]) for part in manifest.trained_on]
+    first = [("pretrain", task, f"toy/{name}") for task, name in (("slu", "audio"), ("asr", "audio"), ("nlu", "words"))]
+    assert trained_on == [*first, ("finetune", "nlu", "toy/new")]
+    results = [(result["set"], result["config"]) for result in manifest.results]
+    assert results == [("toy/test", "decode"), ("toy/test", "decode_tree")]
     assert manifest.command == "./run.sh --recipe toy --system zeroshot --seeds 1"
 
 

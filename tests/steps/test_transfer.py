@@ -14,10 +14,8 @@ from espnet_atat.text.vocabulary import Vocabulary
 from tests.steps.world import make_world, run, training, write_recipe
 
 PRETRAIN = """
-pretrain:
-  config: pretrain
-  mixture: pretrain
-  options: {max_epoch: 1, cpu_processes: 1, audio_encoder_init: asr.pth, freeze_param: [audio_encoder.blocks]}
+pretrain: {config: pretrain, mixture: pretrain, options: {max_epoch: 1, cpu_processes: 1, audio_encoder_init: asr.pth,
+  freeze_param: [audio_encoder.blocks]}}
 """
 FILES = {
     "mixtures/audio": "train: [{task: slu, set: toy/audio}]\nvalid: [{task: slu, set: toy/audio}]\n",
@@ -25,22 +23,13 @@ FILES = {
 train:
 - {task: nlu, set: toy/new, weight: 4}
 - {task: slu, set: toy/audio, weight: 1}       # replay: pretraining audio, a fifth of the examples drawn
-valid:
-- {task: nlu, set: toy/new}
-- {task: slu, set: toy/audio}
+valid: [{task: nlu, set: toy/new}, {task: slu, set: toy/audio}]
 """,
     "rows/e2e": f"""
 title: E2E from the pretrained audio encoder
 {PRETRAIN}
-finetune:
-  config: finetune
-  mixture: audio
-  keep: [audio_encoder]
-  options:
-    text_encoder: null
-    freeze_param: []
-    scheduler_conf: {{warmup_steps: 1, unfreeze_steps: [2], multipliers: [0.0]}}
-    num_iters_per_epoch: 2
+finetune: {{config: finetune, mixture: audio, keep: [audio_encoder], options: {{text_encoder: null, freeze_param: [],
+  scheduler_conf: {{warmup_steps: 1, unfreeze_steps: [2], multipliers: [0.0]}}, num_iters_per_epoch: 2}}}}
 test: [{{set: toy/test, task: slu}}]
 """,
     "rows/replay": f"""
@@ -54,7 +43,7 @@ test: [{{set: toy/test, task: nlu+slu}}]
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def finished(tmp_path_factory) -> Path:
     """Both systems trained, decoded and scored by the recipe."""
     root = tmp_path_factory.mktemp("transfer")
     make_world(root)
@@ -75,37 +64,30 @@ def save_asr_model(path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_e2e_starts_from_the_pretrained_audio_encoder_alone(finished: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pretraining_starts_from_the_asr_models_blocks_and_e2e_from_its_audio_encoder_alone(finished, monkeypatch):
     monkeypatch.chdir(finished)
     final = training("e2e")
     before, after = (torch.load(step.model_file, weights_only=True) for step in final.chain)
+    asr = torch.load("asr.pth", weights_only=True)
+    blocks = {name: value for name, value in asr.items() if not name.startswith("encoder.embed.")}
+    assert len(blocks) == 18
+    for name, value in blocks.items():  # frozen, so as they came
+        assert torch.equal(before[name.replace("encoder.", "audio_encoder.blocks.", 1)], value), name
     assert {name.split(".")[0] for name in after} == {"audio_encoder", "ctc", "decoder", "normalize"}
     for name, value in after.items():  # two updates with multiplier 0
         if name.startswith(("audio_encoder.", "normalize.")):
             assert torch.equal(value, before[name]), name
     fresh = Vocabulary.load(final.tokens.place / "tokens.txt")
     assert len(after["decoder.embed.0.pretrained"]) == len(fresh)
-    saved = yaml.safe_load((final.run.place / "config.yaml").read_text(encoding="utf-8"))
+    first, saved = (yaml.safe_load((step.run.place / "config.yaml").read_text()) for step in final.chain)
+    assert first["audio_encoder_init"] is None, "the checkpoint has the weights"
     assert saved["pretrained_parameters"] == ["audio_encoder"]
     assert saved["pretrained_vocabulary_size"] is None
     assert json.loads(Path("exp/toy/e2e/seed1/decode/test/metrics.json").read_text())["utterances"] == 3
 
 
 @pytest.mark.slow
-def test_pretraining_started_from_the_asr_models_blocks(finished: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(finished)
-    first = training("e2e").first
-    asr, model = torch.load("asr.pth", weights_only=True), torch.load(first.model_file, weights_only=True)
-    blocks = {name: value for name, value in asr.items() if not name.startswith("encoder.embed.")}
-    assert len(blocks) == 18
-    for name, value in blocks.items():  # frozen, so as they came
-        assert torch.equal(model[name.replace("encoder.", "audio_encoder.blocks.", 1)], value), name
-    saved = yaml.safe_load((first.run.place / "config.yaml").read_text(encoding="utf-8"))
-    assert saved["audio_encoder_init"] is None, "the checkpoint has the weights"
-
-
-@pytest.mark.slow
-def test_replay_trains_on_both_and_both_labels_decode(finished: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_replay_trains_on_both_and_both_labels_decode(finished, monkeypatch):
     from espnet_atat.decode.understand import Speech2Understand
 
     monkeypatch.chdir(finished)

@@ -23,18 +23,10 @@ input_size: 80
 normalize: global_mvn
 audio_encoder: transformer
 audio_encoder_conf:
-  output_size: 16
-  cnn_channels: [4, 4]
-  blocks_conf: {num_blocks: 1, attention_heads: 2, linear_units: 16}
+  {output_size: 16, cnn_channels: [4, 4], blocks_conf: {num_blocks: 1, attention_heads: 2, linear_units: 16}}
 text_encoder_conf:
-  config:
-    model_type: bert
-    hidden_size: 16
-    num_hidden_layers: 1
-    num_attention_heads: 2
-    intermediate_size: 16
-    vocab_size: 90
-    max_position_embeddings: 64
+  config: {model_type: bert, hidden_size: 16, num_hidden_layers: 1, num_attention_heads: 2, intermediate_size: 16,
+    vocab_size: 90, max_position_embeddings: 64}
 decoder_conf: {num_blocks: 1, attention_heads: 2, linear_units: 16}
 ctc_unit: char
 model_conf: {ctc_weight: 1.0}
@@ -48,8 +40,7 @@ num_workers: 0
 cpu_processes: 2
 use_matplotlib: false
 use_tensorboard: true
-best_model_criterion:
-- [valid, acc, max]
+best_model_criterion: [[valid, acc, max]]
 keep_nbest_models: 1
 """
 FINETUNE = """
@@ -65,13 +56,11 @@ FILES = {
     "conf/decode.yaml": "beam_size: 2\nmaxlen: 12\n",
     "conf/decode_tree.yaml": "beam_size: 2\nmaxlen: 12\nconstrain_trees: true\n",
     "mixtures/pretrain": """
+valid: [{task: slu, set: toy/audio}, {task: nlu, set: toy/words}]
 train:
 - {task: slu, set: toy/audio, weight: 2}
 - {task: asr, set: toy/audio, weight: 1}
 - {task: nlu, set: toy/words, weight: 2}
-valid:
-- {task: slu, set: toy/audio}
-- {task: nlu, set: toy/words}
 """,
     "mixtures/new_words": """
 train: [{task: nlu, set: toy/new}]
@@ -113,21 +102,24 @@ def make_world(root: Path) -> None:
     trees = {f"spk-{number}": tree for number, tree in enumerate(TARGETS)}
     new = {f"n{number}": tree for number, tree in enumerate(NEW_TARGETS)}
     tests = {f"t{number}": tree for number, tree in enumerate(TARGETS[:3])}
-    sets = {"audio": trees, "words": trees, "new": new, "test": tests}
-    for name, targets in sets.items():
-        data = DataDir(text={utt: " ".join(strip_tags(tree)) for utt, tree in targets.items()}, target=targets)
-        data.write(root / "data/toy" / name)
-        data.write(root / "dump/toy" / name)
+    for name, targets in {"audio": trees, "words": trees, "new": new, "test": tests}.items():
+        write_set(root / "data/toy" / name, targets)
+        write_set(root / "dump/toy" / name, targets)
     write_features(root, "dump/toy/audio", trees)
     write_features(root, "dump/toy/test", tests)
     write_recipe(root, "toy", FILES)
 
 
+def write_set(folder: Path, targets: Mapping[str, str], *, trees: bool = True) -> None:
+    """Write a set of trees, or of their words alone."""
+    text = {utt: " ".join(strip_tags(tree)) for utt, tree in targets.items()}
+    DataDir(text=text, target=dict(targets) if trees else None).write(folder)
+
+
 def prepare(root: Path, name: str, *, audio: bool = True, trees: bool = True) -> None:
     """Lay down a dumped set ``recipe/name`` of the toy's commands."""
     targets = {f"u{number}": tree for number, tree in enumerate(TARGETS)}
-    text = {utt: " ".join(strip_tags(tree)) for utt, tree in targets.items()}
-    DataDir(text=text, target=targets if trees else None).write(root / "dump" / name)
+    write_set(root / "dump" / name, targets, trees=trees)
     if audio:
         write_features(root, f"dump/{name}", targets)
 

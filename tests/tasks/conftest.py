@@ -11,18 +11,18 @@ from tests.toy_training import FOUR_TASKS, Prepared, prepare
 
 
 @pytest.fixture(scope="session")
-def toy(tmp_path_factory: pytest.TempPathFactory) -> Toy:
+def toy(tmp_path_factory) -> Toy:
     return make_toy(tmp_path_factory.mktemp("toy"))
 
 
 @pytest.fixture(scope="session")
-def prepared(toy: Toy) -> Prepared:
+def prepared(toy) -> Prepared:
     """All eight utterances in all four tasks."""
     return prepare(toy, FOUR_TASKS, "four_tasks")
 
 
 @pytest.fixture(scope="session")
-def new_domain(prepared: Prepared, tmp_path_factory: pytest.TempPathFactory) -> Prepared:
+def new_domain(prepared, tmp_path_factory) -> Prepared:
     """Text of another domain: two new tags and a new character; its token list is the old one, grown."""
     toy = make_toy(tmp_path_factory.mktemp("new"))
     targets = {f"spk0-{i}": f"[IN:BUY buy [SL:BOOK {word} ] ]" for i, word in enumerate(("rain", "ann", "moön"))}

@@ -27,42 +27,27 @@ CONFIG: dict[str, Any] = {
 }
 
 
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
-
-
 def train_in_two_processes(prepared: Prepared, output: Path, root: Path) -> None:
     options = prepared.options(output, **CONFIG)
-    port = str(free_port())
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = str(listener.getsockname()[1])  # a free one
     environment = {**os.environ, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "OMP_NUM_THREADS": "1"}
-    processes = []
-    for rank in range(2):
-        ranks = [
-            "--dist_backend",
-            "gloo",
-            "--dist_world_size",
-            "2",
-            "--dist_rank",
-            str(rank),
-            "--local_rank",
-            str(rank),
-        ]
-        command = [sys.executable, "-m", "espnet_atat.bin.atat_train", *options, *ranks]
-        log = (output / f"rank{rank}.log").open("w")
-        processes.append(subprocess.Popen(command, env=environment, cwd=root, stdout=log, stderr=subprocess.STDOUT))
+    logs, processes = [output / f"rank{rank}.log" for rank in range(2)], []
+    for rank, log in enumerate(logs):
+        ranks = f"--dist_backend gloo --dist_world_size 2 --dist_rank {rank} --local_rank {rank}"
+        command = [sys.executable, "-m", "espnet_atat.bin.atat_train", *options, *ranks.split()]
+        pipes = {"stdout": log.open("w"), "stderr": subprocess.STDOUT}
+        processes.append(subprocess.Popen(command, env=environment, cwd=root, **pipes))
     try:
         codes = [process.wait(timeout=600) for process in processes]
     finally:
         for process in processes:
             process.kill()
-    logs = "\n".join((output / f"rank{rank}.log").read_text()[-2000:] for rank in range(2))
-    assert codes == [0, 0], logs
+    assert codes == [0, 0], "\n".join(log.read_text()[-2000:] for log in logs)
 
 
 @pytest.mark.slow
-def test_two_processes_equal_one(prepared: Prepared, root: Path, tmp_path: Path) -> None:
+def test_two_processes_equal_one(prepared, root, tmp_path):
     one = prepared.train(tmp_path / "one", **CONFIG)
     train_in_two_processes(prepared, tmp_path / "two", root)
     first, second = (parameters(folder / "checkpoint.pth") for folder in (one, tmp_path / "two"))

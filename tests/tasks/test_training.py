@@ -1,5 +1,7 @@
 """ESPnet's own trainer on the task: it learns, resumes, and goes on from a checkpoint."""
 
+import json
+import logging
 import math
 import shutil
 from pathlib import Path
@@ -12,6 +14,7 @@ from transformers import AutoConfig, AutoModel
 
 from espnet_atat.datadir import read_two_column
 from espnet_atat.decode.understand import Speech2Understand, Text2Understand
+from espnet_atat.model.audio_encoder import AudioEncoder
 from espnet_atat.tasks.atat import ATATTask
 from espnet_atat.text.tokenizer import TargetTokenizer
 from espnet_atat.text.vocabulary import TASKS, Vocabulary
@@ -20,7 +23,7 @@ from espnet_atat.train.trainer import DeviceTrainer
 from espnet_atat.train.transfer import initial_checkpoint
 from tests.toy import UTTERANCES
 from tests.toy_model import TINY_BLOCKS
-from tests.toy_training import CONFIG, FOUR_TASKS, Prepared, parameters, prepare, reports
+from tests.toy_training import CONFIG, FOUR_TASKS, parameters, prepare, reports
 
 #: Everything random that training knows: dropout, SpecAugment, augmentation, draws; and a BatchNorm and a CTC.
 RANDOM: dict[str, Any] = {
@@ -46,7 +49,7 @@ def smoothing_floor(vocabulary_size: int, smoothing: float = 0.1) -> float:
 
 
 @pytest.fixture(scope="module")
-def overfitted(prepared: Prepared, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def overfitted(prepared, tmp_path_factory) -> Path:
     """Trained on the eight utterances until it knows them."""
     output = tmp_path_factory.mktemp("overfitted") / "run"
     schedule = {"warmup_steps": 30, "decay": "linear", "total_steps": 300}
@@ -56,7 +59,7 @@ def overfitted(prepared: Prepared, tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 @pytest.mark.slow
-def test_eight_utterances_of_four_tasks_reach_the_smoothing_floor(overfitted: Path, prepared: Prepared) -> None:
+def test_eight_utterances_of_four_tasks_reach_the_smoothing_floor(overfitted, prepared):
     vocabulary = Vocabulary.load(prepared.toy.token_list)
     tokenizer = TargetTokenizer(vocabulary, prepared.toy.bpemodel)
     targets = read_two_column(prepared.mixture / "text").values()
@@ -71,9 +74,7 @@ def test_eight_utterances_of_four_tasks_reach_the_smoothing_floor(overfitted: Pa
 
 @pytest.mark.slow
 @pytest.mark.parametrize("beam_size", [1, 4])
-def test_all_eight_are_decoded_exactly_from_audio_and_from_text(
-    overfitted: Path, prepared: Prepared, beam_size: int
-) -> None:
+def test_all_eight_are_decoded_exactly_from_audio_and_from_text(overfitted, prepared, beam_size):
     files = overfitted / "config.yaml", overfitted / "valid.acc.ave.pth"
     feats, masked = prepared.toy.feats("audio"), prepared.toy.feats("audio_mlm")
     words, trees = [list(column) for column in zip(*UTTERANCES, strict=True)]
@@ -94,13 +95,13 @@ def assert_same_run(one: Path, other: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def unbroken(prepared: Prepared, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def unbroken(prepared, tmp_path_factory) -> Path:
     """Four epochs of everything random."""
     output = tmp_path_factory.mktemp("unbroken") / "run"
     return prepared.train(output, **RANDOM, max_epoch=4, ctc_characters=str(prepared.toy.characters))
 
 
-def test_a_resumed_run_equals_an_unbroken_one_bit_for_bit(prepared: Prepared, unbroken: Path, tmp_path: Path) -> None:
+def test_a_resumed_run_equals_an_unbroken_one_bit_for_bit(prepared, unbroken, tmp_path):
     options = {**RANDOM, "ctc_characters": str(prepared.toy.characters)}
     prepared.train(tmp_path / "run", **options, max_epoch=2)
     assert set(reports(tmp_path / "run")) == {1, 2}
@@ -109,9 +110,7 @@ def test_a_resumed_run_equals_an_unbroken_one_bit_for_bit(prepared: Prepared, un
     assert_same_run(tmp_path / "run", unbroken)
 
 
-def test_mixed_precision_changes_nothing_on_a_cpu_and_its_run_resumes_on_a_gpu(
-    prepared: Prepared, unbroken: Path, tmp_path: Path
-) -> None:
+def test_mixed_precision_changes_nothing_on_a_cpu_and_its_run_resumes_on_a_gpu(prepared, unbroken, tmp_path):
     options = {**RANDOM, "ctc_characters": str(prepared.toy.characters), "use_amp": True}
     for epochs in (2, 4):
         prepared.train(tmp_path / "run", **options, max_epoch=epochs)
@@ -126,9 +125,7 @@ def test_mixed_precision_changes_nothing_on_a_cpu_and_its_run_resumes_on_a_gpu(
     assert scaler.get_scale() == 4.0
 
 
-def test_a_kill_that_tears_the_checkpoint_changes_nothing_in_the_end(
-    prepared: Prepared, unbroken: Path, tmp_path: Path
-) -> None:
+def test_a_kill_that_tears_the_checkpoint_changes_nothing_in_the_end(prepared, unbroken, tmp_path):
     run = tmp_path / "run"
     shutil.copytree(unbroken, run, symlinks=True)
     content = (run / "checkpoint.pth").read_bytes()  # of epoch 4
@@ -143,40 +140,14 @@ def test_a_kill_that_tears_the_checkpoint_changes_nothing_in_the_end(
         assert all(torch.equal(ours[key], theirs[key]) for key in theirs), name
 
 
-def test_the_same_seed_gives_the_same_losses_and_another_does_not(
-    prepared: Prepared, unbroken: Path, tmp_path: Path
-) -> None:
+def test_validation_losses_depend_on_the_seed_and_not_on_the_batches(prepared, unbroken, tmp_path):
     options = {**RANDOM, "ctc_characters": str(prepared.toy.characters), "max_epoch": 1}
-    expected = reports(unbroken)[1]
-    assert reports(prepared.train(tmp_path / "same", **options))[1] == expected
-    other = reports(prepared.train(tmp_path / "other", **options, seed=2))[1]
-    assert other["train"]["loss"] != expected["train"]["loss"]
-
-
-def test_the_report_has_each_task_and_each_learning_rate(unbroken: Path) -> None:
-    for epoch in reports(unbroken).values():
-        for phase in ("train", "valid"):
-            assert {f"{kind}_{task}" for kind in ("acc", "loss") for task in TASKS} <= epoch[phase].keys()
-            assert all(math.isfinite(epoch[phase][f"loss_{task}"]) for task in TASKS)
-        assert {"optim0_lr0", "optim0_lr1"} <= epoch["train"].keys()  # the rest, and BERT
-
-
-def test_validation_losses_do_not_depend_on_the_batches(prepared: Prepared, unbroken: Path, tmp_path: Path) -> None:
-    options = {**RANDOM, "ctc_characters": str(prepared.toy.characters), "max_epoch": 1}
-    small = reports(prepared.train(tmp_path / "small", **options, valid_batch_bins=40))[1]["valid"]
-    large = reports(unbroken)[1]["valid"]
+    small, other = (
+        reports(prepared.train(tmp_path / name, **options, **changes))[1]["valid"]
+        for name, changes in (("small", {"valid_batch_bins": 40}), ("other", {"seed": 2}))
+    )
     for key in ("loss", *(f"loss_{task}" for task in TASKS)):
-        assert small[key] == pytest.approx(large[key], rel=1e-5), key
-
-
-def test_a_saved_model_is_built_from_its_folder_alone(prepared: Prepared, unbroken: Path) -> None:
-    model, args = ATATTask.build_model_from_file(unbroken / "config.yaml", unbroken / "4epoch.pth")
-    saved = parameters(unbroken / "4epoch.pth")
-    assert all(torch.equal(value, saved[name]) for name, value in model.state_dict().items())
-    assert args.token_list == list(Vocabulary.load(prepared.toy.token_list).tokens)
-    assert args.ctc_characters == prepared.toy.characters.read_text(encoding="utf-8").splitlines()
-    assert args.text_encoder_conf["config"]["hidden_size"] == 32
-    assert "model" not in args.text_encoder_conf
+        assert small[key] == pytest.approx(reports(unbroken)[1]["valid"][key], rel=1e-5) != other[key], key
 
 
 @pytest.mark.parametrize(
@@ -188,9 +159,7 @@ def test_a_saved_model_is_built_from_its_folder_alone(prepared: Prepared, unbrok
     ],
     ids=["e2e baseline", "text alone", "text alone with an idle audio encoder"],
 )
-def test_one_modality_trains_alone(
-    prepared: Prepared, tmp_path: Path, entries: list[dict], changes: dict[str, Any], absent: str | None
-) -> None:
+def test_one_modality_trains_alone(prepared, tmp_path, entries, changes, absent):
     one = prepare(prepared.toy, entries, f"one_{entries[0]['task']}_{absent}")
     report = reports(one.train(tmp_path / "run", **changes, max_epoch=2))
     task = entries[0]["task"]
@@ -200,7 +169,7 @@ def test_one_modality_trains_alone(
     assert all(torch.isfinite(value).all() for value in saved.values())
 
 
-def test_the_text_encoders_folder_names_its_tokenizer(prepared: Prepared, tmp_path: Path) -> None:
+def test_the_text_encoders_folder_names_its_tokenizer(prepared, tmp_path):
     folder = tmp_path / "bert"
     bert = AutoModel.from_config(AutoConfig.for_model(**CONFIG["text_encoder_conf"]["config"]))
     bert.save_pretrained(folder)
@@ -211,9 +180,10 @@ def test_the_text_encoders_folder_names_its_tokenizer(prepared: Prepared, tmp_pa
     ATATTask.main(cmd=options)
     _, args = ATATTask.build_model_from_file(tmp_path / "run" / "config.yaml", tmp_path / "run" / "1epoch.pth")
     assert args.text_tokenizer == str(folder)
+    assert "model" not in args.text_encoder_conf  # it is in the run's own folder
 
 
-def test_a_text_longer_than_the_encoders_positions_is_cut(prepared: Prepared, tmp_path: Path) -> None:
+def test_a_text_longer_than_the_encoders_positions_is_cut(prepared, tmp_path):
     args = ATATTask.get_parser().parse_args(prepared.options(tmp_path))
     model = ATATTask.build_model(args).eval()
     pieces = ATATTask.build_preprocess_fn(args, train=False)("nlu-a-b", {"text_in": "rain " * 100})["text_in"]
@@ -223,9 +193,7 @@ def test_a_text_longer_than_the_encoders_positions_is_cut(prepared: Prepared, tm
     assert torch.isfinite(encoded.states).all()
 
 
-def test_fine_tuning_from_a_grown_checkpoint(
-    prepared: Prepared, unbroken: Path, new_domain: Prepared, tmp_path: Path
-) -> None:
+def test_fine_tuning_from_a_grown_checkpoint(prepared, unbroken, new_domain, tmp_path):
     old, new = Vocabulary.load(prepared.toy.token_list), Vocabulary.load(new_domain.toy.token_list)
     assert len(new) == len(old) + 2
     initial_checkpoint(unbroken / "4epoch.pth", old, new, tmp_path / "init.pth")
@@ -258,3 +226,43 @@ def test_fine_tuning_from_a_grown_checkpoint(
     again = new_domain.train(tmp_path / "again", **options, max_epoch=1)
     new_domain.train(again, **options, max_epoch=3)
     assert_same_run(again, run)
+
+
+def test_the_audio_encoder_sees_parts_and_the_log_has_the_shares(prepared, tmp_path, monkeypatch, caplog):
+    seen: list[int] = []
+    forward = AudioEncoder.forward
+    monkeypatch.setattr(AudioEncoder, "forward", lambda *args: seen.append(1) or forward(*args))
+    caplog.set_level(logging.INFO)
+    calls, losses = {}, {}
+    for parts in (1, 3):
+        seen.clear()
+        run = prepared.train(tmp_path / str(parts), max_parts=parts, max_epoch=1, batch_bins=2000)
+        calls[parts], losses[parts] = len(seen), reports(run)[1]["train"]["loss"]
+    assert calls[3] > calls[1]
+    assert losses[3] == pytest.approx(losses[1], rel=1e-4)  # one batch of all examples: the same in parts
+    assert "[train]   slu-audio: 8, 25.00%, " in caplog.text
+    assert "2000 frames (batch_bins) a batch: " in caplog.text
+
+
+@pytest.mark.slow
+def test_masks_reach_the_model_and_a_resumed_run_draws_the_same(toy, tmp_path, caplog):
+    heard = prepare(toy, [{"task": "mlm", "set": "toy/audio"}, FOUR_TASKS[3]], "on_the_fly")  # not a masked copy
+    alignments = tmp_path / "audio.jsonl"
+    with alignments.open("w") as handle:
+        for number, (text, _) in enumerate(UTTERANCES):  # a word is 8 frames
+            places = [(word, {"start": 0.08 * n, "end": 0.08 * (n + 1)}) for n, word in enumerate(text.split())]
+            words = [{"word": word, **place, "case": "success"} for word, place in places]
+            handle.write(json.dumps({"utt_id": f"spk0-{number:02d}", "words": words}) + "\n")
+    conf = {"alignments": {"audio": str(alignments)}, "ratio": 0.5, "min_masked": 1}
+
+    def last(name: str, epochs: int = 2, mask_conf: dict = conf) -> dict[str, torch.Tensor]:
+        options = {"num_iters_per_epoch": 4, "keep_nbest_models": 2, "mask_conf": mask_conf}
+        return parameters(heard.train(tmp_path / name, **options, max_epoch=epochs) / f"{epochs}epoch.pth")
+
+    caplog.set_level("INFO")
+    unbroken = last("unbroken")
+    assert "8 mlm examples are masked anew every epoch; 0 of them have no aligned word" in caplog.text
+    last("resumed", epochs=1)
+    resumed, unmasked = last("resumed"), last("unmasked", mask_conf={})
+    assert all(torch.equal(unbroken[name], resumed[name]) for name in unbroken)
+    assert not all(torch.equal(unbroken[name], unmasked[name]) for name in unbroken)

@@ -8,15 +8,15 @@ from tests.toy import Toy, make_toy
 
 
 @pytest.fixture(scope="session")
-def toy(tmp_path_factory: pytest.TempPathFactory) -> Toy:
+def toy(tmp_path_factory) -> Toy:
     return make_toy(tmp_path_factory.mktemp("toy"))
 
 
 @pytest.fixture(scope="session")
-def vocabulary(toy: Toy) -> Vocabulary:
+def vocabulary(toy) -> Vocabulary:
     return Vocabulary.load(toy.token_list)
 
 
 @pytest.fixture(scope="session")
-def tokenizer(toy: Toy, vocabulary: Vocabulary) -> TargetTokenizer:
+def tokenizer(toy, vocabulary) -> TargetTokenizer:
     return TargetTokenizer(vocabulary, toy.bpemodel)

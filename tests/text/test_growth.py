@@ -1,22 +1,16 @@
 """Tokens of a new corpus behind those of an old one, and pieces of a second BPE model."""
 
-from pathlib import Path
-
 import pytest
 from hypothesis import HealthCheck, given, settings
 
 from espnet_atat.errors import UserError
-from espnet_atat.semantics.tree import Node, parse
+from espnet_atat.semantics.tree import parse
 from espnet_atat.text.growth import BPEGrowth, grow, grow_folder
 from espnet_atat.text.tokenizer import GROWN_WORDS, TargetTokenizer, load_grown_words
-from espnet_atat.text.vocabulary import CONTROL_TOKENS, TASKS
 from tests.text.test_tokenizer import trees
-from tests.toy import UTTERANCES, Toy
+from tests.toy import UTTERANCES
 
-NEW_TARGETS = [
-    "<nlu> [IN:BUY play [SL:BOOK moön 7 ] ]",
-    "<nlu> [IN:BUY [SL:AUTHOR ann ] [SL:PRICE öre ] ]",
-]
+NEW_TARGETS = ["<nlu> [IN:BUY play [SL:BOOK moön 7 ] ]", "<nlu> [IN:BUY [SL:AUTHOR ann ] [SL:PRICE öre ] ]"]
 #: Words that the toy's BPE model, of 50 pieces, has but letters for.
 LONG_TARGETS = [
     "[IN:BUY play rhapsody [SL:BOOK thistledown ] ]",
@@ -28,7 +22,7 @@ GROWTH = BPEGrowth(size=60, pieces_per_word=3)
 
 
 @pytest.fixture(scope="module")
-def grown(tokenizer: TargetTokenizer) -> TargetTokenizer:
+def grown(tokenizer) -> TargetTokenizer:
     return grow(tokenizer, LONG_TARGETS, GROWTH)
 
 
@@ -37,7 +31,7 @@ def new_tokens(before: TargetTokenizer, after: TargetTokenizer) -> tuple[str, ..
     return after.vocabulary.tokens[len(before.vocabulary) :]
 
 
-def test_growth_adds_unseen_tags_then_characters(tokenizer: TargetTokenizer) -> None:
+def test_growth_adds_unseen_tags_then_characters(tokenizer):
     new = grow(tokenizer, NEW_TARGETS)
     assert new_tokens(tokenizer, new) == ("[IN:BUY", "[SL:PRICE", "7", "ö")
     assert not new.grown_words
@@ -46,13 +40,13 @@ def test_growth_adds_unseen_tags_then_characters(tokenizer: TargetTokenizer) -> 
         assert new.decode(new.encode(target)) == target.removeprefix("<nlu> ")
 
 
-def test_known_targets_grow_nothing(tokenizer: TargetTokenizer) -> None:
+def test_known_targets_grow_nothing(tokenizer):
     for bpe in (None, GROWTH):
         new = grow(tokenizer, ["<slu> [IN:PLAY play [SL:SONG moon ] ]"], bpe)
         assert (new.vocabulary, new.grown_words) == (tokenizer.vocabulary, {})
 
 
-def test_words_of_many_pieces_get_pieces_of_their_own(tokenizer: TargetTokenizer, grown: TargetTokenizer) -> None:
+def test_words_of_many_pieces_get_pieces_of_their_own(tokenizer, grown):
     assert grown.grown_words.keys() == {"rhapsody", "thistledown"}
     for word, pieces in grown.grown_words.items():
         assert len(tokenizer.tokens(word)) > GROWTH.pieces_per_word
@@ -65,7 +59,7 @@ def test_words_of_many_pieces_get_pieces_of_their_own(tokenizer: TargetTokenizer
     assert list(added[1:]) == sorted(added[1:])
 
 
-def test_all_other_words_are_split_as_before(tokenizer: TargetTokenizer, grown: TargetTokenizer) -> None:
+def test_all_other_words_are_split_as_before(tokenizer, grown):
     for _, tree in UTTERANCES:
         assert grown.encode(tree) == tokenizer.encode(tree)
     assert grown.tokens("rhapsodys") == tokenizer.tokens("rhapsodys"), "exactly those words"
@@ -73,23 +67,9 @@ def test_all_other_words_are_split_as_before(tokenizer: TargetTokenizer, grown: 
     assert mixed == [*tokenizer.tokens("play"), *grown.grown_words["rhapsody"], *tokenizer.tokens("the moon")]
 
 
-def test_task_tokens_and_eos_never_move(tokenizer: TargetTokenizer, grown: TargetTokenizer) -> None:
-    assert grown.vocabulary.tokens[: len(CONTROL_TOKENS)] == CONTROL_TOKENS
-    assert grown.vocabulary.task_ids == tokenizer.vocabulary.task_ids
-    assert grown.vocabulary.eos_id == tokenizer.vocabulary.eos_id
-
-
-@pytest.mark.parametrize("target", [*LONG_TARGETS, *(tree for _, tree in UTTERANCES)])
-@pytest.mark.parametrize("task", TASKS)
-def test_round_trip_of_every_target(grown: TargetTokenizer, target: str, task: str) -> None:
-    ids = grown.encode(f"<{task}> {target}")
-    assert grown.vocabulary.unknown_id not in ids
-    assert grown.decode(ids) == target
-
-
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(tree=trees())
-def test_round_trip_of_every_tree_though_all_its_words_were_split_anew(tokenizer: TargetTokenizer, tree: Node) -> None:
+def test_round_trip_of_every_tree_though_all_its_words_were_split_anew(tokenizer, tree):
     target = tree.serialise()
     assert parse(target)
     grown = grow(tokenizer, [target], BPEGrowth(size=60, pieces_per_word=1))
@@ -97,24 +77,24 @@ def test_round_trip_of_every_tree_though_all_its_words_were_split_anew(tokenizer
     assert grown.decode(grown.encode(target)) == target
 
 
-def test_grown_twice_the_first_growth_stays(grown: TargetTokenizer) -> None:
+def test_grown_twice_the_first_growth_stays(grown):
     twice = grow(grown, LATER_TARGETS, GROWTH)
     assert twice.grown_words.items() > grown.grown_words.items()
     assert twice.grown_words.keys() - grown.grown_words.keys() == {"wintergreen"}
     assert new_tokens(grown, twice)[0] == "[IN:SELL"
     for target in (*LONG_TARGETS, *(tree for _, tree in UTTERANCES)):
         assert twice.encode(target) == grown.encode(target)
-    for target in LATER_TARGETS:
+    for target in (*LONG_TARGETS, *LATER_TARGETS):
         assert twice.decode(twice.encode(target)) == target
     assert grow(grown, LATER_TARGETS).grown_words == grown.grown_words, "without a second model they stay too"
 
 
-def test_a_word_that_the_second_model_splits_no_coarser_is_left_alone(tokenizer: TargetTokenizer) -> None:
+def test_a_word_that_the_second_model_splits_no_coarser_is_left_alone(tokenizer):
     letters = len(set("thistledown")) + 2  # <unk>, the word's start: no room for a merge
     assert not grow(tokenizer, ["thistledown"], BPEGrowth(size=letters, pieces_per_word=3)).grown_words
 
 
-def test_folders_hold_all_of_it_and_the_same_bytes_each_time(toy: Toy, tmp_path: Path) -> None:
+def test_folders_hold_all_of_it_and_the_same_bytes_each_time(toy, tmp_path):
     folders = [tmp_path / name for name in ("a", "b", "c")]
     for folder in folders:
         folder.mkdir()
@@ -131,24 +111,14 @@ def test_folders_hold_all_of_it_and_the_same_bytes_each_time(toy: Toy, tmp_path:
     assert load_grown_words(folders[2] / GROWN_WORDS) == new.grown_words
 
 
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"size": 0}, r"grow_bpe: size \(0\) and pieces_per_word \(3\) begin at 1"),
-        ({"pieces_per_word": -1}, r"grow_bpe: size \(500\) and pieces_per_word \(-1\) begin at 1"),
-    ],
-)
-def test_options_are_checked(options: dict, message: str) -> None:
-    with pytest.raises(UserError, match=message):
+@pytest.mark.parametrize("options", [{"size": 0}, {"pieces_per_word": -1}])
+def test_options_are_checked(options):
+    size, pieces = {"size": 500, "pieces_per_word": 3, **options}.values()
+    with pytest.raises(UserError, match=rf"grow_bpe: size \({size}\) and pieces_per_word \({pieces}\) begin at 1"):
         BPEGrowth(**options)
 
 
-def test_too_few_pieces_for_the_words_characters_is_an_error(tokenizer: TargetTokenizer) -> None:
-    with pytest.raises(UserError, match=r"4 BPE pieces do not even hold the \d+ characters"):
-        grow(tokenizer, LONG_TARGETS, BPEGrowth(size=4))
-
-
-def test_a_broken_list_of_words_is_named(tmp_path: Path) -> None:
+def test_a_broken_list_of_words_is_named(tmp_path):
     path = tmp_path / GROWN_WORDS
     with pytest.raises(UserError, match=r"grown_words\.txt: no such file; stage 11"):
         load_grown_words(path)

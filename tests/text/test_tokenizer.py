@@ -1,16 +1,14 @@
 """Targets to tokens and back."""
 
-from pathlib import Path
-
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from espnet_atat.errors import UserError
-from espnet_atat.semantics.tree import Node, parse
+from espnet_atat.semantics.tree import Node
 from espnet_atat.text.tokenizer import WORD_START, CharTokenizer, TargetTokenizer, is_whole, target_words
 from espnet_atat.text.vocabulary import CONTROL_TOKENS, TASKS, Vocabulary
-from tests.toy import UTTERANCES, Toy
+from tests.toy import UTTERANCES
 
 INTENTS = sorted({token[1:] for _, tree in UTTERANCES for token in tree.split() if token.startswith("[IN:")})
 SLOTS = sorted({token[1:] for _, tree in UTTERANCES for token in tree.split() if token.startswith("[SL:")})
@@ -35,32 +33,26 @@ anything = settings(max_examples=150, deadline=None, suppress_health_check=[Heal
 
 @pytest.mark.parametrize("task", TASKS)
 @pytest.mark.parametrize(("transcript", "tree"), UTTERANCES)
-def test_round_trip_of_every_utterance(tokenizer: TargetTokenizer, transcript: str, tree: str, task: str) -> None:
+def test_round_trip_of_every_utterance(tokenizer, transcript, tree, task):
     for target in (transcript, tree):
         ids = tokenizer.encode(f"<{task}> {target}")
         assert ids[0] == tokenizer.vocabulary.task_id(task)
         assert tokenizer.vocabulary.unknown_id not in ids
-        assert tokenizer.decode(ids) == target
+        assert tokenizer.decode([*ids, tokenizer.vocabulary.eos_id]) == target
 
 
 @anything
 @given(tree=trees())
-def test_round_trip_of_every_tree(tokenizer: TargetTokenizer, tree: Node) -> None:
+def test_round_trip_of_every_tree_and_tags_are_never_split(tokenizer, tree):
     target = tree.serialise()
-    assert parse(target)
     assert tokenizer.decode(tokenizer.encode(target)) == target
-
-
-@anything
-@given(tree=trees())
-def test_tags_are_never_split_and_stay_in_order(tokenizer: TargetTokenizer, tree: Node) -> None:
-    tokens = tokenizer.tokens(tree.serialise())
+    tokens = tokenizer.tokens(target)
     assert [token for token in tokens if is_whole(token)] == [token for token in tree.tokens() if is_whole(token)]
 
 
 @anything
 @given(text=st.lists(st.text(st.characters(exclude_categories=["Z", "C"]), min_size=1, max_size=6), max_size=6))
-def test_no_word_of_any_script_loses_the_utterance(tokenizer: TargetTokenizer, text: list[str]) -> None:
+def test_no_word_of_any_script_loses_the_utterance(tokenizer, text):
     text = [word for word in text if not is_whole(word)]
     ids = tokenizer.encode(" ".join(["<asr>", *text]))
     assert ids[0] == tokenizer.vocabulary.task_id("asr")
@@ -68,56 +60,39 @@ def test_no_word_of_any_script_loses_the_utterance(tokenizer: TargetTokenizer, t
     assert isinstance(tokenizer.decode(ids), str)
 
 
-def test_an_unknown_character_costs_that_character_alone(tokenizer: TargetTokenizer) -> None:
+def test_an_unknown_character_costs_that_character_alone(tokenizer):
     ids = tokenizer.encode("[IN:PLAY play [SL:SONG moön rain ] ]")
     assert ids.count(tokenizer.vocabulary.unknown_id) == 1
     assert tokenizer.decode(ids) == "[IN:PLAY play [SL:SONG mo⁇n rain ] ]"
 
 
-def test_a_piece_outside_the_vocabulary_falls_apart_into_characters(toy: Toy, vocabulary: Vocabulary) -> None:
+def test_a_piece_outside_the_vocabulary_falls_apart_into_characters(toy, vocabulary):
     without = Vocabulary(tuple(token for token in vocabulary.tokens if token not in ("▁moon", "▁mo", "mo", "on")))
     tokens = TargetTokenizer(without, toy.bpemodel).tokens("moon")
     assert tokens == [WORD_START, *"moon"]
     assert TargetTokenizer.join(tokens) == "moon"
 
 
-def test_an_unknown_tag_is_an_error_that_names_it(tokenizer: TargetTokenizer) -> None:
-    with pytest.raises(UserError, match=r"the tag '\[SL:COLOUR' is not in the token list"):
-        tokenizer.encode("<slu> [IN:PLAY [SL:COLOUR red ] ]")
-
-
-def test_a_missing_bpe_model_is_an_error_that_names_it(tmp_path: Path, vocabulary: Vocabulary) -> None:
+def test_a_missing_bpe_model_is_an_error_that_names_it(tmp_path, vocabulary):
     with pytest.raises(UserError, match=r"bpe\.model: no such BPE model"):
         TargetTokenizer(vocabulary, tmp_path / "bpe.model")
 
 
-def test_decoding_leaves_control_tokens_out(tokenizer: TargetTokenizer) -> None:
-    eos = tokenizer.vocabulary.eos_id
-    assert tokenizer.decode([*tokenizer.encode("<nlu> stop"), eos]) == "stop"
-
-
-def test_the_ctc_spells_the_words_of_a_target(toy: Toy) -> None:
-    characters = toy.characters.read_text(encoding="utf-8").splitlines()
-    ctc = CharTokenizer(characters)
+def test_the_ctc_spells_the_words_of_a_target(toy):
+    ctc = CharTokenizer(toy.characters.read_text(encoding="utf-8").splitlines())
     spelt = [ctc.characters[i] for i in ctc.encode("<slu> [IN:PLAY [SL:SONG it up ] ]")]
     assert spelt == ["i", "t", "<space>", "u", "p"]
-    assert ctc.encode("<asr> it up") == ctc.encode("<slu> [IN:PLAY [SL:SONG it up ] ]")
     assert ctc.encode("ü") == [1]
     assert ctc.encode("<asr>") == []
-
-
-def test_the_ctc_covers_every_character_it_was_built_from(toy: Toy) -> None:
-    ctc = CharTokenizer(toy.characters.read_text(encoding="utf-8").splitlines())
     assert set(ctc.characters[3:]) == set(LETTERS)
-    assert all(1 not in ctc.encode(tree) for _, tree in UTTERANCES)
 
 
-def test_a_character_list_without_its_three_symbols_is_refused() -> None:
+def test_a_character_list_without_its_three_symbols_is_refused():
     with pytest.raises(UserError, match="a character list starts with <blank> <unk> <space>"):
         CharTokenizer(["a", "b"])
 
 
-def test_target_words_are_neither_tags_nor_task_tokens() -> None:
+def test_target_words_are_neither_tags_nor_task_tokens():
     assert target_words("<slu> [IN:PLAY play [SL:SONG rain ] ]") == ["play", "rain"]
     assert all(is_whole(token) for token in (*CONTROL_TOKENS, "[IN:A", "[SL:B", "]"))
     assert not is_whole("rain")

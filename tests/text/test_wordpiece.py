@@ -25,20 +25,11 @@ def test_transformers_loads_it_and_a_text_stands_between_cls_and_sep(tokenizer):
     assert tokenizer.convert_ids_to_tokens(0) == "[PAD]"
 
 
-def test_frequent_words_are_whole_and_new_ones_fall_into_known_pieces(tokenizer):
+def test_how_words_are_split(tokenizer):
     assert tokenizer.tokenize("paper") == ["paper"]
     assert tokenizer.tokenize("moody") == ["mo", "##o", "##d", "##y"]
-
-
-def test_case_and_accents_do_not_matter(tokenizer):
     assert tokenizer("PLAY Ännä").input_ids == tokenizer("play anna").input_ids
-
-
-def test_a_new_character_is_unknown_alone_where_it_is_punctuation(tokenizer):
-    assert tokenizer.tokenize("anna's moon") == ["anna", "[UNK]", "s", "moon"]
-
-
-def test_long_texts_are_cut_at_the_positions_of_bert(tokenizer):
+    assert tokenizer.tokenize("anna's moon") == ["anna", "[UNK]", "s", "moon"]  # a new character that is punctuation
     assert len(tokenizer("moon " * 600, truncation=True).input_ids) == 512
 
 

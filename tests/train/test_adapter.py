@@ -19,7 +19,7 @@ def options(**changes: Any) -> Namespace:
     )
 
 
-def test_adapters_and_new_rows_are_never_of_the_pretrained_group() -> None:
+def test_adapters_and_new_rows_are_never_of_the_pretrained_group():
     model = toy_model(pretrained_vocabulary_size=15)
     args = options()
     check_adapter(args, model)
@@ -40,23 +40,17 @@ def test_adapters_and_new_rows_are_never_of_the_pretrained_group() -> None:
         ({"adapter": "houlsby"}, "--adapter houlsby: ESPnet has it for S3PRL's models alone"),
         ({"save_strategy": "adapter_only"}, "--save_strategy adapter_only: a model is decoded from one checkpoint"),
         ({"adapter_conf": {"target_modules": ["linear_x"]}}, "no module ends in 'linear_x'; linear_q, linear_k"),
-        (
-            {"adapter_conf": {"target_modules": ["after_norm"]}},
-            "'after_norm' takes .*, a LayerNorm: name linear layers",
-        ),
+        ({"adapter_conf": {"target_modules": ["after_norm"]}}, "'after_norm' takes .*, a LayerNorm: name linear la"),
     ],
 )
-def test_options_that_espnet_would_stop_at_late_are_named(changes: dict, complaint: str) -> None:
+def test_options_that_espnet_would_stop_at_late_are_named(changes, complaint):
     with pytest.raises(UserError, match=complaint):
         check_adapter(options(**changes), toy_model())
 
 
-def test_a_missing_loralib_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_loralib_is_named_and_without_the_option_nothing_is_looked_at(monkeypatch):
     monkeypatch.setattr("espnet_atat.train.adapter.find_spec", lambda _: None)
     with pytest.raises(UserError, match="--use_adapter needs loralib: pip install"):
         check_adapter(options(), toy_model())
-
-
-def test_without_the_option_nothing_is_looked_at() -> None:
     check_adapter(options(use_adapter=False, adapter_conf={"target_modules": ["linear_x"]}), toy_model())
     check_adapter(Namespace(), toy_model())

@@ -33,7 +33,7 @@ def save(encoder: AbsEncoder, path: Path, **wrapped: Any) -> Path:
 @pytest.mark.parametrize("blocks", ["transformer", "conformer"])
 @pytest.mark.parametrize("wrapped", [{}, {"reporter": {}}], ids=["model", "trainer's checkpoint"])
 @torch.no_grad()
-def test_the_blocks_compute_what_the_asr_models_do(blocks: str, wrapped: dict, tmp_path: Path) -> None:
+def test_the_blocks_compute_what_the_asr_models_do(blocks, wrapped, tmp_path):
     asr, model = asr_encoder(blocks), toy_model(blocks=blocks, seed=5)
     cnn = {name: value.clone() for name, value in model.audio_encoder.cnn.state_dict().items()}
     load_asr_encoder(model.audio_encoder, save(asr, tmp_path / "asr.pth", **wrapped))
@@ -51,17 +51,11 @@ def test_the_blocks_compute_what_the_asr_models_do(blocks: str, wrapped: dict, t
     [
         ({"num_blocks": 1}, r"it lacks \d+: encoders\.1\."),
         ({"num_blocks": 3}, r"it has too many, \d+: encoders\.2\."),
-        (
-            {"linear_units": 48},
-            r"it has of another shape 6: encoders\.0\.feed_forward\.w_1\.weight \(48, 16\) instead of",
-        ),
-        (
-            {"num_blocks": 1, "linear_units": 48},
-            r"it lacks 16: .* …; it has of another shape 3: encoders\.0\.feed_forward\.w_1\.weight",
-        ),
+        ({"linear_units": 48}, r"it has of another shape 6: encoders\.0\.feed_forward\.w_1\.weight \(48, 16\) instead"),
+        ({"num_blocks": 1, "linear_units": 48}, r"it lacks 16: .* …; it has of another shape 3: encoders\.0\.feed_"),
     ],
 )
-def test_all_that_does_not_fit_is_in_one_error(changes: dict, complaint: str, tmp_path: Path) -> None:
+def test_all_that_does_not_fit_is_in_one_error(changes, complaint, tmp_path):
     model = toy_model()
     before = {name: value.clone() for name, value in model.state_dict().items()}
     with pytest.raises(UserError, match=rf"asr\.pth: its encoder is not of the shape of .*{complaint}"):
@@ -69,7 +63,7 @@ def test_all_that_does_not_fit_is_in_one_error(changes: dict, complaint: str, tm
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
 
 
-def test_what_is_no_asr_model_is_named(tmp_path: Path) -> None:
+def test_what_is_no_asr_model_is_named(tmp_path):
     model = toy_model()
     torch.save(model.state_dict(), tmp_path / "ours.pth")
     with pytest.raises(UserError, match=r"ours\.pth: no parameter begins with 'encoder\.': not an ESPnet ASR model"):

@@ -25,7 +25,7 @@ def grown() -> ESPnetATATModel:
     return toy_model(pretrained_vocabulary_size=15)
 
 
-def test_pretraining_has_two_groups_of_everything() -> None:
+def test_pretraining_has_two_groups_of_everything():
     model = toy_model()
     groups = parameter_groups(model, text_encoder_lr_scale=0.05)
     rest, bert = names_of(model, groups)
@@ -34,32 +34,21 @@ def test_pretraining_has_two_groups_of_everything() -> None:
     assert [(group["pretrained"], group["lr_scale"]) for group in groups] == [(False, 1.0), (False, 0.05)]
 
 
-def test_all_is_everything_but_the_new_rows(grown: ESPnetATATModel) -> None:
-    groups = parameter_groups(grown, ["all"])
-    new, *old = names_of(grown, groups)
-    assert new == {NEW_ROWS}
-    assert set.union(*old) == trainable(grown) - {NEW_ROWS}
-    assert [group["pretrained"] for group in groups] == [False, True, True]
-    assert [group["new_rows"] for group in groups] == [True, False, False]
-
-
-def test_a_prefix_takes_what_lies_below_it(grown: ESPnetATATModel) -> None:
-    groups = parameter_groups(grown, ["audio_encoder", "decoder.embed"])
-    old = set.union(*(n for n, group in zip(names_of(grown, groups), groups, strict=True) if group["pretrained"]))
-    assert old == {name for name in trainable(grown) if name.startswith("audio_encoder.")} | {OLD_ROWS}
+@pytest.mark.parametrize(
+    "prefixes", [["all"], ["audio_encoder", "decoder.embed"], [], ["decoder"], ["text_encoder.bert.embeddings", "ctc"]]
+)
+def test_a_prefix_takes_what_lies_below_it_but_the_new_rows(grown, prefixes):
+    groups = parameter_groups(grown, prefixes)
+    names = names_of(grown, groups)
+    assert sum(map(len, names)) == len(set.union(*names)) == len(trainable(grown))
+    old = set[str]().union(*(n for n, group in zip(names, groups, strict=True) if group["pretrained"]))
+    below = ("",) if prefixes == ["all"] else tuple(prefixes)
+    assert old == {name for name in trainable(grown) - {NEW_ROWS} if name.startswith(below)}
     # Of what is fresh, the rows have a group of their own.
-    assert [names for names, group in zip(names_of(grown, groups), groups, strict=True) if group["new_rows"]] == [
-        {NEW_ROWS}
-    ]
+    assert [names for names, group in zip(names, groups, strict=True) if group["new_rows"]] == [{NEW_ROWS}]
 
 
-def test_every_trainable_parameter_is_in_one_group(grown: ESPnetATATModel) -> None:
-    for prefixes in ([], ["all"], ["decoder"], ["text_encoder"], ["text_encoder.bert.embeddings", "ctc"]):
-        names = names_of(grown, parameter_groups(grown, prefixes))
-        assert sum(map(len, names)) == len(set.union(*names)) == len(trainable(grown))
-
-
-def test_frozen_parameters_are_in_none() -> None:
+def test_frozen_parameters_are_in_none():
     model = toy_model()
     assert OLD_ROWS in trainable(model)
     assert NEW_ROWS not in trainable(model)  # no rows
@@ -71,7 +60,7 @@ def test_frozen_parameters_are_in_none() -> None:
 
 
 @pytest.mark.parametrize("prefix", ["audio", "decoder.embed.0.newer", "encoder", ""])
-def test_a_prefix_that_names_nothing_is_an_error(grown: ESPnetATATModel, prefix: str) -> None:
+def test_a_prefix_that_names_nothing_is_an_error(grown, prefix):
     with pytest.raises(
         UserError, match=f"--pretrained_parameters: the model has no trainable parameter below '{prefix}'"
     ):
@@ -83,7 +72,7 @@ def states_of(model: ESPnetATATModel) -> dict[str, torch.Tensor]:
 
 
 @pytest.mark.parametrize("blocks", ["conformer", "transformer"])
-def test_frozen_parameters_and_buffers_are_bit_identical_until_their_rate_rises(blocks: str) -> None:
+def test_frozen_parameters_and_buffers_are_bit_identical_until_their_rate_rises(blocks):
     model = toy_model(blocks=blocks, pretrained_vocabulary_size=15)
     adam = torch.optim.Adam(parameter_groups(model, ["all"]), lr=1e-2)
     scheduler = WarmupUnfreezeLR(adam, warmup_steps=1, decay="constant", unfreeze_steps=[3], multipliers=[0.0])
@@ -105,27 +94,17 @@ def test_frozen_parameters_and_buffers_are_bit_identical_until_their_rate_rises(
             assert {NEW_ROWS, OLD_ROWS, *norms} <= changed
 
 
-def test_batch_norm_of_parameters_that_are_never_trained_stands_still() -> None:
+@pytest.mark.parametrize("how", ["never trained", "validation"])
+def test_batch_norm_stands_still(how):
     model = toy_model(blocks="conformer")
     for parameter in model.audio_encoder.parameters():
-        parameter.requires_grad = False  # as --freeze_param audio_encoder does
-    adam = torch.optim.Adam(parameter_groups(model), lr=1e-2)
-    model.follow_frozen_groups(adam)
+        parameter.requires_grad = how == "validation"  # False: as --freeze_param audio_encoder does
+    model.follow_frozen_groups(torch.optim.Adam(parameter_groups(model), lr=1e-2))
     before = states_of(model)
-    model.train()
+    model.train(how != "validation")
     model(**toy_batch())
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
-
-
-def test_validation_does_not_wake_batch_norm() -> None:
-    model = toy_model(blocks="conformer")
-    adam = torch.optim.Adam(parameter_groups(model), lr=1e-2)
-    model.follow_frozen_groups(adam)
-    before = states_of(model)
-    model.eval()
-    with torch.no_grad():
+    if how == "validation":
+        model.train()
         model(**toy_batch())
-    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
-    model.train()
-    model(**toy_batch())
-    assert any(not torch.equal(value, before[name]) for name, value in model.state_dict().items())
+        assert any(not torch.equal(value, before[name]) for name, value in model.state_dict().items())

@@ -21,12 +21,12 @@ FIRST, SECOND = ["[IN:BUY rhapsody [SL:BOOK moön ] ]"], ["[IN:SELL [SL:BOOK win
 
 
 @pytest.fixture(scope="module")
-def toy(tmp_path_factory: pytest.TempPathFactory) -> Toy:
+def toy(tmp_path_factory) -> Toy:
     return make_toy(tmp_path_factory.mktemp("toy"))
 
 
 @pytest.fixture(scope="module")
-def old(toy: Toy) -> Vocabulary:
+def old(toy) -> Vocabulary:
     return Vocabulary.load(toy.token_list)
 
 
@@ -48,11 +48,12 @@ def logits_of(model: ESPnetATATModel) -> torch.Tensor:
     return model.decoder(encoded.states, encoded.lengths, batch["text"], batch["text_lengths"])[0]
 
 
-def test_rows_are_mapped_and_old_logits_unchanged(old: Vocabulary, tmp_path: Path) -> None:
-    model, new = toy_model(old), old.grow(["[IN:BUY", "ö"])
-    grown = transferred(model, old, new, tmp_path)
+@pytest.mark.parametrize("tokens", [["[IN:BUY", "ö"], []])
+def test_rows_are_mapped_and_old_logits_unchanged(old, tmp_path, tokens):
+    model = toy_model(old)
+    grown = transferred(model, old, old.grow(tokens), tmp_path)
     assert torch.equal(grown.decoder.tied.pretrained, model.decoder.tied.weight)
-    assert grown.decoder.tied.new.shape == (2, 16)
+    assert grown.decoder.tied.new.shape == (len(tokens), 16)
     assert (grown.decoder.tied.new.norm(dim=1) > 0.1).all(), "fresh rows are drawn, not zero"
     torch.testing.assert_close(logits_of(grown)[..., : len(old)], logits_of(model), rtol=0, atol=1e-6)
     state = model.state_dict()
@@ -61,38 +62,14 @@ def test_rows_are_mapped_and_old_logits_unchanged(old: Vocabulary, tmp_path: Pat
             assert torch.equal(value, state[name]), name
 
 
-def test_old_hypotheses_stand_when_new_tokens_are_masked(old: Vocabulary, tmp_path: Path) -> None:
-    model = toy_model(old)
-    grown = transferred(model, old, old.grow(["[IN:BUY", "ö"]), tmp_path)
-    with torch.no_grad():
-        grown.decoder.tied.new.mul_(100)  # so that they win somewhere
-    masked = logits_of(grown)
-    assert not torch.equal(masked.argmax(-1), logits_of(model).argmax(-1))
-    masked[..., len(old) :] = -torch.inf
-    assert torch.equal(masked.argmax(-1), logits_of(model).argmax(-1))
-
-
-def test_fresh_rows_follow_the_seed_of_the_new_run(old: Vocabulary, tmp_path: Path) -> None:
+def test_fresh_rows_follow_the_seed_of_the_new_run(old, tmp_path):
     model, new = toy_model(old), old.grow(["ö"])
     rows = [transferred(model, old, new, tmp_path, seed).decoder.tied.new for seed in (1, 1, 2)]
     assert torch.equal(rows[0], rows[1])
     assert not torch.equal(rows[0], rows[2])
 
 
-def test_a_model_grown_twice_keeps_every_row(old: Vocabulary, tmp_path: Path) -> None:
-    once, twice = old.grow(["[IN:BUY", "ö"]), old.grow(["[IN:BUY", "ö", "[SL:PRICE"])
-    first = toy_model(old)
-    second = transferred(first, old, once, tmp_path)
-    third = transferred(second, once, twice, tmp_path)
-    assert torch.equal(third.decoder.tied.pretrained, second.decoder.tied.weight)
-    assert third.decoder.tied.new.shape == (1, 16)
-    torch.testing.assert_close(logits_of(third)[..., : len(old)], logits_of(first), rtol=0, atol=1e-6)
-    torch.testing.assert_close(logits_of(third)[..., : len(once)], logits_of(second), rtol=0, atol=1e-6)
-
-
-def test_pieces_of_a_second_bpe_model_are_fresh_rows_and_old_logits_unchanged(
-    toy: Toy, old: Vocabulary, tmp_path: Path
-) -> None:
+def test_pieces_of_a_second_bpe_model_are_fresh_rows_and_old_logits_unchanged(toy, old, tmp_path):
     before = TargetTokenizer(old, toy.bpemodel)
     once = grow(before, FIRST, GROWTH)
     twice = grow(once, SECOND, GROWTH)
@@ -105,41 +82,29 @@ def test_pieces_of_a_second_bpe_model_are_fresh_rows_and_old_logits_unchanged(
     torch.testing.assert_close(second[..., : len(old)], first, rtol=0, atol=1e-6)
     torch.testing.assert_close(third[..., : len(once.vocabulary)], second, rtol=0, atol=1e-6)
     assert third.shape[-1] == len(twice.vocabulary)
-    masked = third.clone()
-    masked[..., len(old) :] = -torch.inf
-    assert torch.equal(masked.argmax(-1), first.argmax(-1)), "with the new tokens masked the old hypotheses stand"
 
 
-def test_growth_by_nothing_is_the_same_model(old: Vocabulary, tmp_path: Path) -> None:
-    model = toy_model(old)
-    again = transferred(model, old, old, tmp_path)
-    assert torch.equal(logits_of(again), logits_of(model))
-
-
-def test_token_lists_that_do_not_fit_are_named(old: Vocabulary, tmp_path: Path) -> None:
+def test_what_does_not_fit_is_named(old, tmp_path):
     torch.save(toy_model(old).state_dict(), tmp_path / "model.pth")
-    other = Vocabulary((*old.tokens[:-1], "ö"))
-    with pytest.raises(UserError, match=r"the new token list \(\d+\) does not begin with the old one"):
-        initial_checkpoint(tmp_path / "model.pth", old, other, tmp_path / "init.pth")
-    longer = old.grow(["ö"])
-    with pytest.raises(
-        UserError, match=rf"model\.pth has rows for {len(old)} tokens, its token list has {len(longer)}"
-    ):
-        initial_checkpoint(tmp_path / "model.pth", longer, longer.grow(["ü"]), tmp_path / "init.pth")
-    assert not (tmp_path / "init.pth").exists()
-
-
-def test_what_is_no_model_of_ours_is_named(old: Vocabulary, tmp_path: Path) -> None:
     torch.save({"encoder.weight": torch.ones(1)}, tmp_path / "asr.pth")
-    with pytest.raises(UserError, match=r"asr\.pth: no decoder\.embed\.0\.pretrained in it"):
-        initial_checkpoint(tmp_path / "asr.pth", old, old, tmp_path / "init.pth")
     (tmp_path / "torn.pth").write_bytes(b"PK\x03\x04 torn")
-    with pytest.raises(UserError, match=r"torn\.pth: not a whole checkpoint"):
-        initial_checkpoint(tmp_path / "torn.pth", old, old, tmp_path / "init.pth")
+    other, longer, output = Vocabulary((*old.tokens[:-1], "ö")), old.grow(["ö"]), tmp_path / "init.pth"
+    rows = rf"model\.pth has rows for {len(old)} tokens, its token list has {len(longer)}"
+    for model, before, after, message in (
+        ("model.pth", old, other, r"the new token list \(\d+\) does not begin with the old one"),
+        ("model.pth", longer, longer.grow(["ü"]), rows),
+        ("asr.pth", old, old, r"asr\.pth: no decoder\.embed\.0\.pretrained in it"),
+        ("torn.pth", old, old, r"torn\.pth: not a whole checkpoint"),
+    ):
+        with pytest.raises(UserError, match=message):
+            initial_checkpoint(tmp_path / model, before, after, output)
+    with pytest.raises(UserError, match=r"model\.pth has nothing below 'audio'; it has audio_encoder, ctc, decoder, t"):
+        kept_checkpoint(tmp_path / "model.pth", ["audio"], output)
+    assert not output.exists()
 
 
 @pytest.mark.parametrize("subframes", [1, 2])
-def test_a_ctc_over_the_decoders_tokens_grows_too(old: Vocabulary, tmp_path: Path, subframes: int) -> None:
+def test_a_ctc_over_the_decoders_tokens_grows_too(old, tmp_path, subframes):
     conf = {"subframes": subframes}
     model, new = toy_model(old, ctc_symbols=len(old), ctc_conf=conf), old.grow(["[IN:BUY", "ö"])
     torch.save(model.state_dict(), tmp_path / "model.pth")
@@ -154,7 +119,7 @@ def test_a_ctc_over_the_decoders_tokens_grows_too(old: Vocabulary, tmp_path: Pat
     torch.testing.assert_close(after[..., len(old) :], unknown)  # a fresh symbol is as unlikely as that
 
 
-def test_what_is_not_kept_starts_fresh_with_a_token_list_of_its_own(old: Vocabulary, tmp_path: Path) -> None:
+def test_what_is_not_kept_starts_fresh_with_a_token_list_of_its_own(old, tmp_path):
     model, other = toy_model(old), Vocabulary.build(["]", "[IN:BUY"], ["▁x"])
     torch.save(model.state_dict(), tmp_path / "model.pth")
     kept_checkpoint(tmp_path / "model.pth", ["audio_encoder"], tmp_path / "init.pth")
@@ -170,7 +135,7 @@ def test_what_is_not_kept_starts_fresh_with_a_token_list_of_its_own(old: Vocabul
     assert not torch.equal(started.state_dict()[name], theirs[name]), "the decoder is another one"
 
 
-def test_growth_may_keep_a_part_too(old: Vocabulary, tmp_path: Path) -> None:
+def test_growth_may_keep_a_part_too(old, tmp_path):
     model, new = toy_model(old), old.grow(["ö"])
     torch.save(model.state_dict(), tmp_path / "model.pth")
     initial_checkpoint(tmp_path / "model.pth", old, new, tmp_path / "init.pth", keep=["audio_encoder", "decoder.embed"])
@@ -180,16 +145,7 @@ def test_growth_may_keep_a_part_too(old: Vocabulary, tmp_path: Path) -> None:
     assert torch.equal(kept[OLD_ROWS], model.decoder.tied.weight)
 
 
-def test_a_part_to_keep_that_is_not_there_is_named(old: Vocabulary, tmp_path: Path) -> None:
-    torch.save(toy_model(old).state_dict(), tmp_path / "model.pth")
-    with pytest.raises(
-        UserError, match=r"model\.pth has nothing below 'audio'; it has audio_encoder, ctc, decoder, text_en"
-    ):
-        kept_checkpoint(tmp_path / "model.pth", ["audio"], tmp_path / "init.pth")
-    assert not (tmp_path / "init.pth").exists()
-
-
-def test_adapters_of_the_old_run_are_left_behind(old: Vocabulary, tmp_path: Path) -> None:
+def test_adapters_of_the_old_run_are_left_behind(old, tmp_path):
     state = toy_model(old).state_dict()
     torch.save(state | {"decoder.decoders.0.src_attn.linear_q.lora_A": torch.ones(2, 16)}, tmp_path / "model.pth")
     initial_checkpoint(tmp_path / "model.pth", old, old.grow(["ö"]), tmp_path / "init.pth")

@@ -41,31 +41,26 @@ def rates(updates: int, lr: float = PEAK, **options: object) -> list[list[float]
     return seen
 
 
-def test_noam_is_vaswanis_formula_and_peaks_at_9_88e_4() -> None:
-    seen = [new for new, _, _ in rates(4100)]
-    for update, lr in enumerate(seen, 1):
-        assert lr == pytest.approx(D**-0.5 * min(update**-0.5, update * WARMUP**-1.5), rel=1e-9)
-    assert max(seen) == seen[WARMUP - 1] == pytest.approx(9.88e-4, rel=1e-3)
+def test_noam_is_vaswanis_formula_and_peaks_at_9_88e_4():
+    seen = rates(4100)
+    for update, (lr, old, _) in enumerate(seen, 1):
+        assert lr == old == pytest.approx(D**-0.5 * min(update**-0.5, update * WARMUP**-1.5), rel=1e-9)
+    assert max(seen) == seen[WARMUP - 1]
+    assert seen[WARMUP - 1][0] == pytest.approx(9.88e-4, rel=1e-3)
 
 
-def test_pretrained_groups_unfreeze_in_the_papers_steps() -> None:
+def test_pretrained_groups_unfreeze_in_the_papers_steps():
+    phases = [(500, 0.0), (600, 0.2), (700, 0.5), (800, 0.7)]
     for update, (new, old, bert) in enumerate(rates(1000, **PAPER), 1):
-        factor = (
-            0.0 if update <= 500 else 0.2 if update <= 600 else 0.5 if update <= 700 else 0.7 if update <= 800 else 1.0
-        )
+        factor = next((value for last, value in phases if update <= last), 1.0)
         assert new > 0
         assert old == pytest.approx(new * factor, rel=1e-12)
         assert bert == pytest.approx(0.05 * new * factor, rel=1e-12)
-        if update <= 500:
-            assert (old, bert) == (0.0, 0.0)  # exactly: Adam makes any other number a step
-
-
-def test_without_phases_nothing_is_ever_frozen() -> None:
-    assert all(old == new > 0 for new, old, _ in rates(30))
+        assert (old == bert == 0.0) == (update <= 500)  # exactly: Adam makes any other number a step
 
 
 @pytest.mark.parametrize("warmup", [0, 100])
-def test_new_rows_have_a_warm_up_of_their_own_then_the_peak_then_the_common_decay(warmup: int) -> None:
+def test_new_rows_have_a_warm_up_of_their_own_then_the_peak_then_the_common_decay(warmup):
     own, common = rates(5000, new_rows_warmup_steps=warmup, **PAPER), rates(5000, **PAPER)
     for update, ((new, *pretrained), (as_others, *same)) in enumerate(zip(own, common, strict=True), 1):
         assert pretrained == same
@@ -73,7 +68,7 @@ def test_new_rows_have_a_warm_up_of_their_own_then_the_peak_then_the_common_deca
         assert new == pytest.approx(expected, rel=1e-12)
 
 
-def test_in_the_papers_freeze_new_rows_can_leave_the_place_where_they_start() -> None:
+def test_in_the_papers_freeze_new_rows_can_leave_the_place_where_they_start():
     """Adam moves a parameter by about its rate, and rows start with standard deviation D ** -0.5."""
     scheduler_conf = load_yaml(Path(__file__).parents[2] / "conf/finetune.yaml")["scheduler_conf"]
     way = sum(new for new, _, _ in rates(500, **scheduler_conf))
@@ -82,77 +77,52 @@ def test_in_the_papers_freeze_new_rows_can_leave_the_place_where_they_start() ->
     assert restarted == pytest.approx(D**-0.5 / 2, rel=0.02)
 
 
-def test_a_freeze_in_which_nothing_would_train_is_skipped(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_freeze_in_which_nothing_would_train_is_skipped(caplog):
+    caplog.set_level(logging.INFO)
+    assert WarmupUnfreezeLR(optimizer(), **PAPER).unfrozen(500) == 0.0  # something is new: nothing is said
+    assert caplog.text == ""
     parameters = [torch.nn.Parameter(torch.ones(2)) for _ in range(2)]
     adam = torch.optim.Adam([{"params": [each], "pretrained": True} for each in parameters], lr=PEAK)
-    with caplog.at_level(logging.INFO):
-        scheduler = WarmupUnfreezeLR(adam, **PAPER)
+    scheduler = WarmupUnfreezeLR(adam, **PAPER)
     assert "no new rows, nothing fresh: the freeze of 500 updates is skipped" in caplog.text
     factors = [scheduler.unfrozen(update) for update in (1, 100, 101, 200, 201, 300, 301)]
     assert factors == [0.2, 0.2, 0.5, 0.5, 0.7, 0.7, 1.0]
     assert adam.param_groups[0]["lr"] == pytest.approx(0.2 * PEAK / WARMUP)
 
 
-def test_where_something_is_new_the_freeze_stays_and_nothing_is_said(caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level(logging.INFO):
-        assert WarmupUnfreezeLR(optimizer(), **PAPER).unfrozen(500) == 0.0
-    assert caplog.text == ""
-
-
-def test_linear_decay_reaches_zero_at_the_end_and_stays_there() -> None:
-    seen = [new for new, _, _ in rates(15, lr=2.0, warmup_steps=4, decay="linear", total_steps=12)]
-    assert seen == pytest.approx([0.5, 1.0, 1.5, 2.0, 1.75, 1.5, 1.25, 1.0, 0.75, 0.5, 0.25, 0.0, 0.0, 0.0, 0.0])
-
-
-def test_constant_stays_at_its_peak() -> None:
-    seen = [new for new, _, _ in rates(6, lr=3.0, warmup_steps=3, decay="constant")]
-    assert seen == pytest.approx([1.0, 2.0, 3.0, 3.0, 3.0, 3.0])
-
-
-def test_no_warm_up_starts_at_the_peak() -> None:
-    assert next(iter(rates(1, lr=3.0, warmup_steps=0, decay="constant")))[0] == 3.0
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (
+            {"lr": 2.0, "warmup_steps": 4, "decay": "linear", "total_steps": 12},
+            [0.5, 1.0, 1.5, 2.0, 1.75, 1.5, 1.25, 1.0, 0.75, 0.5, 0.25, 0.0, 0.0, 0.0, 0.0],
+        ),
+        ({"lr": 3.0, "warmup_steps": 3, "decay": "constant"}, [1.0, 2.0, 3.0, 3.0, 3.0, 3.0]),
+        ({"lr": 3.0, "warmup_steps": 0, "decay": "constant"}, [3.0]),
+    ],
+)
+def test_other_decays(options, expected):
+    assert [new for new, _, _ in rates(len(expected), **options)] == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("stop", [1, 499, 500, 501, 650, 900])
-def test_a_resumed_schedule_continues_bit_for_bit(stop: int) -> None:
-    unbroken = rates(1000, **PAPER)
-    adam = optimizer()
-    scheduler = WarmupUnfreezeLR(adam, **PAPER)
-    for _ in range(stop):
-        adam.step()
-        scheduler.step()
-    file = io.BytesIO()
-    torch.save({"optimizer": adam.state_dict(), "scheduler": scheduler.state_dict()}, file)
+def test_a_resumed_schedule_continues_bit_for_bit(stop):
+    def steps(adam, scheduler, number):
+        for _ in range(number):
+            yield [group["lr"] for group in adam.param_groups]
+            assert scheduler.get_last_lr() == [group["lr"] for group in adam.param_groups]
+            adam.step()
+            scheduler.step()
+
+    first, second = optimizer(), optimizer()
+    before, after = (WarmupUnfreezeLR(adam, **PAPER) for adam in (first, second))
+    seen, file = list(steps(first, before, stop)), io.BytesIO()
+    torch.save({"optimizer": first.state_dict(), "scheduler": before.state_dict()}, file)
     file.seek(0)
     states = torch.load(file, weights_only=True)  # as ESPnet loads it
-    adam = optimizer()
-    scheduler = WarmupUnfreezeLR(adam, **PAPER)
-    adam.load_state_dict(states["optimizer"])
-    scheduler.load_state_dict(states["scheduler"])
-    resumed = []
-    for _ in range(stop, 1000):
-        resumed.append([group["lr"] for group in adam.param_groups])
-        assert scheduler.get_last_lr() == resumed[-1]
-        adam.step()
-        scheduler.step()
-    assert resumed == unbroken[stop:]
-
-
-@pytest.mark.parametrize("fused", [False, True])
-def test_adam_leaves_frozen_parameters_bit_identical(fused: bool) -> None:
-    torch.manual_seed(0)
-    new, old = (torch.nn.Parameter(torch.randn(50)) for _ in range(2))
-    before = old.detach().clone()
-    groups = [{"params": [new], "pretrained": False}, {"params": [old], "pretrained": True}]
-    adam = torch.optim.Adam(groups, lr=PEAK, fused=fused)
-    scheduler = WarmupUnfreezeLR(adam, unfreeze_steps=[5], multipliers=[0.0])
-    for update in range(1, 8):
-        new_before = new.detach().clone()
-        new.grad, old.grad = torch.randn(50), torch.randn(50)
-        adam.step()
-        scheduler.step()
-        assert not torch.equal(new, new_before)
-        assert torch.equal(old, before) == (update <= 5)
+    second.load_state_dict(states["optimizer"])
+    after.load_state_dict(states["scheduler"])
+    assert [*seen, *steps(second, after, 1000 - stop)] == rates(1000, **PAPER)
 
 
 @pytest.mark.parametrize(
@@ -164,6 +134,6 @@ def test_adam_leaves_frozen_parameters_bit_identical(fused: bool) -> None:
         ({"decay": "linear", "warmup_steps": 50, "total_steps": 50}, "needs total_steps above warmup_steps"),
     ],
 )
-def test_options_that_do_not_fit_are_named(options: dict, complaint: str) -> None:
+def test_options_that_do_not_fit_are_named(options, complaint):
     with pytest.raises(UserError, match=complaint):
         WarmupUnfreezeLR(optimizer(), **options)
