@@ -26,25 +26,18 @@ def trials(**exact_matches: float) -> list[Trial]:
     ]
 
 
-def test_every_dev_set_counts_alike_and_of_equal_values_the_smallest_wins():
+@pytest.mark.usefixtures("world")
+def test_the_best_value_is_chosen_and_written_with_all_that_it_rests_on():
+    # Every dev set counts alike, and of equal values the smallest wins.
     found = trials(a_0=0.5, a_1=0.6, a_2=0.7, b_0=0.5, b_1=0.6, b_2=0.5)
     assert means(found) == pytest.approx({0.0: 0.5, 1.0: 0.6, 2.0: 0.6})
     assert best_value(found) == 1.0
-
-
-@pytest.mark.usefixtures("world")
-def test_the_choice_is_written_with_all_that_it_rests_on():
+    # It is written with all that it rests on.
     path = write_trials("toy", "decode_lm", "lm_weight", trials(a_0=0.25, a_1=0.5))
     assert path == Path("exp/toy/tuning/a.decode_lm.lm_weight.json")
     content = json.loads(path.read_text())
     assert content["best"] == 1.0
     assert [trial["exact_match"] for trial in content["trials"]] == [0.25, 0.5]
-
-
-def test_there_is_nothing_to_choose_on_without_a_dev_set_of_trees(world):
-    write_recipe(world, "toy", {"rows/words": SYSTEM})
-    with pytest.raises(UserError, match="words: no dev set of trees"):
-        main(["--recipe", "toy", "--system", "words", "--option", "penalty", "--values", "0,1"])
 
 
 @pytest.mark.usefixtures("world")
@@ -61,6 +54,6 @@ def test_decoding_is_on_the_gpu_that_is_asked_for(world, monkeypatch):
     plan = tune.plan_system
     monkeypatch.setattr(tune, "plan_system", lambda *a, **kw: planned.append(a[3]) or plan(*a, **kw))
     for options in ([], ["--ngpu", "1"]):
-        with pytest.raises(UserError, match="no dev set of trees"):
+        with pytest.raises(UserError, match="words: no dev set of trees"):
             main(["--recipe", "toy", "--system", "words", "--option", "penalty", "--values", "0,1", *options])
     assert [machines.ngpu for machines in planned] == [0, 1]
