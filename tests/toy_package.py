@@ -56,8 +56,9 @@ version: "202611"
 #: A result as stage 13 would score it.
 FIGURES = {"em_full": {"title": "EM (full)", "value": 0.5, "interval": [0.0, 1.0]}}
 RESULT = {"set": "toy/test", "task": "slu", "config": "decode", "utterances": 2, "figures": FIGURES}
-SEEN = {"phase": "pretrain", "task": "slu", "set": "toy/audio"}
-MANIFEST = Manifest("toy", title="A toy", trained_on=(SEEN,), results=(RESULT,), decode={"beam_size": 3, "maxlen": 20})
+SEEN = ({"phase": "pretrain", "task": "slu", "set": "toy/audio"},)
+DECODE = {"beam_size": 3, "maxlen": 20}
+MANIFEST = Manifest(name="toy", title="A toy", trained_on=SEEN, results=(RESULT,), decode=DECODE)
 
 
 def command(number: int, seconds: float = 0.6) -> np.ndarray:
