@@ -103,12 +103,10 @@ def test_a_member_outside_is_refused_and_written_nowhere(make_zip, tmp_path, nam
     assert not list(tmp_path.rglob("*evil*"))
 
 
-@pytest.mark.parametrize(
-    "name", ["exp/extra.pkl", "exp/model.pickle", "tokenization.py", "data/lib.so", "run.sh", "exp/noname"]
-)
-def test_what_could_be_a_pickle_or_code_is_refused(make_zip, name):
-    with pytest.raises(UserError, match=f"refused: '{name}' is none of the files"), open_package(make_zip({name: "x"})):
-        pass
+def test_what_could_be_a_pickle_or_code_is_refused(make_zip):
+    for name in ("exp/extra.pkl", "exp/model.pickle", "tokenization.py", "data/lib.so", "run.sh", "exp/noname"):
+        with pytest.raises(UserError, match=f"'{name}' is none of the files"), open_package(make_zip({name: "x"})):
+            pass
 
 
 @pytest.mark.parametrize(

@@ -74,10 +74,10 @@ def test_pieces_join_to_the_transcript_s_words_by_offset():
     assert parse_gentle({"words": pieces}, words, 2.0)[0] == not_found("rock-n-roll")
 
 
-@pytest.mark.parametrize("result", [None, [], {}, {"words": 3}, {"status": "ERROR", "error": "Encoding failed."}])
-def test_what_is_no_alignment_is_an_error(result):
-    with pytest.raises(UserError, match="not an alignment"):
-        parse_gentle(result, ["a"], 1.0)
+def test_what_is_no_alignment_is_an_error():
+    for result in (None, [], {}, {"words": 3}, {"status": "ERROR", "error": "Encoding failed."}):
+        with pytest.raises(UserError, match="not an alignment"):
+            parse_gentle(result, ["a"], 1.0)
 
 
 def test_a_server_gives_the_alignments_of_the_aligner_behind_it(spoken_set, tmp_path, server):
