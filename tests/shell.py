@@ -1,12 +1,14 @@
 """The driver in a folder of its own, so that a test's data and results do not touch the repository's."""
 
 import os
+import resource
 import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 
 def make_clone(root: Path, clone: Path) -> Path:
@@ -28,10 +30,27 @@ def environment_of(**variables: str) -> dict[str, str]:
 
 def run(folder: Path, *command: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run a script to its end."""
-    return subprocess.run(
-        command, cwd=folder, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL,
-        env=environment_of(**variables),
-    )  # fmt: skip
+    options = {"cwd": folder, "env": environment_of(**variables), "stdin": subprocess.DEVNULL}
+    return subprocess.run(command, **options, capture_output=True, text=True)
+
+
+def program(path: Path, text: str) -> Path:
+    """Write a shell script that can be run."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(0o755)
+    return path
+
+
+def cpu_seconds(*command: str, limit: float, **options: Any) -> tuple[subprocess.CompletedProcess[str], float]:
+    """What a command printed, and its processor time; of three calls the least if that is above the limit."""
+    seconds: list[float] = []
+    while not seconds or (min(seconds) >= limit and len(seconds) < 3):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        done = subprocess.run(command, capture_output=True, text=True, check=True, stdin=subprocess.DEVNULL, **options)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        seconds.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    return done, min(seconds)
 
 
 def processes_in(folder: Path) -> list[str]:

@@ -8,15 +8,15 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.shell import program
+
 STUBS = tuple(f"tools/{name}.sh" for name in ("setup", "install_extra", "install_browser", "install_slurm", "check"))
 STUBS = (*STUBS, "tests/run.sh")
 
 
 def stub(path: Path, text: str = "") -> None:
     """A program that notes how it was called, and with which real corpora."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(f'#!/bin/sh\necho "{path.name} $*" "corpora=${{ATAT_CORPORA-unset}}" >>"$CALLS"\n{text}\n')
-    path.chmod(0o755)
+    program(path, f'echo "{path.name} $*" "corpora=${{ATAT_CORPORA-unset}}" >>"$CALLS"\n{text}')
 
 
 def calls_of(script: Path, folder: Path, **environment: str) -> tuple[int, list[str], str]:
@@ -42,7 +42,7 @@ def clone(root, tmp_path) -> Path:
     return clone
 
 
-def test_ci_checks_and_then_tests(clone, tmp_path):
+def test_ci_checks_and_then_tests_and_names_an_extra_that_it_lacks(clone, tmp_path):
     code, calls, _ = calls_of(clone / ".ci/run", tmp_path)
     assert code == 0
     assert [call.partition(" ")[0] for call in calls[-2:]] == ["check.sh", "run.sh"]
@@ -50,9 +50,7 @@ def test_ci_checks_and_then_tests(clone, tmp_path):
     code, calls, _ = calls_of(clone / ".ci/run", tmp_path)
     assert code == 1
     assert calls[-1].startswith("check.sh")
-
-
-def test_an_extra_that_cannot_be_installed_stops_nothing_and_is_named(clone, tmp_path):
+    stub(clone / "tools/check.sh")
     stub(clone / "tools/install_extra.sh", '[ "$1" != minilm ]')
     code, calls, errors = calls_of(clone / ".ci/run", tmp_path)
     assert (code, calls[-1].partition(" ")[0]) == (0, "run.sh")
@@ -61,12 +59,7 @@ def test_an_extra_that_cannot_be_installed_stops_nothing_and_is_named(clone, tmp
 
 @pytest.mark.parametrize(
     ("there", "given", "seen"),
-    [
-        (False, None, "unset"),
-        (True, None, "{tmp_path}/shared/data"),
-        (True, "/mine", "/mine"),
-        (True, "", ""),  # wanted without
-    ],
+    [(False, None, "unset"), (True, None, "{tmp_path}/shared/data"), (True, "/mine", "/mine"), (True, "", "")],
 )
 def test_real_corpora_are_those_beside_the_repository_unless_named(clone, tmp_path, there, given, seen):
     if there:
@@ -117,25 +110,9 @@ def test_a_check_that_fails_keeps_no_other_from_running(root, tmp_path):
         stub(tmp_path / "bin" / name, end)
     path = f"{tmp_path}/bin:{os.environ['PATH']}"
     code, calls, errors = calls_of(root / "tools/check.sh", tmp_path, ATAT_VENV="none", PATH=path)
-    assert [" ".join(call.split()[:2]) for call in calls] == [
-        "ruff check",
-        "ruff format",
-        "mypy corpora=unset",
-        "shellcheck -x",
-    ]
+    names = [" ".join(call.split()[:2]) for call in calls]
+    assert names == ["ruff check", "ruff format", "mypy corpora=unset", "shellcheck -x"]
     assert all(name in calls[3].split() for name in (".ci/run", "run.sh", "tools/check.sh", "utils/atat"))
     assert (code, errors) == (1, "failed: lint format\n")
-
-
-def test_without_an_environment_the_checks_say_how_to_make_one(root, tmp_path):
     code, _, errors = calls_of(root / "tools/check.sh", tmp_path, ATAT_VENV=str(tmp_path / "gone"))
-    assert code == 2
-    assert "run tools/setup.sh, or name one by ATAT_VENV" in errors
-
-
-def test_contributing_names_files_and_folders_that_exist(root):
-    quoted = re.findall(r"`([^`\n]+)`", (root / "CONTRIBUTING.md").read_text())
-    top = {path.name for path in root.iterdir() if path.is_dir()}
-    paths = [text.split()[0] for text in quoted if text.split("/")[0] in top and "<" not in text]
-    assert len(paths) > 25
-    assert [path for path in paths if not (root / path).exists()] == []
+    assert (code, "run tools/setup.sh, or name one by ATAT_VENV" in errors) == (2, True)

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -18,46 +19,45 @@ UTTERANCES = DataDir(
 )
 
 
-def test_what_is_written_is_read_back(tmp_path: Path) -> None:
+def test_what_is_written_is_read_back_and_sorted_as_sort_does_in_the_c_locale(tmp_path: Path) -> None:
     UTTERANCES.write(tmp_path / "data" / "set")
     assert DataDir.load(tmp_path / "data" / "set") == UTTERANCES
-    assert sorted(path.name for path in (tmp_path / "data" / "set").iterdir()) == [
-        "spk2utt",
-        "target",
-        "text",
-        "utt2spk",
-        "wav.scp",
-    ]
-
-
-def test_ids_are_sorted_as_sort_does_in_the_c_locale(tmp_path: Path) -> None:
+    names = sorted(path.name for path in (tmp_path / "data" / "set").iterdir())
+    assert names == ["spk2utt", "target", "text", "utt2spk", "wav.scp"]
+    data = DataDir(text={"s-2": "x", "s-1": "y", "t-1": "z"}, utt2spk={"s-2": "s", "t-1": "t", "s-1": "s"})
+    data.write(tmp_path / "set")
+    assert (tmp_path / "set" / "spk2utt").read_text() == "s s-1 s-2\nt t-1\n"
     ids = ["a-10", "a-2", "A-1", "a_1", "é-1", "z", "a-1", "日本", "\U0001f600", "\uffee"]
     write_two_column(tmp_path / "text", dict.fromkeys(ids, "x"))
     written = (tmp_path / "text").read_bytes()
     assert written == subprocess.run(["sort"], input=written, capture_output=True, env={"LC_ALL": "C"}).stdout
 
 
-def test_spk2utt_is_the_inverse(tmp_path: Path) -> None:
-    data = DataDir(text={"s-2": "x", "s-1": "y", "t-1": "z"}, utt2spk={"s-2": "s", "t-1": "t", "s-1": "s"})
-    data.write(tmp_path / "set")
-    assert (tmp_path / "set" / "spk2utt").read_text() == "s s-1 s-2\nt t-1\n"
-
-
-def test_a_text_only_set_has_text_and_nothing_it_does_not_know(tmp_path: Path) -> None:
-    DataDir(text={"t1": "hello"}).write(tmp_path / "set")
-    assert [path.name for path in (tmp_path / "set").iterdir()] == ["text"]
-    assert DataDir.load(tmp_path / "set").wav is None
-
-
-def test_writing_replaces_the_old_set_whole(tmp_path: Path) -> None:
+def test_writing_replaces_the_old_set_whole_and_what_a_killed_writer_left(tmp_path: Path) -> None:
     UTTERANCES.write(tmp_path / "set")
     DataDir(text={"t1": "hello"}).write(tmp_path / "set")
     assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["text"]
+    assert DataDir.load(tmp_path / "set").wav is None
+    with pytest.raises(UserError, match="no file 'text'"):
+        DataDir.load(tmp_path)
+    # What a killed writer left is removed by the next.
+    killed = subprocess.Popen(["true"])
+    killed.wait()
+    shutil.rmtree(tmp_path / "set")
+    left = tmp_path / f".set.{killed.pid}.tmp"
+    at_work = tmp_path / f".set.{os.getppid()}.tmp"
+    for folder in (left, at_work, tmp_path / ".settle.1.tmp"):
+        folder.mkdir()
+    UTTERANCES.write(tmp_path / "set")
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([at_work.name, ".settle.1.tmp", "set"])
 
 
 def test_tabs_and_windows_line_ends_are_read(tmp_path: Path) -> None:
     (tmp_path / "text").write_bytes(b"a\thello  there\r\nb \t x \nc\n")
     assert read_two_column(tmp_path / "text") == {"a": "hello  there", "b": "x", "c": ""}
+    (tmp_path / "text").write_bytes(b"a x\nb \xff\nc z\n")  # scanning goes on after a bad line
+    keys = [(number, key, isinstance(value, str)) for number, key, value in scan_two_column(tmp_path / "text")]
+    assert keys == [(1, "a", True), (2, "b", False), (3, "c", True)]
 
 
 @pytest.mark.parametrize(
@@ -77,12 +77,6 @@ def test_a_bad_line_is_named(tmp_path: Path, content: bytes, line: int, what: st
         read_two_column(path)
 
 
-def test_scanning_goes_on_after_a_bad_line(tmp_path: Path) -> None:
-    (tmp_path / "text").write_bytes(b"a x\nb \xff\nc z\n")
-    keys = [(number, key, isinstance(value, str)) for number, key, value in scan_two_column(tmp_path / "text")]
-    assert keys == [(1, "a", True), (2, "b", False), (3, "c", True)]
-
-
 @pytest.mark.parametrize("values", [{"a b": "x"}, {"": "x"}, {"a": "x\ny"}])
 def test_what_would_not_be_read_back_is_not_written(tmp_path: Path, values: dict[str, str]) -> None:
     with pytest.raises(UserError, match="text"):
@@ -90,7 +84,7 @@ def test_what_would_not_be_read_back_is_not_written(tmp_path: Path, values: dict
     assert list(tmp_path.iterdir()) == []
 
 
-def test_files_must_have_the_same_utterances(tmp_path: Path) -> None:
+def test_files_must_have_the_same_utterances_and_a_subset_keeps_every_column(tmp_path: Path) -> None:
     UTTERANCES.write(tmp_path / "set")
     write_two_column(tmp_path / "set" / "target", {"b-1": "[IN:PLAY ]", "a-2": "[IN:STOP ]"})
     with pytest.raises(UserError, match="target lacks 'B-1'"):
@@ -98,14 +92,6 @@ def test_files_must_have_the_same_utterances(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="utt2spk has 'zz'"):
         DataDir(text={"a": "x"}, utt2spk={"a": "s", "zz": "s"}).write(tmp_path / "other")
     assert not (tmp_path / "other").exists()
-
-
-def test_a_folder_without_text_is_not_a_data_dir(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="no file 'text'"):
-        DataDir.load(tmp_path)
-
-
-def test_subset_keeps_every_column_and_refuses_strangers() -> None:
     part = UTTERANCES.subset(["b-1"])
     assert part.columns() == {name: {"b-1": values["b-1"]} for name, values in UTTERANCES.columns().items()}
     with pytest.raises(UserError, match="'zz'"):
@@ -115,17 +101,6 @@ def test_subset_keeps_every_column_and_refuses_strangers() -> None:
 def test_names_of_test_sets() -> None:
     assert all(map(is_test_set, ["test", "test_clean", "close_fold1_test", "test1", "TEST", "my.Testset"]))
     assert not any(map(is_test_set, ["train", "dev", "latest", "contest_train", "music_text"]))
-
-
-def test_what_a_killed_writer_left_is_removed_by_the_next(tmp_path: Path) -> None:
-    killed = subprocess.Popen(["true"])
-    killed.wait()
-    left = tmp_path / f".set.{killed.pid}.tmp"
-    at_work = tmp_path / f".set.{os.getppid()}.tmp"
-    for folder in (left, at_work, tmp_path / ".settle.1.tmp"):
-        folder.mkdir()
-    UTTERANCES.write(tmp_path / "set")
-    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([at_work.name, ".settle.1.tmp", "set"])
 
 
 @pytest.mark.parametrize(

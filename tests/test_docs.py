@@ -11,15 +11,14 @@ from pathlib import Path
 
 import pytest
 
+from espnet_atat.bin import run
+from espnet_atat.bin.atat import get_parser
 from espnet_atat.config.system import load_system
 from espnet_atat.config.table import load_tables
 from tests.conftest import ROOT
 
-PAGES = sorted(
-    page
-    for folder in (".", "docs", "conf", "egs2/atat/*", "egs2/atat/*/results")
-    for page in ROOT.glob(f"{folder}/*.md")
-)
+FOLDERS = (".", "docs", "conf", "egs2/atat/*", "egs2/atat/*/results")
+PAGES = sorted(page for folder in FOLDERS for page in ROOT.glob(f"{folder}/*.md"))
 #: The history names options that are gone.
 CURRENT = [page for page in PAGES if page.name != "CHANGELOG.md"]
 #: A table or system of the reader's choice.
@@ -54,16 +53,11 @@ def test_links_lead_to_files_and_headings(page):
         assert not fragment or fragment in anchors(linked), f"{target}: no such heading"
 
 
-def test_the_readme_fits_two_screens():
-    assert len((ROOT / "README.md").read_text().splitlines()) <= 120
-
-
 def commands(page: Path, start: str) -> Iterator[list[str]]:
     """The words behind ``start``, wherever a page shows the command."""
     text = page.read_text().replace("\\\n", " ")
-    shown = [
-        line.split(" #")[0] for block in re.findall(r"```\w*\n(.*?)```", text, re.S) for line in block.splitlines()
-    ]
+    blocks = re.findall(r"```\w*\n(.*?)```", text, re.S)
+    shown = [line.split(" #")[0] for block in blocks for line in block.splitlines()]
     shown += re.findall(r"`([^`\n]+)`", re.sub(r"```.*?```", "", text, flags=re.S))
     for command in shown:
         for call in re.split(r" \| |; | && ", command):
@@ -87,9 +81,7 @@ def options_in(words: list[str]) -> set[str]:
 @pytest.mark.parametrize("page", CURRENT, ids=name_of)
 def test_run_sh_has_the_options_tables_and_systems_that_are_shown(page, monkeypatch):
     monkeypatch.chdir(ROOT)
-    from espnet_atat.bin.run import get_parser
-
-    known = options_of(get_parser())
+    known = options_of(run.get_parser())
     for words in commands(page, r"\./run\.sh"):
         shown = f"./run.sh {' '.join(words)}"
         assert options_in(words) <= known, shown
@@ -97,12 +89,10 @@ def test_run_sh_has_the_options_tables_and_systems_that_are_shown(page, monkeypa
         recipe = given.get("--recipe", "mini")
         if PLACEHOLDER.fullmatch(recipe):
             continue
-        if (
-            not PLACEHOLDER.fullmatch(given.get("--table", "N")) and given["--table"] != "mine"
-        ):  # docs/tables.md makes it
-            assert load_tables(recipe, given["--table"]), shown
-        if not PLACEHOLDER.fullmatch(given.get("--system", "N")) and given["--system"] != "large_close":
-            assert load_system(recipe, given["--system"]), shown
+        for option, load in (("--table", load_tables), ("--system", load_system)):
+            name = given.get(option, "N")
+            if not PLACEHOLDER.fullmatch(name) and name not in ("mine", "large_close"):  # docs/tables.md makes those
+                assert load(recipe, name), shown
 
 
 @pytest.mark.parametrize("page", CURRENT, ids=name_of)
@@ -113,23 +103,11 @@ def test_commands_exist_with_the_options_that_are_shown(page):
         if options := options_in(words):
             module = importlib.import_module(f"espnet_atat.bin.{name}")
             assert options <= options_of(module.get_parser()), f"bin.{name} {' '.join(words)}"
-
-
-@pytest.mark.parametrize("page", CURRENT, ids=name_of)
-def test_atat_has_the_commands_and_options_that_are_shown(page):
-    from espnet_atat.bin.atat import get_parser
-
     parser = get_parser()
     (subcommands,) = (action for action in parser._actions if isinstance(action, argparse._SubParsersAction))
     for words in filter(None, commands(page, "atat")):
         assert words[0] in subcommands.choices, f"atat {' '.join(words)}"
         assert options_in(words) <= options_of(subcommands.choices[words[0]]), f"atat {' '.join(words)}"
-
-
-@pytest.mark.parametrize("page", CURRENT, ids=name_of)
-def test_scripts_and_modules_that_are_shown_exist(page):
-    text = page.read_text()
-    for path in re.findall(r"\b(?:tools|tests|benchmarks|examples|utils)/[\w/]+\.(?:sh|py)\b", text):
-        assert (ROOT / path).exists(), path
-    for path in re.findall(r"`(espnet_atat/[\w/]+\.py)`", text):
+    shown = r"(?<=`)(?:tools|tests|benchmarks|examples|utils|espnet_atat|docs|\.ci|\.github)/[\w./-]*(?=[`\s{])"
+    for path in re.findall(shown, page.read_text()):
         assert (ROOT / path).exists(), path

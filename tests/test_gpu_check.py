@@ -1,7 +1,6 @@
 """``tools/gpu_check.sh`` without a GPU: everything that it does on one, with a small model; and what it refuses."""
 
 import json
-import os
 import re
 import subprocess
 import sys
@@ -10,15 +9,14 @@ from pathlib import Path
 import pytest
 
 from benchmarks.gpu_check import updates_of
+from tests.shell import program, run
 
 ROOT = Path(__file__).parents[1]
 
 
 def check(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
     """Call the script; it works in a new folder below ``folder``."""
-    variables = {"PYTHON": sys.executable, "TMPDIR": str(folder)}
-    command = [str(ROOT / "tools/gpu_check.sh"), *options]
-    return subprocess.run(command, env=os.environ | variables, capture_output=True, text=True, check=False)
+    return run(ROOT, "tools/gpu_check.sh", *options, PYTHON=sys.executable, TMPDIR=str(folder))
 
 
 @pytest.mark.slow
@@ -42,11 +40,8 @@ def test_a_small_model_is_trained_killed_resumed_decoded_and_compared(tmp_path):
 
 
 def test_without_a_gpu_or_torch_it_says_so(tmp_path):
-    torchless = tmp_path / "python"
-    torchless.write_text("#!/bin/sh\nexit 1\n")
-    torchless.chmod(0o755)
-    environment = os.environ | {"PYTHON": str(torchless)}
-    done = subprocess.run([ROOT / "tools/gpu_check.sh"], env=environment, capture_output=True, text=True, check=False)
+    torchless = program(tmp_path / "python", "exit 1")
+    done = run(ROOT, "tools/gpu_check.sh", PYTHON=str(torchless))
     assert (done.returncode, done.stderr) == (2, f"error: {torchless} has no torch; name one that has by PYTHON\n")
 
 

@@ -8,10 +8,9 @@ A change of the YAML files or of their reader that moves no digest moves no resu
 import dataclasses
 import hashlib
 import json
-import os
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import chdir, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -40,16 +39,10 @@ class Places:
 
 def plan_of_phase(system: System, phase: Phase, inherited: dict[str, Any] | None, selection: Places | None) -> Any:
     mixtures = load_mixtures(system.recipe, phase, 1 if system.folds else None, selection)
-    return {
-        "config": short(phase.config),
-        "options": load_training_config(system.recipe, phase, inherited),
-        "mixture": mixtures.name,
-        "train": [dataclasses.asdict(part) for part in mixtures.train],
-        "valid": [dataclasses.asdict(part) for part in mixtures.valid],
-        "model": phase.model,
-        "keep": phase.keep,
-        "grow_bpe": phase.grow_bpe and dataclasses.asdict(phase.grow_bpe),
-    }
+    plan = {key: [dataclasses.asdict(part) for part in getattr(mixtures, key)] for key in ("train", "valid")}
+    plan |= {"config": short(phase.config), "options": load_training_config(system.recipe, phase, inherited)}
+    plan |= {"mixture": mixtures.name, "model": phase.model, "keep": phase.keep}
+    return plan | {"grow_bpe": phase.grow_bpe and dataclasses.asdict(phase.grow_bpe)}
 
 
 def plan_of_row(recipe: str, name: str) -> dict[str, Any]:
@@ -75,17 +68,6 @@ def plan_of_row(recipe: str, name: str) -> dict[str, Any]:
     return plan
 
 
-def plan_of_table(recipe: str, name: str) -> dict[str, Any]:
-    table = load_table(recipe, name)
-    keys = ("title", "systems", "figures", "note", "baseline", "relative_to", "synthesize_sets", "augment_sets")
-    plan: dict[str, Any] = {key: getattr(table, key) for key in keys}
-    plan["cited"] = [dataclasses.asdict(each) for each in table.cited]
-    for key in ("paper", "curve"):
-        value = getattr(table, key)
-        plan[key] = value and dataclasses.asdict(value)
-    return plan
-
-
 def digest(plan: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(plan, sort_keys=True).encode()).hexdigest()[:16]
 
@@ -93,15 +75,10 @@ def digest(plan: dict[str, Any]) -> str:
 @contextmanager
 def no_data() -> Iterator[None]:
     """The shipped files in a folder without data: which test audio is taken must not depend on what was prepared."""
-    before = Path.cwd()
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, chdir(folder):
         for name in ("conf", "egs2"):
-            (Path(folder) / name).symlink_to(ROOT / name)
-        os.chdir(folder)
-        try:
-            yield
-        finally:
-            os.chdir(before)
+            Path(name).symlink_to(ROOT / name)
+        yield
 
 
 def digests() -> dict[str, dict[str, dict[str, str]]]:
@@ -111,7 +88,7 @@ def digests() -> dict[str, dict[str, dict[str, str]]]:
             rows, tables = sorted(row_names(recipe)), sorted(table_contents(recipe))
             found[recipe] = {
                 "rows": {name: digest(plan_of_row(recipe, name)) for name in rows},
-                "tables": {name: digest(plan_of_table(recipe, name)) for name in tables},
+                "tables": {name: digest(dataclasses.asdict(load_table(recipe, name))) for name in tables},
             }
     return found
 

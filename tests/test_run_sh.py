@@ -6,11 +6,10 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
-import soundfile
 
-from tests.shell import environment_of, kill_and_see_its_command_end, make_clone, processes_in, run, wait_until
+from tests.corpora.conftest import write_lines, write_noise
+from tests.shell import environment_of, make_clone, processes_in, program, run, wait_until
 
 
 @pytest.fixture
@@ -19,7 +18,7 @@ def clone(root, tmp_path):
     return make_clone(root, tmp_path / "clone")
 
 
-def test_shell_is_thin_and_clean(root):
+def test_shell_is_thin(root):
     scripts = [root / "run.sh", *(root / "local").glob("*.sh"), *root.glob("egs2/atat/*/run.sh")]
     assert len((root / "run.sh").read_text().splitlines()) <= 80
     for script in scripts[1:]:
@@ -27,18 +26,16 @@ def test_shell_is_thin_and_clean(root):
         assert command.startswith("exec ")
         own = "" if script.parent.name == "local" else f'run.sh" --recipe {script.parent.name} '
         assert command.endswith(f'{own}"$@"')
-    found = run(root, "shellcheck", "-x", *map(str, scripts))
-    assert found.returncode == 0, found.stdout
 
 
-def test_help_makes_no_environment(clone):
+def test_help_a_mistake_and_a_dry_run_make_neither_environment_nor_data(clone):
     done = run(clone, "egs2/atat/fsc/run.sh", "--help", ATAT_VENV=str(clone / "venv"))
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("usage: ./run.sh [-h] [--recipe RECIPE]")
     assert not (clone / "venv").exists()
-
-
-def test_a_dry_run_makes_neither_environment_nor_data(clone):
+    done = run(clone, "./run.sh", "--recipes", "mini")  # a mistake ends all of it
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "error: unrecognized arguments: --recipes mini; see ./run.sh --help\n"
     done = run(clone, "egs2/atat/custom/run.sh", "--dry_run", CUSTOM=str(clone))
     assert done.returncode == 0, done.stderr
     assert "data/custom/prepared: to be made" in done.stdout
@@ -48,22 +45,13 @@ def test_a_dry_run_makes_neither_environment_nor_data(clone):
     assert not any((clone / name).exists() for name in ("data", "dump", "exp", "venv"))
 
 
-def test_a_mistake_ends_all_of_it(clone):
-    done = run(clone, "./run.sh", "--recipes", "mini")
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "error: unrecognized arguments: --recipes mini; see ./run.sh --help\n"
-
-
-def test_a_corpus_that_is_not_there_says_where_to_name_it(clone):
+def test_what_is_missing_is_said(clone):
     done = run(clone, "./run.sh", "--recipe", "fsc")
     assert done.returncode == 2
     assert "or set FSC in db.sh to its folder" in done.stderr
     done = run(clone, "./run.sh", "--recipe", "fsc", FSC="/nonexistent/fsc")
     assert done.returncode == 2
     assert "error: /nonexistent/fsc: no such file or folder" in done.stderr
-
-
-def test_stage_16_uploads_one_package_or_says_what_is_missing(clone):
     stage = ("./run.sh", "--system", "music", "--stage", "16")
     asked = run(clone, *stage)
     assert "stage 16: neither --hf_repo nor --upload_dir is given: nothing is uploaded" in asked.stdout
@@ -75,14 +63,11 @@ def test_stage_16_uploads_one_package_or_says_what_is_missing(clone):
 @pytest.fixture
 def table(tmp_path) -> Path:
     """A table of three utterances of noise for the recipe ``custom``."""
-    rng = np.random.default_rng(0)
     lines = ["audio,transcript,tree,split"]
-    for split in ("train", "dev", "test"):
-        soundfile.write(tmp_path / f"{split}.wav", 0.1 * rng.normal(size=16000), 16000)
+    for seed, split in enumerate(("train", "dev", "test")):
+        write_noise(tmp_path / f"{split}.wav", 1.0, seed=seed)
         lines.append(f"{split}.wav,go home,[IN:GO go [SL:TO home ] ],{split}")
-    path = tmp_path / "table.csv"
-    path.write_text("\n".join(lines) + "\n")
-    return path
+    return write_lines(tmp_path / "table.csv", lines)
 
 
 @pytest.fixture
@@ -100,19 +85,10 @@ def begin(clone, table) -> Iterator:
 
     def begin() -> subprocess.Popen[str]:
         call = ["./run.sh", "--recipe", "custom", "--stop_stage", "6", "--nj", "2"]
-        started.append(
-            subprocess.Popen(
-                call,
-                cwd=clone,
-                env=environment_of(CUSTOM=str(table)),
-                text=True,
-                start_new_session=True,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                # As in a terminal; tests that run in the background of a script inherit that it is ignored.
-                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-            )
-        )
+        options = {"cwd": clone, "env": environment_of(CUSTOM=str(table)), "text": True, "start_new_session": True}
+        # As in a terminal; tests that run in the background of a script inherit that it is ignored.
+        options["preexec_fn"] = lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)
+        started.append(subprocess.Popen(call, **options, stdout=subprocess.PIPE, stderr=subprocess.PIPE))
         return started[-1]
 
     yield begin
@@ -149,9 +125,8 @@ def test_a_call_that_is_ended_leaves_no_process_and_the_next_one_goes_on(how, be
 
 def test_run_pl_logs_a_command_and_gives_its_code(root, tmp_path):
     log = tmp_path / "logs/a.log"
-    done = run(
-        root, "utils/run.pl", "--gpu", "0", str(log), "sh", "-c", 'echo "$1"; echo err >&2; exit 3', "sh", "a b  $HOME"
-    )
+    command = ["sh", "-c", 'echo "$1"; echo err >&2; exit 3', "sh", "a b  $HOME"]
+    done = run(root, "utils/run.pl", "--gpu", "0", str(log), *command)
     assert done.returncode == 3
     lines = log.read_text().splitlines()
     assert [line for line in lines if not line.startswith("#")] == ["a b  $HOME", "err"]
@@ -161,19 +136,10 @@ def test_run_pl_logs_a_command_and_gives_its_code(root, tmp_path):
     assert "unknown option --jobs" in run(root, "utils/run.pl", "--jobs", "3", str(log), "true").stderr
 
 
-def test_run_pl_ends_its_command_when_its_caller_is_killed(root, tmp_path):
-    told = '(sh -c "echo \\$\\$ >$1/pid; mv $1/pid $1/running; exec sleep 100"); true'  # not run.pl's own child
-    script = f"utils/run.pl {tmp_path}/a.log sh -c '{told}' sh {tmp_path}"
-    caller = subprocess.Popen(["sh", "-c", f"{script}; true"], cwd=root)
-    kill_and_see_its_command_end(caller, tmp_path / "running")
-
-
 def test_slurm_pl_asks_for_what_it_is_told_and_gives_the_code(root, tmp_path):
-    sbatch = tmp_path / "bin/sbatch"
-    sbatch.parent.mkdir()
     # Does what sbatch --wait does, on this machine: the last argument is the script, --output names its log.
-    sbatch.write_text('#!/bin/sh\necho 17\necho "$@" >"$ASKED"\nfor last; do :; done\nbash "$last" >"$LOG" 2>&1\n')
-    sbatch.chmod(0o755)
+    body = 'echo 17\necho "$@" >"$ASKED"\nfor last; do :; done\nbash "$last" >"$LOG" 2>&1'
+    program(tmp_path / "bin/sbatch", body)
     log, asked = tmp_path / "a.log", tmp_path / "asked"
     environment = {"PATH": f"{tmp_path}/bin:{os.environ['PATH']}", "ASKED": str(asked), "LOG": str(log)}
     command = ["sh", "-c", 'echo "$1"; exit 4', "sh", "it's $HOME"]
@@ -191,13 +157,10 @@ def test_slurm_pl_asks_for_what_it_is_told_and_gives_the_code(root, tmp_path):
 def test_slurm_pl_cancels_its_job(root, tmp_path, how):
     tools = {"sbatch": 'echo 17; touch "$DIR/submitted"; exec sleep 100', "scancel": 'echo "$@" >"$DIR/cancelled"'}
     for name, body in tools.items():
-        (tmp_path / name).write_text(f"#!/bin/sh\n{body}\n")
-        (tmp_path / name).chmod(0o755)
-    environment = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}", "DIR": str(tmp_path)}
-    call = f"{'' if how == 'left alone' else 'exec'} utils/slurm.pl {tmp_path}/a.log true; true"
-    caller = subprocess.Popen(
-        ["sh", "-c", call], cwd=root, env=environment, stderr=subprocess.DEVNULL, start_new_session=True
-    )
+        program(tmp_path / name, body)
+    options = {"env": {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}", "DIR": str(tmp_path)}, "cwd": root}
+    call = ["sh", "-c", f"{'' if how == 'left alone' else 'exec'} utils/slurm.pl {tmp_path}/a.log true; true"]
+    caller = subprocess.Popen(call, **options, stderr=subprocess.DEVNULL, start_new_session=True)
     wait_until((tmp_path / "submitted").is_file)
     if how == "Ctrl-C":
         os.killpg(caller.pid, signal.SIGINT)  # of the terminal, to all in its foreground

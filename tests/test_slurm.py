@@ -16,10 +16,8 @@ from tests.shell import wait_until
 from tests.slurm import cluster, is_installed, jobs
 from tests.steps.world import make_world
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(not is_installed(), reason="wants Slurm, as root: tools/install_slurm.sh"),
-]
+WANTED = pytest.mark.skipif(not is_installed(), reason="wants Slurm, as root: tools/install_slurm.sh")
+pytestmark = [pytest.mark.slow, WANTED]
 DRIVER = [sys.executable, "-m", "espnet_atat.bin.run", "--recipe", "toy", "--stage", "7", "--train_cmd", "slurm.pl"]
 
 
@@ -38,9 +36,8 @@ def environment(slurm, tmp_path) -> dict[str, str]:
 
 
 def drive(folder: Path, environment: dict[str, str], *options: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*DRIVER, *options], cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=600
-    )
+    command = [*DRIVER, *options]
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=600)
 
 
 def test_the_rows_of_a_table_are_jobs_of_the_cluster(environment, slurm, tmp_path):

@@ -2,15 +2,15 @@
 
 import os
 import socket
-import stat
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from tests.shell import program, run
+
 DOCKER = """\
-#!/bin/sh
 echo "$*" >> {log}
 case "$1" in
 run) for word; do case "$word" in 127.0.0.1:*) port=${{word#127.0.0.1:}} ;; esac; done
@@ -26,11 +26,9 @@ esac
 @pytest.fixture
 def docker(root, tmp_path):
     """A folder with the program."""
-    path, pids = tmp_path / "bin/docker", tmp_path / "pids"
-    path.parent.mkdir()
-    path.write_text(DOCKER.format(log=tmp_path / "log", root=root, python=sys.executable, pids=pids))
-    path.chmod(path.stat().st_mode | stat.S_IXUSR)
-    yield path.parent
+    pids = tmp_path / "pids"
+    body = DOCKER.format(log=tmp_path / "log", root=root, python=sys.executable, pids=pids)
+    yield program(tmp_path / "bin/docker", body).parent
     for pid in pids.read_text().split() if pids.exists() else ():
         subprocess.run(["kill", pid], check=False, stderr=subprocess.DEVNULL)
 
@@ -48,13 +46,7 @@ def free_port() -> int:
 
 
 def start(root: Path, path: str, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [root / "tools/start_gentle.sh", *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "PATH": path, **variables},
-    )
+    return run(root, "tools/start_gentle.sh", *arguments, **{"PATH": path, **variables})
 
 
 def test_without_docker_it_says_what_aligns_here(root, tmp_path):

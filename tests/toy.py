@@ -1,6 +1,5 @@
 """A tiny world for tests of data, model and training: two words' worth of everything, real files on disk."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import kaldiio
@@ -29,31 +28,13 @@ UTTERANCES = [
 ]
 
 
-@dataclass(frozen=True)
 class Toy:
     """Paths of a tiny dump folder, token list, BPE model, characters and text tokenizer."""
 
-    folder: Path
-
-    @property
-    def dump(self) -> Path:
-        return self.folder / "dump"
-
-    @property
-    def token_list(self) -> Path:
-        return self.folder / "tokens.txt"
-
-    @property
-    def bpemodel(self) -> Path:
-        return self.folder / "bpe.model"
-
-    @property
-    def characters(self) -> Path:
-        return self.folder / "characters.txt"
-
-    @property
-    def text_tokenizer(self) -> Path:
-        return self.folder / "text_tokenizer"
+    def __init__(self, folder: Path):
+        self.folder, self.dump, self.token_list = folder, folder / "dump", folder / "tokens.txt"
+        self.bpemodel, self.characters = folder / "bpe.model", folder / "characters.txt"
+        self.text_tokenizer = folder / "text_tokenizer"
 
     def feats(self, name: str) -> dict[str, np.ndarray]:
         """Features of a set by utterance, (T, 80) each."""
@@ -120,12 +101,5 @@ def _write_vocabulary(toy: Toy) -> None:
     tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="[UNK]"))
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
     tokenizer.post_processor = processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
-    fast = PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer,
-        pad_token="[PAD]",
-        unk_token="[UNK]",
-        cls_token="[CLS]",
-        sep_token="[SEP]",
-        mask_token="[MASK]",
-    )
-    fast.save_pretrained(str(toy.text_tokenizer))
+    special = {f"{name}_token": f"[{name.upper()}]" for name in ("pad", "unk", "cls", "sep", "mask")}
+    PreTrainedTokenizerFast(tokenizer_object=tokenizer, **special).save_pretrained(str(toy.text_tokenizer))

@@ -18,25 +18,16 @@ TEXT_PIECES = 30
 
 #: A BERT of one layer.
 TINY_BERT = {
-    "model_type": "bert",
-    "vocab_size": TEXT_PIECES,
-    "hidden_size": 24,
-    "num_hidden_layers": 1,
-    "num_attention_heads": 2,
-    "intermediate_size": 32,
-    "max_position_embeddings": 64,
+    **{"model_type": "bert", "vocab_size": TEXT_PIECES, "max_position_embeddings": 64},
+    **{"hidden_size": 24, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32},
 }
 
 TINY_BLOCKS: dict[str, dict[str, Any]] = {
     "transformer": {"num_blocks": 2, "attention_heads": 2, "linear_units": 32},
     "conformer": {"num_blocks": 2, "attention_heads": 2, "linear_units": 32, "cnn_module_kernel": 5},
     "e_branchformer": {
-        "num_blocks": 2,
-        "attention_heads": 2,
-        "linear_units": 32,
-        "cgmlp_linear_units": 32,
-        "cgmlp_conv_kernel": 5,
-        "merge_conv_kernel": 3,
+        **{"num_blocks": 2, "attention_heads": 2, "linear_units": 32},
+        **{"cgmlp_linear_units": 32, "cgmlp_conv_kernel": 5, "merge_conv_kernel": 3},
     },
 }
 
@@ -65,13 +56,10 @@ def toy_model(
     """A tiny AT-AT model with a CTC head, in evaluation mode. ``changes`` replace options, or ESPnet's modules."""
     torch.manual_seed(seed)
     modules = {name: changes.pop(name) for name in ("frontend", "specaug", "normalize") if name in changes}
+    blocks_conf = TINY_BLOCKS.get(blocks or "")
     options: dict[str, Any] = {
         "audio_encoder": blocks,
-        "audio_encoder_conf": {
-            "output_size": DIMENSION,
-            "cnn_channels": [4, 4],
-            "blocks_conf": TINY_BLOCKS.get(blocks or ""),
-        },
+        "audio_encoder_conf": {"output_size": DIMENSION, "cnn_channels": [4, 4], "blocks_conf": blocks_conf},
         "text_encoder_conf": {"config": TINY_BERT},
         "decoder_conf": {"num_blocks": 2, "attention_heads": 2, "linear_units": 32},
         "ctc_symbols": CTC_SYMBOLS,

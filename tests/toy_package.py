@@ -1,6 +1,7 @@
 """A model of some thousand parameters that has learnt two commands by heart, as a training run and as a package."""
 
 import shutil
+import zipfile
 from argparse import Namespace
 from pathlib import Path
 from typing import Any
@@ -25,21 +26,39 @@ from tests.toy_commands import TREES, WORDS
 
 RATE = 16_000  # Hz
 STEPS = 120
+CONFIG = """
+train_shape_file: [exp/elsewhere/speech_shape]  # as in every run, and nothing that a model needs
+input_size: 80
+audio_encoder: transformer
+audio_encoder_conf:
+  output_size: 24
+  cnn_channels: [4, 4]
+  dropout_rate: 0.0
+  blocks_conf: {num_blocks: 1, attention_heads: 2, linear_units: 32, dropout_rate: 0.0}
+text_encoder: hugging_face
+text_encoder_conf:
+  config: {model_type: bert, hidden_size: 24, num_hidden_layers: 1, num_attention_heads: 2, intermediate_size: 32,
+           vocab_size: 60, max_position_embeddings: 64}
+decoder_conf: {num_blocks: 1, attention_heads: 2, linear_units: 32, dropout_rate: 0.0}
+ctc_unit: char
+ctc_conf: {subframes: 2}
+model_conf: {ctc_weight: 1.0, lsm_weight: 0.0}
+init: null
+pretrained_vocabulary_size: null
+frontend: null
+frontend_conf: {}
+specaug: null
+specaug_conf: {}
+normalize: utterance_mvn
+normalize_conf: {}
+version: "202611"
+"""
 #: A result as stage 13 would score it.
-RESULT = {
-    "set": "toy/test",
-    "task": "slu",
-    "config": "decode",
-    "utterances": 2,
-    "figures": {"em_full": {"title": "EM (full)", "value": 0.5, "interval": [0.0, 1.0]}},
-}
-MANIFEST = Manifest(
-    name="toy",
-    title="A toy",
-    trained_on=({"phase": "pretrain", "task": "slu", "set": "toy/audio"},),
-    results=(RESULT,),
-    decode={"beam_size": 3, "maxlen": 20},
-)
+FIGURES = {"em_full": {"title": "EM (full)", "value": 0.5, "interval": [0.0, 1.0]}}
+RESULT = {"set": "toy/test", "task": "slu", "config": "decode", "utterances": 2, "figures": FIGURES}
+SEEN = ({"phase": "pretrain", "task": "slu", "set": "toy/audio"},)
+DECODE = {"beam_size": 3, "maxlen": 20}
+MANIFEST = Manifest(name="toy", title="A toy", trained_on=SEEN, results=(RESULT,), decode=DECODE)
 
 
 def command(number: int, seconds: float = 0.6) -> np.ndarray:
@@ -76,8 +95,6 @@ def make_package(run: Path, output: Path) -> Path:
 
 def repack(package: Path, output: Path, files: dict[str, bytes | None]) -> Path:
     """A copy of a package with some members replaced, added or (None) left out."""
-    import zipfile
-
     with zipfile.ZipFile(package) as old, zipfile.ZipFile(output, "w") as new:
         for name in old.namelist():
             if name not in files:
@@ -105,44 +122,9 @@ def write_command(path: Path, number: int = 0, rate: int = RATE) -> Path:
 
 
 def _config(folder: Path, vocabulary: Vocabulary, characters: list[str]) -> dict[str, Any]:
-    return {
-        "output_dir": str(folder),
-        "train_shape_file": ["exp/elsewhere/speech_shape"],  # as in every run, and nothing that a model needs
-        "token_list": list(vocabulary.tokens),
-        "bpemodel": str(folder / "bpe.model"),
-        "text_tokenizer": str(folder / "text_tokenizer"),
-        "input_size": 80,
-        "audio_encoder": "transformer",
-        "audio_encoder_conf": {
-            "output_size": 24,
-            "cnn_channels": [4, 4],
-            "dropout_rate": 0.0,
-            "blocks_conf": {"num_blocks": 1, "attention_heads": 2, "linear_units": 32, "dropout_rate": 0.0},
-        },
-        "text_encoder": "hugging_face",
-        "text_encoder_conf": {
-            "config": {
-                "model_type": "bert",
-                "hidden_size": 24,
-                "num_hidden_layers": 1,
-                "num_attention_heads": 2,
-                "intermediate_size": 32,
-                "vocab_size": 60,
-                "max_position_embeddings": 64,
-            }
-        },
-        "decoder_conf": {"num_blocks": 1, "attention_heads": 2, "linear_units": 32, "dropout_rate": 0.0},
-        "ctc_unit": "char",
-        "ctc_characters": characters,
-        "ctc_conf": {"subframes": 2},
-        "model_conf": {"ctc_weight": 1.0, "lsm_weight": 0.0},
-        "init": None,
-        "pretrained_vocabulary_size": None,
-        **dict.fromkeys(("frontend", "specaug")),
-        **{f"{key}_conf": {} for key in ("frontend", "specaug", "normalize")},
-        "normalize": "utterance_mvn",
-        "version": "202611",
-    }
+    paths = {"bpemodel": str(folder / "bpe.model"), "text_tokenizer": str(folder / "text_tokenizer")}
+    config = {"output_dir": str(folder), "token_list": list(vocabulary.tokens), "ctc_characters": characters, **paths}
+    return config | yaml.safe_load(CONFIG)
 
 
 def _examples(folder: Path, vocabulary: Vocabulary, characters: list[str]) -> dict[str, torch.Tensor]:

@@ -11,66 +11,39 @@ import yaml
 
 from espnet_atat.data.mixture import stream_options
 from espnet_atat.tasks.atat import ATATTask
-from tests.toy import MELS, Toy, write_toy_mixture
+from tests.toy import Toy, write_toy_mixture
 
-FOUR_TASKS = [
-    {"task": "slu", "set": "toy/audio"},
-    {"task": "asr", "set": "toy/audio"},
-    {"task": "mlm", "set": "toy/audio_mlm"},
-    {"task": "nlu", "set": "toy/words"},
-]
+SETS = {"slu": "audio", "asr": "audio", "mlm": "audio_mlm", "nlu": "words"}
+FOUR_TASKS = [{"task": task, "set": f"toy/{name}"} for task, name in SETS.items()]
 
 #: A real model of some 50 thousand parameters, without dropout.
-CONFIG: dict[str, Any] = {
-    "input_size": MELS,
-    "audio_encoder": "transformer",
-    "audio_encoder_conf": {
-        "output_size": 32,
-        "cnn_channels": [4, 8],
-        "dropout_rate": 0.0,
-        "blocks_conf": {
-            "num_blocks": 2,
-            "attention_heads": 4,
-            "linear_units": 64,
-            "dropout_rate": 0.0,
-            "positional_dropout_rate": 0.0,
-        },
-    },
-    "text_encoder": "hugging_face",
-    "text_encoder_conf": {
-        "config": {
-            "model_type": "bert",
-            "vocab_size": 40,
-            "hidden_size": 32,
-            "num_hidden_layers": 1,
-            "num_attention_heads": 2,
-            "intermediate_size": 64,
-            "max_position_embeddings": 32,
-            "hidden_dropout_prob": 0.0,
-            "attention_probs_dropout_prob": 0.0,
-        }
-    },
-    "decoder_conf": {
-        "num_blocks": 2,
-        "attention_heads": 4,
-        "linear_units": 64,
-        "dropout_rate": 0.0,
-        "positional_dropout_rate": 0.0,
-        "self_attention_dropout_rate": 0.0,
-        "src_attention_dropout_rate": 0.0,
-    },
-    "model_conf": {"lsm_weight": 0.1},
-    "optim_conf": {"lr": 2.0e-3},
-    "scheduler_conf": {"warmup_steps": 10, "decay": "constant"},
-    "batch_bins": 400,
-    "text_batch_bins": 60,
-    "num_workers": 0,
-    "use_matplotlib": False,
-    "use_tensorboard": False,
-    "best_model_criterion": [["valid", "acc", "max"]],
-    "keep_nbest_models": 2,
-    "seed": 1,
-}
+CONFIG: dict[str, Any] = yaml.safe_load("""
+input_size: 80
+audio_encoder: transformer
+audio_encoder_conf:
+  output_size: 32
+  cnn_channels: [4, 8]
+  dropout_rate: 0.0
+  blocks_conf: {num_blocks: 2, attention_heads: 4, linear_units: 64, dropout_rate: 0.0, positional_dropout_rate: 0.0}
+text_encoder: hugging_face
+text_encoder_conf:
+  config: {model_type: bert, vocab_size: 40, hidden_size: 32, num_hidden_layers: 1, num_attention_heads: 2,
+           intermediate_size: 64, max_position_embeddings: 32,
+           hidden_dropout_prob: 0.0, attention_probs_dropout_prob: 0.0}
+decoder_conf: {num_blocks: 2, attention_heads: 4, linear_units: 64, dropout_rate: 0.0, positional_dropout_rate: 0.0,
+               self_attention_dropout_rate: 0.0, src_attention_dropout_rate: 0.0}
+model_conf: {lsm_weight: 0.1}
+optim_conf: {lr: 2.0e-3}
+scheduler_conf: {warmup_steps: 10, decay: constant}
+batch_bins: 400
+text_batch_bins: 60
+num_workers: 0
+use_matplotlib: false
+use_tensorboard: false
+best_model_criterion: [[valid, acc, max]]
+keep_nbest_models: 2
+seed: 1
+""")
 
 
 @dataclass(frozen=True)
@@ -119,15 +92,10 @@ def parameters(path: Path) -> dict[str, torch.Tensor]:
 
 def reports(output: Path) -> Mapping[int, Mapping[str, Mapping[str, float]]]:
     """ESPnet's own report by epoch and phase: all statistics but times and memory, and NaN of absent tasks."""
+
+    def kept(values: Mapping[str, Any]) -> dict[str, float]:
+        numbers = {key: float(value) for key, value in values.items() if isinstance(value, int | float)}
+        return {k: v for k, v in numbers.items() if math.isfinite(v) and "time" not in k and "mem" not in k}
+
     stats = torch.load(output / "checkpoint.pth", weights_only=True)["reporter"]["stats"]
-    return {
-        epoch: {
-            phase: {
-                key: float(value)
-                for key, value in values.items()
-                if isinstance(value, int | float) and math.isfinite(value) and "time" not in key and "mem" not in key
-            }
-            for phase, values in phases.items()
-        }
-        for epoch, phases in stats.items()
-    }
+    return {epoch: {phase: kept(values) for phase, values in phases.items()} for epoch, phases in stats.items()}

@@ -27,24 +27,16 @@ def folder(examples, tmp_path_factory):
     return folder
 
 
-def test_it_knows_what_it_learnt(examples, folder) -> None:
-    taggings = BilstmCrfModel(folder).understand([each.words for each in examples])
-    assert [to_tree(each.words, found).serialise() for each, found in zip(examples, taggings, strict=True)] == list(
-        TARGETS
-    )
-
-
-def test_unknown_words_and_empty_sentences_are_read(folder) -> None:
+def test_it_knows_what_it_learnt_and_reads_new_words_and_no_words(examples, folder) -> None:
+    model, sentences = BilstmCrfModel(folder), [each.words for each in examples]
+    taggings = model.understand(sentences)
+    trees = [to_tree(words, found).serialise() for words, found in zip(sentences, taggings, strict=True)]
+    assert trees == list(TARGETS)
+    assert taggings == [model.understand([words])[0] for words in sentences]  # alone as beside longer ones
     words = ["turn", "on", "the", "cellar", "lights"]
-    known, empty = BilstmCrfModel(folder).understand([words, []])
+    known, empty = model.understand([words, []])
     assert to_tree(words, known).serialise() == "[IN:LIGHTS_ON turn on the [SL:ROOM cellar ] lights ]"
     assert empty.tags == ()
-
-
-def test_a_sentence_is_read_alike_alone_and_beside_longer_ones(examples, folder) -> None:
-    model = BilstmCrfModel(folder)
-    together = model.understand([each.words for each in examples])
-    assert together == [model.understand([each.words])[0] for each in examples]
 
 
 def test_the_seed_decides_the_weights_and_nothing_else_is_drawn_from(examples, tmp_path) -> None:
@@ -62,11 +54,8 @@ def test_the_seed_decides_the_weights_and_nothing_else_is_drawn_from(examples, t
 def test_the_loss_is_of_the_words_and_not_of_the_padding(examples) -> None:
     torch.manual_seed(0)
     network = BilstmCrf(Names.of(examples), 8, 8, dropout=0.0)
-    words, tags, intents = (
-        torch.tensor([[2, 3, 0], [2, 3, 4]]),
-        torch.tensor([[0, 1, 0], [0, 1, 2]]),
-        torch.tensor([0, 1]),
-    )
+    words, tags = torch.tensor([[2, 3, 0], [2, 3, 4]]), torch.tensor([[0, 1, 0], [0, 1, 2]])
+    intents = torch.tensor([0, 1])
     whole = network(words, tags, intents)
     alone = [network(words[:1, :2], tags[:1, :2], intents[:1]), network(words[1:], tags[1:], intents[1:])]
     assert whole.item() == pytest.approx(sum(each.item() for each in alone) / 2, abs=1e-5)

@@ -16,13 +16,11 @@ from tests.baselines.corpus import write_set
 NESTED = "[IN:GO to [SL:PLACE [IN:FIND the [SL:KIND shore ] ] ] ]"
 
 
-def test_a_worked_example() -> None:
+def test_worked_examples() -> None:
     example = from_tree(parse("[IN:PLAY play [SL:SONG paper moon ] [SL:SONG blue ] now ]"))
     assert example.words == ("play", "paper", "moon", "blue", "now")
     assert example.tagging == Tagging("[IN:PLAY ]", ("O", "B-SONG", "I-SONG", "B-SONG", "O"))
-
-
-def test_a_slot_that_no_word_speaks_belongs_to_the_class_and_comes_back_at_the_end() -> None:
+    # A slot that no word speaks belongs to the class, and comes back at the end.
     example = from_tree(parse("[IN:INCREASE louder [SL:OBJECT_VOLUME ] please ]"))
     assert example.tagging == Tagging("[IN:INCREASE [SL:OBJECT_VOLUME ] ]", ("O", "O"))
     tree = to_tree(example.words, example.tagging)
@@ -47,39 +45,22 @@ def test_tags_and_class_hold_the_whole_tree(line: str) -> None:
     assert to_tree(example.words, example.tagging).serialise() == line
 
 
-@pytest.mark.parametrize(
-    ("tags", "expected"),
-    [
-        ("I-X I-X O", [Span("X", 0, 2)]),
-        ("B-X I-Y", [Span("X", 0, 1), Span("Y", 1, 2)]),
-        ("B-X O I-X", [Span("X", 0, 1), Span("X", 2, 3)]),
-    ],
-)
-def test_an_inside_that_continues_nothing_opens_a_slot(tags: str, expected: list[Span]) -> None:
-    assert spans(tags.split()) == expected
+def test_an_inside_that_continues_nothing_opens_a_slot() -> None:
+    assert spans(["I-X", "I-X", "O"]) == [Span("X", 0, 2)]
+    assert spans(["B-X", "I-Y"]) == [Span("X", 0, 1), Span("Y", 1, 2)]
+    assert spans(["B-X", "O", "I-X"]) == [Span("X", 0, 1), Span("X", 2, 3)]
 
 
-def test_every_word_has_one_tag() -> None:
-    with pytest.raises(ValueError, match="1 tags for 2 words"):
-        to_tree(["a", "b"], Tagging("[IN:X ]", ("O",)))
-
-
-def test_a_nested_tree_is_refused_by_the_name_of_its_utterance(tmp_path) -> None:
-    with pytest.raises(TreeError, match=r"nested tree: \[IN:FIND stands in \[SL:PLACE"):
-        from_tree(parse(NESTED))
-    data = write_set(tmp_path / "set", ("[IN:GO go ]", NESTED))
-    with pytest.raises(UserError) as caught:
-        read_examples([data])
-    assert str(caught.value).startswith(
-        f"{data}/target:2: utterance 'utt01': nested tree: [IN:FIND stands in [SL:PLACE"
-    )
-
-
-def test_sets_without_trees_or_with_broken_ones_are_refused(tmp_path) -> None:
+def test_sets_without_trees_or_with_broken_or_nested_ones_are_refused(tmp_path) -> None:
     data = write_set(tmp_path / "set", ("[IN:GO go ]",))
     (data / "target").write_text("utt00 [IN:GO go\n")
     with pytest.raises(UserError, match=r"target:1: utterance 'utt00': unclosed bracket"):
         read_examples([data])
     (data / "target").unlink()
     with pytest.raises(UserError, match="no file 'target'"):
+        read_examples([data])
+    with pytest.raises(TreeError, match=r"nested tree: \[IN:FIND stands in \[SL:PLACE"):
+        from_tree(parse(NESTED))
+    data = write_set(tmp_path / "nested", ("[IN:GO go ]", NESTED))
+    with pytest.raises(UserError, match=r"target:2: utterance 'utt01': nested tree: \[IN:FIND stands in \[SL:PLACE"):
         read_examples([data])

@@ -5,13 +5,12 @@ import pytest
 from espnet_atat.baselines.bio import read_examples, to_tree
 from espnet_atat.baselines.config import CrfConfig
 from espnet_atat.baselines.crf import CrfModel, sentence_features, train, word_features
-from espnet_atat.errors import UserError
 from tests.baselines.corpus import TARGETS, write_set
 
 pytest.importorskip("sklearn_crfsuite", reason="sklearn-crfsuite, of the extra baselines, is not installed")
 
 
-def test_features_of_a_word() -> None:
+def test_features_of_a_word_and_of_a_sentence() -> None:
     assert word_features(["play", "route", "66"], 2) == [
         "bias",
         *("w[-2]=play", "w[-1]=route", "w[0]=66", "w[1]=</s>", "w[2]=</s>"),
@@ -20,9 +19,6 @@ def test_features_of_a_word() -> None:
         *("p2=66", "p3=66", "s2=66", "s3=66"),
         "digit",
     ]
-
-
-def test_features_of_a_sentence() -> None:
     assert set(sentence_features(["go"])) == {"bias", "<s>", "go", "</s>", "<s> go", "go </s>", "<s> go </s>"}
     assert sentence_features([]) == ["bias", "</s>", "<s>", "<s> </s>"]
 
@@ -36,9 +32,8 @@ def test_it_knows_what_it_learnt_and_reads_new_words_by_their_place(examples, tm
     train(examples, tmp_path, CrfConfig())
     model = CrfModel(tmp_path)
     taggings = model.understand([each.words for each in examples])
-    assert [to_tree(each.words, found).serialise() for each, found in zip(examples, taggings, strict=True)] == list(
-        TARGETS
-    )
+    trees = [to_tree(each.words, found).serialise() for each, found in zip(examples, taggings, strict=True)]
+    assert trees == list(TARGETS)
     words = ["turn", "on", "the", "cellar", "lights"]
     (tagging,) = model.understand([words])
     assert to_tree(words, tagging).serialise() == "[IN:LIGHTS_ON turn on the [SL:ROOM cellar ] lights ]"
@@ -51,8 +46,3 @@ def test_training_twice_gives_the_same_bytes(examples, tmp_path) -> None:
         train(examples, folder, CrfConfig(max_iterations=20))
     for file in ("tagger.crfsuite", "intent.crfsuite"):
         assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
-
-
-def test_options_out_of_range_are_refused() -> None:
-    with pytest.raises(UserError, match="--c2 is at least 0, found -1"):
-        CrfConfig(c2=-1)

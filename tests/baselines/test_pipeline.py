@@ -19,15 +19,12 @@ def trained(tmp_path):
     return tmp_path / "crf"
 
 
-def test_the_folder_says_what_it_was_trained_on(trained) -> None:
+def test_the_folder_says_what_it_was_trained_on_and_every_utterance_gets_a_tree_of_its_own_words(trained) -> None:
     about = json.loads((trained / "model.json").read_text())
     assert about["data_dirs"] == [str(trained.with_name("set"))]
     assert about["utterances"] == 26
     assert about["options"] == {"c1": 0.1, "c2": 0.1, "max_iterations": 30}
     assert sorted(about["files"]) == ["intent.crfsuite", "tagger.crfsuite"]
-
-
-def test_every_utterance_gets_a_tree_of_its_own_words(trained) -> None:
     heard = {"b": "turn off the lights in the hall", "a": "", "c": "play it's blue"}
     trees = understand(load_pipeline(trained), heard)
     assert list(trees) == ["b", "a", "c"]
@@ -37,7 +34,13 @@ def test_every_utterance_gets_a_tree_of_its_own_words(trained) -> None:
         understand(load_pipeline(trained), {"d": "play x]"})
 
 
-def test_changed_or_foreign_files_are_not_opened(trained) -> None:
+def test_changed_or_foreign_files_are_neither_opened_nor_replaced(trained) -> None:
+    data = trained.with_name("set")
+    with pytest.raises(UserError, match="is there and is no trained tagger"):
+        train_pipeline([data], data, CrfConfig())
+    assert (data / "target").is_file()
+    with pytest.raises(UserError, match="--pretrain_dirs and --pretrain_epochs"):
+        train_pipeline([data], trained, CrfConfig(), [data])
     tagger = trained / "tagger.crfsuite"
     tagger.write_bytes(tagger.read_bytes()[:-100])
     with pytest.raises(UserError, match=r"tagger.crfsuite is not the file that training wrote"):
@@ -50,12 +53,3 @@ def test_changed_or_foreign_files_are_not_opened(trained) -> None:
     (trained / "model.json").write_text("[]")
     with pytest.raises(UserError, match="names no known tagger"):
         load_pipeline(trained)
-
-
-def test_a_folder_with_something_else_in_it_is_left_alone(trained) -> None:
-    data = trained.with_name("set")
-    with pytest.raises(UserError, match="is there and is no trained tagger"):
-        train_pipeline([data], data, CrfConfig())
-    assert (data / "target").is_file()
-    with pytest.raises(UserError, match="--pretrain_dirs and --pretrain_epochs"):
-        train_pipeline([data], trained, CrfConfig(), [data])

@@ -13,29 +13,22 @@ from tests.speech.alignment.conftest import spoken_set
 __all__ = ["spoken_set"]
 
 
-def test_prints_the_report(spoken_set, tmp_path, capsys):
-    arguments = ["--data_dir", str(spoken_set(3)), "--output", str(tmp_path / "align.jsonl")]
-    assert main_guard(main, arguments) == 0
-    lines = [json.loads(line) for line in (tmp_path / "align.jsonl").read_text().splitlines()]
-    words = sum(len(line["words"]) for line in lines)
-    assert len(lines) == 3
-    assert set(lines[0]["words"][0]) == {"word", "start", "end", "case"}
-    printed = capsys.readouterr().out
-    assert f"{words} of {words} words aligned (100.00 %)" in printed
-    assert json.loads((tmp_path / "align.report.json").read_text())["words_aligned"] == words
-
-
-def test_what_is_aligned_is_left_alone_until_its_audio_changes(spoken_set, tmp_path, capsys):
+def test_prints_the_report_and_leaves_what_is_aligned_alone_until_its_audio_changes(spoken_set, tmp_path, capsys):
     data_dir = spoken_set(2)
     data = DataDir.load(data_dir)
     own = {utt: str(shutil.copy(path, tmp_path)) for utt, path in (data.wav or {}).items()}
     replace(data, wav=own).write(data_dir)
-    arguments = ["--data_dir", str(data_dir), "--output", str(data_dir / "align.jsonl")]  # no input is named so
+    output = data_dir / "align.jsonl"  # no input is named so
+    arguments = ["--data_dir", str(data_dir), "--output", str(output)]
     assert main_guard(main, arguments) == 0
-    before = (data_dir / "align.jsonl").stat()
+    words = [word for line in output.read_text().splitlines() for word in json.loads(line)["words"]]
+    assert set(words[0]) == {"word", "start", "end", "case"}
+    assert f"{len(words)} of {len(words)} words aligned (100.00 %)" in capsys.readouterr().out
+    assert json.loads((data_dir / "align.report.json").read_text())["words_aligned"] == len(words)
+    before = output.stat()
     assert main_guard(main, arguments) == 0
     assert "align.jsonl: made already" in capsys.readouterr().out
-    assert (data_dir / "align.jsonl").stat() == before
+    assert output.stat() == before
     Path(own[data.ids[0]]).write_bytes(b"broken")
     assert main_guard(main, arguments) == 0
     assert f"failed {data.ids[0]}" in capsys.readouterr().out

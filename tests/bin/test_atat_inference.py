@@ -20,18 +20,14 @@ __all__ = ["speech", "texts", "tokenizer_dir", "vocabulary"]  # fixtures of the 
 def run_dir(tmp_path_factory, vocabulary, tokenizer_dir):
     """What a training leaves: config.yaml and a checkpoint."""
     folder = tmp_path_factory.mktemp("run")
-    model = tiny_model(vocabulary)
+    model, layer = tiny_model(vocabulary), {"attention_heads": 2, "linear_units": 64}
     config = ATATTask.get_default_config() | {
         "token_list": list(vocabulary.tokens),
         "text_tokenizer": str(tokenizer_dir),
         "input_size": 80,
-        "audio_encoder_conf": {
-            "output_size": 32,
-            "blocks_conf": {"num_blocks": 1, "attention_heads": 2, "linear_units": 64},
-            "cnn_channels": [4, 4],
-        },
+        "audio_encoder_conf": {"output_size": 32, "cnn_channels": [4, 4], "blocks_conf": {"num_blocks": 1, **layer}},
         "text_encoder_conf": {"config": model.text_encoder.config.to_diff_dict()},
-        "decoder_conf": {"attention_heads": 2, "linear_units": 64, "num_blocks": 2},
+        "decoder_conf": {"num_blocks": 2, **layer},
         "pretrained_vocabulary_size": len(vocabulary) - 5,
         "normalize": None,
     }

@@ -7,7 +7,7 @@ from espnet_atat.bin.augment import main
 from espnet_atat.datadir import DataDir
 
 
-def test_the_shipped_configuration_perturbs_speed(tone_set, tmp_path, root, capsys):
+def test_the_shipped_configuration_perturbs_speed_and_a_wrong_one_is_one_clear_error(tone_set, tmp_path, root, capsys):
     source, output = tone_set(3), tmp_path / "aug"
     arguments = ["--data_dir", str(source), "--output_dir", str(output), "--config", str(root / "conf/augment.yaml")]
     assert main_guard(main, arguments) == 0
@@ -16,18 +16,11 @@ def test_the_shipped_configuration_perturbs_speed(tone_set, tmp_path, root, caps
     before = soundfile.info(made.wav["spk0-utt000"]).frames
     assert abs(soundfile.info(made.wav["sp0.9-spk0-utt000"]).frames - before / 0.9) <= 1
     assert "aug: 9 utterances" in capsys.readouterr().out
-
-
-def test_a_wrong_configuration_is_one_clear_error(tone_set, tmp_path, capsys):
+    # A wrong one is one clear error.
     config = tmp_path / "augment.yaml"
-    config.write_text("effects: {echo: true}\n")
     arguments = ["--data_dir", str(tone_set(1)), "--output_dir", str(tmp_path / "aug"), "--config", str(config)]
-    assert main_guard(main, arguments) == 2
-    printed = capsys.readouterr().err
-    assert printed.startswith(f"error: {config}: effects: unknown effect 'echo'")
-    assert printed.count("\n") == 1
-    config.write_text("{")
-    assert main_guard(main, arguments) == 2
-    printed = capsys.readouterr().err
-    assert printed.startswith(f"error: {config}: not YAML")
-    assert printed.count("\n") == 1
+    for text, message in (("effects: {echo: true}\n", "effects: unknown effect 'echo'"), ("{", "not YAML")):
+        config.write_text(text)
+        assert main_guard(main, arguments) == 2
+        printed = capsys.readouterr().err
+        assert (printed.startswith(f"error: {config}: {message}"), printed.count("\n")) == (True, 1)

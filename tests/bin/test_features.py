@@ -8,7 +8,7 @@ from espnet_atat.bin.features import main
 from espnet_atat.datadir import DataDir
 
 
-def test_bad_audio_stops_a_test_set_alone(tone_set, tmp_path, capsys):
+def test_bad_audio_stops_a_test_set_alone_and_what_is_known_to_be_unusable_is_not_read(tone_set, tmp_path, capsys):
     for name, code in (("music_train", 0), ("music_test", 2)):
         data_dir = tone_set(3, name)
         Path(DataDir.load(data_dir).wav["spk1-utt001"]).write_bytes(b"broken")
@@ -19,9 +19,7 @@ def test_bad_audio_stops_a_test_set_alone(tone_set, tmp_path, capsys):
     assert "dropped spk1-utt001" in printed.out
     assert printed.err.startswith("error: music_test: spk1-utt001: ")
     assert main_guard(main, [*arguments, "--allow_bad_test", "true"]) == 0
-
-
-def test_what_the_preparation_found_unusable_is_not_read(tone_set, tmp_path, capsys):
+    # What the preparation found unusable is not read.
     data_dir = tone_set(3, "test_clean")  # a test set by a part of its name
     (data_dir / "unreadable").write_text("spk1-utt001 too long\n")
     arguments = ["--data_dir", str(data_dir), "--output_dir", str(tmp_path / "dump" / "test_clean")]
@@ -30,8 +28,3 @@ def test_what_the_preparation_found_unusable_is_not_read(tone_set, tmp_path, cap
     assert main_guard(main, [*arguments, "--allow_bad_test", "true"]) == 0
     assert DataDir.load(tmp_path / "dump" / "test_clean").ids == ["spk0-utt000", "spk2-utt002"]
     assert json.loads((tmp_path / "dump/test_clean/report.json").read_text())["dropped"] == {"spk1-utt001": "too long"}
-
-
-def test_no_data_dir_is_one_line(tmp_path, capsys):
-    assert main_guard(main, ["--data_dir", str(tmp_path), "--output_dir", str(tmp_path / "d")]) == 2
-    assert capsys.readouterr().err.count("\n") == 1

@@ -25,6 +25,8 @@ def read(path, member: str) -> str:
 
 
 def test_a_package_of_files_with_its_scores(options, tmp_path, capsys):
+    from huggingface_hub import ModelCard
+
     from espnet_atat.metrics.scoring import score_files
 
     decoded = tmp_path / "exp/mini/system/seed1/decode/test"
@@ -34,14 +36,9 @@ def test_a_package_of_files_with_its_scores(options, tmp_path, capsys):
     score_files([decoded / "ref"], [decoded / "hyp"], decoded / "metrics.json", info={"recipe": "mini", "task": "slu"})
     (tmp_path / "decode.yaml").write_text("beam_size: 2\nbatch_size: 8\n")
     package = tmp_path / "given.zip"
-    main(
-        [
-            *options,
-            *("--outpath", str(package), "--title", "Mine", "--license", "cc-by-4.0", "--task", "slu"),
-            *("--metrics", str(decoded / "metrics.json"), "--inference_config", str(tmp_path / "decode.yaml")),
-            *("--trained_on", "slu:mine/train", "asr:mine/train", "--command", "./run.sh --recipe mine"),
-        ]
-    )
+    options += ["--outpath", str(package), "--title", "Mine", "--license", "cc-by-4.0", "--task", "slu"]
+    options += ["--metrics", str(decoded / "metrics.json"), "--inference_config", str(tmp_path / "decode.yaml")]
+    main([*options, "--trained_on", "slu:mine/train", "asr:mine/train", "--command", "./run.sh --recipe mine"])
     assert f"wrote {package}: 0.1 MB" in capsys.readouterr().out
     manifest = read_manifest(package)
     assert (manifest.name, manifest.corpora, manifest.decode) == ("given", ["mine"], {"beam_size": 2})
@@ -49,26 +46,16 @@ def test_a_package_of_files_with_its_scores(options, tmp_path, capsys):
     assert (result["set"], result["config"], result["utterances"]) == ("mini/test", "decode", 2)
     assert result["figures"]["em_full"]["value"] == 1.0
     card = read(package, "README.md")
-    front = yaml.safe_load(card.split("---\n")[1])
-    assert front["tags"][:3] == ["espnet", "audio", "spoken-language-understanding"]
-    assert {"task-slu", "task-asr"} <= set(front["tags"])
-    assert (front["language"], front["license"], front["datasets"]) == ("en", "cc-by-4.0", ["mine"])
-    assert front["model-index"][0]["results"][0]["metrics"][0] == {
-        "type": "em_full",
-        "name": "EM (full)",
-        "value": 100.0,
-    }
+    front = ModelCard(card).data  # by the hub's own reader
+    assert front.tags[:3] == ["espnet", "audio", "spoken-language-understanding"]
+    assert {"task-slu", "task-asr"} <= set(front.tags)
+    assert (front.library_name, front.language, front.license) == ("espnet", "en", "cc-by-4.0")
+    assert front.datasets == ["mine"]
+    figure = front.eval_results[0]
+    assert (figure.metric_type, figure.metric_name, figure.metric_value) == ("em_full", "EM (full)", 100.0)
     for part in ("| mini/test | `<slu>` | 2 | 100.0 [100.0, 100.0] |", "./run.sh --recipe mine", "rongali2021atat"):
         assert part in card
     assert "| SemER | 0.0 | [0.0, 0.0] |" in read(package, "RESULTS.md")
-
-
-def test_the_hubs_own_reader_takes_the_card(toy_package):
-    from huggingface_hub import ModelCard
-
-    card = ModelCard(read(toy_package, "README.md"))
-    assert card.data.library_name == "espnet"
-    assert card.data.eval_results[0].metric_value == 50.0
 
 
 def test_paths_are_relative_and_nothing_of_the_training_is_left(toy_package, toy_run):

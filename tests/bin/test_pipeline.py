@@ -28,9 +28,8 @@ def folder(tmp_path):
 
 
 def train(folder, tagger: str, *options: str) -> int:
-    return main_guard(
-        main, ["train", tagger, "--data_dirs", str(folder / "train"), "--output_dir", str(folder / tagger), *options]
-    )
+    paths = ["--data_dirs", str(folder / "train"), "--output_dir", str(folder / tagger)]
+    return main_guard(main, ["train", tagger, *paths, *options])
 
 
 def understand(folder, tagger: str, *options: str) -> int:
@@ -46,19 +45,9 @@ def test_from_data_dirs_to_scores(folder, capsys) -> None:
     files = ["--ref", folder / "test/target", "--hyp", folder / "out/hyp", "--output", folder / "metrics.json"]
     assert main_guard(score, list(map(str, files))) == 0
     assert json.loads((folder / "metrics.json").read_text())["figures"]["em_full"]["numerator"] == 2
-
-
-def test_words_of_another_recogniser(folder, capsys) -> None:
-    assert train(folder, "crf", "--max_iterations", "30") == 0
-    (folder / "asr").write_text("utt00 turn on the hall lights\nutt01\n")
+    (folder / "asr").write_text("utt00 turn on the hall lights\nutt01\n")  # of another recogniser
     assert understand(folder, "crf", "--transcripts", str(folder / "asr")) == 0
     assert read_two_column(folder / "out/hyp")["utt00"] == "[IN:LIGHTS_ON turn on the [SL:ROOM hall ] lights ]"
-    (folder / "asr").write_text("utt00 turn on the hall lights\n")
-    capsys.readouterr()
-    assert understand(folder, "crf", "--transcripts", str(folder / "asr")) == 2
-    printed = capsys.readouterr().err
-    assert printed.startswith(f"error: {folder}/asr: no prediction for 'utt01'")
-    assert printed.count("\n") == 1
     assert understand(folder, "crf", "--oracle", "--language", "en") == 2
     assert "--language goes with --whisper" in capsys.readouterr().err
 

@@ -38,9 +38,5 @@ def test_masked_spans_are_shaded(masked, tmp_path, capsys):
     assert "0 words, 0 masked spans" in capsys.readouterr().out
     assert reddish(tmp_path / "a.png") > 0.15
     assert reddish(tmp_path / "b.png") < 0.01
-
-
-def test_an_unknown_utterance_is_one_line(masked, tmp_path, capsys):
-    folder, _, _ = masked
     assert main_guard(main, [str(folder), "nobody", str(tmp_path / "a.png")]) == 2
     assert "has no audio of an utterance 'nobody'" in capsys.readouterr().err

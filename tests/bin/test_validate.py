@@ -29,12 +29,19 @@ def spoil(folder: Path) -> None:
     (folder / "text").write_text(text.replace("s-1 say 1\n", "s-1\n").replace("s-3 say 3\n", "s-3\n"))
 
 
-def test_sound_sets_end_well(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_sound_sets_end_well_and_pipes_are_run_only_on_request(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main_guard(main, [str(data)]) == 0
     assert capsys.readouterr().out.splitlines() == [
         f"{data / 'test'}: 5 utterances, 0.00 h of audio, 0 problems",
         f"{data / 'train'}: 5 utterances, 0.00 h of audio, 0 problems",
     ]
+    assert main_guard(main, [str(data.parent)]) == 2
+    assert "neither a data dir nor a folder of data dirs" in capsys.readouterr().err
+    # A pipe is run only on request.
+    wav = (data.parent / "a.wav").as_posix()
+    (data / "train" / "wav.scp").write_text("".join(f"s-{n} cat {wav} |\n" for n in range(5)))
+    assert main_guard(main, [str(data / "train")]) == 2
+    assert main_guard(main, [str(data / "train"), "--allow_pipes"]) == 0
 
 
 def test_problems_are_printed_up_to_a_limit_then_counted(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -60,22 +67,8 @@ def test_fix_says_what_it_drops(data: Path, capsys: pytest.CaptureFixture[str]) 
 
 
 @pytest.mark.parametrize(("named", "code", "left"), [("auto", 2, 5), ("yes", 2, 5), ("no", 0, 3)])
-def test_a_test_set_is_not_shrunk_unless_it_is_none(
-    data: Path, capsys: pytest.CaptureFixture[str], named: str, code: int, left: int
-) -> None:
+def test_a_test_set_is_not_shrunk_unless_it_is_none(data, capsys, named, code, left):
     spoil(data / "test")
     assert main_guard(main, [str(data / "test"), "--fix", "--test_set", named]) == code
     assert ("a test set is never shrunk" in capsys.readouterr().err) == (code == 2)
     assert len((data / "test" / "text").read_text().splitlines()) == left
-
-
-def test_a_pipe_is_run_only_on_request(data: Path) -> None:
-    wav = (data.parent / "a.wav").as_posix()
-    (data / "train" / "wav.scp").write_text("".join(f"s-{n} cat {wav} |\n" for n in range(5)))
-    assert main_guard(main, [str(data / "train")]) == 2
-    assert main_guard(main, [str(data / "train"), "--allow_pipes"]) == 0
-
-
-def test_a_folder_without_data_dirs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main_guard(main, [str(tmp_path)]) == 2
-    assert "neither a data dir nor a folder of data dirs" in capsys.readouterr().err

@@ -47,18 +47,12 @@ def load(world):
         ((), "toy/test_flite", "synthetic speech"),  # to be made
     ],
 )
-def test_the_first_set_with_audio_is_heard(load, prepared, chosen, label):
+def test_the_first_set_with_audio_is_heard(world, load, prepared, chosen, label):
+    if "stop" not in prepared:
+        prepare(world, "toy/stop", audio=False)  # text alone is not heard
     system = load(*prepared)
     assert [(test.set, test.task, test.source) for test in system.test] == [(chosen, "nlu", "speech")]
     assert [(choice.set, choice.label) for choice in system.listening] == [(chosen, label)]
-
-
-def test_text_alone_is_not_heard(world, load):
-    prepare(world, "toy/stop", audio=False)
-    assert load("test_flite").test[0].set == "toy/test_flite"
-
-
-def test_an_order_names_labels_and_sets(world):
     write_recipe(world, "toy", {"rows/odd": SYSTEM.replace("toy/stop", "stop")})
     with pytest.raises(UserError, match=r"odd: test, entry 1: set maps labels to recipe/name"):
         load_system("toy", "odd")

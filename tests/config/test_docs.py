@@ -48,8 +48,8 @@ def test_a_corpus_of_one_s_own_with_three_systems_is_one_file(page, tmp_path):
     assert load_token_config("custom", systems[0].tokens)["bpe_size"] == 1000
 
 
-@pytest.mark.parametrize("kind", [System, Phase, Table, Recipe, Mixture])
-def test_every_key_is_explained(page, kind):
-    given = {"recipe", "listening", "overrides", "row"} | (set() if kind is Mixture else {"name"})
-    keys = [field.name for field in dataclasses.fields(kind) if field.name not in given]
-    assert [key for key in keys if f"`{key}`" not in page] == []
+def test_every_key_is_explained(page):
+    for kind in (System, Phase, Table, Recipe, Mixture):
+        given = {"recipe", "listening", "overrides", "row"} | (set() if kind is Mixture else {"name"})
+        keys = [field.name for field in dataclasses.fields(kind) if field.name not in given]
+        assert [key for key in keys if f"`{key}`" not in page] == [], kind

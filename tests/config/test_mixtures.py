@@ -21,16 +21,13 @@ def test_a_mixture_is_of_the_recipe_else_of_another_else_shared(world):
     (world / "conf").mkdir()
     (world / "conf/mixtures.yaml").write_text(f"all: {{train: {PARTS}, valid: {PARTS}}}\n")
     assert [part.group for part in load("all").parts] == ["nlu-new", "nlu-new"]
-    with pytest.raises(
-        UserError, match="recipe toy: unknown mixture 'pretrian', perhaps 'pretrain'; known: pretrain, new"
-    ):
+    with pytest.raises(UserError, match="toy: unknown mixture 'pretrian', perhaps 'pretrain'; known: pretrain, new"):
         load("pretrian")
 
 
 def test_a_fold_is_filled_in(world):
-    write_recipe(
-        world, "toy", {"mixtures/folded": FILES["mixtures/new_words"].replace("toy/new", '"toy/fold{fold}_train"')}
-    )
+    folded = FILES["mixtures/new_words"].replace("toy/new", '"toy/fold{fold}_train"')
+    write_recipe(world, "toy", {"mixtures/folded": folded})
     assert load("folded", 3).train[0].set == "toy/fold3_train"
     with pytest.raises(UserError, match="but the system has no folds"):
         load("folded")

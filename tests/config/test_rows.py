@@ -33,38 +33,24 @@ def test_a_row_starts_from_its_base_or_its_table_s():
     one, two, three = (load_system("toy", name) for name in ("one", "two", "three"))
     assert one.pretrain.options == {"a": 1, "b": {"x": 1, "y": 3}, "c": None}  # null is a value of an option,
     assert one.decode == ("decode", "decode_tree")
-    assert (two.decode, two.pretrain.mixture, two.pretrain.config) == (
-        ("decode",),
-        "other",
-        "pretrain",
-    )  # else it removes
+    assert two.decode == ("decode",)  # else it removes
+    assert (two.pretrain.mixture, two.pretrain.config) == ("other", "pretrain")
     assert two.pretrain.options == {"a": None, "b": {"x": 1, "y": 3}, "c": None}
     assert (three.pretrain.options, three.pretrain.mixture, three.test) == (None, "other", one.test)
 
 
-def test_the_base_of_a_table_may_be_a_row(toy):
-    write_recipe(
-        toy, "toy", {"tables/u.yaml": "title: u\nbase: {base: two, seeds: [4]}\nrows: {four: {title: four}}\n"}
-    )
+def test_the_base_of_a_table_may_be_a_row_and_that_of_a_row_one_of_another_recipe(toy):
+    table = "title: u\nbase: {base: two, seeds: [4]}\nrows: {four: {title: four}}\n"
+    write_recipe(toy, "toy", {"tables/u.yaml": table})
     four = load_system("toy", "four")
     assert (four.seeds, four.pretrain) == ((4,), load_system("toy", "two").pretrain)
-
-
-def test_a_row_of_another_recipe_brings_its_configurations(toy):
-    write_recipe(
-        toy, "mine", {"rows/x": "base: toy/one\ntitle: x\ntokens: tokens_x\nfinetune: {config: f, mixture: n}\n"}
-    )
+    row = "base: toy/one\ntitle: x\ntokens: tokens_x\nfinetune: {config: f, mixture: n}\n"
+    write_recipe(toy, "mine", {"rows/x": row})
     content = row_content("mine", "x")[1]
     assert content["pretrain"]["config"] == "toy/pretrain"
     assert content["pretrain"]["mixture"] == "toy/m"
     assert (content["tokens"], content["lm"]) == ("tokens_x", "toy/lm")
     assert content["finetune"] == {"config": "f", "mixture": "n"}
-
-
-def test_a_title_is_never_inherited(toy):
-    write_recipe(toy, "toy", {"rows/x": "base: one\n"})
-    with pytest.raises(UserError, match=r"of_x\.yaml: x: the key 'title' is missing"):
-        load_system("toy", "x")
 
 
 def test_a_row_is_defined_once_and_named_by_as_many_tables_as_want_it(toy):
@@ -83,3 +69,6 @@ def test_mistakes_of_inheritance_are_named(toy):
         load_system("toy", "a")
     with pytest.raises(UserError, match="c: a row and a base are mappings, found 3"):
         load_system("toy", "c")
+    write_recipe(toy, "toy", {"rows/x": "base: one\n"})  # a title is never inherited
+    with pytest.raises(UserError, match=r"of_x\.yaml: x: the key 'title' is missing"):
+        load_system("toy", "x")

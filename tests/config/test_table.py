@@ -43,15 +43,13 @@ def test_a_table_is_read_whole(load):
     table = load()
     assert table.baseline == {"b": "a", "c": "a"}
     assert (table.note, table.relative_to, table.synthesize_sets) == ("of toys", "c", ("words",))
-    assert table.paper == Paper(
-        citation="Nobody 1999, table 1", rows={"a": {"em_full": -1.5}, "b": "no convergence"}, relative=True
-    )
+    rows = {"a": {"em_full": -1.5}, "b": "no convergence"}
+    assert table.paper == Paper(citation="Nobody 1999, table 1", rows=rows, relative=True)
     assert table.cited == (Cited(title="other", citation="Somebody 2001", figures={"em_full": 80}),)
     assert table.curve == Curve(x="data, %", lines={"E2E": {"a": 10, "b": 100}, "AT-AT, more": {"c": 10.5, "b": 100}})
-
-
-def test_each_row_may_have_a_baseline_of_its_own(load):
     assert load("baseline: a", "baseline: {b: c}").baseline == {"b": "c"}
+    with pytest.raises(UserError, match="recipe toy: unknown table 'table4', perhaps 'table3'; known: table3"):
+        load_table("toy", "4")
 
 
 @pytest.mark.parametrize(
@@ -59,19 +57,15 @@ def test_each_row_may_have_a_baseline_of_its_own(load):
     [
         ("baseline: a", "baseline: x", r"table3\.yaml: baseline: unknown row 'x'; known: a, b, c"),
         ("baseline: a", "baseline: {a: a}", r"baseline: a is compared with itself"),
-        ("baseline: a", "baseline: [a]", r"baseline: is a mapping, found \['a'\]"),
         ("relative_to: c", "relative_to: x", r"relative_to: unknown row 'x'"),
         ("relative_to: c", "", r"paper: relative wants the table to say relative_to"),
         ("relative: true", "relative: 1", r"paper: relative: is true or false, found 1"),
         ("em_full: -1.5", "em: -1.5", r"paper: rows: unknown figure 'em'"),
         ("em_full: -1.5", "em_full: high", r"paper: rows: a: em_full: is a number, found 'high'"),
         ("b: no convergence", "x: no convergence", r"paper: rows: unknown row 'x'"),
-        ("{em_full: 80}", "[80]", r"cited, entry 1: figures: is a mapping"),
         ("title: other, ", "", r"cited, entry 1: the key 'title' is missing"),
         ("{a: 10, b: 100}", "{x: 10}", r"curve: E2E: unknown row 'x'"),
         ("{a: 10, b: 100}", "{a: 0}", r"curve: lines: E2E: a: the amount is a number above 0, found 0"),
-        ("{a: 10, b: 100}", "[a, b]", r"curve: lines: E2E: is a mapping"),
-        ('  x: "data, %"\n', "", r"curve: the key 'x' is missing"),
         ("[em_full, semer]", "[em_ful]", r"figures: unknown figure 'em_ful', perhaps 'em_full'"),
         ("b: {title: b}", "b", r"table3\.yaml: unknown row 'b'; known: a, c"),
         ("rows: {a: ", "row: {a: ", r"table3\.yaml: wants rows"),
@@ -82,25 +76,14 @@ def test_mistakes_are_named(load, old, new, message):
         load(old, new)
 
 
-def test_several_tables_share_systems(load, tmp_path):
+def test_tables_share_systems_and_one_of_recipe_yaml_is_as_one_of_a_file(load, tmp_path):
     load()
     write_recipe(tmp_path, "toy", {"tables/more.yaml": "title: more\nrows: {d: {title: d}, a}"})
     tables = load_tables("toy", "3,more,table3")
-    assert [table.name for table in tables] == ["table3", "more"]
-    assert systems_of(tables) == ("a", "b", "c", "d")
-
-
-def test_a_table_of_recipe_yaml_is_as_one_of_a_file(load, tmp_path):
-    load()
+    assert ([table.name for table in tables], systems_of(tables)) == (["table3", "more"], ("a", "b", "c", "d"))
     path = tmp_path / "egs2/atat/toy/recipe.yaml"
     path.write_text("corpus: nowhere\ntables:\n  small: {title: small, rows: {a}}\n")
     assert load_table("toy", "small").systems == ("a",)
     path.write_text("corpus: nowhere\ntables:\n  table3: {title: small, rows: {a}}\n")
     with pytest.raises(UserError, match=r"table3\.yaml: egs2/atat/toy/recipe\.yaml: tables: table3 is a table of this"):
         load_table("toy", "3")
-
-
-def test_an_unknown_table_lists_the_known_ones(load):
-    load()
-    with pytest.raises(UserError, match="recipe toy: unknown table 'table4', perhaps 'table3'; known: table3"):
-        load_table("toy", "4")

@@ -26,18 +26,20 @@ def write(tmp_path, monkeypatch):
     return write
 
 
-def test_a_pipeline_is_read_with_its_defaults(write):
+def test_a_pipeline_is_read_with_its_defaults_and_its_seed_is_the_system_s(write):
     system = write()
     assert system.pipeline == Pipeline(tagger="crf", data=("lamps/train",))
     assert system.first_stage == FirstStage(oracle=True)
     assert (system.pretrain, system.finetune, system.decode) == (None, None, ("oracle",))
     assert system.pipeline.config(seed=3) == CrfConfig()
+    text = ORACLE.replace("crf, ", "bilstm_crf, options: {epochs: 3, lr: 1}, ")
+    assert write(text=text).pipeline.config(seed=3) == BilstmConfig(epochs=3, lr=1.0, seed=3)
+    assert not write().pipeline.has_seed
 
 
 def test_a_first_stage_names_the_folder_of_results(write):
-    assert write("oracle: true", "whisper: small, language: de").first_stage == FirstStage(
-        whisper="small", language="de"
-    )
+    german = write("oracle: true", "whisper: small, language: de").first_stage
+    assert german == FirstStage(whisper="small", language="de")
     assert write("oracle: true", "whisper: models/mine").decode == ("whisper",)
     transcripts = write("oracle: true", 'transcripts: "asr/{set}.{fold}"')
     assert filled(transcripts, FOLD, "2").first_stage.value == "asr/{set}.2"
@@ -45,27 +47,14 @@ def test_a_first_stage_names_the_folder_of_results(write):
     assert write("oracle: true", asr).decode == ("decode_tree",)
 
 
-def test_the_seed_is_the_system_s_and_a_crf_has_none(write):
-    text = ORACLE.replace("crf, ", "bilstm_crf, options: {epochs: 3, lr: 1}, ")
-    assert write(text=text).pipeline.config(seed=3) == BilstmConfig(epochs=3, lr=1.0, seed=3)
-    assert not write().pipeline.has_seed
-
-
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
         ("tagger: crf", "tagger: hmm", r"s: pipeline: tagger: is one of crf, bilstm_crf, found 'hmm'"),
-        ("tagger: crf, ", "", r"pipeline: the key 'tagger' is missing"),
         ("[lamps/train]", "[]", r"pipeline: data is not empty"),
         ("[lamps/train]", "[train]", r"pipeline: data and pretrain_data: a set is recipe/name, found 'train'"),
-        ("[lamps/train]", "lamps/train", r"pipeline: data: is a list, found 'lamps/train'"),
         ("lamps/train", '"lamps/fold{fold}"', r"pipeline: data has \{fold\} in it, but the system has no folds"),
-        (
-            "tagger: crf",
-            "tagger: crf, options: {c3: 1}",
-            r"options: unknown key 'c3'; known: c1, c2, max_it",
-        ),
-        ("tagger: crf", "tagger: crf, options: {c1: much}", r"options: c1: is a number, found 'much'"),
+        ("tagger: crf", "tagger: crf, options: {c3: 1}", r"options: unknown key 'c3'; known: c1, c2, max_it"),
         ("tagger: crf", "tagger: crf, options: {max_iterations: 1.5}", r"max_iterations: is a whole number, found 1.5"),
         ("tagger: crf", "tagger: crf, options: {c1: -1}", r"pipeline: options: --c1 is at least 0, found -1"),
         ("tagger: crf", "tagger: bilstm_crf, options: {seed: 2}", r"options: the seed is that of the row"),
@@ -76,24 +65,22 @@ def test_the_seed_is_the_system_s_and_a_crf_has_none(write):
         ("oracle: true", "oracle: true, whisper: small", r"wants one of asr, .* found whisper, oracle"),
         ("oracle: true", "language: en", r"wants one of asr, whisper, transcripts, oracle, found none of them"),
         ("oracle: true", "oracle: true, language: de", r"first_stage: language goes with whisper"),
-        ("oracle: true", "whisper: 1", r"first_stage: whisper: is a text, found 1"),
         ("oracle: true", "asr: mini/decode", r"asr: 'mini/decode' cannot name a folder of results"),
         ("oracle: true", "asr: decode", r"s: the key 'pretrain' is missing"),
         ("title:", "pretrain: {config: x, mixture: x}\ntitle:", r"pretrain and finetune go with first_stage: asr;"),
         ("first_stage: {oracle: true}", "", r"pipeline and first_stage go together"),
         ("title:", "decode: [decode]\ntitle:", r"decode is not of a pipeline, whose words come by its first_stage"),
+        (
+            "{oracle: true}\ntest: [{",
+            "{whisper: small}\ntest: [{source: text_in, ",
+            "whisper hears speech; text_in goes with",
+        ),
         ("task: nlu", "task: asr", r"lamps/test: a pipeline writes trees: task is slu or nlu, found asr"),
     ],
 )
 def test_a_mistake_is_named_with_its_file(write, old, new, message):
     with pytest.raises(UserError, match=message):
         write(old, new)
-
-
-def test_whisper_cannot_hear_text(write):
-    text = ORACLE.replace("oracle: true", "whisper: small")
-    with pytest.raises(UserError, match=r"lamps/test: whisper hears speech; text_in goes with first_stage: oracle"):
-        write("task: nlu", "task: nlu, source: text_in", text)
 
 
 def test_mini_s_pipelines_learn_what_the_other_rows_of_their_table_learn(root, monkeypatch):

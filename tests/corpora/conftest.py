@@ -5,7 +5,7 @@ Nothing is copied from any of them: the sentences below were written for these t
 
 import csv
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -24,12 +24,6 @@ def write_noise(path: Path, seconds: float = 0.3, *, rate: int = RATE, channels:
     samples = np.random.default_rng(seed).normal(0.0, 0.1, shape)
     soundfile.write(path, samples, rate, subtype="PCM_16", format="NIST" if path.suffix == ".sph" else None)
     return path
-
-
-@pytest.fixture(scope="session")
-def noise() -> Callable[..., Path]:
-    """``write_noise``."""
-    return write_noise
 
 
 # (transcription, action, object, location): every value of the corpus, spoken, paraphrased and unspoken.
@@ -114,13 +108,11 @@ def snips_queries() -> list[tuple[str, list[dict[str, str]]]]:
             ("DecreaseBrightness", [slot("room", room), {"text": "'s lamps hurt my eyes"}]),
         ]
         for colour in colours:
-            queries.append(
-                ("SetLightColor", [slot("color", colour), {"text": " for the\n"}, slot("room", room), {"text": "!"}])
-            )
+            chunks = [slot("color", colour), {"text": " for the\n"}, slot("room", room), {"text": "!"}]
+            queries.append(("SetLightColor", chunks))
         for number in numbers:
-            queries.append(
-                ("SetLightBrightness", [slot("brightness", number), {"text": " percent in the "}, slot("room", room)])
-            )
+            chunks = [slot("brightness", number), {"text": " percent in the "}, slot("room", room)]
+            queries.append(("SetLightBrightness", chunks))
     return queries
 
 
@@ -138,9 +130,9 @@ def write_snips(root: Path, *, field: str = "close") -> Path:
         worker = {"id": f"{number % 6:08x}-aaaa", "age": 30, "gender": "f"}
         metadata[str(number)] = {"filename": name, "text": text, "worker": worker}
         write_noise(folder / "speech_corpus" / "audio" / name, seed=number)
-    dump_json(folder / "config.json", {"dataset": "dataset.json", "speech_corpus": "speech_corpus"})
-    dump_json(folder / "dataset.json", {"language": "en", "entities": {}, "intents": intents})
-    dump_json(folder / "speech_corpus" / "metadata.json", metadata)
+    (folder / "config.json").write_text(json.dumps({"dataset": "dataset.json", "speech_corpus": "speech_corpus"}))
+    (folder / "dataset.json").write_text(json.dumps({"language": "en", "entities": {}, "intents": intents}))
+    (folder / "speech_corpus" / "metadata.json").write_text(json.dumps(metadata))
     return folder
 
 
@@ -179,11 +171,6 @@ def copy_audio(source: Path, target: Path) -> None:
     soundfile.write(target, samples, rate, subtype="PCM_16")
 
 
-def dump_json(path: Path, value: object) -> None:
-    """Write JSON."""
-    path.write_text(json.dumps(value), encoding="utf-8")
-
-
 @pytest.fixture(scope="session")
 def snips_corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small corpus in the layout of SNIPS smart-lights, close and far field."""
@@ -198,27 +185,3 @@ def write_lines(path: Path, lines: Iterable[str]) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     return path
-
-
-@pytest.fixture(scope="session")
-def lines() -> Callable[[Path, Iterable[str]], Path]:
-    """``write_lines``."""
-    return write_lines
-
-
-@pytest.fixture(scope="session")
-def make_fsc() -> Callable[..., Path]:
-    """``write_fsc``."""
-    return write_fsc
-
-
-@pytest.fixture(scope="session")
-def make_snips() -> Callable[..., Path]:
-    """``write_snips``."""
-    return write_snips
-
-
-@pytest.fixture(scope="session")
-def fsc_rows() -> list[tuple[str, str, str, str]]:
-    """The sentences and tuples of the generated corpus."""
-    return FSC_ROWS

@@ -1,6 +1,6 @@
 """A researcher's own data: tables in their three formats, ready data dirs, and every mistake a newcomer makes."""
 
-from collections.abc import Callable, Iterable
+import json
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +11,9 @@ from espnet_atat.corpora.custom_slots import read_slots, tree_of_slots
 from espnet_atat.datadir import DataDir
 from espnet_atat.errors import UserError
 from espnet_atat.semantics.normalise import SPOKEN
+from tests.corpora.conftest import write_lines, write_noise
 
-Noise = Callable[..., Path]
-Lines = Callable[[Path, Iterable[str]], Path]
-
+ROW = {"audio": "a.wav", "transcript": "go home", "speaker": "ann", "split": "train"}
 THREE_LINES = [
     "audio,transcript,intent,slots,split",
     'a.wav,"Make the kitchen blue, please.",set light,room=kitchen; color=Blue,train',
@@ -24,10 +23,10 @@ THREE_LINES = [
 
 
 @pytest.fixture
-def table(tmp_path: Path, noise: Noise, lines: Lines) -> Path:
+def table(tmp_path: Path) -> Path:
     for name in "abc":
-        noise(tmp_path / "mine" / f"{name}.wav")
-    return lines(tmp_path / "mine" / "lights.csv", THREE_LINES)
+        write_noise(tmp_path / "mine" / f"{name}.wav")
+    return write_lines(tmp_path / "mine" / "lights.csv", THREE_LINES)
 
 
 def test_three_lines_make_three_sets(table: Path, tmp_path: Path) -> None:
@@ -45,59 +44,41 @@ def test_three_lines_make_three_sets(table: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "rows"),
     [
-        ("t.tsv", ["wav\ttext\ttree\tspeaker", "a.wav\tgo home\t[IN:GO go [SL:TO home ] ]\tann"]),
-        (
-            "t.jsonl",
-            ['{"audio": "a.wav", "transcript": "go home", "intent": "go", "slots": {"to": "home"}, "speaker": "ann"}'],
-        ),
-        ("t.csv", ["audio,transcript,intent,slots,speaker", 'a.wav,go home,go,"[[""to"", ""home""]]",ann']),
+        ("t.tsv", ["wav\ttext\ttree\tspeaker\tsplit", "a.wav\tgo home\t[IN:GO go [SL:TO home ] ]\tann\ttrain"]),
+        ("t.jsonl", [json.dumps({**ROW, "intent": "go", "slots": {"to": "home"}})]),
+        ("t.csv", ["audio,transcript,intent,slots,speaker,split", 'a.wav,go home,go,"[[""to"", ""home""]]",ann,train']),
     ],
 )
-def test_every_format_gives_the_same(tmp_path: Path, noise: Noise, lines: Lines, name: str, rows: list[str]) -> None:
-    noise(tmp_path / "a.wav")
-    separator = {"t.tsv": "\t", "t.csv": ","}.get(name, "")
-    if name == "t.jsonl":
-        rows = [row.replace("{", '{"split": "train", ', 1) for row in rows]
-    else:
-        rows = [rows[0] + separator + "split", rows[1] + separator + "train"]
-    prepare(lines(tmp_path / name, rows), tmp_path / "data")
+def test_every_format_gives_the_same(tmp_path: Path, name: str, rows: list[str]) -> None:
+    write_noise(tmp_path / "a.wav")
+    prepare(write_lines(tmp_path / name, rows), tmp_path / "data")
     data = DataDir.load(tmp_path / "data" / "train")
     assert data.target == {"ann-a": "[IN:GO go [SL:TO home ] ]"}
     assert data.utt2spk == {"ann-a": "ann"}
 
 
-def test_text_alone_and_audio_alone(tmp_path: Path, noise: Noise, lines: Lines) -> None:
-    noise(tmp_path / "a.wav")
+def test_text_audio_or_a_tree_alone(tmp_path: Path) -> None:
+    write_noise(tmp_path / "a.wav")
     rows = ["audio,transcript,split", ",Only words!,text", "a.wav,,unheard"]
-    prepare(lines(tmp_path / "t.csv", rows), tmp_path / "data")
+    prepare(write_lines(tmp_path / "t.csv", rows), tmp_path / "data")
     assert DataDir.load(tmp_path / "data" / "text") == DataDir(text={"row000001": "only words"})
     assert DataDir.load(tmp_path / "data" / "unheard").text == {"a": ""}
-
-
-def test_a_tree_alone_gives_its_words(tmp_path: Path, lines: Lines) -> None:
-    prepare(lines(tmp_path / "t.csv", ["transcript,tree,split", ",[IN:GO Go [SL:TO home ] ],train"]), tmp_path / "data")
+    rows = ["transcript,tree,split", ",[IN:GO Go [SL:TO home ] ],train"]
+    prepare(write_lines(tmp_path / "t.csv", rows), tmp_path / "data")
     assert DataDir.load(tmp_path / "data" / "train").text == {"row000001": "go home"}
 
 
-@pytest.mark.parametrize("speakers", [True, False])
-def test_sets_are_drawn_where_no_column_names_them(tmp_path: Path, lines: Lines, speakers: bool) -> None:
-    header = "id,transcript" + (",speaker" if speakers else "")
-    rows = [f"u{n},sentence number {n // 2}" + (f",s{n % 10}" if speakers else "") for n in range(40)]
-    report = prepare(lines(tmp_path / "t.csv", [header, *rows]), tmp_path / "data")
-    assert "disjoint in transcripts" in str(report)  # speakers count only where there is audio
+@pytest.mark.parametrize(("columns", "disjoint"), [(2, "transcripts"), (3, "transcripts"), (4, "speakers")])
+def test_sets_are_drawn_where_no_column_names_them(tmp_path, columns, disjoint):
+    audio = str(write_noise(tmp_path / "a.wav"))  # speakers count only where there is audio
+    rows = [["id", "transcript", "speaker", "audio"]]
+    rows += [[f"u{n}", f"sentence number {n // 2}", f"s{n % 10}", audio] for n in range(40)]
+    report = prepare(write_lines(tmp_path / "t.csv", [",".join(row[:columns]) for row in rows]), tmp_path / "data")
+    assert f"disjoint in {disjoint}" in str(report)
     sets = {name: DataDir.load(tmp_path / "data" / name) for name in ("train", "dev", "test")}
     assert {name: len(data) for name, data in sets.items()} == {"train": 32, "dev": 4, "test": 4}
-    assert not set(sets["train"].text.values()) & set(sets["test"].text.values())
-
-
-def test_drawn_sets_are_disjoint_in_speakers(tmp_path: Path, noise: Noise, lines: Lines) -> None:
-    audio = noise(tmp_path / "a.wav")
-    rows = [f"u{n},hello,s{n % 10},{audio}" for n in range(20)]
-    report = prepare(lines(tmp_path / "t.csv", ["id,transcript,speaker,audio", *rows]), tmp_path / "data")
-    assert "disjoint in speakers" in str(report)
-    spoken = [DataDir.load(tmp_path / "data" / name).spk2utt.keys() for name in ("train", "dev", "test")]
-    assert [len(speakers) for speakers in spoken] == [8, 1, 1]
-    assert len(set().union(*spoken)) == 10
+    apart = [set((data.text if columns < 4 else data.utt2spk).values()) for data in sets.values()]
+    assert sum(map(len, apart)) == len(set().union(*apart))
 
 
 @pytest.mark.parametrize(
@@ -113,12 +94,9 @@ def test_drawn_sets_are_disjoint_in_speakers(tmp_path: Path, noise: Noise, lines
         (["transcript,slots", "go home,to=home"], r"t\.csv:2: slots without an intent"),
         (
             ["transcript,intent,slots", "go home,go,to=work"],
-            r"t\.csv:2: slot TO: value 'work' is not in the transcript 'go home'",
+            r"t\.csv:2: slot TO: value 'work' is not in the tran",
         ),
-        (
-            ["transcript,intent,slots", "go home,go,to=home;by=home"],
-            r"t\.csv:2: slot BY: value 'home' is not a second time in the transcript",
-        ),
+        (["transcript,intent,slots", "go home,go,to=home;by=home"], r"t\.csv:2: slot BY: value 'home' is not a second"),
         (["transcript,intent,slots", "go home,go,home"], r"t\.csv:2: slots .*: expected name=value"),
         (["transcript,split", "hello,../x"], r"t\.csv:2: split '\.\./x' cannot name a folder"),
         (["transcript,split", "hello,train", "bye,"], r"t\.csv:3: no split, while other rows have one"),
@@ -127,15 +105,15 @@ def test_drawn_sets_are_disjoint_in_speakers(tmp_path: Path, noise: Noise, lines
         (["id,transcript,split", "a,hello,train", "a,bye,train"], "'a' stands twice"),
     ],
 )
-def test_mistakes_are_named(tmp_path: Path, lines: Lines, lines_of: list[str], what: str) -> None:
+def test_mistakes_are_named(tmp_path: Path, lines_of: list[str], what: str) -> None:
     with pytest.raises(UserError, match=what):
-        prepare(lines(tmp_path / "t.csv", lines_of), tmp_path / "data")
+        prepare(write_lines(tmp_path / "t.csv", lines_of), tmp_path / "data")
     assert not (tmp_path / "data").exists()
 
 
-def test_all_bad_rows_are_named_together(tmp_path: Path, lines: Lines) -> None:
+def test_all_bad_rows_are_named_together(tmp_path: Path) -> None:
     rows = [f"go home,go,to=x{n},train" for n in range(25)]
-    table = lines(tmp_path / "t.csv", ["transcript,intent,slots,split", "go home,go,to=home,train", *rows])
+    table = write_lines(tmp_path / "t.csv", ["transcript,intent,slots,split", "go home,go,to=home,train", *rows])
     with pytest.raises(UserError) as caught:
         prepare(table, tmp_path / "data")
     message = str(caught.value)
@@ -145,22 +123,19 @@ def test_all_bad_rows_are_named_together(tmp_path: Path, lines: Lines) -> None:
     report = prepare(table, tmp_path / "data", skip_bad_rows=True)
     assert report.sets[0].kept == 1
     assert str(report).count("left out: ") == 25
-
-
-def test_bad_test_rows_are_not_skipped(tmp_path: Path, lines: Lines) -> None:
-    table = lines(tmp_path / "t.csv", ["transcript,tree,split", "go,[IN:GO go ],test", "go,[IN:GO go,test"])
-    with pytest.raises(UserError, match=r"a bad row:\n.*t\.csv:3: unclosed"):
+    table = write_lines(tmp_path / "t.csv", ["transcript,tree,split", "go,[IN:GO go ],test", "go,[IN:GO go,test"])
+    with pytest.raises(UserError, match=r"a bad row:\n.*t\.csv:3: unclosed"):  # of a test set
         prepare(table, tmp_path / "data", skip_bad_rows=True)
 
 
-def test_bytes_that_are_not_utf8_and_bad_json(tmp_path: Path, lines: Lines) -> None:
+def test_bytes_that_are_not_utf8_and_bad_json(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_bytes(b"transcript,split\ncaf\xe9,train\n")
     with pytest.raises(UserError, match=r"t\.csv:2: byte b'\\xe9' is not UTF-8"):
         prepare(tmp_path / "t.csv", tmp_path / "data")
     with pytest.raises(UserError, match=r"t\.jsonl:2: not JSON at column 2"):
-        prepare(lines(tmp_path / "t.jsonl", ['{"transcript": "a"}', "{transcript}"]), tmp_path / "data")
+        prepare(write_lines(tmp_path / "t.jsonl", ['{"transcript": "a"}', "{transcript}"]), tmp_path / "data")
     with pytest.raises(UserError, match=r"t\.xls: expected \.csv"):
-        prepare(lines(tmp_path / "t.xls", ["x"]), tmp_path / "data")
+        prepare(write_lines(tmp_path / "t.xls", ["x"]), tmp_path / "data")
 
 
 @pytest.mark.parametrize(
@@ -178,10 +153,10 @@ def test_slots_as_users_write_them(slots: Any, expected: list[tuple[str, str]]) 
     assert read_slots(slots) == expected
 
 
-@pytest.mark.parametrize("slots", ["{", "room", [["a"]], {"a": 1}, 3, [["a", "b", "c"]]])
-def test_slots_that_cannot_be_read(slots: Any) -> None:
-    with pytest.raises(UserError, match="slots"):
-        read_slots(slots)
+def test_slots_that_cannot_be_read() -> None:
+    for slots in ("{", "room", [["a"]], {"a": 1}, 3, [["a", "b", "c"]]):
+        with pytest.raises(UserError, match="slots"):
+            read_slots(slots)
 
 
 @pytest.mark.parametrize(
@@ -198,13 +173,13 @@ def test_values_find_their_words(slots: str, expected: str) -> None:
 
 
 @pytest.fixture
-def ready(tmp_path: Path, noise: Noise) -> Path:
+def ready(tmp_path: Path) -> Path:
     """A folder of two ready data dirs whose ids do not begin with the speaker's."""
     for name in ("train", "test"):
         DataDir(
             text={"u1": "Go HOME!"},
             target={"u1": "[IN:GO Go [SL:TO HOME! ] ]"},
-            wav={"u1": str(noise(tmp_path / f"{name}.wav"))},
+            wav={"u1": str(write_noise(tmp_path / f"{name}.wav"))},
             utt2spk={"u1": "ann"},
         ).write(tmp_path / "ready" / name)
     return tmp_path / "ready"
@@ -217,7 +192,7 @@ def test_ready_data_dirs_are_taken_over(ready: Path, tmp_path: Path) -> None:
     assert DataDir.load(tmp_path / "data" / "test").wav == {"ann-u1": str(tmp_path / "test.wav")}
 
 
-def test_pipes_are_refused_or_made_into_files(ready: Path, tmp_path: Path) -> None:
+def test_pipes_are_refused_or_made_into_files_and_segments_are_refused(ready: Path, tmp_path: Path) -> None:
     scp = ready / "train" / "wav.scp"
     scp.write_text(f"u1 cat {tmp_path / 'train.wav'} |\n")
     with pytest.raises(UserError, match="is a shell pipe; give a plain path, or --allow_pipes"):
@@ -226,11 +201,6 @@ def test_pipes_are_refused_or_made_into_files(ready: Path, tmp_path: Path) -> No
     wav = DataDir.load(tmp_path / "data" / "train").wav
     assert wav == {"ann-u1": str(tmp_path / "data" / "audio" / "train" / "ann-u1.wav")}
     assert Path(wav["ann-u1"]).is_file()
-
-
-def test_segments_and_other_folders_are_refused(ready: Path, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="neither a data dir nor a folder of data dirs"):
-        prepare(tmp_path, tmp_path / "data")
     (ready / "test" / "segments").write_text("u1 r1 0 1\n")
     with pytest.raises(UserError, match="segments"):
         prepare(ready, tmp_path / "data")

@@ -15,11 +15,9 @@ from espnet_atat.datadir import DataDir
 from espnet_atat.errors import UserError
 from espnet_atat.semantics.normalise import SPOKEN
 from espnet_atat.semantics.tree import parse
+from tests.corpora.conftest import write_snips
 
-INTENTS = {
-    *("SWITCH_LIGHT_ON", "SWITCH_LIGHT_OFF", "INCREASE_BRIGHTNESS"),
-    *("DECREASE_BRIGHTNESS", "SET_LIGHT_COLOR", "SET_LIGHT_BRIGHTNESS"),
-}
+METADATA = "speech_corpus/metadata.json"
 
 
 @pytest.mark.parametrize(
@@ -38,15 +36,8 @@ INTENTS = {
 def test_chunks_become_trees(chunks: list[tuple[str, str]], expected: str) -> None:
     data = [{"text": text, **({"slot_name": slot, "entity": f"x_{slot}"} if slot else {})} for text, slot in chunks]
     assert tree_of_query("SetLightColor", data, SPOKEN, "query").serialise().endswith(expected)
-
-
-def test_corpus_names_become_labels() -> None:
-    assert [label(name) for name in ("SetLightColor", "room", "house_room", "a-b c")] == [
-        "SET_LIGHT_COLOR",
-        "ROOM",
-        "HOUSE_ROOM",
-        "A_B_C",
-    ]
+    labels = [label(name) for name in ("SetLightColor", "room", "house_room", "a-b c")]
+    assert labels == ["SET_LIGHT_COLOR", "ROOM", "HOUSE_ROOM", "A_B_C"]
 
 
 def folds(data_dir: Path, field: str, part: str) -> list[DataDir]:
@@ -70,21 +61,15 @@ def test_both_fields_in_five_folds(snips_corpus: Path, tmp_path: Path) -> None:
         assert len(data) + len(others["train"]) + len(others["dev"]) == 25
         for other in others.values():
             assert not set(other.text.values()) & set(data.text.values())
-    targets = [data.target or {} for data in test]
-    assert {parse(tree).name for trees in targets for tree in trees.values()} == INTENTS
-    everything = {key: tree for trees in targets for key, tree in trees.items()}
-    assert "[IN:SET_LIGHT_BRIGHTNESS [SL:BRIGHTNESS fifty five ] percent in the [SL:ROOM guest room ] ]" in set(
-        everything.values()
-    )
-
-
-def test_folds_are_alike_in_intents_and_the_same_in_both_fields(snips_corpus: Path, tmp_path: Path) -> None:
-    prepare(snips_corpus, tmp_path)
-    for close, far in zip(folds(tmp_path, "close", "test"), folds(tmp_path, "far", "test"), strict=True):
+    # Folds are alike in intents, and the same in both fields.
+    for close, far in zip(test, folds(tmp_path, "far", "test"), strict=True):
         assert close.text == far.text
-        counts = Counter(parse(tree).name for tree in (close.target or {}).values())
+        counts = Counter(parse(tree).name for tree in close.target.values())
         assert counts["SET_LIGHT_COLOR"] in {1, 2}
         assert max(counts.values()) <= 3
+    trees = {tree for data in test for tree in data.target.values()}
+    assert len({parse(tree).name for tree in trees}) == 6
+    assert "[IN:SET_LIGHT_BRIGHTNESS [SL:BRIGHTNESS fifty five ] percent in the [SL:ROOM guest room ] ]" in trees
 
 
 def test_folds_can_be_disjoint_in_speakers(snips_corpus: Path, tmp_path: Path) -> None:
@@ -93,13 +78,10 @@ def test_folds_can_be_disjoint_in_speakers(snips_corpus: Path, tmp_path: Path) -
     assert sum(map(len, speakers)) == len(set.union(*speakers)) == 6
     train, test = folds(tmp_path, "far", "train")[0], folds(tmp_path, "far", "test")[0]
     assert not train.spk2utt.keys() & test.spk2utt.keys()
-
-
-def test_one_field_can_be_chosen(snips_corpus: Path, tmp_path: Path) -> None:
-    prepare(snips_corpus, tmp_path, fields=["far"])
-    assert len(list(tmp_path.iterdir())) == 15
     with pytest.raises(UserError, match="no smart-lights-en-close-field; present: far"):
         prepare(snips_corpus / "smart-lights-en-far-field", tmp_path, fields=["close"])
+    prepare(snips_corpus, tmp_path / "far", fields=["far"])
+    assert len(list((tmp_path / "far").iterdir())) == 15
 
 
 def change(folder: Path, file: str, edit: Callable[[Any], None]) -> None:
@@ -109,27 +91,19 @@ def change(folder: Path, file: str, edit: Callable[[Any], None]) -> None:
 
 
 @pytest.fixture
-def corpus(tmp_path: Path, make_snips: Callable[..., Path]) -> Path:
-    return make_snips(tmp_path / "snips")
+def corpus(tmp_path: Path) -> Path:
+    return write_snips(tmp_path / "snips")
 
 
-def test_what_cannot_be_joined_is_counted(corpus: Path, tmp_path: Path) -> None:
+def test_what_cannot_be_joined_or_contradicts_is_counted(corpus: Path, tmp_path: Path) -> None:
+    contradicting = {"data": [{"text": "let there be light in the kitchen"}]}
+    change(corpus, "dataset.json", lambda c: c["intents"]["SwitchLightOff"]["utterances"].append(contradicting))
     (corpus / "speech_corpus" / "audio" / "3.wav").unlink()
-    change(corpus, "speech_corpus/metadata.json", lambda content: content["5"].update(text="never written down"))
+    change(corpus, METADATA, lambda content: content["5"].update(text="never written down"))
     printed = str(prepare(corpus, tmp_path / "data"))
     assert "close: 23 recordings of 22 queries" in printed
     assert "close: 1 recordings whose words no query has left out: 5.wav" in printed
     assert "close: 1 recordings named in metadata.json but absent left out: 3.wav" in printed
-
-
-def test_queries_that_contradict_are_counted(corpus: Path, tmp_path: Path) -> None:
-    def contradict(content: Any) -> None:
-        content["intents"]["SwitchLightOff"]["utterances"].append(
-            {"data": [{"text": "let there be light in the kitchen"}]}
-        )
-
-    change(corpus, "dataset.json", contradict)
-    printed = str(prepare(corpus, tmp_path / "data"))
     assert "with other labels; the first counts: let there be light in the kitchen" in printed
 
 
@@ -139,6 +113,9 @@ def test_an_unreadable_recording_stops_for_every_one_is_tested(corpus: Path, tmp
         prepare(corpus, tmp_path / "data")
     report = prepare(corpus, tmp_path / "data", allow_bad_test=True)
     assert [key for one in report.sets for key in one.unreadable] == ["00000003-aaaa-3"]
+    (corpus / "dataset.json").write_text('{"intents":\n{"a": }}')
+    with pytest.raises(UserError, match=r"dataset\.json:2: not JSON"):
+        prepare(corpus, tmp_path / "data")
 
 
 @pytest.mark.parametrize(
@@ -148,26 +125,14 @@ def test_an_unreadable_recording_stops_for_every_one_is_tested(corpus: Path, tmp
         ("config.json", lambda c: c.update(dataset="x.json"), r"config\.json: its 'dataset', 'x\.json', does not lie"),
         ("dataset.json", lambda c: c.pop("intents"), r"dataset\.json: expected intents"),
         (
-            "speech_corpus/metadata.json",
+            METADATA,
             lambda c: c["4"].pop("worker"),
-            r"metadata\.json: entry 4: expected filename, text and worker\.id \('worker' is missing\)",
+            r"metadata\.json: entry 4: .* text and worker\.id \('worker' is missing",
         ),
-        (
-            "speech_corpus/metadata.json",
-            lambda c: c["4"].update(filename="../x.wav"),
-            r"entry 4: filename '\.\./x\.wav' leads out",
-        ),
+        (METADATA, lambda c: c["4"].update(filename="../x.wav"), r"entry 4: filename '\.\./x\.wav' leads out"),
     ],
 )
-def test_another_structure_is_named(
-    corpus: Path, tmp_path: Path, file: str, edit: Callable[[Any], None], what: str
-) -> None:
+def test_another_structure_is_named(corpus, tmp_path, file, edit, what):
     change(corpus, file, edit)
     with pytest.raises(UserError, match=what):
-        prepare(corpus, tmp_path / "data")
-
-
-def test_broken_json_is_named_with_its_line(corpus: Path, tmp_path: Path) -> None:
-    (corpus / "dataset.json").write_text('{"intents":\n{"a": }}')
-    with pytest.raises(UserError, match=r"dataset\.json:2: not JSON"):
         prepare(corpus, tmp_path / "data")

@@ -22,9 +22,7 @@ def test_groups_sum_to_about_what_is_wanted(seed: int) -> None:
     drawn = draw_groups(sizes, 60, seed)
     assert abs(sum(sizes[group] for group in drawn) - 60) <= 6
     assert len(set(drawn)) == len(drawn)
-
-
-def test_one_group_is_drawn_and_one_is_left() -> None:
+    # One group is drawn, and one is left.
     assert len(draw_groups({"a": 100, "b": 100}, 1, 0)) == 1
     assert len(draw_groups({"a": 100, "b": 100}, 0, 0)) == 1
     assert draw_groups({"a": 100}, 10, 0) == []
@@ -43,8 +41,4 @@ def test_folds_are_alike_and_groups_whole(seed: int) -> None:
     assert all(len(folds) == 1 for folds in folds_of_group.values())
     for stratum, count in Counter(stratum for _, stratum, _ in ITEMS).items():
         assert all(abs(per_stratum[stratum, fold] - count / 5) <= 2 for fold in range(1, 6))
-    assert fold_of == stratified_folds(ITEMS[::-1], 5, seed)
-
-
-def test_another_seed_gives_other_folds() -> None:
-    assert stratified_folds(ITEMS, 5, 0) != stratified_folds(ITEMS, 5, 1)
+    assert fold_of == stratified_folds(ITEMS[::-1], 5, seed) != stratified_folds(ITEMS, 5, seed + 1)

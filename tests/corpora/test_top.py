@@ -1,6 +1,6 @@
 """Facebook TOP, TOPv2 and STOP: forms of the text, options, recordings, and what is refused."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -9,9 +9,7 @@ from espnet_atat.corpora.top import prepare
 from espnet_atat.datadir import DataDir
 from espnet_atat.errors import UserError
 from espnet_atat.semantics.tree import strip_tags
-
-Noise = Callable[..., Path]
-Lines = Callable[[Path, Iterable[str]], Path]
+from tests.corpora.conftest import write_lines, write_noise
 
 TOP_ROWS = [
     "What's on at 7:30?\tWhat 's on at 7 : 30 ?\t[IN:GET_EVENT What 's on [SL:DATE_TIME at 7 : 30 ] ? ]",
@@ -22,38 +20,30 @@ TOP_ROWS = [
 
 
 @pytest.fixture
-def corpus(tmp_path: Path, lines: Lines) -> Path:
+def corpus(tmp_path: Path) -> Path:
     for part in ("train", "eval", "test"):
-        lines(tmp_path / "top" / f"{part}.tsv", TOP_ROWS)
+        write_lines(tmp_path / "top" / f"{part}.tsv", TOP_ROWS)
     return tmp_path / "top"
 
 
 @pytest.mark.slow
-def test_the_whole_distribution(real_corpus: Callable[[str], Path], tmp_path: Path) -> None:
+def test_the_whole_distribution_in_both_forms(real_corpus: Callable[[str], Path], tmp_path: Path) -> None:
     top = real_corpus("top")
     report = prepare(top, tmp_path)
-    assert [(one.name, one.kept, one.dropped) for one in report.sets] == [
-        ("train", 31279, {}),
-        ("dev", 4462, {}),
-        ("test", 9042, {}),
-    ]
+    assert {one.name: (one.kept, one.dropped) for one in report.sets} == {
+        "train": (31279, {}), "dev": (4462, {}), "test": (9042, {})
+    }  # fmt: skip
     source = (top / "test.tsv").read_text(encoding="utf-8").splitlines()
     test = DataDir.load(tmp_path / "test")
     assert test.wav is None
     for number, row in enumerate(source, start=1):
         spoken = [word.lower() for word in row.split("\t")[1].split() if word not in set(".,?!;")]
         assert test.text[f"top-test-{number:05d}"].split() == spoken
-
-
-@pytest.mark.slow
-def test_the_official_form_is_the_corpus_itself(real_corpus: Callable[[str], Path], tmp_path: Path) -> None:
-    top = real_corpus("top")
+    # The official form is the corpus itself.
     report = prepare(top, tmp_path, text_form="official", drop_unsupported=True)
     assert [one.kept for one in report.sets] == [28414, 4032, 8241]  # the numbers of the literature
     assert "text form: official" in str(report)
     test = DataDir.load(tmp_path / "test")
-    source = (top / "test.tsv").read_text(encoding="utf-8").splitlines()
-    assert test.target is not None
     for key, tree in test.target.items():
         _, tokenised, official = source[int(key.rpartition("-")[2]) - 1].split("\t")
         assert (tree, test.text[key]) == (official, tokenised)
@@ -71,47 +61,35 @@ def test_spoken_text_has_no_case_and_no_free_punctuation(corpus: Path, tmp_path:
     assert (tmp_path / "data" / "dev" / "text_form").read_text() == "spoken\n"
     prepare(corpus, tmp_path / "data", text_form="official")
     assert (tmp_path / "data" / "dev" / "text_form").read_text() == "official\n"
+    with pytest.raises(UserError, match="is TOP, which names no domains"):
+        prepare(corpus, tmp_path / "data", domains=["event"])
 
 
-def test_recordings_of_test_utterances(corpus: Path, tmp_path: Path, noise: Noise, lines: Lines) -> None:
-    audio = noise(tmp_path / "mine.wav")
-    listing = lines(tmp_path / "recordings", [f"2 {audio}", f"top-test-00001 {audio}"])
+def test_recordings_of_test_utterances(corpus: Path, tmp_path: Path) -> None:
+    audio = write_noise(tmp_path / "mine.wav")
+    listing = write_lines(tmp_path / "recordings", [f"2 {audio}", f"top-test-00001 {audio}"])
     prepare(corpus, tmp_path / "data", recordings=listing)
     recorded = DataDir.load(tmp_path / "data" / "recorded_test")
     assert recorded.wav == {"top-test-00001": str(audio), "top-test-00002": str(audio)}
     assert recorded.text["top-test-00002"] == "take me home please"
     assert len(DataDir.load(tmp_path / "data" / "test")) == 3
-    lines(listing, [f"top-test-00009 {audio}"])
+    write_lines(listing, [f"{number} {audio}" for number in (1, 2, 3)])
+    report = prepare(corpus, tmp_path / "data", recordings=listing, drop_unsupported=True)
+    assert DataDir.load(tmp_path / "data" / "recorded_test").ids == ["top-test-00001", "top-test-00002"]
+    assert "2 of 2 test utterances are recorded, 1 more are left out with theirs" in str(report)
+    write_lines(listing, [f"top-test-00009 {audio}"])
     with pytest.raises(UserError, match="'top-test-00009' is neither the id nor the row number"):
         prepare(corpus, tmp_path / "data", recordings=listing)
-    lines(listing, ["1 gone.wav"])
+    write_lines(listing, ["1 gone.wav"])
     with pytest.raises(UserError, match="missing audio: no such file: gone"):
         prepare(corpus, tmp_path / "data", recordings=listing)
 
 
-def test_recordings_of_what_is_left_out_are_left_out(corpus: Path, tmp_path: Path, noise: Noise, lines: Lines) -> None:
-    audio = noise(tmp_path / "mine.wav")
-    listing = lines(tmp_path / "recordings", [f"{number} {audio}" for number in (1, 2, 3)])
-    report = prepare(corpus, tmp_path / "data", recordings=listing, drop_unsupported=True)
-    assert DataDir.load(tmp_path / "data" / "recorded_test").ids == ["top-test-00001", "top-test-00002"]
-    assert "2 of 2 test utterances are recorded, 1 more are left out with theirs" in str(report)
-
-
-def test_top_names_no_domains(corpus: Path, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="is TOP, which names no domains"):
-        prepare(corpus, tmp_path / "data", domains=["event"])
-
-
-def test_top_v2(tmp_path: Path, lines: Lines) -> None:
+def test_top_v2(tmp_path: Path) -> None:
     for domain in ("alarm", "music"):
         for part in ("train", "eval", "test"):
-            lines(
-                tmp_path / "v2" / f"{domain}_{part}.tsv",
-                [
-                    "domain\tutterance\tsemantic_parse",
-                    f'{domain}\tMake it 7"\t[IN:CREATE_{domain.upper()} Make it [SL:SIZE 7" ] ]',
-                ],
-            )
+            row = f'{domain}\tMake it 7"\t[IN:CREATE_{domain.upper()} Make it [SL:SIZE 7" ] ]'
+            write_lines(tmp_path / f"v2/{domain}_{part}.tsv", ["domain\tutterance\tsemantic_parse", row])
     report = prepare(tmp_path / "v2", tmp_path / "data")
     assert "TOPv2" in str(report)
     assert DataDir.load(tmp_path / "data" / "train").target == {
@@ -124,14 +102,11 @@ def test_top_v2(tmp_path: Path, lines: Lines) -> None:
         prepare(tmp_path / "v2", tmp_path / "data", domains=["weather"])
 
 
-STOP_COLUMNS = [
-    *("file_id", "domain", "gender", "native", "utterance", "seqlogical"),
-    *("normalized_utterance", "normalized_seqlogical"),
-]
+STOP_HEADER = "file_id domain gender native utterance seqlogical normalized_utterance normalized_seqlogical"
 
 
 @pytest.fixture
-def stop(tmp_path: Path, noise: Noise, lines: Lines) -> Path:
+def stop(tmp_path: Path) -> Path:
     root = tmp_path / "stop"
     for part in ("train", "eval", "test"):
         rows = [
@@ -142,9 +117,11 @@ def stop(tmp_path: Path, noise: Noise, lines: Lines) -> Path:
             )
             for number in range(2)
         ]
-        lines(root / "manifests" / f"{part}.tsv", ["\t".join(row) for row in [STOP_COLUMNS, *rows]])
-        noise(root / f"{part}_0" / f"alarm_{part}_0" / "00000000.wav")
-        noise(root / f"{part}_0" / f"alarm_{part}" / "00000001.wav")  # as the archive has it, against its manifest
+        write_lines(root / "manifests" / f"{part}.tsv", [STOP_HEADER.replace(" ", "\t"), *map("\t".join, rows)])
+        write_noise(root / f"{part}_0" / f"alarm_{part}_0" / "00000000.wav")
+        write_noise(
+            root / f"{part}_0" / f"alarm_{part}" / "00000001.wav"
+        )  # as the archive has it, against its manifest
     return root
 
 
@@ -155,10 +132,7 @@ def test_stop_with_audio_in_either_folder(stop: Path, tmp_path: Path) -> None:
         "stop_test_alarm_test_0_00000000": str(stop / "test_0" / "alarm_test_0" / "00000000.wav"),
         "stop_test_alarm_test_0_00000001": str(stop / "test_0" / "alarm_test" / "00000001.wav"),
     }
-    assert set((test.target or {}).values()) == {"[IN:CREATE_ALARM wake me [SL:DATE_TIME at seven ] ]"}
-
-
-def test_a_stop_file_outside_the_corpus_is_refused(stop: Path, tmp_path: Path) -> None:
+    assert set(test.target.values()) == {"[IN:CREATE_ALARM wake me [SL:DATE_TIME at seven ] ]"}
     manifest = stop / "manifests" / "test.tsv"
     manifest.write_text(manifest.read_text().replace("test_0/alarm_test_0/00000001.wav", "../../etc/passwd"))
     with pytest.raises(UserError, match=r"test\.tsv:3: file_id '\.\./\.\./etc/passwd' leads out"):
@@ -173,12 +147,7 @@ def test_a_stop_file_outside_the_corpus_is_refused(stop: Path, tmp_path: Path) -
         ("a\ta", r"train\.tsv:2: 2 fields where the header has 3"),
     ],
 )
-def test_a_bad_row_is_named(corpus: Path, tmp_path: Path, lines: Lines, row: str, what: str) -> None:
-    lines(corpus / "train.tsv", [TOP_ROWS[0], row])
+def test_a_bad_row_is_named(corpus: Path, tmp_path: Path, row: str, what: str) -> None:
+    write_lines(corpus / "train.tsv", [TOP_ROWS[0], row])
     with pytest.raises(UserError, match=what):
         prepare(corpus, tmp_path / "data")
-
-
-def test_a_folder_that_is_none_of_the_three(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"\(STOP\).*\(TOP\).*\(TOPv2\)"):
-        prepare(tmp_path, tmp_path / "data")

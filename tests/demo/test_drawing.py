@@ -23,27 +23,23 @@ def understanding(tree: str, score: float = -1.5) -> Understanding:
     return Understanding(tree, frame_of(tree), words, score, tuple(tree.split()))
 
 
-def test_words_stand_in_a_row_in_their_order_and_no_box_leaves_the_picture():
+def test_words_stand_in_order_and_boxes_neither_overlap_nor_leave_the_picture():
     drawing = ElementTree.fromstring(tree_svg(parse(NESTED)))
     width, height = float(drawing.get("width")), float(drawing.get("height"))
     labels = [(text.text, float(text.get("x")), float(text.get("y"))) for text in drawing.iter(f"{SVG}text")]
     assert sorted(label for label, _, _ in labels) == sorted(
         ["A_VERY_LONG_INTENT_NAME", "go", "B", "C", "to", "D", "now"]
     )
-    words = [(x, y) for label, x, y in labels if label in ("go", "to", "now")]
-    assert len({y for _, y in words}) == 1
-    assert [label for label, _, _ in sorted(labels, key=lambda entry: entry[1]) if label in ("go", "to", "now")] == [
-        "go", "to", "now",
-    ]  # fmt: skip
+    words = sorted((x, label, y) for label, x, y in labels if label in ("go", "to", "now"))
+    assert [label for _, label, _ in words] == ["go", "to", "now"]
+    assert len({y for *_, y in words}) == 1
     boxes = list(drawing.iter(f"{SVG}rect"))
     assert len(boxes) == 4
     for box in boxes:
         x, y, wide = (float(box.get(name)) for name in ("x", "y", "width"))
         assert 0 <= x <= x + wide <= width
         assert 0 <= y < height
-
-
-def test_boxes_beside_each_other_do_not_overlap():
+    # Boxes beside each other do not overlap.
     drawing = ElementTree.fromstring(tree_svg(parse("[IN:X [SL:LONG_NAME a ] [SL:ANOTHER_LONG_NAME b ] [SL:C ] ]")))
     boxes = [(float(b.get("y")), float(b.get("x")), float(b.get("width"))) for b in drawing.iter(f"{SVG}rect")]
     for (y, x, width), (next_y, next_x, _) in pairwise(sorted(boxes)):
@@ -57,45 +53,33 @@ def test_an_answer_holds_tree_frame_words_and_alternatives():
     assert titles == ["Tree", "Frame", "Words", "Alternatives", "Attention"]
     assert "<td>SONG</td><td>paper moon</td>" in html
     assert "-7.25" in html
-
-
-def test_words_alone_have_no_tree_and_a_broken_tree_says_what_is_wrong():
     words = Understanding("", None, "paper moon", -1.0, ("▁paper", "▁moon"))
     assert re.findall(r"<h3>(.*?)</h3>", answer_html([words], None, 0.1)) == ["Words", "Alternatives"]
     assert "no valid tree (unclosed bracket" in answer_html([understanding("[IN:PLAY play")], None, 0.1)
 
 
-def test_text_is_never_taken_for_html():
+def test_text_is_never_taken_for_html_nor_noise_for_silence():
     evil = "<img src=x onerror=alert(1)>"
     word = evil.replace(" ", "")
     assert "<img" not in answer_html([understanding(f"[IN:A {word} [SL:B {word} ] ]")], None, 0.1)
     assert "<img" not in message_html(evil)
-
-
-def test_silence_is_said_to_be_silence():
-    assert "silent" in answer_html([NOTHING_HEARD], None, 0.1)
-
-
-def test_noise_in_which_no_word_is_found_is_not_silence():
+    # Noise in which no word is found is not silence.
     page = answer_html([replace(NOTHING_HEARD, score=-2.0)], None, 0.1)
     assert "silent" not in page
+    assert "silent" in answer_html([NOTHING_HEARD], None, 0.1)
     assert "(none)" in page
 
 
 def test_pictures_of_attention_have_a_row_a_token(monkeypatch):
-    figures = []
-    monkeypatch.setattr(Figure, "savefig", lambda figure, *_, **__: figures.append(figure))
     weights = np.random.default_rng(0).dirichlet(np.ones(5), size=(2, 2, 3)).astype(np.float32)
     attention = Attention(("▁a", "]", "<eos>"), weights, 8)
+    url = attention_picture(attention, None, ["[CLS]", "x", "y", "z", "[SEP]"])
+    assert base64.b64decode(url.removeprefix("data:image/png;base64,")).startswith(b"\x89PNG")
+    figures = []
+    monkeypatch.setattr(Figure, "savefig", lambda figure, *_, **__: figures.append(figure))
     attention_picture(attention, np.random.default_rng(1).normal(size=(43, 80)), ())
     attention_picture(attention, None, ["[CLS]", "x", "y", "z", "[SEP]"])
     (spectrogram, rows), (text,) = (figure.axes for figure in figures)
     assert [label.get_text() for label in rows.get_yticklabels()] == ["a", "]", "<eos>"]
     assert spectrogram.get_xlim() == rows.get_xlim() == (0, 0.43)
     assert [label.get_text() for label in text.get_xticklabels()] == ["[CLS]", "x", "y", "z", "[SEP]"]
-
-
-def test_a_picture_is_a_png_inside_a_url():
-    attention = Attention(("<eos>",), np.ones((1, 1, 1, 2), np.float32) / 2, 1)
-    url = attention_picture(attention, None, ["[CLS]", "[SEP]"])
-    assert base64.b64decode(url.removeprefix("data:image/png;base64,")).startswith(b"\x89PNG")

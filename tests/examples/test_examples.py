@@ -1,15 +1,13 @@
 """The examples run as they stand."""
 
-import os
 import runpy
 import shutil
-import subprocess
 import sys
 import textwrap
-from pathlib import Path
 
 import pytest
 
+from tests.shell import make_clone, run
 from tests.toy_commands import TREES, WORDS
 
 #: A model of a few thousand parameters, pretrained and fine-tuned for two short epochs each.
@@ -42,13 +40,9 @@ def clone(root, tmp_path):
     """The scripts and recipes in a folder of their own, the package linked in, and a system that trains at once."""
     from tests.steps.world import FINETUNE, PRETRAIN
 
-    clone = tmp_path / "clone"
-    for name in ("local", "utils", "tools", "conf", "examples"):
-        shutil.copytree(root / name, clone / name)
-    for name in ("run.sh", "path.sh", "cmd.sh", "db.sh", "pyproject.toml", "constraints.txt", "LICENSE"):
-        shutil.copy2(root / name, clone / name)
-    shutil.copytree(root / "egs2/atat/custom", clone / "egs2/atat/custom")
-    (clone / "espnet_atat").symlink_to(root / "espnet_atat")
+    clone = make_clone(root, tmp_path / "clone")
+    shutil.copytree(root / "examples", clone / "examples")
+    shutil.copy(root / "LICENSE", clone)
     files = {
         "tables/toy.yaml": f"title: a toy\nrows:\n  toy:\n{textwrap.indent(SYSTEM, '    ')}",
         "conf/toy_tokens.yaml": "bpe_size: 20\nwordpiece_size: 60\n",
@@ -82,13 +76,8 @@ def table(tmp_path):
 
 @pytest.mark.slow
 def test_from_a_packed_model_to_one_for_your_own_commands(clone, table, toy_package):
-    environment = {
-        **os.environ,
-        **{"ATAT_VENV": "none", "ATAT_MODEL": str(toy_package), "CUSTOM": str(table), "ATAT_SYSTEM": "toy"},
-        **{"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "PYTHONPATH": str(clone)},
-    }
-    command = [sys.executable, "examples/your_data.py"]
-    done = subprocess.run(command, cwd=clone, env=environment, capture_output=True, text=True, check=False)
+    environment = {"ATAT_MODEL": str(toy_package), "CUSTOM": str(table), "ATAT_SYSTEM": "toy", "PYTHONPATH": str(clone)}
+    done = run(clone, sys.executable, "examples/your_data.py", **environment)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     # Before, the toy has the commands by heart; two epochs teach the new model next to nothing.
     assert done.stdout.count(f"play moon\n  {TREES[0]}") == 1

@@ -10,7 +10,7 @@ import pytest
 from espnet_atat.errors import UserError
 from espnet_atat.graph import launch
 from espnet_atat.graph.launch import Job, Machines, call, most_awaited_first, own_share, run_jobs, startable
-from tests.shell import kill_and_see_its_command_end
+from tests.shell import kill_and_see_its_command_end, program
 
 RUN_PL = str(Path(__file__).resolve().parents[2] / "utils/run.pl")
 SLURM = "slurm.pl --time 1:00"
@@ -28,24 +28,13 @@ def names(jobs: list[Job]) -> list[str]:
     return [each.name for each in jobs]
 
 
-def test_jobs_that_share_a_run_wait_for_each_other():
+def test_jobs_that_share_a_run_wait_for_each_other_until_it_is_done(tmp_path):
     first, second, third, fourth = job("a", "pretrain"), job("b", "pretrain", "tuned"), job("c", "other"), job("d")
     assert names(startable([first, second, third, fourth], [], [], 2)) == ["a", "c"]
     assert names(startable([second, fourth], [first, third], [], 2)) == []
     assert names(startable([second, fourth], [third], [], 2)) == ["b"]
     assert names(startable([second, fourth], [], [first], 2)) == ["d"]  # what a could not make, b cannot have
-
-
-def test_what_many_wait_for_is_made_first():
-    single, another = job("single", "tokens", trains=("a",)), job("another", "tokens", trains=("b",))
-    pair = [job("pair 1", "tokens", trains=("two",)), job("pair 2", "tokens", trains=("two", "tuned"))]
-    three = [job(f"three {number}", trains=("three", f"tuned {number}")) for number in (1, 2, 3)]
-    ordered = most_awaited_first([single, *pair, another, *three])
-    assert names(ordered) == ["three 1", "pair 1", "single", "pair 2", "another", "three 2", "three 3"]
-    assert names(most_awaited_first([three[0], single, pair[1]])) == ["three 1", "single", "pair 2"]
-
-
-def test_a_shared_run_that_is_done_holds_nobody_up(tmp_path):
+    # A shared run that is done holds nobody up.
     shared = tmp_path / "pretrain"
     first, second = job("a", str(shared), "a"), job("b", str(shared), "b")
     shared.mkdir()
@@ -57,10 +46,25 @@ def test_a_shared_run_that_is_done_holds_nobody_up(tmp_path):
     assert names(startable([second], [], [first], 2)) == ["b"]  # a failed after that
 
 
-def test_jobs_have_gpus_of_their_own_as_far_as_there_are(monkeypatch, tmp_path):
-    tool = tmp_path / "nvidia-smi"
-    tool.write_text('#!/bin/sh\nfor n in 0 1 2; do echo "GPU $n: some (UUID: x)"; done\n')
-    tool.chmod(0o755)
+def test_what_many_wait_for_is_made_first():
+    single, another = job("single", "tokens", trains=("a",)), job("another", "tokens", trains=("b",))
+    pair = [job("pair 1", "tokens", trains=("two",)), job("pair 2", "tokens", trains=("two", "tuned"))]
+    three = [job(f"three {number}", trains=("three", f"tuned {number}")) for number in (1, 2, 3)]
+    ordered = most_awaited_first([single, *pair, another, *three])
+    assert names(ordered) == ["three 1", "pair 1", "single", "pair 2", "another", "three 2", "three 3"]
+    assert names(most_awaited_first([three[0], single, pair[1]])) == ["three 1", "single", "pair 2"]
+
+
+def test_jobs_share_the_cores_unless_the_user_has_said_how_and_have_gpus_of_their_own(monkeypatch, tmp_path):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.setattr(launch, "usable_cores", lambda: 6)
+    assert own_share(Machines(jobs=2), 0) == {"OMP_NUM_THREADS": "3"}
+    assert own_share(Machines(jobs=8, command=f"{RUN_PL} --mem 4G"), 0) == {"OMP_NUM_THREADS": "1"}
+    assert own_share(Machines(jobs=2, command=SLURM), 0) == {}
+    monkeypatch.setenv("OMP_NUM_THREADS", "4")
+    assert own_share(Machines(jobs=2), 0) == {}
+    # GPUs of their own as far as there are.
+    program(tmp_path / "nvidia-smi", 'for n in 0 1 2; do echo "GPU $n: some (UUID: x)"; done')
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
@@ -70,16 +74,6 @@ def test_jobs_have_gpus_of_their_own_as_far_as_there_are(monkeypatch, tmp_path):
     assert own_share(machines, 1) == {"CUDA_VISIBLE_DEVICES": "6"}
     assert own_share(Machines(jobs=4), 1) == {}
     assert own_share(Machines(ngpu=1, command=SLURM), 1) == {}
-
-
-def test_jobs_on_this_machine_share_its_cores_unless_the_user_has_said_how(monkeypatch):
-    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
-    monkeypatch.setattr(launch, "usable_cores", lambda: 6)
-    assert own_share(Machines(jobs=2), 0) == {"OMP_NUM_THREADS": "3"}
-    assert own_share(Machines(jobs=8, command=f"{RUN_PL} --mem 4G"), 0) == {"OMP_NUM_THREADS": "1"}
-    assert own_share(Machines(jobs=2, command=SLURM), 0) == {}
-    monkeypatch.setenv("OMP_NUM_THREADS", "4")
-    assert own_share(Machines(jobs=2), 0) == {}
 
 
 @pytest.fixture
@@ -124,7 +118,4 @@ def test_what_is_started_ends_with_its_caller(how, place, root):
     (place / "waits.py").write_text(WAITS)
     environment = {**os.environ, "PYTHONPATH": f"{root}:{place}"}
     kill_and_see_its_command_end(subprocess.Popen([sys.executable, "-c", how], env=environment), place / "running")
-
-
-def test_a_call_gives_its_code():
     assert (call(["true"]), call(["sh", "-c", "exit 3"])) == (0, 3)

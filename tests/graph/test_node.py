@@ -1,5 +1,7 @@
 """A node is made once, anew when what it is made from changes, and names the stage of what it lacks."""
 
+import re
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -7,7 +9,8 @@ from typing import Any
 import pytest
 
 from espnet_atat.errors import UserError
-from espnet_atat.graph.node import Node, unique
+from espnet_atat.graph import work as working_module
+from espnet_atat.graph.node import Node, commit, lineage, unique
 
 
 @pytest.fixture(autouse=True)
@@ -144,6 +147,54 @@ def test_what_several_want_is_made_once_and_by_the_first_stage_that_wants_it():
     assert [(each.stage, each.about) for each in unique(wanted())] == [
         (8, ""), (10, ""), (7, "of slu x"), (7, "of slu y")
     ]  # fmt: skip
+
+
+def test_what_is_being_made_is_neither_made_twice_nor_removed(monkeypatch):
+    monkeypatch.setattr(working_module, "WAIT", 0.1)
+
+    def meanwhile(_: Path) -> None:
+        for meet in (node().build, node().remove):
+            with pytest.raises(UserError, match=r"is being made by process \d+ on "):
+                meet()
+
+    Node(stage=10, name="model", identify=node().identify, make=meanwhile, in_place=True).build()
+    assert node().is_done
+
+
+def test_a_run_names_all_that_it_was_made_from():
+    def run(name: str, **identity: Any) -> Node:
+        made = Node(stage=10, name=name, identify=lambda: identity, make=lambda work: (work / "model").touch())
+        made.build()
+        return made
+
+    tokens = run("tokens", kind="tokens")
+    first = run("pretrain", tokens=tokens.key)
+    tuned = run("tune", tokens=tokens.key, initialised_from={"run": first.key})
+    assert lineage(tuned.place) == [tuned.place, tokens.place, first.place]
+    tokens.remove()
+    with pytest.raises(UserError, match=f"no run ends in {tokens.key}"):
+        lineage(tuned.place)
+
+
+def test_the_commit_of_the_code():
+    commit.cache_clear()
+    assert commit() == "unknown"
+    for command in ("init -q", "config user.email a@b.c", "config user.name a", "commit -q --allow-empty -m first"):
+        subprocess.run(["git", *command.split()], check=True)
+    kept, code = Path("egs2/atat/mini/results/table1.jsonl"), Path("model.py")
+    for path in (kept, code):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("1")
+    subprocess.run("git add . && git commit -qm second", shell=True, check=True)
+    commit.cache_clear()
+    assert re.fullmatch(r"[0-9a-f]{12}", commit())
+    kept.write_text("2")
+    commit.cache_clear()
+    assert re.fullmatch(r"[0-9a-f]{12}", commit())  # results are no code
+    code.write_text("2")
+    commit.cache_clear()
+    assert re.fullmatch(r"[0-9a-f]{12}\+", commit())
+    commit.cache_clear()
 
 
 @pytest.mark.parametrize("options", [{}, {"in_place": True}, {"is_file": True}])

@@ -63,16 +63,11 @@ def test_a_file_is_there_with_what_goes_beside_it(place):
     write(place, "b", "again")
     assert place.read_text() == "again"
     assert (is_made(place, "a"), is_made(place, "b")) == (False, True)
+    with pytest.raises(FileNotFoundError, match="was not written"), working(place, "c", file=True):
+        pass
+    assert (place.read_text(), is_made(place, "b")) == ("again", True)
     place.unlink()
     assert not is_made(place, "b")
-
-
-def test_a_file_that_was_not_written_is_not_made(place):
-    write(place, "a", "whole")
-    with pytest.raises(FileNotFoundError, match="was not written"), working(place, "b", file=True):
-        pass
-    assert place.read_text() == "whole"
-    assert is_made(place, "a")
 
 
 def run_out_of_space(output: Path, made_from: object) -> None:
@@ -83,6 +78,9 @@ def run_out_of_space(output: Path, made_from: object) -> None:
 
 @pytest.mark.parametrize(("made_from", "left"), [("a", {"half", STAMP}), ("b", {STAMP})])
 def test_an_error_leaves_the_output_and_what_can_be_continued(place, made_from, left):
+    with pytest.raises(UserError), working(place, "a"):
+        raise UserError("a mistake")
+    assert names(place.parent) == set()  # there is nothing to go on from
     fill(place, "before")
     with pytest.raises(OSError, match="No space"):
         run_out_of_space(place, "a")
@@ -91,12 +89,6 @@ def test_an_error_leaves_the_output_and_what_can_be_continued(place, made_from, 
         assert names(work) == left
     assert is_made(place, made_from)
     assert not (place / "text").exists()  # of the output before
-
-
-def test_an_error_before_anything_was_made_leaves_nothing(place):
-    with pytest.raises(UserError), working(place, "a"):
-        raise UserError("a mistake")
-    assert names(place.parent) == set()
 
 
 @pytest.mark.parametrize("file", [False, True])
@@ -202,19 +194,18 @@ def test_a_kill_at_any_moment_leaves_the_old_or_the_new_or_nothing(place, root, 
     assert is_made(place, "a")
 
 
-def test_a_second_process_waits_and_then_names_the_first(place, root, monkeypatch):
+def test_a_second_process_waits_and_then_names_the_first_or_goes_on(place, root, monkeypatch):
     monkeypatch.setattr(module, "WAIT", 0.2)
     process = begin(root, place, "folder", 0)
     with pytest.raises(UserError, match=rf"set is being made by process {process.pid} on .*wait until"):
         fill(place, "a")
+    monkeypatch.undo()
     process.kill()
     process.communicate()
     with working(place, "a") as work:
         assert (work / "half").read_text() == "half"
     assert names(place.parent) == {"set"}
-
-
-def test_the_second_process_goes_on_when_the_first_has_ended(place, root):
+    # One that waits goes on when the first has ended.
     process = begin(root, place, "folder", 0)
     started = time.monotonic()
     subprocess.Popen(["sh", "-c", f"sleep 0.3; kill -9 {process.pid}"])

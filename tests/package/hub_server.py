@@ -31,21 +31,13 @@ class Hub:
 def serve() -> Iterator[Hub]:
     """Run the server while the block runs."""
     hub = Hub()
-
-    class Handler(_Handler):
-        pass
-
-    Handler.hub = hub
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    hub.address = f"http://127.0.0.1:{server.server_address[1]}"
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield hub
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"hub": hub})) as server:
+        hub.address = f"http://127.0.0.1:{server.server_address[1]}"
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            yield hub
+        finally:
+            server.shutdown()
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -98,11 +90,10 @@ class _Handler(BaseHTTPRequestHandler):
                 return self._refuse(404, "Repository not found")
             files = self.hub.repositories[name]
             if "/tree/" in path:
-                return self._json([_entry(file, content) for file, content in files.items()])
-            siblings = [{"rfilename": file} for file in files]
-            return self._json(
-                {"_id": "1", "id": name, "sha": COMMIT, "siblings": siblings, "tags": [], "private": False}
-            )
+                about = {file: {"size": len(content), "oid": _blob_id(content)} for file, content in files.items()}
+                return self._json([{"type": "file", "path": file, **about[file]} for file in files])
+            about = {"_id": "1", "id": name, "sha": COMMIT, "tags": [], "private": False}
+            return self._json({**about, "siblings": [{"rfilename": file} for file in files]})
         name, _, rest = path[1:].partition("/resolve/")
         content = self.hub.repositories.get(name, {}).get(rest.partition("/")[2])
         if content is None:
@@ -123,20 +114,17 @@ class _Handler(BaseHTTPRequestHandler):
             self.hub.repositories.setdefault(name, {})
             return self._json({"url": f"{self.hub.address}/{name}"})
         if path.endswith("/info/lfs/objects/batch"):
-            return self._json(
-                {"transfer": "basic", "objects": [self._lfs(each) for each in json.loads(body)["objects"]]}
-            )
+            objects = [
+                {**each, "actions": {"upload": {"href": f"{self.hub.address}/objects/{each['oid']}"}}}
+                for each in json.loads(body)["objects"]
+            ]
+            return self._json({"transfer": "basic", "objects": objects})
         name = "/".join(path.split("/")[3:5])
         if "/preupload/" in path:
-            modes = [
-                {
-                    "path": each["path"],
-                    "uploadMode": "lfs" if each["path"].endswith(".pth") else "regular",
-                    "shouldIgnore": False,
-                }
-                for each in json.loads(body)["files"]
-            ]
-            return self._json({"files": modes})
+            paths = [each["path"] for each in json.loads(body)["files"]]
+            mode = {path: "lfs" if path.endswith(".pth") else "regular" for path in paths}
+            files = [{"path": path, "uploadMode": mode[path], "shouldIgnore": False} for path in paths]
+            return self._json({"files": files})
         return self._commit(name, body)
 
     def do_PUT(self) -> None:
@@ -148,14 +136,9 @@ class _Handler(BaseHTTPRequestHandler):
         self.hub.objects[oid] = content
         return self._send(b"")
 
-    def _lfs(self, announced: dict[str, Any]) -> dict[str, Any]:
-        upload = {"href": f"{self.hub.address}/objects/{announced['oid']}"}
-        return {"oid": announced["oid"], "size": announced["size"], "actions": {"upload": upload}}
-
     def _commit(self, name: str, body: bytes) -> None:
         files = self.hub.repositories[name]
-        for line in body.splitlines():
-            operation = json.loads(line)
+        for operation in map(json.loads, body.splitlines()):
             value = operation["value"]
             if operation["key"] == "file":
                 files[value["path"]] = base64.b64decode(value["content"])
@@ -167,7 +150,3 @@ class _Handler(BaseHTTPRequestHandler):
 
 def _blob_id(content: bytes) -> str:
     return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
-
-
-def _entry(path: str, content: bytes) -> dict[str, Any]:
-    return {"type": "file", "path": path, "size": len(content), "oid": _blob_id(content)}

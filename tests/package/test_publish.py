@@ -32,32 +32,28 @@ sys.exit(main_guard(lambda arguments: print(to_hub(Path(arguments[0]), arguments
 
 def upload(hub, tmp_path, package, repository, token=TOKEN):
     """Upload in a process whose client asks the stand-in, and knows no token but this one."""
-    environment = {key: value for key, value in os.environ.items() if not key.startswith(("HF_", "HUGGING"))}
-    environment |= {"HF_ENDPOINT": hub.address, "HF_HOME": str(tmp_path / "hf"), "HF_HUB_DISABLE_XET": "1"}
-    if token is not None:
-        environment["HF_TOKEN"] = token
     command = [sys.executable, "-c", UPLOAD, str(package), repository]
+    return run(command, hub, tmp_path / "hf", **({} if token is None else {"HF_TOKEN": token}))
+
+
+def run(command, hub, home, **variables):
+    """In an environment that knows this hub alone."""
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(("HF_", "HUGGING"))}
+    environment |= {"HF_ENDPOINT": hub.address, "HF_HOME": str(home), "HF_HUB_DISABLE_XET": "1", **variables}
     return subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=False)
 
 
-def test_a_folder_gets_a_package_that_opens(make_zip, tmp_path):
-    folder = tmp_path / "published"
+def test_a_folder_gets_a_package_that_opens_and_one_with_other_things_is_left_alone(make_zip, tmp_path):
     for _ in range(2):  # an older package is replaced
-        to_folder(make_zip(), folder)
-    with open_package(folder) as package:
+        to_folder(make_zip(), tmp_path / "published")
+    with open_package(tmp_path / "published") as package:
         assert package.manifest.name == "small"
-
-
-def test_a_folder_with_other_things_is_left_alone(make_zip, tmp_path):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine/thesis.txt").write_text("years of work")
     with pytest.raises(UserError, match="holds other files and no package"):
         to_folder(make_zip(), tmp_path / "mine")
     assert (tmp_path / "mine/thesis.txt").read_text() == "years of work"
-
-
-def test_what_nobody_could_load_is_not_published(make_zip, tmp_path):
-    with pytest.raises(UserError, match="names no train_config"):
+    with pytest.raises(UserError, match="names no train_config"):  # nobody could load it
         to_folder(make_zip({"meta.yaml": "files: {}\nyaml_files: {}\n"}), tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
@@ -102,17 +98,14 @@ def test_up_to_the_hub_and_down_again(hub, toy_package, tmp_path):
     assert hub.repositories["someone/toy"] == sent
 
     # Another machine: espnet_model_zoo's downloader, by the name alone.
-    environment = {key: value for key, value in os.environ.items() if not key.startswith(("HF_", "HUGGING"))}
-    environment |= {"HF_ENDPOINT": hub.address, "HF_HOME": str(tmp_path / "other"), "HF_HUB_DISABLE_XET": "1"}
-    environment |= {"HOME": str(tmp_path), "OMP_NUM_THREADS": "1"}
+    elsewhere = {"hub": hub, "home": tmp_path / "other", "HOME": str(tmp_path), "OMP_NUM_THREADS": "1"}
     from tests.toy_package import write_command
 
     recording = write_command(tmp_path / "stop.wav", 1)
     command = [sys.executable, "-m", "espnet_atat.bin.atat", "understand", "--model", "someone/toy", str(recording)]
-    understood = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    understood = run(command, **elsewhere)
     assert understood.returncode == 0, understood.stderr
     assert understood.stdout == f"{TREES[1]}\n"
-    absent = [*command[:-2], "someone/absent", str(recording)]
-    refused = subprocess.run(absent, env=environment, capture_output=True, text=True, check=False)
+    refused = run([*command[:-2], "someone/absent", str(recording)], **elsewhere)
     assert refused.returncode == 2
     assert "error: someone/absent: not there, and not to be had from the hub either" in refused.stderr

@@ -24,7 +24,7 @@ def meta(**changes: object) -> dict[str, str]:
     return {"meta.yaml": yaml.safe_dump({**META, **changes})}
 
 
-def pickled_statistics() -> bytes:
+def pickled() -> bytes:
     buffer = io.BytesIO()
     np.savez(buffer, count=np.array([{"a": 1}], dtype=object))
     return buffer.getvalue()
@@ -32,29 +32,28 @@ def pickled_statistics() -> bytes:
 
 def test_its_files_are_there_while_it_is_open(make_zip, tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    with open_package(make_zip()) as package:
+    grown = {**config(grown_words="data/grown_words.txt"), "data/grown_words.txt": "a ▁a"}
+    with open_package(make_zip(grown)) as package:
         resolved = yaml.safe_load(package.train_config.read_text())
         assert resolved["bpemodel"].startswith(str(tmp_path))
         assert resolved["text_tokenizer"] == str(package.text_tokenizer)
         assert package.model_file.read_text() == "weights"
         assert package.manifest.corpora == ["mini"]
+        assert load_grown_words(resolved["grown_words"]) == {"a": ("▁a",)}
         folder = package.model_file
     assert not folder.exists()
     assert [path.name for path in tmp_path.iterdir()] == ["small.zip"]
 
 
-def test_words_with_pieces_of_their_own_come_with_it(make_zip):
-    with open_package(
-        make_zip({**config(grown_words="data/grown_words.txt"), "data/grown_words.txt": "a ▁a"})
-    ) as package:
-        resolved = yaml.safe_load(package.train_config.read_text())
-        assert load_grown_words(resolved["grown_words"]) == {"a": ("▁a",)}
-
-
-def test_a_folder_is_read_where_it_lies(make_zip, tmp_path):
-    folder = tmp_path / "unpacked"
+@pytest.fixture
+def folder(make_zip, tmp_path):
+    """The package, unpacked."""
     with zipfile.ZipFile(make_zip()) as archive:
-        archive.extractall(folder)
+        archive.extractall(tmp_path / "unpacked")
+    return tmp_path / "unpacked"
+
+
+def test_a_folder_is_read_where_it_lies(make_zip, folder):
     before = sorted(folder.rglob("*"))
     with open_package(folder) as package:
         assert package.model_file == folder / "exp/model.pth"
@@ -69,9 +68,8 @@ def test_what_espnet_model_zoo_unpacked_is_read_where_it_lies(make_zip, tmp_path
     """It makes the paths in the configuration absolute."""
     statistics = io.BytesIO()
     np.savez(statistics, count=np.array([1.0]))
-    packed = make_zip(
-        {**config(normalize_conf={"stats_file": "data/stats.npz"}), "data/stats.npz": statistics.getvalue()}
-    )
+    configured = config(normalize_conf={"stats_file": "data/stats.npz"})
+    packed = make_zip({**configured, "data/stats.npz": statistics.getvalue()})
     cache = tmp_path / "cache"
     cache.mkdir()
     (tmp_path / "link").symlink_to(cache)
@@ -89,19 +87,14 @@ def test_what_espnet_model_zoo_unpacked_is_read_where_it_lies(make_zip, tmp_path
 
 
 @pytest.mark.parametrize("name", ["/etc/passwd.txt", "{folder}/../evil.txt", "{folder}er/evil.txt"])
-def test_an_absolute_path_that_is_not_below_the_folder_is_refused(make_zip, tmp_path, name):
-    folder = tmp_path / "unpacked"
-    with zipfile.ZipFile(make_zip()) as archive:
-        archive.extractall(folder)
-    path = folder / "exp/config.yaml"
-    path.write_text(yaml.safe_dump({**CONFIG, "bpemodel": name.format(folder=folder)}))
+def test_an_absolute_path_that_is_not_below_the_folder_is_refused(folder, name):
+    (folder / "exp/config.yaml").write_text(yaml.safe_dump({**CONFIG, "bpemodel": name.format(folder=folder)}))
     with pytest.raises(UserError, match="would lie outside of it"), open_package(folder):
         pass
 
 
 @pytest.mark.parametrize(
-    "name",
-    ["../evil.txt", "exp/../../evil.txt", "/tmp/evil.txt", "exp\\..\\evil.txt", "C:evil.txt"],
+    "name", ["../evil.txt", "exp/../../evil.txt", "/tmp/evil.txt", "exp\\..\\evil.txt", "C:evil.txt"]
 )
 def test_a_member_outside_is_refused_and_written_nowhere(make_zip, tmp_path, name):
     package = make_zip({name: "boo"})
@@ -110,12 +103,10 @@ def test_a_member_outside_is_refused_and_written_nowhere(make_zip, tmp_path, nam
     assert not list(tmp_path.rglob("*evil*"))
 
 
-@pytest.mark.parametrize(
-    "name", ["exp/extra.pkl", "exp/model.pickle", "tokenization.py", "data/lib.so", "run.sh", "exp/noname"]
-)
-def test_what_could_be_a_pickle_or_code_is_refused(make_zip, name):
-    with pytest.raises(UserError, match=f"refused: '{name}' is none of the files"), open_package(make_zip({name: "x"})):
-        pass
+def test_what_could_be_a_pickle_or_code_is_refused(make_zip):
+    for name in ("exp/extra.pkl", "exp/model.pickle", "tokenization.py", "data/lib.so", "run.sh", "exp/noname"):
+        with pytest.raises(UserError, match=f"'{name}' is none of the files"), open_package(make_zip({name: "x"})):
+            pass
 
 
 @pytest.mark.parametrize(
@@ -123,10 +114,7 @@ def test_what_could_be_a_pickle_or_code_is_refused(make_zip, name):
     [
         ({"exp/config.yaml": "a: !!python/object/apply:os.system [id]"}, "not plain YAML data"),
         (config(decoder_conf={"_target_": "os.system"}), "the key '_target_' names code"),
-        (
-            config(text_encoder_conf={"config": {"auto_map": {"AutoModel": "me/x--y.Z"}}}),
-            "the key 'auto_map' names code",
-        ),
+        (config(text_encoder_conf={"config": {"auto_map": {"A": "me/x--y.Z"}}}), "the key 'auto_map' names code"),
         (config(text_encoder_conf={"model": "someone/bert"}), "would fetch"),
         (config(init_param=["exp/other.pth"]), "'init_param' is not about what the model is"),
         (config(token_list="data/tokens.txt"), "holds no token list"),
@@ -134,10 +122,7 @@ def test_what_could_be_a_pickle_or_code_is_refused(make_zip, name):
         (config(bpemodel="/etc/bpe.model"), "would lie outside"),
         (config(bpemodel="data/absent.model"), "'data/absent.model', which is not in it"),
         (config(grown_words="../../etc/words.txt"), "would lie outside"),
-        (
-            {**config(normalize_conf={"stats_file": "data/s.npz"}), "data/s.npz": pickled_statistics()},
-            r"s\.npz is not arrays of numbers",
-        ),
+        ({**config(normalize_conf={"stats_file": "data/s.npz"}), "data/s.npz": pickled()}, r"s\.npz is not arrays of"),
         ({"data/text_tokenizer/tokenizer_config.json": '{"auto_map": {}}'}, "'auto_map' names code"),
         ({"data/text_tokenizer/tokenizer_config.json": "{"}, "is not JSON"),
         ({"data/text_tokenizer/tokenizer.json": None}, r"no tokenizer\.json"),
@@ -146,11 +131,8 @@ def test_what_could_be_a_pickle_or_code_is_refused(make_zip, name):
         (meta(files={}), "names no model_file"),
         (meta(yaml_files=["exp/config.yaml"]), "is a mapping of arguments to paths"),
         (
-            {
-                **meta(yaml_files={**META["yaml_files"], "lm_train_config": "exp/lm/config.yaml"}),
-                "exp/lm/config.yaml": "lm: transformer_opt",
-            },
-            "lm is 'transformer_opt'",
+            meta(yaml_files={**META["yaml_files"], "lm_train_config": "exp/lm.yaml"}) | {"exp/lm.yaml": "lm: opt"},
+            "lm is 'opt'",
         ),
         ({"meta.yaml": None}, r"holds no meta\.yaml"),
         ({"atat.yaml": None}, r"holds no atat\.yaml"),
@@ -167,7 +149,7 @@ def test_what_is_no_plain_package_is_refused(make_zip, changes, message):
         pass
 
 
-def test_links_doubles_and_damage_are_refused(make_zip):
+def test_links_doubles_damage_and_bombs_are_refused(make_zip, monkeypatch):
     link = zipfile.ZipInfo("data/link.txt")
     link.external_attr = (stat.S_IFLNK | 0o777) << 16
     package = make_zip()
@@ -187,16 +169,13 @@ def test_links_doubles_and_damage_are_refused(make_zip):
     package.write_bytes(package.read_bytes()[:300])
     with pytest.raises(UserError, match="not a package"), open_package(package):
         pass
-
-
-def test_a_bomb_is_refused_unopened(make_zip, monkeypatch):
     monkeypatch.setattr("espnet_atat.package.safety.MAX_BYTES", 100)
     with pytest.raises(UserError, match="unpacked it is more than"), open_package(make_zip()):
         pass
 
 
-@pytest.mark.parametrize("source", ["absent.zip", "./absent", "a/b/c", "absent"])
-def test_what_is_no_name_of_a_hub_is_not_asked_for(source, tmp_path, monkeypatch):
+def test_what_is_no_name_of_a_hub_is_not_asked_for(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(UserError, match="no such package, folder or hub name"):
-        find_source(source)
+    for source in ("absent.zip", "./absent", "a/b/c", "absent"):
+        with pytest.raises(UserError, match="no such package, folder or hub name"):
+            find_source(source)

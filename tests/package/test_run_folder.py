@@ -27,12 +27,10 @@ def test_paths_are_found_from_anywhere(run, tmp_path, monkeypatch):
         found = find_run(run)
         assert found.model_file == run / "valid.acc.ave.pth"
         assert place / found.text_tokenizer == tmp_path / "clone/exp/runs/tokens-0b/text_tokenizer"
-
-
-def test_a_hub_name_stays_a_name(run):
-    (run / "valid.acc.ave.pth").touch()
-    (run / "config.yaml").write_text(yaml.safe_dump({"text_tokenizer": "bert-base-uncased"}))
+    (run / "config.yaml").write_text(yaml.safe_dump({"text_tokenizer": "bert-base-uncased"}))  # a hub's name
     assert find_run(run).text_tokenizer == "bert-base-uncased"
+    with pytest.raises(UserError, match="neither a package"):
+        find_run(tmp_path)
 
 
 def test_the_model_that_decoding_takes_is_meant(run):
@@ -43,8 +41,3 @@ def test_the_model_that_decoding_takes_is_meant(run):
     with working(run, "config", in_place=True, notes={"model": "3epoch.pth"}):
         pass
     assert find_run(run).model_file.name == "3epoch.pth"
-
-
-def test_what_is_no_run_is_named(tmp_path):
-    with pytest.raises(UserError, match="neither a package"):
-        find_run(tmp_path)

@@ -6,20 +6,18 @@ number of updates.
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
 
-from espnet_atat.bin import features, mask, prepare, run, synthesize
+from espnet_atat.bin import features, mask, prepare, run
 from espnet_atat.config.system import load_system
 from espnet_atat.config.table import load_table
 from espnet_atat.datadir import DataDir, read_two_column
-from espnet_atat.errors import UserError
 from espnet_atat.report.differences import NOT_COMPARABLE
 from tests.corpora.conftest import write_fsc, write_lines, write_noise, write_snips
 from tests.corpora.test_top import TOP_ROWS
-from tests.recipes.test_recipes import TINY
+from tests.recipes.test_recipes import TINY, shrink
 from tests.shell import make_clone
 
 #: Recipe, table, and the corpora that its pretraining then takes.
@@ -38,14 +36,6 @@ LENGTH |= {"unused_parameters": False, "keep_nbest_models": 1, "use_matplotlib":
 SPLITS = ("train-clean-100", "train-clean-360", "train-other-500", "dev-clean", "dev-other")
 SAID = [("top/train", "pico"), ("top/dev", "pico"), ("top/test", "flite")]
 SAID += [("custom/train", "pico"), ("custom/dev", "pico")]
-
-
-def shrink(path: Path, **changes: Any) -> None:
-    """Change top-level options of a training YAML; mappings key by key."""
-    config = yaml.safe_load(path.read_text())
-    for key, value in changes.items():
-        config[key] = {**config.get(key, {}), **value} if isinstance(value, dict) else value
-    path.write_text(yaml.safe_dump(config))
 
 
 def write_librispeech(folder: Path) -> Path:
@@ -84,16 +74,8 @@ def mask_by_hand(name: str) -> None:
 
 
 def say(name: str, engine: str) -> None:
-    """Stage 3; where the engine is not installed, noise in its layout."""
-    output = Path("data", f"{name}_{engine}")
-    try:
-        synthesize.main(["--engine", engine, "--text", f"data/{name}", "--output_dir", str(output)])
-    except UserError as error:
-        if "install_extra.sh tts" not in str(error):
-            raise
-    else:
-        return
-    data = DataDir.load(Path("data", name))
+    """What stage 3 leaves, with noise for speech."""
+    output, data = Path("data", f"{name}_{engine}"), DataDir.load(Path("data", name))
     wav = {f"one-{utt}": str(write_noise(output.absolute() / f"audio/{utt}.wav", 0.8)) for utt in data.ids}
     said = {"text": data.text, "target": data.target or {}}
     said = {key: {f"one-{utt}": value for utt, value in values.items()} for key, values in said.items()}

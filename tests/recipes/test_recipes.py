@@ -3,49 +3,45 @@
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 import soundfile
 import yaml
 
-from tests.corpora.conftest import write_fsc, write_noise, write_snips
+from tests.corpora.conftest import write_fsc, write_noise
 from tests.shell import make_clone, run
 
 pytestmark = pytest.mark.slow
 #: What makes pretrain_small.yaml a matter of seconds: top-level options, and one level below them.
-TINY = {
-    "audio_encoder_conf": {
-        "output_size": 16,
-        "cnn_channels": [4, 4, 4],
-        "blocks_conf": {"num_blocks": 1, "attention_heads": 2, "linear_units": 16},
-    },
-    "text_encoder_conf": {
-        "config": {
-            "model_type": "bert",
-            "hidden_size": 16,
-            "num_hidden_layers": 1,
-            "num_attention_heads": 2,
-            "intermediate_size": 16,
-            "vocab_size": 3000,
-            "max_position_embeddings": 128,
-        }
-    },
-    "decoder_conf": {"num_blocks": 1, "attention_heads": 2, "linear_units": 16},
-    "num_iters_per_epoch": 2,
-    "max_epoch": 1,
-    "cpu_processes": 1,
-}
+TINY = yaml.safe_load("""
+audio_encoder_conf:
+  output_size: 16
+  cnn_channels: [4, 4, 4]
+  blocks_conf: {num_blocks: 1, attention_heads: 2, linear_units: 16}
+text_encoder_conf:
+  config: {model_type: bert, hidden_size: 16, num_hidden_layers: 1, num_attention_heads: 2, intermediate_size: 16,
+           vocab_size: 3000, max_position_embeddings: 128}
+decoder_conf: {num_blocks: 1, attention_heads: 2, linear_units: 16}
+num_iters_per_epoch: 2
+max_epoch: 1
+cpu_processes: 1
+""")
+
+
+def shrink(path: Path, **changes: Any) -> None:
+    """Change top-level options of a training YAML; mappings key by key."""
+    config = yaml.safe_load(path.read_text())
+    for key, value in changes.items():
+        config[key] = {**config.get(key, {}), **value} if isinstance(value, dict) else value
+    path.write_text(yaml.safe_dump(config))
 
 
 @pytest.fixture
 def clone(root, tmp_path):
     """The repository's shell part, with two updates in its small configuration."""
     clone = make_clone(root, tmp_path / "clone")
-    path = clone / "conf/pretrain_small.yaml"
-    config = yaml.safe_load(path.read_text())
-    for key, value in TINY.items():
-        config[key] = {**config[key], **value} if isinstance(value, dict) else value
-    path.write_text(yaml.safe_dump(config))
+    shrink(clone / "conf/pretrain_small.yaml", **TINY)
     for name in ("decode", "decode_tree"):
         with (clone / f"conf/{name}.yaml").open("a") as handle:
             handle.write("maxlen: 12\n")
@@ -76,22 +72,6 @@ def test_fluent_speech_commands(clone, tmp_path):
     assert (folder / "ref").read_text() == (clone / "data/fsc/test/target").read_text()
     assert {"hyper", "em_hypothesis"} <= json.loads((folder / "metrics.json").read_text())["figures"].keys()
     assert "fsc/test (slu), n = 9" in printed
-
-
-def test_five_folds_of_snips(clone, tmp_path):
-    write_snips(tmp_path / "snips", field="close")
-    corpus = str(tmp_path / "snips/smart-lights-en-close-field")
-    printed = run_recipe(clone, "snips", "--system", "small_close", SNIPS=corpus)
-    (row,) = rows(clone, "snips/tables/small_close")
-    assert (row["set"], row["utterances"], row["folds"]) == ("snips/close_test", 25, 5)
-    assert {"fold_mean", "fold_sd"} <= row["columns"]["decode"]["em_full"].keys()
-    folds = [clone / f"exp/snips/small_close/seed1_fold{fold}/decode/close_fold{fold}_test" for fold in range(1, 6)]
-    assert sum(len((folder / "ref").read_text().splitlines()) for folder in folds) == 25
-    assert "snips/close_test (slu), n = 25" in printed
-    assert "mean ± sd of 5 folds" in printed
-    printed = run_recipe(clone, "snips", "--system", "small_close", "--stage", "14", "--fold", "2", SNIPS=corpus)
-    assert "snips/close_fold2_test (slu), n = " in printed
-    assert rows(clone, "snips/tables/small_close_fold2")[0]["folds"] is None
 
 
 def test_the_three_lines_of_the_readme(clone, tmp_path):

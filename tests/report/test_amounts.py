@@ -42,12 +42,8 @@ def test_training_counts_updates_of_all_phases_and_each_recording_once(tmp_path,
     assert found["utterances"] == 3
     assert found["hours"] == pytest.approx(0.1 + 0.05 + 0.05)
     assert found["commits"] == ["abc"]
-
-
-def test_a_run_without_a_log_has_no_parameters(tmp_path):
-    found = training_amounts([made(tmp_path, "run", {"kind": "training", "config": {}}, {})])
-    nothing = {"parameters": None, "updates": 0, "hours": 0.0, "utterances": 0}
-    assert found.items() >= nothing.items()
+    found = training_amounts([made(tmp_path, "run", {"kind": "training", "config": {}}, {})])  # without a log
+    assert found.items() >= {"parameters": None, "updates": 0, "hours": 0.0, "utterances": 0}.items()
 
 
 def test_hours_of_a_test_set(tmp_path, monkeypatch):

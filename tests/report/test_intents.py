@@ -19,20 +19,14 @@ def scored(refs, hyps, metrics):
     return metrics
 
 
-def test_intents_are_counted_by_utterance(tmp_path):
+def test_intents_are_counted_by_utterance_from_files_that_may_have_moved(tmp_path):
     ref, hyp = hypotheses(tmp_path / "test")
     found = read_confusion(scored([ref], [hyp], tmp_path / "metrics.json"))
     assert found == {("PLAY", "PLAY"): 1, ("STOP", "PLAY"): 1, ("STOP", "(none)"): 1}
-
-
-def test_intents_of_all_folds_are_counted(tmp_path):
-    pairs = [hypotheses(tmp_path / name, name) for name in ("a", "b")]
-    found = read_confusion(scored(*zip(*pairs, strict=True), tmp_path / "metrics.json"))
+    folds = [hypotheses(tmp_path / name, name) for name in ("a", "b")]
+    found = read_confusion(scored(*zip(*folds, strict=True), tmp_path / "folds.json"))
     assert found == {("PLAY", "PLAY"): 2, ("STOP", "PLAY"): 2, ("STOP", "(none)"): 2}
-
-
-def test_files_that_were_moved_are_found_beside_the_metrics_or_not_at_all(tmp_path):
-    ref, hyp = hypotheses(tmp_path / "test")
+    # Files that were moved are found beside the metrics or not at all.
     scored([ref], [hyp], tmp_path / "test/metrics.json")
     shutil.move(tmp_path / "test", tmp_path / "kept")
     assert read_confusion(tmp_path / "kept/metrics.json")[("PLAY", "PLAY")] == 1

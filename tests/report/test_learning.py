@@ -20,15 +20,12 @@ def test_a_task_has_a_panel_a_run_a_colour_and_a_split_a_line():
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["seed 1", "seed 2", "training", "validation"]
 
 
-def test_a_run_without_tensorboard_has_no_curves(tmp_path):
-    assert read_curves(tmp_path / "nothing") == {}
-
-
 def test_curves_are_read_without_an_epochs_mean_and_kept_as_they_are(tmp_path):
     with SummaryWriter(tmp_path / "run/tensorboard/train") as writer:
         for step, value in ((1, 0.25), (2, 0.5), (2, 0.375), (3, float("nan"))):  # the second at 2 is the epoch's mean
             writer.add_scalar("acc_slu", value, step)
     assert read_curves(tmp_path / "run/tensorboard") == {"slu": {"train": ([1, 2], [0.25, 0.5])}}
+    assert read_curves(tmp_path / "nothing") == {}
     kept = collect_curves([tmp_path / "run", tmp_path / "another"])
     assert kept == {str(tmp_path / "run"): {"slu": {"train": ([1, 2], [0.25, 0.5])}}}
     (tmp_path / "learning.json").write_text(json.dumps(kept))
@@ -43,8 +40,6 @@ def test_seeds_of_one_training_stand_together_with_the_systems_that_share_it():
         (shared[0], shared[2]): ["a", "b"],
         ("exp/runs/tune-m-seed1-dd", "exp/runs/tune-m-seed2-ee"): ["b"],
     }
-
-
-def test_folds_of_one_seed_are_told_apart():
+    # Folds of one seed are told apart.
     curves = {f"exp/runs/pretrain-m-seed{tail}": {} for tail in ("1-aa", "1-bb", "2-cc")}
     assert [name for name, _ in name_runs(curves)] == ["seed 1 (aa)", "seed 1 (bb)", "seed 2"]

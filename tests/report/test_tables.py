@@ -36,13 +36,8 @@ def row(**changes):
 
 
 def content(*rows):
-    return {
-        "title": "mini",
-        "recipe": "mini",
-        "part": "test",
-        "rows": list(rows),
-        "stage_times": {"1": 12.0, "10": 630.0},
-    }
+    about = {"title": "mini", "recipe": "mini", "part": "test", "stage_times": {"1": 12.0, "10": 630.0}}
+    return {**about, "rows": list(rows)}
 
 
 def test_a_row_shows_figures_over_their_intervals_and_counts():
@@ -53,39 +48,17 @@ def test_a_row_shows_figures_over_their_intervals_and_counts():
     assert lines[3].split() == ["music", "85.1", "90.0", "25.0", "9.1", "98.0", "7.0", "87.0"]
     assert re.split(r"  +", lines[4].strip())[:4] == ["mini/music_test (slu), n = 150", "[79.1, 90.1]", "(139)", "(11)"]
     assert {len(line) for line in lines[2:5]} == {len(lines[2])}
-
-
-def test_several_seeds_show_their_deviation():
-    columns = {"decode": {"em_full": figure("EM (full)", 0.8, sd=0.021, interval=[0.75, 0.85])}}
-    text = terminal(content(row(seeds=[1, 2, 3], columns=columns, subsets={})))
-    assert "mean ± standard deviation over seeds 1, 2, 3" in text
-    assert "80.0 ±2.1" in text
-
-
-def test_trees_and_words_have_tables_of_their_own():
+    assert times({"1": 12.0, "8": 0.1, "10": 630.0}) == "data preparation 12 s, pretraining 630 s; together 10.7 min"
     words = row(set="mini/sentences_dev", task="asr", hypothesis=None, subsets={})
     blocks = terminal(content(row(), words)).split("\n\n")
-    assert len(blocks) == 3
+    assert len(blocks) == 3  # trees and words have tables of their own
     assert blocks[2].split("\n")[0].split() == ["WER"]
-
-
-def test_rows_that_were_decoded_less_often_stand_before_others():
-    less = {"decode": {"em_full": figure("EM (full)", 0.5, interval=[0.4, 0.6])}}
-    table = content(row(title="E2E", columns=less, subsets={}), row())
-    cells = [line.strip("| ").split(" | ") for line in markdown(table).splitlines() if line.startswith("| ")]
-    constrained = cells[0].index("EM (decode_tree)")
-    assert {line[0]: line[constrained] for line in cells[2:4]} == {"E2E": "–", "AT-AT on music": "87.0 [80.0, 92.0]"}
-
-
-def test_a_further_configuration_stands_under_its_own_name():
-    figures = {"em_full": figure("EM (full)", 0.25, interval=[0.2, 0.3])}
-    other = {"decode": {"em_full": figure("EM (full)", 0.5, interval=[0.4, 0.6])}, "decode_lm": figures}
-    table = content(row(), row(title="with a language model", columns=other, subsets={}))
-    assert "EM (decode_tree)  EM (decode_lm)" in terminal(table)
-    cells = [line.strip("| ").split(" | ") for line in markdown(table).splitlines() if line.startswith("| ")]
-    constrained, scored = cells[0].index("EM (decode_tree)"), cells[0].index("EM (decode_lm)")
-    assert (cells[2][constrained], cells[2][scored]) == ("87.0 [80.0, 92.0]", "–")
-    assert (cells[3][constrained], cells[3][scored]) == ("–", "25.0 [20.0, 30.0]")
+    lines = terminal(content(row()) | {"figures": ["em_full", "wer", "cer"]}).splitlines()  # these alone
+    assert re.split(r"  +", lines[2].strip()) == ["EM (full)", "WER", "EM (full) (decode_tree)"]
+    assert lines[3].split() == ["music", "85.1", "7.0", "87.0"]
+    official = content(row(set="top/test", task="nlu", text_form="official"))
+    assert "top/test (nlu, official text), n = 150" in terminal(official)
+    assert "| nlu, official text |" in markdown(official)
 
 
 def test_markdown_has_one_line_a_row_and_names_its_files():
@@ -96,13 +69,18 @@ def test_markdown_has_one_line_a_row_and_names_its_files():
     assert "85.1 [79.1, 90.1]" in table[2]
     assert "EM (decode_tree)" in table[0]
     assert "- `exp/mini/music/seed1/decode/music_test/metrics.json`" in text
+    # A further configuration stands under its own name.
+    figures = {"em_full": figure("EM (full)", 0.25, interval=[0.2, 0.3])}
+    other = {"decode": {"em_full": figure("EM (full)", 0.5, interval=[0.4, 0.6])}, "decode_lm": figures}
+    table = content(row(), row(title="with a language model", columns=other, subsets={}))
+    assert "EM (decode_tree)  EM (decode_lm)" in terminal(table)
+    cells = [line.strip("| ").split(" | ") for line in markdown(table).splitlines() if line.startswith("| ")]
+    constrained, scored = cells[0].index("EM (decode_tree)"), cells[0].index("EM (decode_lm)")
+    assert (cells[2][constrained], cells[2][scored]) == ("87.0 [80.0, 92.0]", "–")
+    assert (cells[3][constrained], cells[3][scored]) == ("–", "25.0 [20.0, 30.0]")
 
 
-def test_times_name_their_stages():
-    assert times({"1": 12.0, "8": 0.1, "10": 630.0}) == "data preparation 12 s, pretraining 630 s; together 10.7 min"
-
-
-def test_folds_stand_below_their_pooled_figure():
+def test_folds_stand_below_their_pooled_figure_and_seeds_show_their_deviation():
     em = figure("EM (full)", 0.8512, interval=[0.7912, 0.9012]) | {"fold_mean": 0.8487, "fold_sd": 0.0131}
     folded = content(row(folds=5, columns={"decode": {"em_full": em}}, subsets={}))
     lines = terminal(folded).splitlines()
@@ -111,19 +89,10 @@ def test_folds_stand_below_their_pooled_figure():
     assert "85.1 [79.1, 90.1] (folds: 84.9 ±1.3)" in markdown(folded)
     assert "mean ± standard deviation of the folds" in markdown(folded)
     assert "folds" not in markdown(content(row()))
-
-
-def test_a_table_that_names_figures_has_these_alone():
-    one = content(row()) | {"figures": ["em_full", "wer", "cer"]}
-    lines = terminal(one).splitlines()
-    assert re.split(r"  +", lines[2].strip()) == ["EM (full)", "WER", "EM (full) (decode_tree)"]
-    assert lines[3].split() == ["music", "85.1", "7.0", "87.0"]
-
-
-def test_the_form_of_a_text_is_named():
-    official = content(row(set="top/test", task="nlu", text_form="official"))
-    assert "top/test (nlu, official text), n = 150" in terminal(official)
-    assert "| nlu, official text |" in markdown(official)
+    seeds = {"decode": {"em_full": figure("EM (full)", 0.8, sd=0.021, interval=[0.75, 0.85])}}
+    text = terminal(content(row(seeds=[1, 2, 3], columns=seeds, subsets={})))
+    assert "mean ± standard deviation over seeds 1, 2, 3" in text
+    assert "80.0 ±2.1" in text
 
 
 def test_a_table_is_put_between_its_marks_again_and_again(tmp_path):

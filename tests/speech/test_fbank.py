@@ -1,12 +1,11 @@
-"""The filterbank against two other implementations of Kaldi's definition."""
+"""The filterbank against another implementation of Kaldi's definition."""
 
 import kaldi_native_fbank
 import numpy as np
 import pytest
 import soundfile
 
-from espnet_atat.errors import UserError
-from espnet_atat.speech.fbank import NUM_MELS, fbank, mel_filters, num_frames
+from espnet_atat.speech.fbank import NUM_MELS, fbank, num_frames
 from tests.spoken import spoken
 
 # The natural logarithm of a filter's energy. Single-precision sums in another order differ most in filters that hold
@@ -24,14 +23,6 @@ def by_kaldi_native_fbank(samples: np.ndarray) -> np.ndarray:
     return np.stack([computer.get_frame(i) for i in range(computer.num_frames_ready)])
 
 
-def by_torchaudio(samples: np.ndarray) -> np.ndarray:
-    import torch
-    from torchaudio.compliance import kaldi
-
-    wave = torch.from_numpy(samples)[None] * 32768
-    return kaldi.fbank(wave, num_mel_bins=NUM_MELS, dither=0.0, sample_frequency=16_000).numpy()
-
-
 def noisy_chirp(seconds: float, offset: float = 0.0) -> np.ndarray:
     rng = np.random.default_rng(7)
     time = np.arange(int(seconds * 16_000)) / 16_000
@@ -39,18 +30,9 @@ def noisy_chirp(seconds: float, offset: float = 0.0) -> np.ndarray:
     return wave.astype(np.float32)
 
 
-@pytest.mark.parametrize("reference", [by_kaldi_native_fbank, by_torchaudio])
-@pytest.mark.parametrize("offset", [0.0, 0.3])
-def test_agrees_with_other_implementations(reference, offset):
-    samples = noisy_chirp(3.21, offset)
-    difference = np.abs(fbank(samples) - reference(samples))
-    assert difference.max() < LARGEST
-    assert difference.mean() < MEAN
-
-
-def test_agrees_on_speech():
-    for one in spoken("sentences_train", 5):
-        samples, _ = soundfile.read(one.path, dtype="float32")
+def test_agrees_with_kaldi_native_fbank():
+    speech = [soundfile.read(one.path, dtype="float32")[0] for one in spoken("sentences_train", 5)]
+    for samples in (noisy_chirp(3.21), noisy_chirp(3.21, offset=0.3), *speech):
         difference = np.abs(fbank(samples) - by_kaldi_native_fbank(samples))
         assert difference.max() < LARGEST
         assert difference.mean() < MEAN
@@ -64,23 +46,3 @@ def test_digital_silence_is_the_floor():
 def test_frames_are_those_that_fit_whole(samples, frames):
     assert num_frames(samples) == frames
     assert fbank(noisy_chirp(samples / 16_000 + 1)[:samples]).shape == (frames, NUM_MELS)
-
-
-def test_a_frame_depends_on_its_own_samples_alone():
-    samples = noisy_chirp(2.0)
-    whole = fbank(samples)
-    part = fbank(samples[160 * 70 : 160 * 70 + 400])
-    assert np.allclose(whole[70], part[0], atol=1e-3)
-
-
-def test_too_short_says_how_short():
-    with pytest.raises(UserError, match="399 samples"):
-        fbank(np.zeros(399, np.float32))
-
-
-def test_filters_cover_the_spectrum_between_20_hz_and_8_khz():
-    weights = mel_filters()
-    assert weights[0].sum() == 0
-    assert weights[-1].sum() == 0
-    assert (weights.sum(axis=0) > 0).all()
-    assert np.allclose(weights[6:245].sum(axis=1), 1, atol=1e-5)

@@ -39,20 +39,16 @@ def source() -> np.random.Generator:
 
 
 @pytest.mark.parametrize("length", [1, 3, 7, 20])
-def test_the_expected_share_is_the_ratio_at_every_length(length):
-    draws = 1500
-    counts = [sum(len(span.words) for span in draw_spans(f"utt{n}", words(length), MaskConfig())) for n in range(draws)]
+def test_the_expected_share_is_the_ratio_at_every_length_and_every_word_as_likely(length):
+    draws, hits, counts = 1500, np.zeros(length), []
+    for n in range(draws):
+        chosen = [index for span in draw_spans(f"utt{n}", words(length), MaskConfig()) for index in span.indices]
+        hits[chosen] += 1
+        counts.append(len(chosen))
+    assert hits / draws == pytest.approx(np.full(length, 0.15), abs=0.04)
     assert set(counts) <= {int(0.15 * length), int(0.15 * length) + 1}
     deviation = 0.5 / np.sqrt(draws)  # of the mean count, at most
     assert np.mean(counts) == pytest.approx(0.15 * length, abs=4 * deviation)
-
-
-def test_every_word_is_as_likely():
-    hits = np.zeros(10)
-    for n in range(1500):
-        for span in draw_spans(f"utt{n}", words(10), MaskConfig()):
-            hits[list(span.indices)] += 1
-    assert hits / 1500 == pytest.approx(np.full(10, 0.15), abs=0.04)
 
 
 def test_words_without_times_are_not_chosen_and_do_not_count():
@@ -60,15 +56,9 @@ def test_words_without_times_are_not_chosen_and_do_not_count():
     (first, second) = draw_spans("utt", utterance, MaskConfig(ratio=1.0))
     assert (first.words, first.indices, second.words, second.indices) == (("b",), (1,), ("d",), (3,))
     assert draw_spans("utt", utterance[:1], MaskConfig(ratio=1.0)) == []
-
-
-def test_neighbours_merge_with_the_gap_between_them():
-    (span,) = draw_spans("utt", words(3), MaskConfig(ratio=1.0))
+    (span,) = draw_spans("utt", words(3), MaskConfig(ratio=1.0))  # neighbours merge with the gap between them
     assert span == Span(0.0, 0.85, ("w0", "w1", "w2"), (0, 1, 2))
-
-
-def test_a_minimum_holds_where_there_are_so_many_words():
-    for n in range(50):
+    for n in range(50):  # a minimum holds where there are so many words
         spans = draw_spans(f"utt{n}", words(3), MaskConfig(min_masked=1))
         assert sum(len(span.words) for span in spans) == 1
     assert len(draw_spans("utt", words(1), MaskConfig(min_masked=2))) == 1
@@ -95,17 +85,13 @@ def test_samples_outside_are_the_same_bit_for_bit(dtype, fill):
     assert np.mean(masked[inside] != samples[inside]) > 0.9
 
 
-def test_silence_is_silent_and_noise_has_the_utterance_s_level():
+def test_silence_is_silent_noise_has_the_utterance_s_level_and_mean_its_mean_features():
     samples = speech_like()
     span = [Span(1.0, 2.0, ("a",), (0,))]
     assert not mask_waveform(samples, RATE, span, "silence", source())[16_100:31_900].any()
     noise = mask_waveform(samples, RATE, span, "noise", source())[16_100:31_900]
     assert 20 * np.log10(noise.std() / samples.std()) == pytest.approx(0, abs=0.3)
-
-
-def test_mean_has_the_mean_of_the_utterance_s_features():
-    samples = speech_like()
-    masked = mask_waveform(samples, RATE, [Span(1.0, 2.0, ("a",), (0,))], "mean", source())
+    masked = mask_waveform(samples, RATE, span, "mean", source())
     difference = fbank(masked)[102:196].mean(axis=0) - fbank(samples).mean(axis=0)
     assert abs(difference.mean()) < 0.15
     assert np.abs(difference).mean() < 0.3
@@ -162,10 +148,7 @@ def test_on_the_fly_masks_differ_from_epoch_to_epoch_and_repeat():
         masker("other", features, 0)
 
 
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [({"ratio": 1.5}, r"ratio.*1\.5"), ({"fill": "beep"}, "'beep'"), ({"min_masked": -1}, "-1")],
-)
-def test_impossible_options_are_errors(options, message):
-    with pytest.raises(UserError, match=message):
-        MaskConfig(**options)
+def test_impossible_options_are_errors():
+    for option, value, message in (("ratio", 1.5, r"ratio.*1\.5"), ("fill", "beep", "beep"), ("min_masked", -1, "-1")):
+        with pytest.raises(UserError, match=message):
+            MaskConfig(**{option: value})

@@ -15,9 +15,8 @@ def spoken_set(tmp_path: Path) -> Callable[[int], Path]:
 
     def make(count: int) -> Path:
         said = spoken("lights_train", count)
-        DataDir(text={one.id: one.words for one in said}, wav={one.id: str(one.path) for one in said}).write(
-            tmp_path / "spoken_train"
-        )
+        data = DataDir(text={one.id: one.words for one in said}, wav={one.id: str(one.path) for one in said})
+        data.write(tmp_path / "spoken_train")
         return tmp_path / "spoken_train"
 
     return make

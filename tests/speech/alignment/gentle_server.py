@@ -95,17 +95,14 @@ class GentleStandIn(ThreadingHTTPServer):
 
 @contextlib.contextmanager
 def serving() -> Iterator[GentleStandIn]:
-    stand_in = GentleStandIn()
-    thread = threading.Thread(target=stand_in.serve_forever, daemon=True)
-    thread.start()
-    yield stand_in
-    stand_in.patience.set()
-    stand_in.shutdown()
-    stand_in.server_close()
+    with GentleStandIn() as stand_in:
+        threading.Thread(target=stand_in.serve_forever, daemon=True).start()
+        yield stand_in
+        stand_in.patience.set()
+        stand_in.shutdown()
 
 
 if __name__ == "__main__":
     stand_in = GentleStandIn(*map(int, sys.argv[1:]))
-    print(stand_in.server_port)
-    sys.stdout.flush()
+    print(stand_in.server_port, flush=True)
     stand_in.serve_forever()

@@ -2,12 +2,10 @@
 
 import json
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
 from espnet_atat.datadir import DataDir
-from espnet_atat.errors import UserError
 from espnet_atat.graph.pool import JOURNAL
 from espnet_atat.speech.alignment.align_set import AlignerUnavailable, align_set
 from espnet_atat.speech.alignment.record import AlignedWord, read_alignments
@@ -90,21 +88,10 @@ def test_the_report_counts_words_and_names_failures(spoken_set, tmp_path):
     report = made(align_set, data, tmp_path / "a.jsonl", SphinxAligner())
     words = sum(len(text.split()) for text in data.text.values())
     lost = len(data.text[missing].split()) + 1
-    assert (report.counts["utterances"], report.counts["words"], report.counts["words_aligned"]) == (
-        4,
-        words,
-        words - lost,
-    )
+    assert report.counts.items() >= {"utterances": 4, "words": words, "words_aligned": words - lost}.items()
     assert list(report.counts["failed"]) == [missing]
     assert "no such file" in report.counts["failed"][missing]
     assert f"{words - lost} of {words} words aligned" in report.lines[0]
     alignments = read_alignments(tmp_path / "a.jsonl")
     assert list(alignments) == data.ids
-    assert {utt: [word.word for word in words] for utt, words in alignments.items()} == {
-        utt: text.split() for utt, text in data.text.items()
-    }
-
-
-def test_a_set_without_audio_is_an_error(tmp_path: Path):
-    with pytest.raises(UserError, match=r"no wav\.scp"):
-        made(align_set, DataDir(text={"a": "words"}), tmp_path / "a.jsonl", SphinxAligner())
+    assert all([word.word for word in alignments[utt]] == text.split() for utt, text in data.text.items())

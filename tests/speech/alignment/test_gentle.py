@@ -2,7 +2,6 @@
 
 import re
 import socket
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -34,10 +33,7 @@ def server():
         yield stand_in
 
 
-@pytest.fixture
-def second():
-    with serving() as stand_in:
-        yield stand_in
+second = server  # another one
 
 
 @pytest.fixture
@@ -48,7 +44,7 @@ def closed() -> str:
     return stand_in.url
 
 
-def test_the_three_cases_and_unk():
+def test_the_three_cases_unk_and_missing_and_impossible_times():
     words = ["play", "zorbo", "now"]
     pieces = [
         piece("play", 0, 0.5, 0.8),
@@ -58,51 +54,30 @@ def test_the_three_cases_and_unk():
     ]
     result = parse_gentle({"transcript": "play zorbo now", "words": pieces}, words, 2.0)
     assert result == [aligned("play", 0.5, 0.8), aligned("zorbo", 0.9, 1.4), not_found("now")]
+    words = ["a", "b", "c", "d"]
+    pieces = [piece("a", 0, 0.1, 0.2), {"word": "b", "startOffset": 2, "endOffset": 3, "case": "success"}]
+    pieces += [piece("c", 4, 1.8, 2.5), piece("d", 6, 2.5, 2.7)]
+    result = parse_gentle({"words": pieces}, words, 2.0)
+    assert result == [aligned("a", 0.1, 0.2), not_found("b"), aligned("c", 1.8, 2.0), not_found("d")]
+    last = [piece("a", 0, 0.1, 0.2), piece("b", 2, 1.23, 1.25)]  # begins with the last half millisecond
+    assert parse_gentle({"words": last}, ["a", "b"], 1.2304) == [aligned("a", 0.1, 0.2), not_found("b")]
 
 
 def test_pieces_join_to_the_transcript_s_words_by_offset():
     words = ["rock-n-roll", "--", "o'clock", "größe", "end"]
-    pieces = [
-        piece("rock", 0, 0.0, 0.2),
-        piece("n", 5, 0.2, 0.3),
-        piece("roll", 7, 0.3, 0.6),
-        piece("o'clock", 15, 0.7, 1.0),
-        piece("größe", 23, 1.0, 1.3),
-        piece("end", 29, 1.3, 1.5),
-    ]
-    result = parse_gentle({"words": pieces}, words, 2.0)
-    assert result == [
-        aligned("rock-n-roll", 0.0, 0.6),
-        not_found("--"),
-        aligned("o'clock", 0.7, 1.0),
-        aligned("größe", 1.0, 1.3),
-        aligned("end", 1.3, 1.5),
-    ]
+    pieces = [piece("rock", 0, 0.0, 0.2), piece("n", 5, 0.2, 0.3), piece("roll", 7, 0.3, 0.6)]
+    pieces += [piece("o'clock", 15, 0.7, 1.0), piece("größe", 23, 1.0, 1.3), piece("end", 29, 1.3, 1.5)]
+    first, dashes, *rest = parse_gentle({"words": pieces}, words, 2.0)
+    assert (first, dashes) == (aligned("rock-n-roll", 0.0, 0.6), not_found("--"))
+    assert rest == [aligned("o'clock", 0.7, 1.0), aligned("größe", 1.0, 1.3), aligned("end", 1.3, 1.5)]
     pieces[1] = piece("n", 5)
     assert parse_gentle({"words": pieces}, words, 2.0)[0] == not_found("rock-n-roll")
 
 
-def test_missing_and_impossible_times():
-    words = ["a", "b", "c", "d"]
-    pieces = [
-        piece("a", 0, 0.1, 0.2),
-        {"word": "b", "startOffset": 2, "endOffset": 3, "case": "success"},
-        piece("c", 4, 1.8, 2.5),
-        piece("d", 6, 2.5, 2.7),
-    ]
-    result = parse_gentle({"words": pieces}, words, 2.0)
-    assert result == [aligned("a", 0.1, 0.2), not_found("b"), aligned("c", 1.8, 2.0), not_found("d")]
-
-
-def test_a_word_that_begins_with_the_last_half_millisecond_is_not_found():
-    words = parse_gentle({"words": [piece("a", 0, 0.1, 0.2), piece("b", 2, 1.23, 1.25)]}, ["a", "b"], 1.2304)
-    assert words == [aligned("a", 0.1, 0.2), not_found("b")]
-
-
-@pytest.mark.parametrize("result", [None, [], {}, {"words": 3}, {"status": "ERROR", "error": "Encoding failed."}])
-def test_what_is_no_alignment_is_an_error(result):
-    with pytest.raises(UserError, match="not an alignment"):
-        parse_gentle(result, ["a"], 1.0)
+def test_what_is_no_alignment_is_an_error():
+    for result in (None, [], {}, {"words": 3}, {"status": "ERROR", "error": "Encoding failed."}):
+        with pytest.raises(UserError, match="not an alignment"):
+            parse_gentle(result, ["a"], 1.0)
 
 
 def test_a_server_gives_the_alignments_of_the_aligner_behind_it(spoken_set, tmp_path, server):
@@ -120,6 +95,11 @@ def test_passing_faults_are_tried_again(spoken_set, tmp_path, server):
     report = made(align_set, data, tmp_path / "a.jsonl", GentleServers((server.url,), timeout=6.0, backoff=0.01))
     assert (report.counts["failed"], len(server.requests)) == ({}, 5)
     assert report.counts["words_aligned"] == report.counts["words"]
+    server.faults = ["partial"]  # what was found is kept
+    report = made(align_set, data, tmp_path / "b.jsonl", GentleServers((server.url,)))
+    (words,) = read_alignments(tmp_path / "b.jsonl").values()
+    assert [word.found for word in words] == [n % 2 == 0 for n in range(len(words))]
+    assert report.counts["words_aligned"] == (len(words) + 1) // 2
 
 
 @pytest.mark.parametrize(
@@ -129,20 +109,13 @@ def test_passing_faults_are_tried_again(spoken_set, tmp_path, server):
 def test_a_fault_that_stays_fails_the_utterance_alone(spoken_set, tmp_path, server, fault, reason):
     data = DataDir.load(spoken_set(2))
     server.faults = [fault, fault]
-    report = made(
-        align_set, data, tmp_path / "a.jsonl", GentleServers((server.url,), timeout=1.0, retries=1, backoff=0.01)
-    )
+    aligner = GentleServers((server.url,), timeout=1.0, retries=1, backoff=0.01)
+    report = made(align_set, data, tmp_path / "a.jsonl", aligner)
     assert list(report.counts["failed"]) == data.ids[:1]
     assert re.search(reason, report.counts["failed"][data.ids[0]])
     first, second = read_alignments(tmp_path / "a.jsonl").values()
     assert not any(word.found for word in first)
     assert all(word.found for word in second)
-
-
-def test_by_default_a_file_that_is_never_answered_costs_under_three_minutes():
-    assert time_limit(16.5, None) == pytest.approx(159.0)
-    assert time_limit(2.0, None) == pytest.approx(72.0)
-    assert time_limit(2.0, 10.0) == 10.0
 
 
 def test_a_file_that_is_never_answered_is_given_up_in_time_whatever_the_retries(spoken_set, tmp_path, server):
@@ -154,13 +127,11 @@ def test_a_file_that_is_never_answered_is_given_up_in_time_whatever_the_retries(
     assert time.monotonic() - started < 6.0
     assert report.counts["failed"] == {data.ids[0]: "Gentle did not answer in time (2 attempts in 2 s)"}
     assert len(server.requests) == 3
-
-
-def test_faults_and_pauses_end_with_the_time_of_the_utterance(spoken_set, tmp_path, server):
-    data = DataDir.load(spoken_set(1))
+    assert [time_limit(16.5, None), time_limit(2.0, None)] == pytest.approx([159.0, 72.0])  # by default
     server.faults = ["500"] * 99
     started = time.monotonic()
-    report = made(align_set, data, tmp_path / "a.jsonl", GentleServers((server.url,), timeout=1.0, retries=50))
+    aligner = GentleServers((server.url,), timeout=1.0, retries=50)
+    report = made(align_set, data.subset(data.ids[:1]), tmp_path / "b.jsonl", aligner)
     assert time.monotonic() - started < 4.0
     assert "status 500" in report.counts["failed"][data.ids[0]]
 
@@ -184,12 +155,8 @@ def test_a_server_that_is_gone_is_passed_over_without_a_pause(spoken_set, tmp_pa
 
 def test_the_next_attempt_is_another_server_s(spoken_set, tmp_path, server, second):
     server.faults = second.faults = ["500"]  # of the two the one that is asked first
-    report = made(
-        align_set,
-        DataDir.load(spoken_set(1)),
-        tmp_path / "a.jsonl",
-        GentleServers((server.url, second.url), backoff=0.01),
-    )
+    aligner = GentleServers((server.url, second.url), backoff=0.01)
+    report = made(align_set, DataDir.load(spoken_set(1)), tmp_path / "a.jsonl", aligner)
     assert report.counts["failed"] == {}
     assert (len(server.requests), len(second.requests)) == (1, 1)
 
@@ -203,11 +170,6 @@ def test_a_server_that_hangs_is_gone_and_stops_the_run(spoken_set, monkeypatch):
             GentleServers((url,)).prepare()
         with pytest.raises(AlignerUnavailable, match=rf"{data.ids[0]}: Gentle at {url} cannot be reached"):
             GentleServers((url,), timeout=1.0).align(data.ids[0], data.wav[data.ids[0]], data.text[data.ids[0]])
-
-
-def test_where_servers_listen_is_not_part_of_what_is_made(closed):
-    """A run goes on with other servers and other patience."""
-    assert repr(GentleServers((closed,), timeout=1.0, retries=0)) == repr(GentleServers())
 
 
 @pytest.mark.parametrize(
@@ -226,58 +188,20 @@ def test_options_that_do_not_fit_are_errors(options, message):
         make_aligner(**{"name": "gentle", **options})
 
 
-def test_urls_may_leave_out_what_is_clear():
+def test_urls_may_leave_out_what_is_clear_and_are_not_part_of_what_is_made():
     assert make_aligner("gentle", gentle_url=["a:1/", "https://b"]).urls == ("http://a:1", "https://b")
+    assert repr(GentleServers(("http://a:1",), timeout=1.0, retries=0)) == repr(GentleServers())
 
 
-def test_a_partial_alignment_keeps_what_was_found(spoken_set, tmp_path, server):
-    data = DataDir.load(spoken_set(1))
-    server.faults = ["partial"]
-    report = made(align_set, data, tmp_path / "a.jsonl", GentleServers((server.url,)))
-    (words,) = read_alignments(tmp_path / "a.jsonl").values()
-    assert [word.found for word in words] == [n % 2 == 0 for n in range(len(words))]
-    assert report.counts["words_aligned"] == (len(words) + 1) // 2
-
-
-def test_no_server_is_one_clear_error(spoken_set, tmp_path, capsys, closed):
+def test_no_server_and_another_one_are_clear_errors(spoken_set, tmp_path, capsys, closed, server):
     arguments = ["--aligner", "gentle", "--gentle_url", closed, "--data_dir", str(spoken_set(1))]
     assert main_guard(main, [*arguments, "--output", str(tmp_path / "a.jsonl")]) == 2
     printed = capsys.readouterr().err
     assert printed.startswith(f"error: no Gentle server answers at {closed}; start it with tools/start_gentle.sh")
     assert printed.count("\n") == 1
-
-
-def test_another_server_is_an_error(spoken_set, tmp_path, server):
     server.faults = ["404"]
     with pytest.raises(AlignerUnavailable, match="status 404: is it a Gentle server"):
         made(align_set, DataDir.load(spoken_set(1)), tmp_path / "a.jsonl", GentleServers((server.url,)))
-
-
-@pytest.mark.slow
-def test_a_server_that_dies_stops_the_run_which_then_continues(spoken_set, tmp_path, root):
-    data = DataDir.load(spoken_set(6))
-    command = [sys.executable, "-m", "tests.speech.alignment.gentle_server"]
-
-    def start() -> tuple[subprocess.Popen, GentleServers]:
-        process = subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, text=True)
-        port = process.stdout.readline().strip()
-        return process, GentleServers((f"http://127.0.0.1:{port}",), retries=1, backoff=0.01)
-
-    process, first = start()
-    made(align_set, data.subset(data.ids[:4]), tmp_path / "a.jsonl", first, nj=2)
-    report = (tmp_path / "a.report.json").read_text()
-    process.kill()
-    process.wait()
-    with pytest.raises(AlignerUnavailable, match="no Gentle server answers"):
-        made(align_set, data, tmp_path / "b.jsonl", first, nj=2)
-    with pytest.raises(AlignerUnavailable, match=r"cannot be reached after 2 attempts.*to continue"):
-        first.align("utt", data.wav[data.ids[0]], data.text[data.ids[0]])
-    process, second = start()
-    made(align_set, data, tmp_path / "b.jsonl", second, nj=2)
-    process.kill()
-    process.wait()
-    assert '"failed": {}' in report
-    assert (tmp_path / "b.jsonl").read_text().startswith((tmp_path / "a.jsonl").read_text())
 
 
 ALIGN_PY = """

@@ -1,6 +1,7 @@
 """Pauses are cut from words, closures are not; sound beside words is taken in."""
 
 import numpy as np
+import pytest
 
 from espnet_atat.speech.alignment.pauses import find_speech, fit_words, trim_pauses
 
@@ -14,26 +15,20 @@ def with_pause(*spans: tuple[int, int]) -> np.ndarray:
     return speech
 
 
-def test_a_word_without_pause_stays():
-    assert trim_pauses(20, 60, SPEECH) == (20, 60)
-
-
-def test_a_pause_at_an_edge_is_cut_to_the_margin():
-    assert trim_pauses(20, 60, with_pause((40, 60))) == (20, 42)
-    assert trim_pauses(20, 60, with_pause((20, 35))) == (33, 60)
-
-
-def test_a_closure_at_an_edge_or_inside_stays():
-    assert trim_pauses(20, 60, with_pause((20, 24), (40, 50), (56, 60))) == (20, 60)
-
-
-def test_of_two_parts_the_longer_is_kept():
-    assert trim_pauses(20, 90, with_pause((45, 85))) == (20, 47)
-    assert trim_pauses(20, 90, with_pause((25, 60))) == (58, 90)
-
-
-def test_nothing_but_pause_is_no_word():
-    assert trim_pauses(20, 60, with_pause((0, 100))) is None
+@pytest.mark.parametrize(
+    ("end", "pauses", "expected"),
+    [
+        (60, [], (20, 60)),
+        (60, [(40, 60)], (20, 42)),  # at an edge it is cut to the margin
+        (60, [(20, 35)], (33, 60)),
+        (60, [(20, 24), (40, 50), (56, 60)], (20, 60)),  # closures stay
+        (90, [(45, 85)], (20, 47)),  # of two parts the longer is kept
+        (90, [(25, 60)], (58, 90)),
+        (60, [(0, 100)], None),
+    ],
+)
+def test_pauses_are_cut_from_words(end, pauses, expected):
+    assert trim_pauses(20, end, with_pause(*pauses)) == expected
 
 
 def test_words_take_the_sound_that_goes_on_into_a_gap_but_not_each_other():
@@ -42,10 +37,7 @@ def test_words_take_the_sound_that_goes_on_into_a_gap_but_not_each_other():
     assert fit_words([(20, 40), (50, 60), (65, 75)], speech) == [(18, 45), (48, 65), (65, 80)]
     assert fit_words([(50, 60)], SPEECH) == [(40, 80)]
     assert fit_words([(20, 40), (82, 95)], speech) == [(18, 45), None]
-
-
-def test_a_word_that_was_cut_does_not_grow_there():
-    assert fit_words([(20, 60)], with_pause((40, 60))) == [(10, 42)]
+    assert fit_words([(20, 60)], with_pause((40, 60))) == [(10, 42)]  # one that was cut does not grow there
 
 
 def test_speech_is_found_in_noise_and_beside_digital_silence():

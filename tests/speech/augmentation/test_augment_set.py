@@ -1,7 +1,5 @@
 """Augmented data dirs."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 import soundfile
@@ -10,7 +8,7 @@ from espnet_atat.datadir import DataDir
 from espnet_atat.errors import UserError
 from espnet_atat.schema import read
 from espnet_atat.speech.augmentation.augment_set import AugmentConfig, augment_set
-from tests.speech.making import contents, made
+from tests.speech.making import made
 
 
 def configure(**options) -> AugmentConfig:
@@ -70,24 +68,6 @@ def test_preparation_unifies_rate_channels_and_bits_and_trims_originals(tone_set
     assert soundfile.info(DataDir.load(tmp_path / "deep").wav[first]).subtype == "PCM_24"
     with pytest.raises(UserError, match=rf"{second}: .* has 2 channels"):
         made(augment_set, data, tmp_path / "no", configure(prepare={"sample_rate": 16_000}))
-
-
-def test_processes_and_interruptions_change_no_byte(tone_set, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    data = DataDir.load(tone_set(20))
-    config = configure(speeds=[0.9, 1.0], copies=1, effects={"noise": {"snr": [0, 20]}})
-    sets = []
-    for nj in (1, 2):
-        made(augment_set, data, Path("aug"), config, nj=nj)
-        sets.append(contents(Path("aug")))
-    missing = Path(data.wav[data.ids[-1]])
-    content = missing.read_bytes()
-    missing.unlink()
-    with pytest.raises(UserError, match=f"{data.ids[-1]}: no such file"):
-        made(augment_set, data, Path("aug"), config)
-    missing.write_bytes(content)
-    made(augment_set, data, Path("aug"), config)
-    assert sets[0] == sets[1] == contents(Path("aug"))
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,8 @@ def test_every_effect_changes_the_samples_and_the_generator_alone_decides_how(ev
     assert list(every) == list(EFFECTS)
     for name in every:
         chain = Chain.from_config({name: {**every[name], "probability": 1.0}}, "here")
-        first, again = (chain(samples(), RATE, np.random.default_rng(5)) for _ in range(2))
+        copy = pickle.loads(pickle.dumps(chain))  # as another process has it
+        first, again = (each(samples(), RATE, np.random.default_rng(5)) for each in (chain, copy))
         assert first.dtype == np.float32
         assert np.array_equal(first, again), name
         other = chain(samples(), RATE, np.random.default_rng(6))
@@ -70,14 +71,6 @@ def test_without_responses_every_utterance_has_a_simulated_room_of_its_own():
         assert 0 < late < early / 4, "the echo dies away"
 
 
-def test_the_whole_chain_survives_pickling(every):
-    pytest.importorskip("audiomentations", reason="the extra augment is not installed")
-    chain = Chain.from_config(every, "here")
-    copy = pickle.loads(pickle.dumps(chain))
-    one, two = (each(samples(), RATE, np.random.default_rng(1)) for each in (chain, copy))
-    assert np.array_equal(one, two)
-
-
 def test_probability_is_the_share_that_is_changed():
     chain = Chain.from_config({"volume": {"decibels": 6, "probability": 0.3}, "pitch": None}, "here")
     short = samples()[:100]
@@ -90,10 +83,7 @@ def test_probability_is_the_share_that_is_changed():
     ("config", "message"),
     [
         ({"pich": {}}, "here: unknown effect 'pich', perhaps 'pitch'; known: speed, tempo, pitch"),
-        (
-            {"pitch": {"semitone": 1}},
-            "here: pitch: unknown key 'semitone', perhaps 'semitones'; known: probability, semitones",
-        ),
+        ({"pitch": {"semitone": 1}}, "here: pitch: unknown key 'semitone', perhaps 'semitones'; known: probability"),
         ({"pitch": {}}, "here: pitch: the key 'semitones' is missing"),
         ({"pitch": [1, 2]}, "here: pitch: wants the keys probability, semitones"),
         ({"pitch": {"semitones": [2, -2]}}, "here: pitch: semitones wants [lowest, highest], found [2, -2]"),

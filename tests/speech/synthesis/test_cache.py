@@ -1,7 +1,7 @@
 """What was paid for is asked for once."""
 
-import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -28,27 +28,14 @@ class Counting(Polly):
 
 
 def test_two_that_want_the_same_pay_once(tmp_path):
-    polly, answers = Counting(cache_dir=tmp_path), []
-    threads = [threading.Thread(target=lambda: answers.append(polly.speak("hello.", "Joanna"))) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    polly = Counting(cache_dir=tmp_path)
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(lambda _: polly.speak("hello.", "Joanna"), range(4)))
     assert polly.asked == ["hello."]
-    assert len(answers) == 4
     assert all(np.array_equal(samples * 2**15, SAMPLES) and rate == 16_000 for samples, rate in answers)
 
 
-def test_text_voice_and_engine_are_told_apart(tmp_path):
-    polly = Counting(cache_dir=tmp_path)
-    polly.speak("hello.", "Joanna")
-    assert not polly.needs_payment("hello.", "Joanna")
-    assert polly.needs_payment("hello!", "Joanna")
-    assert polly.needs_payment("hello.", "Joey")
-    assert Polly("standard", cache_dir=tmp_path).needs_payment("hello.", "Joanna")
-
-
-def test_what_failed_is_not_kept_and_what_is_spoilt_is_named(tmp_path):
+def test_what_failed_is_not_kept_what_is_spoilt_is_named_and_requests_are_told_apart(tmp_path):
     polly = Counting(cache_dir=tmp_path)
     with pytest.raises(UserError, match="Joanna refused"):
         polly.speak("", "Joanna")
@@ -57,3 +44,7 @@ def test_what_failed_is_not_kept_and_what_is_spoilt_is_named(tmp_path):
     polly.kept("hello.", "Joanna").write_bytes(b"torn")
     with pytest.raises(UserError, match=r"\.flac cannot be read as audio: .*: delete it"):
         polly.speak("hello.", "Joanna")
+    assert not polly.needs_payment("hello.", "Joanna")
+    assert polly.needs_payment("hello!", "Joanna")
+    assert polly.needs_payment("hello.", "Joey")
+    assert Polly("standard", cache_dir=tmp_path).needs_payment("hello.", "Joanna")

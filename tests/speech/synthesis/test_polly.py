@@ -51,18 +51,9 @@ def stub(engine):
 def expect(stub: Stubber, text: str, voice: str) -> None:
     """The one request that is answered next."""
     audio = SPEECH.tobytes()
-    stub.add_response(
-        "synthesize_speech",
-        {"AudioStream": StreamingBody(io.BytesIO(audio), len(audio)), "ContentType": "audio/pcm"},
-        {
-            "Engine": "neural", "OutputFormat": "pcm", "SampleRate": "16000", "Text": text, "TextType": "text",
-            "VoiceId": voice,
-        },
-    )  # fmt: skip
-
-
-def test_there_are_the_nine_voices_of_the_paper():
-    assert len(set(polly.Polly.default_voices)) == 9
+    answer = {"AudioStream": StreamingBody(io.BytesIO(audio), len(audio)), "ContentType": "audio/pcm"}
+    asked = {"Engine": "neural", "OutputFormat": "pcm", "SampleRate": "16000", "TextType": "text"}
+    stub.add_response("synthesize_speech", answer, {**asked, "Text": text, "VoiceId": voice})
 
 
 def test_the_neural_engine_is_asked_once_for_each_sentence_and_voice(engine, stub):
@@ -125,29 +116,22 @@ def test_a_throttled_request_is_repeated(engine, monkeypatch):
         def do_POST(self):
             asked.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
             refused = len(asked) < 3
-            body = b'{"message": "Rate exceeded"}' if refused else SPEECH.tobytes()
             self.send_response(400 if refused else 200)
             if refused:
                 self.send_header("x-amzn-ErrorType", "ThrottlingException")
             self.send_header("Content-Type", "application/json" if refused else "audio/pcm")
-            self.send_header("Content-Length", str(len(body)))
             self.end_headers()
-            self.wfile.write(body)
+            self.wfile.write(b'{"message": "Rate exceeded"}' if refused else SPEECH.tobytes())
 
         def log_message(self, *args):
             pass
 
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    monkeypatch.setenv("AWS_ENDPOINT_URL_POLLY", f"http://127.0.0.1:{server.server_port}")
     monkeypatch.setattr("time.sleep", lambda _: None)
     polly._client.cache_clear()
-    try:
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        monkeypatch.setenv("AWS_ENDPOINT_URL_POLLY", f"http://127.0.0.1:{server.server_port}")
         samples, _ = engine.speak("hello.", "Kevin")
-    finally:
         server.shutdown()
-        thread.join()
-        server.server_close()
     assert len(samples) == len(SPEECH)
     assert [(each["Text"], each["VoiceId"], each["Engine"]) for each in asked] == 3 * [("hello.", "Kevin", "neural")]

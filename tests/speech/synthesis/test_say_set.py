@@ -17,6 +17,8 @@ BOTH = SynthesisConfig(("en-GB", "en-US"))
 
 def test_a_text_file_becomes_a_data_dir(pico, texts, tmp_path):
     report = made(synthesize_set, load_texts(texts(6)), tmp_path / "made", pico, BOTH)
+    free = "to be paid: 0 sentences, 0 characters, $0.00 at $0.00 a million"
+    assert cost_lines(load_texts(texts(6)), pico, BOTH)[2] == free
     copy = DataDir.load(tmp_path / "made")
     assert copy.target is None
     assert (report.counts["kept"], report.counts["utterances"], sum(report.counts["by_voice"].values())) == (6, 6, 6)
@@ -47,24 +49,14 @@ def test_a_data_dir_keeps_its_targets_but_not_its_audio(pico, tmp_path):
     assert Path(copy.wav["en-US-a"]).is_file()
 
 
-def test_processes_order_and_interruptions_change_no_byte(pico, texts, tmp_path, monkeypatch):
+@pytest.mark.parametrize("engine", ["pico", pytest.param("kokoro_engine", marks=pytest.mark.slow)])
+def test_processes_and_order_change_no_byte(engine, request, texts, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    data = load_texts(texts(9))
+    data, engine = load_texts(texts(9)), request.getfixturevalue(engine)  # more than one process is handed at a time
     turned = DataDir(text=dict(reversed(data.text.items())))
     sets = []
     for nj, each in ((1, data), (2, turned)):
-        made(synthesize_set, each, Path("made"), pico, BOTH, nj=nj)
-        sets.append(contents(Path("made")))
-    assert sets[0] == sets[1]
-
-
-@pytest.mark.slow
-def test_kokoro_says_the_same_in_two_processes(kokoro_engine, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    data = DataDir(text={f"utt{n}": f"stop {n}" for n in range(5)})  # more than one process is handed at a time
-    sets = []
-    for nj in (1, 2):
-        made(synthesize_set, data, Path("made"), kokoro_engine, SynthesisConfig(("af_heart",)), nj=nj)
+        made(synthesize_set, each, Path("made"), engine, SynthesisConfig(tuple(engine.voices()[:2])), nj=nj)
         sets.append(contents(Path("made")))
     assert sets[0] == sets[1]
 
@@ -90,18 +82,8 @@ def test_what_cannot_be_said_is_dropped_by_name(pico, tmp_path):
         made(synthesize_set, DataDir(text={"b": "..."}), tmp_path / "none", pico, BOTH)
 
 
-def test_bad_input_is_named(pico, tmp_path):
-    (tmp_path / "text").write_text("a hello\nb\n")
-    with pytest.raises(UserError, match="text: b has no words"):
-        load_texts(tmp_path / "text")
-    (tmp_path / "text").write_text("")
-    with pytest.raises(UserError, match="text: no utterance to say"):
-        load_texts(tmp_path / "text")
-    with pytest.raises(UserError, match="unknown voice 'slt' of pico; there are en-GB, en-US"):
-        made(synthesize_set, DataDir(text={"a": "hello"}), tmp_path / "made", pico, SynthesisConfig(("slt",)))
-
-
-def test_what_runs_here_costs_nothing(pico, texts):
-    lines = cost_lines(load_texts(texts(3)), pico, BOTH)
-    assert lines[0].startswith("pico: 3 utterances to say, 0 cannot be said; 3 different sentences of ")
-    assert lines[2] == "to be paid: 0 sentences, 0 characters, $0.00 at $0.00 a million"
+def test_bad_input_is_named(tmp_path):
+    for text, message in (("a hello\nb\n", "b has no words"), ("", "no utterance to say")):
+        (tmp_path / "text").write_text(text)
+        with pytest.raises(UserError, match=f"text: {message}"):
+            load_texts(tmp_path / "text")
