@@ -11,19 +11,19 @@ from espnet_atat.decode.trained import Trained
 from espnet_atat.decode.understand import Speech2Understand
 from espnet_atat.errors import UserError
 from espnet_atat.tasks.atat import ATATTask
-from tests.decode.conftest import speech, texts, tiny_model, tokenizer_dir, vocabulary, write_dump
+from tests.decode.conftest import speech, texts, tiny_model, train_args, vocabulary, write_dump
 
-__all__ = ["speech", "texts", "tokenizer_dir", "vocabulary"]  # fixtures of the search's own tests
+__all__ = ["speech", "texts", "train_args", "vocabulary"]  # fixtures of the search's own tests
 
 
 @pytest.fixture(scope="module")
-def run_dir(tmp_path_factory, vocabulary, tokenizer_dir):
+def run_dir(tmp_path_factory, vocabulary, train_args):
     """What a training leaves: config.yaml and a checkpoint."""
     folder = tmp_path_factory.mktemp("run")
     model, layer = tiny_model(vocabulary), {"attention_heads": 2, "linear_units": 64}
     config = ATATTask.get_default_config() | {
         "token_list": list(vocabulary.tokens),
-        "text_tokenizer": str(tokenizer_dir),
+        "text_tokenizer": train_args.text_tokenizer,
         "input_size": 80,
         "audio_encoder_conf": {"output_size": 32, "cnn_channels": [4, 4], "blocks_conf": {"num_blocks": 1, **layer}},
         "text_encoder_conf": {"config": model.text_encoder.config.to_diff_dict()},
