@@ -83,8 +83,9 @@ def test_parts_are_spread_over_processes_that_have_been_started(fresh):
     assert sorted(results) == list(range(6))
     assert os.getpid() not in {process for process, _ in results.values()}
     assert {marked for _, marked in results.values()} == {"started"}
-    ((_, (process, _)),) = spread(process_of, [1], 1, fresh=fresh)
-    assert (process == os.getpid()) != fresh  # a single process is this one unless it is to be fresh
+    started: list[int] = []  # a single process is this one unless it is to be fresh
+    ((_, (process, _)),) = spread(process_of, [1], 1, fresh=fresh, start=partial(started.append, 1))
+    assert (process == os.getpid(), started) == ((False, []) if fresh else (True, [1]))
 
 
 ENDLESS = """
