@@ -109,9 +109,9 @@ def _text_lengths(
 ) -> dict[str, str]:
     """Shapes by example id."""
     from espnet_atat.data.preprocessor import max_text_pieces
-    from espnet_atat.model.text_encoder import load_text_config
+    from espnet_atat.model.hub import load_config
 
-    config = load_text_config(encoder.get("model"), encoder.get("config"))
+    config = load_config("text_encoder_conf", encoder.get("model"), encoder.get("config"), default="bert")
     most = max_text_pieces({"config": config.to_diff_dict()})
     count = partial(_count_pieces, str(tokenizer or encoder["model"]), most)
     examples = list(texts)

