@@ -70,7 +70,10 @@ def build_model(args: argparse.Namespace, *, defer_text_encoder: bool = False) -
     if args.audio_encoder == HUGGING_FACE:
         if frontend is not None:
             raise UserError("--frontend none: an audio encoder of hugging_face has a front end of its own")
-        audio = HearingEncoder(dimension, **conf)
+        try:
+            audio = HearingEncoder(dimension, **conf)
+        except TypeError as error:
+            raise UserError(f"audio_encoder_conf of hugging_face: {error}") from error
     elif args.audio_encoder is not None:
         if args.input_size is None:
             raise UserError("--input_size (mel channels) is needed where there is no frontend")

@@ -1,4 +1,4 @@
-"""An audio encoder on top of one that has already heard people: pretrained states, stacked, projected, ESPnet blocks."""
+"""An audio encoder on top of one that has heard people: pretrained states, stacked, projected; then ESPnet blocks."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -85,7 +85,7 @@ class HearingEncoder(BlocksEncoder):
         self.project = nn.Linear(self.config.hidden_size * stack, output_size)
         self.dropout = nn.Dropout(dropout_rate)
         if blocks is None:
-            self.positions, self.blocks = None, None  # type: ignore[assignment]
+            self.positions, self.blocks = None, None
         else:
             self.build_blocks(blocks, output_size, blocks_conf, dropout_rate, gradient_checkpointing)
         self.pretrained: PretrainedSpeech | None = None

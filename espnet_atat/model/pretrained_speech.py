@@ -11,14 +11,15 @@ from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from espnet_atat.errors import UserError, first_line
+from espnet_atat.errors import UserError
 from espnet_atat.model.audio_encoder import valid_frames
 from espnet_atat.model.hub import load_config, load_preprocessor, model_folder
-from espnet_atat.model.speech_frontends import make_frontend
+from espnet_atat.model.speech_frontends import SAMPLE_RATE, make_frontend
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig
@@ -103,7 +104,7 @@ class PretrainedSpeech(nn.Module):
             self._cut(layers, len(blocks))
             blocks = self._blocks()
         self.weights = nn.Parameter(torch.zeros(len(blocks) + 1)) if layers == WEIGHTED else None
-        self.gradient_checkpointing = gradient_checkpointing
+        self.silence, self.gradient_checkpointing = silence, gradient_checkpointing
         if gradient_checkpointing and self.kind != "whisper":
             self.encoder.gradient_checkpointing_enable({"use_reentrant": False})
         self.trained = trained
@@ -132,6 +133,13 @@ class PretrainedSpeech(nn.Module):
         counts = torch.tensor([len(each) for each in states], device=lengths.device)
         return nn.utils.rnn.pad_sequence(states, batch_first=True), counts
 
+    @torch.inference_mode()
+    def states_of(self, samples: np.ndarray) -> np.ndarray:
+        """One utterance, (num_samples,) at 16 kHz -> (S, H), float32."""
+        speech = torch.from_numpy(samples)[None].to(next(self.parameters()).device)
+        states, _ = self(speech, torch.tensor([len(samples)], device=speech.device))
+        return np.asarray(states[0].float().cpu().numpy())
+
     def train(self, mode: bool = True) -> "PretrainedSpeech":
         super().train(mode)
         if self.trained != ALL:
@@ -148,8 +156,8 @@ class PretrainedSpeech(nn.Module):
         lengths = (frames + 1) // 2
         positions = encoder.embed_positions.weight
         if x.shape[1] > len(positions):
-            most = len(positions) * self.samples_per_state - self.frontend.silence
-            raise UserError(f"an utterance is longer than the {most / 16000:.1f} s that a Whisper hears: cut it")
+            most = len(positions) * self.samples_per_state / SAMPLE_RATE - self.silence
+            raise UserError(f"an utterance is longer than the {most:.1f} s that a Whisper hears: cut it")
         keep = valid_frames(lengths, x.shape[1])
         x = nn.functional.dropout(x + positions[: x.shape[1]], encoder.dropout, encoder.training)
         mask = None if bool(keep.all()) else keep[:, None, None]
@@ -232,7 +240,7 @@ def _encoder_class(config: "PretrainedConfig") -> Any:
 
     if type(config) not in MODEL_MAPPING:
         raise UserError(f"audio_encoder_conf: transformers has no plain model of a {config.model_type}")
-    kind = MODEL_MAPPING[type(config)]
+    kind: Any = MODEL_MAPPING[type(config)]
     if not config.is_encoder_decoder:
         return kind
     name = kind.__name__.replace("Model", "Encoder")
@@ -252,8 +260,8 @@ def _load(kind: Any, config: "PretrainedConfig", model: str) -> nn.Module:
             folder, config=config, key_mapping=mapping, dtype=torch.float32, output_loading_info=True
         )
     if missing := sorted(report["missing_keys"]):
-        raise UserError(f"audio encoder {model!r}: its weights lack {missing[0]!r}: not the model of its {config.model_type}")
-    return encoder  # type: ignore[no-any-return]
+        raise UserError(f"audio encoder {model!r}: its weights lack {missing[0]!r}, which its config.json wants")
+    return encoder
 
 
 @contextlib.contextmanager

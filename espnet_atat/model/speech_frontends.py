@@ -1,4 +1,4 @@
-"""What pretrained speech encoders read, computed from audio: Whisper's log mel, the normalised waveform, Kaldi's log mel.
+"""What pretrained speech encoders read: Whisper's log mel, the normalised waveform, Kaldi's log mel.
 
 Same numbers as transformers' feature extractors (checked in the tests), as torch modules without parameters. N is the
 number of samples, at 16 kHz in [-1, 1].
@@ -129,5 +129,6 @@ def make_frontend(kind: str, reads: str, preprocessor: Mapping[str, Any], channe
     if reads == "input_values":
         return Waveform(bool(preprocessor.get("do_normalize", True)))
     raise UserError(
-        f"a {kind} reads {reads}, for which there is no front end here: Whisper, w2v-BERT and encoders of waveforms have one"
+        f"a {kind} reads {reads}, for which there is no front end here: there are those of Whisper, w2v-BERT and "
+        "encoders of waveforms"
     )

@@ -14,6 +14,7 @@ import json
 import struct
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -21,7 +22,13 @@ from espnet_atat.atomic import atomic_dir
 from espnet_atat.errors import UserError
 
 #: CTranslate2's types of values that a Whisper may have.
-TYPES = {0: np.dtype("<f4"), 1: np.dtype("i1"), 2: np.dtype("<i2"), 3: np.dtype("<i4"), 4: np.dtype("<f2")}
+TYPES: dict[int, np.dtype[Any]] = {
+    0: np.dtype("<f4"),
+    1: np.dtype("i1"),
+    2: np.dtype("<i2"),
+    3: np.dtype("<i4"),
+    4: np.dtype("<f2"),
+}
 VERSION, SPECIFICATION = 6, "WhisperSpec"
 #: Of a block: transformers' name and CTranslate2's; ``self_attention/linear_0`` is query, key and value in one.
 BLOCK = {

@@ -7,6 +7,7 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
+from espnet_atat.config.hearing import Hearing, hearing_of
 from espnet_atat.config.layout import DUMP, conf_file, short
 from espnet_atat.config.mixtures import KEY, MIXTURE_SEED, Mixtures, load_mixtures
 from espnet_atat.config.pretrain_slu import OPTION, PretrainingSets, check_prepared, choose_sets, takes_sets
@@ -83,12 +84,22 @@ class Training:
         return self.run.place / self.model
 
     @cached_property
+    def hearing(self) -> Hearing | None:
+        """What it reads, if its audio encoder is on top of a pretrained one."""
+        return hearing_of(self.config)
+
+    @property
+    def dump(self) -> Path:
+        """The folder of ``recipe/set`` dirs that it reads."""
+        return DUMP if self.hearing is None else self.hearing.dump
+
+    @cached_property
     def raw(self) -> bool:
         """Whether the model takes audio, not features: as its mixture is, or its parent's where all of it is text."""
         earlier = self.chain[:-1]
         heard = any(part.source == "speech" for step in earlier for part in step.mixtures.parts)
         before = {f"pretraining with {earlier[-1].run.name}": earlier[-1].raw} if heard else {}
-        return holds_audio(self.mixtures.parts, DUMP, before)
+        return holds_audio(self.mixtures.parts, self.dump, before if self.hearing is None else None)
 
     @property
     def text_tokenizer(self) -> str | None:
@@ -150,7 +161,7 @@ class Training:
             "kind": "statistics",
             "tokens": self.tokens.key,
             "config": {key: self.config[key] for key in STATISTICS_KEYS if self.config.get(key) is not None},
-            "data": {split: [identity_of(part, DUMP) for part in found] for split, found in parts.items()},
+            "data": {split: [identity_of(part, self.dump) for part in found] for split, found in parts.items()},
         }
 
     @cached_property
@@ -176,6 +187,8 @@ class Training:
             "statistics": self.statistics.key,
             "batches": VERSION,
         }
+        if self.hearing is not None:
+            identity["encoder"] = self.hearing.identity
         if masks := self.config.get("mask_conf"):  # named by its files; their content decides too
             files = masks.get("alignments", {}).items()
             identity["alignments"] = {name: file_digest(Path(path)) for name, path in files}
