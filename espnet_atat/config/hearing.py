@@ -16,10 +16,9 @@ from espnet_atat.config.system import System
 from espnet_atat.config.training import load_training_config
 from espnet_atat.errors import UserError
 from espnet_atat.graph.digest import digest
-from espnet_atat.model.hub import model_identity
+from espnet_atat.model.hub import HUGGING_FACE, model_identity
 from espnet_atat.speech.states import StatesConfig
 
-HUGGING_FACE = "hugging_face"
 #: An option of a training configuration that is not ESPnet's.
 FEATS_TYPE = "feats_type"
 #: Below ``dump``: audio for those of these models that read it, whatever ``--feats_type`` says of others.

@@ -22,7 +22,6 @@ from espnet_atat.model.espnet import (
     EBranchformerEncoder,
     PositionalEncoding,
     TransformerEncoder,
-    make_pad_mask,
 )
 from espnet_atat.model.precision import cpu_autocast, resolve_precision
 
@@ -43,7 +42,8 @@ _lengths: ContextVar[Tensor] = ContextVar("_lengths")
 
 def valid_frames(lengths: Tensor, max_length: int) -> Tensor:
     """Mask of the frames that are not padding: lengths (B,) -> (B, max_length) bool."""
-    return ~make_pad_mask(lengths, maxlen=max_length).to(lengths.device)
+    # ESPnet's make_pad_mask makes a matrix of max_length squared, of gigabytes where these are samples.
+    return torch.arange(max_length, device=lengths.device) < lengths[:, None]
 
 
 class ConvFrontend(nn.Module):

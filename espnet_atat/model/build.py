@@ -14,14 +14,13 @@ from espnet_atat.model.cpu_layers import use_cpu_layers
 from espnet_atat.model.ctc import CTCHead
 from espnet_atat.model.decoder import SharedDecoder
 from espnet_atat.model.hearing_encoder import HearingEncoder
+from espnet_atat.model.hub import HUGGING_FACE
 from espnet_atat.model.light_import import load_class
 from espnet_atat.model.text_encoder import DeferredTextEncoder, TextEncoder
 from espnet_atat.text.vocabulary import Vocabulary
 
 #: The paper's model dimension.
 DEFAULT_DIMENSION = 256
-#: The ``audio_encoder`` that is on top of one that transformers loads.
-HUGGING_FACE = "hugging_face"
 #: ESPnet's modules that are chosen by name: option, names, classes.
 CLASSES = {
     "frontend": {"default": "espnet2.asr.frontend.default.DefaultFrontend"},

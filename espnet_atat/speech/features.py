@@ -56,7 +56,8 @@ def make_dump(
     """Write the dump dir of a set: ``text``, ``target``, ``utt2spk`` and what ``feats_type`` needs.
 
     ``fbank`` and ``encoder`` write ``feats.scp``, ``utt2num_frames``, ``feats_stats.npz`` and ``data/feats.*.ark``;
-    ``raw`` writes ``wav.scp`` and ``utt2num_samples``. A set of text has neither. ``report.json`` names what was dropped.
+    ``raw`` writes ``wav.scp`` and ``utt2num_samples``. A set of text has neither. ``report.json`` names what was
+    dropped.
     ``unusable``, utterance → why, is what the preparation of the corpus found; that audio is not read.
     """
     dropped = {utt: why for utt, why in (unusable or {}).items() if utt in data.text and data.wav is not None}

@@ -23,8 +23,9 @@ from espnet_atat.data.sampler import MixedBatchSampler, single_task_batches
 from espnet_atat.data.shapes import load_groups
 from espnet_atat.errors import UserError
 from espnet_atat.model.atat_model import ESPnetATATModel
-from espnet_atat.model.build import HUGGING_FACE, build_model, characters_of, vocabulary_of
+from espnet_atat.model.build import build_model, characters_of, vocabulary_of
 from espnet_atat.model.hearing_encoder import HearingEncoder
+from espnet_atat.model.hub import HUGGING_FACE
 from espnet_atat.model.pretrained_speech import load_speech_config, samples_per_state
 from espnet_atat.model.text_encoder import load_text_tokenizer
 from espnet_atat.speech.audio import SAMPLE_RATE
