@@ -41,18 +41,18 @@ def test_states_do_not_depend_on_batch_mates(family, layers, batch):
 @pytest.mark.parametrize("family", ["whisper", "wav2vec2", "wav2vec2 large", "w2v-bert", "moonshine"])
 def test_states_are_transformers_own(family, batch):
     model = build(family)
-    speech, lengths = batch
+    speech, lengths = batch[0][:1, :4160], torch.tensor([4160])  # an even number of frames
     with torch.no_grad():
-        states, _ = model(speech[1:2, :4000], lengths[1:2])
+        states, _ = model(speech, lengths)
         if family == "whisper":  # which its own code computes over all its positions alone
-            mel, frames = model.frontend(speech[1:2, :4000], lengths[1:2])
+            mel, frames = model.frontend(speech, lengths)
             model.encoder.config.max_source_positions = int(frames) // 2
             model.encoder.embed_positions = torch.nn.Embedding.from_pretrained(
                 model.encoder.embed_positions.weight[: int(frames) // 2]
             )
             theirs = model.encoder(mel).last_hidden_state
         else:
-            theirs = model.encoder(model.frontend(speech[1:2, :4000])).last_hidden_state
+            theirs = model.encoder(model.frontend(speech)).last_hidden_state
     assert torch.allclose(states, theirs, atol=1e-5)
 
 
