@@ -13,6 +13,7 @@ from espnet_atat.model.audio_encoder import AudioEncoder, BlocksEncoder
 from espnet_atat.model.cpu_layers import use_cpu_layers
 from espnet_atat.model.ctc import CTCHead
 from espnet_atat.model.decoder import SharedDecoder
+from espnet_atat.model.espnet_package import ESPNET, PREFIX
 from espnet_atat.model.hearing_encoder import HearingEncoder
 from espnet_atat.model.hub import HUGGING_FACE
 from espnet_atat.model.light_import import load_class
@@ -66,13 +67,15 @@ def build_model(args: argparse.Namespace, *, defer_text_encoder: bool = False) -
     dimension = int(conf.pop("output_size", DEFAULT_DIMENSION))
     audio: BlocksEncoder | None = None
     ctc = None
-    if args.audio_encoder == HUGGING_FACE:
+    if args.audio_encoder in (HUGGING_FACE, ESPNET):
         if frontend is not None:
-            raise UserError("--frontend none: an audio encoder of hugging_face has a front end of its own")
+            raise UserError(f"--frontend none: an audio encoder {args.audio_encoder} has a front end of its own")
+        if args.audio_encoder == ESPNET and getattr(args, "audio_encoder_init", None) is not None:
+            conf["model"] = f"{PREFIX}{args.audio_encoder_init}"
         try:
             audio = HearingEncoder(dimension, **conf)
         except TypeError as error:
-            raise UserError(f"audio_encoder_conf of hugging_face: {error}") from error
+            raise UserError(f"audio_encoder_conf of {args.audio_encoder}: {error}") from error
     elif args.audio_encoder is not None:
         if args.input_size is None:
             raise UserError("--input_size (mel channels) is needed where there is no frontend")

@@ -13,7 +13,8 @@ from espnet_atat.model.pretrained_speech import (
     LAST,
     NONE,
     WEIGHTED,
-    PretrainedSpeech,
+    SpeechStates,
+    build_speech,
     check_choices,
     load_pretrained_speech,
     load_speech_config,
@@ -88,17 +89,18 @@ class HearingEncoder(BlocksEncoder):
             self.positions, self.blocks = None, None
         else:
             self.build_blocks(blocks, output_size, blocks_conf, dropout_rate, gradient_checkpointing)
-        self.pretrained: PretrainedSpeech | None = None
+        self.pretrained: SpeechStates | None = None
 
     def attach(self) -> None:
         """Build the pretrained encoder, where it is a part of this one: after fresh parameters got their start."""
         if not self.reads_states:
-            self.pretrained = PretrainedSpeech(self.config, self.preprocessor, self.model, **self.options)
+            speech = build_speech(self.config, self.preprocessor, self.model, **self.options)
+            self.pretrained = speech.train(self.training)
 
     def saved_conf(self) -> dict[str, Any]:
         """What a saved configuration says of the pretrained encoder: never a name, but where its states were read."""
         known = {"config": self.config.to_diff_dict(), "preprocessor": self.preprocessor}
-        return known if self.reads_states else {**known, "model": None}
+        return {**known, "model": self.model if self.reads_states else None}
 
     def output_size(self) -> int:
         return self.size
@@ -123,7 +125,7 @@ class HearingEncoder(BlocksEncoder):
         x = self.dropout(self.project(x))
         return x if self.blocks is None else self.run_blocks(x, lengths), lengths, None
 
-    def _fetched(self) -> PretrainedSpeech:
+    def _fetched(self) -> SpeechStates:
         """The encoder that made the states of the training data, from its folder."""
         where = f"audio encoder {self.model!r}, whose states this model was trained on"
         if self.model is None:

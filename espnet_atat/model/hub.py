@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from espnet_atat.errors import UserError, first_line
 from espnet_atat.graph.digest import digest, file_digest
 from espnet_atat.installed import installed_model
+from espnet_atat.model.espnet_package import espnet_files, is_espnet
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig
@@ -76,6 +77,8 @@ def model_folder(name: str, *, fetch: bool = True) -> Path:
 
 def model_identity(name: str, *, fetch: bool = True) -> str:
     """Hash of the files that decide what a model computes: configuration, preprocessor, weights."""
+    if is_espnet(name):
+        return digest([file_digest(path) for path in espnet_files(name, fetch=fetch)])
     folder = model_folder(name, fetch=fetch)
     weights = next((found for pattern in WEIGHTS if (found := sorted(folder.glob(pattern)))), [])
     if not weights or not (folder / CONFIG).is_file():
@@ -86,6 +89,8 @@ def model_identity(name: str, *, fetch: bool = True) -> str:
 
 def load_preprocessor(name: str) -> dict[str, Any]:
     """``preprocessor_config.json`` of a model; empty without one."""
+    if is_espnet(name):
+        return {}
     path = model_folder(name) / PREPROCESSOR
     try:
         return dict(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else {}

@@ -18,6 +18,7 @@ from torch.utils.checkpoint import checkpoint
 
 from espnet_atat.errors import UserError
 from espnet_atat.model.audio_encoder import valid_frames
+from espnet_atat.model.espnet_package import ESPNET, is_espnet, load_espnet_config
 from espnet_atat.model.hub import load_config, load_preprocessor, model_folder
 from espnet_atat.model.speech_frontends import SAMPLE_RATE, make_frontend
 
@@ -39,8 +40,10 @@ LAST, WEIGHTED = "last", "weighted"
 NONE, ALL = "none", "all"
 
 
-def load_speech_config(model: str | None, config: Mapping[str, Any] | None) -> "PretrainedConfig":
-    """An encoder's configuration, without what changes its states at random."""
+def load_speech_config(model: str | None, config: Mapping[str, Any] | None) -> Any:
+    """An encoder's configuration, without what changes its states at random; of an ESPnet model, its own kind."""
+    if (config or {}).get("model_type") == ESPNET or (config is None and is_espnet(model)):
+        return load_espnet_config(model, config)
     name = None if model is None or config is not None else str(model_folder(model))
     found = load_config("audio_encoder_conf", name, config)
     for key, value in PLAIN.items():
@@ -49,8 +52,10 @@ def load_speech_config(model: str | None, config: Mapping[str, Any] | None) -> "
     return found
 
 
-def samples_per_state(config: "PretrainedConfig") -> int:
+def samples_per_state(config: Any) -> int:
     """Hop of an encoder's states in samples."""
+    if config.model_type == ESPNET:
+        return int(config.samples_per_state)
     ratio = getattr(config, "inputs_to_logits_ratio", None)
     hop = SAMPLES_PER_STATE.get(config.model_type, ratio)
     if hop is None:
@@ -65,8 +70,43 @@ def check_choices(layers: str | int, trained: str | int) -> None:
             raise UserError(f"audio_encoder_conf: {name} is {words[0]}, {words[1]} or a number from 1, found {value!r}")
 
 
-class PretrainedSpeech(nn.Module):
-    """Samples to states.
+class SpeechStates(nn.Module):
+    """Samples to states, of utterances without padding.
+
+    Attributes:
+        samples_per_state: hop.
+    """
+
+    samples_per_state: int
+
+    def forward(self, speech: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """Samples (B, N) at 16 kHz and their numbers (B,) -> states (B, S, H), zero behind each end, and theirs.
+
+        Raises:
+            UserError: an utterance is too short for one state, or too long for the encoder's positions.
+        """
+        states: list[Tensor] = [speech] * len(lengths)
+        for length in lengths.unique().tolist():
+            rows = (lengths == length).nonzero()[:, 0]
+            for row, found in zip(rows.tolist(), self.unpadded(speech[rows, :length]), strict=True):
+                states[row] = found
+        counts = torch.tensor([len(each) for each in states], device=lengths.device)
+        return nn.utils.rnn.pad_sequence(states, batch_first=True), counts
+
+    def unpadded(self, speech: Tensor) -> Tensor:
+        """(B, N) rows of one length -> (B, S, H)."""
+        raise NotImplementedError
+
+    @torch.inference_mode()
+    def states_of(self, samples: np.ndarray) -> np.ndarray:
+        """One utterance, (num_samples,) at 16 kHz -> (S, H), float32."""
+        speech = torch.from_numpy(samples)[None].to(next(self.parameters()).device)
+        states, _ = self(speech, torch.tensor([len(samples)], device=speech.device))
+        return np.asarray(states[0].float().cpu().numpy())
+
+
+class PretrainedSpeech(SpeechStates):
+    """Samples to states, by an encoder of transformers.
 
     Args:
         config: the encoder's.
@@ -114,31 +154,13 @@ class PretrainedSpeech(nn.Module):
                 module.requires_grad_(True)
 
     def forward(self, speech: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """Samples (B, N) at 16 kHz and their numbers (B,) -> states (B, S, H), zero behind each end, and theirs.
-
-        Raises:
-            UserError: an utterance is too short for one state, or too long for the encoder's positions.
-        """
+        """As :meth:`SpeechStates.forward`; a batch of Whisper's goes through it at once."""
+        if self.kind != "whisper":
+            return super().forward(speech, lengths)
         speech = speech * valid_frames(lengths, speech.shape[1])
         with torch.autocast(speech.device.type, enabled=False):  # a power spectrum needs float32
-            if self.kind == "whisper":
-                mel, frames = self.frontend(speech.float(), lengths)
-        if self.kind == "whisper":
-            return self._whisper(mel, frames)
-        states: list[Tensor] = [speech] * len(lengths)
-        for length in lengths.unique().tolist():
-            rows = (lengths == length).nonzero()[:, 0]
-            for row, found in zip(rows.tolist(), self._unpadded(speech[rows, :length]), strict=True):
-                states[row] = found
-        counts = torch.tensor([len(each) for each in states], device=lengths.device)
-        return nn.utils.rnn.pad_sequence(states, batch_first=True), counts
-
-    @torch.inference_mode()
-    def states_of(self, samples: np.ndarray) -> np.ndarray:
-        """One utterance, (num_samples,) at 16 kHz -> (S, H), float32."""
-        speech = torch.from_numpy(samples)[None].to(next(self.parameters()).device)
-        states, _ = self(speech, torch.tensor([len(samples)], device=speech.device))
-        return np.asarray(states[0].float().cpu().numpy())
+            mel, frames = self.frontend(speech.float(), lengths)
+        return self._whisper(mel, frames)
 
     def train(self, mode: bool = True) -> "PretrainedSpeech":
         super().train(mode)
@@ -174,8 +196,7 @@ class PretrainedSpeech(nn.Module):
         states[-1] = encoder.layer_norm(x)
         return self._chosen(states) * keep[:, :, None], lengths
 
-    def _unpadded(self, speech: Tensor) -> Tensor:
-        """(B, N) rows of one length -> (B, S, H)."""
+    def unpadded(self, speech: Tensor) -> Tensor:
         with torch.autocast(speech.device.type, enabled=False):
             inputs = self.frontend(speech.float())
         try:
@@ -229,9 +250,18 @@ class PretrainedSpeech(nn.Module):
         return [*blocks[-self.trained :], *([norm] if norm is not None else [])]
 
 
-def load_pretrained_speech(model: str, **options: Any) -> PretrainedSpeech:
+def load_pretrained_speech(model: str, **options: Any) -> SpeechStates:
     """An encoder with its own weights, by folder or hub name; see :class:`PretrainedSpeech` for the options."""
-    return PretrainedSpeech(load_speech_config(model, None), load_preprocessor(model), model, **options)
+    return build_speech(load_speech_config(model, None), load_preprocessor(model), model, **options)
+
+
+def build_speech(config: Any, preprocessor: Mapping[str, Any], model: str | None, **options: Any) -> SpeechStates:
+    """An encoder of transformers or of ESPnet, with the weights of ``model`` or fresh ones."""
+    if config.model_type != ESPNET:
+        return PretrainedSpeech(config, preprocessor, model, **options)
+    from espnet_atat.model.espnet_speech import EspnetSpeech
+
+    return EspnetSpeech(config, model, **options)
 
 
 def _encoder_class(config: "PretrainedConfig") -> Any:

@@ -14,6 +14,7 @@ from typing import Any
 from espnet_atat import __version__
 from espnet_atat.errors import UserError, first_line
 from espnet_atat.installed import installed_model
+from espnet_atat.model.espnet_package import ESPNET
 from espnet_atat.model.hub import HUGGING_FACE, model_identity
 from espnet_atat.package.card import model_card, results
 from espnet_atat.package.manifest import MANIFEST, Manifest
@@ -117,7 +118,7 @@ def _frozen_encoder(config: dict[str, Any], *, by_name: bool) -> tuple[dict[str,
     A model that was trained on an encoder's states gets the encoder itself, here and in its configuration.
     """
     conf = config.get("audio_encoder_conf") or {}
-    if config["audio_encoder"] != HUGGING_FACE:
+    if config["audio_encoder"] not in (HUGGING_FACE, ESPNET):
         return {}, {}
     about = {"kind": str(conf["config"]["model_type"]), "identity": str(conf.get("identity"))}
     if not conf.get("reads_states"):

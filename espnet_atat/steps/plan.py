@@ -7,7 +7,7 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
-from espnet_atat.config.hearing import Hearing, hearing_of
+from espnet_atat.config.hearing import Hearing, hearing_of, inherited_by_finetuning
 from espnet_atat.config.layout import DUMP, conf_file, short
 from espnet_atat.config.mixtures import KEY, MIXTURE_SEED, Mixtures, load_mixtures
 from espnet_atat.config.pretrain_slu import OPTION, PretrainingSets, check_prepared, choose_sets, takes_sets
@@ -26,6 +26,8 @@ from espnet_atat.errors import UserError
 from espnet_atat.graph.digest import file_digest
 from espnet_atat.graph.launch import Machines
 from espnet_atat.graph.node import Identity, Node
+from espnet_atat.model.espnet_package import PREFIX, is_checkpoint
+from espnet_atat.model.hub import model_identity
 from espnet_atat.steps.stage07_tokens import KNOWN_TAGS, make_tokens
 from espnet_atat.steps.stage09_training import collect_statistics, train
 from espnet_atat.text.growth import BPEGrowth
@@ -192,10 +194,13 @@ class Training:
         if masks := self.config.get("mask_conf"):  # named by its files; their content decides too
             files = masks.get("alignments", {}).items()
             identity["alignments"] = {name: file_digest(Path(path)) for name, path in files}
-        if file := self.config.get(AUDIO_ENCODER_INIT):
-            if not Path(file).is_file():
+        if (file := self.config.get(AUDIO_ENCODER_INIT)) and self.hearing is None:
+            if not is_checkpoint(file):
+                identity[AUDIO_ENCODER_INIT] = model_identity(f"{PREFIX}{file}")
+            elif Path(file).is_file():
+                identity[AUDIO_ENCODER_INIT] = file_digest(Path(file))
+            else:
                 raise UserError(f"{file}: no such file ({AUDIO_ENCODER_INIT}: an ESPnet ASR model's .pth)")
-            identity[AUDIO_ENCODER_INIT] = file_digest(Path(file))
         if self.parent is not None:
             kept = {"keep": sorted(self.phase.keep)} if self.phase.keep is not None else {}
             identity["initialised_from"] = {"run": self.parent.run.key, "model": self.parent.model, **kept}
@@ -239,8 +244,7 @@ def plan_training(system: System, seed: int, fold: int | None, machines: Machine
     if system.finetune is None:
         return pretraining
     # What fine-tuning does not name is as it was in pretraining: the model is the same one.
-    inherited = {key: value for key, value in config.items() if key != AUDIO_ENCODER_INIT}
-    config = load_training_config(system.recipe, system.finetune, inherited)
+    config = load_training_config(system.recipe, system.finetune, inherited_by_finetuning(config))
     check_finetune(system.finetune, config)
     mixtures = load_mixtures(system.recipe, system.finetune, fold)
     changed: dict[str, Any] = {"phase": system.finetune, "mixtures": mixtures, "config": config}

@@ -157,14 +157,20 @@ def _hearing_options(training: "Training", hearing: Hearing, config: Mapping[str
     """Of a model on top of a pretrained encoder: no front end, and a budget in states or in samples."""
     from espnet_atat.model.pretrained_speech import load_speech_config, samples_per_state
 
-    conf = {**config["audio_encoder_conf"], "reads_states": hearing.stored, "identity": hearing.identity}
+    conf = {**config["audio_encoder_conf"], "model": hearing.model}
+    conf |= {"reads_states": hearing.stored, "identity": hearing.identity}
     if training.parent is not None:
         # The encoder as it was for pretraining: where it was a part of the model, its weights are in the checkpoint.
         saved = yaml.safe_load((training.parent.run.place / "config.yaml").read_text(encoding="utf-8"))
         conf |= {key: saved["audio_encoder_conf"][key] for key in ("config", "preprocessor", "model")}
     hop = samples_per_state(load_speech_config(hearing.model, None)) if hearing.stored else 1
     frames = config.get("batch_bins", 1_000_000 // FRAME_SHIFT)
-    options = {"input_size": None, "frontend": None, "batch_bins": max(1, frames * FRAME_SHIFT // hop)}
+    options = {
+        "audio_encoder_init": None,
+        "input_size": None,
+        "frontend": None,
+        "batch_bins": max(1, frames * FRAME_SHIFT // hop),
+    }
     return {**options, "audio_encoder_conf": conf}
 
 

@@ -24,6 +24,7 @@ from espnet_atat.data.shapes import load_groups
 from espnet_atat.errors import UserError
 from espnet_atat.model.atat_model import ESPnetATATModel
 from espnet_atat.model.build import build_model, characters_of, vocabulary_of
+from espnet_atat.model.espnet_package import ESPNET
 from espnet_atat.model.hearing_encoder import HearingEncoder
 from espnet_atat.model.hub import HUGGING_FACE
 from espnet_atat.model.pretrained_speech import load_speech_config, samples_per_state
@@ -93,7 +94,7 @@ class ATATTask(AbsTask):
         if args.mask_conf and not args.collect_stats:
             masker = ExampleMasker.from_config(args.mask_conf, cls.frames(args))
         of_features = args.augment_conf if train else {}
-        if args.audio_encoder == HUGGING_FACE and (beyond := sorted(of_features.keys() - {"stretch"})):
+        if args.audio_encoder in (HUGGING_FACE, ESPNET) and (beyond := sorted(of_features.keys() - {"stretch"})):
             raise UserError(f"augment_conf: {beyond[0]} is of log mels; states of an encoder can be stretched")
         return MixturePreprocessor(
             train,
@@ -111,7 +112,7 @@ class ATATTask(AbsTask):
     @staticmethod
     def frames(args: argparse.Namespace) -> Frames:
         """What the features of audio are: log mels, or states of a pretrained encoder."""
-        if args.audio_encoder != HUGGING_FACE:
+        if args.audio_encoder not in (HUGGING_FACE, ESPNET):
             return LOG_MELS
         conf = args.audio_encoder_conf
         config = load_speech_config(conf.get("model"), conf.get("config"))
@@ -141,7 +142,8 @@ class ATATTask(AbsTask):
         if (asr := getattr(args, "audio_encoder_init", None)) is not None:
             if model.audio_encoder is None:
                 raise UserError("--audio_encoder_init: the model has no audio encoder")
-            load_asr_encoder(model.audio_encoder, asr)
+            if args.audio_encoder != ESPNET:  # which was built with its weights
+                load_asr_encoder(model.audio_encoder, asr)
             args.audio_encoder_init = None  # a saved model has its weights in its own checkpoint
         if isinstance(model.audio_encoder, HearingEncoder):
             args.audio_encoder_conf = {**args.audio_encoder_conf, **model.audio_encoder.saved_conf()}

@@ -135,6 +135,32 @@ def test_a_package_hears_wavs_as_the_recipe_heard_states(ears):
 
 @pytest.mark.usefixtures("ears")
 @pytest.mark.slow
+def test_an_espnet_asr_model_is_an_encoder_too(ears):
+    """Packed by ESPnet, frozen; its states are stored, a fine-tuning goes on, and the package brings its weights."""
+    from espnet_atat.decode.understand import Speech2Understand
+    from tests.model.test_espnet_speech import build, packed
+
+    folder = ears / "asr"
+    folder.mkdir()
+    build("conformer", folder)
+    packed("conformer", folder)
+    row = FILES["rows/zeroshot"].replace("config: pretrain,", "config: espnet,")
+    config = EARS.replace(
+        "hugging_face\naudio_encoder_conf", "espnet\naudio_encoder_init: asr/model.zip\naudio_encoder_conf"
+    )
+    config = config.replace("  model: ears\n", "").replace("stack: 4", "stack: 2")
+    write_recipe(ears, "toy", {"conf/espnet.yaml": config, "rows/on_asr": row})
+    make("on_asr", "--compress", "false", stop=15)
+    assert training("on_asr").dump.name.startswith("model-")
+    (folder / "model.zip").unlink()
+    hyp = read_two_column("exp/toy/on_asr/seed1/decode/test/hyp")
+    package = "exp/toy/packages/toy_on_asr_seed1.zip"
+    assert read_manifest(package).encoder["kind"] == "espnet"
+    understand = Speech2Understand.from_pretrained(package, beam_size=2, maxlen=12)
+    assert [understand(f"data/toy/test/{utt}.wav").line for utt in hyp] == list(hyp.values())
+
+
+@pytest.mark.slow
 def test_zeroshot_on_top_of_stored_states_goes_through():
     make("frozen_zeroshot", stop=14)
     assert Path("exp/toy/frozen_zeroshot/seed1/decode/test/metrics.json").is_file()
