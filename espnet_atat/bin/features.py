@@ -1,14 +1,18 @@
 """Write 80-dimensional log mel features (25 ms windows every 10 ms) of a data dir as Kaldi arks (stage 6).
 
 python -m espnet_atat.bin.features --data_dir data/mini/music_train --output_dir dump/mini/music_train --nj 2
+
+Or the states of a frozen speech encoder, by folder or hub name: --feats_type encoder --encoder whisper-tiny.en-encoder
 """
 
 import argparse
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from espnet_atat.bin import make, new_parser, start, to_bool
+from espnet_atat.errors import UserError
 from espnet_atat.graph.pool import limit_threads
 
 
@@ -17,7 +21,8 @@ def get_parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--data_dir", type=Path, required=True, help="data dir to read; without wav.scp it is copied")
     add("--output_dir", type=Path, required=True, help="dump dir to write")
-    add("--feats_type", choices=("fbank", "raw"), default="fbank", help="raw: a checked wav.scp")
+    add("--feats_type", choices=("fbank", "raw", "encoder"), default="fbank", help="raw: a checked wav.scp")
+    add("--encoder", metavar="NAME", help="of feats_type encoder, whose last layer's states are written")
     add("--nj", type=int, default=1, help="processes")
     add("--compress", type=to_bool, default=True, metavar="BOOL", help="false: four bytes a value, not one")
     add("--resample", type=to_bool, default=False, metavar="BOOL", help="convert to 16 kHz, mono")
@@ -29,12 +34,18 @@ def get_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> None:
     args = get_parser().parse_args(argv)
     limit_threads()
+    from espnet_atat.config.hearing import Hearing
     from espnet_atat.datadir import UNREADABLE, DataDir, is_test_set, read_two_column
     from espnet_atat.speech.features import FeatureConfig, make_dump
 
     keep_all = is_test_set(args.data_dir.resolve().name) if args.keep_all is None else args.keep_all
     allow_bad = args.allow_bad_test or not keep_all
+    if (args.feats_type == "encoder") != (args.encoder is not None):
+        raise UserError("--feats_type encoder and --encoder NAME go together")
     config = FeatureConfig(args.feats_type, args.compress, args.resample, allow_bad)
+    if args.encoder is not None:
+        states = Hearing(args.encoder, stored=True).config(compress=args.compress, allow_bad=allow_bad)
+        config = replace(states, resample=args.resample)
     listed = args.data_dir / UNREADABLE
     unusable = read_two_column(listed) if listed.is_file() else {}
     data, output = DataDir.load(args.data_dir), args.output_dir

@@ -34,6 +34,8 @@ def get_parser() -> argparse.ArgumentParser:
     add("--name", help="by default that of --outpath")
     add("--title", default="", help="one line for people")
     add("--text_tokenizer", metavar="DIR", help="of the text encoder; by default that of the training")
+    about = "name a frozen speech encoder with its hash; by default its weights are packed"
+    add("--encoder_by_name", action="store_true", help=about)
     add("--lm_train_config", type=Path, metavar="YAML", help="of an ESPnet language model")
     add("--lm_file", type=Path, metavar="PTH")
     add("--task", help="label that speech is decoded with; by default slu")

@@ -22,6 +22,7 @@ type Task = Literal["atat", "lm"]
 KNOWN = Path(__file__).with_name("known_options.json")
 #: An option of a training YAML that is not ESPnet's: processes of training on the CPU (with GPUs, ``--ngpu`` says it).
 CPU_PROCESSES = "cpu_processes"
+FEATS_TYPE = "feats_type"
 _HELP = {"atat": "espnet_atat.bin.atat_train", "lm": "espnet2.bin.lm_train"}
 _KINDS: Mapping[str, tuple[str, tuple[type, ...]]] = {
     "int": ("a whole number", (int,)),
@@ -83,6 +84,9 @@ def check_options(task: Task, config: Mapping[str, Any], place: Callable[[str, s
         if name == CPU_PROCESSES and task == "atat":
             if type(value) is not int or value < 1:
                 raise UserError(f"{place(name, '')}: {name}: is a whole number from 1, found {value!r}")
+        elif name == FEATS_TYPE and task == "atat":
+            if value not in ("encoder", "raw"):
+                raise UserError(f"{place(name, '')}: {name}: is one of encoder, raw, found {value!r}")
         elif name not in known or "." in name:
             near = difflib.get_close_matches(name, known, n=1)
             meant = f", perhaps {near[0]!r}" if near else ""

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from espnet_atat.config.hearing import inherited_by_finetuning
 from espnet_atat.config.known_options import Task, check_options
 from espnet_atat.config.layout import conf_file, load_config, short
 from espnet_atat.config.mixtures import PretrainingSets, load_mixtures
@@ -10,7 +11,6 @@ from espnet_atat.config.pretrain_slu import takes_sets
 from espnet_atat.config.system import Phase, System, TestSet
 from espnet_atat.config.training import (
     check_finetune,
-    inherited_options,
     load_lm_config,
     load_token_config,
     load_training_config,
@@ -55,7 +55,7 @@ def _check_training(system: System, pretrain: Phase) -> None:
             load_mixtures(system.recipe, phase, 1 if system.folds else None, places)
         if key == "finetune":
             check_finetune(phase, config)
-        inherited = inherited_options(config)
+        inherited = inherited_by_finetuning(config)
 
 
 def _check_options(

@@ -61,11 +61,6 @@ def load_training_config(recipe: str, phase: Phase, inherited: Mapping[str, Any]
     return config
 
 
-def inherited_options(pretraining: Mapping[str, Any]) -> dict[str, Any]:
-    """What a fine-tuning does not name is as it was in pretraining: the model is the same one."""
-    return {key: value for key, value in pretraining.items() if key != AUDIO_ENCODER_INIT}
-
-
 def best_model(config: Mapping[str, Any]) -> str:
     """The averaged model that ESPnet leaves for the first of ``best_model_criterion``; of ``valid acc`` by default."""
     criteria = config.get("best_model_criterion") or [["valid", "acc", "max"]]

@@ -19,7 +19,7 @@ from espnet_atat.data.mixture import group_of, task_of
 from espnet_atat.errors import UserError
 from espnet_atat.schema import read
 from espnet_atat.speech.alignment.record import read_alignments
-from espnet_atat.speech.masking import MaskConfig, OnTheFlyMasker
+from espnet_atat.speech.masking import LOG_MELS, Frames, MaskConfig, OnTheFlyMasker
 
 OPTION = "mask_conf"
 
@@ -42,12 +42,15 @@ class ExampleMasker:
     maskers: Mapping[str, OnTheFlyMasker]
 
     @classmethod
-    def from_config(cls, config: Mapping[str, Any]) -> Self:
-        """Read the alignments that a configuration (the fields of ``MaskOptions``) names."""
+    def from_config(cls, config: Mapping[str, Any], frames: Frames = LOG_MELS) -> Self:
+        """Read the alignments that a configuration (the fields of ``MaskOptions``) names; ``frames``: of features."""
         options = read(MaskOptions, config, OPTION)
         try:
             return cls(
-                {name: OnTheFlyMasker(read_alignments(file), options) for name, file in options.alignments.items()}
+                {
+                    name: OnTheFlyMasker(read_alignments(file), options, frames)
+                    for name, file in options.alignments.items()
+                }
             )
         except UserError as error:
             raise UserError(f"{OPTION}: {error}") from error
@@ -58,7 +61,7 @@ class ExampleMasker:
         """Mask an example, given by its id, if it is to be masked.
 
         Args:
-            speech: features (T, 80), or samples (num_samples,) at 16 kHz.
+            speech: features (T, 80), an encoder's states (T, H), or samples (num_samples,) at 16 kHz.
             epoch: None: the mask that ``bin.mask`` draws with the same seed.
         """
         masker, utt = self._find(example)

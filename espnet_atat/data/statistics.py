@@ -63,7 +63,8 @@ def write_statistics(
     output.mkdir(parents=True, exist_ok=True)
     if lengths:
         write_two_column(output / "speech_shape", lengths)
-        sums.save(output / FILE)
+        if sums.count:
+            sums.save(output / FILE)
     if texts:
         write_two_column(output / "text_in_shape", _text_lengths(texts, text_tokenizer, text_encoder_conf or {}, nj))
     return True
@@ -72,9 +73,13 @@ def write_statistics(
 def _of_features(part: Part, dump: Path, seed: int, nj: int) -> tuple[dict[str, str], FeatureSums] | None:
     """Shapes by example id, and sums, of a part of audio; None where they are not known, or not of these features.
 
-    Of a part that takes some of a set's utterances, the features of those are read, or of the others if they are fewer.
+    Audio itself, which a pretrained encoder hears, has lengths in samples and no sums. Of a part that takes some of a
+    set's utterances, the features of those are read, or of the others if they are fewer.
     """
-    folder = dump / part.set
+    folder, prefix = dump / part.set, f"{part.group}-"
+    if not (folder / "feats.scp").is_file() and (folder / "utt2num_samples").is_file():
+        samples = read_two_column(folder / "utt2num_samples")
+        return {each: samples[each.removeprefix(prefix)] for each in examples_of(part, dump, seed)[0]}, FeatureSums()
     try:
         frames = read_two_column(folder / "utt2num_frames")
         sums = FeatureSums.load(folder / FILE)
@@ -83,7 +88,6 @@ def _of_features(part: Part, dump: Path, seed: int, nj: int) -> tuple[dict[str, 
         return None
     if paths.keys() != frames.keys() or sums.count != sum(map(int, frames.values())):
         return None
-    prefix = f"{part.group}-"
     taken = [example.removeprefix(prefix) for example in examples_of(part, dump, seed)[0]]
     if len(taken) < len(frames):
         left = sorted(frames.keys() - set(taken))
@@ -108,9 +112,9 @@ def _text_lengths(
 ) -> dict[str, str]:
     """Shapes by example id."""
     from espnet_atat.data.preprocessor import max_text_pieces
-    from espnet_atat.model.text_encoder import load_text_config
+    from espnet_atat.model.hub import load_config
 
-    config = load_text_config(encoder.get("model"), encoder.get("config"))
+    config = load_config("text_encoder_conf", encoder.get("model"), encoder.get("config"), default="bert")
     most = max_text_pieces({"config": config.to_diff_dict()})
     count = partial(_count_pieces, str(tokenizer or encoder["model"]), most)
     examples = list(texts)

@@ -24,7 +24,7 @@ class Attention:
 
     tokens: tuple[str, ...]  # L predicted ones, ``<eos>`` the last
     weights: np.ndarray  # (layers, heads, L, S), float32; over the S encoder states each row sums to 1
-    subsampling: int  # input frames of 10 ms that a state covers; 1 for text, whose states are word pieces
+    subsampling: float  # input frames of 10 ms that a state covers; 1 for text, whose states are word pieces
 
     @property
     def mean(self) -> np.ndarray:
@@ -33,22 +33,22 @@ class Attention:
 
     def frames(self, num_frames: int) -> np.ndarray:
         """The mean spread over the input's frames: (L, num_frames). The last ones, which fill no state, get 0."""
-        spread = np.repeat(self.mean, self.subsampling, axis=1) / self.subsampling  # (L, S * subsampling)
-        missing = num_frames - spread.shape[1]
-        return np.pad(spread, ((0, 0), (0, max(0, missing))))[:, :num_frames]
+        states = (np.arange(num_frames) / self.subsampling).astype(int)  # of each frame
+        mean = np.pad(self.mean, ((0, 0), (0, max(0, int(states[-1]) + 1 - self.mean.shape[1]))))
+        return mean[:, states] / self.subsampling
 
 
 def speech_attention(trained: Trained, speech: np.ndarray, task: str, tokens: Sequence[str]) -> Attention:
     """Attention of a hypothesis' ``tokens`` (without task token and ``<eos>``) over audio.
 
-    ``speech``: log mel features (num_frames, 80), or samples (num_samples,) for a model with a front end.
+    ``speech``: log mel features (num_frames, 80), or samples (num_samples,) or states for a model that hears.
     """
     batch = torch.from_numpy(np.require(speech, np.float32, ["C", "W"]))[None].to(trained.device)
     lengths = torch.tensor([len(speech)], device=trained.device)
     with torch.inference_mode(), trained.encoding:
         encoded = trained.model.encode_audio(batch, lengths)
         assert trained.model.audio_encoder is not None
-        return _attention(trained, encoded, task, tokens, trained.model.audio_encoder.cnn.subsampling)
+        return _attention(trained, encoded, task, tokens, trained.model.audio_encoder.frames_per_state)
 
 
 def text_attention(trained: Trained, pieces: Sequence[int], task: str, tokens: Sequence[str]) -> Attention:
@@ -59,7 +59,7 @@ def text_attention(trained: Trained, pieces: Sequence[int], task: str, tokens: S
         return _attention(trained, trained.model.encode_text(batch, lengths), task, tokens, 1)
 
 
-def _attention(trained: Trained, encoded: Encoded, task: str, tokens: Sequence[str], subsampling: int) -> Attention:
+def _attention(trained: Trained, encoded: Encoded, task: str, tokens: Sequence[str], subsampling: float) -> Attention:
     vocabulary = trained.vocabulary
     if unknown := [token for token in tokens if token not in vocabulary]:
         raise UserError(f"the token {unknown[0]!r} is not of this model's {len(vocabulary)} tokens")

@@ -168,17 +168,25 @@ def _work(batch: list[str]) -> list[list[Understanding]]:
 
 
 def heard_and_read(
-    trained: Trained, source: Source, utt_id: str, text: str, config: SearchConfig, reading: str = "nlu"
+    trained: Trained,
+    source: Source,
+    utt_id: str,
+    text: str,
+    config: SearchConfig,
+    reading: str = "nlu",
+    seen: Source | None = None,
 ) -> dict[str, Any]:
     """Where the decoder looked in one utterance: the arrays of ``report.glance.Glance`` but for its reference.
 
-    ``text``, the utterance's words, is read under the label ``reading``.
+    ``text``, the utterance's words, is read under the label ``reading``. ``seen`` has the features to be drawn, or the
+    audio, where ``source`` has an encoder's states.
     """
     speech, task = np.asarray(source.read(utt_id)), config.tasks[0]
     result = decode_batch(understander(trained, source.name, config), source, [utt_id])[0][0]
     heard = speech_attention(trained, speech, task, result.tokens)
     pieces = trained.text_pieces(text)
-    features = speech if speech.ndim == 2 else fbank(speech)
+    shown = speech if seen is None else np.asarray(seen.read(utt_id))
+    features = shown if shown.ndim == 2 else fbank(shown)
     return {
         "hypothesis": result.line,
         "tokens": list(heard.tokens),

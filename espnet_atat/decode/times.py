@@ -16,9 +16,10 @@ from espnet_atat.decode.result import Understanding, Word
 from espnet_atat.decode.trained import Trained
 from espnet_atat.model.atat_model import ESPnetATATModel
 from espnet_atat.model.ctc import CTCHead
+from espnet_atat.model.hearing_encoder import HearingEncoder
 from espnet_atat.semantics.tree import is_tag
 from espnet_atat.speech.audio import SAMPLE_RATE
-from espnet_atat.speech.fbank import FRAME_SECONDS
+from espnet_atat.speech.fbank import FRAME_SECONDS, NUM_MELS
 from espnet_atat.text.tokenizer import WORD_START, CharTokenizer
 from espnet_atat.text.vocabulary import Vocabulary
 
@@ -55,7 +56,21 @@ def seconds_per_state(model: ESPnetATATModel) -> float:
         return 0.0
     hop = getattr(model.frontend, "hop_length", None)
     shift = FRAME_SECONDS if hop is None else hop / SAMPLE_RATE
-    return float(shift * model.audio_encoder.cnn.subsampling)
+    return float(shift * model.audio_encoder.frames_per_state)
+
+
+def feature_size(model: ESPnetATATModel) -> int | None:
+    """Dimensions of the features that a model takes: log mels, or an encoder's states; None: it takes samples alone."""
+    if isinstance(model.audio_encoder, HearingEncoder):
+        return int(model.audio_encoder.config.hidden_size)
+    return None if model.frontend is not None else NUM_MELS
+
+
+def seconds_per_feature(model: ESPnetATATModel) -> float:
+    """Hop of these features."""
+    if isinstance(model.audio_encoder, HearingEncoder):
+        return seconds_per_state(model) / model.audio_encoder.stack
+    return FRAME_SECONDS
 
 
 def align(head: CTCHead, states: Tensor, symbols: Sequence[int]) -> list[tuple[int, int]] | None:

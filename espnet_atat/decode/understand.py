@@ -24,12 +24,12 @@ from torch import Tensor
 from espnet_atat.data.collate import pad
 from espnet_atat.decode.result import NOTHING_HEARD, Understanding
 from espnet_atat.decode.search_config import TOKENS_PER_PIECE, TOKENS_PER_SECOND
-from espnet_atat.decode.times import seconds_per_state, with_times
+from espnet_atat.decode.times import feature_size, seconds_per_feature, seconds_per_state, with_times
 from espnet_atat.decode.understand_base import Understand
 from espnet_atat.errors import UserError
 from espnet_atat.semantics.normalise import normalise_words
 from espnet_atat.speech.audio import SAMPLE_RATE, convert_rate, probe, read_audio
-from espnet_atat.speech.fbank import FRAME_LENGTH, FRAME_SHIFT, NUM_MELS, fbank
+from espnet_atat.speech.fbank import FRAME_LENGTH, fbank
 
 #: Seconds of audio that a model loaded by name takes at once. Models are trained on commands of some seconds, and the
 #: encoder's attention needs memory with the square of the length.
@@ -75,9 +75,9 @@ class Speech2Understand(Understand):
         """The best hypothesis of an utterance, or of each of a list.
 
         Args:
-            speech: samples in [-1, 1], mono, shape (num_samples,), or 16-bit integers; or log mel features, shape
-                (num_frames, 80), as stage 6 writes them (10 ms a frame); or the path of a recording in any format of
-                libsndfile, at any rate; its channels are averaged.
+            speech: samples in [-1, 1], mono, shape (num_samples,), or 16-bit integers; or what stage 6 writes for the
+                model, log mel features (num_frames, 80) or a speech encoder's states (num_states, H); or the path of a
+                recording in any format of libsndfile, at any rate; its channels are averaged.
             rate: of samples, in Hz; other rates than 16 000 are converted. A recording says its own.
 
         Returns:
@@ -100,7 +100,9 @@ class Speech2Understand(Understand):
         """The ``nbest`` best hypotheses of each utterance, best first; fewer where fewer were found."""
         results: list[list[Understanding]] = [[NOTHING_HEARD] for _ in speech]
         inputs = [self._prepare(item, rate) for item in speech]
-        for chunk in self._chunks([i for i, features in enumerate(inputs) if features is not None]):
+        # Samples and states of one call do not fit into one tensor.
+        kinds = [[i for i, each in enumerate(inputs) if each is not None and each.ndim == kind] for kind in (1, 2)]
+        for chunk in (chunk for indices in kinds for chunk in self._chunks(indices)):
             batch, lengths = _batch([inputs[i] for i in chunk], 0.0, self.trained.device)
             with self.trained.encoding:
                 encoded = self.trained.model.encode_audio(batch, lengths)
@@ -112,30 +114,31 @@ class Speech2Understand(Understand):
         return results
 
     def _prepare(self, speech: Speech, rate: int) -> np.ndarray | None:
-        """What the model's front end takes: (num_samples,) or (num_frames, 80), float32; None of silence."""
+        """What the model takes: (num_samples,), (num_frames, 80) or (num_states, H), float32; None of silence."""
         if isinstance(speech, str | Path):
             info = probe(speech)
             self._check_length(info.samples / info.rate)
             speech, rate = read_audio(speech, resample=True), SAMPLE_RATE
         speech = _checked(np.asarray(speech))
-        frontend = self.trained.model.frontend is not None
+        hears = self.trained.model.hears
         if speech.ndim == 2:
-            if frontend:
+            wanted = feature_size(self.trained.model)
+            if wanted is None:
                 raise UserError(f"features of shape {speech.shape}, but this model takes samples (--feats_type raw)")
-            if speech.shape[1] != NUM_MELS:
-                raise UserError(f"features of shape {speech.shape}: (num_frames, {NUM_MELS}) is wanted")
-            self._check_length(len(speech) * FRAME_SHIFT / SAMPLE_RATE)
+            if speech.shape[1] != wanted:
+                raise UserError(f"features of shape {speech.shape}: (num_frames, {wanted}) is wanted")
+            self._check_length(len(speech) * seconds_per_feature(self.trained.model))
             return speech
         if rate <= 0:
             raise UserError(f"rate is in Hz, found {rate}")
         self._check_length(len(speech) / rate)
         if rate != SAMPLE_RATE:
             speech = convert_rate(speech, rate)
-        if frontend and len(speech) < FRAME_LENGTH:
+        if hears and len(speech) < FRAME_LENGTH:
             raise UserError(f"speech of {len(speech)} samples: at least {FRAME_LENGTH} are needed, one frame")
         if len(speech) >= FRAME_LENGTH and np.abs(speech).max() <= SILENCE:
             return None
-        return speech if frontend else fbank(speech)
+        return speech if hears else fbank(speech)
 
     def _check_length(self, seconds: float) -> None:
         if self.max_seconds is not None and seconds > self.max_seconds:

@@ -147,6 +147,7 @@ def run_resumable(
     label: str,
     nj: int = 1,
     chunk: int = 16,
+    fresh: bool = False,
     is_good: Callable[[Record], bool] | None = None,
 ) -> dict[str, Record]:
     """Apply ``worker`` to every item that the journal does not hold yet.
@@ -157,6 +158,7 @@ def run_resumable(
         work: the folder that holds the journal.
         options: what the records depend on besides; a record made with others is not used.
         chunk: items handed to a process at a time.
+        fresh: see :func:`spread`; new processes have one thread each.
         is_good: whether a record of the journal may be used; the item of another is worked on again. None: all may.
     """
     keys = {}  # what a finished record must have been made from to be used again
@@ -174,7 +176,8 @@ def run_resumable(
     with journal.open("a", encoding="utf-8") as handle:
         if handle.tell():
             handle.write("\n")  # ends a line that a kill has torn
-        for _, results in spread(partial(_work, worker), chunks, nj):
+        start = limit_threads if fresh else None
+        for _, results in spread(partial(_work, worker), chunks, nj, fresh=fresh, start=start):
             for name, text in results:
                 handle.write(f"[{json.dumps(name)}, {json.dumps(keys[name])}, {text}]\n")
                 done[name] = json.loads(text)

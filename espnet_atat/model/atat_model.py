@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from espnet_atat.errors import UserError
-from espnet_atat.model.audio_encoder import AudioEncoder
+from espnet_atat.model.audio_encoder import BlocksEncoder
 from espnet_atat.model.contrast import ModalityContrast
 from espnet_atat.model.ctc import CTCHead
 from espnet_atat.model.decoder import SharedDecoder
@@ -53,7 +53,7 @@ class ESPnetATATModel(AbsESPnetModel):
     def __init__(
         self,
         decoder: SharedDecoder,
-        audio_encoder: AudioEncoder | None,
+        audio_encoder: BlocksEncoder | None,
         text_encoder: TextEncoder | None,
         task_ids: Mapping[str, int],
         eos_id: int,
@@ -147,7 +147,7 @@ class ESPnetATATModel(AbsESPnetModel):
 
         Args:
             text: (Ba + Bt, L) targets: task token, then tokens, padded with -1.
-            speech: (Ba, T, F) features, or (Ba, samples) in front of a frontend; absent in a batch of text.
+            speech: (Ba, T, F) features, or (Ba, samples) of a model that hears; absent in a batch of text.
             text_in: (Bt, S) ids of the text tokenizer; absent in a batch of audio.
             ctc_text: (Ba, symbols) of the CTC; only with a CTC head.
             transcript: (Ba, S) words of the audio, as ids of the text tokenizer; only with a contrast weight.
@@ -215,7 +215,7 @@ class ESPnetATATModel(AbsESPnetModel):
         return {"feats": feats, "feats_lengths": lengths}
 
     def encode_audio(self, speech: Tensor, lengths: Tensor) -> Encoded:
-        """(Ba, T, F) features or (Ba, samples) -> states."""
+        """(Ba, T, F) features or pretrained states, or (Ba, samples) -> states."""
         if self.audio_encoder is None:
             raise UserError("this model has no audio encoder")
         feats, lengths = self._features(speech, lengths)
@@ -232,12 +232,19 @@ class ESPnetATATModel(AbsESPnetModel):
             raise UserError("this model has no text encoder: it was trained with --text_encoder none")
         return Encoded(*self.text_encoder(pieces.clamp(min=0), lengths))
 
+    @property
+    def hears(self) -> bool:
+        """Whether it takes samples; else features alone."""
+        return self.frontend is not None or (self.audio_encoder is not None and self.audio_encoder.hears)
+
     def _features(self, speech: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         speech = speech[:, : int(lengths.max())]
         if self.frontend is not None:
             # Under --use_amp too: a power spectrum in bfloat16 is 0.07 nepers off in its log.
             with torch.autocast(speech.device.type, enabled=False):
                 return self.frontend(speech.float(), lengths)
+        if speech.dim() == 2 and self.audio_encoder is not None and self.audio_encoder.hears:
+            return self.audio_encoder.hear(speech, lengths)
         # ESPnet's normalisation works in place; the caller's tensor is not ours to change.
         return speech.clone(), lengths
 

@@ -42,7 +42,8 @@ _lengths: ContextVar[Tensor] = ContextVar("_lengths")
 
 def valid_frames(lengths: Tensor, max_length: int) -> Tensor:
     """Mask of the frames that are not padding: lengths (B,) -> (B, max_length) bool."""
-    # ESPnet's make_pad_mask asks the device for the longest, and so waits for a GPU.
+    # ESPnet's make_pad_mask asks the device for the longest, so waits for a GPU, and makes a matrix of max_length
+    # squared, of gigabytes where these are samples.
     return torch.arange(max_length, device=lengths.device) < lengths[:, None]
 
 
@@ -113,7 +114,64 @@ class ConvFrontend(nn.Module):
         return self.dropout(self.project(x[:, :longest])), lengths
 
 
-class AudioEncoder(AbsEncoder):
+class BlocksEncoder(AbsEncoder):
+    """An audio encoder whose last part is blocks of an ESPnet encoder.
+
+    Attributes:
+        frames_per_state: input frames of 10 ms that a state covers.
+        hears: whether it takes samples too (:meth:`hear`); else features alone.
+    """
+
+    frames_per_state: float
+    hears = False
+    blocks: AbsEncoder
+
+    def build_blocks(
+        self,
+        kind: str,
+        size: int,
+        conf: Mapping[str, Any] | None,
+        dropout_rate: float,
+        gradient_checkpointing: bool,
+    ) -> None:
+        """Make ``blocks``, of states of ``size`` D."""
+        if kind not in BLOCKS:
+            raise UserError(f"unknown audio encoder blocks {kind!r}: one of {', '.join(BLOCKS)}")
+        # Without an input layer, only ESPnet's transformer adds no positional encoding itself.
+        self.positions = PositionalEncoding(size, dropout_rate) if kind == "transformer" else None
+        conf = {**BLOCKS_DEFAULTS.get(kind, {}), **(conf or {})}
+        if conf.get("gradient_checkpoint_layers"):
+            # Recomputed by ESPnet itself, a layer would know no lengths, and count a batch twice in its BatchNorm.
+            raise UserError(
+                "blocks_conf: gradient_checkpoint_layers does not work in the audio encoder: "
+                "audio_encoder_conf has gradient_checkpointing, of all blocks"
+            )
+        self.blocks = BLOCKS[kind](input_size=size, output_size=size, input_layer=None, **conf)
+        # ESPnet's conformer and branchformer convolve over padding too; set it to zero before each convolution.
+        for module in self.blocks.modules():
+            if isinstance(module, nn.Conv1d) and module.kernel_size[0] > 1:
+                module.register_forward_pre_hook(_zero_padding)
+        if gradient_checkpointing:
+            for block in self.blocks.encoders:
+                block.forward = partial(_checkpointed, block, block.forward)
+
+    def run_blocks(self, states: Tensor, lengths: Tensor) -> Tensor:
+        """(B, S, D) -> (B, S, D)."""
+        if self.positions is not None:
+            states = self.positions(states)
+        token = _lengths.set(lengths)
+        try:
+            states, _, _ = self.blocks(states, lengths)
+        finally:
+            _lengths.reset(token)
+        return states
+
+    def hear(self, speech: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """Samples (B, N) and their numbers -> what :meth:`forward` takes, (B, T, F), and its lengths."""
+        raise NotImplementedError
+
+
+class AudioEncoder(BlocksEncoder):
     """The CNN, then blocks of an ESPnet encoder.
 
     Args:
@@ -145,27 +203,10 @@ class AudioEncoder(AbsEncoder):
         gradient_checkpointing: bool = False,
     ):
         super().__init__()
-        if blocks not in BLOCKS:
-            raise UserError(f"unknown audio encoder blocks {blocks!r}: one of {', '.join(BLOCKS)}")
         self.cnn = ConvFrontend(input_size, output_size, cnn_channels, cnn_kernel_size, cnn_pooling, dropout_rate)
+        self.frames_per_state = self.cnn.subsampling
         self.cnn_cpu_precision = resolve_precision(cnn_cpu_precision)
-        # Without an input layer, only ESPnet's transformer adds no positional encoding itself.
-        self.positions = PositionalEncoding(output_size, dropout_rate) if blocks == "transformer" else None
-        conf = {**BLOCKS_DEFAULTS.get(blocks, {}), **(blocks_conf or {})}
-        if conf.get("gradient_checkpoint_layers"):
-            # Recomputed by ESPnet itself, a layer would know no lengths, and count a batch twice in its BatchNorm.
-            raise UserError(
-                "blocks_conf: gradient_checkpoint_layers does not work in the audio encoder: "
-                "audio_encoder_conf has gradient_checkpointing, of all blocks"
-            )
-        self.blocks = BLOCKS[blocks](input_size=output_size, output_size=output_size, input_layer=None, **conf)
-        # ESPnet's conformer and branchformer convolve over padding too; set it to zero before each convolution.
-        for module in self.blocks.modules():
-            if isinstance(module, nn.Conv1d) and module.kernel_size[0] > 1:
-                module.register_forward_pre_hook(_zero_padding)
-        if gradient_checkpointing:
-            for block in self.blocks.encoders:
-                block.forward = partial(_checkpointed, block, block.forward)
+        self.build_blocks(blocks, output_size, blocks_conf, dropout_rate, gradient_checkpointing)
 
     def output_size(self) -> int:
         return self.blocks.output_size()
@@ -174,15 +215,7 @@ class AudioEncoder(AbsEncoder):
         """Normalised features (B, T, F) and their lengths -> states (B, S, D), theirs, None (ESPnet's third value)."""
         with cpu_autocast(self.cnn_cpu_precision if self.training else "float32", feats.device):
             states, lengths = self.cnn(feats, lengths)
-        states = states.to(feats.dtype)  # from bfloat16
-        if self.positions is not None:
-            states = self.positions(states)
-        token = _lengths.set(lengths)
-        try:
-            states, _, _ = self.blocks(states, lengths)
-        finally:
-            _lengths.reset(token)
-        return states, lengths, None
+        return self.run_blocks(states.to(feats.dtype), lengths), lengths, None  # from bfloat16
 
 
 def _zero_padding(_: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:

@@ -9,10 +9,13 @@ from torch import nn
 
 from espnet_atat.errors import UserError
 from espnet_atat.model.atat_model import ESPnetATATModel
-from espnet_atat.model.audio_encoder import AudioEncoder
+from espnet_atat.model.audio_encoder import AudioEncoder, BlocksEncoder
 from espnet_atat.model.cpu_layers import use_cpu_layers
 from espnet_atat.model.ctc import CTCHead
 from espnet_atat.model.decoder import SharedDecoder
+from espnet_atat.model.espnet_package import ESPNET, PREFIX
+from espnet_atat.model.hearing_encoder import HearingEncoder
+from espnet_atat.model.hub import HUGGING_FACE
 from espnet_atat.model.light_import import load_class
 from espnet_atat.model.text_encoder import DeferredTextEncoder, TextEncoder
 from espnet_atat.text.vocabulary import Vocabulary
@@ -62,8 +65,18 @@ def build_model(args: argparse.Namespace, *, defer_text_encoder: bool = False) -
         args.input_size = frontend.output_size()
     conf = dict(args.audio_encoder_conf)
     dimension = int(conf.pop("output_size", DEFAULT_DIMENSION))
-    audio = ctc = None
-    if args.audio_encoder is not None:
+    audio: BlocksEncoder | None = None
+    ctc = None
+    if args.audio_encoder in (HUGGING_FACE, ESPNET):
+        if frontend is not None:
+            raise UserError(f"--frontend none: an audio encoder {args.audio_encoder} has a front end of its own")
+        if args.audio_encoder == ESPNET and getattr(args, "audio_encoder_init", None) is not None:
+            conf["model"] = f"{PREFIX}{args.audio_encoder_init}"
+        try:
+            audio = HearingEncoder(dimension, **conf)
+        except TypeError as error:
+            raise UserError(f"audio_encoder_conf of {args.audio_encoder}: {error}") from error
+    elif args.audio_encoder is not None:
         if args.input_size is None:
             raise UserError("--input_size (mel channels) is needed where there is no frontend")
         audio = AudioEncoder(args.input_size, dimension, args.audio_encoder, **conf)
@@ -72,9 +85,11 @@ def build_model(args: argparse.Namespace, *, defer_text_encoder: bool = False) -
         symbols = args.ctc_characters if args.ctc_unit == "char" else args.token_list
         ctc = CTCHead(len(symbols), dimension, **args.ctc_conf)
     if args.init is not None:
-        # Before the text encoder is attached: BERT's weights are pretrained, or have an initialisation of their own.
+        # Before what is pretrained is attached: its weights are there, or have an initialisation of their own.
         initialize(nn.ModuleList([part for part in (audio, decoder, ctc) if part is not None]), args.init)
         decoder.tied.reset_parameters()
+    if isinstance(audio, HearingEncoder):
+        audio.attach()
     text = None
     if args.text_encoder is not None:
         text_class = DeferredTextEncoder if defer_text_encoder else TextEncoder

@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -12,35 +12,10 @@ from espnet_atat.errors import UserError
 from espnet_atat.installed import installed_model
 from espnet_atat.model.audio_encoder import valid_frames
 from espnet_atat.model.exact_weights import take_weights
-
-if TYPE_CHECKING:
-    from transformers import PretrainedConfig
+from espnet_atat.model.hub import load_config
 
 #: BERT's positions; longer texts are cut there, in training and in decoding.
 MAX_PIECES = 512
-
-
-def load_text_config(model: str | None, config: Mapping[str, Any] | None) -> "PretrainedConfig":
-    """The encoder's configuration from a saved dictionary, else from a directory or hub name."""
-    from transformers import CONFIG_MAPPING, AutoConfig
-
-    if config is not None:
-        fields = dict(config)
-        kind = fields.pop("model_type", "bert")
-        if kind not in CONFIG_MAPPING:
-            raise UserError(f"text_encoder_conf: config: transformers knows no model_type {kind!r}")
-        try:
-            return AutoConfig.for_model(kind, **fields)
-        except (ValueError, KeyError, TypeError) as error:
-            raise UserError(f"text_encoder_conf: config: {error}") from error
-    if model is None:
-        raise UserError("text_encoder_conf needs 'model' (a directory or hub name) or 'config' (a dictionary)")
-    try:
-        return AutoConfig.from_pretrained(installed_model(model))
-    except (OSError, ValueError) as error:
-        is_folder = Path(model).is_dir()
-        hint = "the folder holds no config.json" if is_folder else "no such folder, and the hub did not answer"
-        raise UserError(f"text encoder {model!r}: {hint}") from error
 
 
 class TextEncoder(nn.Module):
@@ -58,7 +33,7 @@ class TextEncoder(nn.Module):
         super().__init__()
         from transformers import AutoModel
 
-        self.config = load_text_config(model, config)
+        self.config = load_config("text_encoder_conf", model, config, default="bert")
         if model is None:
             bert = _without_pooler(AutoModel.from_config, self.config)
         else:

@@ -94,7 +94,7 @@ def _sections(manifest: Manifest) -> list[str]:
         "An Audio-Text All-Task model ([Rongali et al., AAAI 2021](https://arxiv.org/abs/2012.08549)) for "
         "[ESPnet](https://github.com/espnet/espnet): an audio encoder, a text encoder and one decoder, whose first "
         "token says what is wanted. It turns spoken or written commands into the bracketed trees of TOP, from which "
-        f"intent and slots are read. {manifest.parameters / 1e6:.1f} million parameters.",
+        f"intent and slots are read. {manifest.parameters / 1e6:.1f} million parameters.{_encoder(manifest)}",
         _use(manifest),
         _labels(manifest),
         _results_section(manifest),
@@ -103,6 +103,17 @@ def _sections(manifest: Manifest) -> list[str]:
         f"## Citation\n\n{CITATIONS}",
         f"Licence: {manifest.license}; see LICENSE.",
     ]
+
+
+def _encoder(manifest: Manifest) -> str:
+    """Whose weights are in the package besides, or are wanted beside it."""
+    if not manifest.encoder:
+        return ""
+    kind, name = manifest.encoder["kind"], manifest.encoder.get("name")
+    text = f" It hears by a pretrained speech encoder ({kind}, {manifest.encoder['identity']})"
+    if name is None:
+        return f"{text}, whose weights are in the package under their own licence (Whisper's: MIT)."
+    return f"{text}, which the package does not bring: `{name}` has to be installed or in the hub's cache."
 
 
 def _use(manifest: Manifest) -> str:

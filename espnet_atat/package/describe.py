@@ -2,9 +2,15 @@
 
 import dataclasses
 import json
+from collections.abc import Mapping
 
 from espnet_atat.package.card import HEADLINE
 from espnet_atat.package.reader import list_files, read_manifest
+
+
+def _encoder(encoder: Mapping[str, str]) -> str:
+    where = f"{encoder['name']}, not in the package" if "name" in encoder else "in the package"
+    return f"a {encoder['kind']}, {encoder['identity']}, {where}"
 
 
 def describe(source: str, as_json: bool = False) -> str:
@@ -17,6 +23,7 @@ def describe(source: str, as_json: bool = False) -> str:
         ("model", f"{manifest.name}: {manifest.title}" if manifest.title else manifest.name),
         ("size", f"{size / 1e6:.1f} MB in {len(files)} files, {manifest.parameters / 1e6:.2f} million parameters"),
         ("language", manifest.language),
+        *([("hears by", _encoder(manifest.encoder))] if manifest.encoder else []),
         ("licence", manifest.license),
         ("labels", ", ".join(f"<{task}> for {kind}" for kind, task in manifest.labels.items())),
         ("search", ", ".join(f"{key} {value}" for key, value in manifest.decode.items()) or "as it comes"),

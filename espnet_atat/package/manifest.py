@@ -33,6 +33,8 @@ class Manifest:
             interval}``, shares of 1.
         command: what trains the model again.
         versions: of what made it: ``espnet_atat``, ``espnet``, ``torch``, ``commit``.
+        encoder: a pretrained speech encoder that it hears by: ``kind``, ``identity``, and ``name`` where the package
+            does not bring it; empty without one.
         made_from: fingerprint of model and scores, by which stage 15 knows a finished package.
     """
 
@@ -47,6 +49,7 @@ class Manifest:
     command: str = ""
     parameters: int = 0
     versions: Mapping[str, str] = field(default_factory=dict)
+    encoder: Mapping[str, str] = field(default_factory=dict)
     made_from: str = ""
 
     def __post_init__(self) -> None:

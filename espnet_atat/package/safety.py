@@ -118,6 +118,14 @@ def check_model_config(config: Mapping[str, Any], where: str | Path) -> None:
     encoder = config.get("text_encoder_conf") or {}
     if not isinstance(encoder, Mapping) or encoder.get("model") is not None:
         raise UserError(f"{where}: refused: text_encoder_conf would fetch {encoder!r}; a package brings its encoder")
+    hears = config.get("audio_encoder_conf") or {}
+    if not isinstance(hears, Mapping) or (
+        hears.get("model") is not None and not (hears.get("reads_states") and hears.get("identity"))
+    ):
+        raise UserError(
+            f"{where}: refused: audio_encoder_conf would fetch {hears!r}; a package brings its encoder, or names it "
+            "with its identity"
+        )
     if not isinstance(config.get("token_list"), list):
         raise UserError(f"{where}: the configuration holds no token list")
 

@@ -14,6 +14,8 @@ from typing import Any
 from espnet_atat import __version__
 from espnet_atat.errors import UserError, first_line
 from espnet_atat.installed import installed_model
+from espnet_atat.model.espnet_package import ESPNET
+from espnet_atat.model.hub import HUGGING_FACE, model_identity
 from espnet_atat.package.card import model_card, results
 from espnet_atat.package.manifest import MANIFEST, Manifest
 from espnet_atat.package.run_folder import dump_config, read_config, recorded_path
@@ -25,13 +27,15 @@ BPE, GROWN_WORDS = "data/bpe.model", "data/grown_words.txt"
 TOKENS, CHARACTERS = "data/tokens.txt", "data/characters.txt"
 TEXT_TOKENIZER, TEXT_ENCODER = "data/text_tokenizer", "data/text_encoder.json"
 STATISTICS = "data/feats_stats.npz"
+ENCODER_PREFIX = "audio_encoder.pretrained."
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sources:
     """What goes into a package: of a training run and, perhaps, of a language model over the decoder's tokens.
 
-    Without ``text_tokenizer`` it is that of the configuration, without ``license_file`` this project's licence.
+    Without ``text_tokenizer`` it is that of the configuration, without ``license_file`` this project's licence. With
+    ``encoder_by_name``, a speech encoder whose states the model was trained on is named in the package, not part of it.
     """
 
     train_config: Path
@@ -40,6 +44,7 @@ class Sources:
     license_file: Path | None = None
     lm_train_config: Path | None = None
     lm_file: Path | None = None
+    encoder_by_name: bool = False
 
 
 def write_package(
@@ -57,14 +62,17 @@ def write_package(
         stage, packed = Path(scratch, "stage"), Path(scratch, output.name)
         for folder in ("exp", "data"):
             (stage / folder).mkdir(parents=True)
-        yaml_files, files = {"train_config": CONFIG}, _stage_model(sources, stage)
-        parameters = _stage_weights(sources.model_file, stage / MODEL)
+        config, files = _model_config(sources, stage)
+        encoder, weights = _frozen_encoder(config, by_name=sources.encoder_by_name)
+        dump_config(config, stage / CONFIG)
+        yaml_files = {"train_config": CONFIG}
+        parameters = _stage_weights(sources.model_file, stage / MODEL, weights)
         if sources.lm_train_config is not None and sources.lm_file is not None:
             _stage_language_model(sources.lm_train_config, sources.lm_file, stage)
             yaml_files["lm_train_config"], files["lm_file"] = LM_CONFIG, LM_MODEL
         versions = {name: metadata.version(name) for name in ("espnet", "torch", "transformers")}
         versions = {**manifest.versions, "espnet_atat": __version__, **versions}
-        manifest = replace(manifest, parameters=parameters, versions=versions)
+        manifest = replace(manifest, parameters=parameters, versions=versions, encoder=encoder)
         _stage_texts(sources, manifest, stage)
         _pack(stage, yaml_files, files, packed)
         if check is not None:
@@ -73,8 +81,8 @@ def write_package(
     return manifest
 
 
-def _stage_model(sources: Sources, stage: Path) -> dict[str, str]:
-    """Configuration and all that it names; returns ESPnet's mapping of arguments to files."""
+def _model_config(sources: Sources, stage: Path) -> tuple[dict[str, Any], dict[str, str]]:
+    """The configuration, all that it names being put in place, and ESPnet's mapping of arguments to files."""
     run = sources.train_config.parent
     saved = read_config(sources.train_config)
     config = {key: saved[key] for key in MODEL_KEYS if key in saved}
@@ -101,8 +109,36 @@ def _stage_model(sources: Sources, stage: Path) -> dict[str, str]:
         _stage_tokenizer(str(found or tokenizer), stage)
         (stage / TEXT_ENCODER).write_text(json.dumps(config["text_encoder_conf"]["config"], indent=2) + "\n")
         config["text_tokenizer"] = files["text_tokenizer"] = TEXT_TOKENIZER
-    dump_config(config, stage / CONFIG)
-    return files
+    return config, files
+
+
+def _frozen_encoder(config: dict[str, Any], *, by_name: bool) -> tuple[dict[str, str], dict[str, Any]]:
+    """What a manifest says of a pretrained speech encoder, and the weights that are not in the checkpoint.
+
+    A model that was trained on an encoder's states gets the encoder itself, here and in its configuration.
+    """
+    conf = config.get("audio_encoder_conf") or {}
+    if config["audio_encoder"] not in (HUGGING_FACE, ESPNET):
+        return {}, {}
+    about = {"kind": str(conf["config"]["model_type"]), "identity": str(conf.get("identity"))}
+    if not conf.get("reads_states"):
+        return about, {}
+    name, identity = str(conf["model"]), model_identity(conf["model"])
+    if identity != conf.get("identity"):
+        raise UserError(f"audio encoder {name!r}: found {identity}; the model was trained on {conf.get('identity')}'s")
+    if by_name:
+        return {**about, "name": Path(name).name}, {}
+    from espnet_atat.model.pretrained_speech import load_pretrained_speech
+
+    encoder = load_pretrained_speech(name, layers=conf.get("layers", "last"), silence=conf.get("silence", 0.5))
+    config["audio_encoder_conf"] = {**conf, "reads_states": False, "model": None}
+    return about, {f"{ENCODER_PREFIX}{key}": _as_stored(value) for key, value in encoder.state_dict().items()}
+
+
+def _as_stored(tensor: Any) -> Any:
+    """In half precision if that is what it was: the same numbers in half the space."""
+    half = tensor.half()
+    return half if bool((half.float() == tensor).all()) else tensor
 
 
 def _stage_tokenizer(source: str, stage: Path) -> None:
@@ -116,8 +152,8 @@ def _stage_tokenizer(source: str, stage: Path) -> None:
     tokenizer.save_pretrained(stage / TEXT_TOKENIZER)
 
 
-def _stage_weights(model_file: Path, target: Path) -> int:
-    """Only the weights, without an optimizer's state; returns how many numbers they are.
+def _stage_weights(model_file: Path, target: Path, more: Mapping[str, Any] | None = None) -> int:
+    """Only the weights, without an optimizer's state, and ``more`` of them; returns how many numbers they are.
 
     Saved weights hold their adapters' part already, and a package's configuration knows of no adapters.
     """
@@ -135,7 +171,7 @@ def _stage_weights(model_file: Path, target: Path) -> int:
         state = state["model"]  # the trainer's checkpoint.pth
     if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
         raise UserError(f"{model_file}: a checkpoint, but not of a model's weights")
-    weights = {name: tensor.clone() for name, tensor in state.items() if not is_adapter(name)}
+    weights = {name: tensor.clone() for name, tensor in state.items() if not is_adapter(name)} | dict(more or {})
     torch.save(weights, target)
     return sum(tensor.numel() for tensor in weights.values())
 

@@ -30,10 +30,19 @@ SMALLEST, LARGEST = 25, 1000  # utterances of a shard
 
 @dataclass(frozen=True)
 class FeatureConfig:
-    feats_type: str = "fbank"  # arks of 80-dimensional features; "raw" is a checked wav.scp
+    feats_type: str = "fbank"  # arks of 80-dimensional features; "raw" is a checked wav.scp; "encoder": speech.states
     compress: bool = True  # one byte a value, with Kaldi's compression of speech features, not four
     resample: bool = False  # convert other sample rates and mix channels down (fbank only)
     allow_bad: bool = True  # drop audio that cannot be used; otherwise it is an error
+
+    def compute(self, samples: np.ndarray) -> np.ndarray:
+        """Features (frames, dimensions) of samples (num_samples,)."""
+        return fbank(samples)
+
+    @property
+    def compression(self) -> int | None:
+        """Kaldi's method; None: four bytes a value."""
+        return 2 if self.compress else None
 
 
 def make_dump(
@@ -46,8 +55,9 @@ def make_dump(
 ) -> Report:
     """Write the dump dir of a set: ``text``, ``target``, ``utt2spk`` and what ``feats_type`` needs.
 
-    ``fbank`` writes ``feats.scp``, ``utt2num_frames``, ``feats_stats.npz`` and ``data/feats.*.ark``; ``raw`` writes
-    ``wav.scp`` and ``utt2num_samples``. A set of text has neither. ``report.json`` names what was dropped.
+    ``fbank`` and ``encoder`` write ``feats.scp``, ``utt2num_frames``, ``feats_stats.npz`` and ``data/feats.*.ark``;
+    ``raw`` writes ``wav.scp`` and ``utt2num_samples``. A set of text has neither. ``report.json`` names what was
+    dropped.
     ``unusable``, utterance → why, is what the preparation of the corpus found; that audio is not read.
     """
     dropped = {utt: why for utt, why in (unusable or {}).items() if utt in data.text and data.wav is not None}
@@ -89,8 +99,8 @@ def _run_shards(wav: dict[str, str], work: Path, config: FeatureConfig, nj: int)
     entries = [[utt, wav[utt], file_size(wav[utt])] for utt in sorted(wav)]
     size = shard_size(len(entries))
     shards = {f"{n:04d}": entries[n * size : (n + 1) * size] for n in range(math.ceil(len(entries) / size))}
-    is_fbank = config.feats_type == "fbank"
-    worker = partial(_fbank_shard, config, work) if is_fbank else _raw_shard
+    is_stored = config.feats_type != "raw"
+    worker = partial(_feature_shard, config, work) if is_stored else _raw_shard
     return run_resumable(
         shards,
         worker,
@@ -99,11 +109,12 @@ def _run_shards(wav: dict[str, str], work: Path, config: FeatureConfig, nj: int)
         label=f"features {work.stem}, shards",
         nj=nj,
         chunk=1,
-        is_good=lambda record: not is_fbank or "sums" in record,  # an earlier version kept none
+        fresh=config.feats_type == "encoder" and nj > 1,  # PyTorch's threads do not survive a fork
+        is_good=lambda record: not is_stored or "sums" in record,  # an earlier version kept none
     )
 
 
-def _fbank_shard(config: FeatureConfig, work: Path, name: str, entries: list[tuple[str, str, int]]) -> Record:
+def _feature_shard(config: FeatureConfig, work: Path, name: str, entries: list[tuple[str, str, int]]) -> Record:
     ark = work / "data" / f"feats.{name}.ark"
     ark.parent.mkdir(exist_ok=True)
     sums = FeatureSums()
@@ -124,12 +135,12 @@ def _fbank_shard(config: FeatureConfig, work: Path, name: str, entries: list[tup
 def _write_features(config: FeatureConfig, handle: IO[bytes], utt: str, path: str) -> tuple[list[int], np.ndarray]:
     """The record of an utterance, and its features as they will be read."""
     samples = read_audio(path, resample=config.resample)
-    features = fbank(samples)
+    features = config.compute(samples)
     entry = io.BytesIO()
-    kaldiio.save_ark(entry, {utt: features}, compression_method=2 if config.compress else None)
+    kaldiio.save_ark(entry, {utt: features}, compression_method=config.compression)
     offset = handle.tell() + len(utt.encode()) + 1  # after the id and its space
     handle.write(entry.getvalue())
-    if config.compress:
+    if config.compression is not None:
         entry.seek(0)
         _, features = next(kaldiio.load_ark(entry))
     return [len(features), len(samples), offset], features
@@ -170,7 +181,7 @@ def _write_columns(
             lengths[utt] = length
             seconds += samples / SAMPLE_RATE
     values = {utt: str(length) for utt, length in lengths.items()}
-    if config.feats_type != "fbank":
+    if config.feats_type == "raw":
         write_two_column(work / "utt2num_samples", values)
         return set(lengths), seconds, 0
     write_two_column(work / "feats.scp", scp)

@@ -27,6 +27,23 @@ FRAME_CENTRE = FRAME_LENGTH / 2 / SAMPLE_RATE  # seconds after the start of a fr
 
 
 @dataclass(frozen=True)
+class Frames:
+    """What features are: seconds from one frame to the next, a frame's centre in seconds, the value of silence."""
+
+    seconds: float = FRAME_SECONDS
+    centre: float = FRAME_CENTRE
+    silence: float = float(np.log(LOG_FLOOR))
+
+    @classmethod
+    def of_states(cls, seconds: float) -> "Frames":
+        """States of an encoder; zero is what says nothing."""
+        return cls(seconds, seconds / 2, 0.0)
+
+
+LOG_MELS = Frames()
+
+
+@dataclass(frozen=True)
 class MaskConfig:
     ratio: float = 0.15  # expected share of the aligned words
     #: ``silence`` is zeros, ``noise`` white, at the utterance's level, and ``mean`` noise with the utterance's average
@@ -125,16 +142,18 @@ def _average_gain(samples: np.ndarray) -> np.ndarray:
     return np.sqrt(np.exp(np.mean(np.log(power + floor), axis=0) + np.euler_gamma))
 
 
-def mask_features(features: np.ndarray, spans: Sequence[Span], fill: str, rng: np.random.Generator) -> np.ndarray:
-    """Replace the frames whose centre lies in a span, in a copy of log mel features (frames, mels), not normalised.
+def mask_features(
+    features: np.ndarray, spans: Sequence[Span], fill: str, rng: np.random.Generator, frames: Frames = LOG_MELS
+) -> np.ndarray:
+    """Replace the frames whose centre lies in a span, in a copy of features (frames, dimensions), not normalised.
 
     ``mean`` gives the utterance's mean frame; ``noise`` random frames with its mean and variance in each dimension.
     """
     masked = features.copy()
     for span in spans:
-        first, last = (max(0, int(np.ceil((t - FRAME_CENTRE) / FRAME_SECONDS))) for t in (span.start, span.end))
+        first, last = (max(0, int(np.ceil((t - frames.centre) / frames.seconds))) for t in (span.start, span.end))
         if fill == "silence":
-            masked[first:last] = float(np.log(LOG_FLOOR))
+            masked[first:last] = frames.silence
             continue
         shape = masked[first:last].shape
         spread = features.std(axis=0) * rng.standard_normal(shape) if fill == "noise" else 0.0
@@ -148,13 +167,14 @@ class OnTheFlyMasker:
 
     alignments: Mapping[str, Alignment]
     config: MaskConfig
+    frames: Frames = LOG_MELS
 
     def __call__(self, utt: str, speech: np.ndarray, epoch: int | None) -> np.ndarray:
-        """Mask features of shape (frames, mels), or audio of shape (num_samples,) at 16 kHz."""
+        """Mask features of shape (frames, dimensions), or audio of shape (num_samples,) at 16 kHz."""
         if utt not in self.alignments:
             raise UserError(f"{utt} has no alignment, so it cannot be masked; align its set, or leave it out of mlm")
         spans = draw_spans(utt, self.alignments[utt], self.config, epoch)
         rng = random_source(utt, self.config.seed, epoch, "fill")
         if speech.ndim == 2:
-            return mask_features(speech, spans, self.config.fill, rng)
+            return mask_features(speech, spans, self.config.fill, rng, self.frames)
         return mask_waveform(speech, SAMPLE_RATE, spans, self.config.fill, rng)

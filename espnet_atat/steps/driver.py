@@ -32,6 +32,7 @@ class Request:
     """What a call of the driver asks for; its options say the same (``bin.run``).
 
     Attributes:
+        encoder: a pretrained speech encoder that stage 6 runs besides those that the systems name.
         align: options of stage 4, in place of the recipe's.
         decode_dev: decode and score the dev sets, and not the test sets: choices are made on them.
         keep_results: keep what is scored in the recipe's ``results``.
@@ -44,6 +45,7 @@ class Request:
     stop_stage: int = LAST
     nj: int = 1
     feats_type: str = "fbank"
+    encoder: str | None = None
     compress: bool = True
     augment_sets: tuple[str, ...] | None = None
     synthesize_sets: tuple[str, ...] | None = None

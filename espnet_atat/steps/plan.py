@@ -7,6 +7,7 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
+from espnet_atat.config.hearing import Hearing, hearing_of, inherited_by_finetuning
 from espnet_atat.config.layout import DUMP, conf_file, short
 from espnet_atat.config.mixtures import KEY, MIXTURE_SEED, Mixtures, load_mixtures
 from espnet_atat.config.pretrain_slu import OPTION, PretrainingSets, check_prepared, choose_sets, takes_sets
@@ -15,7 +16,6 @@ from espnet_atat.config.training import (
     AUDIO_ENCODER_INIT,
     best_model,
     check_finetune,
-    inherited_options,
     load_token_config,
     load_training_config,
 )
@@ -26,6 +26,8 @@ from espnet_atat.errors import UserError
 from espnet_atat.graph.digest import file_digest
 from espnet_atat.graph.launch import Machines
 from espnet_atat.graph.node import Identity, Node
+from espnet_atat.model.espnet_package import PREFIX, is_checkpoint
+from espnet_atat.model.hub import model_identity
 from espnet_atat.steps.stage07_tokens import KNOWN_TAGS, make_tokens
 from espnet_atat.steps.stage09_training import collect_statistics, train
 from espnet_atat.text.growth import BPEGrowth
@@ -84,12 +86,22 @@ class Training:
         return self.run.place / self.model
 
     @cached_property
+    def hearing(self) -> Hearing | None:
+        """What it reads, if its audio encoder is on top of a pretrained one."""
+        return hearing_of(self.config)
+
+    @property
+    def dump(self) -> Path:
+        """The folder of ``recipe/set`` dirs that it reads."""
+        return DUMP if self.hearing is None else self.hearing.dump
+
+    @cached_property
     def raw(self) -> bool:
         """Whether the model takes audio, not features: as its mixture is, or its parent's where all of it is text."""
         earlier = self.chain[:-1]
         heard = any(part.source == "speech" for step in earlier for part in step.mixtures.parts)
         before = {f"pretraining with {earlier[-1].run.name}": earlier[-1].raw} if heard else {}
-        return holds_audio(self.mixtures.parts, DUMP, before)
+        return holds_audio(self.mixtures.parts, self.dump, before if self.hearing is None else None)
 
     @property
     def text_tokenizer(self) -> str | None:
@@ -151,7 +163,7 @@ class Training:
             "kind": "statistics",
             "tokens": self.tokens.key,
             "config": {key: self.config[key] for key in STATISTICS_KEYS if self.config.get(key) is not None},
-            "data": {split: [identity_of(part, DUMP) for part in found] for split, found in parts.items()},
+            "data": {split: [identity_of(part, self.dump) for part in found] for split, found in parts.items()},
         }
 
     @cached_property
@@ -177,13 +189,18 @@ class Training:
             "statistics": self.statistics.key,
             "batches": VERSION,
         }
+        if self.hearing is not None:
+            identity["encoder"] = self.hearing.identity
         if masks := self.config.get("mask_conf"):  # named by its files; their content decides too
             files = masks.get("alignments", {}).items()
             identity["alignments"] = {name: file_digest(Path(path)) for name, path in files}
-        if file := self.config.get(AUDIO_ENCODER_INIT):
-            if not Path(file).is_file():
+        if (file := self.config.get(AUDIO_ENCODER_INIT)) and self.hearing is None:
+            if not is_checkpoint(file):
+                identity[AUDIO_ENCODER_INIT] = model_identity(f"{PREFIX}{file}")
+            elif Path(file).is_file():
+                identity[AUDIO_ENCODER_INIT] = file_digest(Path(file))
+            else:
                 raise UserError(f"{file}: no such file ({AUDIO_ENCODER_INIT}: an ESPnet ASR model's .pth)")
-            identity[AUDIO_ENCODER_INIT] = file_digest(Path(file))
         if self.parent is not None:
             kept = {"keep": sorted(self.phase.keep)} if self.phase.keep is not None else {}
             identity["initialised_from"] = {"run": self.parent.run.key, "model": self.parent.model, **kept}
@@ -227,7 +244,8 @@ def plan_training(system: System, seed: int, fold: int | None, machines: Machine
     )
     if system.finetune is None:
         return pretraining
-    config = load_training_config(system.recipe, system.finetune, inherited_options(config))
+    # What fine-tuning does not name is as it was in pretraining: the model is the same one.
+    config = load_training_config(system.recipe, system.finetune, inherited_by_finetuning(config))
     check_finetune(system.finetune, config)
     mixtures = load_mixtures(system.recipe, system.finetune, fold)
     changed: dict[str, Any] = {"phase": system.finetune, "mixtures": mixtures, "config": config}

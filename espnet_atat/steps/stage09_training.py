@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from espnet_atat.atomic import atomic_write
-from espnet_atat.config.known_options import CPU_PROCESSES
-from espnet_atat.config.layout import DUMP
+from espnet_atat.config.hearing import Hearing
+from espnet_atat.config.known_options import CPU_PROCESSES, FEATS_TYPE
 from espnet_atat.config.mixtures import MIXTURE_SEED
 from espnet_atat.data.mixture import Part, stream_options, task_of, write_mixture
 from espnet_atat.data.statistics import write_statistics
@@ -55,7 +55,7 @@ def collect_statistics(training: "Training", folder: Path) -> Mapping[str, int]:
     facts = {}
     splits = {"train": training.mixtures.train, "valid": training.mixtures.valid}
     for split, parts in splits.items():
-        counts = write_mixture(parts, DUMP, folder / "mixture" / split, MIXTURE_SEED)
+        counts = write_mixture(parts, training.dump, folder / "mixture" / split, MIXTURE_SEED)
         facts[split] = sum(counts.values())
         print(f"  {split}: " + ", ".join(f"{group} {count}" for group, count in counts.items()))
     if not all(_write_known(training, parts, folder / "stats" / split) for split, parts in splits.items()):
@@ -67,13 +67,14 @@ def collect_statistics(training: "Training", folder: Path) -> Mapping[str, int]:
 def _write_known(training: "Training", parts: Sequence[Part], output: Path) -> bool:
     """Whether shapes and sums of a split were known."""
     config, sources = resolved_config(training), {part.source for part in parts}
-    if "speech" in sources and config.get("input_size") is None:  # a frontend computes the features
+    hears = training.hearing is not None  # states have their sums, and nothing is normalised in front of an encoder
+    if "speech" in sources and not hears and config.get("input_size") is None:  # a frontend computes the features
         return False
     if "text_in" in sources and config.get("text_encoder", "hugging_face") is None:  # ESPnet's run names an example
         return False
     return write_statistics(
         parts,
-        DUMP,
+        training.dump,
         output,
         seed=MIXTURE_SEED,
         text_tokenizer=training.text_tokenizer,
@@ -128,8 +129,10 @@ def describe_shares(groups: Path) -> str:
 
 def resolved_config(training: "Training") -> dict[str, Any]:
     """The options of the YAML files with what only the plan knows."""
-    config = {key: value for key, value in training.config.items() if key != CPU_PROCESSES}
-    if training.raw:
+    config = {key: value for key, value in training.config.items() if key not in (CPU_PROCESSES, FEATS_TYPE)}
+    if training.hearing is not None:
+        config |= _hearing_options(training, training.hearing, config)
+    elif training.raw:
         # A budget in frames becomes one in samples.
         config |= RAW_FRONTEND | {"batch_bins": config.get("batch_bins", 1_000_000 // FRAME_SHIFT) * FRAME_SHIFT}
     if config.get("normalize") == "global_mvn":
@@ -147,6 +150,27 @@ def resolved_config(training: "Training") -> dict[str, Any]:
         named = [name for name in config["pretrained_parameters"] if name != "all"]
         config["pretrained_parameters"] = list(dict.fromkeys((*named, *kept)))
     return config
+
+
+def _hearing_options(training: "Training", hearing: Hearing, config: Mapping[str, Any]) -> dict[str, Any]:
+    """Of a model on top of a pretrained encoder: no front end, and a budget in states or in samples."""
+    from espnet_atat.model.pretrained_speech import load_speech_config, samples_per_state
+
+    conf = {**config["audio_encoder_conf"], "model": hearing.model}
+    conf |= {"reads_states": hearing.stored, "identity": hearing.identity}
+    if training.parent is not None:
+        # The encoder as it was for pretraining: where it was a part of the model, its weights are in the checkpoint.
+        saved = yaml.safe_load((training.parent.run.place / "config.yaml").read_text(encoding="utf-8"))
+        conf |= {key: saved["audio_encoder_conf"][key] for key in ("config", "preprocessor", "model")}
+    hop = samples_per_state(load_speech_config(hearing.model, None)) if hearing.stored else 1
+    frames = config.get("batch_bins", 1_000_000 // FRAME_SHIFT)
+    options = {
+        "audio_encoder_init": None,
+        "input_size": None,
+        "frontend": None,
+        "batch_bins": max(1, frames * FRAME_SHIFT // hop),
+    }
+    return {**options, "audio_encoder_conf": conf}
 
 
 def data_options(training: "Training") -> list[str]:

@@ -55,14 +55,15 @@ def _look(decoding: Decoding, work: Path) -> Mapping[str, Any]:
     from espnet_atat.decode.source import Source
 
     dump = DUMP / decoding.test.set
-    source = Source.of_dump(dump, "speech")
+    source = Source.of_dump(decoding.dump, "speech")
     references = read_two_column(decoding.folder / "ref")
     utt_id = first_right(references, read_two_column(decoding.folder / "hyp"), source.entries)
     # The same search once more, for its tokens; without a language model, which does not look at the utterance.
     options = {key: value for key, value in decoding.config.items() if key not in ("batch_size", "lm_weight")}
     config = SearchConfig(**options, task=decoding.test.task)
     text = read_two_column(dump / "text")[utt_id]
-    arrays = heard_and_read(load_trained(decoding.training), source, utt_id, text, config)
+    seen = Source.of_dump(dump, "speech")
+    arrays = heard_and_read(load_trained(decoding.training), source, utt_id, text, config, seen=seen)
     np.savez_compressed(work / FILE, utt_id=utt_id, reference=references[utt_id], **arrays)
     return {"utt_id": utt_id}
 

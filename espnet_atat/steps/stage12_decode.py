@@ -59,6 +59,11 @@ class Hypotheses(ABC):
         )
 
     @property
+    def dump(self) -> Path:
+        """The set as stage 6 left it for this system."""
+        return DUMP / self.test.set
+
+    @property
     @abstractmethod
     def needs(self) -> tuple[Node, ...]: ...
 
@@ -85,12 +90,10 @@ class Hypotheses(ABC):
         """Once ``hyp`` is written: write ``ref``, and give utterances that stage 6 dropped an empty hypothesis."""
         wanted, hyp = references(self.test), read_two_column(work / "hyp")
         if missing := sorted(wanted.keys() - hyp.keys()):
-            report = DUMP / self.test.set / "report.json"
+            report = self.dump / "report.json"
             dropped = json.loads(report.read_text(encoding="utf-8"))["dropped"] if report.is_file() else {}
             if unexplained := [utt_id for utt_id in missing if utt_id not in dropped]:
-                raise UserError(
-                    f"{DUMP / self.test.set}: lacks {unexplained[0]}, which {DATA / self.test.set} has: redo stage 6"
-                )
+                raise UserError(f"{self.dump}: lacks {unexplained[0]}, which {DATA / self.test.set} has: redo stage 6")
             write_two_column(work / "hyp", hyp | dict.fromkeys(missing, ""))
         write_two_column(work / "ref", wanted)
         wrong = f", {len(missing)} without usable audio count as wrong" if missing else ""
@@ -133,8 +136,12 @@ class Decoding(Hypotheses):
     def needs(self) -> tuple[Node, ...]:
         return (self.training.run, *((self.language_model.run,) if self.language_model else ()))
 
+    @property
+    def dump(self) -> Path:
+        return self.training.dump / self.test.set
+
     def identify(self) -> Identity:
-        dump = DUMP / self.test.set
+        dump = self.dump
         owner = self.test.set.partition("/")[0]
         if owner != self.owner.system.recipe and not dump.is_dir():
             raise UserError(
@@ -169,7 +176,7 @@ class Decoding(Hypotheses):
         from espnet_atat.model.precision import device_here
 
         config, batch_size = read_search(self.config, f"inference configuration {self.config_name}", self.test.task)
-        utterances = Source.of_dump(DUMP / self.test.set, source_of(self.test))
+        utterances = Source.of_dump(self.dump, source_of(self.test))
         files = {}
         if (planned := self.language_model) is not None:
             files = {"lm_train_config": str(planned.train_config), "lm_file": str(planned.model_file)}

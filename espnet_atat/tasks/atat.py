@@ -25,9 +25,15 @@ from espnet_atat.data.shapes import load_groups
 from espnet_atat.errors import UserError
 from espnet_atat.model.atat_model import ESPnetATATModel
 from espnet_atat.model.build import build_model, characters_of, vocabulary_of
+from espnet_atat.model.espnet_package import ESPNET
 from espnet_atat.model.gpu_layers import use_gpu_layers
+from espnet_atat.model.hearing_encoder import HearingEncoder
+from espnet_atat.model.hub import HUGGING_FACE
+from espnet_atat.model.pretrained_speech import load_speech_config, samples_per_state
 from espnet_atat.model.text_encoder import load_text_tokenizer
+from espnet_atat.speech.audio import SAMPLE_RATE
 from espnet_atat.speech.augmentation.chain import Chain
+from espnet_atat.speech.masking import LOG_MELS, Frames
 from espnet_atat.tasks.checks import check_checkpoints, check_encoders, check_modalities, check_targets
 from espnet_atat.tasks.options import CLASS_CHOICES, add_options
 from espnet_atat.text.tokenizer import CharTokenizer, TargetTokenizer, load_grown_words
@@ -90,19 +96,33 @@ class ATATTask(AbsTask):
             text_tokenizer = load_text_tokenizer(source)
         of_audio = args.waveform_augment_conf if train else {}
         # Statistics are those of the audio as it is: other masks are no reason to collect them again.
-        masker = ExampleMasker.from_config(args.mask_conf) if args.mask_conf and not args.collect_stats else None
+        masker = None
+        if args.mask_conf and not args.collect_stats:
+            masker = ExampleMasker.from_config(args.mask_conf, cls.frames(args))
+        of_features = args.augment_conf if train else {}
+        if args.audio_encoder in (HUGGING_FACE, ESPNET) and (beyond := sorted(of_features.keys() - {"stretch"})):
+            raise UserError(f"augment_conf: {beyond[0]} is of log mels; states of an encoder can be stretched")
         return MixturePreprocessor(
             train,
             tokenizer,
             ctc,
             text_tokenizer,
-            FeatureAugmentation(**args.augment_conf) if train and args.augment_conf else None,
+            FeatureAugmentation(**of_features) if of_features else None,
             max_text_pieces=max_text_pieces(args.text_encoder_conf),
             transcripts=bool(args.model_conf.get("contrast_weight")),
             waveform_augmentation=Chain.from_config(of_audio, "waveform_augment_conf") if of_audio else None,
             masker=masker,
             text_mask_rate=args.text_mask_rate if train and args.text_encoder is not None else 0.0,
         )
+
+    @staticmethod
+    def frames(args: argparse.Namespace) -> Frames:
+        """What the features of audio are: log mels, or states of a pretrained encoder."""
+        if args.audio_encoder not in (HUGGING_FACE, ESPNET):
+            return LOG_MELS
+        conf = args.audio_encoder_conf
+        config = load_speech_config(conf.get("model"), conf.get("config"))
+        return Frames.of_states(samples_per_state(config) / SAMPLE_RATE)
 
     @classmethod
     def required_data_names(cls, train: bool = True, inference: bool = False) -> tuple[str, ...]:
@@ -128,8 +148,11 @@ class ATATTask(AbsTask):
         if (asr := getattr(args, "audio_encoder_init", None)) is not None:
             if model.audio_encoder is None:
                 raise UserError("--audio_encoder_init: the model has no audio encoder")
-            load_asr_encoder(model.audio_encoder, asr)
+            if args.audio_encoder != ESPNET:  # which was built with its weights
+                load_asr_encoder(model.audio_encoder, asr)
             args.audio_encoder_init = None  # a saved model has its weights in its own checkpoint
+        if isinstance(model.audio_encoder, HearingEncoder):
+            args.audio_encoder_conf = {**args.audio_encoder_conf, **model.audio_encoder.saved_conf()}
         if model.text_encoder is not None:
             # A saved model is built from its own configuration; weights come from the checkpoint, never a hub.
             args.text_tokenizer = args.text_tokenizer or args.text_encoder_conf.get("model")
@@ -143,7 +166,8 @@ class ATATTask(AbsTask):
             raise UserError(f"--optim {args.optim}: one of {', '.join(optim_classes)}")
         if args.exclude_weight_decay or args.sharded_ddp:
             raise UserError("--exclude_weight_decay and --sharded_ddp do not go with this task's parameter groups")
-        groups = parameter_groups(model, args.pretrained_parameters, args.text_encoder_lr_scale)
+        scales = args.text_encoder_lr_scale, args.audio_encoder_lr_scale
+        groups = parameter_groups(model, args.pretrained_parameters, *scales)
         conf = args.optim_conf
         if args.ngpu:
             use_gpu_layers(model)

@@ -46,8 +46,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
     add = parser.add_argument_group("Model").add_argument
     add("--input_size", type=int_or_none, help="mel channels; none with a frontend")
-    blocks = ["transformer", "conformer", "e_branchformer", None]
-    about = "ESPnet blocks behind the CNN; none: text alone"
+    blocks = ["transformer", "conformer", "e_branchformer", "hugging_face", "espnet", None]
+    about = "ESPnet blocks behind the CNN; hugging_face, espnet: a pretrained speech encoder; none: text alone"
     add("--audio_encoder", type=str_or_none, default="transformer", choices=blocks, help=about)
     add("--audio_encoder_conf", action=NestedDictAction, default={})
     kinds, about = ["hugging_face", None], "none: audio alone (the E2E baseline)"
@@ -66,8 +66,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--pretrained_vocabulary_size", type=int_or_none, help="rows that --init_param brings")
     about = "names or prefixes that the schedule unfreezes gradually; 'all': all but the new rows"
     add("--pretrained_parameters", nargs="*", default=[], help=about)
-    about = "an ESPnet ASR model's .pth: its encoder's blocks, of the same shape, are what ours start from"
+    about = (
+        "an ESPnet ASR model (a .pth, package, folder or espnet_model_zoo name): its encoder's blocks, of the same "
+        "shape, are what ours start from; with audio_encoder espnet its whole encoder is taken"
+    )
     add("--audio_encoder_init", type=str_or_none, help=about)
+    about = "on the pretrained speech encoder's rate (audio_encoder hugging_face or espnet)"
+    add("--audio_encoder_lr_scale", type=float, default=1.0, help=about)
     add("--text_encoder_lr_scale", type=float, default=1.0, help="on the text encoder's rate")
     group = parser.add_argument_group("Features")
     for choices in CLASS_CHOICES:

@@ -1,13 +1,17 @@
 """The audio encoder's blocks from an ESPnet ASR model."""
 
+import io
 import logging
 from pathlib import Path
 
+import torch
 from espnet2.torch_utils.safe_torch_load import safe_torch_load
 from torch import Tensor
 
 from espnet_atat.errors import UserError
 from espnet_atat.model.audio_encoder import AudioEncoder
+from espnet_atat.model.espnet_package import PREFIX as ESPNET
+from espnet_atat.model.espnet_package import is_checkpoint, read_member
 from espnet_atat.train.checkpoint import is_intact
 
 PREFIX = "encoder."
@@ -22,15 +26,21 @@ def load_asr_encoder(encoder: AudioEncoder, file: str | Path) -> None:
     (``encoder.embed``) is a different network.
 
     Args:
-        file: ``.pth`` of the ASR model's parameters, or a trainer's ``checkpoint.pth``.
+        file: ``.pth`` of the ASR model's parameters, or a trainer's ``checkpoint.pth``; or a package, a folder or a
+            name of espnet_model_zoo or the hub (``model.espnet_package``).
 
     Raises:
         UserError: the file is no such checkpoint, or names the parameters that do not fit.
     """
     path = Path(file)
-    if not path.is_file() or not is_intact(path):
+    if not is_checkpoint(str(file)):
+        loaded = torch.load(
+            io.BytesIO(read_member(f"{ESPNET}{file}", "weights")), map_location="cpu", weights_only=True
+        )
+    elif not path.is_file() or not is_intact(path):
         raise UserError(f"{path}: no such file, or not a whole checkpoint (audio_encoder_init: an ASR model's .pth)")
-    loaded = safe_torch_load(str(path), map_location="cpu")
+    else:
+        loaded = safe_torch_load(str(path), map_location="cpu")
     state: dict[str, Tensor] = loaded.get("model", loaded)
     theirs = _blocks({name.removeprefix(PREFIX): value for name, value in state.items() if name.startswith(PREFIX)})
     if not theirs:

@@ -46,6 +46,23 @@ def test_the_blocks_compute_what_the_asr_models_do(blocks, wrapped, tmp_path):
     assert all(torch.equal(value, cnn[name]) for name, value in model.audio_encoder.cnn.state_dict().items())
 
 
+@torch.no_grad()
+def test_the_blocks_may_come_out_of_a_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As ESPnet's ``pack`` writes it."""
+    from espnet2.main_funcs.pack_funcs import pack
+
+    monkeypatch.chdir(tmp_path)
+    save(asr_encoder("transformer"), Path("asr.pth"))
+    Path("config.yaml").write_text("encoder: transformer\n")
+    pack({"asr_model_file": "asr.pth"}, {"asr_train_config": "config.yaml"}, "asr.zip", option=[])
+    first, second = toy_model(seed=5), toy_model(seed=5)
+    load_asr_encoder(first.audio_encoder, "asr.pth")
+    load_asr_encoder(second.audio_encoder, "asr.zip")
+    before = toy_model(seed=5).state_dict()
+    assert all(torch.equal(value, first.state_dict()[name]) for name, value in second.state_dict().items())
+    assert any(not torch.equal(value, before[name]) for name, value in second.state_dict().items())
+
+
 @pytest.mark.parametrize(
     ("changes", "complaint"),
     [

@@ -1,0 +1,116 @@
+"""What a model on top of a pretrained speech encoder reads, and where it lies.
+
+``audio_encoder`` is ``hugging_face`` (``audio_encoder_conf`` names the encoder) or ``espnet`` (``audio_encoder_init``).
+
+A frozen encoder runs over each set once, in stage 6, and its states are features from then on. An encoder that is
+trained, a learnt sum of layers, adapters in it, or augmentation of audio in training want audio. ``feats_type`` of a
+training configuration, ``encoder`` or ``raw``, says it in place of that.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from espnet_atat.config.known_options import FEATS_TYPE
+from espnet_atat.config.layout import DUMP
+from espnet_atat.config.system import System
+from espnet_atat.config.training import AUDIO_ENCODER_INIT, load_training_config
+from espnet_atat.errors import UserError
+from espnet_atat.graph.digest import digest
+from espnet_atat.model.espnet_package import ESPNET, PREFIX
+from espnet_atat.model.hub import HUGGING_FACE, model_identity
+from espnet_atat.speech.states import StatesConfig
+
+#: Below ``dump``: audio for those of these models that read it, whatever ``--feats_type`` says of others.
+RAW = DUMP / "raw"
+
+
+@dataclass(frozen=True)
+class Hearing:
+    """What is read of a pretrained encoder's model.
+
+    Attributes:
+        model: folder or hub name of the encoder.
+        stored: its states, as stage 6 stores them; else audio.
+        layers, silence: see ``model.pretrained_speech``.
+    """
+
+    model: str
+    stored: bool
+    layers: str | int = "last"
+    silence: float = 0.5
+
+    @cached_property
+    def identity(self) -> str:
+        """Hash of the encoder's files."""
+        return model_identity(self.model)
+
+    @property
+    def dump(self) -> Path:
+        """The folder of ``recipe/set`` dirs."""
+        if not self.stored:
+            return RAW
+        made_by = digest([self.identity, self.layers, self.silence])
+        return DUMP / f"{Path(self.model.removeprefix(PREFIX)).name.removesuffix('.zip')}-{made_by}"
+
+    def config(self, *, compress: bool, allow_bad: bool) -> StatesConfig:
+        """How stage 6 makes the states."""
+        return StatesConfig(
+            compress=compress,
+            allow_bad=allow_bad,
+            model=self.model,
+            identity=self.identity,
+            layers=self.layers,
+            silence=self.silence,
+        )
+
+
+def hearing_of(config: Mapping[str, Any]) -> Hearing | None:
+    """What a training configuration says of it; None: its audio encoder is trained from scratch."""
+    chosen = config.get(FEATS_TYPE)
+    kind = config.get("audio_encoder")
+    if kind not in (HUGGING_FACE, ESPNET):
+        if chosen is not None:
+            raise UserError(
+                f"{FEATS_TYPE}: {chosen}: is of an audio_encoder {HUGGING_FACE} or {ESPNET}; --feats_type of others"
+            )
+        return None
+    conf = config.get("audio_encoder_conf") or {}
+    if kind == ESPNET:
+        init = config.get(AUDIO_ENCODER_INIT)
+        model = conf.get("model") if init is None else f"{PREFIX}{init}"
+        if model is None:
+            raise UserError(f"audio_encoder {ESPNET}: {AUDIO_ENCODER_INIT} names no model (a package, folder or name)")
+    elif (model := conf.get("model")) is None:
+        raise UserError(f"audio_encoder {HUGGING_FACE}: audio_encoder_conf names no model (a folder or hub name)")
+    frozen = conf.get("trained", "none") == "none" and conf.get("layers", "last") != "weighted"
+    if chosen not in (None, "encoder", "raw"):
+        raise UserError(f"{FEATS_TYPE} is encoder or raw, found {chosen!r}")
+    if chosen == "encoder" and not frozen:
+        raise UserError(f"{FEATS_TYPE}: encoder: wants a frozen encoder: trained: none, and layers: last or a number")
+    audio = chosen == "raw" or not frozen or bool(config.get("waveform_augment_conf") or config.get("use_adapter"))
+    stored = chosen == "encoder" or not audio
+    return Hearing(str(model), stored, conf.get("layers", "last"), float(conf.get("silence", 0.5)))
+
+
+def inherited_by_finetuning(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The options of a pretraining that hold in a fine-tuning too: its encoder comes from the pretraining."""
+    inherited = {key: value for key, value in config.items() if key != AUDIO_ENCODER_INIT}
+    if config.get("audio_encoder") == ESPNET and (hearing := hearing_of(config)) is not None:
+        inherited["audio_encoder_conf"] = {**(config.get("audio_encoder_conf") or {}), "model": hearing.model}
+    return inherited
+
+
+def hearings_of(systems: Iterable[System]) -> list[Hearing]:
+    """What the systems read, each once."""
+    found: dict[Hearing, None] = {}
+    for system in systems:
+        if system.pretrain is not None:
+            config = load_training_config(system.recipe, system.pretrain)
+            phases = [config]
+            if system.finetune is not None:
+                phases.append(load_training_config(system.recipe, system.finetune, inherited_by_finetuning(config)))
+            found |= dict.fromkeys(hearing for each in phases if (hearing := hearing_of(each)) is not None)
+    return list(found)

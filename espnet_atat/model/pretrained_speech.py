@@ -1,0 +1,310 @@
+"""A speech encoder that transformers loads, as a module from samples to states.
+
+An utterance's states do not depend on the others of its batch. Whisper's are computed together, with padding masked out
+wherever a state could see it. transformers' other encoders normalise or convolve over padding in one place or another,
+each in its own; utterances of one length go through them together, without any padding, and others one after the other.
+"""
+
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
+
+from espnet_atat.errors import UserError
+from espnet_atat.model.audio_encoder import valid_frames
+from espnet_atat.model.espnet_package import ESPNET, is_espnet, load_espnet_config
+from espnet_atat.model.hub import load_config, load_preprocessor, model_folder
+from espnet_atat.model.speech_frontends import SAMPLE_RATE, make_frontend
+
+if TYPE_CHECKING:
+    from transformers import PretrainedConfig
+
+#: Samples of a state where a configuration does not say it (``inputs_to_logits_ratio``).
+SAMPLES_PER_STATE = {"whisper": 320, "wav2vec2-bert": 320, "moonshine": 384}
+#: Fields of configurations that would change states in training at random, or make fewer of them.
+PLAIN = {
+    "apply_spec_augment": False,
+    "mask_time_prob": 0.0,
+    "mask_feature_prob": 0.0,
+    "layerdrop": 0.0,
+    "encoder_layerdrop": 0.0,
+    "add_adapter": False,
+}
+LAST, WEIGHTED = "last", "weighted"
+NONE, ALL = "none", "all"
+
+
+def load_speech_config(model: str | None, config: Mapping[str, Any] | None) -> Any:
+    """An encoder's configuration, without what changes its states at random; of an ESPnet model, its own kind."""
+    if (config or {}).get("model_type") == ESPNET or (config is None and is_espnet(model)):
+        return load_espnet_config(model, config)
+    name = None if model is None or config is not None else str(model_folder(model))
+    found = load_config("audio_encoder_conf", name, config)
+    for key, value in PLAIN.items():
+        if hasattr(found, key):
+            setattr(found, key, value)
+    return found
+
+
+def samples_per_state(config: Any) -> int:
+    """Hop of an encoder's states in samples."""
+    if config.model_type == ESPNET:
+        return int(config.samples_per_state)
+    ratio = getattr(config, "inputs_to_logits_ratio", None)
+    hop = SAMPLES_PER_STATE.get(config.model_type, ratio)
+    if hop is None:
+        raise UserError(f"audio_encoder_conf: a {config.model_type} does not say how long its states are")
+    return int(hop)
+
+
+def check_choices(layers: str | int, trained: str | int) -> None:
+    """Refuse other choices than ``layers`` (last, weighted, a number) and ``trained`` (none, all, a number) have."""
+    for name, value, words in (("layers", layers, (LAST, WEIGHTED)), ("trained", trained, (NONE, ALL))):
+        if value not in words and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
+            raise UserError(f"audio_encoder_conf: {name} is {words[0]}, {words[1]} or a number from 1, found {value!r}")
+
+
+class SpeechStates(nn.Module):
+    """Samples to states, of utterances without padding.
+
+    Attributes:
+        samples_per_state: hop.
+    """
+
+    samples_per_state: int
+
+    def forward(self, speech: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """Samples (B, N) at 16 kHz and their numbers (B,) -> states (B, S, H), zero behind each end, and theirs.
+
+        Raises:
+            UserError: an utterance is too short for one state, or too long for the encoder's positions.
+        """
+        states: list[Tensor] = [speech] * len(lengths)
+        for length in lengths.unique().tolist():
+            rows = (lengths == length).nonzero()[:, 0]
+            for row, found in zip(rows.tolist(), self.unpadded(speech[rows, :length]), strict=True):
+                states[row] = found
+        counts = torch.tensor([len(each) for each in states], device=lengths.device)
+        return nn.utils.rnn.pad_sequence(states, batch_first=True), counts
+
+    def unpadded(self, speech: Tensor) -> Tensor:
+        """(B, N) rows of one length -> (B, S, H)."""
+        raise NotImplementedError
+
+    @torch.inference_mode()
+    def states_of(self, samples: np.ndarray) -> np.ndarray:
+        """One utterance, (num_samples,) at 16 kHz -> (S, H), float32."""
+        speech = torch.from_numpy(samples)[None].to(next(self.parameters()).device)
+        states, _ = self(speech, torch.tensor([len(samples)], device=speech.device))
+        return np.asarray(states[0].float().cpu().numpy())
+
+
+class PretrainedSpeech(SpeechStates):
+    """Samples to states, by an encoder of transformers.
+
+    Args:
+        config: the encoder's.
+        preprocessor: its ``preprocessor_config.json``.
+        model: folder or hub name that the weights are taken from; None: fresh ones.
+        layers: whose states: ``last``, the number of a layer (those above it are left out), or ``weighted``: a learnt
+            weighted sum of all (Yang et al. 2021, SUPERB).
+        trained: ``none``, ``all``, or the number of layers at the top. What is frozen uses no dropout.
+        silence: seconds behind each utterance, of Whisper, which was trained on 30 s with silence behind the speech.
+        gradient_checkpointing: keep of each trained layer what goes into it, and compute the rest again.
+    """
+
+    def __init__(
+        self,
+        config: "PretrainedConfig",
+        preprocessor: Mapping[str, Any],
+        model: str | None = None,
+        layers: str | int = LAST,
+        trained: str | int = NONE,
+        silence: float = 0.5,
+        gradient_checkpointing: bool = False,
+    ):
+        super().__init__()
+        check_choices(layers, trained)
+        self.kind: str = config.model_type
+        self.samples_per_state = samples_per_state(config)
+        kind = _encoder_class(config)
+        self.encoder: Any = kind(config) if model is None else _load(kind, config, model)
+        self.encoder = self.encoder.float()  # the configuration may name half precision, as weights were saved
+        self.frontend = make_frontend(
+            self.kind, kind.main_input_name, preprocessor, getattr(config, "num_mel_bins", 80), silence
+        )
+        blocks = self._blocks()
+        if isinstance(layers, int):
+            self._cut(layers, len(blocks))
+            blocks = self._blocks()
+        self.weights = nn.Parameter(torch.zeros(len(blocks) + 1)) if layers == WEIGHTED else None
+        self.silence, self.gradient_checkpointing = silence, gradient_checkpointing
+        if gradient_checkpointing and self.kind != "whisper":
+            self.encoder.gradient_checkpointing_enable({"use_reentrant": False})
+        self.trained = trained
+        if trained != ALL:
+            self.encoder.requires_grad_(False)
+            for module in self._trained_modules():
+                module.requires_grad_(True)
+
+    def forward(self, speech: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """As :meth:`SpeechStates.forward`; a batch of Whisper's goes through it at once."""
+        if self.kind != "whisper":
+            return super().forward(speech, lengths)
+        speech = speech * valid_frames(lengths, speech.shape[1])
+        with torch.autocast(speech.device.type, enabled=False):  # a power spectrum needs float32
+            mel, frames = self.frontend(speech.float(), lengths)
+        return self._whisper(mel, frames)
+
+    def train(self, mode: bool = True) -> "PretrainedSpeech":
+        super().train(mode)
+        if self.trained != ALL:
+            self.encoder.eval()
+            for module in self._trained_modules():
+                module.train(mode)
+        return self
+
+    def _whisper(self, mel: Tensor, frames: Tensor) -> tuple[Tensor, Tensor]:
+        """Log mel (B, channels, T), zero behind each end, and frames (B,) -> states (B, S, H) and theirs."""
+        encoder, keep = self.encoder, valid_frames(frames, mel.shape[2])
+        x = nn.functional.gelu(encoder.conv1(mel)) * keep[:, None]
+        x = nn.functional.gelu(encoder.conv2(x)).transpose(1, 2)  # (B, H, T / 2) -> (B, S, H)
+        lengths = (frames + 1) // 2
+        positions = encoder.embed_positions.weight
+        if x.shape[1] > len(positions):
+            most = len(positions) * self.samples_per_state / SAMPLE_RATE - self.silence
+            raise UserError(f"an utterance is longer than the {most:.1f} s that a Whisper hears: cut it")
+        keep = valid_frames(lengths, x.shape[1])
+        x = nn.functional.dropout(x + positions[: x.shape[1]], encoder.dropout, encoder.training)
+        mask = None if bool(keep.all()) else keep[:, None, None]
+        if mask is not None:  # what HF's attention adds to its scores
+            mask = torch.zeros_like(mask, dtype=x.dtype).masked_fill(~mask, torch.finfo(x.dtype).min)
+        states = [x]
+        for layer in encoder.layers:
+            run = partial(layer.forward, attention_mask=mask)
+            if self.gradient_checkpointing and layer.training and torch.is_grad_enabled():
+                x = checkpoint(run, x, use_reentrant=False)
+            else:
+                x = run(x)
+            states.append(x)
+        states[-1] = encoder.layer_norm(x)
+        return self._chosen(states) * keep[:, :, None], lengths
+
+    def unpadded(self, speech: Tensor) -> Tensor:
+        with torch.autocast(speech.device.type, enabled=False):
+            inputs = self.frontend(speech.float())
+        try:
+            outputs = self.encoder(inputs, output_hidden_states=self.weights is not None)
+        except (RuntimeError, ValueError) as error:
+            if speech.shape[1] >= 2 * self.samples_per_state:
+                raise
+            raise UserError(f"an utterance of {speech.shape[1]} samples is too short for a {self.kind}") from error
+        return self._chosen(outputs.hidden_states if self.weights is not None else [outputs.last_hidden_state])
+
+    def _chosen(self, states: Sequence[Tensor]) -> Tensor:
+        """Of the states before the first layer and after each, (B, S, H): the last, or the weighted sum."""
+        if self.weights is None:
+            return states[-1]
+        return torch.einsum("l,lbsh->bsh", self.weights.softmax(0).to(states[0].dtype), torch.stack(list(states)))
+
+    def _body(self) -> Any:
+        """What has the layers: the encoder, or a part of it."""
+        body = self.encoder if hasattr(self.encoder, "layers") else getattr(self.encoder, "encoder", None)
+        if not isinstance(getattr(body, "layers", None), nn.ModuleList):
+            raise UserError(f"audio_encoder_conf: a {self.kind} shows no layers: it cannot be used")
+        return body
+
+    def _blocks(self) -> nn.ModuleList:
+        blocks: nn.ModuleList = self._body().layers
+        return blocks
+
+    def _closing_norm(self) -> nn.Module | None:
+        """The norm behind the last layer, if there is one; wav2vec 2.0's is in front unless it says otherwise."""
+        body = self._body()
+        is_behind = body is self.encoder or getattr(self.encoder.config, "do_stable_layer_norm", False)
+        return getattr(body, "layer_norm", None) if is_behind else None
+
+    def _cut(self, layers: int, there: int) -> None:
+        """Leave out the layers above a number, and the norm that is for the last one's states."""
+        if layers > there:
+            raise UserError(f"audio_encoder_conf: layers: {layers}, but the encoder has {there}")
+        if layers < there:
+            body = self._body()
+            body.layers = body.layers[:layers]
+            if self._closing_norm() is not None:
+                body.layer_norm = nn.Identity()
+
+    def _trained_modules(self) -> list[nn.Module]:
+        """Those of the encoder that train, where not all of it does."""
+        if not isinstance(self.trained, int):
+            return []
+        blocks, norm = self._blocks(), self._closing_norm()
+        if self.trained > len(blocks):
+            raise UserError(f"audio_encoder_conf: trained: {self.trained}, but the encoder has {len(blocks)} layers")
+        return [*blocks[-self.trained :], *([norm] if norm is not None else [])]
+
+
+def load_pretrained_speech(model: str, **options: Any) -> SpeechStates:
+    """An encoder with its own weights, by folder or hub name; see :class:`PretrainedSpeech` for the options."""
+    return build_speech(load_speech_config(model, None), load_preprocessor(model), model, **options)
+
+
+def build_speech(config: Any, preprocessor: Mapping[str, Any], model: str | None, **options: Any) -> SpeechStates:
+    """An encoder of transformers or of ESPnet, with the weights of ``model`` or fresh ones."""
+    if config.model_type != ESPNET:
+        return PretrainedSpeech(config, preprocessor, model, **options)
+    from espnet_atat.model.espnet_speech import EspnetSpeech
+
+    return EspnetSpeech(config, model, **options)
+
+
+def _encoder_class(config: "PretrainedConfig") -> Any:
+    """The class of the encoder; of a model with a decoder too, that of the encoder alone."""
+    from transformers import MODEL_MAPPING
+
+    if type(config) not in MODEL_MAPPING:
+        raise UserError(f"audio_encoder_conf: transformers has no plain model of a {config.model_type}")
+    kind: Any = MODEL_MAPPING[type(config)]
+    if not config.is_encoder_decoder:
+        return kind
+    name = kind.__name__.replace("Model", "Encoder")
+    found = getattr(import_module(kind.__module__), name, None)
+    if found is None:
+        raise UserError(f"audio_encoder_conf: transformers has no {name} for a {config.model_type}")
+    return found
+
+
+def _load(kind: Any, config: "PretrainedConfig", model: str) -> nn.Module:
+    """An encoder with the weights of a folder; refuses one that lacks some."""
+    folder = model_folder(model)
+    # A checkpoint of encoder and decoder names the encoder's parameters by where it stands in the whole.
+    mapping = {r"^(model\.)?encoder\.": ""} if config.is_encoder_decoder else None
+    with _quiet():
+        encoder, report = kind.from_pretrained(
+            folder, config=config, key_mapping=mapping, dtype=torch.float32, output_loading_info=True
+        )
+    if missing := sorted(report["missing_keys"]):
+        raise UserError(f"audio encoder {model!r}: its weights lack {missing[0]!r}, which its config.json wants")
+    return encoder
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Without transformers' progress bar, and its list of the decoder's weights."""
+    from transformers.utils import logging
+
+    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(level)
+        if bars:
+            logging.enable_progress_bar()
