@@ -20,9 +20,18 @@ META = "meta.yaml"
 KEYS = ("frontend", "frontend_conf", "normalize", "normalize_conf", "encoder", "encoder_conf")
 CTC_KEYS = ("promptencoder", "promptencoder_conf", "ctc_conf")
 #: Input frames of a state, by ESPnet's ``input_layer``.
-SUBSAMPLING: dict[str | None, int] = {None: 1, "linear": 1, "conv1d1": 1, "conv1d2": 2, "conv1d3": 3} | {
-    "conv2d": 4, "conv2d1": 1, "conv2d2": 2, "conv2d6": 6, "conv2d8": 8,
-}  # fmt: skip
+SUBSAMPLING: Mapping[str | None, int] = {
+    None: 1,
+    "linear": 1,
+    "conv1d1": 1,
+    "conv1d2": 2,
+    "conv1d3": 3,
+    "conv2d": 4,
+    "conv2d1": 1,
+    "conv2d2": 2,
+    "conv2d6": 6,
+    "conv2d8": 8,
+}
 #: OWSM-CTC's tokens in front of an utterance, and what stands for a text before it.
 LANGUAGE, TASK, NOTHING = "<eng>", "<asr>", "<na>"
 

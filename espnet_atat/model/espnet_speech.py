@@ -14,7 +14,7 @@ from espnet_atat.model.audio_encoder import valid_frames
 from espnet_atat.model.espnet import PositionalEncoding
 from espnet_atat.model.espnet_package import PREFIX, EspnetConfig, read_member
 from espnet_atat.model.light_import import load_class
-from espnet_atat.model.pretrained_speech import ALL, LAST, NONE, SpeechStates
+from espnet_atat.model.pretrained_speech import ALL, LAST, NONE, SpeechStates, hold
 
 ENCODERS = {
     "transformer": "espnet2.asr.encoder.transformer_encoder.TransformerEncoder",
@@ -89,11 +89,7 @@ class EspnetSpeech(SpeechStates):
     def train(self, mode: bool = True) -> "EspnetSpeech":
         super().train(mode)
         if self.trained != ALL:
-            for module in (self.frontend, self.normalize, self.encoder):
-                if module is not None:
-                    module.eval()
-            for block in self._trained_blocks():
-                block.train(mode)
+            hold(self, self._trained_blocks(), mode)
         return self
 
     def _prompts(self, given: Any) -> None:

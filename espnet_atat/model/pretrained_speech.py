@@ -70,6 +70,16 @@ def check_choices(layers: str | int, trained: str | int) -> None:
             raise UserError(f"audio_encoder_conf: {name} is {words[0]}, {words[1]} or a number from 1, found {value!r}")
 
 
+def hold(frozen: nn.Module, trained: Sequence[nn.Module], mode: bool) -> None:
+    """Let a module be as in inference, but for the parts of it that train.
+
+    Adapters train too: loralib merges them into weights in eval mode, and they would get no gradient.
+    """
+    nn.Module.train(frozen, False)  # whose own train() calls this
+    for module in (*trained, *(each for each in frozen.modules() if hasattr(each, "lora_A"))):
+        module.train(mode)
+
+
 class SpeechStates(nn.Module):
     """Samples to states, of utterances without padding.
 
@@ -165,9 +175,7 @@ class PretrainedSpeech(SpeechStates):
     def train(self, mode: bool = True) -> "PretrainedSpeech":
         super().train(mode)
         if self.trained != ALL:
-            self.encoder.eval()
-            for module in self._trained_modules():
-                module.train(mode)
+            hold(self.encoder, self._trained_modules(), mode)
         return self
 
     def _whisper(self, mel: Tensor, frames: Tensor) -> tuple[Tensor, Tensor]:

@@ -25,9 +25,13 @@ ROWS = {
     "rows/top": FILES["rows/old"].replace(
         "config: pretrain,", "config: ears, options: {audio_encoder_conf: {trained: 1}},"
     ),
+    "rows/lora": FILES["rows/old"].replace(
+        "config: pretrain,",
+        "config: ears, options: {use_adapter: true, adapter: lora, save_strategy: all, "
+        "adapter_conf: {rank: 2, target_modules: [q_proj, v_proj]}, freeze_param: [audio_encoder.pretrained]},",
+    ),
     "rows/frozen_zeroshot": FILES["rows/zeroshot"].replace("config: pretrain,", "config: ears,"),
 }
-SETS = ("audio", "words", "new", "test")
 
 
 @pytest.fixture
@@ -135,6 +139,20 @@ def test_a_package_hears_wavs_as_the_recipe_heard_states(ears):
 
 @pytest.mark.usefixtures("ears")
 @pytest.mark.slow
+@pytest.mark.usefixtures("ears")
+def test_lora_adapts_an_encoder_that_is_frozen_otherwise():
+    import torch
+
+    from espnet_atat.model.pretrained_speech import load_pretrained_speech
+
+    make("lora", stop=13)
+    state = torch.load(training("lora").model_file, weights_only=True)
+    start = load_pretrained_speech("ears").state_dict()
+    moved = {name for name in start if not torch.equal(state[f"audio_encoder.pretrained.{name}"], start[name])}
+    assert moved == {f"encoder.layers.{n}.self_attn.{part}_proj.weight" for n in range(3) for part in "qv"}
+
+
+@pytest.mark.slow
 def test_an_espnet_asr_model_is_an_encoder_too(ears):
     """Packed by ESPnet, frozen; its states are stored, a fine-tuning goes on, and the package brings its weights."""
     from espnet_atat.decode.understand import Speech2Understand
@@ -145,9 +163,7 @@ def test_an_espnet_asr_model_is_an_encoder_too(ears):
     build("conformer", folder)
     packed("conformer", folder)
     row = FILES["rows/zeroshot"].replace("config: pretrain,", "config: espnet,")
-    config = EARS.replace(
-        "hugging_face\naudio_encoder_conf", "espnet\naudio_encoder_init: asr/model.zip\naudio_encoder_conf"
-    )
+    config = EARS.replace("hugging_face\n", "espnet\naudio_encoder_init: asr/model.zip\n", 1)
     config = config.replace("  model: ears\n", "").replace("stack: 4", "stack: 2")
     write_recipe(ears, "toy", {"conf/espnet.yaml": config, "rows/on_asr": row})
     make("on_asr", "--compress", "false", stop=15)
