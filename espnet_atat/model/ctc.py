@@ -1,6 +1,5 @@
 """An auxiliary CTC on the audio encoder, so that the encoder learns to hear before the decoder is a language model."""
 
-import torch
 from torch import Tensor, nn
 
 
