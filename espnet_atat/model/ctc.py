@@ -1,6 +1,5 @@
 """An auxiliary CTC on the audio encoder, so that the encoder learns to hear before the decoder is a language model."""
 
-import torch
 from torch import Tensor, nn
 
 
@@ -40,11 +39,3 @@ class CTCHead(nn.Module):
         return nn.functional.ctc_loss(
             frames, targets.clamp(min=0), lengths * self.subframes, target_lengths, reduction="none", zero_infinity=True
         )
-
-    def greedy(self, states: Tensor, lengths: Tensor) -> list[list[int]]:
-        """Best path of each utterance with repeats and blanks removed."""
-        best = self.log_softmax(states).argmax(-1)  # (B, S')
-        return [
-            [symbol for symbol in torch.unique_consecutive(path[: int(n) * self.subframes]).tolist() if symbol]
-            for path, n in zip(best, lengths, strict=True)
-        ]

@@ -41,13 +41,3 @@ def test_a_target_longer_than_the_frames_gives_no_loss_and_no_gradient(head):
     assert loss.tolist() == [0]
     assert states.grad is not None
     assert not states.grad.any()
-
-
-@torch.no_grad()
-def test_greedy_collapses_the_best_path_within_the_length(head):
-    states = torch.randn(2, 5, D)
-    best = head.log_softmax(states).argmax(-1)
-    assert head.greedy(states, torch.tensor([5, 2])) == [
-        collapse(tuple(best[0].tolist())),
-        collapse(tuple(best[1, :4].tolist())),
-    ]
