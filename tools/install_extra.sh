@@ -213,7 +213,7 @@ convert_encoder() { # convert_encoder NAME PART...
     if [ ! -f "$out/model.safetensors" ]; then
         PYTHONPATH=$root "$python" - "$out" "${@:2}" <<'EOF'
 import pathlib, sys
-from espnet_atat.model.whisper_weights import convert_whisper
+from espnet_atat.speech.whisper_weights import convert_whisper
 convert_whisper([pathlib.Path(part) for part in sys.argv[2:]], pathlib.Path(sys.argv[1]))
 EOF
     fi

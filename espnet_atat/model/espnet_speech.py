@@ -14,7 +14,7 @@ from espnet_atat.model.audio_encoder import valid_frames
 from espnet_atat.model.espnet import PositionalEncoding
 from espnet_atat.model.espnet_package import PREFIX, EspnetConfig, read_member
 from espnet_atat.model.light_import import load_class
-from espnet_atat.model.pretrained_speech import ALL, LAST, NONE, SpeechStates, hold
+from espnet_atat.model.speech_states import ALL, LAST, NONE, SpeechStates, hold
 
 ENCODERS = {
     "transformer": "espnet2.asr.encoder.transformer_encoder.TransformerEncoder",

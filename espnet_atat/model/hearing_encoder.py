@@ -10,16 +10,12 @@ from espnet_atat.errors import UserError
 from espnet_atat.model.audio_encoder import BlocksEncoder, valid_frames
 from espnet_atat.model.hub import load_preprocessor, model_identity
 from espnet_atat.model.pretrained_speech import (
-    LAST,
-    NONE,
-    WEIGHTED,
-    SpeechStates,
     build_speech,
-    check_choices,
     load_pretrained_speech,
     load_speech_config,
     samples_per_state,
 )
+from espnet_atat.model.speech_states import LAST, NONE, WEIGHTED, SpeechStates, check_choices
 
 HOP = 160  # samples of the 10 ms that frames are counted in
 

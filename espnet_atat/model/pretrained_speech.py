@@ -11,7 +11,6 @@ from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
@@ -21,6 +20,7 @@ from espnet_atat.model.audio_encoder import valid_frames
 from espnet_atat.model.espnet_package import ESPNET, is_espnet, load_espnet_config
 from espnet_atat.model.hub import load_config, load_preprocessor, model_folder
 from espnet_atat.model.speech_frontends import SAMPLE_RATE, make_frontend
+from espnet_atat.model.speech_states import ALL, LAST, NONE, WEIGHTED, SpeechStates, check_choices, hold
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig
@@ -36,8 +36,6 @@ PLAIN = {
     "encoder_layerdrop": 0.0,
     "add_adapter": False,
 }
-LAST, WEIGHTED = "last", "weighted"
-NONE, ALL = "none", "all"
 
 
 def load_speech_config(model: str | None, config: Mapping[str, Any] | None) -> Any:
@@ -61,58 +59,6 @@ def samples_per_state(config: Any) -> int:
     if hop is None:
         raise UserError(f"audio_encoder_conf: a {config.model_type} does not say how long its states are")
     return int(hop)
-
-
-def check_choices(layers: str | int, trained: str | int) -> None:
-    """Refuse other choices than ``layers`` (last, weighted, a number) and ``trained`` (none, all, a number) have."""
-    for name, value, words in (("layers", layers, (LAST, WEIGHTED)), ("trained", trained, (NONE, ALL))):
-        if value not in words and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
-            raise UserError(f"audio_encoder_conf: {name} is {words[0]}, {words[1]} or a number from 1, found {value!r}")
-
-
-def hold(frozen: nn.Module, trained: Sequence[nn.Module], mode: bool) -> None:
-    """Let a module be as in inference, but for the parts of it that train.
-
-    Adapters train too: loralib merges them into weights in eval mode, and they would get no gradient.
-    """
-    nn.Module.train(frozen, False)  # whose own train() calls this
-    for module in (*trained, *(each for each in frozen.modules() if hasattr(each, "lora_A"))):
-        module.train(mode)
-
-
-class SpeechStates(nn.Module):
-    """Samples to states, of utterances without padding.
-
-    Attributes:
-        samples_per_state: hop.
-    """
-
-    samples_per_state: int
-
-    def forward(self, speech: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """Samples (B, N) at 16 kHz and their numbers (B,) -> states (B, S, H), zero behind each end, and theirs.
-
-        Raises:
-            UserError: an utterance is too short for one state, or too long for the encoder's positions.
-        """
-        states: list[Tensor] = [speech] * len(lengths)
-        for length in lengths.unique().tolist():
-            rows = (lengths == length).nonzero()[:, 0]
-            for row, found in zip(rows.tolist(), self.unpadded(speech[rows, :length]), strict=True):
-                states[row] = found
-        counts = torch.tensor([len(each) for each in states], device=lengths.device)
-        return nn.utils.rnn.pad_sequence(states, batch_first=True), counts
-
-    def unpadded(self, speech: Tensor) -> Tensor:
-        """(B, N) rows of one length -> (B, S, H)."""
-        raise NotImplementedError
-
-    @torch.inference_mode()
-    def states_of(self, samples: np.ndarray) -> np.ndarray:
-        """One utterance, (num_samples,) at 16 kHz -> (S, H), float32."""
-        speech = torch.from_numpy(samples)[None].to(next(self.parameters()).device)
-        states, _ = self(speech, torch.tensor([len(samples)], device=speech.device))
-        return np.asarray(states[0].float().cpu().numpy())
 
 
 class PretrainedSpeech(SpeechStates):

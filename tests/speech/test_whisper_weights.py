@@ -11,8 +11,8 @@ import torch
 
 from espnet_atat.errors import UserError
 from espnet_atat.model.pretrained_speech import load_pretrained_speech
-from espnet_atat.model.whisper_weights import convert_whisper
 from espnet_atat.speech.audio import read_audio
+from espnet_atat.speech.whisper_weights import convert_whisper
 from tests.spoken import spoken
 from tests.toy_ears import make_encoder
 
