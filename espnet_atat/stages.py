@@ -37,7 +37,7 @@ STAGES = (
     Stage(3, "synthetic speech", "stage03_synthesize:plan", ("nj", "augment_sets", "synthesize_sets", "tts_engine")),
     Stage(4, "forced alignment", "stage04_align:plan", ("nj", *OF_ALIGNER)),
     Stage(5, "masking", "stage05_mask:plan", ("nj",)),
-    Stage(6, "features", "stage06_features:plan", ("nj", "feats_type", "compress", "allow_bad_test")),
+    Stage(6, "features", "stage06_features:plan", ("nj", "feats_type", "encoder", "compress", "allow_bad_test")),
     Stage(7, "BPE and token list", options=OF_SYSTEMS),
     Stage(8, "language model", options=(*OF_SYSTEMS, "ngpu", "num_nodes")),
     Stage(9, "statistics", options=(*OF_SYSTEMS, "nj")),

@@ -65,6 +65,7 @@ def known_now() -> dict[str, Any]:
     from espnet_atat.model.atat_model import ESPnetATATModel
     from espnet_atat.model.audio_encoder import BLOCKS, AudioEncoder
     from espnet_atat.model.ctc import CTCHead
+    from espnet_atat.model.hearing_encoder import HearingEncoder
     from espnet_atat.model.text_encoder import TextEncoder
     from espnet_atat.speech.augmentation.chain import EFFECTS
     from espnet_atat.tasks.atat import ATATTask
@@ -74,6 +75,7 @@ def known_now() -> dict[str, Any]:
 
     steps = {"optim_conf": ("optim", optim_classes, ["params"])}
     steps |= {"scheduler_conf": ("scheduler", scheduler_classes, ["optimizer", "last_epoch"])}
+    encoders = dict.fromkeys(BLOCKS, AudioEncoder) | dict.fromkeys(("hugging_face", "espnet"), HearingEncoder)
     effects = dataclasses.make_dataclass("Effects", [*EFFECTS])
     parts = [
         "decoder",
@@ -89,7 +91,7 @@ def known_now() -> dict[str, Any]:
     confs = {
         **steps,
         **of_choices(ATATTask),
-        "audio_encoder_conf": ("", {"": AudioEncoder}, ["input_size", "blocks"]),
+        "audio_encoder_conf": ("audio_encoder", encoders, ["input_size"]),
         "audio_encoder_conf.blocks_conf": ("audio_encoder", BLOCKS, ["input_size", "output_size", "input_layer"]),
         "text_encoder_conf": ("", {"": TextEncoder}, ["output_size"]),
         "decoder_conf": (
@@ -107,7 +109,10 @@ def known_now() -> dict[str, Any]:
     of_lm = options_of(LMTask.get_parser(), language)
     of_lm["scheduler"]["choices"].remove(ours := "warmup_unfreeze")  # our task registers it, with ESPnet's too
     del of_lm["scheduler_conf"]["keys"][ours]
-    return {"atat": options_of(ATATTask.get_parser(), confs), "lm": of_lm}
+    of_atat = options_of(ATATTask.get_parser(), confs)
+    for kind in BLOCKS:
+        of_atat["audio_encoder_conf"]["keys"][kind].remove("blocks")  # the option audio_encoder says it
+    return {"atat": of_atat, "lm": of_lm}
 
 
 def as_json(content: Mapping[str, Any]) -> str:

@@ -18,7 +18,7 @@ from tests.toy_ears import make_encoder
 EARS = PRETRAIN.replace("normalize: global_mvn\n", "").replace("input_size: 80\n", "")
 EARS = EARS.replace("audio_encoder: transformer", "audio_encoder: hugging_face")
 EARS = EARS.replace("batch_bins: 400\n", "batch_bins: 1500\n").replace("cpu_processes: 2", "cpu_processes: 1")
-EARS = EARS.replace("cnn_channels: [4, 4]", "model: ears\n  stack: 4\n  blocks: conformer")
+EARS = EARS.replace("cnn_channels: [4, 4]", "model: ears, stack: 4, blocks: conformer")
 ROWS = {
     "conf/ears.yaml": EARS,
     "rows/frozen": FILES["rows/old"].replace("config: pretrain,", "config: ears,"),
