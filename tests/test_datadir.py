@@ -77,10 +77,10 @@ def test_a_bad_line_is_named(tmp_path: Path, content: bytes, line: int, what: st
         read_two_column(path)
 
 
-@pytest.mark.parametrize("values", [{"a b": "x"}, {"": "x"}, {"a": "x\ny"}])
-def test_what_would_not_be_read_back_is_not_written(tmp_path: Path, values: dict[str, str]) -> None:
-    with pytest.raises(UserError, match="text"):
-        write_two_column(tmp_path / "text", values)
+def test_what_would_not_be_read_back_is_not_written(tmp_path: Path) -> None:
+    for values in ({"a b": "x"}, {"": "x"}, {"a": "x\ny"}):
+        with pytest.raises(UserError, match="text"):
+            write_two_column(tmp_path / "text", values)
     assert list(tmp_path.iterdir()) == []
 
 

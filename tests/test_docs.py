@@ -29,10 +29,6 @@ def name_of(page: Path) -> str:
     return str(page.relative_to(ROOT))
 
 
-def without_code(text: str) -> str:
-    return re.sub(r"```.*?```|`[^`\n]*`", "", text, flags=re.S)
-
-
 @cache
 def anchors(page: Path) -> set[str]:
     """The fragments of a page's headings, as GitHub makes them."""
@@ -43,7 +39,8 @@ def anchors(page: Path) -> set[str]:
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_links_lead_to_files_and_headings(page):
-    for target in re.findall(r"\]\(([^)\s]+)\)", without_code(page.read_text())):
+    text = re.sub(r"```.*?```|`[^`\n]*`", "", page.read_text(), flags=re.S)
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
         path, _, fragment = target.partition("#")
         if "://" in target:
             continue

@@ -24,6 +24,8 @@ def test_worked_examples() -> None:
     example = from_tree(parse("[IN:INCREASE louder [SL:OBJECT_VOLUME ] please ]"))
     assert example.tagging == Tagging("[IN:INCREASE [SL:OBJECT_VOLUME ] ]", ("O", "O"))
     tree = to_tree(example.words, example.tagging)
+    with pytest.raises(ValueError, match="1 tags for 2 words"):
+        to_tree(["a", "b"], Tagging("[IN:X ]", ("O",)))
     assert tree.serialise() == "[IN:INCREASE louder please [SL:OBJECT_VOLUME ] ]"
 
 

@@ -23,6 +23,8 @@ def test_an_epoch_is_one_line_and_the_rest_goes_to_the_file(tmp_path, capsys):
         logging.getLogger("other").warning("noise of a library")
         logging.getLogger("espnet_atat.decode.decode_set").info("decoded 8 of 8 utterances")
         raise ValueError("this went wrong")
+    with log_to(tmp_path / "again.log"):
+        logging.info("no error")
     assert logging.getLogger().handlers == before
     assert capsys.readouterr().out == SHORT + "  warning: a file was torn\n  decoded 8 of 8 utterances\n"
     text = (tmp_path / "train.log").read_text()

@@ -54,6 +54,7 @@ def test_long_names_do_not_overlap_and_an_error_rate_above_100_has_room():
     assert not any(a.overlaps(b) for number, a in enumerate(boxes) for b in boxes[:number])
     assert axes.get_xlim()[1] > 160
     assert axes.get_xlabel() == "SemER, % (lower is better)"
+    assert plot_group(groups(content(row(columns=measured(0.8, 0.7, 0.9))))[0]).legends == []  # one configuration
 
 
 CURVE = {"x": "slu data, %", "lines": {"E2E": {"a": 10, "c": 100}, "AT-AT": {"b": 10, "c": 100}}}

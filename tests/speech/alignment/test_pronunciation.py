@@ -31,6 +31,5 @@ def test_fallback(word, phones):
     assert by_fallback(word) == (phones,)
 
 
-@pytest.mark.parametrize("word", ["", "--", "音楽", "'"])
-def test_what_cannot_be_spoken_has_no_pronunciation(word):
-    assert pronounce(word) == ()
+def test_what_cannot_be_spoken_has_no_pronunciation():
+    assert [pronounce(word) for word in ("", "--", "音楽", "'")] == [()] * 4
