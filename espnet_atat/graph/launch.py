@@ -54,7 +54,7 @@ class Machines:
 
     @property
     def is_this_process(self) -> bool:
-        return self.ngpu <= 1 and self.num_nodes == 1 and self.is_here
+        return self.ngpu <= 1 and self.num_nodes == 1 and self.command == HERE
 
 
 @dataclass(frozen=True)

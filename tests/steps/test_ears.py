@@ -177,6 +177,7 @@ def test_an_espnet_asr_model_is_an_encoder_too(ears):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("ears")
 def test_zeroshot_on_top_of_stored_states_goes_through():
     make("frozen_zeroshot", stop=14)
     assert Path("exp/toy/frozen_zeroshot/seed1/decode/test/metrics.json").is_file()
