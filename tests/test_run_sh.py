@@ -77,8 +77,8 @@ def begin(clone, table) -> Iterator:
     module = clone / "waits.py"
     module.write_text(
         "import sys, time\nfrom pathlib import Path\nfrom espnet_atat.bin import main_guard, prepare\n"
-        "Path('waiting').touch()\nif __name__ == '__main__':\n"
-        "    sys.exit(main_guard(lambda _: [time.sleep(0.1) for _ in iter(Path('go').exists, True)]))\n"
+        "def main(_):\n    Path('waiting').touch()\n    [time.sleep(0.1) for _ in iter(Path('go').exists, True)]\n"
+        "if __name__ == '__main__':\n    sys.exit(main_guard(main))\n"
     )
     script = clone / "egs2/atat/custom/local/data.sh"
     script.write_text(script.read_text().replace('"${python}" -m', '"${python}" waits.py\n"${python}" -m'))

@@ -17,10 +17,14 @@ if TYPE_CHECKING:
 
 def main_guard(main: Callable[[Sequence[str] | None], None], argv: Sequence[str] | None = None) -> int:
     """Run a command; a mistake of the user becomes one line on stderr and exit code 2, an interrupt 130."""
-    if "ATAT_ENDS_WITH_PARENT" in os.environ:  # set by graph.launch.call, whose script would not end its commands
+    if driver := os.environ.get("ATAT_ENDS_WITH_PARENT"):  # of graph.launch.call, whose script ends no commands
         from espnet_atat.graph.pool import die_with_parent
 
         die_with_parent()
+        try:
+            os.kill(int(driver), 0)
+        except ProcessLookupError:  # the call was killed while this command was imported
+            return 1
     try:
         main(argv)
     except UserError as error:

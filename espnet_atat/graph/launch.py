@@ -213,7 +213,7 @@ def train_in_processes(module: str, options: Sequence[str], log: Path, count: in
 
 def call(command: Sequence[str]) -> int:
     """Run a script to its end; returns its exit code. The commands of this package that it starts end with it."""
-    return _wait(_start(command, variables={ENDS_WITH_PARENT: "1"}))
+    return _wait(_start(command, variables={ENDS_WITH_PARENT: str(os.getpid())}))
 
 
 def _start(
