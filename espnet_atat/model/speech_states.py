@@ -1,5 +1,6 @@
 """What pretrained speech encoders have in common: samples to states, some of it frozen."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
 import numpy as np
@@ -31,7 +32,7 @@ def hold(frozen: nn.Module, trained: Sequence[nn.Module], mode: bool) -> None:
         module.train(mode)
 
 
-class SpeechStates(nn.Module):
+class SpeechStates(nn.Module, ABC):
     """Samples to states, of utterances without padding.
 
     Attributes:
@@ -54,9 +55,9 @@ class SpeechStates(nn.Module):
         counts = torch.tensor([len(each) for each in states], device=lengths.device)
         return nn.utils.rnn.pad_sequence(states, batch_first=True), counts
 
+    @abstractmethod
     def unpadded(self, speech: Tensor) -> Tensor:
         """(B, N) rows of one length -> (B, S, H)."""
-        raise NotImplementedError
 
     @torch.inference_mode()
     def states_of(self, samples: np.ndarray) -> np.ndarray:
