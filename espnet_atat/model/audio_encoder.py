@@ -167,7 +167,7 @@ class BlocksEncoder(AbsEncoder):
         return states
 
     def hear(self, speech: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """Of those that hear: samples (B, N), their numbers -> what :meth:`forward` takes, (B, T, F), and its lengths."""
+        """If it hears: samples (B, N), their numbers -> what :meth:`forward` takes, (B, T, F), and its lengths."""
         raise NotImplementedError
 
 
