@@ -43,7 +43,7 @@ def _file_digest(path: Path, _changed: int) -> str:
 
 
 def features_digest(folder: Path) -> str:
-    """Fingerprint of a dump dir: names, sizes, heads and sums of its arks, or lengths and heads of some of its audio."""
+    """Fingerprint of a dump dir: names, sizes, heads, sums of its arks, or lengths and heads of some of its audio."""
     if (folder / "feats.scp").is_file():
         heads = {ark.name: _head(ark) for ark in sorted((folder / "data").glob("*.ark"))}
         return digest([file_digest(folder / "utt2num_frames"), heads, *_sums(folder / SUMS)])
