@@ -7,12 +7,16 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from espnet_atat.datadir import read_two_column
 from espnet_atat.errors import UserError
 
 #: Characters of a hash that stand for it.
 LENGTH = 8
-#: Read of each ark: other audio gives other numbers from the start on, and a thousand hours need not be read again.
+#: Of a dump dir: sums of its features (``speech.feature_sums``).
+SUMS = "feats_stats.npz"
+#: Read of each ark: a thousand hours need not be read again.
 HEAD = 1 << 16
 #: Audio files looked into, of a set that is read as audio.
 SAMPLED = 200
@@ -39,10 +43,10 @@ def _file_digest(path: Path, _changed: int) -> str:
 
 
 def features_digest(folder: Path) -> str:
-    """Fingerprint of a dump dir's arks (names, sizes, heads), or of its checked audio (lengths, heads of some)."""
+    """Fingerprint of a dump dir: names, sizes, heads, sums of its arks, or lengths and heads of some of its audio."""
     if (folder / "feats.scp").is_file():
-        arks = sorted((folder / "data").glob("*.ark"))
-        return digest([file_digest(folder / "utt2num_frames"), {ark.name: _head(ark) for ark in arks}])
+        heads = {ark.name: _head(ark) for ark in sorted((folder / "data").glob("*.ark"))}
+        return digest([file_digest(folder / "utt2num_frames"), heads, *_sums(folder / SUMS)])
     if (folder / "wav.scp").is_file():
         paths = [Path(path) for path in read_two_column(folder / "wav.scp").values()]
         some = paths[:: max(1, len(paths) // SAMPLED)]
@@ -59,6 +63,14 @@ def part_identity(part: Mapping[str, Any], folder: Path, *, speech: bool, trees:
         "source": features_digest(folder) if speech else file_digest(folder / "text"),
         "target": file_digest(folder / ("target" if trees else "text")),
     }
+
+
+def _sums(path: Path) -> list[list[float]]:
+    """Sum of each feature over all frames, which stage 6 knows: it differs where an ark does behind its head."""
+    if not path.is_file():
+        return []  # of features that somebody else computed
+    with np.load(path) as stored:
+        return [stored["sum"].tolist()]
 
 
 def _head(path: Path) -> tuple[int, str]:

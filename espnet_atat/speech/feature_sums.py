@@ -6,8 +6,10 @@ from typing import Self
 
 import numpy as np
 
+from espnet_atat.graph.digest import SUMS
+
 #: In a dump dir, beside ``feats.scp``.
-FILE = "feats_stats.npz"
+FILE = SUMS
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,6 +9,7 @@ import soundfile
 
 from espnet_atat.datadir import DataDir, read_two_column
 from espnet_atat.errors import UserError
+from espnet_atat.graph.digest import HEAD, features_digest
 from espnet_atat.speech.audio import read_audio
 from espnet_atat.speech.fbank import fbank
 from espnet_atat.speech.feature_sums import FILE, FeatureSums
@@ -86,3 +87,16 @@ def test_raw_checks_audio_and_lists_it(tone_set, tmp_path):
     assert DataDir.load(tmp_path / "dump") == data.subset(data.ids[2:])
     assert set(read_two_column(tmp_path / "dump/utt2num_samples")) == set(data.ids[2:])
     assert (tmp_path / "dump/feats_type").read_text() == "raw\n"
+
+
+def test_other_features_have_another_fingerprint_wherever_they_lie(tone_set, tmp_path):
+    data = DataDir.load(tone_set(25))
+    made(make_dump, data, tmp_path / "dump", FeatureConfig())
+    before = features_digest(tmp_path / "dump")
+    last = data.wav[data.ids[-1]]
+    samples, rate = soundfile.read(last)
+    soundfile.write(last, samples[::-1], rate)
+    made(make_dump, data, tmp_path / "again", FeatureConfig())
+    heads = [next((tmp_path / name / "data").glob("*.ark")).read_bytes()[:HEAD] for name in ("dump", "again")]
+    assert heads[0] == heads[1]
+    assert features_digest(tmp_path / "again") != before
