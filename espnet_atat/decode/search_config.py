@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from espnet_atat.data.mixture import TaskLabels
+from espnet_atat.decode.vad import KINDS
 from espnet_atat.errors import UserError
 from espnet_atat.text.vocabulary import TASK_SOURCE
 
@@ -37,6 +38,10 @@ class SearchConfig(TaskLabels):
     penalty: float = 0.0  # added for each token (ESPnet's name for its length bonus)
     #: Make invalid trees impossible; of ``asr`` and ``mlm``, tags. Also keeps out ``<unk>`` and control tokens.
     constrain_trees: bool = False
+    #: How the speech in a recording is found, so that the model is given no silence or noise before and behind it:
+    #: ``auto``, ``silero``, ``energy`` or ``none`` (:func:`espnet_atat.decode.vad.find_segments`). A model that is
+    #: loaded by name has ``auto``.
+    vad: str = "none"
 
     def __post_init__(self) -> None:
         self.check_labels()
@@ -45,6 +50,8 @@ class SearchConfig(TaskLabels):
                 raise UserError(f"{name} is at least 1, found {getattr(self, name)}")
         if self.nbest > self.beam_size:
             raise UserError(f"nbest {self.nbest} is more than beam_size {self.beam_size}: no such hypotheses are kept")
+        if self.vad not in KINDS:
+            raise UserError(f"vad is one of {', '.join(KINDS)}, found {self.vad!r}")
         if not 0 <= self.ctc_weight < 1:
             raise UserError(f"ctc_weight is in [0, 1), found {self.ctc_weight}")
         if not (self.lm_weight >= 0 and math.isfinite(self.lm_weight)):

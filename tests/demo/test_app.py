@@ -14,7 +14,7 @@ import soundfile
 from espnet_atat.demo.app import LOOPBACK, find_models, get_parser, main
 from espnet_atat.demo.engine import Engine
 from espnet_atat.errors import UserError
-from tests.toy_package import write_command
+from tests.toy_package import RATE, command, write_command
 
 
 def test_it_listens_on_this_machine_alone_unless_told_otherwise():
@@ -69,6 +69,16 @@ def test_the_engine_hears_and_reads(toy_run, tmp_path):
     read = engine.read("toy", "Stop it.")
     assert read.results[0].frame.intent == "STOP"
     assert len(read.pieces) == read.attention.mean.shape[1]
+    quiet = np.zeros(RATE, np.float32)
+    several = np.concatenate([quiet, command(0), quiet, command(1), quiet])
+    soundfile.write(tmp_path / "several.wav", several, RATE)
+    (heard,) = engine.hear("toy", "slu", tmp_path / "several.wav").results
+    assert [segment.frame.intent for segment in heard.segments] == ["PLAY", "STOP"]
+    soundfile.write(tmp_path / "later.wav", np.concatenate([quiet, command(0)]), RATE)
+    later = engine.hear("toy", "slu", tmp_path / "later.wav")
+    assert later.results[0].frame.intent == "PLAY"
+    assert later.attention.first == pytest.approx(95, abs=3)
+    assert len(later.features) == pytest.approx(160, abs=3)
     soundfile.write(tmp_path / "silence.wav", np.zeros(8000), 8000)
     silence = engine.hear("toy", "slu", tmp_path / "silence.wav")
     assert silence.attention is None
@@ -78,11 +88,11 @@ def test_the_engine_hears_and_reads(toy_run, tmp_path):
 @pytest.mark.slow
 def test_the_engine_says_what_it_cannot_take(toy_run, tmp_path):
     engine = Engine({"toy": str(toy_run)}, max_seconds=2.0)
-    soundfile.write(tmp_path / "long.wav", np.zeros(8000 * 3), 8000)
+    soundfile.write(tmp_path / "long.wav", np.zeros(8000 * 21), 8000)
     soundfile.write(tmp_path / "slow.wav", np.zeros(8000), 1)  # 8000 samples at 1 Hz would be 128 million at 16 kHz
     (tmp_path / "text.ogg").write_text("no audio")
     for name, message in (
-        ("long.wav", "3 s long; at most 2 s"),
+        ("long.wav", "21 s long; at most 20 s"),
         ("slow.wav", "8000 s long"),
         ("text.ogg", "text.ogg cannot be read as audio"),
     ):
