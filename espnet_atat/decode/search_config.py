@@ -15,6 +15,8 @@ SHORTEST_TREE = 3  # ``[IN:X``, ``]`` and ``<eos>``
 SHORTEST_CAP = 100
 TOKENS_PER_SECOND = 20.0
 TOKENS_PER_PIECE = 4.0
+#: Of a CTC over characters, without ``ctc_weight``; chosen on mini's dev sets (``bin.tune``).
+CHARACTER_CTC_WEIGHT = 0.3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,8 +34,9 @@ class SearchConfig(TaskLabels):
     maxlen: int | None = None
     #: Of the audio encoder's CTC, in [0, 1). A CTC over the decoder's tokens takes part in the search as in ESPnet:
     #: (1 - weight) * decoder + weight * CTC prefix score. A CTC over characters cannot; it rescores the K best of the
-    #: search: score + weight * log likelihood of the hypothesis' words.
-    ctc_weight: float = 0.0
+    #: search: score + weight * log likelihood of the hypothesis' words. None: 0.3 of a CTC over characters, where the
+    #: model has one and listens; else 0.
+    ctc_weight: float | None = None
     lm_weight: float = 0.0  # of the language model, added to the score
     penalty: float = 0.0  # added for each token (ESPnet's name for its length bonus)
     #: Make invalid trees impossible; of ``asr`` and ``mlm``, tags. Also keeps out ``<unk>`` and control tokens.
@@ -52,7 +55,7 @@ class SearchConfig(TaskLabels):
             raise UserError(f"nbest {self.nbest} is more than beam_size {self.beam_size}: no such hypotheses are kept")
         if self.vad not in KINDS:
             raise UserError(f"vad is one of {', '.join(KINDS)}, found {self.vad!r}")
-        if not 0 <= self.ctc_weight < 1:
+        if self.ctc_weight is not None and not 0 <= self.ctc_weight < 1:
             raise UserError(f"ctc_weight is in [0, 1), found {self.ctc_weight}")
         if not (self.lm_weight >= 0 and math.isfinite(self.lm_weight)):
             raise UserError(f"lm_weight is a number from 0, found {self.lm_weight}")

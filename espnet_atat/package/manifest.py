@@ -76,7 +76,7 @@ class Manifest:
 
 
 def search_options(config: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in config.items() if key in DECODE_KEYS}
+    return {key: value for key, value in config.items() if key in DECODE_KEYS and value is not None}
 
 
 def result_of(metrics: Mapping[str, Any], *, test_set: str, task: str, config: str) -> dict[str, Any]:
