@@ -28,7 +28,7 @@ LOWEST = 100.0  # Hz
 EDGE = 30  # frames at either end, whose median is the background there …
 STEADY, FAR_BELOW = 3.0, 10.0  # … if they deviate by less, and are so far below the speech, in dB: else they are speech
 REACH = 15  # frames by which speech may begin before, or end behind, what a network has found …
-LATE = 30  # … and by which it may have ended before
+LATE = 50  # … and by which it may have ended before
 LOUDEST = 20  # frames that are as loud as speech at its loudest, at least: a click is shorter
 CONTRAST = 6.0  # dB between background and speech, below which nothing tells them apart
 CLOSURE = 30  # frames of quiet that do not end a stretch: stops, and the gaps between words
@@ -69,14 +69,19 @@ def find_loud(levels: np.ndarray) -> list[Stretch]:
         return []
     # Noise before and behind may be louder than the gaps between words.
     thresholds: list[float] = []
-    for ends in (levels[:EDGE], levels[-EDGE:]):
-        level, steady = float(np.median(ends)), np.std(ends) < STEADY
-        own = level + CONTRAST if steady and level < loud - FAR_BELOW else -np.inf
+    for edge in (levels[:EDGE], levels[-EDGE:]):
+        own = _steady_level(edge, loud) + CONTRAST
         thresholds.append(float(own if own > quiet else quiet + RISE * (loud - quiet)))
     threshold = np.linspace(thresholds[0], thresholds[1], len(levels))
     frames = _sound(levels > np.maximum(threshold, loud - DEPTH))
     runs = np.split(frames, np.flatnonzero(np.diff(frames) > CLOSURE) + 1)
     return [(int(run[0]), int(run[-1]) + 1) for run in runs if len(run) >= SHORTEST]
+
+
+def _steady_level(edge: np.ndarray, loud: float) -> float:
+    """Of the background at one end of a recording, in dB; minus infinity of what may be speech."""
+    level = float(np.median(edge))
+    return level if np.std(edge) < STEADY and level < loud - FAR_BELOW else -np.inf
 
 
 def _sound(loud: np.ndarray) -> np.ndarray:
@@ -93,8 +98,14 @@ def tighten(speech: Sequence[Stretch], levels: np.ndarray) -> list[Stretch]:
     loud = np.partition(levels, -LOUDEST)[-LOUDEST] if len(levels) >= LOUDEST else np.inf
     first, last = max(0, speech[0][0] - REACH), min(len(levels), speech[-1][1] + REACH)
     ends = []
-    for outside, fallback in ((levels[:first], speech[0][0]), (levels[last:], speech[-1][1] - 1)):
-        background = np.median(outside) if len(outside) >= EDGE else np.percentile(levels, QUIET)
+    for outside, edge, fallback in (
+        (levels[:first], levels[:EDGE], speech[0][0]),
+        (levels[last:], levels[-EDGE:], speech[-1][1] - 1),
+    ):
+        if len(outside) >= EDGE:
+            background = float(np.median(outside))
+        else:
+            background = max(_steady_level(edge, loud), float(np.percentile(levels, QUIET)))
         threshold = max(background + CONTRAST, loud - DEPTH)
         frames = _sound(levels[first:last] > threshold) + first
         ends.append(frames if threshold < loud - CONTRAST and len(frames) else np.array([fallback]))
