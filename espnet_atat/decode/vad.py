@@ -16,13 +16,22 @@ import torch
 from espnet_atat.errors import UserError
 from espnet_atat.speech.alignment.pauses import energy_levels
 from espnet_atat.speech.audio import SAMPLE_RATE
-from espnet_atat.speech.endpoints import LOUDEST, Stretch, cut, find_loud, frame_levels, segments_of, tighten
+from espnet_atat.speech.endpoints import (
+    LOUDEST,
+    Stretch,
+    cut,
+    find_loud,
+    frame_levels,
+    margins_of,
+    segments_of,
+    tighten,
+)
 from espnet_atat.speech.fbank import FRAME_SECONDS, FRAME_SHIFT, fbank, num_frames
 
 #: ``auto``: Silero's network if it is installed and the input is audio, else the energy. ``none``: everything is given.
 KINDS = ("auto", "silero", "energy", "none")
-#: Frames of 10 ms that stay before and behind the speech; chosen on mini's dev sets (benchmarks/silence.py).
-MARGIN = 8
+#: Frames of 10 ms that stay of the quiet before and behind the speech, and of loud noise; chosen on mini's dev sets.
+MARGIN, NOISY_MARGIN = 8, 12
 #: dB of full scale that the loudest speech has when the network hears it: quiet speech seems to begin late to it.
 HEARING_LEVEL = -20.0
 INSTALL = "tools/install_extra.sh vad"
@@ -71,8 +80,10 @@ def find_segments(speech: np.ndarray, vad: str, max_seconds: float | None = None
     if is_audio and vad != "energy" and (network := _network()) is not None:
         found = _hear(network, speech, levels)
     longest = None if max_seconds is None else max(1, int(max_seconds / FRAME_SECONDS))
-    margin = MARGIN if longest is None else min(MARGIN, longest // 4)
-    segments = segments_of(found or find_loud(levels), total, margin, longest)
+    quiet, noisy = (each if longest is None else min(each, longest // 4) for each in (MARGIN, NOISY_MARGIN))
+    found = found or find_loud(levels)
+    margins = margins_of(found, levels, quiet, noisy) if found else (0, 0)
+    segments = segments_of(found, total, margins, longest)
     return [Segment(cut(speech, segment), *segment) for segment in segments]
 
 

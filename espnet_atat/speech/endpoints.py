@@ -32,6 +32,7 @@ LATE = 50  # … and by which it may have ended before
 LOUDEST = 20  # frames that are as loud as speech at its loudest, at least: a click is shorter
 CONTRAST = 6.0  # dB between background and speech, below which nothing tells them apart
 CLOSURE = 30  # frames of quiet that do not end a stretch: stops, and the gaps between words
+NOISY = 35.0  # dB below the speech; what is louder before and behind it is noise
 SHORTEST = 8  # loud frames of a stretch; fewer are a click
 PAUSE = 70  # frames; a long recording is cut at every pause from this on
 
@@ -116,8 +117,19 @@ def tighten(speech: Sequence[Stretch], levels: np.ndarray) -> list[Stretch]:
     return [(min(start, head[1] - 1), head[1]), *speech[1:-1], (tail[0], max(end, tail[0] + 1))]
 
 
-def segments_of(speech: Sequence[Stretch], total: int, margin: int, longest: int | None = None) -> list[Stretch]:
-    """What of a recording the model is given: the speech with what is between, and ``margin`` frames at both ends.
+def margins_of(speech: Sequence[Stretch], levels: np.ndarray, quiet: int, noisy: int) -> tuple[int, int]:
+    """Frames that stay before the first stretch and behind the last: in loud noise the ends are less certain."""
+    loud = np.partition(levels, -LOUDEST)[-LOUDEST] if len(levels) >= LOUDEST else np.inf
+    start, end = speech[0][0], speech[-1][1]
+    sides = (levels[max(0, start - noisy) : start], levels[end : end + noisy])
+    before, behind = (noisy if len(side) and np.median(side) > loud - NOISY else quiet for side in sides)
+    return before, behind
+
+
+def segments_of(
+    speech: Sequence[Stretch], total: int, margins: tuple[int, int], longest: int | None = None
+) -> list[Stretch]:
+    """What of a recording the model is given: the speech with what is between, and some frames before and behind.
 
     What is longer than ``longest`` frames is cut at every pause of :data:`PAUSE` frames or more, and what is still
     longer at its longest pause. Speech without a pause is cut into equal parts. No frame is in two segments.
@@ -125,15 +137,17 @@ def segments_of(speech: Sequence[Stretch], total: int, margin: int, longest: int
     Args:
         speech: stretches in order; none: all of the recording is taken for speech.
         total: frames of the recording.
+        margins: frames before and behind.
     """
+    before, behind = margins
     speech = list(speech) or [(0, total)]
-    if longest is None or min(total, speech[-1][1] + margin) - max(0, speech[0][0] - margin) <= longest:
+    if longest is None or min(total, speech[-1][1] + behind) - max(0, speech[0][0] - before) <= longest:
         groups = [speech]
     else:
-        groups = _divide(speech, max(1, longest - 2 * margin))
+        groups = _divide(speech, max(1, longest - before - behind))
     segments: list[Stretch] = []
     for number, group in enumerate(groups):
-        start, end = group[0][0] - margin, group[-1][1] + margin
+        start, end = group[0][0] - before, group[-1][1] + behind
         if number:
             start = max(start, (groups[number - 1][-1][1] + group[0][0]) // 2)
         if number + 1 < len(groups):

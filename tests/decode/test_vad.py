@@ -36,6 +36,7 @@ def no_margin(monkeypatch, request):
     """The toy has learnt its commands by heart, without a margin."""
     if request.cls is None:
         monkeypatch.setattr(vad, "MARGIN", 0)
+        monkeypatch.setattr(vad, "NOISY_MARGIN", 0)
 
 
 @pytest.fixture(scope="module")

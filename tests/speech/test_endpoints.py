@@ -14,6 +14,7 @@ from espnet_atat.speech.endpoints import (
     cut,
     find_loud,
     frame_levels,
+    margins_of,
     segments_of,
     tighten,
 )
@@ -105,19 +106,25 @@ def test_what_does_not_stand_out_is_left_as_the_network_found_it():
     assert tighten([(190, 380)], levels) == [(190, 380)]
 
 
+def test_more_stays_of_noise_than_of_quiet():
+    levels = np.repeat([-60.0, -20.0, -45.0], [100, 100, 100])
+    assert margins_of([(100, 200)], levels, 8, 12) == (8, 12)
+    assert margins_of([(0, 300)], levels, 8, 12) == (8, 8)
+
+
 def test_a_recording_is_given_whole_where_it_is_short_or_nothing_was_found():
-    assert segments_of([], 500, 20) == [(0, 500)]
-    assert segments_of([(100, 200), (300, 350)], 500, 20) == [(80, 370)]
-    assert segments_of([(5, 490)], 500, 20) == [(0, 500)]
-    assert segments_of([(100, 200), (300, 350)], 500, 20, longest=290) == [(80, 370)]
+    assert segments_of([], 500, (20, 20)) == [(0, 500)]
+    assert segments_of([(100, 200), (300, 350)], 500, (20, 20)) == [(80, 370)]
+    assert segments_of([(5, 490)], 500, (20, 20)) == [(0, 500)]
+    assert segments_of([(100, 200), (300, 350)], 500, (20, 20), longest=290) == [(80, 370)]
 
 
 def test_a_long_recording_is_cut_at_its_pauses():
     speech = [(100, 300), (310, 400), (500, 700), (715, 900)]
-    assert segments_of(speech, 1000, 20, longest=500) == [(80, 420), (480, 920)]
+    assert segments_of(speech, 1000, (20, 20), longest=500) == [(80, 420), (480, 920)]
     # 400 frames are still too long: the longest pause within, then.
-    assert segments_of(speech, 1000, 20, longest=380) == [(80, 420), (480, 707), (707, 920)]
-    assert segments_of([(0, 900)], 1000, 0, longest=300) == [(0, 300), (300, 600), (600, 900)]
+    assert segments_of(speech, 1000, (20, 20), longest=380) == [(80, 420), (480, 707), (707, 920)]
+    assert segments_of([(0, 900)], 1000, (0, 0), longest=300) == [(0, 300), (300, 600), (600, 900)]
 
 
 @given(
@@ -132,7 +139,7 @@ def test_segments_hold_all_speech_once_and_none_is_too_long(lengths, after, marg
         speech.append((place + quiet + 1, place + quiet + 1 + loud))
         place = speech[-1][1]
     total = place + after
-    segments = segments_of(speech, total, margin, longest)
+    segments = segments_of(speech, total, (margin, margin), longest)
     covered = np.zeros(total, int)
     for start, end in segments:
         assert 0 <= start < end <= total
