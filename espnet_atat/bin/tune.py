@@ -1,6 +1,7 @@
 """Choose an option of the search, such as lm_weight, on the dev sets of some systems: never on test sets.
 
 python -m espnet_atat.bin.tune --recipe mini --table lm --option lm_weight --values 0,0.05,0.1,0.2,0.3,0.5
+python -m espnet_atat.bin.tune --recipe mini --system music --option ctc_weight
 
 The models have to be there (./run.sh --table lm --stop_stage 11), with every seed that is asked for. The exact match of
 each value is printed; the one with the highest mean over systems, seeds and dev sets is the best.
@@ -23,8 +24,13 @@ from espnet_atat.metrics.metrics_file import read_metrics
 from espnet_atat.steps.stage13_score import METRICS, score_node
 from espnet_atat.steps.systems import plan_system
 
-#: Options that a set of values makes sense for, and the inference configuration whose other options are kept.
-OPTIONS = {"lm_weight": "decode_lm", "ctc_weight": "decode", "penalty": "decode", "beam_size": "decode"}
+#: Options that a set of values makes sense for: the inference configuration whose other options are kept, and values.
+OPTIONS: dict[str, tuple[str, tuple[float, ...]]] = {
+    "lm_weight": ("decode_lm", (0, 0.05, 0.1, 0.2, 0.3, 0.5)),
+    "ctc_weight": ("decode", (0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6)),
+    "penalty": ("decode", (-1, -0.5, 0, 0.5, 1)),
+    "beam_size": ("decode", (1, 2, 4, 8)),
+}
 WHOLE = {"beam_size"}
 
 
@@ -105,7 +111,7 @@ def get_parser() -> argparse.ArgumentParser:
     parser = new_parser("tune", __doc__)
     add_selection(parser)
     parser.add_argument("--option", choices=sorted(OPTIONS), default="lm_weight", help="which")
-    parser.add_argument("--values", type=value_list, required=True, help="such as 0,0.1,0.2")
+    parser.add_argument("--values", type=value_list, help="such as 0,0.1,0.2; default: by the option")
     parser.add_argument("--inference_config", help="what the other options are taken from; default: by the option")
     parser.add_argument("--nj", type=int, default=1, help="processes of decoding a large set")
     parser.add_argument("--ngpu", type=int, choices=(0, 1), default=0, help="1: decode on a GPU")
@@ -122,8 +128,9 @@ def value_list(text: str) -> tuple[float, ...]:
 
 def main(argv: Sequence[str] | None = None) -> None:
     args = get_parser().parse_args(argv)
-    values = [int(value) if args.option in WHOLE else value for value in args.values]
-    config = args.inference_config or OPTIONS[args.option]
+    config, usual = OPTIONS[args.option]
+    config = args.inference_config or config
+    values = [int(value) if args.option in WHOLE else value for value in args.values or usual]
     trials = tune(select(args), config, args.option, values, args.nj, Machines(ngpu=args.ngpu))
     for trial in trials:
         low, high = (100 * bound for bound in trial.interval)

@@ -4,8 +4,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from espnet_atat.speech.fbank import FRAME_SECONDS, LOG_FLOOR
+
 #: No utterance is made shorter than this, in frames: an encoder may need several for one state.
 SHORTEST = 16
+#: Log mel of digital silence, in nepers of energy.
+DIGITAL_SILENCE = float(np.log(LOG_FLOOR))
+#: Of the frames of an utterance: its quietest, whose sound is that of its room.
+QUIETEST = 0.1
+#: Nepers below an utterance's mean level that noise around it is at least.
+BELOW_SPEECH = 2.0
 
 
 @dataclass(frozen=True)
@@ -18,12 +26,17 @@ class FeatureAugmentation:
         tilt: spectral tilt of up to this many nepers over the mel axis, like the effect of microphones and rooms.
         noise: a stationary noise floor of random colour, at least this many nepers below the utterance's mean level
             (3 is loud); added in the power domain to half of the utterances.
+        silence: up to so many seconds at either end of half of the utterances, each drawn anew: digital silence, the
+            utterance's own quietest frames, or noise of random level and colour, which then is in the speech too.
+        level: an utterance is quieter by up to so many dB, down to digital silence.
     """
 
     stretch: float = 0.0
     mel_warp: float = 0.0
     tilt: float = 0.0
     noise: float = 0.0
+    silence: float = 0.0
+    level: float = 0.0
 
     def __call__(self, feats: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """Change one utterance: (T, F) natural logarithms of mel energies to (T', F) float32."""
@@ -39,11 +52,37 @@ class FeatureAugmentation:
             feats = interpolate(feats.T, positions).T
         if self.tilt:
             feats = feats + np.linspace(-0.5, 0.5, mels) * rng.uniform(-self.tilt, self.tilt)
+        if self.silence and rng.random() < 0.5:
+            before, behind = (round(seconds / FRAME_SECONDS) for seconds in rng.uniform(0, self.silence, 2))
+            feats = surround(feats, before, behind, rng)
+        if self.level:
+            feats = np.maximum(feats - rng.uniform(0, self.level) * np.log(10) / 10, DIGITAL_SILENCE)
         if self.noise and rng.random() < 0.5:
-            colour = np.interp(np.arange(mels), np.linspace(0, mels - 1, 4), rng.normal(0, 1, 4))
-            floor = feats.mean() - self.noise - rng.exponential(2.0) + colour
-            feats = np.logaddexp(feats, floor + rng.normal(0, 0.5, feats.shape))
+            floor = feats.mean() - self.noise - rng.exponential(2.0)
+            feats = np.logaddexp(feats, _steady(floor, feats.shape, rng))
         return feats.astype(np.float32)
+
+
+def surround(feats: np.ndarray, before: int, behind: int, rng: np.random.Generator) -> np.ndarray:
+    """An utterance (T, F) between frames of silence or noise: (before + T + behind, F)."""
+    padded = np.pad(feats, ((before, behind), (0, 0)), constant_values=DIGITAL_SILENCE)
+    kind = rng.integers(3)
+    if kind == 0:
+        loudest = feats.mean() - BELOW_SPEECH
+        level = rng.uniform(min(DIGITAL_SILENCE, loudest), loudest)
+        return np.logaddexp(padded, _steady(level, padded.shape, rng))
+    if kind == 1:
+        quietest = np.argsort(feats.mean(axis=1))[: max(1, round(QUIETEST * len(feats)))]
+        padded[:before] = feats[rng.choice(quietest, before)]
+        padded[len(padded) - behind :] = feats[rng.choice(quietest, behind)]
+    return padded
+
+
+def _steady(level: float, shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
+    """Noise of a random colour, (T, F), whose mean is about ``level`` in every frame."""
+    mels = shape[1]
+    colour = np.interp(np.arange(mels), np.linspace(0, mels - 1, 4), rng.normal(0, 1, 4))
+    return level + colour + rng.normal(0, 0.5, shape)
 
 
 def interpolate(rows: np.ndarray, positions: np.ndarray) -> np.ndarray:

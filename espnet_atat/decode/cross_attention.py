@@ -5,7 +5,7 @@ a position belongs to the token that is predicted there. The search itself keeps
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from espnet_atat.decode.trained import Trained
+from espnet_atat.decode.vad import Segment
 from espnet_atat.errors import UserError
 from espnet_atat.model.atat_model import Encoded
 from espnet_atat.text.vocabulary import EOS
@@ -25,6 +26,7 @@ class Attention:
     tokens: tuple[str, ...]  # L predicted ones, ``<eos>`` the last
     weights: np.ndarray  # (layers, heads, L, S), float32; over the S encoder states each row sums to 1
     subsampling: float  # input frames of 10 ms that a state covers; 1 for text, whose states are word pieces
+    first: int = 0  # input frames before the first state: of a recording whose beginning the model was not given
 
     @property
     def mean(self) -> np.ndarray:
@@ -32,23 +34,26 @@ class Attention:
         return self.weights.mean(axis=(0, 1))
 
     def frames(self, num_frames: int) -> np.ndarray:
-        """The mean spread over the input's frames: (L, num_frames). The last ones, which fill no state, get 0."""
-        states = (np.arange(num_frames) / self.subsampling).astype(int)  # of each frame
+        """The mean spread over the input's frames: (L, num_frames). Those that are in no state get 0."""
+        states = (np.arange(num_frames - self.first) / self.subsampling).astype(int)  # of each frame
         mean = np.pad(self.mean, ((0, 0), (0, max(0, int(states[-1]) + 1 - self.mean.shape[1]))))
-        return mean[:, states] / self.subsampling
+        return np.pad(mean[:, states] / self.subsampling, ((0, 0), (self.first, 0)))
 
 
-def speech_attention(trained: Trained, speech: np.ndarray, task: str, tokens: Sequence[str]) -> Attention:
+def speech_attention(trained: Trained, segment: Segment, task: str, tokens: Sequence[str]) -> Attention:
     """Attention of a hypothesis' ``tokens`` (without task token and ``<eos>``) over audio.
 
-    ``speech``: log mel features (num_frames, 80), or samples (num_samples,) or states for a model that hears.
+    ``segment``: what the model was given of the audio, log mel features (num_frames, 80), or samples (num_samples,) or
+    states for a model that hears.
     """
+    speech = segment.speech
     batch = torch.from_numpy(np.require(speech, np.float32, ["C", "W"]))[None].to(trained.device)
     lengths = torch.tensor([len(speech)], device=trained.device)
     with torch.inference_mode(), trained.encoding:
         encoded = trained.model.encode_audio(batch, lengths)
         assert trained.model.audio_encoder is not None
-        return _attention(trained, encoded, task, tokens, trained.model.audio_encoder.frames_per_state)
+        found = _attention(trained, encoded, task, tokens, trained.model.audio_encoder.frames_per_state)
+    return replace(found, first=segment.first)
 
 
 def text_attention(trained: Trained, pieces: Sequence[int], task: str, tokens: Sequence[str]) -> Attention:

@@ -182,8 +182,11 @@ def heard_and_read(
     audio, where ``source`` has an encoder's states.
     """
     speech, task = np.asarray(source.read(utt_id)), config.tasks[0]
-    result = decode_batch(understander(trained, source.name, config), source, [utt_id])[0][0]
-    heard = speech_attention(trained, speech, task, result.tokens)
+    understand = understander(trained, source.name, config)
+    assert isinstance(understand, Speech2Understand)
+    result = decode_batch(understand, source, [utt_id])[0][0]
+    (segment,) = understand.segments(speech)  # without max_seconds there is one
+    heard = speech_attention(trained, segment, task, result.tokens)
     pieces = trained.text_pieces(text)
     shown = speech if seen is None else np.asarray(seen.read(utt_id))
     features = shown if shown.ndim == 2 else fbank(shown)

@@ -24,14 +24,19 @@ class Pretrained:
     language_model: LanguageModel | None = None  # packed with it, for ``lm_weight``
 
     def search_options(self, source: str, given: Mapping[str, Any]) -> dict[str, Any]:
-        """What to search ``speech`` or ``text_in`` with: what is given, else as the package's scores were measured."""
+        """What to search ``speech`` or ``text_in`` with: what is given, else as the package's scores were measured.
+
+        Speech is looked for in recordings (``vad``) unless the package says how.
+        """
+        listening = {"vad": "auto"} if source == "speech" else {}
         if self.manifest is None:
-            return dict(given)
-        options = dict(self.manifest.decode)
+            return listening | dict(given)
+        options = listening | dict(self.manifest.decode)
         if source in self.manifest.tasks:
             options["task"] = self.manifest.tasks[source]
         if source == "text_in":
-            options.pop("ctc_weight", None)  # there is no CTC on text
+            for name in ("ctc_weight", "vad"):  # of speech alone
+                options.pop(name, None)
         if "beam_size" in given and "nbest" not in given:
             options["nbest"] = min(int(options.get("nbest", 1)), int(given["beam_size"]))
         if "nbest" in given and "beam_size" not in given:

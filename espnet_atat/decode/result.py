@@ -1,7 +1,7 @@
 """What a search gives of an utterance."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
@@ -34,6 +34,10 @@ class Understanding:
     scores: Mapping[str, float] = field(default_factory=dict, compare=False)  # each scorer's own sum, unweighted
     words: tuple[Word, ...] = ()  # with times, where these were asked for and the CTC of the audio gives them
     cut: bool = False  # whether the search ended it, at the most tokens that it allows
+    #: Beginning and end of what the model was given of the audio, in seconds; None: all of it.
+    span: tuple[float, float] | None = field(default=None, compare=False)
+    #: Of a recording that was longer than the model takes at once: what was understood of each segment, in order.
+    segments: tuple["Understanding", ...] = ()
 
     @property
     def confidence(self) -> float:
@@ -43,7 +47,8 @@ class Understanding:
         """
         if "decoder" not in self.scores:
             return 0.0
-        return math.exp(min(0.0, self.scores["decoder"] / (len(self.tokens) + 1)))  # <eos> is scored too
+        ends = max(1, len(self.segments))  # <eos> is scored too
+        return math.exp(min(0.0, self.scores["decoder"] / (len(self.tokens) + ends)))
 
     @property
     def json_score(self) -> float | None:
@@ -77,8 +82,39 @@ class Understanding:
             cut=longest is not None and len(tokens) >= longest,
         )
 
+    @classmethod
+    def joined(cls, segments: Sequence["Understanding"]) -> "Understanding":
+        """What was understood of the segments of one recording: words, tokens and scores together, trees side by side.
+
+        Several trees are no tree, so there is no frame: the segments have theirs.
+        """
+        if len(segments) == 1:
+            return segments[0]
+        spans = [each.span for each in segments if each.span is not None]
+        names = dict.fromkeys(name for each in segments for name in each.scores)
+        return Understanding(
+            tree=" ".join(each.tree for each in segments if each.tree),
+            frame=None,
+            text=" ".join(each.text for each in segments if each.text),
+            score=sum(each.score for each in segments),
+            tokens=tuple(token for each in segments for token in each.tokens),
+            scores={name: sum(each.scores.get(name, 0.0) for each in segments) for name in names},
+            words=tuple(word for each in segments for word in each.words),
+            cut=any(each.cut for each in segments),
+            span=(spans[0][0], spans[-1][1]) if spans else None,
+            segments=tuple(segments),
+        )
+
     def as_dict(self) -> dict[str, Any]:
-        """For JSON: what the attributes say, times rounded to milliseconds; a score of nothing heard is null."""
+        """For JSON: what the attributes say, times rounded to milliseconds; a score of nothing heard is null.
+
+        ``span`` and ``segments`` are there where they are not empty.
+        """
+        more: dict[str, Any] = {}
+        if self.span is not None:
+            more["span"] = [round(second, 3) for second in self.span]
+        if self.segments:
+            more["segments"] = [each.as_dict() for each in self.segments]
         return {
             "tree": self.tree,
             "frame": self.frame and {"intent": self.frame.intent, "slots": [asdict(slot) for slot in self.frame.slots]},
@@ -86,6 +122,7 @@ class Understanding:
             "score": self.json_score,
             "confidence": round(self.confidence, 4),
             "words": [{"word": w.text, "start": round(w.start, 3), "end": round(w.end, 3)} for w in self.words],
+            **more,
         }
 
 

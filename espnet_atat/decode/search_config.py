@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from espnet_atat.data.mixture import TaskLabels
+from espnet_atat.decode.vad import KINDS
 from espnet_atat.errors import UserError
 from espnet_atat.schema import read
 from espnet_atat.text.vocabulary import TASK_SOURCE
@@ -16,6 +17,8 @@ SHORTEST_TREE = 3  # ``[IN:X``, ``]`` and ``<eos>``
 SHORTEST_CAP = 100
 TOKENS_PER_SECOND = 20.0
 TOKENS_PER_PIECE = 4.0
+#: Of a CTC over characters, without ``ctc_weight``; chosen on mini's dev sets (``bin.tune``).
+CHARACTER_CTC_WEIGHT = 0.3
 
 
 #: Of an inference configuration: utterances decoded together, unless it says otherwise.
@@ -37,12 +40,17 @@ class SearchConfig(TaskLabels):
     maxlen: int | None = None
     #: Of the audio encoder's CTC, in [0, 1). A CTC over the decoder's tokens takes part in the search as in ESPnet:
     #: (1 - weight) * decoder + weight * CTC prefix score. A CTC over characters cannot; it rescores the K best of the
-    #: search: score + weight * log likelihood of the hypothesis' words.
-    ctc_weight: float = 0.0
+    #: search: score + weight * log likelihood of the hypothesis' words. None: 0.3 of a CTC over characters, where the
+    #: model has one and listens; else 0.
+    ctc_weight: float | None = None
     lm_weight: float = 0.0  # of the language model, added to the score
     penalty: float = 0.0  # added for each token (ESPnet's name for its length bonus)
     #: Make invalid trees impossible; of ``asr`` and ``mlm``, tags. Also keeps out ``<unk>`` and control tokens.
     constrain_trees: bool = False
+    #: How the speech in a recording is found, so that the model is given no silence or noise before and behind it:
+    #: ``auto``, ``silero``, ``energy`` or ``none`` (:func:`espnet_atat.decode.vad.find_segments`). A model that is
+    #: loaded by name has ``auto``.
+    vad: str = "none"
 
     def __post_init__(self) -> None:
         self.check_labels()
@@ -51,7 +59,9 @@ class SearchConfig(TaskLabels):
                 raise UserError(f"{name} is at least 1, found {getattr(self, name)}")
         if self.nbest > self.beam_size:
             raise UserError(f"nbest {self.nbest} is more than beam_size {self.beam_size}: no such hypotheses are kept")
-        if not 0 <= self.ctc_weight < 1:
+        if self.vad not in KINDS:
+            raise UserError(f"vad is one of {', '.join(KINDS)}, found {self.vad!r}")
+        if self.ctc_weight is not None and not 0 <= self.ctc_weight < 1:
             raise UserError(f"ctc_weight is in [0, 1), found {self.ctc_weight}")
         if not (self.lm_weight >= 0 and math.isfinite(self.lm_weight)):
             raise UserError(f"lm_weight is a number from 0, found {self.lm_weight}")

@@ -83,8 +83,11 @@ def align(head: CTCHead, states: Tensor, symbols: Sequence[int]) -> list[tuple[i
     return [(span.start, span.end) for span in merge_tokens(paths[0], scores[0])]
 
 
-def with_times(result: Understanding, trained: Trained, states: Tensor) -> Understanding:
-    """The result with its words' times, by the CTC over the utterance's states (S, D); as it is without them."""
+def with_times(result: Understanding, trained: Trained, states: Tensor, start: float = 0.0) -> Understanding:
+    """The result with its words' times, by the CTC over the utterance's states (S, D); as it is without them.
+
+    ``start``: seconds of the utterance before the first state.
+    """
     model = trained.model
     assert model.ctc is not None
     if trained.characters is not None:
@@ -99,5 +102,5 @@ def with_times(result: Understanding, trained: Trained, states: Tensor) -> Under
     words = []
     for number, text in enumerate(texts):
         own = [span for (_, word), span in zip(spelling, spans, strict=True) if word == number]
-        words.append(Word(text, own[0][0] * seconds, own[-1][1] * seconds))
+        words.append(Word(text, start + own[0][0] * seconds, start + own[-1][1] * seconds))
     return replace(result, words=tuple(words))

@@ -13,6 +13,7 @@ Frame(intent='PLAY', slots=(Slot(name='SONG', value='moon'),))
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, overload
@@ -26,10 +27,11 @@ from espnet_atat.decode.result import NOTHING_HEARD, Understanding
 from espnet_atat.decode.search_config import TOKENS_PER_PIECE, TOKENS_PER_SECOND
 from espnet_atat.decode.times import feature_size, seconds_per_feature, seconds_per_state, with_times
 from espnet_atat.decode.understand_base import Understand
+from espnet_atat.decode.vad import Segment, find_segments
 from espnet_atat.errors import UserError
 from espnet_atat.semantics.normalise import normalise_words
 from espnet_atat.speech.audio import SAMPLE_RATE, convert_rate, probe, read_audio
-from espnet_atat.speech.fbank import FRAME_LENGTH, fbank
+from espnet_atat.speech.fbank import FRAME_LENGTH, FRAME_SECONDS, fbank
 
 #: Seconds of audio that a model loaded by name takes at once. Models are trained on commands of some seconds, and the
 #: encoder's attention needs memory with the square of the length.
@@ -46,13 +48,14 @@ class Speech2Understand(Understand):
     """Spoken utterances to trees (or words, by ``task``). See :class:`Understand` for the other arguments.
 
     Args:
-        max_seconds: longer audio is refused; None: no limit.
+        max_seconds: longer audio is cut at its pauses, and its segments are understood one by one; without ``vad``,
+            an option, it is refused. None: no limit.
         word_times: give each result the times of its words, if the model has a CTC.
 
-    >>> Speech2Understand.from_pretrained(model, beam_size=2, max_seconds=5.0)(np.zeros(6 * 16000, np.float32))
+    >>> Speech2Understand.from_pretrained(model, max_seconds=5.0, vad="none")(np.zeros(6 * 16000, np.float32))
     Traceback (most recent call last):
     ...
-    espnet_atat.errors.UserError: speech of 6.0 s: at most 5 s at once (max_seconds); cut it into commands
+    espnet_atat.errors.UserError: speech of 6.0 s: at most 5 s at once (max_seconds); cut it, or have it cut (vad auto)
     """
 
     default_task = "slu"
@@ -97,27 +100,37 @@ class Speech2Understand(Understand):
 
     @torch.inference_mode()
     def nbest(self, speech: Sequence[Speech], rate: int = SAMPLE_RATE) -> list[list[Understanding]]:
-        """The ``nbest`` best hypotheses of each utterance, best first; fewer where fewer were found."""
-        results: list[list[Understanding]] = [[NOTHING_HEARD] for _ in speech]
-        inputs = [self._prepare(item, rate) for item in speech]
+        """The ``nbest`` best hypotheses of each utterance, best first; fewer where fewer were found.
+
+        Of a recording that was understood in segments there is one, of the best of each segment.
+        """
+        segments = [(i, segment) for i, item in enumerate(speech) for segment in self.segments(item, rate)]
+        understood: list[list[list[Understanding]]] = [[] for _ in speech]  # utterance, segment, hypothesis
         # Samples and states of one call do not fit into one tensor.
-        kinds = [[i for i, each in enumerate(inputs) if each is not None and each.ndim == kind] for kind in (1, 2)]
+        kinds = [[n for n, (_, each) in enumerate(segments) if each.speech.ndim == kind] for kind in (1, 2)]
         for chunk in (chunk for indices in kinds for chunk in self._chunks(indices)):
-            batch, lengths = _batch([inputs[i] for i in chunk], 0.0, self.trained.device)
+            batch, lengths = _batch([segments[n][1].speech for n in chunk], 0.0, self.trained.device)
             with self.trained.encoding:
                 encoded = self.trained.model.encode_audio(batch, lengths)
             found = self._search(encoded, hears=True)
-            for i, hypotheses, states, length in zip(chunk, found, encoded.states, encoded.lengths, strict=True):
+            for n, hypotheses, states, length in zip(chunk, found, encoded.states, encoded.lengths, strict=True):
+                i, segment = segments[n]
                 if self.word_times:
-                    hypotheses = [with_times(result, self.trained, states[:length]) for result in hypotheses]
-                results[i] = hypotheses
-        return results
+                    hypotheses = [with_times(each, self.trained, states[:length], segment.start) for each in hypotheses]
+                if self.config.vad != "none":
+                    hypotheses = [replace(each, span=(segment.start, segment.end)) for each in hypotheses]
+                understood[i].append(hypotheses)
+        return [_together(each) for each in understood]
 
-    def _prepare(self, speech: Speech, rate: int) -> np.ndarray | None:
-        """What the model takes: (num_samples,), (num_frames, 80) or (num_states, H), float32; None of silence."""
+    def segments(self, speech: Speech, rate: int = SAMPLE_RATE) -> list[Segment]:
+        """What the model is given of an utterance: none of silence, several of a recording that is cut at its pauses.
+
+        Of a model that hears they are of samples, or of the states that it was given; else of features.
+        """
         if isinstance(speech, str | Path):
-            info = probe(speech)
-            self._check_length(info.samples / info.rate)
+            if self.config.vad == "none":
+                info = probe(speech)
+                self._check_length(info.samples / info.rate)
             speech, rate = read_audio(speech, resample=True), SAMPLE_RATE
         speech = _checked(np.asarray(speech))
         hears = self.trained.model.hears
@@ -127,8 +140,11 @@ class Speech2Understand(Understand):
                 raise UserError(f"features of shape {speech.shape}, but this model takes samples (--feats_type raw)")
             if speech.shape[1] != wanted:
                 raise UserError(f"features of shape {speech.shape}: (num_frames, {wanted}) is wanted")
-            self._check_length(len(speech) * seconds_per_feature(self.trained.model))
-            return speech
+            seconds = seconds_per_feature(self.trained.model)
+            self._check_length(len(speech) * seconds)
+            if hears:  # the energy cannot be read off an encoder's states, nor may they be cut: they know of each other
+                return [Segment(speech, 0, round(len(speech) * seconds / FRAME_SECONDS))]
+            return find_segments(speech, self.config.vad, self.max_seconds)
         if rate <= 0:
             raise UserError(f"rate is in Hz, found {rate}")
         self._check_length(len(speech) / rate)
@@ -137,13 +153,15 @@ class Speech2Understand(Understand):
         if hears and len(speech) < FRAME_LENGTH:
             raise UserError(f"speech of {len(speech)} samples: at least {FRAME_LENGTH} are needed, one frame")
         if len(speech) >= FRAME_LENGTH and np.abs(speech).max() <= SILENCE:
-            return None
-        return speech if hears else fbank(speech)
+            return []
+        segments = find_segments(speech, self.config.vad, self.max_seconds)
+        return segments if hears else [replace(segment, speech=fbank(segment.speech)) for segment in segments]
 
     def _check_length(self, seconds: float) -> None:
-        if self.max_seconds is not None and seconds > self.max_seconds:
+        if self.config.vad == "none" and self.max_seconds is not None and seconds > self.max_seconds:
             raise UserError(
-                f"speech of {seconds:.1f} s: at most {self.max_seconds:g} s at once (max_seconds); cut it into commands"
+                f"speech of {seconds:.1f} s: at most {self.max_seconds:g} s at once (max_seconds); "
+                "cut it, or have it cut (vad auto)"
             )
 
 
@@ -159,6 +177,8 @@ class Text2Understand(Understand):
         assert self.trained.text_tokenizer is not None  # says what is missing
         if self.config.ctc_weight:
             raise UserError("ctc_weight is for speech: there is no CTC on text")
+        if self.config.vad != "none":
+            raise UserError("vad is for speech: there is no silence in text")
 
     @overload  # likewise
     def __call__(self, text: str, normalise: bool = True) -> Understanding: ...  # type: ignore[overload-overlap]
@@ -200,6 +220,13 @@ class Text2Understand(Understand):
         if not words:
             raise UserError(f"text {text!r} has no word in it")
         return np.array(self.trained.text_pieces(words), dtype=np.int64)
+
+
+def _together(segments: Sequence[list[Understanding]]) -> list[Understanding]:
+    """The n-best of an utterance, from those of its segments."""
+    if not segments:
+        return [NOTHING_HEARD]
+    return segments[0] if len(segments) == 1 else [Understanding.joined([hypotheses[0] for hypotheses in segments])]
 
 
 def _checked(speech: np.ndarray) -> np.ndarray:

@@ -12,7 +12,7 @@ from espnet_atat.decode.lm_fusion import LanguageModel, LanguageModelScorer
 from espnet_atat.decode.pretrained import Pretrained, load_pretrained
 from espnet_atat.decode.result import Understanding
 from espnet_atat.decode.search import CONSTRAINT, LENGTH_BONUS, UtteranceBeamSearch
-from espnet_atat.decode.search_config import SearchConfig
+from espnet_atat.decode.search_config import CHARACTER_CTC_WEIGHT, SearchConfig
 from espnet_atat.decode.trained import Trained
 from espnet_atat.errors import UserError
 from espnet_atat.model.atat_model import Encoded
@@ -103,6 +103,13 @@ class Understand:
             **search,
         )
 
+    @property
+    def ctc_weight(self) -> float:
+        """Of the CTC of audio: what the configuration says, else the default of this model."""
+        if self.config.ctc_weight is not None:
+            return self.config.ctc_weight
+        return CHARACTER_CTC_WEIGHT if self.trained.model.ctc is not None and self.trained.characters else 0.0
+
     def _chunks(self, indices: Sequence[int]) -> list[Sequence[int]]:
         size = self.batch_size or max(1, len(indices))
         return [indices[start : start + size] for start in range(0, len(indices), size)]
@@ -119,9 +126,10 @@ class Understand:
     def _search(self, encoded: Encoded, hears: bool) -> list[list[Understanding]]:
         """The n-best of each utterance, best first. ``hears``: the states are of audio, so that CTC may score them."""
         config, trained = self.config, self.trained
-        ctc = trained.model.ctc if hears and config.ctc_weight else None
+        weight = self.ctc_weight if hears else 0.0
+        ctc = trained.model.ctc if weight else None
         rescores = ctc is not None and trained.characters is not None
-        in_search = config.ctc_weight if ctc is not None and not rescores else 0.0
+        in_search = weight if ctc is not None and not rescores else 0.0
         caps = config.caps(encoded.lengths.tolist(), self.tokens_per_state)
         task_ids = [trained.vocabulary.task_id(task) for task in config.tasks]
         vocabulary = trained.vocabulary
@@ -163,7 +171,7 @@ class Understand:
         utterances = [b for b, results in enumerate(nbest) for _ in results]
         symbols = [characters.encode(result.text) for results in nbest for result in results]
         likelihoods = iter(ctc_log_likelihoods(head, encoded, utterances, symbols).tolist())
-        weight = self.config.ctc_weight
+        weight = self.ctc_weight
         rescored = [
             [
                 replace(result, score=result.score + weight * ctc, scores={**result.scores, "ctc": ctc})

@@ -43,7 +43,7 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument("--host", default=LOOPBACK, help="address to listen on; another opens the page to the network")
     parser.add_argument("--port", type=int, default=PORT, help="0: any that is free")
     parser.add_argument("--device", default="cpu", help="cpu, cuda or cuda:N")
-    parser.add_argument("--max_seconds", type=float, default=30.0, help="longer recordings are refused")
+    parser.add_argument("--max_seconds", type=float, default=30.0, help="longer recordings are cut at their pauses")
     return parser
 
 

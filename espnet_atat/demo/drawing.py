@@ -87,18 +87,22 @@ def answer_html(results: "Sequence[Understanding]", picture: str | None, seconds
     """The whole answer.
 
     Args:
-        results: best first.
+        results: best first; of a recording that was understood in segments, one that has them.
         picture: of the attention, a data URL.
         seconds: that it took.
     """
     best = results[0]
     if math.isinf(best.score):  # no hypothesis at all; one without words has its score
         return message_html("Nothing was heard: the recording is silent.")
-    parts = []
-    if best.tree:
-        parts += [_section("Tree", _tree(best.tree)), _section("Frame", _frame(best.tree))]
-    parts += [_section("Words", f'<p class="words">{escape(best.text) or "(none)"}</p>')]
-    parts += [_section("Alternatives", _alternatives(results))]
+    parts: list[str] = []
+    for segment in best.segments or (best,):
+        if best.segments and segment.span is not None:
+            parts.append(f"<h3>{segment.span[0]:.1f} to {segment.span[1]:.1f} s</h3>")
+        if segment.tree:
+            parts += [_section("Tree", _tree(segment.tree)), _section("Frame", _frame(segment.tree))]
+        parts += [_section("Words", f'<p class="words">{escape(segment.text) or "(none)"}</p>')]
+    if not best.segments:
+        parts += [_section("Alternatives", _alternatives(results))]
     if picture is not None:
         parts.append(
             _section(

@@ -17,13 +17,18 @@ if TYPE_CHECKING:
 
 #: Alternatives shown.
 NBEST = 4
+#: A recording may be so many times as long as what is understood at once.
+MAX_SEGMENTS = 10
 #: Characters of a typed sentence.
 MAX_CHARACTERS = 500
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What was understood, best first, and where the decoder looked for the best one, if anything was heard."""
+    """What was understood, best first, and where the decoder looked for the best one, if anything was heard.
+
+    A recording that was understood in segments has one result, and no attention: there are several to look at.
+    """
 
     results: "Sequence[Understanding]"
     attention: "Attention | None" = None
@@ -36,7 +41,7 @@ class Engine:
 
     Args:
         models: name to package, folder of a training run, or hub name.
-        max_seconds: longer recordings are refused.
+        max_seconds: longer recordings are cut at their pauses, and the segments understood one by one.
     """
 
     def __init__(self, models: Mapping[str, str], device: str = "cpu", max_seconds: float = 30.0):
@@ -66,18 +71,19 @@ class Engine:
             raise UserError(
                 f"{Path(path).name} cannot be read as audio; take a recording in WAV, FLAC, Ogg or MP3"
             ) from error
-        if info.samples > self.max_seconds * info.rate:
-            seconds = info.samples / info.rate
-            raise UserError(f"The recording is {seconds:.0f} s long; at most {self.max_seconds:g} s are taken at once")
+        if info.samples > MAX_SEGMENTS * self.max_seconds * info.rate:
+            seconds, most = info.samples / info.rate, MAX_SEGMENTS * self.max_seconds
+            raise UserError(f"The recording is {seconds:.0f} s long; at most {most:g} s are taken")
         samples = read_audio(path, resample=True)
         trained = self.load(model).trained
         options = {"task": task, "nbest": NBEST, "max_seconds": self.max_seconds, "word_times": False}
-        results = self._understand(Speech2Understand, model, options).nbest([samples], SAMPLE_RATE)[0]
+        understand = self._understand(Speech2Understand, model, options)
+        results = understand.nbest([samples], SAMPLE_RATE)[0]
         features = fbank(samples)
-        if not results[0].tokens:
+        if not results[0].tokens or results[0].segments:
             return Answer(results, None, features)
-        source = features if trained.model.frontend is None else samples
-        return Answer(results, speech_attention(trained, source, task, results[0].tokens), features)
+        (segment,) = understand.segments(samples)
+        return Answer(results, speech_attention(trained, segment, task, results[0].tokens), features)
 
     def read(self, model: str, text: str) -> Answer:
         """Understand a typed sentence."""

@@ -71,7 +71,7 @@ def make_page(engine: Engine) -> gr.Blocks:
                         sound = gr.Audio(
                             sources=[source],
                             type="filepath",
-                            label=f"At most {engine.max_seconds:g} s of speech",
+                            label=f"A command; what is longer than {engine.max_seconds:g} s is cut at its pauses",
                             editable=False,
                             buttons=[],
                             elem_id=source,

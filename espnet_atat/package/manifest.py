@@ -15,7 +15,7 @@ MANIFEST = "atat.yaml"
 #: Form of the file; a reader of this release reads no other.
 FORM = 1
 #: Options of the search that a package may set (``espnet_atat.decode.search_config.SearchConfig``).
-DECODE_KEYS = ("beam_size", "nbest", "maxlen", "ctc_weight", "lm_weight", "penalty", "constrain_trees")
+DECODE_KEYS = ("beam_size", "nbest", "maxlen", "ctc_weight", "lm_weight", "penalty", "constrain_trees", "vad")
 TASK_DEFAULTS: Mapping[str, str] = {"speech": "slu", "text_in": "nlu"}
 
 
@@ -79,7 +79,7 @@ class Manifest:
 
 
 def search_options(config: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in config.items() if key in DECODE_KEYS}
+    return {key: value for key, value in config.items() if key in DECODE_KEYS and value is not None}
 
 
 def result_of(metrics: Mapping[str, Any], *, test_set: str, task: str, config: str) -> dict[str, Any]:

@@ -56,6 +56,22 @@ def test_a_model_that_is_not_trained_yet_is_named_as_the_options_make_it(options
         main(["--recipe", "toy", "--system", "old", *options, "--option", "penalty", "--values", "0,1"])
 
 
+@pytest.mark.usefixtures("world")
+def test_every_option_has_values_of_its_own(monkeypatch):
+    asked = {}
+
+    def note(_selection, config, option, values, *_rest):
+        asked[option] = (config, values)
+        return trials(a_0=0.5)
+
+    monkeypatch.setattr(tune, "tune", note)
+    for option in tune.OPTIONS:
+        main(["--recipe", "toy", "--system", "old", "--option", option])
+    assert asked["ctc_weight"] == ("decode", [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6])
+    assert asked["beam_size"] == ("decode", [1, 2, 4, 8])
+    assert all(isinstance(value, int) for value in asked["beam_size"][1])
+
+
 def test_every_seed_is_decoded_on_the_gpu_that_is_asked_for(world, monkeypatch):
     write_recipe(world, "toy", {"rows/words": SYSTEM})
     planned = []

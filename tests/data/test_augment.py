@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from espnet_atat.data.augment import FeatureAugmentation, interpolate
+from espnet_atat.data.augment import DIGITAL_SILENCE, FeatureAugmentation, interpolate
 
 RNG = np.random.default_rng(0)
 FEATS = RNG.normal(size=(200, 80)).astype(np.float32)
@@ -13,7 +13,9 @@ def apply(seed: int = 0, feats: np.ndarray = FEATS, **options: float) -> np.ndar
     return FeatureAugmentation(**options)(feats, np.random.default_rng(seed))
 
 
-@pytest.mark.parametrize("options", [{"stretch": 0.1}, {"mel_warp": 0.1}, {"tilt": 1.0}, {"noise": 3.0}])
+@pytest.mark.parametrize(
+    "options", [{"stretch": 0.1}, {"mel_warp": 0.1}, {"tilt": 1.0}, {"noise": 3.0}, {"silence": 1.0}, {"level": 30}]
+)
 def test_the_generator_alone_decides(options):
     before = FEATS.copy()
     assert np.array_equal(apply(), before), "off by default"
@@ -61,10 +63,48 @@ def test_noise_raises_quiet_places_of_half_the_utterances():
         assert np.median(np.abs(feats[:10] - speech[:10])) < 0.1  # speech stays
 
 
+def test_silence_of_random_length_is_put_around_half_of_the_utterances():
+    """Of three kinds; the utterance lies between, and only noise, which is in a room all the time, is in it too."""
+    speech = np.where(np.arange(200)[:, None] % 20 < 10, 8.0, -6.0).repeat(80, axis=1).astype(np.float32)
+    longer = [found for seed in range(300) if len(found := apply(seed, feats=speech, silence=1.5)) != len(speech)]
+    assert len(longer) == pytest.approx(150, abs=30)
+    assert max(map(len, longer)) > 420
+    assert all(len(found) <= 500 for found in longer)
+    kinds = {"digital": 0, "own": 0, "noise": 0}
+    for found in longer:
+        place = int(np.argmax(found[:, 0] > 7))  # the first loud frame
+        inside = found[place : place + 200]
+        assert place <= 150
+        assert np.abs(inside[speech[:, 0] > 0] - 8).max() < 3, "speech stays above what is put around it"
+        around = np.concatenate([found[:place], found[place + 200 :]])
+        if (around == DIGITAL_SILENCE).all():
+            kinds["digital"] += 1
+        elif (around == -6.0).all():
+            kinds["own"] += 1
+        else:
+            kinds["noise"] += 1
+            assert around.std(axis=0).max() < 1.0, "steady"
+            assert (inside >= speech - 1e-4).all()
+            continue
+        assert np.array_equal(inside, speech)
+    assert min(kinds.values()) > 25, kinds
+
+
+def test_level_makes_quieter_down_to_digital_silence():
+    changes = [apply(seed, level=30) - FEATS for seed in range(100)]
+    assert all(np.allclose(change, change[0, 0], atol=1e-5) for change in changes)
+    decibels = [-10 * change[0, 0] / np.log(10) for change in changes]
+    assert 0 <= min(decibels) < 2
+    assert 28 < max(decibels) <= 30
+    assert apply(feats=FEATS - 15, level=30).min() == pytest.approx(DIGITAL_SILENCE)
+
+
 def test_one_frame_survives_everything():
-    feats = apply(feats=FEATS[:1], stretch=0.5, mel_warp=0.1, tilt=1.0, noise=3.0)
+    options = {"stretch": 0.5, "mel_warp": 0.1, "tilt": 1.0, "noise": 3.0, "level": 30.0}
+    feats = apply(feats=FEATS[:1], **options)
     assert feats.shape == (1, 80)
     assert np.isfinite(feats).all()
+    assert all(np.isfinite(apply(seed, feats=FEATS[:1], silence=0.1, **options)).all() for seed in range(20))
 
 
 def test_interpolation_is_linear_and_exact_on_rows():

@@ -1,17 +1,20 @@
 """Attention of a hypothesis: proper weights, the decoder's own, and of that utterance alone."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from espnet_atat.decode.cross_attention import Attention, speech_attention, text_attention
 from espnet_atat.decode.understand import Speech2Understand
+from espnet_atat.decode.vad import Segment
 from espnet_atat.errors import UserError
 
 
 def test_each_token_shares_its_attention_out_over_the_states(trained, speech):
     result = Speech2Understand(trained=trained, maxlen=10)(speech[0])
-    found = speech_attention(trained, speech[0], "slu", result.tokens)
+    found = speech_attention(trained, Segment(speech[0]), "slu", result.tokens)
     assert found.tokens == (*result.tokens, "<eos>")
     assert found.weights.shape == (2, 2, len(result.tokens) + 1, len(speech[0]) // 4)
     assert found.weights.sum(-1) == pytest.approx(1.0, abs=1e-5)
@@ -23,7 +26,7 @@ def test_each_token_shares_its_attention_out_over_the_states(trained, speech):
 def test_it_is_what_espnets_decoder_computes(trained, speech):
     """ESPnet's attention module keeps its weights where it is told to compute them itself."""
     tokens = ("[IN:PLAY", "▁play", "]")
-    found = speech_attention(trained, speech[1], "slu", tokens)
+    found = speech_attention(trained, Segment(speech[1]), "slu", tokens)
     vocabulary, decoder = trained.vocabulary, trained.model.decoder
     with torch.inference_mode():
         encoded = trained.model.encode_audio(torch.from_numpy(speech[1])[None], torch.tensor([len(speech[1])]))
@@ -45,8 +48,10 @@ def test_text_has_a_column_a_piece_and_the_task_matters(trained):
 def test_frames_that_fill_no_state_get_nothing():
     attention = Attention(("<eos>",), np.full((1, 1, 1, 2), 0.5, np.float32), 4)
     np.testing.assert_allclose(attention.frames(10), [[0.125] * 8 + [0.0] * 2])
+    later = replace(attention, first=3)  # of a recording whose beginning the model was not given
+    np.testing.assert_allclose(later.frames(13), [[0.0] * 3 + [0.125] * 8 + [0.0] * 2])
 
 
 def test_a_foreign_token_is_named(trained, speech):
     with pytest.raises(UserError, match=r"the token '\[IN:NOWHERE' is not of this model's"):
-        speech_attention(trained, speech[0], "slu", ["[IN:NOWHERE"])
+        speech_attention(trained, Segment(speech[0]), "slu", ["[IN:NOWHERE"])

@@ -41,7 +41,7 @@ def test_an_utterance_too_short_for_its_ctc_is_still_understood(token_trained, s
 def test_character_ctc_rescores_what_the_search_found(character_trained, speech):
     characters = character_trained.characters
     options = {"trained": character_trained, "maxlen": 10, "nbest": 4, "constrain_trees": True}
-    plain = Speech2Understand(**options).nbest(speech)
+    plain = Speech2Understand(ctc_weight=0.0, **options).nbest(speech)
     rescored = Speech2Understand(ctc_weight=0.5, **options).nbest(speech)
     changed = 0
     for utterance, before, after in zip(speech, plain, rescored, strict=True):
@@ -55,6 +55,22 @@ def test_character_ctc_rescores_what_the_search_found(character_trained, speech)
         assert [r.score for r in after] == sorted((r.score for r in after), reverse=True)
         changed += before[0].tokens != after[0].tokens
     assert changed, "rescoring changed no utterance: no test"
+
+
+def test_a_character_ctc_is_in_the_final_choice_by_default(character_trained, token_trained, trained, speech):
+    options = {"maxlen": 10, "nbest": 4, "constrain_trees": True}
+    rescored = Speech2Understand(trained=character_trained, **options)
+    assert rescored.nbest(speech) == Speech2Understand(trained=character_trained, ctc_weight=0.3, **options).nbest(
+        speech
+    )
+    plain = Speech2Understand(trained=character_trained, ctc_weight=0.0, **options).nbest(speech)
+    assert rescored.nbest(speech) != plain
+    # In the search, and without a CTC, there is none unless a weight is given.
+    for other in (token_trained, trained):
+        found = Speech2Understand(trained=other, **options)
+        assert found.ctc_weight == 0.0
+        assert all("ctc" not in result.scores for result in found.nbest(speech[:2])[0])
+    assert Text2Understand(trained=character_trained, maxlen=8)("play").score < 0
 
 
 def test_likelihoods_by_hand():

@@ -14,7 +14,7 @@ from espnet_atat.demo.app import find_models, main
 from espnet_atat.demo.engine import Engine
 from espnet_atat.errors import UserError
 from espnet_atat.graph.work import remove, working
-from tests.toy_package import write_command
+from tests.toy_package import RATE, command, write_command
 
 
 def test_it_listens_on_this_machine_alone_by_default_and_its_parser_is_there_at_once(root):
@@ -58,7 +58,7 @@ def test_finished_runs_are_found_newest_first(tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-def test_the_engine_hears_and_reads_and_says_what_it_cannot_take(toy_run, tmp_path):
+def test_the_engine_hears_and_reads(toy_run, tmp_path):
     engine = Engine({"toy": str(toy_run)}, max_seconds=2.0)
     heard = engine.hear("toy", "slu", write_command(tmp_path / "play.wav"))
     assert heard.results[0].tree == "[IN:PLAY play [SL:SONG moon ] ]"
@@ -67,15 +67,33 @@ def test_the_engine_hears_and_reads_and_says_what_it_cannot_take(toy_run, tmp_pa
     read = engine.read("toy", "Stop it.")
     assert read.results[0].frame.intent == "STOP"
     assert len(read.pieces) == read.attention.mean.shape[1]
+    quiet = np.zeros(RATE, np.float32)
+    several = np.concatenate([quiet, command(0), quiet, command(1), quiet])
+    soundfile.write(tmp_path / "several.wav", several, RATE)
+    (heard,) = engine.hear("toy", "slu", tmp_path / "several.wav").results
+    assert [segment.frame.intent for segment in heard.segments] == ["PLAY", "STOP"]
+    soundfile.write(tmp_path / "later.wav", np.concatenate([quiet, command(0)]), RATE)
+    later = engine.hear("toy", "slu", tmp_path / "later.wav")
+    assert later.results[0].frame.intent == "PLAY"
+    assert later.attention.first == pytest.approx(95, abs=3)
+    assert len(later.features) == pytest.approx(160, abs=3)
     soundfile.write(tmp_path / "silence.wav", np.zeros(8000), 8000)
     silence = engine.hear("toy", "slu", tmp_path / "silence.wav")
     assert silence.attention is None
     assert silence.results[0].text == ""
-    soundfile.write(tmp_path / "long.wav", np.zeros(8000 * 3), 8000)
+
+
+@pytest.mark.slow
+def test_the_engine_says_what_it_cannot_take(toy_run, tmp_path):
+    engine = Engine({"toy": str(toy_run)}, max_seconds=2.0)
+    soundfile.write(tmp_path / "long.wav", np.zeros(8000 * 21), 8000)
     soundfile.write(tmp_path / "slow.wav", np.zeros(8000), 1)  # 8000 samples at 1 Hz would be 128 million at 16 kHz
     (tmp_path / "text.ogg").write_text("no audio")
-    wrong = {"long.wav": "3 s long; at most 2 s", "slow.wav": "8000 s long", "text.ogg": "cannot be read as audio"}
-    for name, message in wrong.items():
+    for name, message in (
+        ("long.wav", "21 s long; at most 20 s"),
+        ("slow.wav", "8000 s long"),
+        ("text.ogg", "text.ogg cannot be read as audio"),
+    ):
         with pytest.raises(UserError, match=message):
             engine.hear("toy", "slu", tmp_path / name)
     for text, message in ((" … !", "no word"), ("a" * 501, "501 characters; at most 500")):

@@ -58,6 +58,14 @@ def test_an_answer_holds_tree_frame_words_and_alternatives():
     assert "no valid tree (unclosed bracket" in answer_html([understanding("[IN:PLAY play")], None, 0.1)
 
 
+def test_of_a_recording_that_was_cut_each_segment_is_shown():
+    both = [understanding("[IN:PLAY play ]"), understanding("[IN:STOP stop ]")]
+    spans = ((0.5, 2.25), (3.0, 4.0))
+    joined = Understanding.joined([replace(each, span=span) for each, span in zip(both, spans, strict=True)])
+    titles = re.findall(r"<h3>(.*?)</h3>", answer_html([joined], None, 0.1))
+    assert titles == ["0.5 to 2.2 s", "Tree", "Frame", "Words", "3.0 to 4.0 s", "Tree", "Frame", "Words"]
+
+
 def test_text_is_never_taken_for_html_nor_noise_for_silence():
     evil = "<img src=x onerror=alert(1)>"
     word = evil.replace(" ", "")

@@ -123,6 +123,26 @@ class Reverberation(Effect):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Silence(Effect):
+    """``seconds``: range of what is put before, and again behind; ``decibels``: how loud its noise is, to the speech's.
+
+    Each is a range; -90 dB is as good as digital silence.
+    """
+
+    seconds: Range
+    decibels: Range = (-90.0, -10.0)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.seconds[0] < 0:
+            raise UserError(f"seconds of silence are at least 0, found {self.seconds[0]:g}; shift cuts off a beginning")
+
+    def apply(self, samples: np.ndarray, rate: int, rng: np.random.Generator) -> np.ndarray:
+        before, behind = (rng.standard_normal(round(rng.uniform(*self.seconds) * rate)) for _ in range(2))
+        return effects.surround(samples, before, behind, rng.uniform(*self.decibels))
+
+
+@dataclass(frozen=True, kw_only=True)
 class Noise(Effect):
     """``snr``: range of the signal-to-noise ratio in dB. ``sounds``: noises, as ``responses``; null: white noise."""
 
@@ -159,7 +179,8 @@ class Volume(Effect):
 
 
 EFFECTS: dict[str, type[Effect]] = {
-    kind.__name__.lower(): kind for kind in (Speed, Tempo, Pitch, Shift, Reverberation, Noise, Resampling, Volume)
+    kind.__name__.lower(): kind
+    for kind in (Speed, Tempo, Pitch, Shift, Reverberation, Silence, Noise, Resampling, Volume)
 }
 
 

@@ -6,7 +6,7 @@ function but ``draw_response`` draws anything: what is random is given as a numb
 
 import numpy as np
 import soxr
-from scipy.signal import fftconvolve, istft, stft
+from scipy.signal import fftconvolve, istft, lfilter, stft
 
 from espnet_atat.errors import UserError
 from espnet_atat.speech.alignment.pauses import FRAME, find_speech
@@ -17,6 +17,7 @@ INSTALL = "it needs audiomentations: pip install -c constraints.txt 'audiomentat
 REVERBERATION = (0.2, 0.7)  # s, the time in which a room's echo falls by 60 dB
 DIRECT_TO_REVERBERANT = (-2.0, 8.0)  # dB
 FIRST_ECHO = (0.002, 0.012)  # s after the direct sound
+ROOM_POLE = 0.9  # of the noise of rooms, a first-order low-pass filter of white noise
 NOISE_BLOCK = 0.032  # seconds, of noise reduction
 NOISE_PERCENTILE = 15  # of a frequency's power over time, taken for its noise
 NOISE_BIAS = 6.0  # that percentile of a noise's power lies 7.9 dB below its mean (exponential distribution)
@@ -98,6 +99,19 @@ def draw_response(rng: np.random.Generator, rate: int) -> np.ndarray:
     """The response of a room whose quantities are drawn, each uniform in this module's range."""
     quantities = (float(rng.uniform(*limits)) for limits in (REVERBERATION, DIRECT_TO_REVERBERANT, FIRST_ECHO))
     return impulse_response(rng, rate, *quantities)
+
+
+def surround(samples: np.ndarray, before: np.ndarray, behind: np.ndarray, decibels: float) -> np.ndarray:
+    """Put noise, (n,) each, before and behind an utterance, its power ``decibels`` above the utterance's.
+
+    Its lower frequencies are raised, as in rooms. Beside silence it is silent.
+    """
+    wanted = np.sqrt(np.mean(np.square(samples, dtype=np.float64))) * 10 ** (decibels / 20)
+    sides = [lfilter([1.0], [1.0, -ROOM_POLE], noise) if len(noise) else noise for noise in (before, behind)]
+    rms = np.sqrt(np.mean(np.square(np.concatenate(sides)))) if any(map(len, sides)) else 0.0
+    gain = wanted / rms if rms else 0.0
+    before, behind = ((gain * side).astype(np.float32) for side in sides)
+    return _below_full_scale(np.concatenate([before, samples, behind]))
 
 
 def limit_band(samples: np.ndarray, rate: int, lower_rate: int) -> np.ndarray:

@@ -114,6 +114,20 @@ def test_resampling_removes_what_the_other_rate_cannot_hold():
     assert band(changed, 4500, 7900) < band(noise, 4500, 7900) - 50
 
 
+def test_an_utterance_between_silence_and_noise_is_the_utterance(speech):
+    before, behind = white(0.5), white(0.25)
+    heard = effects.surround(speech, before, behind, -20)
+    place = slice(len(before), len(before) + len(speech))
+    assert len(heard) == len(before) + len(speech) + len(behind)
+    assert np.array_equal(heard[place], speech)
+    for noise in (heard[: len(before)], heard[place.stop :]):
+        assert power_db(noise) == pytest.approx(power_db(speech) - 20, abs=1.5)
+    silent = effects.surround(speech, before, behind, -np.inf)
+    assert not silent[: len(before)].any()
+    assert np.array_equal(silent[place], speech)
+    assert not effects.surround(np.zeros(100, np.float32), before, behind, 0).any()
+
+
 def test_trimming_leaves_the_speech_and_the_margin(speech):
     rest = white(1.5, 1e-4)
     padded = np.concatenate([rest, speech, rest])
