@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from espnet_atat.decode.ctc_scorer import FLOOR, ctc_log_likelihoods
-from espnet_atat.decode.understand import Speech2Understand
+from espnet_atat.decode.understand import Speech2Understand, Text2Understand
 from espnet_atat.model.atat_model import Encoded
 from espnet_atat.model.ctc import CTCHead
 
