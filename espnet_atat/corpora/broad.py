@@ -36,8 +36,8 @@ DEV_SIZE = TEST_SIZE = 150
 SHORTEST, LONGEST = 3, 15  # words
 RUN = 4  # words in a row that no sentence shares with a held-out one
 
-GLOSS = re.compile(r"(\d{8}) \d\d [a-z] .* \| (.+)")
-EXAMPLE = re.compile(r'"([^"]+)"')
+GLOSS = re.compile(r"(\d{8}) \d\d [a-z] .*? \| (.+)")
+EXAMPLE = re.compile(r'"([^"]*)"')
 OFFENSIVE = re.compile(r"\b(slur|obscene|vulgar|disparaging|offensive|derogatory)")
 PLAIN = re.compile(r"[A-Za-z0-9',.;:!? ]+")
 INSIDE = re.compile(r"\.\.|[.;:](?=.*\w)")  # an omission, an abbreviation, or two sentences
@@ -190,6 +190,8 @@ def _clean(
 
 def read_example(example: str) -> tuple[str, str]:
     """Words of an example, and why it is left out, if it is."""
+    if not example.strip():
+        return "", "with nothing to say"
     if not PLAIN.fullmatch(example) or INSIDE.search(example):
         return "", "with symbols, or points inside"
     if INITIALS.search(example):

@@ -47,7 +47,7 @@ def test_a_second_run_gives_the_same_bytes(table: Path, tmp_path: Path) -> None:
     assert runs[0] == runs[1]
 
 
-@pytest.mark.parametrize("corpus", ["librispeech", "an4", "fsc", "snips", "top", "custom"])
+@pytest.mark.parametrize("corpus", ["librispeech", "an4", "fsc", "snips", "top", "broad", "custom"])
 def test_every_corpus_refuses_an_empty_folder_without_a_traceback(
     corpus: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

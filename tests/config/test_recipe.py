@@ -87,7 +87,7 @@ def test_an_unknown_recipe_lists_the_known_ones(load):
 
 def test_what_is_shipped_says_what_stages_1_to_5_make(root, monkeypatch):
     monkeypatch.chdir(root)
-    assert recipe_names() == ["an4", "custom", "fsc", "librispeech", "mini", "snips", "top"]
+    assert recipe_names() == ["an4", "broad", "custom", "fsc", "librispeech", "mini", "snips", "top"]
     mini = load_recipe("mini")
     assert str(mini.corpus_path()) == "egs2/atat/mini/corpus"
     assert (mini.mask.sets, mini.splice.from_) == (("sentences_train",), ("sentences_train", "music_train"))
