@@ -84,9 +84,9 @@ def prepare(
     chosen = choose(clean, sentences, times)
     builder.write("train", sorted((clean[text] for text in chosen), key=lambda utterance: utterance.id))
     heard = Counter(word for text in chosen for word in set(text.split()))
-    often = sum(count >= times for count in heard.values())
-    builder.note(f"train: {sum(map(len, map(str.split, chosen)))} words, {len(heard)} different ones, of which "
-                 f"{sum(count >= 3 for count in heard.values())} in three sentences or more, {often} in {times} or more")  # fmt: skip
+    some, often = (sum(count >= least for count in heard.values()) for least in (3, times))
+    amount = f"train: {sum(len(text.split()) for text in chosen)} words, {len(heard)} different ones"
+    builder.note(f"{amount}, {some} of them in three sentences or more, {often} in {times} or more")
     return builder.report
 
 
@@ -170,9 +170,7 @@ def _examples(folder: Path, left_out: Counter[str]) -> Iterator[tuple[str, str, 
                     yield f"{part}{offset}_{place}", where, example
 
 
-def _clean(
-    examples: Iterable[tuple[str, str, str]], left_out: Counter[str], held_out: HeldOut
-) -> dict[str, Utterance]:
+def _clean(examples: Iterable[tuple[str, str, str]], left_out: Counter[str], held_out: HeldOut) -> dict[str, Utterance]:
     """Text → utterance, in the order of the files."""
     clean: dict[str, Utterance] = {}
     for key, where, example in examples:

@@ -183,7 +183,7 @@ def test_npm_packs_a_package_once_and_runs_nothing_of_it(tmp_path: Path, monkeyp
     assert (tmp_path / "calls").read_text() == "pack --silent --ignore-scripts name@1.0\n"
     assert files_below(tmp_path / "downloads") == ["name.tgz"]
     (tmp_path / "downloads/name.tgz").unlink()
-    with pytest.raises(UserError, match="sha256 is .*, not 00; the download is incomplete or another file"):
+    with pytest.raises(UserError, match=r"sha256 is .*, not 00; the download is incomplete or another file"):
         fetch("npm:name@1.0", tmp_path / "downloads/name.tgz", "sha256:00")
     assert files_below(tmp_path / "downloads") == []
 

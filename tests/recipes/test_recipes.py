@@ -8,8 +8,13 @@ import pytest
 import soundfile
 import yaml
 
-from tests.corpora.conftest import write_fsc, write_noise, write_snips
+from espnet_atat.datadir import DataDir
+from espnet_atat.speech.synthesis.flite import Flite
+from espnet_atat.speech.synthesis.kokoro import KokoroEngine
+from espnet_atat.speech.synthesis.pico import Pico
+from tests.corpora.conftest import write_fsc, write_noise, write_snips, write_wordnet
 from tests.shell import make_clone, run
+from tests.speech.synthesis.conftest import installed
 
 pytestmark = pytest.mark.slow
 #: What makes pretrain_small.yaml a matter of seconds: top-level options, and one level below them.
@@ -92,6 +97,28 @@ def test_five_folds_of_snips(clone, tmp_path):
     printed = run_recipe(clone, "snips", "--system", "small_close", "--stage", "14", "--fold", "2", SNIPS=corpus)
     assert "snips/close_fold2_test (slu), n = " in printed
     assert rows(clone, "snips/tables/small_close_fold2")[0]["folds"] is None
+
+
+def test_broad_is_said_by_three_engines(clone, tmp_path):
+    for engine in (Pico(), Flite(), KokoroEngine()):
+        installed(engine)
+    recipe = clone / "egs2/atat/broad/recipe.yaml"
+    shipped = "prepare: [--held_out, egs2/atat/mini/corpus]"  # which a clone has not
+    assert shipped in recipe.read_text()
+    recipe.write_text(recipe.read_text().replace(shipped, 'prepare: [--times, "2"]'))
+    printed = run_recipe(clone, "broad", WORDNET=str(write_wordnet(tmp_path / "wordnet")))
+    assert "broad: wrote 3 sets" in printed
+    voices = {}
+    for name, engine in (("train", "pico"), ("train", "flite"), ("dev", "pico"), ("test", "kokoro")):
+        data = DataDir.load(clone / "data/broad" / f"{name}_{engine}")
+        assert sorted(data.text.values()) == sorted(DataDir.load(clone / "data/broad" / name).text.values())
+        assert len(list((clone / f"dump/broad/{name}_{engine}").glob("feats*"))) > 0
+        voices[name, engine] = set(data.utt2spk.values())
+    assert voices["train", "pico"] == {"en-GB", "en-US"}
+    assert len(voices["train", "flite"]) >= 3
+    (row,) = rows(clone, "broad/tables/default")
+    assert (row["set"], row["utterances"]) == ("broad/test_kokoro", 1)
+    assert "broad/test_kokoro (asr), n = 1" in printed
 
 
 def test_the_three_lines_of_the_readme(clone, tmp_path):

@@ -29,7 +29,10 @@ RULES: dict[str, list[str]] = {
     "$pre": ["", "", "", "", "please", "can you", "could you", "would you"],
     "$when": ["", "", "", "$DAY", "before $MEAL", "after $MEAL"],
     "$clothes": [
-        "(the|my) $GARMENT", "(the|my) $STATE $GARMENT", "(the|my) $FABRIC $GARMENT", "the $GARMENT of $OWNER",
+        "(the|my) $GARMENT",
+        "(the|my) $STATE $GARMENT",
+        "(the|my) $FABRIC $GARMENT",
+        "the $GARMENT of $OWNER",
     ],
     "$spot": ["the $SURFACE", "the $SURFACE in the $PLACE", "the $PLACE", "the $PLACE $SURFACE"],
     # Intents
