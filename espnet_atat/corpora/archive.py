@@ -43,8 +43,9 @@ def fetch(url: str, path: Path, checksum: str | None) -> None:
     partial = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     otherwise = f"download it by other means and put it at {path}"
     try:
+        announced = None
         if url.startswith(NPM):
-            announced = _npm_pack(url.removeprefix(NPM), partial, otherwise)
+            _npm_pack(url.removeprefix(NPM), partial, otherwise)
         else:
             with urllib.request.urlopen(url, timeout=60) as response, partial.open("wb") as handle:
                 shutil.copyfileobj(response, handle)
