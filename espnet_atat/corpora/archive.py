@@ -5,13 +5,17 @@ import http.client
 import os
 import shutil
 import stat
+import subprocess
 import tarfile
+import tempfile
 import urllib.request
 import zipfile
 from pathlib import Path, PurePosixPath
 
 from espnet_atat.atomic import atomic_dir
 from espnet_atat.errors import UserError
+
+NPM = "npm:"  # of an address: npm:NAME@VERSION
 
 
 def verify(path: Path, checksum: str) -> None:
@@ -28,7 +32,8 @@ def verify(path: Path, checksum: str) -> None:
 def fetch(url: str, path: Path, checksum: str | None) -> None:
     """Download an archive, of the announced size and right checksum, unless it is there already.
 
-    Without a known checksum it must at least be an archive, so that an error page is not kept.
+    ``npm:NAME@VERSION`` is a package that npm packs. Without a known checksum it must at least be an archive, so that
+    an error page is not kept.
     """
     if path.is_file():
         if checksum:
@@ -38,9 +43,13 @@ def fetch(url: str, path: Path, checksum: str | None) -> None:
     partial = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     otherwise = f"download it by other means and put it at {path}"
     try:
-        with urllib.request.urlopen(url, timeout=60) as response, partial.open("wb") as handle:
-            shutil.copyfileobj(response, handle)
-            announced = response.headers.get("Content-Length")
+        announced = None
+        if url.startswith(NPM):
+            _npm_pack(url.removeprefix(NPM), partial, otherwise)
+        else:
+            with urllib.request.urlopen(url, timeout=60) as response, partial.open("wb") as handle:
+                shutil.copyfileobj(response, handle)
+                announced = response.headers.get("Content-Length")
         size = partial.stat().st_size
         if announced and size != int(announced):
             raise UserError(f"{url}: the download broke off at {size} of {announced} bytes; try again")
@@ -53,6 +62,21 @@ def fetch(url: str, path: Path, checksum: str | None) -> None:
         raise UserError(f"{url} cannot be fetched ({error}); {otherwise}") from error
     finally:
         partial.unlink(missing_ok=True)
+
+
+def _npm_pack(package: str, path: Path, otherwise: str) -> None:
+    """Let npm fetch the archive of a package, of which nothing is installed or run."""
+    if shutil.which("npm") is None:
+        mend = f"install Node.js with npm (Debian: apt install npm), or {otherwise}"
+        raise UserError(f"npm is not on the path, and {package} comes from its registry; {mend}")
+    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+        call = ["npm", "pack", "--silent", "--ignore-scripts", package]
+        done = subprocess.run(call, cwd=folder, capture_output=True, text=True, check=False)
+        packed = list(Path(folder).glob("*.tgz"))
+        if done.returncode or len(packed) != 1:
+            why = next(iter(done.stderr.strip().splitlines()[-1:]), f"code {done.returncode}")
+            raise UserError(f"npm could not fetch {package} ({why}); {otherwise}")
+        packed[0].replace(path)
 
 
 def check_member(archive: Path, name: str, is_plain: bool) -> None:

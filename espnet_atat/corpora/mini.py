@@ -1,4 +1,4 @@
-"""mini, the corpus that ships with this repository: synthetic voices, four parts, an hour and a half of speech.
+"""mini, the corpus that ships with this repository: synthetic voices, five parts, an hour and a half of speech.
 
 Read from ``egs2/atat/mini/corpus``: ``<set>.tsv`` and ``audio/<set>/<utterance>.ogg`` (see its DATASHEET.md). A set
 whose rows name no voice is text only. A far-field copy of each ``lights`` set is simulated (``lights_far_*``) and
@@ -25,8 +25,9 @@ COLUMNS = ("utt_id", "voice", "speed", "words", "tree")
 SETS = (
     "music_train", "music_dev", "music_test", "music_text",
     "sentences_train", "sentences_dev",
-    "lights_train", "lights_dev", "lights_test",
+    "lights_train", "lights_dev", "lights_test", "lights_text",
     "books_train", "books_dev", "books_test", "books_text",
+    "chores_dev", "chores_test", "chores_text",
 )  # fmt: skip
 NEAR, FAR = "lights_", "lights_far_"
 FOLDS = 2
@@ -49,7 +50,7 @@ def prepare(source: Path, data_dir: Path, *, folds: int = FOLDS, **options: Any)
         rows = read_table(source / f"{name}.tsv", COLUMNS, delimiter="\t", quoted=False)
         utterances = [_utterance(source, name, row) for row in rows]
         kept = builder.write(name, utterances).text
-        if name.startswith(NEAR):
+        if name.startswith(NEAR) and utterances[0].audio:
             far_name = name.replace(NEAR, FAR)
             near = [utterance for utterance in utterances if utterance.id in kept]
             far = [_far(utterance, data_dir / "audio" / far_name) for utterance in near]

@@ -185,3 +185,32 @@ def write_lines(path: Path, lines: Iterable[str]) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     return path
+
+
+# Usage examples for WordNet's layout, written for these tests: part of speech → glosses with examples.
+WORDNET_GLOSSES = {
+    "noun": [
+        'a small boat; "the old boat lay near the bridge"; "they painted the boat green"',
+        'a road over water; "the bridge was closed"; "We walked over the bridge, slowly!"',
+        "a gloss without any example",
+        'a person who sells bread; "the baker sold 12 rolls"; "the baker painted the door"',
+    ],
+    "verb": [
+        'move by feet; "we walked near the old door"; "they walked slowly over the bridge"',
+        'cover with colour; "the baker painted the boat"; "painted slowly"',
+    ],
+    "adj": ['of great age; "the old baker was near the door"; "an old green boat"'],
+    "adv": ['not fast; "the boat moved slowly"; "slowly the door was closed"'],
+}
+
+
+def write_wordnet(folder: Path, glosses: Mapping[str, Sequence[str]] = WORDNET_GLOSSES) -> Path:
+    """Write the four data files of WordNet, each with the head of a licence."""
+    for letter, (part, lines) in zip("nvar", glosses.items(), strict=True):
+        head = ["  1 A licence stands here.  ", "  2 It is indented.  "]
+        senses = [
+            f"{1740 + number:08d} 03 {letter} 01 word_{number} 0 001 @ 00001740 {letter} 0000 | {gloss}  "
+            for number, gloss in enumerate(lines)
+        ]
+        write_lines(folder / f"data.{part}", [*head, *senses])
+    return folder

@@ -28,6 +28,14 @@ def make_tar(path: Path, *names: str, kind: bytes = tarfile.REGTYPE, link: str =
     return path
 
 
+def write_npm(folder: Path, script: str) -> Path:
+    """A folder for the path with an npm that does what the script says."""
+    folder.mkdir()
+    (folder / "npm").write_text(f"#!/bin/sh\n{script}\n")
+    (folder / "npm").chmod(0o755)
+    return folder
+
+
 def make_zip(path: Path, *names: str, mode: int = 0) -> Path:
     with zipfile.ZipFile(path, "w") as archive:
         for name in names:
@@ -140,3 +148,27 @@ def test_fetch_command_unpacks_once_and_checks_the_files(tmp_path: Path, capsys:
     assert (tmp_path / "downloads" / "top" / "top" / "train.tsv").read_text() == "hello"
     main([*argv, "--file_checksums", str(listing)])
     assert "there already" in capsys.readouterr().out
+
+
+def test_npm_packs_a_package_once_and_runs_nothing_of_it(tmp_path, monkeypatch):
+    packed = make_tar(tmp_path / "packed.tgz", "package/a.txt")
+    checksum = f"sha256:{hashlib.sha256(packed.read_bytes()).hexdigest()}"
+    bin_ = write_npm(tmp_path / "bin", f'echo "$@" >>{tmp_path}/calls; cp {packed} name-1.0.tgz; echo name-1.0.tgz')
+    monkeypatch.setenv("PATH", f"{bin_}:/usr/bin:/bin")
+    for _ in range(2):
+        fetch("npm:name@1.0", tmp_path / "downloads/name.tgz", checksum)
+    assert (tmp_path / "calls").read_text() == "pack --silent --ignore-scripts name@1.0\n"
+    assert files_below(tmp_path / "downloads") == ["name.tgz"]
+    (tmp_path / "downloads/name.tgz").unlink()
+    with pytest.raises(UserError, match=r"sha256 is .*, not 00; the download is incomplete or another file"):
+        fetch("npm:name@1.0", tmp_path / "downloads/name.tgz", "sha256:00")
+    assert files_below(tmp_path / "downloads") == []
+
+
+@pytest.mark.parametrize(("script", "why"), [("echo hi >&2; echo E404 >&2; exit 1", "E404"), ("exit 0", "code 0")])
+def test_what_npm_cannot_pack_is_one_error(tmp_path, monkeypatch, script, why):
+    monkeypatch.setenv("PATH", f"{write_npm(tmp_path / 'bin', script)}:/usr/bin:/bin")
+    place = tmp_path / "downloads/name.tgz"
+    with pytest.raises(UserError, match=rf"npm could not fetch name@1\.0 \({why}\); download it .* put it at {place}"):
+        fetch("npm:name@1.0", place, None)
+    assert files_below(tmp_path / "downloads") == []

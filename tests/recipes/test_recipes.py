@@ -9,8 +9,13 @@ import pytest
 import soundfile
 import yaml
 
-from tests.corpora.conftest import write_fsc, write_noise
+from espnet_atat.datadir import DataDir
+from espnet_atat.speech.synthesis.flite import Flite
+from espnet_atat.speech.synthesis.kokoro import KokoroEngine
+from espnet_atat.speech.synthesis.pico import Pico
+from tests.corpora.conftest import write_fsc, write_noise, write_wordnet
 from tests.shell import make_clone, run
+from tests.speech.synthesis.conftest import installed
 
 pytestmark = pytest.mark.slow
 #: What makes pretrain_small.yaml a matter of seconds: top-level options, and one level below them.
@@ -72,6 +77,28 @@ def test_fluent_speech_commands(clone, tmp_path):
     assert (folder / "ref").read_text() == (clone / "data/fsc/test/target").read_text()
     assert {"hyper", "em_hypothesis"} <= json.loads((folder / "metrics.json").read_text())["figures"].keys()
     assert "fsc/test (slu), n = 9" in printed
+
+
+def test_broad_is_said_by_three_engines(clone, tmp_path):
+    for engine in (Pico(), Flite(), KokoroEngine()):
+        installed(engine)
+    recipe = clone / "egs2/atat/broad/recipe.yaml"
+    shipped = "prepare: [--held_out, egs2/atat/mini/corpus]"  # which a clone has not
+    assert shipped in recipe.read_text()
+    recipe.write_text(recipe.read_text().replace(shipped, 'prepare: [--times, "2"]'))
+    printed = run_recipe(clone, "broad", WORDNET=str(write_wordnet(tmp_path / "wordnet")))
+    assert "broad: wrote 3 sets" in printed
+    voices = {}
+    for name, engine in (("train", "pico"), ("train", "flite"), ("dev", "pico"), ("test", "kokoro")):
+        data = DataDir.load(clone / "data/broad" / f"{name}_{engine}")
+        assert sorted(data.text.values()) == sorted(DataDir.load(clone / "data/broad" / name).text.values())
+        assert len(list((clone / f"dump/broad/{name}_{engine}").glob("feats*"))) > 0
+        voices[name, engine] = set(data.utt2spk.values())
+    assert voices["train", "pico"] == {"en-GB", "en-US"}
+    assert len(voices["train", "flite"]) >= 3
+    (row,) = rows(clone, "broad/tables/default")
+    assert (row["set"], row["utterances"]) == ("broad/test_kokoro", 1)
+    assert "broad/test_kokoro (asr), n = 1" in printed
 
 
 def test_the_three_lines_of_the_readme(clone, tmp_path):

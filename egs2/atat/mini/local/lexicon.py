@@ -35,6 +35,14 @@ UNHEARD = _words("""
 marble pillow camel puzzle anchor saddle zebra cactus wagon parrot magnet barrel pumpkin helmet
 """)
 
+# Words that every domain has; all others are content words, and those of chores are in no speech that has trees.
+FUNCTION_WORDS = _words("""
+a an the this that my me i you it some more please not and or
+about after again at back before behind by down for from in into of off on out to up with
+is are was be will would can could do does did has have must may
+what when where which who how there
+""")
+
 VOICES_TRAIN = _words("""
 af_alloy af_aoede af_heart af_jessica af_kore af_nicole af_nova af_river af_sarah am_adam am_echo am_eric am_liam
 am_onyx am_puck am_santa bf_isabella bf_lily bm_fable bm_lewis

@@ -29,11 +29,11 @@ from espnet_atat.speech.synthesis.waveform import finish  # noqa: E402
 
 SETS = [
     "music_train", "sentences_train", "music_dev", "books_dev", "music_test", "books_test", "sentences_dev",
-    "lights_train", "lights_dev", "lights_test", "books_train",
+    "lights_train", "lights_dev", "lights_test", "books_train", "chores_test",
 ]  # fmt: skip
 COMPRESSION = 0.95  # libsndfile's knob for Opus: 0 is 256 kbit/s, 1 is 6 kbit/s a channel
 QUESTION_WORDS = frozenset(
-    {"who", "what", "when", "where", "which", "how", "is", "does", "do", "can", "could", "may", "did"}
+    {"who", "what", "when", "where", "which", "how", "is", "does", "do", "can", "could", "may", "did", "have", "would"}
 )
 # Words with two readings: the grammar means one, said so to the phonemizer in American and in British phonemes.
 READINGS = {"read": ("ɹˈid", "ɹˈiːd"), "close": ("klˈOz", "klˈQz"), "i": ("ˌI", "ˌI")}
