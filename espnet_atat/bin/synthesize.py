@@ -11,13 +11,13 @@ from pathlib import Path
 
 from espnet_atat.bin import make, new_parser, start
 from espnet_atat.graph.pool import limit_threads
+from espnet_atat.speech.synthesis.engines import ENGINES
 
 
 def get_parser() -> argparse.ArgumentParser:
     parser = new_parser("synthesize", __doc__)
     add = parser.add_argument
-    engines = ("kokoro", "pico", "flite", "polly")
-    add("--engine", choices=engines, required=True, help="polly is the paper's, and paid")
+    add("--engine", choices=ENGINES, required=True, help="polly is the paper's, and paid")
     add("--text", type=Path, required=True, help="file of lines 'id words', or a data dir with targets")
     add("--output_dir", type=Path, required=True, help="data dir to write")
     add("--voices", help="such as rms,slt; one is drawn an utterance (default: the engine's defaults)")

@@ -15,10 +15,10 @@ from espnet_atat.config.layout import EGS, load_yaml
 from espnet_atat.errors import UserError
 from espnet_atat.schema import check_known, read
 from espnet_atat.speech.masking import MaskConfig
+from espnet_atat.speech.synthesis.engines import EngineName
 
 RECIPE_FILE = "recipe.yaml"
 VARIABLES = Path("db.sh")
-Engine = Literal["pico", "flite", "kokoro", "polly"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +42,7 @@ class Synthesize:
     """
 
     sets: tuple[str, ...] = ()
-    engine: Engine = "pico"
+    engine: EngineName = "pico"
     options: Mapping[str, Any] = field(default_factory=dict)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from espnet_atat.atomic import atomic_write
 from espnet_atat.errors import UserError
 
+METRICS = "metrics.json"
 FORM = 1
 #: Entries of ``info`` that name files of training runs: the models behind the hypotheses.
 MODEL_KEYS = ("model", "asr_model", "words", "language_model")

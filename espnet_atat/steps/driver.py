@@ -14,8 +14,8 @@ from espnet_atat.config.system import System
 from espnet_atat.config.table import Table
 from espnet_atat.graph.launch import Job, Machines, run_jobs
 from espnet_atat.graph.node import Node, unique
-from espnet_atat.report.keeping import Keeper
 from espnet_atat.stages import LAST, STAGES, SYSTEMS, Stage, readers
+from espnet_atat.steps.keeping import Keeper
 from espnet_atat.steps.stage12_attention import attention_nodes
 from espnet_atat.steps.stage12_decode import Hypotheses
 from espnet_atat.steps.stage13_score import pooled_node, score_node

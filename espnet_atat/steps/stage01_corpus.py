@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from espnet_atat.config.layout import DATA, DUMP, EGS, PREPARED
+from espnet_atat.config.layout import DATA, DERIVED, DUMP, EGS, PREPARED
 from espnet_atat.corpora.listing import listing
 from espnet_atat.errors import UserError
 from espnet_atat.graph.digest import digest
@@ -18,9 +18,6 @@ from espnet_atat.steps.sets import prepared_sets
 
 if TYPE_CHECKING:
     from espnet_atat.steps.driver import Request
-
-#: Ends of the names of sets that later stages make of others.
-DERIVED = ("", "_mlm", "_aug")
 
 
 def plan(request: "Request") -> Iterator[Node | str]:
@@ -61,7 +58,7 @@ def _prepare(request: "Request", source: Path, options: list[str], _work: Path) 
     if code:
         raise UserError(f"{script} failed with code {code}: its output says why")
     for name in set(before) - set(prepared_sets(DATA / recipe)):
-        for derived in (f"{name}{end}" for end in DERIVED):
+        for derived in (f"{name}{end}" for end in ("", *DERIVED)):
             if derived == name or read_stamp(DATA / recipe / derived):
                 print(f"  {DUMP / recipe / derived}: removed, as there is no {name} any more")
                 for place in (DATA, DUMP):

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from espnet_atat.config.layout import DATA, conf_file, load_config
+from espnet_atat.config.layout import AUGMENTED, DATA, conf_file, load_config
 from espnet_atat.datadir import DataDir
 from espnet_atat.graph.node import Node
 from espnet_atat.schema import read
@@ -40,7 +40,7 @@ def augment_nodes(request: "Request", *, stage: int) -> Iterator[Node]:
         if not (request.dry_run and stage > 2):
             check_prepared_set(request, name)
         folder = DATA / request.recipe / name
-        output = folder.with_name(f"{name}_aug")
+        output = folder.with_name(f"{name}{AUGMENTED}")
         yield set_node(stage, output, config, partial(_make, folder, output, config, request.nj), sets=[folder])
 
 

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from espnet_atat.config.layout import DATA
+from espnet_atat.config.layout import DATA, MASKED
 from espnet_atat.config.recipe import SplicedSet
 from espnet_atat.datadir import DataDir
 from espnet_atat.graph.node import Node
@@ -34,7 +34,7 @@ def plan(request: "Request") -> Iterator[Node | str]:
         if is_missing(request, name):
             yield f"{folder} was not prepared: left out"
             continue
-        output, alignments = folder.with_name(f"{name}_mlm"), alignments_file(request.recipe, name)
+        output, alignments = folder.with_name(f"{name}{MASKED}"), alignments_file(request.recipe, name)
         make = partial(_mask, folder, alignments, output, config, request.nj)
         yield set_node(5, output, config, make, sets=[folder], files=[alignments])
     if splice is not None:

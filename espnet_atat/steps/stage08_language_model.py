@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from espnet_atat.steps.plan import Training
 
 #: In the run's folder: perplexity of each validation set.
-METRICS = "perplexity.json"
+PERPLEXITY = "perplexity.json"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -155,12 +155,12 @@ def train_language_model(planned: LMTraining, folder: Path) -> Mapping[str, str]
                 planned.train_config, planned.model_file, place / "text", place, device
             )
             figures[name] = {"perplexity": round(figure, 4)} | facts | {"tokens": counted}
-    with atomic_write(folder / METRICS) as handle:
+    with atomic_write(folder / PERPLEXITY) as handle:
         json.dump({"model": str(planned.model_file), "sets": figures}, handle, indent=1)
         handle.write("\n")
     for name, measured in figures.items():
         print(f"  perplexity of {name}: {measured['perplexity']:.2f} a token ({measured['tokens']} tokens)")
-    print(f"  wrote {planned.model_file} and {folder / METRICS}")
+    print(f"  wrote {planned.model_file} and {folder / PERPLEXITY}")
     return {"model": planned.model}
 
 

@@ -11,11 +11,9 @@ from espnet_atat.config.system import System, TestSet, results_folder
 from espnet_atat.datadir import TEXT_FORM
 from espnet_atat.graph.digest import file_digest
 from espnet_atat.graph.node import Identity, Make, Node
-from espnet_atat.metrics.metrics_file import FORM, MODEL_KEYS, fold_name, read_metrics
+from espnet_atat.metrics.metrics_file import FORM, METRICS, MODEL_KEYS, fold_name, read_metrics
 from espnet_atat.metrics.scoring import score_files
 from espnet_atat.steps.stage12_decode import CUT, Hypotheses
-
-METRICS = "metrics.json"
 
 
 def score_node(planned: Hypotheses) -> Node:
