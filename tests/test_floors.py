@@ -1,6 +1,6 @@
 """The package's floors: imports go down only, and what prepares, scores or reports never imports torch.
 
-Read off the source with ``ast``, so that imports inside functions count too; those under ``if TYPE_CHECKING`` do not.
+Read off the source with ``ast``, so that imports inside functions and under ``if TYPE_CHECKING`` count too.
 """
 
 import ast
@@ -75,7 +75,7 @@ def _walk(node: ast.AST, at_top: bool) -> Iterator[Import]:
             names = (f"{child.module}.{alias.name}" for alias in child.names)
             yield from (Import(name, child.lineno, at_top) for name in names if name in modules())
         elif isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test):
-            yield from (each for part in child.orelse for each in _walk(part, at_top))
+            yield from _walk(child, False)
         else:
             inside = isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
             yield from _walk(child, at_top and not inside)

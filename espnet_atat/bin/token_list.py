@@ -14,6 +14,7 @@ from espnet_atat.datadir import read_two_column
 from espnet_atat.errors import UserError
 from espnet_atat.graph.digest import digest
 from espnet_atat.graph.node import Node
+from espnet_atat.stages import Stage
 from espnet_atat.text.growth import BPEGrowth
 from espnet_atat.text.token_folder import grow_folder, train_folder
 
@@ -48,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         return made
 
     Node(
-        stage=7,
+        stage=Stage.TOKENS,
         at=args.output_dir,
         identify=lambda: {"targets": digest(targets), **{name: str(value) for name, value in vars(args).items()}},
         make=make,

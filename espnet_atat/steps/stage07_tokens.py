@@ -3,22 +3,16 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from espnet_atat.config.layout import DUMP
 from espnet_atat.config.mixtures import MIXTURE_SEED
 from espnet_atat.data.targets import targets_of
 from espnet_atat.errors import UserError
+from espnet_atat.steps.plan import KNOWN_TAGS, Training
 from espnet_atat.text.token_folder import grow_folder, train_folder
 
-if TYPE_CHECKING:
-    from espnet_atat.steps.plan import Training
 
-#: In a token list's identity: tags that validation has and training has not.
-KNOWN_TAGS = "known_tags"
-
-
-def make_tokens(training: "Training", work: Path) -> Mapping[str, int]:
+def make_tokens(training: Training, work: Path) -> Mapping[str, int]:
     """Make the token folder of a phase: of its own mixture, or grown from its parent's."""
     targets = targets_of(training.mixtures.train, DUMP, MIXTURE_SEED)
     print(f"  read {len(targets)} targets of {len(training.mixtures.train)} parts of {training.mixtures.name}")
@@ -33,7 +27,7 @@ def make_tokens(training: "Training", work: Path) -> Mapping[str, int]:
     return facts
 
 
-def check_text_tokenizer(training: "Training") -> None:
+def check_text_tokenizer(training: Training) -> None:
     """A tokenizer of our own must not give ids that the text encoder has no row for."""
     rows = ((training.config.get("text_encoder_conf") or {}).get("config") or {}).get("vocab_size")
     path = Path(training.text_tokenizer or "", "tokenizer.json")

@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from espnet_atat import __version__
 from espnet_atat.config.layout import EXP, conf_file, load_config
@@ -16,18 +16,17 @@ from espnet_atat.metrics.metrics_file import METRICS, read_metrics
 from espnet_atat.package.manifest import TASK_DEFAULTS, Manifest, result_of, search_options
 from espnet_atat.package.publish import publish
 from espnet_atat.package.writer import Sources, write_package
+from espnet_atat.stages import Stage
+from espnet_atat.steps.request import Request
 from espnet_atat.steps.stage12_decode import Decoding, source_of
 from espnet_atat.steps.stage13_score import score_node
 from espnet_atat.steps.systems import SystemRun, model_of
-
-if TYPE_CHECKING:
-    from espnet_atat.steps.driver import Request
 
 #: Form of what is packed; part of the fingerprint, so that a newer form is packed anew.
 FORM = 1
 
 
-def plan(request: "Request") -> Iterator[Node | str]:
+def plan(request: Request) -> Iterator[Node | str]:
     """A package for each system, seed and fold that has a model of its own."""
     for run in request.runs:
         if run.tagger is not None:
@@ -47,7 +46,7 @@ def package_node(run: SystemRun, selection: Selection) -> Node:
     model = model_of(run)
     scores = [score_node(each) for each in run.hypotheses]
     return Node(
-        stage=15,
+        stage=Stage.PACK,
         at=package_file(run),
         identify=lambda: {
             "kind": "package",
@@ -109,7 +108,7 @@ def _result(decoding: Decoding) -> Mapping[str, Any]:
     return result_of(metrics, test_set=test.set, task=test.task, config=decoding.config_name)
 
 
-def upload(request: "Request") -> Iterator[Node | str]:
+def upload(request: Request) -> Iterator[Node | str]:
     """Stage 16: a system's package to a repository of the hub (``--hf_repo``) or into a folder (``--upload_dir``)."""
     if request.hf_repo is None and request.upload_dir is None:
         yield "neither --hf_repo nor --upload_dir is given: nothing is uploaded"
@@ -117,10 +116,12 @@ def upload(request: "Request") -> Iterator[Node | str]:
     packages = [path for run in request.runs if run.tagger is None and (path := package_file(run)).is_file()]
     if len(packages) != 1:
         if request.dry_run:
-            yield "to be done, after stage 15"
+            yield f"to be done, after stage {Stage.PACK}"
             return
-        names = ", ".join(map(str, packages)) or "run stage 15"
-        raise UserError(f"stage 16 uploads one package; of those asked for there are {len(packages)}: {names}")
+        names = ", ".join(map(str, packages)) or f"run stage {Stage.PACK}"
+        raise UserError(
+            f"stage {Stage.UPLOAD} uploads one package; of those asked for there are {len(packages)}: {names}"
+        )
     yield from publish(
         packages[0], request.hf_repo, request.upload_dir, private=request.private, dry_run=request.dry_run
     )
