@@ -4,6 +4,7 @@ Read off the source with ``ast``, so that imports inside functions and under ``i
 """
 
 import ast
+import re
 from collections.abc import Iterator
 from functools import cache
 from itertools import accumulate
@@ -123,6 +124,17 @@ def test_imports_go_down_only(module):
         assert each.name in modules(), f"{module}:{each.line} imports {each.name}"
         assert FLOORS.get(target, 0) <= floor, f"{module}:{each.line} imports {each.name} from above"
         assert target != "bin" or part(module) == "bin", f"{module}:{each.line} imports the command {each.name}"
+
+
+def test_the_page_about_the_code_names_every_room_on_its_floor():
+    page = (ROOT / "docs/code.md").read_text(encoding="utf-8").partition("## Rooms")[2].partition("Where to start")[0]
+    shown = {
+        room: int(floor)
+        for floor, rooms in re.findall(r"\| (\d) \| (.*) \|", page)
+        for room in re.findall(r"`(\w+)`", rooms)
+    }
+    folders = {path.name for path in (ROOT / PACKAGE).iterdir() if (path / "__init__.py").is_file()}
+    assert shown == {room: FLOORS[room] for room in folders}
 
 
 def test_neither_modules_nor_parts_import_each_other_in_a_circle():

@@ -8,6 +8,7 @@ from typing import Any
 
 from espnet_atat import __version__
 from espnet_atat.config.layout import EXP, conf_file, load_config
+from espnet_atat.config.recipe import License, load_recipe
 from espnet_atat.config.selection import Selection
 from espnet_atat.errors import UserError
 from espnet_atat.graph.digest import file_digest
@@ -45,6 +46,7 @@ def package_file(run: SystemRun) -> Path:
 def package_node(run: SystemRun, selection: Selection) -> Node:
     model = model_of(run)
     scores = [score_node(each) for each in run.hypotheses]
+    terms = load_recipe(run.system.recipe).license
     return Node(
         stage=Stage.PACK,
         at=package_file(run),
@@ -55,14 +57,15 @@ def package_node(run: SystemRun, selection: Selection) -> Node:
             "run": model.run.key,
             "model": model.model,
             "scores": [file_digest(score.place) for score in scores],
+            **({"license": [terms.name, file_digest(Path(terms.file))]} if terms else {}),
         },
-        make=partial(_pack, run, selection),
+        make=partial(_pack, run, selection, terms),
         needs=(model.run, *scores),
         is_file=True,
     )
 
 
-def _pack(run: SystemRun, selection: Selection, work: Path) -> Mapping[str, Any]:
+def _pack(run: SystemRun, selection: Selection, terms: License | None, work: Path) -> Mapping[str, Any]:
     from espnet_atat.decode.pretrained import load_pretrained
 
     training = model_of(run)
@@ -71,11 +74,15 @@ def _pack(run: SystemRun, selection: Selection, work: Path) -> Mapping[str, Any]
         train_config=training.run.place / "config.yaml",
         model_file=training.model_file,
         text_tokenizer=training.text_tokenizer,
+        license_file=Path(terms.file) if terms else None,
         lm_train_config=language_model.train_config if language_model else None,
         lm_file=language_model.model_file if language_model else None,
     )
     path = work / package_file(run).name
-    manifest = write_package(sources, _manifest(run, selection), path)
+    manifest = _manifest(run, selection)
+    if terms is not None:
+        manifest = dataclasses.replace(manifest, license=terms.name)
+    manifest = write_package(sources, manifest, path)
     load_pretrained(path)  # as its users will
     size = path.stat().st_size / 1e6
     print(f"  {size:.1f} MB, {manifest.parameters} parameters, scores of {len(run.hypotheses)} decodings")
