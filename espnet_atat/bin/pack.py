@@ -24,9 +24,9 @@ def get_parser() -> argparse.ArgumentParser:
     add_selection(parser)
     parser.set_defaults(recipe=None)
     add = parser.add_argument_group(OF_RECIPE).add_argument
-    add("--use_results", action="store_true", help="pass over models of which only the results are here")
+    add("--use_results", action="store_true", help="skip models of which only the results are here")
     add("--force", action="store_true", help="pack again what is packed")
-    add("--dry_run", action="store_true", help="print what is there and what would be packed")
+    add("--dry_run", action="store_true", help="print what is packed and what would be")
 
     add = parser.add_argument_group(ANY_MODEL).add_argument
     add("--train_config", type=Path, metavar="YAML", help="config.yaml of the training run")

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 RESULTS = (
     "Results: exp/<recipe>/<system>/seed<N>/<inference config>/<set>/{ref,hyp,metrics.json}, exp/<recipe>/tables;",
-    "training runs: exp/runs; models to give away: exp/<recipe>/packages.",
+    "training runs: exp/runs; packaged models: exp/<recipe>/packages.",
 )
 
 
@@ -47,8 +47,8 @@ def get_parser() -> argparse.ArgumentParser:
     add = parser.add_argument_group("what to do").add_argument
     add("--stage", type=int, default=1, metavar="N", help="first stage (default: 1)")
     add("--stop_stage", type=int, default=LAST, metavar="N", help=f"last stage (default: {LAST})")
-    add("--force", action="store_true", help="make again what the stages asked for have made")
-    add("--dry_run", action="store_true", help="print what is there and what would be made")
+    add("--force", action="store_true", help="redo the selected stages")
+    add("--dry_run", action="store_true", help="print what is done and what would be made")
     add("--decode_dev", action="store_true", help="decode and score the dev sets, not the test sets")
     add("--keep_results", action="store_true", help="keep what is scored in egs2/atat/<recipe>/results")
     about = "train nothing whose results are kept there, of this very model and data"
@@ -65,7 +65,7 @@ def get_parser() -> argparse.ArgumentParser:
     add("--feats_type", choices=("fbank", "raw", "encoder"), default="fbank", help=about)
     about = "folder or hub name of that encoder (default: those of the systems' audio_encoder_conf)"
     add("--encoder", metavar="NAME", help=about)
-    about = "false: features of four bytes a value, not one"
+    about = "false: features of four bytes per value, not one"
     add("--compress", type=to_bool, default=True, metavar="BOOL", help=about)
     about = "a test utterance with unusable audio counts as wrong; else it stops stages 1 and 6"
     add("--allow_bad_test", action="store_true", help=about)

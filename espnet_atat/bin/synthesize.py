@@ -25,7 +25,7 @@ def get_parser() -> argparse.ArgumentParser:
     add("--audio_format", choices=("flac", "wav"), default="flac", help="16 kHz, 16 bits")
     add("--nj", type=int, default=1, help="processes")
     add("--seed", type=int, default=0, help="another seed draws other voices")
-    add("--force", action="store_true", help="say again what is there and complete")
+    add("--force", action="store_true", help="say again what is complete")
     add("--dry_run", action="store_true", help="print utterances, characters and cost; nothing is made")
     add = parser.add_argument_group("kokoro").add_argument
     add("--model_dir", type=Path, help="model.onnx and voices/ (default: where the script puts them)")

@@ -97,7 +97,7 @@ def _stamp(made_from: str, started: float, notes: dict[str, Any]) -> dict[str, A
 
 
 def remove(output: Path, *, stamp_only: bool = False) -> None:
-    """Take away what ``working`` has made, or only the stamp that says so, so that it is made anew."""
+    """Take away what ``working`` has made, or only the stamp that says so, so that it is made again."""
     with locked(output, WAIT):
         check_replaceable(output, has_stamp, file=output.is_file())
         if stamp_only:

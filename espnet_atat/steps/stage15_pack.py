@@ -23,7 +23,7 @@ from espnet_atat.steps.stage12_decode import Decoding, source_of
 from espnet_atat.steps.stage13_score import score_node
 from espnet_atat.steps.systems import SystemRun, model_of
 
-#: Form of what is packed; part of the fingerprint, so that a newer form is packed anew.
+#: Form of what is packed; part of the fingerprint, so that a newer form is packed again.
 FORM = 1
 
 
