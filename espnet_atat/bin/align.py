@@ -5,12 +5,10 @@ python -m espnet_atat.bin.align --aligner sphinx --data_dir data/mini/sentences_
 
 import argparse
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 
 from espnet_atat.bin import add_aligner, aligner_options, make, new_parser, start
 from espnet_atat.graph.pool import limit_threads
-from espnet_atat.stages import Stage
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -29,23 +27,13 @@ def get_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> None:
     args = get_parser().parse_args(argv)
     limit_threads()
-    from espnet_atat.datadir import DataDir
-    from espnet_atat.speech.alignment.align_set import align_set
     from espnet_atat.speech.alignment.aligners import make_aligner
+    from espnet_atat.steps.stage04_align import align_node
 
     options = {"aligner": "sphinx", **aligner_options(args)}
     local = {"gentle_dir": args.gentle_dir, "gentle_python": args.gentle_python}
-    data, aligner = DataDir.load(args.data_dir), make_aligner(options.pop("aligner"), **options, **local)
-    work_on = partial(align_set, data, output=args.output, aligner=aligner, nj=args.nj)
-    make(
-        Stage.ALIGN,
-        args.output,
-        {"aligner": repr(aligner)},
-        work_on,
-        sets=[args.data_dir],
-        is_file=True,
-        force=args.force,
-    )
+    aligner = make_aligner(options.pop("aligner"), **options, **local)
+    make(align_node(args.data_dir, args.output, aligner, args.nj), force=args.force)
 
 
 if __name__ == "__main__":

@@ -41,6 +41,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = get_parser().parse_args(argv)
     limit_threads()
     from espnet_atat.speech.synthesis import say_set as room
+    from espnet_atat.steps.sets import set_node
 
     names = ("model_dir", "polly_engine", "polly_region", "polly_price", "cache_dir")
     engine = room.make_engine(args.engine, **{name: getattr(args, name) for name in names})
@@ -53,7 +54,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     work_on = partial(room.say_set, args.text, output=args.output_dir, engine=engine, config=config, nj=args.nj)
     options = {"engine": repr(engine), "config": asdict(config)}
     sets, files = ([args.text], []) if args.text.is_dir() else ([], [args.text])
-    make(Stage.SYNTHESIZE, args.output_dir, options, work_on, sets=sets, files=files, force=args.force)
+    node = set_node(Stage.SYNTHESIZE, args.output_dir, options, work_on, sets=sets, files=files)
+    make(node, force=args.force)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from espnet_atat.config.layout import EGS, load_yaml
 from espnet_atat.errors import UserError
 from espnet_atat.schema import check_known, read
 from espnet_atat.speech.masking import MaskConfig
+from espnet_atat.speech.splicing import SpliceConfig
 from espnet_atat.speech.synthesis.engines import EngineName
 
 RECIPE_FILE = "recipe.yaml"
@@ -58,25 +59,17 @@ class Align:
 
 @dataclass(frozen=True, kw_only=True)
 class Mask:
-    """Stage 5: sets that get a copy with words masked in the audio, and fields of ``MaskConfig``."""
+    """Stage 5: sets that get a copy with words masked in the audio, and options."""
 
     sets: tuple[str, ...] = ()
-    options: Mapping[str, Any] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        read(MaskConfig, self.options, "options")
+    options: MaskConfig = field(default_factory=MaskConfig)
 
 
 @dataclass(frozen=True, kw_only=True)
-class SplicedSet:
-    """A number of utterances, spliced from the words of others: the lines of the set ``text``, else words at random."""
+class SplicedSet(SpliceConfig):
+    """Utterances spliced from the words of others: the lines of the set ``text``, else words at random."""
 
     text: str | None = None
-    number: int = 3000
-    shortest: int = 4
-    longest: int = 10
-    piece: int = 3
-    seed: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

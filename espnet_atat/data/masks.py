@@ -1,4 +1,4 @@
-"""On-the-fly masking: the words of *mlm* examples are masked again in every epoch, in place of a masked copy of the set.
+"""On-the-fly masking: the words of *mlm* examples are masked again every epoch, in place of a masked copy of the set.
 
 A mixture then names the set itself, ``{task: mlm, set: mini/sentences_train}``, and a training configuration says where
 its word times are::

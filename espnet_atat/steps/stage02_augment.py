@@ -4,7 +4,6 @@ Sets that stage 3 makes are augmented there, right after it.
 """
 
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 
 from espnet_atat.config.layout import AUGMENTED, DATA, conf_file, load_config
@@ -38,9 +37,11 @@ def augment_nodes(request: Request, *, stage: Stage) -> Iterator[Node]:
         if not (request.dry_run and stage > Stage.AUGMENT):
             request.check_prepared(name)
         folder = DATA / request.recipe / name
-        output = folder.with_name(f"{name}{AUGMENTED}")
-        yield set_node(stage, output, config, partial(_make, folder, output, config, request.nj), sets=[folder])
+        yield augment_node(folder, folder.with_name(f"{name}{AUGMENTED}"), config, request.nj, stage=stage)
 
 
-def _make(folder: Path, output: Path, config: AugmentConfig, nj: int, work: Path) -> Report:
-    return augment_set(DataDir.load(folder), work, output, config, nj)
+def augment_node(folder: Path, output: Path, config: AugmentConfig, nj: int, *, stage: Stage = Stage.AUGMENT) -> Node:
+    def make(work: Path) -> Report:
+        return augment_set(DataDir.load(folder), work, output, config, nj)
+
+    return set_node(stage, output, config, make, sets=[folder])

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import asdict
-from functools import partial
 from pathlib import Path
 
 from espnet_atat.config.layout import DATA, EXP
@@ -30,8 +29,14 @@ def plan(request: Request) -> Iterator[Node | str]:
         if request.lacks(name):
             yield f"{folder} was not prepared: left out"
             continue
-        make = partial(_make, folder, output, aligner, request.nj)
-        yield set_node(Stage.ALIGN, output, {"aligner": repr(aligner)}, make, sets=[folder], is_file=True)
+        yield align_node(folder, output, aligner, request.nj)
+
+
+def align_node(folder: Path, output: Path, aligner: Aligner, nj: int) -> Node:
+    def make(work: Path) -> Report:
+        return align_set(DataDir.load(folder), work, output, aligner, nj)
+
+    return set_node(Stage.ALIGN, output, {"aligner": repr(aligner)}, make, sets=[folder], is_file=True)
 
 
 def _chosen(request: Request) -> Aligner:
@@ -44,7 +49,3 @@ def _chosen(request: Request) -> Aligner:
 
 def alignments_file(recipe: str, name: str) -> Path:
     return EXP / recipe / "alignments" / f"{name}.jsonl"
-
-
-def _make(folder: Path, output: Path, aligner: Aligner, nj: int, work: Path) -> Report:
-    return align_set(DataDir.load(folder), work, output, aligner, nj)

@@ -9,7 +9,7 @@ from espnet_atat.errors import UserError
 if TYPE_CHECKING:  # a table asks for the names of engines, and needs no arrays
     import numpy as np
 
-EngineName = Literal["kokoro", "pico", "flite", "polly"]
+EngineName = Literal["pico", "flite", "kokoro", "polly"]
 ENGINES: tuple[EngineName, ...] = get_args(EngineName)
 INSTALL_HINT = "run `tools/install_extra.sh tts`"
 
