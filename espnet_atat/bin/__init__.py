@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from espnet_atat.config.selection import set_list
 from espnet_atat.errors import UserError
+from espnet_atat.stages import OF_ALIGNER
 
 if TYPE_CHECKING:
     from espnet_atat.graph.node import Node
@@ -77,7 +78,7 @@ def add_aligner(group: argparse._ArgumentGroup) -> None:
 
 def aligner_options(args: argparse.Namespace) -> dict[str, Any]:
     """Those of :func:`add_aligner` that were given."""
-    return given(args, "aligner", "gentle_url", "gentle_timeout", "gentle_retries")
+    return given(args, *OF_ALIGNER)
 
 
 def given(args: argparse.Namespace, *names: str) -> dict[str, Any]:

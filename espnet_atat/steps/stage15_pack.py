@@ -79,17 +79,14 @@ def _pack(run: SystemRun, selection: Selection, terms: License | None, work: Pat
         lm_file=language_model.model_file if language_model else None,
     )
     path = work / package_file(run).name
-    manifest = _manifest(run, selection)
-    if terms is not None:
-        manifest = dataclasses.replace(manifest, license=terms.name)
-    manifest = write_package(sources, manifest, path)
+    manifest = write_package(sources, _manifest(run, selection, terms), path)
     load_pretrained(path)  # as its users will
     size = path.stat().st_size / 1e6
     print(f"  {size:.1f} MB, {manifest.parameters} parameters, scores of {len(run.hypotheses)} decodings")
     return {"parameters": manifest.parameters}
 
 
-def _manifest(run: SystemRun, selection: Selection) -> Manifest:
+def _manifest(run: SystemRun, selection: Selection, terms: License | None) -> Manifest:
     system, one = run.system, dataclasses.replace(selection, seeds=(run.seed,), fold=run.fold)
     # The label of each kind of input is that of the first test set of that kind, else the usual one: a model that was
     # fine-tuned on text alone understands speech under the text's label.
@@ -97,6 +94,7 @@ def _manifest(run: SystemRun, selection: Selection) -> Manifest:
     return Manifest(
         name=package_file(run).stem,
         title=system.title,
+        license=terms.name if terms else Manifest.license,
         tasks={**TASK_DEFAULTS, **tasks},
         decode=search_options(load_config(conf_file(system.recipe, system.decode[0]))),  # whose figures lead
         trained_on=tuple(

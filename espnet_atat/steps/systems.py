@@ -1,9 +1,8 @@
 """A system with one seed and fold, and all that stages 7 to 13 make of it."""
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 from espnet_atat.config.audio_choice import check_unheard
@@ -16,24 +15,18 @@ from espnet_atat.config.two_stage import ASR
 from espnet_atat.errors import UserError
 from espnet_atat.graph.launch import Machines
 from espnet_atat.graph.node import Node, with_needs
+from espnet_atat.steps import stage07_tokens, stage09_training
 from espnet_atat.steps.pipelines import Tagging, tagger_node
 from espnet_atat.steps.plan import PlannedSystem, Training
-from espnet_atat.steps.stage07_tokens import make_tokens
-from espnet_atat.steps.stage09_training import collect_statistics, train
 from espnet_atat.steps.stage12_decode import Decoding, Hypotheses
 
 
 class TrainingRun(Training):
     """A training with what makes its nodes."""
 
-    def make_tokens(self, work: Path) -> Mapping[str, int]:
-        return make_tokens(self, work)
-
-    def collect_statistics(self, work: Path) -> Mapping[str, int]:
-        return collect_statistics(self, work)
-
-    def train(self, work: Path) -> Mapping[str, str]:
-        return train(self, work)
+    make_tokens = stage07_tokens.make_tokens
+    collect_statistics = stage09_training.collect_statistics
+    train = stage09_training.train
 
 
 def plan_training(system: System, seed: int, fold: int | None, machines: Machines, nj: int = 1) -> Training:
