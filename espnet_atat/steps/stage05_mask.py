@@ -29,7 +29,9 @@ def plan(request: Request) -> Iterator[Node | str]:
             continue
         alignments = alignments_file(request.recipe, name)
         yield mask_node(data / name, alignments, data / f"{name}{MASKED}", mask.options, request.nj)
-    for name, spliced in splice.sets.items() if splice else ():
+    if splice is None:
+        return
+    for name, spliced in splice.sets.items():
         files = [alignments_file(request.recipe, source) for source in splice.from_]
         texts = None if spliced.text is None else data / spliced.text
         yield splice_node([data / source for source in splice.from_], files, texts, data / name, spliced)
