@@ -5,14 +5,14 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import fields
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from espnet_atat.config.selection import set_list
 from espnet_atat.errors import UserError
+from espnet_atat.stages import OF_ALIGNER
 
 if TYPE_CHECKING:
-    from espnet_atat.speech.report import Report
+    from espnet_atat.graph.node import Node
 
 
 def main_guard(main: Callable[[Sequence[str] | None], None], argv: Sequence[str] | None = None) -> int:
@@ -78,7 +78,7 @@ def add_aligner(group: argparse._ArgumentGroup) -> None:
 
 def aligner_options(args: argparse.Namespace) -> dict[str, Any]:
     """Those of :func:`add_aligner` that were given."""
-    return given(args, "aligner", "gentle_url", "gentle_timeout", "gentle_retries")
+    return given(args, *OF_ALIGNER)
 
 
 def given(args: argparse.Namespace, *names: str) -> dict[str, Any]:
@@ -91,25 +91,12 @@ def options_of[Config](kind: type[Config], args: argparse.Namespace) -> Config:
     return kind(**{field.name: getattr(args, field.name) for field in fields(kind)})  # type: ignore[arg-type]
 
 
-def make(
-    stage: int,
-    output: Path,
-    options: Any,
-    work_on: "Callable[[Path], Report]",
-    *,
-    sets: Sequence[Path],
-    files: Sequence[Path] = (),
-    is_file: bool = False,
-    force: bool = True,
-) -> None:
-    """Make a data dir, or a file about one, as its stage does, and print what came of it.
+def make(node: "Node", *, force: bool = True) -> None:
+    """Make a set, or a file about one, as its stage does, and print what came of it.
 
-    ``work_on`` writes to the folder that it is given. The result depends on ``options`` and the content of ``sets`` and
-    ``files``; without ``force``, what was made from the same is not made again.
+    Without ``force``, what was made from the same is not made again.
     """
-    from espnet_atat.steps.sets import set_node
-
-    node = set_node(stage, output, options, work_on, sets=sets, files=files, is_file=is_file)
+    output = node.place
     if node.is_done and not force:
         print(f"{output}: made already; --force makes it again")
         return

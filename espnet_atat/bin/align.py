@@ -5,7 +5,6 @@ python -m espnet_atat.bin.align --aligner sphinx --data_dir data/mini/sentences_
 
 import argparse
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 
 from espnet_atat.bin import add_aligner, aligner_options, make, new_parser, start
@@ -17,7 +16,7 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument("--data_dir", type=Path, required=True, help="data dir with wav.scp and text")
     parser.add_argument("--output", type=Path, required=True, help="JSON lines to write; its report goes beside it")
     parser.add_argument("--nj", type=int, default=1, help="processes")
-    parser.add_argument("--force", action="store_true", help="align again what is there and complete")
+    parser.add_argument("--force", action="store_true", help="align again what is complete")
     group = parser.add_argument_group("aligner")
     add_aligner(group)
     group.add_argument("--gentle_dir", metavar="DIR", help="a local installation of Gentle, instead of servers")
@@ -28,15 +27,13 @@ def get_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> None:
     args = get_parser().parse_args(argv)
     limit_threads()
-    from espnet_atat.datadir import DataDir
-    from espnet_atat.speech.alignment.align_set import align_set
     from espnet_atat.speech.alignment.aligners import make_aligner
+    from espnet_atat.steps.stage04_align import align_node
 
     options = {"aligner": "sphinx", **aligner_options(args)}
     local = {"gentle_dir": args.gentle_dir, "gentle_python": args.gentle_python}
-    data, aligner = DataDir.load(args.data_dir), make_aligner(options.pop("aligner"), **options, **local)
-    work_on = partial(align_set, data, output=args.output, aligner=aligner, nj=args.nj)
-    make(4, args.output, {"aligner": repr(aligner)}, work_on, sets=[args.data_dir], is_file=True, force=args.force)
+    aligner = make_aligner(options.pop("aligner"), **options, **local)
+    make(align_node(args.data_dir, args.output, aligner, args.nj), force=args.force)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@ python -m espnet_atat.bin.augment --data_dir data/an4/train --output_dir data/an
 
 import argparse
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 
 from espnet_atat.bin import make, new_parser, start
@@ -26,13 +25,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = get_parser().parse_args(argv)
     limit_threads()
     from espnet_atat.config.layout import load_config
-    from espnet_atat.datadir import DataDir
     from espnet_atat.schema import read
-    from espnet_atat.speech.augmentation.augment_set import AugmentConfig, augment_set
+    from espnet_atat.speech.augmentation.augment_set import AugmentConfig
+    from espnet_atat.steps.stage02_augment import augment_node
 
     config = read(AugmentConfig, load_config(args.config), str(args.config), seed=args.seed)
-    work_on = partial(augment_set, DataDir.load(args.data_dir), output=args.output_dir, config=config, nj=args.nj)
-    make(2, args.output_dir, config, work_on, sets=[args.data_dir])
+    make(augment_node(args.data_dir, args.output_dir, config, args.nj))
 
 
 if __name__ == "__main__":

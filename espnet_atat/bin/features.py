@@ -8,7 +8,6 @@ Or the states of a frozen speech encoder, by folder or hub name: --feats_type en
 import argparse
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 from espnet_atat.bin import make, new_parser, start, to_bool
@@ -24,7 +23,7 @@ def get_parser() -> argparse.ArgumentParser:
     add("--feats_type", choices=("fbank", "raw", "encoder"), default="fbank", help="raw: a checked wav.scp")
     add("--encoder", metavar="NAME", help="of feats_type encoder, whose last layer's states are written")
     add("--nj", type=int, default=1, help="processes")
-    add("--compress", type=to_bool, default=True, metavar="BOOL", help="false: four bytes a value, not one")
+    add("--compress", type=to_bool, default=True, metavar="BOOL", help="false: four bytes per value, not one")
     add("--resample", type=to_bool, default=False, metavar="BOOL", help="convert to 16 kHz, mono")
     add("--keep_all", type=to_bool, metavar="BOOL", help="bad audio is an error; default: in test sets")
     add("--allow_bad_test", type=to_bool, default=False, metavar="BOOL", help="drop bad audio of a test set by name")
@@ -35,8 +34,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = get_parser().parse_args(argv)
     limit_threads()
     from espnet_atat.config.hearing import Hearing
-    from espnet_atat.datadir import UNREADABLE, DataDir, is_test_set, read_two_column
-    from espnet_atat.speech.features import FeatureConfig, make_dump
+    from espnet_atat.datadir import is_test_set
+    from espnet_atat.speech.features import FeatureConfig
+    from espnet_atat.steps.stage06_features import features_node
 
     keep_all = is_test_set(args.data_dir.resolve().name) if args.keep_all is None else args.keep_all
     allow_bad = args.allow_bad_test or not keep_all
@@ -46,11 +46,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     if args.encoder is not None:
         states = Hearing(args.encoder, stored=True).config(compress=args.compress, allow_bad=allow_bad)
         config = replace(states, resample=args.resample)
-    listed = args.data_dir / UNREADABLE
-    unusable = read_two_column(listed) if listed.is_file() else {}
-    data, output = DataDir.load(args.data_dir), args.output_dir
-    work_on = partial(make_dump, data, output=output, config=config, nj=args.nj, unusable=unusable)
-    make(6, output, config, work_on, sets=[args.data_dir])
+    make(features_node(args.data_dir, args.output_dir, config, args.nj))
 
 
 if __name__ == "__main__":

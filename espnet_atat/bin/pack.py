@@ -13,6 +13,7 @@ from typing import Any
 from espnet_atat.bin import new_parser, options_of, start
 from espnet_atat.config.selection import SYSTEMS_GROUP, add_selection, select
 from espnet_atat.errors import UserError
+from espnet_atat.stages import Stage
 
 #: Groups of options: of the two ways to pack, each has its own.
 OF_RECIPE, ANY_MODEL = "of a recipe's systems (stage 15), to exp/<recipe>/packages", "any model, from its files"
@@ -23,9 +24,9 @@ def get_parser() -> argparse.ArgumentParser:
     add_selection(parser)
     parser.set_defaults(recipe=None)
     add = parser.add_argument_group(OF_RECIPE).add_argument
-    add("--use_results", action="store_true", help="pass over models of which only the results are here")
+    add("--use_results", action="store_true", help="skip models of which only the results are here")
     add("--force", action="store_true", help="pack again what is packed")
-    add("--dry_run", action="store_true", help="print what is there and what would be packed")
+    add("--dry_run", action="store_true", help="print what is packed and what would be")
 
     add = parser.add_argument_group(ANY_MODEL).add_argument
     add("--train_config", type=Path, metavar="YAML", help="config.yaml of the training run")
@@ -59,7 +60,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         from espnet_atat.bin import run
 
         flags = [f"--{name}" for name in ("use_results", "force", "dry_run") if getattr(args, name)]
-        run.main([*select(args).arguments(), "--stage", "15", "--stop_stage", "15", *flags])
+        run.main([*select(args).arguments(), "--stage", str(Stage.PACK), "--stop_stage", str(Stage.PACK), *flags])
         return
     if args.train_config is None or args.model_file is None:
         raise UserError("--outpath goes with --train_config and --model_file")

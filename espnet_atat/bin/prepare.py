@@ -76,7 +76,7 @@ def check_sets(report: Report, audio: str) -> None:
     for checked in checks:
         print("\n".join(checked.lines()))
     if problems := sum(len(checked.problems) for checked in checks):
-        raise UserError(f"{report.data_dir}: {problems} problems, named above; mend the corpus at {report.source}")
+        raise UserError(f"{report.data_dir}: {problems} problems, named above; fix the corpus at {report.source}")
 
 
 def record_sets(report: Report, data_dir: Path, *, replace: bool) -> None:

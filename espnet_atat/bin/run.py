@@ -14,16 +14,16 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from espnet_atat.bin import add_aligner, aligner_options, options_of, start, to_bool
 from espnet_atat.config.selection import add_selection, set_list
 from espnet_atat.errors import UserError
-from espnet_atat.stages import LAST, columns, readers
+from espnet_atat.stages import LAST, PARTS, Stage, columns, readers
 
 if TYPE_CHECKING:
     from espnet_atat.config.selection import Selection
-    from espnet_atat.steps.driver import Request
+    from espnet_atat.steps.request import Request
 
 
 RESULTS = (
     "Results: exp/<recipe>/<system>/seed<N>/<inference config>/<set>/{ref,hyp,metrics.json}, exp/<recipe>/tables;",
-    "training runs: exp/runs; models to give away: exp/<recipe>/packages.",
+    "training runs: exp/runs; packaged models: exp/<recipe>/packages.",
 )
 
 
@@ -47,13 +47,13 @@ def get_parser() -> argparse.ArgumentParser:
     add = parser.add_argument_group("what to do").add_argument
     add("--stage", type=int, default=1, metavar="N", help="first stage (default: 1)")
     add("--stop_stage", type=int, default=LAST, metavar="N", help=f"last stage (default: {LAST})")
-    add("--force", action="store_true", help="make again what the stages asked for have made")
-    add("--dry_run", action="store_true", help="print what is there and what would be made")
+    add("--force", action="store_true", help="redo the selected stages")
+    add("--dry_run", action="store_true", help="print what is done and what would be made")
     add("--decode_dev", action="store_true", help="decode and score the dev sets, not the test sets")
     add("--keep_results", action="store_true", help="keep what is scored in egs2/atat/<recipe>/results")
     about = "train nothing whose results are kept there, of this very model and data"
     add("--use_results", action="store_true", help=about)
-    add("--between", type=int, nargs=2, default=(1, LAST), metavar="N", help=argparse.SUPPRESS)
+    add("--part", choices=PARTS, help=argparse.SUPPRESS)
     group = parser.add_argument_group("data")
     add = group.add_argument
     about = "sets that stage 2 makes augmented copies of, such as train"
@@ -65,7 +65,7 @@ def get_parser() -> argparse.ArgumentParser:
     add("--feats_type", choices=("fbank", "raw", "encoder"), default="fbank", help=about)
     about = "folder or hub name of that encoder (default: those of the systems' audio_encoder_conf)"
     add("--encoder", metavar="NAME", help=about)
-    about = "false: features of four bytes a value, not one"
+    about = "false: features of four bytes per value, not one"
     add("--compress", type=to_bool, default=True, metavar="BOOL", help=about)
     about = "a test utterance with unusable audio counts as wrong; else it stops stages 1 and 6"
     add("--allow_bad_test", action="store_true", help=about)
@@ -128,17 +128,18 @@ def main(argv: Sequence[str] | None = None) -> None:
         raise UserError("one model is uploaded at a time: name its system (--system)")
     if args.jobs > 1 and args.num_nodes > 1:
         raise UserError("--jobs trains several systems at once, --num_nodes one on several machines: give one of them")
-    first, last = max(args.stage, args.between[0]), min(args.stop_stage, args.between[1])
+    begin, end = PARTS.get(args.part, (1, LAST))
+    first, last = max(args.stage, begin), min(args.stop_stage, end)
     if first <= last:
         _run(args, first, last)
-    if args.between[1] == LAST and args.stage <= 14 <= args.stop_stage and not args.dry_run:
+    if first <= Stage.TABLE <= last and not args.dry_run:
         _print_tables(args)
 
 
 def _request(args: argparse.Namespace, first: int, last: int) -> "Request":
     from espnet_atat.config.selection import select
     from espnet_atat.graph.launch import Machines
-    from espnet_atat.steps.driver import Request
+    from espnet_atat.steps.request import Request
 
     selection = select(args)
     if args.hf_repo or args.upload_dir:
@@ -165,9 +166,9 @@ def _check_upload(selection: "Selection") -> None:
 def _run(args: argparse.Namespace, first: int, last: int) -> None:
     from espnet_atat.graph.pool import die_with_parent, limit_threads
 
-    if args.between != (1, LAST):
+    if args.part is not None:
         die_with_parent(os.getppid())  # a second call of run.sh shall not meet it at work
-    if last <= 6:
+    if last <= Stage.FEATURES:
         limit_threads()  # before NumPy is imported; the processes of the data stages share the cores
     from espnet_atat.steps.driver import run_stages
 

@@ -11,20 +11,21 @@ from pathlib import Path
 
 from espnet_atat.bin import make, new_parser, start
 from espnet_atat.graph.pool import limit_threads
+from espnet_atat.speech.synthesis.engines import ENGINES
+from espnet_atat.stages import Stage
 
 
 def get_parser() -> argparse.ArgumentParser:
     parser = new_parser("synthesize", __doc__)
     add = parser.add_argument
-    engines = ("kokoro", "pico", "flite", "polly")
-    add("--engine", choices=engines, required=True, help="polly is the paper's, and paid")
+    add("--engine", choices=ENGINES, required=True, help="polly is the paper's, and paid")
     add("--text", type=Path, required=True, help="file of lines 'id words', or a data dir with targets")
     add("--output_dir", type=Path, required=True, help="data dir to write")
     add("--voices", help="such as rms,slt; one is drawn an utterance (default: the engine's defaults)")
     add("--audio_format", choices=("flac", "wav"), default="flac", help="16 kHz, 16 bits")
     add("--nj", type=int, default=1, help="processes")
     add("--seed", type=int, default=0, help="another seed draws other voices")
-    add("--force", action="store_true", help="say again what is there and complete")
+    add("--force", action="store_true", help="say again what is complete")
     add("--dry_run", action="store_true", help="print utterances, characters and cost; nothing is made")
     add = parser.add_argument_group("kokoro").add_argument
     add("--model_dir", type=Path, help="model.onnx and voices/ (default: where the script puts them)")
@@ -40,6 +41,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = get_parser().parse_args(argv)
     limit_threads()
     from espnet_atat.speech.synthesis import say_set as room
+    from espnet_atat.steps.sets import set_node
 
     names = ("model_dir", "polly_engine", "polly_region", "polly_price", "cache_dir")
     engine = room.make_engine(args.engine, **{name: getattr(args, name) for name in names})
@@ -52,7 +54,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     work_on = partial(room.say_set, args.text, output=args.output_dir, engine=engine, config=config, nj=args.nj)
     options = {"engine": repr(engine), "config": asdict(config)}
     sets, files = ([args.text], []) if args.text.is_dir() else ([], [args.text])
-    make(3, args.output_dir, options, work_on, sets=sets, files=files, force=args.force)
+    node = set_node(Stage.SYNTHESIZE, args.output_dir, options, work_on, sets=sets, files=files)
+    make(node, force=args.force)
 
 
 if __name__ == "__main__":

@@ -56,7 +56,7 @@ def choose_sets(system: System) -> PretrainingSets:
         return PretrainingSets((TOP_TEXT,), why, text_alone=True)
     raise UserError(
         f"system {system.name} pretrains on slu and nlu of other corpora, and none is prepared: {_command('top')} "
-        f"prepares TOP's text, the least that it wants; or name sets by {OPTION}"
+        f"prepares TOP's text, the least that it needs; or name sets by {OPTION}"
     )
 
 
@@ -67,7 +67,7 @@ def check_prepared(parts: Iterable[Part], recipe: str) -> None:
         other = missing[0].partition("/")[0]
         sets = dict.fromkeys(name.partition("/")[2] for name in missing if name.startswith(f"{other}/"))
         raise UserError(
-            f"{DUMP / other} has no {', '.join(sets)}, which training wants: {_command(other)} prepares that corpus"
+            f"{DUMP / other} has no {', '.join(sets)}, which training needs: {_command(other)} prepares that corpus"
         )
 
 

@@ -15,10 +15,11 @@ from espnet_atat.config.layout import EGS, load_yaml
 from espnet_atat.errors import UserError
 from espnet_atat.schema import check_known, read
 from espnet_atat.speech.masking import MaskConfig
+from espnet_atat.speech.splicing import SpliceConfig
+from espnet_atat.speech.synthesis.engines import EngineName
 
 RECIPE_FILE = "recipe.yaml"
 VARIABLES = Path("db.sh")
-Engine = Literal["pico", "flite", "kokoro", "polly"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +43,7 @@ class Synthesize:
     """
 
     sets: tuple[str, ...] = ()
-    engine: Engine = "pico"
+    engine: EngineName = "pico"
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -58,25 +59,17 @@ class Align:
 
 @dataclass(frozen=True, kw_only=True)
 class Mask:
-    """Stage 5: sets that get a copy with words masked in the audio, and fields of ``MaskConfig``."""
+    """Stage 5: sets that get a copy with words masked in the audio, and options."""
 
     sets: tuple[str, ...] = ()
-    options: Mapping[str, Any] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        read(MaskConfig, self.options, "options")
+    options: MaskConfig = field(default_factory=MaskConfig)
 
 
 @dataclass(frozen=True, kw_only=True)
-class SplicedSet:
-    """A number of utterances, spliced from the words of others: the lines of the set ``text``, else words at random."""
+class SplicedSet(SpliceConfig):
+    """Utterances spliced from the words of others: the lines of the set ``text``, else words at random."""
 
     text: str | None = None
-    number: int = 3000
-    shortest: int = 4
-    longest: int = 10
-    piece: int = 3
-    seed: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,6 +78,14 @@ class Splice:
 
     from_: tuple[str, ...]
     sets: Mapping[str, SplicedSet]
+
+
+@dataclass(frozen=True, kw_only=True)
+class License:
+    """Stage 15: the licence of the models, by its SPDX name in lower case, and a file with its text."""
+
+    name: str
+    file: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,6 +99,7 @@ class Recipe:
         augment: sets that stage 2 makes augmented copies of.
         pretrain_slu: sets with trees that the pretraining of other corpora's systems may take, or patterns of their
             names, as ``*train`` (:mod:`.pretrain_slu`).
+        license: of packages; None: this project's.
         tables: by name, each as a file below ``tables/`` would say it.
     """
 
@@ -111,6 +113,7 @@ class Recipe:
     align: Align = field(default_factory=Align)
     mask: Mask = field(default_factory=Mask)
     splice: Splice | None = None
+    license: License | None = None
     mixtures: Mapping[str, Mixture] = field(default_factory=dict)
     tables: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 

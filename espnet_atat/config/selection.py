@@ -61,7 +61,7 @@ def add_selection(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--tts_engine",
         choices=ENGINES,
-        help="that says the sets of stage 3, and whose speech the rows take; polly is the paper's, and paid (default: "
+        help="speaks the sets of stage 3; the rows take its speech; polly is the paper's, and paid (default: "
         "as each row or the recipe says, pico)",
     )
 

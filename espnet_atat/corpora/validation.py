@@ -162,7 +162,7 @@ def check_audio(
     """Note problems of the audio, except of utterances known to be bad; gives the seconds of usable audio."""
     seconds = 0.0
     entries = {key: entry for key, entry in wav.values.items() if key not in known}
-    found = in_threads(partial(examine, rules=rules, full=full), entries.values(), nj=rules.nj, label="audio")
+    found = in_threads(partial(examine, rules=rules, full=full), list(entries.values()), rules.nj, "audio")
     for key, each in zip(entries, found, strict=True):
         if isinstance(each, AudioError):
             problems.append(Problem("wav.scp", wav.lines[key], f"{key!r}: {each.kind}: {each}", key))
@@ -181,7 +181,7 @@ def fix(checked: Checked, *, is_test: bool) -> dict[str, str]:
         key, why = next(iter(bad.items()))
         raise UserError(
             f"{checked.path}: a test set is never shrunk, and {len(bad)} of its utterances are bad, first {key!r} "
-            f"({why}); mend its source, or prepare it with --allow_bad_test, by which they count as wrong"
+            f"({why}); fix its source, or prepare it with --allow_bad_test, by which they count as wrong"
         )
     kept = sorted(set.intersection(*(set(column.values) for column in checked.columns.values())) - bad.keys())
     if not kept:

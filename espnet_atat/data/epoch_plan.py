@@ -35,11 +35,11 @@ Batch = tuple[str, ...]
 MODALITIES = ("speech", "text_in")
 _PHASE = 0.5  # of a row: passes end with an epoch of as many rows, whatever is rounded
 _TRIAL = 512  # windows that the number of rows is tried on
-_FULL = 0.97  # of the budget that windows may fill on average, so that there is room to mend
-_FEW = 0.01  # share of them that may be over the budget; an epoch's are mended by exchanging rows
+_FULL = 0.97  # of the budget that windows may fill on average, so that there is room to correct
+_FEW = 0.01  # share of them that may be over the budget; an epoch's are corrected by exchanging rows
 _SWEEPS = 2  # of dealing out: the first by means of what is to come, the second by what came
 _MANY_PASSES = 64  # in one epoch: a group as small as that is not sorted
-#: What mending looks at: the emptiest windows, some or many others, exchanges with each, exchanges of one window.
+#: What correcting looks at: the emptiest windows, some or many others, exchanges with each, exchanges of one window.
 _EMPTIEST, _SAMPLED, _MANY, _PAIRS, _EXCHANGES = 16, 32, 500, 4, 16
 
 

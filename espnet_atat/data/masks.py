@@ -1,4 +1,4 @@
-"""On-the-fly masking: the words of *mlm* examples are masked anew in every epoch, in place of a masked copy of the set.
+"""On-the-fly masking: the words of *mlm* examples are masked again every epoch, in place of a masked copy of the set.
 
 A mixture then names the set itself, ``{task: mlm, set: mini/sentences_train}``, and a training configuration says where
 its word times are::
@@ -82,7 +82,7 @@ class ExampleMasker:
         if other and not masked:  # none at all is right: fine-tuning on text takes over the options of pretraining
             raise UserError(f"{OPTION}: the mlm examples of the mixture are not of {', '.join(self.maskers)}")
         return (
-            f"{masked} mlm examples are masked anew every epoch; {without} of them have no aligned word and never are"
+            f"{masked} mlm examples are masked again every epoch; {without} of them have no aligned word and never are"
         )
 
     def _find(self, example: str) -> tuple[OnTheFlyMasker | None, str]:

@@ -28,8 +28,6 @@ from espnet_atat.speech.endpoints import (
 )
 from espnet_atat.speech.fbank import FRAME_SECONDS, FRAME_SHIFT, fbank, num_frames
 
-#: ``auto``: Silero's network if it is installed and the input is audio, else the energy. ``none``: everything is given.
-KINDS = ("auto", "silero", "energy", "none")
 #: Frames of 10 ms that stay of the quiet before and behind the speech, and of loud noise; chosen on mini's dev sets.
 MARGIN, NOISY_MARGIN = 8, 12
 #: dB of full scale that the loudest speech has when the network hears it: quiet speech seems to begin late to it.
@@ -61,7 +59,7 @@ def find_segments(speech: np.ndarray, vad: str, max_seconds: float | None = None
 
     Args:
         speech: samples (num_samples,) at 16 kHz, or log mel features (num_frames, mels) of 10 ms.
-        vad: one of :data:`KINDS`. Where it finds nothing that is speech, all of the utterance is taken for it.
+        vad: of ``search_config.VAD_KINDS``. Where it finds no speech, all of the utterance is taken for it.
 
     Raises:
         UserError: ``silero``, and it is not installed, or there are features, which it does not hear.
@@ -71,7 +69,7 @@ def find_segments(speech: np.ndarray, vad: str, max_seconds: float | None = None
         if not is_audio:
             raise UserError("vad silero hears audio, found features: take energy, or auto")
         if _network() is None:
-            raise UserError(f"vad silero: the package silero-vad is not there; `{INSTALL}` installs it, or take energy")
+            raise UserError(f"vad silero: silero-vad is not installed: run `{INSTALL}`, or take energy")
     total = num_frames(len(speech)) if is_audio else len(speech)
     if vad == "none" or not total:
         return [Segment(speech, 0, total)]

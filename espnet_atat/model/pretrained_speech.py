@@ -244,7 +244,7 @@ def _load(kind: Any, config: "PretrainedConfig", model: str) -> nn.Module:
             folder, config=config, key_mapping=mapping, dtype=torch.float32, output_loading_info=True
         )
     if missing := sorted(report["missing_keys"]):
-        raise UserError(f"audio encoder {model!r}: its weights lack {missing[0]!r}, which its config.json wants")
+        raise UserError(f"audio encoder {model!r}: its weights lack {missing[0]!r}, which its config.json needs")
     return encoder
 
 

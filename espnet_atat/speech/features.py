@@ -31,7 +31,7 @@ SMALLEST, LARGEST = 25, 1000  # utterances of a shard
 @dataclass(frozen=True)
 class FeatureConfig:
     feats_type: str = "fbank"  # arks of 80-dimensional features; "raw" is a checked wav.scp; "encoder": speech.states
-    compress: bool = True  # one byte a value, with Kaldi's compression of speech features, not four
+    compress: bool = True  # one byte per value, with Kaldi's compression of speech features, not four
     resample: bool = False  # convert other sample rates and mix channels down (fbank only)
     allow_bad: bool = True  # drop audio that cannot be used; otherwise it is an error
 
@@ -41,7 +41,7 @@ class FeatureConfig:
 
     @property
     def compression(self) -> int | None:
-        """Kaldi's method; None: four bytes a value."""
+        """Kaldi's method; None: four bytes per value."""
         return 2 if self.compress else None
 
 
@@ -83,7 +83,7 @@ def make_dump(
 def _check_allowed(dropped: Mapping[str, str], output: Path, config: FeatureConfig) -> None:
     for utt, why in dropped.items():
         if not config.allow_bad:
-            raise UserError(f"{output.name}: {utt}: {why}; mend it, or give --allow_bad_test true to leave it out")
+            raise UserError(f"{output.name}: {utt}: {why}; fix it, or give --allow_bad_test true to leave it out")
 
 
 def shard_size(utterances: int) -> int:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from espnet_atat.arguments import option
 from espnet_atat.errors import UserError
 from espnet_atat.speech.alignment.record import AlignedWord, Alignment
 from espnet_atat.speech.audio import SAMPLE_RATE
@@ -45,12 +46,14 @@ LOG_MELS = Frames()
 
 @dataclass(frozen=True)
 class MaskConfig:
-    ratio: float = 0.15  # expected share of the aligned words
-    #: ``silence`` is zeros, ``noise`` white, at the utterance's level, and ``mean`` noise with the utterance's average
-    #: spectrum; in features, their average.
-    fill: str = "silence"
-    seed: int = 0  # another seed, another mask; the utterance's id does the rest
-    min_masked: int = 0  # words that are masked at least, where there are so many
+    ratio: float = option(0.15, "expected share of the aligned words; the paper's")
+    fill: str = option(
+        "silence",
+        "zeros, white noise at the utterance's level, or noise with its average spectrum (of features, their average)",
+        choices=FILLS,
+    )
+    seed: int = option(0, "another seed masks other words")
+    min_masked: int = option(0, "words masked at least in each utterance that has so many")
 
     def __post_init__(self) -> None:
         if not 0 <= self.ratio <= 1:

@@ -14,7 +14,7 @@ from espnet_atat.speech.features import FeatureConfig
 
 @dataclass(frozen=True)
 class StatesConfig(FeatureConfig):
-    """How states are made; ``compress``: one byte a value, else two.
+    """How states are made; ``compress``: one byte per value, else two.
 
     Attributes:
         model: folder or hub name of the encoder.
@@ -36,7 +36,7 @@ class StatesConfig(FeatureConfig):
 
     @property
     def compression(self) -> int:
-        """Kaldi's method: a byte a value with percentiles of each dimension, or two of one range."""
+        """Kaldi's method: one byte per value with percentiles of each dimension, or two of one range."""
         return 2 if self.compress else 3
 
 

@@ -5,9 +5,7 @@ For models on top of a pretrained speech encoder also ``dump/<encoder>-<key>/<re
 """
 
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from espnet_atat.config.hearing import Hearing, hearings_of
 from espnet_atat.config.layout import DATA, DUMP
@@ -16,39 +14,44 @@ from espnet_atat.errors import UserError
 from espnet_atat.graph.node import Node
 from espnet_atat.speech.features import FeatureConfig, make_dump
 from espnet_atat.speech.report import Report
+from espnet_atat.stages import Stage
+from espnet_atat.steps.request import Request
 from espnet_atat.steps.sets import set_node, sets_of
-
-if TYPE_CHECKING:
-    from espnet_atat.steps.driver import Request
 
 #: What ``--feats_type`` calls states.
 ENCODER = "encoder"
 
 
-def plan(request: "Request") -> Iterator[Node | str]:
-    names = sets_of(request.recipe)
+def plan(request: Request) -> Iterator[Node | str]:
+    recipe = request.recipe
+    names = sets_of(recipe)
     if not names:
         if not request.dry_run:
-            raise UserError(f"{DATA / request.recipe} has no sets: run stage 1")
-        yield "features of every set: to be made, after stage 1"
+            raise UserError(f"{DATA / recipe} has no sets: run stage {Stage.CORPUS}")
+        yield f"features of every set: to be made, after stage {Stage.CORPUS}"
     stored = "fbank" if request.feats_type == ENCODER else request.feats_type
     hearings = _hearings(request)
     for name in names:
         allow_bad = request.allow_bad_test or not is_test_set(name)
-        yield _node(request, name, DUMP, FeatureConfig(stored, request.compress, allow_bad=allow_bad))
+        configs = {DUMP: FeatureConfig(stored, request.compress, allow_bad=allow_bad)}
         for hearing in hearings:
-            config = FeatureConfig("raw", request.compress, allow_bad=allow_bad)
+            configs[hearing.dump] = FeatureConfig("raw", request.compress, allow_bad=allow_bad)
             if hearing.stored:
-                config = hearing.config(compress=request.compress, allow_bad=allow_bad)
-            yield _node(request, name, hearing.dump, config)
+                configs[hearing.dump] = hearing.config(compress=request.compress, allow_bad=allow_bad)
+        for dump, config in configs.items():
+            yield features_node(DATA / recipe / name, dump / recipe / name, config, request.nj)
 
 
-def _node(request: "Request", name: str, dump: Path, config: FeatureConfig) -> Node:
-    folder, output = DATA / request.recipe / name, dump / request.recipe / name
-    return set_node(6, output, config, partial(_make, folder, output, config, request.nj), sets=[folder])
+def features_node(folder: Path, output: Path, config: FeatureConfig, nj: int) -> Node:
+    def make(work: Path) -> Report:
+        listed = folder / UNREADABLE
+        unusable = read_two_column(listed) if listed.is_file() else {}
+        return make_dump(DataDir.load(folder), work, output, config, nj, unusable)
+
+    return set_node(Stage.FEATURES, output, config, make, sets=[folder])
 
 
-def _hearings(request: "Request") -> list[Hearing]:
+def _hearings(request: Request) -> list[Hearing]:
     """What the models of the selected systems read that are on top of pretrained encoders, each folder once."""
     asked = [] if request.encoder is None else [Hearing(request.encoder, True)]
     by_folder = {each.dump: each for each in (*hearings_of(request.selection.systems), *asked)}
@@ -58,9 +61,3 @@ def _hearings(request: "Request") -> list[Hearing]:
             "(--encoder whisper-tiny.en-encoder)"
         )
     return list(by_folder.values())
-
-
-def _make(folder: Path, output: Path, config: FeatureConfig, nj: int, work: Path) -> Report:
-    listed = folder / UNREADABLE
-    unusable = read_two_column(listed) if listed.is_file() else {}
-    return make_dump(DataDir.load(folder), work, output, config, nj, unusable)

@@ -11,11 +11,10 @@ from espnet_atat.config.system import System, TestSet, results_folder
 from espnet_atat.datadir import TEXT_FORM
 from espnet_atat.graph.digest import file_digest
 from espnet_atat.graph.node import Identity, Make, Node
-from espnet_atat.metrics.metrics_file import FORM, MODEL_KEYS, fold_name, read_metrics
+from espnet_atat.metrics.metrics_file import FORM, METRICS, MODEL_KEYS, fold_name, read_metrics
 from espnet_atat.metrics.scoring import score_files
+from espnet_atat.stages import Stage
 from espnet_atat.steps.stage12_decode import CUT, Hypotheses
-
-METRICS = "metrics.json"
 
 
 def score_node(planned: Hypotheses) -> Node:
@@ -75,7 +74,9 @@ def _node(folder: Path, scored: Sequence[Path], make: Make, needs: tuple[Node, .
         contents = [file_digest(each / name) for each in scored for name in ("ref", "hyp")]
         return {"kind": "scores", "espnet_atat": __version__, "form": FORM, "contents": contents}
 
-    return Node(stage=13, at=folder / METRICS, identify=identify, make=make, needs=needs, about=about, is_file=True)
+    return Node(
+        stage=Stage.SCORE, at=folder / METRICS, identify=identify, make=make, needs=needs, about=about, is_file=True
+    )
 
 
 def _subsets_of_folds(counts: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:

@@ -67,7 +67,7 @@ def mend_run(output_dir: str | Path, best_model_criterion: Sequence[Sequence[str
             mended.append(f"{checkpoint.name} was torn: went back to the epoch before")
         else:
             checkpoint.unlink()
-            mended.append(f"{checkpoint.name} was torn and there is no earlier one: training starts anew")
+            mended.append(f"{checkpoint.name} was torn and there is no earlier one: training starts over")
     states = torch.load(checkpoint, map_location="cpu", weights_only=True) if checkpoint.is_file() else None
     epochs = int(states["reporter"]["epoch"]) if states is not None else 0
     for path in sorted(folder.glob("*.pth")):

@@ -19,7 +19,7 @@ def ids_of(part: Part, toy: Toy, seed: int = 0) -> set[str]:
 @pytest.mark.parametrize(
     ("entry", "complaint"),
     [
-        ("slu", "entry 2: wants the keys task, set, weight"),
+        ("slu", "entry 2: takes the keys task, set, weight"),
         ({"task": "slu"}, "entry 2: the key 'set' is missing"),
         ({**GOOD, "wait": 3}, "entry 2: unknown key 'wait'.*; known: task, set, weight"),
         ({**GOOD, "task": "st"}, "entry 2: unknown task 'st': the tasks are asr, slu, mlm, nlu"),

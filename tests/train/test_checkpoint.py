@@ -107,7 +107,7 @@ def test_without_a_backup_training_starts_anew(run, share, backup):
     else:
         cut(run / BACKUP, 0.5)
     cut(run / CHECKPOINT, share)
-    assert mended(run)[0] == "checkpoint.pth was torn and there is no earlier one: training starts anew"
+    assert mended(run)[0] == "checkpoint.pth was torn and there is no earlier one: training starts over"
     assert not (run / CHECKPOINT).exists()
     assert {path.name for path in run.glob("*.pth")} - {BACKUP} == {"valid.acc.ave_2best.pth"}
 

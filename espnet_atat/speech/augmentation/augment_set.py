@@ -71,7 +71,7 @@ class AugmentConfig:
             raise UserError(f"copies is a whole number, found {self.copies}")
         if bool(self.copies) != bool(self.effects.effects):
             found = f"copies is {self.copies}, and {len(self.effects.effects)} effects are on"
-            raise UserError(f"{found}: random copies want at least one effect, and effects at least one copy")
+            raise UserError(f"{found}: random copies need at least one effect, and effects at least one copy")
 
     def variants(self) -> Iterator[tuple[str, float | None]]:
         """Prefix of each copy and its speed, None for a random one."""
