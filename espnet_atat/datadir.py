@@ -24,6 +24,9 @@ from espnet_atat.errors import UserError
 # ASCII only: a no-break space inside a transcript is part of the value, and is the normalisation's business.
 WHITESPACE = " \t\r\v\f"
 
+#: Hz, of the audio that features and models take.
+SAMPLE_RATE = 16_000
+
 #: File → field of ``DataDir``.
 FIELDS = {"text": "text", "target": "target", "wav.scp": "wav", "utt2spk": "utt2spk"}
 

@@ -49,24 +49,24 @@ STAGES = (
     Stage(15, "packing", "stage15_pack:plan", ("decode_dev", "use_results")),
     Stage(16, "upload", "stage15_pack:upload", ("hf_repo", "upload_dir", "private")),
 )
-LAST = len(STAGES)
+LAST_STAGE = len(STAGES)
 
 
-def readers(option: str, first: int = 1, last: int = LAST) -> list[int]:
+def readers(option: str, first: int = 1, last: int = LAST_STAGE) -> list[int]:
     """The stages, of those from ``first`` to ``last``, that read an option."""
     return [stage.number for stage in STAGES if option in stage.options and first <= stage.number <= last]
 
 
 def columns(width: int = 4) -> list[str]:
     """The stages as lines of a help text, numbered downwards."""
-    height = -(-LAST // width)
+    height = -(-LAST_STAGE // width)
     rows = [STAGES[start::height] for start in range(height)]
     return ["".join(f"{stage.number:>4} {stage.title:<19}" for stage in row).rstrip() for row in rows]
 
 
-def markdown() -> str:
+def stage_table() -> str:
     """The stages as the README's table, in two columns."""
-    half = -(-LAST // 2)
+    half = -(-LAST_STAGE // 2)
     rows = [
         f"| {left.number} | {left.title} | {right.number} | {right.title} |"
         for left, right in zip(STAGES, STAGES[half:], strict=False)

@@ -155,6 +155,52 @@ def test_a_module_has_a_name_of_its_own():
     assert sorted(name for name in set(names) if names.count(name) > 1) == []
 
 
+#: Names that several modules have on purpose: what one caller calls in each of them.
+INTERFACES = {
+    "bin": {"get_parser", "main"},  # of a command
+    "corpora": {"add_arguments", "prepare"},  # of a corpus
+    "steps": {"plan"},  # of a stage
+}
+
+
+def public_names(module: str) -> Iterator[str]:
+    """Classes, functions, types; and constants of which another module makes use: others are their module's affair."""
+    for node in ast.parse(modules()[module].read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node.name
+        elif isinstance(node, ast.TypeAlias):
+            yield node.name.id
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            yield from (each.id for target in targets for each in ast.walk(target) if isinstance(each, ast.Name))
+
+
+@cache
+def imported_names() -> dict[str, set[str]]:
+    """Module → names that other modules take from it."""
+    found: dict[str, set[str]] = {}
+    for path in modules().values():
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom):
+                found.setdefault(node.module or "", set()).update(alias.name for alias in node.names)
+    return found
+
+
+def test_a_public_name_has_one_meaning():
+    homes: dict[str, list[str]] = {}
+    for module in modules():
+        for name in public_names(module):
+            if not name.startswith("_") and name not in INTERFACES.get(part(module), set()) | {"logger"}:
+                homes.setdefault(name, []).append(module)
+    taken = imported_names()
+    shared = {
+        name: places
+        for name, places in homes.items()
+        if len(places) > 1 and (not name.isupper() or any(name in taken.get(place, ()) for place in places))
+    }
+    assert not shared
+
+
 @pytest.mark.parametrize("module", sorted(modules()))
 def test_heavy_libraries_and_tasks_are_imported_where_they_may_be(module):
     """Not inside functions either, where imports count as well."""

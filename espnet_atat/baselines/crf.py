@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from espnet_atat.baselines.bio import Example, Tagging
+from espnet_atat.baselines.bio import TaggedSentence, Tagging
 from espnet_atat.baselines.config import CrfConfig
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def sentence_features(words: Sequence[str]) -> list[str]:
     return ["bias", *sorted(grams)]
 
 
-def train(examples: Sequence[Example], folder: Path, config: CrfConfig) -> None:
+def train_crf(examples: Sequence[TaggedSentence], folder: Path, config: CrfConfig) -> None:
     spoken = [example for example in examples if example.words]
     tags = [list(each.tagging.tags) for each in spoken]
     _fit([_chain(each.words) for each in spoken], tags, folder / TAGGER_FILE, config)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from espnet_atat.atomic import atomic_dir
-from espnet_atat.baselines.bio import Example, Tagging, read_examples, read_sentences, to_tree
+from espnet_atat.baselines.bio import TaggedSentence, Tagging, read_examples, read_sentences, tree_of_tags
 from espnet_atat.baselines.config import CONFIGS, BilstmConfig, Config, CrfConfig, check_tagger
 from espnet_atat.errors import UserError, naming
 
@@ -61,15 +61,15 @@ def train_pipeline(
     return len(examples)
 
 
-def _train(examples: Sequence[Example], text: Sequence[Sequence[str]], folder: Path, config: Config) -> None:
+def _train(examples: Sequence[TaggedSentence], text: Sequence[Sequence[str]], folder: Path, config: Config) -> None:
     if isinstance(config, CrfConfig):
         from espnet_atat.baselines import crf
 
-        crf.train(examples, folder, config)
+        crf.train_crf(examples, folder, config)
     else:
         from espnet_atat.baselines import bilstm_crf
 
-        bilstm_crf.train(examples, folder, config, text)
+        bilstm_crf.train_bilstm_crf(examples, folder, config, text)
 
 
 def load_pipeline(folder: str | Path) -> Model:
@@ -113,7 +113,7 @@ def understand(model: Model, transcripts: Mapping[str, str]) -> dict[str, str]:
     trees = {}
     for utt_id, words, tagging in zip(transcripts, sentences, model.understand(sentences), strict=True):
         with naming(f"utterance {utt_id!r}"):
-            trees[utt_id] = to_tree(words, tagging).serialise()
+            trees[utt_id] = tree_of_tags(words, tagging).serialise()
     return trees
 
 

@@ -60,7 +60,7 @@ def get_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def parse(argv: Sequence[str] | None) -> argparse.Namespace:
+def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     """Options of the command line over those of ``--inference_config`` over the defaults."""
     parser = get_parser()
     args = parser.parse_args(argv)
@@ -85,7 +85,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    args = parse(argv)
+    args = parse_arguments(argv)
     started = time.monotonic()
     logging.basicConfig(level=args.log_level, format="%(asctime)s %(levelname)s: %(message)s")
     logging.getLogger("espnet2").setLevel(logging.WARNING)  # it reports every batch

@@ -18,7 +18,7 @@ from espnet_atat.atomic import atomic_write
 from espnet_atat.bin import start
 from espnet_atat.config.layout import PREPARED
 from espnet_atat.corpora.archive import fetch_corpus
-from espnet_atat.corpora.builder import BuildOptions, Report
+from espnet_atat.corpora.builder import BuildOptions, PreparationReport
 from espnet_atat.corpora.validation import validate
 from espnet_atat.errors import UserError
 
@@ -70,7 +70,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     print(f"{corpus}: done in {time.monotonic() - began:.1f} s")
 
 
-def check_sets(report: Report, audio: str) -> None:
+def check_sets(report: PreparationReport, audio: str) -> None:
     """Look at what was written as a stranger to it would; its problems are printed, and an error."""
     checks = [validate(report.data_dir / one.name, report.options, audio=audio) for one in report.sets]
     for checked in checks:
@@ -79,7 +79,7 @@ def check_sets(report: Report, audio: str) -> None:
         raise UserError(f"{report.data_dir}: {problems} problems, named above; mend the corpus at {report.source}")
 
 
-def record_sets(report: Report, data_dir: Path, *, replace: bool) -> None:
+def record_sets(report: PreparationReport, data_dir: Path, *, replace: bool) -> None:
     """List the sets in ``prepared``; with ``replace``, remove those that the last call listed and this one has not."""
     record = data_dir / PREPARED
     names = [one.name for one in report.sets]

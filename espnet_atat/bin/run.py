@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from espnet_atat.bin import add_aligner, aligner_options, options_of, start, to_bool
 from espnet_atat.config.selection import add_selection, set_list
 from espnet_atat.errors import UserError
-from espnet_atat.stages import LAST, columns, readers
+from espnet_atat.stages import LAST_STAGE, columns, readers
 
 if TYPE_CHECKING:
     from espnet_atat.config.selection import Selection
@@ -46,14 +46,14 @@ def get_parser() -> argparse.ArgumentParser:
     add_selection(parser)
     add = parser.add_argument_group("what to do").add_argument
     add("--stage", type=int, default=1, metavar="N", help="first stage (default: 1)")
-    add("--stop_stage", type=int, default=LAST, metavar="N", help=f"last stage (default: {LAST})")
+    add("--stop_stage", type=int, default=LAST_STAGE, metavar="N", help=f"last stage (default: {LAST_STAGE})")
     add("--force", action="store_true", help="make again what the stages asked for have made")
     add("--dry_run", action="store_true", help="print what is there and what would be made")
     add("--decode_dev", action="store_true", help="decode and score the dev sets, not the test sets")
     add("--keep_results", action="store_true", help="keep what is scored in egs2/atat/<recipe>/results")
     about = "train nothing whose results are kept there, of this very model and data"
     add("--use_results", action="store_true", help=about)
-    add("--between", type=int, nargs=2, default=(1, LAST), metavar="N", help=argparse.SUPPRESS)
+    add("--between", type=int, nargs=2, default=(1, LAST_STAGE), metavar="N", help=argparse.SUPPRESS)
     group = parser.add_argument_group("data")
     add = group.add_argument
     about = "sets that stage 2 makes augmented copies of, such as train"
@@ -117,8 +117,8 @@ def check_stages(parser: argparse.ArgumentParser, args: argparse.Namespace) -> N
 def main(argv: Sequence[str] | None = None) -> None:
     parser = get_parser()
     args = parser.parse_args(argv)
-    if not 1 <= args.stage <= args.stop_stage <= LAST:
-        raise UserError(f"stages are 1 to {LAST}, not {args.stage} to {args.stop_stage}")
+    if not 1 <= args.stage <= args.stop_stage <= LAST_STAGE:
+        raise UserError(f"stages are 1 to {LAST_STAGE}, not {args.stage} to {args.stop_stage}")
     check_stages(parser, args)
     if args.private and not args.hf_repo:
         raise UserError("--private is of a new repository: it goes with --hf_repo")
@@ -131,7 +131,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     first, last = max(args.stage, args.between[0]), min(args.stop_stage, args.between[1])
     if first <= last:
         _run(args, first, last)
-    if args.between[1] == LAST and args.stage <= 14 <= args.stop_stage and not args.dry_run:
+    if args.between[1] == LAST_STAGE and args.stage <= 14 <= args.stop_stage and not args.dry_run:
         _print_tables(args)
 
 
@@ -165,7 +165,7 @@ def _check_upload(selection: "Selection") -> None:
 def _run(args: argparse.Namespace, first: int, last: int) -> None:
     from espnet_atat.graph.pool import die_with_parent, limit_threads
 
-    if args.between != (1, LAST):
+    if args.between != (1, LAST_STAGE):
         die_with_parent(os.getppid())  # a second call of run.sh shall not meet it at work
     if last <= 6:
         limit_threads()  # before NumPy is imported; the processes of the data stages share the cores

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from espnet_atat.bin import new_parser, start
 from espnet_atat.errors import UserError
-from espnet_atat.metrics.predictions import read_column
+from espnet_atat.metrics.predictions import read_predictions
 from espnet_atat.metrics.render import score_table
 from espnet_atat.metrics.scoring import HYPOTHESES, score_files
 
@@ -39,8 +39,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         args.hyp,
         args.output,
         hypothesis=args.hypothesis,
-        heard_words=None if args.heard_words is None else read_column(args.heard_words),
-        subsets={name: read_column(path) for name, path in _pairs("--subset", args.subset).items()},
+        heard_words=None if args.heard_words is None else read_predictions(args.heard_words),
+        subsets={name: read_predictions(path) for name, path in _pairs("--subset", args.subset).items()},
         bpemodel=args.bpemodel,
         info=_pairs("--info", args.info),
     )

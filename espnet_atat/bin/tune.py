@@ -20,8 +20,8 @@ from espnet_atat.config.layout import EXP
 from espnet_atat.config.selection import Selection, add_selection, select
 from espnet_atat.errors import UserError
 from espnet_atat.graph.launch import Machines
-from espnet_atat.metrics.metrics_file import read_metrics
-from espnet_atat.steps.stage13_score import METRICS, score_node
+from espnet_atat.metrics.metrics_file import METRICS_FILE, read_metrics
+from espnet_atat.steps.stage13_score import score_node
 from espnet_atat.steps.systems import plan_system
 
 #: Options that a set of values makes sense for: the inference configuration whose other options are kept, and values.
@@ -67,7 +67,7 @@ def tune(
                     for node in (decoding.node, score_node(decoding)):
                         if not node.is_done:
                             node.build()
-                    figure = read_metrics(decoding.folder / METRICS)["figures"]["em_full"]  # exact match of trees
+                    figure = read_metrics(decoding.folder / METRICS_FILE)["figures"]["em_full"]  # exact match of trees
                     trials.append(Trial(system.name, seed, test.set, value, figure["value"], tuple(figure["interval"])))
     if not trials:
         names = ", ".join(system.name for system in selection.systems)

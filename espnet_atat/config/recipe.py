@@ -18,7 +18,7 @@ from espnet_atat.speech.masking import MaskConfig
 
 RECIPE_FILE = "recipe.yaml"
 VARIABLES = Path("db.sh")
-Engine = Literal["pico", "flite", "kokoro", "polly"]
+EngineName = Literal["pico", "flite", "kokoro", "polly"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +42,7 @@ class Synthesize:
     """
 
     sets: tuple[str, ...] = ()
-    engine: Engine = "pico"
+    engine: EngineName = "pico"
     options: Mapping[str, Any] = field(default_factory=dict)
 
 

@@ -26,7 +26,7 @@ PARTS = ("pretrain", "finetune", "pipeline", "first_stage")
 #: Keys of a row that are the name of a configuration, or its options.
 NAMED = ("tokens", "lm")
 GROW_BPE = ("finetune", "grow_bpe")
-PRETRAIN_SLU = ("pretrain_slu",)
+PRETRAIN_SLU_KEY = ("pretrain_slu",)
 TTS_ENGINE = ("tts_engine",)
 
 
@@ -130,7 +130,7 @@ class Setting:
 
         if self.key == GROW_BPE:  # a token list that starts afresh is not grown
             return system.finetune is not None and system.finetune.keeps_embedding
-        if self.key == PRETRAIN_SLU:
+        if self.key == PRETRAIN_SLU_KEY:
             return takes_sets(system)
         if self.key == TTS_ENGINE:
             return system.tts_engine is not None
@@ -173,7 +173,7 @@ def select(args: argparse.Namespace) -> Selection:
     if args.grow_bpe is not None:
         settings.append(Setting(GROW_BPE, args.grow_bpe == "true", ("--grow_bpe", args.grow_bpe)))
     if (sets := args.pretrain_slu) is not None:
-        settings.append(Setting(PRETRAIN_SLU, list(sets), ("--pretrain_slu", ",".join(sets))))
+        settings.append(Setting(PRETRAIN_SLU_KEY, list(sets), ("--pretrain_slu", ",".join(sets))))
     if args.tts_engine is not None:
         settings.append(Setting(TTS_ENGINE, args.tts_engine, ("--tts_engine", args.tts_engine)))
     if args.system is not None:
@@ -218,7 +218,7 @@ def _changed(plain: "System", settings: Sequence[Setting]) -> "System":
         if key in NAMED and inner and key not in changes and isinstance(name := getattr(plain, key), str):
             changes = {**changes, key: load_config(conf_file(plain.recipe, name))}  # all else as the name says
         changes = merged(changes, setting.change(plain))
-        if setting.key == PRETRAIN_SLU:
+        if setting.key == PRETRAIN_SLU_KEY:
             check_foreign(setting.value, plain)
     options = tuple(shlex.join(setting.option) for setting in taken)
     return load_system(plain.recipe, plain.name, changes, options)

@@ -7,7 +7,7 @@ from typing import Any, Literal, Self
 
 from espnet_atat.config.audio_choice import AudioChoice, choose_audio
 from espnet_atat.config.layout import EXP, FOLD, TTS, filled, merged, short
-from espnet_atat.config.recipe import Engine, Mixture, load_recipe
+from espnet_atat.config.recipe import EngineName, Mixture, load_recipe
 from espnet_atat.config.rows import PHASES, row_content
 from espnet_atat.config.two_stage import ASR, ORACLE, FirstStage, Pipeline
 from espnet_atat.data.mixture import TREE_TASKS, TaskLabels
@@ -127,7 +127,7 @@ class System:
     hypothesis: Literal["frame", "tags"] = "frame"
     seeds: tuple[int, ...] = (1,)
     folds: int | None = None
-    tts_engine: Engine | None = None
+    tts_engine: EngineName | None = None
     pretrain_slu: tuple[str, ...] | None = None
     listening: tuple[AudioChoice, ...] = ()
     overrides: tuple[str, ...] = ()

@@ -125,11 +125,11 @@ def fetch_corpus(
     with atomic_dir(output) as folder:
         count = extract(path, folder)
         if file_checksums is not None:
-            check_files(folder, file_checksums)
+            verify_files(folder, file_checksums)
     print(f"{output}: {count} files; {path} may be deleted ({shutil.disk_usage(path).free >> 30} GB free)")
 
 
-def check_files(folder: Path, listing: Path) -> None:
+def verify_files(folder: Path, listing: Path) -> None:
     """Compare unpacked files with a listing in the format of sha256sum."""
     for number, line in enumerate(listing.read_text(encoding="utf-8").splitlines(), start=1):
         expected, _, name = line.partition("  ")

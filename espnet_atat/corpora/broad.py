@@ -22,7 +22,7 @@ from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from espnet_atat.corpora.builder import Builder, Report, Utterance
+from espnet_atat.corpora.builder import Builder, PreparationReport, Utterance
 from espnet_atat.corpora.readers import read_table, read_text
 from espnet_atat.datadir import read_two_column
 from espnet_atat.errors import UserError
@@ -65,7 +65,7 @@ def prepare(
     times: int = TIMES,
     held_out: Collection[Path] = (),
     **options: Any,
-) -> Report:
+) -> PreparationReport:
     """Write ``train``, ``dev`` and ``test``."""
     for name, value in (("sentences", sentences), ("times", times)):
         if value < 1:

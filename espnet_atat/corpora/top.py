@@ -19,7 +19,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from espnet_atat.corpora.builder import Builder, Report, Utterance
+from espnet_atat.corpora.builder import Builder, PreparationReport, Utterance
 from espnet_atat.corpora.readers import Row, read_table, read_tree
 from espnet_atat.datadir import read_two_column
 from espnet_atat.errors import UserError
@@ -54,7 +54,7 @@ def prepare(
     domains: list[str] | None = None,
     recordings: Path | None = None,
     **options: Any,
-) -> Report:
+) -> PreparationReport:
     """Write ``train``, ``dev``, ``test``, and ``recorded_test`` where recordings are given."""
     source = source / FOLDER if (source / FOLDER).is_dir() else source
     kind, files = _find_files(source)

@@ -54,7 +54,7 @@ class FeatureAugmentation:
             feats = feats + np.linspace(-0.5, 0.5, mels) * rng.uniform(-self.tilt, self.tilt)
         if self.silence and rng.random() < 0.5:
             before, behind = (round(seconds / FRAME_SECONDS) for seconds in rng.uniform(0, self.silence, 2))
-            feats = surround(feats, before, behind, rng)
+            feats = surround_frames(feats, before, behind, rng)
         if self.level:
             feats = np.maximum(feats - rng.uniform(0, self.level) * np.log(10) / 10, DIGITAL_SILENCE)
         if self.noise and rng.random() < 0.5:
@@ -63,7 +63,7 @@ class FeatureAugmentation:
         return feats.astype(np.float32)
 
 
-def surround(feats: np.ndarray, before: int, behind: int, rng: np.random.Generator) -> np.ndarray:
+def surround_frames(feats: np.ndarray, before: int, behind: int, rng: np.random.Generator) -> np.ndarray:
     """An utterance (T, F) between frames of silence or noise: (before + T + behind, F)."""
     padded = np.pad(feats, ((before, behind), (0, 0)), constant_values=DIGITAL_SILENCE)
     kind = rng.integers(3)

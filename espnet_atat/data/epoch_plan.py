@@ -28,7 +28,7 @@ from espnet_atat.errors import UserError
 #: Runs of a group's rows in a window. More even out the windows better, and cost the encoder more parts.
 STRATA = 3
 #: Changes when the same seed gives other batches than before: part of what identifies a training.
-VERSION = 2
+PLAN_VERSION = 2
 
 Batch = tuple[str, ...]
 

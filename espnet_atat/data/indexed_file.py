@@ -18,7 +18,7 @@ from espnet_atat.errors import UserError
 _READ = 512  # bytes; a longer line takes a second read
 
 
-class Table(Mapping[str, str]):
+class IndexedFile(Mapping[str, str]):
     """Key to value, white space around it stripped, of a file that stays as it is.
 
     Args:

@@ -1,4 +1,4 @@
-"""A scorer that lets valid trees through, and nothing else (METRICS: *TOP tree validity*)."""
+"""A scorer that lets valid trees through, and nothing else."""
 
 import copy
 from collections.abc import Sequence

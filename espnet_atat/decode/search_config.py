@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from espnet_atat.data.mixture import TaskLabels
-from espnet_atat.decode.vad import KINDS
 from espnet_atat.errors import UserError
 from espnet_atat.schema import read
 from espnet_atat.text.vocabulary import TASK_SOURCE
@@ -19,10 +18,10 @@ TOKENS_PER_SECOND = 20.0
 TOKENS_PER_PIECE = 4.0
 #: Of a CTC over characters, without ``ctc_weight``; chosen on mini's dev sets (``bin.tune``).
 CHARACTER_CTC_WEIGHT = 0.3
-
-
 #: Of an inference configuration: utterances decoded together, unless it says otherwise.
 BATCH_SIZE = 16
+#: ``auto``: Silero's network if it is installed and the input is audio, else the energy. ``none``: everything is given.
+VAD_KINDS = ("auto", "silero", "energy", "none")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,8 +58,8 @@ class SearchConfig(TaskLabels):
                 raise UserError(f"{name} is at least 1, found {getattr(self, name)}")
         if self.nbest > self.beam_size:
             raise UserError(f"nbest {self.nbest} is more than beam_size {self.beam_size}: no such hypotheses are kept")
-        if self.vad not in KINDS:
-            raise UserError(f"vad is one of {', '.join(KINDS)}, found {self.vad!r}")
+        if self.vad not in VAD_KINDS:
+            raise UserError(f"vad is one of {', '.join(VAD_KINDS)}, found {self.vad!r}")
         if self.ctc_weight is not None and not 0 <= self.ctc_weight < 1:
             raise UserError(f"ctc_weight is in [0, 1), found {self.ctc_weight}")
         if not (self.lm_weight >= 0 and math.isfinite(self.lm_weight)):

@@ -92,7 +92,7 @@ class Trained:
         """Build a model from ``config.yaml`` and a checkpoint (``valid.….pth``, ``12epoch.pth``) of a training run."""
         check_files("stages 10 and 11 of the recipe make", train_config=train_config, model_file=model_file)
         try:
-            train_args = argparse.Namespace(**load_yaml(train_config))
+            train_args = argparse.Namespace(**load_saved_config(train_config))
             adapted = getattr(train_args, "use_adapter", False)
             train_args.init = None  # the checkpoint has all parameters
             model = build_model(train_args, defer_text_encoder=not adapted and train_args.audio_encoder is not None)
@@ -113,7 +113,7 @@ def check_files(makers: str, **files: str | Path) -> None:
             raise UserError(f"{path}: no such file (--{option}); {makers} it")
 
 
-def load_yaml(path: str | Path) -> Any:
+def load_saved_config(path: str | Path) -> Any:
     """A saved configuration. By PyYAML's C code where it is there: a token list of thousands of rows takes a second."""
     with open(path, encoding="utf-8") as file:
         return yaml.load(file, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))

@@ -19,7 +19,7 @@ from espnet_atat.speech.audio import SAMPLE_RATE
 from espnet_atat.speech.endpoints import (
     LOUDEST,
     Stretch,
-    cut,
+    cut_stretch,
     find_loud,
     frame_levels,
     margins_of,
@@ -28,8 +28,6 @@ from espnet_atat.speech.endpoints import (
 )
 from espnet_atat.speech.fbank import FRAME_SECONDS, FRAME_SHIFT, fbank, num_frames
 
-#: ``auto``: Silero's network if it is installed and the input is audio, else the energy. ``none``: everything is given.
-KINDS = ("auto", "silero", "energy", "none")
 #: Frames of 10 ms that stay of the quiet before and behind the speech, and of loud noise; chosen on mini's dev sets.
 MARGIN, NOISY_MARGIN = 8, 12
 #: dB of full scale that the loudest speech has when the network hears it: quiet speech seems to begin late to it.
@@ -84,7 +82,7 @@ def find_segments(speech: np.ndarray, vad: str, max_seconds: float | None = None
     found = found or find_loud(levels)
     margins = margins_of(found, levels, quiet, noisy) if found else (0, 0)
     segments = segments_of(found, total, margins, longest)
-    return [Segment(cut(speech, segment), *segment) for segment in segments]
+    return [Segment(cut_stretch(speech, segment), *segment) for segment in segments]
 
 
 @cache

@@ -36,7 +36,7 @@ class Answer:
     pieces: Sequence[str] = ()  # of text
 
 
-class Engine:
+class LoadedModels:
     """Loads models and asks them. Threads may share it.
 
     Args:

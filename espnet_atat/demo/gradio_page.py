@@ -9,7 +9,7 @@ from typing import Literal
 import gradio as gr
 
 from espnet_atat.demo.drawing import answer_html, attention_picture, message_html
-from espnet_atat.demo.engine import MAX_CHARACTERS, Answer, Engine
+from espnet_atat.demo.engine import MAX_CHARACTERS, Answer, LoadedModels
 from espnet_atat.errors import UserError
 
 logger = logging.getLogger(__name__)
@@ -50,7 +50,7 @@ def theme() -> gr.themes.Base:
     return gr.themes.Default(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"])
 
 
-def make_page(engine: Engine) -> gr.Blocks:
+def make_page(engine: LoadedModels) -> gr.Blocks:
     def hear(model: str, task: str, path: str | None) -> str:
         if path is None:
             return message_html("Record something or drop a file first.")

@@ -46,7 +46,7 @@ class Epochs:
         )
 
 
-class Progress(logging.Handler):
+class TerminalHandler(logging.Handler):
     """Prints epochs in short, what this package itself logs, and warnings."""
 
     def __init__(self) -> None:
@@ -93,13 +93,13 @@ class LogFollower:
 
 @contextmanager
 def log_to(path: Path) -> Iterator[None]:
-    """Append everything logged in the block, and stderr, to a file; print what :class:`Progress` picks."""
+    """Append everything logged in the block, and stderr, to a file; print what :class:`TerminalHandler` picks."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     writer = logging.FileHandler(path, encoding="utf-8")
     writer.setFormatter(logging.Formatter(FORMAT))
     # ESPnet calls basicConfig, which leaves a logger alone that has handlers.
-    root.handlers[:] = [writer, Progress()]
+    root.handlers[:] = [writer, TerminalHandler()]
     root.setLevel(logging.INFO)
     logging.captureWarnings(True)
     try:

@@ -7,7 +7,8 @@ from typing import Any
 from espnet_atat.atomic import atomic_write
 from espnet_atat.errors import UserError
 
-FORM = 1
+METRICS_FILE = "metrics.json"
+METRICS_FORM = 1
 #: Entries of ``info`` that name files of training runs: the models behind the hypotheses.
 MODEL_KEYS = ("model", "asr_model", "words", "language_model")
 
@@ -28,8 +29,8 @@ def read_metrics(path: str | Path) -> dict[str, Any]:
         result = json.loads(Path(path).read_text(encoding="utf-8"))
     except ValueError as error:
         raise UserError(f"{path}: not a metrics.json: {error}") from error
-    if not isinstance(result, dict) or result.get("form") != FORM or "counts" not in result:
-        raise UserError(f"{path}: not a metrics.json of form {FORM}; write it anew with bin.score")
+    if not isinstance(result, dict) or result.get("form") != METRICS_FORM or "counts" not in result:
+        raise UserError(f"{path}: not a metrics.json of form {METRICS_FORM}; write it anew with bin.score")
     return result
 
 

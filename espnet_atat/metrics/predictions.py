@@ -52,7 +52,7 @@ def check_same_ids(reference: Listing, predicted: Listing) -> None:
         raise UserError(f"{reference.name}: there are no utterances")
 
 
-def read_column(path: str | Path) -> list[str]:
+def read_predictions(path: str | Path) -> list[str]:
     """Read a file with one item per line (words heard in training, ids of a subset); blank lines are skipped."""
     items = []
     try:

@@ -14,7 +14,7 @@ import yaml
 
 from espnet_atat.errors import UserError, first_line
 
-ESPNET, PREFIX = "espnet", "espnet:"
+ESPNET, ESPNET_PREFIX = "espnet", "espnet:"
 META = "meta.yaml"
 #: Of the options of a training, what an encoder is built of.
 KEYS = ("frontend", "frontend_conf", "normalize", "normalize_conf", "encoder", "encoder_conf")
@@ -100,7 +100,7 @@ def is_checkpoint(name: str) -> bool:
 
 
 def is_espnet(name: str | None) -> bool:
-    return name is not None and name.startswith(PREFIX)
+    return name is not None and name.startswith(ESPNET_PREFIX)
 
 
 def load_espnet_config(name: str | None, config: Mapping[str, Any] | None) -> EspnetConfig:
@@ -112,8 +112,8 @@ def load_espnet_config(name: str | None, config: Mapping[str, Any] | None) -> Es
     assert name is not None
     saved = yaml.safe_load(read_member(name, "config"))
     if not isinstance(saved, dict) or "encoder" not in saved:
-        raise UserError(f"{name.removeprefix(PREFIX)}: its configuration is not that of an ESPnet ASR model")
-    return EspnetConfig.of(saved, name.removeprefix(PREFIX))
+        raise UserError(f"{name.removeprefix(ESPNET_PREFIX)}: its configuration is not that of an ESPnet ASR model")
+    return EspnetConfig.of(saved, name.removeprefix(ESPNET_PREFIX))
 
 
 def espnet_files(name: str, *, fetch: bool = True) -> list[Path]:
@@ -133,7 +133,7 @@ def read_member(name: str, part: Literal["config", "weights"]) -> bytes:
 
 
 def _source(name: str, *, fetch: bool = True) -> Path:
-    name = name.removeprefix(PREFIX)
+    name = name.removeprefix(ESPNET_PREFIX)
     path = Path(name).expanduser()
     if path.exists():
         return path

@@ -15,7 +15,7 @@ from espnet_atat.model.pretrained_speech import (
     load_speech_config,
     samples_per_state,
 )
-from espnet_atat.model.speech_states import LAST, NONE, WEIGHTED, SpeechStates, check_choices
+from espnet_atat.model.speech_states import LAST_LAYER, TRAIN_NONE, WEIGHTED_SUM, SpeechStates, check_choices
 
 HOP = 160  # samples of the 10 ms that frames are counted in
 
@@ -49,8 +49,8 @@ class HearingEncoder(BlocksEncoder):
         model: str | None = None,
         config: Mapping[str, Any] | None = None,
         preprocessor: Mapping[str, Any] | None = None,
-        layers: str | int = LAST,
-        trained: str | int = NONE,
+        layers: str | int = LAST_LAYER,
+        trained: str | int = TRAIN_NONE,
         silence: float = 0.5,
         stack: int = 4,
         blocks: str | None = "conformer",
@@ -62,7 +62,7 @@ class HearingEncoder(BlocksEncoder):
     ):
         super().__init__()
         check_choices(layers, trained)
-        if reads_states and (trained != NONE or layers == WEIGHTED):
+        if reads_states and (trained != TRAIN_NONE or layers == WEIGHTED_SUM):
             raise UserError(
                 "audio_encoder_conf: states of stage 6 are of one layer and frozen (trained: none, layers: last or a "
                 "number); else train on audio (feats_type: raw)"

@@ -20,7 +20,7 @@ CONFIG, PREPROCESSOR = "config.json", "preprocessor_config.json"
 WEIGHTS = ("*.safetensors", "pytorch_model*.bin")
 
 
-def load_config(
+def load_hub_config(
     option: str, model: str | None, config: Mapping[str, Any] | None, default: str | None = None
 ) -> "PretrainedConfig":
     """A model's configuration from a saved dictionary, else from a directory or hub name.

@@ -12,9 +12,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from espnet_atat.datadir import SAMPLE_RATE
 from espnet_atat.errors import UserError
 
-SAMPLE_RATE = 16_000  # Hz
 WINDOW, HOP = 400, 160  # samples: 25 ms every 10 ms, of all log mels here
 VARIANCE_FLOOR = 1e-7
 

@@ -9,7 +9,7 @@ from espnet_atat.metrics.printing import ends, markdown_table, percent
 from espnet_atat.package.manifest import Manifest
 
 #: Figures of the card, in this order, where a test set has them; RESULTS.md has all.
-HEADLINE = ("em_full", "em_hypothesis", "semer", "intent_accuracy", "slot_f1", "wer")
+CARD_FIGURES = ("em_full", "em_hypothesis", "semer", "intent_accuracy", "slot_f1", "wer")
 TAGS = ("espnet", "audio", "spoken-language-understanding", "natural-language-understanding", "atat")
 
 CITATIONS = """\
@@ -32,7 +32,7 @@ CITATIONS = """\
 ```
 """
 
-TASKS = {
+TASK_OUTPUTS = {
     "asr": "words of what is heard",
     "slu": "tree of what is heard",
     "mlm": "words of audio with some of them masked",
@@ -142,7 +142,7 @@ In place of the zip, the folder it was unpacked to or the name of its hub reposi
 
 
 def _labels(manifest: Manifest) -> str:
-    rows = [(f"`<{task}>`", TASKS[task]) for task in _tasks(manifest) if task in TASKS]
+    rows = [(f"`<{task}>`", TASK_OUTPUTS[task]) for task in _tasks(manifest) if task in TASK_OUTPUTS]
     defaults = ", ".join(f"`<{task}>` for {kind}" for kind, task in manifest.labels.items())
     trained = f" It was trained with:\n\n{markdown_table([('label', 'gives the'), *rows])}" if rows else ""
     return f"## Labels\n\nUnless asked otherwise it decodes with {defaults}.{trained}"
@@ -152,7 +152,7 @@ def _results_section(manifest: Manifest) -> str:
     leading = _leading(manifest)
     if not leading:
         return "## Results\n\nIt was packed without scores: it is not known how good it is."
-    columns = [key for key in HEADLINE if any(key in result["figures"] for result in leading)]
+    columns = [key for key in CARD_FIGURES if any(key in result["figures"] for result in leading)]
     titles = {key: figure["title"] for result in leading for key, figure in result["figures"].items()}
     table = [["set", "label", "utterances", *(titles[key] for key in columns)]]
     for result in leading:
@@ -203,4 +203,4 @@ def _leading(manifest: Manifest) -> list[Mapping[str, Any]]:
 
 
 def _headline(result: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: result["figures"][key] for key in HEADLINE if key in result["figures"]}
+    return {key: result["figures"][key] for key in CARD_FIGURES if key in result["figures"]}

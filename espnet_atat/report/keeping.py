@@ -17,6 +17,7 @@ from espnet_atat.config.two_stage import FOREIGN
 from espnet_atat.errors import UserError
 from espnet_atat.graph.node import Node, identity_of, lineage
 from espnet_atat.graph.work import working
+from espnet_atat.metrics.metrics_file import METRICS_FILE
 from espnet_atat.report.amounts import training_amounts
 from espnet_atat.report.archives import Archives
 from espnet_atat.report.learning import collect_curves
@@ -24,7 +25,6 @@ from espnet_atat.report.learning import collect_curves
 if TYPE_CHECKING:
     from espnet_atat.steps.systems import SystemRun
 
-METRICS = "metrics.json"
 #: Kept beside ``ref``, ``hyp`` and ``metrics.json``: the key of the hypotheses.
 KEY = "key"
 #: Kept of a system, seed and fold: what it took, with every run that its model needed, and its learning curves.
@@ -62,7 +62,7 @@ class Keeper:
             for name in ("ref", "hyp"):
                 (work / name).write_bytes(kept[self._path(folder / name)].encode())
         with working(scores.place, scores.key, file=True, notes={"stage": scores.stage, "kept": True}) as work:
-            (work / METRICS).write_bytes(kept[self._path(scores.place)].encode())
+            (work / METRICS_FILE).write_bytes(kept[self._path(scores.place)].encode())
         for file in (folder.parents[1] / TRAINING, folder.parents[1] / LEARNING):
             if (text := kept.get(self._path(file))) is None:
                 file.unlink(missing_ok=True)
@@ -79,7 +79,7 @@ class Keeper:
         texts: defaultdict[str, dict[str, str | None]] = defaultdict(dict)
         for run in runs:
             scored = [
-                each.node for each in run.hypotheses if each.node.is_done and (each.node.place / METRICS).is_file()
+                each.node for each in run.hypotheses if each.node.is_done and (each.node.place / METRICS_FILE).is_file()
             ]
             if not scored or not all(node.is_done for node in run.needs):
                 continue
@@ -87,7 +87,7 @@ class Keeper:
             of_table = texts[self._table_of(run.system.name)]
             for node in scored:
                 of_table[self._path(node.place / KEY)] = node.key
-                for name in ("ref", "hyp", METRICS):
+                for name in ("ref", "hyp", METRICS_FILE):
                     of_table[self._path(node.place / name)] = (node.place / name).read_bytes().decode()
             folder = scored[0].place.parents[1]
             training, learning = _training_of(run)

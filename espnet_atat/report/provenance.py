@@ -3,21 +3,23 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from espnet_atat.config.mixtures import KEY, WHY
-from espnet_atat.config.pretrain_slu import OPTION
+from espnet_atat.config.mixtures import PRETRAIN_SLU, WHY
+from espnet_atat.config.pretrain_slu import PRETRAIN_SLU_OPTION
 
 
 def pretraining_of(info: Mapping[str, str]) -> dict[str, Any] | None:
     """``sets`` and ``why`` of the slu and nlu part, as ``metrics.json`` notes them; None: there was no such part."""
-    return {"sets": info[KEY].split(), "why": info[WHY]} if KEY in info else None
+    return {"sets": info[PRETRAIN_SLU].split(), "why": info[WHY]} if PRETRAIN_SLU in info else None
 
 
 def remarks(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     """Lines for the table's header, each once."""
     lines = []
     for row in rows:
-        if (found := row.get(KEY)) is not None:
-            lines.append(f"The slu and nlu of pretraining ({OPTION}): {', '.join(found['sets'])} ({found['why']}).")
+        if (found := row.get(PRETRAIN_SLU)) is not None:
+            lines.append(
+                f"The slu and nlu of pretraining ({PRETRAIN_SLU_OPTION}): {', '.join(found['sets'])} ({found['why']})."
+            )
     for row in rows:
         if (audio := row.get("test_audio")) is None:
             continue

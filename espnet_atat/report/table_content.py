@@ -48,7 +48,7 @@ from espnet_atat.errors import UserError
 from espnet_atat.graph.node import commit, lineage
 from espnet_atat.graph.work import stamp_file
 from espnet_atat.metrics.figures import FIGURES, mean_of_seeds
-from espnet_atat.metrics.metrics_file import MODEL_KEYS, fold_name, read_metrics
+from espnet_atat.metrics.metrics_file import METRICS_FILE, MODEL_KEYS, fold_name, read_metrics
 from espnet_atat.metrics.significance import interval
 from espnet_atat.report.amounts import hours_of, stage_times, training_amounts
 from espnet_atat.report.differences import compare_rows
@@ -239,4 +239,4 @@ def _folders(info: Mapping[str, str]) -> list[Path]:
 
 
 def _metrics_file(system: System, test: TestSet, seed: int, fold: int | None, config: str) -> Path:
-    return results_folder(system.recipe, system.name, seed, fold) / config / test.name_of_fold(fold) / "metrics.json"
+    return results_folder(system.recipe, system.name, seed, fold) / config / test.name_of_fold(fold) / METRICS_FILE

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from espnet_atat.metrics.printing import Grid, aligned, markdown_table
+from espnet_atat.metrics.printing import Grid, markdown_table, terminal_table
 from espnet_atat.report.grids import (
     column_groups,
     detail,
@@ -43,7 +43,7 @@ def terminal(content: Mapping[str, Any]) -> str:
                 lines.append([f"  mean ± sd of {row['folds']} folds", *(of_folds(row, column) for column in columns)])
             if row.get("paper"):
                 lines.append(["  the paper", *(of_paper(content, row, column) for column in columns)])
-        blocks.append(aligned(lines))
+        blocks.append(terminal_table(lines))
     return "\n\n".join(blocks)
 
 

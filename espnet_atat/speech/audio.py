@@ -9,9 +9,8 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
+from espnet_atat.datadir import SAMPLE_RATE
 from espnet_atat.errors import UserError, first_line
-
-SAMPLE_RATE = 16_000  # Hz, of all features and models
 
 STREAMED = 0xFFFF_0000  # bytes: a data chunk of such a length was written before its length was known
 

@@ -15,7 +15,7 @@ from espnet_atat.config.table import Table
 from espnet_atat.graph.launch import Job, Machines, run_jobs
 from espnet_atat.graph.node import Node, unique
 from espnet_atat.report.keeping import Keeper
-from espnet_atat.stages import LAST, STAGES, SYSTEMS, Stage, readers
+from espnet_atat.stages import LAST_STAGE, STAGES, SYSTEMS, Stage, readers
 from espnet_atat.steps.stage12_attention import attention_nodes
 from espnet_atat.steps.stage12_decode import Hypotheses
 from espnet_atat.steps.stage13_score import pooled_node, score_node
@@ -42,7 +42,7 @@ class Request:
     selection: Selection
     machines: Machines
     stage: int = 1
-    stop_stage: int = LAST
+    stop_stage: int = LAST_STAGE
     nj: int = 1
     feats_type: str = "fbank"
     encoder: str | None = None

@@ -104,7 +104,7 @@ def whisper_node(first_stage: FirstStage, test: TestSet) -> Node:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
-class Tagging(Hypotheses):
+class TaggedHypotheses(Hypotheses):
     """One set's trees, read off words by a tagger."""
 
     tagger: Node

@@ -9,8 +9,14 @@ from typing import Any
 
 from espnet_atat.config.hearing import Hearing, hearing_of, inherited_by_finetuning
 from espnet_atat.config.layout import DUMP, conf_file, short
-from espnet_atat.config.mixtures import KEY, MIXTURE_SEED, Mixtures, load_mixtures
-from espnet_atat.config.pretrain_slu import OPTION, PretrainingSets, check_prepared, choose_sets, takes_sets
+from espnet_atat.config.mixtures import MIXTURE_SEED, PRETRAIN_SLU, Mixtures, load_mixtures
+from espnet_atat.config.pretrain_slu import (
+    PRETRAIN_SLU_OPTION,
+    PretrainingSets,
+    check_prepared,
+    choose_sets,
+    takes_sets,
+)
 from espnet_atat.config.system import EMBEDDING, Phase, System
 from espnet_atat.config.training import (
     AUDIO_ENCODER_INIT,
@@ -19,14 +25,14 @@ from espnet_atat.config.training import (
     load_token_config,
     load_training_config,
 )
-from espnet_atat.data.epoch_plan import VERSION
+from espnet_atat.data.epoch_plan import PLAN_VERSION
 from espnet_atat.data.mixture import Part
-from espnet_atat.data.targets import holds_audio, identity_of, targets_of, unseen_tags
+from espnet_atat.data.targets import holds_audio, part_identity, targets_of, unseen_tags
 from espnet_atat.errors import UserError
 from espnet_atat.graph.digest import file_digest
 from espnet_atat.graph.launch import Machines
 from espnet_atat.graph.node import Identity, Node
-from espnet_atat.model.espnet_package import PREFIX, is_checkpoint
+from espnet_atat.model.espnet_package import ESPNET_PREFIX, is_checkpoint
 from espnet_atat.model.hub import model_identity
 from espnet_atat.steps.stage07_tokens import KNOWN_TAGS, make_tokens
 from espnet_atat.steps.stage09_training import collect_statistics, train
@@ -131,7 +137,7 @@ class Training:
         check_prepared(self.mixtures.parts, self.recipe)
         targets = []
         for part in self.mixtures.train:
-            found = identity_of(part, DUMP)
+            found = part_identity(part, DUMP)
             entry = {key: value for key, value in found["part"].items() if key != "weight"}
             targets.append({"target": found["target"], "part": entry})
         earlier = [part for step in self.chain[:-1] for part in step.mixtures.parts] if self.grows else []
@@ -163,7 +169,7 @@ class Training:
             "kind": "statistics",
             "tokens": self.tokens.key,
             "config": {key: self.config[key] for key in STATISTICS_KEYS if self.config.get(key) is not None},
-            "data": {split: [identity_of(part, self.dump) for part in found] for split, found in parts.items()},
+            "data": {split: [part_identity(part, self.dump) for part in found] for split, found in parts.items()},
         }
 
     @cached_property
@@ -178,7 +184,7 @@ class Training:
             needs=(self.tokens, self.statistics, *parents),
             about=self.about,
             in_place=True,
-            notes={} if selection is None else {KEY: {"sets": list(selection.sets), "why": selection.why}},
+            notes={} if selection is None else {PRETRAIN_SLU: {"sets": list(selection.sets), "why": selection.why}},
         )
 
     def _identity(self) -> Identity:
@@ -187,7 +193,7 @@ class Training:
             "config": dict(self.config),
             "seed": self.seed,
             "statistics": self.statistics.key,
-            "batches": VERSION,
+            "batches": PLAN_VERSION,
         }
         if self.hearing is not None:
             identity["encoder"] = self.hearing.identity
@@ -196,7 +202,7 @@ class Training:
             identity["alignments"] = {name: file_digest(Path(path)) for name, path in files}
         if (file := self.config.get(AUDIO_ENCODER_INIT)) and self.hearing is None:
             if not is_checkpoint(file):
-                identity[AUDIO_ENCODER_INIT] = model_identity(f"{PREFIX}{file}")
+                identity[AUDIO_ENCODER_INIT] = model_identity(f"{ESPNET_PREFIX}{file}")
             elif Path(file).is_file():
                 identity[AUDIO_ENCODER_INIT] = file_digest(Path(file))
             else:
@@ -211,7 +217,9 @@ class Training:
     def about_data(self) -> str:
         parts, selection = [part.about for part in self.mixtures.train], self.mixtures.selection
         if selection is not None:
-            parts.append(f"slu and nlu of {OPTION}" + (f" ({selection.why})" if self.problem is None else ""))
+            parts.append(
+                f"slu and nlu of {PRETRAIN_SLU_OPTION}" + (f" ({selection.why})" if self.problem is None else "")
+            )
         return "; ".join(parts)
 
     @property

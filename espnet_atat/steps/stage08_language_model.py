@@ -19,7 +19,7 @@ from espnet_atat.config.mixtures import MIXTURE_SEED
 from espnet_atat.config.system import System
 from espnet_atat.config.training import best_model, load_lm_config
 from espnet_atat.data.mixture import TREE_TASKS, Part
-from espnet_atat.data.targets import identity_of, targets_of
+from espnet_atat.data.targets import part_identity, targets_of
 from espnet_atat.errors import UserError
 from espnet_atat.graph.logs import log_to
 from espnet_atat.graph.node import Identity, Node
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from espnet_atat.steps.plan import Training
 
 #: In the run's folder: perplexity of each validation set.
-METRICS = "perplexity.json"
+PERPLEXITY = "perplexity.json"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -115,7 +115,7 @@ def _targets_identity(parts: Sequence[Part]) -> list[dict[str, Any]]:
     """Fingerprints of the targets alone: neither the audio nor the shares matter here."""
     found = []
     for part in parts:
-        identity = identity_of(part, DUMP)
+        identity = part_identity(part, DUMP)
         chosen = {key: identity["part"][key] for key in ("set", "limit", "complement") if key in identity["part"]}
         found.append({"part": chosen, "target": identity["target"]})
     return [entry for position, entry in enumerate(found) if entry not in found[:position]]
@@ -155,12 +155,12 @@ def train_language_model(planned: LMTraining, folder: Path) -> Mapping[str, str]
                 planned.train_config, planned.model_file, place / "text", place, device
             )
             figures[name] = {"perplexity": round(figure, 4)} | facts | {"tokens": counted}
-    with atomic_write(folder / METRICS) as handle:
+    with atomic_write(folder / PERPLEXITY) as handle:
         json.dump({"model": str(planned.model_file), "sets": figures}, handle, indent=1)
         handle.write("\n")
     for name, measured in figures.items():
         print(f"  perplexity of {name}: {measured['perplexity']:.2f} a token ({measured['tokens']} tokens)")
-    print(f"  wrote {planned.model_file} and {folder / METRICS}")
+    print(f"  wrote {planned.model_file} and {folder / PERPLEXITY}")
     return {"model": planned.model}
 
 

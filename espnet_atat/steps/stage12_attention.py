@@ -15,7 +15,7 @@ import numpy as np
 from espnet_atat.config.layout import DUMP
 from espnet_atat.datadir import read_two_column
 from espnet_atat.graph.node import Node
-from espnet_atat.report.glance import FILE
+from espnet_atat.report.glance import ATTENTION_FILE
 from espnet_atat.steps.plan import Training
 from espnet_atat.steps.stage12_decode import Decoding, load_trained, source_of
 from espnet_atat.steps.systems import SystemRun
@@ -35,7 +35,7 @@ def attention_nodes(runs: Iterable[SystemRun]) -> Iterator[Node]:
 def _node(decoding: Decoding) -> Node:
     return Node(
         stage=12,
-        at=decoding.folder / FILE,
+        at=decoding.folder / ATTENTION_FILE,
         identify=lambda: {"kind": "attention", "decoding": decoding.node.key},
         make=partial(_look, decoding),
         needs=(decoding.node, decoding.training.run),
@@ -64,7 +64,7 @@ def _look(decoding: Decoding, work: Path) -> Mapping[str, Any]:
     text = read_two_column(dump / "text")[utt_id]
     seen = Source.of_dump(dump, "speech")
     arrays = heard_and_read(load_trained(decoding.training), source, utt_id, text, config, seen=seen)
-    np.savez_compressed(work / FILE, utt_id=utt_id, reference=references[utt_id], **arrays)
+    np.savez_compressed(work / ATTENTION_FILE, utt_id=utt_id, reference=references[utt_id], **arrays)
     return {"utt_id": utt_id}
 
 

@@ -12,12 +12,12 @@ from espnet_atat.config.selection import Selection
 from espnet_atat.errors import UserError
 from espnet_atat.graph.digest import file_digest
 from espnet_atat.graph.node import Node, commit
-from espnet_atat.metrics.metrics_file import read_metrics
+from espnet_atat.metrics.metrics_file import METRICS_FILE, read_metrics
 from espnet_atat.package.manifest import TASK_DEFAULTS, Manifest, result_of, search_options
 from espnet_atat.package.publish import publish
 from espnet_atat.package.writer import Sources, write_package
 from espnet_atat.steps.stage12_decode import Decoding, source_of
-from espnet_atat.steps.stage13_score import METRICS, score_node
+from espnet_atat.steps.stage13_score import score_node
 from espnet_atat.steps.systems import SystemRun, model_of
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ def _manifest(run: SystemRun, selection: Selection) -> Manifest:
 
 
 def _result(decoding: Decoding) -> Mapping[str, Any]:
-    metrics, test = read_metrics(decoding.folder / METRICS), decoding.test
+    metrics, test = read_metrics(decoding.folder / METRICS_FILE), decoding.test
     return result_of(metrics, test_set=test.set, task=test.task, config=decoding.config_name)
 
 

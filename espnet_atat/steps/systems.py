@@ -11,7 +11,7 @@ from espnet_atat.config.two_stage import ASR
 from espnet_atat.errors import UserError
 from espnet_atat.graph.launch import Machines
 from espnet_atat.graph.node import Node, with_needs
-from espnet_atat.steps.pipelines import Tagging, tagger_node
+from espnet_atat.steps.pipelines import TaggedHypotheses, tagger_node
 from espnet_atat.steps.plan import Training, plan_training
 from espnet_atat.steps.stage12_decode import Decoding, Hypotheses
 
@@ -64,7 +64,9 @@ class SystemRun:
         pairs = [(config, test) for config in self.system.decode for test in self.tests]
         if self.tagger is None:
             return tuple(self.decoding(config, test) for config, test in pairs)
-        return tuple(Tagging(owner=self, config_name=name, test=test, tagger=self.tagger) for name, test in pairs)
+        return tuple(
+            TaggedHypotheses(owner=self, config_name=name, test=test, tagger=self.tagger) for name, test in pairs
+        )
 
     @property
     def decodings(self) -> list[Decoding]:

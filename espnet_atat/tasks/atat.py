@@ -35,7 +35,7 @@ from espnet_atat.speech.audio import SAMPLE_RATE
 from espnet_atat.speech.augmentation.chain import Chain
 from espnet_atat.speech.masking import LOG_MELS, Frames
 from espnet_atat.tasks.checks import check_checkpoints, check_encoders, check_modalities, check_targets
-from espnet_atat.tasks.options import CLASS_CHOICES, add_options
+from espnet_atat.tasks.options import CLASS_CHOICES, add_task_options
 from espnet_atat.text.tokenizer import CharTokenizer, TargetTokenizer, load_grown_words
 from espnet_atat.train.adapter import check_adapter
 from espnet_atat.train.asr_encoder import load_asr_encoder
@@ -63,7 +63,7 @@ class ATATTask(AbsTask):
         # The mixed iterator is ESPnet's documented extension point; its attention plots assume one batch size.
         parser.set_defaults(iterator_type="task", num_att_plot=0, scheduler="warmup_unfreeze", optim="adam")
         parser.get_default("required").extend(["token_list", "bpemodel"])
-        add_options(parser)
+        add_task_options(parser)
 
     @classmethod
     def main_worker(cls, args: argparse.Namespace) -> None:

@@ -17,7 +17,7 @@ CLASS_CHOICES = tuple(
 )
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
+def add_task_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``ATATTask``, in groups."""
     add = parser.add_argument_group("Target language and text").add_argument
     add("--token_list", type=str_or_none, help="the decoder's tokens, one a line")

@@ -13,7 +13,7 @@ import sentencepiece
 
 from espnet_atat.errors import UserError
 from espnet_atat.text.bpe import train_bpe
-from espnet_atat.text.tokenizer import CHARACTERS, WORD_START, TargetTokenizer, is_whole, target_words
+from espnet_atat.text.tokenizer import CHARACTERS_FILE, WORD_START, TargetTokenizer, is_whole, target_words
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def grow_folder(
     tokenizer = TargetTokenizer.load(old)
     grown = grow(tokenizer, targets, bpe)
     grown.save(output)
-    shutil.copyfile(Path(old) / CHARACTERS, Path(output) / CHARACTERS)
+    shutil.copyfile(Path(old) / CHARACTERS_FILE, Path(output) / CHARACTERS_FILE)
     return tokenizer, grown
 
 

@@ -10,7 +10,7 @@ from espnet_atat.bin import main_guard
 from espnet_atat.bin.run import get_parser, main
 from espnet_atat.config.recipe import recipe_names
 from espnet_atat.config.selection import add_selection
-from espnet_atat.stages import STAGES, markdown
+from espnet_atat.stages import STAGES, stage_table
 
 #: Of every stage: what to do, and with which systems.
 OF_ALL = {"help", "stage", "stop_stage", "between", "force", "dry_run"}
@@ -38,7 +38,7 @@ def test_help_names_all_stages_and_recipes_are_found_without_any_package():
 
 
 def test_the_readme_lists_the_stages(root):
-    assert markdown() in (root / "README.md").read_text()
+    assert stage_table() in (root / "README.md").read_text()
 
 
 @pytest.mark.parametrize(
