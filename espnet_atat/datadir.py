@@ -70,7 +70,7 @@ def scan_two_column(path: str | Path) -> Iterator[tuple[int, str, str | UserErro
     """Read a file of two columns, one triple a line: line number from 1, key, value.
 
     A line that cannot be read gives an error in the value's place (and an empty key where there is none), so that a
-    check can go on to the next. A line of a key alone has the empty string for its value.
+    check can go on to the next. A line with only a key has the empty string for its value.
     """
     with Path(path).open("rb") as handle:
         for number, raw in enumerate(handle, start=1):
@@ -97,13 +97,13 @@ def read_two_column(path: str | Path) -> dict[str, str]:
         if isinstance(value, UserError):
             raise value
         if key in values:
-            raise UserError(f"{path}:{number}: id {key!r} a second time; every id may stand once")
+            raise UserError(f"{path}:{number}: id {key!r} a second time; every id may occur once")
         values[key] = value
     return values
 
 
 def format_two_column(values: Mapping[str, str], name: str) -> Iterator[str]:
-    """Lines, each with its line feed, sorted by id; ``name`` stands in the error message."""
+    """Lines, each with its line feed, sorted by id; ``name`` is for error messages."""
     for key in sorted(values):
         value = values[key]
         if not key or key.split() != [key]:

@@ -1,4 +1,4 @@
-"""The one exception for mistakes that a user can mend."""
+"""The one exception for mistakes that a user can fix."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 class UserError(ValueError):
     """Something in the user's data, options or environment is wrong.
 
-    The message names the file and line (or the utterance id), what was found there, and how to mend it. Commands
+    The message names the file and line (or the utterance id), what was found there, and how to fix it. Commands
     print it without a traceback.
     """
 

@@ -16,7 +16,7 @@ from tests.shell import wait_until
 from tests.slurm import cluster, is_installed, jobs
 from tests.steps.world import make_world
 
-WANTED = pytest.mark.skipif(not is_installed(), reason="wants Slurm, as root: tools/install_slurm.sh")
+WANTED = pytest.mark.skipif(not is_installed(), reason="needs Slurm, as root: tools/install_slurm.sh")
 pytestmark = [pytest.mark.slow, WANTED]
 DRIVER = [sys.executable, "-m", "espnet_atat.bin.run", "--recipe", "toy", "--stage", "7", "--train_cmd", "slurm.pl"]
 

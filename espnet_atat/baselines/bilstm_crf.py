@@ -1,4 +1,4 @@
-"""Training and use of the BiLSTM-CRF of ``bilstm_network``, whose symbols stand in the shapes here."""
+"""Training and use of the BiLSTM-CRF of ``bilstm_network``, whose symbols the shapes here use."""
 
 import json
 import random
@@ -83,7 +83,7 @@ def _fit(network: BilstmCrf, batches: "_Batches", config: BilstmConfig) -> None:
 
 
 class _Batches:
-    """Training examples as tensors, drawn anew every epoch."""
+    """Training examples as tensors, in a fresh order every epoch."""
 
     def __init__(self, examples: Sequence[TaggedSentence], names: Names, config: BilstmConfig) -> None:
         self._examples = list(examples)

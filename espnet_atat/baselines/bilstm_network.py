@@ -21,7 +21,7 @@ from torchcrf import CRF
 from espnet_atat.baselines.bio import TaggedSentence
 
 PAD, UNKNOWN_WORD = 0, 1  # numbers of no word and of a word that training did not know
-END = PAD  # number of what stands beyond a sentence's ends; no word has it
+END = PAD  # number of what is beyond a sentence's ends; no word has it
 IGNORED = -100  # target of a place without a word
 
 
@@ -92,7 +92,7 @@ def language_model_loss(network: BilstmCrf, told: nn.Linear, words: torch.Tensor
     states, mask = network.states(words)  # (B, T, 2H), (B, T)
     forward, backward = network.dropout(states).chunk(2, dim=-1)  # (B, T, H) each
     ends = words.new_full((len(words), 1), END)
-    after = torch.cat([words[:, 1:], ends], 1)  # (B, T): behind the last word of a short row stands PAD, which is END
+    after = torch.cat([words[:, 1:], ends], 1)  # (B, T): after the last word of a short row comes PAD, which is END
     before = torch.cat([ends, words[:, :-1]], 1)
     losses = [
         nn.functional.cross_entropy(

@@ -2,7 +2,7 @@
 
 ``[IN:PLAY_MUSIC play [SL:SONG paper moon ] ]`` is the tags ``O B-SONG I-SONG`` and the class ``[IN:PLAY_MUSIC ]``.
 A slot that no word speaks is part of the class: ``[IN:INCREASE louder please [SL:OBJECT_VOLUME ] ]`` has the class
-``[IN:INCREASE [SL:OBJECT_VOLUME ] ]``, a tree without words. On the way back such slots stand at the end, where the
+``[IN:INCREASE [SL:OBJECT_VOLUME ] ]``, a tree without words. On the way back such slots come at the end, where the
 rules of Fluent Speech Commands have them; everything else comes back as it was.
 """
 
@@ -50,7 +50,7 @@ def tags_of_tree(tree: Tree) -> TaggedSentence:
         spoken = [word for word in child.children if isinstance(word, str)]
         if len(spoken) < len(child.children):
             inner = next(node.label for node in child.children if isinstance(node, Tree))
-            raise TreeError(f"nested tree: [{inner} stands in [{child.label}, and a word has one tag alone")
+            raise TreeError(f"nested tree: [{inner} is inside [{child.label}, but a word has only one tag")
         if not spoken:
             unspoken.append(Span(child.name, 0, 0))
         words.extend(spoken)

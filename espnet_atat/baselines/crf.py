@@ -1,10 +1,10 @@
 """Linear-chain CRF over hand-made features (Lafferty et al. 2001), trained by sklearn-crfsuite; no torch.
 
-The tagger's features of a word, by its place relative to it (``<s>`` and ``</s>`` stand beyond the sentence's ends):
+The tagger's features of a word, by its place relative to it (``<s>`` and ``</s>`` are beyond the sentence's ends):
 
 =============================  =======================================================
 ``w[-2] … w[2]``               the words
-``w[-2]|w[-1] … w[1]|w[2]``    their pairs: what stands before, and what follows
+``w[-2]|w[-1] … w[1]|w[2]``    their pairs: what precedes, and what follows
 ``w[-1]|w[0]|w[1]``            the word between its neighbours
 ``p2 p3 s2 s3``                the word's first and last two and three characters
 ``digit``                      there is a digit in it

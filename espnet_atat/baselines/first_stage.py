@@ -95,7 +95,7 @@ def whisper_transcripts(
     """What Whisper hears in the utterances of a data dir, or in those of ``utt_ids``."""
     data = DataDir.load(data_dir)
     if data.wav is None:
-        raise UserError(f"{data_dir}: no file 'wav.scp', so nothing to hear; give --transcripts or --oracle")
+        raise UserError(f"{data_dir}: no file 'wav.scp', so there is no audio; give --transcripts or --oracle")
     chosen = [utt_id for utt_id in data.ids if utt_ids is None or utt_id in utt_ids]
     progress = Progress("whisper", len(chosen), 0)
     heard = {}

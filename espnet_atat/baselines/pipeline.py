@@ -38,7 +38,7 @@ def train_pipeline(
     """Train the tagger of ``config``'s class on the targets of data dirs, whose number is given back."""
     output_dir = Path(output_dir)
     if output_dir.exists() and not (output_dir / MODEL_FILE).is_file():
-        raise UserError(f"{output_dir} is there and is no trained tagger; name another --output_dir")
+        raise UserError(f"{output_dir} exists and is not a trained tagger; give another --output_dir")
     if bool(pretrain_dirs) != (isinstance(config, BilstmConfig) and config.pretrain_epochs > 0):
         raise UserError("--pretrain_dirs and --pretrain_epochs (of bilstm_crf) go together")
     tagger = next(name for name, kind in CONFIGS.items() if isinstance(config, kind))
@@ -94,7 +94,7 @@ def load_pipeline(folder: str | Path) -> Model:
 
 def _read_about(folder: Path) -> dict[str, Any]:
     if not (folder / MODEL_FILE).is_file():
-        raise UserError(f"{folder} is no trained tagger: it has no {MODEL_FILE}")
+        raise UserError(f"{folder} is not a trained tagger: it has no {MODEL_FILE}")
     try:
         about = json.loads((folder / MODEL_FILE).read_text(encoding="utf-8"))
     except ValueError as error:
@@ -103,12 +103,12 @@ def _read_about(folder: Path) -> dict[str, Any]:
     if not isinstance(files, dict) or about.get("tagger") not in CONFIGS:
         raise UserError(f"{folder / MODEL_FILE}: names no known tagger and files; train again")
     if outside := [name for name in files if Path(name).name != name]:
-        raise UserError(f"{folder / MODEL_FILE}: {outside[0]!r} is no file of this folder")
+        raise UserError(f"{folder / MODEL_FILE}: {outside[0]!r} is not a file of this folder")
     return about
 
 
 def understand(model: Model, transcripts: Mapping[str, str]) -> dict[str, str]:
-    """Utterance id → words, to utterance id → tree; words that were not heard make a tree of a class alone."""
+    """Utterance id → words, to utterance id → tree; one with no words gets a tree of a class only."""
     sentences = [transcript.split() for transcript in transcripts.values()]
     trees = {}
     for utt_id, words, tagging in zip(transcripts, sentences, model.understand(sentences), strict=True):

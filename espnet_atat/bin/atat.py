@@ -1,7 +1,7 @@
 """The command ``atat``: a trained model from the shell.
 
 Exit codes: 0 all was done; 1 some inputs could not be understood (each is named on stderr, the others are printed);
-2 nothing could be done, and the message says how to mend it; 130 interrupted.
+2 nothing could be done, and the message says how to fix it; 130 interrupted.
 """
 
 import argparse
@@ -55,9 +55,9 @@ def get_parser() -> argparse.ArgumentParser:
     transcribe.set_defaults(text=None, task="asr")
     # These take all that follows them; their own parsers know their options.
     commands.add_parser("score", help="score hypotheses against references", add_help=False)
-    commands.add_parser("demo", help="a page to speak, type and look (wants the extra `demo`)", add_help=False)
+    commands.add_parser("demo", help="serve a page to speak to or type in (needs the extra `demo`)", add_help=False)
     about = "Print what a model says of itself."
-    info = commands.add_parser("info", help="what a model is, and how good", description=about)
+    info = commands.add_parser("info", help="describe a model and its scores", description=about)
     info.add_argument("model", help="package, folder or hub name")
     info.add_argument("--json", action="store_true", help="one JSON object")
     return parser

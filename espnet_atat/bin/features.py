@@ -24,7 +24,7 @@ def get_parser() -> argparse.ArgumentParser:
     add("--feats_type", choices=("fbank", "raw", "encoder"), default="fbank", help="raw: a checked wav.scp")
     add("--encoder", metavar="NAME", help="of feats_type encoder, whose last layer's states are written")
     add("--nj", type=int, default=1, help="processes")
-    add("--compress", type=to_bool, default=True, metavar="BOOL", help="false: four bytes a value, not one")
+    add("--compress", type=to_bool, default=True, metavar="BOOL", help="false: four bytes per value, not one")
     add("--resample", type=to_bool, default=False, metavar="BOOL", help="convert to 16 kHz, mono")
     add("--keep_all", type=to_bool, metavar="BOOL", help="bad audio is an error; default: in test sets")
     add("--allow_bad_test", type=to_bool, default=False, metavar="BOOL", help="drop bad audio of a test set by name")

@@ -23,9 +23,9 @@ def get_parser() -> argparse.ArgumentParser:
     add_selection(parser)
     parser.set_defaults(recipe=None)
     add = parser.add_argument_group(OF_RECIPE).add_argument
-    add("--use_results", action="store_true", help="pass over models of which only the results are here")
-    add("--force", action="store_true", help="pack again what is packed")
-    add("--dry_run", action="store_true", help="print what is there and what would be packed")
+    add("--use_results", action="store_true", help="skip models of which only the results are kept")
+    add("--force", action="store_true", help="pack again even if the package exists")
+    add("--dry_run", action="store_true", help="print what exists and what would be packed")
 
     add = parser.add_argument_group(ANY_MODEL).add_argument
     add("--train_config", type=Path, metavar="YAML", help="config.yaml of the training run")
@@ -39,10 +39,10 @@ def get_parser() -> argparse.ArgumentParser:
     add("--lm_train_config", type=Path, metavar="YAML", help="of an ESPnet language model")
     add("--lm_file", type=Path, metavar="PTH")
     add("--task", help="label that speech is decoded with; by default slu")
-    add("--inference_config", type=Path, metavar="YAML", help="search options that it is to start with")
+    add("--inference_config", type=Path, metavar="YAML", help="its default search options")
     add("--metrics", nargs="*", type=Path, default=[], metavar="JSON", help="metrics.json of its scores")
     add("--trained_on", nargs="*", default=[], metavar="TASK:SET", help="such as slu:mini/music_train")
-    add("--command", default="", help="what trains it again")
+    add("--command", default="", help="the command that trains it")
     add("--language", default="en")
     add("--license", default="apache-2.0", help="of the weights, as SPDX names it; default %(default)s")
     add("--license_file", type=Path, metavar="FILE", help="its text; by default this project's")

@@ -37,7 +37,7 @@ def get_parser() -> argparse.ArgumentParser:
     tag = commands.add_parser("understand", help="write the trees of a set")
     tag.add_argument("--model_dir", required=True, type=Path, metavar="DIR", help="a trained tagger")
     tag.add_argument("--data_dir", required=True, type=Path, metavar="DIR", help="the set to understand")
-    tag.add_argument("--output_dir", required=True, type=Path, metavar="DIR", help="gets hyp and transcripts")
+    tag.add_argument("--output_dir", required=True, type=Path, metavar="DIR", help="folder for hyp and transcripts")
     first = tag.add_mutually_exclusive_group(required=True)
     first.add_argument("--transcripts", type=Path, metavar="FILE", help="words of any recogniser: utterance id, words")
     first.add_argument("--whisper", metavar="MODEL", help="tiny.en, or another size by name or folder")

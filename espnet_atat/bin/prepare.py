@@ -40,11 +40,13 @@ def get_parser(corpora: Sequence[str] = CORPORA) -> argparse.ArgumentParser:
         add_options(command, BuildOptions, SHARED)
         about = "how audio of the sets written is looked at once more, with all their files (default: %(default)s)"
         command.add_argument("--check", choices=("full", "header", "none"), default="header", help=about)
-        command.add_argument("--replace", action="store_true", help="remove sets of the last call that this one lacks")
+        command.add_argument(
+            "--replace", action="store_true", help="remove sets that the previous run wrote and this one does not"
+        )
         module.add_arguments(command)
     command = commands.add_parser(FETCH, help="download a public corpus, check it, and unpack it")
     command.add_argument("--url", required=True)
-    command.add_argument("--output_dir", required=True, type=Path, metavar="D", help="gets the archive's content")
+    command.add_argument("--output_dir", required=True, type=Path, metavar="D", help="folder for the archive's content")
     command.add_argument("--archive", help="name to keep the archive under, beside D (default: the URL's last part)")
     command.add_argument("--checksum", help="of the archive: md5:… or sha256:…")
     command.add_argument("--file_checksums", type=Path, metavar="FILE", help="of files in it: <sha256>  <path> a line")
@@ -76,7 +78,7 @@ def check_sets(report: PreparationReport, audio: str) -> None:
     for checked in checks:
         print("\n".join(checked.lines()))
     if problems := sum(len(checked.problems) for checked in checks):
-        raise UserError(f"{report.data_dir}: {problems} problems, named above; mend the corpus at {report.source}")
+        raise UserError(f"{report.data_dir}: {problems} problems, named above; fix the corpus at {report.source}")
 
 
 def record_sets(report: PreparationReport, data_dir: Path, *, replace: bool) -> None:
@@ -88,7 +90,7 @@ def record_sets(report: PreparationReport, data_dir: Path, *, replace: bool) -> 
     if replace:
         for name in gone:
             shutil.rmtree(data_dir / name, ignore_errors=True)
-            print(f"{data_dir / name}: removed, as {report.source} does not give it any more")
+            print(f"{data_dir / name}: removed, because {report.source} no longer has it")
     with atomic_write(record) as handle:
         handle.writelines(f"{name}\n" for name in sorted({*names, *([] if replace else gone)}))
 

@@ -53,7 +53,7 @@ def _pairs(option: str, values: Sequence[str]) -> dict[str, str]:
     for value in values:
         name, equals, content = value.partition("=")
         if not (name and equals and content):
-            raise UserError(f"{option} {value}: wants NAME=VALUE")
+            raise UserError(f"{option} {value}: expected NAME=VALUE")
         if name in pairs:
             raise UserError(f"{option} {value}: {name} is given twice")
         pairs[name] = content

@@ -24,7 +24,7 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument("--shortest", type=int, default=4, help="words of an utterance at least")
     parser.add_argument("--longest", type=int, default=10, help="words of an utterance at most")
     parser.add_argument("--piece", type=int, default=3, help="words of a piece at most")
-    parser.add_argument("--seed", type=int, default=0, help="another seed makes others")
+    parser.add_argument("--seed", type=int, default=0, help="another seed splices other words")
     return parser
 
 

@@ -50,7 +50,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def _grow(args: argparse.Namespace, targets: Sequence[str]) -> None:
     if args.wordpiece_size is not None:
-        raise UserError("--wordpiece_size: a grown model keeps its text encoder, and that its tokenizer: leave it out")
+        raise UserError("--wordpiece_size: a grown model keeps its text encoder and tokenizer: leave it out")
     given = {"size": args.bpe_size, "pieces_per_word": args.pieces_per_word}
     if not args.grow_bpe and any(value is not None for value in given.values()):
         raise UserError("--bpe_size and --pieces_per_word say how to grow the BPE model: give --grow_bpe true")
@@ -58,7 +58,9 @@ def _grow(args: argparse.Namespace, targets: Sequence[str]) -> None:
     with working(args.output_dir, None, inputs=(*args.targets, args.grow_from)) as folder:
         old, new = grow_folder(args.grow_from, targets, folder, bpe)
     added, words = len(new.vocabulary) - len(old.vocabulary), len(new.grown_words) - len(old.grown_words)
-    print(f"wrote {args.output_dir}: {len(new.vocabulary)} tokens, {added} of them new, {words} words split anew")
+    print(
+        f"wrote {args.output_dir}: {len(new.vocabulary)} tokens, {added} of them new, {words} words split differently"
+    )
 
 
 if __name__ == "__main__":

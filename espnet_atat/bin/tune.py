@@ -113,7 +113,7 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument("--option", choices=sorted(OPTIONS), default="lm_weight", help="which")
     parser.add_argument("--values", type=value_list, help="such as 0,0.1,0.2; default: by the option")
     parser.add_argument("--inference_config", help="what the other options are taken from; default: by the option")
-    parser.add_argument("--nj", type=int, default=1, help="processes of decoding a large set")
+    parser.add_argument("--nj", type=int, default=1, help="processes that decode a large set")
     parser.add_argument("--ngpu", type=int, choices=(0, 1), default=0, help="1: decode on a GPU")
     return parser
 

@@ -42,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             for key, why in dropped.items():
                 print(f"{folder}: dropped {key}: {why}")
             checked = validate(folder, rules, audio="none")
-            print(f"{folder}: mended; {len(dropped)} utterances dropped, {len(checked.columns['text'].values)} kept")
+            print(f"{folder}: fixed; {len(dropped)} utterances dropped, {len(checked.columns['text'].values)} kept")
             print("\n".join(checked.lines(args.limit)))
         left += len(checked.problems)
     if left:

@@ -62,7 +62,7 @@ def check_unheard(choices: Iterable[AudioChoice], heard: Iterable[str]) -> None:
         if (engine := synthesis_of(choice.set).get("engine")) in engines:
             raise UserError(
                 f"{choice.set}: is said by {engine}, and so is {engines[engine]}, which the system learns "
-                "from: a test of speech that was never heard wants another engine (--tts_engine of stage 3)"
+                "from: test on another engine's speech (--tts_engine of stage 3)"
             )
 
 

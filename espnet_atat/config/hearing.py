@@ -3,7 +3,7 @@
 ``audio_encoder`` is ``hugging_face`` (``audio_encoder_conf`` names the encoder) or ``espnet`` (``audio_encoder_init``).
 
 A frozen encoder runs over each set once, in stage 6, and its states are features from then on. An encoder that is
-trained, a learnt sum of layers, adapters in it, or augmentation of audio in training want audio. ``feats_type`` of a
+trained, a learnt sum of layers, adapters in it, or augmentation of audio in training need audio. ``feats_type`` of a
 training configuration, ``encoder`` or ``raw``, says it in place of that.
 """
 
@@ -89,7 +89,7 @@ def hearing_of(config: Mapping[str, Any]) -> Hearing | None:
     if chosen not in (None, "encoder", "raw"):
         raise UserError(f"{FEATS_TYPE} is encoder or raw, found {chosen!r}")
     if chosen == "encoder" and not frozen:
-        raise UserError(f"{FEATS_TYPE}: encoder: wants a frozen encoder: trained: none, and layers: last or a number")
+        raise UserError(f"{FEATS_TYPE}: encoder: needs a frozen encoder: trained: none, and layers: last or a number")
     audio = chosen == "raw" or not frozen or bool(config.get("waveform_augment_conf") or config.get("use_adapter"))
     stored = chosen == "encoder" or not audio
     return Hearing(str(model), stored, conf.get("layers", "last"), float(conf.get("silence", 0.5)))

@@ -2,7 +2,7 @@
 
 A mixture marks the place with an entry of its own; in ``valid`` it means the dev sets of the same corpora::
 
-    - {pretrain_slu: [slu, nlu]}        # the tasks that the sets are used for: nlu alone where they have no audio
+    - {pretrain_slu: [slu, nlu]}        # the tasks that the sets are used for: only nlu where they have no audio
     - {pretrain_slu: [slu], temperature: 1}     # of train: what they weigh, see proportions.py
 
 The sets are those that ``--pretrain_slu`` or the row's ``pretrain_slu`` names; else every prepared corpus with trees
@@ -22,7 +22,7 @@ from espnet_atat.errors import UserError
 
 PRETRAIN_SLU_OPTION = f"--{PRETRAIN_SLU}"
 TOP_TEXT = "top/train"
-#: Recipes whose sets are of several domains: what stands before train, dev, test or text in a set's name.
+#: Recipes whose sets are of several domains: what precedes train, dev, test or text in a set's name.
 OF_SEVERAL_DOMAINS = ("custom", "mini")
 _SPLIT = re.compile(r"(^|_)(train|dev|test|text)(_.*)?$")
 
@@ -56,7 +56,7 @@ def choose_sets(system: System) -> PretrainingSets:
         return PretrainingSets((TOP_TEXT,), why, text_alone=True)
     raise UserError(
         f"system {system.name} pretrains on slu and nlu of other corpora, and none is prepared: {_command('top')} "
-        f"prepares TOP's text, the least that it wants; or name sets by {PRETRAIN_SLU_OPTION}"
+        f"prepares TOP's text, the least that it needs; or name sets by {PRETRAIN_SLU_OPTION}"
     )
 
 
@@ -67,7 +67,7 @@ def check_prepared(parts: Iterable[Part], recipe: str) -> None:
         other = missing[0].partition("/")[0]
         sets = dict.fromkeys(name.partition("/")[2] for name in missing if name.startswith(f"{other}/"))
         raise UserError(
-            f"{DUMP / other} has no {', '.join(sets)}, which training wants: {_command(other)} prepares that corpus"
+            f"{DUMP / other} has no {', '.join(sets)}, which training needs: {_command(other)} prepares that corpus"
         )
 
 
@@ -91,7 +91,7 @@ def check_foreign(sets: Iterable[str], system: System) -> None:
         if domain_of(name) in tested:
             raise UserError(
                 f"{PRETRAIN_SLU_OPTION}: {name} is of the domain that system {system.name} is tested on "
-                f"({tested[domain_of(name)]}): pretraining must not have met it"
+                f"({tested[domain_of(name)]}): pretraining must not see it"
             )
 
 

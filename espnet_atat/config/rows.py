@@ -28,7 +28,7 @@ def table_contents(recipe: str) -> dict[str, tuple[str, Content]]:
         found[file.stem] = (str(file), load_yaml(file))
     for place, content in found.values():
         if not isinstance(content, Mapping) or not isinstance(content.get("rows"), Mapping):
-            raise UserError(f"{place}: wants rows, a mapping of names to what each row says")
+            raise UserError(f"{place}: needs rows, a mapping from names to rows")
     return found
 
 

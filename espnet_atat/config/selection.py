@@ -43,8 +43,8 @@ def add_selection(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="KEY=VALUE",
-        help="any option of the rows, such as finetune.options.max_epoch=5 (repeatable); a row without that part is "
-        "left as it is",
+        help="override an option of the rows, such as finetune.options.max_epoch=5 (repeatable); rows without that "
+        "part stay as they are",
     )
     group.add_argument(
         "--grow_bpe",
@@ -61,8 +61,8 @@ def add_selection(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--tts_engine",
         choices=ENGINES,
-        help="that says the sets of stage 3, and whose speech the rows take; polly is the paper's, and paid (default: "
-        "as each row or the recipe says, pico)",
+        help="engine that speaks the sets of stage 3, and whose speech the rows use; polly, the paper's, is paid (default: "
+        "as the row or the recipe says, else pico)",
     )
 
 
@@ -185,7 +185,7 @@ def select(args: argparse.Namespace) -> Selection:
         chosen = () if args.table is None else ("--table", args.table)
     plain = [load_system(args.recipe, name) for name in systems_of(tables)]
     for setting in settings:
-        of_stage = setting.option[0] == "--tts_engine" and "stage" in args  # the driver's alone are of stages
+        of_stage = setting.option[0] == "--tts_engine" and "stage" in args  # only the driver's belong to stages
         read = of_stage and readers("tts_engine", args.stage, args.stop_stage)
         if not read and not any(setting.taken_by(system) for system in plain):
             rows, option = ", ".join(system.name for system in plain), " ".join(setting.option)

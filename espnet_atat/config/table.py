@@ -108,7 +108,7 @@ class Table:
         if same := [row for row, other in self.baseline.items() if row == other]:
             raise UserError(f"baseline: {same[0]} is compared with itself")
         if self.paper and self.paper.relative and self.relative_to is None:
-            raise UserError("paper: relative wants the table to say relative_to which row")
+            raise UserError("paper: relative needs relative_to, a row of the table")
 
 
 def load_table(recipe: str, name: str) -> Table:

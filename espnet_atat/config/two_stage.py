@@ -80,7 +80,7 @@ class FirstStage:
     def __post_init__(self) -> None:
         said = [kind for kind in KINDS if getattr(self, kind)]
         if len(said) != 1:
-            raise UserError(f"wants one of {', '.join(KINDS)}, found {', '.join(said) or 'none of them'}")
+            raise UserError(f"needs one of {', '.join(KINDS)}, found {', '.join(said) or 'none of them'}")
         if self.language != "en" and self.kind != WHISPER:
             raise UserError(f"language goes with {WHISPER}")
         if self.asr and "/" in self.asr:

@@ -117,7 +117,7 @@ def fetch_corpus(
     if checksum is None and file_checksums is None:
         raise UserError("give --checksum or --file_checksums; nothing is unpacked unchecked")
     if output.is_dir():
-        print(f"{output}: there already; delete it to fetch it again")
+        print(f"{output}: exists already; delete it to fetch it again")
         return
     path = output.parent / (archive or url.rstrip("/").rpartition("/")[2])
     print(f"fetching {url} to {path}")

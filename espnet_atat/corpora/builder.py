@@ -119,7 +119,7 @@ class Builder:
         for utterance in utterances:
             if utterance.id in places:
                 both = f"{places[utterance.id]} and {utterance.where}"
-                raise UserError(f"{name}: id {utterance.id!r} stands twice: {both}")
+                raise UserError(f"{name}: id {utterance.id!r} occurs twice: {both}")
             places[utterance.id] = utterance.where
             check_name(utterance.id, utterance.where or name)
         self._examine(name, utterances)
@@ -141,7 +141,7 @@ class Builder:
                 report.unreadable[utterance.id] = problem
             else:
                 where = f" ({utterance.where})" if utterance.where else ""
-                advice = "mend it" if in_text else "mend it, or keep it as wrong with --allow_bad_test"
+                advice = "fix it" if in_text else "fix it, or keep it as wrong with --allow_bad_test"
                 raise UserError(f"{name}: {utterance.id}{where}: {problem}; a test set is never shrunk: {advice}")
             if isinstance(found, tuple) and problem is None:
                 report.seconds += found[1]

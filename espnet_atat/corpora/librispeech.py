@@ -48,7 +48,7 @@ def _read_split(folder: Path, rules: Normalisation) -> list[Utterance]:
         for where, line in read_lines(transcripts):
             key, _, words = line.partition(" ")
             if not key.startswith(f"{speaker}-{chapter}-"):
-                raise UserError(f"{where}: id {key!r} does not belong into {speaker}/{chapter}")
+                raise UserError(f"{where}: id {key!r} does not belong in {speaker}/{chapter}")
             audio = str(transcripts.parent / f"{key}.flac")
             utterances.append(Utterance(key, normalise_words(words, rules), None, audio, speaker, where))
     return utterances

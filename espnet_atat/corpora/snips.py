@@ -100,7 +100,7 @@ def _read_config(root: Path) -> tuple[Path, Path]:
         if not isinstance(name, str):
             raise UserError(f"{path}: no {key!r}; it names a path beside it")
         if not (root / name).exists():
-            raise UserError(f"{path}: its {key!r}, {name!r}, does not lie beside it")
+            raise UserError(f"{path}: its {key!r}, {name!r}, is not beside it")
     return root / config["dataset"], root / config["speech_corpus"]
 
 

@@ -42,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="leave out utterances with an IN:UNSUPPORTED… node, in every split, as most of the literature does",
     )
-    parser.add_argument("--domains", nargs="+", help="TOPv2 and STOP: these domains alone")
+    parser.add_argument("--domains", nargs="+", help="TOPv2 and STOP: only these domains")
     parser.add_argument("--recordings", type=Path, help="two columns: test utterance (id or row number), audio path")
 
 
@@ -61,7 +61,7 @@ def prepare(
     if kind == "TOP" and domains:
         raise UserError(f"{source} is TOP, which names no domains; --domains is for TOPv2 and STOP")
     builder = Builder("top", source, data_dir, has_two_forms=True, **options)
-    builder.note(f"{kind}, text form: {builder.text_form} (scores are comparable within one form alone)")
+    builder.note(f"{kind}, text form: {builder.text_form} (scores are comparable only within one form)")
     for part in PARTS:
         kept = utterances = list(_read_part(source, kind, part, files[part], builder.options.rules, domains))
         if drop_unsupported:

@@ -91,7 +91,7 @@ def read_numbered_column(path: Path, name: str, problems: list[Problem]) -> Numb
             problems.append(Problem(name, number, f"id {key!r} a second time, first at line {column.lines[key]}", key))
         else:
             if key < last:
-                problems.append(Problem(name, number, f"{key!r} stands after {last!r}; sort the file with LC_ALL=C"))
+                problems.append(Problem(name, number, f"{key!r} comes after {last!r}; sort the file with LC_ALL=C"))
             last = key
             column.values[key], column.lines[key] = value, number
     return column
@@ -181,7 +181,7 @@ def fix(checked: Checked, *, is_test: bool) -> dict[str, str]:
         key, why = next(iter(bad.items()))
         raise UserError(
             f"{checked.path}: a test set is never shrunk, and {len(bad)} of its utterances are bad, first {key!r} "
-            f"({why}); mend its source, or prepare it with --allow_bad_test, by which they count as wrong"
+            f"({why}); fix its source, or prepare it with --allow_bad_test, by which they count as wrong"
         )
     kept = sorted(set.intersection(*(set(column.values) for column in checked.columns.values())) - bad.keys())
     if not kept:

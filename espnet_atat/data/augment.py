@@ -26,7 +26,7 @@ class FeatureAugmentation:
         tilt: spectral tilt of up to this many nepers over the mel axis, like the effect of microphones and rooms.
         noise: a stationary noise floor of random colour, at least this many nepers below the utterance's mean level
             (3 is loud); added in the power domain to half of the utterances.
-        silence: up to so many seconds at either end of half of the utterances, each drawn anew: digital silence, the
+        silence: up to so many seconds at either end of half of the utterances, each drawn afresh: digital silence, the
             utterance's own quietest frames, or noise of random level and colour, which then is in the speech too.
         level: an utterance is quieter by up to so many dB, down to digital silence.
     """

@@ -44,7 +44,7 @@ class IndexedFile(Mapping[str, str]):
         for index in np.flatnonzero(self._hashes[1:] == self._hashes[:-1]).tolist():
             key = self._line(index)[0]
             if key == self._line(index + 1)[0]:
-                raise UserError(f"{path}: id {key.decode()!r} stands twice; every id may stand once")
+                raise UserError(f"{path}: id {key.decode()!r} occurs twice; every id may occur once")
 
     def __len__(self) -> int:
         return len(self._hashes)

@@ -18,7 +18,7 @@ from espnet_atat.text.tokenizer import CharTokenizer, TargetTokenizer
 
 #: BERT's positions.
 MAX_TEXT_PIECES = 512
-#: Texts whose numbers are kept for the next epoch; more are tokenised anew.
+#: Texts whose numbers are kept for the next epoch; more are tokenised again.
 REMEMBERED = 100_000
 
 
@@ -36,7 +36,7 @@ class MixturePreprocessor(AbsPreprocessor):
         tokenizer: of the targets.
         ctc_tokenizer: None: no CTC; a :class:`CharTokenizer`: characters of the words; a :class:`TargetTokenizer`:
             the target's tokens without the task token.
-        text_tokenizer: of the text encoder; None in a model of audio alone.
+        text_tokenizer: of the text encoder; None in a model of audio only.
         augmentation: of (T, F) features in training.
         waveform_augmentation: of (num_samples,) audio in training.
         masker: masks words of *mlm* examples, before any augmentation.

@@ -1,6 +1,6 @@
 """Mixed batches for ESPnet: examples of all tasks are drawn into every batch by weight (paper, *Pretraining Phase*).
 
-``epoch_plan.py`` decides which examples come together; here its numbers become the ids that ESPnet's iterators want.
+``epoch_plan.py`` decides which examples come together; here its numbers become the ids that ESPnet's iterators need.
 """
 
 from collections.abc import Iterator, Mapping

@@ -89,7 +89,7 @@ def _read(file: str, modality: str, found: dict[str, _Builder]) -> None:
             left[lines] = False
     joined = np.sort(np.concatenate(hashes)) if hashes else np.empty(0)
     if (joined[1:] == joined[:-1]).any():
-        raise UserError(f"{file}: an utterance stands twice: redo stage 9")
+        raise UserError(f"{file}: an utterance occurs twice: redo stage 9")
 
 
 def _new_group(file: str, utt_id: str, modality: str) -> str:

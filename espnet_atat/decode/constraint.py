@@ -29,7 +29,7 @@ class TokenClass(IntEnum):
     CLOSE = 3
     END = 4  # <eos>
     WORD = 5  # a piece that starts a word: '▁moon'
-    BARE = 6  # '▁' alone: the word's characters must follow
+    BARE = 6  # only '▁': the word's characters must follow
     CONTINUATION = 7  # a piece inside a word: 'on'
 
 

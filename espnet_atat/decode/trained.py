@@ -29,7 +29,7 @@ class Trained:
     model: ESPnetATATModel  # in eval mode
     vocabulary: Vocabulary  # the decoder's
     characters: CharTokenizer | None = None  # of the CTC, where it is over characters
-    tokenizer_source: str | None = None  # the text encoder's, folder or hub name; None in a model of audio alone
+    tokenizer_source: str | None = None  # the text encoder's, folder or hub name; None in a model of audio only
     #: Instead, the folder's files by name: of a package, which is gone when a text comes.
     tokenizer_files: Mapping[str, bytes] | None = None
     #: ESPnet's attention keeps its weights on the module and reads them back: one thread at a time may encode.
@@ -37,7 +37,7 @@ class Trained:
 
     @cached_property
     def text_tokenizer(self) -> Any:
-        """Of the text encoder; read when first wanted, for audio is decoded without it."""
+        """Of the text encoder; read when first needed: audio is decoded without it."""
         if self.model.text_encoder is None:
             raise UserError("this model has no text encoder: it was trained with --text_encoder none")
         if self.tokenizer_files is not None:

@@ -38,7 +38,7 @@ class Understand:
     source: str  # what it reads: ``speech`` or ``text_in``
     #: Tokens of a hypothesis that a state of the encoder allows, without ``maxlen``.
     tokens_per_state: float
-    #: Arguments of the class alone that a model loaded by name has.
+    #: Arguments of the class that only a model loaded by name has.
     pretrained_defaults: Mapping[str, Any] = {}
 
     def __init__(

@@ -69,7 +69,7 @@ def find_segments(speech: np.ndarray, vad: str, max_seconds: float | None = None
         if not is_audio:
             raise UserError("vad silero hears audio, found features: take energy, or auto")
         if _network() is None:
-            raise UserError(f"vad silero: the package silero-vad is not there; `{INSTALL}` installs it, or take energy")
+            raise UserError(f"vad silero: the package silero-vad is missing; `{INSTALL}` installs it, or use energy")
     total = num_frames(len(speech)) if is_audio else len(speech)
     if vad == "none" or not total:
         return [Segment(speech, 0, total)]

@@ -11,7 +11,7 @@ import numpy as np
 from espnet_atat.datadir import read_two_column
 from espnet_atat.errors import UserError
 
-#: Characters of a hash that stand for it.
+#: Leading characters of a hash that represent it.
 LENGTH = 8
 #: Of a dump dir: sums of its features (``speech.feature_sums``).
 SUMS_FILE = "feats_stats.npz"
@@ -52,7 +52,7 @@ def features_digest(folder: Path) -> str:
         return digest([file_digest(folder / "utt2num_samples"), [_head(path) for path in some]])
     if not folder.is_dir():
         raise UserError(f"{folder} does not exist: run stage 6 (--stage 1 runs all that is missing)")
-    raise UserError(f"{folder}: has no feats.scp or wav.scp: it is a set of text alone")
+    raise UserError(f"{folder}: has no feats.scp or wav.scp: it is a text-only set")
 
 
 def _sums(path: Path) -> list[list[float]]:

@@ -37,7 +37,7 @@ class Epochs:
             if name.startswith("acc_") and value != "nan"
         )
         seconds = time.monotonic() - self._started
-        figure = "acc" if "acc" in validated else "loss"  # a language model has a loss alone
+        figure = "acc" if "acc" in validated else "loss"  # a language model has only a loss
         return (
             f"epoch {epoch}/{self._epochs}: loss {trained.get('loss', '?')}, "
             f"valid {figure} {validated.get(figure, '?')}"
@@ -98,7 +98,7 @@ def log_to(path: Path) -> Iterator[None]:
     handlers, level = root.handlers[:], root.level
     writer = logging.FileHandler(path, encoding="utf-8")
     writer.setFormatter(logging.Formatter(FORMAT))
-    # ESPnet calls basicConfig, which leaves a logger alone that has handlers.
+    # ESPnet calls basicConfig, which does not touch a logger that has handlers.
     root.handlers[:] = [writer, TerminalHandler()]
     root.setLevel(logging.INFO)
     logging.captureWarnings(True)

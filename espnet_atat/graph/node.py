@@ -102,12 +102,12 @@ class Node:
         for needed in self.needs:
             if not needed.is_done and needed not in made_before:
                 raise UserError(
-                    f"{needed.title} is not there or not finished, and {self.title} needs it: run stage "
+                    f"{needed.title} is missing or unfinished, and {self.title} needs it: run stage "
                     f"{needed.stage} too (--stage 1 runs all that is missing)"
                 )
 
     def build(self, *, force: bool = False) -> None:
-        """Make it, or continue what was interrupted; ``force``: make it anew even if it is done."""
+        """Make it, or continue what was interrupted; ``force``: make it again even if it is done."""
         self.check_needs()
         started = time.strftime("%Y-%m-%d %H:%M:%S")
         notes: dict[str, Any] = {}
@@ -122,13 +122,13 @@ class Node:
             notes |= {"made_by": made_by, "identity": identity}
 
     def remove(self) -> None:
-        """Take it away, so that it is made anew (``--force`` of several jobs); what was fetched stays."""
+        """Take it away, so that it is made again (``--force`` of several jobs); what was fetched stays."""
         if self.place.exists():
             remove(self.place, stamp_only=self.fetches and self.in_place)
 
 
 def unique(nodes: Iterable[Node]) -> list[Node]:
-    """The nodes in their order, each place once: for the first stage that wants it."""
+    """The nodes in their order, each place once: for the first stage that needs it."""
     found: dict[tuple[object, ...], Node] = {}
     for node in nodes:
         key = (node.title,) if node.is_placed else (node.title, node.about, node.stage)

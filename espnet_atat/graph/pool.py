@@ -41,7 +41,7 @@ def limit_threads() -> None:
 
 
 def file_size(path: str) -> int:
-    """Bytes, or -1 without a file. In a payload it stands for the content: a mended file is read again."""
+    """Bytes, or -1 without a file. In a payload it stands for the content: a repaired file is read again."""
     try:
         return Path(path).stat().st_size
     except OSError:
@@ -132,7 +132,7 @@ def spread[Part, Result](
                 yield running.pop(future), future.result()
     except BrokenProcessPool as error:
         raise UserError(
-            "a process died, perhaps for want of memory; run the command again to continue, with a smaller --nj"
+            "a process died, perhaps out of memory; run the command again to continue, with a smaller --nj"
         ) from error
     finally:
         pool.shutdown(wait=True, cancel_futures=True)

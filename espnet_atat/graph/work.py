@@ -99,7 +99,7 @@ def _stamp(key: str, started: float, notes: dict[str, Any]) -> dict[str, Any]:
 
 
 def remove(output: Path, *, stamp_only: bool = False) -> None:
-    """Take away what ``working`` has made, or only the stamp that says so, so that it is made anew."""
+    """Take away what ``working`` has made, or only the stamp that says so, so that it is made again."""
     with _locked(output):
         _check_replaceable(output, file=output.is_file())
         if stamp_only:
@@ -194,7 +194,7 @@ def _locked(output: Path) -> Iterator[None]:
             holder = handle.read().strip() or "another process"
             handle.close()
             if time.monotonic() > deadline:
-                raise UserError(f"{output} is being made by {holder}; wait until it has ended") from error
+                raise UserError(f"{output} is being made by {holder}; wait until it ends") from error
             time.sleep(0.05)
     try:
         handle.truncate(0)

@@ -30,7 +30,7 @@ def read_metrics(path: str | Path) -> dict[str, Any]:
     except ValueError as error:
         raise UserError(f"{path}: not a metrics.json: {error}") from error
     if not isinstance(result, dict) or result.get("form") != METRICS_FORM or "counts" not in result:
-        raise UserError(f"{path}: not a metrics.json of form {METRICS_FORM}; write it anew with bin.score")
+        raise UserError(f"{path}: not a metrics.json of form {METRICS_FORM}; score again with bin.score")
     return result
 
 

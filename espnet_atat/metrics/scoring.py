@@ -222,7 +222,7 @@ def _subset_members(
     positions = {utt_id: position for position, utt_id in enumerate(utt_ids)}
     for name, ids in subsets.items():
         if name in members:
-            raise UserError(f"subset {name!r} is there twice; give each subset a name of its own")
+            raise UserError(f"subset {name!r} is given twice; give each subset a name of its own")
         unknown = [utt_id for utt_id in ids if utt_id not in positions]
         if unknown:
             raise UserError(f"subset {name!r}: utterance {unknown[0]!r} is not in {reference.name}")

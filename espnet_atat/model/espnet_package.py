@@ -32,17 +32,17 @@ SUBSAMPLING: Mapping[str | None, int] = {
     "conv2d6": 6,
     "conv2d8": 8,
 }
-#: OWSM-CTC's tokens in front of an utterance, and what stands for a text before it.
+#: OWSM-CTC's tokens in front of an utterance, and the token for "no text before it".
 LANGUAGE, TASK, NOTHING = "<eng>", "<asr>", "<na>"
 
 
 @dataclass(frozen=True, kw_only=True)
 class EspnetConfig:
-    """What an encoder is built of, and what is known of it: stands where transformers has a configuration.
+    """What an encoder is built of, and what is known of it: the counterpart of a transformers configuration.
 
     Attributes:
         options: the training's, of front end, normalisation and encoder.
-        vocabulary: number of tokens; of OWSM-CTC alone, whose encoder is conditioned on its CTC and on tokens.
+        vocabulary: number of tokens; only of OWSM-CTC, whose encoder is conditioned on its CTC and on tokens.
         prefix, previous: ids of its tokens for language and task, and of no text before.
     """
 
@@ -67,7 +67,7 @@ class EspnetConfig:
                 raise UserError(f"{where}: its {key} {saved[key]!r} is not supported: take a model without one")
         if saved.get("frontend") != "default":
             raise UserError(
-                f"{where}: its frontend is {saved.get('frontend')!r}: a model of log mels (default) is wanted"
+                f"{where}: its frontend is {saved.get('frontend')!r}: a model of log mels (default) is needed"
             )
         conf, front = saved.get("encoder_conf") or {}, saved.get("frontend_conf") or {}
         layer = conf.get("input_layer", "conv2d")
@@ -95,7 +95,7 @@ class EspnetConfig:
 
 
 def is_checkpoint(name: str) -> bool:
-    """Whether ``audio_encoder_init`` names weights alone, not a model with its configuration."""
+    """Whether ``audio_encoder_init`` names only weights, not a model with its configuration."""
     return name.endswith((".pth", ".pt"))
 
 
@@ -145,8 +145,7 @@ def _source(name: str, *, fetch: bool = True) -> Path:
         return Path(ModelDownloader().download(name, quiet=True))
     except Exception as error:  # the client's errors have no common base
         raise UserError(
-            f"{name}: no such package or folder, and not to be had from espnet_model_zoo or the hub "
-            f"({first_line(error)})"
+            f"{name}: no such package or folder, and neither espnet_model_zoo nor the hub has it ({first_line(error)})"
         ) from error
 
 

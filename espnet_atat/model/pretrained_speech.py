@@ -228,7 +228,7 @@ def build_speech(config: Any, preprocessor: Mapping[str, Any], model: str | None
 
 
 def _encoder_class(config: "PretrainedConfig") -> Any:
-    """The class of the encoder; of a model with a decoder too, that of the encoder alone."""
+    """The class of the encoder; of a model with a decoder too, only that of the encoder."""
     from transformers import MODEL_MAPPING
 
     if type(config) not in MODEL_MAPPING:
@@ -246,14 +246,14 @@ def _encoder_class(config: "PretrainedConfig") -> Any:
 def _load(kind: Any, config: "PretrainedConfig", model: str) -> nn.Module:
     """An encoder with the weights of a folder; refuses one that lacks some."""
     folder = model_folder(model)
-    # A checkpoint of encoder and decoder names the encoder's parameters by where it stands in the whole.
+    # A checkpoint of encoder and decoder names the encoder's parameters by its place in the whole.
     mapping = {r"^(model\.)?encoder\.": ""} if config.is_encoder_decoder else None
     with _quiet():
         encoder, report = kind.from_pretrained(
             folder, config=config, key_mapping=mapping, dtype=torch.float32, output_loading_info=True
         )
     if missing := sorted(report["missing_keys"]):
-        raise UserError(f"audio encoder {model!r}: its weights lack {missing[0]!r}, which its config.json wants")
+        raise UserError(f"audio encoder {model!r}: its weights lack {missing[0]!r}, which its config.json needs")
     return encoder
 
 

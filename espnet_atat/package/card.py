@@ -93,7 +93,7 @@ def _sections(manifest: Manifest) -> list[str]:
         f"# {manifest.name}\n\n{manifest.title}",
         "An Audio-Text All-Task model ([Rongali et al., AAAI 2021](https://arxiv.org/abs/2012.08549)) for "
         "[ESPnet](https://github.com/espnet/espnet): an audio encoder, a text encoder and one decoder, whose first "
-        "token says what is wanted. It turns spoken or written commands into the bracketed trees of TOP, from which "
+        "token names the task. It turns spoken or written commands into the bracketed trees of TOP, from which "
         f"intent and slots are read. {manifest.parameters / 1e6:.1f} million parameters.{_encoder(manifest)}",
         _use(manifest),
         _labels(manifest),
@@ -106,7 +106,7 @@ def _sections(manifest: Manifest) -> list[str]:
 
 
 def _encoder(manifest: Manifest) -> str:
-    """Whose weights are in the package besides, or are wanted beside it."""
+    """Whose weights are in the package besides, or are needed beside it."""
     if not manifest.encoder:
         return ""
     kind, name = manifest.encoder["kind"], manifest.encoder.get("name")

@@ -38,9 +38,9 @@ def publish(
 def to_folder(package: Path, folder: Path) -> None:
     """Unpack into a folder, whole or not at all; an older package there is replaced."""
     if folder.exists() and not folder.is_dir():
-        raise UserError(f"{folder}: is a file; a folder is wanted")
+        raise UserError(f"{folder}: is a file; give a folder")
     if folder.is_dir() and any(folder.iterdir()) and not (folder / PACKAGE_META).is_file():
-        raise UserError(f"{folder}: holds other files and no package: nothing of it is touched; give another folder")
+        raise UserError(f"{folder}: holds other files and no package, so it stays as it is; give another folder")
     check_package(package)
     with atomic_dir(folder) as target:
         unpack(package, target)

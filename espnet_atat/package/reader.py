@@ -64,7 +64,9 @@ def _fetch(name: str) -> Path:
     try:
         return Path(ModelDownloader().download(name, quiet=True))
     except Exception as error:  # the client's, httpx's and requests' errors have no common base
-        raise UserError(f"{name}: not there, and not to be had from the hub either ({first_line(error)})") from error
+        raise UserError(
+            f"{name}: no such file or folder, and the hub does not have it ({first_line(error)})"
+        ) from error
 
 
 def read_manifest(source: str | Path) -> Manifest:
@@ -160,7 +162,7 @@ def _names(meta: Mapping[str, Any], key: str, source: str) -> dict[str, str]:
 
 
 def _inside(folder: Path, name: str, source: str) -> Path:
-    """A file or folder of the package. By its name alone: in the hub's cache files are links to elsewhere.
+    """A file or folder of the package. By its name only: in the hub's cache files are links to elsewhere.
 
     espnet_model_zoo makes the names of what it unpacks absolute; those below the folder are as good as before.
     """

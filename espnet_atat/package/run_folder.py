@@ -22,7 +22,7 @@ class RunFolder(NamedTuple):
 def read_config(path: Path) -> dict[str, Any]:
     """The options that a training run or ESPnet's LM task saved."""
     if not path.is_file():
-        raise UserError(f"{path}: no such file; a training run's {CONFIG} is wanted")
+        raise UserError(f"{path}: no such file; a training run's {CONFIG} is needed")
     return parse_config(path.read_bytes(), str(path))
 
 

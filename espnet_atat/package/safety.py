@@ -51,7 +51,7 @@ def check_members(members: Iterable[zipfile.ZipInfo], where: str | Path) -> None
         if member.flag_bits & 1:
             raise UserError(f"{where}: refused: {name!r} is encrypted")
         if name in seen:
-            raise UserError(f"{where}: refused: {name!r} is in it twice")
+            raise UserError(f"{where}: refused: {name!r} occurs twice")
         seen.add(name)
         total += member.file_size
         if total > MAX_BYTES:

@@ -265,7 +265,7 @@ def notes(content: TableContent) -> list[str]:
     found += [f"{MARK} {cited['title']}: {cited['citation']}." for cited in content.get("cited", ())]
     if any(row.get("baseline") or row.get("relative") for row in content["rows"]):
         found.append(
-            "Differences in points: row minus the row it stands against, on the same utterances, each utterance's "
+            "Differences in points: row minus the row it is compared with, on the same utterances, each utterance's "
             "counts averaged over seeds; paired bootstrap, two-sided; *better* names a winner where p < 0.05."
         )
     if content.get("command"):

@@ -121,7 +121,7 @@ def table_row(system: System, test: TestSet, seeds: Sequence[int], fold: int | N
     files = {name: [_metrics_file(system, test, seed, fold, name) for seed in seeds] for name in system.decode}
     for path in (path for paths in files.values() for path in paths):
         if not path.is_file():
-            raise UserError(f"{path}: not there yet: stages 12 and 13 make it (./run.sh --system {system.name})")
+            raise UserError(f"{path}: does not exist yet: stages 12 and 13 make it (./run.sh --system {system.name})")
     columns = {name: [read_metrics(path) for path in paths] for name, paths in files.items()}
     first = columns[system.decode[0]]
     folds = system.folds if fold is None else None

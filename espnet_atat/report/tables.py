@@ -84,7 +84,7 @@ def marks(name: str) -> tuple[str, str]:
 
 
 def latex(content: Mapping[str, Any]) -> str:
-    """As LaTeX to ``\\input``: a plain ``tabular`` for each grid, no package wanted."""
+    """As LaTeX to ``\\input``: a plain ``tabular`` for each grid, which needs no package."""
     title, *opening = map(_escape, (content["title"], *_opening(content)))
     below = [_escape(note.replace("`", "").replace("*", "")) for note in notes(content)]
     return "\n\n".join([rf"\textbf{{{title}}}", *opening, *map(_tabular, grids(content)), *below]) + "\n"

@@ -25,7 +25,9 @@ def read_features(entry: str) -> np.ndarray:
     """
     match = ENTRY.fullmatch(entry.strip())
     if match is None:
-        raise UserError(f"{entry!r} in feats.scp is no place in an ark, path:offset; write features to arks (stage 6)")
+        raise UserError(
+            f"{entry!r} in feats.scp is not a place in an ark, path:offset; write features to arks (stage 6)"
+        )
     if not Path(match["path"]).is_file():
         raise UserError(f"no such file: {match['path']}; run stage 6")
     try:

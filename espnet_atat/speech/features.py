@@ -84,7 +84,7 @@ def make_dump(
 def _check_allowed(dropped: Mapping[str, str], output: Path, config: FeatureConfig) -> None:
     for utt, why in dropped.items():
         if not config.allow_bad:
-            raise UserError(f"{output.name}: {utt}: {why}; mend it, or give --allow_bad_test true to leave it out")
+            raise UserError(f"{output.name}: {utt}: {why}; fix it, or give --allow_bad_test true to leave it out")
 
 
 def shard_size(utterances: int) -> int:

@@ -87,7 +87,7 @@ class Request:
 
     @cached_property
     def to_make(self) -> list[SystemRun]:
-        """The runs whose models are wanted: all of them, unless their kept results are in use."""
+        """The runs whose models are needed: all of them, unless their kept results are in use."""
         if not self.use_results:
             return self.runs
         return [run for run in self.runs if not all(self.is_at_hand(each) for each in run.hypotheses)]

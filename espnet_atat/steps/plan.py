@@ -50,7 +50,7 @@ class Training:
     Attributes:
         config: ESPnet's options, as resolved from the YAML files.
         parent: the phase before; None: this is the pretraining.
-        problem: why the sets that pretraining wants could not be chosen; None: they were.
+        problem: why the sets that pretraining needs could not be chosen; None: they were.
     """
 
     recipe: str

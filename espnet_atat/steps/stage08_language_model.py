@@ -77,7 +77,7 @@ class LMTraining:
         found = tuple(part for part in getattr(mixtures, split) if (part.task in TREE_TASKS) == self.trees)
         if not found:
             raise UserError(
-                f"system {self.system.name}: a language model of {self.kind} is wanted (lm_weight), but {split} of the "
+                f"system {self.system.name}: a language model of {self.kind} is needed (lm_weight), but {split} of the "
                 f"mixture {mixtures.name} has none: add a part of such a task, or decode without lm_weight"
             )
         return found
@@ -112,7 +112,7 @@ class LMTraining:
 
 
 def _targets_identity(parts: Sequence[Part]) -> list[dict[str, Any]]:
-    """Fingerprints of the targets alone: neither the audio nor the shares matter here."""
+    """Fingerprints of the targets only: neither the audio nor the shares matter here."""
     found = []
     for part in parts:
         identity = part_identity(part, DUMP)

@@ -111,7 +111,7 @@ def train(training: "Training", folder: Path) -> Mapping[str, str]:
     run_trainer(folder, resolved_config(training), training.seed, options, training.machines, processes)
     if not training.model_file.exists():
         raise UserError(
-            f"{training.model_file}: training left no such model; there are "
+            f"{training.model_file}: training wrote no such model; it wrote "
             + ", ".join(sorted(path.name for path in folder.glob("*.pth")))
         )
     print(f"  wrote {training.model_file}")

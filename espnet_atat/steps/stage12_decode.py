@@ -145,7 +145,7 @@ class Decoding(Hypotheses):
         owner = self.test.set.partition("/")[0]
         if owner != self.owner.system.recipe and not dump.is_dir():
             raise UserError(
-                f"{dump}: not there, and system {self.owner.system.name} is tested on it: ./run.sh --recipe {owner} "
+                f"{dump} does not exist, and system {self.owner.system.name} is tested on it: ./run.sh --recipe {owner} "
                 "--stop_stage 6 prepares that corpus"
             )
         return {

@@ -23,7 +23,7 @@ from espnet_atat.steps.systems import SystemRun, model_of
 if TYPE_CHECKING:
     from espnet_atat.steps.driver import Request
 
-#: Form of what is packed; part of the fingerprint, so that a newer form is packed anew.
+#: Form of what is packed; part of the fingerprint, so that a newer form is packed again.
 FORM = 1
 
 
@@ -86,7 +86,7 @@ def _pack(run: SystemRun, selection: Selection, work: Path) -> Mapping[str, Any]
 def _manifest(run: SystemRun, selection: Selection) -> Manifest:
     system, one = run.system, dataclasses.replace(selection, seeds=(run.seed,), fold=run.fold)
     # The label of each kind of input is that of the first test set of that kind, else the usual one: a model that was
-    # fine-tuned on text alone understands speech under the text's label.
+    # fine-tuned on text only understands speech under the text's label.
     tasks = {source_of(test): test.task for test in reversed(run.tests)}
     return Manifest(
         name=package_file(run).stem,

@@ -100,7 +100,7 @@ def plan_system(
     dev: bool = False,
     nj: int = 1,
 ) -> SystemRun:
-    """What a system is made of, from its files alone: no data need be there."""
+    """What a system is made of, from its files: it needs no data."""
     of_fold = system.of_fold(fold)
     trains = system.first_stage is None or system.first_stage.kind == ASR
     return SystemRun(

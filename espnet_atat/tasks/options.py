@@ -47,10 +47,10 @@ def add_task_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument_group("Model").add_argument
     add("--input_size", type=int_or_none, help="mel channels; none with a frontend")
     blocks = ["transformer", "conformer", "e_branchformer", "hugging_face", "espnet", None]
-    about = "ESPnet blocks behind the CNN; hugging_face, espnet: a pretrained speech encoder; none: text alone"
+    about = "ESPnet blocks behind the CNN; hugging_face, espnet: a pretrained speech encoder; none: text only"
     add("--audio_encoder", type=str_or_none, default="transformer", choices=blocks, help=about)
     add("--audio_encoder_conf", action=NestedDictAction, default={})
-    kinds, about = ["hugging_face", None], "none: audio alone (the E2E baseline)"
+    kinds, about = ["hugging_face", None], "none: audio only (the E2E baseline)"
     add("--text_encoder", type=str_or_none, default="hugging_face", choices=kinds, help=about)
     add("--text_encoder_conf", action=NestedDictAction, default={}, help="model and / or config")
     add("--decoder_conf", action=NestedDictAction, default={}, help="of ESPnet's TransformerDecoder")

@@ -66,7 +66,7 @@ def train_bpe(lines: Iterable[str], size: int) -> bytes:
     except RuntimeError as error:
         needed = len({character for line in lines for character in line}) + 1
         if size <= needed:
-            raise UserError(f"{size} BPE pieces do not even hold the {needed - 1} characters of the words") from error
+            raise UserError(f"{size} BPE pieces cannot hold the {needed - 1} characters of the words") from error
         raise
     return model.getvalue()
 

@@ -10,7 +10,7 @@ from espnet2.train.trainer import Trainer
 class DeviceTrainer(Trainer):
     """With ``--use_amp``, ESPnet's trainer saves the state of a loss scaler, empty from a CPU, where there is none.
 
-    A scaler in use refuses an empty state; here it starts anew.
+    A scaler in use refuses an empty state; here it starts afresh.
     """
 
     @staticmethod

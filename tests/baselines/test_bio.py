@@ -61,8 +61,8 @@ def test_sets_without_trees_or_with_broken_or_nested_ones_are_refused(tmp_path) 
     (data / "target").unlink()
     with pytest.raises(UserError, match="no file 'target'"):
         read_examples([data])
-    with pytest.raises(TreeError, match=r"nested tree: \[IN:FIND stands in \[SL:PLACE"):
+    with pytest.raises(TreeError, match=r"nested tree: \[IN:FIND is inside \[SL:PLACE"):
         tags_of_tree(parse(NESTED))
     data = write_set(tmp_path / "nested", ("[IN:GO go ]", NESTED))
-    with pytest.raises(UserError, match=r"target:2: utterance 'utt01': nested tree: \[IN:FIND stands in \[SL:PLACE"):
+    with pytest.raises(UserError, match=r"target:2: utterance 'utt01': nested tree: \[IN:FIND is inside \[SL:PLACE"):
         read_examples([data])

@@ -36,7 +36,7 @@ def test_the_folder_says_what_it_was_trained_on_and_every_utterance_gets_a_tree_
 
 def test_changed_or_foreign_files_are_neither_opened_nor_replaced(trained) -> None:
     data = trained.with_name("set")
-    with pytest.raises(UserError, match="is there and is no trained tagger"):
+    with pytest.raises(UserError, match="exists and is not a trained tagger"):
         train_pipeline([data], data, CrfConfig())
     assert (data / "target").is_file()
     with pytest.raises(UserError, match="--pretrain_dirs and --pretrain_epochs"):
@@ -48,7 +48,7 @@ def test_changed_or_foreign_files_are_neither_opened_nor_replaced(trained) -> No
     about = json.loads((trained / "model.json").read_text())
     about["files"]["../set/target"] = ""
     (trained / "model.json").write_text(json.dumps(about))
-    with pytest.raises(UserError, match=r"'../set/target' is no file of this folder"):
+    with pytest.raises(UserError, match=r"'../set/target' is not a file of this folder"):
         load_pipeline(trained)
     (trained / "model.json").write_text("[]")
     with pytest.raises(UserError, match="names no known tagger"):

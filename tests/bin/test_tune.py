@@ -52,7 +52,7 @@ def test_there_is_nothing_to_choose_on_without_a_dev_set_of_trees(world):
 @pytest.mark.parametrize("options", [[], ["--set", "pretrain.options.max_epoch=3"], ["--seeds", "2"]])
 def test_a_model_that_is_not_trained_yet_is_named_as_the_options_make_it(options):
     model = training("old", *options).run.place
-    with pytest.raises(UserError, match=f"{model} is not there .*run stage 10 too"):
+    with pytest.raises(UserError, match=f"{model} is missing .*run stage 10 too"):
         main(["--recipe", "toy", "--system", "old", *options, "--option", "penalty", "--values", "0,1"])
 
 

@@ -51,5 +51,5 @@ def test_a_line_may_be_longer_than_a_read_and_the_last_needs_no_line_feed_but_no
     (tmp_path / "text").write_text(f"a {'x' * 100_000}\nb 2")
     assert [IndexedFile(tmp_path / "text")[key] for key in "ab"] == ["x" * 100_000, "2"]
     (tmp_path / "text").write_text("a 1\nb 2\na 3\n")
-    with pytest.raises(UserError, match="id 'a' stands twice"):
+    with pytest.raises(UserError, match="id 'a' occurs twice"):
         IndexedFile(tmp_path / "text")

@@ -99,5 +99,5 @@ def test_the_engine_says_what_it_cannot_take(toy_run, tmp_path):
     for text, message in ((" … !", "no word"), ("a" * 501, "501 characters; at most 500")):
         with pytest.raises(UserError, match=message):
             engine.read("toy", text)
-    with pytest.raises(UserError, match="there is no model 'other' here: choose one of toy"):
+    with pytest.raises(UserError, match="there is no model 'other': choose one of toy"):
         engine.read("other", "stop it")

@@ -86,7 +86,7 @@ def test_a_plan_is_made_before_there_is_anything_to_read():
 def test_what_is_needed_is_named_with_its_stage():
     needed = node(stage=9, name="stats")
     made = node("b", stage=10, needs=(needed,))
-    with pytest.raises(UserError, match=rf"{needed.place} is not there or .* {made.place} needs it: run stage 9 too"):
+    with pytest.raises(UserError, match=rf"{needed.place} is missing or .* {made.place} needs it: run stage 9 too"):
         made.build()
     assert not made.place.exists()
     needed.build()

@@ -104,9 +104,9 @@ def test_a_file_that_is_missing_is_named_though_there_is_no_data(world):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("--stage", "10"), r"exp/runs/tokens-\w+ is not there or not finished, and .*: run stage 7 too"),
-        (("--stage", "14"), r"metrics\.json is not there .*: run stage 13 too"),
-        (("--stage", "15", "--stop_stage", "15"), r"exp/runs/pretrain\S+ is not there .*: run stage 10 too"),
+        (("--stage", "10"), r"exp/runs/tokens-\w+ is missing or unfinished, and .*: run stage 7 too"),
+        (("--stage", "14"), r"metrics\.json is missing .*: run stage 13 too"),
+        (("--stage", "15", "--stop_stage", "15"), r"exp/runs/pretrain\S+ is missing .*: run stage 10 too"),
         (("--stage", "9", "--stop_stage", "8"), "stages are 1 to 16, not 9 to 8"),
         (("--table", "default,deaf", "--decode_dev"), "--decode_dev: none of the systems of deaf names dev sets"),
     ],

@@ -236,7 +236,7 @@ def test_what_is_read_follows_from_what_is_trained(config, stored):
                 "feats_type": "encoder",
                 "audio_encoder_conf": {"model": "e", "trained": 1},
             },
-            "wants a frozen encoder",
+            "needs a frozen encoder",
         ),
         (
             {"audio_encoder": "hugging_face", "feats_type": "fbank", "audio_encoder_conf": {"model": "e"}},

@@ -152,7 +152,7 @@ def test_words_that_are_missing_are_named():
 
 def test_nested_trees_are_refused_before_anything_is_trained(lamps):
     write_set(lamps, "train", {"u0": "[IN:OPEN open [SL:BOOK [IN:FIND the book by [SL:AUTHOR ann ] ] ] ]"})
-    with pytest.raises(UserError, match=r"dump/lamps/train/target:1: utterance 'u0': nested tree: \[IN:FIND stands in"):
+    with pytest.raises(UserError, match=r"dump/lamps/train/target:1: utterance 'u0': nested tree: \[IN:FIND is inside"):
         run("--system", "oracle", "--stage", "7")
     assert not Path("exp/runs").exists()
 

@@ -35,7 +35,7 @@ def test_every_command_finds_the_model_of_the_named_sets(world, system, main, op
     row = SYSTEM.replace("RECIPE", "fsc") + "dev: [{set: fsc/dev, task: slu}]\n"
     write_recipe(world, "fsc", {"rows/public": row})
     model = plan_system(chosen_with("custom/train"), 1).training.run.place
-    with pytest.raises(UserError, match=f"{model} is not there or not finished"):
+    with pytest.raises(UserError, match=f"{model} is missing or unfinished"):
         main([*NAMED, *options])
 
 

@@ -72,7 +72,7 @@ def test_pooled_folds_are_scored_and_printed_as_one_set():
     assert em["fold_sd"] == pytest.approx(0.35355, abs=1e-4)
 
     planned("folded", "--fold", "1").hypotheses[0].node.remove()
-    with pytest.raises(UserError, match=r"seed1_fold1/decode/fold1_test is not there .*run stage 12 too"):
+    with pytest.raises(UserError, match=r"seed1_fold1/decode/fold1_test is missing .*run stage 12 too"):
         run("--system", "folded", "--stage", "13")
     run("--system", "folded", "--stage", "14", "--fold", "2")
     (one,) = json.loads(Path("exp/toy/tables/folded_fold2.json").read_text())["rows"]
@@ -82,7 +82,7 @@ def test_pooled_folds_are_scored_and_printed_as_one_set():
 
 def test_a_test_set_of_another_recipe_is_named_with_what_prepares_it(world):
     write_recipe(world, "toy", {"rows/foreign": FILES["rows/old"].replace("toy/test", "an4/test")})
-    with pytest.raises(UserError, match=r"dump/an4/test: not there, .* --recipe an4 --stop_stage 6 prepares"):
+    with pytest.raises(UserError, match=r"dump/an4/test does not exist, .* --recipe an4 --stop_stage 6 prepares"):
         run("--system", "foreign")
 
 

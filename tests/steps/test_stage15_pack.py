@@ -68,7 +68,7 @@ def test_what_is_packed_is_skipped_until_its_scores_change(capsys):
     pack("--system", "zeroshot")
     assert f"stage 15: {ZIP}: done already" in capsys.readouterr().out
     Path("exp/toy/zeroshot/seed1/decode/test/hyp").write_text("t0 [IN:PLAY ]\nt1 [IN:PLAY ]\nt2 [IN:PLAY ]\n")
-    with pytest.raises(UserError, match=r"decode/test/metrics\.json is not there or .*: run stage 13 too"):
+    with pytest.raises(UserError, match=r"decode/test/metrics\.json is missing or .*: run stage 13 too"):
         pack("--system", "zeroshot", "--force")
     run("--system", "zeroshot", "--stage", "13", "--stop_stage", "13")
     pack("--system", "zeroshot", "--dry_run")

@@ -115,4 +115,4 @@ def test_what_a_torn_run_is_told_leaves_the_log_to_espnet(tmp_path, monkeypatch,
     vars(args).update(dist_launcher=None, best_model_criterion=criterion)
     ATATTask.main_worker(args)
     assert configured == []  # else the resumed training's log would lack its epochs
-    assert "training starts anew" in capsys.readouterr().err
+    assert "training starts over" in capsys.readouterr().err

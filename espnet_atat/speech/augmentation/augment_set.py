@@ -71,7 +71,7 @@ class AugmentConfig:
             raise UserError(f"copies is a whole number, found {self.copies}")
         if bool(self.copies) != bool(self.effects.effects):
             found = f"copies is {self.copies}, and {len(self.effects.effects)} effects are on"
-            raise UserError(f"{found}: random copies want at least one effect, and effects at least one copy")
+            raise UserError(f"{found}: random copies need at least one effect, and effects at least one copy")
 
     def variants(self) -> Iterator[tuple[str, float | None]]:
         """Prefix of each copy and its speed, None for a random one."""
@@ -89,7 +89,7 @@ def augment_set(data: DataDir, work: Path, output: Path, config: AugmentConfig, 
         for prefix, speed in config.variants():
             new = prefix + utt
             if new in copies:
-                raise UserError(f"{output.name}: a copy of {utt} would be called {new}, which is there already")
+                raise UserError(f"{output.name}: a copy of {utt} would be called {new}, which exists already")
             copies[new] = Copy(utt, prefix + data.utt2spk[utt] if data.utt2spk else None, speed)
     records = make_copies(data, copies, _augment, work, output, config, label="augment", nj=nj)
     before, after = (sum(record[when] for record in records.values()) for when in ("before", "after"))

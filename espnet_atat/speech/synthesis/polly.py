@@ -67,7 +67,7 @@ class Polly(Engine):
         return self.cache_dir / kind / voice / digest[:2] / f"{digest}.flac"
 
     def speak(self, text: str, voice: str) -> tuple[np.ndarray, int]:
-        """Two processes that want the same sentence pay once: the second waits."""
+        """Two processes that need the same sentence pay once: the second waits."""
         path = self.kept(text, voice)
         if not path.is_file():
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -78,7 +78,7 @@ class Polly(Engine):
         try:
             return read_mono(path)
         except UserError as error:
-            raise UserError(f"{error}: delete it, and it is asked for again") from error
+            raise UserError(f"{error}: delete it to request it again") from error
 
     def _request(self, text: str, voice: str) -> np.ndarray:
         """Ask Polly: shape (num_samples,), int16."""
