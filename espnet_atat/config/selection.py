@@ -61,8 +61,8 @@ def add_selection(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--tts_engine",
         choices=ENGINES,
-        help="engine that speaks the sets of stage 3, and whose speech the rows use; polly, the paper's, is paid (default: "
-        "as the row or the recipe says, else pico)",
+        help="engine that speaks the sets of stage 3, and whose speech the rows use; polly, the paper's, is paid ("
+        "default: as the row or the recipe says, else pico)",
     )
 
 

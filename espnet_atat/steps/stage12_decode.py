@@ -145,8 +145,8 @@ class Decoding(Hypotheses):
         owner = self.test.set.partition("/")[0]
         if owner != self.owner.system.recipe and not dump.is_dir():
             raise UserError(
-                f"{dump} does not exist, and system {self.owner.system.name} is tested on it: ./run.sh --recipe {owner} "
-                "--stop_stage 6 prepares that corpus"
+                f"{dump} does not exist, and system {self.owner.system.name} is tested on it: ./run.sh --recipe "
+                f"{owner} --stop_stage 6 prepares that corpus"
             )
         return {
             "model": self.training.run.key,
