@@ -11,7 +11,7 @@ case " $* " in
         ;;
     *" --dry_run "*)
         if ! tools/setup.sh --check; then
-            echo "the environment is to be made by tools/setup.sh; then the stages can be planned"
+            echo "there is no environment yet: run tools/setup.sh, then the stages can be planned"
             exit
         fi
         ;;

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 RESULTS = (
     "Results: exp/<recipe>/<system>/seed<N>/<inference config>/<set>/{ref,hyp,metrics.json}, exp/<recipe>/tables;",
-    "training runs: exp/runs; models to give away: exp/<recipe>/packages.",
+    "training runs: exp/runs; packaged models: exp/<recipe>/packages.",
 )
 
 
