@@ -1,4 +1,4 @@
-"""Training and use of the BiLSTM-CRF of ``bilstm_network``, whose symbols the shapes here use."""
+"""Training and use of the BiLSTM-CRF; symbols in shapes as in ``bilstm_network``."""
 
 import json
 import random

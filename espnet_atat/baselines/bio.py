@@ -1,4 +1,4 @@
-"""Flat trees as one tag a word and one class a sentence, and back.
+"""Flat trees as one tag per word and one class per sentence, and back.
 
 ``[IN:PLAY_MUSIC play [SL:SONG paper moon ] ]`` is the tags ``O B-SONG I-SONG`` and the class ``[IN:PLAY_MUSIC ]``.
 A slot that no word speaks is part of the class: ``[IN:INCREASE louder please [SL:OBJECT_VOLUME ] ]`` has the class

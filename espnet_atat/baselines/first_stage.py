@@ -1,4 +1,4 @@
-"""The words of a set: those of a file, which any recogniser may have written, or those that Whisper hears."""
+"""The words of a set: from a file of any recogniser, or recognised by Whisper."""
 
 from collections.abc import Collection
 from dataclasses import replace

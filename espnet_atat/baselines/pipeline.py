@@ -1,4 +1,4 @@
-"""Train a tagger on transcripts and trees; read trees off the words that a first stage heard.
+"""Train a tagger on transcripts and trees; predict trees from the words of a first stage.
 
 A model's folder holds ``model.json``: the tagger's name, its options, the data dirs and the number of utterances it was
 trained on, and the name and sha256 of each file beside it.

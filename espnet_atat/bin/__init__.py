@@ -1,4 +1,4 @@
-"""One module a command: ``python -m espnet_atat.bin.<name>``. Here is what several commands share."""
+"""One module per command: ``python -m espnet_atat.bin.<name>``; this one has what several commands share."""
 
 import argparse
 import os

@@ -1,4 +1,4 @@
-r"""The two-stage pipeline, a baseline: a tagger trained on text reads trees off the words that a recogniser heard.
+r"""The two-stage pipeline, a baseline: a tagger trained on text predicts trees from a recogniser's words.
 
 python -m espnet_atat.bin.pipeline train crf --data_dirs data/mini/music_train data/mini/music_text --output_dir CRF
 python -m espnet_atat.bin.pipeline understand --model_dir CRF --data_dir data/mini/music_test --whisper tiny.en \

@@ -1,4 +1,4 @@
-"""Write a data dir of synthetic speech (stage 3); kokoro, pico and flite come by tools/install_extra.sh tts.
+"""Write a data dir of synthetic speech (stage 3); tools/install_extra.sh tts installs kokoro, pico and flite.
 
 python -m espnet_atat.bin.synthesize --engine pico --text data/mini/books_text --output_dir data/mini/books_text_pico
 """

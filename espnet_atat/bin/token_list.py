@@ -1,4 +1,4 @@
-r"""Write tokens.txt, bpe.model, characters.txt and, on request, text_tokenizer/: stage 7 for a corpus of one's own.
+r"""Write tokens.txt, bpe.model, characters.txt and, on request, text_tokenizer/: stage 7 by hand.
 
 python -m espnet_atat.bin.token_list --targets data/x/train/target --output_dir tokens --bpe_size 500
 python -m espnet_atat.bin.token_list --targets data/y/train/target --output_dir grown --grow_from tokens --grow_bpe true

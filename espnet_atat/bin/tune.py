@@ -1,4 +1,4 @@
-"""Choose an option of the search, such as lm_weight, on the dev sets of some systems: never on test sets.
+"""Choose an option of the search, such as lm_weight, on the dev sets of some systems, never on test sets.
 
 python -m espnet_atat.bin.tune --recipe mini --table lm --option lm_weight --values 0,0.05,0.1,0.2,0.3,0.5
 python -m espnet_atat.bin.tune --recipe mini --system music --option ctc_weight

@@ -1,4 +1,4 @@
-"""Which audio a system is tested on, where its row names several sets in an order: the first that has audio.
+"""The audio that a system is tested on if its row lists several sets: the first that has audio.
 
 ::
 

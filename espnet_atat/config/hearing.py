@@ -1,4 +1,4 @@
-"""What a model on top of a pretrained speech encoder reads, and where it lies.
+"""What a model on top of a pretrained speech encoder reads, and from which folder.
 
 ``audio_encoder`` is ``hugging_face`` (``audio_encoder_conf`` names the encoder) or ``espnet`` (``audio_encoder_init``).
 

@@ -1,4 +1,4 @@
-"""Which corpora take the place of the paper's private one in pretraining: ``--pretrain_slu``.
+"""Which corpora replace the paper's private one in pretraining: ``--pretrain_slu``.
 
 A mixture marks the place with an entry of its own; in ``valid`` it means the dev sets of the same corpora::
 

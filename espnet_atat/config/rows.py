@@ -1,4 +1,4 @@
-"""Rows before they are read: which file defines a row, and what it inherits.
+"""Rows as YAML content: which file defines a row, and what it inherits.
 
 A row starts from its ``base``, another row; without one, from the ``base`` of its table. Mappings are merged key by
 key, anything else is replaced. ``null`` takes a key away, but for training options, where it is a value. The title is

@@ -1,4 +1,4 @@
-"""What a command is asked for: recipe, tables or one system, seeds, fold, options of rows. All commands take the same.
+"""What a command works on: recipe, tables or one system, seeds, fold, options of rows. All commands take the same options.
 
 Importing this needs the standard library only, so that a parser can be made before there is an environment.
 """

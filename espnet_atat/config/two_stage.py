@@ -1,4 +1,4 @@
-"""The two-stage pipeline that a row may be: a tagger, and whose words it reads. In place of ``decode``::
+"""A row that is a two-stage pipeline: a tagger, and whose words it reads. In place of ``decode``::
 
 pipeline:
   tagger: bilstm_crf                               # or crf

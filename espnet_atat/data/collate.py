@@ -1,4 +1,4 @@
-"""Examples to one batch in two modalities."""
+"""From examples to one batch in two modalities."""
 
 from collections.abc import Mapping, Sequence
 

@@ -1,4 +1,4 @@
-"""One example's raw streams to numbers: target tokens, CTC symbols, text pieces, augmented features."""
+"""From an example's raw streams to numbers: target tokens, CTC symbols, text pieces, augmented features."""
 
 import logging
 from collections.abc import Callable, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""A scorer that lets valid trees through, and nothing else."""
+"""A scorer that lets only valid trees through."""
 
 import copy
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""What a search gives of an utterance."""
+"""The result of a search for one utterance."""
 
 import math
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""ESPnet's batched beam search, made to end when it should, with less to do at each step."""
+"""ESPnet's batched beam search, with end detection and cheaper steps."""
 
 import math
 from typing import Any

@@ -1,4 +1,4 @@
-"""How to search: the options that an inference configuration holds."""
+"""How to search: the options of an inference configuration."""
 
 import math
 from collections.abc import Mapping, Sequence

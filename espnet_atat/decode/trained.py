@@ -1,4 +1,4 @@
-"""A trained model in memory with what decoding needs beside it; several search configurations can share one."""
+"""A trained model in memory with all that decoding needs; several search configurations can share one."""
 
 import argparse
 import tempfile

@@ -1,4 +1,4 @@
-"""What understanding speech and understanding text have in common: the model, the configuration, the search."""
+"""What ``Speech2Understand`` and ``Text2Understand`` share: the model, the configuration, the search."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace

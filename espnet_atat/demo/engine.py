@@ -1,4 +1,4 @@
-"""What answers the page: models by name, loaded when first asked for, and a recording or a sentence understood."""
+"""The models behind the page: loaded by name when first used, they understand a recording or a sentence."""
 
 import threading
 from collections.abc import Callable, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""What data are, in a few characters: the same content has the same fingerprint, wherever and whenever it was made."""
+"""Fingerprints of data: the same content has the same one, wherever and whenever it was made."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""ESPnet's log into a file; on the terminal, a line an epoch, how far decoding is, and warnings."""
+"""ESPnet's log in a file; on the terminal, a line per epoch, the progress of decoding, and warnings."""
 
 import logging
 import re

@@ -1,4 +1,4 @@
-"""Everything a stage makes is a node: what it is made from, what it needs, where it lies, how it is made.
+"""Everything a stage makes is a node: what it is made from, what it needs, its place, and how it is made.
 
 A node is done when the stamp at its place holds its key, the hash of its identity (``graph.work``). Keys are computed
 when they are asked for: a plan can be made, and printed by ``--dry_run``, before there is any data.

@@ -1,4 +1,4 @@
-"""One pool of processes for all work on data, which continues where a killed call stopped.
+"""One pool of processes for all work on data, which continues where an interrupted command stopped.
 
 ``run_resumable`` is for data sets: a worker turns an item (an utterance, or a shard of them) into a record of plain
 JSON, and each record goes to a journal as soon as it is there. Records come back in the order of the items, so that

@@ -1,4 +1,4 @@
-"""Make a folder or a file whole or not at all, by one process at a time, and go on after a kill.
+"""Make a folder or a file whole or not at all, by one process at a time, and continue after a kill.
 
 ``output`` is made in ``<output>.partial`` and gets its name when it is complete. A stamp says what it was made from:
 ``.made.json`` in a folder, ``.<name>.made.json`` beside a file.

@@ -1,4 +1,4 @@
-"""The model that options describe: those of a training, or the configuration that it saved."""
+"""Builds the model from the options of a training, or from the configuration that it saved."""
 
 import argparse
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""An ESPnet ASR or OWSM-CTC model as ESPnet packs it, or as a training left it: its configuration and its weights.
+"""An ESPnet ASR or OWSM-CTC model as a package or a training's folder: its configuration and its weights.
 
 The name of such a model has ``espnet:`` in front here: a package (a zip), a folder with ``meta.yaml`` or with
 ``config.yaml`` and a checkpoint, a name of espnet_model_zoo, or ``user/model`` of the hub. Nothing here imports torch.

@@ -1,4 +1,4 @@
-"""The encoder of an ESPnet ASR or OWSM-CTC model, with its own front end and normalisation, as samples to states."""
+"""The encoder of an ESPnet ASR or OWSM-CTC model, with its own front end and normalisation: from samples to states."""
 
 import io
 import tempfile

@@ -1,4 +1,4 @@
-"""An audio encoder on top of one that has heard people: pretrained states, stacked, projected; then ESPnet blocks."""
+"""An audio encoder on top of a pretrained one: its states, stacked and projected, then ESPnet blocks."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""Models that transformers loads: their folders, configurations and identities; nothing is fetched but by name."""
+"""Models that transformers loads: their folders, configurations and identities; fetched only by name."""
 
 import json
 from collections.abc import Mapping

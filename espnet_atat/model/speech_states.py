@@ -1,4 +1,4 @@
-"""What pretrained speech encoders have in common: samples to states, some of it frozen."""
+"""What pretrained speech encoders share: from samples to states, partly frozen."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence

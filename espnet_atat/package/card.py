@@ -1,4 +1,4 @@
-"""What people read of a package: the model card and the table of results."""
+"""A package's documentation for people: the model card and the table of results."""
 
 from collections.abc import Mapping
 from typing import Any

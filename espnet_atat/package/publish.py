@@ -1,4 +1,4 @@
-"""A package to where others find it: a hub repository or a folder, in the layout that espnet_model_zoo reads."""
+"""Publishes a package: in a hub repository or a folder, in the layout that espnet_model_zoo reads."""
 
 import re
 import tempfile

@@ -1,4 +1,4 @@
-"""A training run's folder as stages 10 and 11 leave it, and the paths that its configuration holds."""
+"""A training run's folder, as stages 10 and 11 write it, and the paths in its configuration."""
 
 from collections.abc import Mapping
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What a package may hold. It may come from anyone, so what is not known to be data is refused.
+"""What a package may contain. It may come from anyone, so everything that is not known to be data is refused.
 
 Every function here raises a ``UserError`` that names the file, the member or the key, and what is wrong with it.
 Weights are pickles by nature; ``torch.load(weights_only=True)`` reads them, which builds tensors and nothing else.

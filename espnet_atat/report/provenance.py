@@ -1,4 +1,4 @@
-"""What a reader of a table must know of its data: what pretraining met, and who speaks in the test set."""
+"""What a reader of a table must know about its data: the sets of pretraining, and who speaks in the test set."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
