@@ -1,4 +1,4 @@
-"""The list of stages, from which come ``--help``, the README's table and what ``steps.driver`` goes through.
+"""The list of stages, which ``--help``, the README's table and ``steps.driver`` use.
 
 A new stage is a module below ``steps`` and an entry here. This module imports nothing of the package: there is
 help before there is an environment.

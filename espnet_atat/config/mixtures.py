@@ -1,4 +1,4 @@
-"""The mixture of a phase: what it trains on and validates on."""
+"""The mixture of a phase: its training and validation data."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""What a command works on: recipe, tables or one system, seeds, fold, options of rows. All commands take the same options.
+"""What a command works on: recipe, tables or one system, seeds, fold, options of rows; the same for all commands.
 
 Importing this needs the standard library only, so that a parser can be made before there is an environment.
 """

@@ -1,4 +1,4 @@
-"""Masking words in the audio: the paper's MLM task. Numbers in, numbers out.
+"""Masking words in the audio: the paper's MLM task, on arrays.
 
 Of the n words of an utterance that were aligned, ``ratio`` · n are chosen, rounded up or down at random so that the
 expected share is exactly ``ratio`` at every length. Chosen words that follow each other make one span, with the gap

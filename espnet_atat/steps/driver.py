@@ -1,4 +1,4 @@
-"""The stages in their order, and how a call goes through them: what is done is skipped with a line that says so."""
+"""The stages in their order, and how the driver goes through them; it skips what is done, and says so."""
 
 import dataclasses
 from collections.abc import Iterable, Iterator, Mapping, Sequence

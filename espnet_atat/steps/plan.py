@@ -1,4 +1,4 @@
-"""A training phase with the nodes it is made of: token list, statistics, the training run."""
+"""A training phase with its nodes: token list, statistics, the training run."""
 
 import dataclasses
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Stages 9 to 11: ESPnet's own statistics and training, called with what a plan says."""
+"""Stages 9 to 11: ESPnet's own statistics and training, run as planned in ``plan``."""
 
 import logging
 import shlex

@@ -1,4 +1,4 @@
-"""A system with one seed and fold, and all that stages 7 to 13 make of it."""
+"""A system with one seed and fold, and all that stages 7 to 13 make for it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What would stop a training sooner or later, looked for before it starts."""
+"""Checks before a training starts, for what would stop it later."""
 
 import argparse
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""ESPnet's trainer, which resumes on a GPU what was begun on a CPU."""
+"""ESPnet's trainer, able to resume on a GPU a training that began on a CPU."""
 
 from pathlib import Path
 from typing import Any

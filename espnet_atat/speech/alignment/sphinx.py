@@ -1,4 +1,4 @@
-"""Forced alignment with pocketsphinx, whose model comes in its wheel: nothing to start, nothing to download.
+"""Forced alignment with pocketsphinx, whose wheel includes its model: no server, no download.
 
 Every utterance has a decoder of its own, because a used one adapts and its times would then depend on what it aligned
 before. A decoder with the dictionary takes 0.11 s to make; one that is given only the words of the utterance, 7 ms.

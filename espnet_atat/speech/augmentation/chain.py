@@ -1,4 +1,4 @@
-"""The random changes that a configuration asks for, in the order in which they happen: speaker, room, channel.
+"""The random changes of a configuration, in their physical order: speaker, room, channel.
 
 One option each, in YAML; what is absent or null is off::
 

@@ -1,4 +1,4 @@
-"""Amazon Polly, as the paper: the neural engine and nine voices, through boto3 (the extra ``polly``).
+"""Amazon Polly, the paper's engine: the neural engine and nine voices, through boto3 (the extra ``polly``).
 
 Credentials and region are found as boto3 finds them: environment, ``~/.aws``, role. botocore repeats throttled and
 failed requests with back-off. Every answer is kept, so that nothing is paid for twice, whatever is killed.

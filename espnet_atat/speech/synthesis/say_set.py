@@ -1,4 +1,4 @@
-"""Say a set of texts with an engine: a data dir, made in several processes and over several calls if need be."""
+"""Synthesise a set of texts with an engine as a data dir, in several processes; an interrupted run continues."""
 
 import shutil
 from collections import Counter
