@@ -74,7 +74,7 @@ find_python() {
         "PYTHON=/path/to/python3.12 tools/setup.sh"
 }
 
-# The requirements of pyproject.toml, one a line; the environment's own Python reads them.
+# The requirements of pyproject.toml, one per line; the environment's own Python reads them.
 requirements() {
     "$venv/bin/python" - "$root/pyproject.toml" "${extras[@]}" <<'PYTHON'
 import sys

@@ -61,7 +61,7 @@ def _pretrain(network: BilstmCrf, sentences: Sequence[Sequence[int]], config: Bi
             optimiser.step()
             losses.append(loss.item())
         mean = sum(losses) / len(losses)
-        print(f"pretraining, epoch {epoch}/{config.pretrain_epochs}: loss {mean:.3f} a word", flush=True)
+        print(f"pretraining, epoch {epoch}/{config.pretrain_epochs}: loss {mean:.3f} per word", flush=True)
 
 
 def _fit(network: BilstmCrf, batches: "_Batches", config: BilstmConfig) -> None:
@@ -79,7 +79,7 @@ def _fit(network: BilstmCrf, batches: "_Batches", config: BilstmConfig) -> None:
             optimiser.step()
             schedule.step()
             total += loss.item()
-        print(f"epoch {epoch}/{config.epochs}: loss {total / batches.number:.3f} a sentence", flush=True)
+        print(f"epoch {epoch}/{config.epochs}: loss {total / batches.number:.3f} per sentence", flush=True)
 
 
 class _Batches:

@@ -116,6 +116,6 @@ def make(
     node.build()
     facts = node.facts
     speech = facts["seconds_of_speech"]
-    speed = f", {speech / 60 / max(facts['seconds'], 1e-3):.2f} hours of speech a minute" if speech else ""
+    speed = f", {speech / 60 / max(facts['seconds'], 1e-3):.2f} hours of speech per minute" if speech else ""
     print("\n".join(facts["summary"]))
     print(f"wrote {output} in {facts['seconds']:.1f} s{speed}")

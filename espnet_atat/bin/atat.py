@@ -47,7 +47,7 @@ def get_parser() -> argparse.ArgumentParser:
         "several; with --nbest, each hypothesis behind its rank and score."
     )
     understand = commands.add_parser("understand", help="trees of recordings or texts", description=about)
-    understand.add_argument("--text", action="append", metavar="TEXT", help="a text; - for one a line from stdin")
+    understand.add_argument("--text", action="append", metavar="TEXT", help="a text; - for one per line from stdin")
     _add_inputs(understand)
     understand.add_argument("--task", help="label to start from: slu, nlu …; by default the model's")
     transcribe = commands.add_parser("transcribe", help="words of recordings", description=about)
@@ -67,7 +67,7 @@ def _add_inputs(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("files", nargs="*", metavar="AUDIO", help="recordings in any common format; - for stdin")
     add("--model", help=f"package, folder, training run or hub name; by default the environment's {MODEL_VARIABLE}")
-    add("--json", action="store_true", help="a JSON object a line: tree, frame, words with times …")
+    add("--json", action="store_true", help="a JSON object per line: tree, frame, words with times …")
     add("--quiet", action="store_true", help="no progress on stderr")
     add = parser.add_argument_group("search (by default as the model's scores were measured)").add_argument
     add("--beam_size", type=int)

@@ -1,4 +1,4 @@
-"""Score predictions against references, both `utt-id tree-or-words`, one a line.
+"""Score predictions against references, both `utt-id tree-or-words`, one per line.
 
 Whether they are trees or plain words is read off the references; espnet_atat/metrics/scoring.py tells what metrics.json
 holds.
@@ -23,9 +23,9 @@ def get_parser() -> argparse.ArgumentParser:
     add("--bpemodel", metavar="FILE", help="sentencepiece model; adds the token error rate")
     about = "of a tree: intent and slots with values (frame), or intent and slot names, no words (tags: FSC's 3-tuple)"
     add("--hypothesis", choices=HYPOTHESES, default="frame", help=about)
-    about = "words heard in training, one a line; scores utterances with and without others apart (heard, unheard)"
+    about = "words heard in training, one per line; scores utterances with and without others apart (heard, unheard)"
     add("--heard_words", metavar="FILE", help=about)
-    about = "also score the utterances whose ids FILE lists, one a line; may be given again"
+    about = "also score the utterances whose ids FILE lists, one per line; may be given again"
     add("--subset", action="append", default=[], metavar="NAME=FILE", help=about)
     about = "remember this in metrics.json, such as text_form=official; may be given again"
     add("--info", action="append", default=[], metavar="KEY=VALUE", help=about)

@@ -185,7 +185,7 @@ def _draw_sets(builder: Builder, utterances: list[Utterance]) -> dict[str, list[
 
 def _copy_data_dir(builder: Builder, folder: Path) -> None:
     if (folder / "segments").is_file():
-        raise UserError(f"{folder}/segments: recordings cut by segments are not read; give one file an utterance")
+        raise UserError(f"{folder}/segments: recordings cut by segments are not read; give one file per utterance")
     data, rules = DataDir.load(folder), builder.options.rules
     target, wav, speakers = data.target or {}, data.wav or {}, data.utt2spk or {}
     utterances = [

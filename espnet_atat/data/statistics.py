@@ -153,6 +153,6 @@ def _spread[Part, Result](
 
 
 def _limit() -> None:
-    """One thread a process, for the tokenizers' library too."""
+    """One thread per process, for the tokenizers' library too."""
     limit_threads()
     os.environ["TOKENIZERS_PARALLELISM"] = "false"

@@ -34,7 +34,7 @@ class SearchConfig(TaskLabels):
     beam_size: int = 4  # hypotheses K kept of each utterance
     nbest: int = 1  # hypotheses returned, at most K
     #: Tokens that a hypothesis may have, its ``<eos>`` included. A longer hypothesis is cut there, unless
-    #: ``constrain_trees`` closes it. None: by the length of each input, 20 tokens a second of audio or 4 a piece of
+    #: ``constrain_trees`` closes it. None: by the length of each input, 20 tokens per second of audio or 4 a piece of
     #: text, and at least 100; whoever does not babble is not cut.
     maxlen: int | None = None
     #: Of the audio encoder's CTC, in [0, 1). A CTC over the decoder's tokens takes part in the search as in ESPnet:

@@ -35,7 +35,7 @@ PR_SET_PDEATHSIG = 1  # Linux, prctl(2)
 
 
 def limit_threads() -> None:
-    """One thread a process for the numeric libraries; call it before NumPy is imported."""
+    """One thread per process for the numeric libraries; call it before NumPy is imported."""
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(name, "1")
 

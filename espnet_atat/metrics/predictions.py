@@ -62,7 +62,7 @@ def read_predictions(path: str | Path) -> list[str]:
     for number, line in enumerate(lines, start=1):
         fields = line.split()
         if len(fields) > 1:
-            raise UserError(f"{path}:{number}: {len(fields)} items on one line ({line!r}); put one a line")
+            raise UserError(f"{path}:{number}: {len(fields)} items on one line ({line!r}); put one per line")
         items.extend(fields)
     return items
 

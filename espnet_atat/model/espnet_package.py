@@ -76,7 +76,7 @@ class EspnetConfig:
                 f"{where}: its encoder's input_layer is {layer!r}, not one of {', '.join(map(str, SUBSAMPLING))}"
             )
         if front.get("fs", 16000) not in (16000, "16k"):
-            raise UserError(f"{where}: it hears {front['fs']} samples a second, not 16000")
+            raise UserError(f"{where}: it hears {front['fs']} samples per second, not 16000")
         of_ctc = saved.get("promptencoder") is not None
         options = {key: saved.get(key) for key in (*KEYS, *(CTC_KEYS if of_ctc else ()))}
         normalise = {key: each for key, each in (saved.get("normalize_conf") or {}).items() if key != "stats_file"}

@@ -121,7 +121,7 @@ def make_frontend(kind: str, reads: str, preprocessor: Mapping[str, Any], channe
         UserError: an encoder of another input, or of another sampling rate.
     """
     if (rate := preprocessor.get("sampling_rate", SAMPLE_RATE)) != SAMPLE_RATE:
-        raise UserError(f"the encoder hears {rate} samples a second, this project {SAMPLE_RATE}")
+        raise UserError(f"the encoder hears {rate} samples per second, this project {SAMPLE_RATE}")
     if kind == "whisper":
         return WhisperLogMel(channels, silence)
     if kind == "wav2vec2-bert":

@@ -58,7 +58,7 @@ def read_audio(path: str | Path, resample: bool = False) -> np.ndarray:
     with open_audio(path) as file:
         hint = "convert it, or give --resample true"
         if file.samplerate != SAMPLE_RATE and not resample:
-            raise UserError(f"{path} has {file.samplerate} samples a second, not {SAMPLE_RATE}; {hint}")
+            raise UserError(f"{path} has {file.samplerate} samples per second, not {SAMPLE_RATE}; {hint}")
         if file.channels != 1 and not resample:
             raise UserError(f"{path} has {file.channels} channels, not 1; {hint}")
         return convert_rate(_mono(file, path), file.samplerate)

@@ -42,7 +42,7 @@ class FeatureConfig:
 
     @property
     def compression(self) -> int | None:
-        """Kaldi's method; None: four bytes a value."""
+        """Kaldi's method; None: four bytes per value."""
         return 2 if self.compress else None
 
 

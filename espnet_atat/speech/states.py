@@ -36,7 +36,7 @@ class StatesConfig(FeatureConfig):
 
     @property
     def compression(self) -> int:
-        """Kaldi's method: a byte a value with percentiles of each dimension, or two of one range."""
+        """Kaldi's method: one byte per value with percentiles of each dimension, or two of one range."""
         return 2 if self.compress else 3
 
 

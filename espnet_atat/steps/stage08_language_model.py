@@ -159,7 +159,7 @@ def train_language_model(planned: LMTraining, folder: Path) -> Mapping[str, str]
         json.dump({"model": str(planned.model_file), "sets": figures}, handle, indent=1)
         handle.write("\n")
     for name, measured in figures.items():
-        print(f"  perplexity of {name}: {measured['perplexity']:.2f} a token ({measured['tokens']} tokens)")
+        print(f"  perplexity of {name}: {measured['perplexity']:.2f} per token ({measured['tokens']} tokens)")
     print(f"  wrote {planned.model_file} and {folder / PERPLEXITY}")
     return {"model": planned.model}
 

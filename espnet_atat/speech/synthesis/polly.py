@@ -119,7 +119,7 @@ def _explained(error: Any, text: str, voice: str) -> UserError:
 
 @cache
 def _client(region: str | None) -> Any:
-    """One client a process and region."""
+    """One client per process and region."""
     try:
         import boto3
         from botocore.config import Config

@@ -60,7 +60,7 @@ def make_engine(
 
 
 def load_texts(path: Path) -> DataDir:
-    """A file ``id words``, one utterance a line, or a data dir, whose targets are kept; its audio is not."""
+    """A file ``id words``, one utterance per line, or a data dir, whose targets are kept; its audio is not."""
     data = DataDir.load(path) if path.is_dir() else DataDir(text=read_two_column(path))
     if not data.text:
         raise UserError(f"{path}: no utterance to say")
@@ -93,7 +93,7 @@ def cost_lines(data: DataDir, engine: Engine, config: SynthesisConfig) -> list[s
         f"{len(sentences)} different sentences of {characters} characters",
         _voices_line(voices),
         f"to be paid: {len(unpaid)} sentences, {billed} characters, "
-        f"${billed * engine.dollars_per_million / 1e6:.2f} at ${engine.dollars_per_million:.2f} a million",
+        f"${billed * engine.dollars_per_million / 1e6:.2f} at ${engine.dollars_per_million:.2f} per million",
     ]
 
 

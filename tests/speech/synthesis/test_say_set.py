@@ -23,7 +23,7 @@ BOTH = SynthesisConfig(("en-GB", "en-US"))
 
 def test_a_text_file_becomes_a_data_dir(pico, texts, tmp_path):
     report = made(synthesize_set, load_texts(texts(6)), tmp_path / "made", pico, BOTH)
-    free = "to be paid: 0 sentences, 0 characters, $0.00 at $0.00 a million"
+    free = "to be paid: 0 sentences, 0 characters, $0.00 at $0.00 per million"
     assert cost_lines(load_texts(texts(6)), pico, BOTH)[2] == free
     copy = DataDir.load(tmp_path / "made")
     assert copy.target is None
