@@ -205,7 +205,7 @@ class DataDir:
         return loaded
 
     def write(self, path: str | Path) -> None:
-        """Write the set as ``path``, replacing what was there; it appears whole or not at all."""
+        """Write the set as ``path``, replacing an old one; it appears whole or not at all."""
         self.check(str(path))
         with atomic_dir(path) as folder:
             self.write_files(folder)

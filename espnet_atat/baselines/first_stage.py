@@ -108,6 +108,6 @@ def whisper_transcripts(
 
 
 def local_model(model: str) -> str | None:
-    """A folder as it is, else the one that ``tools/install_extra.sh`` linked; None: neither is there."""
+    """A folder as it is, else the one that ``tools/install_extra.sh`` linked; None: neither exists."""
     installed = models_dir() / f"whisper-{model}"
     return next((str(folder) for folder in (Path(model), installed) if folder.is_dir()), None)

@@ -3,7 +3,7 @@
 python -m espnet_atat.bin.tune --recipe mini --table lm --option lm_weight --values 0,0.05,0.1,0.2,0.3,0.5
 python -m espnet_atat.bin.tune --recipe mini --system music --option ctc_weight
 
-The models have to be there (./run.sh --table lm --stop_stage 11), with every seed that is asked for. The exact match of
+The models must exist (./run.sh --table lm --stop_stage 11), with every seed that is asked for. The exact match of
 each value is printed; the one with the highest mean over systems, seeds and dev sets is the best.
 """
 

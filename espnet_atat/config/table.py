@@ -129,5 +129,5 @@ def load_tables(recipe: str, names: str) -> tuple[Table, ...]:
 
 
 def systems_of(tables: Iterable[Table]) -> tuple[str, ...]:
-    """Names of their rows; one that several share is there once."""
+    """Names of their rows; one that several share occurs once."""
     return tuple(dict.fromkeys(name for table in tables for name in table.systems))

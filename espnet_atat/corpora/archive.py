@@ -30,7 +30,7 @@ def verify(path: Path, checksum: str) -> None:
 
 
 def fetch(url: str, path: Path, checksum: str | None) -> None:
-    """Download an archive, of the announced size and right checksum, unless it is there already.
+    """Download an archive, of the announced size and right checksum, unless it exists.
 
     ``npm:NAME@VERSION`` is a package that npm packs. Without a known checksum it must at least be an archive, so that
     an error page is not kept.

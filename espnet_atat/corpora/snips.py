@@ -27,7 +27,7 @@ FOLDS = 5
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--fields", nargs="+", choices=tuple(FIELD_FOLDERS), help="default: those that are there")
+    parser.add_argument("--fields", nargs="+", choices=tuple(FIELD_FOLDERS), help="default: those that exist")
     parser.add_argument("--speaker_disjoint", action="store_true", help="no speaker in two folds")
 
 

@@ -29,7 +29,7 @@ def max_text_pieces(text_encoder_conf: Mapping[str, Any]) -> int:
 
 
 class MixturePreprocessor(AbsPreprocessor):
-    """Tokenises what is there: ``text`` in every example, ``text_in`` or ``speech`` in its kind.
+    """Tokenises an example's streams: ``text`` in every example, ``text_in`` or ``speech`` in its kind.
 
     Args:
         train: augment.

@@ -107,13 +107,13 @@ class Trained:
 
 
 def check_files(makers: str, **files: str | Path) -> None:
-    """Refuse a file that is not there; names are those of options."""
+    """Refuse a missing file; names are those of options."""
     for option, path in files.items():
         if not Path(path).is_file():
             raise UserError(f"{path}: no such file (--{option}); {makers} it")
 
 
 def load_saved_config(path: str | Path) -> Any:
-    """A saved configuration. By PyYAML's C code where it is there: a token list of thousands of rows takes a second."""
+    """A saved configuration. By PyYAML's C code if available: a token list of thousands of rows takes a second."""
     with open(path, encoding="utf-8") as file:
         return yaml.load(file, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))

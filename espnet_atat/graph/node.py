@@ -73,7 +73,7 @@ class Node:
 
     @property
     def is_placed(self) -> bool:
-        """Whether its place is known; that of a run depends on its key, and so on data that may not be there yet."""
+        """Whether its place is known; that of a run depends on its key, and so on data that may not exist yet."""
         try:
             return bool(self.place)
         except UserError:
@@ -86,7 +86,7 @@ class Node:
 
     @property
     def is_done(self) -> bool:
-        """Whether it lies there whole, made from what it would be made from now."""
+        """Whether it exists, complete and made from what it would be made from now."""
         try:
             return is_made(self.place, self.key)
         except UserError:

@@ -1,7 +1,7 @@
 """One pool of processes for all work on data, which continues where an interrupted command stopped.
 
 ``run_resumable`` is for data sets: a worker turns an item (an utterance, or a shard of them) into a record of plain
-JSON, and each record goes to a journal as soon as it is there. Records come back in the order of the items, so that
+JSON, and each record goes to a journal at once. Records come back in the order of the items, so that
 what is made of them depends neither on ``nj``, nor on which process was first, nor on interruptions. ``spread`` is the
 pool itself.
 """

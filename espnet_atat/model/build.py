@@ -85,7 +85,7 @@ def build_model(args: argparse.Namespace, *, defer_text_encoder: bool = False) -
         symbols = args.ctc_characters if args.ctc_unit == "char" else args.token_list
         ctc = CTCHead(len(symbols), dimension, **args.ctc_conf)
     if args.init is not None:
-        # Before what is pretrained is attached: its weights are there, or have an initialisation of their own.
+        # Before what is pretrained is attached: its weights are loaded, or have an initialisation of their own.
         initialize(nn.ModuleList([part for part in (audio, decoder, ctc) if part is not None]), args.init)
         decoder.tied.reset_parameters()
     if isinstance(audio, HearingEncoder):

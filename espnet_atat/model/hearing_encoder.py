@@ -23,7 +23,7 @@ HOP = 160  # samples of the 10 ms that frames are counted in
 class HearingEncoder(BlocksEncoder):
     """Pretrained speech states, LayerNorm, some states side by side, a linear layer, blocks of an ESPnet encoder.
 
-    It takes samples, of which ``pretrained`` makes states, or states that are there already (``--feats_type encoder``).
+    It takes samples, of which ``pretrained`` makes states, or states that stage 6 stored (``--feats_type encoder``).
     With ``reads_states`` it is trained on those, and ``pretrained`` is not a part of it: it is loaded from its folder
     when samples come, if its identity is the same. A package brings it.
 

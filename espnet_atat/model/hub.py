@@ -65,7 +65,7 @@ def model_folder(name: str, *, fetch: bool = True) -> Path:
     for local in (True, False) if fetch else (True,):
         try:
             return Path(snapshot_download(name, local_files_only=local, **wanted))
-        except Exception as error:  # not there; the client's errors have no common base
+        except Exception as error:  # not found; the client's errors have no common base
             failure = error
     assert failure is not None
     hub = "to be had from the hub" if fetch else "in the hub's cache"

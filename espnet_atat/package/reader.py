@@ -93,7 +93,7 @@ def list_files(source: str | Path) -> dict[str, int]:
 
 @contextmanager
 def open_package(source: str | Path) -> Iterator[Package]:
-    """Give a checked package, whose files are there while the block runs."""
+    """Give a checked package, whose files exist while the block runs."""
     path = find_source(source)
     with tempfile.TemporaryDirectory(prefix="atat_") as scratch:
         folder = path

@@ -220,6 +220,6 @@ def _existing(recorded: str, run: Path, saved: Mapping[str, Any]) -> Path:
     path = recorded_path(recorded, run, saved)
     if path is None:
         raise UserError(
-            f"{run / 'config.yaml'}: names {recorded}, which is not there: run this where the model trained"
+            f"{run / 'config.yaml'}: names {recorded}, which does not exist: run this where the model trained"
         )
     return path

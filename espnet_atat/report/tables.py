@@ -69,7 +69,7 @@ def section(content: Mapping[str, Any], *, brief: bool = False) -> str:
 
 
 def insert(content: Mapping[str, Any], name: str, text: str) -> str:
-    """Put a table's section, in brief, between its two marks in a Markdown text, in place of what is there."""
+    """Put a table's section, in brief, between its two marks in a Markdown text, replacing the old one."""
     start, end = marks(name)
     before, opened, rest = text.partition(start)
     _old, closed, after = rest.partition(end)

@@ -21,7 +21,7 @@ def read_features(entry: str) -> np.ndarray:
     Kaldi's tools, and kaldiio, would run an entry with a ``|`` in a shell. Here an entry is a place in a file.
 
     Raises:
-        UserError: the entry is no such place, or no features are there.
+        UserError: the entry is not such a place, or no features are found at it.
     """
     match = ENTRY.fullmatch(entry.strip())
     if match is None:

@@ -16,7 +16,7 @@ MASK_COLOUR, WORD_COLOUR = "#d62728", "#1f77b4"
 
 
 def read_masks(path: Path, utt: str) -> list[MaskedSpan]:
-    """Masked stretches of one utterance; none if the file is not there."""
+    """Masked stretches of one utterance; none if the file is missing."""
     if not path.is_file():
         return []
     with path.open(encoding="utf-8") as handle:

@@ -118,7 +118,7 @@ class Request:
 
     @cached_property
     def system_nodes(self) -> list[Node]:
-        """All that stages 7 to 13 make; what several systems share is there once."""
+        """All that stages 7 to 13 make; what several systems share occurs once."""
         nodes = [node for run in self.to_make for node in run.nodes()]
         for run in self.runs:
             # What is taken from the kept results is there by now, but for a dry run.
