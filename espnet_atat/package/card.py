@@ -63,7 +63,7 @@ def results(manifest: Manifest) -> str:
 
 
 def _front_matter(manifest: Manifest) -> dict[str, Any]:
-    """What the hub reads. A corpus of one's own has no page there; its name is listed all the same."""
+    """What the hub reads. A user's own corpus has no page there; its name is listed all the same."""
     front: dict[str, Any] = {
         "tags": [*TAGS, *(f"task-{task}" for task in _tasks(manifest))],
         "language": manifest.language,
@@ -106,21 +106,21 @@ def _sections(manifest: Manifest) -> list[str]:
 
 
 def _encoder(manifest: Manifest) -> str:
-    """Whose weights are in the package besides, or are needed beside it."""
+    """The pretrained encoder, whose weights are in the package or must be installed."""
     if not manifest.encoder:
         return ""
     kind, name = manifest.encoder["kind"], manifest.encoder.get("name")
-    text = f" It hears by a pretrained speech encoder ({kind}, {manifest.encoder['identity']})"
+    text = f" It listens through a pretrained speech encoder ({kind}, {manifest.encoder['identity']})"
     if name is None:
         return f"{text}, whose weights are in the package under their own licence (Whisper's: MIT)."
-    return f"{text}, which the package does not bring: `{name}` has to be installed or in the hub's cache."
+    return f"{text}, which the package does not include: `{name}` must be installed or in the hub's cache."
 
 
 def _use(manifest: Manifest) -> str:
     return f"""
 ## Use
 
-It needs Python 3.12 and the package `espnet_atat` of AT-AT for ESPnet, and neither recipe nor training data.
+It needs Python 3.12 and the package `espnet_atat` of AT-AT for ESPnet, but no recipe and no training data.
 
 ```python
 from espnet_atat.decode.understand import Speech2Understand, Text2Understand
@@ -137,7 +137,7 @@ atat understand --model {manifest.name}.zip command.wav
 atat understand --model {manifest.name}.zip --text "the words of a command"
 ```
 
-In place of the zip, the folder it was unpacked to or the name of its hub repository do as well.
+The folder that the zip was unpacked to and the name of its hub repository work too.
 """
 
 
@@ -145,13 +145,13 @@ def _labels(manifest: Manifest) -> str:
     rows = [(f"`<{task}>`", TASK_OUTPUTS[task]) for task in _tasks(manifest) if task in TASK_OUTPUTS]
     defaults = ", ".join(f"`<{task}>` for {kind}" for kind, task in manifest.labels.items())
     trained = f" It was trained with:\n\n{markdown_table([('label', 'gives the'), *rows])}" if rows else ""
-    return f"## Labels\n\nUnless asked otherwise it decodes with {defaults}.{trained}"
+    return f"## Labels\n\nBy default it decodes with {defaults}.{trained}"
 
 
 def _results_section(manifest: Manifest) -> str:
     leading = _leading(manifest)
     if not leading:
-        return "## Results\n\nIt was packed without scores: it is not known how good it is."
+        return "## Results\n\nIt was packed without scores."
     columns = [key for key in CARD_FIGURES if any(key in result["figures"] for result in leading)]
     titles = {key: figure["title"] for result in leading for key, figure in result["figures"].items()}
     table = [["set", "label", "utterances", *(titles[key] for key in columns)]]
@@ -181,7 +181,7 @@ def _limits(manifest: Manifest) -> str:
     return f"""
 ## Intended use and limits
 
-For research on spoken language understanding, and as a start for fine-tuning on a domain of one's own. It knows the
+For research on spoken language understanding, and as a starting point for fine-tuning on your own domain. It knows the
 intents, slots and words of the corpora named above and answers every input with one of them: it has no "none of
 these". Language: `{manifest.language}`; one speaker and one command at a time. Figures on other voices, microphones,
 rooms or wordings than the test sets' are not known. Not for decisions about people.

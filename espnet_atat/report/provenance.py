@@ -25,10 +25,10 @@ def remarks(rows: Sequence[Mapping[str, Any]]) -> list[str]:
             continue
         line = f"Test audio, {row['set']}: {audio['label']}"
         if audio["order"]:
-            line += f" (the first there is of: {', '.join(audio['order'])})"
+            line += f" (the first that exists of: {', '.join(audio['order'])})"
         if audio["engine"]:
             line += f", by {audio['engine']} ({', '.join(audio['voices'])})"
-            line += ", which no training heard" if audio["order"] else ""
+            line += ", not used in training" if audio["order"] else ""
             line += "; figures on synthetic audio are not comparable to the paper's"
         lines.append(f"{line}.")
     return list(dict.fromkeys(lines))
