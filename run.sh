@@ -21,7 +21,6 @@ esac
 . ./cmd.sh
 
 begin=$SECONDS
-local/data_stages.sh "$@" # stages 1 to 6: data dirs and features
-local/systems.sh "$@"     # stages 7 to 14: training, decoding, scores, tables
-local/share.sh "$@"       # stages 15 and 16: packages; then the tables are printed
+local/data_stages.sh "$@" # data dirs and features
+local/systems.sh "$@"     # training, decoding, scores, tables, packages; then the tables are printed
 echo "finished in $((SECONDS - begin)) s"

@@ -4,7 +4,8 @@ A new stage is a module below ``steps`` and an entry here. This module imports n
 help before there is an environment.
 """
 
-from dataclasses import dataclass
+from enum import IntEnum
+from typing import Self
 
 #: The plan of stages that are planned together, for each system, seed and fold.
 SYSTEMS = "systems"
@@ -14,9 +15,8 @@ OF_TRAINING = ("ngpu", "num_nodes", "cpu_processes")
 OF_ALIGNER = ("aligner", "gentle_url", "gentle_timeout", "gentle_retries")
 
 
-@dataclass(frozen=True)
-class Stage:
-    """One stage of the recipe.
+class Stage(IntEnum):
+    """The stages of a recipe; the place in the list is the number.
 
     Attributes:
         plan: ``module:function`` below ``steps``, which takes the request and gives nodes, and lines to print; or
@@ -25,50 +25,59 @@ class Stage:
             Those that choose systems, ``--force`` and ``--dry_run`` are of all stages.
     """
 
-    number: int
     title: str
-    plan: str = SYSTEMS
-    options: tuple[str, ...] = ()
+    plan: str
+    options: tuple[str, ...]
+
+    CORPUS = "data preparation", "stage01_corpus:plan", ("nj", "allow_bad_test")
+    AUGMENT = "augmentation", "stage02_augment:plan", ("nj", "augment_sets")
+    SYNTHESIZE = (
+        "synthetic speech", "stage03_synthesize:plan", ("nj", "augment_sets", "synthesize_sets", "tts_engine"),
+    )  # fmt: skip
+    ALIGN = "forced alignment", "stage04_align:plan", ("nj", *OF_ALIGNER)
+    MASK = "masking", "stage05_mask:plan", ("nj",)
+    FEATURES = "features", "stage06_features:plan", ("nj", "feats_type", "encoder", "compress", "allow_bad_test")
+    TOKENS = "BPE and token list", SYSTEMS, OF_SYSTEMS
+    LANGUAGE_MODEL = "language model", SYSTEMS, (*OF_SYSTEMS, "ngpu", "num_nodes")
+    STATISTICS = "statistics", SYSTEMS, (*OF_SYSTEMS, "nj")
+    PRETRAIN = "pretraining", SYSTEMS, (*OF_SYSTEMS, *OF_TRAINING)
+    FINETUNE = "fine-tuning", SYSTEMS, (*OF_SYSTEMS, *OF_TRAINING, "nj")
+    DECODE = "decoding", SYSTEMS, (*OF_SYSTEMS, "nj", "ngpu")
+    SCORE = "scoring", SYSTEMS, (*OF_SYSTEMS, "keep_results")
+    TABLE = "tables and plots", "stage14_table:plan", ("decode_dev", "use_results", "keep_results")
+    PACK = "packing", "stage15_pack:plan", ("decode_dev", "use_results")
+    UPLOAD = "upload", "stage15_pack:upload", ("hf_repo", "upload_dir", "private")
+
+    def __new__(cls, title: str, plan: str, options: tuple[str, ...]) -> Self:
+        stage = int.__new__(cls, len(cls.__members__) + 1)
+        stage._value_ = int(stage)
+        stage.title, stage.plan, stage.options = title, plan, options
+        return stage
 
 
-STAGES = (
-    Stage(1, "data preparation", "stage01_corpus:plan", ("nj", "allow_bad_test")),
-    Stage(2, "augmentation", "stage02_augment:plan", ("nj", "augment_sets")),
-    Stage(3, "synthetic speech", "stage03_synthesize:plan", ("nj", "augment_sets", "synthesize_sets", "tts_engine")),
-    Stage(4, "forced alignment", "stage04_align:plan", ("nj", *OF_ALIGNER)),
-    Stage(5, "masking", "stage05_mask:plan", ("nj",)),
-    Stage(6, "features", "stage06_features:plan", ("nj", "feats_type", "encoder", "compress", "allow_bad_test")),
-    Stage(7, "BPE and token list", options=OF_SYSTEMS),
-    Stage(8, "language model", options=(*OF_SYSTEMS, "ngpu", "num_nodes")),
-    Stage(9, "statistics", options=(*OF_SYSTEMS, "nj")),
-    Stage(10, "pretraining", options=(*OF_SYSTEMS, *OF_TRAINING)),
-    Stage(11, "fine-tuning", options=(*OF_SYSTEMS, *OF_TRAINING, "nj")),
-    Stage(12, "decoding", options=(*OF_SYSTEMS, "nj", "ngpu")),
-    Stage(13, "scoring", options=(*OF_SYSTEMS, "keep_results")),
-    Stage(14, "tables and plots", "stage14_table:plan", ("decode_dev", "use_results", "keep_results")),
-    Stage(15, "packing", "stage15_pack:plan", ("decode_dev", "use_results")),
-    Stage(16, "upload", "stage15_pack:upload", ("hf_repo", "upload_dir", "private")),
-)
-LAST_STAGE = len(STAGES)
+STAGES = tuple(Stage)
+LAST_STAGE = STAGES[-1]
+#: What ``run.sh`` does in a process each: the workers of the data stages share the cores, training takes them all.
+PARTS = {"data": (Stage.CORPUS, Stage.FEATURES), "systems": (Stage.TOKENS, LAST_STAGE)}
 
 
-def readers(option: str, first: int = 1, last: int = LAST_STAGE) -> list[int]:
+def readers(option: str, first: int = 1, last: int = LAST_STAGE) -> list[Stage]:
     """The stages, of those from ``first`` to ``last``, that read an option."""
-    return [stage.number for stage in STAGES if option in stage.options and first <= stage.number <= last]
+    return [stage for stage in STAGES if option in stage.options and first <= stage <= last]
 
 
 def columns(width: int = 4) -> list[str]:
     """The stages as lines of a help text, numbered downwards."""
     height = -(-LAST_STAGE // width)
     rows = [STAGES[start::height] for start in range(height)]
-    return ["".join(f"{stage.number:>4} {stage.title:<19}" for stage in row).rstrip() for row in rows]
+    return ["".join(f"{stage:>4} {stage.title:<19}" for stage in row).rstrip() for row in rows]
 
 
 def stage_table() -> str:
     """The stages as the README's table, in two columns."""
     half = -(-LAST_STAGE // 2)
     rows = [
-        f"| {left.number} | {left.title} | {right.number} | {right.title} |"
+        f"| {left} | {left.title} | {right} | {right.title} |"
         for left, right in zip(STAGES, STAGES[half:], strict=False)
     ]
     return "\n".join(["| stage | what | stage | what |", "| --- | --- | --- | --- |", *rows])

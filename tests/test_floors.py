@@ -1,9 +1,10 @@
 """The package's floors: imports go down only, and what prepares, scores or reports never imports torch.
 
-Read off the source with ``ast``, so that imports inside functions count too; those under ``if TYPE_CHECKING`` do not.
+Read off the source with ``ast``, so that imports inside functions and under ``if TYPE_CHECKING`` count too.
 """
 
 import ast
+import re
 from collections.abc import Iterator
 from functools import cache
 from itertools import accumulate
@@ -75,7 +76,7 @@ def _walk(node: ast.AST, at_top: bool) -> Iterator[Import]:
             names = (f"{child.module}.{alias.name}" for alias in child.names)
             yield from (Import(name, child.lineno, at_top) for name in names if name in modules())
         elif isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test):
-            yield from (each for part in child.orelse for each in _walk(part, at_top))
+            yield from _walk(child, False)
         else:
             inside = isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
             yield from _walk(child, at_top and not inside)
@@ -123,6 +124,17 @@ def test_imports_go_down_only(module):
         assert each.name in modules(), f"{module}:{each.line} imports {each.name}"
         assert FLOORS.get(target, 0) <= floor, f"{module}:{each.line} imports {each.name} from above"
         assert target != "bin" or part(module) == "bin", f"{module}:{each.line} imports the command {each.name}"
+
+
+def test_the_page_about_the_code_names_every_room_on_its_floor():
+    page = (ROOT / "docs/code.md").read_text(encoding="utf-8").partition("## Rooms")[2].partition("Where to start")[0]
+    shown = {
+        room: int(floor)
+        for floor, rooms in re.findall(r"\| (\d) \| (.*) \|", page)
+        for room in re.findall(r"`(\w+)`", rooms)
+    }
+    folders = {path.name for path in (ROOT / PACKAGE).iterdir() if (path / "__init__.py").is_file()}
+    assert shown == {room: FLOORS[room] for room in folders}
 
 
 def test_neither_modules_nor_parts_import_each_other_in_a_circle():

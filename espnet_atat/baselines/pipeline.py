@@ -15,6 +15,7 @@ from espnet_atat.atomic import atomic_dir
 from espnet_atat.baselines.bio import TaggedSentence, Tagging, read_examples, read_sentences, tree_of_tags
 from espnet_atat.baselines.config import CONFIGS, BilstmConfig, Config, CrfConfig, check_tagger
 from espnet_atat.errors import UserError, naming
+from espnet_atat.graph.work import check_replaceable
 
 MODEL_FILE = "model.json"
 DAMAGED = (ValueError, RuntimeError, KeyError, TypeError)  # what readers of files raise that do not belong together
@@ -37,8 +38,7 @@ def train_pipeline(
 ) -> int:
     """Train the tagger of ``config``'s class on the targets of data dirs, whose number is given back."""
     output_dir = Path(output_dir)
-    if output_dir.exists() and not (output_dir / MODEL_FILE).is_file():
-        raise UserError(f"{output_dir} exists and is not a trained tagger; give another --output_dir")
+    check_replaceable(output_dir, lambda folder: (folder / MODEL_FILE).is_file())
     if bool(pretrain_dirs) != (isinstance(config, BilstmConfig) and config.pretrain_epochs > 0):
         raise UserError("--pretrain_dirs and --pretrain_epochs (of bilstm_crf) go together")
     tagger = next(name for name, kind in CONFIGS.items() if isinstance(config, kind))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from espnet_atat.config.selection import set_list
 from espnet_atat.errors import UserError
+from espnet_atat.stages import Stage
 
 if TYPE_CHECKING:
     from espnet_atat.speech.report import Report
@@ -92,7 +93,7 @@ def options_of[Config](kind: type[Config], args: argparse.Namespace) -> Config:
 
 
 def make(
-    stage: int,
+    stage: Stage,
     output: Path,
     options: Any,
     work_on: "Callable[[Path], Report]",

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from espnet_atat.bin import add_aligner, aligner_options, make, new_parser, start
 from espnet_atat.graph.pool import limit_threads
+from espnet_atat.stages import Stage
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -36,7 +37,15 @@ def main(argv: Sequence[str] | None = None) -> None:
     local = {"gentle_dir": args.gentle_dir, "gentle_python": args.gentle_python}
     data, aligner = DataDir.load(args.data_dir), make_aligner(options.pop("aligner"), **options, **local)
     work_on = partial(align_set, data, output=args.output, aligner=aligner, nj=args.nj)
-    make(4, args.output, {"aligner": repr(aligner)}, work_on, sets=[args.data_dir], is_file=True, force=args.force)
+    make(
+        Stage.ALIGN,
+        args.output,
+        {"aligner": repr(aligner)},
+        work_on,
+        sets=[args.data_dir],
+        is_file=True,
+        force=args.force,
+    )
 
 
 if __name__ == "__main__":

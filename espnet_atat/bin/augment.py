@@ -10,6 +10,7 @@ from pathlib import Path
 
 from espnet_atat.bin import make, new_parser, start
 from espnet_atat.graph.pool import limit_threads
+from espnet_atat.stages import Stage
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -32,7 +33,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     config = read(AugmentConfig, load_config(args.config), str(args.config), seed=args.seed)
     work_on = partial(augment_set, DataDir.load(args.data_dir), output=args.output_dir, config=config, nj=args.nj)
-    make(2, args.output_dir, config, work_on, sets=[args.data_dir])
+    make(Stage.AUGMENT, args.output_dir, config, work_on, sets=[args.data_dir])
 
 
 if __name__ == "__main__":

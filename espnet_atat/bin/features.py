@@ -14,6 +14,7 @@ from pathlib import Path
 from espnet_atat.bin import make, new_parser, start, to_bool
 from espnet_atat.errors import UserError
 from espnet_atat.graph.pool import limit_threads
+from espnet_atat.stages import Stage
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -50,7 +51,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     unusable = read_two_column(listed) if listed.is_file() else {}
     data, output = DataDir.load(args.data_dir), args.output_dir
     work_on = partial(make_dump, data, output=output, config=config, nj=args.nj, unusable=unusable)
-    make(6, output, config, work_on, sets=[args.data_dir])
+    make(Stage.FEATURES, output, config, work_on, sets=[args.data_dir])
 
 
 if __name__ == "__main__":

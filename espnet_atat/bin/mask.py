@@ -11,6 +11,7 @@ from pathlib import Path
 
 from espnet_atat.bin import make, new_parser, options_of, start
 from espnet_atat.graph.pool import limit_threads
+from espnet_atat.stages import Stage
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -39,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     data, alignments = DataDir.load(args.data_dir), read_alignments(args.alignments)
     config, output = options_of(MaskConfig, args), args.output_dir
     work_on = partial(mask_set, data, alignments, output=output, config=config, nj=args.nj)
-    make(5, output, config, work_on, sets=[args.data_dir], files=[args.alignments])
+    make(Stage.MASK, output, config, work_on, sets=[args.data_dir], files=[args.alignments])
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from typing import Any
 from espnet_atat.bin import new_parser, options_of, start
 from espnet_atat.config.selection import SYSTEMS_GROUP, add_selection, select
 from espnet_atat.errors import UserError
+from espnet_atat.stages import Stage
 
 #: Groups of options: of the two ways to pack, each has its own.
 OF_RECIPE, ANY_MODEL = "of a recipe's systems (stage 15), to exp/<recipe>/packages", "any model, from its files"
@@ -59,7 +60,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         from espnet_atat.bin import run
 
         flags = [f"--{name}" for name in ("use_results", "force", "dry_run") if getattr(args, name)]
-        run.main([*select(args).arguments(), "--stage", "15", "--stop_stage", "15", *flags])
+        run.main([*select(args).arguments(), "--stage", str(Stage.PACK), "--stop_stage", str(Stage.PACK), *flags])
         return
     if args.train_config is None or args.model_file is None:
         raise UserError("--outpath goes with --train_config and --model_file")

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from espnet_atat.bin import add_aligner, aligner_options, options_of, start, to_bool
 from espnet_atat.config.selection import add_selection, set_list
 from espnet_atat.errors import UserError
-from espnet_atat.stages import LAST_STAGE, columns, readers
+from espnet_atat.stages import LAST_STAGE, PARTS, Stage, columns, readers
 
 if TYPE_CHECKING:
     from espnet_atat.config.selection import Selection
-    from espnet_atat.steps.driver import Request
+    from espnet_atat.steps.request import Request
 
 
 RESULTS = (
@@ -53,7 +53,7 @@ def get_parser() -> argparse.ArgumentParser:
     add("--keep_results", action="store_true", help="keep what was scored in egs2/atat/<recipe>/results")
     about = "train nothing whose results, of the same model and data, are kept there"
     add("--use_results", action="store_true", help=about)
-    add("--between", type=int, nargs=2, default=(1, LAST_STAGE), metavar="N", help=argparse.SUPPRESS)
+    add("--part", choices=PARTS, help=argparse.SUPPRESS)
     group = parser.add_argument_group("data")
     add = group.add_argument
     about = "sets of which stage 2 makes augmented copies, such as train"
@@ -128,17 +128,18 @@ def main(argv: Sequence[str] | None = None) -> None:
         raise UserError("one model is uploaded at a time: name its system (--system)")
     if args.jobs > 1 and args.num_nodes > 1:
         raise UserError("--jobs trains several systems at once, --num_nodes one on several machines: give one of them")
-    first, last = max(args.stage, args.between[0]), min(args.stop_stage, args.between[1])
+    begin, end = PARTS.get(args.part, (1, LAST_STAGE))
+    first, last = max(args.stage, begin), min(args.stop_stage, end)
     if first <= last:
         _run(args, first, last)
-    if args.between[1] == LAST_STAGE and args.stage <= 14 <= args.stop_stage and not args.dry_run:
+    if first <= Stage.TABLE <= last and not args.dry_run:
         _print_tables(args)
 
 
 def _request(args: argparse.Namespace, first: int, last: int) -> "Request":
     from espnet_atat.config.selection import select
     from espnet_atat.graph.launch import Machines
-    from espnet_atat.steps.driver import Request
+    from espnet_atat.steps.request import Request
 
     selection = select(args)
     if args.hf_repo or args.upload_dir:
@@ -165,9 +166,9 @@ def _check_upload(selection: "Selection") -> None:
 def _run(args: argparse.Namespace, first: int, last: int) -> None:
     from espnet_atat.graph.pool import die_with_parent, limit_threads
 
-    if args.between != (1, LAST_STAGE):
+    if args.part is not None:
         die_with_parent(os.getppid())  # a second call of run.sh shall not meet it at work
-    if last <= 6:
+    if last <= Stage.FEATURES:
         limit_threads()  # before NumPy is imported; the processes of the data stages share the cores
     from espnet_atat.steps.driver import run_stages
 

@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from espnet_atat.bin import make, new_parser, options_of, start
+from espnet_atat.stages import Stage
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -39,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     texts = None if args.text is None else DataDir.load(args.text)
     work_on = partial(splice_set, sets, alignments, texts, output=args.output_dir, config=config)
     read = [*args.data_dir, *filter(None, [args.text])]
-    make(5, args.output_dir, config, work_on, sets=read, files=args.alignments)
+    make(Stage.MASK, args.output_dir, config, work_on, sets=read, files=args.alignments)
 
 
 if __name__ == "__main__":

@@ -11,13 +11,14 @@ from pathlib import Path
 
 from espnet_atat.bin import make, new_parser, start
 from espnet_atat.graph.pool import limit_threads
+from espnet_atat.speech.synthesis.engines import ENGINES
+from espnet_atat.stages import Stage
 
 
 def get_parser() -> argparse.ArgumentParser:
     parser = new_parser("synthesize", __doc__)
     add = parser.add_argument
-    engines = ("kokoro", "pico", "flite", "polly")
-    add("--engine", choices=engines, required=True, help="polly, the paper's, is a paid service")
+    add("--engine", choices=ENGINES, required=True, help="polly, the paper's, is a paid service")
     add("--text", type=Path, required=True, help="file of lines 'id words', or a data dir with targets")
     add("--output_dir", type=Path, required=True, help="data dir to write")
     add("--voices", help="such as rms,slt; one is drawn per utterance (default: the engine's defaults)")
@@ -52,7 +53,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     work_on = partial(room.say_set, args.text, output=args.output_dir, engine=engine, config=config, nj=args.nj)
     options = {"engine": repr(engine), "config": asdict(config)}
     sets, files = ([args.text], []) if args.text.is_dir() else ([], [args.text])
-    make(3, args.output_dir, options, work_on, sets=sets, files=files, force=args.force)
+    make(Stage.SYNTHESIZE, args.output_dir, options, work_on, sets=sets, files=files, force=args.force)
 
 
 if __name__ == "__main__":

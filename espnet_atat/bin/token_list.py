@@ -5,17 +5,18 @@ python -m espnet_atat.bin.token_list --targets data/y/train/target --output_dir 
 """
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from espnet_atat.bin import new_parser, start, to_bool
 from espnet_atat.datadir import read_two_column
 from espnet_atat.errors import UserError
-from espnet_atat.graph.work import working
-from espnet_atat.text.bpe import make_target_model
-from espnet_atat.text.growth import BPEGrowth, grow_folder
-from espnet_atat.text.tokenizer import target_words
-from espnet_atat.text.wordpiece import save_wordpiece, train_wordpiece
+from espnet_atat.graph.digest import digest
+from espnet_atat.graph.node import Node
+from espnet_atat.stages import Stage
+from espnet_atat.text.growth import BPEGrowth
+from espnet_atat.text.token_folder import grow_folder, train_folder
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -35,32 +36,36 @@ def get_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> None:
     args = get_parser().parse_args(argv)
     targets = [target for path in args.targets for target in read_two_column(path).values()]
+    made: dict[str, int] = {}
     if args.grow_from is not None:
-        _grow(args, targets)
-        return
-    if args.grow_bpe or args.pieces_per_word is not None:
+        fill = partial(grow_folder, args.grow_from, targets, _growth(args))
+    elif args.grow_bpe or args.pieces_per_word is not None:
         raise UserError("--grow_bpe and --pieces_per_word go with --grow_from: there is no old BPE model to grow")
-    with working(args.output_dir, None, inputs=args.targets) as folder:
-        facts = make_target_model(targets, 5000 if args.bpe_size is None else args.bpe_size, folder)
-        if args.wordpiece_size is not None:
-            lines = [" ".join(target_words(target)) for target in targets]
-            save_wordpiece(train_wordpiece(lines, args.wordpiece_size), folder / "text_tokenizer")
-    print(f"wrote {args.output_dir}: {facts['tokens']} tokens of {len(targets)} targets")
+    else:
+        fill = partial(train_folder, targets, 5000 if args.bpe_size is None else args.bpe_size, args.wordpiece_size)
+
+    def make(work: Path) -> Mapping[str, int]:
+        made.update(fill(work))
+        return made
+
+    Node(
+        stage=Stage.TOKENS,
+        at=args.output_dir,
+        identify=lambda: {"targets": digest(targets), **{name: str(value) for name, value in vars(args).items()}},
+        make=make,
+        inputs=(*args.targets, *filter(None, [args.grow_from])),
+    ).build()
+    counts = ", ".join(f"{count} {what}" for what, count in made.items())
+    print(f"wrote {args.output_dir}: {counts}, of {len(targets)} targets")
 
 
-def _grow(args: argparse.Namespace, targets: Sequence[str]) -> None:
+def _growth(args: argparse.Namespace) -> BPEGrowth | None:
     if args.wordpiece_size is not None:
         raise UserError("--wordpiece_size: a grown model keeps its text encoder and tokenizer: leave it out")
     given = {"size": args.bpe_size, "pieces_per_word": args.pieces_per_word}
     if not args.grow_bpe and any(value is not None for value in given.values()):
         raise UserError("--bpe_size and --pieces_per_word say how to grow the BPE model: give --grow_bpe true")
-    bpe = BPEGrowth(**{name: value for name, value in given.items() if value is not None}) if args.grow_bpe else None
-    with working(args.output_dir, None, inputs=(*args.targets, args.grow_from)) as folder:
-        old, new = grow_folder(args.grow_from, targets, folder, bpe)
-    added, words = len(new.vocabulary) - len(old.vocabulary), len(new.grown_words) - len(old.grown_words)
-    print(
-        f"wrote {args.output_dir}: {len(new.vocabulary)} tokens, {added} of them new, {words} words split differently"
-    )
+    return BPEGrowth(**{name: value for name, value in given.items() if value is not None}) if args.grow_bpe else None
 
 
 if __name__ == "__main__":

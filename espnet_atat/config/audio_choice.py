@@ -17,11 +17,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from espnet_atat.config.layout import DATA, has_audio
+from espnet_atat.config.layout import DATA, DERIVED, has_audio
 from espnet_atat.errors import UserError
-
-#: Ends of the names of sets that stages 2 and 5 make of others.
-DERIVED = ("_aug", "_mlm")
 
 
 @dataclass(frozen=True)
@@ -49,7 +46,7 @@ def synthesis_of(name: str) -> dict[str, Any]:
     """``engine`` and ``voices`` of a set's audio, or of what it was augmented or masked from; empty where stage 3 made
     neither."""
     while name.endswith(DERIVED):
-        name = name[:-4]
+        name = name.rpartition("_")[0]
     path = DATA / name / "report.json"  # of stage 3
     report = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     return {"engine": report["engine"], "voices": list(report["by_voice"])} if "engine" in report else {}

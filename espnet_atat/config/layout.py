@@ -21,6 +21,9 @@ EXP = Path("exp")
 PREPARED = "prepared"
 #: What a row, a table or a configuration starts from.
 BASE = "base"
+#: Ends of the names of sets that stages 2 and 5 make of others.
+AUGMENTED, MASKED = "_aug", "_mlm"
+DERIVED = (AUGMENTED, MASKED)
 #: In the names of sets, of mixtures too: the fold; the engine whose synthetic speech the row takes.
 FOLD, TTS = "{fold}", "{tts}"
 

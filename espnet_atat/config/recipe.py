@@ -15,10 +15,10 @@ from espnet_atat.config.layout import EGS, load_yaml
 from espnet_atat.errors import UserError
 from espnet_atat.schema import check_known, read
 from espnet_atat.speech.masking import MaskConfig
+from espnet_atat.speech.synthesis.engines import EngineName
 
 RECIPE_FILE = "recipe.yaml"
 VARIABLES = Path("db.sh")
-EngineName = Literal["pico", "flite", "kokoro", "polly"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,6 +88,14 @@ class Splice:
 
 
 @dataclass(frozen=True, kw_only=True)
+class License:
+    """Stage 15: the licence of the models, by its SPDX name in lower case, and a file with its text."""
+
+    name: str
+    file: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Recipe:
     """What ``recipe.yaml`` says.
 
@@ -98,6 +106,7 @@ class Recipe:
         augment: sets that stage 2 makes augmented copies of.
         pretrain_slu: sets with trees that the pretraining of other corpora's systems may take, or patterns of their
             names, as ``*train`` (:mod:`.pretrain_slu`).
+        license: of packages; None: this project's.
         tables: by name, each as a file below ``tables/`` would say it.
     """
 
@@ -111,6 +120,7 @@ class Recipe:
     align: Align = field(default_factory=Align)
     mask: Mask = field(default_factory=Mask)
     splice: Splice | None = None
+    license: License | None = None
     mixtures: Mapping[str, Mixture] = field(default_factory=dict)
     tables: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 

@@ -7,12 +7,13 @@ from typing import Any, Literal, Self
 
 from espnet_atat.config.audio_choice import AudioChoice, choose_audio
 from espnet_atat.config.layout import EXP, FOLD, TTS, filled, merged, short
-from espnet_atat.config.recipe import EngineName, Mixture, load_recipe
+from espnet_atat.config.recipe import Mixture, load_recipe
 from espnet_atat.config.rows import PHASES, row_content
 from espnet_atat.config.two_stage import ASR, ORACLE, FirstStage, Pipeline
 from espnet_atat.data.mixture import TREE_TASKS, TaskLabels
 from espnet_atat.errors import UserError
 from espnet_atat.schema import read
+from espnet_atat.speech.synthesis.engines import EngineName
 from espnet_atat.text.growth import BPEGrowth
 
 #: The embedding's rows: where a fine-tuning takes them over, its token list is the old one, grown.

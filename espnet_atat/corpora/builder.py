@@ -25,6 +25,7 @@ from espnet_atat.datadir import (
     write_two_column,
 )
 from espnet_atat.errors import UserError
+from espnet_atat.graph.work import check_replaceable
 from espnet_atat.semantics.normalise import OFFICIAL, SPOKEN, Normalisation
 from espnet_atat.speech.audio import AudioError, is_pipe
 
@@ -149,8 +150,9 @@ class Builder:
             example = next(iter(report.dropped.values()), "the corpus has none")
             raise UserError(f"{name}: no utterance is left of {len(utterances)}; the first: {example}")
         data = self._data(kept)
-        self._check_replaceable(name)
-        with atomic_dir(self.data_dir / name) as folder:
+        output = self.data_dir / name
+        check_replaceable(output, lambda folder: WRITTEN.issuperset(path.name for path in folder.iterdir()))
+        with atomic_dir(output) as folder:
             data.write_files(folder)
             if self.text_form is not None:
                 (folder / TEXT_FORM).write_text(f"{self.text_form}\n", encoding="utf-8")
@@ -161,26 +163,19 @@ class Builder:
         self.report.sets.append(report)
         return data
 
-    def _check_replaceable(self, name: str) -> None:
-        """A folder that holds anything but a set's files is somebody's own."""
-        folder = self.data_dir / name
-        foreign = sorted({path.name for path in folder.glob("*")} - WRITTEN)
-        if foreign:
-            raise UserError(f"{folder} holds {foreign[0]}, which no preparation wrote; move or delete the folder first")
-
     def _examine(self, name: str, utterances: Sequence[Utterance]) -> None:
         """Fill the cache for every audio entry of the set; stop at a problem that an option would solve."""
         new = {u.audio: u.id for u in utterances if u.audio is not None and u.audio not in self._audio}
-        resolve = partial(self._resolve, name)
-        found = in_threads(resolve, new.keys(), new.values(), nj=self.options.nj, label=f"{name}: audio")
+        found = in_threads(partial(self._resolve, name), list(new.items()), self.options.nj, f"{name}: audio")
         self._audio.update(zip(new, found, strict=True))
         errors = [error for error in found if isinstance(error, AudioError) and error.configurable]
         if errors:
             more = f" ({len(errors)} such files of {len(new)} in {name})" if len(errors) > 1 else ""
             raise UserError(f"{errors[0]}{more}")
 
-    def _resolve(self, name: str, entry: str, utterance_id: str) -> tuple[str, float]:
+    def _resolve(self, name: str, audio: tuple[str, str]) -> tuple[str, float]:
         """Path of audio that meets the rules, if necessary a copy, and its duration in seconds."""
+        entry, utterance_id = audio
         info = examine(entry, self.options)
         path = entry
         if is_pipe(entry) or info.rate != self.options.sample_rate or info.channels != 1:

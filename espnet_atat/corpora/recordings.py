@@ -7,18 +7,16 @@ refused unless the caller asked for a copy; soxr resamples at its highest qualit
 import os
 import shlex
 import subprocess
-from collections.abc import Callable, Collection
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import soundfile
 import soxr
-from tqdm import tqdm
 
 from espnet_atat.arguments import option
+from espnet_atat.graph.pool import Progress, spread
 from espnet_atat.speech.audio import SAMPLE_RATE, AudioError, AudioInfo, is_pipe, open_audio, read_samples, write_audio
 
 TAIL = 0.05  # seconds at the end that must decode, which detects truncated files
@@ -76,20 +74,23 @@ def check_recording(entry: str, info: AudioInfo, rules: AudioRules) -> None:
         raise AudioError("too long", f"{entry}: {seconds:.1f} s is longer than {rules.max_duration:g} s")
 
 
-def in_threads[Found](
-    work: Callable[..., Found], *arguments: Collection[Any], nj: int, label: str
+def in_threads[Part, Found](
+    work: Callable[[Part], Found], parts: Sequence[Part], nj: int, label: str
 ) -> list[Found | AudioError]:
-    """What ``work`` gives for each of its arguments, or the error that it raises, with a bar of progress."""
+    """What ``work`` gives for each part, or the error that it raises."""
 
-    def one(*of_one: Any) -> Found | AudioError:
+    def one(part: Part) -> Found | AudioError:
         try:
-            return work(*of_one)
+            return work(part)
         except AudioError as error:
             return error
 
-    with ThreadPoolExecutor(max_workers=max(1, nj)) as pool:
-        results = pool.map(one, *arguments)
-        return list(tqdm(results, total=len(arguments[0]), desc=label, disable=None, leave=False))
+    found, progress = {}, Progress(label, len(parts), 0)
+    for part, result in spread(one, parts, nj, threads=True):
+        found[part] = result
+        progress.add(1)
+    progress.close()
+    return [found[part] for part in parts]
 
 
 def write_copy(entry: str, path: Path, rules: AudioRules) -> None:

@@ -162,7 +162,7 @@ def check_audio(
     """Note problems of the audio, except of utterances known to be bad; gives the seconds of usable audio."""
     seconds = 0.0
     entries = {key: entry for key, entry in wav.values.items() if key not in known}
-    found = in_threads(partial(examine, rules=rules, full=full), entries.values(), nj=rules.nj, label="audio")
+    found = in_threads(partial(examine, rules=rules, full=full), list(entries.values()), rules.nj, "audio")
     for key, each in zip(entries, found, strict=True):
         if isinstance(each, AudioError):
             problems.append(Problem("wav.scp", wav.lines[key], f"{key!r}: {each.kind}: {each}", key))

@@ -59,7 +59,7 @@ def find_segments(speech: np.ndarray, vad: str, max_seconds: float | None = None
 
     Args:
         speech: samples (num_samples,) at 16 kHz, or log mel features (num_frames, mels) of 10 ms.
-        vad: one of :data:`KINDS`. Where it finds nothing that is speech, all of the utterance is taken for it.
+        vad: of ``search_config.VAD_KINDS``. Where it finds no speech, all of the utterance is taken for it.
 
     Raises:
         UserError: ``silero``, and it is not installed, or there are features, which it does not hear.

@@ -21,10 +21,15 @@ HEAD = 1 << 16
 SAMPLED = 200
 
 
-def digest(content: Any) -> str:
-    """Hash of anything that JSON can write; the order of keys does not matter."""
+def content_hash(content: Any) -> str:
+    """SHA-256 of anything that JSON can write; the order of keys does not matter."""
     text = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()[:LENGTH]
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def digest(content: Any) -> str:
+    """The beginning of its hash, for names."""
+    return content_hash(content)[:LENGTH]
 
 
 def file_digest(path: Path) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 
 from espnet_atat import __version__
 from espnet_atat.errors import UserError
-from espnet_atat.graph.digest import digest
+from espnet_atat.graph.digest import LENGTH, content_hash
 from espnet_atat.graph.work import is_made, read_stamp, remove, stamp_file, working
 
 RUNS = Path("exp/runs")
@@ -64,8 +64,13 @@ class Node:
         return dict(self.identify())
 
     @cached_property
+    def hash(self) -> str:
+        return content_hash(self.identity)
+
+    @property
     def key(self) -> str:
-        return digest(self.identity)
+        """What a name has of the hash."""
+        return self.hash[:LENGTH]
 
     @cached_property
     def place(self) -> Path:
@@ -88,7 +93,7 @@ class Node:
     def is_done(self) -> bool:
         """Whether it exists, complete and made from what it would be made from now."""
         try:
-            return is_made(self.place, self.key)
+            return is_made(self.place, self.hash)
         except UserError:
             return False
 
@@ -110,16 +115,32 @@ class Node:
         """Make it, or continue what was interrupted; ``force``: make it again even if it is done."""
         self.check_needs()
         started = time.strftime("%Y-%m-%d %H:%M:%S")
+
+        def make(work: Path) -> Mapping[str, Any]:
+            facts = self.make(work)
+            made_by = {"espnet_atat": __version__, "commit": commit(), "started": started, **self.notes}
+            return {**(facts or {}), "made_by": made_by}
+
+        self._fill(make, anew=force and not (self.in_place and self.fetches))  # what was fetched is looked at again
+
+    def take(self, files: Mapping[str, str]) -> None:
+        """Lay down what was made of the same elsewhere: the texts of its files."""
+
+        def write(work: Path) -> Mapping[str, Any]:
+            for name, text in files.items():
+                (work / name).write_bytes(text.encode())
+            return {"kept": True}
+
+        self._fill(write)
+
+    def _fill(self, make: Make, *, anew: bool = False) -> None:
         notes: dict[str, Any] = {}
         with working(
-            self.place, self.key, file=self.is_file, in_place=self.in_place, inputs=self.inputs, notes=notes,
-            anew=force and not (self.in_place and self.fetches),  # what was fetched stays, and is looked at again
-        ) as work:  # fmt: skip
-            facts = self.make(work)
+            self.place, self.hash, file=self.is_file, in_place=self.in_place, inputs=self.inputs, notes=notes, anew=anew
+        ) as work:
+            facts = make(work)
             identity = dict(self.identify()) if self.fetches else self.identity
-            made_by = {"espnet_atat": __version__, "commit": commit(), "started": started, **self.notes}
-            notes |= {"made_from": digest(identity), "stage": self.stage, **(facts or {})}
-            notes |= {"made_by": made_by, "identity": identity}
+            notes |= {"made_from": content_hash(identity), "stage": self.stage, **(facts or {}), "identity": identity}
 
     def remove(self) -> None:
         """Take it away, so that it is made again (``--force`` of several jobs); what was fetched stays."""

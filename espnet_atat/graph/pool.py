@@ -15,7 +15,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 from pathlib import Path
@@ -98,15 +98,17 @@ def spread[Part, Result](
     nj: int,
     *,
     fresh: bool = False,
+    threads: bool = False,
     start: Callable[[], None] | None = None,
 ) -> Iterator[tuple[Part, Result]]:
     """Apply ``function`` to every part and yield each with its result, in order of completion.
 
     Args:
         function: can be pickled, as can parts and results.
-        nj: processes; one part, or one process, is worked on in this process.
+        nj: processes (or threads); one part, or one process, is worked on in this process.
         fresh: start new interpreters, even for one: for PyTorch, whose threads and devices do not survive a fork.
             Otherwise processes are forked on Linux, and need not import again what this one has imported.
+        threads: for work that waits for files, in libraries that let other threads run; nothing need be pickled.
         start: called first in each process, this one too.
     """
     nj = min(nj, len(parts))
@@ -115,8 +117,12 @@ def spread[Part, Result](
             start()
         yield from ((part, function(part)) for part in parts)
         return
-    context = multiprocessing.get_context("fork" if sys.platform == "linux" and not fresh else "spawn")
-    pool = ProcessPoolExecutor(max(1, nj), context, initializer=_start_process, initargs=(os.getpid(), start))
+    pool: Executor
+    if threads:
+        pool = ThreadPoolExecutor(nj)
+    else:
+        context = multiprocessing.get_context("fork" if sys.platform == "linux" and not fresh else "spawn")
+        pool = ProcessPoolExecutor(max(1, nj), context, initializer=_start_process, initargs=(os.getpid(), start))
     waiting = iter(parts)
     running: dict[Future[Result], Part] = {}
     try:

@@ -5,19 +5,19 @@
 """
 
 import fcntl
-import hashlib
 import json
 import os
 import shutil
 import socket
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from espnet_atat.atomic import atomic_write
 from espnet_atat.errors import UserError
+from espnet_atat.graph.digest import LENGTH, content_hash
 from espnet_atat.graph.pool import JOURNAL
 
 STAMP = ".made.json"
@@ -27,7 +27,7 @@ WAIT = 5.0  # seconds for another process: one that was killed may take a moment
 @contextmanager
 def working(
     output: Path,
-    made_from: object,
+    made_from: str,
     *,
     file: bool = False,
     in_place: bool = False,
@@ -40,7 +40,7 @@ def working(
     An interrupted call's folder is kept, journal and all, if it was made from the same.
 
     Args:
-        made_from: anything JSON can write; other objects count by their ``repr``. None: nothing is continued.
+        made_from: hash of all that decides the content.
         file: ``output`` is a file, which the block writes as ``<work>/<name>``. Whatever else it leaves there goes
             beside ``output``, before it.
         in_place: the block writes where ``output`` lies, because it can go on there itself, as ESPnet's trainer does.
@@ -49,10 +49,9 @@ def working(
         anew: start over even if ``output`` is complete. What an interrupted call left is continued all the same.
     """
     started = time.monotonic()
-    key = fingerprint([os.getpid(), time.time_ns()] if made_from is None else made_from)
     notes = {} if notes is None else notes
     _keep_apart(output, inputs, file)
-    with _locked(output):
+    with locked(output, WAIT):
         if in_place:
             if anew and is_complete(read_stamp(output)):
                 _remove(output)
@@ -61,18 +60,18 @@ def working(
             stamp_at = stamp_file(output, file=file)
             for torn in stamp_at.parent.glob(f".{stamp_at.name}.*.tmp"):  # by a kill
                 torn.unlink(missing_ok=True)
-            _write(stamp_at, {"made_from": key})
+            _write(stamp_at, {"made_from": made_from})
             yield place
-            _write(stamp_at, _stamp(key, started, notes))
+            _write(stamp_at, _stamp(made_from, started, notes))
             return
-        _check_replaceable(output, file)
+        check_replaceable(output, has_stamp, file=file)
         work, old = output.with_name(f"{output.name}.partial"), output.with_name(f".{output.name}.old")
-        _check_replaceable(work, file=False)
+        check_replaceable(work, has_stamp)
         shutil.rmtree(old, ignore_errors=True)
-        if work.exists() and _read(work / STAMP).get("made_from") != key:
+        if work.exists() and _read(work / STAMP).get("made_from") not in _forms(made_from):
             _discard(work, old)
         work.mkdir(exist_ok=True)
-        _write(work / STAMP, {"made_from": key})
+        _write(work / STAMP, {"made_from": made_from})
         try:
             yield work
         except BaseException:
@@ -81,7 +80,7 @@ def working(
             raise
         for leftover in (work / JOURNAL, *work.rglob("*.tmp")):
             leftover.unlink(missing_ok=True)
-        stamp = _stamp(key, started, notes)
+        stamp = _stamp(made_from, started, notes)
         if file:
             _publish_file(work, output, stamp)
             _discard(work, old)
@@ -93,15 +92,14 @@ def working(
         shutil.rmtree(old, ignore_errors=True)
 
 
-def _stamp(key: str, started: float, notes: dict[str, Any]) -> dict[str, Any]:
-    made_from = fingerprint(notes.pop("made_from")) if "made_from" in notes else key
+def _stamp(made_from: str, started: float, notes: dict[str, Any]) -> dict[str, Any]:
     return {"made_from": made_from, "seconds": round(time.monotonic() - started, 3), **notes}
 
 
 def remove(output: Path, *, stamp_only: bool = False) -> None:
     """Take away what ``working`` has made, or only the stamp that says so, so that it is made again."""
-    with _locked(output):
-        _check_replaceable(output, file=output.is_file())
+    with locked(output, WAIT):
+        check_replaceable(output, has_stamp, file=output.is_file())
         if stamp_only:
             stamp_file(output).unlink(missing_ok=True)
         else:
@@ -116,10 +114,15 @@ def _remove(output: Path) -> None:
         output.unlink(missing_ok=True)
 
 
-def is_made(output: Path, made_from: object) -> bool:
-    """Is ``output`` there, complete, and made from this?"""
+def is_made(output: Path, made_from: str) -> bool:
+    """Is ``output`` there, complete, and made from what has this hash?"""
     stamp = read_stamp(output)
-    return output.exists() and is_complete(stamp) and stamp["made_from"] == fingerprint(made_from)
+    return output.exists() and is_complete(stamp) and stamp["made_from"] in _forms(made_from)
+
+
+def _forms(made_from: str) -> tuple[str, str]:
+    """A hash as stamps have it, and as they had it at first: the hash of its beginning."""
+    return made_from, content_hash(made_from[:LENGTH])
 
 
 def is_complete(stamp: Mapping[str, Any]) -> bool:
@@ -128,7 +131,7 @@ def is_complete(stamp: Mapping[str, Any]) -> bool:
 
 
 def read_stamp(output: Path) -> dict[str, Any]:
-    """``made_from`` (a digest) and ``seconds`` of what ``working`` has made; empty for anything else."""
+    """``made_from`` (a hash) and ``seconds`` of what ``working`` has made; empty for anything else."""
     return _read(stamp_file(output))
 
 
@@ -137,9 +140,9 @@ def stamp_file(output: Path, *, file: bool = False) -> Path:
     return output / STAMP if output.is_dir() and not file else output.with_name(f".{output.name}{STAMP}")
 
 
-def fingerprint(made_from: object) -> str:
-    """The digest that a stamp keeps of ``made_from``."""
-    return hashlib.sha256(json.dumps(made_from, sort_keys=True, default=repr).encode()).hexdigest()
+def has_stamp(output: Path) -> bool:
+    """Has ``working`` made it, or begun to?"""
+    return "made_from" in read_stamp(output)
 
 
 def _publish_file(work: Path, output: Path, stamp: dict[str, Any]) -> None:
@@ -164,24 +167,27 @@ def _keep_apart(output: Path, inputs: Iterable[Path], file: bool) -> None:
             raise UserError(f"{output} {relation} {each}, which is read to make it; give another output")
 
 
-def _check_replaceable(path: Path, file: bool) -> None:
-    """Only what ``working`` has made is replaced, or what is empty."""
+def check_replaceable(path: Path, is_own: Callable[[Path], bool], *, file: bool = False) -> None:
+    """Let a path be replaced only if it is empty or, as ``is_own`` sees by its content, made by who replaces it."""
     if not path.exists():
         return
     if path.is_dir() == file:
         raise UserError(f"{path} is {'a folder, not a file' if file else 'not a folder'}; give another output")
     # Of a folder that a kill met while its stamp was written, there is the temporary file.
     empty = all(each.suffix == ".tmp" for each in path.iterdir()) if path.is_dir() else not path.stat().st_size
-    if not empty and "made_from" not in read_stamp(path):
+    if not empty and not is_own(path):
         raise UserError(f"{path} was not made by this step, which would replace it; move or delete it first")
 
 
 @contextmanager
-def _locked(output: Path) -> Iterator[None]:
-    """Keep other processes out. Forked workers hold the lock too: it is free when the last one is dead."""
+def locked(output: Path, patience: float | None = None) -> Iterator[None]:
+    """Keep other processes out. Forked workers hold the lock too: it is free when the last one is dead.
+
+    Raises ``UserError`` if another process has it for longer than ``patience``, in seconds; without, it waits.
+    """
     path = output.with_name(f".{output.name}.lock")
     path.parent.mkdir(parents=True, exist_ok=True)
-    deadline = time.monotonic() + WAIT
+    started = time.monotonic()
     while True:
         handle = path.open("a+", encoding="utf-8")
         try:
@@ -193,7 +199,7 @@ def _locked(output: Path) -> Iterator[None]:
             handle.seek(0)
             holder = handle.read().strip() or "another process"
             handle.close()
-            if time.monotonic() > deadline:
+            if patience is not None and time.monotonic() - started > patience:
                 raise UserError(f"{output} is being made by {holder}; wait until it ends") from error
             time.sleep(0.05)
     try:

@@ -8,6 +8,7 @@ from typing import Any
 
 from espnet_atat.atomic import atomic_dir
 from espnet_atat.errors import UserError, first_line
+from espnet_atat.graph.work import check_replaceable
 from espnet_atat.package.reader import PACKAGE_META, list_files, open_package, unpack
 
 REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
@@ -37,10 +38,7 @@ def publish(
 
 def to_folder(package: Path, folder: Path) -> None:
     """Unpack into a folder, whole or not at all; an older package there is replaced."""
-    if folder.exists() and not folder.is_dir():
-        raise UserError(f"{folder}: is a file; give a folder")
-    if folder.is_dir() and any(folder.iterdir()) and not (folder / PACKAGE_META).is_file():
-        raise UserError(f"{folder}: holds other files and no package, so it stays as it is; give another folder")
+    check_replaceable(folder, lambda there: (there / PACKAGE_META).is_file())
     check_package(package)
     with atomic_dir(folder) as target:
         unpack(package, target)

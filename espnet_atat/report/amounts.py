@@ -3,6 +3,7 @@
 All is read from what the stages wrote: the dump's lengths, ESPnet's shape files, logs and stamps.
 """
 
+import json
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -12,12 +13,16 @@ from typing import Any
 from espnet_atat.config.layout import DATA, DUMP, EXP, PREPARED
 from espnet_atat.data.mixture import group_of
 from espnet_atat.datadir import read_two_column
+from espnet_atat.errors import UserError
 from espnet_atat.graph.work import read_stamp
 from espnet_atat.speech.audio import SAMPLE_RATE
 from espnet_atat.speech.fbank import FRAME_SHIFT
 
 #: Lengths of a dumped set's utterances, and how many of each make a second.
 LENGTHS = {"utt2num_frames": SAMPLE_RATE / FRAME_SHIFT, "utt2num_samples": SAMPLE_RATE}
+#: Kept of a system, seed and fold: what it took, with every run that its model needed, and its learning curves.
+TRAINING = "training.json"
+LEARNING = "learning.json"
 _PARAMETERS = re.compile(r"Total Number of model parameters: ([\d.]+) ?([KMGB]?)")
 _ITERATIONS = re.compile(r"\[train\].*?total_count=(\d+), \[valid\]")
 _POWERS = {"": 1.0, "K": 1e3, "M": 1e6, "G": 1e9, "B": 1e9}
@@ -67,6 +72,17 @@ def training_amounts(runs: Sequence[Path], *, foreign: bool = False) -> dict[str
         "utterances": len(heard),
     }
     return {**(dict.fromkeys(amounts) if foreign else amounts), "commits": sorted(commits)}
+
+
+def kept_amounts(folder: Path) -> dict[str, Any] | None:
+    """``training_amounts`` of a folder of results that was taken from the kept ones; None of one made here."""
+    file = folder / TRAINING
+    if not file.is_file():
+        return None
+    try:
+        return dict(json.loads(file.read_text(encoding="utf-8"))["amounts"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{file}: holds no amounts: remove it, and what lies beside it") from error
 
 
 def _sum(numbers: Sequence[int | None]) -> int | None:

@@ -4,16 +4,15 @@ An archive holds a text file a line, sorted by path: ``{"path": "music/seed1/dec
 Paths are below ``exp/<recipe>``; each is in one archive. The same texts give the same bytes.
 """
 
-import fcntl
 import json
 import lzma
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from espnet_atat.atomic import atomic_write
 from espnet_atat.errors import UserError
+from espnet_atat.graph.work import locked
 
 SUFFIX = ".jsonl.xz"
 PRESET = 6 | lzma.PRESET_EXTREME
@@ -32,7 +31,7 @@ class Archives:
 
     def keep(self, name: str, texts: Mapping[str, str | None]) -> Path:
         """Put texts into an archive (None removes one), out of all others; several processes may. Gives its file."""
-        with _locked(self.folder):
+        with locked(self.folder):
             before = self._read()
             after = {
                 each: {path: text for path, text in held.items() if path not in texts} for each, held in before.items()
@@ -86,12 +85,3 @@ def _check(path: str) -> None:
     parts = path.split("/")
     if any(part in ("", ".", "..") for part in parts) or str(PurePosixPath(path)) != path:
         raise ValueError(f"{path!r} is no path below exp/<recipe>")
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Let one process at a time change a folder's archives."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield

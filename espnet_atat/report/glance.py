@@ -50,7 +50,7 @@ class Glance:
 
 
 def read_glance(path: Path) -> Glance:
-    """Read what ``steps.stage12_attention`` wrote; nothing in it is executable."""
+    """Read what ``steps.stage12_decode`` wrote; nothing in it is executable."""
     with np.load(path, allow_pickle=False) as content:
         arrays = {name: content[name] for name in content.files if name in Glance.__annotations__}
     fields: dict[str, Any] = {

@@ -40,6 +40,7 @@ import numpy as np
 
 from espnet_atat.atomic import atomic_write
 from espnet_atat.config.audio_choice import described
+from espnet_atat.config.layout import FOLD
 from espnet_atat.config.system import System, TestSet, results_folder
 from espnet_atat.config.table import Table
 from espnet_atat.config.two_stage import FOREIGN
@@ -50,9 +51,8 @@ from espnet_atat.graph.work import stamp_file
 from espnet_atat.metrics.figures import FIGURES, mean_of_seeds
 from espnet_atat.metrics.metrics_file import METRICS_FILE, MODEL_KEYS, fold_name, read_metrics
 from espnet_atat.metrics.significance import interval
-from espnet_atat.report.amounts import hours_of, stage_times, training_amounts
+from espnet_atat.report.amounts import LEARNING, hours_of, kept_amounts, stage_times, training_amounts
 from espnet_atat.report.differences import compare_rows
-from espnet_atat.report.keeping import LEARNING, kept_amounts
 from espnet_atat.report.provenance import pretraining_of, remarks
 from espnet_atat.report.tables import latex, markdown
 
@@ -214,7 +214,7 @@ def _hours(test: TestSet, fold: int | None, folds: int | None) -> float | None:
     if test.source == "text_in":
         return None
     numbers = range(1, folds + 1) if folds is not None and fold is None else [fold]
-    return hours_of(test.set.replace("{fold}", str(number)) for number in numbers)
+    return hours_of(test.set.replace(FOLD, str(number)) for number in numbers)
 
 
 def _training(info: Mapping[str, str]) -> dict[str, Any] | None:

@@ -49,7 +49,7 @@ def terminal(content: Mapping[str, Any]) -> str:
 
 def times(seconds: Mapping[str, float]) -> str:
     """``data preparation 12 s, features 31 s, …, together 18.4 min``."""
-    titles = {str(stage.number): stage.title for stage in STAGES}
+    titles = {str(stage): stage.title for stage in STAGES}
     parts = [f"{titles[stage]} {spent:.0f} s" for stage, spent in seconds.items() if spent >= 0.5]
     return f"{', '.join(parts)}; together {sum(seconds.values()) / 60:.1f} min"
 

@@ -22,6 +22,7 @@ from espnet_atat.errors import UserError
 from espnet_atat.graph.digest import features_digest, file_digest
 from espnet_atat.graph.node import Identity, Node
 from espnet_atat.semantics.tree import strip_tags
+from espnet_atat.stages import Stage
 from espnet_atat.steps.stage12_decode import CUT, Decoding, Hypotheses, references
 
 #: In a tagger's run: its folder; in the run of what Whisper heard: the words.
@@ -62,7 +63,7 @@ def tagger_node(pipeline: Pipeline, seed: int) -> Node:
         read_examples(data)
 
     return Node(
-        stage=11,
+        stage=Stage.FINETUNE,
         name=f"{pipeline.tagger}-{'+'.join(map(short, pipeline.data))}{of_seed}",
         identify=identify,
         make=train,
@@ -94,7 +95,7 @@ def whisper_node(first_stage: FirstStage, test: TestSet) -> Node:
         return {"utterances": len(words)}
 
     return Node(
-        stage=12,
+        stage=Stage.DECODE,
         name=f"whisper-{short(model)}-{test.name}",
         identify=identify,
         make=hear,

@@ -1,30 +1,22 @@
-"""A training phase with its nodes: token list, statistics, the training run."""
+"""What is planned of a system, from its files alone: its trainings and their nodes, and what its hypotheses need.
+
+How the nodes are made is of the stages; :mod:`.systems` joins both.
+"""
 
 import dataclasses
-from collections.abc import Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from espnet_atat.config.hearing import Hearing, hearing_of, inherited_by_finetuning
+from espnet_atat.config.hearing import Hearing, hearing_of
 from espnet_atat.config.layout import DUMP, conf_file, short
-from espnet_atat.config.mixtures import MIXTURE_SEED, PRETRAIN_SLU, Mixtures, load_mixtures
-from espnet_atat.config.pretrain_slu import (
-    PRETRAIN_SLU_OPTION,
-    PretrainingSets,
-    check_prepared,
-    choose_sets,
-    takes_sets,
-)
-from espnet_atat.config.system import EMBEDDING, Phase, System
-from espnet_atat.config.training import (
-    AUDIO_ENCODER_INIT,
-    best_model,
-    check_finetune,
-    load_token_config,
-    load_training_config,
-)
+from espnet_atat.config.mixtures import MIXTURE_SEED, PRETRAIN_SLU, Mixtures
+from espnet_atat.config.pretrain_slu import PRETRAIN_SLU_OPTION, check_prepared
+from espnet_atat.config.system import EMBEDDING, Phase, System, TestSet, results_folder, run_label
+from espnet_atat.config.training import AUDIO_ENCODER_INIT, best_model
 from espnet_atat.data.epoch_plan import PLAN_VERSION
 from espnet_atat.data.mixture import Part
 from espnet_atat.data.targets import holds_audio, part_identity, targets_of, unseen_tags
@@ -34,17 +26,18 @@ from espnet_atat.graph.launch import Machines
 from espnet_atat.graph.node import Identity, Node
 from espnet_atat.model.espnet_package import ESPNET_PREFIX, is_checkpoint
 from espnet_atat.model.hub import model_identity
-from espnet_atat.steps.stage07_tokens import KNOWN_TAGS, make_tokens
-from espnet_atat.steps.stage09_training import collect_statistics, train
+from espnet_atat.stages import Stage
 from espnet_atat.text.growth import BPEGrowth
 from espnet_atat.text.tokenizer import target_words
 
 #: Options of training that decide what statistics and shapes are; the rest leaves them as they are.
 STATISTICS_KEYS = ("input_size", "frontend", "frontend_conf", "text_encoder", "text_tokenizer", "ctc_unit")
+#: In a token list's identity: tags that validation has and training has not.
+KNOWN_TAGS = "known_tags"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Training:
+class Training(ABC):
     """One phase of training.
 
     Attributes:
@@ -118,14 +111,23 @@ class Training:
             return str(self.first.tokens.place / "text_tokenizer")
         return self.token_config.get("text_tokenizer") or self.config.get("text_tokenizer")
 
+    @abstractmethod
+    def make_tokens(self, work: Path) -> Mapping[str, int]: ...
+
+    @abstractmethod
+    def collect_statistics(self, work: Path) -> Mapping[str, int]: ...
+
+    @abstractmethod
+    def train(self, work: Path) -> Mapping[str, str]: ...
+
     @cached_property
     def tokens(self) -> Node:
         """Folder with ``tokens.txt``; a fine-tuning's is grown from its parent's if it keeps the embedding."""
         return Node(
-            stage=7 if self.parent is None else 11,
+            stage=Stage.TOKENS if self.parent is None else Stage.FINETUNE,
             name=f"tokens-{self.mixtures.name}" if self.grows else "tokens",
             identify=self._tokens_identity,
-            make=partial(make_tokens, self),
+            make=self.make_tokens,
             needs=(self.parent.tokens,) if self.parent is not None and self.grows else (),
             about=f"of {self.about_data}",
             in_place=True,
@@ -153,10 +155,10 @@ class Training:
     def statistics(self) -> Node:
         """Folder with the written mixture, the shapes and the features' statistics."""
         return Node(
-            stage=9 if self.parent is None else 11,
+            stage=Stage.STATISTICS if self.parent is None else Stage.FINETUNE,
             name=f"stats-{self.mixtures.name}",
             identify=self._statistics_identity,
-            make=partial(collect_statistics, self),
+            make=self.collect_statistics,
             # A fine-tuning's encoder is built as its parent's was.
             needs=(self.tokens, *((self.parent.run,) if self.parent else ())),
             about=f"of {self.about_data}",
@@ -177,10 +179,10 @@ class Training:
         selection = self.mixtures.selection
         parents = (self.parent.run, self.parent.tokens) if self.parent else ()
         return Node(
-            stage=10 if self.parent is None else 11,
+            stage=Stage.PRETRAIN if self.parent is None else Stage.FINETUNE,
             name=f"{short(self.phase.config)}-{self.mixtures.name}-seed{self.seed}",
             identify=self._identity,
-            make=partial(train, self),
+            make=self.train,
             needs=(self.tokens, self.statistics, *parents),
             about=self.about,
             in_place=True,
@@ -229,35 +231,43 @@ class Training:
         return f"{conf_file(self.recipe, self.phase.config)}{options}{grown} on {self.about_data}"
 
 
-def plan_training(system: System, seed: int, fold: int | None, machines: Machines, nj: int = 1) -> Training:
-    """The last phase of a system, with those before it."""
-    assert system.pretrain is not None
-    config = load_training_config(system.recipe, system.pretrain)
-    selection, problem = None, None
-    if takes_sets(system):
-        try:
-            selection = choose_sets(system)
-        except UserError as error:
-            selection, problem = PretrainingSets((), str(error)), error
-    pretraining = Training(
-        recipe=system.recipe,
-        phase=system.pretrain,
-        mixtures=load_mixtures(system.recipe, system.pretrain, fold, selection),
-        config=config,
-        token_config=load_token_config(system.recipe, system.tokens),
-        seed=seed,
-        machines=machines,
-        nj=nj,
-        problem=problem,
-    )
-    if system.finetune is None:
-        return pretraining
-    # What fine-tuning does not name is as it was in pretraining: the model is the same one.
-    config = load_training_config(system.recipe, system.finetune, inherited_by_finetuning(config))
-    check_finetune(system.finetune, config)
-    mixtures = load_mixtures(system.recipe, system.finetune, fold)
-    changed: dict[str, Any] = {"phase": system.finetune, "mixtures": mixtures, "config": config}
-    return dataclasses.replace(pretraining, parent=pretraining, problem=None, **changed)
+@dataclass(frozen=True, kw_only=True, eq=False)
+class PlannedSystem:
+    """A system with one seed and, in a cross validation, one fold.
+
+    Attributes:
+        system: ``{fold}`` filled in.
+        tests: the sets that are decoded: its test sets, or its dev sets.
+        training: the last phase of the model that it trains; None: a pipeline over the words of others.
+        tagger: of a pipeline; None: the model itself is searched for trees.
+        nj: processes of decoding a large set.
+    """
+
+    system: System
+    seed: int
+    fold: int | None
+    tests: Sequence[TestSet]
+    training: Training | None
+    tagger: Node | None
+    nj: int = 1
+
+    @property
+    def label(self) -> str:
+        """``seed1``, ``seed1_fold2``."""
+        return run_label(self.seed, self.fold)
+
+    @property
+    def name(self) -> str:
+        return f"{self.system.name}/{self.label}"
+
+    @property
+    def folder(self) -> Path:
+        return results_folder(self.system.recipe, self.system.name, self.seed, self.fold)
+
+    @property
+    def needs(self) -> tuple[Node, ...]:
+        """The runs that decoding reads."""
+        return (*([self.training.run] if self.training else ()), *([self.tagger] if self.tagger else ()))
 
 
 def heard_words(final: Training) -> set[str]:

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from espnet_atat.config.layout import DATA, PREPARED, TTS
+from espnet_atat.config.layout import DATA, PREPARED
 from espnet_atat.datadir import TEXT_FORM, UNREADABLE, read_two_column
 from espnet_atat.errors import UserError
 from espnet_atat.graph.digest import digest, file_digest
@@ -13,13 +13,11 @@ from espnet_atat.graph.node import Identity, Node
 from espnet_atat.graph.pool import file_size
 from espnet_atat.graph.work import is_complete, read_stamp
 from espnet_atat.speech.report import Report
-
-if TYPE_CHECKING:
-    from espnet_atat.steps.driver import Request
+from espnet_atat.stages import Stage
 
 
 def set_node(
-    stage: int,
+    stage: Stage,
     at: Path,
     options: Any,
     make: Callable[[Path], Report],
@@ -71,33 +69,3 @@ def sets_of(recipe: str) -> list[str]:
     return sorted(
         path.parent.name for path in (DATA / recipe).glob("[!.]*/text") if not path.parent.name.endswith(".partial")
     )
-
-
-def is_missing(request: "Request", name: str) -> bool:
-    """Whether a recipe that is prepared lacks a set."""
-    return bool(sets_of(request.recipe)) and not (DATA / request.recipe / name / "text").is_file()
-
-
-def check_prepared_set(request: "Request", name: str) -> None:
-    if is_missing(request, name):
-        there = " ".join(sets_of(request.recipe))
-        raise UserError(f"{DATA / request.recipe / name} was not prepared; there are {there}")
-
-
-def named_by_tables(request: "Request", key: str) -> list[str]:
-    """The sets that the tables asked for name, ``{tts}`` filled in: ``synthesize_sets``, ``augment_sets``.
-
-    What stage 3 says gets the engines of the table's rows, ``set@engine``, unless it names its own.
-    """
-    found = []
-    for table in request.selection.tables:
-        engines: list[str] = [system.tts_engine for system in request.systems_of(table) if system.tts_engine]
-        for name in getattr(table, key):
-            entry = f"{name}@{TTS}" if key == "synthesize_sets" and "@" not in name else name
-            found += [entry.replace(TTS, engine) for engine in engines or [default_engine(request)]]
-    return list(dict.fromkeys(found))
-
-
-def default_engine(request: "Request") -> str:
-    """The engine of what names none."""
-    return request.tts_engine or request.options.synthesize.engine

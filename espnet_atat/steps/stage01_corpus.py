@@ -5,25 +5,21 @@ import shutil
 from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from espnet_atat.config.layout import DATA, DUMP, EGS, PREPARED
+from espnet_atat.config.layout import DATA, DERIVED, DUMP, EGS, PREPARED
 from espnet_atat.corpora.listing import listing
 from espnet_atat.errors import UserError
 from espnet_atat.graph.digest import digest
 from espnet_atat.graph.launch import call
 from espnet_atat.graph.node import Node
 from espnet_atat.graph.work import read_stamp
+from espnet_atat.stages import Stage
+from espnet_atat.steps.request import Request
 from espnet_atat.steps.sets import prepared_sets
 
-if TYPE_CHECKING:
-    from espnet_atat.steps.driver import Request
 
-#: Ends of the names of sets that later stages make of others.
-DERIVED = ("", "_mlm", "_aug")
-
-
-def plan(request: "Request") -> Iterator[Node | str]:
+def plan(request: Request) -> Iterator[Node | str]:
     """One node: a corpus is prepared whole. A dry run also says what there is to do before there is a corpus."""
     place = DATA / request.recipe / PREPARED
     try:
@@ -36,7 +32,7 @@ def plan(request: "Request") -> Iterator[Node | str]:
     # Names, sizes and dates of a raw corpus's files stand for their content.
     options = [*request.options.prepare, *(["--allow_bad_test"] if request.allow_bad_test else [])]
     yield Node(
-        stage=1,
+        stage=Stage.CORPUS,
         at=place,
         identify=lambda: {
             "kind": "corpus",
@@ -53,7 +49,7 @@ def plan(request: "Request") -> Iterator[Node | str]:
     )
 
 
-def _prepare(request: "Request", source: Path, options: list[str], _work: Path) -> Mapping[str, Any]:
+def _prepare(request: Request, source: Path, options: list[str], _work: Path) -> Mapping[str, Any]:
     recipe = request.recipe
     before = prepared_sets(DATA / recipe)
     script = EGS / recipe / "local/data.sh"
@@ -61,7 +57,7 @@ def _prepare(request: "Request", source: Path, options: list[str], _work: Path) 
     if code:
         raise UserError(f"{script} failed with code {code}: its output says why")
     for name in set(before) - set(prepared_sets(DATA / recipe)):
-        for derived in (f"{name}{end}" for end in DERIVED):
+        for derived in (f"{name}{end}" for end in ("", *DERIVED)):
             if derived == name or read_stamp(DATA / recipe / derived):
                 print(f"  {DUMP / recipe / derived}: removed, as there is no {name} any more")
                 for place in (DATA, DUMP):

@@ -6,41 +6,39 @@ Sets that stage 3 makes are augmented there, right after it.
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from espnet_atat.config.layout import DATA, conf_file, load_config
+from espnet_atat.config.layout import AUGMENTED, DATA, conf_file, load_config
 from espnet_atat.datadir import DataDir
 from espnet_atat.graph.node import Node
 from espnet_atat.schema import read
 from espnet_atat.speech.augmentation.augment_set import AugmentConfig, augment_set
 from espnet_atat.speech.report import Report
 from espnet_atat.speech.synthesis.engines import engine_of
-from espnet_atat.steps.sets import check_prepared_set, named_by_tables, set_node
+from espnet_atat.stages import Stage
+from espnet_atat.steps.request import Request
+from espnet_atat.steps.sets import set_node
 
-if TYPE_CHECKING:
-    from espnet_atat.steps.driver import Request
 
-
-def plan(request: "Request") -> Iterator[Node | str]:
+def plan(request: Request) -> Iterator[Node | str]:
     """The sets that ``--augment_sets``, the recipe or its tables name, but for synthetic ones."""
     if not wanted(request):
         yield "no set is augmented; --augment_sets names some"
-    yield from augment_nodes(request, stage=2)
+    yield from augment_nodes(request, stage=Stage.AUGMENT)
 
 
-def wanted(request: "Request") -> list[str]:
-    return list(request.augment_sets or request.options.augment or named_by_tables(request, "augment_sets"))
+def wanted(request: Request) -> list[str]:
+    return list(request.augment_sets or request.options.augment or request.named_by_tables("augment_sets"))
 
 
-def augment_nodes(request: "Request", *, stage: int) -> Iterator[Node]:
+def augment_nodes(request: Request, *, stage: Stage) -> Iterator[Node]:
     """A node for each set: in stage 3 for those of its engines, in stage 2 for all others."""
     path = conf_file(request.recipe, "augment")
     config = read(AugmentConfig, load_config(path), str(path), seed=0)
-    for name in (name for name in wanted(request) if (engine_of(name) is None) == (stage == 2)):
-        if not (request.dry_run and stage > 2):
-            check_prepared_set(request, name)
+    for name in (name for name in wanted(request) if (engine_of(name) is None) == (stage == Stage.AUGMENT)):
+        if not (request.dry_run and stage > Stage.AUGMENT):
+            request.check_prepared(name)
         folder = DATA / request.recipe / name
-        output = folder.with_name(f"{name}_aug")
+        output = folder.with_name(f"{name}{AUGMENTED}")
         yield set_node(stage, output, config, partial(_make, folder, output, config, request.nj), sets=[folder])
 
 

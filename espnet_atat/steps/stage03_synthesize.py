@@ -6,39 +6,38 @@ A set may name its engine, as ``test@flite``. A test set is left out where there
 from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from espnet_atat.config.layout import DATA
 from espnet_atat.datadir import is_test_set
 from espnet_atat.graph.node import Node
 from espnet_atat.speech.report import Report
 from espnet_atat.speech.synthesis.say_set import SynthesisConfig, make_engine, say_set
-from espnet_atat.steps.sets import check_prepared_set, default_engine, named_by_tables, set_node
+from espnet_atat.stages import Stage
+from espnet_atat.steps.request import Request
+from espnet_atat.steps.sets import set_node
 from espnet_atat.steps.stage02_augment import augment_nodes
 
-if TYPE_CHECKING:
-    from espnet_atat.steps.driver import Request
 
-
-def plan(request: "Request") -> Iterator[Node | str]:
+def plan(request: Request) -> Iterator[Node | str]:
     """The sets that ``--synthesize_sets``, the recipe or its tables name, and augmented copies of synthetic ones."""
     said = request.options.synthesize
-    entries = list(request.synthesize_sets or said.sets or named_by_tables(request, "synthesize_sets"))
+    entries = list(request.synthesize_sets or said.sets or request.named_by_tables("synthesize_sets"))
     if not entries:
         yield "no set is synthesised; --synthesize_sets names some"
-    default = default_engine(request)
+    default = request.tts_default
     chosen = dict.fromkeys((name, own or default) for name, _, own in (entry.partition("@") for entry in entries))
     for name, engine in chosen:
         data = DATA / request.recipe / name
-        check_prepared_set(request, name)
+        request.check_prepared(name)
         if is_test_set(name) and ((data / "wav.scp").is_file() or data.with_name(f"recorded_{name}").is_dir()):
             yield f"there are recordings of {name}: it is not said by {engine}"
             continue
         options = said.options if engine == said.engine else {}  # they are that engine's
         output = data.with_name(f"{name}_{engine}")
         make = partial(_make, data, output, engine, options, request.nj)
-        yield set_node(3, output, {"engine": engine, **options}, make, sets=[data])
-    yield from augment_nodes(request, stage=3)
+        yield set_node(Stage.SYNTHESIZE, output, {"engine": engine, **options}, make, sets=[data])
+    yield from augment_nodes(request, stage=Stage.SYNTHESIZE)
 
 
 def _make(data: Path, output: Path, name: str, options: Mapping[str, Any], nj: int, work: Path) -> Report:

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from espnet_atat.config.layout import DATA, EXP
 from espnet_atat.datadir import DataDir
@@ -12,13 +11,12 @@ from espnet_atat.graph.node import Node
 from espnet_atat.speech.alignment.align_set import Aligner, align_set
 from espnet_atat.speech.alignment.aligners import make_aligner
 from espnet_atat.speech.report import Report
-from espnet_atat.steps.sets import is_missing, set_node
+from espnet_atat.stages import Stage
+from espnet_atat.steps.request import Request
+from espnet_atat.steps.sets import set_node
 
-if TYPE_CHECKING:
-    from espnet_atat.steps.driver import Request
 
-
-def plan(request: "Request") -> Iterator[Node | str]:
+def plan(request: Request) -> Iterator[Node | str]:
     """A node for each set; one that the corpus does not give is left out."""
     splice = request.options.splice
     names = sorted({*request.options.mask.sets, *(splice.from_ if splice else ())})
@@ -29,14 +27,14 @@ def plan(request: "Request") -> Iterator[Node | str]:
     for name in names:
         folder = DATA / request.recipe / name
         output = alignments_file(request.recipe, name)
-        if is_missing(request, name):
+        if request.lacks(name):
             yield f"{folder} was not prepared: left out"
             continue
         make = partial(_make, folder, output, aligner, request.nj)
-        yield set_node(4, output, {"aligner": repr(aligner)}, make, sets=[folder], is_file=True)
+        yield set_node(Stage.ALIGN, output, {"aligner": repr(aligner)}, make, sets=[folder], is_file=True)
 
 
-def _chosen(request: "Request") -> Aligner:
+def _chosen(request: Request) -> Aligner:
     """What the command line says, and what it leaves to the recipe, whose options of Gentle go with Gentle."""
     of_recipe = asdict(request.options.align)
     name = request.align.get("aligner", of_recipe["aligner"])

@@ -4,9 +4,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from espnet_atat.config.layout import DATA
+from espnet_atat.config.layout import DATA, MASKED
 from espnet_atat.config.recipe import SplicedSet
 from espnet_atat.datadir import DataDir
 from espnet_atat.graph.node import Node
@@ -16,14 +15,13 @@ from espnet_atat.speech.mask_set import mask_set
 from espnet_atat.speech.masking import MaskConfig
 from espnet_atat.speech.report import Report
 from espnet_atat.speech.splicing import SpliceConfig, splice_set
-from espnet_atat.steps.sets import is_missing, set_node
+from espnet_atat.stages import Stage
+from espnet_atat.steps.request import Request
+from espnet_atat.steps.sets import set_node
 from espnet_atat.steps.stage04_align import alignments_file
 
-if TYPE_CHECKING:
-    from espnet_atat.steps.driver import Request
 
-
-def plan(request: "Request") -> Iterator[Node | str]:
+def plan(request: Request) -> Iterator[Node | str]:
     """A node for each masked set, then for each spliced one; a set that the corpus does not give is left out."""
     mask, splice = request.options.mask, request.options.splice
     if not mask.sets:
@@ -31,12 +29,12 @@ def plan(request: "Request") -> Iterator[Node | str]:
     config = read(MaskConfig, mask.options, f"recipe {request.recipe}: mask: options")
     for name in mask.sets:
         folder = DATA / request.recipe / name
-        if is_missing(request, name):
+        if request.lacks(name):
             yield f"{folder} was not prepared: left out"
             continue
-        output, alignments = folder.with_name(f"{name}_mlm"), alignments_file(request.recipe, name)
+        output, alignments = folder.with_name(f"{name}{MASKED}"), alignments_file(request.recipe, name)
         make = partial(_mask, folder, alignments, output, config, request.nj)
-        yield set_node(5, output, config, make, sets=[folder], files=[alignments])
+        yield set_node(Stage.MASK, output, config, make, sets=[folder], files=[alignments])
     if splice is not None:
         for name, spliced in splice.sets.items():
             yield _splice_node(request.recipe, name, spliced, splice.from_)
@@ -52,7 +50,7 @@ def _splice_node(recipe: str, name: str, spliced: SplicedSet, sources: Sequence[
     texts = None if spliced.text is None else DATA / recipe / spliced.text
     output = DATA / recipe / name
     make = partial(_splice, folders, files, texts, output, spliced)
-    return set_node(5, output, spliced, make, sets=[*folders, *([texts] if texts else [])], files=files)
+    return set_node(Stage.MASK, output, spliced, make, sets=[*folders, *([texts] if texts else [])], files=files)
 
 
 def _splice(

@@ -7,7 +7,6 @@ For models on top of a pretrained speech encoder also ``dump/<encoder>-<key>/<re
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from espnet_atat.config.hearing import Hearing, hearings_of
 from espnet_atat.config.layout import DATA, DUMP
@@ -16,21 +15,20 @@ from espnet_atat.errors import UserError
 from espnet_atat.graph.node import Node
 from espnet_atat.speech.features import FeatureConfig, make_dump
 from espnet_atat.speech.report import Report
+from espnet_atat.stages import Stage
+from espnet_atat.steps.request import Request
 from espnet_atat.steps.sets import set_node, sets_of
-
-if TYPE_CHECKING:
-    from espnet_atat.steps.driver import Request
 
 #: What ``--feats_type`` calls states.
 ENCODER = "encoder"
 
 
-def plan(request: "Request") -> Iterator[Node | str]:
+def plan(request: Request) -> Iterator[Node | str]:
     names = sets_of(request.recipe)
     if not names:
         if not request.dry_run:
-            raise UserError(f"{DATA / request.recipe} has no sets: run stage 1")
-        yield "features of every set: to be made, after stage 1"
+            raise UserError(f"{DATA / request.recipe} has no sets: run stage {Stage.CORPUS}")
+        yield f"features of every set: to be made, after stage {Stage.CORPUS}"
     stored = "fbank" if request.feats_type == ENCODER else request.feats_type
     hearings = _hearings(request)
     for name in names:
@@ -43,12 +41,12 @@ def plan(request: "Request") -> Iterator[Node | str]:
             yield _node(request, name, hearing.dump, config)
 
 
-def _node(request: "Request", name: str, dump: Path, config: FeatureConfig) -> Node:
+def _node(request: Request, name: str, dump: Path, config: FeatureConfig) -> Node:
     folder, output = DATA / request.recipe / name, dump / request.recipe / name
-    return set_node(6, output, config, partial(_make, folder, output, config, request.nj), sets=[folder])
+    return set_node(Stage.FEATURES, output, config, partial(_make, folder, output, config, request.nj), sets=[folder])
 
 
-def _hearings(request: "Request") -> list[Hearing]:
+def _hearings(request: Request) -> list[Hearing]:
     """What the models of the selected systems read that are on top of pretrained encoders, each folder once."""
     asked = [] if request.encoder is None else [Hearing(request.encoder, True)]
     by_folder = {each.dump: each for each in (*hearings_of(request.selection.systems), *asked)}

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from espnet_atat.atomic import atomic_write
 from espnet_atat.config.layout import DUMP, short
@@ -23,12 +23,11 @@ from espnet_atat.data.targets import part_identity, targets_of
 from espnet_atat.errors import UserError
 from espnet_atat.graph.logs import log_to
 from espnet_atat.graph.node import Identity, Node
+from espnet_atat.stages import Stage
+from espnet_atat.steps.plan import Training
 from espnet_atat.steps.stage09_training import LM_TRAINER, run_trainer
 from espnet_atat.text.sentences import lm_tokens, write_sentences
 from espnet_atat.text.tokenizer import TargetTokenizer
-
-if TYPE_CHECKING:
-    from espnet_atat.steps.plan import Training
 
 #: In the run's folder: perplexity of each validation set.
 PERPLEXITY = "perplexity.json"
@@ -45,7 +44,7 @@ class LMTraining:
     """
 
     system: System
-    training: "Training"
+    training: Training
     trees: bool
 
     @property
@@ -85,13 +84,17 @@ class LMTraining:
     @cached_property
     def tokens(self) -> Node:
         """The phase's token list, in this stage already: stage 11 would grow it too late."""
-        return dataclasses.replace(self.training.tokens, stage=8) if self.training.parent else self.training.tokens
+        return (
+            dataclasses.replace(self.training.tokens, stage=Stage.LANGUAGE_MODEL)
+            if self.training.parent
+            else self.training.tokens
+        )
 
     @cached_property
     def run(self) -> Node:
         lm = short(self.system.lm) if isinstance(self.system.lm, str) else "lm"
         return Node(
-            stage=8,
+            stage=Stage.LANGUAGE_MODEL,
             name=f"{lm}-{self.training.mixtures.name}-{self.kind}-seed{self.training.seed}",
             identify=self._identity,
             make=partial(train_language_model, self),
@@ -159,7 +162,7 @@ def train_language_model(planned: LMTraining, folder: Path) -> Mapping[str, str]
         json.dump({"model": str(planned.model_file), "sets": figures}, handle, indent=1)
         handle.write("\n")
     for name, measured in figures.items():
-        print(f"  perplexity of {name}: {measured['perplexity']:.2f} per token ({measured['tokens']} tokens)")
+        print(f"  perplexity of {name}: {measured['perplexity']:.2f} a token ({measured['tokens']} tokens)")
     print(f"  wrote {planned.model_file} and {folder / PERPLEXITY}")
     return {"model": planned.model}
 

@@ -4,7 +4,7 @@ import logging
 import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import yaml
 
@@ -20,12 +20,10 @@ from espnet_atat.graph.launch import Machines, launch_training, train_in_process
 from espnet_atat.graph.logs import log_to
 from espnet_atat.speech.audio import SAMPLE_RATE
 from espnet_atat.speech.fbank import FFT_LENGTH, FRAME_LENGTH, FRAME_SHIFT, NUM_MELS
+from espnet_atat.steps.plan import Training
 from espnet_atat.steps.stage07_tokens import check_text_tokenizer
 from espnet_atat.text.tokenizer import GROWN_WORDS_FILE
 from espnet_atat.text.vocabulary import TASKS, Vocabulary
-
-if TYPE_CHECKING:
-    from espnet_atat.steps.plan import Training
 
 #: ESPnet's own filterbank where the dump holds audio.
 RAW_FRONTEND = {
@@ -46,7 +44,7 @@ ATAT_TRAINER = "espnet_atat.bin.atat_train"
 LM_TRAINER = "espnet2.bin.lm_train"
 
 
-def collect_statistics(training: "Training", folder: Path) -> Mapping[str, int]:
+def collect_statistics(training: Training, folder: Path) -> Mapping[str, int]:
     """Stage 9: write the mixture, the shapes and the features' statistics.
 
     They follow from what stage 6 has left. Where a model reads audio, or a set of features has no sums, ESPnet reads
@@ -64,7 +62,7 @@ def collect_statistics(training: "Training", folder: Path) -> Mapping[str, int]:
     return facts
 
 
-def _write_known(training: "Training", parts: Sequence[Part], output: Path) -> bool:
+def _write_known(training: Training, parts: Sequence[Part], output: Path) -> bool:
     """Whether shapes and sums of a split were known."""
     config, sources = resolved_config(training), {part.source for part in parts}
     hears = training.hearing is not None  # states have their sums, and nothing is normalised in front of an encoder
@@ -83,7 +81,7 @@ def _write_known(training: "Training", parts: Sequence[Part], output: Path) -> b
     )
 
 
-def _read_everything(training: "Training", folder: Path) -> None:
+def _read_everything(training: Training, folder: Path) -> None:
     """ESPnet's ``--collect_stats``."""
     config = {key: value for key, value in resolved_config(training).items() if not key.startswith("normalize")}
     write_config(folder / "statistics.yaml", config)
@@ -97,7 +95,7 @@ def _read_everything(training: "Training", folder: Path) -> None:
         call_task(options)
 
 
-def train(training: "Training", folder: Path) -> Mapping[str, str]:
+def train(training: Training, folder: Path) -> Mapping[str, str]:
     """Stages 10 and 11: pretrain or fine-tune; an interrupted run continues from its last whole epoch."""
     check_text_tokenizer(training)
     options = [
@@ -127,7 +125,7 @@ def describe_shares(groups: Path) -> str:
     return ", ".join(f"{task} {100 * weight / total:.1f} %" for task, weight in weights.items() if weight)
 
 
-def resolved_config(training: "Training") -> dict[str, Any]:
+def resolved_config(training: Training) -> dict[str, Any]:
     """The options of the YAML files with what only the plan knows."""
     config = {key: value for key, value in training.config.items() if key not in (CPU_PROCESSES, FEATS_TYPE)}
     if training.hearing is not None:
@@ -152,7 +150,7 @@ def resolved_config(training: "Training") -> dict[str, Any]:
     return config
 
 
-def _hearing_options(training: "Training", hearing: Hearing, config: Mapping[str, Any]) -> dict[str, Any]:
+def _hearing_options(training: Training, hearing: Hearing, config: Mapping[str, Any]) -> dict[str, Any]:
     """Of a model on top of a pretrained encoder: no front end, and a budget in states or in samples."""
     from espnet_atat.model.pretrained_speech import load_speech_config, samples_per_state
 
@@ -173,7 +171,7 @@ def _hearing_options(training: "Training", hearing: Hearing, config: Mapping[str
     return {**options, "audio_encoder_conf": conf}
 
 
-def data_options(training: "Training") -> list[str]:
+def data_options(training: Training) -> list[str]:
     """The streams of the written mixture."""
     return [
         option
@@ -183,7 +181,7 @@ def data_options(training: "Training") -> list[str]:
     ]
 
 
-def shape_options(training: "Training") -> list[str]:
+def shape_options(training: Training) -> list[str]:
     """Shape files of the modalities that there are, and the weights of the groups."""
     folder = training.statistics.place
     shapes = [
@@ -196,7 +194,7 @@ def shape_options(training: "Training") -> list[str]:
     return [*shapes, "--train_groups", str(folder / GROUPS)]
 
 
-def token_options(training: "Training") -> list[str]:
+def token_options(training: Training) -> list[str]:
     """Token list, BPE model, words with pieces of their own, characters, text tokenizer."""
     folder = training.tokens.place
     options = ["--token_list", str(folder / "tokens.txt"), "--bpemodel", str(folder / "bpe.model")]
@@ -209,7 +207,7 @@ def token_options(training: "Training") -> list[str]:
     return options
 
 
-def transfer_options(training: "Training", folder: Path) -> list[str]:
+def transfer_options(training: Training, folder: Path) -> list[str]:
     """What a fine-tuning starts from: its parent's parameters, or those it keeps; rows mapped to a grown vocabulary."""
     if training.parent is None:
         return []

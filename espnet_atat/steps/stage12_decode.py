@@ -3,10 +3,12 @@
 import dataclasses
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from espnet_atat.config.layout import DATA, DUMP, conf_file, has_audio, load_config
 from espnet_atat.config.system import TestSet
@@ -15,13 +17,14 @@ from espnet_atat.errors import UserError
 from espnet_atat.graph.digest import features_digest, file_digest
 from espnet_atat.graph.logs import log_to
 from espnet_atat.graph.node import Identity, Node
-from espnet_atat.steps.plan import Training, heard_words
+from espnet_atat.report.glance import ATTENTION_FILE
+from espnet_atat.stages import Stage
+from espnet_atat.steps.plan import PlannedSystem, Training, heard_words
 from espnet_atat.steps.stage08_language_model import LMTraining
 
 if TYPE_CHECKING:
     from espnet_atat.decode.lm_fusion import LanguageModel
     from espnet_atat.decode.trained import Trained
-    from espnet_atat.steps.systems import SystemRun
 
 #: From so many utterances on, several processes are worth the seconds that each takes to start.
 PARALLEL_FROM = 1000
@@ -37,7 +40,7 @@ class Hypotheses(ABC):
         config_name: of the inference configuration; of a pipeline's first stage.
     """
 
-    owner: "SystemRun"
+    owner: PlannedSystem
     config_name: str
     test: TestSet
 
@@ -50,7 +53,7 @@ class Hypotheses(ABC):
     def node(self) -> Node:
         """The folder with ``ref`` and ``hyp``."""
         return Node(
-            stage=12,
+            stage=Stage.DECODE,
             at=self.folder,
             identify=self.identify,
             make=self.make,
@@ -157,6 +160,23 @@ class Decoding(Hypotheses):
             **({"language_model": self.language_model.run.key} if self.language_model else {}),
         }
 
+    @cached_property
+    def attention(self) -> Node | None:
+        """Where the model looked in one utterance, heard and read; None of one not trained to listen and to read.
+
+        It is of the first utterance whose tree is right; the arrays of the file are those of ``report.glance.Glance``.
+        """
+        if not (self.test.wants_trees and source_of(self.test) == "speech" and _hears_and_reads(self.training)):
+            return None
+        return Node(
+            stage=Stage.DECODE,
+            at=self.folder / ATTENTION_FILE,
+            identify=lambda: {"kind": "attention", "decoding": self.node.key},
+            make=partial(_look, self),
+            needs=(self.node, self.training.run),
+            is_file=True,
+        )
+
     @property
     def origin(self) -> dict[str, str]:
         found = {"model": str(self.training.model_file)}
@@ -234,3 +254,35 @@ def load_trained(training: Training, device: str = "cpu") -> "Trained":
         _loaded.clear()
         _loaded[wanted] = Trained.load(*model_files(training), device)
     return _loaded[wanted]
+
+
+def _hears_and_reads(model: Training) -> bool:
+    """Whether the model has both encoders and examples taught both: a text encoder that read nothing shows nothing."""
+    sources = {part.source for step in model.chain for part in step.mixtures.train}
+    return model.config.get("text_encoder", "hugging_face") is not None and sources == {"speech", "text_in"}
+
+
+def _look(decoding: Decoding, work: Path) -> Mapping[str, Any]:
+    from espnet_atat.decode.decode_set import heard_and_read
+    from espnet_atat.decode.search_config import SearchConfig
+    from espnet_atat.decode.source import Source
+
+    dump = DUMP / decoding.test.set
+    source = Source.of_dump(decoding.dump, "speech")
+    references = read_two_column(decoding.folder / "ref")
+    utt_id = first_right(references, read_two_column(decoding.folder / "hyp"), source.entries)
+    # The same search once more, for its tokens; without a language model, which does not look at the utterance.
+    options = {key: value for key, value in decoding.config.items() if key not in ("batch_size", "lm_weight")}
+    config = SearchConfig(**options, task=decoding.test.task)
+    text = read_two_column(dump / "text")[utt_id]
+    seen = Source.of_dump(dump, "speech")
+    arrays = heard_and_read(load_trained(decoding.training), source, utt_id, text, config, seen=seen)
+    np.savez_compressed(work / ATTENTION_FILE, utt_id=utt_id, reference=references[utt_id], **arrays)
+    return {"utt_id": utt_id}
+
+
+def first_right(references: Mapping[str, str], hypotheses: Mapping[str, str], there: Iterable[str]) -> str:
+    """The first utterance of those ``there`` whose hypothesis is its reference; the first one where none is."""
+    known = set(there)
+    ids = [utt_id for utt_id in sorted(references) if utt_id in known]
+    return next((utt_id for utt_id in ids if hypotheses.get(utt_id) == references[utt_id]), ids[0])

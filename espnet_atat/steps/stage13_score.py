@@ -13,6 +13,7 @@ from espnet_atat.graph.digest import file_digest
 from espnet_atat.graph.node import Identity, Make, Node
 from espnet_atat.metrics.metrics_file import METRICS_FILE, METRICS_FORM, MODEL_KEYS, fold_name, read_metrics
 from espnet_atat.metrics.scoring import score_files
+from espnet_atat.stages import Stage
 from espnet_atat.steps.stage12_decode import CUT, Hypotheses
 
 
@@ -74,7 +75,13 @@ def _node(folder: Path, scored: Sequence[Path], make: Make, needs: tuple[Node, .
         return {"kind": "scores", "espnet_atat": __version__, "form": METRICS_FORM, "contents": contents}
 
     return Node(
-        stage=13, at=folder / METRICS_FILE, identify=identify, make=make, needs=needs, about=about, is_file=True
+        stage=Stage.SCORE,
+        at=folder / METRICS_FILE,
+        identify=identify,
+        make=make,
+        needs=needs,
+        about=about,
+        is_file=True,
     )
 
 

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from espnet_atat import __version__
 from espnet_atat.config.layout import EXP
@@ -14,17 +14,16 @@ from espnet_atat.graph.digest import digest, file_digest
 from espnet_atat.graph.node import Identity, Node
 from espnet_atat.report.plots import write_report
 from espnet_atat.report.table_content import table_content, write_content
-from espnet_atat.steps.stage12_attention import attention_nodes
+from espnet_atat.stages import Stage
+from espnet_atat.steps.request import Request
+from espnet_atat.steps.systems import attention_nodes
 
-if TYPE_CHECKING:
-    from espnet_atat.steps.driver import Request
 
-
-def plan(request: "Request") -> Iterator[Node]:
+def plan(request: Request) -> Iterator[Node]:
     for table in request.selection.tables:
         scores = request.score_nodes(table)
         yield Node(
-            stage=14,
+            stage=Stage.TABLE,
             at=table_file(request, table),
             identify=partial(_identity, request, table, scores),
             make=partial(_write, request, table),
@@ -35,14 +34,14 @@ def plan(request: "Request") -> Iterator[Node]:
         )
 
 
-def table_file(request: "Request", table: Table) -> Path:
+def table_file(request: Request, table: Table) -> Path:
     """The JSON file that the others are rendered from."""
     fold = request.selection.fold
     part = ("" if fold is None else f"_fold{fold}") + ("_dev" if request.decode_dev else "")
     return EXP / request.recipe / "tables" / f"{table.name}{part}.json"
 
 
-def _identity(request: "Request", table: Table, scores: Sequence[Node]) -> Identity:
+def _identity(request: Request, table: Table, scores: Sequence[Node]) -> Identity:
     runs = [run for run in request.runs if run.system.name in table.systems]
     seen = [*scores, *(node for node in attention_nodes(runs) if node.is_done)]
     return {
@@ -54,7 +53,7 @@ def _identity(request: "Request", table: Table, scores: Sequence[Node]) -> Ident
     }
 
 
-def _write(request: "Request", table: Table, _work: Path) -> Mapping[str, Any]:
+def _write(request: Request, table: Table, _work: Path) -> Mapping[str, Any]:
     path = table_file(request, table)
     selection = request.selection
     name = re.sub(r"^table(?=\d+$)", "", table.name)

@@ -4,10 +4,11 @@ import dataclasses
 from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from espnet_atat import __version__
 from espnet_atat.config.layout import EXP, conf_file, load_config
+from espnet_atat.config.recipe import License, load_recipe
 from espnet_atat.config.selection import Selection
 from espnet_atat.errors import UserError
 from espnet_atat.graph.digest import file_digest
@@ -16,18 +17,17 @@ from espnet_atat.metrics.metrics_file import METRICS_FILE, read_metrics
 from espnet_atat.package.manifest import TASK_DEFAULTS, Manifest, result_of, search_options
 from espnet_atat.package.publish import publish
 from espnet_atat.package.writer import Sources, write_package
+from espnet_atat.stages import Stage
+from espnet_atat.steps.request import Request
 from espnet_atat.steps.stage12_decode import Decoding, source_of
 from espnet_atat.steps.stage13_score import score_node
 from espnet_atat.steps.systems import SystemRun, model_of
-
-if TYPE_CHECKING:
-    from espnet_atat.steps.driver import Request
 
 #: Form of what is packed; part of the fingerprint, so that a newer form is packed again.
 FORM = 1
 
 
-def plan(request: "Request") -> Iterator[Node | str]:
+def plan(request: Request) -> Iterator[Node | str]:
     """A package for each system, seed and fold that has a model of its own."""
     for run in request.runs:
         if run.tagger is not None:
@@ -46,8 +46,9 @@ def package_file(run: SystemRun) -> Path:
 def package_node(run: SystemRun, selection: Selection) -> Node:
     model = model_of(run)
     scores = [score_node(each) for each in run.hypotheses]
+    terms = load_recipe(run.system.recipe).license
     return Node(
-        stage=15,
+        stage=Stage.PACK,
         at=package_file(run),
         identify=lambda: {
             "kind": "package",
@@ -56,14 +57,15 @@ def package_node(run: SystemRun, selection: Selection) -> Node:
             "run": model.run.key,
             "model": model.model,
             "scores": [file_digest(score.place) for score in scores],
+            **({"license": [terms.name, file_digest(Path(terms.file))]} if terms else {}),
         },
-        make=partial(_pack, run, selection),
+        make=partial(_pack, run, selection, terms),
         needs=(model.run, *scores),
         is_file=True,
     )
 
 
-def _pack(run: SystemRun, selection: Selection, work: Path) -> Mapping[str, Any]:
+def _pack(run: SystemRun, selection: Selection, terms: License | None, work: Path) -> Mapping[str, Any]:
     from espnet_atat.decode.pretrained import load_pretrained
 
     training = model_of(run)
@@ -72,11 +74,15 @@ def _pack(run: SystemRun, selection: Selection, work: Path) -> Mapping[str, Any]
         train_config=training.run.place / "config.yaml",
         model_file=training.model_file,
         text_tokenizer=training.text_tokenizer,
+        license_file=Path(terms.file) if terms else None,
         lm_train_config=language_model.train_config if language_model else None,
         lm_file=language_model.model_file if language_model else None,
     )
     path = work / package_file(run).name
-    manifest = write_package(sources, _manifest(run, selection), path)
+    manifest = _manifest(run, selection)
+    if terms is not None:
+        manifest = dataclasses.replace(manifest, license=terms.name)
+    manifest = write_package(sources, manifest, path)
     load_pretrained(path)  # as its users will
     size = path.stat().st_size / 1e6
     print(f"  {size:.1f} MB, {manifest.parameters} parameters, scores of {len(run.hypotheses)} decodings")
@@ -109,7 +115,7 @@ def _result(decoding: Decoding) -> Mapping[str, Any]:
     return result_of(metrics, test_set=test.set, task=test.task, config=decoding.config_name)
 
 
-def upload(request: "Request") -> Iterator[Node | str]:
+def upload(request: Request) -> Iterator[Node | str]:
     """Stage 16: a system's package to a repository of the hub (``--hf_repo``) or into a folder (``--upload_dir``)."""
     if request.hf_repo is None and request.upload_dir is None:
         yield "neither --hf_repo nor --upload_dir is given: nothing is uploaded"
@@ -117,10 +123,12 @@ def upload(request: "Request") -> Iterator[Node | str]:
     packages = [path for run in request.runs if run.tagger is None and (path := package_file(run)).is_file()]
     if len(packages) != 1:
         if request.dry_run:
-            yield "to be done, after stage 15"
+            yield f"to be done, after stage {Stage.PACK}"
             return
-        names = ", ".join(map(str, packages)) or "run stage 15"
-        raise UserError(f"stage 16 uploads one package; of those asked for there are {len(packages)}: {names}")
+        names = ", ".join(map(str, packages)) or f"run stage {Stage.PACK}"
+        raise UserError(
+            f"stage {Stage.UPLOAD} uploads one package; of those asked for there are {len(packages)}: {names}"
+        )
     yield from publish(
         packages[0], request.hf_repo, request.upload_dir, private=request.private, dry_run=request.dry_run
     )

@@ -1,58 +1,74 @@
 """A system with one seed and fold, and all that stages 7 to 13 make for it."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import dataclasses
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from espnet_atat.config.audio_choice import check_unheard
-from espnet_atat.config.system import System, TestSet, results_folder, run_label
+from espnet_atat.config.hearing import inherited_by_finetuning
+from espnet_atat.config.mixtures import load_mixtures
+from espnet_atat.config.pretrain_slu import PretrainingSets, choose_sets, takes_sets
+from espnet_atat.config.system import System, TestSet
+from espnet_atat.config.training import check_finetune, load_token_config, load_training_config
 from espnet_atat.config.two_stage import ASR
 from espnet_atat.errors import UserError
 from espnet_atat.graph.launch import Machines
 from espnet_atat.graph.node import Node, with_needs
 from espnet_atat.steps.pipelines import TaggedHypotheses, tagger_node
-from espnet_atat.steps.plan import Training, plan_training
+from espnet_atat.steps.plan import PlannedSystem, Training
+from espnet_atat.steps.stage07_tokens import make_tokens
+from espnet_atat.steps.stage09_training import collect_statistics, train
 from espnet_atat.steps.stage12_decode import Decoding, Hypotheses
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class SystemRun:
-    """A system with one seed and, in a cross validation, one fold.
+class TrainingRun(Training):
+    """A training with what makes its nodes."""
 
-    Attributes:
-        system: ``{fold}`` filled in.
-        tests: the sets that are decoded: its test sets, or its dev sets.
-        training: the last phase of the model that it trains; None: a pipeline over the words of others.
-        tagger: of a pipeline; None: the model itself is searched for trees.
-        nj: processes of decoding a large set.
-    """
+    def make_tokens(self, work: Path) -> Mapping[str, int]:
+        return make_tokens(self, work)
 
-    system: System
-    seed: int
-    fold: int | None
-    tests: Sequence[TestSet]
-    training: Training | None
-    tagger: Node | None
-    nj: int = 1
+    def collect_statistics(self, work: Path) -> Mapping[str, int]:
+        return collect_statistics(self, work)
 
-    @property
-    def label(self) -> str:
-        """``seed1``, ``seed1_fold2``."""
-        return run_label(self.seed, self.fold)
+    def train(self, work: Path) -> Mapping[str, str]:
+        return train(self, work)
 
-    @property
-    def name(self) -> str:
-        return f"{self.system.name}/{self.label}"
 
-    @property
-    def folder(self) -> Path:
-        return results_folder(self.system.recipe, self.system.name, self.seed, self.fold)
+def plan_training(system: System, seed: int, fold: int | None, machines: Machines, nj: int = 1) -> Training:
+    """The last phase of a system, with those before it."""
+    assert system.pretrain is not None
+    config = load_training_config(system.recipe, system.pretrain)
+    selection, problem = None, None
+    if takes_sets(system):
+        try:
+            selection = choose_sets(system)
+        except UserError as error:
+            selection, problem = PretrainingSets((), str(error)), error
+    pretraining = TrainingRun(
+        recipe=system.recipe,
+        phase=system.pretrain,
+        mixtures=load_mixtures(system.recipe, system.pretrain, fold, selection),
+        config=config,
+        token_config=load_token_config(system.recipe, system.tokens),
+        seed=seed,
+        machines=machines,
+        nj=nj,
+        problem=problem,
+    )
+    if system.finetune is None:
+        return pretraining
+    # What fine-tuning does not name is as it was in pretraining: the model is the same one.
+    config = load_training_config(system.recipe, system.finetune, inherited_by_finetuning(config))
+    check_finetune(system.finetune, config)
+    mixtures = load_mixtures(system.recipe, system.finetune, fold)
+    changed: dict[str, Any] = {"phase": system.finetune, "mixtures": mixtures, "config": config}
+    return dataclasses.replace(pretraining, parent=pretraining, problem=None, **changed)
 
-    @property
-    def needs(self) -> tuple[Node, ...]:
-        """The runs that decoding reads."""
-        return (*([self.training.run] if self.training else ()), *([self.tagger] if self.tagger else ()))
+
+class SystemRun(PlannedSystem):
+    """A system with one seed and fold, and all that is made of it."""
 
     def nodes(self) -> list[Node]:
         """All that is made before its hypotheses, in the order of making."""
@@ -119,3 +135,12 @@ def model_of(run: SystemRun) -> Training:
     if run.tagger is not None or run.training is None:
         raise UserError(f"system {run.system.name} is a pipeline of two models: it has no search of trees of its own")
     return run.training
+
+
+def attention_nodes(runs: Iterable[SystemRun]) -> Iterator[Node]:
+    """Where each system looked, by its first run: its first set of speech with trees."""
+    firsts: dict[str, SystemRun] = {}
+    for run in runs:
+        firsts.setdefault(run.system.name, run)
+    for run in firsts.values():
+        yield from [each.attention for each in run.decodings if each.attention is not None][:1]

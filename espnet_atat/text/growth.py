@@ -4,16 +4,14 @@ The BPE model is kept: a new word is split into old pieces, and only unseen tags
 ``grow_bpe``, a second BPE model adds pieces for words that the old one splits too finely.
 """
 
-import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import sentencepiece
 
 from espnet_atat.errors import UserError
 from espnet_atat.text.bpe import train_bpe
-from espnet_atat.text.tokenizer import CHARACTERS_FILE, WORD_START, TargetTokenizer, is_whole, target_words
+from espnet_atat.text.tokenizer import WORD_START, TargetTokenizer, is_whole, target_words
 
 
 @dataclass(frozen=True)
@@ -48,20 +46,6 @@ def grow(tokenizer: TargetTokenizer, targets: Iterable[str], bpe: BPEGrowth | No
     tags = sorted(token for token in unseen if is_whole(token))
     vocabulary = old.grow([*tags, *sorted(unseen - set(tags))])
     return TargetTokenizer(vocabulary, grown.bpemodel, grown.grown_words)
-
-
-def grow_folder(
-    old: str | Path, targets: Iterable[str], output: str | Path, bpe: BPEGrowth | None = None
-) -> tuple[TargetTokenizer, TargetTokenizer]:
-    """Grow the token list of one folder into another, which must exist; gives the old tokenizer and the new one.
-
-    The CTC's characters are unchanged.
-    """
-    tokenizer = TargetTokenizer.load(old)
-    grown = grow(tokenizer, targets, bpe)
-    grown.save(output)
-    shutil.copyfile(Path(old) / CHARACTERS_FILE, Path(output) / CHARACTERS_FILE)
-    return tokenizer, grown
 
 
 def _new_splits(tokenizer: TargetTokenizer, targets: Sequence[str], bpe: BPEGrowth) -> dict[str, tuple[str, ...]]:

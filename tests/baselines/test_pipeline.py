@@ -36,7 +36,7 @@ def test_the_folder_says_what_it_was_trained_on_and_every_utterance_gets_a_tree_
 
 def test_changed_or_foreign_files_are_neither_opened_nor_replaced(trained) -> None:
     data = trained.with_name("set")
-    with pytest.raises(UserError, match="exists and is not a trained tagger"):
+    with pytest.raises(UserError, match="was not made by this step"):
         train_pipeline([data], data, CrfConfig())
     assert (data / "target").is_file()
     with pytest.raises(UserError, match="--pretrain_dirs and --pretrain_epochs"):

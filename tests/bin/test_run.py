@@ -13,7 +13,7 @@ from espnet_atat.config.selection import add_selection
 from espnet_atat.stages import STAGES, stage_table
 
 #: Of every stage: what to do, and with which systems.
-OF_ALL = {"help", "stage", "stop_stage", "between", "force", "dry_run"}
+OF_ALL = {"help", "stage", "stop_stage", "part", "force", "dry_run"}
 
 
 @pytest.fixture(autouse=True)
@@ -33,8 +33,8 @@ def test_every_option_is_of_some_stage_or_of_all():
 def test_help_names_all_stages_and_recipes_are_found_without_any_package():
     command = [sys.executable, "-S", "-m", "espnet_atat.bin.run", "--help"]  # -S: no site-packages
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert all(f"{stage.number:>2} {stage.title}" in done.stdout for stage in STAGES)
-    assert "--between" not in done.stdout
+    assert all(f"{stage:>2} {stage.title}" in done.stdout for stage in STAGES)
+    assert "--part" not in done.stdout
 
 
 def test_the_readme_lists_the_stages(root):

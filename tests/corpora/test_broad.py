@@ -4,7 +4,6 @@ import os
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
@@ -12,9 +11,8 @@ import pytest
 from espnet_atat.corpora.broad import HeldOut, choose, prepare, read_example
 from espnet_atat.datadir import DataDir
 from espnet_atat.errors import UserError
-from tests.corpora.conftest import WORDNET_GLOSSES, write_wordnet
+from tests.corpora.conftest import WORDNET_GLOSSES, write_lines, write_wordnet
 
-Lines = Callable[[Path, Iterable[str]], Path]
 SYMBOLS, INITIALS = "with symbols, or points inside", "with initials"
 LENGTH = "of fewer than 3 or more than 15 words"
 
@@ -105,12 +103,12 @@ def test_what_is_near_to_a_sentence_held_out(text: str, has: bool) -> None:
     assert HeldOut(["turn up the heat please", "light off please", "stop"]).has(text) is has
 
 
-def test_held_out_sentences_are_read_from_tables_and_from_text(tmp_path: Path, lines: Lines) -> None:
+def test_held_out_sentences_are_read_from_tables_and_from_text(tmp_path: Path) -> None:
     source = write_wordnet(tmp_path / "wordnet")
     tables = tmp_path / "tables"
-    lines(tables / "a_test.tsv", ["utt_id\twords", "1\tthe bridge was closed"])
-    lines(tables / "a_train.tsv", ["utt_id\twords", "1\tthe boat moved slowly"])
-    text = lines(tmp_path / "text", ["1 we walked near the old door today"])
+    write_lines(tables / "a_test.tsv", ["utt_id\twords", "1\tthe bridge was closed"])
+    write_lines(tables / "a_train.tsv", ["utt_id\twords", "1\tthe boat moved slowly"])
+    text = write_lines(tmp_path / "text", ["1 we walked near the old door today"])
     report = prepare(source, tmp_path / "data", times=2, held_out=[tables, text])
     assert "  2 too near to a sentence held out" in report.notes
     texts = {t for name in ("train", "dev", "test") for t in DataDir.load(tmp_path / "data" / name).text.values()}

@@ -12,6 +12,7 @@ import pytest
 
 from espnet_atat.errors import UserError
 from espnet_atat.graph import work as module
+from espnet_atat.graph.digest import content_hash
 from espnet_atat.graph.pool import JOURNAL
 from espnet_atat.graph.work import STAMP, is_made, read_stamp, working
 
@@ -26,30 +27,36 @@ def names(folder: Path) -> set[str]:
     return {path.name for path in folder.iterdir()}
 
 
-def fill(output: Path, made_from: object, content: str = "whole", **options) -> None:
+def fill(output: Path, made_from: str, content: str = "whole", **options) -> None:
     with working(output, made_from, **options) as work:
         (work / "text").write_text(content)
 
 
-def write(output: Path, made_from: object, content: str) -> None:
+def write(output: Path, made_from: str, content: str) -> None:
     with working(output, made_from, file=True) as work:
         (work / output.name).write_text(content)
         (work / "half").unlink(missing_ok=True)
 
 
 def test_a_folder_is_there_when_the_block_has_ended(place):
-    with working(place, {"a": 1}) as work:
+    with working(place, "a") as work:
         (work / "text").write_text("whole")
         (work / "audio").mkdir()
         (work / "audio" / "torn.tmp").write_text("of a killed call")
         (work / JOURNAL).write_text("[]")
         assert not place.exists()
-        assert not is_made(place, {"a": 1})
+        assert not is_made(place, "a")
     assert names(place.parent) == {"set"}
     assert {str(path.relative_to(place)) for path in place.rglob("*")} == {"text", "audio", STAMP}
-    assert is_made(place, {"a": 1})
-    assert not is_made(place, {"a": 2})
+    assert is_made(place, "a")
+    assert not is_made(place, "b")
     assert read_stamp(place)["seconds"] >= 0
+
+
+def test_stamps_of_earlier_releases_count(place):
+    fill(place, content_hash("12345678"))  # they have the hash of what a name has of it
+    assert is_made(place, "12345678" + 56 * "9")
+    assert not is_made(place, "12345679" + 56 * "9")
 
 
 def test_a_file_is_there_with_what_goes_beside_it(place):
@@ -70,7 +77,7 @@ def test_a_file_is_there_with_what_goes_beside_it(place):
     assert not is_made(place, "b")
 
 
-def run_out_of_space(output: Path, made_from: object) -> None:
+def run_out_of_space(output: Path, made_from: str) -> None:
     with working(output, made_from) as work:
         (work / "half").write_text("half")
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

@@ -50,7 +50,7 @@ def test_a_folder_gets_a_package_that_opens_and_one_with_other_things_is_left_al
         assert package.manifest.name == "small"
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine/thesis.txt").write_text("years of work")
-    with pytest.raises(UserError, match="holds other files and no package"):
+    with pytest.raises(UserError, match="mine was not made by this step"):
         to_folder(make_zip(), tmp_path / "mine")
     assert (tmp_path / "mine/thesis.txt").read_text() == "years of work"
     with pytest.raises(UserError, match="names no train_config"):  # nobody could load it

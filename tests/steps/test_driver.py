@@ -21,7 +21,7 @@ from espnet_atat.errors import UserError
 from espnet_atat.report.glance import read_glance
 from espnet_atat.report.learning import load_curves, read_curves
 from espnet_atat.steps import driver
-from espnet_atat.steps.driver import Request
+from espnet_atat.steps.request import Request
 from espnet_atat.steps.stage13_score import score_node
 from espnet_atat.text.vocabulary import Vocabulary
 from tests.conftest import ROOT

@@ -11,8 +11,7 @@ from espnet_atat.datadir import write_two_column
 from espnet_atat.errors import UserError
 from espnet_atat.graph.node import RUNS, with_needs
 from espnet_atat.semantics.tree import is_tag
-from espnet_atat.steps.plan import heard_words
-from espnet_atat.steps.stage07_tokens import KNOWN_TAGS
+from espnet_atat.steps.plan import KNOWN_TAGS, heard_words
 from espnet_atat.steps.stage09_training import resolved_config
 from espnet_atat.text.vocabulary import Vocabulary
 from tests.steps.world import FILES, TARGETS, read_audio_in_place, row_file, training, write_features, write_recipe

@@ -1,5 +1,6 @@
 """Stages 15 and 16 on the tiny recipe: a package of a system whose fine-tuning grew the BPE model."""
 
+import zipfile
 from argparse import Namespace
 from pathlib import Path
 
@@ -73,6 +74,17 @@ def test_what_is_packed_is_skipped_until_its_scores_change(capsys):
     run("--system", "zeroshot", "--stage", "13", "--stop_stage", "13")
     pack("--system", "zeroshot", "--dry_run")
     assert f"stage 15: {ZIP}: to be made" in capsys.readouterr().out
+
+
+def test_a_recipe_names_the_licence_of_its_models():
+    write_recipe(Path(), "toy", {"recipe.yaml": "license: {name: cc-by-4.0, file: terms.txt}"})
+    with pytest.raises(UserError, match=r"terms\.txt: No such file"):
+        pack("--system", "zeroshot")
+    Path("terms.txt").write_text("share it")
+    pack("--system", "zeroshot")
+    with open_package(ZIP) as package:
+        assert package.manifest.license == "cc-by-4.0"
+    assert zipfile.ZipFile(ZIP).read("LICENSE").decode() == "share it"
 
 
 def test_models_of_several_tables_are_packed_once_and_one_is_uploaded(finished, capsys):

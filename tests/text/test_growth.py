@@ -5,7 +5,8 @@ from hypothesis import HealthCheck, given, settings
 
 from espnet_atat.errors import UserError
 from espnet_atat.semantics.tree import parse
-from espnet_atat.text.growth import BPEGrowth, grow, grow_folder
+from espnet_atat.text.growth import BPEGrowth, grow
+from espnet_atat.text.token_folder import grow_folder
 from espnet_atat.text.tokenizer import GROWN_WORDS_FILE, TargetTokenizer, load_grown_words
 from tests.text.test_tokenizer import trees
 from tests.toy import UTTERANCES
@@ -99,15 +100,19 @@ def test_folders_hold_all_of_it_and_the_same_bytes_each_time(toy, tmp_path):
     for folder in folders:
         folder.mkdir()
     for folder in folders[:2]:
-        old, new = grow_folder(toy.folder, LONG_TARGETS, folder, GROWTH)
+        facts = grow_folder(toy.folder, LONG_TARGETS, GROWTH, folder)
     names = {path.name for path in folders[0].iterdir()}
     assert names == {"tokens.txt", "bpe.model", "characters.txt", GROWN_WORDS_FILE}
     assert all((folders[0] / name).read_bytes() == (folders[1] / name).read_bytes() for name in names)
-    loaded = TargetTokenizer.load(folders[0])
-    assert (loaded.vocabulary, loaded.grown_words) == (new.vocabulary, new.grown_words)
-    assert not old.grown_words
-    again, _ = grow_folder(folders[0], LATER_TARGETS, folders[2])
-    assert again.grown_words == new.grown_words
+    old, new = TargetTokenizer.load(toy.folder), TargetTokenizer.load(folders[0])
+    expected = grow(old, LONG_TARGETS, GROWTH)
+    assert (new.vocabulary, new.grown_words) == (expected.vocabulary, expected.grown_words)
+    assert facts == {
+        "tokens": len(new.vocabulary),
+        "new tokens": len(new.vocabulary) - len(old.vocabulary),
+        "words split anew": len(new.grown_words),
+    }
+    grow_folder(folders[0], LATER_TARGETS, None, folders[2])
     assert load_grown_words(folders[2] / GROWN_WORDS_FILE) == new.grown_words
 
 

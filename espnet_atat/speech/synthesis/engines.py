@@ -2,14 +2,15 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal, get_args
 
 from espnet_atat.errors import UserError
 
 if TYPE_CHECKING:  # a table asks for the names of engines, and needs no arrays
     import numpy as np
 
-ENGINES = ("kokoro", "pico", "flite", "polly")
+EngineName = Literal["kokoro", "pico", "flite", "polly"]
+ENGINES: tuple[EngineName, ...] = get_args(EngineName)
 INSTALL_HINT = "run `tools/install_extra.sh tts`"
 
 

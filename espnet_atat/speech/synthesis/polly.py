@@ -4,7 +4,6 @@ Credentials and region are found as boto3 finds them: environment, ``~/.aws``, r
 failed requests with back-off. Every answer is kept, so that nothing is paid for twice, whatever is killed.
 """
 
-import fcntl
 import hashlib
 import json
 import os
@@ -17,6 +16,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from espnet_atat.errors import UserError
+from espnet_atat.graph.work import locked
 from espnet_atat.speech.audio import SAMPLE_RATE, read_mono, write_audio
 from espnet_atat.speech.synthesis.engines import Engine, EngineUnavailable
 
@@ -70,9 +70,7 @@ class Polly(Engine):
         """Two processes that need the same sentence pay once: the second waits."""
         path = self.kept(text, voice)
         if not path.is_file():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with (path.parent / ".lock").open("a") as lock:
-                fcntl.flock(lock, fcntl.LOCK_EX)
+            with locked(path):
                 if not path.is_file():
                     write_audio(path, self._request(text, voice), SAMPLE_RATE, "FLAC", "PCM_16", sync=True)
         try:

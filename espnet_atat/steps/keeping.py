@@ -8,7 +8,6 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from espnet_atat.atomic import atomic_write
 from espnet_atat.config.layout import EGS, EXP
@@ -16,20 +15,14 @@ from espnet_atat.config.rows import table_contents
 from espnet_atat.config.two_stage import FOREIGN
 from espnet_atat.errors import UserError
 from espnet_atat.graph.node import Node, identity_of, lineage
-from espnet_atat.graph.work import working
 from espnet_atat.metrics.metrics_file import METRICS_FILE
-from espnet_atat.report.amounts import training_amounts
+from espnet_atat.report.amounts import LEARNING, TRAINING, training_amounts
 from espnet_atat.report.archives import Archives
 from espnet_atat.report.learning import collect_curves
-
-if TYPE_CHECKING:
-    from espnet_atat.steps.systems import SystemRun
+from espnet_atat.steps.systems import SystemRun
 
 #: Kept beside ``ref``, ``hyp`` and ``metrics.json``: the key of the hypotheses.
 KEY = "key"
-#: Kept of a system, seed and fold: what it took, with every run that its model needed, and its learning curves.
-TRAINING = "training.json"
-LEARNING = "learning.json"
 
 
 class Keeper:
@@ -58,11 +51,8 @@ class Keeper:
     def take(self, hypotheses: Node, scores: Node) -> None:
         """Write a kept result, and how its model was trained, to where decoding and scoring would have left it."""
         kept, folder = self._archives.texts, hypotheses.place
-        with working(folder, hypotheses.key, notes={"stage": hypotheses.stage, "kept": True}) as work:
-            for name in ("ref", "hyp"):
-                (work / name).write_bytes(kept[self._path(folder / name)].encode())
-        with working(scores.place, scores.key, file=True, notes={"stage": scores.stage, "kept": True}) as work:
-            (work / METRICS_FILE).write_bytes(kept[self._path(scores.place)].encode())
+        hypotheses.take({name: kept[self._path(folder / name)] for name in ("ref", "hyp")})
+        scores.take({METRICS_FILE: kept[self._path(scores.place)]})
         for file in (folder.parents[1] / TRAINING, folder.parents[1] / LEARNING):
             if (text := kept.get(self._path(file))) is None:
                 file.unlink(missing_ok=True)
@@ -70,7 +60,7 @@ class Keeper:
             with atomic_write(file) as handle:
                 handle.write(text)
 
-    def keep(self, runs: "Iterable[SystemRun]") -> int:
+    def keep(self, runs: Iterable[SystemRun]) -> int:
         """Keep what is decoded and scored, with the table that defines the row; returns the number of sets.
 
         A set whose model was not trained here, but was itself taken from here, stays as it is.
@@ -108,7 +98,7 @@ class Keeper:
         return next(name for name, (_, content) in contents if content["rows"].get(row) is not None)
 
 
-def _training_of(run: "SystemRun") -> tuple[str, str | None]:
+def _training_of(run: SystemRun) -> tuple[str, str | None]:
     """The text of ``training.json``, and that of ``learning.json`` if anyone recorded curves."""
     folders = list(dict.fromkeys(folder for node in run.needs for folder in lineage(node.place)))
     first_stage = run.system.first_stage
@@ -120,14 +110,3 @@ def _training_of(run: "SystemRun") -> tuple[str, str | None]:
     curves = collect_curves(folders)
     learning = json.dumps(curves, separators=(",", ":")) + "\n" if curves else None
     return json.dumps(content, indent=1, ensure_ascii=False) + "\n", learning
-
-
-def kept_amounts(folder: Path) -> dict[str, Any] | None:
-    """``training_amounts`` of a folder of results that was taken from the kept ones; None of one made here."""
-    file = folder / TRAINING
-    if not file.is_file():
-        return None
-    try:
-        return dict(json.loads(file.read_text(encoding="utf-8"))["amounts"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{file}: holds no amounts: remove it, and what lies beside it") from error
