@@ -32,7 +32,7 @@ SMALLEST, LARGEST = 25, 1000  # utterances of a shard
 @dataclass(frozen=True)
 class FeatureConfig:
     feats_type: str = "fbank"  # arks of 80-dimensional features; "raw" is a checked wav.scp; "encoder": speech.states
-    compress: bool = True  # one byte a value, with Kaldi's compression of speech features, not four
+    compress: bool = True  # one byte per value, with Kaldi's compression of speech features, not four
     resample: bool = False  # convert other sample rates and mix channels down (fbank only)
     allow_bad: bool = True  # drop audio that cannot be used; otherwise it is an error
 

@@ -14,7 +14,7 @@ from espnet_atat.speech.features import FeatureConfig
 
 @dataclass(frozen=True)
 class StatesConfig(FeatureConfig):
-    """How states are made; ``compress``: one byte a value, else two.
+    """How states are made; ``compress``: one byte per value, else two.
 
     Attributes:
         model: folder or hub name of the encoder.
