@@ -11,7 +11,7 @@ case " $* " in
         ;;
     *" --dry_run "*)
         if ! tools/setup.sh --check; then
-            echo "the environment is to be made by tools/setup.sh; then the stages can be planned"
+            echo "there is no environment yet: run tools/setup.sh, then the stages can be planned"
             exit
         fi
         ;;
@@ -21,6 +21,6 @@ esac
 . ./cmd.sh
 
 begin=$SECONDS
-local/data.sh "$@"    # data dirs and features
-local/systems.sh "$@" # training, decoding, scores, tables, packages; then the tables are printed
+local/data_stages.sh "$@" # data dirs and features
+local/systems.sh "$@"     # training, decoding, scores, tables, packages; then the tables are printed
 echo "finished in $((SECONDS - begin)) s"

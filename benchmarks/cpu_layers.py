@@ -89,7 +89,7 @@ def main() -> None:
             times[name].append(steps[name](batch))
     medians = {name: statistics.median(values[args.updates // 3 :]) for name, values in times.items()}
     for name, median in medians.items():
-        print(f"{name}: {1000 * median:.0f} ms an update, ratio {medians["torch's own"] / median:.2f}")
+        print(f"{name}: {1000 * median:.0f} ms per update, ratio {medians["torch's own"] / median:.2f}")
 
 
 if __name__ == "__main__":

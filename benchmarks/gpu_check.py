@@ -218,7 +218,7 @@ class Check:
         """Speed, memory and waiting of a training's last epoch, and the time of decoding.
 
         Args:
-            rate: frames or samples a second, in which the log counts audio.
+            rate: frames or samples per second, in which the log counts audio.
         """
         epochs = torch.load(folder / "checkpoint.pth", map_location="cpu", weights_only=True)["reporter"]["stats"]
         first, last = (epochs[number]["train"] for number in (min(epochs), max(epochs)))
@@ -229,12 +229,12 @@ class Check:
             all(map(math.isfinite, losses)) and end < begin, f"{name}: the loss falls, {begin:.1f} to {end:.1f}"
         )
         log = (folder / "train.log").read_text(encoding="utf-8")
-        examples = float(re.findall(r"mixed batches an epoch, of ([\d.]+) examples each", log)[-1])
+        examples = float(re.findall(r"mixed batches per epoch, of ([\d.]+) examples each", log)[-1])
         budget, filled = re.findall(r"(\d+) frames \(batch_bins\) a batch: ([\d.]+)% filled", log)[-1]
         step = float(last["train_time"])
         self.figures |= {
             f"{name}: updates": len(losses),
-            f"{name}: seconds an update": round(step, 4),
+            f"{name}: seconds per update": round(step, 4),
             f"{name}: utterances a second": round(examples / step, 1),
             f"{name}: audio-seconds a second": round(int(budget) * float(filled) / 100 / rate / step, 1),
             f"{name}: share of time waiting for data": round(float(last["iter_time"]) / step, 4),
@@ -244,7 +244,7 @@ class Check:
             self.figures[f"{name}: GPU memory reserved, GiB"] = round(float(last["gpu_max_cached_mem_GB"]), 2)
         decoded = self.work / f"exp/check/{name}/seed1/decode/{DECODED}/decode.log"
         number, seconds = re.findall(r"decoded (\d+) of \1 utterances in ([\d.]+) s", decoded.read_text())[-1]
-        self.figures[f"{name}: utterances decoded a second"] = round(int(number) / max(float(seconds), 0.1), 2)
+        self.figures[f"{name}: utterances decoded per second"] = round(int(number) / max(float(seconds), 0.1), 2)
         self.expect(int(number) > 0, f"{name}: {number} utterances are decoded on {self.device}")
 
     def compare(self, low: Path, full: Path) -> None:

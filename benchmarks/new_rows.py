@@ -30,7 +30,7 @@ from espnet_atat.corpora import top
 from espnet_atat.datadir import read_two_column
 from espnet_atat.model.atat_model import ESPnetATATModel
 from espnet_atat.model.build import build_model
-from espnet_atat.text.bpe import train_target_model
+from espnet_atat.text.bpe import make_target_model
 from espnet_atat.text.growth import grow
 from espnet_atat.text.tokenizer import TargetTokenizer, target_words
 from espnet_atat.text.vocabulary import Vocabulary
@@ -172,7 +172,7 @@ def measure(growth: str, args: argparse.Namespace, seed: int, folder: Path) -> N
     # The text encoder's pieces are of both domains, as BERT's are of everything.
     pieces = train_wordpiece((" ".join(target_words(target)) for target in (*pretraining, *finetuning)), 3000)
     save_wordpiece(pieces, folder / growth / "words")
-    train_target_model(pretraining, 1000).save(folder / growth)
+    make_target_model(pretraining, 1000, folder / growth)
     old = TargetTokenizer.load(folder / growth)
     new = grow(old, [*finetuning, *dev])
     size = len(old.vocabulary)

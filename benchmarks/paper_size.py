@@ -31,7 +31,8 @@ from espnet_atat.data.mixture import Part, parse_mixture, write_mixture
 from espnet_atat.data.parts import MAX_PARTS, padded_size
 from espnet_atat.data.shapes import load_groups
 from espnet_atat.data.statistics import write_statistics
-from espnet_atat.speech.feature_sums import FILE, FeatureSums
+from espnet_atat.graph.digest import SUMS_FILE
+from espnet_atat.speech.feature_sums import FeatureSums
 
 SEED = 1
 FRAMES, PIECES = 24_000, 6_000  # batch_bins and text_batch_bins of conf/pretrain.yaml
@@ -286,7 +287,7 @@ def write_dump(folder: Path, sizes: dict[str, int]) -> None:
             for number, (name_of, count) in enumerate(zip(ids, lengths.tolist(), strict=True)):
                 scp.write(f"{name_of} {place}/data/feats.{number // 1000:04d}.ark:{number % 1000 * 100_000}\n")
                 frames.write(f"{name_of} {count}\n")
-        FeatureSums(int(lengths.sum()), rng.normal(size=80), rng.normal(size=80)).save(place / FILE)
+        FeatureSums(int(lengths.sum()), rng.normal(size=80), rng.normal(size=80)).save(place / SUMS_FILE)
     vocabulary = {piece: n for n, piece in enumerate(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "word", "##0", *words])}
     vocabulary |= {f"##{number}": len(vocabulary) + number for number in range(1, 10)}
     tokenizer = tokenizers.Tokenizer(tokenizers.models.WordPiece(vocabulary, unk_token="[UNK]"))

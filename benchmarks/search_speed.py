@@ -158,7 +158,7 @@ def compare(name: str, understand: Speech2Understand, inputs: list[Encoded], rep
     ours, theirs = (statistics.median(column) / len(best) for column in zip(*times[1:], strict=True))
     ratios = sorted(b / a for a, b in times[1:])  # the first is a warm-up
     print(
-        f"{name}: {1000 * ours:.1f} ms an utterance, BatchBeamSearch {1000 * theirs:.1f} ms: "
+        f"{name}: {1000 * ours:.1f} ms per utterance, BatchBeamSearch {1000 * theirs:.1f} ms: "
         f"{statistics.median(ratios):.2f} x as fast [{ratios[0]:.2f}, {ratios[-1]:.2f}]; "
         f"{sum(same)} of {len(same)} hypotheses equal, {statistics.median(lengths):.0f} tokens "
         f"[{min(lengths)}, {max(lengths)}], {statistics.median(caps):.0f} states"

@@ -24,6 +24,9 @@ from espnet_atat.errors import UserError
 # ASCII only: a no-break space inside a transcript is part of the value, and is the normalisation's business.
 WHITESPACE = " \t\r\v\f"
 
+#: Hz, of the audio that features and models take.
+SAMPLE_RATE = 16_000
+
 #: File → field of ``DataDir``.
 FIELDS = {"text": "text", "target": "target", "wav.scp": "wav", "utt2spk": "utt2spk"}
 
@@ -67,7 +70,7 @@ def scan_two_column(path: str | Path) -> Iterator[tuple[int, str, str | UserErro
     """Read a file of two columns, one triple a line: line number from 1, key, value.
 
     A line that cannot be read gives an error in the value's place (and an empty key where there is none), so that a
-    check can go on to the next. A line of a key alone has the empty string for its value.
+    check can go on to the next. A line with only a key has the empty string for its value.
     """
     with Path(path).open("rb") as handle:
         for number, raw in enumerate(handle, start=1):
@@ -94,13 +97,13 @@ def read_two_column(path: str | Path) -> dict[str, str]:
         if isinstance(value, UserError):
             raise value
         if key in values:
-            raise UserError(f"{path}:{number}: id {key!r} a second time; every id may stand once")
+            raise UserError(f"{path}:{number}: id {key!r} a second time; every id may occur once")
         values[key] = value
     return values
 
 
 def format_two_column(values: Mapping[str, str], name: str) -> Iterator[str]:
-    """Lines, each with its line feed, sorted by id; ``name`` stands in the error message."""
+    """Lines, each with its line feed, sorted by id; ``name`` is for error messages."""
     for key in sorted(values):
         value = values[key]
         if not key or key.split() != [key]:
@@ -202,7 +205,7 @@ class DataDir:
         return loaded
 
     def write(self, path: str | Path) -> None:
-        """Write the set as ``path``, replacing what was there; it appears whole or not at all."""
+        """Write the set as ``path``, replacing an old one; it appears whole or not at all."""
         self.check(str(path))
         with atomic_dir(path) as folder:
             self.write_files(folder)

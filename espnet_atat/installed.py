@@ -1,4 +1,4 @@
-"""Models that ``tools/install_extra.sh`` brought, by their short names."""
+"""Models that ``tools/install_extra.sh`` installed, by their short names."""
 
 import os
 import sys

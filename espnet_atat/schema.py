@@ -38,7 +38,7 @@ def read[T](kind: type[T], content: object, where: str, **given: Any) -> T:
         if field.name not in given
     }
     if not isinstance(content, Mapping):
-        raise UserError(f"{where}: takes the keys {', '.join(fields)}, found {content!r}")
+        raise UserError(f"{where}: needs the keys {', '.join(fields)}, found {content!r}")
     check_known(content, fields, where, "key")
     hints = get_type_hints(kind)
     values = dict(given)

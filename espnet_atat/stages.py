@@ -1,4 +1,4 @@
-"""The list of stages, from which come ``--help``, the README's table and what ``steps.driver`` goes through.
+"""The list of stages, which ``--help``, the README's table and ``steps.driver`` use.
 
 A new stage is a module below ``steps`` and an entry here. This module imports nothing of the package: there is
 help before there is an environment.
@@ -56,26 +56,26 @@ class Stage(IntEnum):
 
 
 STAGES = tuple(Stage)
-LAST = STAGES[-1]
+LAST_STAGE = STAGES[-1]
 #: What ``run.sh`` does in a process each: the workers of the data stages share the cores, training takes them all.
-PARTS = {"data": (Stage.CORPUS, Stage.FEATURES), "systems": (Stage.TOKENS, LAST)}
+PARTS = {"data": (Stage.CORPUS, Stage.FEATURES), "systems": (Stage.TOKENS, LAST_STAGE)}
 
 
-def readers(option: str, first: int = 1, last: int = LAST) -> list[Stage]:
+def readers(option: str, first: int = 1, last: int = LAST_STAGE) -> list[Stage]:
     """The stages, of those from ``first`` to ``last``, that read an option."""
     return [stage for stage in STAGES if option in stage.options and first <= stage <= last]
 
 
 def columns(width: int = 4) -> list[str]:
     """The stages as lines of a help text, numbered downwards."""
-    height = -(-LAST // width)
+    height = -(-LAST_STAGE // width)
     rows = [STAGES[start::height] for start in range(height)]
     return ["".join(f"{stage:>4} {stage.title:<19}" for stage in row).rstrip() for row in rows]
 
 
-def markdown() -> str:
+def stage_table() -> str:
     """The stages as the README's table, in two columns."""
-    half = -(-LAST // 2)
+    half = -(-LAST_STAGE // 2)
     rows = [
         f"| {left} | {left.title} | {right} | {right.title} |"
         for left, right in zip(STAGES, STAGES[half:], strict=False)

@@ -24,7 +24,7 @@ FLOORS = {
     "data": 3,
     "decode": 4,
     "tasks": 5, "config": 5,
-    "report": 6,  # reads what was made, and what a table wants of it
+    "report": 6,  # reads what was made, and what a table shows of it
     "steps": 7,  # puts the others to work
     "demo": 7,
     "bin": 8,  # commands: nothing imports them
@@ -165,6 +165,52 @@ def test_a_module_has_a_name_of_its_own():
     """But for commands, which are called as what they run."""
     names = [path.stem for module, path in modules().items() if part(module) != "bin" and path.stem != "__init__"]
     assert sorted(name for name in set(names) if names.count(name) > 1) == []
+
+
+#: Names that several modules have on purpose: what one caller calls in each of them.
+INTERFACES = {
+    "bin": {"get_parser", "main"},  # of a command
+    "corpora": {"add_arguments", "prepare"},  # of a corpus
+    "steps": {"plan"},  # of a stage
+}
+
+
+def public_names(module: str) -> Iterator[str]:
+    """Classes, functions, types; and constants of which another module makes use: others are their module's affair."""
+    for node in ast.parse(modules()[module].read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node.name
+        elif isinstance(node, ast.TypeAlias):
+            yield node.name.id
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            yield from (each.id for target in targets for each in ast.walk(target) if isinstance(each, ast.Name))
+
+
+@cache
+def imported_names() -> dict[str, set[str]]:
+    """Module → names that other modules take from it."""
+    found: dict[str, set[str]] = {}
+    for path in modules().values():
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom):
+                found.setdefault(node.module or "", set()).update(alias.name for alias in node.names)
+    return found
+
+
+def test_a_public_name_has_one_meaning():
+    homes: dict[str, list[str]] = {}
+    for module in modules():
+        for name in public_names(module):
+            if not name.startswith("_") and name not in INTERFACES.get(part(module), set()) | {"logger"}:
+                homes.setdefault(name, []).append(module)
+    taken = imported_names()
+    shared = {
+        name: places
+        for name, places in homes.items()
+        if len(places) > 1 and (not name.isupper() or any(name in taken.get(place, ()) for place in places))
+    }
+    assert not shared
 
 
 @pytest.mark.parametrize("module", sorted(modules()))

@@ -107,7 +107,7 @@ def test_a_call_that_is_ended_leaves_no_process_and_the_next_one_goes_on(how, be
         message = second.communicate(timeout=60)[1]
         assert second.returncode == 2
         assert "error: data/custom/prepared is being made by process " in message
-        assert "wait until it has ended" in message
+        assert "wait until it ends" in message
     if how == signal.SIGINT:
         os.killpg(first.pid, how)  # of the terminal, to all in its foreground
     else:

@@ -14,7 +14,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 # What training and decoding need, in the versions of constraints.txt, but torch, which has to fit the machine.
-# A name in the first argument, lines of `pip freeze`, is there already.
+# A name in the first argument, lines of `pip freeze`, is installed already.
 wanted() {
     grep -Ev '^(#|torch(audio)?==|triton==|nvidia-|cuda-|gradio|playwright|pytest|mypy|ruff|shellcheck|types-|boto|s3transfer)' \
         constraints.txt |

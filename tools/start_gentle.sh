@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Start servers of Gentle, the paper's aligner, from its Docker image; print their addresses.
 #
-#   tools/start_gentle.sh [N]       N servers (default: 1), on the ports from 8765 on; those that run are left alone
+#   tools/start_gentle.sh [N]       N servers (default: 1), on the ports from 8765 on; running ones are not touched
 #   tools/start_gentle.sh stop      stop them and take them away
 #   ./run.sh --aligner gentle --gentle_url "$(tools/start_gentle.sh 4)" --nj 8
 #

@@ -1,4 +1,4 @@
-"""Training and use of the BiLSTM-CRF of ``bilstm_network``, whose symbols stand in the shapes here."""
+"""Training and use of the BiLSTM-CRF; symbols in shapes as in ``bilstm_network``."""
 
 import json
 import random
@@ -10,8 +10,8 @@ import torch
 from torch import nn
 
 from espnet_atat.atomic import atomic_write
-from espnet_atat.baselines.bilstm_network import UNKNOWN, BilstmCrf, Names, language_model_loss, pad
-from espnet_atat.baselines.bio import Example, Tagging
+from espnet_atat.baselines.bilstm_network import UNKNOWN_WORD, BilstmCrf, Names, language_model_loss, pad_words
+from espnet_atat.baselines.bio import TaggedSentence, Tagging
 from espnet_atat.baselines.config import BilstmConfig
 
 WEIGHTS_FILE = "bilstm_crf.pt"
@@ -19,7 +19,9 @@ NAMES_FILE = "names.json"
 DECODE_BATCH = 64  # sentences
 
 
-def train(examples: Sequence[Example], folder: Path, config: BilstmConfig, text: Sequence[Sequence[str]] = ()) -> None:
+def train_bilstm_crf(
+    examples: Sequence[TaggedSentence], folder: Path, config: BilstmConfig, text: Sequence[Sequence[str]] = ()
+) -> None:
     """Write weights and names into ``folder``; the same seed gives the same weights.
 
     ``text``: sentences without trees that the LSTM is pretrained on; none: it starts from random weights.
@@ -53,13 +55,13 @@ def _pretrain(network: BilstmCrf, sentences: Sequence[Sequence[int]], config: Bi
         draw.shuffle(order)
         losses = []
         for start in range(0, len(order), config.batch_size):
-            loss = language_model_loss(network, told, pad(order[start : start + config.batch_size]))
+            loss = language_model_loss(network, told, pad_words(order[start : start + config.batch_size]))
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
             losses.append(loss.item())
         mean = sum(losses) / len(losses)
-        print(f"pretraining, epoch {epoch}/{config.pretrain_epochs}: loss {mean:.3f} a word", flush=True)
+        print(f"pretraining, epoch {epoch}/{config.pretrain_epochs}: loss {mean:.3f} per word", flush=True)
 
 
 def _fit(network: BilstmCrf, batches: "_Batches", config: BilstmConfig) -> None:
@@ -77,13 +79,13 @@ def _fit(network: BilstmCrf, batches: "_Batches", config: BilstmConfig) -> None:
             optimiser.step()
             schedule.step()
             total += loss.item()
-        print(f"epoch {epoch}/{config.epochs}: loss {total / batches.number:.3f} a sentence", flush=True)
+        print(f"epoch {epoch}/{config.epochs}: loss {total / batches.number:.3f} per sentence", flush=True)
 
 
 class _Batches:
-    """Training examples as tensors, drawn anew every epoch."""
+    """Training examples as tensors, in a fresh order every epoch."""
 
-    def __init__(self, examples: Sequence[Example], names: Names, config: BilstmConfig) -> None:
+    def __init__(self, examples: Sequence[TaggedSentence], names: Names, config: BilstmConfig) -> None:
         self._examples = list(examples)
         self._word = names.encoder()
         self._tag = {tag: number for number, tag in enumerate(names.tags)}
@@ -99,15 +101,15 @@ class _Batches:
         for batch in range(self.number):
             chosen = self._examples[batch * self._config.batch_size :][: self._config.batch_size]
             yield (
-                pad([[self._number(word) for word in each.words] for each in chosen]),
-                pad([[self._tag[tag] for tag in each.tagging.tags] for each in chosen]),
+                pad_words([[self._number(word) for word in each.words] for each in chosen]),
+                pad_words([[self._tag[tag] for tag in each.tagging.tags] for each in chosen]),
                 torch.tensor([self._intent[each.tagging.intent] for each in chosen]),
             )
 
     def _number(self, word: str) -> int:
         """Rare words are now and then unknown (Kiperwasser and Goldberg 2016), so that context learns to tell them."""
         unknown = self._config.unknown
-        return UNKNOWN if self._draw.random() * (unknown + self._count[word]) < unknown else self._word[word]
+        return UNKNOWN_WORD if self._draw.random() * (unknown + self._count[word]) < unknown else self._word[word]
 
 
 class BilstmCrfModel:
@@ -130,7 +132,9 @@ class BilstmCrfModel:
         taggings: list[Tagging] = []
         for start in range(0, len(sentences), DECODE_BATCH):
             batch = sentences[start : start + DECODE_BATCH]
-            words = pad([[self._word.get(word, UNKNOWN) for word in each] or [UNKNOWN] for each in batch])
+            words = pad_words(
+                [[self._word.get(word, UNKNOWN_WORD) for word in each] or [UNKNOWN_WORD] for each in batch]
+            )
             tag_scores, intent_scores, mask = self._network.scores(words)
             paths = self._network.crf.decode(tag_scores, mask=mask)
             for sentence, path, intent in zip(batch, paths, intent_scores.argmax(1).tolist(), strict=True):

@@ -18,10 +18,10 @@ from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from torchcrf import CRF
 
-from espnet_atat.baselines.bio import Example
+from espnet_atat.baselines.bio import TaggedSentence
 
-PAD, UNKNOWN = 0, 1  # numbers of no word and of a word that training did not know
-END = PAD  # number of what stands beyond a sentence's ends; no word has it
+PAD, UNKNOWN_WORD = 0, 1  # numbers of no word and of a word that training did not know
+END = PAD  # number of what is beyond a sentence's ends; no word has it
 IGNORED = -100  # target of a place without a word
 
 
@@ -32,7 +32,7 @@ class Names:
     intents: tuple[str, ...]
 
     @classmethod
-    def of(cls, examples: Sequence[Example], text: Sequence[Sequence[str]] = ()) -> Self:
+    def of(cls, examples: Sequence[TaggedSentence], text: Sequence[Sequence[str]] = ()) -> Self:
         """All names of the examples, and the words of text without trees, sorted."""
         return cls(
             tuple(sorted({word for each in examples for word in each.words}.union(*text))),
@@ -41,7 +41,7 @@ class Names:
         )
 
     def encoder(self) -> dict[str, int]:
-        return {word: number for number, word in enumerate(self.words, start=UNKNOWN + 1)}
+        return {word: number for number, word in enumerate(self.words, start=UNKNOWN_WORD + 1)}
 
 
 class BilstmCrf(nn.Module):
@@ -49,7 +49,7 @@ class BilstmCrf(nn.Module):
 
     def __init__(self, names: Names, embed_size: int, hidden_size: int, dropout: float) -> None:
         super().__init__()
-        self.embedding = nn.Embedding(UNKNOWN + 1 + len(names.words), embed_size, padding_idx=PAD)
+        self.embedding = nn.Embedding(UNKNOWN_WORD + 1 + len(names.words), embed_size, padding_idx=PAD)
         self.lstm = nn.LSTM(embed_size, hidden_size, batch_first=True, bidirectional=True)
         self.dropout = nn.Dropout(dropout)
         self.tag_scores = nn.Linear(2 * hidden_size, len(names.tags))
@@ -78,7 +78,7 @@ class BilstmCrf(nn.Module):
         return states, mask
 
 
-def pad(rows: Sequence[Sequence[int]]) -> torch.Tensor:
+def pad_words(rows: Sequence[Sequence[int]]) -> torch.Tensor:
     """Rows of different length as (B, T), zeros behind the ends."""
     return nn.utils.rnn.pad_sequence([torch.tensor(row) for row in rows], batch_first=True, padding_value=PAD)
 
@@ -92,7 +92,7 @@ def language_model_loss(network: BilstmCrf, told: nn.Linear, words: torch.Tensor
     states, mask = network.states(words)  # (B, T, 2H), (B, T)
     forward, backward = network.dropout(states).chunk(2, dim=-1)  # (B, T, H) each
     ends = words.new_full((len(words), 1), END)
-    after = torch.cat([words[:, 1:], ends], 1)  # (B, T): behind the last word of a short row stands PAD, which is END
+    after = torch.cat([words[:, 1:], ends], 1)  # (B, T): after the last word of a short row comes PAD, which is END
     before = torch.cat([ends, words[:, :-1]], 1)
     losses = [
         nn.functional.cross_entropy(

@@ -1,8 +1,8 @@
-"""Flat trees as one tag a word and one class a sentence, and back.
+"""Flat trees as one tag per word and one class per sentence, and back.
 
 ``[IN:PLAY_MUSIC play [SL:SONG paper moon ] ]`` is the tags ``O B-SONG I-SONG`` and the class ``[IN:PLAY_MUSIC ]``.
 A slot that no word speaks is part of the class: ``[IN:INCREASE louder please [SL:OBJECT_VOLUME ] ]`` has the class
-``[IN:INCREASE [SL:OBJECT_VOLUME ] ]``, a tree without words. On the way back such slots stand at the end, where the
+``[IN:INCREASE [SL:OBJECT_VOLUME ] ]``, a tree without words. On the way back such slots come at the end, where the
 rules of Fluent Speech Commands have them; everything else comes back as it was.
 """
 
@@ -14,7 +14,7 @@ from espnet_atat.errors import UserError
 from espnet_atat.metrics.predictions import read_listing
 from espnet_atat.semantics import frame
 from espnet_atat.semantics.frame import Span
-from espnet_atat.semantics.tree import Node, TreeError, parse
+from espnet_atat.semantics.tree import Tree, TreeError, parse
 
 OUTSIDE = "O"
 BEGIN = "B-"
@@ -30,14 +30,14 @@ class Tagging:
 
 
 @dataclass(frozen=True)
-class Example:
+class TaggedSentence:
     """A transcript and what it means."""
 
     words: tuple[str, ...]
     tagging: Tagging
 
 
-def from_tree(tree: Node) -> Example:
+def tags_of_tree(tree: Tree) -> TaggedSentence:
     """Words, tags and class of a valid flat tree; a nested one is a ``TreeError``."""
     words: list[str] = []
     tags: list[str] = []
@@ -49,16 +49,16 @@ def from_tree(tree: Node) -> Example:
             continue
         spoken = [word for word in child.children if isinstance(word, str)]
         if len(spoken) < len(child.children):
-            inner = next(node.label for node in child.children if isinstance(node, Node))
-            raise TreeError(f"nested tree: [{inner} stands in [{child.label}, and a word has one tag alone")
+            inner = next(node.label for node in child.children if isinstance(node, Tree))
+            raise TreeError(f"nested tree: [{inner} is inside [{child.label}, but a word has only one tag")
         if not spoken:
             unspoken.append(Span(child.name, 0, 0))
         words.extend(spoken)
         tags.extend((BEGIN if position == 0 else INSIDE) + child.name for position in range(len(spoken)))
-    return Example(tuple(words), Tagging(frame.to_tree(tree.name, (), unspoken).serialise(), tuple(tags)))
+    return TaggedSentence(tuple(words), Tagging(frame.to_tree(tree.name, (), unspoken).serialise(), tuple(tags)))
 
 
-def to_tree(words: Sequence[str], tagging: Tagging) -> Node:
+def tree_of_tags(words: Sequence[str], tagging: Tagging) -> Tree:
     """The flat tree of a sentence; stripping its tags gives ``words`` back."""
     if len(words) != len(tagging.tags):
         raise ValueError(f"{len(tagging.tags)} tags for {len(words)} words")
@@ -81,7 +81,7 @@ def spans(tags: Sequence[str]) -> list[Span]:
     return found
 
 
-def read_examples(data_dirs: Sequence[str | Path]) -> list[Example]:
+def read_examples(data_dirs: Sequence[str | Path]) -> list[TaggedSentence]:
     """The targets of data dirs, which are flat trees, by id in C order, one dir after the other."""
     examples = []
     for data_dir in data_dirs:
@@ -95,7 +95,7 @@ def read_examples(data_dirs: Sequence[str | Path]) -> list[Example]:
             raise UserError(f"{path}: there are no utterances")
         for utt_id, line in sorted(targets.values.items()):
             try:
-                examples.append(from_tree(parse(line)))
+                examples.append(tags_of_tree(parse(line)))
             except TreeError as error:
                 mend = "leave such utterances out, or use a corpus of flat trees"
                 raise UserError(f"{targets.where(utt_id)}: {error}; {mend}") from error

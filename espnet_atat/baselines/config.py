@@ -1,4 +1,4 @@
-"""Options of the two taggers, and whether the packages of the extra ``baselines`` are there.
+"""Options of the two taggers, and whether the packages of the extra ``baselines`` are installed.
 
 What each tagger is good for is in ``crf`` and ``bilstm_crf``, which are imported only once ``check_tagger`` has found
 their package: before there is work that would be lost.

@@ -1,10 +1,10 @@
 """Linear-chain CRF over hand-made features (Lafferty et al. 2001), trained by sklearn-crfsuite; no torch.
 
-The tagger's features of a word, by its place relative to it (``<s>`` and ``</s>`` stand beyond the sentence's ends):
+The tagger's features of a word, by its place relative to it (``<s>`` and ``</s>`` are beyond the sentence's ends):
 
 =============================  =======================================================
 ``w[-2] … w[2]``               the words
-``w[-2]|w[-1] … w[1]|w[2]``    their pairs: what stands before, and what follows
+``w[-2]|w[-1] … w[1]|w[2]``    their pairs: what precedes, and what follows
 ``w[-1]|w[0]|w[1]``            the word between its neighbours
 ``p2 p3 s2 s3``                the word's first and last two and three characters
 ``digit``                      there is a digit in it
@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from espnet_atat.baselines.bio import Example, Tagging
+from espnet_atat.baselines.bio import TaggedSentence, Tagging
 from espnet_atat.baselines.config import CrfConfig
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def sentence_features(words: Sequence[str]) -> list[str]:
     return ["bias", *sorted(grams)]
 
 
-def train(examples: Sequence[Example], folder: Path, config: CrfConfig) -> None:
+def train_crf(examples: Sequence[TaggedSentence], folder: Path, config: CrfConfig) -> None:
     spoken = [example for example in examples if example.words]
     tags = [list(each.tagging.tags) for each in spoken]
     _fit([_chain(each.words) for each in spoken], tags, folder / TAGGER_FILE, config)

@@ -1,4 +1,4 @@
-"""The words of a set: those of a file, which any recogniser may have written, or those that Whisper hears."""
+"""The words of a set: from a file of any recogniser, or recognised by Whisper."""
 
 from collections.abc import Collection
 from dataclasses import replace
@@ -95,7 +95,7 @@ def whisper_transcripts(
     """What Whisper hears in the utterances of a data dir, or in those of ``utt_ids``."""
     data = DataDir.load(data_dir)
     if data.wav is None:
-        raise UserError(f"{data_dir}: no file 'wav.scp', so nothing to hear; give --transcripts or --oracle")
+        raise UserError(f"{data_dir}: no file 'wav.scp', so there is no audio; give --transcripts or --oracle")
     chosen = [utt_id for utt_id in data.ids if utt_ids is None or utt_id in utt_ids]
     progress = Progress("whisper", len(chosen), 0)
     heard = {}
@@ -108,6 +108,6 @@ def whisper_transcripts(
 
 
 def local_model(model: str) -> str | None:
-    """A folder as it is, else the one that ``tools/install_extra.sh`` linked; None: neither is there."""
+    """A folder as it is, else the one that ``tools/install_extra.sh`` linked; None: neither exists."""
     installed = models_dir() / f"whisper-{model}"
     return next((str(folder) for folder in (Path(model), installed) if folder.is_dir()), None)

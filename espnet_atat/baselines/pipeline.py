@@ -1,4 +1,4 @@
-"""Train a tagger on transcripts and trees; read trees off the words that a first stage heard.
+"""Train a tagger on transcripts and trees; predict trees from the words of a first stage.
 
 A model's folder holds ``model.json``: the tagger's name, its options, the data dirs and the number of utterances it was
 trained on, and the name and sha256 of each file beside it.
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from espnet_atat.atomic import atomic_dir
-from espnet_atat.baselines.bio import Example, Tagging, read_examples, read_sentences, to_tree
+from espnet_atat.baselines.bio import TaggedSentence, Tagging, read_examples, read_sentences, tree_of_tags
 from espnet_atat.baselines.config import CONFIGS, BilstmConfig, Config, CrfConfig, check_tagger
 from espnet_atat.errors import UserError, naming
 from espnet_atat.graph.work import check_replaceable
@@ -61,15 +61,15 @@ def train_pipeline(
     return len(examples)
 
 
-def _train(examples: Sequence[Example], text: Sequence[Sequence[str]], folder: Path, config: Config) -> None:
+def _train(examples: Sequence[TaggedSentence], text: Sequence[Sequence[str]], folder: Path, config: Config) -> None:
     if isinstance(config, CrfConfig):
         from espnet_atat.baselines import crf
 
-        crf.train(examples, folder, config)
+        crf.train_crf(examples, folder, config)
     else:
         from espnet_atat.baselines import bilstm_crf
 
-        bilstm_crf.train(examples, folder, config, text)
+        bilstm_crf.train_bilstm_crf(examples, folder, config, text)
 
 
 def load_pipeline(folder: str | Path) -> Model:
@@ -94,7 +94,7 @@ def load_pipeline(folder: str | Path) -> Model:
 
 def _read_about(folder: Path) -> dict[str, Any]:
     if not (folder / MODEL_FILE).is_file():
-        raise UserError(f"{folder} is no trained tagger: it has no {MODEL_FILE}")
+        raise UserError(f"{folder} is not a trained tagger: it has no {MODEL_FILE}")
     try:
         about = json.loads((folder / MODEL_FILE).read_text(encoding="utf-8"))
     except ValueError as error:
@@ -103,17 +103,17 @@ def _read_about(folder: Path) -> dict[str, Any]:
     if not isinstance(files, dict) or about.get("tagger") not in CONFIGS:
         raise UserError(f"{folder / MODEL_FILE}: names no known tagger and files; train again")
     if outside := [name for name in files if Path(name).name != name]:
-        raise UserError(f"{folder / MODEL_FILE}: {outside[0]!r} is no file of this folder")
+        raise UserError(f"{folder / MODEL_FILE}: {outside[0]!r} is not a file of this folder")
     return about
 
 
 def understand(model: Model, transcripts: Mapping[str, str]) -> dict[str, str]:
-    """Utterance id → words, to utterance id → tree; words that were not heard make a tree of a class alone."""
+    """Utterance id → words, to utterance id → tree; one with no words gets a tree of a class only."""
     sentences = [transcript.split() for transcript in transcripts.values()]
     trees = {}
     for utt_id, words, tagging in zip(transcripts, sentences, model.understand(sentences), strict=True):
         with naming(f"utterance {utt_id!r}"):
-            trees[utt_id] = to_tree(words, tagging).serialise()
+            trees[utt_id] = tree_of_tags(words, tagging).serialise()
     return trees
 
 

@@ -1,4 +1,4 @@
-"""One module a command: ``python -m espnet_atat.bin.<name>``. Here is what several commands share."""
+"""One module per command: ``python -m espnet_atat.bin.<name>``; this one has what several commands share."""
 
 import argparse
 import os
@@ -103,6 +103,6 @@ def make(node: "Node", *, force: bool = True) -> None:
     node.build()
     facts = node.facts
     speech = facts["seconds_of_speech"]
-    speed = f", {speech / 60 / max(facts['seconds'], 1e-3):.2f} hours of speech a minute" if speech else ""
+    speed = f", {speech / 60 / max(facts['seconds'], 1e-3):.2f} hours of speech per minute" if speech else ""
     print("\n".join(facts["summary"]))
     print(f"wrote {output} in {facts['seconds']:.1f} s{speed}")

@@ -16,7 +16,7 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument("--data_dir", type=Path, required=True, help="data dir with wav.scp and text")
     parser.add_argument("--output", type=Path, required=True, help="JSON lines to write; its report goes beside it")
     parser.add_argument("--nj", type=int, default=1, help="processes")
-    parser.add_argument("--force", action="store_true", help="align again what is complete")
+    parser.add_argument("--force", action="store_true", help="align again even if the output is complete")
     group = parser.add_argument_group("aligner")
     add_aligner(group)
     group.add_argument("--gentle_dir", metavar="DIR", help="a local installation of Gentle, instead of servers")

@@ -47,7 +47,7 @@ def get_parser() -> argparse.ArgumentParser:
         "several; with --nbest, each hypothesis behind its rank and score."
     )
     understand = commands.add_parser("understand", help="trees of recordings or texts", description=about)
-    understand.add_argument("--text", action="append", metavar="TEXT", help="a text; - for one a line from stdin")
+    understand.add_argument("--text", action="append", metavar="TEXT", help="a text; - for one per line from stdin")
     _add_inputs(understand)
     understand.add_argument("--task", help="label to start from: slu, nlu …; by default the model's")
     transcribe = commands.add_parser("transcribe", help="words of recordings", description=about)
@@ -55,9 +55,9 @@ def get_parser() -> argparse.ArgumentParser:
     transcribe.set_defaults(text=None, task="asr")
     # These take all that follows them; their own parsers know their options.
     commands.add_parser("score", help="score hypotheses against references", add_help=False)
-    commands.add_parser("demo", help="a page to speak, type and look (needs the extra `demo`)", add_help=False)
+    commands.add_parser("demo", help="serve a page to speak to or type in (needs the extra `demo`)", add_help=False)
     about = "Print what a model says of itself."
-    info = commands.add_parser("info", help="what a model is, and how good", description=about)
+    info = commands.add_parser("info", help="describe a model and its scores", description=about)
     info.add_argument("model", help="package, folder or hub name")
     info.add_argument("--json", action="store_true", help="one JSON object")
     return parser
@@ -67,7 +67,7 @@ def _add_inputs(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("files", nargs="*", metavar="AUDIO", help="recordings in any common format; - for stdin")
     add("--model", help=f"package, folder, training run or hub name; by default the environment's {MODEL_VARIABLE}")
-    add("--json", action="store_true", help="a JSON object a line: tree, frame, words with times …")
+    add("--json", action="store_true", help="a JSON object per line: tree, frame, words with times …")
     add("--quiet", action="store_true", help="no progress on stderr")
     add = parser.add_argument_group("search (by default as the model's scores were measured)").add_argument
     add("--beam_size", type=int)

@@ -36,22 +36,22 @@ def get_parser() -> argparse.ArgumentParser:
     add("--lm_file", metavar="PTH")
     group = parser.add_argument_group("Data")
     what = group.add_mutually_exclusive_group(required=True)
-    what.add_argument("--data_dir", metavar="DUMPDIR", help="a set as stage 6 leaves it")
+    what.add_argument("--data_dir", metavar="DUMPDIR", help="a set of stage 6")
     about = "speech,kaldi_ark or speech,sound or text_in,text"
     what.add_argument("--data_path_and_name_and_type", type=stream, metavar="PATH,NAME,TYPE", help=about)
     group.add_argument("--source", choices=("speech", "text_in"), help="of --data_dir; default: what the task reads")
     group.add_argument("--output_dir", required=True, metavar="DIR")
     add = parser.add_argument_group("Search").add_argument
-    add("--inference_config", type=Path, metavar="YAML", help="options of this group; the command line goes first")
+    add("--inference_config", type=Path, metavar="YAML", help="options of this group; the command line overrides them")
     add("--task", default="slu", help="slu, asr, mlm or nlu; or an ensemble of labels, nlu+slu")
     add("--beam_size", type=int, default=4)
     add("--nbest", type=int, default=1, help="more than 1: nbest.jsonl is written too")
     add("--maxlen", type=int, help="tokens of a hypothesis, <eos> included; none: by the input's length")
-    add("--ctc_weight", type=float, help="default: 0.3 of a CTC over characters, where the model has one")
+    add("--ctc_weight", type=float, help="default: 0.3 if the model has a CTC over characters")
     add("--lm_weight", type=float, default=0.0)
     add("--penalty", type=float, default=0.0, help="added for each token")
     add("--constrain_trees", type=to_bool, default=False, metavar="BOOL", help="make invalid trees impossible")
-    add("--vad", default="none", help="find the speech, and decode that alone: auto, silero, energy (of features too)")
+    add("--vad", default="none", help="find the speech and decode only that: auto, silero, energy (of features too)")
     add("--batch_size", type=int, default=16, help="utterances at once; changes no result")
     add = parser.add_argument_group("Machine").add_argument
     add("--nj", type=int, default=1, help="processes; changes no result")
@@ -60,7 +60,7 @@ def get_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def parse(argv: Sequence[str] | None) -> argparse.Namespace:
+def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     """Options of the command line over those of ``--inference_config`` over the defaults."""
     parser = get_parser()
     args = parser.parse_args(argv)
@@ -85,7 +85,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    args = parse(argv)
+    args = parse_arguments(argv)
     started = time.monotonic()
     logging.basicConfig(level=args.log_level, format="%(asctime)s %(levelname)s: %(message)s")
     logging.getLogger("espnet2").setLevel(logging.WARNING)  # it reports every batch

@@ -15,7 +15,7 @@ def get_parser() -> argparse.ArgumentParser:
     parser = new_parser("augment", __doc__)
     parser.add_argument("--data_dir", type=Path, required=True, help="data dir to read")
     parser.add_argument("--output_dir", type=Path, required=True, help="data dir to write, the originals included")
-    parser.add_argument("--config", type=Path, default=Path("conf/augment.yaml"), help="YAML that says what is changed")
+    parser.add_argument("--config", type=Path, default=Path("conf/augment.yaml"), help="YAML with the changes to make")
     parser.add_argument("--seed", type=int, default=0, help="another seed makes other random changes")
     parser.add_argument("--nj", type=int, default=1, help="processes")
     return parser

@@ -24,9 +24,9 @@ def get_parser() -> argparse.ArgumentParser:
     add_selection(parser)
     parser.set_defaults(recipe=None)
     add = parser.add_argument_group(OF_RECIPE).add_argument
-    add("--use_results", action="store_true", help="skip models of which only the results are here")
-    add("--force", action="store_true", help="pack again what is packed")
-    add("--dry_run", action="store_true", help="print what is packed and what would be")
+    add("--use_results", action="store_true", help="skip models of which only the results are kept")
+    add("--force", action="store_true", help="pack again even if the package exists")
+    add("--dry_run", action="store_true", help="print what exists and what would be packed")
 
     add = parser.add_argument_group(ANY_MODEL).add_argument
     add("--train_config", type=Path, metavar="YAML", help="config.yaml of the training run")
@@ -40,10 +40,10 @@ def get_parser() -> argparse.ArgumentParser:
     add("--lm_train_config", type=Path, metavar="YAML", help="of an ESPnet language model")
     add("--lm_file", type=Path, metavar="PTH")
     add("--task", help="label that speech is decoded with; by default slu")
-    add("--inference_config", type=Path, metavar="YAML", help="search options that it is to start with")
+    add("--inference_config", type=Path, metavar="YAML", help="its default search options")
     add("--metrics", nargs="*", type=Path, default=[], metavar="JSON", help="metrics.json of its scores")
     add("--trained_on", nargs="*", default=[], metavar="TASK:SET", help="such as slu:mini/music_train")
-    add("--command", default="", help="what trains it again")
+    add("--command", default="", help="the command that trains it")
     add("--language", default="en")
     add("--license", default="apache-2.0", help="of the weights, as SPDX names it; default %(default)s")
     add("--license_file", type=Path, metavar="FILE", help="its text; by default this project's")
@@ -85,14 +85,14 @@ def _check_way(parser: argparse.ArgumentParser, args: argparse.Namespace) -> Non
 
 def _manifest(args: argparse.Namespace) -> Any:
     from espnet_atat.package.manifest import TASK_DEFAULTS, Manifest, search_options
-    from espnet_atat.package.safety import load_config
+    from espnet_atat.package.safety import load_packed_config
 
     config = args.inference_config
     return Manifest(
         **{name: getattr(args, name) for name in ("title", "language", "license", "command")},
         name=args.name or args.outpath.stem,
         tasks={**TASK_DEFAULTS, **({"speech": args.task} if args.task else {})},
-        decode=search_options(load_config(config, config)) if config else {},
+        decode=search_options(load_packed_config(config, config)) if config else {},
         trained_on=tuple(_part(text) for text in args.trained_on),
         results=tuple(_result(path, args.task) for path in args.metrics),
     )

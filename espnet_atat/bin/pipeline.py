@@ -1,4 +1,4 @@
-r"""The two-stage pipeline, a baseline: a tagger trained on text reads trees off the words that a recogniser heard.
+r"""The two-stage pipeline, a baseline: a tagger trained on text predicts trees from a recogniser's words.
 
 python -m espnet_atat.bin.pipeline train crf --data_dirs data/mini/music_train data/mini/music_text --output_dir CRF
 python -m espnet_atat.bin.pipeline understand --model_dir CRF --data_dir data/mini/music_test --whisper tiny.en \
@@ -37,7 +37,7 @@ def get_parser() -> argparse.ArgumentParser:
     tag = commands.add_parser("understand", help="write the trees of a set")
     tag.add_argument("--model_dir", required=True, type=Path, metavar="DIR", help="a trained tagger")
     tag.add_argument("--data_dir", required=True, type=Path, metavar="DIR", help="the set to understand")
-    tag.add_argument("--output_dir", required=True, type=Path, metavar="DIR", help="gets hyp and transcripts")
+    tag.add_argument("--output_dir", required=True, type=Path, metavar="DIR", help="folder for hyp and transcripts")
     first = tag.add_mutually_exclusive_group(required=True)
     first.add_argument("--transcripts", type=Path, metavar="FILE", help="words of any recogniser: utterance id, words")
     first.add_argument("--whisper", metavar="MODEL", help="tiny.en, or another size by name or folder")

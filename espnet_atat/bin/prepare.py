@@ -18,7 +18,7 @@ from espnet_atat.atomic import atomic_write
 from espnet_atat.bin import start
 from espnet_atat.config.layout import PREPARED
 from espnet_atat.corpora.archive import fetch_corpus
-from espnet_atat.corpora.builder import BuildOptions, Report
+from espnet_atat.corpora.builder import BuildOptions, PreparationReport
 from espnet_atat.corpora.validation import validate
 from espnet_atat.errors import UserError
 
@@ -40,11 +40,13 @@ def get_parser(corpora: Sequence[str] = CORPORA) -> argparse.ArgumentParser:
         add_options(command, BuildOptions, SHARED)
         about = "how audio of the sets written is looked at once more, with all their files (default: %(default)s)"
         command.add_argument("--check", choices=("full", "header", "none"), default="header", help=about)
-        command.add_argument("--replace", action="store_true", help="remove sets of the last call that this one lacks")
+        command.add_argument(
+            "--replace", action="store_true", help="remove sets that the previous run wrote and this one does not"
+        )
         module.add_arguments(command)
     command = commands.add_parser(FETCH, help="download a public corpus, check it, and unpack it")
     command.add_argument("--url", required=True)
-    command.add_argument("--output_dir", required=True, type=Path, metavar="D", help="gets the archive's content")
+    command.add_argument("--output_dir", required=True, type=Path, metavar="D", help="folder for the archive's content")
     command.add_argument("--archive", help="name to keep the archive under, beside D (default: the URL's last part)")
     command.add_argument("--checksum", help="of the archive: md5:… or sha256:…")
     command.add_argument("--file_checksums", type=Path, metavar="FILE", help="of files in it: <sha256>  <path> a line")
@@ -70,7 +72,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     print(f"{corpus}: done in {time.monotonic() - began:.1f} s")
 
 
-def check_sets(report: Report, audio: str) -> None:
+def check_sets(report: PreparationReport, audio: str) -> None:
     """Look at what was written as a stranger to it would; its problems are printed, and an error."""
     checks = [validate(report.data_dir / one.name, report.options, audio=audio) for one in report.sets]
     for checked in checks:
@@ -79,7 +81,7 @@ def check_sets(report: Report, audio: str) -> None:
         raise UserError(f"{report.data_dir}: {problems} problems, named above; fix the corpus at {report.source}")
 
 
-def record_sets(report: Report, data_dir: Path, *, replace: bool) -> None:
+def record_sets(report: PreparationReport, data_dir: Path, *, replace: bool) -> None:
     """List the sets in ``prepared``; with ``replace``, remove those that the last call listed and this one has not."""
     record = data_dir / PREPARED
     names = [one.name for one in report.sets]
@@ -88,7 +90,7 @@ def record_sets(report: Report, data_dir: Path, *, replace: bool) -> None:
     if replace:
         for name in gone:
             shutil.rmtree(data_dir / name, ignore_errors=True)
-            print(f"{data_dir / name}: removed, as {report.source} does not give it any more")
+            print(f"{data_dir / name}: removed, because {report.source} no longer has it")
     with atomic_write(record) as handle:
         handle.writelines(f"{name}\n" for name in sorted({*names, *([] if replace else gone)}))
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from espnet_atat.bin import add_aligner, aligner_options, options_of, start, to_bool
 from espnet_atat.config.selection import add_selection, set_list
 from espnet_atat.errors import UserError
-from espnet_atat.stages import LAST, PARTS, Stage, columns, readers
+from espnet_atat.stages import LAST_STAGE, PARTS, Stage, columns, readers
 
 if TYPE_CHECKING:
     from espnet_atat.config.selection import Selection
@@ -38,7 +38,7 @@ def get_parser() -> argparse.ArgumentParser:
     """Needs the standard library only, so that there is help before there is an environment."""
     parser = Parser(
         prog="./run.sh",
-        description="From data to tables of scores, in stages. A finished one is skipped; a killed one is continued.",
+        description="From data to tables of scores, in stages. Finished stages are skipped; interrupted ones continue.",
         epilog="\n".join(["stages:", *columns(), "", *RESULTS]),
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,  # run.sh looks for --help and --dry_run
@@ -46,26 +46,26 @@ def get_parser() -> argparse.ArgumentParser:
     add_selection(parser)
     add = parser.add_argument_group("what to do").add_argument
     add("--stage", type=int, default=1, metavar="N", help="first stage (default: 1)")
-    add("--stop_stage", type=int, default=LAST, metavar="N", help=f"last stage (default: {LAST})")
+    add("--stop_stage", type=int, default=LAST_STAGE, metavar="N", help=f"last stage (default: {LAST_STAGE})")
     add("--force", action="store_true", help="redo the selected stages")
-    add("--dry_run", action="store_true", help="print what is done and what would be made")
+    add("--dry_run", action="store_true", help="print what exists and what would be made")
     add("--decode_dev", action="store_true", help="decode and score the dev sets, not the test sets")
-    add("--keep_results", action="store_true", help="keep what is scored in egs2/atat/<recipe>/results")
-    about = "train nothing whose results are kept there, of this very model and data"
+    add("--keep_results", action="store_true", help="keep what was scored in egs2/atat/<recipe>/results")
+    about = "train nothing whose results, of the same model and data, are kept there"
     add("--use_results", action="store_true", help=about)
     add("--part", choices=PARTS, help=argparse.SUPPRESS)
     group = parser.add_argument_group("data")
     add = group.add_argument
-    about = "sets that stage 2 makes augmented copies of, such as train"
+    about = "sets of which stage 2 makes augmented copies, such as train"
     add("--augment_sets", type=set_list, metavar="SETS", help=about)
-    about = "sets whose text stage 3 says, such as books_text, or test@flite: by that engine, if nobody has recorded it"
+    about = "sets whose text stage 3 speaks, such as books_text; test@flite: by that engine, unless recordings exist"
     add("--synthesize_sets", type=set_list, metavar="SETS", help=about)
     add_aligner(group)
-    about = "raw: audio is read in training; encoder: states of a frozen speech encoder too (default: fbank)"
+    about = "raw: training reads audio; encoder: states of a frozen speech encoder too (default: fbank)"
     add("--feats_type", choices=("fbank", "raw", "encoder"), default="fbank", help=about)
     about = "folder or hub name of that encoder (default: those of the systems' audio_encoder_conf)"
     add("--encoder", metavar="NAME", help=about)
-    about = "false: features of four bytes per value, not one"
+    about = "false: features take four bytes per value, not one"
     add("--compress", type=to_bool, default=True, metavar="BOOL", help=about)
     about = "a test utterance with unusable audio counts as wrong; else it stops stages 1 and 6"
     add("--allow_bad_test", action="store_true", help=about)
@@ -73,10 +73,10 @@ def get_parser() -> argparse.ArgumentParser:
     add("--nj", type=positive, default=os.cpu_count() or 1, metavar="N", help="processes for data")
     add("--ngpu", type=count, default=0, metavar="N", help="GPUs of each machine (default: 0, the CPU)")
     add("--num_nodes", type=positive, default=1, metavar="N", help="machines of one training (default: 1)")
-    add("--jobs", type=positive, default=1, metavar="N", help="systems (with one seed and fold each) made at once")
-    add("--cpu_processes", type=positive, metavar="N", help="of one pretraining or fine-tuning on the CPU")
+    add("--jobs", type=positive, default=1, metavar="N", help="systems (of one seed and fold each) trained at once")
+    add("--cpu_processes", type=positive, metavar="N", help="data-parallel processes of one training on the CPU")
     starter = os.environ.get("train_cmd", "run.pl")  # noqa: SIM112 (Kaldi's name for it)
-    about = "that starts jobs (default: that of cmd.sh)"
+    about = "command that starts jobs (default: that of cmd.sh)"
     add("--train_cmd", dest="command", metavar="TRAIN_CMD", default=starter, help=about)
     group = parser.add_argument_group("upload, stage 16")
     target = group.add_mutually_exclusive_group()
@@ -88,18 +88,18 @@ def get_parser() -> argparse.ArgumentParser:
 
 def positive(text: str) -> int:
     if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 1 on")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1")
     return int(text)
 
 
 def count(text: str) -> int:
     if not text.isdigit():
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 0 on")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0")
     return int(text)
 
 
 def check_stages(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
-    """Refuse an option that none of the stages asked for reads."""
+    """Refuse an option that none of the selected stages reads."""
     for action in parser._actions:
         name = action.dest
         read_by = readers(name)
@@ -109,26 +109,26 @@ def check_stages(parser: argparse.ArgumentParser, args: argparse.Namespace) -> N
         if not readers(name, args.stage, args.stop_stage):
             option, of = action.option_strings[0], ", ".join(map(str, read_by))
             raise UserError(
-                f"{option} is of stage {of}, and stages {args.stage} to {args.stop_stage} are asked for: leave it out, "
-                "or ask for such a stage (--stage, --stop_stage)"
+                f"{option} belongs to stage {of}, but stages {args.stage} to {args.stop_stage} are selected: leave it "
+                "out, or select such a stage (--stage, --stop_stage)"
             )
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     parser = get_parser()
     args = parser.parse_args(argv)
-    if not 1 <= args.stage <= args.stop_stage <= LAST:
-        raise UserError(f"stages are 1 to {LAST}, not {args.stage} to {args.stop_stage}")
+    if not 1 <= args.stage <= args.stop_stage <= LAST_STAGE:
+        raise UserError(f"stages are 1 to {LAST_STAGE}, not {args.stage} to {args.stop_stage}")
     check_stages(parser, args)
     if args.private and not args.hf_repo:
-        raise UserError("--private is of a new repository: it goes with --hf_repo")
+        raise UserError("--private makes a new repository private: give --hf_repo too")
     if args.cpu_processes and args.ngpu:
-        raise UserError("--cpu_processes is of training on the CPU, --ngpu on GPUs: give one of them")
+        raise UserError("--cpu_processes trains on the CPU, --ngpu on GPUs: give one of them")
     if (args.hf_repo or args.upload_dir) and not args.system:
         raise UserError("one model is uploaded at a time: name its system (--system)")
     if args.jobs > 1 and args.num_nodes > 1:
         raise UserError("--jobs trains several systems at once, --num_nodes one on several machines: give one of them")
-    begin, end = PARTS.get(args.part, (1, LAST))
+    begin, end = PARTS.get(args.part, (1, LAST_STAGE))
     first, last = max(args.stage, begin), min(args.stop_stage, end)
     if first <= last:
         _run(args, first, last)

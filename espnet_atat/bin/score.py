@@ -1,4 +1,4 @@
-"""Score predictions against references, both `utt-id tree-or-words`, one a line.
+"""Score predictions against references, both `utt-id tree-or-words`, one per line.
 
 Whether they are trees or plain words is read off the references; espnet_atat/metrics/scoring.py tells what metrics.json
 holds.
@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from espnet_atat.bin import new_parser, start
 from espnet_atat.errors import UserError
-from espnet_atat.metrics.predictions import read_column
+from espnet_atat.metrics.predictions import read_predictions
 from espnet_atat.metrics.render import score_table
 from espnet_atat.metrics.scoring import HYPOTHESES, score_files
 
@@ -23,9 +23,9 @@ def get_parser() -> argparse.ArgumentParser:
     add("--bpemodel", metavar="FILE", help="sentencepiece model; adds the token error rate")
     about = "of a tree: intent and slots with values (frame), or intent and slot names, no words (tags: FSC's 3-tuple)"
     add("--hypothesis", choices=HYPOTHESES, default="frame", help=about)
-    about = "words heard in training, one a line; scores utterances with and without others apart (heard, unheard)"
+    about = "words heard in training, one per line; scores utterances with and without others apart (heard, unheard)"
     add("--heard_words", metavar="FILE", help=about)
-    about = "also score the utterances whose ids FILE lists, one a line; may be given again"
+    about = "also score the utterances whose ids FILE lists, one per line; may be given again"
     add("--subset", action="append", default=[], metavar="NAME=FILE", help=about)
     about = "remember this in metrics.json, such as text_form=official; may be given again"
     add("--info", action="append", default=[], metavar="KEY=VALUE", help=about)
@@ -39,8 +39,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         args.hyp,
         args.output,
         hypothesis=args.hypothesis,
-        heard_words=None if args.heard_words is None else read_column(args.heard_words),
-        subsets={name: read_column(path) for name, path in _pairs("--subset", args.subset).items()},
+        heard_words=None if args.heard_words is None else read_predictions(args.heard_words),
+        subsets={name: read_predictions(path) for name, path in _pairs("--subset", args.subset).items()},
         bpemodel=args.bpemodel,
         info=_pairs("--info", args.info),
     )
@@ -53,7 +53,7 @@ def _pairs(option: str, values: Sequence[str]) -> dict[str, str]:
     for value in values:
         name, equals, content = value.partition("=")
         if not (name and equals and content):
-            raise UserError(f"{option} {value}: takes NAME=VALUE")
+            raise UserError(f"{option} {value}: expected NAME=VALUE")
         if name in pairs:
             raise UserError(f"{option} {value}: {name} is given twice")
         pairs[name] = content

@@ -1,4 +1,4 @@
-"""Write a data dir of synthetic speech (stage 3); kokoro, pico and flite come by tools/install_extra.sh tts.
+"""Write a data dir of synthetic speech (stage 3); tools/install_extra.sh tts installs kokoro, pico and flite.
 
 python -m espnet_atat.bin.synthesize --engine pico --text data/mini/books_text --output_dir data/mini/books_text_pico
 """
@@ -18,22 +18,22 @@ from espnet_atat.stages import Stage
 def get_parser() -> argparse.ArgumentParser:
     parser = new_parser("synthesize", __doc__)
     add = parser.add_argument
-    add("--engine", choices=ENGINES, required=True, help="polly is the paper's, and paid")
+    add("--engine", choices=ENGINES, required=True, help="polly, the paper's, is a paid service")
     add("--text", type=Path, required=True, help="file of lines 'id words', or a data dir with targets")
     add("--output_dir", type=Path, required=True, help="data dir to write")
-    add("--voices", help="such as rms,slt; one is drawn an utterance (default: the engine's defaults)")
+    add("--voices", help="such as rms,slt; one is drawn per utterance (default: the engine's defaults)")
     add("--audio_format", choices=("flac", "wav"), default="flac", help="16 kHz, 16 bits")
     add("--nj", type=int, default=1, help="processes")
     add("--seed", type=int, default=0, help="another seed draws other voices")
-    add("--force", action="store_true", help="say again what is complete")
-    add("--dry_run", action="store_true", help="print utterances, characters and cost; nothing is made")
+    add("--force", action="store_true", help="speak again even if the output is complete")
+    add("--dry_run", action="store_true", help="print utterances, characters and cost; make nothing")
     add = parser.add_argument_group("kokoro").add_argument
     add("--model_dir", type=Path, help="model.onnx and voices/ (default: where the script puts them)")
     add = parser.add_argument_group("polly").add_argument
     add("--polly_engine", choices=("neural", "standard"), default="neural", help="kind of voices")
     add("--polly_region", help="AWS region (default: the configured one, else us-east-1)")
     add("--polly_price", type=float, help="dollars for a million characters (default: list price)")
-    add("--cache_dir", type=Path, help="what was paid for is kept here (default: ~/.cache/atat/speech)")
+    add("--cache_dir", type=Path, help="keeps what was paid for (default: ~/.cache/atat/speech)")
     return parser
 
 

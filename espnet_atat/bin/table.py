@@ -57,7 +57,7 @@ def _read_table(path: Path, name: str) -> dict[str, Any]:
         content: dict[str, Any] = json.loads(text)
         content["rows"]
     except (ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{path}: holds no table of stage 14: {error}") from error
+        raise UserError(f"{path}: not a table of stage 14: {error}") from error
     return content
 
 

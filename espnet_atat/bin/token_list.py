@@ -1,4 +1,4 @@
-r"""Write tokens.txt, bpe.model, characters.txt and, on request, text_tokenizer/: stage 7 for a corpus of one's own.
+r"""Write tokens.txt, bpe.model, characters.txt and, on request, text_tokenizer/: stage 7 by hand.
 
 python -m espnet_atat.bin.token_list --targets data/x/train/target --output_dir tokens --bpe_size 500
 python -m espnet_atat.bin.token_list --targets data/y/train/target --output_dir grown --grow_from tokens --grow_bpe true
@@ -61,7 +61,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def _growth(args: argparse.Namespace) -> BPEGrowth | None:
     if args.wordpiece_size is not None:
-        raise UserError("--wordpiece_size: a grown model keeps its text encoder, and that its tokenizer: leave it out")
+        raise UserError("--wordpiece_size: a grown model keeps its text encoder and tokenizer: leave it out")
     given = {"size": args.bpe_size, "pieces_per_word": args.pieces_per_word}
     if not args.grow_bpe and any(value is not None for value in given.values()):
         raise UserError("--bpe_size and --pieces_per_word say how to grow the BPE model: give --grow_bpe true")

@@ -1,9 +1,9 @@
-"""Choose an option of the search, such as lm_weight, on the dev sets of some systems: never on test sets.
+"""Choose an option of the search, such as lm_weight, on the dev sets of some systems, never on test sets.
 
 python -m espnet_atat.bin.tune --recipe mini --table lm --option lm_weight --values 0,0.05,0.1,0.2,0.3,0.5
 python -m espnet_atat.bin.tune --recipe mini --system music --option ctc_weight
 
-The models have to be there (./run.sh --table lm --stop_stage 11), with every seed that is asked for. The exact match of
+The models must exist (./run.sh --table lm --stop_stage 11), with every seed that is asked for. The exact match of
 each value is printed; the one with the highest mean over systems, seeds and dev sets is the best.
 """
 
@@ -20,7 +20,7 @@ from espnet_atat.config.layout import EXP
 from espnet_atat.config.selection import Selection, add_selection, select
 from espnet_atat.errors import UserError
 from espnet_atat.graph.launch import Machines
-from espnet_atat.metrics.metrics_file import METRICS, read_metrics
+from espnet_atat.metrics.metrics_file import METRICS_FILE, read_metrics
 from espnet_atat.steps.stage13_score import score_node
 from espnet_atat.steps.systems import plan_system
 
@@ -67,7 +67,7 @@ def tune(
                     for node in (decoding.node, score_node(decoding)):
                         if not node.is_done:
                             node.build()
-                    figure = read_metrics(decoding.folder / METRICS)["figures"]["em_full"]  # exact match of trees
+                    figure = read_metrics(decoding.folder / METRICS_FILE)["figures"]["em_full"]  # exact match of trees
                     trials.append(Trial(system.name, seed, test.set, value, figure["value"], tuple(figure["interval"])))
     if not trials:
         names = ", ".join(system.name for system in selection.systems)
@@ -113,7 +113,7 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument("--option", choices=sorted(OPTIONS), default="lm_weight", help="which")
     parser.add_argument("--values", type=value_list, help="such as 0,0.1,0.2; default: by the option")
     parser.add_argument("--inference_config", help="what the other options are taken from; default: by the option")
-    parser.add_argument("--nj", type=int, default=1, help="processes of decoding a large set")
+    parser.add_argument("--nj", type=int, default=1, help="processes that decode a large set")
     parser.add_argument("--ngpu", type=int, choices=(0, 1), default=0, help="1: decode on a GPU")
     return parser
 

@@ -23,7 +23,7 @@ def get_parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("data_dir", type=Path, metavar="DATA_DIR")
     add("--fix", action="store_true", help="rewrite sorted, and drop bad utterances of training and dev sets")
-    add("--limit", type=int, default=LIMIT, help="problems printed a data dir; 0 for all (default: %(default)s)")
+    add("--limit", type=int, default=LIMIT, help="problems printed per data dir; 0 for all (default: %(default)s)")
     add("--audio", choices=("full", "header", "none"), default="full", help="how audio is read (default: %(default)s)")
     add("--test_set", choices=("auto", "yes", "no"), default="auto", help="auto: the folder's name says 'test'")
     add_options(parser, AudioRules, RULES)
@@ -42,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             for key, why in dropped.items():
                 print(f"{folder}: dropped {key}: {why}")
             checked = validate(folder, rules, audio="none")
-            print(f"{folder}: repaired; {len(dropped)} utterances dropped, {len(checked.columns['text'].values)} kept")
+            print(f"{folder}: fixed; {len(dropped)} utterances dropped, {len(checked.columns['text'].values)} kept")
             print("\n".join(checked.lines(args.limit)))
         left += len(checked.problems)
     if left:

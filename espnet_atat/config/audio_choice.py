@@ -1,4 +1,4 @@
-"""Which audio a system is tested on, where its row names several sets in an order: the first that has audio.
+"""The audio that a system is tested on if its row lists several sets: the first that has audio.
 
 ::
 
@@ -59,7 +59,7 @@ def check_unheard(choices: Iterable[AudioChoice], heard: Iterable[str]) -> None:
         if (engine := synthesis_of(choice.set).get("engine")) in engines:
             raise UserError(
                 f"{choice.set}: is said by {engine}, and so is {engines[engine]}, which the system learns "
-                "from: a test of unheard speech needs another engine (--tts_engine of stage 3)"
+                "from: test on another engine's speech (--tts_engine of stage 3)"
             )
 
 

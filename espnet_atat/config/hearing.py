@@ -1,4 +1,4 @@
-"""What a model on top of a pretrained speech encoder reads, and where it lies.
+"""What a model on top of a pretrained speech encoder reads, and from which folder.
 
 ``audio_encoder`` is ``hugging_face`` (``audio_encoder_conf`` names the encoder) or ``espnet`` (``audio_encoder_init``).
 
@@ -19,7 +19,7 @@ from espnet_atat.config.system import System
 from espnet_atat.config.training import AUDIO_ENCODER_INIT, load_training_config
 from espnet_atat.errors import UserError
 from espnet_atat.graph.digest import digest
-from espnet_atat.model.espnet_package import ESPNET, PREFIX
+from espnet_atat.model.espnet_package import ESPNET, ESPNET_PREFIX
 from espnet_atat.model.hub import HUGGING_FACE, model_identity
 from espnet_atat.speech.states import StatesConfig
 
@@ -53,7 +53,7 @@ class Hearing:
         if not self.stored:
             return RAW
         made_by = digest([self.identity, self.layers, self.silence])
-        return DUMP / f"{Path(self.model.removeprefix(PREFIX)).name.removesuffix('.zip')}-{made_by}"
+        return DUMP / f"{Path(self.model.removeprefix(ESPNET_PREFIX)).name.removesuffix('.zip')}-{made_by}"
 
     def config(self, *, compress: bool, allow_bad: bool) -> StatesConfig:
         """How stage 6 makes the states."""
@@ -80,7 +80,7 @@ def hearing_of(config: Mapping[str, Any]) -> Hearing | None:
     conf = config.get("audio_encoder_conf") or {}
     if kind == ESPNET:
         init = config.get(AUDIO_ENCODER_INIT)
-        model = conf.get("model") if init is None else f"{PREFIX}{init}"
+        model = conf.get("model") if init is None else f"{ESPNET_PREFIX}{init}"
         if model is None:
             raise UserError(f"audio_encoder {ESPNET}: {AUDIO_ENCODER_INIT} names no model (a package, folder or name)")
     elif (model := conf.get("model")) is None:

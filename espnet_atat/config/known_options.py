@@ -1,4 +1,4 @@
-"""Checks options of training against those that the trainers have, without importing these (10 s, and torch).
+"""Checks training options against those of the trainers, without importing these (10 s, and torch).
 
 ``known_options.json`` says what there is, as read off the parsers and off the classes that a ``*_conf`` configures.
 A test compares them; after a change of either:

@@ -1,4 +1,4 @@
-"""The mixture of a phase: what it trains on and validates on."""
+"""The mixture of a phase: its training and validation data."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -17,9 +17,9 @@ MIXTURE_SEED = 0
 #: Mixtures that all recipes share.
 SHARED = CONF / "mixtures.yaml"
 #: The key of an entry that is a place for sets of other corpora.
-KEY = "pretrain_slu"
+PRETRAIN_SLU = "pretrain_slu"
 #: Beside it in ``metrics.json``.
-WHY = f"{KEY}_why"
+WHY = f"{PRETRAIN_SLU}_why"
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class PretrainingSets:
     @property
     def info(self) -> dict[str, str]:
         """As ``metrics.json`` notes it."""
-        return {KEY: " ".join(self.sets), WHY: self.why}
+        return {PRETRAIN_SLU: " ".join(self.sets), WHY: self.why}
 
     def entries(self, tasks: Sequence[str], *, dev: bool) -> list[dict[str, Any]]:
         """Entries of a mixture: each set, or its dev set, for each of ``slu`` and ``nlu`` that it has data for."""
@@ -92,14 +92,14 @@ def load_mixtures(
         if selection is not None:
             entries = _filled(entries, selection, where, dev=split == "valid")
         elif any(map(is_place, entries)):
-            raise UserError(f"{where}: {KEY} is of a pretraining; name the sets of a fine-tuning")
+            raise UserError(f"{where}: {PRETRAIN_SLU} is of a pretraining; name the sets of a fine-tuning")
         parts[split] = tuple(parse_mixture(entries, where))
     return Mixtures(short(mixture.name), **parts, selection=selection)
 
 
 def is_place(entry: object) -> bool:
     """Whether an entry of a mixture is a place for the sets of other corpora."""
-    return isinstance(entry, Mapping) and KEY in entry
+    return isinstance(entry, Mapping) and PRETRAIN_SLU in entry
 
 
 def _filled(
@@ -120,10 +120,10 @@ def _filled(
 
 
 def _read_place(entry: dict[str, Any], where: str, *, dev: bool) -> tuple[list[str], float]:
-    tasks, known = entry[KEY], {KEY} if dev else {KEY, "temperature"}
+    tasks, known = entry[PRETRAIN_SLU], {PRETRAIN_SLU} if dev else {PRETRAIN_SLU, "temperature"}
     if not entry.keys() <= known or not isinstance(tasks, list) or not tasks or not set(tasks) <= TREE_TASKS:
         raise UserError(
-            f"{where}: {{{KEY}: [slu, nlu]}} names one or both of these tasks"
+            f"{where}: {{{PRETRAIN_SLU}: [slu, nlu]}} names one or both of these tasks"
             + (" and no more" if dev else ", beside it temperature and no more")
             + f", found {entry!r}"
         )

@@ -1,8 +1,8 @@
-"""Which corpora take the place of the paper's private one in pretraining: ``--pretrain_slu``.
+"""Which corpora replace the paper's private one in pretraining: ``--pretrain_slu``.
 
 A mixture marks the place with an entry of its own; in ``valid`` it means the dev sets of the same corpora::
 
-    - {pretrain_slu: [slu, nlu]}        # the tasks that the sets are used for: nlu alone where they have no audio
+    - {pretrain_slu: [slu, nlu]}        # the tasks that the sets are used for: only nlu where they have no audio
     - {pretrain_slu: [slu], temperature: 1}     # of train: what they weigh, see proportions.py
 
 The sets are those that ``--pretrain_slu`` or the row's ``pretrain_slu`` names; else every prepared corpus with trees
@@ -14,15 +14,15 @@ import re
 from collections.abc import Iterable, Sequence
 
 from espnet_atat.config.layout import DUMP, has_audio
-from espnet_atat.config.mixtures import KEY, PretrainingSets, find_mixture, is_place
+from espnet_atat.config.mixtures import PRETRAIN_SLU, PretrainingSets, find_mixture, is_place
 from espnet_atat.config.recipe import load_recipe, recipe_names
 from espnet_atat.config.system import System
 from espnet_atat.data.mixture import Part
 from espnet_atat.errors import UserError
 
-OPTION = f"--{KEY}"
+PRETRAIN_SLU_OPTION = f"--{PRETRAIN_SLU}"
 TOP_TEXT = "top/train"
-#: Recipes whose sets are of several domains: what stands before train, dev, test or text in a set's name.
+#: Recipes whose sets are of several domains: what precedes train, dev, test or text in a set's name.
 OF_SEVERAL_DOMAINS = ("custom", "mini")
 _SPLIT = re.compile(r"(^|_)(train|dev|test|text)(_.*)?$")
 
@@ -46,7 +46,7 @@ def takes_sets(system: System) -> bool:
 def choose_sets(system: System) -> PretrainingSets:
     """What a system pretrains on, of what there is in ``dump/``."""
     if system.pretrain_slu is not None:
-        return PretrainingSets(_named(system.pretrain_slu, system), f"named by {OPTION}")
+        return PretrainingSets(_named(system.pretrain_slu, system), f"named by {PRETRAIN_SLU_OPTION}")
     tested = _tested(system)
     if found := tuple(name for name in _prepared() if domain_of(name) not in tested):
         return PretrainingSets(found, "every prepared corpus of speech with trees but the tested one")
@@ -56,7 +56,7 @@ def choose_sets(system: System) -> PretrainingSets:
         return PretrainingSets((TOP_TEXT,), why, text_alone=True)
     raise UserError(
         f"system {system.name} pretrains on slu and nlu of other corpora, and none is prepared: {_command('top')} "
-        f"prepares TOP's text, the least that it needs; or name sets by {OPTION}"
+        f"prepares TOP's text, the least that it needs; or name sets by {PRETRAIN_SLU_OPTION}"
     )
 
 
@@ -76,8 +76,8 @@ def _named(sets: Sequence[str], system: System) -> tuple[str, ...]:
     for name in sets:
         if not (DUMP / name / "target").is_file():
             raise UserError(
-                f"{OPTION}: {name} is not prepared: {DUMP / name} has no target; {_command(name.partition('/')[0])} "
-                "prepares what the corpus has"
+                f"{PRETRAIN_SLU_OPTION}: {name} is not prepared: {DUMP / name} has no target; "
+                f"{_command(name.partition('/')[0])} prepares the corpus"
             )
     return tuple(sets)
 
@@ -87,11 +87,11 @@ def check_foreign(sets: Iterable[str], system: System) -> None:
     tested = _tested(system)
     for name in sets:
         if "/" not in name:
-            raise UserError(f"{OPTION}: a set is recipe/name, found {name!r}")
+            raise UserError(f"{PRETRAIN_SLU_OPTION}: a set is recipe/name, found {name!r}")
         if domain_of(name) in tested:
             raise UserError(
-                f"{OPTION}: {name} is of the domain that system {system.name} is tested on "
-                f"({tested[domain_of(name)]}): pretraining must not have met it"
+                f"{PRETRAIN_SLU_OPTION}: {name} is of the domain that system {system.name} is tested on "
+                f"({tested[domain_of(name)]}): pretraining must not see it"
             )
 
 

@@ -1,4 +1,4 @@
-"""What share of pretraining *slu* and *nlu* get where other corpora take the place of the paper's music.
+"""The share of *slu* and *nlu* in pretraining if other corpora replace the paper's music.
 
 The paper draws its batches from LibriSpeech's 281 k utterances, for *asr* and again for *mlm*, and from 3 M music
 commands, for *slu* and for *nlu*. A public corpus has a hundredth of these commands. By its number of examples *slu*

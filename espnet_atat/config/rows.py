@@ -1,4 +1,4 @@
-"""Rows before they are read: which file defines a row, and what it inherits.
+"""Rows as YAML content: which file defines a row, and what it inherits.
 
 A row starts from its ``base``, another row; without one, from the ``base`` of its table. Mappings are merged key by
 key, anything else is replaced. ``null`` takes a key away, but for training options, where it is a value. The title is
@@ -28,7 +28,7 @@ def table_contents(recipe: str) -> dict[str, tuple[str, Content]]:
         found[file.stem] = (str(file), load_yaml(file))
     for place, content in found.values():
         if not isinstance(content, Mapping) or not isinstance(content.get("rows"), Mapping):
-            raise UserError(f"{place}: needs rows, a mapping of names to what each row says")
+            raise UserError(f"{place}: needs rows, a mapping from names to rows")
     return found
 
 

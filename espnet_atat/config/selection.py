@@ -1,4 +1,4 @@
-"""What a command is asked for: recipe, tables or one system, seeds, fold, options of rows. All commands take the same.
+"""What a command works on: recipe, tables or one system, seeds, fold, options of rows; the same for all commands.
 
 Importing this needs the standard library only, so that a parser can be made before there is an environment.
 """
@@ -26,7 +26,7 @@ PARTS = ("pretrain", "finetune", "pipeline", "first_stage")
 #: Keys of a row that are the name of a configuration, or its options.
 NAMED = ("tokens", "lm")
 GROW_BPE = ("finetune", "grow_bpe")
-PRETRAIN_SLU = ("pretrain_slu",)
+PRETRAIN_SLU_KEY = ("pretrain_slu",)
 TTS_ENGINE = ("tts_engine",)
 
 
@@ -43,8 +43,8 @@ def add_selection(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="KEY=VALUE",
-        help="any option of the rows, such as finetune.options.max_epoch=5 (repeatable); a row without that part is "
-        "left as it is",
+        help="override an option of the rows, such as finetune.options.max_epoch=5 (repeatable); rows without that "
+        "part stay as they are",
     )
     group.add_argument(
         "--grow_bpe",
@@ -61,8 +61,8 @@ def add_selection(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--tts_engine",
         choices=ENGINES,
-        help="speaks the sets of stage 3; the rows take its speech; polly is the paper's, and paid (default: "
-        "as each row or the recipe says, pico)",
+        help="engine that speaks the sets of stage 3, and whose speech the rows use; polly, the paper's, is paid ("
+        "default: as the row or the recipe says, else pico)",
     )
 
 
@@ -130,7 +130,7 @@ class Setting:
 
         if self.key == GROW_BPE:  # a token list that starts afresh is not grown
             return system.finetune is not None and system.finetune.keeps_embedding
-        if self.key == PRETRAIN_SLU:
+        if self.key == PRETRAIN_SLU_KEY:
             return takes_sets(system)
         if self.key == TTS_ENGINE:
             return system.tts_engine is not None
@@ -173,7 +173,7 @@ def select(args: argparse.Namespace) -> Selection:
     if args.grow_bpe is not None:
         settings.append(Setting(GROW_BPE, args.grow_bpe == "true", ("--grow_bpe", args.grow_bpe)))
     if (sets := args.pretrain_slu) is not None:
-        settings.append(Setting(PRETRAIN_SLU, list(sets), ("--pretrain_slu", ",".join(sets))))
+        settings.append(Setting(PRETRAIN_SLU_KEY, list(sets), ("--pretrain_slu", ",".join(sets))))
     if args.tts_engine is not None:
         settings.append(Setting(TTS_ENGINE, args.tts_engine, ("--tts_engine", args.tts_engine)))
     if args.system is not None:
@@ -185,7 +185,7 @@ def select(args: argparse.Namespace) -> Selection:
         chosen = () if args.table is None else ("--table", args.table)
     plain = [load_system(args.recipe, name) for name in systems_of(tables)]
     for setting in settings:
-        of_stage = setting.option[0] == "--tts_engine" and "stage" in args  # the driver's alone are of stages
+        of_stage = setting.option[0] == "--tts_engine" and "stage" in args  # only the driver's belong to stages
         read = of_stage and readers("tts_engine", args.stage, args.stop_stage)
         if not read and not any(setting.taken_by(system) for system in plain):
             rows, option = ", ".join(system.name for system in plain), " ".join(setting.option)
@@ -218,7 +218,7 @@ def _changed(plain: "System", settings: Sequence[Setting]) -> "System":
         if key in NAMED and inner and key not in changes and isinstance(name := getattr(plain, key), str):
             changes = {**changes, key: load_config(conf_file(plain.recipe, name))}  # all else as the name says
         changes = merged(changes, setting.change(plain))
-        if setting.key == PRETRAIN_SLU:
+        if setting.key == PRETRAIN_SLU_KEY:
             check_foreign(setting.value, plain)
     options = tuple(shlex.join(setting.option) for setting in taken)
     return load_system(plain.recipe, plain.name, changes, options)

@@ -153,7 +153,7 @@ class System:
     def _check_pipeline(self) -> None:
         """What trains a model, what writes words and what reads them go together."""
         if (self.pipeline is None) != (self.first_stage is None):
-            raise UserError("pipeline and first_stage go together: one is there without the other")
+            raise UserError("pipeline and first_stage go together: one is given without the other")
         if self.first_stage is None or self.first_stage.kind == ASR:
             if self.pretrain is None:
                 raise UserError("the key 'pretrain' is missing")
@@ -200,13 +200,13 @@ def load_system(
     if content.get("first_stage") is not None:
         if content.get("decode") is not None:
             raise UserError(
-                f"{where}: decode is not of a pipeline, whose words come by its first_stage: leave it out (null)"
+                f"{where}: decode does not apply to a pipeline, whose words come from its first_stage: leave it out"
             )
         content["decode"] = [read(FirstStage, content["first_stage"], f"{where}: first_stage").folder]
     given = {"recipe": recipe, "name": name, "listening": tuple(choices), "overrides": overrides, "row": where}
     system = read(System, content, where, **given)
     if (system.folds is None) == any(FOLD in test.set for test in system.test):
-        raise UserError(f"{where}: 'folds' and test sets with {{fold}} go together: one is there without the other")
+        raise UserError(f"{where}: 'folds' and test sets with {{fold}} go together: one is given without the other")
     return system
 
 

@@ -108,7 +108,7 @@ class Table:
         if same := [row for row, other in self.baseline.items() if row == other]:
             raise UserError(f"baseline: {same[0]} is compared with itself")
         if self.paper and self.paper.relative and self.relative_to is None:
-            raise UserError("paper: with relative, the table says relative_to which row")
+            raise UserError("paper: relative needs relative_to, a row of the table")
 
 
 def load_table(recipe: str, name: str) -> Table:
@@ -129,5 +129,5 @@ def load_tables(recipe: str, names: str) -> tuple[Table, ...]:
 
 
 def systems_of(tables: Iterable[Table]) -> tuple[str, ...]:
-    """Names of their rows; one that several share is there once."""
+    """Names of their rows; one that several share occurs once."""
     return tuple(dict.fromkeys(name for table in tables for name in table.systems))

@@ -81,6 +81,6 @@ def check_finetune(phase: Phase, config: Mapping[str, Any]) -> None:
                 )
     if not phase.keeps_embedding and any(name.split(".")[0] == "ctc" for name in phase.keep or ()):
         raise UserError(
-            f"{where}: keep: ctc goes with decoder.embed alone: its symbols are those of the old token list, and "
+            f"{where}: keep: ctc needs decoder.embed: its symbols are those of the old token list, and "
             "without the embedding the list is a new one"
         )

@@ -1,4 +1,4 @@
-"""The two-stage pipeline that a row may be: a tagger, and whose words it reads. In place of ``decode``::
+"""A row that is a two-stage pipeline: a tagger, and whose words it reads. In place of ``decode``::
 
 pipeline:
   tagger: bilstm_crf                               # or crf
@@ -80,7 +80,7 @@ class FirstStage:
     def __post_init__(self) -> None:
         said = [kind for kind in KINDS if getattr(self, kind)]
         if len(said) != 1:
-            raise UserError(f"takes one of {', '.join(KINDS)}, found {', '.join(said) or 'none of them'}")
+            raise UserError(f"needs one of {', '.join(KINDS)}, found {', '.join(said) or 'none of them'}")
         if self.language != "en" and self.kind != WHISPER:
             raise UserError(f"language goes with {WHISPER}")
         if self.asr and "/" in self.asr:

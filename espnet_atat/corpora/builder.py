@@ -82,7 +82,7 @@ class SetReport:
 
 
 @dataclass
-class Report:
+class PreparationReport:
     """Report of a preparation; ``str`` gives the text that the command prints."""
 
     corpus: str
@@ -108,7 +108,7 @@ class Builder:
         self.data_dir = data_dir
         self.options = BuildOptions(**options)
         self.text_form = self.options.text_form if has_two_forms or self.options.rules is OFFICIAL else None
-        self.report = Report(corpus, source, data_dir, self.options)
+        self.report = PreparationReport(corpus, source, data_dir, self.options)
         self._audio: dict[str, tuple[str, float] | AudioError] = {}  # entry → (path, seconds) or the problem
 
     def note(self, text: str) -> None:
@@ -120,7 +120,7 @@ class Builder:
         for utterance in utterances:
             if utterance.id in places:
                 both = f"{places[utterance.id]} and {utterance.where}"
-                raise UserError(f"{name}: id {utterance.id!r} stands twice: {both}")
+                raise UserError(f"{name}: id {utterance.id!r} occurs twice: {both}")
             places[utterance.id] = utterance.where
             check_name(utterance.id, utterance.where or name)
         self._examine(name, utterances)

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from espnet_atat.arguments import add_options
-from espnet_atat.corpora.builder import Builder, Report, Utterance
+from espnet_atat.corpora.builder import Builder, PreparationReport, Utterance
 from espnet_atat.corpora.custom_slots import tree_of_slots
 from espnet_atat.corpora.readers import Row, read_json_lines, read_table, read_tree
 from espnet_atat.corpora.recordings import AudioRules
@@ -45,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_options(parser, AudioRules, ("allow_pipes",))
 
 
-def prepare(source: Path, data_dir: Path, *, skip_bad_rows: bool = False, **options: Any) -> Report:
+def prepare(source: Path, data_dir: Path, *, skip_bad_rows: bool = False, **options: Any) -> PreparationReport:
     """Write one set for every value of ``split``, or for every data dir of the source."""
     builder = Builder("custom", source, data_dir, **options)
     if source.is_dir():
@@ -185,7 +185,7 @@ def _draw_sets(builder: Builder, utterances: list[Utterance]) -> dict[str, list[
 
 def _copy_data_dir(builder: Builder, folder: Path) -> None:
     if (folder / "segments").is_file():
-        raise UserError(f"{folder}/segments: recordings cut by segments are not read; give one file an utterance")
+        raise UserError(f"{folder}/segments: recordings cut by segments are not read; give one file per utterance")
     data, rules = DataDir.load(folder), builder.options.rules
     target, wav, speakers = data.target or {}, data.wav or {}, data.utt2spk or {}
     utterances = [

@@ -8,10 +8,10 @@ from typing import Any
 from espnet_atat.errors import UserError
 from espnet_atat.semantics.frame import Span, to_tree
 from espnet_atat.semantics.normalise import Normalisation, normalise_words
-from espnet_atat.semantics.tree import Node
+from espnet_atat.semantics.tree import Tree
 
 
-def tree_of_slots(intent: str, slots: Any, text: str, rules: Normalisation) -> Node:
+def tree_of_slots(intent: str, slots: Any, text: str, rules: Normalisation) -> Tree:
     """The tree of an intent and its slots over a transcript.
 
     A slot covers the first occurrence of its value that does not overlap a slot placed before; longer values are

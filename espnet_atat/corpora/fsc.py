@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from espnet_atat.corpora.builder import Builder, Report, Utterance
+from espnet_atat.corpora.builder import Builder, PreparationReport, Utterance
 from espnet_atat.corpora.fsc_rules import Triple, tree_of
 from espnet_atat.corpora.readers import Row, find_root, read_table
 from espnet_atat.corpora.splits import draw_parts, ranked
@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def prepare(source: Path, data_dir: Path, *, splits: Sequence[str] = SPLITS, **options: Any) -> Report:
+def prepare(source: Path, data_dir: Path, *, splits: Sequence[str] = SPLITS, **options: Any) -> PreparationReport:
     """Write the sets of the original split and of the drawn ones."""
     root = find_root(source, "fluent_speech_commands_dataset", f"data/{PARTS['train']}")
     builder = Builder("fsc", root, data_dir, **options)

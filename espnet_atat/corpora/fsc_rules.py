@@ -18,7 +18,7 @@ from espnet_atat.corpora.custom_slots import free_places
 from espnet_atat.errors import UserError
 from espnet_atat.semantics.frame import Span, to_tree
 from espnet_atat.semantics.normalise import SPOKEN
-from espnet_atat.semantics.tree import Node
+from espnet_atat.semantics.tree import Tree
 
 NONE = "none"
 OBJECT = "OBJECT_"
@@ -67,7 +67,7 @@ def phrases(value: str) -> list[list[str]]:
     return [phrase.split() for phrase in (own, other_number, *SPOKEN_AS.get(own, ()))]
 
 
-def tree_of(triple: Triple, text: str) -> Node:
+def tree_of(triple: Triple, text: str) -> Tree:
     """The tree of a tuple over its transcript (normalised words)."""
     if triple.action == NONE:
         raise UserError("the action is 'none'; every utterance of the corpus has one")

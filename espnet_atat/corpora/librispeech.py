@@ -7,7 +7,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from espnet_atat.corpora.builder import Builder, Report, Utterance
+from espnet_atat.corpora.builder import Builder, PreparationReport, Utterance
 from espnet_atat.corpora.readers import find_root, read_lines
 from espnet_atat.errors import UserError
 from espnet_atat.semantics.normalise import Normalisation, normalise_words
@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--splits", nargs="+", choices=SPLITS, metavar="SPLIT", help="default: every split present")
 
 
-def prepare(source: Path, data_dir: Path, *, splits: list[str] | None = None, **options: Any) -> Report:
+def prepare(source: Path, data_dir: Path, *, splits: list[str] | None = None, **options: Any) -> PreparationReport:
     """Write a set for each split that exists, with underscores in its name: ``train_clean_100``, ``test_other`` …"""
     root = find_root(source, "LibriSpeech", *SPLITS)
     builder = Builder("librispeech", root, data_dir, **options)
@@ -48,7 +48,7 @@ def _read_split(folder: Path, rules: Normalisation) -> list[Utterance]:
         for where, line in read_lines(transcripts):
             key, _, words = line.partition(" ")
             if not key.startswith(f"{speaker}-{chapter}-"):
-                raise UserError(f"{where}: id {key!r} does not belong into {speaker}/{chapter}")
+                raise UserError(f"{where}: id {key!r} does not belong in {speaker}/{chapter}")
             audio = str(transcripts.parent / f"{key}.flac")
             utterances.append(Utterance(key, normalise_words(words, rules), None, audio, speaker, where))
     return utterances

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from espnet_atat.corpora.builder import Builder, Report, Utterance
+from espnet_atat.corpora.builder import Builder, PreparationReport, Utterance
 from espnet_atat.corpora.far_field import far_field
 from espnet_atat.corpora.readers import Row, read_table
 from espnet_atat.corpora.splits import write_folds
@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--folds", type=int, default=FOLDS, help="of lights; 0: none (default: %(default)s)")
 
 
-def prepare(source: Path, data_dir: Path, *, folds: int = FOLDS, **options: Any) -> Report:
+def prepare(source: Path, data_dir: Path, *, folds: int = FOLDS, **options: Any) -> PreparationReport:
     """Write every set, the far-field copies of the lights sets, and the folds of both."""
     for name in SETS:
         if not (source / f"{name}.tsv").is_file():

@@ -56,11 +56,11 @@ def examine(entry: str, rules: AudioRules, *, full: bool = True) -> AudioInfo:
     with _open(entry, rules) as audio:
         info = AudioInfo(audio.samplerate, audio.channels, audio.frames)
         read_samples(audio, entry, 0 if full else max(0, info.samples - int(TAIL * info.rate)))
-    check(entry, info, rules)
+    check_recording(entry, info, rules)
     return info
 
 
-def check(entry: str, info: AudioInfo, rules: AudioRules) -> None:
+def check_recording(entry: str, info: AudioInfo, rules: AudioRules) -> None:
     if info.rate != rules.sample_rate and not rules.resample:
         found = f"{entry}: {info.rate} Hz where {rules.sample_rate} Hz is expected"
         raise AudioError("wrong sample rate", f"{found}; --resample writes resampled copies", configurable=True)

@@ -14,26 +14,26 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from espnet_atat.corpora.builder import Builder, Report, Utterance
+from espnet_atat.corpora.builder import Builder, PreparationReport, Utterance
 from espnet_atat.corpora.readers import read_json
 from espnet_atat.corpora.splits import write_folds
 from espnet_atat.errors import UserError, naming
 from espnet_atat.semantics.frame import Span, to_tree
 from espnet_atat.semantics.normalise import Normalisation, normalise_words
-from espnet_atat.semantics.tree import Node
+from espnet_atat.semantics.tree import Tree
 
-FIELDS = {"close": "smart-lights-en-close-field", "far": "smart-lights-en-far-field"}
+FIELD_FOLDERS = {"close": "smart-lights-en-close-field", "far": "smart-lights-en-far-field"}
 FOLDS = 5
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--fields", nargs="+", choices=tuple(FIELDS), help="default: those that are there")
+    parser.add_argument("--fields", nargs="+", choices=tuple(FIELD_FOLDERS), help="default: those that exist")
     parser.add_argument("--speaker_disjoint", action="store_true", help="no speaker in two folds")
 
 
 def prepare(
     source: Path, data_dir: Path, *, fields: list[str] | None = None, speaker_disjoint: bool = False, **options: Any
-) -> Report:
+) -> PreparationReport:
     """Write the sets of all five folds of each field."""
     builder = Builder("snips", source, data_dir, **options)
     for field, root in _find_fields(source, fields).items():
@@ -48,11 +48,11 @@ def _find_fields(source: Path, wanted: list[str] | None) -> dict[str, Path]:
     if (source / "dataset.json").is_file() or (source / "config.json").is_file():
         found = {"far" if "far" in source.resolve().name else "close": source}
     else:
-        found = {name: source / folder for name, folder in FIELDS.items() if (source / folder).is_dir()}
+        found = {name: source / folder for name, folder in FIELD_FOLDERS.items() if (source / folder).is_dir()}
     if not found:
-        raise UserError(f"{source}: neither {' nor '.join(FIELDS.values())} is below it")
+        raise UserError(f"{source}: neither {' nor '.join(FIELD_FOLDERS.values())} is below it")
     if absent := [name for name in wanted or () if name not in found]:
-        raise UserError(f"{source}: no {FIELDS[absent[0]]}; present: {', '.join(found)}")
+        raise UserError(f"{source}: no {FIELD_FOLDERS[absent[0]]}; present: {', '.join(found)}")
     return {name: found[name] for name in wanted or found}
 
 
@@ -100,7 +100,7 @@ def _read_config(root: Path) -> tuple[Path, Path]:
         if not isinstance(name, str):
             raise UserError(f"{path}: no {key!r}; it names a path beside it")
         if not (root / name).exists():
-            raise UserError(f"{path}: its {key!r}, {name!r}, does not lie beside it")
+            raise UserError(f"{path}: its {key!r}, {name!r}, is not beside it")
     return root / config["dataset"], root / config["speech_corpus"]
 
 
@@ -121,10 +121,10 @@ def label(name: str) -> str:
     return re.sub(r"[^A-Z0-9]+", "_", spaced.upper()).strip("_")
 
 
-def _read_queries(builder: Builder, field: str, path: Path, rules: Normalisation) -> dict[str, tuple[str, Node]]:
+def _read_queries(builder: Builder, field: str, path: Path, rules: Normalisation) -> dict[str, tuple[str, Tree]]:
     """Words as spoken → (intent, tree) of every annotated query."""
     content = read_json(path)
-    queries: dict[str, tuple[str, Node]] = {}
+    queries: dict[str, tuple[str, Tree]] = {}
     repeated, conflicting = 0, []
     try:
         annotated = [(i, n, query) for i, d in content["intents"].items() for n, query in enumerate(d["utterances"])]
@@ -148,7 +148,7 @@ def _read_queries(builder: Builder, field: str, path: Path, rules: Normalisation
     return queries
 
 
-def tree_of_query(intent: str, chunks: list[dict[str, str]], rules: Normalisation, where: str) -> Node:
+def tree_of_query(intent: str, chunks: list[dict[str, str]], rules: Normalisation, where: str) -> Tree:
     """The tree of a query given as chunks of text, some with a ``slot_name``.
 
     A word that lies partly in an annotated chunk (``kitchen`` + ``'s lights``) belongs to it.

@@ -19,7 +19,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from espnet_atat.corpora.builder import Builder, Report, Utterance
+from espnet_atat.corpora.builder import Builder, PreparationReport, Utterance
 from espnet_atat.corpora.readers import Row, read_table, read_tree
 from espnet_atat.datadir import read_two_column
 from espnet_atat.errors import UserError
@@ -42,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="leave out utterances with an IN:UNSUPPORTED… node, in every split, as most of the literature does",
     )
-    parser.add_argument("--domains", nargs="+", help="TOPv2 and STOP: these domains alone")
+    parser.add_argument("--domains", nargs="+", help="TOPv2 and STOP: only these domains")
     parser.add_argument("--recordings", type=Path, help="two columns: test utterance (id or row number), audio path")
 
 
@@ -54,14 +54,14 @@ def prepare(
     domains: list[str] | None = None,
     recordings: Path | None = None,
     **options: Any,
-) -> Report:
+) -> PreparationReport:
     """Write ``train``, ``dev``, ``test``, and ``recorded_test`` where recordings are given."""
     source = source / FOLDER if (source / FOLDER).is_dir() else source
     kind, files = _find_files(source)
     if kind == "TOP" and domains:
         raise UserError(f"{source} is TOP, which names no domains; --domains is for TOPv2 and STOP")
     builder = Builder("top", source, data_dir, has_two_forms=True, **options)
-    builder.note(f"{kind}, text form: {builder.text_form} (scores are comparable within one form alone)")
+    builder.note(f"{kind}, text form: {builder.text_form} (scores are comparable only within one form)")
     for part in PARTS:
         kept = utterances = list(_read_part(source, kind, part, files[part], builder.options.rules, domains))
         if drop_unsupported:

@@ -32,7 +32,7 @@ class Problem:
 
 
 @dataclass(frozen=True)
-class Column:
+class NumberedColumn:
     """A file of two columns: id → value, and id → line number."""
 
     values: dict[str, str]
@@ -44,7 +44,7 @@ class Checked:
     """A data dir with its problems; ``seconds`` of audio were examined."""
 
     path: Path
-    columns: dict[str, Column]
+    columns: dict[str, NumberedColumn]
     problems: list[Problem]
     seconds: float = 0.0
 
@@ -67,21 +67,21 @@ def validate(path: Path, rules: AudioRules, *, audio: str = "full") -> Checked:
     if not (path / "text").is_file():
         raise UserError(f"{path} is not a data dir: it has no file 'text'")
     problems: list[Problem] = []
-    columns = {name: read_column(path, name, problems) for name in FIELDS if (path / name).is_file()}
+    columns = {name: read_numbered_column(path, name, problems) for name in FIELDS if (path / name).is_file()}
     problems += same_utterances(columns)
     problems += check_speakers(path, columns)
     problems += check_text(columns)
     seconds = 0.0
     if audio != "none" and "wav.scp" in columns:
         # Utterances prepared under --allow_bad_test are known to be unreadable, and count as wrong.
-        known = read_column(path, UNREADABLE, problems).values if (path / UNREADABLE).is_file() else {}
+        known = read_numbered_column(path, UNREADABLE, problems).values if (path / UNREADABLE).is_file() else {}
         seconds = check_audio(columns["wav.scp"], rules, known, problems, full=audio == "full")
     return Checked(path, columns, problems, seconds)
 
 
-def read_column(path: Path, name: str, problems: list[Problem]) -> Column:
+def read_numbered_column(path: Path, name: str, problems: list[Problem]) -> NumberedColumn:
     """Read a file and note problems of its lines and their order."""
-    column = Column({}, {})
+    column = NumberedColumn({}, {})
     last = ""
     for number, key, value in scan_two_column(path / name):
         if isinstance(value, UserError):
@@ -91,20 +91,20 @@ def read_column(path: Path, name: str, problems: list[Problem]) -> Column:
             problems.append(Problem(name, number, f"id {key!r} a second time, first at line {column.lines[key]}", key))
         else:
             if key < last:
-                problems.append(Problem(name, number, f"{key!r} stands after {last!r}; sort the file with LC_ALL=C"))
+                problems.append(Problem(name, number, f"{key!r} comes after {last!r}; sort the file with LC_ALL=C"))
             last = key
             column.values[key], column.lines[key] = value, number
     return column
 
 
-def same_utterances(columns: dict[str, Column]) -> Iterator[Problem]:
+def same_utterances(columns: dict[str, NumberedColumn]) -> Iterator[Problem]:
     for name, column in columns.items():
         for other, theirs in columns.items():
             for key in sorted(theirs.values.keys() - column.values.keys()):
                 yield Problem(other, theirs.lines[key], f"{key!r} is not in {name}", key)
 
 
-def check_speakers(path: Path, columns: dict[str, Column]) -> Iterator[Problem]:
+def check_speakers(path: Path, columns: dict[str, NumberedColumn]) -> Iterator[Problem]:
     """Check that ids begin with their speaker's, and that spk2utt exists and is the inverse of utt2spk."""
     if "utt2spk" not in columns:
         if "wav.scp" in columns:
@@ -120,7 +120,7 @@ def check_speakers(path: Path, columns: dict[str, Column]) -> Iterator[Problem]:
         yield Problem("spk2utt", 0, "no such file")
         return
     problems: list[Problem] = []
-    found = read_column(path, "spk2utt", problems)
+    found = read_numbered_column(path, "spk2utt", problems)
     yield from (replace(problem, utterance=None) for problem in problems)
     expected = invert(speakers.values)
     for speaker in sorted(expected.keys() | found.values.keys()):
@@ -131,7 +131,7 @@ def check_speakers(path: Path, columns: dict[str, Column]) -> Iterator[Problem]:
             yield Problem("spk2utt", found.lines.get(speaker, 0), f"speaker {speaker!r} {what}")
 
 
-def check_text(columns: dict[str, Column]) -> Iterator[Problem]:
+def check_text(columns: dict[str, NumberedColumn]) -> Iterator[Problem]:
     """Check that transcripts exist, trees parse, and the words of a tree are its transcript."""
     text, target = columns["text"], columns.get("target")
     audio_only = "wav.scp" in columns and target is None and not any(text.values.values())
@@ -157,7 +157,7 @@ def tree_problem(tree: str, text: str | None) -> str | None:
 
 
 def check_audio(
-    wav: Column, rules: AudioRules, known: Collection[str], problems: list[Problem], *, full: bool
+    wav: NumberedColumn, rules: AudioRules, known: Collection[str], problems: list[Problem], *, full: bool
 ) -> float:
     """Note problems of the audio, except of utterances known to be bad; gives the seconds of usable audio."""
     seconds = 0.0

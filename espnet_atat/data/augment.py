@@ -26,7 +26,7 @@ class FeatureAugmentation:
         tilt: spectral tilt of up to this many nepers over the mel axis, like the effect of microphones and rooms.
         noise: a stationary noise floor of random colour, at least this many nepers below the utterance's mean level
             (3 is loud); added in the power domain to half of the utterances.
-        silence: up to so many seconds at either end of half of the utterances, each drawn anew: digital silence, the
+        silence: up to so many seconds at either end of half of the utterances, each drawn afresh: digital silence, the
             utterance's own quietest frames, or noise of random level and colour, which then is in the speech too.
         level: an utterance is quieter by up to so many dB, down to digital silence.
     """
@@ -54,7 +54,7 @@ class FeatureAugmentation:
             feats = feats + np.linspace(-0.5, 0.5, mels) * rng.uniform(-self.tilt, self.tilt)
         if self.silence and rng.random() < 0.5:
             before, behind = (round(seconds / FRAME_SECONDS) for seconds in rng.uniform(0, self.silence, 2))
-            feats = surround(feats, before, behind, rng)
+            feats = surround_frames(feats, before, behind, rng)
         if self.level:
             feats = np.maximum(feats - rng.uniform(0, self.level) * np.log(10) / 10, DIGITAL_SILENCE)
         if self.noise and rng.random() < 0.5:
@@ -63,7 +63,7 @@ class FeatureAugmentation:
         return feats.astype(np.float32)
 
 
-def surround(feats: np.ndarray, before: int, behind: int, rng: np.random.Generator) -> np.ndarray:
+def surround_frames(feats: np.ndarray, before: int, behind: int, rng: np.random.Generator) -> np.ndarray:
     """An utterance (T, F) between frames of silence or noise: (before + T + behind, F)."""
     padded = np.pad(feats, ((before, behind), (0, 0)), constant_values=DIGITAL_SILENCE)
     kind = rng.integers(3)

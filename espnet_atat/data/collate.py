@@ -1,4 +1,4 @@
-"""Examples to one batch in two modalities."""
+"""From examples to one batch in two modalities."""
 
 from collections.abc import Mapping, Sequence
 
@@ -9,7 +9,7 @@ from torch import Tensor
 from espnet_atat.data.parts import cut_by_length
 from espnet_atat.speech.fbank import FRAME_SHIFT
 
-#: What stands behind the end of a shorter row. -1 is no token: the model masks it out.
+#: What fills a shorter row up. -1 is no token: the model masks it out.
 PADDING = {"speech": 0.0, "text_in": -1, "text": -1, "ctc_text": -1, "transcript": -1}
 
 Example = tuple[str, dict[str, np.ndarray]]

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from espnet2.train.dataset import AbsDataset
 
-from espnet_atat.data.indexed_file import Table
+from espnet_atat.data.indexed_file import IndexedFile
 from espnet_atat.errors import UserError, naming
 from espnet_atat.speech.arks import read_features
 from espnet_atat.speech.audio import read_audio
@@ -36,7 +36,7 @@ class MixtureDataset(AbsDataset):
         preprocess: Preprocess | None = None,
         float_dtype: str = "float32",
     ):
-        self._tables = {name: Table(path) for path, name, _ in streams}
+        self._tables = {name: IndexedFile(path) for path, name, _ in streams}
         self._streams = {name: _stream(self._tables[name], path, name, kind) for path, name, kind in streams}
         self._preprocess = preprocess
         self._float_dtype = float_dtype
@@ -81,7 +81,7 @@ class MixtureDataset(AbsDataset):
 class _Stream(Mapping[str, Any]):
     """What the lines of a table name: features or audio. It runs nothing, as kaldiio would for a line with a pipe."""
 
-    def __init__(self, table: Table, read: Callable[[str], np.ndarray]):
+    def __init__(self, table: IndexedFile, read: Callable[[str], np.ndarray]):
         self._table, self._read = table, read
 
     def __getitem__(self, uid: str) -> np.ndarray:
@@ -95,7 +95,7 @@ class _Stream(Mapping[str, Any]):
         return len(self._table)
 
 
-def _stream(table: Table, path: str, name: str, kind: str) -> Mapping[str, Any]:
+def _stream(table: IndexedFile, path: str, name: str, kind: str) -> Mapping[str, Any]:
     """An example's stream by its id.
 
     Raises:

@@ -10,7 +10,7 @@ of its longer examples, one of its shorter ones, and so on. The rows of a run ar
 padding low where the encoder takes the batch in parts (``parts.py``). Load settles which run goes to which window: the
 longer runs are dealt first, and the shortest of every stratum goes to the window that is the fullest.
 
-An epoch is a function of the seed and its number alone. This module needs numpy and nothing else.
+An epoch is a function of the seed and its number only. This module needs only numpy.
 
 M windows (batches x ranks), G groups, n examples of a group, L rows of all windows.
 """
@@ -28,18 +28,18 @@ from espnet_atat.errors import UserError
 #: Runs of a group's rows in a window. More even out the windows better, and cost the encoder more parts.
 STRATA = 3
 #: Changes when the same seed gives other batches than before: part of what identifies a training.
-VERSION = 2
+PLAN_VERSION = 2
 
 Batch = tuple[str, ...]
 
 MODALITIES = ("speech", "text_in")
 _PHASE = 0.5  # of a row: passes end with an epoch of as many rows, whatever is rounded
 _TRIAL = 512  # windows that the number of rows is tried on
-_FULL = 0.97  # of the budget that windows may fill on average, so that there is room to correct
-_FEW = 0.01  # share of them that may be over the budget; an epoch's are corrected by exchanging rows
+_FULL = 0.97  # of the budget that windows may fill on average, so that there is room for repairs
+_FEW = 0.01  # share of them that may be over the budget; an epoch's are repaired by exchanging rows
 _SWEEPS = 2  # of dealing out: the first by means of what is to come, the second by what came
 _MANY_PASSES = 64  # in one epoch: a group as small as that is not sorted
-#: What correcting looks at: the emptiest windows, some or many others, exchanges with each, exchanges of one window.
+#: What the repair looks at: the emptiest windows, some or many others, exchanges with each, exchanges of one window.
 _EMPTIEST, _SAMPLED, _MANY, _PAIRS, _EXCHANGES = 16, 32, 500, 4, 16
 
 
@@ -152,7 +152,7 @@ class Planner:
         for modality, size in self._sizes(rows, windows)[0].items():
             over = np.flatnonzero(size > self.caps[modality])
             if len(over):
-                _Mending(self, rows, modality, size).mend(over.tolist())
+                _Repair(self, rows, modality, size).run(over.tolist())
         kept = rows[rows["window"] >= 0]
         kept = kept[np.lexsort((kept["group"], self.are["text_in"][kept["group"]], kept["window"]))]
         bounds = np.concatenate([[0], np.cumsum(np.bincount(kept["window"], minlength=windows))])
@@ -368,7 +368,7 @@ def _rounds(rows: np.ndarray, run: int, rng: np.random.Generator) -> list[_Round
 
 
 def _run_lengths(values: np.ndarray) -> np.ndarray:
-    """How many equal values stand together: 3 3 5 -> 2 1."""
+    """How many equal values are side by side: 3 3 5 -> 2 1."""
     firsts = np.flatnonzero(np.append(True, values[1:] != values[:-1]))
     return np.diff(np.append(firsts, len(values)))
 
@@ -387,7 +387,7 @@ def _padded(window: np.ndarray, length: np.ndarray, windows: int, max_parts: int
     return padded_sizes(table, counts, max_parts)
 
 
-class _Mending:
+class _Repair:
     """Brings windows under their budget: exchanges a row for a shorter one of its pass, else moves or leaves one out.
 
     Args:
@@ -401,7 +401,7 @@ class _Mending:
         order = of_modality[np.argsort(rows["window"][of_modality], kind="stable")]
         self.slots = np.split(order, np.cumsum(np.bincount(rows["window"][order], minlength=len(size)))[:-1])
 
-    def mend(self, over: list[int]) -> None:
+    def run(self, over: list[int]) -> None:
         """Bring these windows under the budget."""
         for window in over:
             tries = 0

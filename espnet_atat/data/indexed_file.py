@@ -18,7 +18,7 @@ from espnet_atat.errors import UserError
 _READ = 512  # bytes; a longer line takes a second read
 
 
-class Table(Mapping[str, str]):
+class IndexedFile(Mapping[str, str]):
     """Key to value, white space around it stripped, of a file that stays as it is.
 
     Args:
@@ -44,7 +44,7 @@ class Table(Mapping[str, str]):
         for index in np.flatnonzero(self._hashes[1:] == self._hashes[:-1]).tolist():
             key = self._line(index)[0]
             if key == self._line(index + 1)[0]:
-                raise UserError(f"{path}: id {key.decode()!r} stands twice; every id may stand once")
+                raise UserError(f"{path}: id {key.decode()!r} occurs twice; every id may occur once")
 
     def __len__(self) -> int:
         return len(self._hashes)

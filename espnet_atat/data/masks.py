@@ -1,4 +1,4 @@
-"""On-the-fly masking: the words of *mlm* examples are masked again every epoch, in place of a masked copy of the set.
+"""On-the-fly masking: the words of *mlm* examples get fresh masks in every epoch, in place of a masked copy of the set.
 
 A mixture then names the set itself, ``{task: mlm, set: mini/sentences_train}``, and a training configuration says where
 its word times are::
@@ -36,7 +36,7 @@ class ExampleMasker:
     """Masks the examples ``mlm-<set>-<utterance>`` of some sets.
 
     Attributes:
-        maskers: by the set's name, as it stands in the ids.
+        maskers: by the set's name, as the ids contain it.
     """
 
     maskers: Mapping[str, OnTheFlyMasker]
@@ -81,9 +81,7 @@ class ExampleMasker:
             without += not any(word.found for word in masker.alignments[utt])
         if other and not masked:  # none at all is right: fine-tuning on text takes over the options of pretraining
             raise UserError(f"{OPTION}: the mlm examples of the mixture are not of {', '.join(self.maskers)}")
-        return (
-            f"{masked} mlm examples are masked again every epoch; {without} of them have no aligned word and never are"
-        )
+        return f"{masked} mlm examples get fresh masks every epoch; {without} of them have no aligned word and none"
 
     def _find(self, example: str) -> tuple[OnTheFlyMasker | None, str]:
         """The masker of an example, None where it is not masked; and its utterance."""

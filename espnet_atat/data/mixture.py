@@ -140,7 +140,9 @@ def examples_of(part: Part, dump: Path, seed: int) -> tuple[dict[str, str], dict
     target_file = folder / ("target" if part.task in TREE_TASKS else "text")
     for file in (source_file, target_file):
         if not file.is_file():
-            raise UserError(f"{file}: not there, but the mixture trains {part.task} on {part.set}: run stages 1 to 6")
+            raise UserError(
+                f"{file}: no such file, but the mixture trains {part.task} on {part.set}: run stages 1 to 6"
+            )
     sources, targets = read_two_column(source_file), read_two_column(target_file)
     kept = _limited(sorted(sources), part, seed)
     for utt_id in kept:

@@ -1,4 +1,4 @@
-"""One example's raw streams to numbers: target tokens, CTC symbols, text pieces, augmented features."""
+"""From an example's raw streams to numbers: target tokens, CTC symbols, text pieces, augmented features."""
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
@@ -18,7 +18,7 @@ from espnet_atat.text.tokenizer import CharTokenizer, TargetTokenizer
 
 #: BERT's positions.
 MAX_TEXT_PIECES = 512
-#: Texts whose numbers are kept for the next epoch; more are tokenised anew.
+#: Texts whose numbers are kept for the next epoch; more are tokenised again.
 REMEMBERED = 100_000
 
 
@@ -29,14 +29,14 @@ def max_text_pieces(text_encoder_conf: Mapping[str, Any]) -> int:
 
 
 class MixturePreprocessor(AbsPreprocessor):
-    """Tokenises what is there: ``text`` in every example, ``text_in`` or ``speech`` in its kind.
+    """Tokenises an example's streams: ``text`` in every example, ``text_in`` or ``speech`` in its kind.
 
     Args:
         train: augment.
         tokenizer: of the targets.
         ctc_tokenizer: None: no CTC; a :class:`CharTokenizer`: characters of the words; a :class:`TargetTokenizer`:
             the target's tokens without the task token.
-        text_tokenizer: of the text encoder; None in a model of audio alone.
+        text_tokenizer: of the text encoder; None in a model of audio only.
         augmentation: of (T, F) features in training.
         waveform_augmentation: of (num_samples,) audio in training.
         masker: masks words of *mlm* examples, before any augmentation.

@@ -17,7 +17,7 @@ class MixedBatchSampler(AbsSampler):
     Args:
         groups: by name.
         budget: of one batch over all ranks.
-        batches: number of batches an epoch; None: as many as draw as many examples as there are.
+        batches: number of batches per epoch; None: as many as draw as many examples as there are.
         seed: of the order; the first epoch is ``generate(seed + 1)``, as ESPnet counts.
         rank, world_size: under DDP each rank gets batches of its own, as full as the others', that share no example.
         max_parts: in which the encoders take a batch, see ``parts.py``.
@@ -55,8 +55,8 @@ class MixedBatchSampler(AbsSampler):
         each = f"a batch of all {world} processes, an equal part for each" if world > 1 else "a batch"
         sizes = [len(group.lengths) for group in planner.groups]
         lines = [
-            f"{planner.batches} mixed batches an epoch, of {planner.rows * world:.1f} examples each",
-            "group: examples, share of every batch, rows of a batch of one process, passes an epoch",
+            f"{planner.batches} mixed batches per epoch, of {planner.rows * world:.1f} examples each",
+            "group: examples, share of every batch, rows of a batch of one process, passes per epoch",
         ]
         for name, size, share in zip(planner.names, sizes, planner.shares, strict=True):
             rows = share * planner.rows

@@ -21,7 +21,7 @@ def load_groups(shape_files: Sequence[str], groups_file: str | None = None) -> d
 
     Args:
         shape_files: of ``--collect_stats``: ``speech_shape`` (frames or samples first) and / or ``text_in_shape``.
-        groups_file: group and weight, one a line; None: each group weighs its number of examples.
+        groups_file: group and weight, one per line; None: each group weighs its number of examples.
 
     Raises:
         UserError: no usable shape file, an unknown task in an id, an id that stands twice, or a group without weight.
@@ -89,7 +89,7 @@ def _read(file: str, modality: str, found: dict[str, _Builder]) -> None:
             left[lines] = False
     joined = np.sort(np.concatenate(hashes)) if hashes else np.empty(0)
     if (joined[1:] == joined[:-1]).any():
-        raise UserError(f"{file}: an utterance stands twice: redo stage 9")
+        raise UserError(f"{file}: an utterance occurs twice: redo stage 9")
 
 
 def _new_group(file: str, utt_id: str, modality: str) -> str:

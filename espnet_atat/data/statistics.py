@@ -12,9 +12,10 @@ from typing import Any
 
 from espnet_atat.data.mixture import Part, examples_of
 from espnet_atat.datadir import read_two_column, write_two_column
+from espnet_atat.graph.digest import SUMS_FILE
 from espnet_atat.graph.pool import limit_threads, spread
 from espnet_atat.speech.arks import read_features
-from espnet_atat.speech.feature_sums import FILE, FeatureSums
+from espnet_atat.speech.feature_sums import FeatureSums
 
 #: Texts, and utterances of features, given to a process at a time; fewer are no work for a second process.
 TEXTS, UTTERANCES = 50_000, 2_000
@@ -64,7 +65,7 @@ def write_statistics(
     if lengths:
         write_two_column(output / "speech_shape", lengths)
         if sums.count:
-            sums.save(output / FILE)
+            sums.save(output / SUMS_FILE)
     if texts:
         write_two_column(output / "text_in_shape", _text_lengths(texts, text_tokenizer, text_encoder_conf or {}, nj))
     return True
@@ -82,7 +83,7 @@ def _of_features(part: Part, dump: Path, seed: int, nj: int) -> tuple[dict[str, 
         return {each: samples[each.removeprefix(prefix)] for each in examples_of(part, dump, seed)[0]}, FeatureSums()
     try:
         frames = read_two_column(folder / "utt2num_frames")
-        sums = FeatureSums.load(folder / FILE)
+        sums = FeatureSums.load(folder / SUMS_FILE)
         paths = read_two_column(folder / "feats.scp")
     except FileNotFoundError:
         return None
@@ -112,9 +113,9 @@ def _text_lengths(
 ) -> dict[str, str]:
     """Shapes by example id."""
     from espnet_atat.data.preprocessor import max_text_pieces
-    from espnet_atat.model.hub import load_config
+    from espnet_atat.model.hub import load_hub_config
 
-    config = load_config("text_encoder_conf", encoder.get("model"), encoder.get("config"), default="bert")
+    config = load_hub_config("text_encoder_conf", encoder.get("model"), encoder.get("config"), default="bert")
     most = max_text_pieces({"config": config.to_diff_dict()})
     count = partial(_count_pieces, str(tokenizer or encoder["model"]), most)
     examples = list(texts)
@@ -152,6 +153,6 @@ def _spread[Part, Result](
 
 
 def _limit() -> None:
-    """One thread a process, for the tokenizers' library too."""
+    """One thread per process, for the tokenizers' library too."""
     limit_threads()
     os.environ["TOKENIZERS_PARALLELISM"] = "false"

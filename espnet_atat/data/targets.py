@@ -7,14 +7,18 @@ from typing import Any
 
 from espnet_atat.data.mixture import TREE_TASKS, Part, examples_of
 from espnet_atat.errors import UserError
-from espnet_atat.graph.digest import part_identity
+from espnet_atat.graph.digest import features_digest, file_digest
 from espnet_atat.semantics.tree import is_tag
 
 
-def identity_of(part: Part, dump: Path) -> dict[str, Any]:
-    """A part of a mixture with the fingerprints of its data."""
-    speech, trees = part.source == "speech", part.task in TREE_TASKS
-    return part_identity(dataclasses.asdict(part), dump / part.set, speech=speech, trees=trees)
+def part_identity(part: Part, dump: Path) -> dict[str, Any]:
+    """A part of a mixture, with the fingerprints of what it reads in its dump dir: audio or text, trees or text."""
+    folder = dump / part.set
+    return {
+        "part": {key: value for key, value in dataclasses.asdict(part).items() if value not in (None, False)},
+        "source": features_digest(folder) if part.source == "speech" else file_digest(folder / "text"),
+        "target": file_digest(folder / ("target" if part.task in TREE_TASKS else "text")),
+    }
 
 
 def is_raw(part: Part, dump: Path) -> bool:

@@ -21,7 +21,7 @@ class Block:
 
     Attributes:
         data: the bytes, uint8.
-        offset: where they stand in the file.
+        offset: where they are in the file.
         starts, key_ends, ends: of each line: its key's first byte, the byte after its key, its line feed.
     """
 

@@ -5,7 +5,7 @@ Symbols in shape comments (those of ``espnet2.legacy.nets.batch_beam_search``):
 ====  ==========================================================================
 B     utterances decoded together
 K     beam size
-H     hypotheses held of each utterance: K; of an utterance alone, 1 at the first step
+H     hypotheses held of each utterance: K; of a single utterance, 1 at the first step
 N     B * H hypotheses, utterance-major: hypothesis k of utterance b is b * H + k
 L     tokens of a hypothesis so far, the task token included
 S     encoder states, padded to the longest utterance of the batch

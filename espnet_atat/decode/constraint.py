@@ -1,4 +1,4 @@
-"""A scorer that lets valid trees through, and nothing else (METRICS: *TOP tree validity*)."""
+"""A scorer that lets only valid trees through."""
 
 import copy
 from collections.abc import Sequence
@@ -29,7 +29,7 @@ class TokenClass(IntEnum):
     CLOSE = 3
     END = 4  # <eos>
     WORD = 5  # a piece that starts a word: '▁moon'
-    BARE = 6  # '▁' alone: the word's characters must follow
+    BARE = 6  # only '▁': the word's characters must follow
     CONTINUATION = 7  # a piece inside a word: 'on'
 
 

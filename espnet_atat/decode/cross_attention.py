@@ -1,4 +1,4 @@
-"""Where the decoder looked: its source attention over one utterance, for a hypothesis that is already there.
+"""Where the decoder looked: its source attention over one utterance, for a given hypothesis.
 
 Computed in one teacher-forced pass: the decoder reads ``<task> w1 … wn`` and gives ``w1 … wn <eos>``; the attention of
 a position belongs to the token that is predicted there. The search itself keeps no attention.

@@ -196,7 +196,7 @@ def heard_and_read(
         "audio": heard.frames(len(features)),
         "audio_task": task,
         "frame_seconds": FRAME_SECONDS,
-        "features": features.astype(np.float16),  # for the eye alone
+        "features": features.astype(np.float16),  # only to look at
         "text": text_attention(trained, pieces, reading, result.tokens).mean,
         "text_task": reading,
         "pieces": trained.text_tokenizer.convert_ids_to_tokens(pieces),

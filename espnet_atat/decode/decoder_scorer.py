@@ -1,4 +1,4 @@
-"""The shared decoder as a scorer of the search, one token a step, with keys and values kept.
+"""The shared decoder as a scorer of the search, one token per step, with cached keys and values.
 
 ESPnet's own step (``TransformerDecoder.batch_score``) gives the same scores, which a test checks. It keeps layer
 *outputs* and projects all of them to keys and values again at every step, the encoder's states too, once for each

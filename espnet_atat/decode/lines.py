@@ -27,7 +27,7 @@ def understand_all(
     """Print each input's line as soon as it is understood, and progress on stderr where there are several.
 
     ``model`` and ``options`` are those of ``from_pretrained``. Inputs are either ``files`` of audio (``-``: stdin), or
-    ``texts`` (``-``: one a line of stdin). Returns how many could not be understood; each was named on stderr.
+    ``texts`` (``-``: one per line of stdin). Returns how many could not be understood; each was named on stderr.
     """
     kind: type[Speech2Understand] | type[Text2Understand] = Text2Understand if texts else Speech2Understand
     understand = kind.from_pretrained(model, **options)

@@ -9,7 +9,7 @@ import torch
 import yaml
 from torch import Tensor
 
-from espnet_atat.decode.trained import check_files, load_yaml
+from espnet_atat.decode.trained import check_files, load_saved_config
 from espnet_atat.errors import UserError
 from espnet_atat.model.espnet import BatchScorerInterface
 from espnet_atat.model.exact_weights import read_weights, take_weights
@@ -42,7 +42,7 @@ class LanguageModel:
         train_config = train_config or Path(model_file).with_name("config.yaml")
         check_files("stage 8 of the recipe makes", lm_train_config=train_config, lm_file=model_file)
         try:
-            config = load_yaml(train_config)
+            config = load_saved_config(train_config)
             tokens = list(config["token_list"])
             network = load_class(NETWORKS[config["lm"]])(vocab_size=len(tokens), **config["lm_conf"])
         except (KeyError, TypeError, yaml.YAMLError) as error:

@@ -1,4 +1,4 @@
-"""What a search gives of an utterance."""
+"""The result of a search for one utterance."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -108,7 +108,7 @@ class Understanding:
     def as_dict(self) -> dict[str, Any]:
         """For JSON: what the attributes say, times rounded to milliseconds; a score of nothing heard is null.
 
-        ``span`` and ``segments`` are there where they are not empty.
+        ``span`` and ``segments`` are included unless empty.
         """
         more: dict[str, Any] = {}
         if self.span is not None:

@@ -1,4 +1,4 @@
-"""ESPnet's batched beam search, made to end when it should, with less to do at each step."""
+"""ESPnet's batched beam search, with end detection and cheaper steps."""
 
 import math
 from typing import Any
@@ -15,18 +15,18 @@ EMPTY_SCORE = -1.0e10  # ESPnet's, of a slot without a hypothesis
 
 
 class UtteranceBeamSearch(BatchBeamSearch):
-    """``BatchBeamSearch`` with its step and the bookkeeping after it written anew; scores and pruning are ESPnet's.
+    """``BatchBeamSearch`` with its step and the bookkeeping after it rewritten; scores and pruning are ESPnet's.
 
     * With a cap of its own on the length ESPnet's search has no end detection and walks to it. Here an utterance is
       done as soon as no running hypothesis can come among its ``nbest`` best: all scores but a length bonus are at most
       0, so a hypothesis only ever gets worse. That changes none of the ``nbest`` results. (With a length bonus above 0
       that bound comes late, and ESPnet's own criterion may stop the search before.)
     * A hypothesis that the constraint forbids is dropped at once.
-    * A step is a third of the operations, which are what an utterance alone waits for: numbers cross from tensors to
-      Python once, and an ended hypothesis of an utterance alone keeps its slot, as in a batch.
+    * A step is a third of the operations, which are what a single utterance waits for: numbers cross from tensors to
+      Python once, and an ended hypothesis of a single utterance keeps its slot, as in a batch.
 
     Args:
-        nbest: results wanted of each utterance.
+        nbest: results returned for each utterance.
         caps: tokens that a hypothesis of each utterance may have, ``<eos>`` included; ESPnet's ratios go unused.
         options: of ``BatchBeamSearch``.
     """

@@ -1,4 +1,4 @@
-"""How to search: the options that an inference configuration holds."""
+"""How to search: the options of an inference configuration."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -23,6 +23,8 @@ CHARACTER_CTC_WEIGHT = 0.3
 VAD_KINDS = ("auto", "silero", "energy", "none")
 #: Of an inference configuration: utterances decoded together, unless it says otherwise.
 BATCH_SIZE = 16
+#: ``auto``: Silero's network if it is installed and the input is audio, else the energy. ``none``: everything is given.
+VAD_KINDS = ("auto", "silero", "energy", "none")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +37,7 @@ class SearchConfig(TaskLabels):
     beam_size: int = 4  # hypotheses K kept of each utterance
     nbest: int = 1  # hypotheses returned, at most K
     #: Tokens that a hypothesis may have, its ``<eos>`` included. A longer hypothesis is cut there, unless
-    #: ``constrain_trees`` closes it. None: by the length of each input, 20 tokens a second of audio or 4 a piece of
+    #: ``constrain_trees`` closes it. None: by the length of each input, 20 tokens per second of audio or 4 a piece of
     #: text, and at least 100; whoever does not babble is not cut.
     maxlen: int | None = None
     #: Of the audio encoder's CTC, in [0, 1). A CTC over the decoder's tokens takes part in the search as in ESPnet:

@@ -70,6 +70,6 @@ class Source:
         return len(self.read(utt_id))
 
     def batches(self, size: int) -> list[list[str]]:
-        """Utterance ids in batches of like length; a function of the set and the size alone."""
+        """Utterance ids in batches of like length; a function of only the set and the size."""
         ordered = sorted(self.entries, key=lambda utt_id: (self.length(utt_id), utt_id))
         return [ordered[start : start + size] for start in range(0, len(ordered), size)]

@@ -60,7 +60,7 @@ def seconds_per_state(model: ESPnetATATModel) -> float:
 
 
 def feature_size(model: ESPnetATATModel) -> int | None:
-    """Dimensions of the features that a model takes: log mels, or an encoder's states; None: it takes samples alone."""
+    """Dimensions of the features that a model takes: log mels, or an encoder's states; None: it takes only samples."""
     if isinstance(model.audio_encoder, HearingEncoder):
         return int(model.audio_encoder.config.hidden_size)
     return None if model.frontend is not None else NUM_MELS

@@ -1,4 +1,4 @@
-"""A trained model in memory with what decoding needs beside it; several search configurations can share one."""
+"""A trained model in memory with all that decoding needs; several search configurations can share one."""
 
 import argparse
 import tempfile
@@ -29,7 +29,7 @@ class Trained:
     model: ESPnetATATModel  # in eval mode
     vocabulary: Vocabulary  # the decoder's
     characters: CharTokenizer | None = None  # of the CTC, where it is over characters
-    tokenizer_source: str | None = None  # the text encoder's, folder or hub name; None in a model of audio alone
+    tokenizer_source: str | None = None  # the text encoder's, folder or hub name; None in a model of audio only
     #: Instead, the folder's files by name: of a package, which is gone when a text comes.
     tokenizer_files: Mapping[str, bytes] | None = None
     #: ESPnet's attention keeps its weights on the module and reads them back: one thread at a time may encode.
@@ -37,7 +37,7 @@ class Trained:
 
     @cached_property
     def text_tokenizer(self) -> Any:
-        """Of the text encoder; read when first wanted, for audio is decoded without it."""
+        """Of the text encoder; read when first needed: audio is decoded without it."""
         if self.model.text_encoder is None:
             raise UserError("this model has no text encoder: it was trained with --text_encoder none")
         if self.tokenizer_files is not None:
@@ -92,7 +92,7 @@ class Trained:
         """Build a model from ``config.yaml`` and a checkpoint (``valid.….pth``, ``12epoch.pth``) of a training run."""
         check_files("stages 10 and 11 of the recipe make", train_config=train_config, model_file=model_file)
         try:
-            train_args = argparse.Namespace(**load_yaml(train_config))
+            train_args = argparse.Namespace(**load_saved_config(train_config))
             adapted = getattr(train_args, "use_adapter", False)
             train_args.init = None  # the checkpoint has all parameters
             model = build_model(train_args, defer_text_encoder=not adapted and train_args.audio_encoder is not None)
@@ -107,13 +107,13 @@ class Trained:
 
 
 def check_files(makers: str, **files: str | Path) -> None:
-    """Refuse a file that is not there; names are those of options."""
+    """Refuse a missing file; names are those of options."""
     for option, path in files.items():
         if not Path(path).is_file():
             raise UserError(f"{path}: no such file (--{option}); {makers} it")
 
 
-def load_yaml(path: str | Path) -> Any:
-    """A saved configuration. By PyYAML's C code where it is there: a token list of thousands of rows takes a second."""
+def load_saved_config(path: str | Path) -> Any:
+    """A saved configuration. By PyYAML's C code if available: a token list of thousands of rows takes a second."""
     with open(path, encoding="utf-8") as file:
         return yaml.load(file, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))

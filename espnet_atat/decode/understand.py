@@ -139,7 +139,7 @@ class Speech2Understand(Understand):
             if wanted is None:
                 raise UserError(f"features of shape {speech.shape}, but this model takes samples (--feats_type raw)")
             if speech.shape[1] != wanted:
-                raise UserError(f"features of shape {speech.shape}: (num_frames, {wanted}) is wanted")
+                raise UserError(f"features of shape {speech.shape}, expected (num_frames, {wanted})")
             seconds = seconds_per_feature(self.trained.model)
             self._check_length(len(speech) * seconds)
             if hears:  # the energy cannot be read off an encoder's states, nor may they be cut: they know of each other
@@ -190,7 +190,7 @@ class Text2Understand(Understand):
         Args:
             text: words. What is longer than the text encoder's positions (512 pieces or fewer) is cut, as in training.
             normalise: as the recipes normalise transcripts (lower case, no punctuation); off for text that is so
-                already, or that the model was trained on as it stands.
+                already, or that the model was trained on as it is.
 
         >>> understand = Text2Understand.from_pretrained(model)
         >>> understand("Play moon!").tree

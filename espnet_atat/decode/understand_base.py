@@ -1,4 +1,4 @@
-"""What understanding speech and understanding text have in common: the model, the configuration, the search."""
+"""What ``Speech2Understand`` and ``Text2Understand`` share: the model, the configuration, the search."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
@@ -38,7 +38,7 @@ class Understand:
     source: str  # what it reads: ``speech`` or ``text_in``
     #: Tokens of a hypothesis that a state of the encoder allows, without ``maxlen``.
     tokens_per_state: float
-    #: Arguments of the class alone that a model loaded by name has.
+    #: Arguments of the class that only a model loaded by name has.
     pretrained_defaults: Mapping[str, Any] = {}
 
     def __init__(

@@ -19,7 +19,7 @@ from espnet_atat.speech.audio import SAMPLE_RATE
 from espnet_atat.speech.endpoints import (
     LOUDEST,
     Stretch,
-    cut,
+    cut_stretch,
     find_loud,
     frame_levels,
     margins_of,
@@ -69,7 +69,7 @@ def find_segments(speech: np.ndarray, vad: str, max_seconds: float | None = None
         if not is_audio:
             raise UserError("vad silero hears audio, found features: take energy, or auto")
         if _network() is None:
-            raise UserError(f"vad silero: silero-vad is not installed: run `{INSTALL}`, or take energy")
+            raise UserError(f"vad silero: the package silero-vad is missing; `{INSTALL}` installs it, or use energy")
     total = num_frames(len(speech)) if is_audio else len(speech)
     if vad == "none" or not total:
         return [Segment(speech, 0, total)]
@@ -82,7 +82,7 @@ def find_segments(speech: np.ndarray, vad: str, max_seconds: float | None = None
     found = found or find_loud(levels)
     margins = margins_of(found, levels, quiet, noisy) if found else (0, 0)
     segments = segments_of(found, total, margins, longest)
-    return [Segment(cut(speech, segment), *segment) for segment in segments]
+    return [Segment(cut_stretch(speech, segment), *segment) for segment in segments]
 
 
 @cache

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from espnet_atat.demo.engine import Engine
+from espnet_atat.demo.engine import LoadedModels
 from espnet_atat.errors import UserError
 from espnet_atat.graph.launch import free_port
 from espnet_atat.graph.node import RUNS
@@ -54,7 +54,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         raise UserError(f"--port is from 0 to 65535, found {args.port}")
     if not 0.1 <= args.max_seconds <= 600:
         raise UserError(f"--max_seconds is from 0.1 to 600, found {args.max_seconds:g}")
-    engine = Engine(find_models(args.model), args.device, args.max_seconds)
+    engine = LoadedModels(find_models(args.model), args.device, args.max_seconds)
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
     stopped = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -89,7 +89,7 @@ def find_models(given: Sequence[str] | None) -> dict[str, str]:
 
 
 @contextmanager
-def serve(engine: Engine, host: str = LOOPBACK, port: int = PORT) -> Iterator[str]:
+def serve(engine: LoadedModels, host: str = LOOPBACK, port: int = PORT) -> Iterator[str]:
     """Serve the page while the block runs; yields its URL. Whatever is uploaded is gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="atat-demo-") as folder, _uploads_to(folder):
         page_module = _import_page()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from espnet_atat.semantics.frame import from_tree
-from espnet_atat.semantics.tree import Node, TreeError, parse
+from espnet_atat.semantics.tree import Tree, TreeError, parse
 
 if TYPE_CHECKING:
     from espnet_atat.decode.cross_attention import Attention
@@ -27,7 +27,7 @@ WIDTH, ROW, SPECTROGRAM = 9.0, 0.2, 1.7  # of the attention's picture, in inches
 INTENT_COLOUR, SLOT_COLOUR, WORD_COLOUR, LINE_COLOUR = "#1d4f91", "#a85500", "#222222", "#9aa5b1"
 
 
-def tree_svg(tree: Node) -> str:
+def tree_svg(tree: Tree) -> str:
     """The tree as SVG: intents blue, slots brown, words in a row at the bottom, in the order of the sentence."""
     depth = max(len(path) for path, _ in tree.walk())
     width, height = MARGIN + _width(tree), MARGIN * 2 + depth * LEVEL + BOX
@@ -42,14 +42,14 @@ def tree_svg(tree: Node) -> str:
     )
 
 
-def _width(node: Node | str) -> float:
+def _width(node: Tree | str) -> float:
     """Of the space that a word takes, or a node with all below it."""
     if isinstance(node, str):
         return len(node) * CHARACTER + GAP
     return max(len(node.name) * CHARACTER + 2 * PADDING + GAP, sum(map(_width, node.children)))
 
 
-def _draw(node: Node | str, level: int, left: float, depth: int, lines: list[str], boxes: list[str]) -> float:
+def _draw(node: Tree | str, level: int, left: float, depth: int, lines: list[str], boxes: list[str]) -> float:
     """Draw a node with all below it, words at level ``depth``; gives the middle of its label."""
     width = _width(node)
     if isinstance(node, str):

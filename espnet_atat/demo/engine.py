@@ -1,4 +1,4 @@
-"""What answers the page: models by name, loaded when first asked for, and a recording or a sentence understood."""
+"""The models behind the page: loaded by name when first used, they understand a recording or a sentence."""
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -36,7 +36,7 @@ class Answer:
     pieces: Sequence[str] = ()  # of text
 
 
-class Engine:
+class LoadedModels:
     """Loads models and asks them. Threads may share it.
 
     Args:
@@ -56,7 +56,7 @@ class Engine:
         from espnet_atat.decode.pretrained import load_pretrained
 
         if model not in self.models:
-            raise UserError(f"there is no model {model!r} here: choose one of {', '.join(self.models)}")
+            raise UserError(f"there is no model {model!r}: choose one of {', '.join(self.models)}")
         return self._once((model,), lambda: load_pretrained(self.models[model], self.device))
 
     def hear(self, model: str, task: str, path: str | Path) -> Answer:
@@ -73,7 +73,7 @@ class Engine:
             ) from error
         if info.samples > MAX_SEGMENTS * self.max_seconds * info.rate:
             seconds, most = info.samples / info.rate, MAX_SEGMENTS * self.max_seconds
-            raise UserError(f"The recording is {seconds:.0f} s long; at most {most:g} s are taken")
+            raise UserError(f"The recording is {seconds:.0f} s long; at most {most:g} s are accepted")
         samples = read_audio(path, resample=True)
         trained = self.load(model).trained
         options = {"task": task, "nbest": NBEST, "max_seconds": self.max_seconds, "word_times": False}
@@ -95,7 +95,7 @@ class Engine:
         if not words:
             raise UserError("Type a sentence first: there is no word in the field.")
         if len(text) > MAX_CHARACTERS:
-            raise UserError(f"The sentence has {len(text)} characters; at most {MAX_CHARACTERS} are taken at once")
+            raise UserError(f"The sentence has {len(text)} characters; at most {MAX_CHARACTERS} are accepted at once")
         trained = self.load(model).trained
         options = {"task": "nlu", "nbest": NBEST}
         results = self._understand(Text2Understand, model, options).nbest([words], normalise=False)[0]

@@ -9,7 +9,7 @@ from typing import Literal
 import gradio as gr
 
 from espnet_atat.demo.drawing import answer_html, attention_picture, message_html
-from espnet_atat.demo.engine import MAX_CHARACTERS, Answer, Engine
+from espnet_atat.demo.engine import MAX_CHARACTERS, Answer, LoadedModels
 from espnet_atat.errors import UserError
 
 logger = logging.getLogger(__name__)
@@ -25,7 +25,7 @@ SPEECH_TASKS = [
 SOURCES: dict[str, Literal["microphone", "upload"]] = {"Speak": "microphone", "Recording": "upload"}
 #: Files that Gradio keeps are deleted: how often is looked, from what age on, in seconds.
 CLEANING = (60, 300)
-WELCOME = message_html("Speak, drop a recording or type a sentence: what is understood appears here.").replace(
+WELCOME = message_html("Speak, drop a recording or type a sentence: the result appears here.").replace(
     'class="message" role="alert"', 'class="message welcome"'
 )
 CSS = """
@@ -50,7 +50,7 @@ def theme() -> gr.themes.Base:
     return gr.themes.Default(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"])
 
 
-def make_page(engine: Engine) -> gr.Blocks:
+def make_page(engine: LoadedModels) -> gr.Blocks:
     def hear(model: str, task: str, path: str | None) -> str:
         if path is None:
             return message_html("Record something or drop a file first.")
@@ -71,7 +71,7 @@ def make_page(engine: Engine) -> gr.Blocks:
                         sound = gr.Audio(
                             sources=[source],
                             type="filepath",
-                            label=f"A command; what is longer than {engine.max_seconds:g} s is cut at its pauses",
+                            label=f"A command; recordings longer than {engine.max_seconds:g} s are cut at their pauses",
                             editable=False,
                             buttons=[],
                             elem_id=source,
@@ -100,7 +100,7 @@ def make_page(engine: Engine) -> gr.Blocks:
 
 
 def _answer(ask: Callable[[], Answer], path: str | None = None) -> str:
-    """The answer, or what went wrong, as HTML: the page survives whatever it is given."""
+    """The answer, or the error, as HTML: no input breaks the page."""
     start = time.monotonic()
     try:
         answer = ask()
@@ -113,4 +113,4 @@ def _answer(ask: Callable[[], Answer], path: str | None = None) -> str:
         return message_html(shown)
     except Exception:  # a page that shows nothing helps nobody; the terminal has the whole of it
         logger.exception("the page could not answer")
-        return message_html("Something went wrong inside; the terminal that the page was started from says what.")
+        return message_html("Internal error: see the terminal that the page was started from.")

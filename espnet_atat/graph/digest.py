@@ -1,8 +1,7 @@
-"""What data are, in a few characters: the same content has the same fingerprint, wherever and whenever it was made."""
+"""Fingerprints of data: the same content has the same one, wherever and whenever it was made."""
 
 import hashlib
 import json
-from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -12,10 +11,10 @@ import numpy as np
 from espnet_atat.datadir import read_two_column
 from espnet_atat.errors import UserError
 
-#: Characters of a hash that stand for it.
+#: Leading characters of a hash that represent it.
 LENGTH = 8
 #: Of a dump dir: sums of its features (``speech.feature_sums``).
-SUMS = "feats_stats.npz"
+SUMS_FILE = "feats_stats.npz"
 #: Read of each ark: a thousand hours need not be read again.
 HEAD = 1 << 16
 #: Audio files looked into, of a set that is read as audio.
@@ -51,23 +50,14 @@ def features_digest(folder: Path) -> str:
     """Fingerprint of a dump dir: names, sizes, heads, sums of its arks, or lengths and heads of some of its audio."""
     if (folder / "feats.scp").is_file():
         heads = {ark.name: _head(ark) for ark in sorted((folder / "data").glob("*.ark"))}
-        return digest([file_digest(folder / "utt2num_frames"), heads, *_sums(folder / SUMS)])
+        return digest([file_digest(folder / "utt2num_frames"), heads, *_sums(folder / SUMS_FILE)])
     if (folder / "wav.scp").is_file():
         paths = [Path(path) for path in read_two_column(folder / "wav.scp").values()]
         some = paths[:: max(1, len(paths) // SAMPLED)]
         return digest([file_digest(folder / "utt2num_samples"), [_head(path) for path in some]])
     if not folder.is_dir():
         raise UserError(f"{folder} does not exist: run stage 6 (--stage 1 runs all that is missing)")
-    raise UserError(f"{folder}: has no feats.scp or wav.scp: it is a set of text alone")
-
-
-def part_identity(part: Mapping[str, Any], folder: Path, *, speech: bool, trees: bool) -> dict[str, Any]:
-    """A part of a mixture, with the fingerprints of what it reads in its dump dir: audio or text, trees or text."""
-    return {
-        "part": {key: value for key, value in part.items() if value not in (None, False)},
-        "source": features_digest(folder) if speech else file_digest(folder / "text"),
-        "target": file_digest(folder / ("target" if trees else "text")),
-    }
+    raise UserError(f"{folder}: has no feats.scp or wav.scp: it is a text-only set")
 
 
 def _sums(path: Path) -> list[list[float]]:

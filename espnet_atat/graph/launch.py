@@ -184,7 +184,7 @@ def launch_training(module: str, options: Sequence[str], log: Path, machines: Ma
 
 
 def train_in_processes(module: str, options: Sequence[str], log: Path, count: int) -> None:
-    """Train in ``count`` CPU processes of one thread each, joined by gloo; print a line an epoch.
+    """Train in ``count`` CPU processes of one thread each, joined by gloo; print a line per epoch.
 
     On small models two processes gain more than two threads. Rank 0 appends to ``log``, rank r to ``<stem>.<r>.log``.
     """

@@ -1,4 +1,4 @@
-"""ESPnet's log into a file; on the terminal, a line an epoch, how far decoding is, and warnings."""
+"""ESPnet's log in a file; on the terminal, a line per epoch, the progress of decoding, and warnings."""
 
 import logging
 import re
@@ -37,7 +37,7 @@ class Epochs:
             if name.startswith("acc_") and value != "nan"
         )
         seconds = time.monotonic() - self._started
-        figure = "acc" if "acc" in validated else "loss"  # a language model has a loss alone
+        figure = "acc" if "acc" in validated else "loss"  # a language model has only a loss
         return (
             f"epoch {epoch}/{self._epochs}: loss {trained.get('loss', '?')}, "
             f"valid {figure} {validated.get(figure, '?')}"
@@ -46,7 +46,7 @@ class Epochs:
         )
 
 
-class Progress(logging.Handler):
+class TerminalHandler(logging.Handler):
     """Prints epochs in short, what this package itself logs, and warnings."""
 
     def __init__(self) -> None:
@@ -93,13 +93,13 @@ class LogFollower:
 
 @contextmanager
 def log_to(path: Path) -> Iterator[None]:
-    """Append everything logged in the block, and stderr, to a file; print what :class:`Progress` picks."""
+    """Append everything logged in the block, and stderr, to a file; print what :class:`TerminalHandler` picks."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     writer = logging.FileHandler(path, encoding="utf-8")
     writer.setFormatter(logging.Formatter(FORMAT))
-    # ESPnet calls basicConfig, which leaves a logger alone that has handlers.
-    root.handlers[:] = [writer, Progress()]
+    # ESPnet calls basicConfig, which does not touch a logger that has handlers.
+    root.handlers[:] = [writer, TerminalHandler()]
     root.setLevel(logging.INFO)
     logging.captureWarnings(True)
     try:

@@ -1,4 +1,4 @@
-"""Everything a stage makes is a node: what it is made from, what it needs, where it lies, how it is made.
+"""Everything a stage makes is a node: what it is made from, what it needs, its place, and how it is made.
 
 A node is done when the stamp at its place holds its key, the hash of its identity (``graph.work``). Keys are computed
 when they are asked for: a plan can be made, and printed by ``--dry_run``, before there is any data.
@@ -78,7 +78,7 @@ class Node:
 
     @property
     def is_placed(self) -> bool:
-        """Whether its place is known; that of a run depends on its key, and so on data that may not be there yet."""
+        """Whether its place is known; that of a run depends on its key, and so on data that may not exist yet."""
         try:
             return bool(self.place)
         except UserError:
@@ -91,7 +91,7 @@ class Node:
 
     @property
     def is_done(self) -> bool:
-        """Whether it lies there whole, made from what it would be made from now."""
+        """Whether it exists, complete and made from what it would be made from now."""
         try:
             return is_made(self.place, self.hash)
         except UserError:

@@ -1,7 +1,7 @@
-"""One pool of processes for all work on data, which continues where a killed call stopped.
+"""One pool of processes for all work on data, which continues where an interrupted command stopped.
 
 ``run_resumable`` is for data sets: a worker turns an item (an utterance, or a shard of them) into a record of plain
-JSON, and each record goes to a journal as soon as it is there. Records come back in the order of the items, so that
+JSON, and each record goes to a journal at once. Records come back in the order of the items, so that
 what is made of them depends neither on ``nj``, nor on which process was first, nor on interruptions. ``spread`` is the
 pool itself.
 """
@@ -35,7 +35,7 @@ PR_SET_PDEATHSIG = 1  # Linux, prctl(2)
 
 
 def limit_threads() -> None:
-    """One thread a process for the numeric libraries; call it before NumPy is imported."""
+    """One thread per process for the numeric libraries; call it before NumPy is imported."""
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(name, "1")
 
@@ -138,7 +138,7 @@ def spread[Part, Result](
                 yield running.pop(future), future.result()
     except BrokenProcessPool as error:
         raise UserError(
-            "a process died, perhaps for lack of memory; run the command again to continue, with a smaller --nj"
+            "a process died, perhaps out of memory; run the command again to continue, with a smaller --nj"
         ) from error
     finally:
         pool.shutdown(wait=True, cancel_futures=True)

@@ -1,4 +1,4 @@
-"""Make a folder or a file whole or not at all, by one process at a time, and go on after a kill.
+"""Make a folder or a file whole or not at all, by one process at a time, and continue after a kill.
 
 ``output`` is made in ``<output>.partial`` and gets its name when it is complete. A stamp says what it was made from:
 ``.made.json`` in a folder, ``.<name>.made.json`` beside a file.
@@ -200,7 +200,7 @@ def locked(output: Path, patience: float | None = None) -> Iterator[None]:
             holder = handle.read().strip() or "another process"
             handle.close()
             if patience is not None and time.monotonic() - started > patience:
-                raise UserError(f"{output} is being made by {holder}; wait until it has ended") from error
+                raise UserError(f"{output} is being made by {holder}; wait until it ends") from error
             time.sleep(0.05)
     try:
         handle.truncate(0)

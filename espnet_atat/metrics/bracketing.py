@@ -9,14 +9,14 @@ from typing import NamedTuple
 
 from espnet_atat.semantics.tree import CLOSE
 
-type Span = tuple[int, int] | None
+type WordRange = tuple[int, int] | None
 
 
 class Brackets(NamedTuple):
     """The nodes of one tree, the root included, as multisets."""
 
-    labelled: Counter[tuple[str, Span]]  # the opening tag is the label
-    subtrees: Counter[tuple[Span, str]]  # the text of the subtree opens with the label
+    labelled: Counter[tuple[str, WordRange]]  # the opening tag is the label
+    subtrees: Counter[tuple[WordRange, str]]  # the text of the subtree opens with the label
 
     @property
     def nodes(self) -> int:
@@ -28,8 +28,8 @@ NO_BRACKETS = Brackets(Counter(), Counter())  # of an invalid prediction
 
 def brackets(tokens: list[str]) -> Brackets:
     """All intent and slot nodes of a valid tree, given as its tokens."""
-    labelled: Counter[tuple[str, Span]] = Counter()
-    subtrees: Counter[tuple[Span, str]] = Counter()
+    labelled: Counter[tuple[str, WordRange]] = Counter()
+    subtrees: Counter[tuple[WordRange, str]] = Counter()
     opened: list[tuple[int, int]] = []  # (token number, number of words before it) of each open bracket
     words = 0
     for number, token in enumerate(tokens):

@@ -11,7 +11,7 @@ import numpy as np
 from espnet_atat.datadir import TEXT_FORM
 from espnet_atat.errors import UserError
 from espnet_atat.metrics.figures import FIGURES, Figure, mean_of_seeds
-from espnet_atat.metrics.significance import DRAWS, LEVEL, SEED, SIGNIFICANT, Difference, paired_difference
+from espnet_atat.metrics.significance import CONFIDENCE, DRAWS, SEED, SIGNIFICANT, Difference, paired_difference
 
 type Named = tuple[str, dict[str, Any]]  # a file's name, for messages, and what read_metrics gave
 
@@ -46,7 +46,7 @@ def compare(a: Sequence[Named], b: Sequence[Named], *, subset: str | None = None
         "b": [name for name, _ in b],
         "subset": subset,
         "utterances": len(positions),
-        "bootstrap": {"draws": DRAWS, "seed": SEED, "level": LEVEL},
+        "bootstrap": {"draws": DRAWS, "seed": SEED, "level": CONFIDENCE},
         "figures": figures,
     }
 

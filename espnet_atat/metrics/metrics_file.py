@@ -7,8 +7,8 @@ from typing import Any
 from espnet_atat.atomic import atomic_write
 from espnet_atat.errors import UserError
 
-METRICS = "metrics.json"
-FORM = 1
+METRICS_FILE = "metrics.json"
+METRICS_FORM = 1
 #: Entries of ``info`` that name files of training runs: the models behind the hypotheses.
 MODEL_KEYS = ("model", "asr_model", "words", "language_model")
 
@@ -29,8 +29,8 @@ def read_metrics(path: str | Path) -> dict[str, Any]:
         result = json.loads(Path(path).read_text(encoding="utf-8"))
     except ValueError as error:
         raise UserError(f"{path}: not a metrics.json: {error}") from error
-    if not isinstance(result, dict) or result.get("form") != FORM or "counts" not in result:
-        raise UserError(f"{path}: not a metrics.json of form {FORM}; write it again with bin.score")
+    if not isinstance(result, dict) or result.get("form") != METRICS_FORM or "counts" not in result:
+        raise UserError(f"{path}: not a metrics.json of form {METRICS_FORM}; score again with bin.score")
     return result
 
 

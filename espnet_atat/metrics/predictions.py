@@ -52,7 +52,7 @@ def check_same_ids(reference: Listing, predicted: Listing) -> None:
         raise UserError(f"{reference.name}: there are no utterances")
 
 
-def read_column(path: str | Path) -> list[str]:
+def read_predictions(path: str | Path) -> list[str]:
     """Read a file with one item per line (words heard in training, ids of a subset); blank lines are skipped."""
     items = []
     try:
@@ -62,7 +62,7 @@ def read_column(path: str | Path) -> list[str]:
     for number, line in enumerate(lines, start=1):
         fields = line.split()
         if len(fields) > 1:
-            raise UserError(f"{path}:{number}: {len(fields)} items on one line ({line!r}); put one a line")
+            raise UserError(f"{path}:{number}: {len(fields)} items on one line ({line!r}); put one per line")
         items.extend(fields)
     return items
 

@@ -4,12 +4,12 @@ from collections.abc import Collection, Sequence
 
 type Grid = Sequence[Sequence[str]]  # lines of cells, heads first
 
-UNKNOWN = "–"
+MISSING = "–"
 
 
 def percent(share: float | None, digits: int = 1, *, signed: bool = False) -> str:
     """A share of 1 in per cent, or a difference of two in points with its sign."""
-    return UNKNOWN if share is None else f"{100 * share:{'+' if signed else ''}.{digits}f}"
+    return MISSING if share is None else f"{100 * share:{'+' if signed else ''}.{digits}f}"
 
 
 def ends(interval: Sequence[float] | None, digits: int = 1, *, signed: bool = False) -> str:
@@ -22,7 +22,7 @@ def mean_and_deviation(mean: float | None, deviation: float | None, digits: int 
     return percent(mean, digits) + ("" if deviation is None else f" ±{percent(deviation, digits)}")
 
 
-def aligned(grid: Grid, left: Collection[int] = (0,)) -> str:
+def terminal_table(grid: Grid, left: Collection[int] = (0,)) -> str:
     """For a terminal: columns of one width, those of these numbers to the left, the others to the right."""
     widths = [max(map(len, column)) for column in zip(*grid, strict=True)]
     lines = (

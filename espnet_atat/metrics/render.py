@@ -3,7 +3,7 @@
 from typing import Any
 
 from espnet_atat.metrics.figures import FIGURES
-from espnet_atat.metrics.printing import UNKNOWN, aligned, ends, mean_and_deviation, percent
+from espnet_atat.metrics.printing import MISSING, ends, mean_and_deviation, percent, terminal_table
 
 HEADLINE = ("em_hypothesis", "em_full", "semer", "intent_accuracy", "wer")  # of a subset; its file has all
 
@@ -30,13 +30,15 @@ def comparison_table(result: dict[str, Any]) -> str:
     for entry in result["figures"].values():
         sides = [mean_and_deviation(entry[side]["mean"], entry[side]["sd"], 2) for side in ("a", "b")]
         difference = percent(entry["difference"], 2, signed=True)
-        interval = ends(entry["interval"], 2, signed=True) or UNKNOWN
-        p_value = UNKNOWN if entry["p_value"] is None else f"{entry['p_value']:.4f}"
+        interval = ends(entry["interval"], 2, signed=True) or MISSING
+        p_value = MISSING if entry["p_value"] is None else f"{entry['p_value']:.4f}"
         better = f"{entry['better'].upper()} is better *" if entry["better"] else ""
         rows.append([entry["title"], *sides, difference, interval, p_value, better])
     names = [f"{side.upper()} = {', '.join(result[side])}" for side in ("a", "b")]
     part = f" of subset {result['subset']}" if result["subset"] else ""
-    return "\n".join([*names, f"{result['utterances']} utterances{part}, paired bootstrap", aligned(rows, {0, 6})])
+    return "\n".join(
+        [*names, f"{result['utterances']} utterances{part}, paired bootstrap", terminal_table(rows, {0, 6})]
+    )
 
 
 def _figures(figures: dict[str, dict[str, Any]]) -> str:
@@ -46,5 +48,5 @@ def _figures(figures: dict[str, dict[str, Any]]) -> str:
         arrow = "" if FIGURES[key].higher_is_better else "lower is better"
         note = "; ".join(filter(None, (parts, arrow)))
         count = f"{entry['numerator']} / {entry['denominator']}"
-        rows.append([entry["title"], percent(entry["value"], 2), ends(entry["interval"], 2) or UNKNOWN, count, note])
-    return aligned(rows, {0, 4})
+        rows.append([entry["title"], percent(entry["value"], 2), ends(entry["interval"], 2) or MISSING, count, note])
+    return terminal_table(rows, {0, 4})

@@ -29,12 +29,12 @@ from espnet_atat.metrics.bracketing import NO_BRACKETS, brackets, matching
 from espnet_atat.metrics.breakdown import Breakdown
 from espnet_atat.metrics.error_rates import edit_counts, load_bpe
 from espnet_atat.metrics.figures import EDITS, measure
-from espnet_atat.metrics.metrics_file import FORM, write_metrics
+from espnet_atat.metrics.metrics_file import METRICS_FORM, write_metrics
 from espnet_atat.metrics.predictions import Listing, check_same_ids, read_listing
 from espnet_atat.metrics.semer import match_slots, semantic_errors
-from espnet_atat.metrics.significance import DRAWS, LEVEL, SEED
+from espnet_atat.metrics.significance import CONFIDENCE, DRAWS, SEED
 from espnet_atat.semantics.frame import Frame, from_tree
-from espnet_atat.semantics.tree import Node, TreeError, looks_like_tree, parse, strip_tags
+from espnet_atat.semantics.tree import Tree, TreeError, looks_like_tree, parse, strip_tags
 
 #: What the hypothesis of a tree is: ``frame``, the intent and the multiset of (slot name, slot value); or ``tags``, the
 #: intent and the multiset of slot names, no words. This is FSC's 3-tuple, where slot names contain the values
@@ -95,7 +95,7 @@ def score(
     columns = {name: np.array([counts[name] for counts in table]) for name in table[0]}
     members = _subset_members(reference, utt_ids, heard_words, subsets or {})
     result = {
-        "form": FORM,
+        "form": METRICS_FORM,
         "espnet_atat": __version__,
         "kind": "trees" if trees else "words",
         "hypothesis": hypothesis if trees else None,
@@ -103,7 +103,7 @@ def score(
         "predicted": predicted.name,
         "info": dict(info or {}),
         "utterances": len(utt_ids),
-        "bootstrap": {"draws": DRAWS, "seed": SEED, "level": LEVEL},
+        "bootstrap": {"draws": DRAWS, "seed": SEED, "level": CONFIDENCE},
         "figures": measure(columns),
         "subsets": {
             name: {
@@ -163,12 +163,12 @@ def count_edits(reference: list[str], predicted: list[str], tokenise: Tokenise |
     }
 
 
-def read_hypothesis(tree: Node, hypothesis: Hypothesis) -> Frame:
+def read_hypothesis(tree: Tree, hypothesis: Hypothesis) -> Frame:
     frame = from_tree(tree)
     return frame.tags_only() if hypothesis == "tags" else frame
 
 
-def _reference_tree(reference: Listing, utt_id: str) -> Node:
+def _reference_tree(reference: Listing, utt_id: str) -> Tree:
     try:
         return parse(reference.values[utt_id])
     except TreeError as error:
@@ -176,7 +176,7 @@ def _reference_tree(reference: Listing, utt_id: str) -> Node:
 
 
 def _count_tree(
-    counts: dict[str, int], tree: Node, guess: Node | None, hypothesis: Hypothesis, breakdown: Breakdown
+    counts: dict[str, int], tree: Tree, guess: Tree | None, hypothesis: Hypothesis, breakdown: Breakdown
 ) -> None:
     """Add the counts that need trees; an invalid prediction (None) has no intent, no slots and no nodes."""
     frame = read_hypothesis(tree, hypothesis)
@@ -222,7 +222,7 @@ def _subset_members(
     positions = {utt_id: position for position, utt_id in enumerate(utt_ids)}
     for name, ids in subsets.items():
         if name in members:
-            raise UserError(f"subset {name!r} is there twice; give each subset a name of its own")
+            raise UserError(f"subset {name!r} is given twice; give each subset a name of its own")
         unknown = [utt_id for utt_id in ids if utt_id not in positions]
         if unknown:
             raise UserError(f"subset {name!r}: utterance {unknown[0]!r} is not in {reference.name}")

@@ -11,7 +11,7 @@ import numpy as np
 
 DRAWS = 10_000
 SEED = 20128549  # fixed, so that a score has the same interval whenever it is computed
-LEVEL = 0.95
+CONFIDENCE = 0.95
 SIGNIFICANT = 0.05  # one system *beats* another at a p-value below this
 _RARE = 10  # kinds with fewer members are drawn one by one: about as fast as a multinomial at that size
 _CELLS_AT_ONCE = 200_000  # numbers in one batch of draws, which then stays in the processor's cache
@@ -93,5 +93,5 @@ def _ends(values: np.ndarray) -> tuple[float, float] | None:
     values = values[~np.isnan(values)]
     if not len(values):
         return None
-    lower, upper = np.quantile(values, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    lower, upper = np.quantile(values, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
     return float(lower), float(upper)

@@ -234,7 +234,7 @@ class ESPnetATATModel(AbsESPnetModel):
 
     @property
     def hears(self) -> bool:
-        """Whether it takes samples; else features alone."""
+        """Whether it takes samples; else it takes only features."""
         return self.frontend is not None or (self.audio_encoder is not None and self.audio_encoder.hears)
 
     def _features(self, speech: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:

@@ -119,7 +119,7 @@ class BlocksEncoder(AbsEncoder):
 
     Attributes:
         frames_per_state: input frames of 10 ms that a state covers.
-        hears: whether it takes samples too (:meth:`hear`); else features alone.
+        hears: whether it takes samples too (:meth:`hear`); else only features.
     """
 
     frames_per_state: float

@@ -1,4 +1,4 @@
-"""The model that options describe: those of a training, or the configuration that it saved."""
+"""Builds the model from the options of a training, or from the configuration that it saved."""
 
 import argparse
 from pathlib import Path
@@ -13,7 +13,7 @@ from espnet_atat.model.audio_encoder import AudioEncoder, BlocksEncoder
 from espnet_atat.model.cpu_layers import use_cpu_layers
 from espnet_atat.model.ctc import CTCHead
 from espnet_atat.model.decoder import SharedDecoder
-from espnet_atat.model.espnet_package import ESPNET, PREFIX
+from espnet_atat.model.espnet_package import ESPNET, ESPNET_PREFIX
 from espnet_atat.model.hearing_encoder import HearingEncoder
 from espnet_atat.model.hub import HUGGING_FACE
 from espnet_atat.model.light_import import load_class
@@ -71,7 +71,7 @@ def build_model(args: argparse.Namespace, *, defer_text_encoder: bool = False) -
         if frontend is not None:
             raise UserError(f"--frontend none: an audio encoder {args.audio_encoder} has a front end of its own")
         if args.audio_encoder == ESPNET and getattr(args, "audio_encoder_init", None) is not None:
-            conf["model"] = f"{PREFIX}{args.audio_encoder_init}"
+            conf["model"] = f"{ESPNET_PREFIX}{args.audio_encoder_init}"
         try:
             audio = HearingEncoder(dimension, **conf)
         except TypeError as error:
@@ -85,7 +85,7 @@ def build_model(args: argparse.Namespace, *, defer_text_encoder: bool = False) -
         symbols = args.ctc_characters if args.ctc_unit == "char" else args.token_list
         ctc = CTCHead(len(symbols), dimension, **args.ctc_conf)
     if args.init is not None:
-        # Before what is pretrained is attached: its weights are there, or have an initialisation of their own.
+        # Before what is pretrained is attached: its weights are loaded, or have an initialisation of their own.
         initialize(nn.ModuleList([part for part in (audio, decoder, ctc) if part is not None]), args.init)
         decoder.tied.reset_parameters()
     if isinstance(audio, HearingEncoder):

@@ -1,4 +1,4 @@
-"""An auxiliary CTC on the audio encoder, so that the encoder learns to hear before the decoder is a language model."""
+"""An auxiliary CTC, so that the encoder learns to recognise speech before the decoder becomes a language model."""
 
 from torch import Tensor, nn
 

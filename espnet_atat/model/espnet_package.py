@@ -1,4 +1,4 @@
-"""An ESPnet ASR or OWSM-CTC model as ESPnet packs it, or as a training left it: its configuration and its weights.
+"""An ESPnet ASR or OWSM-CTC model as a package or a training's folder: its configuration and its weights.
 
 The name of such a model has ``espnet:`` in front here: a package (a zip), a folder with ``meta.yaml`` or with
 ``config.yaml`` and a checkpoint, a name of espnet_model_zoo, or ``user/model`` of the hub. Nothing here imports torch.
@@ -14,7 +14,7 @@ import yaml
 
 from espnet_atat.errors import UserError, first_line
 
-ESPNET, PREFIX = "espnet", "espnet:"
+ESPNET, ESPNET_PREFIX = "espnet", "espnet:"
 META = "meta.yaml"
 #: Of the options of a training, what an encoder is built of.
 KEYS = ("frontend", "frontend_conf", "normalize", "normalize_conf", "encoder", "encoder_conf")
@@ -32,17 +32,17 @@ SUBSAMPLING: Mapping[str | None, int] = {
     "conv2d6": 6,
     "conv2d8": 8,
 }
-#: OWSM-CTC's tokens in front of an utterance, and what stands for a text before it.
+#: OWSM-CTC's tokens in front of an utterance, and the token for "no text before it".
 LANGUAGE, TASK, NOTHING = "<eng>", "<asr>", "<na>"
 
 
 @dataclass(frozen=True, kw_only=True)
 class EspnetConfig:
-    """What an encoder is built of, and what is known of it: stands where transformers has a configuration.
+    """What an encoder is built of, and what is known of it: the counterpart of a transformers configuration.
 
     Attributes:
         options: the training's, of front end, normalisation and encoder.
-        vocabulary: number of tokens; of OWSM-CTC alone, whose encoder is conditioned on its CTC and on tokens.
+        vocabulary: number of tokens; only of OWSM-CTC, whose encoder is conditioned on its CTC and on tokens.
         prefix, previous: ids of its tokens for language and task, and of no text before.
     """
 
@@ -67,7 +67,7 @@ class EspnetConfig:
                 raise UserError(f"{where}: its {key} {saved[key]!r} is not supported: take a model without one")
         if saved.get("frontend") != "default":
             raise UserError(
-                f"{where}: its frontend is {saved.get('frontend')!r}: a model of log mels (default) is wanted"
+                f"{where}: its frontend is {saved.get('frontend')!r}: a model of log mels (default) is needed"
             )
         conf, front = saved.get("encoder_conf") or {}, saved.get("frontend_conf") or {}
         layer = conf.get("input_layer", "conv2d")
@@ -76,7 +76,7 @@ class EspnetConfig:
                 f"{where}: its encoder's input_layer is {layer!r}, not one of {', '.join(map(str, SUBSAMPLING))}"
             )
         if front.get("fs", 16000) not in (16000, "16k"):
-            raise UserError(f"{where}: it hears {front['fs']} samples a second, not 16000")
+            raise UserError(f"{where}: it hears {front['fs']} samples per second, not 16000")
         of_ctc = saved.get("promptencoder") is not None
         options = {key: saved.get(key) for key in (*KEYS, *(CTC_KEYS if of_ctc else ()))}
         normalise = {key: each for key, each in (saved.get("normalize_conf") or {}).items() if key != "stats_file"}
@@ -95,12 +95,12 @@ class EspnetConfig:
 
 
 def is_checkpoint(name: str) -> bool:
-    """Whether ``audio_encoder_init`` names weights alone, not a model with its configuration."""
+    """Whether ``audio_encoder_init`` names only weights, not a model with its configuration."""
     return name.endswith((".pth", ".pt"))
 
 
 def is_espnet(name: str | None) -> bool:
-    return name is not None and name.startswith(PREFIX)
+    return name is not None and name.startswith(ESPNET_PREFIX)
 
 
 def load_espnet_config(name: str | None, config: Mapping[str, Any] | None) -> EspnetConfig:
@@ -112,8 +112,8 @@ def load_espnet_config(name: str | None, config: Mapping[str, Any] | None) -> Es
     assert name is not None
     saved = yaml.safe_load(read_member(name, "config"))
     if not isinstance(saved, dict) or "encoder" not in saved:
-        raise UserError(f"{name.removeprefix(PREFIX)}: its configuration is not that of an ESPnet ASR model")
-    return EspnetConfig.of(saved, name.removeprefix(PREFIX))
+        raise UserError(f"{name.removeprefix(ESPNET_PREFIX)}: its configuration is not that of an ESPnet ASR model")
+    return EspnetConfig.of(saved, name.removeprefix(ESPNET_PREFIX))
 
 
 def espnet_files(name: str, *, fetch: bool = True) -> list[Path]:
@@ -133,7 +133,7 @@ def read_member(name: str, part: Literal["config", "weights"]) -> bytes:
 
 
 def _source(name: str, *, fetch: bool = True) -> Path:
-    name = name.removeprefix(PREFIX)
+    name = name.removeprefix(ESPNET_PREFIX)
     path = Path(name).expanduser()
     if path.exists():
         return path
@@ -145,8 +145,7 @@ def _source(name: str, *, fetch: bool = True) -> Path:
         return Path(ModelDownloader().download(name, quiet=True))
     except Exception as error:  # the client's errors have no common base
         raise UserError(
-            f"{name}: no such package or folder, and not to be had from espnet_model_zoo or the hub "
-            f"({first_line(error)})"
+            f"{name}: no such package or folder, and neither espnet_model_zoo nor the hub has it ({first_line(error)})"
         ) from error
 
 

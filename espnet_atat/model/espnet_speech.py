@@ -1,4 +1,4 @@
-"""The encoder of an ESPnet ASR or OWSM-CTC model, with its own front end and normalisation, as samples to states."""
+"""The encoder of an ESPnet ASR or OWSM-CTC model, with its own front end and normalisation: from samples to states."""
 
 import io
 import tempfile
@@ -12,9 +12,9 @@ from torch import Tensor, nn
 from espnet_atat.errors import UserError
 from espnet_atat.model.audio_encoder import valid_frames
 from espnet_atat.model.espnet import PositionalEncoding
-from espnet_atat.model.espnet_package import PREFIX, EspnetConfig, read_member
+from espnet_atat.model.espnet_package import ESPNET_PREFIX, EspnetConfig, read_member
 from espnet_atat.model.light_import import load_class
-from espnet_atat.model.speech_states import ALL, LAST, NONE, SpeechStates, hold
+from espnet_atat.model.speech_states import LAST_LAYER, TRAIN_ALL, TRAIN_NONE, SpeechStates, hold
 
 ENCODERS = {
     "transformer": "espnet2.asr.encoder.transformer_encoder.TransformerEncoder",
@@ -36,7 +36,7 @@ class EspnetSpeech(SpeechStates):
     Args:
         config: the model's.
         model: that the weights are taken from, ``espnet:…``; None: fresh ones.
-        layers: ``last`` alone.
+        layers: only ``last``.
         trained: ``none``, ``all``, or the number of blocks at the top. What is frozen uses no dropout.
         options: of transformers' encoders, without meaning here: ``silence``, ``gradient_checkpointing``.
     """
@@ -45,12 +45,12 @@ class EspnetSpeech(SpeechStates):
         self,
         config: EspnetConfig,
         model: str | None = None,
-        layers: str | int = LAST,
-        trained: str | int = NONE,
+        layers: str | int = LAST_LAYER,
+        trained: str | int = TRAIN_NONE,
         **options: Any,  # noqa: ARG002
     ):
         super().__init__()
-        if layers != LAST:
+        if layers != LAST_LAYER:
             raise UserError(f"audio_encoder_conf: layers: {layers}: an ESPnet model gives its last layer's states")
         self.config, self.trained = config, trained
         self.samples_per_state = config.samples_per_state
@@ -62,7 +62,7 @@ class EspnetSpeech(SpeechStates):
         self._prompts(given)
         if model is not None:
             self._take(model)
-        if trained != ALL:
+        if trained != TRAIN_ALL:
             self.requires_grad_(False)
             for block in self._trained_blocks():
                 block.requires_grad_(True)
@@ -88,7 +88,7 @@ class EspnetSpeech(SpeechStates):
 
     def train(self, mode: bool = True) -> "EspnetSpeech":
         super().train(mode)
-        if self.trained != ALL:
+        if self.trained != TRAIN_ALL:
             hold(self, self._trained_blocks(), mode)
         return self
 
@@ -98,7 +98,7 @@ class EspnetSpeech(SpeechStates):
         conditions = getattr(self.encoder, "interctc_use_conditioning", False)
         if self.config.vocabulary is None:
             if conditions:
-                raise UserError("an ESPnet encoder with interctc_use_conditioning is supported of OWSM-CTC alone")
+                raise UserError("an ESPnet encoder with interctc_use_conditioning is supported for OWSM-CTC only")
             return
         conf = given["promptencoder_conf"]
         own = int(conf["output_size"])
@@ -136,7 +136,7 @@ class EspnetSpeech(SpeechStates):
 
     def _take(self, model: str) -> None:
         """The weights of the model's own modules; its decoder is left behind."""
-        where = model.removeprefix(PREFIX)
+        where = model.removeprefix(ESPNET_PREFIX)
         try:
             state = torch.load(io.BytesIO(read_member(model, "weights")), map_location="cpu", weights_only=True)
         except Exception as error:  # pickle, zip and torch raise a dozen kinds

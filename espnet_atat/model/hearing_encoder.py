@@ -1,4 +1,4 @@
-"""An audio encoder on top of one that has heard people: pretrained states, stacked, projected; then ESPnet blocks."""
+"""An audio encoder on top of a pretrained one: its states, stacked and projected, then ESPnet blocks."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -15,7 +15,7 @@ from espnet_atat.model.pretrained_speech import (
     load_speech_config,
     samples_per_state,
 )
-from espnet_atat.model.speech_states import LAST, NONE, WEIGHTED, SpeechStates, check_choices
+from espnet_atat.model.speech_states import LAST_LAYER, TRAIN_NONE, WEIGHTED_SUM, SpeechStates, check_choices
 
 HOP = 160  # samples of the 10 ms that frames are counted in
 
@@ -23,7 +23,7 @@ HOP = 160  # samples of the 10 ms that frames are counted in
 class HearingEncoder(BlocksEncoder):
     """Pretrained speech states, LayerNorm, some states side by side, a linear layer, blocks of an ESPnet encoder.
 
-    It takes samples, of which ``pretrained`` makes states, or states that are there already (``--feats_type encoder``).
+    It takes samples, of which ``pretrained`` makes states, or states that stage 6 stored (``--feats_type encoder``).
     With ``reads_states`` it is trained on those, and ``pretrained`` is not a part of it: it is loaded from its folder
     when samples come, if its identity is the same. A package brings it.
 
@@ -49,8 +49,8 @@ class HearingEncoder(BlocksEncoder):
         model: str | None = None,
         config: Mapping[str, Any] | None = None,
         preprocessor: Mapping[str, Any] | None = None,
-        layers: str | int = LAST,
-        trained: str | int = NONE,
+        layers: str | int = LAST_LAYER,
+        trained: str | int = TRAIN_NONE,
         silence: float = 0.5,
         stack: int = 4,
         blocks: str | None = "conformer",
@@ -62,7 +62,7 @@ class HearingEncoder(BlocksEncoder):
     ):
         super().__init__()
         check_choices(layers, trained)
-        if reads_states and (trained != NONE or layers == WEIGHTED):
+        if reads_states and (trained != TRAIN_NONE or layers == WEIGHTED_SUM):
             raise UserError(
                 "audio_encoder_conf: states of stage 6 are of one layer and frozen (trained: none, layers: last or a "
                 "number); else train on audio (feats_type: raw)"

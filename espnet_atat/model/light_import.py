@@ -1,4 +1,4 @@
-"""Importing ESPnet without what only training needs."""
+"""Imports ESPnet without the parts that only training needs."""
 
 import contextlib
 import io

@@ -15,12 +15,21 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from espnet_atat.datadir import SAMPLE_RATE
 from espnet_atat.errors import UserError
 from espnet_atat.model.audio_encoder import valid_frames
 from espnet_atat.model.espnet_package import ESPNET, is_espnet, load_espnet_config
-from espnet_atat.model.hub import load_config, load_preprocessor, model_folder
-from espnet_atat.model.speech_frontends import SAMPLE_RATE, make_frontend
-from espnet_atat.model.speech_states import ALL, LAST, NONE, WEIGHTED, SpeechStates, check_choices, hold
+from espnet_atat.model.hub import load_hub_config, load_preprocessor, model_folder
+from espnet_atat.model.speech_frontends import make_frontend
+from espnet_atat.model.speech_states import (
+    LAST_LAYER,
+    TRAIN_ALL,
+    TRAIN_NONE,
+    WEIGHTED_SUM,
+    SpeechStates,
+    check_choices,
+    hold,
+)
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig
@@ -43,7 +52,7 @@ def load_speech_config(model: str | None, config: Mapping[str, Any] | None) -> A
     if (config or {}).get("model_type") == ESPNET or (config is None and is_espnet(model)):
         return load_espnet_config(model, config)
     name = None if model is None or config is not None else str(model_folder(model))
-    found = load_config("audio_encoder_conf", name, config)
+    found = load_hub_config("audio_encoder_conf", name, config)
     for key, value in PLAIN.items():
         if hasattr(found, key):
             setattr(found, key, value)
@@ -80,8 +89,8 @@ class PretrainedSpeech(SpeechStates):
         config: "PretrainedConfig",
         preprocessor: Mapping[str, Any],
         model: str | None = None,
-        layers: str | int = LAST,
-        trained: str | int = NONE,
+        layers: str | int = LAST_LAYER,
+        trained: str | int = TRAIN_NONE,
         silence: float = 0.5,
         gradient_checkpointing: bool = False,
     ):
@@ -99,12 +108,12 @@ class PretrainedSpeech(SpeechStates):
         if isinstance(layers, int):
             self._cut(layers, len(blocks))
             blocks = self._blocks()
-        self.weights = nn.Parameter(torch.zeros(len(blocks) + 1)) if layers == WEIGHTED else None
+        self.weights = nn.Parameter(torch.zeros(len(blocks) + 1)) if layers == WEIGHTED_SUM else None
         self.silence, self.gradient_checkpointing = silence, gradient_checkpointing
         if gradient_checkpointing and self.kind != "whisper":
             self.encoder.gradient_checkpointing_enable({"use_reentrant": False})
         self.trained = trained
-        if trained != ALL:
+        if trained != TRAIN_ALL:
             self.encoder.requires_grad_(False)
             for module in self._trained_modules():
                 module.requires_grad_(True)
@@ -120,7 +129,7 @@ class PretrainedSpeech(SpeechStates):
 
     def train(self, mode: bool = True) -> "PretrainedSpeech":
         super().train(mode)
-        if self.trained != ALL:
+        if self.trained != TRAIN_ALL:
             hold(self.encoder, self._trained_modules(), mode)
         return self
 
@@ -219,7 +228,7 @@ def build_speech(config: Any, preprocessor: Mapping[str, Any], model: str | None
 
 
 def _encoder_class(config: "PretrainedConfig") -> Any:
-    """The class of the encoder; of a model with a decoder too, that of the encoder alone."""
+    """The class of the encoder; of a model with a decoder too, only that of the encoder."""
     from transformers import MODEL_MAPPING
 
     if type(config) not in MODEL_MAPPING:
@@ -237,7 +246,7 @@ def _encoder_class(config: "PretrainedConfig") -> Any:
 def _load(kind: Any, config: "PretrainedConfig", model: str) -> nn.Module:
     """An encoder with the weights of a folder; refuses one that lacks some."""
     folder = model_folder(model)
-    # A checkpoint of encoder and decoder names the encoder's parameters by where it stands in the whole.
+    # A checkpoint of encoder and decoder names the encoder's parameters by its place in the whole.
     mapping = {r"^(model\.)?encoder\.": ""} if config.is_encoder_decoder else None
     with _quiet():
         encoder, report = kind.from_pretrained(

@@ -12,9 +12,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from espnet_atat.datadir import SAMPLE_RATE
 from espnet_atat.errors import UserError
 
-SAMPLE_RATE = 16_000  # Hz
 WINDOW, HOP = 400, 160  # samples: 25 ms every 10 ms, of all log mels here
 VARIANCE_FLOOR = 1e-7
 
@@ -121,7 +121,7 @@ def make_frontend(kind: str, reads: str, preprocessor: Mapping[str, Any], channe
         UserError: an encoder of another input, or of another sampling rate.
     """
     if (rate := preprocessor.get("sampling_rate", SAMPLE_RATE)) != SAMPLE_RATE:
-        raise UserError(f"the encoder hears {rate} samples a second, this project {SAMPLE_RATE}")
+        raise UserError(f"the encoder hears {rate} samples per second, this project {SAMPLE_RATE}")
     if kind == "whisper":
         return WhisperLogMel(channels, silence)
     if kind == "wav2vec2-bert":

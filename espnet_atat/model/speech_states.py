@@ -1,4 +1,4 @@
-"""What pretrained speech encoders have in common: samples to states, some of it frozen."""
+"""What pretrained speech encoders share: from samples to states, partly frozen."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -10,14 +10,17 @@ from torch import Tensor, nn
 from espnet_atat.errors import UserError
 
 #: Whose states: the last layer's, or a learnt sum of all.
-LAST, WEIGHTED = "last", "weighted"
+LAST_LAYER, WEIGHTED_SUM = "last", "weighted"
 #: What trains, unless it is a number of layers at the top.
-NONE, ALL = "none", "all"
+TRAIN_NONE, TRAIN_ALL = "none", "all"
 
 
 def check_choices(layers: str | int, trained: str | int) -> None:
     """Refuse other choices than ``layers`` (last, weighted, a number) and ``trained`` (none, all, a number) have."""
-    for name, value, words in (("layers", layers, (LAST, WEIGHTED)), ("trained", trained, (NONE, ALL))):
+    for name, value, words in (
+        ("layers", layers, (LAST_LAYER, WEIGHTED_SUM)),
+        ("trained", trained, (TRAIN_NONE, TRAIN_ALL)),
+    ):
         if value not in words and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
             raise UserError(f"audio_encoder_conf: {name} is {words[0]}, {words[1]} or a number from 1, found {value!r}")
 

@@ -12,7 +12,7 @@ from espnet_atat.errors import UserError
 from espnet_atat.installed import installed_model
 from espnet_atat.model.audio_encoder import valid_frames
 from espnet_atat.model.exact_weights import take_weights
-from espnet_atat.model.hub import load_config
+from espnet_atat.model.hub import load_hub_config
 
 #: BERT's positions; longer texts are cut there, in training and in decoding.
 MAX_PIECES = 512
@@ -33,7 +33,7 @@ class TextEncoder(nn.Module):
         super().__init__()
         from transformers import AutoModel
 
-        self.config = load_config("text_encoder_conf", model, config, default="bert")
+        self.config = load_hub_config("text_encoder_conf", model, config, default="bert")
         if model is None:
             bert = _without_pooler(AutoModel.from_config, self.config)
         else:

@@ -1,4 +1,4 @@
-"""A trained model as one file that runs anywhere: written, checked, described, uploaded and opened here.
+"""A trained model as one file that runs anywhere: writing, checking, describing, uploading and opening it.
 
 A package is a zip of ESPnet's own layout (``espnet2.main_funcs.pack_funcs``, espnet_model_zoo, the hub)::
 

@@ -1,4 +1,4 @@
-"""What people read of a package: the model card and the table of results."""
+"""A package's documentation for people: the model card and the table of results."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,7 +9,7 @@ from espnet_atat.metrics.printing import ends, markdown_table, percent
 from espnet_atat.package.manifest import Manifest
 
 #: Figures of the card, in this order, where a test set has them; RESULTS.md has all.
-HEADLINE = ("em_full", "em_hypothesis", "semer", "intent_accuracy", "slot_f1", "wer")
+CARD_FIGURES = ("em_full", "em_hypothesis", "semer", "intent_accuracy", "slot_f1", "wer")
 TAGS = ("espnet", "audio", "spoken-language-understanding", "natural-language-understanding", "atat")
 
 CITATIONS = """\
@@ -32,7 +32,7 @@ CITATIONS = """\
 ```
 """
 
-TASKS = {
+TASK_OUTPUTS = {
     "asr": "words of what is heard",
     "slu": "tree of what is heard",
     "mlm": "words of audio with some of them masked",
@@ -63,7 +63,7 @@ def results(manifest: Manifest) -> str:
 
 
 def _front_matter(manifest: Manifest) -> dict[str, Any]:
-    """What the hub reads. A corpus of one's own has no page there; its name is listed all the same."""
+    """What the hub reads. A user's own corpus has no page there; its name is listed all the same."""
     front: dict[str, Any] = {
         "tags": [*TAGS, *(f"task-{task}" for task in _tasks(manifest))],
         "language": manifest.language,
@@ -93,7 +93,7 @@ def _sections(manifest: Manifest) -> list[str]:
         f"# {manifest.name}\n\n{manifest.title}",
         "An Audio-Text All-Task model ([Rongali et al., AAAI 2021](https://arxiv.org/abs/2012.08549)) for "
         "[ESPnet](https://github.com/espnet/espnet): an audio encoder, a text encoder and one decoder, whose first "
-        "token says what is wanted. It turns spoken or written commands into the bracketed trees of TOP, from which "
+        "token names the task. It turns spoken or written commands into the bracketed trees of TOP, from which "
         f"intent and slots are read. {manifest.parameters / 1e6:.1f} million parameters.{_encoder(manifest)}",
         _use(manifest),
         _labels(manifest),
@@ -106,21 +106,21 @@ def _sections(manifest: Manifest) -> list[str]:
 
 
 def _encoder(manifest: Manifest) -> str:
-    """Whose weights are in the package besides, or are wanted beside it."""
+    """The pretrained encoder, whose weights are in the package or must be installed."""
     if not manifest.encoder:
         return ""
     kind, name = manifest.encoder["kind"], manifest.encoder.get("name")
-    text = f" It hears by a pretrained speech encoder ({kind}, {manifest.encoder['identity']})"
+    text = f" It listens through a pretrained speech encoder ({kind}, {manifest.encoder['identity']})"
     if name is None:
         return f"{text}, whose weights are in the package under their own licence (Whisper's: MIT)."
-    return f"{text}, which the package does not bring: `{name}` has to be installed or in the hub's cache."
+    return f"{text}, which the package does not include: `{name}` must be installed or in the hub's cache."
 
 
 def _use(manifest: Manifest) -> str:
     return f"""
 ## Use
 
-It needs Python 3.12 and the package `espnet_atat` of AT-AT for ESPnet, and neither recipe nor training data.
+It needs Python 3.12 and the package `espnet_atat` of AT-AT for ESPnet, but no recipe and no training data.
 
 ```python
 from espnet_atat.decode.understand import Speech2Understand, Text2Understand
@@ -137,22 +137,22 @@ atat understand --model {manifest.name}.zip command.wav
 atat understand --model {manifest.name}.zip --text "the words of a command"
 ```
 
-In place of the zip, the folder it was unpacked to or the name of its hub repository do as well.
+The folder that the zip was unpacked to and the name of its hub repository work too.
 """
 
 
 def _labels(manifest: Manifest) -> str:
-    rows = [(f"`<{task}>`", TASKS[task]) for task in _tasks(manifest) if task in TASKS]
+    rows = [(f"`<{task}>`", TASK_OUTPUTS[task]) for task in _tasks(manifest) if task in TASK_OUTPUTS]
     defaults = ", ".join(f"`<{task}>` for {kind}" for kind, task in manifest.labels.items())
     trained = f" It was trained with:\n\n{markdown_table([('label', 'gives the'), *rows])}" if rows else ""
-    return f"## Labels\n\nUnless asked otherwise it decodes with {defaults}.{trained}"
+    return f"## Labels\n\nBy default it decodes with {defaults}.{trained}"
 
 
 def _results_section(manifest: Manifest) -> str:
     leading = _leading(manifest)
     if not leading:
-        return "## Results\n\nIt was packed without scores: it is not known how good it is."
-    columns = [key for key in HEADLINE if any(key in result["figures"] for result in leading)]
+        return "## Results\n\nIt was packed without scores."
+    columns = [key for key in CARD_FIGURES if any(key in result["figures"] for result in leading)]
     titles = {key: figure["title"] for result in leading for key, figure in result["figures"].items()}
     table = [["set", "label", "utterances", *(titles[key] for key in columns)]]
     for result in leading:
@@ -181,7 +181,7 @@ def _limits(manifest: Manifest) -> str:
     return f"""
 ## Intended use and limits
 
-For research on spoken language understanding, and as a start for fine-tuning on a domain of one's own. It knows the
+For research on spoken language understanding, and as a starting point for fine-tuning on your own domain. It knows the
 intents, slots and words of the corpora named above and answers every input with one of them: it has no "none of
 these". Language: `{manifest.language}`; one speaker and one command at a time. Figures on other voices, microphones,
 rooms or wordings than the test sets' are not known. Not for decisions about people.
@@ -203,4 +203,4 @@ def _leading(manifest: Manifest) -> list[Mapping[str, Any]]:
 
 
 def _headline(result: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: result["figures"][key] for key in HEADLINE if key in result["figures"]}
+    return {key: result["figures"][key] for key in CARD_FIGURES if key in result["figures"]}

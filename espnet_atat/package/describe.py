@@ -4,7 +4,7 @@ import dataclasses
 import json
 from collections.abc import Mapping
 
-from espnet_atat.package.card import HEADLINE
+from espnet_atat.package.card import CARD_FIGURES
 from espnet_atat.package.reader import list_files, read_manifest
 
 
@@ -34,7 +34,7 @@ def describe(source: str, as_json: bool = False) -> str:
     lines = [f"{name:<12}{value}" for name, value in rows]
     for result in manifest.results:
         lines.append(f"\n{result['set']}, <{result['task']}>, {result['config']}, {result['utterances']} utterances:")
-        for key in HEADLINE:
+        for key in CARD_FIGURES:
             if (figure := result["figures"].get(key)) is not None:
                 interval = "".join(f"{100 * end:>8.1f}" for end in figure["interval"])
                 lines.append(f"  {figure['title']:<20}{100 * figure['value']:>6.1f} %{interval}")

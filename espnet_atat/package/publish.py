@@ -1,4 +1,4 @@
-"""A package to where others find it: a hub repository or a folder, in the layout that espnet_model_zoo reads."""
+"""Publishes a package: in a hub repository or a folder, in the layout that espnet_model_zoo reads."""
 
 import re
 import tempfile
@@ -9,12 +9,12 @@ from typing import Any
 from espnet_atat.atomic import atomic_dir
 from espnet_atat.errors import UserError, first_line
 from espnet_atat.graph.work import check_replaceable
-from espnet_atat.package.reader import META, list_files, open_package, unpack
+from espnet_atat.package.reader import PACKAGE_META, list_files, open_package, unpack
 
 REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 
 
-def check(package: Path) -> dict[str, int]:
+def check_package(package: Path) -> dict[str, int]:
     """What would be published: files and their sizes in bytes."""
     with open_package(package):
         return list_files(package)
@@ -25,7 +25,7 @@ def publish(
 ) -> Iterator[str]:
     """Put a package into a folder or, without one, into a repository of the hub; yields lines for the user."""
     if dry_run:
-        files = check(package)
+        files = check_package(package)
         yield from (f"{size:>12,}  {name}" for name, size in files.items())
         size, target = sum(files.values()), folder or repository
         yield f"{size:>12,}  bytes in {len(files)} files would go to {target}; nothing was sent"
@@ -38,8 +38,8 @@ def publish(
 
 def to_folder(package: Path, folder: Path) -> None:
     """Unpack into a folder, whole or not at all; an older package there is replaced."""
-    check_replaceable(folder, lambda there: (there / META).is_file())
-    check(package)
+    check_replaceable(folder, lambda there: (there / PACKAGE_META).is_file())
+    check_package(package)
     with atomic_dir(folder) as target:
         unpack(package, target)
 
@@ -50,7 +50,7 @@ def to_hub(package: Path, repository: str, *, private: bool = False) -> str:
     Name, token and package are checked before anything is sent.
     """
     client = _authorised(repository)
-    check(package)
+    check_package(package)
     with tempfile.TemporaryDirectory(prefix="atat_") as scratch:
         unpack(package, Path(scratch))
         try:

@@ -13,15 +13,15 @@ from espnet_atat.package.manifest import MANIFEST, Manifest
 from espnet_atat.package.run_folder import dump_config
 from espnet_atat.package.safety import (
     check_lm_config,
+    check_member_name,
     check_members,
     check_model_config,
-    check_name,
     check_statistics,
     check_tokenizer,
-    load_config,
+    load_packed_config,
 )
 
-META = "meta.yaml"
+PACKAGE_META = "meta.yaml"
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Package:
 def is_package(source: str | Path) -> bool:
     """Whether something on disk looks like a package: any file, or a folder with ``meta.yaml``."""
     path = Path(source)
-    return path.is_file() or (path / META).is_file()
+    return path.is_file() or (path / PACKAGE_META).is_file()
 
 
 def find_source(source: str | Path) -> Path:
@@ -64,7 +64,9 @@ def _fetch(name: str) -> Path:
     try:
         return Path(ModelDownloader().download(name, quiet=True))
     except Exception as error:  # the client's, httpx's and requests' errors have no common base
-        raise UserError(f"{name}: not there, and not to be had from the hub either ({first_line(error)})") from error
+        raise UserError(
+            f"{name}: no such file or folder, and the hub does not have it ({first_line(error)})"
+        ) from error
 
 
 def read_manifest(source: str | Path) -> Manifest:
@@ -91,7 +93,7 @@ def list_files(source: str | Path) -> dict[str, int]:
 
 @contextmanager
 def open_package(source: str | Path) -> Iterator[Package]:
-    """Give a checked package, whose files are there while the block runs."""
+    """Give a checked package, whose files exist while the block runs."""
     path = find_source(source)
     with tempfile.TemporaryDirectory(prefix="atat_") as scratch:
         folder = path
@@ -119,12 +121,12 @@ def _open_zip(path: Path) -> zipfile.ZipFile:
 
 def _read(folder: Path, scratch: Path, source: str) -> Package:
     manifest = _manifest_of(folder, source)
-    meta = load_config(folder / META, source)
+    meta = load_packed_config(folder / PACKAGE_META, source)
     named = {**_names(meta, "files", source), **_names(meta, "yaml_files", source)}
     files = {argument: _inside(folder, name, source) for argument, name in named.items()}
     for argument in ("train_config", "model_file"):
         if argument not in files:
-            raise UserError(f"{source}: {META} names no {argument}: not a package of an AT-AT model")
+            raise UserError(f"{source}: {PACKAGE_META} names no {argument}: not a package of an AT-AT model")
     if files["model_file"].suffix != ".pth":
         raise UserError(f"{source}: refused: model_file is {files['model_file'].name}, not weights (.pth)")
     config = _model_config(files["train_config"], folder, source)
@@ -133,7 +135,7 @@ def _read(folder: Path, scratch: Path, source: str) -> Package:
         check_tokenizer(tokenizer, source)
     lm_config = files.get("lm_train_config")
     if lm_config is not None:
-        check_lm_config(load_config(lm_config, source), source)
+        check_lm_config(load_packed_config(lm_config, source), source)
     return Package(
         source=source,
         manifest=manifest,
@@ -146,7 +148,7 @@ def _read(folder: Path, scratch: Path, source: str) -> Package:
 
 
 def _manifest_of(folder: Path, source: str) -> Manifest:
-    for name in (META, MANIFEST):
+    for name in (PACKAGE_META, MANIFEST):
         if not (folder / name).is_file():
             raise UserError(f"{source}: holds no {name}: not made by espnet_atat.bin.pack")
     return Manifest.read((folder / MANIFEST).read_bytes(), f"{source}: {MANIFEST}")
@@ -155,27 +157,27 @@ def _manifest_of(folder: Path, source: str) -> Manifest:
 def _names(meta: Mapping[str, Any], key: str, source: str) -> dict[str, str]:
     names = meta.get(key)
     if not isinstance(names, dict) or not all(isinstance(each, str) for pair in names.items() for each in pair):
-        raise UserError(f"{source}: {META}: {key} is a mapping of arguments to paths")
+        raise UserError(f"{source}: {PACKAGE_META}: {key} is a mapping of arguments to paths")
     return names
 
 
 def _inside(folder: Path, name: str, source: str) -> Path:
-    """A file or folder of the package. By its name alone: in the hub's cache files are links to elsewhere.
+    """A file or folder of the package. By its name only: in the hub's cache files are links to elsewhere.
 
     espnet_model_zoo makes the names of what it unpacks absolute; those below the folder are as good as before.
     """
     if Path(name).is_absolute():
         path = Path(name).parent.resolve() / Path(name).name
         name = path.relative_to(folder.resolve()).as_posix() if path.is_relative_to(folder.resolve()) else name
-    check_name(name if Path(name).suffix else f"{name}/", source)
+    check_member_name(name if Path(name).suffix else f"{name}/", source)
     if not (folder / name).exists():
-        raise UserError(f"{source}: {META} names {name!r}, which is not in it")
+        raise UserError(f"{source}: {PACKAGE_META} names {name!r}, which is not in it")
     return folder / name
 
 
 def _model_config(path: Path, folder: Path, source: str) -> dict[str, Any]:
     """The training configuration with the paths in it made absolute."""
-    config = load_config(path, source)
+    config = load_packed_config(path, source)
     check_model_config(config, source)
     for key in ("bpemodel", "grown_words"):
         if config.get(key) is not None:

@@ -1,4 +1,4 @@
-"""A training run's folder as stages 10 and 11 leave it, and the paths that its configuration holds."""
+"""A training run's folder, as stages 10 and 11 write it, and the paths in its configuration."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,7 +22,7 @@ class RunFolder(NamedTuple):
 def read_config(path: Path) -> dict[str, Any]:
     """The options that a training run or ESPnet's LM task saved."""
     if not path.is_file():
-        raise UserError(f"{path}: no such file; a training run's {CONFIG} is wanted")
+        raise UserError(f"{path}: no such file; a training run's {CONFIG} is needed")
     return parse_config(path.read_bytes(), str(path))
 
 

@@ -1,4 +1,4 @@
-"""What a package may hold. It may come from anyone, so what is not known to be data is refused.
+"""What a package may contain. It may come from anyone, so everything that is not known to be data is refused.
 
 Every function here raises a ``UserError`` that names the file, the member or the key, and what is wrong with it.
 Weights are pickles by nature; ``torch.load(weights_only=True)`` reads them, which builds tensors and nothing else.
@@ -25,14 +25,14 @@ MAX_BYTES = 8 * 2**30
 MAX_TEXT_BYTES = 32 * 2**20
 
 #: The part of a training configuration that says what the model is; the rest says how it was trained.
-MODEL_KEYS = (
+MODEL_OPTIONS = (
     "token_list", "bpemodel", "grown_words", "text_tokenizer", "input_size", "audio_encoder", "audio_encoder_conf",
     "text_encoder", "text_encoder_conf", "decoder_conf", "ctc_unit", "ctc_characters", "ctc_conf", "model_conf", "init",
     "pretrained_vocabulary_size", "frontend", "frontend_conf", "specaug", "specaug_conf", "normalize",
     "normalize_conf", "version",
 )  # fmt: skip
 #: The same of ESPnet's language model.
-LM_KEYS = ("token_list", "token_type", "lm", "lm_conf", "model", "model_conf", "init", "version")
+LM_OPTIONS = ("token_list", "token_type", "lm", "lm_conf", "model", "model_conf", "init", "version")
 #: Its networks that are built from nothing but their options.
 LM_NETWORKS = ("seq_rnn", "transformer")
 #: Keys by which a configuration of some library names code to import or to fetch.
@@ -45,13 +45,13 @@ def check_members(members: Iterable[zipfile.ZipInfo], where: str | Path) -> None
     total = 0
     for member in members:
         name = member.filename
-        check_name(name, where)
+        check_member_name(name, where)
         if stat.S_ISLNK(member.external_attr >> 16):
             raise UserError(f"{where}: refused: {name!r} is a link, not a file")
         if member.flag_bits & 1:
             raise UserError(f"{where}: refused: {name!r} is encrypted")
         if name in seen:
-            raise UserError(f"{where}: refused: {name!r} is in it twice")
+            raise UserError(f"{where}: refused: {name!r} occurs twice")
         seen.add(name)
         total += member.file_size
         if total > MAX_BYTES:
@@ -60,7 +60,7 @@ def check_members(members: Iterable[zipfile.ZipInfo], where: str | Path) -> None
             raise UserError(f"{where}: refused: {name!r} has {member.file_size} bytes, more than any configuration")
 
 
-def check_name(name: str, where: str | Path) -> None:
+def check_member_name(name: str, where: str | Path) -> None:
     """Refuse a path that leaves the package, or a kind of file that has no business in it."""
     path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts or "\\" in name or ":" in name or "\0" in name or not path.parts:
@@ -74,7 +74,7 @@ def check_name(name: str, where: str | Path) -> None:
         )
 
 
-def load_config(path: Path, where: str | Path) -> dict[str, Any]:
+def load_packed_config(path: Path, where: str | Path) -> dict[str, Any]:
     """Read a package's YAML, which is data and nothing else."""
     return parse_config(path.read_bytes(), f"{where}: {path.name}")
 
@@ -113,7 +113,7 @@ def refuse_code(content: object, where: str) -> None:
 
 def check_model_config(config: Mapping[str, Any], where: str | Path) -> None:
     """Refuse a model's configuration that would load anything from outside the package."""
-    if unknown := sorted(map(str, config.keys() - set(MODEL_KEYS))):
+    if unknown := sorted(map(str, config.keys() - set(MODEL_OPTIONS))):
         raise UserError(f"{where}: refused: the configuration's key {unknown[0]!r} is not about what the model is")
     encoder = config.get("text_encoder_conf") or {}
     if not isinstance(encoder, Mapping) or encoder.get("model") is not None:
@@ -131,7 +131,7 @@ def check_model_config(config: Mapping[str, Any], where: str | Path) -> None:
 
 
 def check_lm_config(config: Mapping[str, Any], where: str | Path) -> None:
-    if unknown := sorted(map(str, config.keys() - set(LM_KEYS))):
+    if unknown := sorted(map(str, config.keys() - set(LM_OPTIONS))):
         raise UserError(f"{where}: refused: the language model's key {unknown[0]!r} is not about what it is")
     if config.get("lm") not in LM_NETWORKS:
         raise UserError(f"{where}: refused: lm is {config.get('lm')!r}, not one of {', '.join(LM_NETWORKS)}")
@@ -142,7 +142,7 @@ def check_tokenizer(folder: Path, where: str | Path) -> None:
     if not (folder / "tokenizer.json").is_file():
         raise UserError(f"{where}: no tokenizer.json in {folder.name}")
     for path in sorted(folder.iterdir()):
-        check_name(path.name, where)
+        check_member_name(path.name, where)
         if path.suffix == ".json" and path.name != "tokenizer.json":  # that one is read by a library without Python
             load_json(path, where)
 

@@ -19,7 +19,7 @@ from espnet_atat.model.hub import HUGGING_FACE, model_identity
 from espnet_atat.package.card import model_card, results
 from espnet_atat.package.manifest import MANIFEST, Manifest
 from espnet_atat.package.run_folder import dump_config, read_config, recorded_path
-from espnet_atat.package.safety import LM_KEYS, MODEL_KEYS
+from espnet_atat.package.safety import LM_OPTIONS, MODEL_OPTIONS
 
 CONFIG, MODEL = "exp/config.yaml", "exp/model.pth"
 LM_CONFIG, LM_MODEL = "exp/lm/config.yaml", "exp/lm/model.pth"
@@ -85,7 +85,7 @@ def _model_config(sources: Sources, stage: Path) -> tuple[dict[str, Any], dict[s
     """The configuration, all that it names being put in place, and ESPnet's mapping of arguments to files."""
     run = sources.train_config.parent
     saved = read_config(sources.train_config)
-    config = {key: saved[key] for key in MODEL_KEYS if key in saved}
+    config = {key: saved[key] for key in MODEL_OPTIONS if key in saved}
     if not isinstance(config.get("token_list"), list) or "audio_encoder" not in config:
         raise UserError(f"{sources.train_config}: not the configuration of an AT-AT training")
     files = {"model_file": MODEL}
@@ -179,7 +179,7 @@ def _stage_weights(model_file: Path, target: Path, more: Mapping[str, Any] | Non
 def _stage_language_model(config: Path, model_file: Path, stage: Path) -> None:
     (stage / LM_CONFIG).parent.mkdir(parents=True)
     saved = read_config(config)
-    dump_config({key: saved[key] for key in LM_KEYS if key in saved}, stage / LM_CONFIG)
+    dump_config({key: saved[key] for key in LM_OPTIONS if key in saved}, stage / LM_CONFIG)
     _stage_weights(model_file, stage / LM_MODEL)
 
 
@@ -220,6 +220,6 @@ def _existing(recorded: str, run: Path, saved: Mapping[str, Any]) -> Path:
     path = recorded_path(recorded, run, saved)
     if path is None:
         raise UserError(
-            f"{run / 'config.yaml'}: names {recorded}, which does not exist: run this where the model was trained"
+            f"{run / 'config.yaml'}: names {recorded}, which does not exist: run this where the model trained"
         )
     return path

@@ -1,4 +1,4 @@
-"""How much a figure rests on: hours of audio tested and trained on, parameters, updates, commits.
+"""What a figure is based on: hours of audio tested and trained on, parameters, updates, commits.
 
 All is read from what the stages wrote: the dump's lengths, ESPnet's shape files, logs and stamps.
 """

@@ -1,4 +1,4 @@
-"""A table's rows beside what they are compared with: the paper's figures, and other rows by the paired bootstrap."""
+"""Comparison of a table's rows with the paper's figures, and with other rows by the paired bootstrap."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path

@@ -12,8 +12,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-FILE = "attention.npz"
-WORD_START = "▁"  # sentencepiece's mark of a word's start
+from espnet_atat.text.tokenizer import WORD_START
+
+ATTENTION_FILE = "attention.npz"
 # Inches.
 WIDTH = 13.0
 ROW = 0.24

@@ -8,10 +8,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from espnet_atat.metrics.printing import UNKNOWN, Grid, ends, mean_and_deviation, percent
+from espnet_atat.metrics.printing import MISSING, Grid, ends, mean_and_deviation, percent
 
-type Content = Mapping[str, Any]
-type Row = Mapping[str, Any]
+type TableContent = Mapping[str, Any]
+type TableRow = Mapping[str, Any]
 
 #: Stands at figures that were published, not measured here.
 MARK = "†"
@@ -49,7 +49,7 @@ TREE_COLUMNS = (
 WORD_COLUMNS = (Column("WER", "wer"), Column("WER heard", "wer", subset="heard"), Column("unheard", "wer", "unheard"))
 
 
-def grids(content: Content, *, brief: bool = False) -> list[Grid]:
+def grids(content: TableContent, *, brief: bool = False) -> list[Grid]:
     """Figures of trees and of words; differences to baselines, in brief of the leading figures; what each row cost."""
     groups = column_groups(content)
     keys = list(dict.fromkeys(column.figure for columns, _ in groups for column in columns))
@@ -59,7 +59,7 @@ def grids(content: Content, *, brief: bool = False) -> list[Grid]:
     return [grid for grid in (*found, _differences(content, keys), _amounts(content["rows"])) if len(grid) > 1]
 
 
-def column_groups(content: Content) -> list[tuple[list[Column], list[Row]]]:
+def column_groups(content: TableContent) -> list[tuple[list[Column], list[TableRow]]]:
     """Rows of trees, then rows of words, each with the columns that any of them fills.
 
     A further inference configuration has columns for the figures that the table names, or for the leading ones; in
@@ -84,18 +84,18 @@ def column_groups(content: Content) -> list[tuple[list[Column], list[Row]]]:
     return groups
 
 
-def kind(row: Row) -> str:
+def kind(row: TableRow) -> str:
     """Task, and the form of the text where the corpus has two."""
     return row["task"] + (f", {row['text_form']} text" if row.get("text_form") else "")
 
 
-def value(row: Row, column: Column) -> str:
+def value(row: TableRow, column: Column) -> str:
     """The figure, with its deviation over seeds."""
     entry = _entry(row, column)
-    return mean_and_deviation(entry["mean"], entry["sd"]) if entry else UNKNOWN
+    return mean_and_deviation(entry["mean"], entry["sd"]) if entry else MISSING
 
 
-def detail(row: Row, column: Column) -> str:
+def detail(row: TableRow, column: Column) -> str:
     """The figure's interval, or of a subset its number of utterances."""
     entry = _entry(row, column)
     if entry and column.subset is not None:
@@ -103,7 +103,7 @@ def detail(row: Row, column: Column) -> str:
     return ends(entry["interval"]) if entry else ""
 
 
-def of_folds(row: Row, column: Column) -> str:
+def of_folds(row: TableRow, column: Column) -> str:
     """Mean and deviation of a figure over the folds of a cross validation; of the whole set only."""
     entry = _entry(row, column)
     if entry is None or column.subset is not None or entry.get("fold_mean") is None:
@@ -111,21 +111,21 @@ def of_folds(row: Row, column: Column) -> str:
     return mean_and_deviation(entry["fold_mean"], entry["fold_sd"])
 
 
-def of_paper(content: Content, row: Row, column: Column) -> str:
+def of_paper(content: TableContent, row: TableRow, column: Column) -> str:
     """The paper's figure of a row, or its remark."""
     if isinstance(row.get("paper"), str):
         return str(row["paper"])
     return "" if column.subset or column.config else _constant(content, row.get("paper"), column.figure)
 
 
-def seeds_of(rows: Sequence[Row]) -> str:
+def seeds_of(rows: Sequence[TableRow]) -> str:
     """``seed 1``, or what several seeds are."""
     seeds = sorted({seed for row in rows for seed in row["seeds"]})
     named = ", ".join(map(str, seeds))
     return f"seed {named}" if len(seeds) == 1 else f"mean ± standard deviation over seeds {named}"
 
 
-def _entry(row: Row, column: Column) -> Mapping[str, Any] | None:
+def _entry(row: TableRow, column: Column) -> Mapping[str, Any] | None:
     leading, *others = row["columns"]
     if column.subset is not None:
         figures = row["subsets"].get(column.subset, {}).get("figures", {})
@@ -137,7 +137,7 @@ def _entry(row: Row, column: Column) -> Mapping[str, Any] | None:
     return entry
 
 
-def _figures(content: Content, columns: Sequence[Column], rows: Sequence[Row]) -> Grid:
+def _figures(content: TableContent, columns: Sequence[Column], rows: Sequence[TableRow]) -> Grid:
     """A line a row, then those of others' work; where the paper has a figure, it is the next column."""
     cited = content.get("cited", ())
     published = [row.get("paper") for row in rows] + [each["figures"] for each in cited]
@@ -148,9 +148,9 @@ def _figures(content: Content, columns: Sequence[Column], rows: Sequence[Row]) -
         lines.append([row["title"], row["set"], kind(row), str(row["utterances"]), *cells])
     for each in cited:
         cells = [
-            _constant(content, each["figures"], column.figure) if column.published else UNKNOWN for column in printed
+            _constant(content, each["figures"], column.figure) if column.published else MISSING for column in printed
         ]
-        lines.append([each["title"], *[UNKNOWN] * 3, *cells])
+        lines.append([each["title"], *[MISSING] * 3, *cells])
     return lines
 
 
@@ -161,22 +161,22 @@ def _with_published(columns: Sequence[Column], published: set[str]) -> Iterator[
             yield dataclasses.replace(column, head=f"{column.head}, paper", published=True)
 
 
-def _cell(content: Content, row: Row, column: Column) -> str:
+def _cell(content: TableContent, row: TableRow, column: Column) -> str:
     if column.published:
         return of_paper(content, row, column)
     spread = of_folds(row, column)
     return " ".join(filter(None, (value(row, column), detail(row, column), spread and f"(folds: {spread})")))
 
 
-def _constant(content: Content, figures: object, key: str) -> str:
+def _constant(content: TableContent, figures: object, key: str) -> str:
     """A published figure in per cent, or points of difference with their sign."""
     if not isinstance(figures, Mapping) or key not in figures:
-        return UNKNOWN
+        return MISSING
     is_relative = bool(content.get("paper") and content["paper"]["relative"])
     return f"{figures[key]:+.2f} {MARK}" if is_relative else f"{figures[key]:.2f} {MARK}"
 
 
-def _differences(content: Content, keys: Sequence[str]) -> Grid:
+def _differences(content: TableContent, keys: Sequence[str]) -> Grid:
     """A line for each row, what it is compared with, and figure."""
     lines = [["row", "set", "against", "figure", "difference", "95 % interval", "p", "better", "paper"]]
     for row in content["rows"]:
@@ -192,27 +192,27 @@ def _differences(content: Content, keys: Sequence[str]) -> Grid:
                 lines.append(
                     [
                         row["system"], row["set"], other, title, percent(entry["difference"], signed=True),
-                        ends(entry["interval"], signed=True) or UNKNOWN, f"{entry['p_value']:.4f}", better,
+                        ends(entry["interval"], signed=True) or MISSING, f"{entry['p_value']:.4f}", better,
                         _published_difference(content, row, other, key),
                     ]
                 )  # fmt: skip
     return lines
 
 
-def _published_difference(content: Content, row: Row, other: str, key: str) -> str:
+def _published_difference(content: TableContent, row: TableRow, other: str, key: str) -> str:
     """The same difference in the paper: its own, or of two figures that it printed."""
     theirs = next((each.get("paper") for each in content["rows"] if each["system"] == other), None)
     mine = row.get("paper")
     if not isinstance(mine, Mapping) or key not in mine:
-        return UNKNOWN
+        return MISSING
     if content["paper"]["relative"] and other == content["relative_to"]:
         return f"{mine[key]:+.2f} {MARK}"
     if not isinstance(theirs, Mapping) or key not in theirs:
-        return UNKNOWN
+        return MISSING
     return f"{mine[key] - theirs[key]:+.2f} {MARK}"
 
 
-def _amounts(rows: Sequence[Row]) -> Grid:
+def _amounts(rows: Sequence[TableRow]) -> Grid:
     """Hours tested on, and what training took, a line for each row of which it is known."""
     lines = [["row", "set", "utterances", "hours", "parameters", "updates", "trained on (hours of audio)", "commit"]]
     for row in rows:
@@ -222,8 +222,8 @@ def _amounts(rows: Sequence[Row]) -> Grid:
         lines.append(
             [
                 row["system"], row["set"], str(row["utterances"]), _hours(row.get("hours")),
-                UNKNOWN if training["parameters"] is None else _size(training["parameters"]),
-                UNKNOWN if training["updates"] is None else str(training["updates"]),
+                MISSING if training["parameters"] is None else _size(training["parameters"]),
+                MISSING if training["updates"] is None else str(training["updates"]),
                 _hours(training["hours"]), ", ".join(training["commits"]),
             ]
         )  # fmt: skip
@@ -235,10 +235,10 @@ def _size(parameters: int) -> str:
 
 
 def _hours(hours: float | None) -> str:
-    return UNKNOWN if hours is None else f"{hours:.2f}"
+    return MISSING if hours is None else f"{hours:.2f}"
 
 
-def legend(content: Content) -> str:
+def legend(content: TableContent) -> str:
     """What the figures of :func:`grids` are, and what the brackets hold."""
     rows = content["rows"]
     folds = "Of a cross validation: the folds' utterances pooled, then mean ± standard deviation of the folds. "
@@ -251,7 +251,7 @@ def legend(content: Content) -> str:
     )
 
 
-def notes(content: Content) -> list[str]:
+def notes(content: TableContent) -> list[str]:
     """What marks and differences mean, and which figures cannot be compared."""
     found = []
     if (paper := content.get("paper")) is not None:
@@ -265,7 +265,7 @@ def notes(content: Content) -> list[str]:
     found += [f"{MARK} {cited['title']}: {cited['citation']}." for cited in content.get("cited", ())]
     if any(row.get("baseline") or row.get("relative") for row in content["rows"]):
         found.append(
-            "Differences in points: row minus the row it stands against, on the same utterances, each utterance's "
+            "Differences in points: row minus the row it is compared with, on the same utterances, each utterance's "
             "counts averaged over seeds; paired bootstrap, two-sided; *better* names a winner where p < 0.05."
         )
     if content.get("command"):

@@ -1,4 +1,4 @@
-"""Confusion of intents, from what was scored."""
+"""Confusions of intents, from scored sets."""
 
 import json
 import textwrap

@@ -8,7 +8,8 @@ from typing import Any
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-TASKS = ("asr", "slu", "mlm", "nlu")
+from espnet_atat.text.vocabulary import TASKS
+
 THIN: Mapping[str, Any] = {"linewidth": 0.9, "alpha": 0.6}
 THICK: Mapping[str, Any] = {"linewidth": 2.0, "marker": "."}
 

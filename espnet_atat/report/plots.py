@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from espnet_atat.config.layout import short
-from espnet_atat.report.glance import FILE, plot_glance, read_glance
+from espnet_atat.report.glance import ATTENTION_FILE, plot_glance, read_glance
 from espnet_atat.report.grids import seeds_of
 from espnet_atat.report.intents import plot_confusion, read_confusion, scored_files
 from espnet_atat.report.learning import Curves, group_runs, load_curves, name_runs, plot_curves, read_curves
@@ -62,7 +62,7 @@ def _rows(content: Mapping[str, Any], source: str) -> Iterator[Plot]:
 
 def _attention(content: Mapping[str, Any]) -> Iterator[Plot]:
     for row in content["rows"]:
-        found = [path for path in _beside_hypotheses(row, FILE) if path.is_file()]
+        found = [path for path in _beside_hypotheses(row, ATTENTION_FILE) if path.is_file()]
         if not found:
             continue
         glance = read_glance(found[0])

@@ -20,7 +20,7 @@ BELOW_ZERO = 0.02
 
 
 @dataclass(frozen=True)
-class Group:
+class PlotGroup:
     """Rows that can be compared: of one test set (``recipe/name``), measured by one figure (its key)."""
 
     set: str
@@ -39,7 +39,7 @@ class Group:
         return f"{entry['title']}, %" + ("" if entry["higher_is_better"] else " (lower is better)")
 
 
-def groups(content: Mapping[str, Any]) -> list[Group]:
+def groups(content: Mapping[str, Any]) -> list[PlotGroup]:
     """The table's rows by test set; each by the first figure that the table names and the row has."""
     found: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
     for row in content["rows"]:
@@ -47,22 +47,22 @@ def groups(content: Mapping[str, Any]) -> list[Group]:
         keys = [key for key in (*content.get("figures", ()), *USUAL) if key in measured]
         if keys:
             found.setdefault((row["set"], keys[0]), []).append(row)
-    return [Group(name, key, tuple(rows)) for (name, key), rows in found.items()]
+    return [PlotGroup(name, key, tuple(rows)) for (name, key), rows in found.items()]
 
 
-def curve_groups(content: Mapping[str, Any]) -> list[Group]:
+def curve_groups(content: Mapping[str, Any]) -> list[PlotGroup]:
     """Those groups of which two rows or more lie on the table's curve."""
     if not content.get("curve"):
         return []
     systems = {system for points in content["curve"]["lines"].values() for system in points}
     chosen = (
-        Group(group.set, group.key, tuple(row for row in group.rows if row["system"] in systems))
+        PlotGroup(group.set, group.key, tuple(row for row in group.rows if row["system"] in systems))
         for group in groups(content)
     )
     return [group for group in chosen if len(group.rows) > 1]
 
 
-def plot_group(group: Group) -> Figure:
+def plot_group(group: PlotGroup) -> Figure:
     """A line a row: each inference configuration's figure as a point on its 95 % interval, the number beside it."""
     decoded = [[name for name in group.configs if group.key in row["columns"].get(name, ())] for row in group.rows]
     most = max(map(len, decoded))
@@ -92,7 +92,7 @@ def plot_group(group: Group) -> Figure:
     return figure
 
 
-def plot_curve(curve: Mapping[str, Any], group: Group) -> Figure:
+def plot_curve(curve: Mapping[str, Any], group: PlotGroup) -> Figure:
     """Lines over an amount (logarithmic), the leading configuration's figures with their 95 % intervals."""
     figure = Figure(figsize=(7.5, 4.8), layout="constrained")
     axes = _axes(figure, group, "both")
@@ -116,7 +116,7 @@ def plot_curve(curve: Mapping[str, Any], group: Group) -> Figure:
     return figure
 
 
-def _axes(figure: Figure, group: Group, grid: Any) -> Axes:
+def _axes(figure: Figure, group: PlotGroup, grid: Any) -> Axes:
     axes = figure.add_subplot()
     axes.set_title(f"{group.set}, {group.rows[0]['utterances']} utterances", fontsize=11)
     axes.grid(axis=grid, alpha=0.3)

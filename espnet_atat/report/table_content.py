@@ -49,7 +49,7 @@ from espnet_atat.errors import UserError
 from espnet_atat.graph.node import commit, lineage
 from espnet_atat.graph.work import stamp_file
 from espnet_atat.metrics.figures import FIGURES, mean_of_seeds
-from espnet_atat.metrics.metrics_file import METRICS, MODEL_KEYS, fold_name, read_metrics
+from espnet_atat.metrics.metrics_file import METRICS_FILE, MODEL_KEYS, fold_name, read_metrics
 from espnet_atat.metrics.significance import interval
 from espnet_atat.report.amounts import LEARNING, hours_of, kept_amounts, stage_times, training_amounts
 from espnet_atat.report.differences import compare_rows
@@ -121,7 +121,7 @@ def table_row(system: System, test: TestSet, seeds: Sequence[int], fold: int | N
     files = {name: [_metrics_file(system, test, seed, fold, name) for seed in seeds] for name in system.decode}
     for path in (path for paths in files.values() for path in paths):
         if not path.is_file():
-            raise UserError(f"{path}: not there yet: stages 12 and 13 make it (./run.sh --system {system.name})")
+            raise UserError(f"{path}: does not exist yet: stages 12 and 13 make it (./run.sh --system {system.name})")
     columns = {name: [read_metrics(path) for path in paths] for name, paths in files.items()}
     first = columns[system.decode[0]]
     folds = system.folds if fold is None else None
@@ -239,4 +239,4 @@ def _folders(info: Mapping[str, str]) -> list[Path]:
 
 
 def _metrics_file(system: System, test: TestSet, seed: int, fold: int | None, config: str) -> Path:
-    return results_folder(system.recipe, system.name, seed, fold) / config / test.name_of_fold(fold) / METRICS
+    return results_folder(system.recipe, system.name, seed, fold) / config / test.name_of_fold(fold) / METRICS_FILE

@@ -39,7 +39,7 @@ class Plot:
 
 
 def write_page(content: Mapping[str, Any], plots: Iterable[Plot], path: Path) -> None:
-    """Write a table with its plots as HTML, and the PNGs into a folder beside it, ``<name>_plots``, made anew."""
+    """Write a table with its plots as HTML, and the PNGs into a folder beside it, ``<name>_plots``, replaced."""
     sections, links = [], []
     with atomic_dir(path.with_name(f"{path.stem}_plots")) as folder:
         for plot in plots:

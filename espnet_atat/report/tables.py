@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from espnet_atat.metrics.printing import Grid, aligned, markdown_table
+from espnet_atat.metrics.printing import Grid, markdown_table, terminal_table
 from espnet_atat.report.grids import (
     column_groups,
     detail,
@@ -43,7 +43,7 @@ def terminal(content: Mapping[str, Any]) -> str:
                 lines.append([f"  mean ± sd of {row['folds']} folds", *(of_folds(row, column) for column in columns)])
             if row.get("paper"):
                 lines.append(["  the paper", *(of_paper(content, row, column) for column in columns)])
-        blocks.append(aligned(lines))
+        blocks.append(terminal_table(lines))
     return "\n\n".join(blocks)
 
 
@@ -69,7 +69,7 @@ def section(content: Mapping[str, Any], *, brief: bool = False) -> str:
 
 
 def insert(content: Mapping[str, Any], name: str, text: str) -> str:
-    """Put a table's section, in brief, between its two marks in a Markdown text, in place of what is there."""
+    """Put a table's section, in brief, between its two marks in a Markdown text, replacing the old one."""
     start, end = marks(name)
     before, opened, rest = text.partition(start)
     _old, closed, after = rest.partition(end)
@@ -84,7 +84,7 @@ def marks(name: str) -> tuple[str, str]:
 
 
 def latex(content: Mapping[str, Any]) -> str:
-    """As LaTeX to ``\\input``: a plain ``tabular`` for each grid, no package wanted."""
+    """As LaTeX to ``\\input``: a plain ``tabular`` for each grid, which needs no package."""
     title, *opening = map(_escape, (content["title"], *_opening(content)))
     below = [_escape(note.replace("`", "").replace("*", "")) for note in notes(content)]
     return "\n\n".join([rf"\textbf{{{title}}}", *opening, *map(_tabular, grids(content)), *below]) + "\n"

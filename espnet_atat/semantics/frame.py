@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from espnet_atat.semantics.tree import INTENT_PREFIX, SLOT_PREFIX, Node, TreeError, validate
+from espnet_atat.semantics.tree import INTENT_PREFIX, SLOT_PREFIX, Tree, TreeError, check_tree
 
 PATH_SEPARATOR = " > "  # labels contain no spaces, so a path is unambiguous
 
@@ -53,7 +53,7 @@ class Span(NamedTuple):
     end: int
 
 
-def from_tree(node: Node) -> Frame:
+def from_tree(node: Tree) -> Frame:
     """The frame of a valid tree, nested or flat."""
     slots = tuple(
         Slot(PATH_SEPARATOR.join(label[len(SLOT_PREFIX) :] for label in path[1:]), " ".join(below.words()))
@@ -63,12 +63,12 @@ def from_tree(node: Node) -> Frame:
     return Frame(node.name, slots)
 
 
-def to_tree(intent: str, words: Sequence[str], spans: Sequence[tuple[str, int, int]] = ()) -> Node:
+def to_tree(intent: str, words: Sequence[str], spans: Sequence[tuple[str, int, int]] = ()) -> Tree:
     """The flat tree of a frame over its transcript; names may have their prefixes.
 
     Slots without words come before the word at their ``start``, in the order given.
     """
-    children: list[Node | str] = []
+    children: list[Tree | str] = []
     position = 0
     for name, start, end in sorted(spans, key=lambda span: span[1:]):
         where = f"slot {name} over words {start} to {end}"
@@ -77,11 +77,11 @@ def to_tree(intent: str, words: Sequence[str], spans: Sequence[tuple[str, int, i
         if start < position:
             raise TreeError(f"{where} overlaps the slot before it, which ends at word {position}")
         children.extend(words[position:start])
-        children.append(Node(_with_prefix(SLOT_PREFIX, name), tuple(words[start:end])))
+        children.append(Tree(_with_prefix(SLOT_PREFIX, name), tuple(words[start:end])))
         position = end
     children.extend(words[position:])
-    node = Node(_with_prefix(INTENT_PREFIX, intent), tuple(children))
-    validate(node)
+    node = Tree(_with_prefix(INTENT_PREFIX, intent), tuple(children))
+    check_tree(node)
     return node
 
 

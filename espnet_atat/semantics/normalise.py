@@ -19,7 +19,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
-from espnet_atat.semantics.tree import Node, is_tag, parse
+from espnet_atat.semantics.tree import Tree, is_tag, parse
 
 _UNSPOKEN = ".,?!;…“”„«»¡¿–—"
 _FREE = re.compile(f"[{re.escape(_UNSPOKEN)}]+")
@@ -67,7 +67,7 @@ def normalise_words(text: str, rules: Normalisation = SPOKEN) -> str:
     return " ".join(rules.words(text.split()))
 
 
-def normalise_tree(node: Node, rules: Normalisation = SPOKEN) -> Node:
+def normalise_tree(node: Tree, rules: Normalisation = SPOKEN) -> Tree:
     """The tree with its words normalised and its tags unchanged; a slot that loses all its words stays."""
     tokens = [token if is_tag(token) else rules.word(token) for token in node.tokens()]
     return parse(" ".join(token for token in tokens if token), nesting=False)

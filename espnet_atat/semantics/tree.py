@@ -4,7 +4,7 @@
 
 A tree is written as tokens with spaces between them. Three kinds of token are *tags*: ``[IN:NAME`` opens an intent,
 ``[SL:NAME`` opens a slot, ``]`` closes the innermost one. Every other token is a word. The notation is that of TOP
-(Gupta et al. 2018); METRICS of this project call a tree *valid* when
+(Gupta et al. 2018). A tree is *valid* if
 
 * its brackets close, and there is nothing outside the root;
 * an intent's children are slots or words, a slot's children are intents or words;
@@ -31,11 +31,11 @@ class TreeError(UserError):
 
 
 @dataclass(frozen=True)
-class Node:
-    """An intent or a slot, labelled ``IN:PLAY_MUSIC`` or ``SL:ARTIST``, with its words and nodes in order."""
+class Tree:
+    """An intent or a slot, labelled ``IN:PLAY_MUSIC`` or ``SL:ARTIST``, with words and subtrees in order."""
 
     label: str
-    children: tuple["Node | str", ...] = ()
+    children: tuple["Tree | str", ...] = ()
 
     @property
     def is_intent(self) -> bool:
@@ -53,7 +53,7 @@ class Node:
     def tokens(self) -> list[str]:
         """The node as tokens, tags and words, in the order of the text."""
         out: list[str] = []
-        stack: list[Node | str] = [self]
+        stack: list[Tree | str] = [self]
         while stack:
             item = stack.pop()
             if isinstance(item, str):
@@ -68,16 +68,16 @@ class Node:
         """All words below the node, at any depth, in order."""
         return strip_tags(self.tokens())
 
-    def walk(self) -> "Iterator[tuple[tuple[str, ...], Node]]":
+    def walk(self) -> "Iterator[tuple[tuple[str, ...], Tree]]":
         """Every node in the order of its opening bracket, as (labels on the path from this node, node)."""
-        stack: list[tuple[tuple[str, ...], Node]] = [((self.label,), self)]
+        stack: list[tuple[tuple[str, ...], Tree]] = [((self.label,), self)]
         while stack:
             path, node = stack.pop()
             yield path, node
-            below = [((*path, child.label), child) for child in node.children if isinstance(child, Node)]
+            below = [((*path, child.label), child) for child in node.children if isinstance(child, Tree)]
             stack.extend(reversed(below))
 
-    def slots(self) -> "list[Node]":
+    def slots(self) -> "list[Tree]":
         """All slot nodes below this node, at any depth, in order."""
         return [node for _, node in self.walk() if node.is_slot and node is not self]
 
@@ -102,7 +102,7 @@ def looks_like_tree(line: str) -> bool:
     return line.lstrip().startswith("[")
 
 
-def parse(text: str, *, nesting: bool = True) -> Node:
+def parse(text: str, *, nesting: bool = True) -> Tree:
     """Read a tree from tokens with white space between them.
 
     Args:
@@ -111,13 +111,13 @@ def parse(text: str, *, nesting: bool = True) -> Node:
     """
     labels: list[str] = []  # of the open nodes, outermost first
     opened_at: list[int] = []  # token number of each open node's bracket, for messages
-    children: list[list[Node | str]] = [[]]  # of the open nodes; the first list is the place above the root
+    children: list[list[Tree | str]] = [[]]  # of the open nodes; the first list is the place above the root
     for number, token in enumerate(text.split(), start=1):
         if token == CLOSE:
             if not labels:
                 raise TreeError(f"stray ']' at token {number}: no bracket is open there")
             opened_at.pop()
-            node = Node(labels.pop(), tuple(children.pop()))
+            node = Tree(labels.pop(), tuple(children.pop()))
             children[-1].append(node)
         elif "[" in token or "]" in token:
             _check_opening(token, number)
@@ -138,11 +138,11 @@ def parse(text: str, *, nesting: bool = True) -> Node:
     if not children[0]:
         raise TreeError("empty: there is no tree")
     root = children[0][0]
-    assert isinstance(root, Node)
+    assert isinstance(root, Tree)
     return root
 
 
-def validate(node: Node) -> None:
+def check_tree(node: Tree) -> None:
     """Refuse a tree that does not come from ``parse`` and that it would not read the same."""
     if parse(node.serialise()).tokens() != node.tokens():
         raise TreeError(f"a word of the tree is empty or holds a space: {node.words()}")

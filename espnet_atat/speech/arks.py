@@ -21,11 +21,13 @@ def read_features(entry: str) -> np.ndarray:
     Kaldi's tools, and kaldiio, would run an entry with a ``|`` in a shell. Here an entry is a place in a file.
 
     Raises:
-        UserError: the entry is no such place, or no features are there.
+        UserError: the entry is not such a place, or no features are found at it.
     """
     match = ENTRY.fullmatch(entry.strip())
     if match is None:
-        raise UserError(f"{entry!r} in feats.scp is no place in an ark, path:offset; write features to arks (stage 6)")
+        raise UserError(
+            f"{entry!r} in feats.scp is not a place in an ark, path:offset; write features to arks (stage 6)"
+        )
     if not Path(match["path"]).is_file():
         raise UserError(f"no such file: {match['path']}; run stage 6")
     try:

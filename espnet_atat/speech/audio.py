@@ -9,9 +9,8 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
+from espnet_atat.datadir import SAMPLE_RATE
 from espnet_atat.errors import UserError, first_line
-
-SAMPLE_RATE = 16_000  # Hz, of all features and models
 
 STREAMED = 0xFFFF_0000  # bytes: a data chunk of such a length was written before its length was known
 
@@ -59,7 +58,7 @@ def read_audio(path: str | Path, resample: bool = False) -> np.ndarray:
     with open_audio(path) as file:
         hint = "convert it, or give --resample true"
         if file.samplerate != SAMPLE_RATE and not resample:
-            raise UserError(f"{path} has {file.samplerate} samples a second, not {SAMPLE_RATE}; {hint}")
+            raise UserError(f"{path} has {file.samplerate} samples per second, not {SAMPLE_RATE}; {hint}")
         if file.channels != 1 and not resample:
             raise UserError(f"{path} has {file.channels} channels, not 1; {hint}")
         return convert_rate(_mono(file, path), file.samplerate)

@@ -173,7 +173,7 @@ def _divide(speech: list[Stretch], longest: int) -> list[list[Stretch]]:
     return [part for group in groups for part in _divide(group, longest)]
 
 
-def cut(speech: np.ndarray, stretch: Stretch) -> np.ndarray:
+def cut_stretch(speech: np.ndarray, stretch: Stretch) -> np.ndarray:
     """The frames of a stretch: of features (frames, mels) those rows, of audio (num_samples,) all their samples.
 
     What is left of audio behind its last frame goes with that.

@@ -6,11 +6,6 @@ from typing import Self
 
 import numpy as np
 
-from espnet_atat.graph.digest import SUMS
-
-#: In a dump dir, beside ``feats.scp``.
-FILE = SUMS
-
 
 @dataclass(frozen=True, eq=False)
 class FeatureSums:

@@ -18,10 +18,11 @@ import numpy as np
 
 from espnet_atat.datadir import DataDir, from_root, write_two_column
 from espnet_atat.errors import UserError
+from espnet_atat.graph.digest import SUMS_FILE
 from espnet_atat.graph.pool import Record, file_size, run_resumable
 from espnet_atat.speech.audio import SAMPLE_RATE, read_audio
 from espnet_atat.speech.fbank import fbank, num_frames
-from espnet_atat.speech.feature_sums import FILE, FeatureSums
+from espnet_atat.speech.feature_sums import FeatureSums
 from espnet_atat.speech.report import REPORT, Report, reasons
 
 SHARDS = 32  # aimed at, unless that makes them too small or too large
@@ -188,5 +189,5 @@ def _write_columns(
     write_two_column(work / "utt2num_frames", values)
     of_shards = (record["sums"] for record in records.values())
     every = (FeatureSums(count, np.array(total), np.array(squares)) for count, total, squares in of_shards)
-    sum(every, FeatureSums()).save(work / FILE)
+    sum(every, FeatureSums()).save(work / SUMS_FILE)
     return set(lengths), seconds, sum(lengths.values())

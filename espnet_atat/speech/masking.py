@@ -1,4 +1,4 @@
-"""Masking words in the audio: the paper's MLM task. Numbers in, numbers out.
+"""Masking words in the audio: the paper's MLM task, on arrays.
 
 Of the n words of an utterance that were aligned, ``ratio`` · n are chosen, rounded up or down at random so that the
 expected share is exactly ``ratio`` at every length. Chosen words that follow each other make one span, with the gap
@@ -65,7 +65,7 @@ class MaskConfig:
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class MaskedSpan:
     """A masked stretch of audio, in seconds, its words and their places in the transcript, from 0."""
 
     start: float
@@ -80,7 +80,9 @@ def random_source(utt: str, seed: int, epoch: int | None, purpose: str) -> np.ra
     return np.random.default_rng(int.from_bytes(digest[:16]))
 
 
-def draw_spans(utt: str, words: Sequence[AlignedWord], config: MaskConfig, epoch: int | None = None) -> list[Span]:
+def draw_spans(
+    utt: str, words: Sequence[AlignedWord], config: MaskConfig, epoch: int | None = None
+) -> list[MaskedSpan]:
     """Choose from the words of a transcript and merge those that follow each other; every epoch has its own choice."""
     rng = random_source(utt, config.seed, epoch, "words")
     places = [index for index, word in enumerate(words) if word.found]
@@ -88,24 +90,24 @@ def draw_spans(utt: str, words: Sequence[AlignedWord], config: MaskConfig, epoch
     count = int(exact) + int(rng.random() < exact - int(exact))
     count = max(count, min(config.min_masked, len(places)))
     chosen = sorted(rng.choice(places, size=count, replace=False).tolist()) if count else []
-    spans: list[Span] = []
+    spans: list[MaskedSpan] = []
     for index in chosen:
         word, (start, end) = words[index].word, words[index].times
         last = spans[-1] if spans else None
         if last and (index == last.indices[-1] + 1 or start <= last.end):  # neighbours, or times that overlap
-            spans[-1] = Span(last.start, max(last.end, end), (*last.words, word), (*last.indices, index))
+            spans[-1] = MaskedSpan(last.start, max(last.end, end), (*last.words, word), (*last.indices, index))
         else:
-            spans.append(Span(start, end, (word,), (index,)))
+            spans.append(MaskedSpan(start, end, (word,), (index,)))
     return spans
 
 
-def span_samples(span: Span, rate: int, length: int) -> slice:
+def span_samples(span: MaskedSpan, rate: int, length: int) -> slice:
     """The samples of a span in audio of ``length`` samples at ``rate`` Hz."""
     return slice(min(round(span.start * rate), length), min(round(span.end * rate), length))
 
 
 def mask_waveform(
-    samples: np.ndarray, rate: int, spans: Sequence[Span], fill: str, rng: np.random.Generator
+    samples: np.ndarray, rate: int, spans: Sequence[MaskedSpan], fill: str, rng: np.random.Generator
 ) -> np.ndarray:
     """Replace the spans in a copy of samples (num_samples,), of any integer or float type, at ``rate`` Hz."""
     masked = samples.copy()
@@ -146,7 +148,7 @@ def _average_gain(samples: np.ndarray) -> np.ndarray:
 
 
 def mask_features(
-    features: np.ndarray, spans: Sequence[Span], fill: str, rng: np.random.Generator, frames: Frames = LOG_MELS
+    features: np.ndarray, spans: Sequence[MaskedSpan], fill: str, rng: np.random.Generator, frames: Frames = LOG_MELS
 ) -> np.ndarray:
     """Replace the frames whose centre lies in a span, in a copy of features (frames, dimensions), not normalised.
 

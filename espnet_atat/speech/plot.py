@@ -9,14 +9,14 @@ from espnet_atat.errors import UserError
 from espnet_atat.speech.alignment.record import Alignment
 from espnet_atat.speech.audio import SAMPLE_RATE
 from espnet_atat.speech.fbank import FRAME_LENGTH, FRAME_SECONDS, FRAME_SHIFT, fbank
-from espnet_atat.speech.masking import Span
+from espnet_atat.speech.masking import MaskedSpan
 
 LABEL_HEIGHTS = (0.98, 0.91)  # of words in turn, as a share of the axes: short neighbours would overlap
 MASK_COLOUR, WORD_COLOUR = "#d62728", "#1f77b4"
 
 
-def read_masks(path: Path, utt: str) -> list[Span]:
-    """Masked stretches of one utterance; none if the file is not there."""
+def read_masks(path: Path, utt: str) -> list[MaskedSpan]:
+    """Masked stretches of one utterance; none if the file is missing."""
     if not path.is_file():
         return []
     with path.open(encoding="utf-8") as handle:
@@ -25,7 +25,7 @@ def read_masks(path: Path, utt: str) -> list[Span]:
                 fields = json.loads(line)
                 if fields["utt_id"] == utt:
                     return [
-                        Span(span["start"], span["end"], tuple(span["words"]), tuple(span["indices"]))
+                        MaskedSpan(span["start"], span["end"], tuple(span["words"]), tuple(span["indices"]))
                         for span in fields["spans"]
                     ]
             except (ValueError, KeyError, TypeError) as error:
@@ -33,7 +33,7 @@ def read_masks(path: Path, utt: str) -> list[Span]:
     raise UserError(f"{path}: no utterance {utt}")
 
 
-def plot_utterance(samples: np.ndarray, words: Alignment, masks: list[Span], title: str, output: Path) -> None:
+def plot_utterance(samples: np.ndarray, words: Alignment, masks: list[MaskedSpan], title: str, output: Path) -> None:
     """Draw samples (num_samples,) at 16 kHz and their log mel filterbank, with word boundaries and masked spans."""
     import matplotlib
 

@@ -1,4 +1,4 @@
-"""What the steps that make data tell of themselves: a few lines for the user, and ``report.json``."""
+"""Reports of the steps that make data: a few lines for the user, and ``report.json``."""
 
 import json
 from collections import Counter

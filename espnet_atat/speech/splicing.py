@@ -109,7 +109,7 @@ def _at_random(voices: Voices, config: SpliceConfig) -> Iterator[Spliced]:
     done = heard = 0
     used = sum(map(len, voices.values()))
     for speaker, utterances in voices.items():
-        recordings = [cut(read_audio(path), words) for path, words in utterances]
+        recordings = [cut_words(read_audio(path), words) for path, words in utterances]
         heard += len(utterances)
         for number in range(done, config.number * heard // used):
             line = f"spliced_{number:06d}"
@@ -120,7 +120,7 @@ def _at_random(voices: Voices, config: SpliceConfig) -> Iterator[Spliced]:
 
 def _lines(voices: Voices, texts: DataDir, config: SpliceConfig) -> Iterator[Spliced]:
     for speaker, lines in invert(_draw_speakers(voices, texts, config)).items():
-        recordings = [cut(read_audio(path), words) for path, words in voices[speaker]]
+        recordings = [cut_words(read_audio(path), words) for path, words in voices[speaker]]
         places: dict[str, list[tuple[int, int]]] = {}  # word → recordings and positions
         for number, recording in enumerate(recordings):
             for position, word in enumerate(recording.words):
@@ -149,7 +149,7 @@ def _draw_speakers(voices: Voices, texts: DataDir, config: SpliceConfig) -> dict
     return speaker_of
 
 
-def cut(samples: np.ndarray, words: Alignment) -> Recording:
+def cut_words(samples: np.ndarray, words: Alignment) -> Recording:
     """Cut half way between each word's end and the next one's start; the ends of the audio belong to the end words."""
     times = (word.times for word in words)
     middles = [round((end + start) / 2 * SAMPLE_RATE) for (_, end), (start, _) in pairwise(times)]

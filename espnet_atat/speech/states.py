@@ -1,4 +1,4 @@
-"""The states of a frozen speech encoder as features: 50 or so a second, computed once for a set.
+"""The states of a frozen speech encoder as features: about 50 per second, computed once for each set.
 
 Each utterance is encoded by itself, so that its states do not depend on others.
 """

@@ -15,7 +15,7 @@ from espnet_atat.config.rows import table_contents
 from espnet_atat.config.two_stage import FOREIGN
 from espnet_atat.errors import UserError
 from espnet_atat.graph.node import Node, identity_of, lineage
-from espnet_atat.metrics.metrics_file import METRICS
+from espnet_atat.metrics.metrics_file import METRICS_FILE
 from espnet_atat.report.amounts import LEARNING, TRAINING, training_amounts
 from espnet_atat.report.archives import Archives
 from espnet_atat.report.learning import collect_curves
@@ -52,7 +52,7 @@ class Keeper:
         """Write a kept result, and how its model was trained, to where decoding and scoring would have left it."""
         kept, folder = self._archives.texts, hypotheses.place
         hypotheses.take({name: kept[self._path(folder / name)] for name in ("ref", "hyp")})
-        scores.take({METRICS: kept[self._path(scores.place)]})
+        scores.take({METRICS_FILE: kept[self._path(scores.place)]})
         for file in (folder.parents[1] / TRAINING, folder.parents[1] / LEARNING):
             if (text := kept.get(self._path(file))) is None:
                 file.unlink(missing_ok=True)
@@ -69,7 +69,7 @@ class Keeper:
         texts: defaultdict[str, dict[str, str | None]] = defaultdict(dict)
         for run in runs:
             scored = [
-                each.node for each in run.hypotheses if each.node.is_done and (each.node.place / METRICS).is_file()
+                each.node for each in run.hypotheses if each.node.is_done and (each.node.place / METRICS_FILE).is_file()
             ]
             if not scored or not all(node.is_done for node in run.needs):
                 continue
@@ -77,7 +77,7 @@ class Keeper:
             of_table = texts[self._table_of(run.system.name)]
             for node in scored:
                 of_table[self._path(node.place / KEY)] = node.key
-                for name in ("ref", "hyp", METRICS):
+                for name in ("ref", "hyp", METRICS_FILE):
                     of_table[self._path(node.place / name)] = (node.place / name).read_bytes().decode()
             folder = scored[0].place.parents[1]
             training, learning = _training_of(run)

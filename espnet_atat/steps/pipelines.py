@@ -1,4 +1,4 @@
-"""The two-stage pipeline as a system: trees that a tagger reads off the words of a first stage.
+"""The two-stage pipeline as a system: a tagger predicts trees from the words of a first stage.
 
 The tagger is trained in stage 11. The words come in stage 12: Whisper's of a set, which all pipelines over it share;
 those of the system's own model, decoded into the folder ``asr`` of the seed; or those of a file.
@@ -105,7 +105,7 @@ def whisper_node(first_stage: FirstStage, test: TestSet) -> Node:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
-class Tagging(Hypotheses):
+class TaggedHypotheses(Hypotheses):
     """One set's trees, read off words by a tagger."""
 
     tagger: Node

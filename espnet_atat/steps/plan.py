@@ -13,18 +13,18 @@ from typing import Any
 
 from espnet_atat.config.hearing import Hearing, hearing_of
 from espnet_atat.config.layout import DUMP, conf_file, short
-from espnet_atat.config.mixtures import KEY, MIXTURE_SEED, Mixtures
-from espnet_atat.config.pretrain_slu import OPTION, check_prepared
+from espnet_atat.config.mixtures import MIXTURE_SEED, PRETRAIN_SLU, Mixtures
+from espnet_atat.config.pretrain_slu import PRETRAIN_SLU_OPTION, check_prepared
 from espnet_atat.config.system import EMBEDDING, Phase, System, TestSet, results_folder, run_label
 from espnet_atat.config.training import AUDIO_ENCODER_INIT, best_model
-from espnet_atat.data.epoch_plan import VERSION
+from espnet_atat.data.epoch_plan import PLAN_VERSION
 from espnet_atat.data.mixture import Part
-from espnet_atat.data.targets import holds_audio, identity_of, targets_of, unseen_tags
+from espnet_atat.data.targets import holds_audio, part_identity, targets_of, unseen_tags
 from espnet_atat.errors import UserError
 from espnet_atat.graph.digest import file_digest
 from espnet_atat.graph.launch import Machines
 from espnet_atat.graph.node import Identity, Node
-from espnet_atat.model.espnet_package import PREFIX, is_checkpoint
+from espnet_atat.model.espnet_package import ESPNET_PREFIX, is_checkpoint
 from espnet_atat.model.hub import model_identity
 from espnet_atat.stages import Stage
 from espnet_atat.text.growth import BPEGrowth
@@ -139,7 +139,7 @@ class Training(ABC):
         check_prepared(self.mixtures.parts, self.recipe)
         targets = []
         for part in self.mixtures.train:
-            found = identity_of(part, DUMP)
+            found = part_identity(part, DUMP)
             entry = {key: value for key, value in found["part"].items() if key != "weight"}
             targets.append({"target": found["target"], "part": entry})
         earlier = [part for step in self.chain[:-1] for part in step.mixtures.parts] if self.grows else []
@@ -171,7 +171,7 @@ class Training(ABC):
             "kind": "statistics",
             "tokens": self.tokens.key,
             "config": {key: self.config[key] for key in STATISTICS_KEYS if self.config.get(key) is not None},
-            "data": {split: [identity_of(part, self.dump) for part in found] for split, found in parts.items()},
+            "data": {split: [part_identity(part, self.dump) for part in found] for split, found in parts.items()},
         }
 
     @cached_property
@@ -186,7 +186,7 @@ class Training(ABC):
             needs=(self.tokens, self.statistics, *parents),
             about=self.about,
             in_place=True,
-            notes={} if selection is None else {KEY: {"sets": list(selection.sets), "why": selection.why}},
+            notes={} if selection is None else {PRETRAIN_SLU: {"sets": list(selection.sets), "why": selection.why}},
         )
 
     def _identity(self) -> Identity:
@@ -195,7 +195,7 @@ class Training(ABC):
             "config": dict(self.config),
             "seed": self.seed,
             "statistics": self.statistics.key,
-            "batches": VERSION,
+            "batches": PLAN_VERSION,
         }
         if self.hearing is not None:
             identity["encoder"] = self.hearing.identity
@@ -204,7 +204,7 @@ class Training(ABC):
             identity["alignments"] = {name: file_digest(Path(path)) for name, path in files}
         if (file := self.config.get(AUDIO_ENCODER_INIT)) and self.hearing is None:
             if not is_checkpoint(file):
-                identity[AUDIO_ENCODER_INIT] = model_identity(f"{PREFIX}{file}")
+                identity[AUDIO_ENCODER_INIT] = model_identity(f"{ESPNET_PREFIX}{file}")
             elif Path(file).is_file():
                 identity[AUDIO_ENCODER_INIT] = file_digest(Path(file))
             else:
@@ -219,7 +219,9 @@ class Training(ABC):
     def about_data(self) -> str:
         parts, selection = [part.about for part in self.mixtures.train], self.mixtures.selection
         if selection is not None:
-            parts.append(f"slu and nlu of {OPTION}" + (f" ({selection.why})" if self.problem is None else ""))
+            parts.append(
+                f"slu and nlu of {PRETRAIN_SLU_OPTION}" + (f" ({selection.why})" if self.problem is None else "")
+            )
         return "; ".join(parts)
 
     @property

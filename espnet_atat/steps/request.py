@@ -14,7 +14,7 @@ from espnet_atat.config.table import Table
 from espnet_atat.errors import UserError
 from espnet_atat.graph.launch import Machines
 from espnet_atat.graph.node import Node, unique
-from espnet_atat.stages import LAST
+from espnet_atat.stages import LAST_STAGE
 from espnet_atat.steps.keeping import Keeper
 from espnet_atat.steps.sets import sets_of
 from espnet_atat.steps.stage12_decode import Hypotheses
@@ -37,7 +37,7 @@ class Request:
     selection: Selection
     machines: Machines
     stage: int = 1
-    stop_stage: int = LAST
+    stop_stage: int = LAST_STAGE
     nj: int = 1
     feats_type: str = "fbank"
     encoder: str | None = None

@@ -19,7 +19,7 @@ from espnet_atat.config.mixtures import MIXTURE_SEED
 from espnet_atat.config.system import System
 from espnet_atat.config.training import best_model, load_lm_config
 from espnet_atat.data.mixture import TREE_TASKS, Part
-from espnet_atat.data.targets import identity_of, targets_of
+from espnet_atat.data.targets import part_identity, targets_of
 from espnet_atat.errors import UserError
 from espnet_atat.graph.logs import log_to
 from espnet_atat.graph.node import Identity, Node
@@ -76,7 +76,7 @@ class LMTraining:
         found = tuple(part for part in getattr(mixtures, split) if (part.task in TREE_TASKS) == self.trees)
         if not found:
             raise UserError(
-                f"system {self.system.name}: a language model of {self.kind} is wanted (lm_weight), but {split} of the "
+                f"system {self.system.name}: a language model of {self.kind} is needed (lm_weight), but {split} of the "
                 f"mixture {mixtures.name} has none: add a part of such a task, or decode without lm_weight"
             )
         return found
@@ -115,10 +115,10 @@ class LMTraining:
 
 
 def _targets_identity(parts: Sequence[Part]) -> list[dict[str, Any]]:
-    """Fingerprints of the targets alone: neither the audio nor the shares matter here."""
+    """Fingerprints of the targets only: neither the audio nor the shares matter here."""
     found = []
     for part in parts:
-        identity = identity_of(part, DUMP)
+        identity = part_identity(part, DUMP)
         chosen = {key: identity["part"][key] for key in ("set", "limit", "complement") if key in identity["part"]}
         found.append({"part": chosen, "target": identity["target"]})
     return [entry for position, entry in enumerate(found) if entry not in found[:position]]

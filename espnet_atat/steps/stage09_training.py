@@ -1,4 +1,4 @@
-"""Stages 9 to 11: ESPnet's own statistics and training, called with what a plan says."""
+"""Stages 9 to 11: ESPnet's own statistics and training, run as planned in ``plan``."""
 
 import logging
 import shlex
@@ -22,7 +22,7 @@ from espnet_atat.speech.audio import SAMPLE_RATE
 from espnet_atat.speech.fbank import FFT_LENGTH, FRAME_LENGTH, FRAME_SHIFT, NUM_MELS
 from espnet_atat.steps.plan import Training
 from espnet_atat.steps.stage07_tokens import check_text_tokenizer
-from espnet_atat.text.tokenizer import GROWN_WORDS
+from espnet_atat.text.tokenizer import GROWN_WORDS_FILE
 from espnet_atat.text.vocabulary import TASKS, Vocabulary
 
 #: ESPnet's own filterbank where the dump holds audio.
@@ -109,7 +109,7 @@ def train(training: Training, folder: Path) -> Mapping[str, str]:
     run_trainer(folder, resolved_config(training), training.seed, options, training.machines, processes)
     if not training.model_file.exists():
         raise UserError(
-            f"{training.model_file}: training left no such model; there are "
+            f"{training.model_file}: training wrote no such model; it wrote "
             + ", ".join(sorted(path.name for path in folder.glob("*.pth")))
         )
     print(f"  wrote {training.model_file}")
@@ -198,8 +198,8 @@ def token_options(training: Training) -> list[str]:
     """Token list, BPE model, words with pieces of their own, characters, text tokenizer."""
     folder = training.tokens.place
     options = ["--token_list", str(folder / "tokens.txt"), "--bpemodel", str(folder / "bpe.model")]
-    if (folder / GROWN_WORDS).is_file():
-        options += ["--grown_words", str(folder / GROWN_WORDS)]
+    if (folder / GROWN_WORDS_FILE).is_file():
+        options += ["--grown_words", str(folder / GROWN_WORDS_FILE)]
     if training.config.get("ctc_unit") == "char":
         options += ["--ctc_characters", str(folder / "characters.txt")]
     if training.text_tokenizer is not None:
@@ -254,9 +254,9 @@ def run_trainer(
 def call_task(options: Sequence[str], trainer: str = ATAT_TRAINER) -> None:
     """Call a task in this process, with the command in the log."""
     if trainer == LM_TRAINER:
-        from espnet_atat.tasks.language_model import train_language_model
+        from espnet_atat.tasks.language_model import run_lm_task
 
-        train_language_model(options)
+        run_lm_task(options)
         return
     from espnet_atat.tasks.atat import ATATTask
 

@@ -17,7 +17,7 @@ from espnet_atat.errors import UserError
 from espnet_atat.graph.digest import features_digest, file_digest
 from espnet_atat.graph.logs import log_to
 from espnet_atat.graph.node import Identity, Node
-from espnet_atat.report.glance import FILE
+from espnet_atat.report.glance import ATTENTION_FILE
 from espnet_atat.stages import Stage
 from espnet_atat.steps.plan import PlannedSystem, Training, heard_words
 from espnet_atat.steps.stage08_language_model import LMTraining
@@ -148,8 +148,8 @@ class Decoding(Hypotheses):
         owner = self.test.set.partition("/")[0]
         if owner != self.owner.system.recipe and not dump.is_dir():
             raise UserError(
-                f"{dump}: not there, and system {self.owner.system.name} is tested on it: ./run.sh --recipe {owner} "
-                "--stop_stage 6 prepares that corpus"
+                f"{dump} does not exist, and system {self.owner.system.name} is tested on it: ./run.sh --recipe "
+                f"{owner} --stop_stage 6 prepares that corpus"
             )
         return {
             "model": self.training.run.key,
@@ -170,7 +170,7 @@ class Decoding(Hypotheses):
             return None
         return Node(
             stage=Stage.DECODE,
-            at=self.folder / FILE,
+            at=self.folder / ATTENTION_FILE,
             identify=lambda: {"kind": "attention", "decoding": self.node.key},
             make=partial(_look, self),
             needs=(self.node, self.training.run),
@@ -277,7 +277,7 @@ def _look(decoding: Decoding, work: Path) -> Mapping[str, Any]:
     text = read_two_column(dump / "text")[utt_id]
     seen = Source.of_dump(dump, "speech")
     arrays = heard_and_read(load_trained(decoding.training), source, utt_id, text, config, seen=seen)
-    np.savez_compressed(work / FILE, utt_id=utt_id, reference=references[utt_id], **arrays)
+    np.savez_compressed(work / ATTENTION_FILE, utt_id=utt_id, reference=references[utt_id], **arrays)
     return {"utt_id": utt_id}
 
 

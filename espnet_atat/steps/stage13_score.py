@@ -6,12 +6,12 @@ from typing import Any
 
 from espnet_atat import __version__
 from espnet_atat.config.layout import DATA
-from espnet_atat.config.mixtures import KEY, WHY
+from espnet_atat.config.mixtures import PRETRAIN_SLU, WHY
 from espnet_atat.config.system import System, TestSet, results_folder
 from espnet_atat.datadir import TEXT_FORM
 from espnet_atat.graph.digest import file_digest
 from espnet_atat.graph.node import Identity, Make, Node
-from espnet_atat.metrics.metrics_file import FORM, METRICS, MODEL_KEYS, fold_name, read_metrics
+from espnet_atat.metrics.metrics_file import METRICS_FILE, METRICS_FORM, MODEL_KEYS, fold_name, read_metrics
 from espnet_atat.metrics.scoring import score_files
 from espnet_atat.stages import Stage
 from espnet_atat.steps.stage12_decode import CUT, Hypotheses
@@ -49,7 +49,7 @@ def pooled_node(system: System, seed: int, config_name: str, test: TestSet, of_f
     folders = [each.folder for each in of_folds]
 
     def pool(work: Path) -> Mapping[str, Any]:
-        scores = [read_metrics(folder / METRICS) for folder in folders]
+        scores = [read_metrics(folder / METRICS_FILE) for folder in folders]
         first = scores[0]["info"]
         info = {
             "recipe": system.recipe,
@@ -58,7 +58,7 @@ def pooled_node(system: System, seed: int, config_name: str, test: TestSet, of_f
             "folds": str(len(of_folds)),
             "task": test.task,
             "inference_config": config_name,
-            **{key: first[key] for key in ("first_stage", KEY, WHY) if key in first},
+            **{key: first[key] for key in ("first_stage", PRETRAIN_SLU, WHY) if key in first},
             **{key: " ".join(metrics["info"][key] for metrics in scores) for key in MODEL_KEYS if key in first},
         }
         if all(CUT in metrics["info"] for metrics in scores):
@@ -72,10 +72,16 @@ def pooled_node(system: System, seed: int, config_name: str, test: TestSet, of_f
 def _node(folder: Path, scored: Sequence[Path], make: Make, needs: tuple[Node, ...], about: str = "") -> Node:
     def identify() -> Identity:
         contents = [file_digest(each / name) for each in scored for name in ("ref", "hyp")]
-        return {"kind": "scores", "espnet_atat": __version__, "form": FORM, "contents": contents}
+        return {"kind": "scores", "espnet_atat": __version__, "form": METRICS_FORM, "contents": contents}
 
     return Node(
-        stage=Stage.SCORE, at=folder / METRICS, identify=identify, make=make, needs=needs, about=about, is_file=True
+        stage=Stage.SCORE,
+        at=folder / METRICS_FILE,
+        identify=identify,
+        make=make,
+        needs=needs,
+        about=about,
+        is_file=True,
     )
 
 
@@ -91,7 +97,7 @@ def _write(work: Path, folders: Sequence[Path], system: System, info: dict[str, 
     result = score_files(
         [folder / "ref" for folder in folders],
         [folder / "hyp" for folder in folders],
-        work / METRICS,
+        work / METRICS_FILE,
         hypothesis=system.hypothesis,
         info=info,
         **options,

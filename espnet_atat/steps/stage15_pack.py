@@ -13,7 +13,7 @@ from espnet_atat.config.selection import Selection
 from espnet_atat.errors import UserError
 from espnet_atat.graph.digest import file_digest
 from espnet_atat.graph.node import Node, commit
-from espnet_atat.metrics.metrics_file import METRICS, read_metrics
+from espnet_atat.metrics.metrics_file import METRICS_FILE, read_metrics
 from espnet_atat.package.manifest import TASK_DEFAULTS, Manifest, result_of, search_options
 from espnet_atat.package.publish import publish
 from espnet_atat.package.writer import Sources, write_package
@@ -89,7 +89,7 @@ def _pack(run: SystemRun, selection: Selection, terms: License | None, work: Pat
 def _manifest(run: SystemRun, selection: Selection, terms: License | None) -> Manifest:
     system, one = run.system, dataclasses.replace(selection, seeds=(run.seed,), fold=run.fold)
     # The label of each kind of input is that of the first test set of that kind, else the usual one: a model that was
-    # fine-tuned on text alone understands speech under the text's label.
+    # fine-tuned on text only understands speech under the text's label.
     tasks = {source_of(test): test.task for test in reversed(run.tests)}
     return Manifest(
         name=package_file(run).stem,
@@ -109,7 +109,7 @@ def _manifest(run: SystemRun, selection: Selection, terms: License | None) -> Ma
 
 
 def _result(decoding: Decoding) -> Mapping[str, Any]:
-    metrics, test = read_metrics(decoding.folder / METRICS), decoding.test
+    metrics, test = read_metrics(decoding.folder / METRICS_FILE), decoding.test
     return result_of(metrics, test_set=test.set, task=test.task, config=decoding.config_name)
 
 

@@ -1,4 +1,4 @@
-"""A system with one seed and fold, and all that stages 7 to 13 make of it."""
+"""A system with one seed and fold, and all that stages 7 to 13 make for it."""
 
 import dataclasses
 from collections.abc import Iterable, Iterator
@@ -16,7 +16,7 @@ from espnet_atat.errors import UserError
 from espnet_atat.graph.launch import Machines
 from espnet_atat.graph.node import Node, with_needs
 from espnet_atat.steps import stage07_tokens, stage09_training
-from espnet_atat.steps.pipelines import Tagging, tagger_node
+from espnet_atat.steps.pipelines import TaggedHypotheses, tagger_node
 from espnet_atat.steps.plan import PlannedSystem, Training
 from espnet_atat.steps.stage12_decode import Decoding, Hypotheses
 
@@ -73,7 +73,9 @@ class SystemRun(PlannedSystem):
         pairs = [(config, test) for config in self.system.decode for test in self.tests]
         if self.tagger is None:
             return tuple(self.decoding(config, test) for config, test in pairs)
-        return tuple(Tagging(owner=self, config_name=name, test=test, tagger=self.tagger) for name, test in pairs)
+        return tuple(
+            TaggedHypotheses(owner=self, config_name=name, test=test, tagger=self.tagger) for name, test in pairs
+        )
 
     @property
     def decodings(self) -> list[Decoding]:
@@ -107,7 +109,7 @@ def plan_system(
     dev: bool = False,
     nj: int = 1,
 ) -> SystemRun:
-    """What a system is made of, from its files alone: no data need be there."""
+    """What a system is made of, from its files: it needs no data."""
     of_fold = system.of_fold(fold)
     trains = system.first_stage is None or system.first_stage.kind == ASR
     return SystemRun(

@@ -35,11 +35,11 @@ from espnet_atat.speech.audio import SAMPLE_RATE
 from espnet_atat.speech.augmentation.chain import Chain
 from espnet_atat.speech.masking import LOG_MELS, Frames
 from espnet_atat.tasks.checks import check_checkpoints, check_encoders, check_modalities, check_targets
-from espnet_atat.tasks.options import CLASS_CHOICES, add_options
+from espnet_atat.tasks.options import CLASS_CHOICES, add_task_options
 from espnet_atat.text.tokenizer import CharTokenizer, TargetTokenizer, load_grown_words
 from espnet_atat.train.adapter import check_adapter
 from espnet_atat.train.asr_encoder import load_asr_encoder
-from espnet_atat.train.checkpoint import GuardedIterFactory, mend_run
+from espnet_atat.train.checkpoint import GuardedIterFactory, repair_run
 from espnet_atat.train.optimiser import parameter_groups
 from espnet_atat.train.trainer import DeviceTrainer
 from espnet_atat.train.unfreeze import WarmupUnfreezeLR
@@ -63,7 +63,7 @@ class ATATTask(AbsTask):
         # The mixed iterator is ESPnet's documented extension point; its attention plots assume one batch size.
         parser.set_defaults(iterator_type="task", num_att_plot=0, scheduler="warmup_unfreeze", optim="adam")
         parser.get_default("required").extend(["token_list", "bpemodel"])
-        add_options(parser)
+        add_task_options(parser)
 
     @classmethod
     def main_worker(cls, args: argparse.Namespace) -> None:
@@ -73,7 +73,7 @@ class ATATTask(AbsTask):
         if args.max_cache_size:
             raise UserError(f"--max_cache_size {args.max_cache_size}: this task caches no examples; leave it out")
         if not args.collect_stats and args.output_dir and not get_rank(args.dist_rank, args.dist_launcher):
-            for line in mend_run(args.output_dir, args.best_model_criterion):
+            for line in repair_run(args.output_dir, args.best_model_criterion):
                 logger.warning(line)
             check_checkpoints(args, cls.vocabulary(args))
         super().main_worker(args)
@@ -197,7 +197,7 @@ class ATATTask(AbsTask):
     ) -> AbsIterFactory:
         """Mixed batches to train; batches of one task to validate, so that no task's figures hold another's."""
         if mode == "plot_att":
-            raise UserError("--num_att_plot must be 0: ESPnet plots batches of one modality alone")
+            raise UserError("--num_att_plot must be 0: ESPnet plots only batches of one modality")
         groups = load_groups(iter_options.shape_files, args.train_groups if mode == "train" else None)
         budget = Budget(frames=iter_options.batch_bins, pieces=args.text_batch_bins)
         rank, world_size = 0, 1

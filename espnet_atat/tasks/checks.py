@@ -1,4 +1,4 @@
-"""What would stop a training sooner or later, looked for before it starts."""
+"""Checks before a training starts, for what would stop it later."""
 
 import argparse
 from collections.abc import Mapping, Sequence
@@ -40,7 +40,7 @@ def check_targets(dataset: MixtureDataset, vocabulary: Vocabulary) -> None:
 def check_encoders(dataset: MixtureDataset, audio_encoder: str | None, text_encoder: str | None) -> None:
     """Every stream of the data needs its encoder."""
     if dataset.has_name("speech") and audio_encoder is None:
-        raise UserError("the data has audio, but the model no audio encoder (--audio_encoder none): train on nlu alone")
+        raise UserError("the data has audio, but the model no audio encoder (--audio_encoder none): train on nlu only")
     if dataset.has_name("text_in") and text_encoder is None:
         raise UserError("the data has text inputs, but the model no text encoder (--text_encoder none): leave nlu out")
 

@@ -11,7 +11,7 @@ from espnet2.tasks.lm import LMTask
 from espnet_atat.datadir import read_two_column
 
 
-def train_language_model(options: Sequence[str]) -> None:
+def run_lm_task(options: Sequence[str]) -> None:
     """Train with the options of ``espnet2.bin.lm_train``."""
     logging.info("python -m espnet2.bin.lm_train %s", shlex.join(options))
     LMTask.main(cmd=list(options))

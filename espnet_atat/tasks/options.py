@@ -17,10 +17,10 @@ CLASS_CHOICES = tuple(
 )
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
+def add_task_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``ATATTask``, in groups."""
     add = parser.add_argument_group("Target language and text").add_argument
-    add("--token_list", type=str_or_none, help="the decoder's tokens, one a line")
+    add("--token_list", type=str_or_none, help="the decoder's tokens, one per line")
     add("--bpemodel", type=str_or_none, help="sentencepiece model of target words")
     add("--grown_words", type=str_or_none, help="words with pieces of their own, see text/growth.py")
     about = "folder or hub name of the text encoder's tokenizer; default: text_encoder_conf model"
@@ -33,7 +33,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "each of N GPUs gets an Nth, so that an update has as many examples on any number"
     )
     add = parser.add_argument_group("Mixture").add_argument
-    add("--train_groups", type=str_or_none, help="group and weight, one a line (mixture's 'groups')")
+    add("--train_groups", type=str_or_none, help="group and weight, one per line (mixture's 'groups')")
     about = "text pieces of a batch, padding included, of all processes together, as --batch_bins is of audio frames"
     add("--text_batch_bins", type=int, default=20000, help=about)
     about = "the encoders take a batch's audio, and its text, in up to so many parts of like length, padded apart"
@@ -47,10 +47,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument_group("Model").add_argument
     add("--input_size", type=int_or_none, help="mel channels; none with a frontend")
     blocks = ["transformer", "conformer", "e_branchformer", "hugging_face", "espnet", None]
-    about = "ESPnet blocks behind the CNN; hugging_face, espnet: a pretrained speech encoder; none: text alone"
+    about = "ESPnet blocks behind the CNN; hugging_face, espnet: a pretrained speech encoder; none: text only"
     add("--audio_encoder", type=str_or_none, default="transformer", choices=blocks, help=about)
     add("--audio_encoder_conf", action=NestedDictAction, default={})
-    kinds, about = ["hugging_face", None], "none: audio alone (the E2E baseline)"
+    kinds, about = ["hugging_face", None], "none: audio only (the E2E baseline)"
     add("--text_encoder", type=str_or_none, default="hugging_face", choices=kinds, help=about)
     add("--text_encoder_conf", action=NestedDictAction, default={}, help="model and / or config")
     add("--decoder_conf", action=NestedDictAction, default={}, help="of ESPnet's TransformerDecoder")

@@ -8,7 +8,7 @@ import sentencepiece
 
 from espnet_atat.errors import UserError
 from espnet_atat.semantics.tree import is_tag
-from espnet_atat.text.tokenizer import BPE_MODEL, CHARACTERS, TOKENS, CharTokenizer, target_words
+from espnet_atat.text.tokenizer import BPE_FILE, CHARACTERS_FILE, TOKENS_FILE, CharTokenizer, target_words
 from espnet_atat.text.vocabulary import Vocabulary
 
 #: In bytes, so long that no line is left out (sentencepiece's default, 4192, leaves some out).
@@ -30,10 +30,10 @@ def make_target_model(targets: Iterable[str], bpe_size: int, folder: Path) -> di
     tags = {token for target in targets for token in target.split() if is_tag(token)}
     lines = [" ".join(target_words(target)) for target in targets]
     bpe = train_bpe(lines, bpe_size)
-    (folder / BPE_MODEL).write_bytes(bpe)
+    (folder / BPE_FILE).write_bytes(bpe)
     vocabulary, characters = Vocabulary.build(tags, pieces(bpe)), CharTokenizer.build(lines).characters
-    vocabulary.save(folder / TOKENS)
-    (folder / CHARACTERS).write_text("".join(f"{c}\n" for c in characters), encoding="utf-8")
+    vocabulary.save(folder / TOKENS_FILE)
+    (folder / CHARACTERS_FILE).write_text("".join(f"{c}\n" for c in characters), encoding="utf-8")
     return {"tokens": len(vocabulary), "characters": len(characters)}
 
 
@@ -66,7 +66,7 @@ def train_bpe(lines: Iterable[str], size: int) -> bytes:
     except RuntimeError as error:
         needed = len({character for line in lines for character in line}) + 1
         if size <= needed:
-            raise UserError(f"{size} BPE pieces do not even hold the {needed - 1} characters of the words") from error
+            raise UserError(f"{size} BPE pieces cannot hold the {needed - 1} characters of the words") from error
         raise
     return model.getvalue()
 

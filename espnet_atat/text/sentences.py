@@ -1,4 +1,4 @@
-"""Text as ESPnet's language model task reads it: the decoder's tokens without those of tasks, a sentence a line."""
+"""Text as ESPnet's language model task reads it: the decoder's tokens without those of tasks, one sentence per line."""
 
 from collections.abc import Sequence
 from pathlib import Path

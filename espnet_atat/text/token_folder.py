@@ -6,7 +6,7 @@ from pathlib import Path
 
 from espnet_atat.text.bpe import make_target_model
 from espnet_atat.text.growth import BPEGrowth, grow
-from espnet_atat.text.tokenizer import CHARACTERS, TargetTokenizer, target_words
+from espnet_atat.text.tokenizer import CHARACTERS_FILE, TargetTokenizer, target_words
 from espnet_atat.text.wordpiece import save_wordpiece, train_wordpiece
 
 
@@ -25,7 +25,7 @@ def grow_folder(old: Path, targets: Sequence[str], bpe: BPEGrowth | None, folder
     before = TargetTokenizer.load(old)
     after = grow(before, targets, bpe)
     after.save(folder)
-    shutil.copyfile(old / CHARACTERS, folder / CHARACTERS)
+    shutil.copyfile(old / CHARACTERS_FILE, folder / CHARACTERS_FILE)
     facts = {"tokens": len(after.vocabulary), "new tokens": len(after.vocabulary) - len(before.vocabulary)}
     if bpe is not None:
         facts["words split again"] = len(after.grown_words) - len(before.grown_words)

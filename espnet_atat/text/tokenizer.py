@@ -18,7 +18,8 @@ WORD_START = "▁"
 #: The word separator of the character CTC; no word contains it.
 SPACE = "<space>"
 #: Files of a token folder; the last one exists if words have pieces of a second BPE model (``text.growth``).
-TOKENS, BPE_MODEL, CHARACTERS, GROWN_WORDS = "tokens.txt", "bpe.model", "characters.txt", "grown_words.txt"
+TOKENS_FILE, BPE_FILE = "tokens.txt", "bpe.model"
+CHARACTERS_FILE, GROWN_WORDS_FILE = "characters.txt", "grown_words.txt"
 
 
 class TargetTokenizer:
@@ -46,17 +47,17 @@ class TargetTokenizer:
     @classmethod
     def load(cls, folder: str | Path) -> Self:
         """Read the tokenizer of a folder that stage 7 or 11 made."""
-        words = Path(folder, GROWN_WORDS)
+        words = Path(folder, GROWN_WORDS_FILE)
         grown_words = load_grown_words(words) if words.is_file() else None
-        return cls(Vocabulary.load(Path(folder, TOKENS)), Path(folder, BPE_MODEL), grown_words)
+        return cls(Vocabulary.load(Path(folder, TOKENS_FILE)), Path(folder, BPE_FILE), grown_words)
 
     def save(self, folder: str | Path) -> None:
         """Write what :meth:`load` reads into a folder that exists."""
-        self.vocabulary.save(Path(folder, TOKENS))
-        shutil.copyfile(self.bpemodel, Path(folder, BPE_MODEL))
+        self.vocabulary.save(Path(folder, TOKENS_FILE))
+        shutil.copyfile(self.bpemodel, Path(folder, BPE_FILE))
         if self.grown_words:
             lines = {word: " ".join(pieces) for word, pieces in self.grown_words.items()}
-            write_two_column(Path(folder, GROWN_WORDS), lines)
+            write_two_column(Path(folder, GROWN_WORDS_FILE), lines)
 
     def tokens(self, text: str) -> list[str]:
         """Split a target; a piece outside the vocabulary is split into characters."""

@@ -51,7 +51,7 @@ class Vocabulary:
             if not token or token.split() != [token]:
                 raise UserError(f"token list, line {line}: {token!r} is empty or holds white space")
             if self._ids.setdefault(token, line - 1) != line - 1:
-                raise UserError(f"token list, line {line}: {token!r} stands there twice")
+                raise UserError(f"token list, line {line}: {token!r} occurs twice")
 
     @classmethod
     def build(cls, tags: Iterable[str], pieces: Iterable[str]) -> "Vocabulary":

@@ -38,7 +38,7 @@ def train_wordpiece(lines: Iterable[str], size: int) -> list[str]:
             f"{size} WordPiece tokens do not hold {len(SPECIAL_TOKENS)} special ones and {len(characters)} characters "
             f"in two forms: take {least} or more"
         )
-    # Sentencepiece counts its <unk>, the word start mark and each character once; then come the merges that we want.
+    # Sentencepiece counts its <unk>, the word start mark and each character once; then come the merges.
     merged = (
         piece[len(WORD_START) :] if piece.startswith(WORD_START) else INSIDE + piece
         for piece in pieces(train_bpe(lines, size + len(characters)))

@@ -1,1 +1,1 @@
-"""What ESPnet's trainer is given: learning-rate schedule, initial checkpoints, whole checkpoints."""
+"""Additions to ESPnet's trainer: learning-rate schedule, initial checkpoints, repair of checkpoints."""

@@ -23,9 +23,9 @@ def check_adapter(args: argparse.Namespace, model: nn.Module) -> None:
     if not getattr(args, "use_adapter", False):  # a configuration may be older than adapters
         return
     if args.adapter != "lora":
-        raise UserError(f"--adapter {args.adapter}: ESPnet has it for S3PRL's models alone; this model takes lora")
+        raise UserError(f"--adapter {args.adapter}: ESPnet has it for S3PRL's models only; this model takes lora")
     if find_spec("loralib") is None:
-        raise UserError("--use_adapter needs loralib: pip install loralib (tools/setup.sh brings it)")
+        raise UserError("--use_adapter needs loralib: pip install loralib (tools/setup.sh installs it)")
     if args.save_strategy != "all":
         raise UserError(f"--save_strategy {args.save_strategy}: a model is decoded from one checkpoint: save all")
     modules = dict(model.named_modules())

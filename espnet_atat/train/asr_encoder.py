@@ -10,7 +10,7 @@ from torch import Tensor
 
 from espnet_atat.errors import UserError
 from espnet_atat.model.audio_encoder import AudioEncoder
-from espnet_atat.model.espnet_package import PREFIX as ESPNET
+from espnet_atat.model.espnet_package import ESPNET_PREFIX as ESPNET
 from espnet_atat.model.espnet_package import is_checkpoint, read_member
 from espnet_atat.train.checkpoint import is_intact
 

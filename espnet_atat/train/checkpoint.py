@@ -42,7 +42,7 @@ def save_in_place(state: dict[str, Any], destination: Path) -> None:
     os.replace(temporary, destination)
 
 
-def mend_run(output_dir: str | Path, best_model_criterion: Sequence[Sequence[str]] = ()) -> list[str]:
+def repair_run(output_dir: str | Path, best_model_criterion: Sequence[Sequence[str]] = ()) -> list[str]:
     """Before training, replace or remove files that a kill left truncated, so that the run resumes from its last epoch.
 
     A truncated ``checkpoint.pth`` is replaced by its backup, or removed if there is none. The model of the checkpoint's
@@ -57,17 +57,17 @@ def mend_run(output_dir: str | Path, best_model_criterion: Sequence[Sequence[str
         what was repaired, for the log.
     """
     folder = Path(output_dir)
-    mended: list[str] = []
+    repaired: list[str] = []
     if not folder.is_dir():
-        return mended
+        return repaired
     checkpoint, backup = folder / CHECKPOINT, folder / BACKUP
     if checkpoint.exists() and not is_intact(checkpoint):
         if is_intact(backup):
             copy_into_place(backup, checkpoint)
-            mended.append(f"{checkpoint.name} was torn: went back to the epoch before")
+            repaired.append(f"{checkpoint.name} was torn: went back to the epoch before")
         else:
             checkpoint.unlink()
-            mended.append(f"{checkpoint.name} was torn and there is no earlier one: training starts over")
+            repaired.append(f"{checkpoint.name} was torn and there is no earlier one: training starts over")
     states = torch.load(checkpoint, map_location="cpu", weights_only=True) if checkpoint.is_file() else None
     epochs = int(states["reporter"]["epoch"]) if states is not None else 0
     for path in sorted(folder.glob("*.pth")):
@@ -76,15 +76,15 @@ def mend_run(output_dir: str | Path, best_model_criterion: Sequence[Sequence[str
         epoch = path.name.removesuffix("epoch.pth")
         if epoch.isdigit() and int(epoch) > epochs:
             path.unlink()
-            mended.append(f"{path.name} is ahead of the checkpoint's epoch {epochs}: it will be made again")
+            repaired.append(f"{path.name} is ahead of the checkpoint's epoch {epochs}: it will be made again")
         elif not is_intact(path):
             path.unlink()
-            mended.append(f"{path.name} was torn: removed")
+            repaired.append(f"{path.name} was torn: removed")
     last = folder / f"{epochs}epoch.pth"
     if states is not None and not last.exists():
         # ESPnet saves the checkpoint first, then this copy of its model, and averages such copies at the end.
         save_in_place(states["model"], last)
-        mended.append(f"{last.name} was missing: made again from the checkpoint")
+        repaired.append(f"{last.name} was missing: made again from the checkpoint")
     if states is not None:
         # The trainer sets a link only in the epoch that improves it: one that a kill prevented would stay stale.
         for name, target in _links(states["reporter"], best_model_criterion).items():
@@ -92,12 +92,12 @@ def mend_run(output_dir: str | Path, best_model_criterion: Sequence[Sequence[str
             if (folder / target).exists() and not (link.is_symlink() and link.readlink() == Path(target)):
                 link.unlink(missing_ok=True)
                 link.symlink_to(target)
-                mended.append(f"{name} now links to {target}")
+                repaired.append(f"{name} now links to {target}")
     for path in sorted(folder.glob("*.pth")):
         if path.is_symlink() and not path.exists():
             path.unlink()
-            mended.append(f"{path.name} links to nothing: removed")
-    return mended
+            repaired.append(f"{path.name} links to nothing: removed")
+    return repaired
 
 
 def _links(reports: dict[str, Any], best_model_criterion: Sequence[Sequence[str]]) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""ESPnet's trainer, which resumes on a GPU what was begun on a CPU."""
+"""ESPnet's trainer, able to resume on a GPU a training that began on a CPU."""
 
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from espnet2.train.trainer import Trainer
 class DeviceTrainer(Trainer):
     """With ``--use_amp``, ESPnet's trainer saves the state of a loss scaler, empty from a CPU, where there is none.
 
-    A scaler in use refuses an empty state; here it starts over.
+    A scaler in use refuses an empty state; here it starts afresh.
     """
 
     @staticmethod

@@ -6,9 +6,9 @@ pytest.importorskip("torchcrf", reason="pytorch-crf, of the extra baselines, is 
 
 import torch
 
-from espnet_atat.baselines.bilstm_crf import BilstmCrfModel, train
+from espnet_atat.baselines.bilstm_crf import BilstmCrfModel, train_bilstm_crf
 from espnet_atat.baselines.bilstm_network import BilstmCrf, Names, language_model_loss
-from espnet_atat.baselines.bio import read_examples, to_tree
+from espnet_atat.baselines.bio import read_examples, tree_of_tags
 from espnet_atat.baselines.config import BilstmConfig
 from tests.baselines.corpus import TARGETS, write_set
 
@@ -23,19 +23,19 @@ def examples(tmp_path_factory):
 @pytest.fixture(scope="module")
 def folder(examples, tmp_path_factory):
     folder = tmp_path_factory.mktemp("bilstm")
-    train(examples, folder, SMALL)
+    train_bilstm_crf(examples, folder, SMALL)
     return folder
 
 
 def test_it_knows_what_it_learnt_and_reads_new_words_and_no_words(examples, folder) -> None:
     model, sentences = BilstmCrfModel(folder), [each.words for each in examples]
     taggings = model.understand(sentences)
-    trees = [to_tree(words, found).serialise() for words, found in zip(sentences, taggings, strict=True)]
+    trees = [tree_of_tags(words, found).serialise() for words, found in zip(sentences, taggings, strict=True)]
     assert trees == list(TARGETS)
     assert taggings == [model.understand([words])[0] for words in sentences]  # alone as beside longer ones
     words = ["turn", "on", "the", "cellar", "lights"]
     known, empty = model.understand([words, []])
-    assert to_tree(words, known).serialise() == "[IN:LIGHTS_ON turn on the [SL:ROOM cellar ] lights ]"
+    assert tree_of_tags(words, known).serialise() == "[IN:LIGHTS_ON turn on the [SL:ROOM cellar ] lights ]"
     assert empty.tags == ()
 
 
@@ -44,7 +44,7 @@ def test_the_seed_decides_the_weights_and_nothing_else_is_drawn_from(examples, t
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
         (tmp_path / name).mkdir()
         before = torch.random.get_rng_state()
-        train(examples, tmp_path / name, BilstmConfig(embed_size=8, hidden_size=8, epochs=1, seed=seed))
+        train_bilstm_crf(examples, tmp_path / name, BilstmConfig(embed_size=8, hidden_size=8, epochs=1, seed=seed))
         assert torch.equal(before, torch.random.get_rng_state())
         weights.append(torch.load(tmp_path / name / "bilstm_crf.pt", weights_only=True))
     assert all(torch.equal(weights[0][key], weights[1][key]) for key in weights[0])
@@ -82,7 +82,7 @@ def test_neither_language_model_sees_the_word_that_it_tells(examples) -> None:
 def test_words_that_only_pretraining_met_are_known_after_it(examples, tmp_path, capsys) -> None:
     text = [["turn", "on", "the", "cellar", "lights"]] * 8
     sizes = BilstmConfig(embed_size=8, hidden_size=8, dropout=0.0, epochs=1, pretrain_epochs=4, lr=1e-2)
-    train(examples, tmp_path, sizes, text)
+    train_bilstm_crf(examples, tmp_path, sizes, text)
     losses = [float(line.split()[-3]) for line in capsys.readouterr().out.splitlines() if "pretraining" in line]
     assert losses == sorted(losses, reverse=True)
     assert len(losses) == 4

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from espnet_atat.baselines.bio import Tagging, from_tree, read_examples, spans, to_tree
+from espnet_atat.baselines.bio import Tagging, read_examples, spans, tags_of_tree, tree_of_tags
 from espnet_atat.errors import UserError
 from espnet_atat.semantics.frame import Span
 from espnet_atat.semantics.frame import to_tree as tree_of_frame
@@ -17,15 +17,15 @@ NESTED = "[IN:GO to [SL:PLACE [IN:FIND the [SL:KIND shore ] ] ] ]"
 
 
 def test_worked_examples() -> None:
-    example = from_tree(parse("[IN:PLAY play [SL:SONG paper moon ] [SL:SONG blue ] now ]"))
+    example = tags_of_tree(parse("[IN:PLAY play [SL:SONG paper moon ] [SL:SONG blue ] now ]"))
     assert example.words == ("play", "paper", "moon", "blue", "now")
     assert example.tagging == Tagging("[IN:PLAY ]", ("O", "B-SONG", "I-SONG", "B-SONG", "O"))
     # A slot that no word speaks belongs to the class, and comes back at the end.
-    example = from_tree(parse("[IN:INCREASE louder [SL:OBJECT_VOLUME ] please ]"))
+    example = tags_of_tree(parse("[IN:INCREASE louder [SL:OBJECT_VOLUME ] please ]"))
     assert example.tagging == Tagging("[IN:INCREASE [SL:OBJECT_VOLUME ] ]", ("O", "O"))
-    tree = to_tree(example.words, example.tagging)
+    tree = tree_of_tags(example.words, example.tagging)
     with pytest.raises(ValueError, match="1 tags for 2 words"):
-        to_tree(["a", "b"], Tagging("[IN:X ]", ("O",)))
+        tree_of_tags(["a", "b"], Tagging("[IN:X ]", ("O",)))
     assert tree.serialise() == "[IN:INCREASE louder please [SL:OBJECT_VOLUME ] ]"
 
 
@@ -43,8 +43,8 @@ def flat_trees(draw: st.DrawFn) -> str:
 @settings(deadline=None, max_examples=50)
 @given(flat_trees())
 def test_tags_and_class_hold_the_whole_tree(line: str) -> None:
-    example = from_tree(parse(line))
-    assert to_tree(example.words, example.tagging).serialise() == line
+    example = tags_of_tree(parse(line))
+    assert tree_of_tags(example.words, example.tagging).serialise() == line
 
 
 def test_an_inside_that_continues_nothing_opens_a_slot() -> None:
@@ -61,8 +61,8 @@ def test_sets_without_trees_or_with_broken_or_nested_ones_are_refused(tmp_path) 
     (data / "target").unlink()
     with pytest.raises(UserError, match="no file 'target'"):
         read_examples([data])
-    with pytest.raises(TreeError, match=r"nested tree: \[IN:FIND stands in \[SL:PLACE"):
-        from_tree(parse(NESTED))
+    with pytest.raises(TreeError, match=r"nested tree: \[IN:FIND is inside \[SL:PLACE"):
+        tags_of_tree(parse(NESTED))
     data = write_set(tmp_path / "nested", ("[IN:GO go ]", NESTED))
-    with pytest.raises(UserError, match=r"target:2: utterance 'utt01': nested tree: \[IN:FIND stands in \[SL:PLACE"):
+    with pytest.raises(UserError, match=r"target:2: utterance 'utt01': nested tree: \[IN:FIND is inside \[SL:PLACE"):
         read_examples([data])

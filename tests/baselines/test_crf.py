@@ -2,9 +2,9 @@
 
 import pytest
 
-from espnet_atat.baselines.bio import read_examples, to_tree
+from espnet_atat.baselines.bio import read_examples, tree_of_tags
 from espnet_atat.baselines.config import CrfConfig
-from espnet_atat.baselines.crf import CrfModel, sentence_features, train, word_features
+from espnet_atat.baselines.crf import CrfModel, sentence_features, train_crf, word_features
 from tests.baselines.corpus import TARGETS, write_set
 
 pytest.importorskip("sklearn_crfsuite", reason="sklearn-crfsuite, of the extra baselines, is not installed")
@@ -29,20 +29,20 @@ def examples(tmp_path_factory):
 
 
 def test_it_knows_what_it_learnt_and_reads_new_words_by_their_place(examples, tmp_path) -> None:
-    train(examples, tmp_path, CrfConfig())
+    train_crf(examples, tmp_path, CrfConfig())
     model = CrfModel(tmp_path)
     taggings = model.understand([each.words for each in examples])
-    trees = [to_tree(each.words, found).serialise() for each, found in zip(examples, taggings, strict=True)]
+    trees = [tree_of_tags(each.words, found).serialise() for each, found in zip(examples, taggings, strict=True)]
     assert trees == list(TARGETS)
     words = ["turn", "on", "the", "cellar", "lights"]
     (tagging,) = model.understand([words])
-    assert to_tree(words, tagging).serialise() == "[IN:LIGHTS_ON turn on the [SL:ROOM cellar ] lights ]"
+    assert tree_of_tags(words, tagging).serialise() == "[IN:LIGHTS_ON turn on the [SL:ROOM cellar ] lights ]"
     assert model.understand([[]])[0].tags == ()
 
 
 def test_training_twice_gives_the_same_bytes(examples, tmp_path) -> None:
     for folder in (tmp_path / "a", tmp_path / "b"):
         folder.mkdir()
-        train(examples, folder, CrfConfig(max_iterations=20))
+        train_crf(examples, folder, CrfConfig(max_iterations=20))
     for file in ("tagger.crfsuite", "intent.crfsuite"):
         assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()

@@ -48,7 +48,7 @@ def test_changed_or_foreign_files_are_neither_opened_nor_replaced(trained) -> No
     about = json.loads((trained / "model.json").read_text())
     about["files"]["../set/target"] = ""
     (trained / "model.json").write_text(json.dumps(about))
-    with pytest.raises(UserError, match=r"'../set/target' is no file of this folder"):
+    with pytest.raises(UserError, match=r"'../set/target' is not a file of this folder"):
         load_pipeline(trained)
     (trained / "model.json").write_text("[]")
     with pytest.raises(UserError, match="names no known tagger"):

@@ -5,7 +5,7 @@ import torch
 import yaml
 
 from espnet_atat.bin import main_guard
-from espnet_atat.bin.atat_inference import main, parse
+from espnet_atat.bin.atat_inference import main, parse_arguments
 from espnet_atat.datadir import read_two_column
 from espnet_atat.decode.trained import Trained
 from espnet_atat.decode.understand import Speech2Understand
@@ -66,11 +66,11 @@ def test_a_stream_of_text(command, tmp_path):
 def test_the_command_line_goes_before_the_inference_config(command, tmp_path):
     path = tmp_path / "decode.yaml"
     path.write_text("beam_size: 7\nconstrain_trees: true\nctc_weight: 0.3\ntask: nlu\n")
-    args = parse([*command, "--inference_config", str(path), "--task", "slu"])
+    args = parse_arguments([*command, "--inference_config", str(path), "--task", "slu"])
     assert (args.beam_size, args.constrain_trees, args.ctc_weight, args.task) == (7, True, 0.3, "slu")
     path.write_text("beam: 7\n")
     with pytest.raises(UserError, match="unknown option 'beam'; known: batch_size, beam_size"):
-        parse([*command, "--inference_config", str(path)])
+        parse_arguments([*command, "--inference_config", str(path)])
 
 
 @pytest.mark.parametrize(

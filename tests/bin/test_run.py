@@ -10,7 +10,7 @@ from espnet_atat.bin import main_guard
 from espnet_atat.bin.run import get_parser, main
 from espnet_atat.config.recipe import recipe_names
 from espnet_atat.config.selection import add_selection
-from espnet_atat.stages import STAGES, markdown
+from espnet_atat.stages import STAGES, stage_table
 
 #: Of every stage: what to do, and with which systems.
 OF_ALL = {"help", "stage", "stop_stage", "part", "force", "dry_run"}
@@ -38,7 +38,7 @@ def test_help_names_all_stages_and_recipes_are_found_without_any_package():
 
 
 def test_the_readme_lists_the_stages(root):
-    assert markdown() in (root / "README.md").read_text()
+    assert stage_table() in (root / "README.md").read_text()
 
 
 @pytest.mark.parametrize(
@@ -53,27 +53,27 @@ def test_the_readme_lists_the_stages(root):
         (["--table", ","], "recipe mini: unknown table ','"),
         (["--stage", "two"], "argument --stage: invalid int value: 'two'"),
         (["--stage", "12", "--stop_stage", "3"], "stages are 1 to 16, not 12 to 3"),
-        (["--jobs", "many"], "argument --jobs: 'many' is no whole number from 1 on"),
+        (["--jobs", "many"], "argument --jobs: 'many' is not a whole number from 1"),
         (["--jobs", "2", "--num_nodes", "2"], "give one of them"),
         (["--feats_type", "mfcc"], "argument --feats_type: invalid choice: 'mfcc'"),
         (["--table", "default", "--system", "music"], "argument --system: not allowed with argument --table"),
         (["--hf_repo", "me/model"], "one model is uploaded at a time: name its system (--system)"),
         (["--system", "music", "--hf_repo", "me/model", "--upload_dir", "out"], "not allowed with argument --hf_repo"),
-        (["--feats_type", "raw", "--stage", "7"], "--feats_type is of stage 6, and stages 7 to 16 are asked for"),
-        (["--compress", "false", "--stage", "14"], "--compress is of stage 6,"),
-        (["--aligner", "gentle", "--stop_stage", "3"], "--aligner is of stage 4,"),
-        (["--synthesize_sets", "music_text", "--stage", "4"], "--synthesize_sets is of stage 3,"),
-        (["--cpu_processes", "2", "--stage", "8", "--stop_stage", "8"], "--cpu_processes is of stage 10, 11,"),
+        (["--feats_type", "raw", "--stage", "7"], "--feats_type belongs to stage 6, but stages 7 to 16 are selected"),
+        (["--compress", "false", "--stage", "14"], "--compress belongs to stage 6,"),
+        (["--aligner", "gentle", "--stop_stage", "3"], "--aligner belongs to stage 4,"),
+        (["--synthesize_sets", "music_text", "--stage", "4"], "--synthesize_sets belongs to stage 3,"),
+        (["--cpu_processes", "2", "--stage", "8", "--stop_stage", "8"], "--cpu_processes belongs to stage 10, 11,"),
         (["--tts_engine", "flite", "--stage", "4"], "--tts_engine flite: no row has a place for it"),
-        (["--system", "music", "--hf_repo", "me/model", "--stop_stage", "3"], "--hf_repo is of stage 16,"),
-        (["--system", "music", "--upload_dir", "out", "--private"], "--private is of a new repository"),
+        (["--system", "music", "--hf_repo", "me/model", "--stop_stage", "3"], "--hf_repo belongs to stage 16,"),
+        (["--system", "music", "--upload_dir", "out", "--private"], "--private makes a new repository private"),
         (["--system", "music", "--hf_repo", "me/model", "--seeds", "1,2"], "has several seeds (--seeds): name one"),
         (
             ["--recipe", "snips", "--system", "atat_close", "--upload_dir", "out"],
             "several folds (--fold): name one",
         ),
-        (["--ngpu", "-1"], "argument --ngpu: '-1' is no whole number from 0 on"),
-        (["--ngpu", "1", "--cpu_processes", "3"], "--cpu_processes is of training on the CPU, --ngpu on GPUs"),
+        (["--ngpu", "-1"], "argument --ngpu: '-1' is not a whole number from 0"),
+        (["--ngpu", "1", "--cpu_processes", "3"], "--cpu_processes trains on the CPU, --ngpu on GPUs"),
         (["--set", "pretrain.options.max_epohc=1"], "unknown option 'max_epohc', perhaps 'max_epoch'"),
         (["--set", "finetune"], "--set finetune: is KEY=VALUE"),
         (["--seeds", "1,1"], "'1,1' has a seed twice"),

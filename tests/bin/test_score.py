@@ -67,7 +67,7 @@ def test_what_cannot_be_scored_is_one_line_and_leaves_no_file(files, capsys) -> 
 def test_a_malformed_subset_and_a_list_of_several_items_a_line(files, capsys) -> None:
     for option in ("mine", "mine=", "=ids"):
         assert run(files, "--subset", option) == 2
-        assert f"--subset {option}: takes NAME=VALUE" in capsys.readouterr().err
+        assert f"--subset {option}: expected NAME=VALUE" in capsys.readouterr().err
     (files / "heard").write_text("stop\n\nplay it\n")
     assert run(files, "--heard_words", str(files / "heard")) == 2
     assert "heard:3: 2 items on one line" in capsys.readouterr().err

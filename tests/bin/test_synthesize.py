@@ -45,7 +45,7 @@ def test_dry_run_makes_nothing_and_needs_nothing(texts, tmp_path, capsys):
     printed = capsys.readouterr().out
     assert "polly: 40 utterances to say, 0 cannot be said; 40 different sentences of 1" in printed
     assert "$0.1" in printed  # some 1 400 characters
-    assert "$100.00 a million" in printed
+    assert "$100.00 per million" in printed
     assert {path.name for path in tmp_path.iterdir()} == {"texts40"}
 
 

@@ -61,7 +61,7 @@ def test_fix_says_what_it_drops(data: Path, capsys: pytest.CaptureFixture[str]) 
     assert main_guard(main, [str(data), "--fix"]) == 0
     out = capsys.readouterr().out
     assert f"{data / 'train'}: dropped s-1: text: 's-1' has an empty transcript" in out
-    assert f"{data / 'train'}: repaired; 2 utterances dropped, 3 kept" in out
+    assert f"{data / 'train'}: fixed; 2 utterances dropped, 3 kept" in out
     assert DataDir.load(data / "train").ids == ["s-0", "s-2", "s-4"]
     assert main_guard(main, [str(data)]) == 0
 

@@ -62,7 +62,7 @@ def test_a_system_is_read_with_its_defaults(write):
         ("title:", "folds: 5\ntitle:", r"'folds' and test sets with \{fold\} go together"),
         ("title: the", "title: [the", r"of_s\.yaml: not YAML"),
         ("the new domain from text", "!!python/object/apply:os.getcwd []", "not YAML"),
-        ("title: the", "title: a\ntitle: the", r"of_s\.yaml: not YAML: the key 'title' is there twice"),
+        ("title: the", "title: a\ntitle: the", r"of_s\.yaml: not YAML: the key 'title' occurs twice"),
     ],
 )
 def test_a_mistake_is_named_with_file_row_and_key(write, old, new, message):

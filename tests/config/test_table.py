@@ -58,7 +58,7 @@ def test_a_table_is_read_whole(load):
         ("baseline: a", "baseline: x", r"table3\.yaml: baseline: unknown row 'x'; known: a, b, c"),
         ("baseline: a", "baseline: {a: a}", r"baseline: a is compared with itself"),
         ("relative_to: c", "relative_to: x", r"relative_to: unknown row 'x'"),
-        ("relative_to: c", "", r"paper: with relative, the table says relative_to"),
+        ("relative_to: c", "", r"paper: relative needs relative_to"),
         ("relative: true", "relative: 1", r"paper: relative: is true or false, found 1"),
         ("em_full: -1.5", "em: -1.5", r"paper: rows: unknown figure 'em'"),
         ("em_full: -1.5", "em_full: high", r"paper: rows: a: em_full: is a number, found 'high'"),

@@ -147,7 +147,7 @@ def test_fetch_command_unpacks_once_and_checks_the_files(tmp_path: Path, capsys:
     main([*argv, "--file_checksums", str(listing)])
     assert (tmp_path / "downloads" / "top" / "top" / "train.tsv").read_text() == "hello"
     main([*argv, "--file_checksums", str(listing)])
-    assert "there already" in capsys.readouterr().out
+    assert "exists already" in capsys.readouterr().out
 
 
 def test_npm_packs_a_package_once_and_runs_nothing_of_it(tmp_path, monkeypatch):

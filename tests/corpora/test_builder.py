@@ -106,7 +106,7 @@ def test_a_wrong_rate_and_stereo_are_refused_or_converted_once_for_all_sets(tmp_
 
 def test_an_id_that_stands_twice_a_set_of_two_kinds_and_an_empty_set_are_errors(tmp_path: Path) -> None:
     utterances = spoken(tmp_path, 2)
-    with pytest.raises(UserError, match="'s-0' stands twice: list:1 and list:1"):
+    with pytest.raises(UserError, match="'s-0' occurs twice: list:1 and list:1"):
         builder(tmp_path).write("train", [*utterances, utterances[0]])
     with pytest.raises(UserError, match="row 7: no target"):
         builder(tmp_path).write("train", [*utterances, Utterance("s-7", "x", None, utterances[0].audio, "s", "row 7")])

@@ -102,7 +102,7 @@ def test_sets_are_drawn_where_no_column_names_them(tmp_path, columns, disjoint):
         (["transcript,split", "hello,train", "bye,"], r"t\.csv:3: no split, while other rows have one"),
         (["transcript", "hello", "bye"], "add the column 'split'"),
         (["transcript"], "no rows"),
-        (["id,transcript,split", "a,hello,train", "a,bye,train"], "'a' stands twice"),
+        (["id,transcript,split", "a,hello,train", "a,bye,train"], "'a' occurs twice"),
     ],
 )
 def test_mistakes_are_named(tmp_path: Path, lines_of: list[str], what: str) -> None:

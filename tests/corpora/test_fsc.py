@@ -146,7 +146,7 @@ def set_value(column: int, value: str) -> Callable[[list[list[str]]], None]:
         (set_value(4, "none"), r"train_data\.csv:2: the action is 'none'"),
         (set_value(6, "Living Room"), r"train_data\.csv:2: value 'Living Room' cannot be read back"),
         (lambda rows: rows[1].append("x"), r"train_data\.csv:2: 8 fields where the header has 7"),
-        (lambda rows: rows.append(rows[1]), "stands twice"),
+        (lambda rows: rows.append(rows[1]), "occurs twice"),
     ],
 )
 def test_a_bad_table_is_named(corpus, tmp_path, change, what):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from espnet_atat.corpora.recordings import AudioRules, check, examine, write_copy
+from espnet_atat.corpora.recordings import AudioRules, check_recording, examine, write_copy
 from espnet_atat.speech.audio import AudioError, AudioInfo, read_audio
 from tests.corpora.conftest import write_noise
 
@@ -58,7 +58,7 @@ def test_a_file_cut_off_is_found_from_header_and_end_alone(
 )
 def test_rules_refuse(info: AudioInfo, kind: str, advice: str) -> None:
     with pytest.raises(AudioError, match=advice) as caught:
-        check("a.wav", info, AudioRules())
+        check_recording("a.wav", info, AudioRules())
     assert caught.value.kind == kind
     assert caught.value.configurable == advice.startswith("--")
 

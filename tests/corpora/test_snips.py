@@ -122,7 +122,11 @@ def test_an_unreadable_recording_stops_for_every_one_is_tested(corpus: Path, tmp
     ("file", "edit", "what"),
     [
         ("config.json", lambda c: c.pop("dataset"), r"config\.json: no 'dataset'"),
-        ("config.json", lambda c: c.update(dataset="x.json"), r"config\.json: its 'dataset', 'x\.json', does not lie"),
+        (
+            "config.json",
+            lambda c: c.update(dataset="x.json"),
+            r"config\.json: its 'dataset', 'x\.json', is not beside it",
+        ),
         ("dataset.json", lambda c: c.pop("intents"), r"dataset\.json: expected intents"),
         (
             METADATA,

@@ -1,4 +1,4 @@
-"""Validation: every kind of problem with its file and line, and what mending does."""
+"""Validation: every kind of problem with its file and line, and what --fix does."""
 
 from pathlib import Path
 

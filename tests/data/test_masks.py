@@ -59,7 +59,7 @@ def test_only_mlm_examples_of_the_named_sets_are_masked(masker):
 
 def test_examples_are_looked_up_before_training(masker):
     line = masker.check([EXAMPLE, "mlm-train-spk-lost", "asr-train-spk-utt"])
-    assert line.startswith("2 mlm examples are masked again every epoch; 1 of them have no aligned word")
+    assert line.startswith("2 mlm examples get fresh masks every epoch; 1 of them have no aligned word")
     with pytest.raises(UserError, match="mlm-train-spk-new has no alignment"):
         masker.check([EXAMPLE, "mlm-train-spk-new"])
     with pytest.raises(UserError, match="mlm examples of the mixture are not of train"):

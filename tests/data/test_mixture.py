@@ -19,7 +19,7 @@ def ids_of(part: Part, toy: Toy, seed: int = 0) -> set[str]:
 @pytest.mark.parametrize(
     ("entry", "complaint"),
     [
-        ("slu", "entry 2: takes the keys task, set, weight"),
+        ("slu", "entry 2: needs the keys task, set, weight"),
         ({"task": "slu"}, "entry 2: the key 'set' is missing"),
         ({**GOOD, "wait": 3}, "entry 2: unknown key 'wait'.*; known: task, set, weight"),
         ({**GOOD, "task": "st"}, "entry 2: unknown task 'st': the tasks are asr, slu, mlm, nlu"),
@@ -124,9 +124,9 @@ def test_sets_of_one_name_are_told_apart_by_one_of_their_own(toy, tmp_path):
 
 
 def test_a_set_without_what_the_task_needs_is_refused(toy):
-    with pytest.raises(UserError, match=r"words/wav\.scp: not there, but the mixture trains slu on toy/words"):
+    with pytest.raises(UserError, match=r"words/wav\.scp: no such file, but the mixture trains slu on toy/words"):
         examples_of(Part("slu", "toy/words"), toy.dump, 0)
-    with pytest.raises(UserError, match=r"nowhere/text: not there, but the mixture trains nlu on toy/nowhere"):
+    with pytest.raises(UserError, match=r"nowhere/text: no such file, but the mixture trains nlu on toy/nowhere"):
         examples_of(Part("nlu", "toy/nowhere"), toy.dump, 0)
 
 

@@ -66,7 +66,7 @@ def test_groups_may_be_mixed_in_a_file_of_several_blocks(tmp_path, monkeypatch):
     ("name", "content", "message"),
     [
         ("speech_shape", "slu-a-u1 9,80\n\nslu-a-u2 9,80\n", "a line is empty"),
-        ("speech_shape", "slu-a-u1 9,80\nslu-a-u2 8,80\nslu-a-u1 9,80\n", "stands twice"),
+        ("speech_shape", "slu-a-u1 9,80\nslu-a-u2 8,80\nslu-a-u1 9,80\n", "occurs twice"),
         ("speech_shape", "slu-u1 9,80\n", "slu-u1 is not <task>-<set>-<utterance>"),
         ("speech_shape", "slu-a-u1 long\n", "the shape of slu-a-u1 is 'long'"),
         ("speech_shape", "slu-a-u1 9999999999,80\n", "the shape of slu-a-u1 is '9999999999,80'"),

@@ -11,7 +11,8 @@ from espnet_atat.data import statistics
 from espnet_atat.data.mixture import parse_mixture
 from espnet_atat.data.statistics import write_statistics
 from espnet_atat.datadir import read_two_column, write_two_column
-from espnet_atat.speech.feature_sums import FILE, FeatureSums
+from espnet_atat.graph.digest import SUMS_FILE
+from espnet_atat.speech.feature_sums import FeatureSums
 from tests.toy import MELS, UTTERANCES, Toy, make_toy
 from tests.toy_training import CONFIG, prepare
 
@@ -33,7 +34,7 @@ def toy(tmp_path_factory) -> Toy:
         feats = toy.feats(name)
         folder = toy.dump / "toy" / name
         write_two_column(folder / "utt2num_frames", {utt_id: str(len(each)) for utt_id, each in feats.items()})
-        sum(map(FeatureSums.of, feats.values()), FeatureSums()).save(folder / FILE)
+        sum(map(FeatureSums.of, feats.values()), FeatureSums()).save(folder / SUMS_FILE)
     return toy
 
 
@@ -47,8 +48,8 @@ def test_they_are_what_espnet_collects(toy, tmp_path):
     assert written(toy, tmp_path)
     for name in ("speech_shape", "text_in_shape"):
         assert (tmp_path / name).read_bytes() == (collected / name).read_bytes()
-    ours, espnets = GlobalMVN(tmp_path / FILE), GlobalMVN(collected / FILE)
-    assert FeatureSums.load(tmp_path / FILE).count == FeatureSums.load(collected / FILE).count
+    ours, espnets = GlobalMVN(tmp_path / SUMS_FILE), GlobalMVN(collected / SUMS_FILE)
+    assert FeatureSums.load(tmp_path / SUMS_FILE).count == FeatureSums.load(collected / SUMS_FILE).count
     np.testing.assert_allclose(ours.mean, espnets.mean, rtol=1e-5, atol=1e-6)
     np.testing.assert_allclose(ours.std, espnets.std, rtol=1e-5)
     assert ours.mean.dtype == espnets.mean.dtype
@@ -65,7 +66,7 @@ def test_processes_change_no_byte(toy, tmp_path, monkeypatch):
     assert written(toy, tmp_path / "2", nj=2)
     for name in ("speech_shape", "text_in_shape"):
         assert (tmp_path / "1" / name).read_bytes() == (tmp_path / "2" / name).read_bytes()
-    one, two = FeatureSums.load(tmp_path / "1" / FILE), FeatureSums.load(tmp_path / "2" / FILE)
+    one, two = FeatureSums.load(tmp_path / "1" / SUMS_FILE), FeatureSums.load(tmp_path / "2" / SUMS_FILE)
     np.testing.assert_allclose(one.sum, two.sum, rtol=1e-12)
 
 
@@ -85,7 +86,7 @@ def test_of_a_share_the_smaller_side_is_read(toy, tmp_path, monkeypatch):
         assert len(read) == 2
         taken = read_two_column(tmp_path / "speech_shape")
         feats = np.concatenate([toy.feats("audio")[example.removeprefix("asr-audio-")] for example in taken])
-        np.testing.assert_allclose(FeatureSums.load(tmp_path / FILE).sum, feats.sum(0, dtype=float), rtol=1e-9)
+        np.testing.assert_allclose(FeatureSums.load(tmp_path / SUMS_FILE).sum, feats.sum(0, dtype=float), rtol=1e-9)
 
 
 def test_long_texts_are_cut_where_the_encoder_ends(toy, tmp_path):
@@ -94,14 +95,14 @@ def test_long_texts_are_cut_where_the_encoder_ends(toy, tmp_path):
     assert max(map(int, read_two_column(tmp_path / "text_in_shape").values())) == 5
 
 
-@pytest.mark.parametrize("name", [FILE, "utt2num_frames", "feats.scp"])
+@pytest.mark.parametrize("name", [SUMS_FILE, "utt2num_frames", "feats.scp"])
 def test_without_what_stage_6_leaves_nothing_is_written(toy, tmp_path, name):
     file = toy.dump / "toy/audio" / name
     content = file.read_bytes()
     try:
         file.unlink()
         assert not written(toy, tmp_path / "new", ENTRIES[:1])
-        if name != FILE:  # an utterance taken out by hand: the sums are of other features
+        if name != SUMS_FILE:  # an utterance taken out by hand: the sums are of other features
             file.write_bytes(content.partition(b"\n")[2])
             assert not written(toy, tmp_path / "new", ENTRIES[:1])
     finally:

@@ -43,7 +43,7 @@ def test_samples_features_and_integers_are_one_utterance(understand, samples):
     [
         (np.zeros(0, np.float32), "of shape"),
         (np.zeros((3, 40, 80), np.float32), "of shape"),
-        (np.zeros((40, 79), np.float32), r"\(num_frames, 80\) is wanted"),
+        (np.zeros((40, 79), np.float32), r"expected \(num_frames, 80\)"),
         (np.zeros(8000, np.int64), "of type int64"),
         (np.full(8000, np.nan), "not finite"),
         (np.zeros(300, np.float32), "too short: 300 samples"),

@@ -11,7 +11,7 @@ import pytest
 import soundfile
 
 from espnet_atat.demo.app import find_models, main
-from espnet_atat.demo.engine import Engine
+from espnet_atat.demo.engine import LoadedModels
 from espnet_atat.errors import UserError
 from espnet_atat.graph.work import remove, working
 from tests.toy_package import RATE, command, write_command
@@ -59,7 +59,7 @@ def test_finished_runs_are_found_newest_first(tmp_path, monkeypatch):
 
 @pytest.mark.slow
 def test_the_engine_hears_and_reads(toy_run, tmp_path):
-    engine = Engine({"toy": str(toy_run)}, max_seconds=2.0)
+    engine = LoadedModels({"toy": str(toy_run)}, max_seconds=2.0)
     heard = engine.hear("toy", "slu", write_command(tmp_path / "play.wav"))
     assert heard.results[0].tree == "[IN:PLAY play [SL:SONG moon ] ]"
     assert heard.features.shape[1] == 80
@@ -85,7 +85,7 @@ def test_the_engine_hears_and_reads(toy_run, tmp_path):
 
 @pytest.mark.slow
 def test_the_engine_says_what_it_cannot_take(toy_run, tmp_path):
-    engine = Engine({"toy": str(toy_run)}, max_seconds=2.0)
+    engine = LoadedModels({"toy": str(toy_run)}, max_seconds=2.0)
     soundfile.write(tmp_path / "long.wav", np.zeros(8000 * 21), 8000)
     soundfile.write(tmp_path / "slow.wav", np.zeros(8000), 1)  # 8000 samples at 1 Hz would be 128 million at 16 kHz
     (tmp_path / "text.ogg").write_text("no audio")
@@ -99,5 +99,5 @@ def test_the_engine_says_what_it_cannot_take(toy_run, tmp_path):
     for text, message in ((" … !", "no word"), ("a" * 501, "501 characters; at most 500")):
         with pytest.raises(UserError, match=message):
             engine.read("toy", text)
-    with pytest.raises(UserError, match="there is no model 'other' here: choose one of toy"):
+    with pytest.raises(UserError, match="there is no model 'other': choose one of toy"):
         engine.read("other", "stop it")

@@ -194,7 +194,7 @@ def test_ids_are_joined_whatever_their_order():
             r"utterance 'b' is plain words 'x', but .* 'a' is a tree",
         ),
         ({"a": "x"}, {"a": "x"}, {"subsets": {"s": ["z"]}}, r"subset 's': utterance 'z' is not in references"),
-        ({"a": "x"}, {"a": "x"}, {"subsets": {"heard": []}, "heard_words": ()}, r"subset 'heard' is there twice"),
+        ({"a": "x"}, {"a": "x"}, {"subsets": {"heard": []}, "heard_words": ()}, r"subset 'heard' is given twice"),
         ({"a": "x"}, {"a": "x"}, {"hypothesis": "tuple"}, r"unknown hypothesis 'tuple': choose frame or tags"),
     ],
 )

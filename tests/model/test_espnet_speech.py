@@ -144,7 +144,7 @@ def test_the_upper_blocks_train_or_all_or_none(tmp_path, trained, blocks):
     [
         ({"frontend": "s3prl"}, "its frontend is 's3prl'"),
         ({"preencoder": "linear"}, "its preencoder 'linear' is not supported"),
-        ({"frontend_conf": {"fs": 8000}}, "hears 8000 samples a second"),
+        ({"frontend_conf": {"fs": 8000}}, "hears 8000 samples per second"),
         ({"encoder": "rnn"}, "an ESPnet encoder 'rnn'"),
         ({"encoder_conf": {**BLOCKS, "input_layer": "embed"}}, "input_layer is 'embed'"),
         ({"encoder_conf": {**BLOCKS, "linear_units": 32, "input_layer": "conv2d"}}, "not of its configuration"),

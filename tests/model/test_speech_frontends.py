@@ -56,5 +56,5 @@ def test_kaldis_log_mel(samples):
 
 
 def test_another_sampling_rate_is_refused():
-    with pytest.raises(UserError, match="hears 8000 samples a second, this project 16000"):
+    with pytest.raises(UserError, match="hears 8000 samples per second, this project 16000"):
         make_frontend("wav2vec2", "input_values", {"sampling_rate": 8000}, 80, 0.5)

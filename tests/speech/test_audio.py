@@ -25,7 +25,7 @@ def test_reads_wav_flac_and_opus(tmp_path, name, tolerance):
 def test_another_rate_or_channels_are_errors_unless_converted(tmp_path):
     soundfile.write(tmp_path / "rate.wav", wave(8000), 8000)
     soundfile.write(tmp_path / "stereo.wav", np.stack([wave(), 0 * wave()], axis=1), 16_000)
-    with pytest.raises(UserError, match=r"rate\.wav has 8000 samples a second, not 16000.*--resample"):
+    with pytest.raises(UserError, match=r"rate\.wav has 8000 samples per second, not 16000.*--resample"):
         read_audio(tmp_path / "rate.wav")
     with pytest.raises(UserError, match=r"stereo\.wav has 2 channels"):
         read_audio(tmp_path / "stereo.wav")

@@ -9,10 +9,10 @@ import soundfile
 
 from espnet_atat.datadir import DataDir, read_two_column
 from espnet_atat.errors import UserError
-from espnet_atat.graph.digest import HEAD, features_digest
+from espnet_atat.graph.digest import HEAD, SUMS_FILE, features_digest
 from espnet_atat.speech.audio import read_audio
 from espnet_atat.speech.fbank import fbank
-from espnet_atat.speech.feature_sums import FILE, FeatureSums
+from espnet_atat.speech.feature_sums import FeatureSums
 from espnet_atat.speech.features import FeatureConfig, make_dump, shard_size
 from tests.speech.making import made
 
@@ -44,7 +44,7 @@ def test_compressed_features_are_near_and_sums_are_of_what_is_read(tone_set, tmp
     assert np.abs(read - np.concatenate(kept)).max() < (0.3 if compress else 1e-6)
     size = sum(path.stat().st_size for path in (tmp_path / "dump/data").iterdir())
     assert (size < 0.5 * read.size * 4) == compress
-    sums = FeatureSums.load(tmp_path / "dump" / FILE)
+    sums = FeatureSums.load(tmp_path / "dump" / SUMS_FILE)
     assert sums.count == len(read)
     np.testing.assert_allclose(sums.sum, read.sum(0), rtol=1e-12)
     np.testing.assert_allclose(sums.sum_square, (read**2).sum(0), rtol=1e-12)

@@ -9,8 +9,8 @@ from espnet_atat.speech.fbank import fbank
 from espnet_atat.speech.masking import (
     FILLS,
     MaskConfig,
+    MaskedSpan,
     OnTheFlyMasker,
-    Span,
     draw_spans,
     mask_features,
     mask_waveform,
@@ -57,7 +57,7 @@ def test_words_without_times_are_not_chosen_and_do_not_count():
     assert (first.words, first.indices, second.words, second.indices) == (("b",), (1,), ("d",), (3,))
     assert draw_spans("utt", utterance[:1], MaskConfig(ratio=1.0)) == []
     (span,) = draw_spans("utt", words(3), MaskConfig(ratio=1.0))  # neighbours merge with the gap between them
-    assert span == Span(0.0, 0.85, ("w0", "w1", "w2"), (0, 1, 2))
+    assert span == MaskedSpan(0.0, 0.85, ("w0", "w1", "w2"), (0, 1, 2))
     for n in range(50):  # a minimum holds where there are so many words
         spans = draw_spans(f"utt{n}", words(3), MaskConfig(min_masked=1))
         assert sum(len(span.words) for span in spans) == 1
@@ -77,7 +77,9 @@ def test_the_choice_depends_on_id_seed_and_epoch_alone():
 def test_samples_outside_are_the_same_bit_for_bit(dtype, fill):
     wave = speech_like()
     samples = (wave * np.iinfo(dtype).max if dtype.startswith("int") else wave).astype(dtype)
-    masked = mask_waveform(samples, RATE, [Span(0.5, 0.8, ("a",), (0,)), Span(2.9, 3.4, ("b",), (1,))], fill, source())
+    masked = mask_waveform(
+        samples, RATE, [MaskedSpan(0.5, 0.8, ("a",), (0,)), MaskedSpan(2.9, 3.4, ("b",), (1,))], fill, source()
+    )
     assert masked.dtype == samples.dtype
     inside = np.zeros(len(samples), bool)
     inside[8000:12_800] = inside[46_400:] = True
@@ -87,7 +89,7 @@ def test_samples_outside_are_the_same_bit_for_bit(dtype, fill):
 
 def test_silence_is_silent_noise_has_the_utterance_s_level_and_mean_its_mean_features():
     samples = speech_like()
-    span = [Span(1.0, 2.0, ("a",), (0,))]
+    span = [MaskedSpan(1.0, 2.0, ("a",), (0,))]
     assert not mask_waveform(samples, RATE, span, "silence", source())[16_100:31_900].any()
     noise = mask_waveform(samples, RATE, span, "noise", source())[16_100:31_900]
     assert 20 * np.log10(noise.std() / samples.std()) == pytest.approx(0, abs=0.3)
@@ -101,7 +103,7 @@ def test_silence_is_silent_noise_has_the_utterance_s_level_and_mean_its_mean_fea
 def test_the_edges_do_not_click(fill):
     time = np.arange(RATE) / RATE
     samples = 0.5 * np.sin(2 * np.pi * 100 * time + 1.3)
-    masked = mask_waveform(samples, RATE, [Span(0.3012, 0.7034, ("a",), (0,))], fill, np.random.default_rng(0))
+    masked = mask_waveform(samples, RATE, [MaskedSpan(0.3012, 0.7034, ("a",), (0,))], fill, np.random.default_rng(0))
     steps = np.abs(np.diff(masked))
     start, end = round(0.3012 * RATE), round(0.7034 * RATE)
     around = np.concatenate([steps[start - 40 : start + 40], steps[end - 40 : end + 40]])
@@ -111,7 +113,11 @@ def test_the_edges_do_not_click(fill):
 
 def test_a_span_of_a_few_samples_and_one_past_the_end():
     samples = speech_like(0.1)
-    for span in (Span(0.05, 0.0501, ("a",), (0,)), Span(0.05, 0.05002, ("a",), (0,)), Span(0.2, 0.3, ("a",), (0,))):
+    for span in (
+        MaskedSpan(0.05, 0.0501, ("a",), (0,)),
+        MaskedSpan(0.05, 0.05002, ("a",), (0,)),
+        MaskedSpan(0.2, 0.3, ("a",), (0,)),
+    ):
         for fill in FILLS:
             masked = mask_waveform(samples, RATE, [span], fill, source())
             assert masked.shape == samples.shape
@@ -120,7 +126,7 @@ def test_a_span_of_a_few_samples_and_one_past_the_end():
 
 def test_masked_features_are_those_of_masked_audio():
     samples = speech_like()
-    spans = [Span(1.0, 1.5, ("a",), (0,))]
+    spans = [MaskedSpan(1.0, 1.5, ("a",), (0,))]
     features = fbank(samples)
     masked = mask_features(features, spans, "silence", source())
     from_audio = fbank(mask_waveform(samples, RATE, spans, "silence", source()))

@@ -10,7 +10,7 @@ from espnet_atat.bin.splice import main
 from espnet_atat.datadir import DataDir
 from espnet_atat.errors import UserError
 from espnet_atat.speech.alignment.record import aligned, not_found, write_alignments
-from espnet_atat.speech.splicing import CROSS_FADE, SpliceConfig, cut, join, splice_set
+from espnet_atat.speech.splicing import CROSS_FADE, SpliceConfig, cut_words, join, splice_set
 from tests.speech.making import made
 
 RATE = 16_000
@@ -112,7 +112,7 @@ def test_the_longest_piece_is_taken_up_to_the_limit(spoken, tmp_path):
 
 
 def test_cuts_lie_between_words_and_a_join_keeps_a_constant_level_constant():
-    recording = cut(np.zeros(RATE), [aligned("a", 0.1, 0.3), aligned("b", 0.5, 0.9)])
+    recording = cut_words(np.zeros(RATE), [aligned("a", 0.1, 0.3), aligned("b", 0.5, 0.9)])
     assert recording.cuts == (0, round(0.4 * RATE), RATE)
     joined = join(np.full(1000, 0.5, np.float32), np.full(1000, 0.5, np.float32))
     assert len(joined) == 2000 - CROSS_FADE

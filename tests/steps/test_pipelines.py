@@ -15,7 +15,7 @@ from espnet_atat.baselines.pipeline import load_pipeline
 from espnet_atat.datadir import read_two_column, write_two_column
 from espnet_atat.errors import UserError
 from espnet_atat.installed import models_dir
-from espnet_atat.steps.pipelines import Tagging
+from espnet_atat.steps.pipelines import TaggedHypotheses
 from tests.conftest import ROOT
 from tests.steps.lamps import FILES, ORACLE, TESTS, write_lamps, write_set
 from tests.steps.world import planned, training, write_features, write_recipe
@@ -39,9 +39,9 @@ def run(*options: str) -> None:
     run_stages("--recipe", "lamps", *options)
 
 
-def tagging(system: str, *options: str) -> Tagging:
+def tagging(system: str, *options: str) -> TaggedHypotheses:
     (found,) = planned(system, "--recipe", "lamps", *options).hypotheses
-    assert isinstance(found, Tagging)
+    assert isinstance(found, TaggedHypotheses)
     return found
 
 
@@ -152,7 +152,7 @@ def test_words_that_are_missing_are_named():
 
 def test_nested_trees_are_refused_before_anything_is_trained(lamps):
     write_set(lamps, "train", {"u0": "[IN:OPEN open [SL:BOOK [IN:FIND the book by [SL:AUTHOR ann ] ] ] ]"})
-    with pytest.raises(UserError, match=r"dump/lamps/train/target:1: utterance 'u0': nested tree: \[IN:FIND stands in"):
+    with pytest.raises(UserError, match=r"dump/lamps/train/target:1: utterance 'u0': nested tree: \[IN:FIND is inside"):
         run("--system", "oracle", "--stage", "7")
     assert not Path("exp/runs").exists()
 
@@ -177,7 +177,7 @@ def test_a_pipeline_over_its_own_asr_shares_the_model_of_others_and_keeps_its_wo
     write_recipe(world, "toy", {"rows/asr": asr.replace("lamps/test", "toy/test") + ASR_MODEL})
     row = planned("asr")
     (found,) = row.hypotheses
-    assert isinstance(found, Tagging)
+    assert isinstance(found, TaggedHypotheses)
     assert found.asr is not None
     assert row.training.run.place == training("old").run.place
     assert str(found.folder) == "exp/toy/asr/seed1/decode_tree/test"

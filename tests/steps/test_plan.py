@@ -199,7 +199,7 @@ def test_what_is_kept_unfreezes_and_what_is_fresh_never_waits(world):
     [
         ("pretrained_parameters: [decoder]", "", "pretrained_parameters names decoder, which starts fresh"),
         ("freeze_param: [text_encoder]", "", r"freeze_param names text_encoder, which .* \(keep: audio_enc"),
-        ("max_epoch: 1", ", ctc", r"keep: ctc goes with decoder\.embed alone"),
+        ("max_epoch: 1", ", ctc", r"keep: ctc needs decoder\.embed"),
         ("audio_encoder_init: asr.pth", "", "audio_encoder_init is of a pretraining"),
     ],
 )

@@ -55,7 +55,7 @@ def test_each_kind_of_target_has_a_language_model_of_the_last_phase():
     assert [part.set for part in of_new.parts("train")] == ["toy/new"]
     assert of_new.tokens.key != of_old.tokens.key
     of_words = planned("lm_zeroshot", "--set", "test=[{set: toy/test, task: asr}]")
-    with pytest.raises(UserError, match=r"a language model of words is wanted .*mixture new_words has none"):
+    with pytest.raises(UserError, match=r"a language model of words is needed .*mixture new_words has none"):
         of_words.check()
 
 

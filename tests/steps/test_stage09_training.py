@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from espnet_atat.data.epoch_plan import MODALITIES
-from espnet_atat.speech.feature_sums import FILE, FeatureSums
+from espnet_atat.graph.digest import SUMS_FILE
+from espnet_atat.speech.feature_sums import FeatureSums
 from espnet_atat.steps import stage09_training
 from espnet_atat.steps.stage09_training import describe_shares
 from espnet_atat.train.transfer import OLD_ROWS
@@ -31,7 +32,7 @@ def collected() -> tuple[dict[str, bytes], FeatureSums]:
     """Shapes and sums that stage 9 makes."""
     run("--system", "old", "--stop_stage", "9", "--force")
     folder = training("old").statistics.place / "stats"
-    return {name: (folder / name).read_bytes() for name in NAMES}, FeatureSums.load(folder / "train" / FILE)
+    return {name: (folder / name).read_bytes() for name in NAMES}, FeatureSums.load(folder / "train" / SUMS_FILE)
 
 
 @pytest.mark.usefixtures("world")
@@ -40,7 +41,7 @@ def test_a_dump_without_sums_is_read_by_espnet_and_gives_the_same(monkeypatch):
     monkeypatch.setattr(stage09_training, "call_task", lambda options: called.append(options) or call_task(options))
     shapes, sums = collected()
     assert not called
-    Path("dump/toy/audio", FILE).unlink()
+    Path("dump/toy/audio", SUMS_FILE).unlink()
     shapes_read, read = collected()
     assert len(called) == 1
     assert shapes_read == shapes

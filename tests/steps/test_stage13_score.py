@@ -82,7 +82,7 @@ def test_pooled_folds_are_scored_and_printed_as_one_set():
 
 def test_a_test_set_of_another_recipe_is_named_with_what_prepares_it(world):
     write_recipe(world, "toy", {"rows/foreign": FILES["rows/old"].replace("toy/test", "an4/test")})
-    with pytest.raises(UserError, match=r"dump/an4/test: not there, .* --recipe an4 --stop_stage 6 prepares"):
+    with pytest.raises(UserError, match=r"dump/an4/test does not exist, .* --recipe an4 --stop_stage 6 prepares"):
         run("--system", "foreign")
 
 

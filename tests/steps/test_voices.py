@@ -58,7 +58,9 @@ def table(world, load):
 @pytest.mark.parametrize(("name", "label"), [("recorded_test", "your recordings"), ("stop", "recordings of STOP")])
 def test_a_table_names_whose_recordings_it_is_of(table, name, label):
     path = table(name)
-    header = f"Test audio, toy/{name}: {label} (the first there is of: your recordings, recordings of STOP, synthetic"
+    header = (
+        f"Test audio, toy/{name}: {label} (the first that exists of: your recordings, recordings of STOP, synthetic"
+    )
     for suffix in (".md", ".json"):
         text = path.with_suffix(suffix).read_text()
         assert header in text
@@ -68,9 +70,7 @@ def test_a_table_names_whose_recordings_it_is_of(table, name, label):
 
 def test_figures_on_synthetic_audio_are_never_beside_the_papers(table):
     path = table("test_flite", engines={"test_flite": "flite"})
-    header = (
-        "by flite (slt, rms), which no training heard; figures on synthetic audio are not comparable to the paper's."
-    )
+    header = "by flite (slt, rms), not used in training; figures on synthetic audio are not comparable to the paper's."
     for suffix in (".md", ".tex", ".json"):
         text = path.with_suffix(suffix).read_text()
         assert header in text.replace("\\_", "_")

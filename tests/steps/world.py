@@ -13,8 +13,9 @@ import yaml
 from espnet_atat.bin.run import main
 from espnet_atat.config.selection import Selection, add_selection, select
 from espnet_atat.datadir import DataDir, read_two_column, write_two_column
+from espnet_atat.graph.digest import SUMS_FILE
 from espnet_atat.semantics.tree import strip_tags
-from espnet_atat.speech.feature_sums import FILE, FeatureSums
+from espnet_atat.speech.feature_sums import FeatureSums
 from espnet_atat.steps.plan import Training
 from espnet_atat.steps.systems import SystemRun, model_of, plan_system
 
@@ -137,7 +138,7 @@ def write_features(root: Path, folder: str, utterances: Mapping[str, str], seed:
     write_two_column(root / folder / "feats.scp", {utt: path.removeprefix(f"{root}/") for utt, path in scp.items()})
     write_two_column(root / folder / "utt2num_frames", {utt: str(len(matrix)) for utt, matrix in feats.items()})
     sums = (FeatureSums.of(matrix.astype(np.float32)) for matrix in feats.values())
-    sum(sums, FeatureSums()).save(root / folder / FILE)
+    sum(sums, FeatureSums()).save(root / folder / SUMS_FILE)
 
 
 def read_audio_in_place(root: Path, name: str) -> None:
@@ -152,7 +153,7 @@ def read_audio_in_place(root: Path, name: str) -> None:
     write_two_column(folder / "utt2num_samples", {utt_id: str(count) for utt_id, count in samples.items()})
     (folder / "feats.scp").unlink()
     (folder / "utt2num_frames").unlink()
-    (folder / FILE).unlink()
+    (folder / SUMS_FILE).unlink()
 
 
 def write_recipe(root: Path, recipe: str, files: Mapping[str, str]) -> None:

@@ -261,7 +261,7 @@ def test_masks_reach_the_model_and_a_resumed_run_draws_the_same(toy, tmp_path, c
 
     caplog.set_level("INFO")
     unbroken = last("unbroken")
-    assert "8 mlm examples are masked again every epoch; 0 of them have no aligned word" in caplog.text
+    assert "8 mlm examples get fresh masks every epoch; 0 of them have no aligned word" in caplog.text
     last("resumed", epochs=1)
     resumed, unmasked = last("resumed"), last("unmasked", mask_conf={})
     assert all(torch.equal(unbroken[name], resumed[name]) for name in unbroken)

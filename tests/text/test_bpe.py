@@ -56,7 +56,7 @@ def test_a_tiny_corpus_gives_fewer_pieces_than_asked(lines):
 
 @pytest.mark.parametrize(
     ("lines", "size", "message"),
-    [(TARGETS[2:], 4, r"4 BPE pieces do not even hold the 1. characters"), (["", "  "], 10, "no words")],
+    [(TARGETS[2:], 4, r"4 BPE pieces cannot hold the 1. characters"), (["", "  "], 10, "no words")],
 )
 def test_what_makes_no_model_is_an_error(lines, size, message):
     with pytest.raises(UserError, match=message):

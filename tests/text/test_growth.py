@@ -7,7 +7,7 @@ from espnet_atat.errors import UserError
 from espnet_atat.semantics.tree import parse
 from espnet_atat.text.growth import BPEGrowth, grow
 from espnet_atat.text.token_folder import grow_folder
-from espnet_atat.text.tokenizer import GROWN_WORDS, TargetTokenizer, load_grown_words
+from espnet_atat.text.tokenizer import GROWN_WORDS_FILE, TargetTokenizer, load_grown_words
 from tests.text.test_tokenizer import trees
 from tests.toy import UTTERANCES
 
@@ -102,7 +102,7 @@ def test_folders_hold_all_of_it_and_the_same_bytes_each_time(toy, tmp_path):
     for folder in folders[:2]:
         facts = grow_folder(toy.folder, LONG_TARGETS, GROWTH, folder)
     names = {path.name for path in folders[0].iterdir()}
-    assert names == {"tokens.txt", "bpe.model", "characters.txt", GROWN_WORDS}
+    assert names == {"tokens.txt", "bpe.model", "characters.txt", GROWN_WORDS_FILE}
     assert all((folders[0] / name).read_bytes() == (folders[1] / name).read_bytes() for name in names)
     old, new = TargetTokenizer.load(toy.folder), TargetTokenizer.load(folders[0])
     expected = grow(old, LONG_TARGETS, GROWTH)
@@ -113,7 +113,7 @@ def test_folders_hold_all_of_it_and_the_same_bytes_each_time(toy, tmp_path):
         "words split again": len(new.grown_words),
     }
     grow_folder(folders[0], LATER_TARGETS, None, folders[2])
-    assert load_grown_words(folders[2] / GROWN_WORDS) == new.grown_words
+    assert load_grown_words(folders[2] / GROWN_WORDS_FILE) == new.grown_words
 
 
 @pytest.mark.parametrize("options", [{"size": 0}, {"pieces_per_word": -1}])
@@ -124,7 +124,7 @@ def test_options_are_checked(options):
 
 
 def test_a_broken_list_of_words_is_named(tmp_path):
-    path = tmp_path / GROWN_WORDS
+    path = tmp_path / GROWN_WORDS_FILE
     with pytest.raises(UserError, match=r"grown_words\.txt: no such file; stage 11"):
         load_grown_words(path)
     path.write_text("moon ▁mo n\n", encoding="utf-8")

@@ -5,7 +5,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from espnet_atat.errors import UserError
-from espnet_atat.semantics.tree import Node
+from espnet_atat.semantics.tree import Tree
 from espnet_atat.text.tokenizer import WORD_START, CharTokenizer, TargetTokenizer, is_whole, target_words
 from espnet_atat.text.vocabulary import CONTROL_TOKENS, TASKS, Vocabulary
 from tests.toy import UTTERANCES
@@ -17,15 +17,15 @@ LETTERS = sorted({letter for words, _ in UTTERANCES for letter in words if lette
 words = st.text(st.sampled_from(LETTERS), min_size=1, max_size=8)
 
 
-def trees(depth: int = 3) -> st.SearchStrategy[Node]:
+def trees(depth: int = 3) -> st.SearchStrategy[Tree]:
     """Valid trees over the toy's tags, of any words that the toy's letters spell."""
     below = words if depth == 0 else words | slots(depth - 1)
-    return st.builds(Node, st.sampled_from(INTENTS), st.lists(below, max_size=4).map(tuple))
+    return st.builds(Tree, st.sampled_from(INTENTS), st.lists(below, max_size=4).map(tuple))
 
 
-def slots(depth: int) -> st.SearchStrategy[Node]:
+def slots(depth: int) -> st.SearchStrategy[Tree]:
     below = words if depth == 0 else words | trees(depth - 1)
-    return st.builds(Node, st.sampled_from(SLOTS), st.lists(below, max_size=4).map(tuple))
+    return st.builds(Tree, st.sampled_from(SLOTS), st.lists(below, max_size=4).map(tuple))
 
 
 anything = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

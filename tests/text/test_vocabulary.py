@@ -24,7 +24,7 @@ def test_control_ids_never_depend_on_the_corpus():
     [
         (("a", "b"), "a token list starts with <blank>"),
         (CONTROL_TOKENS[:-1], "a token list starts with <blank>"),
-        ((*CONTROL_TOKENS, "a", "b", "a"), "line 10: 'a' stands there twice"),
+        ((*CONTROL_TOKENS, "a", "b", "a"), "line 10: 'a' occurs twice"),
         ((*CONTROL_TOKENS, ""), "line 8: '' is empty or holds white space"),
         ((*CONTROL_TOKENS, "a b"), "line 8: 'a b' is empty or holds white space"),
     ],
@@ -37,7 +37,7 @@ def test_a_broken_list_is_refused(tokens, complaint):
 def test_a_broken_file_is_named(tmp_path):
     path = tmp_path / "tokens.txt"
     path.write_text("\n".join([*CONTROL_TOKENS, "▁a", "▁a"]) + "\n", encoding="utf-8")
-    with pytest.raises(UserError, match=r"tokens\.txt: token list, line 9: '▁a' stands there twice"):
+    with pytest.raises(UserError, match=r"tokens\.txt: token list, line 9: '▁a' occurs twice"):
         Vocabulary.load(path)
 
 

@@ -37,7 +37,7 @@ def test_adapters_and_new_rows_are_never_of_the_pretrained_group():
 @pytest.mark.parametrize(
     ("changes", "complaint"),
     [
-        ({"adapter": "houlsby"}, "--adapter houlsby: ESPnet has it for S3PRL's models alone"),
+        ({"adapter": "houlsby"}, "--adapter houlsby: ESPnet has it for S3PRL's models only"),
         ({"save_strategy": "adapter_only"}, "--save_strategy adapter_only: a model is decoded from one checkpoint"),
         ({"adapter_conf": {"target_modules": ["linear_x"]}}, "no module ends in 'linear_x'; linear_q, linear_k"),
         ({"adapter_conf": {"target_modules": ["after_norm"]}}, "'after_norm' takes .*, a LayerNorm: name linear la"),

@@ -1,4 +1,4 @@
-"""What a kill tears is recognised and mended: every file that ESPnet's trainer writes, cut at several lengths."""
+"""What a kill tears is recognised and repaired: every file that ESPnet's trainer writes, cut at several lengths."""
 
 import shutil
 from pathlib import Path
@@ -8,7 +8,7 @@ import torch
 from espnet2.iterators.abs_iter_factory import AbsIterFactory
 from espnet2.train.reporter import Reporter
 
-from espnet_atat.train.checkpoint import BACKUP, CHECKPOINT, GuardedIterFactory, copy_into_place, is_intact, mend_run
+from espnet_atat.train.checkpoint import BACKUP, CHECKPOINT, GuardedIterFactory, copy_into_place, is_intact, repair_run
 
 CRITERIA = [("valid", "acc", "max"), ("train", "loss", "min")]
 
@@ -68,9 +68,9 @@ def weight_of(path: Path) -> float:
 SHARES = pytest.mark.parametrize("share", [0.0, 0.01, 0.3, 0.7, 0.95, 0.999])
 
 
-def mended(run: Path) -> list[str]:
-    lines = mend_run(run, CRITERIA)
-    assert mend_run(run, CRITERIA) == [], "mending twice finds something again"
+def repaired(run: Path) -> list[str]:
+    lines = repair_run(run, CRITERIA)
+    assert repair_run(run, CRITERIA) == [], "repairing twice finds something again"
     return lines
 
 
@@ -79,18 +79,18 @@ def test_a_whole_run_is_left_alone_and_so_is_an_empty_or_absent_one(run):
         return {path.name: (path.readlink() if path.is_symlink() else path.read_bytes()) for path in run.iterdir()}
 
     before = files()
-    assert mended(run) == []
+    assert repaired(run) == []
     assert before == files()
     (run / "empty").mkdir()
     for name in ("empty", "nothing"):
-        assert mend_run(run / name, CRITERIA) == []
+        assert repair_run(run / name, CRITERIA) == []
 
 
 @SHARES
 def test_a_torn_checkpoint_goes_back_to_the_epoch_before(run, share):
     cut(run / CHECKPOINT, share)
     assert not is_intact(run / CHECKPOINT)
-    lines = mended(run)
+    lines = repaired(run)
     assert lines[0] == "checkpoint.pth was torn: went back to the epoch before"
     assert epoch_of(run / CHECKPOINT) == 2
     assert not (run / "3epoch.pth").exists(), "the third epoch will be trained again"
@@ -107,7 +107,7 @@ def test_without_a_backup_training_starts_anew(run, share, backup):
     else:
         cut(run / BACKUP, 0.5)
     cut(run / CHECKPOINT, share)
-    assert mended(run)[0] == "checkpoint.pth was torn and there is no earlier one: training starts over"
+    assert repaired(run)[0] == "checkpoint.pth was torn and there is no earlier one: training starts over"
     assert not (run / CHECKPOINT).exists()
     assert {path.name for path in run.glob("*.pth")} - {BACKUP} == {"valid.acc.ave_2best.pth"}
 
@@ -122,7 +122,7 @@ def test_a_flipped_byte_is_seen(run):
 @SHARES
 def test_a_torn_model_of_the_last_epoch_is_made_again_from_the_checkpoint(run, share):
     cut(run / "3epoch.pth", share)
-    assert mended(run) == ["3epoch.pth was torn: removed", "3epoch.pth was missing: made again from the checkpoint"]
+    assert repaired(run) == ["3epoch.pth was torn: removed", "3epoch.pth was missing: made again from the checkpoint"]
     assert weight_of(run / "3epoch.pth") == 3.0
     assert torch.equal(torch.load(run / "3epoch.pth", weights_only=True)["bias"], model_of(3)["bias"])
     assert weight_of(run / "latest.pth") == 3.0
@@ -132,7 +132,7 @@ def test_a_torn_model_of_the_last_epoch_is_made_again_from_the_checkpoint(run, s
 def test_a_torn_average_is_removed_for_training_makes_it_again(run, share):
     cut(run / "valid.acc.ave_2best.pth", share)
     (run / "valid.acc.ave.pth").symlink_to("valid.acc.ave_2best.pth")
-    assert mended(run) == ["valid.acc.ave_2best.pth was torn: removed", "valid.acc.ave.pth links to nothing: removed"]
+    assert repaired(run) == ["valid.acc.ave_2best.pth was torn: removed", "valid.acc.ave.pth links to nothing: removed"]
     assert not (run / "valid.acc.ave.pth").is_symlink()
 
 
@@ -145,13 +145,13 @@ def test_a_link_that_a_kill_took_or_left_stale_is_set_again(run, name, how):
         (run / name).symlink_to(how)
     elif how == "empty file":
         (run / name).write_bytes(b"")
-    assert mended(run)
+    assert repaired(run)
     assert (run / name).readlink() == target
 
 
 def test_a_model_ahead_of_the_checkpoint_is_removed(run):
     shutil.copy(run / BACKUP, run / CHECKPOINT)
-    assert mended(run)[0] == "3epoch.pth is ahead of the checkpoint's epoch 2: it will be made again"
+    assert repaired(run)[0] == "3epoch.pth is ahead of the checkpoint's epoch 2: it will be made again"
     assert not (run / "3epoch.pth").exists()
 
 

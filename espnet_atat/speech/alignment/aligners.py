@@ -24,7 +24,7 @@ def make_aligner(
         from espnet_atat.speech.alignment.sphinx import SphinxAligner
 
         if given:
-            raise UserError("the options gentle_… are of the aligner gentle, and the aligner is sphinx")
+            raise UserError("the options gentle_… need the aligner gentle, but the aligner is sphinx")
         return SphinxAligner()
     if name == "gentle":
         from espnet_atat.speech.alignment.gentle import GentleInstallation, GentleServers

@@ -40,7 +40,7 @@ class _Slow(_TryAgain):
 
 
 class _Gone(_TryAgain):
-    """No server is there."""
+    """No server answers."""
 
 
 def time_limit(seconds: float, timeout: float | None) -> float:
@@ -125,7 +125,7 @@ class GentleServers:
         raise UserError(f"{last} ({attempts}{f' in {limit:.3g} s' if isinstance(last, _Slow) else ''})")
 
     def _ask_any(self, form: Mapping[str, Any], attempt: int, limit: float, deadline: float) -> Any:
-        """One request to the first server that is there: this process's own, and another at each attempt."""
+        """One request to the first server that answers: this process's own, and another at each attempt."""
         first = (_process_number() + attempt) % len(self.urls)
         urls = self.urls[first:] + self.urls[:first]
         present = [url for url in urls if _absent_until.get(url, 0.0) <= time.monotonic()]
@@ -144,7 +144,7 @@ def _process_number() -> int:
 
 
 def _answers(url: str) -> bool:
-    """Whether a server is there; Gentle shows a page even while it aligns."""
+    """Whether a server answers; Gentle shows a page even while it aligns."""
     import requests
 
     try:

@@ -1,4 +1,4 @@
-"""Fit aligned words to the audio by its energy: no pauses in them, no sound left over beside them.
+"""Fit aligned words to the audio by its energy: no pause inside a word, no sound between words.
 
 An aligner whose model of silence is rough lets a word swallow the pause beside it, or gives a weak last consonant to
 the pause. A mask over such a word would cover too much time, or leave the end of the word to be heard.

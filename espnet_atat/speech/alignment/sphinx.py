@@ -1,4 +1,4 @@
-"""Forced alignment with pocketsphinx, whose model comes in its wheel: nothing to start, nothing to download.
+"""Forced alignment with pocketsphinx, whose wheel includes its model: no server, no download.
 
 Every utterance has a decoder of its own, because a used one adapts and its times would then depend on what it aligned
 before. A decoder with the dictionary takes 0.11 s to make; one that is given only the words of the utterance, 7 ms.
@@ -23,7 +23,7 @@ PADDING = 0.5  # seconds of silence behind a recording that ends within its last
 OPTIONS = {"bestpath": False, "lw": 1.0}
 WIDE_BEAMS = dict.fromkeys(("beam", "wbeam", "pbeam"), 1e-120)  # hardly prune; the library's own are far faster
 
-Frames = tuple[int, int]  # the first, and the one after the last
+FrameRange = tuple[int, int]  # the first, and the one after the last
 
 
 @dataclass(frozen=True)
@@ -53,12 +53,12 @@ class SphinxAligner:
         return [_word(word, next(places, None) if pronounce(word) else None, duration) for word in words]
 
 
-def _word(word: str, frames: Frames | None, duration: float) -> AlignedWord:
+def _word(word: str, frames: FrameRange | None, duration: float) -> AlignedWord:
     """A word from its frames, which may lie past the end where silence was added; None is not found."""
     return aligned(word, frames[0] * FRAME, min(frames[1] * FRAME, duration)) if frames else not_found(word)
 
 
-def _find(utt: str, samples: np.ndarray, words: list[str]) -> list[Frames]:
+def _find(utt: str, samples: np.ndarray, words: list[str]) -> list[FrameRange]:
     """Frames of all words, or of all but the last where the recording breaks off before it."""
     found = _decode(_dithered(utt, samples), words)
     if len(found) < len(words):
@@ -76,7 +76,7 @@ def _dithered(utt: str, samples: np.ndarray) -> bytes:
     return np.clip(np.round(samples * 32768.0) + noise, -32768, 32767).astype("<i2").tobytes()
 
 
-def _decode(pcm: bytes, words: list[str], beams: Mapping[str, float] | None = None) -> list[Frames]:
+def _decode(pcm: bytes, words: list[str], beams: Mapping[str, float] | None = None) -> list[FrameRange]:
     """Frames of the words that the search came through: all, or those before it ran out of audio or of paths."""
     from pocketsphinx import Config, Decoder
 

@@ -89,7 +89,7 @@ def augment_set(data: DataDir, work: Path, output: Path, config: AugmentConfig, 
         for prefix, speed in config.variants():
             new = prefix + utt
             if new in copies:
-                raise UserError(f"{output.name}: a copy of {utt} would be called {new}, which is there already")
+                raise UserError(f"{output.name}: a copy of {utt} would be called {new}, which exists already")
             copies[new] = Copy(utt, prefix + data.utt2spk[utt] if data.utt2spk else None, speed)
     records = make_copies(data, copies, _augment, work, output, config, label="augment", nj=nj)
     before, after = (sum(record[when] for record in records.values()) for when in ("before", "after"))

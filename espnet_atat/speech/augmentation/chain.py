@@ -1,4 +1,4 @@
-"""The random changes that a configuration asks for, in the order in which they happen: speaker, room, channel.
+"""The random changes of a configuration, in their physical order: speaker, room, channel.
 
 One option each, in YAML; what is absent or null is off::
 
@@ -49,7 +49,7 @@ class Effect(ABC):
         for name in self.ranges():
             pair = getattr(self, name)
             if len(pair) != 2 or not np.isfinite(pair).all() or pair[0] > pair[1]:
-                raise UserError(f"{name} takes [lowest, highest], found {list(pair)}")
+                raise UserError(f"{name} needs [lowest, highest], found {list(pair)}")
         for name in {"responses", "sounds"} & vars(self).keys():
             if getattr(self, name) is not None:
                 list_sounds(getattr(self, name))
@@ -60,7 +60,7 @@ class Effect(ABC):
 
     @classmethod
     def expand(cls, options: Any) -> Any:
-        """One number, where a range is wanted, is that value."""
+        """One number, where a range is expected, is that value."""
         if not isinstance(options, Mapping):
             return options
         single = {name: options[name] for name in cls.ranges() if isinstance(options.get(name), int | float)}
@@ -210,7 +210,7 @@ def check_limits(options: Mapping[str, Any]) -> None:
     for name in options.keys() & LIMITS.keys():
         numbers, (low, high) = np.atleast_1d(options[name]), LIMITS[name]
         if not len(numbers):
-            raise UserError(f"{name} takes at least one number")
+            raise UserError(f"{name} needs at least one number")
         if outside := [each for each in numbers if not low <= each <= high]:
             raise UserError(f"{name} lies between {low:g} and {high:g}, found {outside[0]:g}")
 

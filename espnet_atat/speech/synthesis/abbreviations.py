@@ -1,4 +1,4 @@
-"""Abbreviations, units and names that are spelled; not ``la`` and ``us``, which may be words."""
+"""Abbreviations, units and names that are spelled out letter by letter; not ``la`` and ``us``, which may be words."""
 
 
 def words(text: str) -> frozenset[str]:

@@ -40,7 +40,7 @@ class Engine(ABC):
 
     @abstractmethod
     def prepare(self, voices: Sequence[str]) -> None:
-        """Check that all that these voices need is there and whole. Raises EngineUnavailable."""
+        """Check that everything these voices need is installed and intact. Raises EngineUnavailable."""
 
     @abstractmethod
     def speak(self, text: str, voice: str) -> "tuple[np.ndarray, int]":

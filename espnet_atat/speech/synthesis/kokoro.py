@@ -29,7 +29,7 @@ MAX_PHONEMES = 509  # a voice holds one style vector a length, 0 … 509 phoneme
 
 @dataclass(frozen=True)
 class KokoroEngine(Engine):
-    """One model a process, which `model_dir` holds as ``model.onnx`` and ``voices/<voice>.bin``.
+    """One model per process, which `model_dir` holds as ``model.onnx`` and ``voices/<voice>.bin``.
 
     Voices `af_` and `am_` are American, `bf_` and `bm_` British.
     """

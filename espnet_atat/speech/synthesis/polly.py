@@ -1,4 +1,4 @@
-"""Amazon Polly, as the paper: the neural engine and nine voices, through boto3 (the extra ``polly``).
+"""Amazon Polly, the paper's engine: the neural engine and nine voices, through boto3 (the extra ``polly``).
 
 Credentials and region are found as boto3 finds them: environment, ``~/.aws``, role. botocore repeats throttled and
 failed requests with back-off. Every answer is kept, so that nothing is paid for twice, whatever is killed.
@@ -67,7 +67,7 @@ class Polly(Engine):
         return self.cache_dir / kind / voice / digest[:2] / f"{digest}.flac"
 
     def speak(self, text: str, voice: str) -> tuple[np.ndarray, int]:
-        """Two processes that want the same sentence pay once: the second waits."""
+        """Two processes that need the same sentence pay once: the second waits."""
         path = self.kept(text, voice)
         if not path.is_file():
             with locked(path):
@@ -76,7 +76,7 @@ class Polly(Engine):
         try:
             return read_mono(path)
         except UserError as error:
-            raise UserError(f"{error}: delete it, and it is asked for again") from error
+            raise UserError(f"{error}: delete it to request it again") from error
 
     def _request(self, text: str, voice: str) -> np.ndarray:
         """Ask Polly: shape (num_samples,), int16."""
@@ -117,7 +117,7 @@ def _explained(error: Any, text: str, voice: str) -> UserError:
 
 @cache
 def _client(region: str | None) -> Any:
-    """One client a process and region."""
+    """One client per process and region."""
     try:
         import boto3
         from botocore.config import Config

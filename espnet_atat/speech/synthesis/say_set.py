@@ -1,4 +1,4 @@
-"""Say a set of texts with an engine: a data dir, made in several processes and over several calls if need be."""
+"""Synthesise a set of texts with an engine as a data dir, in several processes; an interrupted run continues."""
 
 import shutil
 from collections import Counter
@@ -60,7 +60,7 @@ def make_engine(
 
 
 def load_texts(path: Path) -> DataDir:
-    """A file ``id words``, one utterance a line, or a data dir, whose targets are kept; its audio is not."""
+    """A file ``id words``, one utterance per line, or a data dir, whose targets are kept; its audio is not."""
     data = DataDir.load(path) if path.is_dir() else DataDir(text=read_two_column(path))
     if not data.text:
         raise UserError(f"{path}: no utterance to say")
@@ -70,7 +70,7 @@ def load_texts(path: Path) -> DataDir:
     return DataDir(text=data.text, target=data.target)
 
 
-def plan(data: DataDir, config: SynthesisConfig) -> tuple[dict[str, tuple[str, str]], dict[str, str]]:
+def plan_utterances(data: DataDir, config: SynthesisConfig) -> tuple[dict[str, tuple[str, str]], dict[str, str]]:
     """Utterance → (voice, spoken words), and utterance → why it cannot be said."""
     said, dropped = {}, {}
     for utt in data.ids:
@@ -83,7 +83,7 @@ def plan(data: DataDir, config: SynthesisConfig) -> tuple[dict[str, tuple[str, s
 
 def cost_lines(data: DataDir, engine: Engine, config: SynthesisConfig) -> list[str]:
     """What a run would say and pay, without any request."""
-    said, dropped = plan(data, config)
+    said, dropped = plan_utterances(data, config)
     sentences = {(as_sentence(words), voice) for voice, words in said.values()}
     unpaid = [text for text, voice in sentences if engine.needs_payment(text, voice)]
     voices = Counter(voice for voice, _ in said.values())
@@ -93,7 +93,7 @@ def cost_lines(data: DataDir, engine: Engine, config: SynthesisConfig) -> list[s
         f"{len(sentences)} different sentences of {characters} characters",
         _voices_line(voices),
         f"to be paid: {len(unpaid)} sentences, {billed} characters, "
-        f"${billed * engine.dollars_per_million / 1e6:.2f} at ${engine.dollars_per_million:.2f} a million",
+        f"${billed * engine.dollars_per_million / 1e6:.2f} at ${engine.dollars_per_million:.2f} per million",
     ]
 
 
@@ -105,7 +105,7 @@ def synthesize_set(
     Beside the usual files it has ``report.json`` and ``spoken``: ``text`` as it was said, with numbers in words.
     """
     check_voices(engine, config.voices)
-    said, dropped = plan(data, config)
+    said, dropped = plan_utterances(data, config)
     engine.prepare(sorted(set(config.voices)))
     copies = {f"{voice}-{utt}": Copy(utt, voice, [voice, words]) for utt, (voice, words) in said.items()}
     records = make_copies(data, copies, _say, work, output, (engine, config), label="synthesize", nj=nj, chunk=4)

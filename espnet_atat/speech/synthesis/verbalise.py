@@ -1,4 +1,4 @@
-"""Written commands to the words that are spoken: ``at 7 : 30 pm on I-95`` → ``at seven thirty P M on I ninety five``.
+"""From written commands to spoken words: ``at 7 : 30 pm on I-95`` → ``at seven thirty P M on I ninety five``.
 
 Made for text as Facebook TOP writes it, tokenised (``7 : 30 p.m``, ``i - 95``, ``what 's``, ``at & t``) and careless
 (``7;45am``, ``630PM``, ``30mins``), and for ordinary English too. Each of ``RULES`` is applied once, from the top, to

@@ -81,7 +81,7 @@ def test_preparation_unifies_rate_channels_and_bits_and_trims_originals(tone_set
         ({"prepare": {"bit_depth": 12}}, "here: prepare: bit_depth is 16 or 24, found 12"),
         ({"prepare": {"mixdown": 1}}, "here: prepare: mixdown: is true or false, found 1"),
         ({"prepare": {"sample_rate": 8000.5}}, "here: prepare: sample_rate: is a whole number"),
-        ([], "here: takes the keys speeds, copies, effects, prepare"),
+        ([], "here: needs the keys speeds, copies, effects, prepare"),
     ],
 )
 def test_a_wrong_option_is_named(config, message):

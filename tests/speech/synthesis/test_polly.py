@@ -73,7 +73,7 @@ def test_a_run_pays_for_what_dry_run_said_and_a_second_for_nothing(engine, stub,
     assert cost_lines(data, engine, config) == [
         "polly: 3 utterances to say, 0 cannot be said; 2 different sentences of 25 characters",
         "voices: Joanna 3",
-        "to be paid: 2 sentences, 25 characters, $0.00 at $16.00 a million",
+        "to be paid: 2 sentences, 25 characters, $0.00 at $16.00 per million",
     ]
     expect(stub, "at seven thirty P.M.", "Joanna")
     expect(stub, "stop.", "Joanna")

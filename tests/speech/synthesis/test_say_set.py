@@ -9,7 +9,13 @@ import soundfile
 
 from espnet_atat.datadir import DataDir, read_two_column
 from espnet_atat.errors import UserError
-from espnet_atat.speech.synthesis.say_set import SynthesisConfig, cost_lines, load_texts, plan, synthesize_set
+from espnet_atat.speech.synthesis.say_set import (
+    SynthesisConfig,
+    cost_lines,
+    load_texts,
+    plan_utterances,
+    synthesize_set,
+)
 from tests.speech.making import contents, made
 
 BOTH = SynthesisConfig(("en-GB", "en-US"))
@@ -17,7 +23,7 @@ BOTH = SynthesisConfig(("en-GB", "en-US"))
 
 def test_a_text_file_becomes_a_data_dir(pico, texts, tmp_path):
     report = made(synthesize_set, load_texts(texts(6)), tmp_path / "made", pico, BOTH)
-    free = "to be paid: 0 sentences, 0 characters, $0.00 at $0.00 a million"
+    free = "to be paid: 0 sentences, 0 characters, $0.00 at $0.00 per million"
     assert cost_lines(load_texts(texts(6)), pico, BOTH)[2] == free
     copy = DataDir.load(tmp_path / "made")
     assert copy.target is None
@@ -64,12 +70,12 @@ def test_processes_and_order_change_no_byte(engine, request, texts, tmp_path, mo
 def test_voices_are_drawn_evenly_and_by_seed_alone():
     data = DataDir(text={f"utt{n}": "hello" for n in range(900)})
     nine = SynthesisConfig(tuple("abcdefghi"))
-    drawn = {utt: voice for utt, (voice, _) in plan(data, nine)[0].items()}
+    drawn = {utt: voice for utt, (voice, _) in plan_utterances(data, nine)[0].items()}
     assert set(Counter(drawn.values())) == set("abcdefghi")
     assert all(70 < count < 130 for count in Counter(drawn.values()).values())
     turned = SynthesisConfig(tuple("ihgfedcbaa"))
-    assert drawn == {utt: voice for utt, (voice, _) in plan(data, turned)[0].items()}
-    other = plan(data, SynthesisConfig(nine.voices, seed=1))[0]
+    assert drawn == {utt: voice for utt, (voice, _) in plan_utterances(data, turned)[0].items()}
+    other = plan_utterances(data, SynthesisConfig(nine.voices, seed=1))[0]
     assert sum(drawn[utt] == other[utt][0] for utt in drawn) < 200
 
 

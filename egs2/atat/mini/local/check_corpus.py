@@ -23,7 +23,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parents[3]))
 
 from espnet_atat.semantics.normalise import normalise_words  # noqa: E402
-from espnet_atat.semantics.tree import Node, TreeError, parse  # noqa: E402
+from espnet_atat.semantics.tree import Tree, TreeError, parse  # noqa: E402
 
 CORPUS = HERE.parent / "corpus"
 SIZES = {
@@ -69,9 +69,9 @@ def words_of(*sets: Rows) -> Counter[str]:
     return Counter(word for rows in sets for row in rows for word in row.words.split())
 
 
-def nodes(node: Node) -> list[Node]:
+def nodes(node: Tree) -> list[Tree]:
     """The node and all below it."""
-    return [node, *(n for child in node.children if isinstance(child, Node) for n in nodes(child))]
+    return [node, *(n for child in node.children if isinstance(child, Tree) for n in nodes(child))]
 
 
 def slot_values(rows: Rows) -> list[tuple[str, str]]:
@@ -86,7 +86,7 @@ def labels(rows: Rows) -> tuple[set[str], set[str]]:
     return {n.name for n in every if n.is_intent}, {n.name for n in every if n.is_slot}
 
 
-def is_nested(tree: Node) -> bool:
+def is_nested(tree: Tree) -> bool:
     """Whether an intent stands inside a slot."""
     return any(n.is_intent for n in nodes(tree)[1:])
 
