@@ -40,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         return
     if args.grow_bpe or args.pieces_per_word is not None:
         raise UserError("--grow_bpe and --pieces_per_word go with --grow_from: there is no old BPE model to grow")
-    with working(args.output_dir, None, inputs=args.targets) as folder:
+    with working(args.output_dir, None, inputs=args.targets, notes={"stage": 7}) as folder:
         facts = make_target_model(targets, 5000 if args.bpe_size is None else args.bpe_size, folder)
         if args.wordpiece_size is not None:
             lines = [" ".join(target_words(target)) for target in targets]
@@ -55,7 +55,8 @@ def _grow(args: argparse.Namespace, targets: Sequence[str]) -> None:
     if not args.grow_bpe and any(value is not None for value in given.values()):
         raise UserError("--bpe_size and --pieces_per_word say how to grow the BPE model: give --grow_bpe true")
     bpe = BPEGrowth(**{name: value for name, value in given.items() if value is not None}) if args.grow_bpe else None
-    with working(args.output_dir, None, inputs=(*args.targets, args.grow_from)) as folder:
+    inputs = (*args.targets, args.grow_from)
+    with working(args.output_dir, None, inputs=inputs, notes={"stage": 7}) as folder:
         old, new = grow_folder(args.grow_from, targets, folder, bpe)
     added, words = len(new.vocabulary) - len(old.vocabulary), len(new.grown_words) - len(old.grown_words)
     print(f"wrote {args.output_dir}: {len(new.vocabulary)} tokens, {added} of them new, {words} words split anew")

@@ -17,8 +17,6 @@ CONF = Path("conf")
 DATA = Path("data")
 DUMP = Path("dump")
 EXP = Path("exp")
-#: In ``data/<recipe>``: the sets that stage 1 made, a line each.
-PREPARED = "prepared"
 #: What a row, a table or a configuration starts from.
 BASE = "base"
 #: In the names of sets, of mixtures too: the fold; the engine whose synthetic speech the row takes.
@@ -30,6 +28,12 @@ class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[mi
 
     ``1e-3`` is a number, as in YAML 1.2; in 1.1, which PyYAML reads, it is a text.
     """
+
+    def construct_scalar(self, node: yaml.ScalarNode) -> str:
+        value: str = super().construct_scalar(node)
+        if "\0" in value:
+            raise yaml.constructor.ConstructorError(None, None, "a text has the character NUL", node.start_mark)
+        return value
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: dict[str, yaml.Node] = {}

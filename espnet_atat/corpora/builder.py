@@ -12,16 +12,19 @@ from pathlib import Path
 from typing import Any
 
 from espnet_atat.arguments import option
-from espnet_atat.atomic import atomic_dir
+from espnet_atat.atomic import atomic_dir, atomic_write
 from espnet_atat.corpora.recordings import AudioRules, examine, in_threads, write_copy
 from espnet_atat.corpora.validation import tree_problem
 from espnet_atat.datadir import (
     FIELDS,
+    PREPARED,
     TEXT_FORM,
     UNREADABLE,
     DataDir,
     check_name,
+    check_text,
     is_test_set,
+    prepared_sets,
     write_two_column,
 )
 from espnet_atat.errors import UserError
@@ -122,6 +125,8 @@ class Builder:
                 raise UserError(f"{name}: id {utterance.id!r} stands twice: {both}")
             places[utterance.id] = utterance.where
             check_name(utterance.id, utterance.where or name)
+            for value in (utterance.text, utterance.target, utterance.audio):
+                check_text(value or "", utterance.where or f"{name}: {utterance.id}")
         self._examine(name, utterances)
         audio_only = all(u.audio and not u.text and u.target is None for u in utterances)
         report = SetReport(name, read=len(utterances))
@@ -149,7 +154,7 @@ class Builder:
             example = next(iter(report.dropped.values()), "the corpus has none")
             raise UserError(f"{name}: no utterance is left of {len(utterances)}; the first: {example}")
         data = self._data(kept)
-        self._check_replaceable(name)
+        self._claim(name)
         with atomic_dir(self.data_dir / name) as folder:
             data.write_files(folder)
             if self.text_form is not None:
@@ -161,12 +166,15 @@ class Builder:
         self.report.sets.append(report)
         return data
 
-    def _check_replaceable(self, name: str) -> None:
-        """A folder that holds anything but a set's files is somebody's own."""
-        folder = self.data_dir / name
-        foreign = sorted({path.name for path in folder.glob("*")} - WRITTEN)
-        if foreign:
+    def _claim(self, name: str) -> None:
+        """List the set in ``prepared``; a folder that is not listed, or holds more, is somebody's own."""
+        folder, listed = self.data_dir / name, prepared_sets(self.data_dir)
+        found = sorted(path.name for path in folder.glob("*"))
+        if foreign := [each for each in found if name not in listed or each not in WRITTEN]:
             raise UserError(f"{folder} holds {foreign[0]}, which no preparation wrote; move or delete the folder first")
+        if name not in listed:
+            with atomic_write(self.data_dir / PREPARED) as handle:
+                handle.writelines(f"{each}\n" for each in sorted({*listed, name}))
 
     def _examine(self, name: str, utterances: Sequence[Utterance]) -> None:
         """Fill the cache for every audio entry of the set; stop at a problem that an option would solve."""

@@ -110,7 +110,7 @@ class Node:
         """Make it, or continue what was interrupted; ``force``: make it anew even if it is done."""
         self.check_needs()
         started = time.strftime("%Y-%m-%d %H:%M:%S")
-        notes: dict[str, Any] = {}
+        notes: dict[str, Any] = {"stage": self.stage}
         with working(
             self.place, self.key, file=self.is_file, in_place=self.in_place, inputs=self.inputs, notes=notes,
             anew=force and not (self.in_place and self.fetches),  # what was fetched stays, and is looked at again
@@ -118,7 +118,7 @@ class Node:
             facts = self.make(work)
             identity = dict(self.identify()) if self.fetches else self.identity
             made_by = {"espnet_atat": __version__, "commit": commit(), "started": started, **self.notes}
-            notes |= {"made_from": digest(identity), "stage": self.stage, **(facts or {})}
+            notes |= {"made_from": digest(identity), **(facts or {})}
             notes |= {"made_by": made_by, "identity": identity}
 
     def remove(self) -> None:

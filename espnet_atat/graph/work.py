@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from espnet_atat.atomic import atomic_write
+from espnet_atat.atomic import atomic_write, naming_full
 from espnet_atat.errors import UserError
 from espnet_atat.graph.pool import JOURNAL
 
@@ -45,14 +45,16 @@ def working(
             beside ``output``, before it.
         in_place: the block writes where ``output`` lies, because it can go on there itself, as ESPnet's trainer does.
         inputs: what is read to make it.
-        notes: further entries of the stamp; the block may add some, and may correct ``made_from``.
+        notes: further entries of the stamp; the block may add some, and may correct ``made_from``. What another
+            ``stage`` has made is not replaced.
         anew: start over even if ``output`` is complete. What an interrupted call left is continued all the same.
     """
     started = time.monotonic()
     key = fingerprint([os.getpid(), time.time_ns()] if made_from is None else made_from)
     notes = {} if notes is None else notes
+    begun = {"made_from": key} | ({"stage": notes["stage"]} if "stage" in notes else {})
     _keep_apart(output, inputs, file)
-    with _locked(output):
+    with _locked(output), naming_full(output):
         if in_place:
             if anew and is_complete(read_stamp(output)):
                 _remove(output)
@@ -61,18 +63,18 @@ def working(
             stamp_at = stamp_file(output, file=file)
             for torn in stamp_at.parent.glob(f".{stamp_at.name}.*.tmp"):  # by a kill
                 torn.unlink(missing_ok=True)
-            _write(stamp_at, {"made_from": key})
+            _write(stamp_at, begun)
             yield place
             _write(stamp_at, _stamp(key, started, notes))
             return
-        _check_replaceable(output, file)
+        _check_replaceable(output, file, notes.get("stage"))
         work, old = output.with_name(f"{output.name}.partial"), output.with_name(f".{output.name}.old")
         _check_replaceable(work, file=False)
         shutil.rmtree(old, ignore_errors=True)
         if work.exists() and _read(work / STAMP).get("made_from") != key:
             _discard(work, old)
         work.mkdir(exist_ok=True)
-        _write(work / STAMP, {"made_from": key})
+        _write(work / STAMP, begun)
         try:
             yield work
         except BaseException:
@@ -164,16 +166,18 @@ def _keep_apart(output: Path, inputs: Iterable[Path], file: bool) -> None:
             raise UserError(f"{output} {relation} {each}, which is read to make it; give another output")
 
 
-def _check_replaceable(path: Path, file: bool) -> None:
-    """Only what ``working`` has made is replaced, or what is empty."""
+def _check_replaceable(path: Path, file: bool, stage: object = None) -> None:
+    """Only what ``working`` has made is replaced, for the same stage if its stamp names one, or what is empty."""
     if not path.exists():
         return
     if path.is_dir() == file:
         raise UserError(f"{path} is {'a folder, not a file' if file else 'not a folder'}; give another output")
     # Of a folder that a kill met while its stamp was written, there is the temporary file.
     empty = all(each.suffix == ".tmp" for each in path.iterdir()) if path.is_dir() else not path.stat().st_size
-    if not empty and "made_from" not in read_stamp(path):
-        raise UserError(f"{path} was not made by this step, which would replace it; move or delete it first")
+    stamp = {} if empty else read_stamp(path)
+    if not empty and ("made_from" not in stamp or stage not in (None, stamp.get("stage", stage))):
+        maker = f", but by stage {stamp['stage']}" if "stage" in stamp else ""
+        raise UserError(f"{path} was not made by this step{maker}; it would be replaced: move or delete it first")
 
 
 @contextmanager

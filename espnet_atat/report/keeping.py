@@ -20,6 +20,7 @@ from espnet_atat.graph.work import working
 from espnet_atat.report.amounts import training_amounts
 from espnet_atat.report.archives import Archives
 from espnet_atat.report.learning import collect_curves
+from espnet_atat.strict_json import read_json
 
 if TYPE_CHECKING:
     from espnet_atat.steps.systems import SystemRun
@@ -128,6 +129,6 @@ def kept_amounts(folder: Path) -> dict[str, Any] | None:
     if not file.is_file():
         return None
     try:
-        return dict(json.loads(file.read_text(encoding="utf-8"))["amounts"])
+        return dict(read_json(file)["amounts"])
     except (ValueError, KeyError, TypeError) as error:
         raise UserError(f"{file}: holds no amounts: remove it, and what lies beside it") from error

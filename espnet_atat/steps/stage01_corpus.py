@@ -7,14 +7,14 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from espnet_atat.config.layout import DATA, DUMP, EGS, PREPARED
+from espnet_atat.config.layout import DATA, DUMP, EGS
 from espnet_atat.corpora.listing import listing
+from espnet_atat.datadir import PREPARED, prepared_sets
 from espnet_atat.errors import UserError
 from espnet_atat.graph.digest import digest
 from espnet_atat.graph.launch import call
 from espnet_atat.graph.node import Node
 from espnet_atat.graph.work import read_stamp
-from espnet_atat.steps.sets import prepared_sets
 
 if TYPE_CHECKING:
     from espnet_atat.steps.driver import Request
