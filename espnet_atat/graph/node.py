@@ -15,7 +15,7 @@ from typing import Any
 from espnet_atat import __version__
 from espnet_atat.errors import UserError
 from espnet_atat.graph.digest import digest
-from espnet_atat.graph.work import is_made, read_stamp, remove, stamp_file, working
+from espnet_atat.graph.work import MadeMeanwhile, is_made, read_stamp, remove, stamp_file, working
 
 RUNS = Path("exp/runs")
 
@@ -111,15 +111,19 @@ class Node:
         self.check_needs()
         started = time.strftime("%Y-%m-%d %H:%M:%S")
         notes: dict[str, Any] = {"stage": self.stage}
-        with working(
-            self.place, self.key, file=self.is_file, in_place=self.in_place, inputs=self.inputs, notes=notes,
-            anew=force and not (self.in_place and self.fetches),  # what was fetched stays, and is looked at again
-        ) as work:  # fmt: skip
-            facts = self.make(work)
-            identity = dict(self.identify()) if self.fetches else self.identity
-            made_by = {"espnet_atat": __version__, "commit": commit(), "started": started, **self.notes}
-            notes |= {"made_from": digest(identity), **(facts or {})}
-            notes |= {"made_by": made_by, "identity": identity}
+        try:
+            with working(
+                self.place, self.key, file=self.is_file, in_place=self.in_place, inputs=self.inputs, notes=notes,
+                anew=force and not (self.in_place and self.fetches),  # what was fetched stays, and is looked at again
+                look_again=(lambda: digest(dict(self.identify()))) if self.fetches else None,
+            ) as work:  # fmt: skip
+                facts = self.make(work)
+                identity = dict(self.identify()) if self.fetches else self.identity
+                made_by = {"espnet_atat": __version__, "commit": commit(), "started": started, **self.notes}
+                notes |= {"made_from": digest(identity), "stage": self.stage, **(facts or {})}
+                notes |= {"made_by": made_by, "identity": identity}
+        except MadeMeanwhile:
+            print(f"  {self.place}: another process has made it meanwhile", flush=True)
 
     def remove(self) -> None:
         """Take it away, so that it is made anew (``--force`` of several jobs); what was fetched stays."""

@@ -11,7 +11,7 @@ import os
 import shutil
 import socket
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,10 @@ STAMP = ".made.json"
 WAIT = 5.0  # seconds for another process: one that was killed may take a moment to take its workers with it
 
 
+class MadeMeanwhile(Exception):
+    """What was to be made is there: another process has made it."""
+
+
 @contextmanager
 def working(
     output: Path,
@@ -34,6 +38,7 @@ def working(
     inputs: Iterable[Path] = (),
     notes: dict[str, Any] | None = None,
     anew: bool = False,
+    look_again: Callable[[], object] | None = None,
 ) -> Iterator[Path]:
     """Give a folder to work in; what the block leaves there becomes ``output`` if it ends without an error.
 
@@ -48,13 +53,19 @@ def working(
         notes: further entries of the stamp; the block may add some, and may correct ``made_from``. What another
             ``stage`` has made is not replaced.
         anew: start over even if ``output`` is complete. What an interrupted call left is continued all the same.
+        look_again: gives ``made_from`` once more, where another process may have changed it.
+
+    Raises:
+        MadeMeanwhile: another process has made it of the same while this one waited for it.
     """
     started = time.monotonic()
     key = fingerprint([os.getpid(), time.time_ns()] if made_from is None else made_from)
     notes = {} if notes is None else notes
-    begun = {"made_from": key} | ({"stage": notes["stage"]} if "stage" in notes else {})
     _keep_apart(output, inputs, file)
+    done_before = is_made(output, key)
     with _locked(output), naming_full(output):
+        if not (done_before or anew) and is_made(output, key if look_again is None else look_again()):
+            raise MadeMeanwhile
         if in_place:
             if anew and is_complete(read_stamp(output)):
                 _remove(output)
@@ -63,18 +74,19 @@ def working(
             stamp_at = stamp_file(output, file=file)
             for torn in stamp_at.parent.glob(f".{stamp_at.name}.*.tmp"):  # by a kill
                 torn.unlink(missing_ok=True)
-            _write(stamp_at, begun)
+            _write(stamp_at, {"made_from": key})
             yield place
             _write(stamp_at, _stamp(key, started, notes))
             return
-        _check_replaceable(output, file, notes.get("stage"))
+        _check_stage(output, notes.get("stage"))
+        _check_replaceable(output, file)
         work, old = output.with_name(f"{output.name}.partial"), output.with_name(f".{output.name}.old")
         _check_replaceable(work, file=False)
         shutil.rmtree(old, ignore_errors=True)
         if work.exists() and _read(work / STAMP).get("made_from") != key:
             _discard(work, old)
         work.mkdir(exist_ok=True)
-        _write(work / STAMP, begun)
+        _write(work / STAMP, {"made_from": key})
         try:
             yield work
         except BaseException:
@@ -166,18 +178,25 @@ def _keep_apart(output: Path, inputs: Iterable[Path], file: bool) -> None:
             raise UserError(f"{output} {relation} {each}, which is read to make it; give another output")
 
 
-def _check_replaceable(path: Path, file: bool, stage: object = None) -> None:
-    """Only what ``working`` has made is replaced, for the same stage if its stamp names one, or what is empty."""
+def _check_stage(output: Path, stage: object) -> None:
+    """A stage replaces only what it has made itself, and no folder that an interrupted one goes on in."""
+    stamp = read_stamp(output)
+    by_other = stage is not None and stamp.get("stage", stage) != stage
+    if by_other or (stamp and not is_complete(stamp) and output.is_dir()):
+        maker = f"stage {stamp['stage']}" if by_other else "a step that was interrupted"
+        raise UserError(f"{output} was made by {maker}, and would be replaced; move or delete it first")
+
+
+def _check_replaceable(path: Path, file: bool) -> None:
+    """Only what ``working`` has made is replaced, or what is empty."""
     if not path.exists():
         return
     if path.is_dir() == file:
         raise UserError(f"{path} is {'a folder, not a file' if file else 'not a folder'}; give another output")
     # Of a folder that a kill met while its stamp was written, there is the temporary file.
     empty = all(each.suffix == ".tmp" for each in path.iterdir()) if path.is_dir() else not path.stat().st_size
-    stamp = {} if empty else read_stamp(path)
-    if not empty and ("made_from" not in stamp or stage not in (None, stamp.get("stage", stage))):
-        maker = f", but by stage {stamp['stage']}" if "stage" in stamp else ""
-        raise UserError(f"{path} was not made by this step{maker}; it would be replaced: move or delete it first")
+    if not empty and "made_from" not in read_stamp(path):
+        raise UserError(f"{path} was not made by this step, which would replace it; move or delete it first")
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
+from espnet_atat.atomic import naming_full
 from espnet_atat.errors import UserError, first_line
 
 SAMPLE_RATE = 16_000  # Hz, of all features and models
@@ -108,7 +109,7 @@ def write_audio(
     soundfile.write(encoded, samples, rate, format=container, subtype=subtype)
     file.parent.mkdir(parents=True, exist_ok=True)
     temporary = file.with_suffix(".tmp")
-    with temporary.open("wb") as handle:
+    with naming_full(file), temporary.open("wb") as handle:
         handle.write(encoded.getvalue())
         if sync:
             handle.flush()
