@@ -82,7 +82,7 @@ def check_text(text: str, where: str) -> None:
         UserError: it has NUL, an escape or another control character (tabs and the like are white space).
     """
     if found := CONTROL.search(text):
-        raise UserError(f"{where}: the control character {found[0]!r} in {text[:60]!r}; delete it")
+        raise UserError(f"{where}: has a control character, {found[0]!r}, in {text[:60]!r}; delete it")
 
 
 def scan_two_column(path: str | Path) -> Iterator[tuple[int, str, str | UserError]]:

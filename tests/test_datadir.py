@@ -135,5 +135,5 @@ def test_the_longest_id_names_a_file(tmp_path):
 @pytest.mark.parametrize("value", ["go \0 home", "\x1b[31mgo", "go\x7f", "go \x9b1m"])
 def test_a_value_with_a_control_character_is_an_error_with_its_line(value, tmp_path):
     (tmp_path / "text").write_text(f"a go\nb {value}\n", encoding="utf-8")
-    with pytest.raises(UserError, match=r"text:2: the control character '\\x"):
+    with pytest.raises(UserError, match=r"text:2: has a control character, '\\x"):
         read_two_column(tmp_path / "text")

@@ -62,9 +62,9 @@ def working(
     key = fingerprint([os.getpid(), time.time_ns()] if made_from is None else made_from)
     notes = {} if notes is None else notes
     _keep_apart(output, inputs, file)
-    done_before = is_made(output, key)
+    done_before = is_made(output, made_from)
     with _locked(output), naming_full(output):
-        if not (done_before or anew) and is_made(output, key if look_again is None else look_again()):
+        if not (done_before or anew) and is_made(output, made_from if look_again is None else look_again()):
             raise MadeMeanwhile
         if in_place:
             if anew and is_complete(read_stamp(output)):

@@ -75,6 +75,8 @@ def test_the_corpus_is_the_first_that_is_there(load, tmp_path, monkeypatch):
         ("sets: [train, test@flite]", "engine: espeak", r"synthesize: engine: is one of pico, flite, kokoro, polly,"),
         ("from: [train], ", "", r"splice: the key 'from' is missing"),
         ("[$FIRST, $SECOND]", '"a\\0b"', "a text has the character NUL"),
+        ("[$FIRST, $SECOND]", "1" * 5000, r"recipe\.yaml: not YAML: Exceeds the limit"),
+        ("[$FIRST, $SECOND]", "[" * 5000, r"recipe\.yaml: not YAML: "),
     ],
 )
 def test_mistakes_are_named(load, old, new, message):

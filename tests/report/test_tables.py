@@ -119,7 +119,7 @@ def test_a_kept_table_is_read_from_its_archive(tmp_path, capsys):
     main([str(archive), "--insert", str(page)])
     assert section(content(row()), brief=True) in page.read_text()
     write_archive(tmp_path / "books.jsonl.xz", {"tables/music.json": "{}"})
-    with pytest.raises(UserError, match=r"books\.jsonl\.xz: holds no table of stage 14: 'tables/books\.json'"):
+    with pytest.raises(UserError, match=r"books\.jsonl\.xz: holds no table of stage 14, no tables/books\.json"):
         main([str(tmp_path / "books.jsonl.xz")])
 
 
