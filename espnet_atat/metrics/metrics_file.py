@@ -40,8 +40,9 @@ def read_metrics(path: str | Path) -> dict[str, Any]:
 def _fault(result: object) -> str | None:
     if not isinstance(result, dict) or result.get("form") != FORM:
         return "no object that names this form"
-    kinds = {"kind": str, "hypothesis": str | None, "reference": str, "predicted": str, "utterances": int}
-    kinds |= {"info": dict, "figures": dict, "subsets": dict, "counts": dict}
+    kinds: dict[str, Any] = {"hypothesis": str | None, "utterances": int}
+    kinds |= dict.fromkeys(("kind", "reference", "predicted"), str)
+    kinds |= dict.fromkeys(("info", "figures", "subsets", "counts"), dict)
     if wrong := [key for key, kind in kinds.items() if key not in result or not isinstance(result[key], kind)]:
         return f"{wrong[0]} is missing, or of another type"
     utt_ids, columns, subsets = (result["counts"].get(key) for key in ("utt_ids", "columns", "subsets"))

@@ -180,9 +180,9 @@ def _ask(url: str, form: Mapping[str, Any], timeout: float) -> Any:
     if answer.status_code != 200:
         raise AlignerUnavailable(f"{url} answers with status {answer.status_code}: is it a Gentle server?")
     try:
-        return parse_json(answer.content, "Gentle's answer")
+        return parse_json(answer.content, url)
     except ValueError as error:
-        raise _TryAgain(f"{error}: it broke off, perhaps") from error
+        raise _TryAgain(f"Gentle's answer broke off: it is not whole JSON ({error})") from error
 
 
 @dataclass(frozen=True)
