@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from espnet_atat.datadir import CONTROL
 from espnet_atat.decode.result import Understanding
 from espnet_atat.decode.understand import Speech2Understand, Text2Understand
 from espnet_atat.errors import UserError
@@ -82,8 +83,9 @@ def _inputs(files: Sequence[str], texts: Sequence[str]) -> Iterator[tuple[str, s
 
 
 def _printable(text: str) -> str:
-    """Bytes that are no UTF-8, which Python has as lone surrogates, as ``\\xff``."""
-    return text.encode(errors="surrogateescape").decode(errors="backslashreplace")
+    """Control characters, and bytes that are no UTF-8, which Python has as lone surrogates, as ``\\xff``."""
+    decoded = text.encode(errors="surrogateescape").decode(errors="backslashreplace")
+    return CONTROL.sub(lambda found: repr(found[0])[1:-1], decoded)
 
 
 def _understand(understand: Speech2Understand | Text2Understand, content: str | bytes) -> list[Understanding]:

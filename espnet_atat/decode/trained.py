@@ -71,9 +71,7 @@ class Trained:
         if len(words) + tokenizer.num_special_tokens_to_add() <= encoder.max_pieces:  # a piece has a character at least
             return None
         pieces, most = len(tokenizer(words, verbose=False)["input_ids"]), encoder.max_pieces
-        return (
-            f"a text of {pieces} pieces is cut after {most}: the model takes no more at once" if pieces > most else None
-        )
+        return None if pieces <= most else f"a text of {pieces} pieces is cut after {most}, the most at once"
 
     @cached_property
     def decoder_weights(self) -> DecoderWeights:

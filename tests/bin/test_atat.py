@@ -156,8 +156,8 @@ def test_standard_input_is_audio_or_lines_of_text(recordings, monkeypatch, capsy
     assert printed.out.splitlines()[1:] == [f"stop it\t{TREES[1]}"]
     for line in (
         "error: \\xff moon: text '\\udcff moon\\n' is not UTF-8",
-        "has a control character, '\\x00' in 'play \\x00 moon\\n'",
-        "has a control character, '\\x1b'",
+        "error: text: has a control character, '\\x00', in 'play \\x00 moon\\n'",
+        "error: text: has a control character, '\\x1b', in '\\x1b[2J\\n'",
         "note: play moon play moon play moon play moon …: a text of ",
     ):
         assert line in printed.err
