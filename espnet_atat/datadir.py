@@ -26,6 +26,8 @@ WHITESPACE = " \t\r\v\f"
 
 #: Hz, of the audio that features and models take.
 SAMPLE_RATE = 16_000
+#: NUL, escape and their like; those of ``WHITESPACE`` are none.
+CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f]")
 
 #: File → field of ``DataDir``.
 FIELDS = {"text": "text", "target": "target", "wav.scp": "wav", "utt2spk": "utt2spk"}
@@ -35,6 +37,9 @@ LONGEST_NAME = 200
 
 #: A file of one word in the dirs of a corpus whose text has two forms: ``spoken`` or ``official``.
 TEXT_FORM = "text_form"
+
+#: A file of a folder of data dirs: the sets that ``bin.prepare`` (stage 1) made there, a line each.
+PREPARED = "prepared"
 
 #: A file (utterance, why) in the dir of a test set prepared with ``--allow_bad_test``: what can only count as wrong.
 UNREADABLE = "unreadable"
@@ -53,6 +58,12 @@ def find_data_dirs(path: Path) -> list[Path]:
     return found
 
 
+def prepared_sets(folder: Path) -> list[str]:
+    """The sets that ``bin.prepare`` made of ``data/<recipe>``."""
+    listed = folder / PREPARED
+    return listed.read_text(encoding="utf-8").split() if listed.is_file() else []
+
+
 def from_root(path: Path) -> str:
     """The path from the working directory, the repository's root, if it lies below that; else from ``/``."""
     absolute = path.resolve()
@@ -64,6 +75,16 @@ def split_key(line: str) -> tuple[str, str]:
     space, tab = line.find(" "), line.find("\t")
     end = min(space, tab) if space >= 0 and tab >= 0 else max(space, tab)
     return (line, "") if end < 0 else (line[:end], line[end:].lstrip(WHITESPACE))
+
+
+def check_text(text: str, where: str) -> None:
+    """Can this be a value, such as a transcript or a path? A terminal, C and other tools would read it as another one.
+
+    Raises:
+        UserError: it has NUL, an escape or another control character (tabs and the like are white space).
+    """
+    if found := CONTROL.search(text):
+        raise UserError(f"{where}: has a control character, {found[0]!r}, in {text[:60]!r}; delete it")
 
 
 def scan_two_column(path: str | Path) -> Iterator[tuple[int, str, str | UserError]]:
@@ -87,7 +108,11 @@ def scan_two_column(path: str | Path) -> Iterator[tuple[int, str, str | UserErro
                 yield number, "", UserError(f"{path}:{number}: the line begins with white space, not with an id")
             else:
                 key, value = split_key(line)
-                yield number, key, value
+                try:
+                    check_text(value, f"{path}:{number}")
+                    yield number, key, value
+                except UserError as error:
+                    yield number, key, error
 
 
 def read_two_column(path: str | Path) -> dict[str, str]:

@@ -130,3 +130,10 @@ def test_an_id_or_speaker_that_cannot_name_a_file_is_refused_on_reading_and_writ
 def test_the_longest_id_names_a_file(tmp_path):
     DataDir(text={"u" * LONGEST_NAME: "x"}).write(tmp_path / "set")
     (tmp_path / f"{'u' * LONGEST_NAME}.flac.tmp").touch()
+
+
+@pytest.mark.parametrize("value", ["go \0 home", "\x1b[31mgo", "go\x7f", "go \x9b1m"])
+def test_a_value_with_a_control_character_is_an_error_with_its_line(value, tmp_path):
+    (tmp_path / "text").write_text(f"a go\nb {value}\n", encoding="utf-8")
+    with pytest.raises(UserError, match=r"text:2: has a control character, '\\x"):
+        read_two_column(tmp_path / "text")

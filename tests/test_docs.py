@@ -50,6 +50,13 @@ def test_links_lead_to_files_and_headings(page):
         assert not fragment or fragment in anchors(linked), f"{target}: no such heading"
 
 
+def test_a_promise_names_a_test_that_is_there():
+    promises = re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", (ROOT / "SECURITY.md").read_text())
+    assert promises
+    for file, name in promises:
+        assert not name or f"\ndef {name}(" in (ROOT / file).read_text(), f"{file}::{name}"
+
+
 def commands(page: Path, start: str) -> Iterator[list[str]]:
     """The words behind ``start``, wherever a page shows the command."""
     text = page.read_text().replace("\\\n", " ")

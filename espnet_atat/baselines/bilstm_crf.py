@@ -13,6 +13,7 @@ from espnet_atat.atomic import atomic_write
 from espnet_atat.baselines.bilstm_network import UNKNOWN_WORD, BilstmCrf, Names, language_model_loss, pad_words
 from espnet_atat.baselines.bio import TaggedSentence, Tagging
 from espnet_atat.baselines.config import BilstmConfig
+from espnet_atat.strict_json import read_json
 
 WEIGHTS_FILE = "bilstm_crf.pt"
 NAMES_FILE = "names.json"
@@ -114,7 +115,7 @@ class _Batches:
 
 class BilstmCrfModel:
     def __init__(self, folder: Path) -> None:
-        read = json.loads((folder / NAMES_FILE).read_text(encoding="utf-8"))
+        read = read_json(folder / NAMES_FILE)
         embed_size, hidden_size = read.pop("sizes")
         self._names = Names(**{name: tuple(values) for name, values in read.items()})
         self._word = self._names.encoder()

@@ -16,6 +16,7 @@ from espnet_atat.baselines.bio import TaggedSentence, Tagging, read_examples, re
 from espnet_atat.baselines.config import CONFIGS, BilstmConfig, Config, CrfConfig, check_tagger
 from espnet_atat.errors import UserError, naming
 from espnet_atat.graph.work import check_replaceable
+from espnet_atat.strict_json import read_json
 
 MODEL_FILE = "model.json"
 DAMAGED = (ValueError, RuntimeError, KeyError, TypeError)  # what readers of files raise that do not belong together
@@ -95,10 +96,7 @@ def load_pipeline(folder: str | Path) -> Model:
 def _read_about(folder: Path) -> dict[str, Any]:
     if not (folder / MODEL_FILE).is_file():
         raise UserError(f"{folder} is not a trained tagger: it has no {MODEL_FILE}")
-    try:
-        about = json.loads((folder / MODEL_FILE).read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise UserError(f"{folder / MODEL_FILE}: not JSON ({error}); train again") from error
+    about = read_json(folder / MODEL_FILE)
     files = about.get("files") if isinstance(about, dict) else None
     if not isinstance(files, dict) or about.get("tagger") not in CONFIGS:
         raise UserError(f"{folder / MODEL_FILE}: names no known tagger and files; train again")

@@ -16,10 +16,10 @@ from pathlib import Path
 from espnet_atat.arguments import add_options
 from espnet_atat.atomic import atomic_write
 from espnet_atat.bin import start
-from espnet_atat.config.layout import PREPARED
 from espnet_atat.corpora.archive import fetch_corpus
 from espnet_atat.corpora.builder import BuildOptions, PreparationReport
 from espnet_atat.corpora.validation import validate
+from espnet_atat.datadir import PREPARED, prepared_sets
 from espnet_atat.errors import UserError
 
 FETCH = "fetch"
@@ -64,11 +64,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     corpus, source, data_dir, audio, replace = map(options.pop, ("corpus", "source", "data_dir", "check", "replace"))
     if not source.exists():
         raise UserError(f"{source}: no such file or folder; SOURCE is where the corpus lies")
-    began = time.monotonic()
+    began, last = time.monotonic(), prepared_sets(data_dir)
     report = import_module(f"espnet_atat.corpora.{corpus}").prepare(source, data_dir, **options)
     print(report)
     check_sets(report, audio)
-    record_sets(report, data_dir, replace=replace)
+    record_sets(report, data_dir, last, replace=replace)
     print(f"{corpus}: done in {time.monotonic() - began:.1f} s")
 
 
@@ -81,11 +81,10 @@ def check_sets(report: PreparationReport, audio: str) -> None:
         raise UserError(f"{report.data_dir}: {problems} problems, named above; fix the corpus at {report.source}")
 
 
-def record_sets(report: PreparationReport, data_dir: Path, *, replace: bool) -> None:
-    """List the sets in ``prepared``; with ``replace``, remove those that the last call listed and this one has not."""
+def record_sets(report: PreparationReport, data_dir: Path, last: Sequence[str], *, replace: bool) -> None:
+    """List the sets in ``prepared``; with ``replace``, remove those that the ``last`` call listed and this has not."""
     record = data_dir / PREPARED
     names = [one.name for one in report.sets]
-    last = record.read_text(encoding="utf-8").split() if record.is_file() else []
     gone = [name for name in last if name not in names]
     if replace:
         for name in gone:

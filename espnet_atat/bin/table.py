@@ -1,16 +1,16 @@
 """Print a table, of stage 14 (exp/mini/tables/default.json) or kept (egs2/atat/mini/results/default.jsonl.xz)."""
 
 import argparse
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from espnet_atat.atomic import atomic_write
 from espnet_atat.bin import new_parser, start
-from espnet_atat.errors import UserError
+from espnet_atat.errors import UserError, naming
 from espnet_atat.report.archives import SUFFIX, read_archive
 from espnet_atat.report.tables import insert, markdown, terminal, times
+from espnet_atat.strict_json import parse_json, read_json
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -25,39 +25,50 @@ def get_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> None:
     args = get_parser().parse_args(argv)
     name = args.table.name.removesuffix(SUFFIX).removesuffix(".json")
+    if args.insert and not args.insert.is_file():
+        raise UserError(f"{args.insert}: no such file")
     content = _read_table(args.table, name)
+    try:
+        text = _rendered(args, content, name)
+    except UserError:
+        raise
+    except (LookupError, TypeError, ValueError, AttributeError) as error:  # it is drawn from its content alone
+        raise UserError(f"{args.table}: holds no table of stage 14 ({error!r}); make it anew") from error
     if args.insert:
-        if not args.insert.is_file():
-            raise UserError(f"{args.insert}: no such file")
-        try:
-            text = insert(content, name, args.insert.read_text(encoding="utf-8"))
-        except ValueError as error:
-            raise UserError(f"{args.insert}: {error}") from error
         with atomic_write(args.insert) as handle:
             handle.write(text)
         return
+    print(text, end="")
+
+
+def _rendered(args: argparse.Namespace, content: dict[str, Any], name: str) -> str:
+    if args.insert:
+        before = args.insert.read_text(encoding="utf-8")
+        with naming(args.insert):
+            return insert(content, name, before)
     if args.format == "markdown":
-        print(markdown(content), end="")
-        return
-    print(terminal(content))
+        return markdown(content)
+    lines = [terminal(content)]
     if content["stage_times"]:
-        print(f"\ntime by stage: {times(content['stage_times'])}")
+        lines.append(f"\ntime by stage: {times(content['stage_times'])}")
     if args.table.name.endswith(SUFFIX):
-        print(f"hypotheses, metrics and training: {args.table.parent}, which --use_results reads")
-        return
-    folders = sorted({str(Path(path).parents[2]) for row in content["rows"] for path in row["files"]})
-    print(f"hypotheses and metrics.json: {' '.join(folders)}")
-    print(f"models and logs: exp/runs; this table: {args.table.with_suffix('.md')}")
+        lines.append(f"hypotheses, metrics and training: {args.table.parent}, which --use_results reads")
+    else:
+        folders = sorted({str(Path(path).parents[2]) for row in content["rows"] for path in row["files"]})
+        lines.append(f"hypotheses and metrics.json: {' '.join(folders)}")
+        lines.append(f"models and logs: exp/runs; this table: {args.table.with_suffix('.md')}")
+    return "".join(f"{line}\n" for line in lines)
 
 
 def _read_table(path: Path, name: str) -> dict[str, Any]:
-    try:
-        kept = path.name.endswith(SUFFIX)
-        text = read_archive(path)[f"tables/{name}.json"] if kept else path.read_text(encoding="utf-8")
-        content: dict[str, Any] = json.loads(text)
-        content["rows"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{path}: not a table of stage 14: {error}") from error
+    if not path.name.endswith(SUFFIX):
+        content = read_json(path)
+    elif (inside := f"tables/{name}.json") in (held := read_archive(path)):
+        content = parse_json(held[inside], f"{path}: {inside}")
+    else:
+        raise UserError(f"{path}: holds no table of stage 14, no {inside}")
+    if not isinstance(content, dict):
+        raise UserError(f"{path}: holds no table of stage 14, but a {type(content).__name__}")
     return content
 
 

@@ -12,13 +12,13 @@
 The last set may be one that stage 3 makes, so before there is any data the last one is taken.
 """
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from espnet_atat.config.layout import DATA, DERIVED, has_audio
 from espnet_atat.errors import UserError
+from espnet_atat.strict_json import read_json
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ def synthesis_of(name: str) -> dict[str, Any]:
     while name.endswith(DERIVED):
         name = name.rpartition("_")[0]
     path = DATA / name / "report.json"  # of stage 3
-    report = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    report = read_json(path) if path.is_file() else {}
     return {"engine": report["engine"], "voices": list(report["by_voice"])} if "engine" in report else {}
 
 

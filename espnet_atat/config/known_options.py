@@ -7,7 +7,6 @@ A test compares them; after a change of either:
 """
 
 import difflib
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -16,6 +15,7 @@ from typing import Any, Literal
 
 from espnet_atat.errors import UserError
 from espnet_atat.schema import check_known
+from espnet_atat.strict_json import read_json
 
 type Task = Literal["atat", "lm"]
 
@@ -70,7 +70,7 @@ class Option:
 @cache
 def known_options(task: Task) -> Mapping[str, Option]:
     """Name → option; ``audio_encoder_conf.blocks_conf`` is a mapping inside another."""
-    return {name: Option(**content) for name, content in json.loads(KNOWN.read_text(encoding="utf-8"))[task].items()}
+    return {name: Option(**content) for name, content in read_json(KNOWN)[task].items()}
 
 
 def check_options(task: Task, config: Mapping[str, Any], place: Callable[[str, str], str]) -> None:

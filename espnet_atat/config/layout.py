@@ -17,8 +17,6 @@ CONF = Path("conf")
 DATA = Path("data")
 DUMP = Path("dump")
 EXP = Path("exp")
-#: In ``data/<recipe>``: the sets that stage 1 made, a line each.
-PREPARED = "prepared"
 #: What a row, a table or a configuration starts from.
 BASE = "base"
 #: Ends of the names of sets that stages 2 and 5 make of others.
@@ -33,6 +31,12 @@ class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[mi
 
     ``1e-3`` is a number, as in YAML 1.2; in 1.1, which PyYAML reads, it is a text.
     """
+
+    def construct_scalar(self, node: yaml.ScalarNode) -> str:
+        value: str = super().construct_scalar(node)
+        if "\0" in value:
+            raise yaml.constructor.ConstructorError(None, None, "a text has the character NUL", node.start_mark)
+        return value
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: dict[str, yaml.Node] = {}
@@ -52,7 +56,7 @@ def load_yaml(path: Path) -> dict[str, Any]:
     """Read a YAML file that holds a mapping."""
     try:
         content = copy.deepcopy(parse_yaml(path.read_text(encoding="utf-8")))
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # not UTF-8; digits without end; brackets without end
         raise UserError(f"{path}: not YAML: {' '.join(str(error).split())}") from error
     if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):
         raise UserError(f"{path}: holds no mapping of options")

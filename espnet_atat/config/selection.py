@@ -158,7 +158,7 @@ def parse_setting(text: str) -> Setting:
         raise UserError(f"--set {text}: is KEY=VALUE, such as finetune.options.max_epoch=5")
     try:
         return Setting(parts, parse_yaml(value), ("--set", text))
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise UserError(f"--set {text}: the value is not YAML: {error}") from error
 
 

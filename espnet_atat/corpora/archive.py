@@ -1,7 +1,9 @@
 """Corpus archives: fetched once, verified by checksum, unpacked without trusting member names."""
 
+import gzip
 import hashlib
 import http.client
+import lzma
 import os
 import shutil
 import stat
@@ -10,11 +12,18 @@ import tarfile
 import tempfile
 import urllib.request
 import zipfile
+import zlib
 from pathlib import Path, PurePosixPath
 
 from espnet_atat.atomic import atomic_dir
 from espnet_atat.errors import UserError
 
+#: What the libraries raise of an archive that is damaged, or packed in a way that they do not know; an ``OSError`` of
+#: these kinds, because two members have one name or a compressed stream is none.
+DAMAGED = (
+    zipfile.BadZipFile, tarfile.TarError, EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile, NotImplementedError,
+    IsADirectoryError, NotADirectoryError, FileExistsError,
+)  # fmt: skip
 NPM = "npm:"  # of an address: npm:NAME@VERSION
 
 
@@ -97,6 +106,8 @@ def extract(archive: Path, folder: Path) -> int:
                 for info in zipped.infolist():
                     kind = stat.S_IFMT(info.external_attr >> 16)
                     check_member(archive, info.filename, kind in {0, stat.S_IFREG, stat.S_IFDIR})
+                    if info.flag_bits & 1:
+                        raise UserError(f"{archive}: member {info.filename!r} is encrypted; unpack it by other means")
                 zipped.extractall(folder)
                 return sum(not info.is_dir() for info in zipped.infolist())
         if tarfile.is_tarfile(archive):
@@ -104,8 +115,10 @@ def extract(archive: Path, folder: Path) -> int:
                 for member in tarred.getmembers():
                     check_member(archive, member.name, member.isreg() or member.isdir())
                 tarred.extractall(folder, filter="data")
+                while tarred.fileobj is not None and tarred.fileobj.read(1 << 20):
+                    pass  # to the end, where the sum of a compressed archive is compared
                 return sum(member.isreg() for member in tarred.getmembers())
-    except (zipfile.BadZipFile, tarfile.TarError, EOFError) as error:
+    except DAMAGED as error:
         raise UserError(f"{archive}: damaged archive ({error}); delete it to fetch it again") from error
     raise UserError(f"{archive}: neither a zip nor a tar archive; delete it to fetch it again")
 

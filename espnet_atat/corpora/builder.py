@@ -12,20 +12,22 @@ from pathlib import Path
 from typing import Any
 
 from espnet_atat.arguments import option
-from espnet_atat.atomic import atomic_dir
+from espnet_atat.atomic import atomic_dir, atomic_write
 from espnet_atat.corpora.recordings import AudioRules, examine, in_threads, write_copy
 from espnet_atat.corpora.validation import tree_problem
 from espnet_atat.datadir import (
     FIELDS,
+    PREPARED,
     TEXT_FORM,
     UNREADABLE,
     DataDir,
     check_name,
+    check_text,
     is_test_set,
+    prepared_sets,
     write_two_column,
 )
 from espnet_atat.errors import UserError
-from espnet_atat.graph.work import check_replaceable
 from espnet_atat.semantics.normalise import OFFICIAL, SPOKEN, Normalisation
 from espnet_atat.speech.audio import AudioError, is_pipe
 
@@ -123,6 +125,8 @@ class Builder:
                 raise UserError(f"{name}: id {utterance.id!r} occurs twice: {both}")
             places[utterance.id] = utterance.where
             check_name(utterance.id, utterance.where or name)
+            for value in (utterance.text, utterance.target, utterance.audio):
+                check_text(value or "", utterance.where or f"{name}: {utterance.id}")
         self._examine(name, utterances)
         audio_only = all(u.audio and not u.text and u.target is None for u in utterances)
         report = SetReport(name, read=len(utterances))
@@ -150,9 +154,8 @@ class Builder:
             example = next(iter(report.dropped.values()), "the corpus has none")
             raise UserError(f"{name}: no utterance is left of {len(utterances)}; the first: {example}")
         data = self._data(kept)
-        output = self.data_dir / name
-        check_replaceable(output, lambda folder: WRITTEN.issuperset(path.name for path in folder.iterdir()))
-        with atomic_dir(output) as folder:
+        self._claim(name)
+        with atomic_dir(self.data_dir / name) as folder:
             data.write_files(folder)
             if self.text_form is not None:
                 (folder / TEXT_FORM).write_text(f"{self.text_form}\n", encoding="utf-8")
@@ -162,6 +165,16 @@ class Builder:
         report.kept, report.speakers = len(kept), len(data.spk2utt)
         self.report.sets.append(report)
         return data
+
+    def _claim(self, name: str) -> None:
+        """List the set in ``prepared``; a folder that is not listed, or holds more, is somebody's own."""
+        folder, listed = self.data_dir / name, prepared_sets(self.data_dir)
+        found = sorted(path.name for path in folder.glob("*"))
+        if foreign := [each for each in found if name not in listed or each not in WRITTEN]:
+            raise UserError(f"{folder} holds {foreign[0]}, which no preparation wrote; move or delete the folder first")
+        if name not in listed:
+            with atomic_write(self.data_dir / PREPARED) as handle:
+                handle.writelines(f"{each}\n" for each in sorted({*listed, name}))
 
     def _examine(self, name: str, utterances: Sequence[Utterance]) -> None:
         """Fill the cache for every audio entry of the set; stop at a problem that an option would solve."""

@@ -16,8 +16,10 @@ with only audio can be decoded but not trained on.
 """
 
 import argparse
+import os
 import re
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -28,7 +30,7 @@ from espnet_atat.corpora.custom_slots import tree_of_slots
 from espnet_atat.corpora.readers import Row, read_json_lines, read_table, read_tree
 from espnet_atat.corpora.recordings import AudioRules
 from espnet_atat.corpora.splits import draw_parts
-from espnet_atat.datadir import DataDir, find_data_dirs, is_test_set
+from espnet_atat.datadir import DataDir, check_text, find_data_dirs, is_test_set
 from espnet_atat.errors import UserError, naming
 from espnet_atat.semantics.normalise import Normalisation, normalise_words
 from espnet_atat.speech.audio import is_pipe
@@ -49,12 +51,15 @@ def prepare(source: Path, data_dir: Path, *, skip_bad_rows: bool = False, **opti
     """Write one set for every value of ``split``, or for every data dir of the source."""
     builder = Builder("custom", source, data_dir, **options)
     if source.is_dir():
-        for folder in find_data_dirs(source):
-            _copy_data_dir(builder, folder)
+        sets = {folder.resolve().name: _read_data_dir(builder, folder) for folder in find_data_dirs(source)}
+        _check_apart(sets)
+        for name, utterances in sets.items():
+            builder.write(name, utterances)
         return builder.report
     sets = _collect(builder, _read_rows(source), source.parent, skip_bad_rows)
     if set(sets) == {""}:
         sets = _draw_sets(builder, sets[""])
+    _check_apart(sets)
     for name, utterances in sorted(sets.items()):
         builder.write(name, utterances)
     return builder.report
@@ -82,7 +87,12 @@ def _read_rows(path: Path) -> list[Row]:
         raise UserError(f"{path}: no rows")
     renamed = []
     for row in rows:
-        fields = {ALIASES.get(name.lower(), name.lower()): value for name, value in row.fields.items()}
+        fields: dict[str, Any] = {}
+        for name, value in row.fields.items():
+            column = ALIASES.get(name.lower(), name.lower())
+            if column in fields:
+                raise UserError(f"{row.where}: {name!r} is a second column of the {column}; leave one of them out")
+            fields[column] = value
         if unknown := sorted(fields.keys() - set(COLUMNS)):
             raise UserError(f"{row.where}: unknown column {unknown[0]!r}; the columns are {', '.join(COLUMNS)}")
         renamed.append(replace(row, fields=fields))
@@ -122,9 +132,11 @@ def _text(row: Row, column: str) -> str:
     value = row.fields.get(column)
     if value is None:
         return ""
-    if not isinstance(value, str | int | float):
-        raise UserError(f"{row.where}: {column} is a {type(value).__name__} where text is expected")
-    return str(value).strip()
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise UserError(f"{row.where}: {column} is {value!r} where text is expected; put it between quotes")
+    text = str(value).strip()
+    check_text(text, f"{row.where}: {column}")
+    return text
 
 
 def _utterance(row: Row, folder: Path, rules: Normalisation) -> Utterance:
@@ -183,7 +195,27 @@ def _draw_sets(builder: Builder, utterances: list[Utterance]) -> dict[str, list[
     return sets
 
 
-def _copy_data_dir(builder: Builder, folder: Path) -> None:
+def _check_apart(sets: Mapping[str, Sequence[Utterance]]) -> None:
+    """Refuse a recording of a test set that another set, of the same fold if it has one, holds too."""
+    other: dict[tuple[str, str], Utterance] = {}
+    tested: list[tuple[tuple[str, str], Utterance]] = []
+    for name, utterances in sets.items():
+        fold = "".join(re.findall(r"fold\d+", name))
+        for each in utterances:
+            if each.audio is None or is_pipe(each.audio):
+                continue
+            key = (os.path.realpath(each.audio), fold)
+            if is_test_set(name):
+                tested.append((key, each))
+            else:
+                other[key] = each
+    for key, each in tested:
+        if key in other:
+            heard = other[key].where
+            raise UserError(f"{each.where}: the recording {key[0]} is in a test set, and by {heard} in another set too")
+
+
+def _read_data_dir(builder: Builder, folder: Path) -> list[Utterance]:
     if (folder / "segments").is_file():
         raise UserError(f"{folder}/segments: recordings cut by segments are not read; give one file per utterance")
     data, rules = DataDir.load(folder), builder.options.rules
@@ -201,4 +233,4 @@ def _copy_data_dir(builder: Builder, folder: Path) -> None:
     ]
     if renamed := sum(utterance.id != key for utterance, key in zip(utterances, data.ids, strict=True)):
         builder.note(f"{folder.name}: {renamed} ids that did not begin with their speaker's now do")
-    builder.write(folder.resolve().name, utterances)
+    return utterances

@@ -1,6 +1,5 @@
 """Slots as users write them, located in the transcript."""
 
-import json
 import re
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -9,6 +8,7 @@ from espnet_atat.errors import UserError
 from espnet_atat.semantics.frame import Span, to_tree
 from espnet_atat.semantics.normalise import Normalisation, normalise_words
 from espnet_atat.semantics.tree import Tree
+from espnet_atat.strict_json import parse_json
 
 
 def tree_of_slots(intent: str, slots: Any, text: str, rules: Normalisation) -> Tree:
@@ -52,10 +52,7 @@ def read_slots(slots: Any) -> list[tuple[str, str]]:
     if slots is None or slots == "":
         return []
     if isinstance(slots, str) and slots.lstrip()[:1] in {"{", "["}:
-        try:
-            slots = json.loads(slots)
-        except json.JSONDecodeError as error:
-            raise UserError(f"slots {slots!r}: not JSON at column {error.colno}: {error.msg}") from error
+        slots = parse_json(slots, f"slots {slots[:40]!r}")
     if isinstance(slots, str):
         pairs: list[Any] = [part.split("=", 1) for part in slots.split(";") if part.strip()]
     elif isinstance(slots, dict):

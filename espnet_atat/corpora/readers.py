@@ -1,7 +1,6 @@
 """Readers of tables and JSON files; every error names file and line."""
 
 import csv
-import json
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any, Literal
 from espnet_atat.errors import UserError, naming
 from espnet_atat.semantics.normalise import Normalisation, normalise_tree
 from espnet_atat.semantics.tree import parse
+from espnet_atat.strict_json import parse_json
 
 csv.field_size_limit(1 << 24)
 
@@ -94,17 +94,7 @@ def read_table(
 def read_json_lines(path: Path) -> Iterator[Row]:
     """Read a file with one JSON object per line."""
     for number, (where, line) in enumerate(read_lines(path), start=1):
-        try:
-            value = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise UserError(f"{where}: not JSON at column {error.colno}: {error.msg}") from error
+        value = parse_json(line, where)
         if not isinstance(value, dict):
             raise UserError(f"{where}: a {type(value).__name__} where a JSON object is expected")
         yield Row(where, number, value)
-
-
-def read_json(path: Path) -> Any:
-    try:
-        return json.loads(read_text(path))
-    except json.JSONDecodeError as error:
-        raise UserError(f"{path}:{error.lineno}: not JSON: {error.msg}") from error

@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from espnet_atat.corpora.builder import Builder, PreparationReport, Utterance
-from espnet_atat.corpora.readers import read_json
 from espnet_atat.corpora.splits import write_folds
 from espnet_atat.errors import UserError, naming
 from espnet_atat.semantics.frame import Span, to_tree
 from espnet_atat.semantics.normalise import Normalisation, normalise_words
 from espnet_atat.semantics.tree import Tree
+from espnet_atat.strict_json import read_json
 
 FIELD_FOLDERS = {"close": "smart-lights-en-close-field", "far": "smart-lights-en-far-field"}
 FOLDS = 5

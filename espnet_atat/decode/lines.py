@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from espnet_atat.datadir import CONTROL
 from espnet_atat.decode.result import Understanding
 from espnet_atat.decode.understand import Speech2Understand, Text2Understand
 from espnet_atat.errors import UserError
@@ -47,6 +48,8 @@ def understand_all(
             if as_json:
                 print(json.dumps({"input": name, "error": str(error)}, ensure_ascii=False), flush=True)
             continue
+        if isinstance(understand, Text2Understand) and (note := understand.cut_note(str(content))) is not None:
+            print(f"note: {name[:40]}…: {note}", file=sys.stderr)
         print(_line(name, nbest, as_json=as_json, named=several, ranked=ranked), flush=True)
         if several and not quiet:
             print(f"{number}{total} {name}: {time.monotonic() - start:.2f} s", file=sys.stderr)
@@ -73,9 +76,16 @@ def _inputs(files: Sequence[str], texts: Sequence[str]) -> Iterator[tuple[str, s
         yield (name, sys.stdin.buffer.read()) if name == STDIN else (name, name)
     for text in texts:
         if text == STDIN:
-            yield from ((line.strip(), line) for line in sys.stdin if line.strip())
+            lines = (line.decode(errors="surrogateescape") for line in sys.stdin.buffer)
+            yield from ((_printable(line.strip()), line) for line in lines if line.strip())
         else:
-            yield text, text
+            yield _printable(text), text
+
+
+def _printable(text: str) -> str:
+    """Control characters, and bytes that are no UTF-8, which Python has as lone surrogates, as ``\\xff``."""
+    decoded = text.encode(errors="surrogateescape").decode(errors="backslashreplace")
+    return CONTROL.sub(lambda found: repr(found[0])[1:-1], decoded)
 
 
 def _understand(understand: Speech2Understand | Text2Understand, content: str | bytes) -> list[Understanding]:

@@ -5,10 +5,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from espnet_atat.decode.lm_fusion import LanguageModel
-from espnet_atat.decode.trained import Trained
+from espnet_atat.decode.trained import Trained, check_device
 from espnet_atat.errors import UserError
 from espnet_atat.package.manifest import Manifest
 from espnet_atat.package.reader import Package, find_source, is_package, open_package
@@ -46,7 +44,7 @@ class Pretrained:
 
 def load_pretrained(source: str | Path, device: str = "cpu") -> Pretrained:
     """Load a model, for several ``from_pretrained`` to share; see there for the arguments."""
-    _check_device(device)
+    check_device(device)
     path = find_source(source)
     if not is_package(path):
         run = find_run(path)
@@ -70,12 +68,3 @@ def _load(package: Package, device: str) -> Trained:
     tokenizer = package.text_tokenizer
     content = None if tokenizer is None else {path.name: path.read_bytes() for path in tokenizer.iterdir()}
     return replace(trained, tokenizer_files=content)  # the package's files are gone when it is closed
-
-
-def _check_device(name: str) -> None:
-    try:
-        device = torch.device(name)
-    except RuntimeError as error:
-        raise UserError(f"device {name!r}: one of cpu, cuda, cuda:N") from error
-    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise UserError(f"device {name!r}: there are {torch.cuda.device_count()} GPUs that torch can use; take cpu")

@@ -1,5 +1,6 @@
 """The utterances of a set: audio features, audio or text, read one by one."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -11,6 +12,8 @@ from espnet_atat.errors import UserError, naming
 from espnet_atat.speech.arks import read_features
 from espnet_atat.speech.audio import probe, read_audio
 
+#: Digits of a number of frames.
+LONGEST_NUMBER = 12
 #: ESPnet's (name, type) pairs that can be decoded.
 KINDS = {("speech", "kaldi_ark"), ("speech", "sound"), ("text_in", "text")}
 
@@ -32,7 +35,9 @@ class Source:
             return cls.of_stream(folder / "text", name, "text")
         for file, kind in (("feats.scp", "kaldi_ark"), ("wav.scp", "sound")):
             if (folder / file).is_file():
-                return cls.of_stream(folder / file, name, kind)
+                source = cls.of_stream(folder / file, name, kind)
+                _check_ids(source.entries, folder / file, folder / "text")
+                return source
         raise UserError(f"{folder}: neither feats.scp nor wav.scp: run stage 6, or decode its text (--source text_in)")
 
     @classmethod
@@ -49,7 +54,7 @@ class Source:
         frames = Path(path).with_name("utt2num_frames")
         lengths = None
         if kind == "kaldi_ark" and frames.is_file():
-            lengths = {utt_id: int(number) for utt_id, number in read_two_column(frames).items()}
+            lengths = read_frames(frames)
         return cls(name, kind, entries, lengths)
 
     def read(self, utt_id: str) -> np.ndarray | str:
@@ -73,3 +78,22 @@ class Source:
         """Utterance ids in batches of like length; a function of only the set and the size."""
         ordered = sorted(self.entries, key=lambda utt_id: (self.length(utt_id), utt_id))
         return [ordered[start : start + size] for start in range(0, len(ordered), size)]
+
+
+def read_frames(path: Path) -> dict[str, int]:
+    """``utt2num_frames``: utterance id to its number of frames."""
+    columns = read_two_column(path)
+    for utt_id, number in columns.items():
+        if not (number.isascii() and number.isdecimal() and len(number) < LONGEST_NUMBER):
+            raise UserError(f"{path}: {utt_id}: {number[:20]!r} is no number of frames; run stage 6 again")
+    return {utt_id: int(number) for utt_id, number in columns.items()}
+
+
+def _check_ids(entries: Collection[str], scp: Path, text: Path) -> None:
+    """A set's audio is of the utterances that its ``text`` lists, of all and of no other: stage 6 writes both."""
+    if not text.is_file():
+        raise UserError(f"{text}: no such file, which lists the utterances of {scp}; run stage 6 again")
+    wanted = read_two_column(text).keys()
+    for ids, here, there in ((set(entries) - wanted, scp, text), (wanted - set(entries), text, scp)):
+        if ids:
+            raise UserError(f"{here} has {min(ids)!r}, which {there} lacks ({len(ids)} such); run stage 6 again")

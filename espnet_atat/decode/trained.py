@@ -1,6 +1,8 @@
 """A trained model in memory with all that decoding needs; several search configurations can share one."""
 
 import argparse
+import logging
+import re
 import tempfile
 import threading
 from collections.abc import Mapping
@@ -20,6 +22,8 @@ from espnet_atat.model.exact_weights import read_weights, take_weights
 from espnet_atat.model.text_encoder import load_text_tokenizer
 from espnet_atat.text.tokenizer import CharTokenizer
 from espnet_atat.text.vocabulary import Vocabulary
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -50,10 +54,24 @@ class Trained:
         return load_text_tokenizer(self.tokenizer_source)
 
     def text_pieces(self, words: str) -> list[int]:
-        """Ids of the text encoder's pieces of some words; what is longer than its positions is cut, as in training."""
+        """Ids of the text encoder's pieces of some words; what is longer than its positions is cut, as in training.
+
+        A warning says so.
+        """
         tokenizer, encoder = self.text_tokenizer, self.model.text_encoder
         assert encoder is not None
+        if (note := self.cut_note(words)) is not None:
+            logger.warning(note)
         return list(tokenizer(words, truncation=True, max_length=encoder.max_pieces)["input_ids"])
+
+    def cut_note(self, words: str) -> str | None:
+        """What to say of a text that is longer than the text encoder's positions; None of any other."""
+        tokenizer, encoder = self.text_tokenizer, self.model.text_encoder
+        assert encoder is not None
+        if len(words) + tokenizer.num_special_tokens_to_add() <= encoder.max_pieces:  # a piece has a character at least
+            return None
+        pieces, most = len(tokenizer(words, verbose=False)["input_ids"]), encoder.max_pieces
+        return None if pieces <= most else f"a text of {pieces} pieces is cut after {most}, the most at once"
 
     @cached_property
     def decoder_weights(self) -> DecoderWeights:
@@ -90,6 +108,7 @@ class Trained:
         text_tokenizer: str | Path | None = None,
     ) -> "Trained":
         """Build a model from ``config.yaml`` and a checkpoint (``valid.….pth``, ``12epoch.pth``) of a training run."""
+        check_device(device)
         check_files("stages 10 and 11 of the recipe make", train_config=train_config, model_file=model_file)
         try:
             train_args = argparse.Namespace(**load_saved_config(train_config))
@@ -104,6 +123,15 @@ class Trained:
             create_adapter(model, train_args.adapter, train_args.adapter_conf)
         take_weights(model, read_weights(model_file), model_file)
         return cls.of(model.to(device), train_args, text_tokenizer)
+
+
+def check_device(name: str) -> None:
+    """Raises UserError unless it is ``cpu``, or ``cuda`` or ``cuda:N`` of a GPU that is there."""
+    if re.fullmatch(r"cpu|cuda(:\d{1,3})?", name) is None:
+        raise UserError(f"device {name!r}: one of cpu, cuda, cuda:N")
+    device = torch.device(name)
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise UserError(f"device {name!r}: there are {torch.cuda.device_count()} GPUs that torch can use; take cpu")
 
 
 def check_files(makers: str, **files: str | Path) -> None:

@@ -23,6 +23,7 @@ import torch
 from torch import Tensor
 
 from espnet_atat.data.collate import pad
+from espnet_atat.datadir import check_text
 from espnet_atat.decode.result import NOTHING_HEARD, Understanding
 from espnet_atat.decode.search_config import TOKENS_PER_PIECE, TOKENS_PER_SECOND
 from espnet_atat.decode.times import feature_size, seconds_per_feature, seconds_per_state, with_times
@@ -188,7 +189,8 @@ class Text2Understand(Understand):
         """The best hypothesis of an utterance, or of each of a list.
 
         Args:
-            text: words. What is longer than the text encoder's positions (512 pieces or fewer) is cut, as in training.
+            text: words. What is longer than the text encoder's positions (512 pieces or fewer) is cut, as in training,
+                and logged as a warning.
             normalise: as the recipes normalise transcripts (lower case, no punctuation); off for text that is so
                 already, or that the model was trained on as it is.
 
@@ -216,10 +218,23 @@ class Text2Understand(Understand):
 
     def _prepare(self, text: str, normalise: bool) -> np.ndarray:
         """Ids of the text encoder's pieces."""
-        words = normalise_words(text) if normalise else " ".join(text.split())
-        if not words:
-            raise UserError(f"text {text!r} has no word in it")
-        return np.array(self.trained.text_pieces(words), dtype=np.int64)
+        return np.array(self.trained.text_pieces(_words(text, normalise)), dtype=np.int64)
+
+    def cut_note(self, text: str, normalise: bool = True) -> str | None:
+        """What to say of a text that is too long to be taken whole; None of any other."""
+        return self.trained.cut_note(_words(text, normalise))
+
+
+def _words(text: str, normalise: bool) -> str:
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:  # of a command line, or standard input
+        raise UserError(f"text {text[:60]!a} is not UTF-8") from error
+    check_text(text, "text")
+    words = normalise_words(text) if normalise else " ".join(text.split())
+    if not words:
+        raise UserError(f"text {text[:60]!r} has no word in it")
+    return words
 
 
 def _together(segments: Sequence[list[Understanding]]) -> list[Understanding]:

@@ -2,13 +2,17 @@
 
 import argparse
 import gc
+import ipaddress
 import logging
 import os
+import re
 import signal
+import socket
 import tempfile
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +28,8 @@ PORT = 7860
 MAX_UPLOAD = 10 * 2**20
 #: Requests that wait; more are told to come back.
 QUEUE = 16
+#: Name or address, and a port, of a ``Host`` header.
+HOST = re.compile(r"([\w.-]+|\[[\da-fA-F:.]+\])(:\d+)?", re.ASCII)
 #: The browser may load nothing from elsewhere, whatever Gradio's page asks for.
 CONTENT_POLICY = (
     "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:; connect-src 'self' data: blob:; "
@@ -113,7 +119,7 @@ def serve(engine: LoadedModels, host: str = LOOPBACK, port: int = PORT) -> Itera
                 run_history=False,
                 footer_links=[],
                 quiet=True,
-                app_kwargs={"middleware": [Middleware(BaseHTTPMiddleware, dispatch=_send_policy)]},
+                app_kwargs={"middleware": [Middleware(BaseHTTPMiddleware, dispatch=partial(_guard, host))]},
                 prevent_thread_lock=True,
             )
         except OSError as error:
@@ -148,9 +154,57 @@ def _import_page() -> Any:
     return gradio_page
 
 
-async def _send_policy(request: Any, answer: Any) -> Any:
-    """Send the policy with every response."""
-    response = await answer(request)
+async def _guard(host: str, request: Any, answer: Any) -> Any:
+    """Refuse what another page asks; send the policy with every response."""
+    from starlette.responses import PlainTextResponse
+
+    fault = refusal(host, request.method, request.headers)
+    response = await answer(request) if fault is None else PlainTextResponse(fault, status_code=403)
     response.headers["content-security-policy"] = CONTENT_POLICY
     response.headers["referrer-policy"] = "no-referrer"
     return response
+
+
+def refusal(host: str, method: str, headers: Mapping[str, str]) -> str | None:
+    """Why a request is not answered; None if it is.
+
+    A page of another site may have its name point to this machine (DNS rebinding): so the ``Host`` that the browser
+    asked is an address, ``localhost``, or the name of this machine. Or it may send forms and files here: so ``Origin``
+    is this page, and what else a browser says to come from another site is a link that somebody followed.
+
+    Args:
+        host: that the page is served at (``--host``).
+        headers: with names in lower case, or found in any.
+    """
+    asked = headers.get("host", "")
+    named = HOST.fullmatch(asked)
+    name = named[1].strip("[]").lower() if named else ""
+    if not (_is_address(name) or name in {"localhost", host.lower(), *own_names(host)}):
+        return f"This page is not served under the name {name!r}: open it by this machine's address.\n"
+    origin = headers.get("origin")
+    if origin is not None and origin.lower() not in (f"http://{asked.lower()}", f"https://{asked.lower()}"):
+        return "This page takes nothing from pages of other origins.\n"
+    followed = method in ("GET", "HEAD") and headers.get("sec-fetch-mode") == "navigate"
+    if headers.get("sec-fetch-site", "none") not in ("none", "same-origin") and not followed:
+        return "This page takes nothing from pages of other sites.\n"
+    return None
+
+
+def own_names(host: str) -> frozenset[str]:
+    """Names of this machine, where the page is open to the network."""
+    if host == LOOPBACK:
+        return frozenset()
+    return frozenset({socket.gethostname().lower(), _full_name()})
+
+
+@cache
+def _full_name() -> str:
+    return socket.getfqdn().lower()  # asks the network, perhaps
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True

@@ -15,7 +15,7 @@ from typing import Any
 from espnet_atat import __version__
 from espnet_atat.errors import UserError
 from espnet_atat.graph.digest import LENGTH, content_hash
-from espnet_atat.graph.work import is_made, read_stamp, remove, stamp_file, working
+from espnet_atat.graph.work import MadeMeanwhile, is_made, read_stamp, remove, stamp_file, working
 
 RUNS = Path("exp/runs")
 
@@ -134,13 +134,17 @@ class Node:
         self._fill(write)
 
     def _fill(self, make: Make, *, anew: bool = False) -> None:
-        notes: dict[str, Any] = {}
-        with working(
-            self.place, self.hash, file=self.is_file, in_place=self.in_place, inputs=self.inputs, notes=notes, anew=anew
-        ) as work:
-            facts = make(work)
-            identity = dict(self.identify()) if self.fetches else self.identity
-            notes |= {"made_from": content_hash(identity), "stage": self.stage, **(facts or {}), "identity": identity}
+        notes: dict[str, Any] = {"stage": self.stage}
+        try:
+            with working(
+                self.place, self.hash, file=self.is_file, in_place=self.in_place, inputs=self.inputs, notes=notes,
+                anew=anew, look_again=(lambda: content_hash(dict(self.identify()))) if self.fetches else None,
+            ) as work:  # fmt: skip
+                facts = make(work)
+                identity = dict(self.identify()) if self.fetches else self.identity
+                notes |= {"made_from": content_hash(identity), **(facts or {}), "identity": identity}
+        except MadeMeanwhile:
+            print(f"  {self.place}: another process has made it meanwhile", flush=True)
 
     def remove(self) -> None:
         """Take it away, so that it is made again (``--force`` of several jobs); what was fetched stays."""

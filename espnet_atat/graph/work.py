@@ -15,13 +15,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from espnet_atat.atomic import atomic_write
+from espnet_atat.atomic import atomic_write, naming_full
 from espnet_atat.errors import UserError
 from espnet_atat.graph.digest import LENGTH, content_hash
 from espnet_atat.graph.pool import JOURNAL
 
 STAMP = ".made.json"
 WAIT = 5.0  # seconds for another process: one that was killed may take a moment to take its workers with it
+
+
+class MadeMeanwhile(Exception):
+    """What was to be made is there: another process has made it."""
 
 
 @contextmanager
@@ -34,6 +38,7 @@ def working(
     inputs: Iterable[Path] = (),
     notes: dict[str, Any] | None = None,
     anew: bool = False,
+    look_again: Callable[[], str] | None = None,
 ) -> Iterator[Path]:
     """Give a folder to work in; what the block leaves there becomes ``output`` if it ends without an error.
 
@@ -45,13 +50,21 @@ def working(
             beside ``output``, before it.
         in_place: the block writes where ``output`` lies, because it can go on there itself, as ESPnet's trainer does.
         inputs: what is read to make it.
-        notes: further entries of the stamp; the block may add some, and may correct ``made_from``.
+        notes: further entries of the stamp; the block may add some, and may correct ``made_from``. What another
+            ``stage`` has made is not replaced.
         anew: start over even if ``output`` is complete. What an interrupted call left is continued all the same.
+        look_again: gives ``made_from`` once more, where another process may have changed it.
+
+    Raises:
+        MadeMeanwhile: another process has made it of the same while this one waited for it.
     """
     started = time.monotonic()
     notes = {} if notes is None else notes
     _keep_apart(output, inputs, file)
-    with locked(output, WAIT):
+    done_before = is_made(output, made_from)
+    with locked(output, WAIT), naming_full(output):
+        if not (done_before or anew) and is_made(output, made_from if look_again is None else look_again()):
+            raise MadeMeanwhile
         if in_place:
             if anew and is_complete(read_stamp(output)):
                 _remove(output)
@@ -64,6 +77,7 @@ def working(
             yield place
             _write(stamp_at, _stamp(made_from, started, notes))
             return
+        _check_stage(output, notes.get("stage"))
         check_replaceable(output, has_stamp, file=file)
         work, old = output.with_name(f"{output.name}.partial"), output.with_name(f".{output.name}.old")
         check_replaceable(work, has_stamp)
@@ -165,6 +179,15 @@ def _keep_apart(output: Path, inputs: Iterable[Path], file: bool) -> None:
         if made == read or made in read.parents or (read in made.parents and not file):
             relation = "is" if made == read else "contains" if made in read.parents else "lies inside"
             raise UserError(f"{output} {relation} {each}, which is read to make it; give another output")
+
+
+def _check_stage(output: Path, stage: object) -> None:
+    """A stage replaces only what it has made itself, and no folder that an interrupted one goes on in."""
+    stamp = read_stamp(output)
+    by_other = stage is not None and stamp.get("stage", stage) != stage
+    if by_other or (stamp and not is_complete(stamp) and output.is_dir()):
+        maker = f"stage {stamp['stage']}" if by_other else "a step that was interrupted"
+        raise UserError(f"{output} was made by {maker}, and would be replaced; move or delete it first")
 
 
 def check_replaceable(path: Path, is_own: Callable[[Path], bool], *, file: bool = False) -> None:

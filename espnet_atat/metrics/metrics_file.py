@@ -1,11 +1,13 @@
 """Reading and writing ``metrics.json`` (see ``scoring`` for its format)."""
 
 import json
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from espnet_atat.atomic import atomic_write
 from espnet_atat.errors import UserError
+from espnet_atat.strict_json import read_json
 
 METRICS_FILE = "metrics.json"
 METRICS_FORM = 1
@@ -25,13 +27,43 @@ def write_metrics(path: str | Path, result: dict[str, Any]) -> None:
 
 
 def read_metrics(path: str | Path) -> dict[str, Any]:
-    try:
-        result = json.loads(Path(path).read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise UserError(f"{path}: not a metrics.json: {error}") from error
-    if not isinstance(result, dict) or result.get("form") != METRICS_FORM or "counts" not in result:
-        raise UserError(f"{path}: not a metrics.json of form {METRICS_FORM}; score again with bin.score")
-    return result
+    """What ``scoring.score`` gave.
+
+    Raises:
+        UserError: the file is no JSON, or not of that form: ids sorted, in each column a number for each of them.
+    """
+    result = read_json(path)
+    if fault := _fault(result):
+        raise UserError(f"{path}: not a metrics.json of form {METRICS_FORM}: {fault}; write it again with bin.score")
+    return dict(result)
+
+
+def _fault(result: object) -> str | None:
+    if not isinstance(result, dict) or result.get("form") != METRICS_FORM:
+        return "no object that names this form"
+    kinds: dict[str, Any] = {"hypothesis": str | None, "utterances": int}
+    kinds |= dict.fromkeys(("kind", "reference", "predicted"), str)
+    kinds |= dict.fromkeys(("info", "figures", "subsets", "counts"), dict)
+    if wrong := [key for key, kind in kinds.items() if key not in result or not isinstance(result[key], kind)]:
+        return f"{wrong[0]} is missing, or of another type"
+    utt_ids, columns, subsets = (result["counts"].get(key) for key in ("utt_ids", "columns", "subsets"))
+    if not isinstance(utt_ids, list) or not all(isinstance(utt_id, str) for utt_id in utt_ids):
+        return "no list of utterance ids"
+    if any(former >= latter for former, latter in pairwise(utt_ids)):
+        return "its utterance ids are not sorted, or one is there twice"
+    size = len(utt_ids)
+    if not isinstance(columns, dict) or not all(_are_whole(each) and len(each) == size for each in columns.values()):
+        return "a column has not a whole number for each utterance"
+    if not isinstance(subsets, dict) or not all(_are_whole(each, size) for each in subsets.values()):
+        return "a subset has entries that are no places of utterances"
+    return None
+
+
+def _are_whole(values: object, limit: int | None = None) -> bool:
+    """Is this a list of whole numbers, and from 0 to below a limit?"""
+    if not isinstance(values, list) or not all(type(value) is int for value in values):
+        return False
+    return limit is None or all(0 <= value < limit for value in values)
 
 
 def _line(value: Any) -> str:

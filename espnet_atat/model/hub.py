@@ -1,6 +1,5 @@
 """Models that transformers loads: their folders, configurations and identities; fetched only by name."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,6 +8,7 @@ from espnet_atat.errors import UserError, first_line
 from espnet_atat.graph.digest import digest, file_digest
 from espnet_atat.installed import installed_model
 from espnet_atat.model.espnet_package import espnet_files, is_espnet
+from espnet_atat.strict_json import read_json
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig
@@ -92,7 +92,7 @@ def load_preprocessor(name: str) -> dict[str, Any]:
     if is_espnet(name):
         return {}
     path = model_folder(name) / PREPROCESSOR
-    try:
-        return dict(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else {}
-    except ValueError as error:
-        raise UserError(f"{path}: not JSON ({first_line(error)})") from error
+    content = read_json(path) if path.is_file() else {}
+    if not isinstance(content, dict):
+        raise UserError(f"{path}: holds no object")
+    return content

@@ -4,7 +4,6 @@ Every function here raises a ``UserError`` that names the file, the member or th
 Weights are pickles by nature; ``torch.load(weights_only=True)`` reads them, which builds tensors and nothing else.
 """
 
-import json
 import stat
 import zipfile
 from collections.abc import Iterable, Mapping
@@ -15,6 +14,7 @@ import numpy as np
 import yaml
 
 from espnet_atat.errors import UserError, first_line
+from espnet_atat.strict_json import parse_json
 
 #: Kinds of file by their suffix; files without one that are known by name.
 SUFFIXES = frozenset({".yaml", ".json", ".txt", ".md", ".model", ".pth", ".npz", ".png"})
@@ -91,10 +91,7 @@ def parse_config(text: bytes, where: str) -> dict[str, Any]:
 
 
 def load_json(path: Path, where: str | Path) -> Any:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise UserError(f"{where}: {path.name} is not JSON ({first_line(error)})") from error
+    content = parse_json(path.read_bytes(), f"{where}: {path.name}")
     refuse_code(content, f"{where}: {path.name}")
     return content
 

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from espnet_atat.config.layout import DATA, DUMP, EXP, PREPARED
+from espnet_atat.config.layout import DATA, DUMP, EXP
 from espnet_atat.data.mixture import group_of
-from espnet_atat.datadir import read_two_column
+from espnet_atat.datadir import PREPARED, read_two_column
 from espnet_atat.errors import UserError
 from espnet_atat.graph.work import read_stamp
 from espnet_atat.speech.audio import SAMPLE_RATE

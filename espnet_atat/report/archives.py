@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 from espnet_atat.atomic import atomic_write
 from espnet_atat.errors import UserError
 from espnet_atat.graph.work import locked
+from espnet_atat.strict_json import parse_json
 
 SUFFIX = ".jsonl.xz"
 PRESET = 6 | lzma.PRESET_EXTREME
@@ -61,13 +62,15 @@ def read_archive(file: Path) -> dict[str, str]:
     texts: dict[str, str] = {}
     for number, line in enumerate(lines, 1):
         try:
-            match json.loads(line):
+            match parse_json(line, f"{file}:{number}"):
                 case {"path": str(path), "text": str(text), **others} if path not in texts and not others:
                     _check(path)
                     texts[path] = text
                 case _:
                     raise ValueError("not a path and its text, or a path for the second time")
-        except (ValueError, RecursionError) as error:
+        except UserError as error:
+            raise UserError(f"{error}; take the file from its repository again") from error
+        except ValueError as error:
             raise UserError(f"{file}:{number}: {error}; take the file from its repository again") from error
     return texts
 

@@ -1,6 +1,5 @@
 """Confusions of intents, from scored sets."""
 
-import json
 import textwrap
 from collections import Counter
 from collections.abc import Mapping
@@ -9,12 +8,14 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
+from espnet_atat.metrics.metrics_file import read_metrics
+
 NONE = "(none)"
 
 
 def scored_files(metrics: Path, side: str) -> list[Path]:
     """The ``reference`` or ``predicted`` files of a ``metrics.json``; beside it, where that one was moved with it."""
-    scored = json.loads(metrics.read_text(encoding="utf-8"))
+    scored = read_metrics(metrics)
     files = [Path(name) for name in scored[side].split(" + ")]  # as a Listing of several files is named
     beside = metrics.with_name(files[0].name)
     return [beside] if len(files) == 1 and not files[0].is_file() and beside.is_file() else files

@@ -1,6 +1,5 @@
 """Learning curves: the accuracy of the next token that ESPnet's trainer wrote to TensorBoard, task by task."""
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from espnet_atat.strict_json import read_json
 from espnet_atat.text.vocabulary import TASKS
 
 THIN: Mapping[str, Any] = {"linewidth": 0.9, "alpha": 0.6}
@@ -69,7 +69,7 @@ def collect_curves(runs: Iterable[Path]) -> dict[str, Curves]:
 
 
 def load_curves(file: Path) -> dict[str, Curves]:
-    return dict(json.loads(file.read_text(encoding="utf-8")))
+    return dict(read_json(file))
 
 
 def plot_curves(runs: Sequence[tuple[str, Curves]], title: str) -> Figure:

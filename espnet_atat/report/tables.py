@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from espnet_atat.errors import UserError
 from espnet_atat.metrics.printing import Grid, markdown_table, terminal_table
 from espnet_atat.report.grids import (
     column_groups,
@@ -74,7 +75,7 @@ def insert(content: Mapping[str, Any], name: str, text: str) -> str:
     before, opened, rest = text.partition(start)
     _old, closed, after = rest.partition(end)
     if not opened or not closed or start in after or end in before + after:
-        raise ValueError(f"needs the lines '{start}' and '{end}', once each and in this order")
+        raise UserError(f"needs the lines '{start}' and '{end}', once each and in this order")
     return f"{before}{start}\n\n{section(content, brief=True)}\n\n{end}{after}"
 
 

@@ -9,9 +9,12 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
+from espnet_atat.atomic import naming_full
 from espnet_atat.datadir import SAMPLE_RATE
 from espnet_atat.errors import UserError, first_line
 
+#: Floating-point samples may be integers of 32 bits by mistake, which features bear; what is larger is no audio.
+LOUDEST_SAMPLE = 2.0**31
 STREAMED = 0xFFFF_0000  # bytes: a data chunk of such a length was written before its length was known
 
 # libsndfile subtype -> array type that holds its samples without loss, and the format and subtype to write them with
@@ -105,7 +108,7 @@ def write_audio(
     soundfile.write(encoded, samples, rate, format=container, subtype=subtype)
     file.parent.mkdir(parents=True, exist_ok=True)
     temporary = file.with_suffix(".tmp")
-    with temporary.open("wb") as handle:
+    with naming_full(file), temporary.open("wb") as handle:
         handle.write(encoded.getvalue())
         if sync:
             handle.flush()
@@ -155,7 +158,7 @@ def read_samples(file: soundfile.SoundFile, name: str | Path, start: int = 0, dt
     """The samples from ``start`` on, shape (num_samples, channels).
 
     Raises:
-        AudioError: there are none, fewer than the header promises, or some that are not finite numbers.
+        AudioError: there are none, fewer than the header promises, or some that are not finite or absurdly large.
     """
     try:
         file.seek(start)
@@ -167,6 +170,9 @@ def read_samples(file: soundfile.SoundFile, name: str | Path, start: int = 0, dt
     if start + len(samples) != file.frames:
         found = f"{name} is cut short: {start + len(samples)} samples of {file.frames}"
         raise AudioError("truncated audio", found)
-    if samples.dtype.kind == "f" and not np.isfinite(samples).all():
-        raise AudioError("damaged audio", f"{name} has samples that are not finite numbers")
+    if samples.dtype.kind == "f":
+        if not np.isfinite(samples).all():
+            raise AudioError("damaged audio", f"{name} has samples that are not finite numbers")
+        if (loudest := float(np.abs(samples).max())) > LOUDEST_SAMPLE:
+            raise AudioError("damaged audio", f"{name} has a sample of {loudest:.3g}, where full scale is 1")
     return samples

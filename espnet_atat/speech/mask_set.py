@@ -10,7 +10,7 @@ from espnet_atat.atomic import atomic_write
 from espnet_atat.datadir import DataDir
 from espnet_atat.errors import UserError, naming
 from espnet_atat.graph.pool import Record
-from espnet_atat.speech.alignment.record import Alignment, from_json, to_json
+from espnet_atat.speech.alignment.record import Alignment, check_times, from_json, to_json
 from espnet_atat.speech.audio import read_lossless, write_audio
 from espnet_atat.speech.copies import Copy, audio_of, make_copies
 from espnet_atat.speech.masking import MaskConfig, draw_spans, mask_waveform, random_source, span_samples
@@ -67,6 +67,7 @@ def _mask_utterance(config: MaskConfig, work: Path, utt: str, payload: tuple[str
     words = from_json(fields)
     with naming(utt):
         samples, rate, container, subtype = read_lossless(path)
+        check_times(words, len(samples) / rate)
     spans = draw_spans(utt, words, config)
     record: Record = {
         "file": None,

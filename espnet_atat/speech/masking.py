@@ -16,8 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from espnet_atat.arguments import option
-from espnet_atat.errors import UserError
-from espnet_atat.speech.alignment.record import AlignedWord, Alignment
+from espnet_atat.errors import UserError, naming
+from espnet_atat.speech.alignment.record import AlignedWord, Alignment, check_times
 from espnet_atat.speech.audio import SAMPLE_RATE
 from espnet_atat.speech.fbank import FRAME_LENGTH, FRAME_SECONDS, LOG_FLOOR
 
@@ -178,6 +178,9 @@ class OnTheFlyMasker:
         """Mask features of shape (frames, dimensions), or audio of shape (num_samples,) at 16 kHz."""
         if utt not in self.alignments:
             raise UserError(f"{utt} has no alignment, so it cannot be masked; align its set, or leave it out of mlm")
+        with naming(utt):
+            seconds = self.frames.seconds if speech.ndim == 2 else 1 / SAMPLE_RATE
+            check_times(self.alignments[utt], len(speech) * seconds)
         spans = draw_spans(utt, self.alignments[utt], self.config, epoch)
         rng = random_source(utt, self.config.seed, epoch, "fill")
         if speech.ndim == 2:

@@ -1,15 +1,15 @@
 """A picture of an utterance: waveform, spectrogram, words, and what was masked."""
 
-import json
 from pathlib import Path
 
 import numpy as np
 
 from espnet_atat.errors import UserError
-from espnet_atat.speech.alignment.record import Alignment
+from espnet_atat.speech.alignment.record import Alignment, check_times
 from espnet_atat.speech.audio import SAMPLE_RATE
 from espnet_atat.speech.fbank import FRAME_LENGTH, FRAME_SECONDS, FRAME_SHIFT, fbank
 from espnet_atat.speech.masking import MaskedSpan
+from espnet_atat.strict_json import parse_json
 
 LABEL_HEIGHTS = (0.98, 0.91)  # of words in turn, as a share of the axes: short neighbours would overlap
 MASK_COLOUR, WORD_COLOUR = "#d62728", "#1f77b4"
@@ -22,7 +22,7 @@ def read_masks(path: Path, utt: str) -> list[MaskedSpan]:
     with path.open(encoding="utf-8") as handle:
         for number, line in enumerate(handle, start=1):
             try:
-                fields = json.loads(line)
+                fields = parse_json(line, f"{path}:{number}")
                 if fields["utt_id"] == utt:
                     return [
                         MaskedSpan(span["start"], span["end"], tuple(span["words"]), tuple(span["indices"]))
@@ -41,6 +41,7 @@ def plot_utterance(samples: np.ndarray, words: Alignment, masks: list[MaskedSpan
     from matplotlib import pyplot
 
     duration = len(samples) / SAMPLE_RATE
+    check_times(words, duration)
     width = min(40.0, max(8.0, 2 * duration))  # inches
     figure, (wave, mel) = pyplot.subplots(2, 1, sharex=True, figsize=(width, 6), layout="constrained")
     wave.plot(np.arange(len(samples)) / SAMPLE_RATE, samples, linewidth=0.4, color="black")

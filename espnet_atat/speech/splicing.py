@@ -14,8 +14,8 @@ import numpy as np
 
 from espnet_atat.arguments import option
 from espnet_atat.datadir import DataDir, from_root, invert
-from espnet_atat.errors import UserError
-from espnet_atat.speech.alignment.record import Alignment
+from espnet_atat.errors import UserError, naming
+from espnet_atat.speech.alignment.record import Alignment, check_times
 from espnet_atat.speech.audio import SAMPLE_RATE, read_audio, write_audio
 from espnet_atat.speech.masking import random_source
 from espnet_atat.speech.report import Report
@@ -109,7 +109,7 @@ def _at_random(voices: Voices, config: SpliceConfig) -> Iterator[Spliced]:
     done = heard = 0
     used = sum(map(len, voices.values()))
     for speaker, utterances in voices.items():
-        recordings = [cut_words(read_audio(path), words) for path, words in utterances]
+        recordings = [_recording(path, words) for path, words in utterances]
         heard += len(utterances)
         for number in range(done, config.number * heard // used):
             line = f"spliced_{number:06d}"
@@ -120,7 +120,7 @@ def _at_random(voices: Voices, config: SpliceConfig) -> Iterator[Spliced]:
 
 def _lines(voices: Voices, texts: DataDir, config: SpliceConfig) -> Iterator[Spliced]:
     for speaker, lines in invert(_draw_speakers(voices, texts, config)).items():
-        recordings = [cut_words(read_audio(path), words) for path, words in voices[speaker]]
+        recordings = [_recording(path, words) for path, words in voices[speaker]]
         places: dict[str, list[tuple[int, int]]] = {}  # word → recordings and positions
         for number, recording in enumerate(recordings):
             for position, word in enumerate(recording.words):
@@ -149,8 +149,15 @@ def _draw_speakers(voices: Voices, texts: DataDir, config: SpliceConfig) -> dict
     return speaker_of
 
 
+def _recording(path: str, words: Alignment) -> Recording:
+    samples = read_audio(path)
+    with naming(path):
+        return cut_words(samples, words)
+
+
 def cut_words(samples: np.ndarray, words: Alignment) -> Recording:
     """Cut half way between each word's end and the next one's start; the ends of the audio belong to the end words."""
+    check_times(words, len(samples) / SAMPLE_RATE)
     times = (word.times for word in words)
     middles = [round((end + start) / 2 * SAMPLE_RATE) for (_, end), (start, _) in pairwise(times)]
     cuts = np.clip([0, *middles, len(samples)], 0, len(samples))

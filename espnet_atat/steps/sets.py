@@ -5,8 +5,8 @@ from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import Any
 
-from espnet_atat.config.layout import DATA, PREPARED
-from espnet_atat.datadir import TEXT_FORM, UNREADABLE, read_two_column
+from espnet_atat.config.layout import DATA
+from espnet_atat.datadir import PREPARED, TEXT_FORM, UNREADABLE, prepared_sets, read_two_column
 from espnet_atat.errors import UserError
 from espnet_atat.graph.digest import digest, file_digest
 from espnet_atat.graph.node import Identity, Node
@@ -57,12 +57,6 @@ def set_identity(folder: Path) -> list[str]:
     if not stamp and (folder / "wav.scp").is_file():  # made by hand
         stamp = {"made_from": digest([file_size(path) for path in read_two_column(folder / "wav.scp").values()])}
     return [*(file_digest(file) for file in files if file.is_file()), stamp.get("made_from", "")]
-
-
-def prepared_sets(folder: Path) -> list[str]:
-    """The sets that stage 1 made of ``data/<recipe>``."""
-    listed = folder / PREPARED
-    return listed.read_text(encoding="utf-8").split() if listed.is_file() else []
 
 
 def sets_of(recipe: str) -> list[str]:

@@ -7,8 +7,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from espnet_atat.config.layout import DATA, DERIVED, DUMP, EGS, PREPARED
+from espnet_atat.config.layout import DATA, DERIVED, DUMP, EGS
 from espnet_atat.corpora.listing import listing
+from espnet_atat.datadir import PREPARED, prepared_sets
 from espnet_atat.errors import UserError
 from espnet_atat.graph.digest import digest
 from espnet_atat.graph.launch import call
@@ -16,7 +17,6 @@ from espnet_atat.graph.node import Node
 from espnet_atat.graph.work import read_stamp
 from espnet_atat.stages import Stage
 from espnet_atat.steps.request import Request
-from espnet_atat.steps.sets import prepared_sets
 
 
 def plan(request: Request) -> Iterator[Node | str]:

@@ -1,6 +1,5 @@
 """Stage 7: the decoder's token list and BPE model, the CTC's characters, the text encoder's tokenizer."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -9,6 +8,7 @@ from espnet_atat.config.mixtures import MIXTURE_SEED
 from espnet_atat.data.targets import targets_of
 from espnet_atat.errors import UserError
 from espnet_atat.steps.plan import KNOWN_TAGS, Training
+from espnet_atat.strict_json import read_json
 from espnet_atat.text.token_folder import grow_folder, train_folder
 
 
@@ -33,7 +33,7 @@ def check_text_tokenizer(training: Training) -> None:
     path = Path(training.text_tokenizer or "", "tokenizer.json")
     if rows is None or not path.is_file():
         return
-    size = len(json.loads(path.read_text(encoding="utf-8"))["model"]["vocab"])
+    size = len(read_json(path)["model"]["vocab"])
     if size > rows:
         raise UserError(
             f"text_encoder_conf: config: vocab_size is {rows}, but {path.parent} has {size} pieces: raise it"

@@ -1,7 +1,6 @@
 """Stage 12: hypotheses of every test set, and the references that they are scored against."""
 
 import dataclasses
-import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from functools import cached_property, partial
@@ -21,6 +20,7 @@ from espnet_atat.report.glance import ATTENTION_FILE
 from espnet_atat.stages import Stage
 from espnet_atat.steps.plan import PlannedSystem, Training, heard_words
 from espnet_atat.steps.stage08_language_model import LMTraining
+from espnet_atat.strict_json import read_json
 
 if TYPE_CHECKING:
     from espnet_atat.decode.lm_fusion import LanguageModel
@@ -92,9 +92,11 @@ class Hypotheses(ABC):
     def conclude(self, work: Path) -> Mapping[str, Any]:
         """Once ``hyp`` is written: write ``ref``, and give utterances that stage 6 dropped an empty hypothesis."""
         wanted, hyp = references(self.test), read_two_column(work / "hyp")
+        if foreign := sorted(hyp.keys() - wanted.keys()):
+            raise UserError(f"{self.dump}: has {foreign[0]}, which {DATA / self.test.set} lacks: redo stage 6")
         if missing := sorted(wanted.keys() - hyp.keys()):
             report = self.dump / "report.json"
-            dropped = json.loads(report.read_text(encoding="utf-8"))["dropped"] if report.is_file() else {}
+            dropped = read_json(report)["dropped"] if report.is_file() else {}
             if unexplained := [utt_id for utt_id in missing if utt_id not in dropped]:
                 raise UserError(f"{self.dump}: lacks {unexplained[0]}, which {DATA / self.test.set} has: redo stage 6")
             write_two_column(work / "hyp", hyp | dict.fromkeys(missing, ""))

@@ -149,9 +149,28 @@ def test_standard_input_is_audio_or_lines_of_text(recordings, monkeypatch, capsy
     printed = capsys.readouterr()
     assert printed.out == f"play moon\t{TREES[0]}\nstop it\t{TREES[1]}\n"
     assert "error: text '...\\n' has no word in it" in printed.err
+    # A bad line is an error of that line; what is longer than the model takes is cut, which is said.
+    give(monkeypatch, b"\xff moon\nplay \0 moon\n\x1b[2J\n" + b"play moon " * 300 + b"\nstop it\n")
+    assert main(["understand", "--text", "-", "--quiet"]) == 1
+    printed = capsys.readouterr()
+    assert printed.out.splitlines()[1:] == [f"stop it\t{TREES[1]}"]
+    for line in (
+        "error: \\xff moon: text '\\udcff moon\\n' is not UTF-8",
+        "error: text: has a control character, '\\x00', in 'play \\x00 moon\\n'",
+        "error: text: has a control character, '\\x1b', in '\\x1b[2J\\n'",
+        "note: play moon play moon play moon play moon …: a text of ",
+    ):
+        assert line in printed.err
     give(monkeypatch, b"no audio")
     assert main(["understand", "-"]) == 1
     assert "(8 bytes) cannot be read as audio" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("model")
+@pytest.mark.parametrize("device", ["meta", "mps", "cuda:99", "cpu:7", "\0", "cuda:" + "9" * 5000])
+def test_a_device_is_the_cpu_or_a_gpu_that_is_there(device, capsys):
+    assert main(["understand", "--text", "stop it", "--device", device]) == 2
+    assert capsys.readouterr().err.startswith(f"error: device {device!r}: ")
 
 
 def test_info_says_what_a_model_is(model, capsys):

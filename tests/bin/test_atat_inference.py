@@ -1,5 +1,7 @@
 """The command: files in, files out, options, and one line for a mistake."""
 
+import re
+
 import pytest
 import torch
 import yaml
@@ -51,6 +53,25 @@ def test_the_command_writes_what_the_python_interface_gives(command, run_dir, sp
     understand = Speech2Understand(run_dir / "config.yaml", run_dir / "model.pth", maxlen=10, constrain_trees=True)
     assert list(read_two_column(tmp_path / "out" / "hyp").values()) == [r.tree for r in understand(speech[:5])]
     assert (tmp_path / "out" / "nbest.jsonl").is_file()
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "message"),
+    [
+        ("feats.scp", "spk-00 .*\n", "", r"text has 'spk-00', which .*feats.scp lacks \(1 such\)"),
+        ("feats.scp", "spk-00 ", "foreign ", r"feats.scp has 'foreign', which .*text lacks \(1 such\)"),
+        ("text", "spk-04 .*\n", "", r"feats.scp has 'spk-04', which .*text lacks \(1 such\)"),
+        ("text", "spk-00 ", "spk-99 play\nspk-00 ", r"text has 'spk-99', which .*feats.scp lacks \(1 such\)"),
+        ("utt2num_frames", "spk-00 .*", f"spk-00 {'1' * 5000}", "spk-00: '1+' is no number of frames"),
+        ("utt2num_frames", "spk-00 .*", "spk-00 many", "spk-00: 'many' is no number of frames"),
+    ],
+)
+def test_a_set_whose_files_name_other_utterances_is_refused(command, tmp_path, capsys, file, old, new, message):
+    path = tmp_path / "dump" / file
+    path.write_text(re.sub(old, new, path.read_text(), count=1))
+    assert main_guard(main, command) == 2
+    assert re.search(message, capsys.readouterr().err.splitlines()[-1])
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_stream_of_text(command, tmp_path):

@@ -1,6 +1,8 @@
 """The command bin.compare."""
 
 import json
+import re
+from pathlib import Path
 
 import pytest
 
@@ -8,6 +10,7 @@ from espnet_atat.bin import main_guard
 from espnet_atat.bin.compare import main
 from espnet_atat.metrics.metrics_file import write_metrics
 from espnet_atat.metrics.scoring import score
+from tests.test_strict_json import HOSTILE
 
 REF = {f"u{number:02d}": "[IN:A x ]" for number in range(40)}
 
@@ -50,7 +53,31 @@ def test_sides_that_are_not_two_and_files_that_are_no_scores(scored, tmp_path, c
     for sides in ([], [one], [one, one, one], [one, "--a", one], ["--a", one]):
         assert main_guard(main, sides) == 2
         assert capsys.readouterr().err.startswith("error: give ")
-    for text, message in (("{", "not a metrics.json:"), ("{}", "not a metrics.json of form 1"), ("[]", "of form 1")):
-        (tmp_path / "bad.json").write_text(text)
-        assert main_guard(main, [scored[20], str(tmp_path / "bad.json")]) == 2
-        assert message in capsys.readouterr().err
+    for content, message in [*HOSTILE, (b"{}", "not a metrics.json of form 1"), (b"[]", "of form 1")]:
+        (tmp_path / "bad.json").write_bytes(content)
+        assert main_guard(main, [one, str(tmp_path / "bad.json")]) == 2
+        assert re.search(f"^error: .*bad.json: .*{message}", capsys.readouterr().err)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda counts: counts["utt_ids"].reverse(), "its utterance ids are not sorted"),
+        (lambda counts: counts.update(utt_ids=[["u"]]), "no list of utterance ids"),
+        (lambda counts: counts["columns"].update(valid=[1]), "a column has not a whole number for each utterance"),
+        (lambda counts: counts["columns"].update(valid=["1"] * 40), "a column has not a whole number"),
+        (lambda counts: counts["subsets"].update(heard=[99]), "a subset has entries that are no places"),
+        (lambda counts: counts.clear(), "no list of utterance ids"),
+        (lambda counts: counts.pop("columns"), "a column has not"),
+    ],
+)
+def test_scores_whose_counts_do_not_belong_together_are_refused(scored, tmp_path, capsys, change, message):
+    content = json.loads(Path(scored[20]).read_text(encoding="utf-8"))
+    change(content["counts"])
+    (tmp_path / "bad.json").write_text(json.dumps(content))
+    assert main_guard(main, [scored[20], str(tmp_path / "bad.json")]) == 2
+    assert f"bad.json: not a metrics.json of form 1: {message}" in capsys.readouterr().err
+    content["info"] = content["kind"] = 3
+    (tmp_path / "bad.json").write_text(json.dumps(content))
+    assert main_guard(main, [str(tmp_path / "bad.json"), scored[20]]) == 2
+    assert "kind is missing, or of another type" in capsys.readouterr().err

@@ -18,13 +18,14 @@ from espnet_atat.errors import UserError
 from tests.corpora.conftest import write_an4
 from tests.spoken import spoken
 
-TABLE = "audio,transcript,intent,slots,split\na.wav,go home,go,to=home,train\na.wav,stay here,stay,,test\n"
+TABLE = "audio,transcript,intent,slots,split\na.wav,go home,go,to=home,train\nb.wav,stay here,stay,,test\n"
 
 
 @pytest.fixture
 def table(tmp_path: Path) -> Path:
     """A table of two recordings with ids of their own."""
-    soundfile.write(tmp_path / "a.wav", np.random.default_rng(0).normal(0, 0.1, 8000), 16_000)
+    for seed, name in enumerate("ab"):
+        soundfile.write(tmp_path / f"{name}.wav", np.random.default_rng(seed).normal(0, 0.1, 8000), 16_000)
     (tmp_path / "mine.csv").write_text(TABLE)
     return tmp_path / "mine.csv"
 
@@ -35,7 +36,7 @@ def test_it_prepares_and_reports(table: Path, tmp_path: Path, capsys: pytest.Cap
     assert f"custom: read {table}" in out
     assert "custom: wrote 2 sets below" in out
     assert "train: 1 read, 1 kept, 0 dropped" in out
-    assert DataDir.load(tmp_path / "data" / "test").target == {"a": "[IN:STAY stay here ]"}
+    assert DataDir.load(tmp_path / "data" / "test").target == {"b": "[IN:STAY stay here ]"}
     first = {path: path.read_bytes() for path in (tmp_path / "data").rglob("*") if path.is_file()}
     main(["custom", str(table), str(tmp_path / "data")])
     assert {path: path.read_bytes() for path in (tmp_path / "data").rglob("*") if path.is_file()} == first
@@ -74,6 +75,16 @@ def test_a_set_that_is_not_made_any_more_is_removed_on_request(table: Path, tmp_
     main(["custom", str(table), str(data), "--replace"])
     assert sorted(path.name for path in data.iterdir()) == ["by_hand", "dev", "prepared", "test"]
     assert (data / "prepared").read_text() == "dev\ntest\n"
+
+
+def test_a_set_that_no_preparation_made_is_not_replaced(table: Path, tmp_path: Path, capsys) -> None:
+    """Though it has no other files than one has; nor is what is read."""
+    mine = DataDir(text={"a": "by hand"})
+    mine.write(tmp_path / "data/train")
+    for source, data_dir in ((table, "data"), (tmp_path / "data", "data"), (tmp_path / "data/train", "data")):
+        assert main_guard(main, ["custom", str(source), str(tmp_path / data_dir)]) == 2
+        assert "train holds text, which no preparation wrote; move or delete" in capsys.readouterr().err
+    assert DataDir.load(tmp_path / "data/train") == mine
 
 
 def test_what_was_written_is_checked_by_the_limits_of_the_call(table: Path, tmp_path: Path) -> None:

@@ -46,6 +46,16 @@ def test_a_recipe_is_read_whole(load):
         load_recipe("toys")
 
 
+@pytest.mark.parametrize("name", ["../../../evil", "../atat/toy", "toy/", "/evil", ""])
+def test_a_name_that_leads_elsewhere_is_no_recipe(load, tmp_path, name):
+    """Its scripts would be run."""
+    load()
+    (tmp_path.parent / "evil").mkdir(exist_ok=True)
+    (tmp_path.parent / "evil/recipe.yaml").write_text(FULL)
+    with pytest.raises(UserError, match="egs2/atat: unknown recipe"):
+        load_recipe(name)
+
+
 def test_the_corpus_is_the_first_that_is_there(load, tmp_path, monkeypatch):
     (tmp_path / "db.sh").write_text("FIRST=${FIRST-downloads/first}\nSECOND=${SECOND:-}\n")
     assert str(load().corpus_path()) == "downloads/first"  # none is there
@@ -69,6 +79,9 @@ def test_the_corpus_is_the_first_that_is_there(load, tmp_path, monkeypatch):
         ("ratio: 0.2", "rate: 0.2", r"mask: options: unknown key 'rate', perhaps 'ratio'; known: ratio, fill, seed"),
         ("sets: [train, test@flite]", "engine: espeak", r"synthesize: engine: is one of pico, flite, kokoro, polly,"),
         ("from: [train], ", "", r"splice: the key 'from' is missing"),
+        ("[$FIRST, $SECOND]", '"a\\0b"', "a text has the character NUL"),
+        ("[$FIRST, $SECOND]", "1" * 5000, r"recipe\.yaml: not YAML: Exceeds the limit"),
+        ("[$FIRST, $SECOND]", "[" * 5000, r"recipe\.yaml: not YAML: "),
     ],
 )
 def test_mistakes_are_named(load, old, new, message):

@@ -3,6 +3,7 @@
 import hashlib
 import http.server
 import io
+import random
 import stat
 import tarfile
 import threading
@@ -172,3 +173,48 @@ def test_what_npm_cannot_pack_is_one_error(tmp_path, monkeypatch, script, why):
     with pytest.raises(UserError, match=rf"npm could not fetch name@1\.0 \({why}\); download it .* put it at {place}"):
         fetch("npm:name@1.0", place, None)
     assert files_below(tmp_path / "downloads") == []
+
+
+def spoiled(path: Path, kind: str) -> Path:
+    """An archive of 200 KB of noise, packed as the suffix says and spoiled in one way."""
+    (path.parent / "noise").write_bytes(random.Random(0).randbytes(200_000))
+    if path.suffix == ".zip":
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as zipped:
+            zipped.write(path.parent / "noise", "noise")
+            if kind == "clash":
+                zipped.writestr("noise/a", "x")
+    else:
+        with tarfile.open(path, f"w:{path.suffix[1:]}") as tarred:
+            tarred.add(path.parent / "noise", "noise")
+    content = bytearray(path.read_bytes())
+    entry = content.find(b"PK\x01\x02")  # of a zip's list of members; its flags, its method
+    if kind == "encrypted":
+        content[6] |= 1
+        content[entry + 8] |= 1
+    elif kind == "method":
+        content[8] = content[entry + 10] = 99
+    elif kind == "damaged":
+        content[100_000:100_050] = bytes(50)
+    elif kind == "cut":
+        del content[100_000:]
+    path.write_bytes(content)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "message"),
+    [
+        ("a.zip", "encrypted", "member 'noise' is encrypted"),
+        ("a.zip", "method", "damaged archive"),
+        ("a.zip", "damaged", "damaged archive"),
+        ("a.zip", "clash", "damaged archive"),
+        ("a.zip", "cut", "neither a zip nor a tar"),
+        ("a.tar.gz", "damaged", "damaged archive"),
+        ("a.tar.gz", "cut", "damaged archive"),
+        ("a.tar.xz", "damaged", "damaged archive"),
+        ("a.tar.bz2", "damaged", "damaged archive|neither a zip nor a tar"),
+    ],
+)
+def test_an_archive_that_cannot_be_unpacked_is_one_error(tmp_path, name, kind, message):
+    with pytest.raises(UserError, match=rf"{name}: .*({message})"):
+        extract(spoiled(tmp_path / name, kind), tmp_path / "out")

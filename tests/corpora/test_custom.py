@@ -12,6 +12,7 @@ from espnet_atat.datadir import DataDir
 from espnet_atat.errors import UserError
 from espnet_atat.semantics.normalise import SPOKEN
 from tests.corpora.conftest import write_lines, write_noise
+from tests.test_strict_json import HOSTILE
 
 ROW = {"audio": "a.wav", "transcript": "go home", "speaker": "ann", "split": "train"}
 THREE_LINES = [
@@ -70,9 +71,10 @@ def test_text_audio_or_a_tree_alone(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("columns", "disjoint"), [(2, "transcripts"), (3, "transcripts"), (4, "speakers")])
 def test_sets_are_drawn_where_no_column_names_them(tmp_path, columns, disjoint):
-    audio = str(write_noise(tmp_path / "a.wav"))  # speakers count only where there is audio
     rows = [["id", "transcript", "speaker", "audio"]]
-    rows += [[f"u{n}", f"sentence number {n // 2}", f"s{n % 10}", audio] for n in range(40)]
+    for n in range(40):  # speakers count only where there is audio
+        audio = str(write_noise(tmp_path / f"{n}.wav")) if columns == 4 else ""
+        rows.append([f"u{n}", f"sentence number {n // 2}", f"s{n % 10}", audio])
     report = prepare(write_lines(tmp_path / "t.csv", [",".join(row[:columns]) for row in rows]), tmp_path / "data")
     assert f"disjoint in {disjoint}" in str(report)
     sets = {name: DataDir.load(tmp_path / "data" / name) for name in ("train", "dev", "test")}
@@ -103,12 +105,47 @@ def test_sets_are_drawn_where_no_column_names_them(tmp_path, columns, disjoint):
         (["transcript", "hello", "bye"], "add the column 'split'"),
         (["transcript"], "no rows"),
         (["id,transcript,split", "a,hello,train", "a,bye,train"], "'a' occurs twice"),
+        (["transcript,text,split", "go,stay,train"], r"t\.csv:2: 'text' is a second column of the transcript"),
+        (["transcript,split", "go \0 home,train"], r"t\.csv:2: transcript: has a control character, '\\x00'"),
+        (["transcript,split", "go \x1b[31m home,train"], r"t\.csv:2: transcript: has a control character, '\\x1b'"),
+        (["audio,split", "a\0.wav,train"], r"t\.csv:2: audio: has a control character"),
+        (["transcript,intent,slots", 'go,x,"{""a"": 1, ""a"": 2}"'], r"t\.csv:2: slots .*has the key 'a' twice"),
+        (["transcript,intent,slots", f"go,x,{'[' * 100_000}"], r"t\.csv:2: slots .*inside each other"),
+        (
+            ["audio,transcript,split", "a.wav,go,train", "./x/../a.wav,stay,test"],
+            r"t\.csv:3: the recording .*a\.wav",
+        ),
     ],
 )
 def test_mistakes_are_named(tmp_path: Path, lines_of: list[str], what: str) -> None:
     with pytest.raises(UserError, match=what):
         prepare(write_lines(tmp_path / "t.csv", lines_of), tmp_path / "data")
     assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        *((line.decode("latin-1"), message) for line, message in HOSTILE if line and b"\xff" not in line),
+        ('{"transcript": true}', "transcript is True where text is expected"),
+        ('{"transcript": ["go"]}', r"transcript is \['go'\] where text is expected"),
+        ('{"transcript": "go \\u0000"}', r"has a control character, '\\x00'"),
+        ('{"transcript": "go", "text": "stay"}', "'text' is a second column of the transcript"),
+        ("[1]", "a list where a JSON object is expected"),
+    ],
+)
+def test_a_line_of_json_means_one_thing_or_is_an_error(line: str, message: str, tmp_path: Path) -> None:
+    table = write_lines(tmp_path / "t.jsonl", ['{"transcript": "go", "split": "train"}', line])
+    with pytest.raises(UserError, match=rf"t\.jsonl:2: .*{message}"):
+        prepare(table, tmp_path / "data")
+
+
+def test_a_recording_may_be_in_the_sets_of_several_folds(tmp_path: Path) -> None:
+    for name in "ab":
+        write_noise(tmp_path / f"{name}.wav")
+    rows = ["a.wav,go,train_fold1", "b.wav,go,test_fold1", "b.wav,go,train_fold2", "a.wav,go,test_fold2"]
+    report = prepare(write_lines(tmp_path / "t.csv", ["audio,transcript,split", *rows]), tmp_path / "data")
+    assert [one.name for one in report.sets] == ["test_fold1", "test_fold2", "train_fold1", "train_fold2"]
 
 
 def test_all_bad_rows_are_named_together(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from espnet_atat.corpora.fsc import prepare
 from espnet_atat.corpora.fsc_rules import LOCATION, OBJECT, Triple, decode, encode, tree_of
 from espnet_atat.corpora.recordings import AudioRules
 from espnet_atat.corpora.validation import validate
-from espnet_atat.datadir import DataDir
+from espnet_atat.datadir import DataDir, find_data_dirs
 from espnet_atat.errors import UserError
 from espnet_atat.semantics.normalise import normalise_words
 from espnet_atat.semantics.tree import parse, strip_tags
@@ -87,7 +87,7 @@ def test_a_value_that_would_not_be_read_back_is_refused(value: str) -> None:
 
 def test_the_sets_of_all_splits(fsc_corpus: Path, tmp_path: Path) -> None:
     report = prepare(fsc_corpus.parent, tmp_path)
-    sets = {path.name: DataDir.load(path) for path in tmp_path.iterdir()}
+    sets = {path.name: DataDir.load(path) for path in find_data_dirs(tmp_path)}
     assert sorted(sets) == sorted(
         prefix + part for prefix in ("", "unseen_speaker_", "unseen_utterance_") for part in ("train", "dev", "test")
     )
@@ -95,7 +95,7 @@ def test_the_sets_of_all_splits(fsc_corpus: Path, tmp_path: Path) -> None:
     assert len(everything) == len(set(everything)) == 105
     assert "105 utterances, 31 distinct tuples, 35 phrasings" in str(report)
     assert sets["test"].spk2utt.keys() == {"spk00XyZ"}
-    assert [validate(path, AudioRules(), audio="header").problems for path in tmp_path.iterdir()] == [[]] * 9
+    assert [validate(path, AudioRules(), audio="header").problems for path in find_data_dirs(tmp_path)] == [[]] * 9
     for prefix in ("unseen_speaker_", "unseen_utterance_"):
         drawn = {part: sets[prefix + part] for part in ("train", "dev", "test")}
         assert sorted(key for data in drawn.values() for key in data.ids) == everything

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from espnet_atat.corpora.librispeech import prepare
-from espnet_atat.datadir import DataDir
+from espnet_atat.datadir import DataDir, find_data_dirs
 from espnet_atat.errors import UserError
 from tests.corpora.conftest import write_lines, write_noise
 
@@ -46,12 +46,12 @@ def test_the_real_utterances(real_corpus: Callable[[str], Path], tmp_path: Path)
 @pytest.mark.parametrize("give", ["LibriSpeech", "."])
 def test_splits_that_are_present_become_sets(corpus: Path, tmp_path: Path, give: str) -> None:
     prepare(corpus.parent / give, tmp_path / "data")
-    assert sorted(path.name for path in (tmp_path / "data").iterdir()) == ["dev_other", "train_clean_100"]
+    assert sorted(path.name for path in find_data_dirs(tmp_path / "data")) == ["dev_other", "train_clean_100"]
     train = DataDir.load(tmp_path / "data" / "train_clean_100")
     assert train.text["14-208-0002"] == "chapter 2 it's o'clock"
     assert train.utt2spk == dict.fromkeys(train.ids, "14")
     prepare(corpus.parent / give, tmp_path / "one", splits=["dev-other"])
-    assert [path.name for path in (tmp_path / "one").iterdir()] == ["dev_other"]
+    assert [path.name for path in find_data_dirs(tmp_path / "one")] == ["dev_other"]
     with pytest.raises(UserError, match="no folder 'test-clean'; present: train-clean-100, dev-other"):
         prepare(corpus.parent / give, tmp_path / "none", splits=["test-clean"])
 

@@ -14,7 +14,7 @@ from scipy.signal import correlate
 
 from espnet_atat.corpora.far_field import far_field
 from espnet_atat.corpora.mini import SETS, prepare
-from espnet_atat.datadir import DataDir
+from espnet_atat.datadir import DataDir, find_data_dirs
 from espnet_atat.errors import UserError
 
 KEPT = 2  # utterances a set in the small copy
@@ -88,7 +88,7 @@ def prepared(small_corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
 def test_every_set_becomes_a_data_dir_with_what_it_has(prepared: Path, small_corpus: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="--folds is 0 or from 2 on, found 1"):
         prepare(small_corpus, tmp_path, folds=1)
-    written = {path.name for path in prepared.iterdir()} - {"audio"}
+    written = {path.name for path in find_data_dirs(prepared)}
     assert written == {*SETS, "lights_far_train", "lights_far_dev", "lights_far_test"}
     for name in written:
         data = DataDir.load(prepared / name)

@@ -1,6 +1,8 @@
 """The command: its options, the models that it finds, and what it answers without a page."""
 
+import http.client
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -10,7 +12,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from espnet_atat.demo.app import find_models, main
+from espnet_atat.demo.app import find_models, main, refusal, serve
 from espnet_atat.demo.engine import LoadedModels
 from espnet_atat.errors import UserError
 from espnet_atat.graph.work import remove, working
@@ -55,6 +57,57 @@ def test_finished_runs_are_found_newest_first(tmp_path, monkeypatch):
         assert list(find_models(None)) == ["old"]
     remove(Path("exp/runs/new"), stamp_only=True)
     assert list(find_models(None)) == ["old"]
+
+
+OWN = "http://127.0.0.1:7860"
+#: Host, further headers, and what a request with them is answered: empty is the page.
+REQUESTS = [
+    ("127.0.0.1:7860", {}, ""),
+    ("localhost:9000", {"origin": "http://localhost:9000"}, ""),  # through a tunnel
+    ("[::1]:7860", {}, ""),
+    ("127.0.0.1:7860", {"origin": OWN, "sec-fetch-site": "same-origin"}, ""),
+    ("evil.example:7860", {}, "not served under the name 'evil.example'"),
+    ("evil.example:7860", {"origin": "http://evil.example:7860"}, "not served under"),  # DNS rebinding
+    ("127.0.0.1.evil.example", {}, "not served under"),
+    ("", {}, "not served under the name ''"),
+    ("127.0.0.1@evil.example", {}, "not served under the name ''"),
+    ("127.0.0.1:7860", {"origin": "http://evil.example"}, "other origins"),
+    ("127.0.0.1:7860", {"origin": "http://127.0.0.1:8000"}, "other origins"),
+    ("127.0.0.1:7860", {"origin": "null"}, "other origins"),
+    ("127.0.0.1:7860", {"sec-fetch-site": "cross-site", "sec-fetch-mode": "no-cors"}, "other sites"),
+]
+
+
+@pytest.mark.parametrize(("host", "headers", "message"), REQUESTS)
+def test_what_another_page_asks_is_refused(host, headers, message):
+    found = refusal("127.0.0.1", "POST", {"host": host, **headers})
+    assert message in found if message else found is None
+    link = {"host": "127.0.0.1", "sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate"}
+    assert refusal("127.0.0.1", "GET", link) is None
+    assert refusal("127.0.0.1", "POST", link) is not None
+    name = socket.gethostname()
+    assert refusal("0.0.0.0", "GET", {"host": f"{name}:7860"}) is None
+    assert refusal("kitchen.lan", "GET", {"host": "kitchen.lan"}) is None
+
+
+@pytest.mark.slow
+def test_the_served_page_refuses_them_too():
+    """Uploads included, which Gradio itself takes from everywhere."""
+    pytest.importorskip("gradio", reason="Gradio is not installed (the extra demo)")
+    boundary = b'--x\r\nContent-Disposition: form-data; name="files"; filename="a.wav"\r\n\r\nRIFF\r\n--x--\r\n'
+    with serve(LoadedModels({"toy": "nowhere"})) as url:
+        port = int(url.rstrip("/").rpartition(":")[2])
+        for host, headers, message in REQUESTS:
+            own = {name: value.replace("7860", str(port)) for name, value in {"host": host, **headers}.items()}
+            for method, path, body in (("GET", "/", None), ("POST", "/gradio_api/upload", boundary)):
+                connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+                kind = {"Content-Type": "multipart/form-data; boundary=x"} if body else {}
+                connection.request(method, path, body, {**own, **kind})
+                answer = connection.getresponse()
+                text = answer.read().decode()
+                assert (answer.status, message in text) == (403 if message else 200, True), (method, own)
+                assert "default-src 'self'" in answer.headers["content-security-policy"]
+                connection.close()
 
 
 @pytest.mark.slow

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import pytest
 from espnet_atat.errors import UserError
 from espnet_atat.graph import work as module
 from espnet_atat.graph.digest import content_hash
+from espnet_atat.graph.node import Node
 from espnet_atat.graph.pool import JOURNAL
 from espnet_atat.graph.work import STAMP, is_made, read_stamp, working
 
@@ -220,3 +222,64 @@ def test_a_second_process_waits_and_then_names_the_first_or_goes_on(place, root,
     process.communicate()
     assert time.monotonic() - started > 0.25
     assert is_made(place, "b")
+
+
+def test_what_another_process_makes_meanwhile_is_taken_as_it_is(place):
+    """It is not made again under the feet of who goes on with it."""
+    made: list[Path] = []
+    begun, go_on = threading.Event(), threading.Event()
+
+    def make(work: Path) -> None:
+        made.append(work)
+        begun.set()
+        go_on.wait(60)
+        (work / "text").write_text("whole")
+
+    nodes = [
+        Node(stage=6, at=place, identify=lambda: {"a": 1}, make=make, fetches=fetches)
+        for fetches in (False, False, True)
+    ]
+    first, *others = (threading.Thread(target=node.build) for node in nodes)
+    first.start()
+    begun.wait(60)
+    for each in others:
+        each.start()
+    time.sleep(0.3)
+    go_on.set()
+    for each in (first, *others):
+        each.join()
+    assert len(made) == 1
+    nodes[0].build()  # of what is there it is asked for again, by a command
+    assert len(made) == 2
+
+
+FULL = """
+import resource, sys
+from pathlib import Path
+from espnet_atat.atomic import atomic_dir, atomic_write
+from espnet_atat.bin import main_guard
+from espnet_atat.graph.work import working
+from espnet_atat.speech.audio import write_audio
+
+def main(argv):
+    writer, output = argv[0], Path(argv[1])
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))  # a write fails as on a disk that is full
+    if writer == "atomic_write":
+        with atomic_write(output) as handle:
+            handle.write("x" * 100_000)
+    elif writer == "write_audio":
+        write_audio(output, [0.0] * 100_000, 16_000, "WAV", "PCM_16")
+    else:
+        with atomic_dir(output) if writer == "atomic_dir" else working(output, "a") as folder:
+            (folder / "feats.ark").write_bytes(bytes(100_000))
+
+sys.exit(main_guard(main, sys.argv[1:]))
+"""
+
+
+@pytest.mark.parametrize("writer", ["atomic_write", "write_audio", "atomic_dir", "working"])
+def test_a_full_disk_names_what_was_written(writer, tmp_path, root):
+    command = [sys.executable, "-c", FULL, writer, str(tmp_path / "set")]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (2, f"error: {tmp_path / 'set'}: File too large\n")
+    assert not (tmp_path / "set").exists()

@@ -124,7 +124,7 @@ def test_what_could_be_a_pickle_or_code_is_refused(make_zip):
         (config(grown_words="../../etc/words.txt"), "would lie outside"),
         ({**config(normalize_conf={"stats_file": "data/s.npz"}), "data/s.npz": pickled()}, r"s\.npz is not arrays of"),
         ({"data/text_tokenizer/tokenizer_config.json": '{"auto_map": {}}'}, "'auto_map' names code"),
-        ({"data/text_tokenizer/tokenizer_config.json": "{"}, "is not JSON"),
+        ({"data/text_tokenizer/tokenizer_config.json": "{"}, "not JSON at column 2"),
         ({"data/text_tokenizer/tokenizer.json": None}, r"no tokenizer\.json"),
         (meta(files={"model_file": "../model.pth"}), "would lie outside"),
         (meta(files={"model_file": "exp/config.yaml"}), "not weights"),

@@ -77,7 +77,7 @@ for seed in range(15):
 @pytest.mark.parametrize(
     ("lines", "message"),
     [
-        (["{"], ":1: Expecting property name"),
+        (["{"], ":1: not JSON at column 2: Expecting property name"),
         (["[" * 100_000], ":1: "),
         ([{"kind": "archive", "form": 1}], ":1: not a path and its text"),
         ([{"path": "a", "text": None}], ":1: not a path and its text"),

@@ -9,6 +9,7 @@ from espnet_atat.bin.table import main
 from espnet_atat.errors import UserError
 from espnet_atat.report.archives import write_archive
 from espnet_atat.report.tables import markdown, marks, section, terminal, times
+from tests.test_strict_json import HOSTILE
 
 
 def figure(title, mean, sd=None, interval=None):
@@ -118,7 +119,7 @@ def test_a_kept_table_is_read_from_its_archive(tmp_path, capsys):
     main([str(archive), "--insert", str(page)])
     assert section(content(row()), brief=True) in page.read_text()
     write_archive(tmp_path / "books.jsonl.xz", {"tables/music.json": "{}"})
-    with pytest.raises(UserError, match=r"books\.jsonl\.xz: holds no table of stage 14: 'tables/books\.json'"):
+    with pytest.raises(UserError, match=r"books\.jsonl\.xz: holds no table of stage 14, no tables/books\.json"):
         main([str(tmp_path / "books.jsonl.xz")])
 
 
@@ -133,3 +134,22 @@ def test_a_page_without_both_marks_in_order_stays_as_it_is(tmp_path, lines):
     assert page.read_text() == text
     with pytest.raises(UserError, match="no such file"):
         main([str(file), "--insert", str(tmp_path / "nothing.md")])
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        *((line, message) for line, message in HOSTILE),
+        (b"[]", "holds no table of stage 14, but a list"),
+        (b'{"rows": 3}', "holds no table of stage 14"),
+        (b'{"rows": [3], "title": "x", "stage_times": {}}', "holds no table of stage 14"),
+        (json.dumps({**content(row(columns={})), "title": "x"}).encode(), "holds no table of stage 14"),
+    ],
+)
+def test_a_file_that_is_no_table_is_one_line(text, message, tmp_path):
+    (tmp_path / "a.json").write_bytes(text)
+    (tmp_path / "page.md").write_text("\n".join(marks("a")))
+    for options in ([], ["--format", "markdown"], ["--insert", str(tmp_path / "page.md")]):
+        with pytest.raises(UserError, match=rf"a\.json: .*{message}"):
+            main([str(tmp_path / "a.json"), *options])
+    assert (tmp_path / "page.md").read_text() == "\n".join(marks("a"))

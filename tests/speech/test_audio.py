@@ -39,6 +39,7 @@ def test_each_bad_file_has_its_own_message(tmp_path):
     (tmp_path / "text.wav").write_text("not audio")
     soundfile.write(tmp_path / "empty.wav", np.zeros(0), 16_000)
     soundfile.write(tmp_path / "nan.wav", np.array([0.0, np.nan, 0.0]), 16_000, subtype="FLOAT")
+    soundfile.write(tmp_path / "loud.wav", np.array([0.0, 1e30, 0.0]), 16_000, subtype="FLOAT")
     soundfile.write(tmp_path / "cut.flac", np.random.default_rng(0).normal(size=16_000) * 0.1, 16_000)
     whole = (tmp_path / "cut.flac").read_bytes()
     (tmp_path / "cut.flac").write_bytes(whole[: len(whole) // 2])
@@ -50,6 +51,7 @@ def test_each_bad_file_has_its_own_message(tmp_path):
         "empty.wav": "has no samples",
         "bytes.wav": "has no bytes",
         "nan.wav": "not finite",
+        "loud.wav": "a sample of 1e\\+30, where full scale is 1",
         "cut.flac": "damaged or cut off|cut short",
         "cut.wav": "was cut off",
         "none.wav": "no such file",

@@ -54,7 +54,7 @@ def test_the_recipe_names_servers_and_the_command_line_another_aligner(capsys):
 
 
 def test_servers_of_an_aligner_that_is_not_asked_for_are_a_mistake():
-    with pytest.raises(UserError, match="of the aligner gentle, and the aligner is sphinx"):
+    with pytest.raises(UserError, match="need the aligner gentle, but the aligner is sphinx"):
         align("--gentle_url", "http://localhost:8765")
     of_recipe("{gentle_url: localhost:1}")  # for who asks for Gentle
     with pytest.raises(UserError, match="no Gentle server answers at http://localhost:1;"):

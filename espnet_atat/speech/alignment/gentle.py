@@ -4,7 +4,6 @@
 ``POST /transcriptions?async=false`` with the form's files ``audio`` and ``transcript``; it answers JSON.
 """
 
-import json
 import multiprocessing
 import subprocess
 import sys
@@ -19,6 +18,7 @@ from espnet_atat.errors import UserError
 from espnet_atat.speech.alignment.align_set import AlignerUnavailable
 from espnet_atat.speech.alignment.record import SUCCESS, AlignedWord, aligned, not_found
 from espnet_atat.speech.audio import probe
+from espnet_atat.strict_json import parse_json, read_json
 
 START_IT = "start it with tools/start_gentle.sh, or 'docker run -p 8765:8765 lowerquality/gentle'"
 CONNECT_TIMEOUT = 10.0  # seconds
@@ -180,9 +180,9 @@ def _ask(url: str, form: Mapping[str, Any], timeout: float) -> Any:
     if answer.status_code != 200:
         raise AlignerUnavailable(f"{url} answers with status {answer.status_code}: is it a Gentle server?")
     try:
-        return json.loads(answer.content)
+        return parse_json(answer.content, url)
     except ValueError as error:
-        raise _TryAgain("Gentle's answer broke off: it is not whole JSON") from error
+        raise _TryAgain(f"Gentle's answer broke off: it is not whole JSON ({error})") from error
 
 
 @dataclass(frozen=True)
@@ -217,6 +217,6 @@ class GentleInstallation:
                 reason = done.stderr.strip().splitlines() or ["it says nothing"]
                 raise UserError(f"align.py failed with code {done.returncode}: {reason[-1]}")
             try:
-                return parse_gentle(json.loads(output.read_bytes()), words, seconds)
+                return parse_gentle(read_json(output), words, seconds)
             except (OSError, ValueError) as error:
                 raise UserError(f"align.py wrote no alignment: {error}") from error

@@ -5,6 +5,7 @@ of the transcript, in order. ``case`` is Gentle's: ``success``, or ``not-found-i
 """
 
 import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,9 +13,12 @@ from typing import Any
 
 from espnet_atat.atomic import atomic_write
 from espnet_atat.errors import UserError, naming
+from espnet_atat.strict_json import parse_json
 
 SUCCESS = "success"
 NOT_FOUND = "not-found-in-audio"
+#: Seconds behind the audio where a word may end, because aligners and features have frames.
+SLACK = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +68,9 @@ def from_json(words: Sequence[Mapping[str, Any]]) -> Alignment:
         except (KeyError, TypeError) as error:
             raise UserError(f"word {number}: not an object with word, start, end and case: {fields!r}") from error
         if case == SUCCESS:
-            if not all(isinstance(time, int | float) for time in (start, end)):
+            if not all(isinstance(time, int | float) and not isinstance(time, bool) for time in (start, end)):
                 raise UserError(f"word {number} ({word}): start and end are {start!r} and {end!r}, not seconds")
-            if not 0 <= start < end:
+            if not 0 <= start < end < math.inf:
                 raise UserError(f"word {number} ({word}): it ends at {end} s and starts at {start} s")
             made.append(AlignedWord(str(word), float(start), float(end)))
         else:
@@ -78,19 +82,24 @@ def read_alignments(*paths: str | Path) -> dict[str, Alignment]:
     """Utterance → its words. Raises UserError, with file and line, for no alignment, or an utterance twice."""
     alignments: dict[str, Alignment] = {}
     for path in paths:
-        with Path(path).open(encoding="utf-8") as handle:
-            lines = list(handle)
-        for number, line in enumerate(lines, start=1):
-            try:
-                fields = json.loads(line)
-                utt, words = fields["utt_id"], fields["words"]
-            except (ValueError, TypeError, KeyError) as error:
-                raise UserError(f"{path}:{number}: not a JSON object with utt_id and words; align again") from error
+        for number, line in enumerate(Path(path).read_bytes().splitlines(), start=1):
+            match parse_json(line, f"{path}:{number}"):
+                case {"utt_id": str(utt), "words": list(words)}:
+                    pass
+                case _:
+                    raise UserError(f"{path}:{number}: not a JSON object with utt_id and words; align again")
             if utt in alignments:
                 raise UserError(f"{path}:{number}: utterance {utt} a second time")
             with naming(f"{path}:{number}: {utt}"):
                 alignments[utt] = from_json(words)
     return alignments
+
+
+def check_times(words: Iterable[AlignedWord], seconds: float) -> None:
+    """Refuse the times of another recording: a word that ends behind audio of so many seconds."""
+    last = max((word.times[1] for word in words if word.found), default=0.0)
+    if last > seconds + SLACK:
+        raise UserError(f"a word ends at {last:g} s of audio of {seconds:.3f} s: align the set again")
 
 
 def write_alignments(path: str | Path, alignments: Mapping[str, Iterable[AlignedWord]]) -> None:

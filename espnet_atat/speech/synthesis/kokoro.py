@@ -7,7 +7,6 @@ voices of the npm archive kokoro-js@1.2.1.
 """
 
 import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -21,6 +20,7 @@ import numpy as np
 from espnet_atat.errors import UserError
 from espnet_atat.installed import models_dir
 from espnet_atat.speech.synthesis.engines import INSTALL_HINT, Engine, EngineUnavailable
+from espnet_atat.strict_json import parse_json
 
 KOKORO_RATE = 24_000  # Hz, of everything that is said
 STYLE_DIM = 256
@@ -102,7 +102,7 @@ def _session(model: Path) -> Any:
 
 @cache
 def _phoneme_ids() -> dict[str, int]:
-    return json.loads(resources.files("hibari").joinpath("assets/vocab.json").read_text(encoding="utf-8"))
+    return parse_json(resources.files("hibari").joinpath("assets/vocab.json").read_bytes(), "vocab.json of hibari")
 
 
 @cache

@@ -6,6 +6,7 @@ import pytest
 
 from espnet_atat.errors import UserError
 from espnet_atat.speech.alignment.record import aligned, not_found, read_alignments, write_alignments
+from tests.test_strict_json import HOSTILE
 
 
 def test_what_is_written_is_read(tmp_path):
@@ -25,7 +26,10 @@ TIMES = '{"utt_id": "b", "words": [{"word": "x", "start": %s, "end": 1, "case": 
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("{torn", "2: not a JSON object with utt_id and words"),
+        *((line.decode("latin-1"), message) for line, message in HOSTILE if line and b"\xff" not in line),
+        ('{"utt_id": ["b"], "words": []}', "2: not a JSON object with utt_id and words"),
+        ('{"utt_id": "b", "words": 3}', "2: not a JSON object with utt_id and words"),
+        (TIMES % "true", r"2: b: word 0 \(x\): start and end are True and 1"),
         ("[1, 2]", "2: not a JSON object"),
         ('{"utt_id": "b"}', "2: not a JSON object with utt_id and words"),
         ('{"utt_id": "a", "words": []}', "2: utterance a a second time"),
