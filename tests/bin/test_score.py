@@ -47,7 +47,7 @@ def test_what_is_printed_is_what_is_written(files, capsys) -> None:
     assert "1 invalid predictions; the first, b: empty" in printed
     for entry in written["figures"].values():
         line = next(line for line in printed.splitlines() if line.startswith(entry["title"] + " "))
-        assert f"{entry['numerator']} / {entry['denominator']}" in line
+        assert f"{entry['numerator']:.6g} / {entry['denominator']:.6g}" in line
         assert f"{100 * entry['value']:.2f}" in line
 
 
