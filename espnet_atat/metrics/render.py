@@ -5,7 +5,6 @@ from typing import Any
 from espnet_atat.metrics.figures import FIGURES
 from espnet_atat.metrics.printing import UNKNOWN, aligned, ends, mean_and_deviation, percent
 
-SIDES = ("numerator", "denominator")
 HEADLINE = ("em_hypothesis", "em_full", "semer", "intent_accuracy", "wer")  # of a subset; its file has all
 
 
@@ -46,8 +45,7 @@ def _figures(figures: dict[str, dict[str, Any]]) -> str:
         parts = ", ".join(f"{count} {name[:3]}" for name, count in entry.get("parts", {}).items())
         arrow = "" if FIGURES[key].higher_is_better else "lower is better"
         note = "; ".join(filter(None, (parts, arrow)))
-        count = " / ".join(
-            f"{entry[side]:.6g}" if isinstance(entry[side], float) else str(entry[side]) for side in SIDES
-        )
+        sums = (entry["numerator"], entry["denominator"])
+        count = " / ".join(f"{total:.6g}" if isinstance(total, float) else str(total) for total in sums)
         rows.append([entry["title"], percent(entry["value"], 2), ends(entry["interval"], 2) or UNKNOWN, count, note])
     return aligned(rows, {0, 4})

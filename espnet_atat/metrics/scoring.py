@@ -89,10 +89,8 @@ def score(
     table: list[dict[str, Any]] = []
     for utt_id in utt_ids:
         wanted, found = reference.values[utt_id], predicted.values[utt_id]
-        counts: dict[str, Any] = {
-            "utterances": 1,
-            "full_correct": int(wanted.split() == found.split()),
-        }  # as TOP is scored
+        equal = wanted.split() == found.split()  # as TOP is scored
+        counts: dict[str, Any] = {"utterances": 1, "full_correct": int(equal)}
         if trees:
             tree = _reference_tree(reference, utt_id)
             try:
