@@ -33,6 +33,9 @@ LONGEST_NAME = 200
 #: A file of one word in the dirs of a corpus whose text has two forms: ``spoken`` or ``official``.
 TEXT_FORM = "text_form"
 
+#: A file of one line in the dirs of a corpus that is split in several ways: which of them this set is of.
+SPLIT = "split"
+
 #: A file (utterance, why) in the dir of a test set prepared with ``--allow_bad_test``: what can only count as wrong.
 UNREADABLE = "unreadable"
 
