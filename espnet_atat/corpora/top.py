@@ -62,7 +62,7 @@ def prepare(
     builder = Builder("top", source, data_dir, has_two_forms=True, **options)
     builder.note(f"{kind}, text form: {builder.text_form} (scores are comparable within one form alone)")
     for part in PARTS:
-        kept = utterances = list(_read_part(source, kind, part, files[part], builder.options.rules, domains))
+        kept = utterances = list(_read_part(kind, part, files[part], builder.options.rules, domains))
         if drop_unsupported:
             kept = [u for u in utterances if UNSUPPORTED not in (u.target or "")]
             builder.note(f"{part}: {len(utterances) - len(kept)} utterances with {UNSUPPORTED}… left out as asked")
@@ -93,11 +93,11 @@ def _find_files(source: Path) -> tuple[str, dict[str, list[Path]]]:
 
 
 def _read_part(
-    source: Path, kind: str, part: str, files: list[Path], rules: Normalisation, domains: list[str] | None
+    kind: str, part: str, files: list[Path], rules: Normalisation, domains: list[str] | None
 ) -> Iterator[Utterance]:
     seen = set()
     for path in files:
-        for domain, utterance in _read_file(source, kind, part, path, rules):
+        for domain, utterance in _read_file(kind, part, path, rules):
             seen.add(domain)
             if not domains or domain in domains:
                 yield utterance
@@ -105,10 +105,10 @@ def _read_part(
         raise UserError(f"{files[0].parent}: no domain {min(unknown)!r}; there are {', '.join(sorted(seen))}")
 
 
-def _read_file(source: Path, kind: str, part: str, path: Path, rules: Normalisation) -> Iterator[tuple[str, Utterance]]:
+def _read_file(kind: str, part: str, path: Path, rules: Normalisation) -> Iterator[tuple[str, Utterance]]:
     """Domain (empty for TOP) and utterance of each row."""
     if kind == "STOP":
-        yield from ((spoken.domain, spoken.utterance) for spoken in read_manifest(source, path, rules))
+        yield from ((spoken.domain, spoken.utterance) for spoken in read_manifest(path, rules))
         return
     header = ["raw", "tokenised", "tree"] if kind == "TOP" else None
     for row in read_table(path, COLUMNS[kind], delimiter="\t", quoted=False, header=header):

@@ -198,7 +198,7 @@ STOP_HEADER = "file_id domain gender native utterance seqlogical normalized_utte
 
 def write_stop(root: Path, *, lists: bool = False, say: Callable[[str, Path], Any] | None = None) -> Path:
     """Write STOP's folder; eval and test are recorded twice, and some of the archive's folders differ from the
-    manifests'. With ``lists``, the owner's lists of the reminders lie beside it: the first two of each part."""
+    manifests'. With ``lists``, the owner's lists of the reminders lie in it: the first two of each part."""
     few: dict[str, list[str]] = {}
     for part, recordings in (("train", ["train"]), ("eval", ["eval_0", "eval_1"]), ("test", ["test_0", "test_1"])):
         lines = []
@@ -216,7 +216,7 @@ def write_stop(root: Path, *, lists: bool = False, say: Callable[[str, Path], An
         write_lines(root / "manifests" / f"{part}.tsv", [STOP_HEADER.replace(" ", "\t"), *lines])
     names = {"train": "reminder_train_25spis", "eval": "reminder_valid_25spis", "test": "held_out_reminder_test"}
     for part, chosen in few.items() if lists else ():
-        write_lines(root.parent / "low_resource_splits" / f"{names[part]}.tsv", ["/a/folder", *chosen[:2]])
+        write_lines(root / "low_resource_splits" / f"{names[part]}.tsv", ["/a/folder", *chosen[:2]])
     return root
 
 

@@ -56,6 +56,9 @@ def test_the_owner_s_lists_are_taken_where_they_are(tmp_path: Path) -> None:
     assert DataDir.load(tmp_path / "data/reminder_test").ids == [
         f"stop_test_0_reminder_test_0_0000000{number}" for number in (3, 4)
     ]
+    (stop / "low_resource_splits").rename(tmp_path / "low_resource_splits")  # as the archives unpack to one folder
+    prepare(tmp_path, tmp_path / "above")
+    assert sizes(tmp_path / "above") == found
     (tmp_path / "low_resource_splits").rename(tmp_path / "elsewhere")
     prepare(stop, tmp_path / "named", low_resource=tmp_path / "elsewhere")
     assert sizes(tmp_path / "named") == found
