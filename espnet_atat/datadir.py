@@ -40,6 +40,8 @@ TEXT_FORM = "text_form"
 
 #: A file of a folder of data dirs: the sets that ``bin.prepare`` (stage 1) made there, a line each.
 PREPARED = "prepared"
+#: A file of one line in the dirs of a corpus that is split in several ways: which of them this set is of.
+SPLIT = "split"
 
 #: A file (utterance, why) in the dir of a test set prepared with ``--allow_bad_test``: what can only count as wrong.
 UNREADABLE = "unreadable"

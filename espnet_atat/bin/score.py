@@ -11,7 +11,7 @@ from espnet_atat.bin import new_parser, start
 from espnet_atat.errors import UserError
 from espnet_atat.metrics.predictions import read_predictions
 from espnet_atat.metrics.render import score_table
-from espnet_atat.metrics.scoring import HYPOTHESES, score_files
+from espnet_atat.metrics.scoring import HYPOTHESES, SCORERS, score_files
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -23,6 +23,8 @@ def get_parser() -> argparse.ArgumentParser:
     add("--bpemodel", metavar="FILE", help="sentencepiece model; adds the token error rate")
     about = "of a tree: intent and slots with values (frame), or intent and slot names, no words (tags: FSC's 3-tuple)"
     add("--hypothesis", choices=HYPOTHESES, default="frame", help=about)
+    about = "of exact match, bracketing and tree validity; top: as lenient as the scorer that comes with Facebook TOP"
+    add("--scorer", choices=SCORERS, default="strict", help=about)
     about = "words heard in training, one per line; scores utterances with and without others apart (heard, unheard)"
     add("--heard_words", metavar="FILE", help=about)
     about = "also score the utterances whose ids FILE lists, one per line; may be given again"
@@ -39,6 +41,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         args.hyp,
         args.output,
         hypothesis=args.hypothesis,
+        scorer=args.scorer,
         heard_words=None if args.heard_words is None else read_predictions(args.heard_words),
         subsets={name: read_predictions(path) for name, path in _pairs("--subset", args.subset).items()},
         bpemodel=args.bpemodel,

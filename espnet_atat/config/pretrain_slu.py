@@ -24,14 +24,16 @@ PRETRAIN_SLU_OPTION = f"--{PRETRAIN_SLU}"
 TOP_TEXT = "top/train"
 #: Recipes whose sets are of several domains: what precedes train, dev, test or text in a set's name.
 OF_SEVERAL_DOMAINS = ("custom", "mini")
+#: STOP's text is TOPv2's, whose events and navigation are TOP's.
+SAME_DOMAIN = {"stop": "top"}
 _SPLIT = re.compile(r"(^|_)(train|dev|test|text)(_.*)?$")
 
 
 def domain_of(name: str) -> str:
-    """``fsc/unseen_speaker_test`` → ``fsc``; ``custom/test`` → ``custom``; ``custom/music_test`` → ``custom/music``."""
+    """``fsc/unseen_speaker_test`` → ``fsc``, ``stop/test`` → ``top``, ``custom/music_test`` → ``custom/music``."""
     recipe, _, own = name.partition("/")
     if recipe not in OF_SEVERAL_DOMAINS:
-        return recipe
+        return SAME_DOMAIN.get(recipe, recipe)
     return f"{recipe}/{_SPLIT.sub('', own)}".rstrip("/")
 
 

@@ -18,6 +18,7 @@ from espnet_atat.corpora.validation import tree_problem
 from espnet_atat.datadir import (
     FIELDS,
     PREPARED,
+    SPLIT,
     TEXT_FORM,
     UNREADABLE,
     DataDir,
@@ -32,7 +33,7 @@ from espnet_atat.semantics.normalise import OFFICIAL, SPOKEN, Normalisation
 from espnet_atat.speech.audio import AudioError, is_pipe
 
 #: Files of a prepared set.
-WRITTEN = {*FIELDS, "spk2utt", TEXT_FORM, UNREADABLE, "dropped"}
+WRITTEN = {*FIELDS, "spk2utt", SPLIT, TEXT_FORM, UNREADABLE, "dropped"}
 NAMED = 20  # ids named in a printed report before "and N more"
 
 
@@ -116,8 +117,11 @@ class Builder:
     def note(self, text: str) -> None:
         self.report.notes.append(text)
 
-    def write(self, name: str, utterances: Sequence[Utterance]) -> DataDir:
-        """Check the utterances of one set and write it as ``<data_dir>/<name>``."""
+    def write(self, name: str, utterances: Sequence[Utterance], split: str | None = None) -> DataDir:
+        """Check the utterances of one set and write it as ``<data_dir>/<name>``.
+
+        ``split``: of a corpus that is split in several ways, how this set came about; tables say it of test sets.
+        """
         places: dict[str, str] = {}
         for utterance in utterances:
             if utterance.id in places:
@@ -159,6 +163,8 @@ class Builder:
             data.write_files(folder)
             if self.text_form is not None:
                 (folder / TEXT_FORM).write_text(f"{self.text_form}\n", encoding="utf-8")
+            if split is not None:
+                (folder / SPLIT).write_text(f"{split}\n", encoding="utf-8")
             for file, reasons in (("dropped", report.dropped), (UNREADABLE, report.unreadable)):
                 if reasons:
                     write_two_column(folder / file, {key: " ".join(why.split()) for key, why in reasons.items()})

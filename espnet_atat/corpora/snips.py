@@ -5,7 +5,8 @@ and ``speech_corpus/{metadata.json,audio/*.wav}``. Recordings are matched to que
 recording and recordings without a query are left out and counted.
 
 For every field and fold K the sets ``<field>_foldK_{train,dev,test}`` are written. Folds are drawn by the seed and
-stratified by intent; recordings of one sentence (with ``--speaker_disjoint``: of one speaker) stay in one fold.
+stratified by intent; recordings of one sentence (with ``--speaker_disjoint``: of one speaker) stay in one fold. The
+plain folds ``<field>_plain_foldK_{train,test}`` keep nothing together and hold out no dev set, as the AT-AT paper's.
 """
 
 import argparse
@@ -39,7 +40,12 @@ def prepare(
     for field, root in _find_fields(source, fields).items():
         recordings = _read_field(builder, field, root)
         items = [(u, intent, str(u.speaker) if speaker_disjoint else u.text) for u, intent in recordings]
-        write_folds(builder, field, items, FOLDS)
+        drawn = f"drawn with seed {builder.options.seed}"
+        kept = "no speaker is in two folds" if speaker_disjoint else "no sentence is in two folds"
+        write_folds(builder, field, items, FOLDS, split=f"five folds, {drawn}; {kept}")
+        alone = [(u, intent, u.id) for u, intent in recordings]
+        plain = f"five plain folds, {drawn}: test repeats sentences and speakers of train"
+        write_folds(builder, f"{field}_plain", alone, FOLDS, dev=False, split=plain)
     return builder.report
 
 

@@ -66,11 +66,19 @@ def stratified_folds(items: Sequence[tuple[str, str, str]], folds: int, seed: in
     return fold_of
 
 
-def write_folds(builder: Builder, field: str, items: Sequence[tuple[Utterance, str, str]], folds: int) -> None:
+def write_folds(
+    builder: Builder,
+    field: str,
+    items: Sequence[tuple[Utterance, str, str]],
+    folds: int,
+    *,
+    dev: bool = True,
+    split: str | None = None,
+) -> None:
     """Write ``<field>_foldK_{train,dev,test}`` for every fold, drawn with the builder's seed.
 
     Each utterance is in the test set of one fold. ``items``: utterance, stratum (such as the intent) and group (such as
-    the speaker), as in ``stratified_folds``.
+    the speaker), as in ``stratified_folds``. Without ``dev`` all that is not tested is trained on.
     """
 
     def dealt(those: Sequence[tuple[Utterance, str, str]], parts: int, seed: int) -> dict[str, int]:
@@ -80,11 +88,12 @@ def write_folds(builder: Builder, field: str, items: Sequence[tuple[Utterance, s
     fold_of = dealt(items, folds, seed)
     for fold in range(1, folds + 1):
         rest = [item for item in items if fold_of[item[0].id] != fold]
-        part_of = dealt(rest, DEV_PARTS, seed + fold)
+        part_of = dealt(rest, DEV_PARTS, seed + fold) if dev else {utterance.id: 0 for utterance, _, _ in rest}
         sets = {
             "train": [utterance for utterance, _, _ in rest if part_of[utterance.id] != 1],
             "dev": [utterance for utterance, _, _ in rest if part_of[utterance.id] == 1],
             "test": [utterance for utterance, _, _ in items if fold_of[utterance.id] == fold],
         }
         for part, members in sets.items():
-            builder.write(f"{field}_fold{fold}_{part}", members)
+            if dev or part != "dev":
+                builder.write(f"{field}_fold{fold}_{part}", members, split)

@@ -7,7 +7,7 @@ words has the span None. In *tree* bracketing its whole subtree, words included,
 from collections import Counter
 from typing import NamedTuple
 
-from espnet_atat.semantics.tree import CLOSE
+from espnet_atat.semantics.tree import CLOSE, OPEN_INTENT, OPEN_SLOT
 
 type WordRange = tuple[int, int] | None
 
@@ -43,6 +43,29 @@ def brackets(tokens: list[str]) -> Brackets:
         else:
             words += 1
     return Brackets(labelled, subtrees)
+
+
+def as_top_reads(line: str) -> list[str] | None:
+    """A prediction's tokens as the scorer that comes with TOP reads them (its evaluate.py and tree.py); None: invalid.
+
+    It takes more lines for valid trees than ``semantics.tree.parse``: an empty one, several roots or none, words
+    outside them, one ``]`` too many at the end (which it drops: the rest may be an exact match), a bracket inside a
+    word, and a tag without a name. A label without IN: or SL: ends it with an error; here it is invalid.
+    """
+    tokens = line.split()
+    opened: list[str] = []  # [IN: or [SL: of each open bracket
+    for place, token in enumerate(tokens, start=1):
+        if token == CLOSE:
+            if not opened:
+                return tokens[:-1] if place == len(tokens) else None
+            opened.pop()
+        elif token.startswith("["):
+            tag = token[: len(OPEN_INTENT)]
+            # Intents and slots take turns; above the root an intent is wanted.
+            if tag not in (OPEN_INTENT, OPEN_SLOT) or tag == (opened[-1] if opened else OPEN_SLOT):
+                return None
+            opened.append(tag)
+    return None if opened else tokens
 
 
 def matching(reference: Brackets, predicted: Brackets) -> tuple[int, int]:

@@ -19,7 +19,7 @@ class Breakdown:
         self._slots: defaultdict[str, dict[str, int]] = defaultdict(lambda: dict.fromkeys(SlotMatch._fields, 0))
 
     def add(
-        self, reference: Frame, predicted: Frame | None, correct: dict[str, int], slots: dict[str, SlotMatch]
+        self, reference: Frame, predicted: Frame | None, correct: dict[str, Any], slots: dict[str, SlotMatch]
     ) -> None:
         """Count one utterance; ``correct`` holds its three ``*_correct`` counts."""
         entry = self._intents[reference.intent]

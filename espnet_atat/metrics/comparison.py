@@ -11,6 +11,7 @@ import numpy as np
 from espnet_atat.datadir import TEXT_FORM
 from espnet_atat.errors import UserError
 from espnet_atat.metrics.figures import FIGURES, Figure, mean_of_seeds
+from espnet_atat.metrics.scoring import SCORER
 from espnet_atat.metrics.significance import CONFIDENCE, DRAWS, SEED, SIGNIFICANT, Difference, paired_difference
 
 type Named = tuple[str, dict[str, Any]]  # a file's name, for messages, and what read_metrics gave
@@ -60,6 +61,9 @@ def _check_alike(files: Sequence[Named]) -> None:
         forms = [one["info"].get(TEXT_FORM) for one in (metrics, first)]
         if None not in forms and forms[0] != forms[1]:
             raise UserError(f"{name}: its text is in the {forms[0]} form, but {forms[1]} in {first_name}")
+        scorers = [one["info"].get(SCORER, "strict") for one in (metrics, first)]
+        if scorers[0] != scorers[1]:
+            raise UserError(f"{name}: scored by the {scorers[0]} scorer, but by the {scorers[1]} one in {first_name}")
         ids, wanted = metrics["counts"]["utt_ids"], first["counts"]["utt_ids"]
         if ids != wanted:
             utt_id = min(set(ids) ^ set(wanted))

@@ -6,9 +6,12 @@ An utterance's counts, by column:
     hypothesis_correct   1 if prediction and reference have the same meaning, see ``scoring``
     full_correct         1 if all tokens, tags and words, equal the reference's
     intent_correct       1 if the intent is right
+    decoupled_correct    1 if all tags, and the words of the leaf slots, are right
+    tags_correct         1 if all tags are right
     valid                1 if the prediction is a valid tree
     semantic_*           substitutions, insertions, deletions of slots; a wrong intent is one substitution
     slots_*              matched, predicted, reference
+    slu_*                matches of slots by name, and what else there is, by words and by characters, see ``slu_f1``
     nodes_*              predicted, reference; matched by label and span, matched_trees by whole subtree
     word_*, char_*, token_*   substitutions, insertions, deletions, reference
 """
@@ -22,7 +25,7 @@ import numpy as np
 
 from espnet_atat.metrics.significance import interval
 
-Counts = Mapping[str, np.ndarray]  # column → one whole number an utterance, shape (N,)
+Counts = Mapping[str, np.ndarray]  # column → one number an utterance, shape (N,); whole, but for those of slu_f1
 
 EDITS = ("substitutions", "insertions", "deletions")
 
@@ -72,13 +75,25 @@ def _retrieval(key: str, title: str, matched: str, unit: str) -> dict[str, Figur
     }
 
 
+def _slu_f1(title: str, *units: str) -> Figure:
+    """F1 = 2 TP / (2 TP + FP + FN) of the units together; a match is one true positive of each."""
+    matched = {"slu_matched": 2 * len(units)}
+    errors = {f"slu_{unit}_{kind}": 1 for unit in units for kind in ("surplus", "missed")}
+    return Figure(title, matched, matched | errors)
+
+
 FIGURES: dict[str, Figure] = {
     "em_hypothesis": _share("EM (hypothesis)", "hypothesis_correct"),
     "em_full": _share("EM (full)", "full_correct"),
+    "em_decoupled": _share("EM (decoupled)", "decoupled_correct"),
+    "em_tree": _share("EM-tree", "tags_correct"),
     "hyper": Figure("HypER", {"utterances": 1, "hypothesis_correct": -1}, {"utterances": 1}, higher_is_better=False),
     "semer": _edits("SemER", "semantic", {"slots_reference": 1, "utterances": 1}),
     "intent_accuracy": _share("intent accuracy", "intent_correct"),
     **_retrieval("slot", "slot", "slots_matched", "slots"),
+    "slu_f1": _slu_f1("SLU-F1", "word", "char"),
+    "slu_word_f1": _slu_f1("SLU word F1", "word"),
+    "slu_char_f1": _slu_f1("SLU char F1", "char"),
     "wer": _edits("WER", "word", {"word_reference": 1}),
     "cer": _edits("CER", "char", {"char_reference": 1}),
     "ter": _edits("TER", "token", {"token_reference": 1}),

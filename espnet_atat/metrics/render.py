@@ -47,6 +47,7 @@ def _figures(figures: dict[str, dict[str, Any]]) -> str:
         parts = ", ".join(f"{count} {name[:3]}" for name, count in entry.get("parts", {}).items())
         arrow = "" if FIGURES[key].higher_is_better else "lower is better"
         note = "; ".join(filter(None, (parts, arrow)))
-        count = f"{entry['numerator']} / {entry['denominator']}"
+        sums = (entry["numerator"], entry["denominator"])
+        count = " / ".join(f"{total:.6g}" if isinstance(total, float) else str(total) for total in sums)
         rows.append([entry["title"], percent(entry["value"], 2), ends(entry["interval"], 2) or MISSING, count, note])
     return terminal_table(rows, {0, 4})

@@ -25,7 +25,7 @@ import numpy as np
 
 from espnet_atat import __version__
 from espnet_atat.errors import UserError
-from espnet_atat.metrics.bracketing import NO_BRACKETS, brackets, matching
+from espnet_atat.metrics.bracketing import NO_BRACKETS, as_top_reads, brackets, matching
 from espnet_atat.metrics.breakdown import Breakdown
 from espnet_atat.metrics.error_rates import edit_counts, load_bpe
 from espnet_atat.metrics.figures import EDITS, measure
@@ -33,14 +33,20 @@ from espnet_atat.metrics.metrics_file import METRICS_FORM, write_metrics
 from espnet_atat.metrics.predictions import Listing, check_same_ids, read_listing
 from espnet_atat.metrics.semer import match_slots, semantic_errors
 from espnet_atat.metrics.significance import CONFIDENCE, DRAWS, SEED
+from espnet_atat.metrics.slu_f1 import slu_counts
 from espnet_atat.semantics.frame import Frame, from_tree
-from espnet_atat.semantics.tree import Tree, TreeError, looks_like_tree, parse, strip_tags
+from espnet_atat.semantics.tree import Tree, TreeError, is_tag, looks_like_tree, parse, strip_tags
 
 #: What the hypothesis of a tree is: ``frame``, the intent and the multiset of (slot name, slot value); or ``tags``, the
 #: intent and the multiset of slot names, no words. This is FSC's 3-tuple, where slot names contain the values
 #: (``[SL:LOCATION_WASHROOM bathroom ]``).
 Hypothesis = Literal["frame", "tags"]
 HYPOTHESES: tuple[Hypothesis, ...] = get_args(Hypothesis)
+#: What a valid tree, an exact match and a node of a prediction are: as METRICS of this project say, or as the scorer
+#: that Facebook gives with TOP reads a line (``bracketing.as_top_reads``). All else is the same.
+Scorer = Literal["strict", "top"]
+SCORERS: tuple[Scorer, ...] = get_args(Scorer)
+SCORER = "scorer"  # entry of ``info``, where it is not the strict one
 
 INVALID_SHOWN = 20
 Tokenise = Callable[[str], list[str]]
@@ -51,6 +57,7 @@ def score(
     hyp: Mapping[str, str] | Listing,
     *,
     hypothesis: Hypothesis = "frame",
+    scorer: Scorer = "strict",
     heard_words: Collection[str] | None = None,
     subsets: Mapping[str, Collection[str]] | None = None,
     bpemodel: str | Path | None = None,
@@ -62,12 +69,15 @@ def score(
         ref: all trees or all plain words; which of the two is read off them. A listing that was read from a file lets
             messages name file and line.
         hyp: the same ids.
+        scorer: of exact match, bracketing and tree validity; ``top`` is noted in ``info``.
         heard_words: adds the subsets ``heard`` (utterances whose reference words are all in it) and ``unheard``.
         subsets: name → ids of further subsets.
         bpemodel: sentencepiece model, for TER.
     """
     if hypothesis not in HYPOTHESES:
         raise UserError(f"unknown hypothesis {hypothesis!r}: choose {' or '.join(HYPOTHESES)}")
+    if scorer not in SCORERS:
+        raise UserError(f"unknown scorer {scorer!r}: choose {' or '.join(SCORERS)}")
     reference = ref if isinstance(ref, Listing) else Listing(ref, "references")
     predicted = hyp if isinstance(hyp, Listing) else Listing(hyp, "predictions")
     check_same_ids(reference, predicted)
@@ -76,10 +86,11 @@ def score(
     utt_ids = sorted(reference.values)
     breakdown = Breakdown()
     invalid: dict[str, str] = {}
-    table: list[dict[str, int]] = []
+    table: list[dict[str, Any]] = []
     for utt_id in utt_ids:
         wanted, found = reference.values[utt_id], predicted.values[utt_id]
-        counts = {"utterances": 1, "full_correct": int(wanted.split() == found.split())}  # as TOP is scored
+        equal = wanted.split() == found.split()  # as TOP is scored
+        counts: dict[str, Any] = {"utterances": 1, "full_correct": int(equal)}
         if trees:
             tree = _reference_tree(reference, utt_id)
             try:
@@ -88,6 +99,8 @@ def score(
                 guess = None
                 invalid[utt_id] = str(error)
             _count_tree(counts, tree, guess, hypothesis, breakdown)
+            if scorer == "top":
+                _count_as_top(counts, tree, found)
             counts |= count_edits(tree.words(), strip_tags(found), tokenise)
         else:
             counts |= count_edits(wanted.split(), found.split(), tokenise)
@@ -101,7 +114,7 @@ def score(
         "hypothesis": hypothesis if trees else None,
         "reference": reference.name,
         "predicted": predicted.name,
-        "info": dict(info or {}),
+        "info": dict(info or {}) | ({SCORER: scorer} if trees and scorer != "strict" else {}),
         "utterances": len(utt_ids),
         "bootstrap": {"draws": DRAWS, "seed": SEED, "level": CONFIDENCE},
         "figures": measure(columns),
@@ -175,8 +188,22 @@ def _reference_tree(reference: Listing, utt_id: str) -> Tree:
         raise UserError(f"{reference.where(utt_id)} has a reference that is no valid tree: {error}") from error
 
 
+def _count_as_top(counts: dict[str, Any], tree: Tree, predicted: str) -> None:
+    """Count exact match, validity and nodes anew, of the prediction as TOP's own scorer reads it."""
+    read = as_top_reads(predicted)
+    nodes, guessed_nodes = brackets(tree.tokens()), NO_BRACKETS if read is None else brackets(read)
+    nodes_matched, subtrees_matched = matching(nodes, guessed_nodes)
+    counts |= {
+        "full_correct": int(read == tree.tokens()),
+        "valid": int(read is not None),
+        "nodes_matched": nodes_matched,
+        "nodes_matched_trees": subtrees_matched,
+        "nodes_predicted": guessed_nodes.nodes,
+    }
+
+
 def _count_tree(
-    counts: dict[str, int], tree: Tree, guess: Tree | None, hypothesis: Hypothesis, breakdown: Breakdown
+    counts: dict[str, Any], tree: Tree, guess: Tree | None, hypothesis: Hypothesis, breakdown: Breakdown
 ) -> None:
     """Add the counts that need trees; an invalid prediction (None) has no intent, no slots and no nodes."""
     frame = read_hypothesis(tree, hypothesis)
@@ -189,15 +216,24 @@ def _count_tree(
     else:
         guessed, guessed_nodes = read_hypothesis(guess, hypothesis), brackets(guess.tokens())
     slots = match_slots(frame.slots, guessed.slots if guessed is not None else ())
+    alike = [guess is tree] * 2
+    if guess is not None and guess is not tree:
+        alike = [
+            tree.tokens(decoupled=True) == guess.tokens(decoupled=True),
+            list(filter(is_tag, tree.tokens())) == list(filter(is_tag, guess.tokens())),
+        ]
     nodes_matched, subtrees_matched = matching(nodes, guessed_nodes)
     counts |= {
         "valid": int(guess is not None),
         "intent_correct": int(guessed is not None and guessed.intent == frame.intent),
         "hypothesis_correct": int(guessed == frame),
+        "decoupled_correct": int(alike[0]),
+        "tags_correct": int(alike[1]),
         **{f"semantic_{edit}": n for edit, n in zip(EDITS, semantic_errors(frame, guessed, slots), strict=True)},
         "slots_matched": sum(match.matched for match in slots.values()),
         "slots_predicted": len(guessed.slots) if guessed is not None else 0,
         "slots_reference": len(frame.slots),
+        **slu_counts(frame.slots, guessed.slots if guessed is not None else ()),
         "nodes_matched": nodes_matched,
         "nodes_matched_trees": subtrees_matched,
         "nodes_predicted": guessed_nodes.nodes,

@@ -1,10 +1,11 @@
-"""What a reader of a table must know about its data: the sets of pretraining, and who speaks in the test set."""
+"""What a reader of a table must know of its data: what pretraining met, who speaks in the test set, and its split."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from espnet_atat.config.mixtures import PRETRAIN_SLU, WHY
 from espnet_atat.config.pretrain_slu import PRETRAIN_SLU_OPTION
+from espnet_atat.datadir import SPLIT
 
 
 def pretraining_of(info: Mapping[str, str]) -> dict[str, Any] | None:
@@ -31,4 +32,5 @@ def remarks(rows: Sequence[Mapping[str, Any]]) -> list[str]:
             line += ", not used in training" if audio["order"] else ""
             line += "; figures on synthetic audio are not comparable to the paper's"
         lines.append(f"{line}.")
+    lines += [f"Split, {row['set']}: {row[SPLIT]}." for row in rows if row.get(SPLIT)]
     return list(dict.fromkeys(lines))

@@ -3,13 +3,14 @@
 title, note, recipe, part (test or dev), figures (what to print; empty: the usual)
 command    that makes the table; commit: of the code that wrote it
 curve      x and lines: title → system → amount, of rows to draw over an amount; or null
-remarks    lines for the header: what pretraining took for slu and nlu, and whose voices the tests are
+remarks    lines for the header: what pretraining took for slu and nlu, and whose voices the tests are, and
+           how the corpus was split
 paper      citation, relative (whether its figures are points of difference to relative_to), same_test (whether they
            are of the same test set), or null
 relative_to   the system of that, or null
 cited      rows of others: title, citation, figures in per cent
 rows       one a system and test set:
-    system, title, set, text_form, task, utterances, hypothesis, seeds
+    system, title, set, text_form, split, task, utterances, hypothesis, seeds
     folds     number of folds that are pooled; null without
     columns   inference configuration → figures: key → title, mean, sd (over seeds, null for one), interval (95 %,
               bootstrap over utterances, each utterance's counts averaged over seeds), higher_is_better, and for
@@ -44,7 +45,7 @@ from espnet_atat.config.layout import FOLD
 from espnet_atat.config.system import System, TestSet, results_folder
 from espnet_atat.config.table import Table
 from espnet_atat.config.two_stage import FOREIGN
-from espnet_atat.datadir import TEXT_FORM
+from espnet_atat.datadir import SPLIT, TEXT_FORM
 from espnet_atat.errors import UserError
 from espnet_atat.graph.node import commit, lineage
 from espnet_atat.graph.work import stamp_file
@@ -142,6 +143,7 @@ def table_row(system: System, test: TestSet, seeds: Sequence[int], fold: int | N
         "title": system.title,
         "set": f"{test.set.rpartition('/')[0]}/{test.name_of_fold(fold)}",
         "text_form": first[0]["info"].get(TEXT_FORM),
+        "split": first[0]["info"].get(SPLIT),
         "task": test.task,
         "utterances": first[0]["utterances"],
         "hypothesis": first[0]["hypothesis"],

@@ -50,8 +50,13 @@ class Tree:
         """The label without its prefix: ``PLAY_MUSIC``."""
         return self.label[3:] if self.is_intent or self.is_slot else self.label
 
-    def tokens(self) -> list[str]:
-        """The node as tokens, tags and words, in the order of the text."""
+    def tokens(self, *, decoupled: bool = False) -> list[str]:
+        """The node as tokens, tags and words, in the order of the text.
+
+        Args:
+            decoupled: without the words that no leaf slot holds: those right below an intent, and those of a slot with
+                nodes in it (Aghajanyan et al. 2020, arXiv 2009.13655).
+        """
         out: list[str] = []
         stack: list[Tree | str] = [self]
         while stack:
@@ -61,7 +66,8 @@ class Tree:
             else:
                 out.append("[" + item.label)
                 stack.append(CLOSE)
-                stack.extend(reversed(item.children))
+                nodes = [child for child in item.children if isinstance(child, Tree)]
+                stack.extend(reversed(nodes if decoupled and (nodes or item.is_intent) else item.children))
         return out
 
     def words(self) -> list[str]:

@@ -8,7 +8,7 @@ from espnet_atat import __version__
 from espnet_atat.config.layout import DATA
 from espnet_atat.config.mixtures import PRETRAIN_SLU, WHY
 from espnet_atat.config.system import System, TestSet, results_folder
-from espnet_atat.datadir import TEXT_FORM
+from espnet_atat.datadir import SPLIT, TEXT_FORM
 from espnet_atat.graph.digest import file_digest
 from espnet_atat.graph.node import Identity, Make, Node
 from espnet_atat.metrics.metrics_file import METRICS_FILE, METRICS_FORM, MODEL_KEYS, fold_name, read_metrics
@@ -33,9 +33,9 @@ def score_node(planned: Hypotheses) -> Node:
         }
         if CUT in planned.node.facts:  # hypotheses of earlier releases do not say
             info[CUT] = str(planned.node.facts[CUT])
-        form = DATA / planned.test.set / TEXT_FORM
-        if form.is_file():
-            info[TEXT_FORM] = form.read_text(encoding="utf-8").strip()
+        for about in (DATA / planned.test.set / name for name in (TEXT_FORM, SPLIT)):
+            if about.is_file():
+                info[about.name] = about.read_text(encoding="utf-8").strip()
         return _write(work, [folder], run.system, info, heard_words=planned.heard)
 
     return _node(folder, [folder], score, (planned.node,))
@@ -58,7 +58,7 @@ def pooled_node(system: System, seed: int, config_name: str, test: TestSet, of_f
             "folds": str(len(of_folds)),
             "task": test.task,
             "inference_config": config_name,
-            **{key: first[key] for key in ("first_stage", PRETRAIN_SLU, WHY) if key in first},
+            **{key: first[key] for key in ("first_stage", PRETRAIN_SLU, WHY, TEXT_FORM, SPLIT) if key in first},
             **{key: " ".join(metrics["info"][key] for metrics in scores) for key in MODEL_KEYS if key in first},
         }
         if all(CUT in metrics["info"] for metrics in scores):

@@ -49,6 +49,8 @@ def test_it_prepares_and_reports(table: Path, tmp_path: Path, capsys: pytest.Cap
         ("an4", "give the folder 'an4'"),
         ("fsc", "give the folder 'fluent_speech_commands_dataset'"),
         ("snips", "smart-lights-en"),
+        ("slurp", "no dataset/slurp/train.jsonl; give the folder of SLURP's repository"),
+        ("stop", "no manifests/{train,eval,test}.tsv; give the folder 'stop'"),
         ("top", "{train,eval,test}.tsv (TOP) and <domain>_"),
         ("broad", "no data.noun, as WordNet's folder dict has it"),
         ("custom", "neither a data dir nor a folder of data dirs"),
@@ -105,7 +107,7 @@ def test_preparing_imports_no_heavy_library(table: Path, tmp_path: Path, root: P
 
 
 def run_script(root: Path, recipe: str, *arguments: str, cwd: Path | None = None, **environment: str):
-    settings = {**os.environ, "python": sys.executable, "PYTHONPATH": str(root), "STOP": "", **environment}
+    settings = {**os.environ, "python": sys.executable, "PYTHONPATH": str(root), **environment}
     command = [str(root / "egs2" / "atat" / recipe / "local" / "data.sh"), *arguments]
     return subprocess.run(command, cwd=cwd or root, env=settings, capture_output=True, text=True, check=False)
 
@@ -121,6 +123,8 @@ def test_data_script_passes_options_on(root: Path, table: Path, tmp_path: Path) 
     [
         ("fsc", "is behind a form"),
         ("snips", "is behind a form"),
+        ("slurp", "clone https://github.com/pswietojanski/slurp"),
+        ("stop", "under a licence that you have to agree to"),
         ("custom", "set CUSTOM in db.sh"),
         ("librispeech", "no split 'dev-clear'; there are"),
     ],

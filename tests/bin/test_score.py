@@ -47,8 +47,14 @@ def test_what_is_printed_is_what_is_written(files, capsys) -> None:
     assert "1 invalid predictions; the first, b: empty" in printed
     for entry in written["figures"].values():
         line = next(line for line in printed.splitlines() if line.startswith(entry["title"] + " "))
-        assert f"{entry['numerator']} / {entry['denominator']}" in line
+        assert f"{entry['numerator']:.6g} / {entry['denominator']:.6g}" in line
         assert f"{100 * entry['value']:.2f}" in line
+
+
+def test_the_scorer_that_comes_with_top_is_named(files, capsys) -> None:
+    assert run(files, "--scorer", "top") == 0
+    assert json.loads((files / "out/metrics.json").read_text(encoding="utf-8"))["info"] == {"scorer": "top"}
+    assert "trees (hypothesis: frame), scorer top" in capsys.readouterr().out
 
 
 def test_what_cannot_be_scored_is_one_line_and_leaves_no_file(files, capsys) -> None:

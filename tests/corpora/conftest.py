@@ -5,13 +5,15 @@ Nothing is copied from any of them: the sentences below were written for these t
 
 import csv
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import soundfile
 
+from espnet_atat.semantics.tree import strip_tags
 from tests.spoken import Spoken
 
 RATE = 16_000  # Hz
@@ -134,6 +136,88 @@ def write_snips(root: Path, *, field: str = "close") -> Path:
     (folder / "dataset.json").write_text(json.dumps({"language": "en", "entities": {}, "intents": intents}))
     (folder / "speech_corpus" / "metadata.json").write_text(json.dumps(metadata))
     return folder
+
+
+#: Tokens of a sentence, scenario, action, entities (type, first token, last token): written for these tests.
+SLURP_ROWS = [
+    ("what 's on my list for monday", "lists", "query", [("date", 6, 6)]),
+    ("remind me of the dentist on friday at half past nine", "calendar", "set", [("date", 6, 6), ("time", 7, 10)]),
+    ("Play some Jazz", "play", "music", [("music_genre", 2, 2)]),
+    ("is it warm outside", "weather", "query", []),
+    ("wake me at seven", "alarm", "set", [("time", 3, 3)]),
+    ("lamps off in the attic please", "iot", "hue_lightoff", [("house_place", 4, 4)]),
+]
+
+
+def write_slurp(root: Path, rows: Sequence[Any] = SLURP_ROWS, say: Callable[[str, Path], Any] | None = None) -> Path:
+    """Write SLURP's repository with its audio: in each part every sentence, with one to three recordings."""
+    metadata: dict[str, Any] = {}
+    parts = {"train": "real", "train_synthetic": "synth", "devel": "real", "test": "real"}
+    for number, (part, kind) in enumerate(parts.items()):
+        lines = []
+        for sentence, (words, scenario, action, entities) in enumerate(rows):
+            stems = [
+                f"audio-{number}{sentence}00-headset",
+                f"audio-{number}{sentence}00",
+                f"audio--{number}{sentence}07",
+            ]
+            files = [f"{stem}.flac" for stem in (stems[: 1 + sentence % 3] if kind == "real" else stems[1:2])]
+            for place, file in enumerate(files):
+                path = root / f"audio/slurp_{kind}" / file
+                path.parent.mkdir(parents=True, exist_ok=True)
+                write_noise(path, 0.8, seed=sentence + place) if say is None else say(words, path)
+            key = 100 * number + sentence
+            speakers = {file: {"usrid": f"F{'EO'[place % 2]}-{400 + sentence}"} for place, file in enumerate(files)}
+            metadata[str(key)] = {"recordings": speakers if kind == "real" else {}}
+            spans = [{"type": kind_of, "span": list(range(first, last + 1))} for kind_of, first, last in entities]
+            tokens = [{"surface": word, "id": place} for place, word in enumerate(words.split())]
+            about = {"slurp_id": key, "sentence": words, "scenario": scenario, "action": action, "tokens": tokens}
+            lines.append(about | {"entities": spans, "recordings": [{"file": file, "wer": 0.0} for file in files]})
+        write_lines(root / f"dataset/slurp/{part}.jsonl", map(json.dumps, lines))
+    (root / "dataset/slurp/metadata.json").write_text(json.dumps(metadata))
+    return root
+
+
+#: Domain, and a tree with numbers as written and as spoken: written for these tests.
+STOP_ROWS = [
+    ("alarm", "[IN:CREATE_ALARM Wake me [SL:DATE_TIME at 7 ] ]", "[IN:CREATE_ALARM wake me [SL:DATE_TIME at seven ] ]"),
+    ("music", "[IN:PLAY_MUSIC Play [SL:MUSIC_GENRE jazz ] ]", "[IN:PLAY_MUSIC play [SL:MUSIC_GENRE jazz ] ]"),
+    ("timer", "[IN:PAUSE_TIMER Hold the timer ]", ""),
+    ("reminder", "[IN:GET_REMINDER What\\u2019s on ]", "[IN:GET_REMINDER what\\u2019s on ]"),
+    ("reminder", "[IN:DELETE_REMINDER Drop [SL:TODO milk ] ]", "[IN:DELETE_REMINDER drop [SL:TODO milk ] ]"),
+    (
+        "reminder",
+        "[IN:CREATE_REMINDER Tell me to [SL:TODO [IN:GET_TODO buy [SL:TODO milk ] ] ] ]",
+        "[IN:CREATE_REMINDER tell me to [SL:TODO [IN:GET_TODO buy [SL:TODO milk ] ] ] ]",
+    ),
+    ("weather", "[IN:GET_WEATHER Rain in [SL:LOCATION Oslo ] ? ]", "[IN:GET_WEATHER rain in [SL:LOCATION oslo ] ]"),
+    ("weather", "[IN:GET_SUNSET When is dusk ]", "[IN:GET_SUNSET when is dusk ]"),
+]
+STOP_HEADER = "file_id domain gender native utterance seqlogical normalized_utterance normalized_seqlogical"
+
+
+def write_stop(root: Path, *, lists: bool = False, say: Callable[[str, Path], Any] | None = None) -> Path:
+    """Write STOP's folder; eval and test are recorded twice, and some of the archive's folders differ from the
+    manifests'. With ``lists``, the owner's lists of the reminders lie in it: the first two of each part."""
+    few: dict[str, list[str]] = {}
+    for part, recordings in (("train", ["train"]), ("eval", ["eval_0", "eval_1"]), ("test", ["test_0", "test_1"])):
+        lines = []
+        for folder in recordings:
+            for number, (domain, written, spoken) in enumerate(STOP_ROWS):
+                ending = folder if folder != "train" else "train_0"
+                file_id = f"{folder}/{domain}_{ending}/{number:08d}.wav"
+                stored = f"{folder}/{domain}_{part}/{number:08d}.wav" if number % 2 else file_id
+                words = " ".join(strip_tags(spoken or written))
+                (root / stored).parent.mkdir(parents=True, exist_ok=True)
+                write_noise(root / stored, 0.8, seed=number) if say is None else say(words, root / stored)
+                lines.append("\t".join((file_id, domain, "female", "yes", "as typed", written, words, spoken)))
+                if domain == "reminder" and not folder.endswith("_1"):
+                    few.setdefault(part, []).append(f"{folder}/{domain}_{part}/{number:08d}.wav\t12800")
+        write_lines(root / "manifests" / f"{part}.tsv", [STOP_HEADER.replace(" ", "\t"), *lines])
+    names = {"train": "reminder_train_25spis", "eval": "reminder_valid_25spis", "test": "held_out_reminder_test"}
+    for part, chosen in few.items() if lists else ():
+        write_lines(root / "low_resource_splits" / f"{names[part]}.tsv", ["/a/folder", *chosen[:2]])
+    return root
 
 
 def write_librispeech(root: Path, split: str, utterances: Iterable[Spoken]) -> Path:

@@ -4,13 +4,15 @@ The corpus may not be shared: all sentences here were written for these tests.
 """
 
 import csv
+import shutil
 from collections.abc import Callable
 from itertools import batched, product
 from pathlib import Path
 
 import pytest
 
-from espnet_atat.corpora.fsc import prepare
+from espnet_atat.corpora.builder import Utterance
+from espnet_atat.corpora.fsc import PUBLIC, PUBLIC_FILES, Command, _draw_phrasings, prepare
 from espnet_atat.corpora.fsc_rules import LOCATION, OBJECT, Triple, decode, encode, tree_of
 from espnet_atat.corpora.recordings import AudioRules
 from espnet_atat.corpora.validation import validate
@@ -88,14 +90,14 @@ def test_a_value_that_would_not_be_read_back_is_refused(value: str) -> None:
 def test_the_sets_of_all_splits(fsc_corpus: Path, tmp_path: Path) -> None:
     report = prepare(fsc_corpus.parent, tmp_path)
     sets = {path.name: DataDir.load(path) for path in find_data_dirs(tmp_path)}
-    assert sorted(sets) == sorted(
-        prefix + part for prefix in ("", "unseen_speaker_", "unseen_utterance_") for part in ("train", "dev", "test")
-    )
+    splits = dict.fromkeys(("", "unseen_speaker_", "unseen_utterance_"), ("train", "dev", "test"))
+    splits |= dict.fromkeys((f"{split}_" for split in PUBLIC), tuple(PUBLIC_FILES))
+    assert sorted(sets) == sorted(prefix + part for prefix, parts in splits.items() for part in parts)
     everything = sorted(key for part in ("train", "dev", "test") for key in sets[part].ids)
     assert len(everything) == len(set(everything)) == 105
     assert "105 utterances, 31 distinct tuples, 35 phrasings" in str(report)
     assert sets["test"].spk2utt.keys() == {"spk00XyZ"}
-    assert [validate(path, AudioRules(), audio="header").problems for path in find_data_dirs(tmp_path)] == [[]] * 9
+    assert [validate(path, AudioRules(), audio="header").problems for path in find_data_dirs(tmp_path)] == [[]] * 17
     for prefix in ("unseen_speaker_", "unseen_utterance_"):
         drawn = {part: sets[prefix + part] for part in ("train", "dev", "test")}
         assert sorted(key for data in drawn.values() for key in data.ids) == everything
@@ -108,8 +110,42 @@ def test_the_sets_of_all_splits(fsc_corpus: Path, tmp_path: Path) -> None:
         tuples[part] = {triple_of(text) for text in sets[f"unseen_utterance_{part}"].target.values()}
     assert tuples["test"] <= tuples["train"]  # each keeps a phrasing for training
     assert len(tuples["train"]) == 31
+    assert "unseen_utterance_test: 3 of 31 tuples; split: phrasings drawn with seed 0, by tuple" in str(report)
+    for split in PUBLIC:
+        train, test = sets[f"{split}_train"], {part: sets[f"{split}_test_{part}"] for part in ("speaker", "utterance")}
+        assert not train.spk2utt.keys() & test["speaker"].spk2utt.keys()
+        assert not {*train.text.values()} & {*test["utterance"].text.values()}
+        assert not {*test["speaker"].ids} & {*test["utterance"].ids}
+        about = f"drawn with seed 0 in the manner of the public {split} split, which is not there\n"
+        assert (tmp_path / f"{split}_test_speaker/split").read_text() == about
     for data in sets.values():
         assert all(key.startswith(speaker) for key, speaker in (data.utt2spk or {}).items())
+
+
+def test_every_tuple_is_tested_as_often_as_another() -> None:
+    commands = [
+        Command(Utterance(f"u{n}", f"{n % 12} of {n % 4}", "", speaker="s"), Triple("act", str(n % 4), "none"), "train")
+        for n in range(120)
+    ]  # three phrasings of each of four tuples, ten times each
+    drawn = _draw_phrasings(commands, {"test": 40, "dev": 40}, [f"{n} of {n % 4}" for n in range(12)])
+    tuples = {part: sorted(text[-1] for text, own in drawn.items() if own == part) for part in ("test", "dev", "train")}
+    assert tuples == {"test": [*"0123"], "dev": [*"0123"], "train": [*"0123"]}
+
+
+def test_the_public_splits_are_taken_where_they_are(fsc_corpus: Path, tmp_path: Path) -> None:
+    corpus = shutil.copytree(fsc_corpus, tmp_path / "fsc")
+    with (corpus / "data/train_data.csv").open(newline="", encoding="utf-8") as handle:
+        rows = [[row[0], "index", *row[1:]] for row in csv.reader(handle)]  # the owners' tables have two of numbers
+    folder = corpus / "data/unseen_splits"
+    folder.mkdir()
+    for number, table in enumerate(PUBLIC_FILES.values(), start=1):
+        with pytest.raises(UserError, match=rf"unseen_splits: no {table}; the split is train_data"):
+            prepare(corpus, tmp_path / "data", splits=["unseen"])
+        with (folder / table).open("w", newline="", encoding="utf-8") as handle:
+            csv.writer(handle).writerows([rows[0], *rows[number::4]])
+    prepare(corpus, tmp_path / "data", splits=["unseen"])
+    assert sum(len(DataDir.load(tmp_path / f"data/unseen_{part}")) for part in PUBLIC_FILES) == len(rows) - 1
+    assert (tmp_path / "data/unseen_test_utterance/split").read_text() == "the public unseen split\n"
 
 
 def test_drawn_splits_are_the_seeds(fsc_corpus: Path, tmp_path: Path) -> None:

@@ -51,8 +51,15 @@ def test_both_fields_in_five_folds(snips_corpus: Path, tmp_path: Path) -> None:
     assert "close: 1 queries without a recording are not utterances of the set" in printed
     assert "close: 1 queries repeat another" in printed
     assert "close: 1 recordings repeat the words of another" in printed
-    assert len(find_data_dirs(tmp_path)) == 2 * 5 * 3
-    assert [validate(path, AudioRules(), audio="header").problems for path in find_data_dirs(tmp_path)] == [[]] * 30
+    assert len(find_data_dirs(tmp_path)) == 2 * 5 * (3 + 2)
+    assert [validate(path, AudioRules(), audio="header").problems for path in find_data_dirs(tmp_path)] == [[]] * 50
+    plain = [folds(tmp_path, "close_plain", part) for part in ("train", "test")]
+    assert [len(train) + len(test) for train, test in zip(*plain, strict=True)] == [25] * 5  # nothing is held out
+    assert sorted(key for test in plain[1] for key in test.ids) == sorted(
+        key for test in folds(tmp_path, "close", "test") for key in test.ids
+    )
+    assert "no sentence is in two folds" in (tmp_path / "close_fold1_test/split").read_text()
+    assert "five plain folds, drawn with seed 0" in (tmp_path / "close_plain_fold1_test/split").read_text()
     test = folds(tmp_path, "close", "test")
     tested = [key for data in test for key in data.ids]
     assert len(tested) == len(set(tested)) == 25
@@ -81,7 +88,7 @@ def test_folds_can_be_disjoint_in_speakers(snips_corpus: Path, tmp_path: Path) -
     with pytest.raises(UserError, match="no smart-lights-en-close-field; present: far"):
         prepare(snips_corpus / "smart-lights-en-far-field", tmp_path, fields=["close"])
     prepare(snips_corpus, tmp_path / "far", fields=["far"])
-    assert len(find_data_dirs(tmp_path / "far")) == 15
+    assert len(find_data_dirs(tmp_path / "far")) == 25
 
 
 def change(folder: Path, file: str, edit: Callable[[Any], None]) -> None:
@@ -112,7 +119,7 @@ def test_an_unreadable_recording_stops_for_every_one_is_tested(corpus: Path, tmp
     with pytest.raises(UserError, match=r"00000003-aaaa-3 .*empty audio.*never shrunk"):
         prepare(corpus, tmp_path / "data")
     report = prepare(corpus, tmp_path / "data", allow_bad_test=True)
-    assert [key for one in report.sets for key in one.unreadable] == ["00000003-aaaa-3"]
+    assert [key for one in report.sets for key in one.unreadable] == ["00000003-aaaa-3"] * 2  # plain folds too
     (corpus / "dataset.json").write_text('{"intents":\n{"a": }}')
     with pytest.raises(UserError, match=r"dataset\.json:2: not JSON"):
         prepare(corpus, tmp_path / "data")

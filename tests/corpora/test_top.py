@@ -1,4 +1,4 @@
-"""Facebook TOP, TOPv2 and STOP: forms of the text, options, recordings, and what is refused."""
+"""Facebook TOP and TOPv2: forms of the text, options, recordings, and what is refused."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +9,7 @@ from espnet_atat.corpora.top import prepare
 from espnet_atat.datadir import DataDir
 from espnet_atat.errors import UserError
 from espnet_atat.semantics.tree import strip_tags
-from tests.corpora.conftest import write_lines, write_noise
+from tests.corpora.conftest import write_lines, write_noise, write_stop
 
 TOP_ROWS = [
     "What's on at 7:30?\tWhat 's on at 7 : 30 ?\t[IN:GET_EVENT What 's on [SL:DATE_TIME at 7 : 30 ] ? ]",
@@ -89,54 +89,32 @@ def test_top_v2(tmp_path: Path) -> None:
     for domain in ("alarm", "music"):
         for part in ("train", "eval", "test"):
             row = f'{domain}\tMake it 7"\t[IN:CREATE_{domain.upper()} Make it [SL:SIZE 7" ] ]'
-            write_lines(tmp_path / f"v2/{domain}_{part}.tsv", ["domain\tutterance\tsemantic_parse", row])
+            odd = f"{domain}\tThat\\u2019s it\t[IN:CREATE_{domain.upper()} That\\u2019s it ]"
+            write_lines(tmp_path / f"v2/{domain}_{part}.tsv", ["domain\tutterance\tsemantic_parse", row, odd])
     report = prepare(tmp_path / "v2", tmp_path / "data")
     assert "TOPv2" in str(report)
     assert DataDir.load(tmp_path / "data" / "train").target == {
         "topv2-train-alarm-00001": "[IN:CREATE_ALARM make it [SL:SIZE 7 ] ]",
+        "topv2-train-alarm-00002": "[IN:CREATE_ALARM that's it ]",  # as 20 rows of the corpus write an apostrophe
         "topv2-train-music-00001": "[IN:CREATE_MUSIC make it [SL:SIZE 7 ] ]",
+        "topv2-train-music-00002": "[IN:CREATE_MUSIC that's it ]",
     }
-    prepare(tmp_path / "v2", tmp_path / "data", domains=["music"])
-    assert DataDir.load(tmp_path / "data" / "test").ids == ["topv2-test-music-00001"]
+    prepare(tmp_path / "v2", tmp_path / "data", domains=["music"], text_form="official")
+    test = DataDir.load(tmp_path / "data" / "test")
+    assert test.ids == ["topv2-test-music-00001", "topv2-test-music-00002"]
+    assert test.text["topv2-test-music-00002"] == "That\\u2019s it"
     with pytest.raises(UserError, match="no domain 'weather'; there are alarm, music"):
         prepare(tmp_path / "v2", tmp_path / "data", domains=["weather"])
 
 
-STOP_HEADER = "file_id domain gender native utterance seqlogical normalized_utterance normalized_seqlogical"
-
-
-@pytest.fixture
-def stop(tmp_path: Path) -> Path:
-    root = tmp_path / "stop"
-    for part in ("train", "eval", "test"):
-        rows = [
-            (
-                f"{part}_0/alarm_{part}_0/{number:08d}.wav",
-                *("alarm", "female", "yes", "Wake me at 7", "[IN:CREATE_ALARM Wake me [SL:DATE_TIME at 7 ] ]"),
-                *("wake me at seven", "[IN:CREATE_ALARM wake me [SL:DATE_TIME at seven ] ]"),
-            )
-            for number in range(2)
-        ]
-        write_lines(root / "manifests" / f"{part}.tsv", [STOP_HEADER.replace(" ", "\t"), *map("\t".join, rows)])
-        write_noise(root / f"{part}_0" / f"alarm_{part}_0" / "00000000.wav")
-        write_noise(
-            root / f"{part}_0" / f"alarm_{part}" / "00000001.wav"
-        )  # as the archive has it, against its manifest
-    return root
-
-
-def test_stop_with_audio_in_either_folder(stop: Path, tmp_path: Path) -> None:
-    prepare(stop, tmp_path / "data")
+def test_stop_s_folder_gives_its_text_and_recordings(tmp_path: Path) -> None:
+    stop = write_stop(tmp_path / "stop")
+    prepare(stop, tmp_path / "data", domains=["alarm"])
     test = DataDir.load(tmp_path / "data" / "test")
     assert test.wav == {
-        "stop_test_alarm_test_0_00000000": str(stop / "test_0" / "alarm_test_0" / "00000000.wav"),
-        "stop_test_alarm_test_0_00000001": str(stop / "test_0" / "alarm_test" / "00000001.wav"),
+        f"stop_test_{n}_alarm_test_{n}_00000000": str(stop / f"test_{n}/alarm_test_{n}/00000000.wav") for n in "01"
     }
     assert set(test.target.values()) == {"[IN:CREATE_ALARM wake me [SL:DATE_TIME at seven ] ]"}
-    manifest = stop / "manifests" / "test.tsv"
-    manifest.write_text(manifest.read_text().replace("test_0/alarm_test_0/00000001.wav", "../../etc/passwd"))
-    with pytest.raises(UserError, match=r"test\.tsv:3: file_id '\.\./\.\./etc/passwd' leads out"):
-        prepare(stop, tmp_path / "data")
 
 
 @pytest.mark.parametrize(

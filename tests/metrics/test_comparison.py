@@ -70,6 +70,7 @@ def test_what_cannot_be_compared_is_named():
         (fewer, one, None, r"b has utterance 'u01', a has not"),
         (one, system(3, hypothesis="tags"), None, "b: hypothesis is tags, but frame in a"),
         (spoken, official, None, "b: its text is in the official form, but spoken in a"),
+        (spoken, {**one, "info": {"scorer": "top"}}, None, "b: scored by the top scorer, but by the strict one in a"),
         (one, words, None, "b: kind is words, but trees in a"),
         (one, one, "heard", "a: no subset 'heard'; it has first"),
         (one, other, "first", "b: subset 'first' holds other utterances than in a"),

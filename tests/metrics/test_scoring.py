@@ -47,12 +47,19 @@ def result():
         ("tree_bracketing_recall", 2, 12),
         ("tree_bracketing_f1", 2 * 2, 10 + 12),
         ("tree_validity", 5, 6),
+        ("em_decoupled", 2, 6),  # u1: only a carrier word is wrong; u6
+        ("em_tree", 3, 6),  # u1, u4, u6
+        # Matches by name: u1: 1; u2: SONG, 1 of 1 words and 1 of 5 characters off; u4: 2, the nearest first. Left over:
+        # u3: a surplus ROOM; u2 and u5: a missed ROOM.
+        ("slu_word_f1", 2 * 4, 2 * 4 + (1 + 1) + (1 + 2)),
+        ("slu_char_f1", 2 * 4, 2 * 4 + (0.2 + 1) + (0.2 + 2)),
+        ("slu_f1", 4 * 4, 4 * 4 + (1 + 1) + (1 + 2) + (0.2 + 1) + (0.2 + 2)),
     ],
 )
 def test_figures_of_trees(result, figure, numerator, denominator):
     entry = result["figures"][figure]
-    assert (entry["numerator"], entry["denominator"]) == (numerator, denominator)
-    assert entry["value"] == numerator / denominator
+    assert (entry["numerator"], entry["denominator"]) == (numerator, pytest.approx(denominator))
+    assert entry["value"] == pytest.approx(numerator / denominator, abs=1e-15)
     assert entry["utterances"] == 6
     lower, upper = entry["interval"]
     assert lower <= entry["value"] <= upper
@@ -130,6 +137,45 @@ def test_edge_cases_of_predictions(predicted, valid, full, nodes, words_wrong):
         assert figures["bracketing_precision"]["value"] is None
         assert figures["semer"]["parts"] == {"substitutions": 1, "insertions": 0, "deletions": 1}
         assert figures["semer"]["denominator"] == 2
+
+
+@pytest.mark.parametrize(
+    ("predicted", "valid", "full", "nodes", "matched", "strict"),
+    [
+        ("[IN:STOP stop [SL:ROOM hall ] ]", 1, 1, 2, 2, (1, 1)),
+        ("[IN:STOP stop [SL:ROOM hall ] ] ]", 1, 1, 2, 2, (0, 0)),  # one bracket too many, at the end, is dropped
+        ("[IN:STOP stop [SL:ROOM hall ] ] ] ]", 0, 0, 0, 0, (0, 0)),
+        ("[IN:STOP stop ] ] [SL:ROOM hall ]", 0, 0, 0, 0, (0, 0)),  # nothing may follow it
+        ("", 1, 0, 0, 0, (0, 0)),  # an empty line is a tree without nodes
+        ("[IN:STOP stop [SL:ROOM hall ] ] [IN:STOP ]", 1, 0, 3, 2, (0, 0)),  # two roots
+        ("oh [IN:STOP stop [SL:ROOM hall ] ]", 1, 0, 2, 0, (0, 0)),  # a word outside, which moves every span
+        ("stop hall", 1, 0, 0, 0, (0, 0)),
+        ("[IN:STOP stop [SL:ROOM hall] ]", 0, 0, 0, 0, (0, 0)),  # hall] is a word, so a bracket stays open
+        ("[IN:STOP stop] [SL:ROOM hall ] ]", 1, 0, 2, 2, (0, 0)),
+        ("[IN:STOP stop [SL:ROOM hall ]", 0, 0, 0, 0, (0, 0)),
+        ("[IN:STOP stop [IN:ROOM hall ] ]", 0, 0, 0, 0, (0, 0)),
+        ("[SL:ROOM stop hall ]", 0, 0, 0, 0, (0, 0)),
+        ("[STOP stop hall ]", 0, 0, 0, 0, (0, 0)),
+    ],
+)
+def test_the_scorer_of_top_is_more_lenient(predicted, valid, full, nodes, matched, strict):
+    ref, hyp = {"u": REF["u5"]}, {"u": predicted}
+    result = score(ref, hyp, scorer="top")
+    assert result["info"] == {"scorer": "top"}
+    values = [result["figures"][key]["numerator"] for key in ("tree_validity", "em_full", "bracketing_precision")]
+    assert values == [valid, full, matched]
+    assert result["figures"]["bracketing_precision"]["denominator"] == nodes
+    figures = score(ref, hyp)["figures"]
+    assert tuple(figures[key]["numerator"] for key in ("tree_validity", "em_full")) == strict
+
+
+def test_decoupled_trees_have_the_words_of_their_leaf_slots():
+    ref = {"u": "[IN:GO to [SL:PLACE the [IN:FIND big [SL:NAME fair ] ] ] now ]"}
+    carrier = {"u": "[IN:GO for [SL:PLACE a [IN:FIND [SL:NAME fair ] ] ] ]"}
+    value = {"u": "[IN:GO to [SL:PLACE the [IN:FIND big [SL:NAME fare ] ] ] now ]"}
+    for hyp, decoupled, tree in ((ref, 1, 1), (carrier, 1, 1), (value, 0, 1), ({"u": "[IN:GO to ]"}, 0, 0)):
+        figures = score(ref, hyp)["figures"]
+        assert [figures[key]["value"] for key in ("em_decoupled", "em_tree")] == [decoupled, tree]
 
 
 def test_nested_slots_are_compared_by_their_path():

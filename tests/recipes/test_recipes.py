@@ -13,7 +13,7 @@ from espnet_atat.datadir import DataDir
 from espnet_atat.speech.synthesis.flite import Flite
 from espnet_atat.speech.synthesis.kokoro import KokoroEngine
 from espnet_atat.speech.synthesis.pico import Pico
-from tests.corpora.conftest import write_fsc, write_noise, write_wordnet
+from tests.corpora.conftest import write_fsc, write_noise, write_slurp, write_stop, write_wordnet
 from tests.shell import make_clone, run
 from tests.speech.synthesis.conftest import installed
 
@@ -77,6 +77,27 @@ def test_fluent_speech_commands(clone, tmp_path):
     assert (folder / "ref").read_text() == (clone / "data/fsc/test/target").read_text()
     assert {"hyper", "em_hypothesis"} <= json.loads((folder / "metrics.json").read_text())["figures"].keys()
     assert "fsc/test (slu), n = 9" in printed
+
+
+@pytest.mark.parametrize(
+    ("recipe", "write", "tested", "figure"), [("slurp", write_slurp, 12, "slu_f1"), ("stop", write_stop, 16, "em_tree")]
+)
+def test_a_corpus_that_an_engine_said(recipe, write, tested, figure, clone, tmp_path):
+    flite = installed(Flite())
+
+    def say(words: str, path: Path) -> None:
+        samples, rate = flite.speak(words, "slt")
+        soundfile.write(path, samples, rate, subtype="PCM_16")
+
+    corpus = write(tmp_path / recipe, say=say)
+    printed = run_recipe(clone, recipe, "--table", "small", **{recipe.upper(): str(corpus)})
+    assert all(re.search(f"^stage {stage}[:,]", printed, re.M) for stage in (1, 6, 7, 9, 10, 12, 13, 14))
+    assert not re.search(r"[1-9]\d* problems", printed)
+    (row,) = rows(clone, f"{recipe}/tables/small")
+    assert (row["set"], row["utterances"]) == (f"{recipe}/test", tested)
+    metrics = json.loads((clone / f"exp/{recipe}/small/seed1/decode/test/metrics.json").read_text())
+    assert figure in metrics["figures"]
+    assert f"{recipe}/test (slu" in printed
 
 
 def test_broad_is_said_by_three_engines(clone, tmp_path):

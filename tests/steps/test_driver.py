@@ -43,7 +43,7 @@ def _no_data(tmp_path, monkeypatch):
     for name in ("conf", "egs2"):
         (tmp_path / name).symlink_to(ROOT / name)
     monkeypatch.chdir(tmp_path)
-    for name in ("AN4", "CUSTOM", "FSC", "LIBRISPEECH", "SNIPS", "STOP", "TOP"):
+    for name in ("AN4", "CUSTOM", "FSC", "LIBRISPEECH", "SLURP", "SNIPS", "STOP", "TOP"):
         monkeypatch.delenv(name, raising=False)
 
 

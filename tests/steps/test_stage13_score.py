@@ -48,6 +48,7 @@ def folded(world):
         targets = {utt: tree for utt, (tree, _) in utterances.items()}
         for place in ("data", "dump"):
             write_set(world / place / f"toy/fold{fold}_test", targets)
+        (world / f"data/toy/fold{fold}_test/split").write_text("two folds, cut by hand\n")
         decode("folded", "--fold", str(fold), hypotheses={utt: hyp for utt, (_, hyp) in utterances.items()})
 
 
@@ -66,6 +67,7 @@ def test_pooled_folds_are_scored_and_printed_as_one_set():
     (pooled,) = json.loads(Path("exp/toy/tables/folded.json").read_text())["rows"]
     assert (pooled["utterances"], pooled["set"], pooled["folds"]) == (3, "toy/fold_test", 2)
     assert pooled["subsets"].keys() == {"heard", "unheard"}
+    assert "Split, toy/fold_test: two folds, cut by hand." in Path("exp/toy/tables/folded.md").read_text()
     em = pooled["columns"]["decode"]["em_full"]
     assert em["mean"] == pytest.approx(2 / 3)
     assert em["fold_mean"] == pytest.approx(0.75)  # of 1 / 2 and 1 / 1

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Data dirs of Facebook TOP, TOPv2 or STOP: local/data.sh <source> <data_dir> [options of prepare top], from the
+# Data dirs of Facebook TOP or TOPv2: local/data.sh <source> <data_dir> [options of prepare top], from the
 # repository's root. If <source> is empty, or below downloads/ and absent, TOP is fetched.
 set -euo pipefail
 
