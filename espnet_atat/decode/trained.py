@@ -1,6 +1,7 @@
 """A trained model in memory with what decoding needs beside it; several search configurations can share one."""
 
 import argparse
+import re
 import tempfile
 import threading
 from collections.abc import Mapping
@@ -10,14 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import yaml
 
 from espnet_atat.decode.decoder_scorer import DecoderWeights
-from espnet_atat.errors import UserError
+from espnet_atat.errors import UserError, first_line
 from espnet_atat.model.atat_model import ESPnetATATModel
 from espnet_atat.model.build import build_model, characters_of, vocabulary_of
-from espnet_atat.model.exact_weights import read_weights, take_weights
+from espnet_atat.model.exact_weights import no_larger_than, read_weights, take_weights
 from espnet_atat.model.text_encoder import load_text_tokenizer
+from espnet_atat.plain_yaml import load_plain
 from espnet_atat.text.tokenizer import CharTokenizer
 from espnet_atat.text.vocabulary import Vocabulary
 
@@ -91,18 +92,22 @@ class Trained:
     ) -> "Trained":
         """Build a model from ``config.yaml`` and a checkpoint (``valid.….pth``, ``12epoch.pth``) of a training run."""
         check_files("stages 10 and 11 of the recipe make", train_config=train_config, model_file=model_file)
+        check_device(device)
+        config, weights = load_plain(Path(train_config)), read_weights(model_file)
         try:
-            train_args = argparse.Namespace(**load_yaml(train_config))
+            train_args = argparse.Namespace(**config)
             adapted = getattr(train_args, "use_adapter", False)
             train_args.init = None  # the checkpoint has all parameters
-            model = build_model(train_args, defer_text_encoder=not adapted and train_args.audio_encoder is not None)
-        except (AttributeError, TypeError, yaml.YAMLError) as error:
-            raise UserError(f"{train_config}: not the configuration of an AT-AT training ({error})") from error
+            with no_larger_than(weights, model_file):
+                model = build_model(train_args, defer_text_encoder=not adapted and train_args.audio_encoder is not None)
+        except (AttributeError, TypeError) as error:
+            problem = first_line(error)
+            raise UserError(f"{train_config}: not the configuration of an AT-AT training ({problem})") from error
         if adapted:
             from espnet2.layers.create_adapter import create_adapter
 
             create_adapter(model, train_args.adapter, train_args.adapter_conf)
-        take_weights(model, read_weights(model_file), model_file)
+        take_weights(model, weights, model_file)
         return cls.of(model.to(device), train_args, text_tokenizer)
 
 
@@ -113,7 +118,10 @@ def check_files(makers: str, **files: str | Path) -> None:
             raise UserError(f"{path}: no such file (--{option}); {makers} it")
 
 
-def load_yaml(path: str | Path) -> Any:
-    """A saved configuration. By PyYAML's C code where it is there: a token list of thousands of rows takes a second."""
-    with open(path, encoding="utf-8") as file:
-        return yaml.load(file, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+def check_device(name: str) -> None:
+    """Refuse another device than ``cpu``, ``cuda`` and ``cuda:N``, and a GPU that is not there."""
+    if not re.fullmatch(r"cpu|cuda(:\d{1,3})?", name):
+        raise UserError(f"device {name!r}: one of cpu, cuda, cuda:N")
+    number = int(name.partition(":")[2] or 0)
+    if name != "cpu" and number >= torch.cuda.device_count():
+        raise UserError(f"device {name!r}: there are {torch.cuda.device_count()} GPUs that torch can use; take cpu")
