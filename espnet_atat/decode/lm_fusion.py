@@ -42,12 +42,12 @@ class LanguageModel:
         train_config = train_config or Path(model_file).with_name("config.yaml")
         check_files("stage 8 of the recipe makes", lm_train_config=train_config, lm_file=model_file)
         config = load_plain(Path(train_config))
-        # ESPnet trains the network inside another module.
-        weights = {name.removeprefix("lm."): tensor for name, tensor in read_weights(model_file).items()}
         try:
-            tokens = list(config["token_list"])
+            tokens, kind = list(config["token_list"]), NETWORKS[config["lm"]]
+            # ESPnet trains the network inside another module.
+            weights = {name.removeprefix("lm."): tensor for name, tensor in read_weights(model_file).items()}
             with no_larger_than(weights, model_file):
-                network = load_class(NETWORKS[config["lm"]])(vocab_size=len(tokens), **config["lm_conf"])
+                network = load_class(kind)(vocab_size=len(tokens), **config["lm_conf"])
         except (KeyError, TypeError) as error:
             raise UserError(f"{train_config}: not the configuration of a language model ({error})") from error
         take_weights(network, weights, model_file, kind="a language model")

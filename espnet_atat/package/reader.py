@@ -134,7 +134,7 @@ def _read(folder: Path, scratch: Path, source: str) -> Package:
     manifest = _manifest_of(folder, source)
     meta = read_meta(load_plain(folder / META, f"{source}: {META}"), f"{source}: {META}")
     files = {argument: _inside(folder, name, source) for argument, name in _names(meta)}
-    config = _model_config(files["train_config"], folder, source)
+    config = _model_config(files["train_config"], folder, source, meta.yaml_files.train_config)
     for argument in ("model_file", "lm_file"):
         if argument in files:
             check_weights(files[argument], source)
@@ -186,9 +186,9 @@ def _inside(folder: Path, name: str, source: str) -> Path:
     return folder / name
 
 
-def _model_config(path: Path, folder: Path, source: str) -> dict[str, Any]:
+def _model_config(path: Path, folder: Path, source: str, name: str) -> dict[str, Any]:
     """The training configuration with the paths in it made absolute."""
-    config = read_model(load_plain(path, f"{source}: {path.name}"), f"{source}: {path.name}")
+    config = read_model(load_plain(path, f"{source}: {name}"), f"{source}: {name}")
     for key in ("bpemodel", "grown_words"):
         if config.get(key) is not None:
             config[key] = str(_inside(folder, config[key], source))
