@@ -54,7 +54,13 @@ class Trained:
         """Ids of the text encoder's pieces of some words; what is longer than its positions is cut, as in training."""
         tokenizer, encoder = self.text_tokenizer, self.model.text_encoder
         assert encoder is not None
-        return list(tokenizer(words, truncation=True, max_length=encoder.max_pieces)["input_ids"])
+        pieces = list(tokenizer(words, truncation=True, max_length=encoder.max_pieces)["input_ids"])
+        if not pieces or max(pieces) >= encoder.vocabulary_size:
+            raise UserError(
+                f"the text tokenizer gives piece {max(pieces, default=None)} of {words!r}, the text encoder knows "
+                f"{encoder.vocabulary_size}: not of one model"
+            )
+        return pieces
 
     @cached_property
     def decoder_weights(self) -> DecoderWeights:
@@ -93,7 +99,11 @@ class Trained:
         """Build a model from ``config.yaml`` and a checkpoint (``valid.….pth``, ``12epoch.pth``) of a training run."""
         check_files("stages 10 and 11 of the recipe make", train_config=train_config, model_file=model_file)
         check_device(device)
-        config, weights = load_plain(Path(train_config)), read_weights(model_file)
+        config = load_plain(Path(train_config))
+        for key in ("token_list", "ctc_characters"):
+            if isinstance(config.get(key), str):
+                raise UserError(f"{train_config}: {key} is a list in what a training saved, found {config[key]!r}")
+        weights = read_weights(model_file)
         try:
             train_args = argparse.Namespace(**config)
             adapted = getattr(train_args, "use_adapter", False)

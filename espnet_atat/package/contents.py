@@ -25,6 +25,7 @@ REAL = Annotated[float, Within(-1e9, 1e9)]
 POSITIONS = Annotated[int, Within(1, 20_000)]
 BANDS = Annotated[int, Within(1, 1024)]
 FEW = Annotated[int, Within(1, 64)]
+MELS = 80  # as speech.fbank makes them
 SECONDS = Annotated[float, Within(0, 60)]
 
 
@@ -398,6 +399,8 @@ def read_model(content: Mapping[str, Any], where: str) -> dict[str, Any]:
         check(CONVOLVES, hears, f"{where}: audio_encoder_conf")
     else:
         check(AUDIO[kind], hears, f"{where}: audio_encoder_conf")
+        if AUDIO[kind] is CONVOLVES and config.get("frontend") is None and config.get("input_size") != MELS:
+            raise UserError(f"{where}: input_size: is {MELS}, the log mels of a recording")
         if kind in (HUGGING_FACE, ESPNET):
             hears = _pretrained(hears, f"{where}: audio_encoder_conf")
     return {**config, "audio_encoder_conf": hears}

@@ -11,6 +11,7 @@ CONFIG = {
     "token_list": ["<blank>", "a"],
     "bpemodel": "data/bpe.model",
     "text_tokenizer": "data/text_tokenizer",
+    "input_size": 80,
     "audio_encoder": "transformer",
     "text_encoder_conf": {"config": {"model_type": "bert"}},
     "normalize": "utterance_mvn",

@@ -203,6 +203,7 @@ REFUSED = {
     "key twice": ({"exp/config.yaml": "a: 1\na: 2"}, "'a' is there twice"),
     # values
     "type": (config(input_size="x"), "input_size: is a whole number from 1 to 1,024, found 'x'"),
+    "other features": (config(input_size=40), "input_size: is 80, the log mels of a recording"),
     "nothing": (reads(hidden_size=0), "hidden_size: is a whole number from 1 to 1,048,576, found 0"),
     "many layers": (config(decoder_conf={"num_blocks": 10**6}), "num_blocks: is a whole number from 1 to 256"),
     "nan": (config(model_conf={"ctc_weight": float("nan")}), "ctc_weight: is a number from .* found nan"),
