@@ -44,7 +44,13 @@ class Trained:
         if self.tokenizer_files is not None:
             with tempfile.TemporaryDirectory(prefix="atat_") as folder:
                 for name, content in self.tokenizer_files.items():
-                    Path(folder, name).write_bytes(content)
+                    try:
+                        Path(folder, name).write_bytes(content)
+                    except OSError as error:
+                        raise UserError(
+                            f"{folder}/{name}: cannot be written ({error.strerror}): free some space there, or name "
+                            "another folder by TMPDIR"
+                        ) from error
                 return load_text_tokenizer(folder)
         if self.tokenizer_source is None:
             raise UserError("no tokenizer of the text encoder: give text_tokenizer, a folder (stage 7 makes it)")
