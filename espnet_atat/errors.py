@@ -22,5 +22,6 @@ def naming(place: object) -> Iterator[None]:
 
 
 def first_line(error: Exception) -> str:
-    """What another library's error says, in a line: its kind where it says nothing."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+    """What another library's error says, in a line without what steers a terminal: its kind where it says nothing."""
+    line = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in line)

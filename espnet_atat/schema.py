@@ -8,11 +8,21 @@ import dataclasses
 import difflib
 from collections.abc import Iterable, Mapping
 from types import NoneType, UnionType
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
 
 from espnet_atat.errors import UserError
 
 _NAMES = {str: "a text", bool: "true or false", int: "a whole number", float: "a number", NoneType: "null"}
+#: Characters of a value, and known names, that a message shows.
+_SHOWN = 80
+_LISTED = 40
+
+
+class Within(NamedTuple):
+    """A number's range, ends included: ``Annotated[int, Within(1, 9)]``."""
+
+    low: float
+    high: float
 
 
 def read[T](kind: type[T], content: object, where: str, **given: Any) -> T:
@@ -38,9 +48,9 @@ def read[T](kind: type[T], content: object, where: str, **given: Any) -> T:
         if field.name not in given
     }
     if not isinstance(content, Mapping):
-        raise UserError(f"{where}: needs the keys {', '.join(fields)}, found {content!r}")
+        raise UserError(f"{where}: needs the keys {', '.join(fields)}, found {_shown(content)}")
     check_known(content, fields, where, "key")
-    hints = get_type_hints(kind)
+    hints = get_type_hints(kind, include_extras=True)
     values = dict(given)
     for key, field in fields.items():
         if content.get(key) is not None:
@@ -53,6 +63,18 @@ def read[T](kind: type[T], content: object, where: str, **given: Any) -> T:
         raise UserError(f"{where}: {error}") from error
 
 
+def check(hints: Mapping[str, Any], content: Mapping[str, Any], where: str) -> None:
+    """Check a mapping that stays one. Such ``hints`` may be a type hint themselves; a null key is as good as left out.
+
+    Raises:
+        UserError: a key that is not among the hints', or a value of another type.
+    """
+    given = {key: value for key, value in content.items() if value is not None}
+    check_known(given, hints, where, "key")
+    for key, value in given.items():
+        _value(hints[key], value, f"{where}: {key}")
+
+
 def check_known(names: Iterable[object], known: Iterable[str], where: str, what: str) -> None:
     """Refuse a name that is not among the known ones.
 
@@ -62,9 +84,10 @@ def check_known(names: Iterable[object], known: Iterable[str], where: str, what:
     known = list(known)
     for name in names:
         if name not in known:
-            near = difflib.get_close_matches(str(name), known, n=1)
+            near = difflib.get_close_matches(str(name)[:_SHOWN], known, n=1)
             meant = f", perhaps {near[0]!r}" if near else ""
-            raise UserError(f"{where}: unknown {what} {name!r}{meant}; known: {', '.join(known) or 'none'}")
+            listed = f"; known: {', '.join(known) or 'none'}" if len(known) <= _LISTED else ""
+            raise UserError(f"{where}: unknown {what} {_shown(name)}{meant}{listed}")
 
 
 def _value(hint: Any, value: Any, where: str) -> Any:
@@ -72,7 +95,10 @@ def _value(hint: Any, value: Any, where: str) -> Any:
     member = next((member for member in members if _is_shaped(member, value)), None)
     if member is None:
         wanted = " or ".join(_described(member) for member in members if member is not NoneType)
-        raise UserError(f"{where}: is {wanted}, found {value!r}")
+        raise UserError(f"{where}: is {wanted}, found {_shown(value)}")
+    if isinstance(member, Mapping):
+        check(member, value, where)
+        return value
     if hasattr(member, "from_config"):
         return member.from_config(value, where)
     if dataclasses.is_dataclass(member):
@@ -90,6 +116,11 @@ def _is_shaped(hint: Any, value: object) -> bool:
     origin = get_origin(hint)
     if hint is Any:
         return True
+    if isinstance(hint, Mapping):
+        return isinstance(value, Mapping)
+    if origin is Annotated:
+        kind, (low, high) = get_args(hint)
+        return _is_shaped(kind, value) and low <= value <= high
     if origin is Literal:
         return any(value == choice and type(value) is type(choice) for choice in get_args(hint))
     if dataclasses.is_dataclass(hint):
@@ -107,6 +138,14 @@ def _described(hint: Any) -> str:
     if get_origin(hint) is Literal:
         choices = [str(choice).lower() for choice in get_args(hint)]
         return f"one of {', '.join(choices)}" if len(choices) > 1 else choices[0]
+    if get_origin(hint) is Annotated:
+        kind, (low, high) = get_args(hint)
+        return f"{_NAMES[kind]} from {low:,} to {high:,}"
     if get_origin(hint) is tuple:
         return "a list"
-    return _NAMES.get(hint, "a mapping")
+    return "a mapping" if isinstance(hint, Mapping) else _NAMES.get(hint, "a mapping")
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"

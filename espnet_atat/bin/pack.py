@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from espnet_atat.bin import new_parser, options_of, start
+from espnet_atat.config.layout import load_config
 from espnet_atat.config.selection import SYSTEMS_GROUP, add_selection, select
 from espnet_atat.errors import UserError
 from espnet_atat.stages import Stage
@@ -85,14 +86,13 @@ def _check_way(parser: argparse.ArgumentParser, args: argparse.Namespace) -> Non
 
 def _manifest(args: argparse.Namespace) -> Any:
     from espnet_atat.package.manifest import TASK_DEFAULTS, Manifest, search_options
-    from espnet_atat.package.safety import load_packed_config
 
     config = args.inference_config
     return Manifest(
         **{name: getattr(args, name) for name in ("title", "language", "license", "command")},
         name=args.name or args.outpath.stem,
         tasks={**TASK_DEFAULTS, **({"speech": args.task} if args.task else {})},
-        decode=search_options(load_packed_config(config, config)) if config else {},
+        decode=search_options(load_config(config)) if config else {},
         trained_on=tuple(_part(text) for text in args.trained_on),
         results=tuple(_result(path, args.task) for path in args.metrics),
     )

@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from espnet_atat.errors import UserError
+from espnet_atat.plain_yaml import PlainLoader
 
 EGS = Path("egs2/atat")
 CONF = Path("conf")
@@ -26,25 +27,8 @@ DERIVED = (AUGMENTED, MASKED)
 FOLD, TTS = "{fold}", "{tts}"
 
 
-class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """Builds plain values only, and refuses a key that a mapping has twice: YAML's own rule, which PyYAML forgets.
-
-    ``1e-3`` is a number, as in YAML 1.2; in 1.1, which PyYAML reads, it is a text.
-    """
-
-    def construct_scalar(self, node: yaml.ScalarNode) -> str:
-        value: str = super().construct_scalar(node)
-        if "\0" in value:
-            raise yaml.constructor.ConstructorError(None, None, "a text has the character NUL", node.start_mark)
-        return value
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen: dict[str, yaml.Node] = {}
-        for key, _ in node.value:
-            if isinstance(key, yaml.ScalarNode) and seen.setdefault(key.value, key) is not key:
-                problem = f"the key {key.value!r} occurs twice"
-                raise yaml.constructor.ConstructorError(None, None, problem, key.start_mark)
-        return super().construct_mapping(node, deep)
+class _Loader(PlainLoader):
+    """``1e-3`` is a number, as in YAML 1.2; in 1.1, which PyYAML reads, it is a text."""
 
 
 _Loader.add_implicit_resolver(

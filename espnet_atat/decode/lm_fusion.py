@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import yaml
 from torch import Tensor
 
-from espnet_atat.decode.trained import check_files, load_saved_config
+from espnet_atat.decode.trained import check_files
 from espnet_atat.errors import UserError
 from espnet_atat.model.espnet import BatchScorerInterface
-from espnet_atat.model.exact_weights import read_weights, take_weights
+from espnet_atat.model.exact_weights import no_larger_than, read_weights, take_weights
 from espnet_atat.model.light_import import load_class
+from espnet_atat.plain_yaml import load_plain
 from espnet_atat.text.vocabulary import CONTROL_TOKENS, EOS, Vocabulary
 
 #: ESPnet's networks by the name that its configuration gives them.
@@ -41,14 +41,15 @@ class LanguageModel:
         """Read what ESPnet's ``lm_train`` wrote; the configuration is by default ``config.yaml`` beside the model."""
         train_config = train_config or Path(model_file).with_name("config.yaml")
         check_files("stage 8 of the recipe makes", lm_train_config=train_config, lm_file=model_file)
+        config = load_plain(Path(train_config))
         try:
-            config = load_saved_config(train_config)
-            tokens = list(config["token_list"])
-            network = load_class(NETWORKS[config["lm"]])(vocab_size=len(tokens), **config["lm_conf"])
-        except (KeyError, TypeError, yaml.YAMLError) as error:
+            tokens, kind = list(config["token_list"]), NETWORKS[config["lm"]]
+            # ESPnet trains the network inside another module.
+            weights = {name.removeprefix("lm."): tensor for name, tensor in read_weights(model_file).items()}
+            with no_larger_than(weights, model_file):
+                network = load_class(kind)(vocab_size=len(tokens), **config["lm_conf"])
+        except (KeyError, TypeError) as error:
             raise UserError(f"{train_config}: not the configuration of a language model ({error})") from error
-        # ESPnet trains the network inside another module.
-        weights = {name.removeprefix("lm."): tensor for name, tensor in read_weights(model_file).items()}
         take_weights(network, weights, model_file, kind="a language model")
         return cls.of(vocabulary, network.to(device).eval(), tokens, device)
 

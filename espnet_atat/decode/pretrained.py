@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from espnet_atat.decode.lm_fusion import LanguageModel
+from espnet_atat.decode.search_config import SearchConfig
 from espnet_atat.decode.trained import Trained, check_device
-from espnet_atat.errors import UserError
-from espnet_atat.package.manifest import Manifest
+from espnet_atat.errors import UserError, first_line, naming
+from espnet_atat.package.manifest import MANIFEST, Manifest
 from espnet_atat.package.reader import Package, find_source, is_package, open_package
 from espnet_atat.package.run_folder import find_run
 
@@ -50,21 +51,24 @@ def load_pretrained(source: str | Path, device: str = "cpu") -> Pretrained:
         run = find_run(path)
         return Pretrained(Trained.load(run.train_config, run.model_file, device, run.text_tokenizer))
     with open_package(path) as package:
-        trained = _load(package, device)
+        pretrained = _load(package, device)
+    with naming(f"{source}: {MANIFEST}"):
+        for kind in ("speech", "text_in"):
+            SearchConfig(**pretrained.search_options(kind, {}))
+    return pretrained
+
+
+def _load(package: Package, device: str) -> Pretrained:
+    try:
+        trained = Trained.load(package.train_config, package.model_file, device, package.text_tokenizer)
         language_model = None
         if package.lm_file is not None:
             language_model = LanguageModel.load(trained.vocabulary, package.lm_train_config, package.lm_file, device)
-        return Pretrained(trained, package.manifest, language_model)
-
-
-def _load(package: Package, device: str) -> Trained:
-    try:
-        trained = Trained.load(package.train_config, package.model_file, device, package.text_tokenizer)
-    except UserError as error:  # names a file where it was unpacked to
-        message = str(error).replace(str(package.model_file), package.model_file.name)
-        raise UserError(f"{package.source}: {message}") from error
-    except (ValueError, KeyError, TypeError, RuntimeError, AssertionError) as error:  # of ESPnet's and torch's modules
-        raise UserError(f"{package.source}: its configuration makes no model ({error})") from error
+    except UserError as error:
+        raise UserError(f"{package.source}: {package.names_in(str(error))}") from error
+    except Exception as error:  # the modules of ESPnet, transformers and torch have no common error
+        raise UserError(f"{package.source}: its configuration makes no model ({first_line(error)})") from error
     tokenizer = package.text_tokenizer
     content = None if tokenizer is None else {path.name: path.read_bytes() for path in tokenizer.iterdir()}
-    return replace(trained, tokenizer_files=content)  # the package's files are gone when it is closed
+    # The package's files are gone when it is closed.
+    return Pretrained(replace(trained, tokenizer_files=content), package.manifest, language_model)

@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import yaml
 
 from espnet_atat.decode.decoder_scorer import DecoderWeights
-from espnet_atat.errors import UserError
+from espnet_atat.errors import UserError, first_line
 from espnet_atat.model.atat_model import ESPnetATATModel
 from espnet_atat.model.build import build_model, characters_of, vocabulary_of
-from espnet_atat.model.exact_weights import read_weights, take_weights
+from espnet_atat.model.exact_weights import no_larger_than, read_weights, take_weights
 from espnet_atat.model.text_encoder import load_text_tokenizer
+from espnet_atat.plain_yaml import load_plain
 from espnet_atat.text.tokenizer import CharTokenizer
 from espnet_atat.text.vocabulary import Vocabulary
 
@@ -47,7 +47,13 @@ class Trained:
         if self.tokenizer_files is not None:
             with tempfile.TemporaryDirectory(prefix="atat_") as folder:
                 for name, content in self.tokenizer_files.items():
-                    Path(folder, name).write_bytes(content)
+                    try:
+                        Path(folder, name).write_bytes(content)
+                    except OSError as error:
+                        raise UserError(
+                            f"{folder}/{name}: cannot be written ({error.strerror}): free some space there, or name "
+                            "another folder by TMPDIR"
+                        ) from error
                 return load_text_tokenizer(folder)
         if self.tokenizer_source is None:
             raise UserError("no tokenizer of the text encoder: give text_tokenizer, a folder (stage 7 makes it)")
@@ -62,7 +68,13 @@ class Trained:
         assert encoder is not None
         if (note := self.cut_note(words)) is not None:
             logger.warning(note)
-        return list(tokenizer(words, truncation=True, max_length=encoder.max_pieces)["input_ids"])
+        pieces = list(tokenizer(words, truncation=True, max_length=encoder.max_pieces)["input_ids"])
+        if not pieces or max(pieces) >= encoder.vocabulary_size:
+            raise UserError(
+                f"the text tokenizer gives piece {max(pieces, default=None)} of {words!r}, the text encoder knows "
+                f"{encoder.vocabulary_size}: not of one model"
+            )
+        return pieces
 
     def cut_note(self, words: str) -> str | None:
         """What to say of a text that is longer than the text encoder's positions; None of any other."""
@@ -110,18 +122,25 @@ class Trained:
         """Build a model from ``config.yaml`` and a checkpoint (``valid.….pth``, ``12epoch.pth``) of a training run."""
         check_device(device)
         check_files("stages 10 and 11 of the recipe make", train_config=train_config, model_file=model_file)
+        config = load_plain(Path(train_config))
+        for key in ("token_list", "ctc_characters"):
+            if isinstance(config.get(key), str):
+                raise UserError(f"{train_config}: {key} is a list in what a training saved, found {config[key]!r}")
+        weights = read_weights(model_file)
         try:
-            train_args = argparse.Namespace(**load_saved_config(train_config))
+            train_args = argparse.Namespace(**config)
             adapted = getattr(train_args, "use_adapter", False)
             train_args.init = None  # the checkpoint has all parameters
-            model = build_model(train_args, defer_text_encoder=not adapted and train_args.audio_encoder is not None)
-        except (AttributeError, TypeError, yaml.YAMLError) as error:
-            raise UserError(f"{train_config}: not the configuration of an AT-AT training ({error})") from error
+            with no_larger_than(weights, model_file):
+                model = build_model(train_args, defer_text_encoder=not adapted and train_args.audio_encoder is not None)
+        except (AttributeError, TypeError) as error:
+            problem = first_line(error)
+            raise UserError(f"{train_config}: not the configuration of an AT-AT training ({problem})") from error
         if adapted:
             from espnet2.layers.create_adapter import create_adapter
 
             create_adapter(model, train_args.adapter, train_args.adapter_conf)
-        take_weights(model, read_weights(model_file), model_file)
+        take_weights(model, weights, model_file)
         return cls.of(model.to(device), train_args, text_tokenizer)
 
 
@@ -139,9 +158,3 @@ def check_files(makers: str, **files: str | Path) -> None:
     for option, path in files.items():
         if not Path(path).is_file():
             raise UserError(f"{path}: no such file (--{option}); {makers} it")
-
-
-def load_saved_config(path: str | Path) -> Any:
-    """A saved configuration. By PyYAML's C code if available: a token list of thousands of rows takes a second."""
-    with open(path, encoding="utf-8") as file:
-        return yaml.load(file, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))

@@ -7,15 +7,16 @@ The name of such a model has ``espnet:`` in front here: a package (a zip), a fol
 import zipfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Literal, Self
 
-import yaml
-
 from espnet_atat.errors import UserError, first_line
+from espnet_atat.plain_yaml import MAX_BYTES, parse_plain, read_small
 
 ESPNET, ESPNET_PREFIX = "espnet", "espnet:"
 META = "meta.yaml"
+#: Bytes of weights, and how many times as large as packed they may be.
+MAX_WEIGHTS, MAX_RATIO = 16 * 2**30, 10
 #: Of the options of a training, what an encoder is built of.
 KEYS = ("frontend", "frontend_conf", "normalize", "normalize_conf", "encoder", "encoder_conf")
 CTC_KEYS = ("promptencoder", "promptencoder_conf", "ctc_conf")
@@ -110,10 +111,11 @@ def load_espnet_config(name: str | None, config: Mapping[str, Any] | None) -> Es
         content |= {key: tuple(content.get(key) or ()) for key in ("prefix", "previous")}
         return EspnetConfig(**content)
     assert name is not None
-    saved = yaml.safe_load(read_member(name, "config"))
-    if not isinstance(saved, dict) or "encoder" not in saved:
-        raise UserError(f"{name.removeprefix(ESPNET_PREFIX)}: its configuration is not that of an ESPnet ASR model")
-    return EspnetConfig.of(saved, name.removeprefix(ESPNET_PREFIX))
+    where = name.removeprefix(ESPNET_PREFIX)
+    saved = parse_plain(read_member(name, "config"), f"{where}: its configuration")
+    if "encoder" not in saved:
+        raise UserError(f"{where}: its configuration is not that of an ESPnet ASR model")
+    return EspnetConfig.of(saved, where)
 
 
 def espnet_files(name: str, *, fetch: bool = True) -> list[Path]:
@@ -125,11 +127,25 @@ def espnet_files(name: str, *, fetch: bool = True) -> list[Path]:
 def read_member(name: str, part: Literal["config", "weights"]) -> bytes:
     """The bytes of the training configuration or of the weights."""
     source = _source(name)
-    member = _members(source)[part == "weights"]
+    return _read_member(source, _members(source)[part == "weights"], MAX_BYTES if part == "config" else None)
+
+
+def _read_member(source: Path, member: str, limit: int | None) -> bytes:
+    """A file of a package, or below a folder, of at most ``limit`` bytes, or (None) as many as weights may have."""
+    path = PurePosixPath(member)
+    if path.is_absolute() or ".." in path.parts:
+        raise UserError(f"{source}: refused: {META} names {member!r}, which would lie outside of it")
     if not source.is_file():
-        return (source / member).read_bytes()
-    with zipfile.ZipFile(source) as archive:
-        return archive.read(member)
+        return read_small(source / member, limit or MAX_WEIGHTS, f"{source}: {member}")
+    try:
+        with zipfile.ZipFile(source) as archive:
+            if archive.getinfo(member).file_size > (limit or min(MAX_WEIGHTS, MAX_RATIO * source.stat().st_size)):
+                raise UserError(f"{source}: refused: {member!r} is far larger than such a file")
+            return archive.read(member)
+    except UserError:
+        raise
+    except Exception as error:  # zip and zlib raise a dozen kinds
+        raise UserError(f"{source}: {member!r} cannot be read from this zip ({first_line(error)})") from error
 
 
 def _source(name: str, *, fetch: bool = True) -> Path:
@@ -154,14 +170,17 @@ def _members(source: Path) -> tuple[str, str]:
     if source.is_file():
         try:
             with zipfile.ZipFile(source) as archive:
-                meta = archive.read(META) if META in archive.namelist() else None
-        except zipfile.BadZipFile as error:
-            raise UserError(f"{source}: not a package of ESPnet (a zip): {error}") from error
+                holds = META in archive.namelist()
+        except (zipfile.BadZipFile, NotImplementedError, ValueError) as error:
+            raise UserError(f"{source}: not a package of ESPnet (a zip): {first_line(error)}") from error
     else:
-        meta = (source / META).read_bytes() if (source / META).is_file() else None
-    if meta is not None:
-        content = yaml.safe_load(meta) or {}
-        named = {**(content.get("files") or {}), **(content.get("yaml_files") or {})}
+        holds = (source / META).is_file()
+    if holds:
+        content = parse_plain(_read_member(source, META, MAX_BYTES), f"{source}: {META}")
+        parts = [content.get(key) or {} for key in ("files", "yaml_files")]
+        if not all(isinstance(part, Mapping) for part in parts):
+            raise UserError(f"{source}: {META}: files and yaml_files are mappings of arguments to paths")
+        named = {key: each for part in parts for key, each in part.items()}
         config = [each for key, each in named.items() if key in ("asr_train_config", "s2t_train_config")]
         weights = [each for key, each in named.items() if key in ("asr_model_file", "s2t_model_file")]
         if len(config) == len(weights) == 1:

@@ -9,10 +9,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from espnet_atat.errors import UserError
+from espnet_atat.errors import UserError, first_line
 from espnet_atat.model.audio_encoder import valid_frames
 from espnet_atat.model.espnet import PositionalEncoding
 from espnet_atat.model.espnet_package import ESPNET_PREFIX, EspnetConfig, read_member
+from espnet_atat.model.exact_weights import check_numbers
 from espnet_atat.model.light_import import load_class
 from espnet_atat.model.speech_states import LAST_LAYER, TRAIN_ALL, TRAIN_NONE, SpeechStates, hold
 
@@ -140,14 +141,16 @@ class EspnetSpeech(SpeechStates):
         try:
             state = torch.load(io.BytesIO(read_member(model, "weights")), map_location="cpu", weights_only=True)
         except Exception as error:  # pickle, zip and torch raise a dozen kinds
-            raise UserError(f"{where}: not a whole checkpoint ({str(error).splitlines()[0]})") from error
-        state = state.get("model", state)
+            raise UserError(f"{where}: not a whole checkpoint ({first_line(error)})") from error
+        state = state.get("model", state) if isinstance(state, dict) else {}
         own = self.state_dict()
         for name, tensor in own.items():
             if name not in state or state[name].shape != tensor.shape:
                 found = f"is {tuple(state[name].shape)} in it" if name in state else "is not in it"
                 raise UserError(f"{where}: {name} {found}: its weights are not of its configuration")
-        self.load_state_dict({name: state[name] for name in own})
+        taken = {name: state[name] for name in own}
+        check_numbers(taken, where)
+        self.load_state_dict(taken)
 
 
 def _encoder(kind: str, **conf: Any) -> Any:

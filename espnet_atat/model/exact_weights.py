@@ -1,21 +1,72 @@
 """Loading weights that must fit; ESPnet, with ``strict=False``, leaves what does not fit at its random start."""
 
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.module import register_module_parameter_registration_hook
 
-from espnet_atat.errors import UserError
+from espnet_atat.errors import UserError, first_line
+
+#: Kinds of numbers that weights are saved as: those that they are computed with, and counters.
+FLOATS = (torch.float32, torch.float16, torch.bfloat16, torch.float64)
+DTYPES = (*FLOATS, torch.int64)
+#: Numbers that a model may be built of besides its weights, and for each of them: some are replaced, such as the
+#: decoder's embedding, and a pretrained encoder has its upper layers first.
+SPARE, SPARE_TIMES = 2**20, 8
+#: Of a thread that builds a model: how many more numbers that may take.
+_building = threading.local()
 
 
 def read_weights(path: str | Path, device: str = "cpu") -> dict[str, Tensor]:
-    """The tensors of a checkpoint by name."""
+    """The tensors of a checkpoint by name.
+
+    Raises:
+        UserError: there is none, or numbers in it are not finite or of no kind that weights have.
+    """
     try:
-        state = torch.load(path, map_location=device, weights_only=True)
+        state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # pickle, zip and torch raise a dozen kinds
-        raise UserError(f"{path}: not a whole checkpoint ({str(error).splitlines()[0]})") from error
-    return state if isinstance(state, dict) else {}
+        raise UserError(f"{path}: not a whole checkpoint ({first_line(error)})") from error
+    if not isinstance(state, dict) or not all(isinstance(tensor, Tensor) for tensor in state.values()):
+        return {}
+    check_numbers(state, path)
+    return {name: tensor.to(device) for name, tensor in state.items()}
+
+
+def check_numbers(weights: Mapping[str, Tensor], where: str | Path) -> None:
+    """Refuse tensors of other kinds than :data:`DTYPES`, without values, and with values that are not finite."""
+    for name, tensor in weights.items():
+        if tensor.dtype not in DTYPES or tensor.layout is not torch.strided or tensor.is_meta:
+            kind = str(tensor.dtype).removeprefix("torch.")
+            raise UserError(f"{where}: {name!r} holds {kind} in place of plain numbers (float32, float16 …)")
+        if not bool(torch.isfinite(tensor).all()):
+            raise UserError(f"{where}: {name!r} holds numbers that are not finite: damaged, or the training diverged")
+
+
+@contextmanager
+def no_larger_than(weights: Mapping[str, Tensor], where: str | Path) -> Iterator[None]:
+    """Refuse to build a far larger model than there are weights for, in this thread, before it takes the memory."""
+    _building.left = SPARE + SPARE_TIMES * sum(tensor.numel() for tensor in weights.values())
+    _building.where = where
+    try:
+        yield
+    finally:
+        del _building.left
+
+
+def _count(module: nn.Module, name: str, parameter: Tensor | None) -> None:  # noqa: ARG001
+    if parameter is not None and hasattr(_building, "left"):
+        _building.left -= parameter.numel()
+        if _building.left < 0:
+            raise UserError(f"{_building.where}: the configuration makes a far larger model than these weights are of")
+
+
+# Once, and not for each model: a thread must not add hooks while others run them.
+register_module_parameter_registration_hook(_count)
 
 
 def take_weights(
@@ -41,6 +92,8 @@ def take_weights(
                 f"{where}: {name!r} is {tuple(weights[name].shape)}, the configuration makes it {tuple(tensor.shape)}: "
                 "not of one model, or another token list"
             )
+        if (weights[name].dtype in FLOATS) != tensor.is_floating_point():
+            raise UserError(f"{where}: {name!r} is of {weights[name].dtype}, in the model it is of {tensor.dtype}")
     if surplus := {name for name in weights.keys() - own.keys() if not name.startswith(deferred)}:
         raise UserError(f"{where}: holds {min(surplus)!r}, which the configuration's model has not")
     module.load_state_dict(weights)

@@ -2,16 +2,17 @@
 
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from espnet_atat.errors import UserError
+from espnet_atat.errors import UserError, first_line
 from espnet_atat.installed import installed_model
 from espnet_atat.model.audio_encoder import valid_frames
-from espnet_atat.model.exact_weights import take_weights
+from espnet_atat.model.exact_weights import no_larger_than, take_weights
 from espnet_atat.model.hub import load_hub_config
 
 #: BERT's positions; longer texts are cut there, in training and in decoding.
@@ -35,7 +36,12 @@ class TextEncoder(nn.Module):
 
         self.config = load_hub_config("text_encoder_conf", model, config, default="bert")
         if model is None:
-            bert = _without_pooler(AutoModel.from_config, self.config)
+            try:
+                bert = _without_pooler(AutoModel.from_config, self.config)
+            except UserError:
+                raise
+            except Exception as error:  # the classes of transformers have no common error
+                raise UserError(f"text_encoder_conf: config: makes no encoder ({first_line(error)})") from error
         else:
             bert = _without_pooler(AutoModel.from_pretrained, installed_model(model), config=self.config)
         self.bert = bert.float()  # its configuration may name half precision, as its weights were saved
@@ -86,7 +92,8 @@ class DeferredTextEncoder(TextEncoder):
                 return
             with torch.inference_mode(False):
                 output_size, conf = self.arguments
-                encoder = TextEncoder(output_size, **conf)
+                with no_larger_than(self.weights, "text encoder") if self.weights else nullcontext():
+                    encoder = TextEncoder(output_size, **conf)
                 if self.weights:
                     encoder.to(next(iter(self.weights.values())).device)
                     take_weights(encoder, self.weights, "text encoder")
@@ -120,8 +127,8 @@ def load_text_tokenizer(path: str | Path) -> Any:
 
     try:
         return AutoTokenizer.from_pretrained(str(folder))
-    except (OSError, ValueError) as error:
-        raise UserError(f"text tokenizer {str(path)!r}: no tokenizer there ({str(error).splitlines()[0]})") from error
+    except Exception as error:  # transformers and tokenizers have no common error
+        raise UserError(f"text tokenizer {str(path)!r}: no tokenizer there ({first_line(error)})") from error
 
 
 def _without_pooler(build: Callable[..., Any], *args: Any, **options: Any) -> Any:

@@ -31,7 +31,7 @@ def describe(source: str, as_json: bool = False) -> str:
         ("trained by", manifest.command or "not said"),
         ("made with", ", ".join(f"{name} {version}" for name, version in manifest.versions.items())),
     ]
-    lines = [f"{name:<12}{value}" for name, value in rows]
+    lines = [f"{name:<12}{' '.join(value.split())}" for name, value in rows]
     for result in manifest.results:
         lines.append(f"\n{result['set']}, <{result['task']}>, {result['config']}, {result['utterances']} utterances:")
         for key in CARD_FIGURES:

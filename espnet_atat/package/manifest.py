@@ -1,21 +1,36 @@
 """``atat.yaml``: what a package is, for machines. The model card is for people."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 import yaml
 
 from espnet_atat.errors import UserError
-from espnet_atat.package.safety import parse_config
-from espnet_atat.schema import check_known, read
+from espnet_atat.package.contents import RATE, REAL
+from espnet_atat.plain_yaml import parse_plain
+from espnet_atat.schema import Within, check, read
 
 MANIFEST = "atat.yaml"
 #: Form of the file; a reader of this release reads no other.
 FORM = 1
 #: Options of the search that a package may set (``espnet_atat.decode.search_config.SearchConfig``).
-DECODE_KEYS = ("beam_size", "nbest", "maxlen", "ctc_weight", "lm_weight", "penalty", "constrain_trees", "vad")
+DECODE: Mapping[str, Any] = {
+    **dict.fromkeys(("beam_size", "nbest"), Annotated[int, Within(1, 1000)]),
+    "maxlen": Annotated[int, Within(1, 10_000)],
+    "ctc_weight": RATE,
+    **dict.fromkeys(("lm_weight", "penalty"), REAL),
+    "constrain_trees": bool,
+    "vad": str,
+}
+_FIGURE: Mapping[str, Any] = {"title": str, "value": REAL, "interval": tuple[REAL, ...]}
+_RESULT: Mapping[str, Any] = {
+    **dict.fromkeys(("set", "task", "config"), str),
+    "utterances": int,
+    "figures": Mapping[str, _FIGURE],  # type: ignore[valid-type]
+}
+_PART: Mapping[str, Any] = dict.fromkeys(("set", "task", "phase"), str)
 TASK_DEFAULTS: Mapping[str, str] = {"speech": "slu", "text_in": "nlu"}
 
 
@@ -53,9 +68,14 @@ class Manifest:
     made_from: str = ""
 
     def __post_init__(self) -> None:
-        check_known(self.decode, DECODE_KEYS, "decode", "option")
-        if not all(isinstance(row.get("set"), str) for row in (*self.trained_on, *self.results)):
-            raise UserError("trained_on and results are lists of mappings, each with a set")
+        check(DECODE, self.decode, "decode")
+        for key, hints, rows in (("trained_on", _PART, self.trained_on), ("results", _RESULT, self.results)):
+            for number, row in enumerate(rows, 1):
+                check(hints, row, f"{key}, entry {number}")
+                _demand(row, hints.keys() - {"phase"}, f"{key}, entry {number}")
+        for result in self.results:
+            for figure in result["figures"].values():
+                _demand(figure, _FIGURE, f"results: figures of {result['set']}")
 
     @property
     def labels(self) -> dict[str, str]:
@@ -72,14 +92,19 @@ class Manifest:
 
     @classmethod
     def read(cls, text: bytes, where: str) -> Self:
-        content = parse_config(text, where)
+        content = parse_plain(text, where)
         if content.pop("form", None) != FORM:
             raise UserError(f"{where}: not a manifest of form {FORM}: packed by another release? Pack the model again")
         return read(cls, content, where)
 
 
+def _demand(row: Mapping[str, Any], keys: Iterable[str], where: str) -> None:
+    if missing := sorted(key for key in keys if row.get(key) is None):
+        raise UserError(f"{where}: the key {missing[0]!r} is missing")
+
+
 def search_options(config: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in config.items() if key in DECODE_KEYS and value is not None}
+    return {key: value for key, value in config.items() if key in DECODE and value is not None}
 
 
 def result_of(metrics: Mapping[str, Any], *, test_set: str, task: str, config: str) -> dict[str, Any]:

@@ -1,25 +1,21 @@
 """Opening a package: a zip, a folder it was unpacked to, or a name of espnet_model_zoo or the hub."""
 
+import dataclasses
 import tempfile
 import zipfile
-from collections.abc import Iterator, Mapping
+import zlib
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from espnet_atat.errors import UserError, first_line
+from espnet_atat.package.contents import Files, Meta, YamlFiles, read_lm, read_meta, read_model
 from espnet_atat.package.manifest import MANIFEST, Manifest
 from espnet_atat.package.run_folder import dump_config
-from espnet_atat.package.safety import (
-    check_lm_config,
-    check_member_name,
-    check_members,
-    check_model_config,
-    check_statistics,
-    check_tokenizer,
-    load_packed_config,
-)
+from espnet_atat.package.safety import check_member_name, check_statistics, check_tokenizer, check_weights, open_zip
+from espnet_atat.plain_yaml import MAX_BYTES, load_plain, read_small
 
 PACKAGE_META = "meta.yaml"
 
@@ -35,6 +31,12 @@ class Package:
     text_tokenizer: Path | None = None
     lm_train_config: Path | None = None
     lm_file: Path | None = None
+
+    def names_in(self, message: str) -> str:
+        """A message with the package's own names in place of where its files lie at the moment."""
+        for path in filter(None, (self.train_config, self.model_file, self.lm_train_config, self.lm_file)):
+            message = message.replace(str(path), path.name)
+        return message
 
 
 def is_package(source: str | Path) -> bool:
@@ -74,11 +76,14 @@ def read_manifest(source: str | Path) -> Manifest:
     path = find_source(source)
     if path.is_dir():
         return _manifest_of(path, str(source))
-    with _open_zip(path) as archive:
-        check_members(archive.infolist(), path)
+    with open_zip(path) as archive:
         if MANIFEST not in archive.namelist():
             raise UserError(f"{path}: holds no {MANIFEST}: not made by espnet_atat.bin.pack")
-        return Manifest.read(archive.read(MANIFEST), f"{path}: {MANIFEST}")
+        if archive.getinfo(MANIFEST).file_size > MAX_BYTES:
+            raise UserError(f"{path}: refused: {MANIFEST} has more than {MAX_BYTES} bytes")
+        with _naming(path, MANIFEST, None):
+            text = archive.read(MANIFEST)
+    return Manifest.read(text, f"{path}: {MANIFEST}")
 
 
 def list_files(source: str | Path) -> dict[str, int]:
@@ -87,7 +92,7 @@ def list_files(source: str | Path) -> dict[str, int]:
     if path.is_dir():
         files = (file for file in path.rglob("*") if file.is_file())
         return {file.relative_to(path).as_posix(): file.stat().st_size for file in sorted(files)}
-    with _open_zip(path) as archive:
+    with open_zip(path) as archive:
         return {member.filename: member.file_size for member in archive.infolist() if not member.is_dir()}
 
 
@@ -104,42 +109,50 @@ def open_package(source: str | Path) -> Iterator[Package]:
 
 
 def unpack(archive: Path, folder: Path) -> None:
-    """Write a zip's files below a folder, after all of them were checked."""
-    with _open_zip(archive) as opened:
-        check_members(opened.infolist(), archive)
-        if broken := opened.testzip():
-            raise UserError(f"{archive}: {broken!r} in it is damaged: copy it again")
-        opened.extractall(folder)
+    """Write a zip's files below a folder, after their names, kinds and sizes were checked."""
+    with open_zip(archive) as opened:
+        for member in opened.infolist():
+            with _naming(archive, member.filename, folder):
+                opened.extract(member, folder)
 
 
-def _open_zip(path: Path) -> zipfile.ZipFile:
+@contextmanager
+def _naming(archive: Path, member: str, folder: Path | None) -> Iterator[None]:
+    """Name what is damaged in a zip, or where it was written to when the disk was full."""
     try:
-        return zipfile.ZipFile(path)
-    except zipfile.BadZipFile as error:
-        raise UserError(f"{path}: not a package (a zip of espnet_atat.bin.pack), or cut short: {error}") from error
+        yield
+    except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, NotImplementedError) as error:
+        raise UserError(f"{archive}: {member!r} in it is damaged ({first_line(error)}): copy it again") from error
+    except OSError as error:
+        if folder is None:
+            raise
+        raise UserError(
+            f"{folder / member}: cannot be unpacked from {archive} ({error.strerror or error}): free some space there, "
+            "or name another folder by TMPDIR"
+        ) from error
 
 
 def _read(folder: Path, scratch: Path, source: str) -> Package:
     manifest = _manifest_of(folder, source)
-    meta = load_packed_config(folder / PACKAGE_META, source)
-    named = {**_names(meta, "files", source), **_names(meta, "yaml_files", source)}
-    files = {argument: _inside(folder, name, source) for argument, name in named.items()}
-    for argument in ("train_config", "model_file"):
-        if argument not in files:
-            raise UserError(f"{source}: {PACKAGE_META} names no {argument}: not a package of an AT-AT model")
-    if files["model_file"].suffix != ".pth":
-        raise UserError(f"{source}: refused: model_file is {files['model_file'].name}, not weights (.pth)")
-    config = _model_config(files["train_config"], folder, source)
+    meta = read_meta(load_plain(folder / PACKAGE_META, f"{source}: {PACKAGE_META}"), f"{source}: {PACKAGE_META}")
+    files = {argument: _inside(folder, name, source) for argument, name in _names(meta)}
+    config = _model_config(files["train_config"], folder, source, meta.yaml_files.train_config)
+    for argument in ("model_file", "lm_file"):
+        if argument in files:
+            check_weights(files[argument], source)
     tokenizer = files.get("text_tokenizer")
     if tokenizer is not None:
         check_tokenizer(tokenizer, source)
     lm_config = files.get("lm_train_config")
     if lm_config is not None:
-        check_lm_config(load_packed_config(lm_config, source), source)
+        where = f"{source}: {meta.yaml_files.lm_train_config}"
+        read_lm(load_plain(lm_config, where), where)
+    with _naming(Path(source), "exp/config.yaml", scratch):
+        saved = dump_config({**config, "text_tokenizer": tokenizer and str(tokenizer)}, scratch / "config.yaml")
     return Package(
         source=source,
         manifest=manifest,
-        train_config=dump_config({**config, "text_tokenizer": tokenizer and str(tokenizer)}, scratch / "config.yaml"),
+        train_config=saved,
         model_file=files["model_file"],
         text_tokenizer=tokenizer,
         lm_train_config=lm_config,
@@ -151,14 +164,14 @@ def _manifest_of(folder: Path, source: str) -> Manifest:
     for name in (PACKAGE_META, MANIFEST):
         if not (folder / name).is_file():
             raise UserError(f"{source}: holds no {name}: not made by espnet_atat.bin.pack")
-    return Manifest.read((folder / MANIFEST).read_bytes(), f"{source}: {MANIFEST}")
+    return Manifest.read(read_small(folder / MANIFEST, MAX_BYTES, f"{source}: {MANIFEST}"), f"{source}: {MANIFEST}")
 
 
-def _names(meta: Mapping[str, Any], key: str, source: str) -> dict[str, str]:
-    names = meta.get(key)
-    if not isinstance(names, dict) or not all(isinstance(each, str) for pair in names.items() for each in pair):
-        raise UserError(f"{source}: {PACKAGE_META}: {key} is a mapping of arguments to paths")
-    return names
+def _names(meta: Meta) -> Iterator[tuple[str, str]]:
+    """Arguments of Speech2Understand and the names of their files."""
+    parts: tuple[Files | YamlFiles, ...] = (meta.files, meta.yaml_files)
+    for part in parts:
+        yield from ((key, name) for key, name in dataclasses.asdict(part).items() if name is not None)
 
 
 def _inside(folder: Path, name: str, source: str) -> Path:
@@ -175,16 +188,15 @@ def _inside(folder: Path, name: str, source: str) -> Path:
     return folder / name
 
 
-def _model_config(path: Path, folder: Path, source: str) -> dict[str, Any]:
+def _model_config(path: Path, folder: Path, source: str, name: str) -> dict[str, Any]:
     """The training configuration with the paths in it made absolute."""
-    config = load_packed_config(path, source)
-    check_model_config(config, source)
+    config = read_model(load_plain(path, f"{source}: {name}"), f"{source}: {name}")
     for key in ("bpemodel", "grown_words"):
         if config.get(key) is not None:
-            config[key] = str(_inside(folder, str(config[key]), source))
+            config[key] = str(_inside(folder, config[key], source))
     conf = config.get("normalize_conf") or {}
-    if isinstance(conf, dict) and conf.get("stats_file") is not None:
-        stats = _inside(folder, str(conf["stats_file"]), source)
+    if conf.get("stats_file") is not None:
+        stats = _inside(folder, conf["stats_file"], source)
         check_statistics(stats, source)
         config["normalize_conf"] = {**conf, "stats_file": str(stats)}
     return config

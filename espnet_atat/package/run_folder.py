@@ -8,7 +8,7 @@ import yaml
 
 from espnet_atat.errors import UserError
 from espnet_atat.graph.work import read_stamp
-from espnet_atat.package.safety import parse_config
+from espnet_atat.plain_yaml import load_plain
 
 CONFIG = "config.yaml"
 
@@ -23,7 +23,7 @@ def read_config(path: Path) -> dict[str, Any]:
     """The options that a training run or ESPnet's LM task saved."""
     if not path.is_file():
         raise UserError(f"{path}: no such file; a training run's {CONFIG} is needed")
-    return parse_config(path.read_bytes(), str(path))
+    return load_plain(path)
 
 
 def dump_config(config: Mapping[str, Any], path: Path) -> Path:

@@ -1,4 +1,4 @@
-"""What a package may contain. It may come from anyone, so everything that is not known to be data is refused.
+"""The files that a package may hold. It may come from anyone, so what is not known to be data is refused.
 
 Every function here raises a ``UserError`` that names the file, the member or the key, and what is wrong with it.
 Weights are pickles by nature; ``torch.load(weights_only=True)`` reads them, which builds tensors and nothing else.
@@ -11,59 +11,105 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
-import yaml
 
 from espnet_atat.errors import UserError, first_line
+from espnet_atat.package.contents import REGEXES, TOKENIZER
+from espnet_atat.plain_yaml import read_small
+from espnet_atat.schema import check
 from espnet_atat.strict_json import parse_json
 
 #: Kinds of file by their suffix; files without one that are known by name.
 SUFFIXES = frozenset({".yaml", ".json", ".txt", ".md", ".model", ".pth", ".npz", ".png"})
 NAMES = frozenset({"LICENSE", "NOTICE", ".gitattributes"})
-#: Bytes of a whole package, unpacked: far above any model of this kind, far below a disk.
+#: Bytes of a whole package, unpacked: far above any model of this kind, far below a disk; and its members.
 MAX_BYTES = 8 * 2**30
-#: Bytes of one YAML or JSON file: a large token list takes one.
-MAX_TEXT_BYTES = 32 * 2**20
-
-#: The part of a training configuration that says what the model is; the rest says how it was trained.
-MODEL_OPTIONS = (
-    "token_list", "bpemodel", "grown_words", "text_tokenizer", "input_size", "audio_encoder", "audio_encoder_conf",
-    "text_encoder", "text_encoder_conf", "decoder_conf", "ctc_unit", "ctc_characters", "ctc_conf", "model_conf", "init",
-    "pretrained_vocabulary_size", "frontend", "frontend_conf", "specaug", "specaug_conf", "normalize",
-    "normalize_conf", "version",
-)  # fmt: skip
-#: The same of ESPnet's language model.
-LM_OPTIONS = ("token_list", "token_type", "lm", "lm_conf", "model", "model_conf", "init", "version")
-#: Its networks that are built from nothing but their options.
-LM_NETWORKS = ("seq_rnn", "transformer")
+MAX_MEMBERS = 1000
+#: A package that is so small unpacked, or is at most so many times as large as packed, is no bomb. Weights shrink by
+#: a tenth; what shrinks more is small.
+SMALL, MAX_RATIO = 16 * 2**20, 10
+#: Bytes of a JSON file, and of a tokenizer: one of 250,000 pieces takes 17 MB.
+MAX_JSON_BYTES, MAX_TOKENIZER_BYTES = 2 * 2**20, 32 * 2**20
+MAX_JSON_VALUES = 600_000  # a list for each piece
+TOKENIZER_FILES = frozenset(
+    {"tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.txt"}
+    | {"vocab.json", "merges.txt", "sentencepiece.bpe.model", "spiece.model", "spm.model"}
+)
+#: Bytes of the statistics of some hundred features, and of the part of weights that says where they are.
+MAX_STATISTICS_BYTES, MAX_PICKLE_BYTES = 2**20, 2 * 2**20
 #: Keys by which a configuration of some library names code to import or to fetch.
 CODE_KEYS = frozenset({"_target_", "_partial_", "auto_map", "trust_remote_code", "custom_pipelines", "class_path"})
 
 
-def check_members(members: Iterable[zipfile.ZipInfo], where: str | Path) -> None:
-    """Refuse an archive with anything but plain files of known kinds below its root."""
+def open_zip(path: Path) -> zipfile.ZipFile:
+    """Open a zip; see :func:`check_members`."""
+    if not path.is_file():
+        raise UserError(f"{path}: not a package: neither a file nor a folder")
+    try:
+        with path.open("rb") as handle:
+            # By the parser that will read it; a directory of 10,000 members is read before anything can be counted.
+            end = zipfile._EndRecData(handle)  # type: ignore[attr-defined]
+            if end and end[zipfile._ECD_SIZE] > MAX_MEMBERS * 1024:  # type: ignore[attr-defined]
+                raise UserError(f"{path}: refused: more than {MAX_MEMBERS} members")
+        archive = zipfile.ZipFile(path)
+    except (zipfile.BadZipFile, NotImplementedError, ValueError, EOFError) as error:
+        if isinstance(error, UserError):
+            raise
+        raise UserError(
+            f"{path}: not a package (a zip of espnet_atat.bin.pack), or cut short: {first_line(error)}"
+        ) from error
+    try:
+        check_members(archive.infolist(), path)
+    except UserError:
+        archive.close()
+        raise
+    return archive
+
+
+def check_members(members: Iterable[zipfile.ZipInfo], where: Path) -> None:
+    """Refuse an archive with anything but plain files of known kinds below its root, or with too much in it."""
     seen: set[str] = set()
-    total = 0
+    total, most = 0, min(MAX_BYTES, max(SMALL, MAX_RATIO * where.stat().st_size))
     for member in members:
         name = member.filename
         check_member_name(name, where)
-        if stat.S_ISLNK(member.external_attr >> 16):
-            raise UserError(f"{where}: refused: {name!r} is a link, not a file")
+        if stat.S_IFMT(member.external_attr >> 16) not in (0, stat.S_IFREG, stat.S_IFDIR):
+            raise UserError(f"{where}: refused: {name!r} is a link or a device, not a file")
         if member.flag_bits & 1:
             raise UserError(f"{where}: refused: {name!r} is encrypted")
+        if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise UserError(
+                f"{where}: refused: {name!r} is compressed by method {member.compress_type}: pack it with deflate"
+            )
         if name in seen:
             raise UserError(f"{where}: refused: {name!r} occurs twice")
         seen.add(name)
         total += member.file_size
-        if total > MAX_BYTES:
-            raise UserError(f"{where}: refused: unpacked it is more than {MAX_BYTES // 2**30} GiB")
-        if PurePosixPath(name).suffix in (".yaml", ".json") and member.file_size > MAX_TEXT_BYTES:
-            raise UserError(f"{where}: refused: {name!r} has {member.file_size} bytes, more than any configuration")
+        if total > most or len(seen) > MAX_MEMBERS:
+            raise UserError(
+                f"{where}: refused: unpacked it is more than {most / 2**20:,.0f} MiB, or than {MAX_MEMBERS} files"
+            )
+
+
+def check_weights(path: Path, where: str | Path) -> None:
+    """Refuse weights that are not as torch saves them: a zip of bytes as they are, and a small index."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = archive.infolist()
+    except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError) as error:
+        raise UserError(f"{where}: {path.name}: not a whole checkpoint ({first_line(error)})") from error
+    index = [each.file_size for each in members if each.filename.endswith("data.pkl")]
+    stored = all(each.compress_type == zipfile.ZIP_STORED for each in members)
+    if not stored or sum(each.file_size for each in members) > path.stat().st_size:
+        raise UserError(f"{where}: refused: {path.name} is compressed, and would take more memory than it has bytes")
+    if len(index) != 1 or index[0] > MAX_PICKLE_BYTES:
+        raise UserError(f"{where}: refused: {path.name} is not weights as torch saves them")
 
 
 def check_member_name(name: str, where: str | Path) -> None:
     """Refuse a path that leaves the package, or a kind of file that has no business in it."""
     path = PurePosixPath(name)
-    if path.is_absolute() or ".." in path.parts or "\\" in name or ":" in name or "\0" in name or not path.parts:
+    outside = path.is_absolute() or ".." in path.parts or "\\" in name or ":" in name or not path.parts
+    if outside or not name.isprintable():
         raise UserError(f"{where}: refused: the member {name!r} would lie outside of it")
     if name.endswith("/"):
         return
@@ -74,24 +120,11 @@ def check_member_name(name: str, where: str | Path) -> None:
         )
 
 
-def load_packed_config(path: Path, where: str | Path) -> dict[str, Any]:
-    """Read a package's YAML, which is data and nothing else."""
-    return parse_config(path.read_bytes(), f"{where}: {path.name}")
-
-
-def parse_config(text: bytes, where: str) -> dict[str, Any]:
-    try:
-        content = yaml.safe_load(text.decode())
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{where}: refused: not plain YAML data ({first_line(error)})") from error
-    if not isinstance(content, dict):
-        raise UserError(f"{where}: holds no mapping")
-    refuse_code(content, where)
-    return content
-
-
-def load_json(path: Path, where: str | Path) -> Any:
-    content = parse_json(path.read_bytes(), f"{where}: {path.name}")
+def load_json(path: Path, where: str | Path, limit: int) -> Any:
+    text = read_small(path, limit, f"{where}: {path.name}")
+    if text.count(b"[") + text.count(b"{") > MAX_JSON_VALUES:
+        raise UserError(f"{where}: refused: {path.name} has more than {MAX_JSON_VALUES} lists and mappings")
+    content = parse_json(text, f"{where}: {path.name}")
     refuse_code(content, f"{where}: {path.name}")
     return content
 
@@ -108,47 +141,39 @@ def refuse_code(content: object, where: str) -> None:
             refuse_code(value, where)
 
 
-def check_model_config(config: Mapping[str, Any], where: str | Path) -> None:
-    """Refuse a model's configuration that would load anything from outside the package."""
-    if unknown := sorted(map(str, config.keys() - set(MODEL_OPTIONS))):
-        raise UserError(f"{where}: refused: the configuration's key {unknown[0]!r} is not about what the model is")
-    encoder = config.get("text_encoder_conf") or {}
-    if not isinstance(encoder, Mapping) or encoder.get("model") is not None:
-        raise UserError(f"{where}: refused: text_encoder_conf would fetch {encoder!r}; a package brings its encoder")
-    hears = config.get("audio_encoder_conf") or {}
-    if not isinstance(hears, Mapping) or (
-        hears.get("model") is not None and not (hears.get("reads_states") and hears.get("identity"))
-    ):
-        raise UserError(
-            f"{where}: refused: audio_encoder_conf would fetch {hears!r}; a package brings its encoder, or names it "
-            "with its identity"
-        )
-    if not isinstance(config.get("token_list"), list):
-        raise UserError(f"{where}: the configuration holds no token list")
-
-
-def check_lm_config(config: Mapping[str, Any], where: str | Path) -> None:
-    if unknown := sorted(map(str, config.keys() - set(LM_OPTIONS))):
-        raise UserError(f"{where}: refused: the language model's key {unknown[0]!r} is not about what it is")
-    if config.get("lm") not in LM_NETWORKS:
-        raise UserError(f"{where}: refused: lm is {config.get('lm')!r}, not one of {', '.join(LM_NETWORKS)}")
-
-
 def check_tokenizer(folder: Path, where: str | Path) -> None:
-    """Refuse a tokenizer's folder that holds anything but data."""
+    """Refuse a tokenizer's folder that holds anything but data, or names any file."""
     if not (folder / "tokenizer.json").is_file():
         raise UserError(f"{where}: no tokenizer.json in {folder.name}")
     for path in sorted(folder.iterdir()):
-        check_member_name(path.name, where)
-        if path.suffix == ".json" and path.name != "tokenizer.json":  # that one is read by a library without Python
-            load_json(path, where)
+        if path.name not in TOKENIZER_FILES:
+            raise UserError(f"{where}: refused: {path.name!r} in {folder.name} is no file of a tokenizer")
+        limit = MAX_JSON_BYTES if path.name in ("tokenizer_config.json", "special_tokens_map.json") else None
+        content = load_json(path, where, limit or MAX_TOKENIZER_BYTES) if path.suffix == ".json" else {}
+        if limit is not None:
+            check(TOKENIZER, content if isinstance(content, dict) else {}, f"{where}: {path.name}")
+        if path.name == "tokenizer.json" and (odd := _regexes(content) - REGEXES):
+            raise UserError(f"{where}: refused: {path.name} has the regular expression {min(odd)[:60]!r}")
+
+
+def _regexes(content: object) -> set[str]:
+    if isinstance(content, Mapping):
+        own = {str(content["Regex"])} if isinstance(content.get("Regex"), str) else set()
+        return own.union(*map(_regexes, content.values()))
+    return set().union(*map(_regexes, content)) if isinstance(content, list) else set()
 
 
 def check_statistics(path: Path, where: str | Path) -> None:
     """Refuse statistics with anything but numbers in them."""
     try:
+        with zipfile.ZipFile(path) as archive:
+            size = sum(member.file_size for member in archive.infolist())
+        if size > MAX_STATISTICS_BYTES:
+            raise UserError(f"{where}: refused: {path.name} has {size} bytes of numbers, more than any statistics")
         with np.load(path, allow_pickle=False) as arrays:
-            for name in arrays.files:
-                arrays[name]
-    except (ValueError, OSError, zipfile.BadZipFile, EOFError) as error:
+            if not all(arrays[name].dtype.kind in "iuf" and np.isfinite(arrays[name]).all() for name in arrays.files):
+                raise ValueError("some are no finite numbers")
+    except UserError:
+        raise
+    except Exception as error:  # zip, zlib and NumPy raise a dozen kinds
         raise UserError(f"{where}: refused: {path.name} is not arrays of numbers ({first_line(error)})") from error

@@ -16,10 +16,10 @@ from espnet_atat.errors import UserError, first_line
 from espnet_atat.installed import installed_model
 from espnet_atat.model.espnet_package import ESPNET
 from espnet_atat.model.hub import HUGGING_FACE, model_identity
+from espnet_atat.package import contents
 from espnet_atat.package.card import model_card, results
 from espnet_atat.package.manifest import MANIFEST, Manifest
 from espnet_atat.package.run_folder import dump_config, read_config, recorded_path
-from espnet_atat.package.safety import LM_OPTIONS, MODEL_OPTIONS
 
 CONFIG, MODEL = "exp/config.yaml", "exp/model.pth"
 LM_CONFIG, LM_MODEL = "exp/lm/config.yaml", "exp/lm/model.pth"
@@ -85,7 +85,7 @@ def _model_config(sources: Sources, stage: Path) -> tuple[dict[str, Any], dict[s
     """The configuration, all that it names being put in place, and ESPnet's mapping of arguments to files."""
     run = sources.train_config.parent
     saved = read_config(sources.train_config)
-    config = {key: saved[key] for key in MODEL_OPTIONS if key in saved}
+    config = {key: saved[key] for key in contents.MODEL if key in saved}
     if not isinstance(config.get("token_list"), list) or "audio_encoder" not in config:
         raise UserError(f"{sources.train_config}: not the configuration of an AT-AT training")
     files = {"model_file": MODEL}
@@ -127,6 +127,7 @@ def _frozen_encoder(config: dict[str, Any], *, by_name: bool) -> tuple[dict[str,
     if identity != conf.get("identity"):
         raise UserError(f"audio encoder {name!r}: found {identity}; the model was trained on {conf.get('identity')}'s")
     if by_name:
+        config["audio_encoder_conf"] = {**conf, "model": contents.encoder_name(name)}
         return {**about, "name": Path(name).name}, {}
     from espnet_atat.model.pretrained_speech import load_pretrained_speech
 
@@ -179,7 +180,7 @@ def _stage_weights(model_file: Path, target: Path, more: Mapping[str, Any] | Non
 def _stage_language_model(config: Path, model_file: Path, stage: Path) -> None:
     (stage / LM_CONFIG).parent.mkdir(parents=True)
     saved = read_config(config)
-    dump_config({key: saved[key] for key in LM_OPTIONS if key in saved}, stage / LM_CONFIG)
+    dump_config({key: saved[key] for key in contents.LM if key in saved}, stage / LM_CONFIG)
     _stage_weights(model_file, stage / LM_MODEL)
 
 

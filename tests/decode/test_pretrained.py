@@ -2,8 +2,10 @@
 
 import contextlib
 import doctest
+import io
 import json
 import os
+import resource
 import subprocess
 import sys
 import zipfile
@@ -140,6 +142,8 @@ def test_words_of_speech_have_times_and_threads_give_the_same(shared, understand
         ("nope.zip", {}, "nope.zip: no such package"),
         (".", {}, "neither a package .* nor a training run"),
         ("toy", {"device": "warp"}, "device 'warp'"),
+        ("toy", {"device": "meta"}, "device 'meta': one of cpu, cuda, cuda:N"),
+        ("toy", {"device": "cuda:-1"}, "device 'cuda:-1': one of"),
         ("toy", {"device": "cuda:99"}, "GPUs that torch can use"),
     ],
 )
@@ -161,16 +165,70 @@ def test_weights_that_would_run_code_are_refused(toy_package, tmp_path):
     assert not (tmp_path / "evil").exists()
 
 
-def test_a_configuration_that_makes_no_model_is_one_clear_error(toy_package, tmp_path):
-    with zipfile.ZipFile(toy_package) as archive:
-        config = yaml.safe_load(archive.read("exp/config.yaml"))
-    for changes, message in (
-        ({"frontend": "s3prl"}, "its configuration makes no model"),
-        ({"decoder_conf": {"num_blocks": 2}}, r"other\.zip: model\.pth: lacks 'decoder.* not a checkpoint"),
-    ):
-        files = {"exp/config.yaml": yaml.safe_dump({**config, **changes}).encode()}
-        with pytest.raises(UserError, match=message):
-            load_pretrained(repack(toy_package, tmp_path / "other.zip", files))
+def repacked(package, output, weights=None, manifest=None, **changes):
+    """The package with other weights (a change of its tensors), configuration or manifest."""
+    with zipfile.ZipFile(package) as archive:
+        state = torch.load(io.BytesIO(archive.read("exp/model.pth")), weights_only=True)
+        said = {name: yaml.safe_load(archive.read(name)) for name in ("exp/config.yaml", "atat.yaml")}
+    files = {"exp/config.yaml": {**said["exp/config.yaml"], **changes}}
+    files["atat.yaml"] = {**said["atat.yaml"], **(manifest or {})}
+    written = {name: yaml.safe_dump(content).encode() for name, content in files.items()}
+    if weights is not None:
+        buffer = io.BytesIO()
+        torch.save({name: weights(tensor) if name == DECODER else tensor for name, tensor in state.items()}, buffer)
+        written["exp/model.pth"] = buffer.getvalue()
+    return repack(package, output, written)
+
+
+DECODER = "decoder.after_norm.weight"
+BERT = {"model_type": "bert", "num_hidden_layers": 1, "vocab_size": 60, "max_position_embeddings": 64}
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"weights": lambda tensor: tensor.fill_(float("nan"))}, f"'{DECODER}' holds numbers that are not finite"),
+        ({"weights": lambda tensor: tensor.half().fill_(float("inf"))}, "holds numbers that are not finite"),
+        ({"weights": lambda tensor: tensor.to(torch.int8)}, f"'{DECODER}' holds int8 in place of plain numbers"),
+        ({"weights": lambda tensor: tensor.to(torch.complex64)}, "holds complex64 in place of"),
+        ({"weights": lambda tensor: tensor.to_sparse()}, "in place of plain numbers"),
+        ({"weights": lambda tensor: tensor.to("meta")}, "in place of plain numbers"),
+        ({"weights": lambda tensor: tensor.long()}, "is of torch.int64, in the model it is of torch.float32"),
+        ({"weights": lambda tensor: tensor[:3]}, r"is \(3,\), the configuration makes it \(24,\)"),
+        ({"weights": lambda _: [1.0]}, "not of an AT-AT model"),
+        ({"decoder_conf": {"num_blocks": 2}}, "lacks 'decoder.* not a checkpoint"),
+        ({"decoder_conf": {"linear_units": 2**20}}, "makes a far larger model than these weights are of"),
+        ({"decoder_conf": {"attention_heads": 5}}, "its configuration makes no model"),
+        ({"decoder_conf": {"linear_units": "x"}}, "decoder_conf: linear_units: is a whole number from 1 to"),
+        ({"frontend": "s3prl"}, "exp/config.yaml: frontend: is default, found 's3prl'"),
+        ({"manifest": {"tasks": {"speech": "sing"}}}, "atat.yaml: unknown task 'sing'"),
+        ({"manifest": {"decode": {"nbest": 5, "beam_size": 2}}}, "atat.yaml: nbest 5 is more than beam_size 2"),
+    ],
+)
+def test_a_model_that_cannot_be_is_one_clear_error(changes, message, toy_package, tmp_path):
+    package = repacked(toy_package, tmp_path / "other.zip", **changes)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # KiB
+    with pytest.raises(UserError, match=message) as refused:
+        load_pretrained(package)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200 * 2**10
+    assert str(refused.value).startswith(f"{package}: ")
+    assert str(refused.value).isprintable()
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"hidden_size": 24, "num_attention_heads": 5}, "text_encoder_conf: config: makes no encoder"),
+        ({"hidden_size": 2**15, "num_attention_heads": 2}, "makes a far larger model than these weights are of"),
+        ({"hidden_size": 48, "num_attention_heads": 2}, r"text encoder: .* the configuration makes it \(\d+, 48\)"),
+    ],
+)
+def test_a_text_encoder_that_cannot_be_is_named_at_the_first_text(fields, message, toy_package, tmp_path):
+    """It is built then; speech is understood without it."""
+    conf = {"config": {**BERT, "intermediate_size": 32, **fields}}
+    package = load_pretrained(repacked(toy_package, tmp_path / "other.zip", text_encoder_conf=conf))
+    with pytest.raises(UserError, match=message):
+        Text2Understand.from_pretrained(package)(WORDS[0])
 
 
 def test_espnets_own_unpacking_gives_the_arguments(toy_package, tmp_path, understand):

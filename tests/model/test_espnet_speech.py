@@ -1,5 +1,6 @@
 """ESPnet's own ASR and OWSM-CTC models, packed by ESPnet's ``pack``: our states are those that they compute."""
 
+import zipfile
 from argparse import Namespace
 from contextlib import chdir
 from pathlib import Path
@@ -166,3 +167,36 @@ def test_what_is_no_model_of_espnet_is_refused(tmp_path):
             load_speech_config(f"espnet:{tmp_path / name}", None)
     with pytest.raises(UserError, match="no such package or folder"):
         load_speech_config(f"espnet:{tmp_path / 'absent'}", None)
+
+
+@pytest.mark.parametrize(
+    ("meta", "config", "message"),
+    [
+        ("a: &a [x]\nfiles: *a", None, r"meta\.yaml: refused: line 2: the alias"),
+        ("files: [x]", None, "are mappings of arguments to paths"),
+        ("files: {asr_model_file: m.pth}\nyaml_files: {asr_train_config: ../c.yaml}", None, "would lie outside of it"),
+        (
+            "files: {asr_model_file: m.pth}\nyaml_files: {asr_train_config: c.yaml}",
+            None,
+            "cannot be read from",
+        ),
+        ("files: {asr_model_file: m.pth}\nyaml_files: {asr_train_config: c.yaml}", "a: " + "[" * 99, "31 deep"),
+        ("files: {asr_model_file: m.pth}\nyaml_files: {asr_train_config: c.yaml}", "a" * 2**23, "is far larger"),
+    ],
+)
+def test_a_package_from_a_stranger_is_one_error(tmp_path, meta, config, message):
+    with zipfile.ZipFile(tmp_path / "model.zip", "w") as archive:
+        archive.writestr("meta.yaml", meta)
+        if config is not None:
+            archive.writestr("c.yaml", config)
+    with pytest.raises(UserError, match=message):
+        load_speech_config(f"espnet:{tmp_path / 'model.zip'}", None)
+
+
+def test_weights_that_are_no_numbers_are_refused(tmp_path):
+    build("transformer", tmp_path)
+    path = tmp_path / "exp/valid.acc.ave.pth"
+    state = torch.load(path, weights_only=True)
+    torch.save({name: torch.full_like(tensor, float("nan")) for name, tensor in state.items()}, path)
+    with pytest.raises(UserError, match="holds numbers that are not finite"):
+        load_pretrained_speech(f"espnet:{tmp_path / 'exp'}")

@@ -53,7 +53,7 @@ def test_a_folder_gets_a_package_that_opens_and_one_with_other_things_is_left_al
     with pytest.raises(UserError, match="mine was not made by this step"):
         to_folder(make_zip(), tmp_path / "mine")
     assert (tmp_path / "mine/thesis.txt").read_text() == "years of work"
-    with pytest.raises(UserError, match="names no train_config"):  # nobody could load it
+    with pytest.raises(UserError, match="the key 'model_file' is missing"):  # nobody could load it
         to_folder(make_zip({"meta.yaml": "files: {}\nyaml_files: {}\n"}), tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
