@@ -15,7 +15,17 @@ MANIFEST = "atat.yaml"
 #: Form of the file; a reader of this release reads no other.
 FORM = 1
 #: Options of the search that a package may set (``espnet_atat.decode.search_config.SearchConfig``).
-DECODE_KEYS = ("beam_size", "nbest", "maxlen", "ctc_weight", "lm_weight", "penalty", "constrain_trees", "vad")
+DECODE_KEYS = (
+    "beam_size",
+    "nbest",
+    "maxlen",
+    "ctc_weight",
+    "reading_weight",
+    "lm_weight",
+    "penalty",
+    "constrain_trees",
+    "vad",
+)
 TASK_DEFAULTS: Mapping[str, str] = {"speech": "slu", "text_in": "nlu"}
 
 
