@@ -70,7 +70,7 @@ class Speech2Understand(Understand):
         self.tokens_per_state = TOKENS_PER_SECOND * seconds_per_state(self.trained.model)
         self.word_times = word_times and self.trained.model.ctc is not None
         self.reader: Text2Understand | None = None
-        if self.config.reading_weight:
+        if self.config.reading_weight and self.config.wants_trees:
             size, constrain = self.config.beam_size, self.config.constrain_trees
             self.reader = Text2Understand(trained=self.trained, beam_size=size, nbest=size, constrain_trees=constrain)
 
@@ -197,8 +197,6 @@ class Text2Understand(Understand):
         assert self.trained.text_tokenizer is not None  # says what is missing
         if self.config.ctc_weight:
             raise UserError("ctc_weight is for speech: there is no CTC on text")
-        if self.config.reading_weight:
-            raise UserError("reading_weight is for speech: text is read as it is")
         if self.config.vad != "none":
             raise UserError("vad is for speech: there is no silence in text")
 

@@ -78,11 +78,16 @@ def test_of_several_labels_the_probabilities_of_each_token_are_averaged(trained,
     ("build", "options", "message"),
     [
         (Speech2Understand, {"reading_weight": -1}, "reading_weight is a number from 0, found -1"),
-        (Speech2Understand, {"reading_weight": 1, "task": "asr"}, "reading_weight compares trees"),
         (Speech2Understand, {"reading_weight": 1, "penalty": 1}, "without lm_weight and penalty"),
-        (Text2Understand, {"reading_weight": 1}, "reading_weight is for speech"),
+        (Text2Understand, {"reading_weight": 1, "lm_weight": 1}, "without lm_weight and penalty"),
     ],
 )
 def test_where_it_makes_no_sense_it_is_refused(trained, build, options, message):
     with pytest.raises(UserError, match=message):
         build(trained=trained, **options)
+
+
+def test_words_and_text_are_taken_as_they_are(trained, speech, texts):
+    for build, inputs, task in ((Speech2Understand, speech[:4], "asr"), (Text2Understand, texts[:4], "nlu")):
+        once, again = (build(trained=trained, task=task, maxlen=8, reading_weight=weight)(inputs) for weight in (0, 1))
+        assert once == again
