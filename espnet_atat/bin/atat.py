@@ -73,6 +73,7 @@ def _add_inputs(parser: argparse.ArgumentParser) -> None:
     add("--beam_size", type=int)
     add("--nbest", type=int)
     add("--ctc_weight", type=float)
+    add("--reading_weight", type=float, help="of the trees that the text half reads in what was heard")
     add("--lm_weight", type=float)
     add("--constrain_trees", type=to_bool, metavar="BOOL", help="make invalid trees impossible")
     about = "how speech is found in a recording: auto, silero, energy; none: silence is understood too; default auto"
@@ -119,7 +120,8 @@ def _understand(args: argparse.Namespace) -> int:
     from espnet_atat.package.reader import find_source
 
     model = str(find_source(model))  # a mistake is told now, not after a slow import
-    options = given(args, "task", "beam_size", "nbest", "ctc_weight", "lm_weight", "constrain_trees", "vad", "device")
+    names = "task beam_size nbest ctc_weight reading_weight lm_weight constrain_trees vad device"
+    options = given(args, *names.split())
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)  # of libraries; what concerns the user is printed
     try:

@@ -48,6 +48,7 @@ def get_parser() -> argparse.ArgumentParser:
     add("--nbest", type=int, default=1, help="more than 1: nbest.jsonl is written too")
     add("--maxlen", type=int, help="tokens of a hypothesis, <eos> included; none: by the input's length")
     add("--ctc_weight", type=float, help="default: 0.3 if the model has a CTC over characters")
+    add("--reading_weight", type=float, default=0.0, help="of the trees that the text half reads in what was heard")
     add("--lm_weight", type=float, default=0.0)
     add("--penalty", type=float, default=0.0, help="added for each token")
     add("--constrain_trees", type=to_bool, default=False, metavar="BOOL", help="make invalid trees impossible")

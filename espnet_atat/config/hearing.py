@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from espnet_atat.config.known_options import FEATS_TYPE
-from espnet_atat.config.layout import DUMP
-from espnet_atat.config.system import System
+from espnet_atat.config.layout import DUMP, FOLD
+from espnet_atat.config.mixtures import find_mixture, is_place
+from espnet_atat.config.system import Phase, System
 from espnet_atat.config.training import AUDIO_ENCODER_INIT, load_training_config
 from espnet_atat.errors import UserError
 from espnet_atat.graph.digest import digest
@@ -103,14 +104,29 @@ def inherited_by_finetuning(config: Mapping[str, Any]) -> dict[str, Any]:
     return inherited
 
 
-def hearings_of(systems: Iterable[System]) -> list[Hearing]:
-    """What the systems read, each once."""
-    found: dict[Hearing, None] = {}
+def hearings_of(systems: Iterable[System]) -> dict[Hearing, set[str] | None]:
+    """What the systems read, and of which sets ``recipe/name``; None: of any, as others choose what it pretrains on."""
+    found: dict[Hearing, set[str] | None] = {}
     for system in systems:
-        if system.pretrain is not None:
-            config = load_training_config(system.recipe, system.pretrain)
-            phases = [config]
-            if system.finetune is not None:
-                phases.append(load_training_config(system.recipe, system.finetune, inherited_by_finetuning(config)))
-            found |= dict.fromkeys(hearing for each in phases if (hearing := hearing_of(each)) is not None)
-    return list(found)
+        phases = [phase for phase in (system.pretrain, system.finetune) if phase is not None]
+        config: dict[str, Any] = {}
+        for phase in phases:
+            config = load_training_config(system.recipe, phase, inherited_by_finetuning(config) if config else None)
+            if (hearing := hearing_of(config)) is not None:
+                sets, before = _sets_of(system, phases), found.get(hearing, set())
+                found[hearing] = None if sets is None or before is None else before | sets
+    return found
+
+
+def _sets_of(system: System, phases: Iterable[Phase]) -> set[str] | None:
+    entries = [
+        each
+        for phase in phases
+        if (mixture := find_mixture(system.recipe, phase))
+        for each in (*mixture.train, *mixture.valid)
+    ]
+    if any(map(is_place, entries)):
+        return None
+    names = [*(str(entry.get("set")) for entry in entries), *(test.set for test in (*system.dev, *system.test))]
+    folds = range(1, (system.folds or 1) + 1)
+    return {name.replace(FOLD, str(fold)) for name in names for fold in folds}

@@ -45,6 +45,10 @@ class SearchConfig(TaskLabels):
     #: search: score + weight * log likelihood of the hypothesis' words. None: 0.3 of a CTC over characters, where the
     #: model has one and listens; else 0.
     ctc_weight: float | None = None
+    #: Of the text half, in the final choice of trees that were heard: the words of the K best are read (``nlu``), the
+    #: trees that reading gives join them, and the best sum wins: score + weight * log probability of the tree read from
+    #: its own words (:mod:`espnet_atat.decode.second_look`). 0: heard once, as words without trees and text always are.
+    reading_weight: float = 0.0
     lm_weight: float = 0.0  # of the language model, added to the score
     penalty: float = 0.0  # added for each token (ESPnet's name for its length bonus)
     #: Make invalid trees impossible; of ``asr`` and ``mlm``, tags. Also keeps out ``<unk>`` and control tokens.
@@ -69,6 +73,10 @@ class SearchConfig(TaskLabels):
             raise UserError(f"lm_weight is a number from 0, found {self.lm_weight}")
         if not math.isfinite(self.penalty):
             raise UserError(f"penalty is a number, found {self.penalty}")
+        if not (self.reading_weight >= 0 and math.isfinite(self.reading_weight)):
+            raise UserError(f"reading_weight is a number from 0, found {self.reading_weight}")
+        if self.reading_weight and (self.lm_weight or self.penalty):
+            raise UserError("reading_weight compares trees by the model's own scores: without lm_weight and penalty")
         if self.constrain_trees and self.wants_trees and self.maxlen is not None and self.maxlen < SHORTEST_TREE:
             raise UserError(f"maxlen {self.maxlen} has no room for a tree, which takes {SHORTEST_TREE} tokens or more")
 

@@ -26,10 +26,12 @@ from espnet_atat.data.collate import pad
 from espnet_atat.datadir import check_text
 from espnet_atat.decode.result import NOTHING_HEARD, Understanding
 from espnet_atat.decode.search_config import TOKENS_PER_PIECE, TOKENS_PER_SECOND
+from espnet_atat.decode.second_look import look_again, texts_of, with_readings
 from espnet_atat.decode.times import feature_size, seconds_per_feature, seconds_per_state, with_times
 from espnet_atat.decode.understand_base import Understand
 from espnet_atat.decode.vad import Segment, find_segments
 from espnet_atat.errors import UserError
+from espnet_atat.model.atat_model import Encoded
 from espnet_atat.semantics.normalise import normalise_words
 from espnet_atat.speech.audio import SAMPLE_RATE, convert_rate, probe, read_audio
 from espnet_atat.speech.fbank import FRAME_LENGTH, FRAME_SECONDS, fbank
@@ -68,6 +70,10 @@ class Speech2Understand(Understand):
         self.max_seconds = max_seconds
         self.tokens_per_state = TOKENS_PER_SECOND * seconds_per_state(self.trained.model)
         self.word_times = word_times and self.trained.model.ctc is not None
+        self.reader: Text2Understand | None = None
+        if self.config.reading_weight and self.config.wants_trees:
+            size, constrain = self.config.beam_size, self.config.constrain_trees
+            self.reader = Text2Understand(trained=self.trained, beam_size=size, nbest=size, constrain_trees=constrain)
 
     @overload  # a str is a sequence of str too: the first that fits is meant
     def __call__(self, speech: Speech, rate: int = SAMPLE_RATE) -> Understanding: ...  # type: ignore[overload-overlap]
@@ -113,7 +119,7 @@ class Speech2Understand(Understand):
             batch, lengths = _batch([segments[n][1].speech for n in chunk], 0.0, self.trained.device)
             with self.trained.encoding:
                 encoded = self.trained.model.encode_audio(batch, lengths)
-            found = self._search(encoded, hears=True)
+            found = self._understood(encoded)
             for n, hypotheses, states, length in zip(chunk, found, encoded.states, encoded.lengths, strict=True):
                 i, segment = segments[n]
                 if self.word_times:
@@ -157,6 +163,20 @@ class Speech2Understand(Understand):
             return []
         segments = find_segments(speech, self.config.vad, self.max_seconds)
         return segments if hears else [replace(segment, speech=fbank(segment.speech)) for segment in segments]
+
+    def _understood(self, encoded: Encoded) -> list[list[Understanding]]:
+        """The n-best of each utterance, with the text half's say (``reading_weight``)."""
+        if self.reader is None:
+            return self._search(encoded, hears=True)
+        nbest = self._search(encoded, hears=True, keep=self.config.beam_size)
+        texts = [texts_of(hypotheses) for hypotheses in nbest]
+        read = iter(self.reader.nbest([text for each in texts for text in each], normalise=False))
+        candidates = [
+            with_readings(hypotheses, [next(read) for _ in each]) for hypotheses, each in zip(nbest, texts, strict=True)
+        ]
+        weight, label = self.config.reading_weight, self.reader.config.task
+        found = look_again(self.trained, candidates, encoded, self.config.tasks, label, weight)
+        return [hypotheses[: self.config.nbest] for hypotheses in found]
 
     def _check_length(self, seconds: float) -> None:
         if self.config.vad == "none" and self.max_seconds is not None and seconds > self.max_seconds:

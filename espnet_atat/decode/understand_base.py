@@ -123,8 +123,12 @@ class Understand:
         if config.ctc_weight and self.trained.model.ctc is None:
             raise UserError("ctc_weight is set but the model has no CTC: it was trained without ctc_unit")
 
-    def _search(self, encoded: Encoded, hears: bool) -> list[list[Understanding]]:
-        """The n-best of each utterance, best first. ``hears``: the states are of audio, so that CTC may score them."""
+    def _search(self, encoded: Encoded, hears: bool, keep: int | None = None) -> list[list[Understanding]]:
+        """The best of each utterance, best first: ``keep``, by default ``nbest``.
+
+        ``hears``: the states are of audio, so that CTC may score them.
+        """
+        keep = keep or self.config.nbest
         config, trained = self.config, self.trained
         weight = self.ctc_weight if hears else 0.0
         ctc = trained.model.ctc if weight else None
@@ -141,7 +145,7 @@ class Understand:
             CONSTRAINT: (1.0, self._constraint and self._constraint.capped(caps)),
         }
         search = UtteranceBeamSearch(
-            nbest=config.beam_size if rescores else config.nbest,
+            nbest=config.beam_size if rescores else keep,
             caps=caps,
             scorers={name: scorer for name, (_, scorer) in scorers.items()},
             weights={name: weight for name, (weight, _) in scorers.items()},
@@ -161,7 +165,7 @@ class Understand:
         ]
         if rescores:
             results = self._rescore([hypotheses[: config.beam_size] for hypotheses in results], encoded)
-        return [hypotheses[: config.nbest] for hypotheses in results]
+        return [hypotheses[:keep] for hypotheses in results]
 
     def _rescore(self, nbest: list[list[Understanding]], encoded: Encoded) -> list[list[Understanding]]:
         """Add the character CTC's log likelihood of the words, and sort again."""

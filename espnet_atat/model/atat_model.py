@@ -27,6 +27,16 @@ class Encoded:
     lengths: Tensor
 
 
+@dataclass(frozen=True)
+class Decoded:
+    """A decoder's pass over targets of L tokens: its loss and its states."""
+
+    loss: Tensor  # (B,): label-smoothed cross entropy in nats, summed over tokens
+    hits: Tensor  # (B,): tokens that would have been right
+    logits: Tensor  # (B, L, V)
+    blocks: Sequence[Tensor]  # behind each block: (B, L, D)
+
+
 class ESPnetATATModel(AbsESPnetModel):
     """Two encoders, one decoder; the task token is the decoder's first input.
 
@@ -40,11 +50,15 @@ class ESPnetATATModel(AbsESPnetModel):
             the decoder's loss has the same scale for audio and text).
         contrast_weight, contrast_conf: of :class:`ModalityContrast` between the states of an audio example and those
             of its transcript; weight 0 in the paper.
-        contrast_start: training batches before it starts: as long as audio states mean nothing, they would slow down
-            a text encoder that is trained from scratch.
+        contrast_start: training batches before it and the consistency start: as long as audio states mean nothing, they
+            would slow down a text encoder that is trained from scratch.
+        consistency_weight: of :meth:`_consistency`: an audio example's target is decoded from its transcript too, and
+            what the decoder makes of both must agree. 0 in the paper.
         lsm_weight: label smoothing (paper: 0.1).
         task_weights: factor on the loss of each task; 1 where not named.
         length_normalized_loss: average a target's loss over its tokens; else sum, as ESPnet does.
+        state_noise: standard deviation of the noise that training adds to the states of text, in units of their root
+            mean square, so that the decoder takes them for no more exact than those of audio. 0 in the paper.
         token_noise: share of the decoder's input tokens that training replaces by tokens of the batch's targets, never
             the task token (unigram noising, Xie et al. 2017): a decoder that cannot trust its history must attend to
             the input. 0 in the paper.
@@ -65,10 +79,12 @@ class ESPnetATATModel(AbsESPnetModel):
         contrast_weight: float = 0.0,
         contrast_conf: Mapping[str, Any] | None = None,
         contrast_start: int = 0,
+        consistency_weight: float = 0.0,
         lsm_weight: float = 0.1,
         task_weights: Mapping[str, float] | None = None,
         length_normalized_loss: bool = False,
         token_noise: float = 0.0,
+        state_noise: float = 0.0,
     ):
         super().__init__()
         if audio_encoder is None and text_encoder is None:
@@ -78,10 +94,13 @@ class ESPnetATATModel(AbsESPnetModel):
             raise UserError(f"task_weights: unknown task {min(unknown)!r}: the tasks are {', '.join(task_ids)}")
         if ctc_weight and ctc is None:
             raise UserError("ctc_weight is set but there is no CTC head: give ctc_unit char or token")
-        if contrast_weight and (audio_encoder is None or text_encoder is None):
-            raise UserError("contrast_weight is set but there are not two encoders to compare")
+        if (contrast_weight or consistency_weight) and (audio_encoder is None or text_encoder is None):
+            option = "contrast_weight" if contrast_weight else "consistency_weight"
+            raise UserError(f"{option} is set but there are not two encoders to compare")
         if not 0 <= token_noise < 1:
             raise UserError(f"token_noise is a share, 0 or more and below 1; found {token_noise}")
+        if state_noise < 0:
+            raise UserError(f"state_noise is a standard deviation, 0 or more; found {state_noise}")
         self.decoder = decoder
         self.audio_encoder = audio_encoder
         self.text_encoder = text_encoder
@@ -92,13 +111,15 @@ class ESPnetATATModel(AbsESPnetModel):
         self.ctc_weight = ctc_weight
         self.contrast = ModalityContrast(**(contrast_conf or {})) if contrast_weight else None
         self.contrast_weight = contrast_weight
+        self.consistency_weight = consistency_weight
         self.contrast_start = contrast_start
-        if self.contrast is not None and contrast_start:
+        if self.compares and contrast_start:
             # Saved in checkpoints, for resumed runs. A float, because ESPnet's average over epochs sums integers.
             self.register_buffer("batches", torch.zeros(()))
         self.lsm_weight = lsm_weight
         self.length_normalized_loss = length_normalized_loss
         self.token_noise = token_noise
+        self.state_noise = state_noise
         #: Whether audio and text pass through the decoder in one call: more padding, half the kernels.
         self.decodes_together = False
         self.task_ids = dict(task_ids)
@@ -164,9 +185,10 @@ class ESPnetATATModel(AbsESPnetModel):
         audio = 0 if speech is None else len(speech)
         total = len(text)
         both: list[Encoded] = []
-        decoded: list[tuple[Tensor, Tensor]] = []
+        decoded: list[Decoded] = []
         ctc_loss: Tensor | None = None
         contrast_loss: Tensor | None = None
+        read: Encoded | None = None  # the audio's transcripts
         if speech is not None and speech_lengths is not None:
             encoded = _in_parts(self.encode_audio, speech, speech_lengths, speech_parts)
             both.append(encoded)
@@ -176,19 +198,23 @@ class ESPnetATATModel(AbsESPnetModel):
                 assert ctc_text is not None, "the preprocessor gives ctc_text where there is a CTC head"
                 assert ctc_text_lengths is not None
                 ctc_loss = self.ctc(encoded.states, encoded.lengths, ctc_text, ctc_text_lengths)
-            if transcript is not None and transcript_lengths is not None and self._contrast_has_set_in():
-                assert self.contrast is not None
+            if transcript is not None and transcript_lengths is not None and self._comparing_has_begun():
                 read = self.encode_text(transcript, transcript_lengths)
-                contrast_loss = self.contrast(encoded.states, encoded.lengths, read.states, read.lengths, transcript)
+                if self.contrast is not None:
+                    contrast_loss = self.contrast(
+                        encoded.states, encoded.lengths, read.states, read.lengths, transcript
+                    )
         if text_in is not None and text_in_lengths is not None:
-            encoded = _in_parts(self.encode_text, text_in, text_in_lengths, text_in_parts)
+            encoded = self._with_noise(_in_parts(self.encode_text, text_in, text_in_lengths, text_in_parts))
             both.append(encoded)
             if not self.decodes_together:
                 decoded.append(self._decode(encoded, text[audio:], text_lengths[audio:]))
         if self.decodes_together:
             decoded = [self._decode(_joined(both), text, text_lengths)]
-        # Both (Ba + Bt,): summed label-smoothed cross entropy of each example, and its number of correct tokens.
-        att_loss, hits = map(torch.cat, zip(*decoded, strict=True))
+        att_loss, hits = torch.cat([each.loss for each in decoded]), torch.cat([each.hits for each in decoded])
+        consistency_loss: Tensor | None = None
+        if read is not None and self.consistency_weight:
+            consistency_loss = self._consistency(decoded[0], read, text[:audio], text_lengths[:audio])
         tasks = text[:, 0]
         weight = self._weights(tasks)
         # Outputs are the tokens after the task token, then <eos>: as many as inputs.
@@ -198,6 +224,7 @@ class ESPnetATATModel(AbsESPnetModel):
         for name, factor, of_audio in (
             ("ctc", self.ctc_weight, ctc_loss),
             ("contrast", self.contrast_weight, contrast_loss),
+            ("consistency", self.consistency_weight, consistency_loss),
         ):
             stats[f"loss_{name}"] = loss.new_full((), torch.nan) if of_audio is None else of_audio.detach().mean()
             if of_audio is not None:
@@ -248,20 +275,47 @@ class ESPnetATATModel(AbsESPnetModel):
         # ESPnet's normalisation works in place; the caller's tensor is not ours to change.
         return speech.clone(), lengths
 
-    def _decode(self, encoded: Encoded, text: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """Teacher forcing: summed loss in nats and number of correct tokens of each example, both (B,)."""
+    @property
+    def compares(self) -> bool:
+        """Whether training encodes the transcripts of audio, to compare the two halves."""
+        return bool(self.contrast_weight or self.consistency_weight)
+
+    def _decode(self, encoded: Encoded, text: Tensor, lengths: Tensor) -> Decoded:
+        """Teacher forcing of the targets ``text`` (B, L), of these lengths."""
         text = text[:, : int(lengths.max())]
         inputs = text.clamp(min=0)  # <task> w1 … wn
         outputs = nn.functional.pad(text[:, 1:], (0, 1), value=IGNORE)
         outputs[torch.arange(len(text), device=text.device), lengths - 1] = self.eos_id  # w1 … wn <eos>
         if self.training and self.token_noise:
             inputs = self._add_noise(inputs, lengths)
-        logits, _ = self.decoder(encoded.states, encoded.lengths, inputs, lengths)  # (B, L, V)
+        (logits, blocks), _ = self.decoder(encoded.states, encoded.lengths, inputs, lengths, return_all_hs=True)
         loss = nn.functional.cross_entropy(
             logits.transpose(1, 2), outputs, ignore_index=IGNORE, reduction="none", label_smoothing=self.lsm_weight
         )
         right = (logits.detach().argmax(-1) == outputs) & (outputs != IGNORE)
-        return loss.sum(1), right.sum(1)
+        return Decoded(loss.sum(1), right.sum(1), logits, blocks)
+
+    def _consistency(self, heard: Decoded, read: Encoded, text: Tensor, lengths: Tensor) -> Tensor:
+        """How far the decoder is from making the same of an utterance heard and read: (Ba,), summed over tokens.
+
+        The cross entropy of the target read, the symmetric divergence of the two distributions of each token (nats),
+        and the mean squared distance of the normalised states behind each block.
+        """
+        again = self._decode(read, text, lengths)
+        size = again.logits.shape[1]
+        one, other = (each.logits[: len(text), :size].log_softmax(-1) for each in (heard, again))
+        divergence = 0.5 * ((one.exp() - other.exp()) * (one - other)).sum(-1)  # (Ba, L)
+        for a, b in zip(heard.blocks, again.blocks, strict=True):
+            a, b = (nn.functional.layer_norm(x[: len(text), :size], x.shape[-1:]) for x in (a, b))
+            divergence = divergence + (a - b).square().mean(-1)
+        inside = torch.arange(size, device=lengths.device) < lengths[:, None]
+        return again.loss + (divergence * inside).sum(1)
+
+    def _with_noise(self, encoded: Encoded) -> Encoded:
+        if not (self.training and self.state_noise):
+            return encoded
+        size = encoded.states.square().mean(-1, keepdim=True).sqrt()
+        return Encoded(encoded.states + self.state_noise * size * torch.randn_like(encoded.states), encoded.lengths)
 
     def _add_noise(self, inputs: Tensor, lengths: Tensor) -> Tensor:
         """(B, L) decoder inputs, some of them replaced by tokens drawn from the batch; task tokens stay."""
@@ -273,9 +327,9 @@ class ESPnetATATModel(AbsESPnetModel):
         replaced = (torch.rand(inputs.shape, device=inputs.device) < self.token_noise) & (positions > 0)
         return torch.where(replaced, others, inputs)
 
-    def _contrast_has_set_in(self) -> bool:
-        if self.contrast is None or not self.contrast_start:
-            return self.contrast is not None
+    def _comparing_has_begun(self) -> bool:
+        if not self.compares or not self.contrast_start:
+            return self.compares
         self.batches += int(self.training)
         return int(self.batches) > self.contrast_start
 

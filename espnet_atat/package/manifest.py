@@ -20,7 +20,7 @@ DECODE: Mapping[str, Any] = {
     **dict.fromkeys(("beam_size", "nbest"), Annotated[int, Within(1, 1000)]),
     "maxlen": Annotated[int, Within(1, 10_000)],
     "ctc_weight": RATE,
-    **dict.fromkeys(("lm_weight", "penalty"), REAL),
+    **dict.fromkeys(("reading_weight", "lm_weight", "penalty"), REAL),
     "constrain_trees": bool,
     "vad": str,
 }

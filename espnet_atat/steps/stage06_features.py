@@ -34,7 +34,9 @@ def plan(request: Request) -> Iterator[Node | str]:
     for name in names:
         allow_bad = request.allow_bad_test or not is_test_set(name)
         configs = {DUMP: FeatureConfig(stored, request.compress, allow_bad=allow_bad)}
-        for hearing in hearings:
+        for hearing, sets in hearings.items():
+            if sets is not None and f"{recipe}/{name}" not in sets:
+                continue
             configs[hearing.dump] = FeatureConfig("raw", request.compress, allow_bad=allow_bad)
             if hearing.stored:
                 configs[hearing.dump] = hearing.config(compress=request.compress, allow_bad=allow_bad)
@@ -51,13 +53,16 @@ def features_node(folder: Path, output: Path, config: FeatureConfig, nj: int) ->
     return set_node(Stage.FEATURES, output, config, make, sets=[folder])
 
 
-def _hearings(request: Request) -> list[Hearing]:
-    """What the models of the selected systems read that are on top of pretrained encoders, each folder once."""
-    asked = [] if request.encoder is None else [Hearing(request.encoder, True)]
-    by_folder = {each.dump: each for each in (*hearings_of(request.selection.systems), *asked)}
-    if request.feats_type == ENCODER and not any(each.stored for each in by_folder.values()):
+def _hearings(request: Request) -> dict[Hearing, set[str] | None]:
+    """What the models on top of pretrained encoders read, each folder once, and of which sets (None: of all)."""
+    found: dict[Path, tuple[Hearing, set[str] | None]] = {}
+    asked: dict[Hearing, set[str] | None] = {} if request.encoder is None else {Hearing(request.encoder, True): None}
+    for hearing, sets in (*hearings_of(request.selection.systems).items(), *asked.items()):
+        _, before = found.get(hearing.dump, (hearing, set()))
+        found[hearing.dump] = hearing, None if sets is None or before is None else before | sets
+    if request.feats_type == ENCODER and not any(hearing.stored for hearing, _ in found.values()):
         raise UserError(
             "--feats_type encoder: no selected system has a frozen audio_encoder hugging_face: name the encoder "
             "(--encoder whisper-tiny.en-encoder)"
         )
-    return list(by_folder.values())
+    return dict(found.values())

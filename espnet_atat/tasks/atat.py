@@ -109,7 +109,7 @@ class ATATTask(AbsTask):
             text_tokenizer,
             FeatureAugmentation(**of_features) if of_features else None,
             max_text_pieces=max_text_pieces(args.text_encoder_conf),
-            transcripts=bool(args.model_conf.get("contrast_weight")),
+            transcripts=any(args.model_conf.get(option) for option in ("contrast_weight", "consistency_weight")),
             waveform_augmentation=Chain.from_config(of_audio, "waveform_augment_conf") if of_audio else None,
             masker=masker,
             text_mask_rate=args.text_mask_rate if train and args.text_encoder is not None else 0.0,

@@ -13,7 +13,7 @@ from espnet2.layers.utterance_mvn import UtteranceMVN
 from torch import Tensor, nn
 
 from espnet_atat.errors import UserError
-from espnet_atat.model.atat_model import ESPnetATATModel
+from espnet_atat.model.atat_model import Encoded, ESPnetATATModel
 from espnet_atat.text.vocabulary import TASKS
 from tests.toy_model import MELS, VOCABULARY, example, toy_batch, toy_model
 
@@ -81,6 +81,16 @@ def test_token_noise_puts_other_tokens_of_the_batch_in_place_of_some_and_only_in
     assert 0.3 < changed < 0.5  # some are replaced by themselves
     spoken = batch["text"][:, 1:]
     assert set(inputs[:, :, 1:][:, real].flatten().tolist()) <= set(spoken[spoken >= 0].tolist())
+
+
+def test_state_noise_is_of_text_in_training_and_in_proportion_to_the_states(model):
+    noisy, batch = copy.deepcopy(model), toy_batch()
+    clean, noisy.state_noise = loss_of(noisy, batch), 0.5
+    assert loss_of(noisy, batch) == clean
+    states = Encoded(torch.randn(3, 50, 64) * torch.tensor([1.0, 5.0, 20.0])[:, None, None], torch.tensor([50] * 3))
+    added = noisy.train()._with_noise(states).states - states.states
+    shares = added.std(dim=(1, 2)) / states.states.square().mean(dim=(1, 2)).sqrt()
+    assert shares.tolist() == pytest.approx([0.5] * 3, rel=0.05)
 
 
 def test_what_stands_in_the_padding_changes_nothing(model):
@@ -156,10 +166,10 @@ def test_statistics_have_the_same_keys_in_every_batch_and_nan_where_a_task_is_ab
         _, stats["no CTC"], weight = toy_model(ctc_symbols=None, model_conf={})(**toy_batch())
     assert float(weight) == 5
     of_tasks = [f"{kind}_{task}" for task in TASKS for kind in ("loss", "acc")]
-    expected = ["loss_att", "acc", *of_tasks, "loss_ctc", "loss_contrast", "loss"]
+    expected = ["loss_att", "acc", *of_tasks, "loss_ctc", "loss_contrast", "loss_consistency", "loss"]
     assert all(list(of_batch) == expected for of_batch in stats.values())
     finite = {name: {key for key, value in s.items() if math.isfinite(value)} for name, s in stats.items()}
-    assert finite["all"] == set(expected) - {"loss_contrast"}  # off
+    assert finite["all"] == set(expected) - {"loss_contrast", "loss_consistency"}  # off
     assert finite["slu"] == {"loss", "loss_att", "loss_ctc", "acc", "loss_slu", "acc_slu"}
     assert finite["nlu"] == {"loss", "loss_att", "acc", "loss_nlu", "acc_nlu"}
 
@@ -204,7 +214,9 @@ def test_models_of_one_modality():
         ({"pretrained_vocabulary_size": 1000}, "1000 pretrained rows do not fit a token list of 20"),
         ({"text_encoder_conf": {}}, "text_encoder_conf needs 'model'"),
         ({"text_encoder": None, "model_conf": {"contrast_weight": 1.0}}, "two encoders"),
+        ({"text_encoder": None, "model_conf": {"consistency_weight": 1.0}}, "consistency_weight is set but"),
         ({"model_conf": {"token_noise": 1.0}}, "token_noise is a share"),
+        ({"model_conf": {"state_noise": -1.0}}, "state_noise is a standard deviation"),
     ],
 )
 def test_options_that_do_not_fit_are_named(changes, complaint):

@@ -1,4 +1,4 @@
-"""The contrast: low where a piece finds its own sound, and idle where it is not asked for."""
+"""What brings the two halves together: the contrast of their states, and the consistency of what is decoded."""
 
 import math
 
@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from espnet_atat.errors import UserError
+from espnet_atat.model.atat_model import Encoded
 from espnet_atat.model.contrast import ModalityContrast
 from tests.toy_model import TEXT_PIECES, toy_batch, toy_model
 
@@ -119,3 +120,43 @@ def test_the_count_of_batches_survives_averaging_and_models_without_a_contrast()
     without.load_state_dict(epochs[0])  # strict: everything else must fit
     assert "batches" not in without.state_dict()
     assert all(torch.equal(value, epochs[0][name]) for name, value in without.state_dict().items())
+
+
+def with_transcripts(*lengths: int) -> dict[str, Tensor]:
+    torch.manual_seed(0)
+    batch = toy_batch(frames=(40, 23, 31), pieces=(5, 9))
+    return {
+        **batch,
+        "transcript": torch.randint(3, TEXT_PIECES, (3, max(lengths))),
+        "transcript_lengths": torch.tensor(lengths),
+    }
+
+
+def test_consistency_is_the_loss_of_the_target_read_where_both_halves_give_the_same():
+    batch = with_transcripts(6, 4, 5)
+    model = toy_model(model_conf={"ctc_weight": 0.3, "consistency_weight": 1.0})
+    text, lengths = batch["text"][:3], batch["text_lengths"][:3]
+    read = model.encode_text(batch["transcript"], batch["transcript_lengths"])
+    decoded = model._decode(read, text, lengths)
+    torch.testing.assert_close(model._consistency(decoded, read, text, lengths), decoded.loss)
+    heard = model._decode(model.encode_audio(batch["speech"], batch["speech_lengths"]), text, lengths)
+    apart = model._consistency(heard, read, text, lengths) - decoded.loss
+    assert (apart > 0.01).all()
+    own = model.encode_audio(batch["speech"][:1], batch["speech_lengths"][:1])  # an utterance's loss is its own
+    first = Encoded(read.states[:1], read.lengths[:1]), text[:1], lengths[:1]
+    alone = model._consistency(model._decode(own, *first[1:]), *first) - model._decode(*first).loss
+    torch.testing.assert_close(alone, apart[:1], rtol=1e-3, atol=1e-4)
+
+
+def test_a_consistent_model_teaches_both_encoders_and_the_decoder():
+    batch = with_transcripts(6, 4, 5)
+    plain = toy_model(model_conf={"ctc_weight": 0.3})
+    model = toy_model(model_conf={"ctc_weight": 0.3, "consistency_weight": 0.5})
+    loss, stats, _ = model(**batch)
+    without = plain(**batch)[0]
+    torch.testing.assert_close(loss, without + 0.5 * stats["loss_consistency"] * 3 / 5)
+    (loss - without).backward()
+    taught = model.audio_encoder.cnn.project, model.text_encoder.project, model.decoder.decoders[0].src_attn.linear_v
+    assert all(layer.weight.grad.abs().sum() > 0 for layer in taught)
+    late = toy_model(model_conf={"ctc_weight": 0.3, "consistency_weight": 0.5, "contrast_start": 1}).train()
+    assert [math.isnan(float(late(**batch)[1]["loss_consistency"])) for _ in range(3)] == [True, False, False]
