@@ -1,5 +1,6 @@
 """Data dirs as nodes: what stages 2 to 6 make of the sets of ``data/<recipe>``."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
@@ -87,13 +88,13 @@ def check_prepared_set(request: "Request", name: str) -> None:
 def named_by_tables(request: "Request", key: str) -> list[str]:
     """The sets that the tables asked for name, ``{tts}`` filled in: ``synthesize_sets``, ``augment_sets``.
 
-    What stage 3 says gets the engines of the table's rows, ``set@engine``, unless it names its own.
+    What stage 3 says gets the engines of the table's rows, ``set@engine:N``, unless it names its own.
     """
     found = []
     for table in request.selection.tables:
         engines: list[str] = [system.tts_engine for system in request.systems_of(table) if system.tts_engine]
         for name in getattr(table, key):
-            entry = f"{name}@{TTS}" if key == "synthesize_sets" and "@" not in name else name
+            entry = re.sub("^([^@:]*)(:|$)", rf"\1@{TTS}\2", name) if key == "synthesize_sets" else name
             found += [entry.replace(TTS, engine) for engine in engines or [default_engine(request)]]
     return list(dict.fromkeys(found))
 
