@@ -29,18 +29,22 @@ from espnet_atat.semantics.normalise import Normalisation
 from espnet_atat.speech.audio import SAMPLE_RATE, read_audio, write_audio
 from espnet_atat.speech.augmentation.effects import add_noise, change_volume
 
-CONTROL = "yes no go help start stop repeat".split()
-VERBS = "enter erase rubout".split()
+CONTROL = ["yes", "no", "go", "help", "start", "stop", "repeat"]
+VERBS = ["enter", "erase", "rubout"]
 LETTERS = list("abcdefghijklmnopqrstuvwxyz")
-DIGITS = "zero oh one two three four five six seven eight nine".split()
-TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
-TEENS = "ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen".split()
+DIGITS = ["zero", "oh", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
+TENS = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
+TEENS = ["ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"]
 NUMBERS = DIGITS + TENS + TEENS
-MONTHS = "january february march april may june july august september october november december".split()
-ORDINALS = (
-    "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth fifteenth "
-    "sixteenth seventeenth eighteenth nineteenth twentieth thirtieth"
-).split()
+MONTHS = [
+    "january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november",
+    "december",
+]  # fmt: skip
+ORDINALS = [
+    "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth", "eleventh",
+    "twelfth", "thirteenth", "fourteenth", "fifteenth", "sixteenth", "seventeenth", "eighteenth", "nineteenth",
+    "twentieth", "thirtieth",
+]  # fmt: skip
 
 
 def any_of(words: Sequence[str], most: int) -> str:
@@ -48,9 +52,11 @@ def any_of(words: Sequence[str], most: int) -> str:
     return rf"{one}(?: {one}){{0,{most - 1}}}"
 
 
-CODE = re.compile(
-    rf"(?P<verb>{'|'.join(VERBS)})?(?:(?:^| )(?P<letters>{any_of(LETTERS, 12)}))?(?:(?:^| )(?P<number>{any_of(NUMBERS, 8)}))?"
-)
+def perhaps(name: str, words: Sequence[str], most: int) -> str:
+    return rf"(?:(?:^| )(?P<{name}>{any_of(words, most)}))?"
+
+
+CODE = re.compile(f"(?P<verb>{'|'.join(VERBS)})?" + perhaps("letters", LETTERS, 12) + perhaps("number", NUMBERS, 8))
 DATE = re.compile(
     rf"(?P<month>{'|'.join(MONTHS)}) (?P<day>{any_of(ORDINALS + NUMBERS, 2)}) (?P<year>nineteen {any_of(NUMBERS, 2)})"
 )

@@ -55,7 +55,15 @@ def main(argv: Sequence[str] | None = None) -> None:
         print("\n".join([*lines, *room.cost_lines(data, engine, config, args.nj)]))
         return
     chosen = {} if args.sentences is None else {"sentences": args.sentences}
-    work_on = partial(room.say_set, args.text, output=args.output_dir, engine=engine, config=config, nj=args.nj, **chosen)
+    work_on = partial(
+        room.say_set,
+        args.text,
+        output=args.output_dir,
+        engine=engine,
+        config=config,
+        nj=args.nj,
+        sentences=args.sentences,
+    )
     options = {"engine": repr(engine), "config": asdict(config), **chosen}
     sets, files = ([args.text], []) if args.text.is_dir() else ([], [args.text])
     make(3, args.output_dir, options, work_on, sets=sets, files=files, force=args.force)

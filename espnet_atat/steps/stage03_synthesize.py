@@ -34,25 +34,25 @@ def plan(request: "Request") -> Iterator[Node | str]:
     entries = list(request.synthesize_sets or said.sets or named_by_tables(request, "synthesize_sets"))
     if not entries:
         yield "no set is synthesised; --synthesize_sets names some"
-    nodes: list[Node] = []
+    found: list[Node | str] = []
     to_say: list[tuple[Path, str, dict[str, Any], int | None]] = []
     for (name, engine), sentences in read_entries(entries, default_engine(request)).items():
         data = DATA / request.recipe / name
         check_prepared_set(request, name)
         if is_test_set(name) and ((data / "wav.scp").is_file() or data.with_name(f"recorded_{name}").is_dir()):
-            yield f"there are recordings of {name}: it is not said by {engine}"
+            found.append(f"there are recordings of {name}: it is not said by {engine}")
             continue
         options = dict(said.options) if engine == said.engine else {}  # they are that engine's
         output = data.with_name(f"{name}_{engine}")
         make = partial(_make, data, output, engine, options, sentences, request.nj)
         chosen = {} if sentences is None else {"sentences": sentences}
         node = set_node(3, output, {"engine": engine, **options, **chosen}, make, sets=[data])
-        nodes.append(node)
+        found.append(node)
         if (data / "text").is_file() and (request.force or not node.is_done):
             to_say.append((data, engine, options, sentences))
     if to_say:
         yield _expected(to_say, request.nj)
-    yield from nodes
+    yield from found
     yield from augment_nodes(request, stage=3)
 
 
@@ -65,10 +65,9 @@ def read_entries(entries: list[str], default: str) -> dict[tuple[str, str], int 
             raise UserError(f"synthesize_sets: {entry!r} is no set, set@engine, or set@engine:sentences, from 1 on")
         name, engine, number = match[1], match[2] or default, int(match[3]) if match[3] else None
         check_known([engine], ENGINES, f"synthesize_sets: {entry}", "engine")
-        if found.setdefault((name, engine), number) != number:
-            several = "all" if None in (number, found[name, engine]) else f"{found[name, engine]}"
+        if (other := found.setdefault((name, engine), number)) != number:
             raise UserError(
-                f"synthesize_sets: {entry}: {name} is to be said by {engine} with {several} of its sentences too: "
+                f"synthesize_sets: {entry}: {name} is said by {engine} with {other or 'all'} of its sentences too: "
                 "it is one set, say one number"
             )
     return found

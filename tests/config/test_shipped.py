@@ -16,8 +16,10 @@ from espnet_atat.config.rows import PHASES, table_contents
 from espnet_atat.config.selection import add_selection, select
 from espnet_atat.config.system import System, load_system
 from espnet_atat.config.table import load_table
-from espnet_atat.config.training import load_training_config
+from espnet_atat.config.training import load_token_config, load_training_config
+from espnet_atat.speech.synthesis.engines import engine_of
 from espnet_atat.speech.synthesis.say_set import make_engine
+from espnet_atat.steps.stage03_synthesize import read_entries
 from tests.conftest import ROOT
 
 SYNTHETIC = re.compile(r"_(pico|flite|kokoro|polly)(_aug)?$")
@@ -90,9 +92,12 @@ def test_the_points_of_a_curve_differ_in_their_data_alone(recipe, name):
 @pytest.mark.parametrize(("recipe", "name"), TABLES)
 def test_a_table_names_all_synthetic_speech_that_its_systems_want(recipe, name):
     table = load_table(recipe, name)
-    said = {entry.replace("@", "_") if "@" in entry else f"{entry}_pico" for entry in table.synthesize_sets}
+    said = {f"{each}_{engine}" for each, engine in read_entries(list(table.synthesize_sets), "pico")}
     made = {f"{recipe}/{each}" for each in said} | {f"{recipe}/{each}_aug" for each in table.augment_sets}
-    assert set(table.augment_sets) <= said
+    assert {each for each in table.augment_sets if engine_of(each)} <= said
+    for owner in recipe_names():  # what a recipe has said for all of its tables
+        sets = [*load_recipe(owner).synthesize.sets]
+        made |= {f"{owner}/{each}_{engine}" for each, engine in read_entries(sets, "pico")}
     wanted = set()
     for system in (load_system(recipe, each) for each in table.systems):
         wanted |= {test.set for test in system.test}
@@ -101,6 +106,17 @@ def test_a_table_names_all_synthetic_speech_that_its_systems_want(recipe, name):
             mixture = find_mixture(recipe, phase)
             wanted |= {entry.get("set", "") for entry in (*mixture.train, *mixture.valid)}
     assert {each for each in wanted if SYNTHETIC.search(each)} <= made
+
+
+@pytest.mark.parametrize("name", ["zeroshot", "synthetic", "from_mini"])
+def test_what_starts_from_mini_s_model_on_ears_trains_none_of_its_own(name):
+    system, model = load_system("custom", name), load_system("mini", "music_tiny_frozen")
+    options = [load_training_config(each.recipe, each.pretrain) for each in (system, model)]
+    mixtures = [load_mixtures(each.recipe, each.pretrain) for each in (system, model)]
+    tokens = [load_token_config(each.recipe, each.tokens) for each in (system, model)]
+    assert options[0] == options[1]
+    assert mixtures[0] == mixtures[1]
+    assert tokens[0] == tokens[1]
 
 
 def test_the_small_configurations_fit_together():

@@ -158,9 +158,9 @@ class Noise(Effect):
     swing: Range = (0.0, 0.0)
 
     def __post_init__(self) -> None:
-        super().__post_init__()
         if self.sounds is not None and (any(self.pole) or any(self.swing)):
             raise UserError("pole and swing are of white noise: leave them out beside sounds")
+        super().__post_init__()
 
     def apply(self, samples: np.ndarray, rate: int, rng: np.random.Generator) -> np.ndarray:
         snr = rng.uniform(*self.snr)
