@@ -108,6 +108,25 @@ def test_a_table_names_all_synthetic_speech_that_its_systems_want(recipe, name):
     assert {each for each in wanted if SYNTHETIC.search(each)} <= made
 
 
+@pytest.mark.parametrize(
+    ("recipe", "name", "said", "augmented"),
+    [
+        ("custom", "ears", 0, ["train"]),
+        ("custom", "small", 0, []),
+        ("custom", "synthetic", 4, ["train_kokoro", "train_pico"]),
+        ("custom", "zeroshot", 1, []),  # the test's speech
+        ("custom", "domain_e2e", 0, []),
+        ("custom", "domain_e2e_synthetic", 2, []),  # of the engine that is named
+        ("mini", "books_zeroshot", 0, []),
+    ],
+)
+def test_a_system_has_the_sets_made_that_it_names(recipe, name, said, augmented):
+    parser = argparse.ArgumentParser()
+    add_selection(parser)
+    (table,) = select(parser.parse_args(["--recipe", recipe, "--system", name])).tables
+    assert (len(table.synthesize_sets), list(table.augment_sets)) == (said, augmented)
+
+
 @pytest.mark.parametrize("name", ["zeroshot", "synthetic", "from_mini"])
 def test_what_starts_from_mini_s_model_on_ears_trains_none_of_its_own(name):
     system, model = load_system("custom", name), load_system("mini", "music_tiny_frozen")
