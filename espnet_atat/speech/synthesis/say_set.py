@@ -1,6 +1,7 @@
 """Say a set of texts with an engine: a data dir, made in several processes and over several calls if need be."""
 
 import os
+import re
 import shutil
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -20,6 +21,8 @@ from espnet_atat.speech.synthesis.verbalise import as_sentence, verbalise
 from espnet_atat.speech.synthesis.waveform import finish
 
 SECONDS_PER_CHARACTER = 0.064  # of speech; all three engines, commands of mini's
+SECONDS_PER_LETTER = 0.6  # besides, of one that is spelt
+SPELT = re.compile(r"(?<![\w'])(?![aiAI]\b)[a-zA-Z](?![\w'])")
 
 
 @dataclass(frozen=True)
@@ -89,7 +92,9 @@ def expected_seconds(said: Mapping[str, tuple[str, str]], engine: Engine, nj: in
     """How long an engine takes on idle cores, for what :func:`plan` gives; None where it works elsewhere."""
     if engine.cpu_per_second is None:
         return None
-    spoken = SECONDS_PER_CHARACTER * sum(len(words) for _, words in said.values())
+    texts = [words for _, words in said.values()]
+    spelt = sum(len(SPELT.findall(words)) for words in texts)
+    spoken = SECONDS_PER_CHARACTER * sum(map(len, texts)) + SECONDS_PER_LETTER * spelt
     return engine.cpu_per_second * spoken / min(nj, os.cpu_count() or 1)
 
 

@@ -34,10 +34,9 @@ def test_a_few_sentences_hold_all_and_more_of_them_begin_with_these():
     assert list(few.text) == sorted(few.text)
     assert few.target == {utt: SET.target[utt] for utt in few.text}
     features = {utt: features_of(SET.text[utt], SET.target[utt]) for utt in SET.ids}
-    costs = dict.fromkeys(features, 1.0)
-    order = cover(features, costs, len(features))
+    order = cover(features, len(features))
     assert sorted(order) == sorted(features)
-    assert all(cover(dict(reversed(features.items())), costs, n) == order[:n] for n in (1, 5, 12))
+    assert all(cover(dict(reversed(features.items())), n) == order[:n] for n in (1, 5, 12))
     missing = {kind: {f for each in features.values() for f in each if f[0] == kind} for kind in KINDS}
     for utt in order:
         new = sum(len(missing[kind] & features[utt]) for kind in KINDS)
