@@ -24,6 +24,7 @@ def get_parser() -> argparse.ArgumentParser:
     add("--voices", help="such as rms,slt; one is drawn per utterance (default: the engine's defaults)")
     add("--audio_format", choices=("flac", "wav"), default="flac", help="16 kHz, 16 bits")
     add("--nj", type=int, default=1, help="processes")
+    add("--sentences", type=int, metavar="N", help="say N alone, which hold all words, slot values and phrasings")
     add("--seed", type=int, default=0, help="another seed draws other voices")
     add("--force", action="store_true", help="speak again even if the output is complete")
     add("--dry_run", action="store_true", help="print utterances, characters and cost; make nothing")
@@ -49,10 +50,23 @@ def main(argv: Sequence[str] | None = None) -> None:
     config = room.SynthesisConfig(voices, args.seed, args.audio_format)
     if args.dry_run:
         room.check_voices(engine, config.voices)
-        print("\n".join(room.cost_lines(room.load_texts(args.text), engine, config)))
+        data, lines = room.load_texts(args.text), []
+        if args.sentences is not None:
+            data, line = room.choose_sentences(data, args.sentences)
+            lines = [line]
+        print("\n".join([*lines, *room.cost_lines(data, engine, config, args.nj)]))
         return
-    work_on = partial(room.say_set, args.text, output=args.output_dir, engine=engine, config=config, nj=args.nj)
-    options = {"engine": repr(engine), "config": asdict(config)}
+    chosen = {} if args.sentences is None else {"sentences": args.sentences}
+    work_on = partial(
+        room.say_set,
+        args.text,
+        output=args.output_dir,
+        engine=engine,
+        config=config,
+        nj=args.nj,
+        sentences=args.sentences,
+    )
+    options = {"engine": repr(engine), "config": asdict(config), **chosen}
     sets, files = ([args.text], []) if args.text.is_dir() else ([], [args.text])
     node = set_node(Stage.SYNTHESIZE, args.output_dir, options, work_on, sets=sets, files=files)
     make(node, force=args.force)

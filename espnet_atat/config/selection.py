@@ -166,7 +166,7 @@ def select(args: argparse.Namespace) -> Selection:
     """What the options of :func:`add_selection` select; a mistake in a row is found now (:mod:`.row_check`)."""
     from espnet_atat.config.row_check import check_system
     from espnet_atat.config.system import load_system
-    from espnet_atat.config.table import Table, load_tables, systems_of
+    from espnet_atat.config.table import load_tables, systems_of
 
     settings = [parse_setting(text) for text in args.set]
     tables: tuple[Table, ...]
@@ -177,13 +177,13 @@ def select(args: argparse.Namespace) -> Selection:
     if args.tts_engine is not None:
         settings.append(Setting(TTS_ENGINE, args.tts_engine, ("--tts_engine", args.tts_engine)))
     if args.system is not None:
-        title = load_system(args.recipe, args.system).title
-        tables = (Table(recipe=args.recipe, name=args.system, title=title, rows={args.system: None}),)
+        names: tuple[str, ...] = (args.system,)
         chosen: tuple[str, ...] = ("--system", args.system)
     else:
         tables = load_tables(args.recipe, args.table or "default")
+        names = systems_of(tables)
         chosen = () if args.table is None else ("--table", args.table)
-    plain = [load_system(args.recipe, name) for name in systems_of(tables)]
+    plain = [load_system(args.recipe, name) for name in names]
     for setting in settings:
         of_stage = setting.option[0] == "--tts_engine" and "stage" in args  # only the driver's belong to stages
         read = of_stage and readers("tts_engine", args.stage, args.stop_stage)
@@ -193,6 +193,8 @@ def select(args: argparse.Namespace) -> Selection:
     systems = tuple(_changed(system, settings) for system in plain)
     for system in systems:
         check_system(system, args.fold)
+    if args.system is not None:
+        tables = (_table_of(systems[0]),)
     return Selection(
         recipe=args.recipe,
         tables=tables,
@@ -201,6 +203,35 @@ def select(args: argparse.Namespace) -> Selection:
         fold=args.fold,
         chosen=chosen,
         settings=tuple(settings),
+    )
+
+
+def _table_of(system: "System") -> "Table":
+    """A table of this row alone, with the sets that stages 2 and 3 make for it in the table that defines it."""
+    from espnet_atat.config.layout import TTS
+    from espnet_atat.config.mixtures import find_mixture
+    from espnet_atat.config.rows import table_contents
+    from espnet_atat.config.table import Table, load_table
+
+    contents = table_contents(system.recipe).items()
+    owner = next(name for name, (_, content) in contents if content["rows"].get(system.name) is not None)
+    table = load_table(system.recipe, owner)
+    mixtures = [find_mixture(system.recipe, each) for each in (system.pretrain, system.finetune) if each is not None]
+    parts = [entry.get("set", "") for each in mixtures for entry in (*each.train, *each.valid)]
+    wanted = {*parts, *(test.set for test in (*system.dev, *system.test))}
+    wanted |= {name.removesuffix("_aug") for name in wanted}
+
+    def is_said(entry: str) -> bool:
+        name, _, engine = entry.partition(":")[0].partition("@")
+        return any(f"{system.recipe}/{name}_{each}" in wanted for each in ([engine] if engine else [*ENGINES, TTS]))
+
+    return Table(
+        recipe=system.recipe,
+        name=system.name,
+        title=system.title,
+        rows={system.name: None},
+        synthesize_sets=tuple(filter(is_said, table.synthesize_sets)),
+        augment_sets=tuple(each for each in table.augment_sets if f"{system.recipe}/{each}_aug" in wanted),
     )
 
 

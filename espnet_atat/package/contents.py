@@ -296,7 +296,7 @@ MODEL: Mapping[str, Any] = {
     "ctc_characters": tuple[str, ...],
     "ctc_conf": {"subframes": FEW, "dropout_rate": RATE},
     "model_conf": {
-        **_each(REAL, "ctc_weight contrast_weight lsm_weight token_noise"),
+        **_each(REAL, "ctc_weight contrast_weight consistency_weight lsm_weight token_noise state_noise"),
         "contrast_start": WHOLE,
         "contrast_conf": _each(REAL, "temperature distance_weight"),
         "task_weights": Mapping[str, REAL],

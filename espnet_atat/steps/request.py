@@ -1,5 +1,6 @@
 """What a call of the driver asks for, and all that stages 7 to 13 make of it."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -84,13 +85,13 @@ class Request:
     def named_by_tables(self, key: str) -> list[str]:
         """The sets that the tables asked for name, ``{tts}`` filled in: ``synthesize_sets``, ``augment_sets``.
 
-        What stage 3 says gets the engines of the table's rows, ``set@engine``, unless it names its own.
+        What stage 3 says gets the engines of the table's rows, ``set@engine:N``, unless it names its own.
         """
         found = []
         for table in self.selection.tables:
             engines: list[str] = [system.tts_engine for system in self.systems_of(table) if system.tts_engine]
             for name in getattr(table, key):
-                entry = f"{name}@{TTS}" if key == "synthesize_sets" and "@" not in name else name
+                entry = re.sub("^([^@:]*)(:|$)", rf"\1@{TTS}\2", name) if key == "synthesize_sets" else name
                 found += [entry.replace(TTS, engine) for engine in engines or [self.tts_default]]
         return list(dict.fromkeys(found))
 

@@ -49,6 +49,18 @@ def test_dry_run_makes_nothing_and_needs_nothing(texts, tmp_path, capsys):
     assert {path.name for path in tmp_path.iterdir()} == {"texts40"}
 
 
+@pytest.mark.usefixtures("pico")
+def test_some_sentences_alone(texts, tmp_path, capsys):
+    command = arguments(texts(20), tmp_path / "made", "--sentences", "2")
+    assert main_guard(main, [*command, "--dry_run"]) == 0
+    printed = capsys.readouterr().out
+    assert "chosen: 2 of 20 sentences, with" in printed
+    assert "pico: 2 utterances to say" in printed
+    assert "time: about 0 s" in printed
+    assert main_guard(main, command) == 0
+    assert "kept 2 of 2 utterances" in capsys.readouterr().out
+
+
 def test_mistakes_are_one_line(texts, tmp_path, capsys):
     assert main_guard(main, arguments(texts(1), tmp_path / "made", "--voices", "slt,en-GB")) == 2
     assert capsys.readouterr().err == "error: unknown voice 'slt' of pico; there are en-GB, en-US\n"

@@ -16,8 +16,10 @@ from espnet_atat.config.rows import PHASES, table_contents
 from espnet_atat.config.selection import add_selection, select
 from espnet_atat.config.system import System, load_system
 from espnet_atat.config.table import load_table
-from espnet_atat.config.training import load_training_config
+from espnet_atat.config.training import load_token_config, load_training_config
+from espnet_atat.speech.synthesis.engines import engine_of
 from espnet_atat.speech.synthesis.say_set import make_engine
+from espnet_atat.steps.stage03_synthesize import read_entries
 from tests.conftest import ROOT
 
 SYNTHETIC = re.compile(r"_(pico|flite|kokoro|polly)(_aug)?$")
@@ -90,11 +92,12 @@ def test_the_points_of_a_curve_differ_in_their_data_alone(recipe, name):
 @pytest.mark.parametrize(("recipe", "name"), TABLES)
 def test_a_table_names_all_synthetic_speech_that_its_systems_want(recipe, name):
     table = load_table(recipe, name)
-    said = {entry.replace("@", "_") if "@" in entry else f"{entry}_pico" for entry in table.synthesize_sets}
+    said = {f"{each}_{engine}" for each, engine in read_entries(list(table.synthesize_sets), "pico")}
     made = {f"{recipe}/{each}" for each in said} | {f"{recipe}/{each}_aug" for each in table.augment_sets}
-    for owner in recipe_names():  # what its own recipe.yaml names, stage 3 makes without a table
-        made |= {f"{owner}/{each.replace('@', '_')}" for each in load_recipe(owner).synthesize.sets if "@" in each}
-    assert set(table.augment_sets) <= said
+    assert {each for each in table.augment_sets if engine_of(each)} <= said
+    for owner in recipe_names():  # what a recipe has said for all of its tables
+        sets = [*load_recipe(owner).synthesize.sets]
+        made |= {f"{owner}/{each}_{engine}" for each, engine in read_entries(sets, "pico")}
     wanted = set()
     for system in (load_system(recipe, each) for each in table.systems):
         wanted |= {test.set for test in system.test}
@@ -103,6 +106,36 @@ def test_a_table_names_all_synthetic_speech_that_its_systems_want(recipe, name):
             mixture = find_mixture(recipe, phase)
             wanted |= {entry.get("set", "") for entry in (*mixture.train, *mixture.valid)}
     assert {each for each in wanted if SYNTHETIC.search(each)} <= made
+
+
+@pytest.mark.parametrize(
+    ("recipe", "name", "said", "augmented"),
+    [
+        ("custom", "ears", 0, ["train"]),
+        ("custom", "small", 0, []),
+        ("custom", "synthetic", 4, ["train_kokoro", "train_pico"]),
+        ("custom", "zeroshot", 1, []),  # the test's speech
+        ("custom", "domain_e2e", 0, []),
+        ("custom", "domain_e2e_synthetic", 2, []),  # of the engine that is named
+        ("mini", "books_zeroshot", 0, []),
+    ],
+)
+def test_a_system_has_the_sets_made_that_it_names(recipe, name, said, augmented):
+    parser = argparse.ArgumentParser()
+    add_selection(parser)
+    (table,) = select(parser.parse_args(["--recipe", recipe, "--system", name])).tables
+    assert (len(table.synthesize_sets), list(table.augment_sets)) == (said, augmented)
+
+
+@pytest.mark.parametrize("name", ["zeroshot", "synthetic", "from_mini"])
+def test_what_starts_from_mini_s_model_on_ears_trains_none_of_its_own(name):
+    system, model = load_system("custom", name), load_system("mini", "music_tiny_frozen")
+    options = [load_training_config(each.recipe, each.pretrain) for each in (system, model)]
+    mixtures = [load_mixtures(each.recipe, each.pretrain) for each in (system, model)]
+    tokens = [load_token_config(each.recipe, each.tokens) for each in (system, model)]
+    assert options[0] == options[1]
+    assert mixtures[0] == mixtures[1]
+    assert tokens[0] == tokens[1]
 
 
 def test_the_small_configurations_fit_together():

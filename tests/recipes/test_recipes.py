@@ -10,6 +10,7 @@ import soundfile
 import yaml
 
 from espnet_atat.datadir import DataDir
+from espnet_atat.installed import installed_model
 from espnet_atat.speech.synthesis.flite import Flite
 from espnet_atat.speech.synthesis.kokoro import KokoroEngine
 from espnet_atat.speech.synthesis.pico import Pico
@@ -138,10 +139,14 @@ def test_the_three_lines_of_the_readme(clone, tmp_path):
     assert from_text is not None
     assert from_text[1].splitlines()[-1] == "./run.sh --recipe custom --table synthetic"
     assert len(from_text[1].splitlines()) <= 4, "four commands at most"
+    if not Path(installed_model("whisper-tiny.en-encoder")).is_dir():
+        pytest.skip("tools/install_extra.sh ears was not run")
+    ears = {"output_size": 16, "blocks_conf": TINY["audio_encoder_conf"]["blocks_conf"]}
+    shrink(clone / "egs2/atat/mini/conf/pretrain_ears.yaml", audio_encoder_conf=ears, num_iters_per_epoch=2)
     custom = str(tmp_path / "lights.csv")
     assert "train: 1 read, 1 kept" in run_recipe(clone, "custom", "--stage", "1", "--stop_stage", "1", CUSTOM=custom)
     printed = run_recipe(clone, "custom", CUSTOM=custom)
     assert "stage 1: data/custom/prepared: done already" in printed
-    assert re.search(r"^  wrote exp/runs/pretrain_small-slu-seed1-\w+/valid.acc.ave.pth$", printed, re.M)
+    assert re.search(r"^  wrote exp/runs/pretrain_ears-slu_augmented-seed1-\w+/valid.acc.ave.pth$", printed, re.M)
     assert [row["utterances"] for row in rows(clone, "custom/tables/default")] == [1]
     assert soundfile.info(tmp_path / "c.wav").frames == 24000  # the user's audio is as it was

@@ -1,5 +1,6 @@
 """Stage 3: which sets are said by which engine, and a set that gets speech."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from espnet_atat.bin.run import _request, get_parser, main
 from espnet_atat.datadir import DataDir
 from espnet_atat.errors import UserError
 from espnet_atat.steps.stage03_synthesize import plan as synthesis
+from espnet_atat.steps.stage03_synthesize import read_entries
 from tests.speech.synthesis.conftest import pico
 from tests.steps.corpora import stages
 
@@ -69,8 +71,44 @@ def test_the_recipe_s_options_are_its_engine_s():
     options = {}
     for engine in ("kokoro", "polly"):
         request = _request(get_parser().parse_args(["--recipe", "top", "--table", "5", "--tts_engine", engine]), 3, 3)
-        options[engine] = next(node.identify()["options"] for node in synthesis(request))
+        node = next(each for each in synthesis(request) if not isinstance(each, str))
+        options[engine] = node.identify()["options"]
     assert options == {"kokoro": {"engine": "kokoro", "voices": ["af_heart"]}, "polly": {"engine": "polly"}}
+
+
+def test_a_number_of_sentences_is_said_and_the_time_is_shown_before(plan):
+    """Without a number the identity is as it was before there were any."""
+    lines = [f"turn [SL:WHAT light {n} ] on" for n in range(20)]
+    target = {f"u{n:02d}": f"[IN:ON {line} ]" for n, line in enumerate(lines)}
+    DataDir(text={f"u{n:02d}": f"turn light {n} on" for n in range(20)}, target=target).write(Path("data/top/train"))
+    printed = plan("--synthesize_sets", "train@kokoro:5,train@pico,dev@polly", "--nj", "1")
+    engines = "kokoro 2 s (5 sentences), pico 0 s (20 sentences), polly a service (1 sentences)"
+    assert f"stage 3: about 3 s with 1 processes on idle cores: {engines}\n" in printed
+    command = ["--recipe", "top", "--synthesize_sets", "train@kokoro:5,train@pico"]
+    request = _request(get_parser().parse_args(command), 3, 3)
+    nodes = [each for each in synthesis(request) if not isinstance(each, str)]
+    found = [node.identify()["options"] for node in nodes]
+    assert found == [{"engine": "kokoro", "sentences": 5}, {"engine": "pico"}]
+
+
+@pytest.mark.parametrize(
+    ("entries", "found"),
+    [
+        (["train", "dev@flite", "test@kokoro:30", "more:7"], {("train", "pico"): None, ("dev", "flite"): None,
+         ("test", "kokoro"): 30, ("more", "pico"): 7}),
+        (["train:5", "train@pico:5"], {("train", "pico"): 5}),
+        (["train:5", "train"], "train: train is said by pico with 5 of its sentences too"),
+        (["train", "train:5"], "train:5: train is said by pico with all of its sentences too"),
+        (["train@kokoro:0"], "'train@kokoro:0' is no set, set@engine, or set@engine:sentences"),
+        (["train@koko"], "unknown engine 'koko', perhaps 'kokoro'"),
+    ],
+)  # fmt: skip
+def test_entries(entries, found):
+    if isinstance(found, dict):
+        assert read_entries(entries, "pico") == found
+        return
+    with pytest.raises(UserError, match=re.escape(found)):
+        read_entries(entries, "pico")
 
 
 def test_several_tables_name_a_set_once(capsys):

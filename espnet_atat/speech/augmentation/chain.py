@@ -35,6 +35,8 @@ LIMITS: dict[str, Range] = {
     "factor": effects.STRETCH,
     "semitones": (-12, 12),
     "rates": (1000, 192_000),
+    "pole": (0, 0.99),
+    "swing": (0, 20),
 }
 
 
@@ -144,15 +146,31 @@ class Silence(Effect):
 
 @dataclass(frozen=True, kw_only=True)
 class Noise(Effect):
-    """``snr``: range of the signal-to-noise ratio in dB. ``sounds``: noises, as ``responses``; null: white noise."""
+    """``snr``: range of the signal-to-noise ratio in dB. ``sounds``: noises, as ``responses``; null: white noise.
+
+    That can be given the sound of a place: ``pole``, of a low-pass filter (0: white; 0.95: a rumble), and ``swing``,
+    the standard deviation of its level in dB (0: steady; 6: like voices or dishes). Each is a range.
+    """
 
     snr: Range
     sounds: str | None = None
+    pole: Range = (0.0, 0.0)
+    swing: Range = (0.0, 0.0)
+
+    def __post_init__(self) -> None:
+        if self.sounds is not None and (any(self.pole) or any(self.swing)):
+            raise UserError("pole and swing are of white noise: leave them out beside sounds")
+        super().__post_init__()
 
     def apply(self, samples: np.ndarray, rate: int, rng: np.random.Generator) -> np.ndarray:
         snr = rng.uniform(*self.snr)
         if self.sounds is None:
-            return effects.add_noise(samples, rng.standard_normal(len(samples)), snr)
+            noise = rng.standard_normal(len(samples))
+            if any(self.pole) or any(self.swing):
+                pole, swing = rng.uniform(*self.pole), rng.uniform(*self.swing)
+                count = int(len(samples) / (effects.LEVEL_SECONDS * rate)) + 2
+                noise = effects.place_noise(noise, rate, pole, swing * rng.standard_normal(count))
+            return effects.add_noise(samples, noise, snr)
         sound = _draw(self.sounds, rate, rng)
         start = int(rng.integers(len(sound)))  # anywhere; what is too short goes round
         return effects.add_noise(samples, np.resize(np.roll(sound, -start), len(samples)), snr)

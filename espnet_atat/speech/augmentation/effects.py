@@ -18,6 +18,7 @@ REVERBERATION = (0.2, 0.7)  # s, the time in which a room's echo falls by 60 dB
 DIRECT_TO_REVERBERANT = (-2.0, 8.0)  # dB
 FIRST_ECHO = (0.002, 0.012)  # s after the direct sound
 ROOM_POLE = 0.9  # of the noise of rooms, a first-order low-pass filter of white noise
+LEVEL_SECONDS = 0.2  # between two levels of a noise that goes up and down: about a syllable
 NOISE_BLOCK = 0.032  # seconds, of noise reduction
 NOISE_PERCENTILE = 15  # of a frequency's power over time, taken for its noise
 NOISE_BIAS = 6.0  # that percentile of a noise's power lies 7.9 dB below its mean (exponential distribution)
@@ -67,6 +68,17 @@ def add_noise(samples: np.ndarray, noise: np.ndarray, snr: float) -> np.ndarray:
         return samples
     gain = np.sqrt(speech_power / noise_power) * 10 ** (-snr / 20)
     return _below_full_scale((samples + gain * noise).astype(np.float32))
+
+
+def place_noise(noise: np.ndarray, rate: int, pole: float, levels: np.ndarray) -> np.ndarray:
+    """White noise (num_samples,) as one of a place: low-passed (first order, ``pole``), its level going up and down.
+
+    ``levels`` in dB, one every :data:`LEVEL_SECONDS` from the beginning on, and between them a straight line.
+    """
+    places = np.arange(len(noise)) / (LEVEL_SECONDS * rate)
+    gains = 10 ** (np.interp(places, np.arange(len(levels)), levels) / 20)
+    coloured: np.ndarray = lfilter([1.0], [1.0, -pole], noise) * gains
+    return coloured
 
 
 def reverberate(samples: np.ndarray, response: np.ndarray) -> np.ndarray:

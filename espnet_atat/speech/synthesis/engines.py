@@ -24,6 +24,8 @@ class Engine(ABC):
     name: ClassVar[str]  # as --engine takes it
     #: Those that ``benchmarks/synthesis_wer.py`` measured below 5 % WER, or that the paper used.
     default_voices: ClassVar[tuple[str, ...]]
+    #: Seconds of one core for a second of speech, as it is written; None: it is said elsewhere.
+    cpu_per_second: ClassVar[float | None] = None
 
     @property
     def dollars_per_million(self) -> float:

@@ -28,6 +28,7 @@ class Flite(Engine):
 
     name: ClassVar[str] = "flite"
     default_voices: ClassVar[tuple[str, ...]] = ("awb", "rms", "slt")
+    cpu_per_second: ClassVar[float | None] = 0.0154  # of 20 commands of mini's
 
     models: Path = field(default_factory=models_dir)  # flite/usr/bin/flite may lie there
 

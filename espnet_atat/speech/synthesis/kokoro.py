@@ -40,6 +40,7 @@ class KokoroEngine(Engine):
         "am_fenrir", "am_michael", "am_puck", "bf_emma", "bf_isabella", "bm_daniel", "bm_george",
         "bm_lewis",
     )  # fmt: skip
+    cpu_per_second: ClassVar[float | None] = 0.43  # of 12 commands of mini's, in 12 voices
 
     model_dir: Path = field(default_factory=lambda: models_dir() / "kokoro")
 

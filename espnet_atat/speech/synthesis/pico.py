@@ -22,6 +22,7 @@ class Pico(Engine):
 
     name: ClassVar[str] = "pico"
     default_voices: ClassVar[tuple[str, ...]] = ("en-GB", "en-US")
+    cpu_per_second: ClassVar[float | None] = 0.0053  # of 20 commands of mini's
 
     def prepare(self, voices: Sequence[str]) -> None:  # noqa: ARG002
         try:

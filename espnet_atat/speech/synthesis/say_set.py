@@ -1,5 +1,7 @@
 """Synthesise a set of texts with an engine as a data dir, in several processes; an interrupted run continues."""
 
+import os
+import re
 import shutil
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -14,8 +16,13 @@ from espnet_atat.speech.copies import Copy, make_copies
 from espnet_atat.speech.masking import random_source
 from espnet_atat.speech.report import REPORT, Report, reasons
 from espnet_atat.speech.synthesis.engines import ENGINES, Engine, EngineUnavailable
+from espnet_atat.speech.synthesis.subset import choose_sentences
 from espnet_atat.speech.synthesis.verbalise import as_sentence, verbalise
 from espnet_atat.speech.synthesis.waveform import finish
+
+SECONDS_PER_CHARACTER = 0.064  # of speech; all three engines, commands of mini's
+SECONDS_PER_LETTER = 0.6  # besides, of one that is spelt
+SPELT = re.compile(r"(?<![\w'])(?![aiAI]\b)[a-zA-Z](?![\w'])")
 
 
 @dataclass(frozen=True)
@@ -81,8 +88,23 @@ def plan_utterances(data: DataDir, config: SynthesisConfig) -> tuple[dict[str, t
     return said, dropped
 
 
-def cost_lines(data: DataDir, engine: Engine, config: SynthesisConfig) -> list[str]:
-    """What a run would say and pay, without any request."""
+def expected_seconds(said: Mapping[str, tuple[str, str]], engine: Engine, nj: int) -> float | None:
+    """How long an engine takes on idle cores, for what :func:`plan_utterances` gives; None where it works elsewhere."""
+    if engine.cpu_per_second is None:
+        return None
+    texts = [words for _, words in said.values()]
+    spelt = sum(len(SPELT.findall(words)) for words in texts)
+    spoken = SECONDS_PER_CHARACTER * sum(map(len, texts)) + SECONDS_PER_LETTER * spelt
+    return engine.cpu_per_second * spoken / min(nj, os.cpu_count() or 1)
+
+
+def in_words(seconds: float) -> str:
+    """``40 s``, ``3 min``."""
+    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
+
+
+def cost_lines(data: DataDir, engine: Engine, config: SynthesisConfig, nj: int = 1) -> list[str]:
+    """What a run would say and pay, and how long it would take, without any request."""
     said, dropped = plan_utterances(data, config)
     sentences = {(as_sentence(words), voice) for voice, words in said.values()}
     unpaid = [text for text, voice in sentences if engine.needs_payment(text, voice)]
@@ -94,6 +116,7 @@ def cost_lines(data: DataDir, engine: Engine, config: SynthesisConfig) -> list[s
         _voices_line(voices),
         f"to be paid: {len(unpaid)} sentences, {billed} characters, "
         f"${billed * engine.dollars_per_million / 1e6:.2f} at ${engine.dollars_per_million:.2f} per million",
+        *([] if (seconds := expected_seconds(said, engine, nj)) is None else [f"time: about {in_words(seconds)}"]),
     ]
 
 
@@ -132,9 +155,25 @@ def _voices_line(voices: Mapping[str, int]) -> str:
     return "voices: " + ", ".join(f"{voice} {count}" for voice, count in sorted(voices.items()))
 
 
-def say_set(texts: Path, work: Path, output: Path, engine: Engine, config: SynthesisConfig, nj: int = 1) -> Report:
-    """:func:`synthesize_set` of a file of texts or a data dir, whose form of text is that of its speech too."""
-    report = synthesize_set(load_texts(texts), work, output, engine, config, nj)
+def say_set(
+    texts: Path,
+    work: Path,
+    output: Path,
+    engine: Engine,
+    config: SynthesisConfig,
+    nj: int = 1,
+    sentences: int | None = None,
+) -> Report:
+    """:func:`synthesize_set` of a file of texts or a data dir, whose form of text is that of its speech too.
+
+    ``sentences``: so many of them, chosen to hold all words, slot values and phrasings (:mod:`.subset`).
+    """
+    data, chosen = load_texts(texts), []
+    if sentences is not None:
+        data, line = choose_sentences(data, sentences)
+        chosen = [line]
+    report = synthesize_set(data, work, output, engine, config, nj)
+    report = Report(report.counts, [*chosen, *report.lines])
     if (texts / TEXT_FORM).is_file():
         shutil.copyfile(texts / TEXT_FORM, work / TEXT_FORM)
     return report

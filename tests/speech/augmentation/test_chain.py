@@ -45,8 +45,9 @@ def samples() -> np.ndarray:
 def test_every_effect_changes_the_samples_and_the_generator_alone_decides_how(every):
     pytest.importorskip("audiomentations", reason="the extra augment is not installed")
     assert list(every) == list(EFFECTS)
-    for name in every:
-        chain = Chain.from_config({name: {**every[name], "probability": 1.0}}, "here")
+    place = {"snr": 5, "pole": [0, 0.9], "swing": [0, 6]}
+    for name, options in (*every.items(), ("noise", place)):
+        chain = Chain.from_config({name: {**options, "probability": 1.0}}, "here")
         copy = pickle.loads(pickle.dumps(chain))  # as another process has it
         first, again = (each(samples(), RATE, np.random.default_rng(5)) for each in (chain, copy))
         assert first.dtype == np.float32
@@ -93,6 +94,7 @@ def test_probability_is_the_share_that_is_changed():
         ({"volume": {"decibels": 3, "probability": "often"}}, "here: volume: probability: is a number"),
         ({"speed": {"factors": []}}, "here: speed: factors needs at least one number"),
         ({"silence": {"seconds": [-1, 1]}}, "here: silence: seconds of silence are at least 0, found -1; shift cuts"),
+        ({"noise": {"snr": 3, "sounds": "none", "swing": 6}}, "here: noise: pole and swing are of white noise"),
         ({"noise": {"snr": 3, "sounds": 4}}, "here: noise: sounds: is a text, found 4"),
         ({"noise": {"snr": 3, "sounds": "none/here"}}, "here: noise: none/here: no audio files there"),
     ],

@@ -82,9 +82,22 @@ def test_volume_changes_the_level_and_never_clips_and_shift_moves_in_time(speech
 def test_noise_has_the_ratio_that_was_asked_for(speech, snr):
     noisy = effects.add_noise(speech, white(len(speech) / RATE)[: len(speech)], snr)
     assert not effects.add_noise(np.zeros(1000, np.float32), white(1)[:1000], snr).any()  # over silence it is left out
+
     # What was added is what the best copy of the clean speech leaves over: a loud mixture is made quieter as a whole.
     gain = np.vdot(speech, noisy) / np.vdot(speech, speech)
     assert power_db(gain * speech) - power_db(noisy - gain * speech) == pytest.approx(snr, abs=0.5)
+
+
+def test_the_noise_of_a_place_is_low_and_goes_up_and_down():
+    noise = white(4)
+    levels = np.array([0.0] * 10 + [-20.0] * 11)  # the second half, after 2 s, is 20 dB lower
+    found = effects.place_noise(noise, RATE, 0.95, levels)
+    first, second = found[: 2 * RATE - 4000], found[2 * RATE :]
+    assert power_db(first) - power_db(second) == pytest.approx(20, abs=1)
+    assert power_db(effects.limit_band(first, RATE, 2000)) == pytest.approx(
+        power_db(first), abs=1
+    )  # most is below 1 kHz
+    assert np.array_equal(effects.place_noise(noise, RATE, 0.0, np.zeros(2)), noise)
 
 
 def test_reverberation_adds_echoes_and_keeps_time_length_and_level(speech):
