@@ -88,7 +88,8 @@ def _expected(to_say: list[tuple[Path, str, dict[str, Any], int | None]], nj: in
         f"{name} {room.in_words(seconds[name]) if name in seconds else 'a service'} ({number} sentences)"
         for name, number in sentences.items()
     ]
-    return f"about {room.in_words(sum(seconds.values()))} with {nj} processes on idle cores: {', '.join(parts)}"
+    processes = f"{nj} processes" if nj > 1 else "a process"
+    return f"about {room.in_words(sum(seconds.values()))} with {processes} on idle cores: {', '.join(parts)}"
 
 
 def _engine(name: str, options: Mapping[str, Any]) -> tuple[Engine, room.SynthesisConfig]:

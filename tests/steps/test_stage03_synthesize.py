@@ -83,7 +83,7 @@ def test_a_number_of_sentences_is_said_and_the_time_is_shown_before(plan):
     DataDir(text={f"u{n:02d}": f"turn light {n} on" for n in range(20)}, target=target).write(Path("data/top/train"))
     printed = plan("--synthesize_sets", "train@kokoro:5,train@pico,dev@polly", "--nj", "1")
     engines = "kokoro 2 s (5 sentences), pico 0 s (20 sentences), polly a service (1 sentences)"
-    assert f"stage 3: about 3 s with 1 processes on idle cores: {engines}\n" in printed
+    assert f"stage 3: about 3 s with a process on idle cores: {engines}\n" in printed
     command = ["--recipe", "top", "--synthesize_sets", "train@kokoro:5,train@pico"]
     request = _request(get_parser().parse_args(command), 3, 3)
     nodes = [each for each in synthesis(request) if not isinstance(each, str)]

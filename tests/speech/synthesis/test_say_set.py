@@ -12,7 +12,9 @@ from espnet_atat.errors import UserError
 from espnet_atat.speech.synthesis.say_set import (
     SynthesisConfig,
     cost_lines,
+    expected_seconds,
     load_texts,
+    make_engine,
     plan_utterances,
     synthesize_set,
 )
@@ -43,6 +45,15 @@ def test_a_text_file_becomes_a_data_dir(pico, texts, tmp_path):
         assert info.duration > 1
         seconds += info.duration
     assert report.counts["seconds"] == pytest.approx(seconds, abs=0.01)
+
+
+@pytest.mark.parametrize(("words", "spoken"), [("play a song", 11 * 0.064), ("i spell a b", 11 * 0.064 + 0.6)])
+def test_the_expected_time_is_that_of_the_speech(words, spoken, monkeypatch):
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    for engine, of_a_second in (("kokoro", 0.43), ("pico", 0.0053)):
+        found = expected_seconds({"u": ("any", words)}, make_engine(engine), nj=8)  # no more processes than cores
+        assert found == pytest.approx(spoken * of_a_second / 2)
+    assert expected_seconds({"u": ("any", words)}, make_engine("polly"), nj=1) is None
 
 
 def test_a_data_dir_keeps_its_targets_but_not_its_audio(pico, tmp_path):

@@ -1,0 +1,44 @@
+"""benchmarks/real_commands.py: its sentences are of its grammar, and its disturbed recordings as loud as they say."""
+
+import numpy as np
+import pytest
+
+from benchmarks.real_commands import as_people_record, draw_sentences, tree_of
+from espnet_atat.corpora.builder import Utterance
+from espnet_atat.semantics.tree import parse
+from espnet_atat.speech.audio import SAMPLE_RATE, write_audio
+
+
+def test_what_is_drawn_has_a_tree_of_its_words():
+    sentences = draw_sentences(300, seed=1)
+    assert sentences == draw_sentences(300, seed=1)
+    assert len(set(sentences)) == 300
+    trees = [parse(tree_of(words)) for words in sentences]
+    assert [" ".join(tree.words()) for tree in trees] == sentences
+    assert {"YES", "ENTER", "SPELL", "DIAL", "DATE"} <= {tree.name for tree in trees}
+
+
+@pytest.mark.parametrize(
+    ("words", "tree"),
+    [
+        ("rubout t g seventy nine", "[IN:RUBOUT rubout [SL:LETTERS t g ] [SL:NUMBER seventy nine ] ]"),
+        ("june third nineteen ten", "[IN:DATE [SL:MONTH june ] [SL:DAY third ] [SL:YEAR nineteen ten ] ]"),
+        ("enter", None),
+        ("area code four one two", None),
+    ],
+)
+def test_trees(words, tree):
+    assert tree_of(words) == tree
+
+
+def test_people_s_recordings_have_silence_and_talk_around_them(tmp_path):
+    rng = np.random.default_rng(0)
+    people = []
+    for n in range(8):
+        write_audio(tmp_path / f"{n}.flac", 0.1 * rng.standard_normal(SAMPLE_RATE), SAMPLE_RATE, "FLAC", "PCM_16")
+        people.append(Utterance(f"u{n}", "go", None, tmp_path / f"{n}.flac", f"s{n}"))
+    made = as_people_record(people[0], people)
+    assert 2 * SAMPLE_RATE <= len(made) <= 6 * SAMPLE_RATE
+    blocks = 10 * np.log10([np.mean(made[i : i + 4000] ** 2) for i in range(0, len(made) - 4000, 4000)])
+    assert 5 < blocks.max() - np.median(blocks[:2]) < 26  # command over talk
+    assert np.array_equal(made, as_people_record(people[0], people))
