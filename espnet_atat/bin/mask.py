@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
+from espnet_atat.arguments import positive
 from espnet_atat.bin import make, new_parser, options_of, start
 from espnet_atat.graph.pool import limit_threads
 
@@ -24,7 +25,7 @@ def get_parser() -> argparse.ArgumentParser:
     add("--fill", choices=("silence", "noise", "mean"), default="silence", help=about)
     add("--seed", type=int, default=0, help="another seed masks other words")
     add("--min_masked", type=int, default=0, help="words masked at least in each utterance")
-    add("--nj", type=int, default=1, help="processes")
+    add("--nj", type=positive, default=1, help="processes")
     return parser
 
 

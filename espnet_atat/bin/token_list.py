@@ -10,7 +10,7 @@ from pathlib import Path
 
 from espnet_atat.bin import new_parser, start, to_bool
 from espnet_atat.datadir import read_two_column
-from espnet_atat.errors import UserError
+from espnet_atat.errors import UserError, naming
 from espnet_atat.graph.work import working
 from espnet_atat.text.bpe import make_target_model
 from espnet_atat.text.growth import BPEGrowth, grow_folder
@@ -41,7 +41,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     if args.grow_bpe or args.pieces_per_word is not None:
         raise UserError("--grow_bpe and --pieces_per_word go with --grow_from: there is no old BPE model to grow")
     with working(args.output_dir, None, inputs=args.targets) as folder:
-        facts = make_target_model(targets, 5000 if args.bpe_size is None else args.bpe_size, folder)
+        with naming(", ".join(map(str, args.targets))):
+            facts = make_target_model(targets, 5000 if args.bpe_size is None else args.bpe_size, folder)
         if args.wordpiece_size is not None:
             lines = [" ".join(target_words(target)) for target in targets]
             save_wordpiece(train_wordpiece(lines, args.wordpiece_size), folder / "text_tokenizer")

@@ -96,7 +96,7 @@ class Trained:
             adapted = getattr(train_args, "use_adapter", False)
             train_args.init = None  # the checkpoint has all parameters
             model = build_model(train_args, defer_text_encoder=not adapted and train_args.audio_encoder is not None)
-        except (AttributeError, TypeError, yaml.YAMLError) as error:
+        except (AttributeError, TypeError, UnicodeDecodeError, yaml.YAMLError) as error:
             raise UserError(f"{train_config}: not the configuration of an AT-AT training ({error})") from error
         if adapted:
             from espnet2.layers.create_adapter import create_adapter

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from espnet_atat.arguments import Parser
 from espnet_atat.demo.engine import Engine
 from espnet_atat.errors import UserError
 from espnet_atat.graph.launch import free_port
@@ -34,7 +35,7 @@ CONTENT_POLICY = (
 def get_parser() -> argparse.ArgumentParser:
     about = "A page on this machine to speak or type to a model."
     defaults = argparse.ArgumentDefaultsHelpFormatter
-    parser = argparse.ArgumentParser(prog="atat demo", description=about, formatter_class=defaults)
+    parser = Parser(prog="atat demo", description=about, formatter_class=defaults)
     about = (
         "package, folder of a training run, or hub name; may be given several times. Default: the finished training "
         f"runs below {RUNS}, the newest first"
