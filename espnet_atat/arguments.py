@@ -1,11 +1,30 @@
-"""The fields of a dataclass as options of a command."""
+"""Options of commands, and those that are the fields of a dataclass."""
 
 import argparse
 from collections.abc import Container
 from dataclasses import field, fields
-from typing import Any
+from typing import Any, NoReturn
 
 from espnet_atat.errors import UserError
+
+
+class Parser(argparse.ArgumentParser):
+    """Says in one line what is wrong with the options; a help may be long."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UserError(f"{message}; see {self.prog} --help")
+
+
+def positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1")
+    return int(text)
+
+
+def count(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0")
+    return int(text)
 
 
 def option[T](default: T, help: str, **more: Any) -> T:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from espnet_atat.datadir import DataDir
 from espnet_atat.errors import UserError
 from espnet_atat.metrics.predictions import read_listing
 from espnet_atat.semantics import frame
@@ -90,6 +91,7 @@ def read_examples(data_dirs: Sequence[str | Path]) -> list[TaggedSentence]:
             raise UserError(
                 f"{data_dir}: no file 'target'; a tagger learns from trees, so give a data dir that has them"
             )
+        DataDir.load(data_dir)  # files that belong together
         targets = read_listing(path)
         if not targets.values:
             raise UserError(f"{path}: there are no utterances")
@@ -106,6 +108,7 @@ def read_sentences(data_dirs: Sequence[str | Path]) -> list[list[str]]:
     """The words of data dirs' texts, by id in C order, one dir after the other; empty texts are left out."""
     sentences: list[list[str]] = []
     for data_dir in data_dirs:
+        DataDir.load(data_dir)
         text = read_listing(Path(data_dir) / "text")
         found = [line.split() for _, line in sorted(text.values.items()) if line]
         if not found:

@@ -98,7 +98,7 @@ def _read_about(folder: Path) -> dict[str, Any]:
         raise UserError(f"{folder} is not a trained tagger: it has no {MODEL_FILE}")
     about = read_json(folder / MODEL_FILE)
     files = about.get("files") if isinstance(about, dict) else None
-    if not isinstance(files, dict) or about.get("tagger") not in CONFIGS:
+    if not isinstance(files, dict) or not files or str(about.get("tagger")) not in CONFIGS:
         raise UserError(f"{folder / MODEL_FILE}: names no known tagger and files; train again")
     if outside := [name for name in files if Path(name).name != name]:
         raise UserError(f"{folder / MODEL_FILE}: {outside[0]!r} is not a file of this folder")

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from espnet_atat.arguments import Parser
 from espnet_atat.config.selection import set_list
 from espnet_atat.errors import UserError
 from espnet_atat.stages import OF_ALIGNER
@@ -62,7 +63,7 @@ class Help(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFo
 
 
 def new_parser(command: str, description: str | None) -> argparse.ArgumentParser:
-    return argparse.ArgumentParser(f"python -m espnet_atat.bin.{command}", None, description, formatter_class=Help)
+    return Parser(f"python -m espnet_atat.bin.{command}", None, description, formatter_class=Help)
 
 
 def add_aligner(group: argparse._ArgumentGroup) -> None:

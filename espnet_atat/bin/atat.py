@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from espnet_atat import __version__
+from espnet_atat.arguments import Parser
 from espnet_atat.bin import given, main_guard, to_bool
 from espnet_atat.errors import UserError
 
@@ -33,7 +34,7 @@ examples:
 
 
 def get_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="atat",
         description="Understand spoken and written commands with a trained AT-AT model.",
         epilog=EXAMPLES,

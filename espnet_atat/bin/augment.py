@@ -7,6 +7,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from espnet_atat.arguments import positive
 from espnet_atat.bin import make, new_parser, start
 from espnet_atat.graph.pool import limit_threads
 
@@ -17,7 +18,7 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument("--output_dir", type=Path, required=True, help="data dir to write, the originals included")
     parser.add_argument("--config", type=Path, default=Path("conf/augment.yaml"), help="YAML with the changes to make")
     parser.add_argument("--seed", type=int, default=0, help="another seed makes other random changes")
-    parser.add_argument("--nj", type=int, default=1, help="processes")
+    parser.add_argument("--nj", type=positive, default=1, help="processes")
     return parser
 
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from espnet_atat.arguments import positive
 from espnet_atat.bin import make, new_parser, start, to_bool
 from espnet_atat.errors import UserError
 from espnet_atat.graph.pool import limit_threads
@@ -22,7 +23,7 @@ def get_parser() -> argparse.ArgumentParser:
     add("--output_dir", type=Path, required=True, help="dump dir to write")
     add("--feats_type", choices=("fbank", "raw", "encoder"), default="fbank", help="raw: a checked wav.scp")
     add("--encoder", metavar="NAME", help="of feats_type encoder, whose last layer's states are written")
-    add("--nj", type=int, default=1, help="processes")
+    add("--nj", type=positive, default=1, help="processes")
     add("--compress", type=to_bool, default=True, metavar="BOOL", help="false: four bytes per value, not one")
     add("--resample", type=to_bool, default=False, metavar="BOOL", help="convert to 16 kHz, mono")
     add("--keep_all", type=to_bool, metavar="BOOL", help="bad audio is an error; default: in test sets")

@@ -8,7 +8,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from espnet_atat.arguments import add_options
+from espnet_atat.arguments import add_options, positive
 from espnet_atat.bin import make, new_parser, options_of, start
 from espnet_atat.graph.pool import limit_threads
 
@@ -22,7 +22,7 @@ def get_parser() -> argparse.ArgumentParser:
     add("--alignments", type=Path, required=True, help="its alignments, from espnet_atat.bin.align")
     add("--output_dir", type=Path, required=True, help="data dir to write")
     add_options(parser, MaskConfig)
-    add("--nj", type=int, default=1, help="processes")
+    add("--nj", type=positive, default=1, help="processes")
     return parser
 
 

@@ -13,7 +13,7 @@ from dataclasses import fields
 from importlib import import_module
 from pathlib import Path
 
-from espnet_atat.arguments import add_options
+from espnet_atat.arguments import Parser, add_options
 from espnet_atat.atomic import atomic_write
 from espnet_atat.bin import start
 from espnet_atat.corpora.archive import fetch_corpus
@@ -29,7 +29,7 @@ CORPORA = ("mini", "librispeech", "an4", "fsc", "snips", "slurp", "top", "stop",
 
 def get_parser(corpora: Sequence[str] = CORPORA) -> argparse.ArgumentParser:
     """One sub-command for each of ``corpora``; a corpus's module is imported only for its own."""
-    parser = argparse.ArgumentParser(prog="prepare", description=__doc__)
+    parser = Parser(prog="prepare", description=__doc__)
     commands = parser.add_subparsers(dest="corpus", required=True, metavar="{" + ",".join(CORPORA) + "}")
     for name in corpora:
         module = import_module(f"espnet_atat.corpora.{name}")

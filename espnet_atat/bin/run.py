@@ -9,8 +9,9 @@ import os
 from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
+from espnet_atat.arguments import Parser, count, positive
 from espnet_atat.bin import add_aligner, aligner_options, options_of, start, to_bool
 from espnet_atat.config.selection import add_selection, set_list
 from espnet_atat.errors import UserError
@@ -25,13 +26,6 @@ RESULTS = (
     "Results: exp/<recipe>/<system>/seed<N>/<inference config>/<set>/{ref,hyp,metrics.json}, exp/<recipe>/tables;",
     "training runs: exp/runs; packaged models: exp/<recipe>/packages.",
 )
-
-
-class Parser(argparse.ArgumentParser):
-    """Says in one line what is wrong with the options; the help is long."""
-
-    def error(self, message: str) -> NoReturn:
-        raise UserError(f"{message}; see {self.prog} --help")
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -84,18 +78,6 @@ def get_parser() -> argparse.ArgumentParser:
     target.add_argument("--upload_dir", type=Path, metavar="DIR", help="a folder instead")
     group.add_argument("--private", action="store_true", help="make a new repository private")
     return parser
-
-
-def positive(text: str) -> int:
-    if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1")
-    return int(text)
-
-
-def count(text: str) -> int:
-    if not text.isdigit():
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0")
-    return int(text)
 
 
 def check_stages(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:

@@ -9,7 +9,9 @@ from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
+from espnet_atat.arguments import positive
 from espnet_atat.bin import make, new_parser, start
+from espnet_atat.errors import UserError
 from espnet_atat.graph.pool import limit_threads
 from espnet_atat.speech.synthesis.engines import ENGINES
 from espnet_atat.stages import Stage
@@ -23,7 +25,7 @@ def get_parser() -> argparse.ArgumentParser:
     add("--output_dir", type=Path, required=True, help="data dir to write")
     add("--voices", help="such as rms,slt; one is drawn per utterance (default: the engine's defaults)")
     add("--audio_format", choices=("flac", "wav"), default="flac", help="16 kHz, 16 bits")
-    add("--nj", type=int, default=1, help="processes")
+    add("--nj", type=positive, default=1, help="processes")
     add("--sentences", type=int, metavar="N", help="say N alone, which hold all words, slot values and phrasings")
     add("--seed", type=int, default=0, help="another seed draws other voices")
     add("--force", action="store_true", help="speak again even if the output is complete")
@@ -39,7 +41,14 @@ def get_parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    args = get_parser().parse_args(argv)
+    parser = get_parser()
+    args = parser.parse_args(argv)
+    for group in parser._action_groups:
+        for action in group._group_actions if group.title in ENGINES and group.title != args.engine else ():
+            if getattr(args, action.dest) != action.default:
+                raise UserError(f"{action.option_strings[0]} is of the engine {group.title}, not of {args.engine}")
+    if args.polly_price is not None and not args.polly_price >= 0:
+        raise UserError(f"--polly_price is at least 0, found {args.polly_price:g}")
     limit_threads()
     from espnet_atat.speech.synthesis import say_set as room
     from espnet_atat.steps.sets import set_node

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from espnet_atat.bin import new_parser, start, to_bool
 from espnet_atat.datadir import read_two_column
-from espnet_atat.errors import UserError
+from espnet_atat.errors import UserError, naming
 from espnet_atat.graph.digest import digest
 from espnet_atat.graph.node import Node
 from espnet_atat.stages import Stage
@@ -45,7 +45,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         fill = partial(train_folder, targets, 5000 if args.bpe_size is None else args.bpe_size, args.wordpiece_size)
 
     def make(work: Path) -> Mapping[str, int]:
-        made.update(fill(work))
+        with naming(", ".join(map(str, args.targets))):
+            made.update(fill(work))
         return made
 
     Node(

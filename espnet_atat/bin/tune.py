@@ -9,11 +9,13 @@ each value is printed; the one with the highest mean over systems, seeds and dev
 
 import argparse
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from espnet_atat.arguments import positive
 from espnet_atat.atomic import atomic_write
 from espnet_atat.bin import new_parser, start
 from espnet_atat.config.layout import EXP
@@ -114,7 +116,7 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument("--option", choices=sorted(OPTIONS), default="lm_weight", help="which")
     parser.add_argument("--values", type=value_list, help="such as 0,0.1,0.2; default: by the option")
     parser.add_argument("--inference_config", help="what the other options are taken from; default: by the option")
-    parser.add_argument("--nj", type=int, default=1, help="processes that decode a large set")
+    parser.add_argument("--nj", type=positive, default=1, help="processes that decode a large set")
     parser.add_argument("--ngpu", type=int, choices=(0, 1), default=0, help="1: decode on a GPU")
     return parser
 
@@ -122,9 +124,12 @@ def get_parser() -> argparse.ArgumentParser:
 def value_list(text: str) -> tuple[float, ...]:
     """``0,0.1,0.2`` → (0.0, 0.1, 0.2)."""
     try:
-        return tuple(sorted({float(part) for part in text.split(",")}))
+        values = tuple(sorted({float(part) for part in text.split(",")}))
     except ValueError as error:
         raise argparse.ArgumentTypeError(f"{text!r} is no list of numbers such as 0,0.1,0.2") from error
+    if not all(map(math.isfinite, values)):
+        raise argparse.ArgumentTypeError(f"{text!r} has a number that is not finite")
+    return values
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -8,7 +8,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from espnet_atat.arguments import add_options
+from espnet_atat.arguments import Parser, add_options
 from espnet_atat.bin import start
 from espnet_atat.corpora.recordings import AudioRules
 from espnet_atat.corpora.validation import LIMIT, fix, validate
@@ -19,7 +19,7 @@ RULES = ("sample_rate", "min_duration", "max_duration", "allow_pipes", "nj")
 
 
 def get_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="validate", description=__doc__)
+    parser = Parser(prog="validate", description=__doc__)
     add = parser.add_argument
     add("data_dir", type=Path, metavar="DATA_DIR")
     add("--fix", action="store_true", help="rewrite sorted, and drop bad utterances of training and dev sets")

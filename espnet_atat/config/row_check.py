@@ -18,6 +18,8 @@ from espnet_atat.config.training import (
 from espnet_atat.config.two_stage import ASR
 from espnet_atat.decode.search_config import read_search
 from espnet_atat.errors import UserError, naming
+from espnet_atat.schema import read
+from espnet_atat.train.schedule import Schedule
 
 
 def check_system(system: System, fold: int | None = None) -> None:
@@ -50,6 +52,8 @@ def _check_training(system: System, pretrain: Phase) -> None:
         config = load_training_config(system.recipe, phase, inherited)
         with naming(key):
             _check_options("atat", config, system.recipe, phase.config, phase.options)
+            if config.get("scheduler", "warmup_unfreeze") == "warmup_unfreeze":
+                read(Schedule, config.get("scheduler_conf") or {}, f"{phase.config}: scheduler_conf")
             _check_tokenizer(config, tokens)
             places = PretrainingSets((), "") if key == "pretrain" and takes_sets(system) else None
             load_mixtures(system.recipe, phase, 1 if system.folds else None, places)

@@ -159,7 +159,7 @@ def parse_setting(text: str) -> Setting:
     try:
         return Setting(parts, parse_yaml(value), ("--set", text))
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise UserError(f"--set {text}: the value is not YAML: {error}") from error
+        raise UserError(f"--set {text}: the value is not YAML: {' '.join(str(error).split())}") from error
 
 
 def select(args: argparse.Namespace) -> Selection:

@@ -98,6 +98,8 @@ class Table:
         return {**content, "baseline": {row: one for row in content.get("rows") or () if row != one}}
 
     def __post_init__(self) -> None:
+        if not self.rows:
+            raise UserError("rows: a table has at least one row")
         check_known(self.figures, FIGURES, "figures", "figure")
         named: dict[str, Iterable[str]] = {"baseline": (*self.baseline, *self.baseline.values())}
         named["relative_to"] = [] if self.relative_to is None else [self.relative_to]

@@ -25,6 +25,9 @@ class TokenOptions:
     text_tokenizer: str | None = None
 
     def __post_init__(self) -> None:
+        for name in ("bpe_size", "wordpiece_size"):
+            if (size := getattr(self, name)) is not None and size < 1:
+                raise UserError(f"{name} is a whole number from 1, found {size}")
         if self.wordpiece_size is not None and self.text_tokenizer is not None:
             raise UserError("wordpiece_size trains a tokenizer, text_tokenizer names one: give one of the two")
 

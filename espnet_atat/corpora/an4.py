@@ -26,6 +26,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def prepare(source: Path, data_dir: Path, *, dev_share: float = 0.1, **options: Any) -> PreparationReport:
     """Write ``train``, ``dev`` and ``test``."""
+    if not 0 < dev_share < 1:
+        raise UserError(f"--dev_share is a share between 0 and 1, found {dev_share:g}")
     root = find_root(source, "an4", "etc/an4_train.fileids")
     builder = Builder("an4", root, data_dir, **options)
     train = _read_part(root, "train", builder.options.rules)
@@ -47,6 +49,8 @@ def _read_part(root: Path, part: str, rules: Normalisation) -> list[Utterance]:
     utterances = []
     for where, name in read_lines(root / "etc" / f"an4_{part}.fileids"):
         stem, speaker = Path(name).name, Path(name).parent.name
+        if Path(name).is_absolute() or ".." in Path(name).parts:
+            raise UserError(f"{where}: {name!r} leads out of the corpus")
         if stem not in words:
             raise UserError(f"{where}: {stem} has no line in an4_{part}.transcription")
         text = normalise_words(words[stem], rules)

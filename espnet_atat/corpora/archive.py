@@ -127,6 +127,8 @@ def fetch_corpus(
     url: str, output: Path, *, archive: str | None, checksum: str | None, file_checksums: Path | None
 ) -> None:
     """Download a corpus's archive once, check it, and unpack it as the folder ``output``; see ``prepare fetch``."""
+    if ":" not in url:
+        raise UserError(f"--url {url}: is an address, such as https://…/corpus.tar.gz, or npm:NAME@VERSION")
     if checksum is None and file_checksums is None:
         raise UserError("give --checksum or --file_checksums; nothing is unpacked unchecked")
     if output.is_dir():
@@ -144,10 +146,10 @@ def fetch_corpus(
 
 def verify_files(folder: Path, listing: Path) -> None:
     """Compare unpacked files with a listing in the format of sha256sum."""
-    for number, line in enumerate(listing.read_text(encoding="utf-8").splitlines(), start=1):
+    for number, line in enumerate(listing.read_text(encoding="utf-8", errors="replace").splitlines(), start=1):
         expected, _, name = line.partition("  ")
-        if not name:
-            raise UserError(f"{listing}:{number}: expected '<sha256>  <path>'")
+        if not name or Path(name).is_absolute() or ".." in Path(name).parts:
+            raise UserError(f"{listing}:{number}: expected '<sha256>  <path>', of a file in the archive")
         if not (folder / name).is_file():
             raise UserError(f"the archive has no {name}, which {listing}:{number} names")
         verify(folder / name, f"sha256:{expected}")

@@ -118,10 +118,11 @@ def _collect(builder: Builder, rows: list[Row], folder: Path, skip: bool) -> dic
                 bad.append(str(error))
             else:
                 builder.note(f"left out: {error}")
+    if len(bad) == 1:
+        raise UserError(bad[0])
     if bad:
         more = f"\n… and {len(bad) - SHOWN} more" if len(bad) > SHOWN else ""
-        count = f"{len(bad)} bad rows of {len(rows)}" if len(bad) > 1 else "a bad row"
-        raise UserError(f"{count}:\n" + "\n".join(bad[:SHOWN]) + more)
+        raise UserError(f"{len(bad)} bad rows of {len(rows)}:\n" + "\n".join(bad[:SHOWN]) + more)
     if "" in sets and len(sets) > 1:
         raise UserError(f"{sets[''][0].where}: no split, while other rows have one")
     return sets

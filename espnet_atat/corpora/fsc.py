@@ -148,6 +148,8 @@ def _overlap(commands: Sequence[Command]) -> dict[str, float]:
 def _read_row(root: Path, part: str, row: Row, rules: Normalisation) -> Command:
     if empty := [column for column in COLUMNS if not row[column]]:
         raise UserError(f"{row.where}: column {empty[0]!r} is empty")
+    if Path(row["path"]).is_absolute() or ".." in Path(row["path"]).parts:
+        raise UserError(f"{row.where}: path {row['path']!r} leads out of the corpus")
     triple = Triple(row["action"], row["object"], row["location"])
     text = normalise_words(row["transcription"], rules)
     with naming(row.where):

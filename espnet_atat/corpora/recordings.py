@@ -15,7 +15,7 @@ import numpy as np
 import soundfile
 import soxr
 
-from espnet_atat.arguments import option
+from espnet_atat.arguments import check_ranges, option
 from espnet_atat.graph.pool import Progress, spread
 from espnet_atat.speech.audio import SAMPLE_RATE, AudioError, AudioInfo, is_pipe, open_audio, read_samples, write_audio
 
@@ -26,13 +26,16 @@ TAIL = 0.05  # seconds at the end that must decode, which detects truncated file
 class AudioRules:
     """Requirements on the audio of a data dir. Pipes can run anything: only for your own files."""
 
-    sample_rate: int = option(SAMPLE_RATE, "Hz")
+    sample_rate: int = option(SAMPLE_RATE, "Hz", least=1)
     resample: bool = option(False, "write copies of audio at another rate, rather than refuse it")
     mixdown: bool = option(False, "write copies of audio with several channels, rather than refuse it")
-    min_duration: float = option(0.1, "seconds")
-    max_duration: float = option(60.0, "seconds")
+    min_duration: float = option(0.1, "seconds", least=0.0)
+    max_duration: float = option(60.0, "seconds", least=0.0)
     allow_pipes: bool = option(False, "run wav.scp entries that are shell pipes, rather than refuse them")
-    nj: int = option(min(4, os.cpu_count() or 1), "threads that examine audio")
+    nj: int = option(min(4, os.cpu_count() or 1), "threads that examine audio", least=1)
+
+    def __post_init__(self) -> None:
+        check_ranges(self)
 
 
 def _open(entry: str, rules: AudioRules) -> soundfile.SoundFile:

@@ -72,6 +72,8 @@ def _read_field(builder: Builder, field: str, root: Path) -> list[tuple[Utteranc
     heard: Counter[str] = Counter()
     left_out: dict[str, list[str]] = {"whose words no query has": [], "named in metadata.json but absent": []}
     unknown, silent = left_out.values()
+    if not isinstance(entries, dict | list):
+        raise UserError(f"{metadata}: an object or a list of recordings is expected, found {entries!r}")
     for key, entry in entries.items() if isinstance(entries, dict) else enumerate(entries):
         where = f"{metadata}: entry {key}"
         filename, text, worker = _metadata_fields(where, entry)
@@ -105,7 +107,7 @@ def _read_config(root: Path) -> tuple[Path, Path]:
         name = config.get(key) if isinstance(config, dict) else None
         if not isinstance(name, str):
             raise UserError(f"{path}: no {key!r}; it names a path beside it")
-        if not (root / name).exists():
+        if not (root / name).exists() or ".." in Path(name).parts or Path(name).is_absolute():
             raise UserError(f"{path}: its {key!r}, {name!r}, is not beside it")
     return root / config["dataset"], root / config["speech_corpus"]
 
@@ -116,6 +118,8 @@ def _metadata_fields(where: str, entry: Any) -> tuple[str, str, str]:
         filename, text, worker = entry["filename"], entry["text"], str(entry["worker"]["id"])
     except (KeyError, TypeError) as error:
         raise UserError(f"{where}: expected filename, text and worker.id ({error} is missing)") from error
+    if not isinstance(filename, str) or not isinstance(text, str):
+        raise UserError(f"{where}: filename and text are texts, found {filename!r} and {text!r}")
     if Path(filename).name != filename:
         raise UserError(f"{where}: filename {filename!r} leads out of the audio folder")
     return filename, text, re.sub(r"[^\w.-]+", "_", worker)

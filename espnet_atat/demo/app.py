@@ -16,6 +16,7 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
+from espnet_atat.arguments import Parser
 from espnet_atat.demo.engine import LoadedModels
 from espnet_atat.errors import UserError
 from espnet_atat.graph.launch import free_port
@@ -40,7 +41,7 @@ CONTENT_POLICY = (
 def get_parser() -> argparse.ArgumentParser:
     about = "A page on this machine to speak or type to a model."
     defaults = argparse.ArgumentDefaultsHelpFormatter
-    parser = argparse.ArgumentParser(prog="atat demo", description=about, formatter_class=defaults)
+    parser = Parser(prog="atat demo", description=about, formatter_class=defaults)
     about = (
         "package, folder of a training run, or hub name; may be given several times. Default: the finished training "
         f"runs below {RUNS}, the newest first"

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import zipfile
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,11 @@ def features_digest(folder: Path) -> str:
     """Fingerprint of a dump dir: names, sizes, heads, sums of its arks, or lengths and heads of some of its audio."""
     if (folder / "feats.scp").is_file():
         heads = {ark.name: _head(ark) for ark in sorted((folder / "data").glob("*.ark"))}
+        if not heads:  # of features that somebody else computed
+            with (folder / "feats.scp").open(encoding="utf-8") as scp:
+                first = scp.readline().strip().partition(" ")[2].rpartition(":")[0]
+            if not Path(first).is_file():
+                raise UserError(f"{folder}/feats.scp:1: no such file: {first}; run stage 6 again (--force)")
         return digest([file_digest(folder / "utt2num_frames"), heads, *_sums(folder / SUMS_FILE)])
     if (folder / "wav.scp").is_file():
         paths = [Path(path) for path in read_two_column(folder / "wav.scp").values()]
@@ -64,8 +70,11 @@ def _sums(path: Path) -> list[list[float]]:
     """Sum of each feature over all frames, which stage 6 knows: it differs where an ark does behind its head."""
     if not path.is_file():
         return []  # of features that somebody else computed
-    with np.load(path) as stored:
-        return [stored["sum"].tolist()]
+    try:
+        with np.load(path) as stored:
+            return [stored["sum"].tolist()]
+    except (ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise UserError(f"{path}: not sums of features, or damaged; run stage 6 again (--force)") from error
 
 
 def _head(path: Path) -> tuple[int, str]:

@@ -19,13 +19,15 @@ def read_masks(path: Path, utt: str) -> list[MaskedSpan]:
     """Masked stretches of one utterance; none if the file is missing."""
     if not path.is_file():
         return []
-    with path.open(encoding="utf-8") as handle:
+    with path.open(encoding="utf-8", errors="replace") as handle:
         for number, line in enumerate(handle, start=1):
             try:
                 fields = parse_json(line, f"{path}:{number}")
                 if fields["utt_id"] == utt:
                     return [
-                        MaskedSpan(span["start"], span["end"], tuple(span["words"]), tuple(span["indices"]))
+                        MaskedSpan(
+                            float(span["start"]), float(span["end"]), tuple(span["words"]), tuple(span["indices"])
+                        )
                         for span in fields["spans"]
                     ]
             except (ValueError, KeyError, TypeError) as error:

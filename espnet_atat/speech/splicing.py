@@ -61,6 +61,8 @@ def take_stock(sets: Sequence[DataDir], alignments: Mapping[str, Alignment]) -> 
         if data.wav is None or data.utt2spk is None:
             raise UserError("only a set with wav.scp and utt2spk can be spliced")
         for utt, path in data.wav.items():
+            if utt in alignments and [word.word for word in alignments[utt]] != data.text[utt].split():
+                raise UserError(f"{utt}: the alignment has other words than the data dir's text; align the set again")
             if alignments.get(utt) and all(word.found for word in alignments[utt]):
                 voices.setdefault(data.utt2spk[utt], []).append((path, alignments[utt]))
             else:

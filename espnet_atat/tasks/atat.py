@@ -4,6 +4,7 @@ import argparse
 import logging
 from collections.abc import Callable, Collection
 from pathlib import Path
+from types import MethodType
 from typing import Any
 
 import torch
@@ -13,6 +14,7 @@ from espnet2.tasks.abs_task import AbsTask, IteratorOptions, optim_classes, sche
 from espnet2.train.distributed_utils import get_rank
 from torch.utils.data import DataLoader
 
+from espnet_atat.arguments import Parser
 from espnet_atat.data.augment import FeatureAugmentation
 from espnet_atat.data.collate import MixedCollate
 from espnet_atat.data.dataset import MixtureDataset
@@ -60,6 +62,7 @@ class ATATTask(AbsTask):
 
     @classmethod
     def add_task_arguments(cls, parser: argparse.ArgumentParser) -> None:
+        parser.error = MethodType(Parser.error, parser)  # type: ignore[method-assign]  # in one line
         # The mixed iterator is ESPnet's documented extension point; its attention plots assume one batch size.
         parser.set_defaults(iterator_type="task", num_att_plot=0, scheduler="warmup_unfreeze", optim="adam")
         parser.get_default("required").extend(["token_list", "bpemodel"])

@@ -42,7 +42,10 @@ class TargetTokenizer:
         self.vocabulary = vocabulary
         self.bpemodel = str(bpemodel)
         self.grown_words = {word: tuple(pieces) for word, pieces in (grown_words or {}).items()}
-        self._processor = sentencepiece.SentencePieceProcessor(model_file=self.bpemodel)
+        try:
+            self._processor = sentencepiece.SentencePieceProcessor(model_file=self.bpemodel)
+        except (OSError, RuntimeError) as error:
+            raise UserError(f"{bpemodel}: not a sentencepiece model, or damaged: make the tokens again") from error
 
     @classmethod
     def load(cls, folder: str | Path) -> Self:

@@ -65,6 +65,8 @@ class Vocabulary:
         """Read a token list, one token a line."""
         try:
             return cls(tuple(Path(path).read_text(encoding="utf-8").splitlines()))
+        except UnicodeDecodeError as error:
+            raise UserError(f"{path}: not UTF-8: make the token list again") from error
         except UserError as error:
             raise UserError(f"{path}: {error}") from error
 

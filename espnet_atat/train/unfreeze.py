@@ -11,9 +11,8 @@ from espnet2.schedulers.abs_scheduler import AbsBatchStepScheduler
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
-from espnet_atat.errors import UserError
-
-DECAYS = ("noam", "linear", "constant")
+from espnet_atat.schema import read
+from espnet_atat.train.schedule import Schedule
 
 
 class WarmupUnfreezeLR(LRScheduler, AbsBatchStepScheduler):
@@ -51,14 +50,15 @@ class WarmupUnfreezeLR(LRScheduler, AbsBatchStepScheduler):
         new_rows_warmup_steps: int | None = None,
         last_epoch: int = -1,
     ):
-        if decay not in DECAYS:
-            raise UserError(f"scheduler_conf: decay {decay!r} is not one of {', '.join(DECAYS)}")
-        if len(unfreeze_steps) != len(multipliers):
-            raise UserError(
-                f"scheduler_conf: {len(unfreeze_steps)} unfreeze_steps but {len(multipliers)} multipliers; give as many"
-            )
-        if decay == "linear" and (total_steps is None or total_steps <= warmup_steps):
-            raise UserError("scheduler_conf: decay linear needs total_steps above warmup_steps")
+        given = {
+            "warmup_steps": warmup_steps,
+            "decay": decay,
+            "total_steps": total_steps,
+            "unfreeze_steps": unfreeze_steps,
+            "multipliers": multipliers,
+            "new_rows_warmup_steps": new_rows_warmup_steps,
+        }
+        read(Schedule, given, "scheduler_conf")
         self.warmup_steps = max(1, warmup_steps)
         self.new_rows_warmup_steps = warmup_steps if new_rows_warmup_steps is None else new_rows_warmup_steps
         self.decay = decay

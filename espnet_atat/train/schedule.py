@@ -1,0 +1,27 @@
+"""Options of the learning rate's schedule (:mod:`.unfreeze`), checked where torch need not be imported."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from espnet_atat.errors import UserError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Schedule:
+    """``scheduler_conf`` of ``warmup_unfreeze``: updates, and factors of the phases."""
+
+    warmup_steps: int = 4000
+    decay: Literal["noam", "linear", "constant"] = "noam"
+    total_steps: int | None = None
+    unfreeze_steps: tuple[int, ...] = ()
+    multipliers: tuple[float, ...] = ()
+    new_rows_warmup_steps: int | None = None
+
+    def __post_init__(self) -> None:
+        given = f"{len(self.unfreeze_steps)} unfreeze_steps but {len(self.multipliers)} multipliers"
+        if len(self.unfreeze_steps) != len(self.multipliers):
+            raise UserError(f"{given}; give as many")
+        if self.decay == "linear" and (self.total_steps is None or self.total_steps <= self.warmup_steps):
+            raise UserError("decay linear needs total_steps above warmup_steps")
+        if min(self.warmup_steps, self.new_rows_warmup_steps or 0, *self.unfreeze_steps, *self.multipliers) < 0:
+            raise UserError("updates and multipliers are not negative")
