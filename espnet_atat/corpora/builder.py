@@ -17,6 +17,7 @@ from espnet_atat.corpora.recordings import AudioRules, examine, in_threads, writ
 from espnet_atat.corpora.validation import tree_problem
 from espnet_atat.datadir import (
     FIELDS,
+    SEGMENTS,
     TEXT_FORM,
     UNREADABLE,
     DataDir,
@@ -29,7 +30,7 @@ from espnet_atat.semantics.normalise import OFFICIAL, SPOKEN, Normalisation
 from espnet_atat.speech.audio import AudioError, is_pipe
 
 #: Files of a prepared set.
-WRITTEN = {*FIELDS, "spk2utt", TEXT_FORM, UNREADABLE, "dropped"}
+WRITTEN = {*FIELDS, SEGMENTS, "spk2utt", TEXT_FORM, UNREADABLE, "dropped"}
 NAMED = 20  # ids named in a printed report before "and N more"
 
 
@@ -38,7 +39,7 @@ class Utterance:
     id: str  # begins with the speaker's id, if known
     text: str  # normalised words; empty for all utterances of an audio-only set
     target: str | None = None  # bracketed tree
-    audio: str | None = None  # path or ``wav.scp`` entry; None in a text-only corpus
+    audio: str | None = None  # path, clip (``datadir.Clip``) or ``wav.scp`` entry; None in a text-only corpus
     speaker: str | None = None
     where: str = ""  # its source, ``file:line``, for messages
 

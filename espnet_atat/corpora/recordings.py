@@ -14,12 +14,21 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import soundfile
 import soxr
 from tqdm import tqdm
 
 from espnet_atat.arguments import option
-from espnet_atat.speech.audio import SAMPLE_RATE, AudioError, AudioInfo, is_pipe, open_audio, read_samples, write_audio
+from espnet_atat.datadir import Clip
+from espnet_atat.speech.audio import (
+    SAMPLE_RATE,
+    AudioError,
+    AudioInfo,
+    OpenAudio,
+    is_pipe,
+    open_audio,
+    read_samples,
+    write_audio,
+)
 
 TAIL = 0.05  # seconds at the end that must decode, which detects truncated files
 
@@ -37,12 +46,12 @@ class AudioRules:
     nj: int = option(min(4, os.cpu_count() or 1), "threads that examine audio")
 
 
-def _open(entry: str, rules: AudioRules) -> soundfile.SoundFile:
+def _open(entry: str, rules: AudioRules) -> OpenAudio:
     return open_audio(entry, _run_pipe(entry, rules.allow_pipes) if is_pipe(entry) else None)
 
 
 def _run_pipe(entry: str, allow_pipes: bool) -> bytes:
-    command = entry.strip().strip("|").strip()
+    command = Clip.of(entry).path.strip().strip("|").strip()
     if not allow_pipes:
         message = f"the wav.scp entry {entry!r} is a shell pipe; give a plain path, or --allow_pipes to run it"
         raise AudioError("shell pipe", message, configurable=True)
