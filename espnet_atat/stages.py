@@ -12,6 +12,7 @@ SYSTEMS = "systems"
 OF_SYSTEMS = ("jobs", "command", "decode_dev", "use_results")
 OF_TRAINING = ("ngpu", "num_nodes", "cpu_processes")
 OF_ALIGNER = ("aligner", "gentle_url", "gentle_timeout", "gentle_retries")
+OF_FEATURES = ("nj", "feats_type", "encoder", "num_ceps", "deltas", "compress", "allow_bad_test")
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ STAGES = (
     Stage(3, "synthetic speech", "stage03_synthesize:plan", ("nj", "augment_sets", "synthesize_sets", "tts_engine")),
     Stage(4, "forced alignment", "stage04_align:plan", ("nj", *OF_ALIGNER)),
     Stage(5, "masking", "stage05_mask:plan", ("nj",)),
-    Stage(6, "features", "stage06_features:plan", ("nj", "feats_type", "encoder", "compress", "allow_bad_test")),
+    Stage(6, "features", "stage06_features:plan", OF_FEATURES),
     Stage(7, "BPE and token list", options=OF_SYSTEMS),
     Stage(8, "language model", options=(*OF_SYSTEMS, "ngpu", "num_nodes")),
     Stage(9, "statistics", options=(*OF_SYSTEMS, "nj")),

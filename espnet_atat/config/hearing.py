@@ -1,17 +1,19 @@
-"""What a model on top of a pretrained speech encoder reads, and where it lies.
+"""What a model reads that reads no log mels, and where it lies: MFCC, or what a pretrained speech encoder makes.
+
+``feats_type: mfcc`` of a training configuration, with their ``input_size`` (``speech.mfcc``), says the former.
 
 ``audio_encoder`` is ``hugging_face`` (``audio_encoder_conf`` names the encoder) or ``espnet`` (``audio_encoder_init``).
 
 A frozen encoder runs over each set once, in stage 6, and its states are features from then on. An encoder that is
 trained, a learnt sum of layers, adapters in it, or augmentation of audio in training want audio. ``feats_type`` of a
-training configuration, ``encoder`` or ``raw``, says it in place of that.
+training configuration, ``encoder`` or ``raw``, may say it in place of that.
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from espnet_atat.config.known_options import FEATS_TYPE
 from espnet_atat.config.layout import DUMP
@@ -21,10 +23,12 @@ from espnet_atat.errors import UserError
 from espnet_atat.graph.digest import digest
 from espnet_atat.model.espnet_package import ESPNET, PREFIX
 from espnet_atat.model.hub import HUGGING_FACE, model_identity
+from espnet_atat.speech.mfcc import SIZES, MfccConfig
 from espnet_atat.speech.states import StatesConfig
 
 #: Below ``dump``: audio for those of these models that read it, whatever ``--feats_type`` says of others.
 RAW = DUMP / "raw"
+MFCC = "mfcc"
 
 
 @dataclass(frozen=True)
@@ -67,12 +71,40 @@ class Hearing:
         )
 
 
+@dataclass(frozen=True)
+class Cepstra:
+    """MFCC, beside the log mels of the same sets: ``dump/mfcc13``, or with deltas ``dump/mfcc13d``."""
+
+    num_ceps: int = 13
+    deltas: bool = False
+    stored: ClassVar[bool] = True
+
+    @property
+    def dump(self) -> Path:
+        """The folder of ``recipe/set`` dirs."""
+        return DUMP / f"{MFCC}{self.num_ceps}{'d' if self.deltas else ''}"
+
+    def config(self, *, compress: bool, allow_bad: bool) -> MfccConfig:
+        """How stage 6 makes them."""
+        return MfccConfig(compress=compress, allow_bad=allow_bad, num_ceps=self.num_ceps, deltas=self.deltas)
+
+
+def cepstra_of(config: Mapping[str, Any]) -> Cepstra | None:
+    """The MFCC that a training configuration wants; None: it wants none."""
+    if config.get(FEATS_TYPE) != MFCC:
+        return None
+    if config.get("input_size") not in SIZES:
+        sizes = ", ".join(f"{size} ({ceps}{', deltas' if deltas else ''})" for size, (ceps, deltas) in SIZES.items())
+        raise UserError(f"{FEATS_TYPE}: {MFCC}: input_size is one of {sizes}, found {config.get('input_size')!r}")
+    return Cepstra(*SIZES[config["input_size"]])
+
+
 def hearing_of(config: Mapping[str, Any]) -> Hearing | None:
     """What a training configuration says of it; None: its audio encoder is trained from scratch."""
     chosen = config.get(FEATS_TYPE)
     kind = config.get("audio_encoder")
     if kind not in (HUGGING_FACE, ESPNET):
-        if chosen is not None:
+        if chosen not in (None, MFCC):
             raise UserError(
                 f"{FEATS_TYPE}: {chosen}: is of an audio_encoder {HUGGING_FACE} or {ESPNET}; --feats_type of others"
             )
@@ -103,14 +135,19 @@ def inherited_by_finetuning(config: Mapping[str, Any]) -> dict[str, Any]:
     return inherited
 
 
-def hearings_of(systems: Iterable[System]) -> list[Hearing]:
-    """What the systems read, each once."""
-    found: dict[Hearing, None] = {}
+def reading_of(config: Mapping[str, Any]) -> Hearing | Cepstra | None:
+    """What a model reads in place of log mels (or of audio, where ``--feats_type`` says so); None: nothing else."""
+    return hearing_of(config) or cepstra_of(config)
+
+
+def hearings_of(systems: Iterable[System]) -> list[Hearing | Cepstra]:
+    """What the systems read in place of log mels, each once."""
+    found: dict[Hearing | Cepstra, None] = {}
     for system in systems:
         if system.pretrain is not None:
             config = load_training_config(system.recipe, system.pretrain)
             phases = [config]
             if system.finetune is not None:
                 phases.append(load_training_config(system.recipe, system.finetune, inherited_by_finetuning(config)))
-            found |= dict.fromkeys(hearing for each in phases if (hearing := hearing_of(each)) is not None)
+            found |= dict.fromkeys(reading for each in phases if (reading := reading_of(each)) is not None)
     return list(found)

@@ -7,7 +7,7 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
-from espnet_atat.config.hearing import Hearing, hearing_of, inherited_by_finetuning
+from espnet_atat.config.hearing import Hearing, hearing_of, inherited_by_finetuning, reading_of
 from espnet_atat.config.layout import DUMP, conf_file, short
 from espnet_atat.config.mixtures import KEY, MIXTURE_SEED, Mixtures, load_mixtures
 from espnet_atat.config.pretrain_slu import OPTION, PretrainingSets, check_prepared, choose_sets, takes_sets
@@ -93,7 +93,8 @@ class Training:
     @property
     def dump(self) -> Path:
         """The folder of ``recipe/set`` dirs that it reads."""
-        return DUMP if self.hearing is None else self.hearing.dump
+        reading = reading_of(self.config)
+        return DUMP if reading is None else reading.dump
 
     @cached_property
     def raw(self) -> bool:

@@ -1,7 +1,7 @@
 """Stage 6: every set below ``data/<recipe>`` → ``dump/<recipe>/<set>``.
 
 For models on top of a pretrained speech encoder also ``dump/<encoder>-<key>/<recipe>/<set>``, its states, or
-``dump/raw/<recipe>/<set>``.
+``dump/raw/<recipe>/<set>``; for models on MFCC ``dump/mfcc<N>/<recipe>/<set>``.
 """
 
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from espnet_atat.config.hearing import Hearing, hearings_of
+from espnet_atat.config.hearing import MFCC, Cepstra, Hearing, hearings_of
 from espnet_atat.config.layout import DATA, DUMP
 from espnet_atat.datadir import UNREADABLE, DataDir, is_test_set, read_two_column
 from espnet_atat.errors import UserError
@@ -31,7 +31,7 @@ def plan(request: "Request") -> Iterator[Node | str]:
         if not request.dry_run:
             raise UserError(f"{DATA / request.recipe} has no sets: run stage 1")
         yield "features of every set: to be made, after stage 1"
-    stored = "fbank" if request.feats_type == ENCODER else request.feats_type
+    stored = "fbank" if request.feats_type in (ENCODER, MFCC) else request.feats_type
     hearings = _hearings(request)
     for name in names:
         allow_bad = request.allow_bad_test or not is_test_set(name)
@@ -48,11 +48,17 @@ def _node(request: "Request", name: str, dump: Path, config: FeatureConfig) -> N
     return set_node(6, output, config, partial(_make, folder, output, config, request.nj), sets=[folder])
 
 
-def _hearings(request: "Request") -> list[Hearing]:
-    """What the models of the selected systems read that are on top of pretrained encoders, each folder once."""
-    asked = [] if request.encoder is None else [Hearing(request.encoder, True)]
+def _hearings(request: "Request") -> list[Hearing | Cepstra]:
+    """What the models of the selected systems read in place of log mels, and what is asked for; each folder once."""
+    asked: list[Hearing | Cepstra] = [] if request.encoder is None else [Hearing(request.encoder, True)]
+    if request.feats_type == MFCC:
+        asked.append(Cepstra(request.num_ceps, request.deltas))
+    elif (request.num_ceps, request.deltas) != (13, False):
+        raise UserError("--num_ceps and --deltas are of --feats_type mfcc")
     by_folder = {each.dump: each for each in (*hearings_of(request.selection.systems), *asked)}
-    if request.feats_type == ENCODER and not any(each.stored for each in by_folder.values()):
+    if request.feats_type == ENCODER and not any(
+        isinstance(each, Hearing) and each.stored for each in by_folder.values()
+    ):
         raise UserError(
             "--feats_type encoder: no selected system has a frozen audio_encoder hugging_face: name the encoder "
             "(--encoder whisper-tiny.en-encoder)"

@@ -55,7 +55,7 @@ def test_the_readme_lists_the_stages(root):
         (["--stage", "12", "--stop_stage", "3"], "stages are 1 to 16, not 12 to 3"),
         (["--jobs", "many"], "argument --jobs: 'many' is no whole number from 1 on"),
         (["--jobs", "2", "--num_nodes", "2"], "give one of them"),
-        (["--feats_type", "mfcc"], "argument --feats_type: invalid choice: 'mfcc'"),
+        (["--feats_type", "plp"], "argument --feats_type: invalid choice: 'plp'"),
         (["--table", "default", "--system", "music"], "argument --system: not allowed with argument --table"),
         (["--hf_repo", "me/model"], "one model is uploaded at a time: name its system (--system)"),
         (["--system", "music", "--hf_repo", "me/model", "--upload_dir", "out"], "not allowed with argument --hf_repo"),
