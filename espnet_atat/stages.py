@@ -34,7 +34,7 @@ class Stage:
 
 STAGES = (
     Stage(1, "data preparation", "stage01_corpus:plan", ("nj", "allow_bad_test")),
-    Stage(2, "augmentation", "stage02_augment:plan", ("nj", "augment_sets")),
+    Stage(2, "augmentation", "stage02_augment:plan", ("nj", "augment_sets", *OF_ALIGNER)),
     Stage(3, "synthetic speech", "stage03_synthesize:plan", ("nj", "augment_sets", "synthesize_sets", "tts_engine")),
     Stage(4, "forced alignment", "stage04_align:plan", ("nj", *OF_ALIGNER)),
     Stage(5, "masking", "stage05_mask:plan", ("nj",)),

@@ -32,7 +32,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     config = read(AugmentConfig, load_config(args.config), str(args.config), seed=args.seed)
     work_on = partial(augment_set, DataDir.load(args.data_dir), output=args.output_dir, config=config, nj=args.nj)
-    make(2, args.output_dir, config, work_on, sets=[args.data_dir])
+    make(2, args.output_dir, config.identity(), work_on, sets=[args.data_dir])
 
 
 if __name__ == "__main__":

@@ -12,10 +12,12 @@ from espnet_atat.config.layout import DATA, conf_file, load_config
 from espnet_atat.datadir import DataDir
 from espnet_atat.graph.node import Node
 from espnet_atat.schema import read
+from espnet_atat.speech.alignment.align_set import Aligner
 from espnet_atat.speech.augmentation.augment_set import AugmentConfig, augment_set
 from espnet_atat.speech.report import Report
 from espnet_atat.speech.synthesis.engines import engine_of
 from espnet_atat.steps.sets import check_prepared_set, named_by_tables, set_node
+from espnet_atat.steps.stage04_align import chosen_aligner
 
 if TYPE_CHECKING:
     from espnet_atat.steps.driver import Request
@@ -36,13 +38,20 @@ def augment_nodes(request: "Request", *, stage: int) -> Iterator[Node]:
     """A node for each set: in stage 3 for those of its engines, in stage 2 for all others."""
     path = conf_file(request.recipe, "augment")
     config = read(AugmentConfig, load_config(path), str(path), seed=0)
+    options = config.identity()
+    aligner = None
+    if config.prepare.longest is not None:
+        aligner = chosen_aligner(request)
+        options["aligner"] = repr(aligner)
     for name in (name for name in wanted(request) if (engine_of(name) is None) == (stage == 2)):
         if not (request.dry_run and stage > 2):
             check_prepared_set(request, name)
         folder = DATA / request.recipe / name
         output = folder.with_name(f"{name}_aug")
-        yield set_node(stage, output, config, partial(_make, folder, output, config, request.nj), sets=[folder])
+        yield set_node(
+            stage, output, options, partial(_make, folder, output, config, request.nj, aligner), sets=[folder]
+        )
 
 
-def _make(folder: Path, output: Path, config: AugmentConfig, nj: int, work: Path) -> Report:
-    return augment_set(DataDir.load(folder), work, output, config, nj)
+def _make(folder: Path, output: Path, config: AugmentConfig, nj: int, aligner: Aligner | None, work: Path) -> Report:
+    return augment_set(DataDir.load(folder), work, output, config, nj, aligner)

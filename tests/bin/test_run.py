@@ -61,7 +61,7 @@ def test_the_readme_lists_the_stages(root):
         (["--system", "music", "--hf_repo", "me/model", "--upload_dir", "out"], "not allowed with argument --hf_repo"),
         (["--feats_type", "raw", "--stage", "7"], "--feats_type is of stage 6, and stages 7 to 16 are asked for"),
         (["--compress", "false", "--stage", "14"], "--compress is of stage 6,"),
-        (["--aligner", "gentle", "--stop_stage", "3"], "--aligner is of stage 4,"),
+        (["--aligner", "gentle", "--stage", "5"], "--aligner is of stage 2, 4,"),
         (["--synthesize_sets", "music_text", "--stage", "4"], "--synthesize_sets is of stage 3,"),
         (["--cpu_processes", "2", "--stage", "8", "--stop_stage", "8"], "--cpu_processes is of stage 10, 11,"),
         (["--tts_engine", "flite", "--stage", "4"], "--tts_engine flite: no row has a place for it"),
