@@ -48,13 +48,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     allow_bad = args.allow_bad_test or not keep_all
     if (args.feats_type == "encoder") != (args.encoder is not None):
         raise UserError("--feats_type encoder and --encoder NAME go together")
+    config = FeatureConfig(args.feats_type, args.compress, args.resample, allow_bad)
     if args.feats_type == "mfcc":
-        options = {"num_ceps": args.num_ceps, "deltas": args.deltas}
-        config = MfccConfig(compress=args.compress, resample=args.resample, allow_bad=allow_bad, **options)
-    else:
-        if (args.num_ceps, args.deltas) != (13, False):
-            raise UserError("--num_ceps and --deltas are of --feats_type mfcc")
-        config = FeatureConfig(args.feats_type, args.compress, args.resample, allow_bad)
+        config = MfccConfig(**vars(config), num_ceps=args.num_ceps, deltas=args.deltas)
+    elif (args.num_ceps, args.deltas) != (13, False):
+        raise UserError("--num_ceps and --deltas are of --feats_type mfcc")
     if args.encoder is not None:
         states = Hearing(args.encoder, stored=True).config(compress=args.compress, allow_bad=allow_bad)
         config = replace(states, resample=args.resample)
