@@ -4,6 +4,9 @@
 {
     LIBRISPEECH=${LIBRISPEECH:-downloads/LibriSpeech}
     AN4=${AN4:-downloads/an4}
+    COMMON_VOICE=${COMMON_VOICE:-downloads/common_voice}
+    MLS=${MLS:-downloads/mls_english}
+    SWITCHBOARD=${SWITCHBOARD:-downloads/switchboard}
     FSC=${FSC:-downloads/fluent_speech_commands_dataset}
     SNIPS=${SNIPS:-downloads/snips_slu_data_v1.0}
     SLURP=${SLURP:-downloads/slurp}

@@ -5,9 +5,11 @@ A data dir is one set of utterances, ``data/<recipe>/<set>/``, with a two-column
     text      id, normalised words
     target    id, bracketed tree; absent where the set has none
     wav.scp   id, path of the audio from the repository's root, or absolute; absent in a text-only set
+    segments  id, recording, start, end and perhaps channel; with it the ids of wav.scp are those of recordings
     utt2spk   id, speaker; an utterance's id begins with its speaker's
     spk2utt   speaker, ids; the inverse of utt2spk, written with it
 
+In memory an utterance's audio is one entry, a path or a stretch of one (:class:`Clip`), with ``segments`` or without.
 Ids are sorted in C order, which is Python's order of strings. Thorough checking, with audio and trees, is in
 ``espnet_atat.corpora.validation``.
 """
@@ -19,7 +21,7 @@ from pathlib import Path
 from typing import Self
 
 from espnet_atat.atomic import atomic_dir, atomic_write
-from espnet_atat.errors import UserError
+from espnet_atat.errors import UserError, naming
 
 # ASCII only: a no-break space inside a transcript is part of the value, and is the normalisation's business.
 WHITESPACE = " \t\r\v\f"
@@ -31,6 +33,9 @@ CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f]")
 
 #: File → field of ``DataDir``.
 FIELDS = {"text": "text", "target": "target", "wav.scp": "wav", "utt2spk": "utt2spk"}
+
+#: Which stretch of which recording each utterance is, as in Kaldi: recording, start, end, perhaps channel from 0.
+SEGMENTS = "segments"
 
 #: Longest id or speaker, in bytes: audio files are called after them, with a suffix.
 LONGEST_NAME = 200
@@ -163,6 +168,90 @@ def check_name(name: str, where: str) -> None:
         )
 
 
+@dataclass(frozen=True)
+class Clip:
+    """An entry of audio: ``path[2.5:4.1]`` is a stretch of a file in seconds, ``path[2.5:4.1,1]`` of one channel.
+
+    Attributes:
+        end: None: to the end of the file.
+        channel: from 0; None: every one.
+    """
+
+    path: str
+    start: float = 0.0
+    end: float | None = None
+    channel: int | None = None
+
+    def __str__(self) -> str:
+        if self.is_whole:
+            return self.path
+        end, channel = "" if self.end is None else self.end, "" if self.channel is None else f",{self.channel}"
+        return f"{self.path}[{self.start}:{end}{channel}]"
+
+    @property
+    def is_whole(self) -> bool:
+        return not self.start and self.end is None and self.channel is None
+
+    @classmethod
+    def of(cls, entry: str | Path) -> "Clip":
+        """Read an entry; any other text is the path of a whole file."""
+        match = re.fullmatch(r"(.+)\[(\d+(?:\.\d+)?):(\d+(?:\.\d+)?)?(?:,(\d+))?\]", str(entry))
+        if match is None:
+            return cls(str(entry))
+        path, start, end, channel = match.groups()
+        return cls(path, float(start), float(end) if end else None, int(channel) if channel else None)
+
+    @classmethod
+    def of_segment(cls, value: str, recordings: Mapping[str, str]) -> "Clip":
+        """Read what ``segments`` says of an utterance, of recordings by id; an end of -1 is the recording's."""
+        fields = value.split()
+        try:
+            recording, (start, end) = fields[0], map(float, fields[1:3])
+            channel = int(fields[3]) if len(fields) > 3 else None
+        except (ValueError, IndexError):
+            fields = []
+        if not 3 <= len(fields) <= 4:
+            raise UserError(f"expected recording, start, end and perhaps channel, found {value!r}")
+        if recording not in recordings:
+            raise UserError(f"recording {recording!r} is not in wav.scp")
+        if not (0 <= start < end < float("inf") or (start >= 0 and end == -1)) or (channel or 0) < 0:
+            raise UserError(f"{value!r}: 0 <= start < end, in seconds, and a channel from 0 are expected")
+        return cls(recordings[recording], start, None if end == -1 else end, channel)
+
+
+def read_wav(folder: Path) -> dict[str, str]:
+    """Utterance → entry of its audio, from ``wav.scp`` and ``segments``."""
+    recordings = read_two_column(folder / "wav.scp")
+    if not (folder / SEGMENTS).is_file():
+        return recordings
+    entries = {}
+    for utterance, value in read_two_column(folder / SEGMENTS).items():
+        with naming(f"{folder / SEGMENTS}: {utterance}"):
+            entries[utterance] = str(Clip.of_segment(value, recordings))
+    return entries
+
+
+def split_wav(wav: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    """The files ``wav.scp`` and, if any entry is a stretch, ``segments``; a recording is called after its file."""
+    clips = {utterance: Clip.of(entry) for utterance, entry in wav.items()}
+    if all(clip.is_whole for clip in clips.values()):
+        return {"wav.scp": dict(wav)}
+    recordings: dict[str, str] = {}
+    for path in sorted({clip.path for clip in clips.values()}):
+        stem = name = re.sub(r"[^\w.-]+", "_", Path(path).stem)
+        number = 1
+        while name in recordings:
+            number += 1
+            name = f"{stem}-{number}"
+        recordings[name] = path
+    names = {path: name for name, path in recordings.items()}
+    segments = {}
+    for utterance, clip in clips.items():
+        fields = (names[clip.path], clip.start, -1 if clip.end is None else clip.end, clip.channel)
+        segments[utterance] = " ".join(str(each) for each in fields if each is not None)
+    return {"wav.scp": recordings, SEGMENTS: segments}
+
+
 def invert(utt2spk: Mapping[str, str]) -> dict[str, list[str]]:
     """Speaker → sorted ids of the utterances."""
     spk2utt: dict[str, list[str]] = {}
@@ -173,7 +262,7 @@ def invert(utt2spk: Mapping[str, str]) -> dict[str, list[str]]:
 
 @dataclass(frozen=True, kw_only=True)
 class DataDir:
-    """One set of utterances in memory: id → value for each file that it has."""
+    """One set of utterances in memory: id → value for each file that it has, and entry of audio (:class:`Clip`)."""
 
     text: dict[str, str]
     target: dict[str, str] | None = None
@@ -227,7 +316,12 @@ class DataDir:
         path = Path(path)
         if not (path / "text").is_file():
             raise UserError(f"{path} is not a data dir: it has no file 'text'")
-        loaded = cls.of({name: read_two_column(path / name) for name in FIELDS if (path / name).is_file()})
+        columns = {name: read_two_column(path / name) for name in FIELDS if (path / name).is_file()}
+        if (path / SEGMENTS).is_file():
+            if "wav.scp" not in columns:
+                raise UserError(f"{path}: it has {SEGMENTS}, and no wav.scp with the recordings")
+            columns["wav.scp"] = read_wav(path)
+        loaded = cls.of(columns)
         loaded.check(str(path))
         return loaded
 
@@ -240,6 +334,8 @@ class DataDir:
     def write_files(self, folder: Path) -> None:
         """Write the files into a folder that ``atomic_dir`` gave, which makes them whole or absent together."""
         files = self.columns()
+        if self.wav is not None:
+            files |= split_wav(self.wav)
         if self.utt2spk is not None:
             files["spk2utt"] = {speaker: " ".join(ids) for speaker, ids in self.spk2utt.items()}
         for name, values in files.items():

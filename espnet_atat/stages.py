@@ -13,6 +13,7 @@ SYSTEMS = "systems"
 OF_SYSTEMS = ("jobs", "command", "decode_dev", "use_results")
 OF_TRAINING = ("ngpu", "num_nodes", "cpu_processes")
 OF_ALIGNER = ("aligner", "gentle_url", "gentle_timeout", "gentle_retries")
+OF_FEATURES = ("nj", "feats_type", "encoder", "num_ceps", "deltas", "compress", "allow_bad_test")
 
 
 class Stage(IntEnum):
@@ -30,13 +31,13 @@ class Stage(IntEnum):
     options: tuple[str, ...]
 
     CORPUS = "data preparation", "stage01_corpus:plan", ("nj", "allow_bad_test")
-    AUGMENT = "augmentation", "stage02_augment:plan", ("nj", "augment_sets")
+    AUGMENT = "augmentation", "stage02_augment:plan", ("nj", "augment_sets", *OF_ALIGNER)
     SYNTHESIZE = (
         "synthetic speech", "stage03_synthesize:plan", ("nj", "augment_sets", "synthesize_sets", "tts_engine"),
     )  # fmt: skip
     ALIGN = "forced alignment", "stage04_align:plan", ("nj", *OF_ALIGNER)
     MASK = "masking", "stage05_mask:plan", ("nj",)
-    FEATURES = "features", "stage06_features:plan", ("nj", "feats_type", "encoder", "compress", "allow_bad_test")
+    FEATURES = "features", "stage06_features:plan", OF_FEATURES
     TOKENS = "BPE and token list", SYSTEMS, OF_SYSTEMS
     LANGUAGE_MODEL = "language model", SYSTEMS, (*OF_SYSTEMS, "ngpu", "num_nodes")
     STATISTICS = "statistics", SYSTEMS, (*OF_SYSTEMS, "nj")

@@ -2,6 +2,7 @@
 
 python -m espnet_atat.bin.features --data_dir data/mini/music_train --output_dir dump/mini/music_train --nj 2
 
+Or MFCC, 13 or 40 of a frame: --feats_type mfcc [--num_ceps 40] [--deltas true]
 Or the states of a frozen speech encoder, by folder or hub name: --feats_type encoder --encoder whisper-tiny.en-encoder
 """
 
@@ -21,10 +22,14 @@ def get_parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--data_dir", type=Path, required=True, help="data dir to read; without wav.scp it is copied")
     add("--output_dir", type=Path, required=True, help="dump dir to write")
-    add("--feats_type", choices=("fbank", "raw", "encoder"), default="fbank", help="raw: a checked wav.scp")
+    add("--feats_type", choices=("fbank", "raw", "encoder", "mfcc"), default="fbank", help="raw: a checked wav.scp")
     add("--encoder", metavar="NAME", help="of feats_type encoder, whose last layer's states are written")
     add("--nj", type=positive, default=1, help="processes")
     add("--compress", type=to_bool, default=True, metavar="BOOL", help="false: four bytes per value, not one")
+    add("--num_ceps", type=int, choices=(13, 40), default=13, help="of feats_type mfcc (default: %(default)s)")
+    add(
+        "--deltas", type=to_bool, default=False, metavar="BOOL", help="of feats_type mfcc: with first and second deltas"
+    )
     add("--resample", type=to_bool, default=False, metavar="BOOL", help="convert to 16 kHz, mono")
     add("--keep_all", type=to_bool, metavar="BOOL", help="bad audio is an error; default: in test sets")
     add("--allow_bad_test", type=to_bool, default=False, metavar="BOOL", help="drop bad audio of a test set by name")
@@ -37,6 +42,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     from espnet_atat.config.hearing import Hearing
     from espnet_atat.datadir import is_test_set
     from espnet_atat.speech.features import FeatureConfig
+    from espnet_atat.speech.mfcc import MfccConfig
     from espnet_atat.steps.stage06_features import features_node
 
     keep_all = is_test_set(args.data_dir.resolve().name) if args.keep_all is None else args.keep_all
@@ -44,6 +50,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     if (args.feats_type == "encoder") != (args.encoder is not None):
         raise UserError("--feats_type encoder and --encoder NAME go together")
     config = FeatureConfig(args.feats_type, args.compress, args.resample, allow_bad)
+    if args.feats_type == "mfcc":
+        config = MfccConfig(**vars(config), num_ceps=args.num_ceps, deltas=args.deltas)
+    elif (args.num_ceps, args.deltas) != (13, False):
+        raise UserError("--num_ceps and --deltas are of --feats_type mfcc")
     if args.encoder is not None:
         states = Hearing(args.encoder, stored=True).config(compress=args.compress, allow_bad=allow_bad)
         config = replace(states, resample=args.resample)

@@ -24,7 +24,10 @@ from espnet_atat.errors import UserError
 
 FETCH = "fetch"
 SHARED = {field.name for field in fields(BuildOptions)} - {"allow_pipes"}  # only custom reads a wav.scp
-CORPORA = ("mini", "librispeech", "an4", "fsc", "snips", "slurp", "top", "stop", "broad", "custom")
+CORPORA = (
+    *("mini", "librispeech", "an4", "common_voice", "mls", "switchboard"),
+    *("fsc", "snips", "slurp", "top", "stop", "broad", "custom"),
+)
 
 
 def get_parser(corpora: Sequence[str] = CORPORA) -> argparse.ArgumentParser:

@@ -55,10 +55,12 @@ def get_parser() -> argparse.ArgumentParser:
     about = "sets whose text stage 3 speaks, such as books_text; test@flite: by that engine, unless recordings exist"
     add("--synthesize_sets", type=set_list, metavar="SETS", help=about)
     add_aligner(group)
-    about = "raw: training reads audio; encoder: states of a frozen speech encoder too (default: fbank)"
-    add("--feats_type", choices=("fbank", "raw", "encoder"), default="fbank", help=about)
+    about = "raw: training reads audio; encoder, mfcc: these too, states of a frozen speech encoder (default: fbank)"
+    add("--feats_type", choices=("fbank", "raw", "encoder", "mfcc"), default="fbank", help=about)
     about = "folder or hub name of that encoder (default: those of the systems' audio_encoder_conf)"
     add("--encoder", metavar="NAME", help=about)
+    add("--num_ceps", type=int, choices=(13, 40), default=13, help="MFCC of a frame (default: 13)")
+    add("--deltas", type=to_bool, default=False, metavar="BOOL", help="true: with their first and second differences")
     about = "false: features take four bytes per value, not one"
     add("--compress", type=to_bool, default=True, metavar="BOOL", help=about)
     about = "a test utterance with unusable audio counts as wrong; else it stops stages 1 and 6"

@@ -1,4 +1,6 @@
-"""What a model on top of a pretrained speech encoder reads, and from which folder.
+"""What a model reads that reads no log mels, and where it lies: MFCC, or what a pretrained speech encoder makes.
+
+``feats_type: mfcc`` of a training configuration, with their ``input_size`` (``speech.mfcc``), says the former.
 
 ``audio_encoder`` is ``hugging_face`` (``audio_encoder_conf`` names the encoder) or ``espnet`` (``audio_encoder_init``).
 
@@ -11,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from espnet_atat.config.known_options import FEATS_TYPE
 from espnet_atat.config.layout import DUMP, FOLD
@@ -22,10 +24,12 @@ from espnet_atat.errors import UserError
 from espnet_atat.graph.digest import digest
 from espnet_atat.model.espnet_package import ESPNET, ESPNET_PREFIX
 from espnet_atat.model.hub import HUGGING_FACE, model_identity
+from espnet_atat.speech.mfcc import SIZES, MfccConfig
 from espnet_atat.speech.states import StatesConfig
 
 #: Below ``dump``: audio for those of these models that read it, whatever ``--feats_type`` says of others.
 RAW = DUMP / "raw"
+MFCC = "mfcc"
 
 
 @dataclass(frozen=True)
@@ -68,12 +72,40 @@ class Hearing:
         )
 
 
+@dataclass(frozen=True)
+class Cepstra:
+    """MFCC, beside the log mels of the same sets: ``dump/mfcc13``, or with deltas ``dump/mfcc13d``."""
+
+    num_ceps: int = 13
+    deltas: bool = False
+    stored: ClassVar[bool] = True
+
+    @property
+    def dump(self) -> Path:
+        """The folder of ``recipe/set`` dirs."""
+        return DUMP / f"{MFCC}{self.num_ceps}{'d' if self.deltas else ''}"
+
+    def config(self, *, compress: bool, allow_bad: bool) -> MfccConfig:
+        """How stage 6 makes them."""
+        return MfccConfig(compress=compress, allow_bad=allow_bad, num_ceps=self.num_ceps, deltas=self.deltas)
+
+
+def cepstra_of(config: Mapping[str, Any]) -> Cepstra | None:
+    """The MFCC that a training configuration wants; None: it wants none."""
+    if config.get(FEATS_TYPE) != MFCC:
+        return None
+    if config.get("input_size") not in SIZES:
+        sizes = ", ".join(f"{size} ({ceps}{', deltas' if deltas else ''})" for size, (ceps, deltas) in SIZES.items())
+        raise UserError(f"{FEATS_TYPE}: {MFCC}: input_size is one of {sizes}, found {config.get('input_size')!r}")
+    return Cepstra(*SIZES[config["input_size"]])
+
+
 def hearing_of(config: Mapping[str, Any]) -> Hearing | None:
     """What a training configuration says of it; None: its audio encoder is trained from scratch."""
     chosen = config.get(FEATS_TYPE)
     kind = config.get("audio_encoder")
     if kind not in (HUGGING_FACE, ESPNET):
-        if chosen is not None:
+        if chosen not in (None, MFCC):
             raise UserError(
                 f"{FEATS_TYPE}: {chosen}: is of an audio_encoder {HUGGING_FACE} or {ESPNET}; --feats_type of others"
             )
@@ -104,17 +136,25 @@ def inherited_by_finetuning(config: Mapping[str, Any]) -> dict[str, Any]:
     return inherited
 
 
-def hearings_of(systems: Iterable[System]) -> dict[Hearing, set[str] | None]:
-    """What the systems read, and of which sets ``recipe/name``; None: of any, as others choose what it pretrains on."""
-    found: dict[Hearing, set[str] | None] = {}
+def reading_of(config: Mapping[str, Any]) -> Hearing | Cepstra | None:
+    """What a model reads in place of log mels (or of audio, where ``--feats_type`` says so); None: nothing else."""
+    return hearing_of(config) or cepstra_of(config)
+
+
+def readings_of(systems: Iterable[System]) -> dict[Hearing | Cepstra, set[str] | None]:
+    """What the systems read in place of log mels, and of which sets ``recipe/name``.
+
+    None: of any, as others choose what a system pretrains on.
+    """
+    found: dict[Hearing | Cepstra, set[str] | None] = {}
     for system in systems:
         phases = [phase for phase in (system.pretrain, system.finetune) if phase is not None]
         config: dict[str, Any] = {}
         for phase in phases:
             config = load_training_config(system.recipe, phase, inherited_by_finetuning(config) if config else None)
-            if (hearing := hearing_of(config)) is not None:
-                sets, before = _sets_of(system, phases), found.get(hearing, set())
-                found[hearing] = None if sets is None or before is None else before | sets
+            if (reading := reading_of(config)) is not None:
+                sets, before = _sets_of(system, phases), found.get(reading, set())
+                found[reading] = None if sets is None or before is None else before | sets
     return found
 
 

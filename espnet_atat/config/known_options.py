@@ -85,8 +85,8 @@ def check_options(task: Task, config: Mapping[str, Any], place: Callable[[str, s
             if type(value) is not int or value < 1:
                 raise UserError(f"{place(name, '')}: {name}: is a whole number from 1, found {value!r}")
         elif name == FEATS_TYPE and task == "atat":
-            if value not in ("encoder", "raw"):
-                raise UserError(f"{place(name, '')}: {name}: is one of encoder, raw, found {value!r}")
+            if value not in ("encoder", "raw", "mfcc"):
+                raise UserError(f"{place(name, '')}: {name}: is one of encoder, raw, mfcc, found {value!r}")
         elif name not in known or "." in name:
             near = difflib.get_close_matches(name, known, n=1)
             meant = f", perhaps {near[0]!r}" if near else ""

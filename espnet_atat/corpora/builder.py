@@ -18,6 +18,7 @@ from espnet_atat.corpora.validation import tree_problem
 from espnet_atat.datadir import (
     FIELDS,
     PREPARED,
+    SEGMENTS,
     SPLIT,
     TEXT_FORM,
     UNREADABLE,
@@ -33,7 +34,8 @@ from espnet_atat.semantics.normalise import OFFICIAL, SPOKEN, Normalisation
 from espnet_atat.speech.audio import AudioError, is_pipe
 
 #: Files of a prepared set.
-WRITTEN = {*FIELDS, "spk2utt", SPLIT, TEXT_FORM, UNREADABLE, "dropped"}
+WRITTEN = {*FIELDS, SEGMENTS, "spk2utt", SPLIT, TEXT_FORM, UNREADABLE, "dropped"}
+CUT_OFF = 0.5  # seconds; codecs pad and trim, so that audio may be a little shorter than the corpus has it
 NAMED = 20  # ids named in a printed report before "and N more"
 
 
@@ -42,9 +44,10 @@ class Utterance:
     id: str  # begins with the speaker's id, if known
     text: str  # normalised words; empty for all utterances of an audio-only set
     target: str | None = None  # bracketed tree
-    audio: str | None = None  # path or ``wav.scp`` entry; None in a text-only corpus
+    audio: str | None = None  # path, clip (``datadir.Clip``) or ``wav.scp`` entry; None in a text-only corpus
     speaker: str | None = None
     where: str = ""  # its source, ``file:line``, for messages
+    seconds: float | None = None  # of audio, as the corpus has it; shorter audio was cut off
 
 
 @dataclass(frozen=True)
@@ -140,6 +143,8 @@ class Builder:
             if utterance.text and utterance.target is not None:
                 in_text = tree_problem(utterance.target, utterance.text)
             found = self._audio[utterance.audio] if utterance.audio is not None else None
+            if isinstance(found, tuple) and found[1] < (utterance.seconds or 0.0) - CUT_OFF:
+                found = AudioError("truncated audio", f"{found[1]:.1f} s of {utterance.seconds:.1f} s, by the corpus")
             problem = in_text or (f"{found.kind}: {found}" if isinstance(found, AudioError) else None)
             if problem is None:
                 kept.append(utterance)

@@ -3,12 +3,13 @@
 Columns of a table, in any order; every row has ``audio`` or ``transcript``, everything else is optional:
 
     audio       path, absolute or relative to the table's folder
+    start, end  seconds: the stretch of the audio that is the utterance; without them it is all of it
     transcript  the words
     tree        [IN:SET_LIGHT make the [SL:ROOM kitchen ] blue ]
     intent      set light; with it, instead of a tree,
     slots       room=kitchen; color=blue (or in JSON lines an object, or a list of pairs), values as in the transcript
     speaker     id; without it every utterance is its own speaker
-    id          of the utterance; without it the audio file's name or the row number
+    id          of the utterance; without it the audio file's name, with start and end, or the row number
     split       the set: train, dev, test or any other name; without the column, sets are drawn
 
 All examples of a set are of one kind: either all have audio or none has, and either all have a tree or none has. A set
@@ -30,12 +31,12 @@ from espnet_atat.corpora.custom_slots import tree_of_slots
 from espnet_atat.corpora.readers import Row, read_json_lines, read_table, read_tree
 from espnet_atat.corpora.recordings import AudioRules
 from espnet_atat.corpora.splits import draw_parts
-from espnet_atat.datadir import DataDir, check_text, find_data_dirs, is_test_set
+from espnet_atat.datadir import Clip, DataDir, check_text, find_data_dirs, is_test_set
 from espnet_atat.errors import UserError, naming
 from espnet_atat.semantics.normalise import Normalisation, normalise_words
 from espnet_atat.speech.audio import is_pipe
 
-COLUMNS = ("audio", "transcript", "tree", "intent", "slots", "speaker", "id", "split")
+COLUMNS = ("audio", "transcript", "tree", "intent", "slots", "speaker", "id", "split", "start", "end")
 ALIASES = {"wav": "audio", "path": "audio", "text": "transcript", "transcription": "transcript", "set": "split"}
 SHOWN = 20  # bad rows in one message
 
@@ -163,10 +164,25 @@ def _utterance(row: Row, folder: Path, rules: Normalisation) -> Utterance:
         with naming(row.where):
             target = tree_of_slots(intent, row.fields.get("slots"), text, rules).serialise()
     speaker = _identifier(_text(row, "speaker"))
-    own_id = _identifier(_text(row, "id") or Path(audio).stem) or f"row{row.number:06d}"
-    utterance_id = _with_speaker(own_id, speaker)
     path = audio if not audio or is_pipe(audio) else str(folder / audio)
+    clip = _clip(row, path)
+    stem = Path(audio).stem
+    if not clip.is_whole:  # in milliseconds, as Kaldi's recipes have centiseconds
+        stem += f"-{clip.start * 1000:08.0f}" + ("" if clip.end is None else f"-{clip.end * 1000:08.0f}")
+    own_id = _identifier(_text(row, "id") or stem) or f"row{row.number:06d}"
+    utterance_id, path = _with_speaker(own_id, speaker), str(clip)
     return Utterance(utterance_id, text, target, path or None, (speaker or utterance_id) if audio else None, row.where)
+
+
+def _clip(row: Row, path: str) -> Clip:
+    """What of a file the columns ``start`` and ``end`` give the utterance."""
+    start, end = _text(row, "start"), _text(row, "end")
+    if not (start or end):
+        return Clip(path)
+    if not path:
+        raise UserError(f"{row.where}: start and end without audio")
+    with naming(row.where):
+        return Clip.of_segment(f"audio {start or 0} {end or -1}", {"audio": path})
 
 
 def _identifier(value: str) -> str:
@@ -198,14 +214,15 @@ def _draw_sets(builder: Builder, utterances: list[Utterance]) -> dict[str, list[
 
 def _check_apart(sets: Mapping[str, Sequence[Utterance]]) -> None:
     """Refuse a recording of a test set that another set, of the same fold if it has one, holds too."""
-    other: dict[tuple[str, str], Utterance] = {}
-    tested: list[tuple[tuple[str, str], Utterance]] = []
+    other: dict[tuple[str, Clip], Utterance] = {}
+    tested: list[tuple[tuple[str, Clip], Utterance]] = []
     for name, utterances in sets.items():
         fold = "".join(re.findall(r"fold\d+", name))
         for each in utterances:
             if each.audio is None or is_pipe(each.audio):
                 continue
-            key = (os.path.realpath(each.audio), fold)
+            clip = Clip.of(each.audio)
+            key = (fold, replace(clip, path=os.path.realpath(clip.path)))
             if is_test_set(name):
                 tested.append((key, each))
             else:
@@ -213,12 +230,10 @@ def _check_apart(sets: Mapping[str, Sequence[Utterance]]) -> None:
     for key, each in tested:
         if key in other:
             heard = other[key].where
-            raise UserError(f"{each.where}: the recording {key[0]} is in a test set, and by {heard} in another set too")
+            raise UserError(f"{each.where}: the recording {key[1]} is in a test set, and by {heard} in another set too")
 
 
 def _read_data_dir(builder: Builder, folder: Path) -> list[Utterance]:
-    if (folder / "segments").is_file():
-        raise UserError(f"{folder}/segments: recordings cut by segments are not read; give one file per utterance")
     data, rules = DataDir.load(folder), builder.options.rules
     target, wav, speakers = data.target or {}, data.wav or {}, data.utt2spk or {}
     utterances = [

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from espnet_atat.corpora.builder import Builder, PreparationReport, Utterance
-from espnet_atat.corpora.readers import find_root, read_lines
+from espnet_atat.corpora.readers import find_root, read_lines, visible
+from espnet_atat.datadir import is_test_set
 from espnet_atat.errors import UserError
 from espnet_atat.semantics.normalise import Normalisation, normalise_words
 
@@ -34,8 +35,11 @@ def prepare(source: Path, data_dir: Path, *, splits: list[str] | None = None, **
     for split in wanted:
         utterances = _read_split(root / split, builder.options.rules)
         _check_speakers(builder, split, utterances, listed)
-        recorded = {path.stem for path in (root / split).glob("*/*/*.flac")}
-        if extra := sorted(recorded - {utterance.id for utterance in utterances}):
+        recorded = {path.stem: path for path in visible(root / split, "*/*/*.flac")}
+        if extra := sorted(recorded.keys() - {utterance.id for utterance in utterances}):
+            if is_test_set(split):
+                mend = "a test set is never shrunk: add its line to the chapter's .trans.txt, or remove the recording"
+                raise UserError(f"{recorded[extra[0]]}: no transcript ({len(extra)} such in {split}); {mend}")
             builder.note(f"{split}: {len(extra)} recordings without a transcript left out, first {extra[0]}")
         builder.write(split.replace("-", "_"), utterances)
     return builder.report
@@ -43,7 +47,7 @@ def prepare(source: Path, data_dir: Path, *, splits: list[str] | None = None, **
 
 def _read_split(folder: Path, rules: Normalisation) -> list[Utterance]:
     utterances = []
-    for transcripts in sorted(folder.glob("*/*/*.trans.txt")):
+    for transcripts in visible(folder, "*/*/*.trans.txt"):
         speaker, chapter = transcripts.parent.parent.name, transcripts.parent.name
         for where, line in read_lines(transcripts):
             key, _, words = line.partition(" ")

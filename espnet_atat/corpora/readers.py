@@ -52,6 +52,11 @@ def read_tree(tree: str, rules: Normalisation, where: str) -> tuple[str, str]:
     return " ".join(node.words()), node.serialise()
 
 
+def visible(folder: Path, pattern: str) -> list[Path]:
+    """Files by a pattern, sorted; without hidden ones, such as the ``._`` twins that macOS writes."""
+    return sorted(path for path in folder.glob(pattern) if not path.name.startswith("."))
+
+
 def find_root(source: Path, folder: str, *names: str) -> Path:
     """The source or the folder below it that the archive unpacks to, whichever has one of the names."""
     for root in (source, source / folder):

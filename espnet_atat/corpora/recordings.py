@@ -12,12 +12,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import soundfile
 import soxr
 
 from espnet_atat.arguments import check_ranges, option
+from espnet_atat.datadir import Clip
 from espnet_atat.graph.pool import Progress, spread
-from espnet_atat.speech.audio import SAMPLE_RATE, AudioError, AudioInfo, is_pipe, open_audio, read_samples, write_audio
+from espnet_atat.speech.audio import (
+    SAMPLE_RATE,
+    AudioError,
+    AudioInfo,
+    OpenAudio,
+    is_pipe,
+    open_audio,
+    read_samples,
+    write_audio,
+)
 
 TAIL = 0.05  # seconds at the end that must decode, which detects truncated files
 
@@ -38,12 +47,12 @@ class AudioRules:
         check_ranges(self)
 
 
-def _open(entry: str, rules: AudioRules) -> soundfile.SoundFile:
+def _open(entry: str, rules: AudioRules) -> OpenAudio:
     return open_audio(entry, _run_pipe(entry, rules.allow_pipes) if is_pipe(entry) else None)
 
 
 def _run_pipe(entry: str, allow_pipes: bool) -> bytes:
-    command = entry.strip().strip("|").strip()
+    command = Clip.of(entry).path.strip().strip("|").strip()
     if not allow_pipes:
         message = f"the wav.scp entry {entry!r} is a shell pipe; give a plain path, or --allow_pipes to run it"
         raise AudioError("shell pipe", message, configurable=True)

@@ -1,8 +1,9 @@
 """Validation of a data dir as in Kaldi: every problem is reported by file and line, and may be fixed.
 
 Checked: each file is UTF-8, sorted and without duplicates; all files have the same utterances; ids begin with the
-speaker's; spk2utt is the inverse of utt2spk; transcripts are not empty; targets parse and their words equal the text;
-audio is readable, not truncated, mono, at the right rate and neither too short nor too long.
+speaker's; spk2utt is the inverse of utt2spk; segments are stretches of recordings, and each recording has one;
+transcripts are not empty; targets parse and their words equal the text; audio is readable, not truncated, mono, at the
+right rate and neither too short nor too long.
 """
 
 import shutil
@@ -13,7 +14,16 @@ from pathlib import Path
 
 from espnet_atat.atomic import atomic_dir
 from espnet_atat.corpora.recordings import AudioRules, examine, in_threads
-from espnet_atat.datadir import FIELDS, UNREADABLE, DataDir, invert, scan_two_column, write_two_column
+from espnet_atat.datadir import (
+    FIELDS,
+    SEGMENTS,
+    UNREADABLE,
+    Clip,
+    DataDir,
+    invert,
+    scan_two_column,
+    write_two_column,
+)
 from espnet_atat.errors import UserError
 from espnet_atat.semantics.tree import TreeError, parse
 from espnet_atat.speech.audio import AudioError
@@ -68,14 +78,18 @@ def validate(path: Path, rules: AudioRules, *, audio: str = "full") -> Checked:
         raise UserError(f"{path} is not a data dir: it has no file 'text'")
     problems: list[Problem] = []
     columns = {name: read_numbered_column(path, name, problems) for name in FIELDS if (path / name).is_file()}
+    if (path / SEGMENTS).is_file():
+        recordings = columns.pop("wav.scp", NumberedColumn({}, {}))
+        columns[SEGMENTS] = read_segments(path, recordings, problems)
+    audio_file = SEGMENTS if SEGMENTS in columns else "wav.scp"
     problems += same_utterances(columns)
     problems += check_speakers(path, columns)
     problems += check_text(columns)
     seconds = 0.0
-    if audio != "none" and "wav.scp" in columns:
+    if audio != "none" and audio_file in columns:
         # Utterances prepared under --allow_bad_test are known to be unreadable, and count as wrong.
         known = read_numbered_column(path, UNREADABLE, problems).values if (path / UNREADABLE).is_file() else {}
-        seconds = check_audio(columns["wav.scp"], rules, known, problems, full=audio == "full")
+        seconds = check_audio(columns[audio_file], rules, known, problems, full=audio == "full", file=audio_file)
     return Checked(path, columns, problems, seconds)
 
 
@@ -97,6 +111,21 @@ def read_numbered_column(path: Path, name: str, problems: list[Problem]) -> Numb
     return column
 
 
+def read_segments(path: Path, recordings: NumberedColumn, problems: list[Problem]) -> NumberedColumn:
+    """Utterance → clip, of ``segments``; notes what no clip can be made of, and recordings without a segment."""
+    read = read_numbered_column(path, SEGMENTS, problems)
+    entries, used = {}, set()
+    for key, value in read.values.items():
+        used.update(value.split()[:1])
+        try:
+            entries[key] = str(Clip.of_segment(value, recordings.values))
+        except UserError as error:
+            problems.append(Problem(SEGMENTS, read.lines[key], f"{key!r}: {error}", key))
+    for name in sorted(recordings.values.keys() - used):
+        problems.append(Problem("wav.scp", recordings.lines[name], f"recording {name!r} has no segment"))
+    return NumberedColumn(entries, read.lines)
+
+
 def same_utterances(columns: dict[str, NumberedColumn]) -> Iterator[Problem]:
     for name, column in columns.items():
         for other, theirs in columns.items():
@@ -107,7 +136,7 @@ def same_utterances(columns: dict[str, NumberedColumn]) -> Iterator[Problem]:
 def check_speakers(path: Path, columns: dict[str, NumberedColumn]) -> Iterator[Problem]:
     """Check that ids begin with their speaker's, and that spk2utt exists and is the inverse of utt2spk."""
     if "utt2spk" not in columns:
-        if "wav.scp" in columns:
+        if columns.keys() & {"wav.scp", SEGMENTS}:
             yield Problem("utt2spk", 0, "no such file, though there is audio")
         return
     speakers = columns["utt2spk"]
@@ -134,7 +163,7 @@ def check_speakers(path: Path, columns: dict[str, NumberedColumn]) -> Iterator[P
 def check_text(columns: dict[str, NumberedColumn]) -> Iterator[Problem]:
     """Check that transcripts exist, trees parse, and the words of a tree are its transcript."""
     text, target = columns["text"], columns.get("target")
-    audio_only = "wav.scp" in columns and target is None and not any(text.values.values())
+    audio_only = bool(columns.keys() & {"wav.scp", SEGMENTS}) and target is None and not any(text.values.values())
     for key, words in text.values.items():
         if not words and not audio_only:
             yield Problem("text", text.lines[key], f"{key!r} has an empty transcript", key)
@@ -157,7 +186,7 @@ def tree_problem(tree: str, text: str | None) -> str | None:
 
 
 def check_audio(
-    wav: NumberedColumn, rules: AudioRules, known: Collection[str], problems: list[Problem], *, full: bool
+    wav: NumberedColumn, rules: AudioRules, known: Collection[str], problems: list[Problem], *, full: bool, file: str
 ) -> float:
     """Note problems of the audio, except of utterances known to be bad; gives the seconds of usable audio."""
     seconds = 0.0
@@ -165,7 +194,7 @@ def check_audio(
     found = in_threads(partial(examine, rules=rules, full=full), list(entries.values()), rules.nj, "audio")
     for key, each in zip(entries, found, strict=True):
         if isinstance(each, AudioError):
-            problems.append(Problem("wav.scp", wav.lines[key], f"{key!r}: {each.kind}: {each}", key))
+            problems.append(Problem(file, wav.lines[key], f"{key!r}: {each.kind}: {each}", key))
         else:
             seconds += each.samples / each.rate
     return seconds
@@ -186,7 +215,8 @@ def fix(checked: Checked, *, is_test: bool) -> dict[str, str]:
     kept = sorted(set.intersection(*(set(column.values) for column in checked.columns.values())) - bad.keys())
     if not kept:
         raise UserError(f"{checked.path}: no utterance would be left")
-    data = DataDir.of({name: {key: column.values[key] for key in kept} for name, column in checked.columns.items()})
+    files = {"wav.scp" if name == SEGMENTS else name: column.values for name, column in checked.columns.items()}
+    data = DataDir.of({name: {key: values[key] for key in kept} for name, values in files.items()})
     with atomic_dir(checked.path) as folder:
         for other in checked.path.iterdir():
             if other.name in SIDE_FILES:
@@ -194,7 +224,7 @@ def fix(checked: Checked, *, is_test: bool) -> dict[str, str]:
                 write_two_column(folder / other.name, {key: str(value) for _, key, value in rows})
             elif other.is_dir():
                 shutil.copytree(other, folder / other.name)
-            elif other.name not in (*FIELDS, "spk2utt"):
+            elif other.name not in (*FIELDS, SEGMENTS, "spk2utt"):
                 shutil.copy2(other, folder / other.name)
         data.write_files(folder)
     return bad

@@ -1,10 +1,14 @@
-"""On-the-fly augmentation of log mel features, in numpy: variation of speakers, rooms and channels."""
+"""On-the-fly augmentation of log mel features, in numpy: variation of speakers, rooms and channels.
+
+MFCC are changed by way of the log mels that they say.
+"""
 
 from dataclasses import dataclass
 
 import numpy as np
 
 from espnet_atat.speech.fbank import FRAME_SECONDS, LOG_FLOOR
+from espnet_atat.speech.mfcc import like, log_mels
 
 #: No utterance is made shorter than this, in frames: an encoder may need several for one state.
 SHORTEST = 16
@@ -39,7 +43,10 @@ class FeatureAugmentation:
     level: float = 0.0
 
     def __call__(self, feats: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """Change one utterance: (T, F) natural logarithms of mel energies to (T', F) float32."""
+        """Change one utterance: (T, F) natural logarithms of mel energies, or MFCC, to (T', F) float32."""
+        return like(self._change(log_mels(feats), rng), feats).astype(np.float32, copy=False)
+
+    def _change(self, feats: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         frames, mels = feats.shape
         if self.stretch:
             target = round(frames * (1 + rng.uniform(-self.stretch, self.stretch)))

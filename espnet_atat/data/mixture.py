@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from espnet_atat.atomic import atomic_dir
-from espnet_atat.datadir import read_two_column, write_two_column
+from espnet_atat.datadir import read_two_column, read_wav, write_two_column
 from espnet_atat.errors import UserError
 from espnet_atat.schema import read
 from espnet_atat.text.vocabulary import TASK_SOURCE, task_token
@@ -143,7 +143,8 @@ def examples_of(part: Part, dump: Path, seed: int) -> tuple[dict[str, str], dict
             raise UserError(
                 f"{file}: no such file, but the mixture trains {part.task} on {part.set}: run stages 1 to 6"
             )
-    sources, targets = read_two_column(source_file), read_two_column(target_file)
+    sources = read_wav(folder) if source_file.name == "wav.scp" else read_two_column(source_file)
+    targets = read_two_column(target_file)
     kept = _limited(sorted(sources), part, seed)
     for utt_id in kept:
         if not targets.get(utt_id):

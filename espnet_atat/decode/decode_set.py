@@ -24,6 +24,7 @@ from espnet_atat.decode.understand import Speech2Understand, Text2Understand, Un
 from espnet_atat.errors import UserError
 from espnet_atat.graph.pool import spread
 from espnet_atat.speech.fbank import FRAME_SECONDS, fbank
+from espnet_atat.speech.mfcc import log_mels
 
 logger = logging.getLogger(__name__)
 
@@ -189,7 +190,7 @@ def heard_and_read(
     heard = speech_attention(trained, segment, task, result.tokens)
     pieces = trained.text_pieces(text)
     shown = speech if seen is None else np.asarray(seen.read(utt_id))
-    features = shown if shown.ndim == 2 else fbank(shown)
+    features = log_mels(shown) if shown.ndim == 2 else fbank(shown)
     return {
         "hypothesis": result.line,
         "tokens": list(heard.tokens),

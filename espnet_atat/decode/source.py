@@ -7,7 +7,7 @@ from typing import Self
 
 import numpy as np
 
-from espnet_atat.datadir import read_two_column
+from espnet_atat.datadir import read_two_column, read_wav
 from espnet_atat.errors import UserError, naming
 from espnet_atat.speech.arks import read_features
 from espnet_atat.speech.audio import probe, read_audio
@@ -48,7 +48,7 @@ class Source:
             raise UserError(f"{path},{name},{kind}: cannot be decoded; name and type are one of {known}")
         if not Path(path).is_file():
             raise UserError(f"{path}: no such file")
-        entries = read_two_column(path)
+        entries = read_wav(Path(path).parent) if Path(path).name == "wav.scp" else read_two_column(path)
         if not entries:
             raise UserError(f"{path}: no utterance in it")
         frames = Path(path).with_name("utt2num_frames")

@@ -19,7 +19,7 @@ from espnet_atat.model.ctc import CTCHead
 from espnet_atat.model.hearing_encoder import HearingEncoder
 from espnet_atat.semantics.tree import is_tag
 from espnet_atat.speech.audio import SAMPLE_RATE
-from espnet_atat.speech.fbank import FRAME_SECONDS, NUM_MELS
+from espnet_atat.speech.fbank import FRAME_SECONDS
 from espnet_atat.text.tokenizer import WORD_START, CharTokenizer
 from espnet_atat.text.vocabulary import Vocabulary
 
@@ -60,10 +60,12 @@ def seconds_per_state(model: ESPnetATATModel) -> float:
 
 
 def feature_size(model: ESPnetATATModel) -> int | None:
-    """Dimensions of the features that a model takes: log mels, or an encoder's states; None: it takes only samples."""
+    """Dimensions of the features that a model takes: log mels, MFCC, an encoder's states; None: it takes samples."""
     if isinstance(model.audio_encoder, HearingEncoder):
         return int(model.audio_encoder.config.hidden_size)
-    return None if model.frontend is not None else NUM_MELS
+    if model.frontend is not None or model.audio_encoder is None:
+        return None
+    return model.audio_encoder.input_size
 
 
 def seconds_per_feature(model: ESPnetATATModel) -> float:

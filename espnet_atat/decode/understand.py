@@ -34,7 +34,8 @@ from espnet_atat.errors import UserError
 from espnet_atat.model.atat_model import Encoded
 from espnet_atat.semantics.normalise import normalise_words
 from espnet_atat.speech.audio import SAMPLE_RATE, convert_rate, probe, read_audio
-from espnet_atat.speech.fbank import FRAME_LENGTH, FRAME_SECONDS, fbank
+from espnet_atat.speech.fbank import FRAME_LENGTH, FRAME_SECONDS
+from espnet_atat.speech.mfcc import features_of
 
 #: Seconds of audio that a model loaded by name takes at once. Models are trained on commands of some seconds, and the
 #: encoder's attention needs memory with the square of the length.
@@ -162,7 +163,11 @@ class Speech2Understand(Understand):
         if len(speech) >= FRAME_LENGTH and np.abs(speech).max() <= SILENCE:
             return []
         segments = find_segments(speech, self.config.vad, self.max_seconds)
-        return segments if hears else [replace(segment, speech=fbank(segment.speech)) for segment in segments]
+        if hears:
+            return segments
+        size = feature_size(self.trained.model)
+        assert size is not None  # of a model that does not hear
+        return [replace(segment, speech=features_of(segment.speech, size)) for segment in segments]
 
     def _understood(self, encoded: Encoded) -> list[list[Understanding]]:
         """The n-best of each utterance, with the text half's say (``reading_weight``)."""
@@ -267,7 +272,7 @@ def _together(segments: Sequence[list[Understanding]]) -> list[Understanding]:
 def _checked(speech: np.ndarray) -> np.ndarray:
     """Samples or features as float32 of which torch may share the memory."""
     if not speech.size or speech.ndim not in (1, 2):
-        raise UserError(f"speech of shape {speech.shape}: samples (num_samples,) or features (num_frames, 80)")
+        raise UserError(f"speech of shape {speech.shape}: samples (num_samples,) or features (num_frames, size)")
     if speech.dtype == np.int16:
         speech = speech / np.float32(2**15)
     if speech.dtype.kind != "f":

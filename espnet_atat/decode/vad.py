@@ -27,6 +27,7 @@ from espnet_atat.speech.endpoints import (
     tighten,
 )
 from espnet_atat.speech.fbank import FRAME_SECONDS, FRAME_SHIFT, fbank, num_frames
+from espnet_atat.speech.mfcc import log_mels
 
 #: Frames of 10 ms that stay of the quiet before and behind the speech, and of loud noise; chosen on mini's dev sets.
 MARGIN, NOISY_MARGIN = 8, 12
@@ -58,7 +59,7 @@ def find_segments(speech: np.ndarray, vad: str, max_seconds: float | None = None
     """The speech in an utterance, with a margin: one segment, or several where that is longer than ``max_seconds``.
 
     Args:
-        speech: samples (num_samples,) at 16 kHz, or log mel features (num_frames, mels) of 10 ms.
+        speech: samples (num_samples,) at 16 kHz, or log mels or MFCC (num_frames, size) of 10 ms.
         vad: of ``search_config.VAD_KINDS``. Where it finds no speech, all of the utterance is taken for it.
 
     Raises:
@@ -73,7 +74,7 @@ def find_segments(speech: np.ndarray, vad: str, max_seconds: float | None = None
     total = num_frames(len(speech)) if is_audio else len(speech)
     if vad == "none" or not total:
         return [Segment(speech, 0, total)]
-    levels = frame_levels(fbank(speech) if is_audio else speech)
+    levels = frame_levels(fbank(speech) if is_audio else log_mels(speech))
     found: list[Stretch] = []
     if is_audio and vad != "energy" and (network := _network()) is not None:
         found = _hear(network, speech, levels)

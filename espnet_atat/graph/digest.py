@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from espnet_atat.datadir import read_two_column
+from espnet_atat.datadir import SEGMENTS, read_two_column
 from espnet_atat.errors import UserError
 
 #: Leading characters of a hash that represent it.
@@ -60,7 +60,8 @@ def features_digest(folder: Path) -> str:
     if (folder / "wav.scp").is_file():
         paths = [Path(path) for path in read_two_column(folder / "wav.scp").values()]
         some = paths[:: max(1, len(paths) // SAMPLED)]
-        return digest([file_digest(folder / "utt2num_samples"), [_head(path) for path in some]])
+        cuts = [file_digest(folder / SEGMENTS)] if (folder / SEGMENTS).is_file() else []
+        return digest([file_digest(folder / "utt2num_samples"), [_head(path) for path in some], *cuts])
     if not folder.is_dir():
         raise UserError(f"{folder} does not exist: run stage 6 (--stage 1 runs all that is missing)")
     raise UserError(f"{folder}: has no feats.scp or wav.scp: it is a text-only set")

@@ -21,6 +21,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from espnet_atat.datadir import Clip
 from espnet_atat.errors import UserError
 
 Record = dict[str, Any]
@@ -40,10 +41,12 @@ def limit_threads() -> None:
         os.environ.setdefault(name, "1")
 
 
-def file_size(path: str) -> int:
-    """Bytes, or -1 without a file. In a payload it stands for the content: a repaired file is read again."""
+def file_size(entry: str) -> int:
+    """Bytes of the file of a path or clip, -1 without one. In a payload it stands for the content: a mended file is
+    read again.
+    """
     try:
-        return Path(path).stat().st_size
+        return Path(Clip.of(entry).path).stat().st_size
     except OSError:
         return -1
 

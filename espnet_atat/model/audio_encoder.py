@@ -203,6 +203,7 @@ class AudioEncoder(BlocksEncoder):
         gradient_checkpointing: bool = False,
     ):
         super().__init__()
+        self.input_size = input_size
         self.cnn = ConvFrontend(input_size, output_size, cnn_channels, cnn_kernel_size, cnn_pooling, dropout_rate)
         self.frames_per_state = self.cnn.subsampling
         self.cnn_cpu_precision = resolve_precision(cnn_cpu_precision)

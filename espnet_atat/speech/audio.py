@@ -1,21 +1,28 @@
-"""Reading speech: any format of libsndfile (wav, flac, Ogg with Opus or Vorbis …), mono, 16 kHz."""
+"""Reading speech: any format of libsndfile (wav, flac, mp3, sphere, Ogg with Opus or Vorbis …), mono, 16 kHz.
+
+What is read is a file, or a stretch of one, perhaps of one channel: ``datadir.Clip`` says how an entry names it.
+"""
 
 import io
 import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 import soundfile
 
 from espnet_atat.atomic import naming_full
-from espnet_atat.datadir import SAMPLE_RATE
+from espnet_atat.datadir import SAMPLE_RATE, Clip
 from espnet_atat.errors import UserError, first_line
 
 #: Floating-point samples may be integers of 32 bits by mistake, which features bear; what is larger is no audio.
 LOUDEST_SAMPLE = 2.0**31
 STREAMED = 0xFFFF_0000  # bytes: a data chunk of such a length was written before its length was known
+
+#: Seconds by which a stretch may end behind its recording, and is then cut there: as Kaldi's extract-segments has it.
+OVERSHOOT = 0.5
 
 # libsndfile subtype -> array type that holds its samples without loss, and the format and subtype to write them with
 LOSSLESS = {
@@ -45,6 +52,31 @@ class AudioInfo:
     rate: int  # Hz
     channels: int
     samples: int  # of each channel
+
+
+@dataclass(frozen=True)
+class OpenAudio:
+    """An open file of which ``frames`` samples from ``first`` on are read, of one channel or of every one."""
+
+    file: soundfile.SoundFile
+    first: int
+    frames: int
+    channel: int | None
+
+    @property
+    def samplerate(self) -> int:
+        rate: int = self.file.samplerate
+        return rate
+
+    @property
+    def channels(self) -> int:
+        return self.file.channels if self.channel is None else 1
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.file.close()
 
 
 def probe(path: str | Path) -> AudioInfo:
@@ -84,7 +116,7 @@ def read_lossless(path: str | Path) -> tuple[np.ndarray, int, str, str]:
     Returns them, their rate in Hz, and the format and subtype to write them with.
     """
     with open_audio(path) as file:
-        dtype, container, subtype = LOSSLESS.get(file.subtype, SIXTEEN_BIT)
+        dtype, container, subtype = LOSSLESS.get(file.file.subtype, SIXTEEN_BIT)
         samples, rate = read_samples(file, path, dtype=dtype), file.samplerate
     if samples.shape[1] != 1:
         raise UserError(f"{path} has {samples.shape[1]} channels, not 1; convert it first")
@@ -117,16 +149,44 @@ def write_audio(
 
 
 def is_pipe(entry: str) -> bool:
-    """Whether a ``wav.scp`` entry is a shell command rather than a path."""
-    return entry.strip().startswith("|") or entry.strip().endswith("|")
+    """Whether a ``wav.scp`` entry, or what a clip is cut from, is a shell command rather than a path."""
+    command = Clip.of(entry).path.strip()
+    return command.startswith("|") or command.endswith("|")
 
 
-def open_audio(path: str | Path, content: bytes | None = None) -> soundfile.SoundFile:
-    """Open a file, or ``content`` that ``path`` only names. All reading of audio begins here.
+def open_audio(entry: str | Path, content: bytes | None = None) -> OpenAudio:
+    """Open a file or clip, or ``content`` in place of the file's. All reading of audio begins here.
 
     Raises:
-        AudioError: a pipe in place of a path, no such file, no audio, or a wav shorter than its header says.
+        AudioError: a pipe in place of a path, no such file, no audio, a wav shorter than its header says, or a stretch
+            or channel that the file has not.
     """
+    clip = Clip.of(entry)
+    file = _open_file(clip.path, content)
+    rate, end = file.samplerate, clip.end
+    first, last = round(clip.start * rate), file.frames if end is None else min(round(end * rate), file.frames)
+    problem = None
+    if not clip.is_whole and (first >= last or (end is not None and end > file.frames / rate + OVERSHOOT)):
+        problem = f"{clip} ends behind the recording, which lasts {file.frames / rate:g} s"
+    elif clip.channel is not None and clip.channel >= file.channels:
+        problem = f"{clip} is channel {clip.channel}, counted from 0, of {file.channels}"
+    if problem:
+        file.close()
+        raise AudioError("bad segment", problem)
+    return OpenAudio(file, first, last - first, clip.channel)
+
+
+def audio_bytes(entry: str) -> bytes:
+    """What a file of the audio holds: the file itself, or of a clip one of its own, without loss."""
+    if Clip.of(entry).is_whole:
+        return Path(entry).read_bytes()
+    samples, rate, container, subtype = read_lossless(entry)
+    encoded = io.BytesIO()
+    soundfile.write(encoded, samples, rate, format=container, subtype=subtype)
+    return encoded.getvalue()
+
+
+def _open_file(path: str, content: bytes | None) -> soundfile.SoundFile:
     if content is None:
         if is_pipe(str(path)):
             raise AudioError(
@@ -148,21 +208,21 @@ def open_audio(path: str | Path, content: bytes | None = None) -> soundfile.Soun
     return file
 
 
-def _mono(file: soundfile.SoundFile, name: str | Path) -> np.ndarray:
+def _mono(file: OpenAudio, name: str | Path) -> np.ndarray:
     """All samples, the mean of several channels, float32, shape (num_samples,)."""
     samples = read_samples(file, name)
     return samples[:, 0] if samples.shape[1] == 1 else samples.mean(axis=1)
 
 
-def read_samples(file: soundfile.SoundFile, name: str | Path, start: int = 0, dtype: str = "float32") -> np.ndarray:
+def read_samples(file: OpenAudio, name: str | Path, start: int = 0, dtype: str = "float32") -> np.ndarray:
     """The samples from ``start`` on, shape (num_samples, channels).
 
     Raises:
         AudioError: there are none, fewer than the header promises, or some that are not finite or absurdly large.
     """
     try:
-        file.seek(start)
-        samples = file.read(dtype=dtype, always_2d=True)
+        file.file.seek(file.first + start)
+        samples = file.file.read(file.frames - start, dtype=dtype, always_2d=True)
     except (soundfile.SoundFileError, OSError) as error:
         raise AudioError("truncated audio", f"{name} is damaged or cut off: {first_line(error)}") from error
     if not file.frames:
@@ -175,4 +235,4 @@ def read_samples(file: soundfile.SoundFile, name: str | Path, start: int = 0, dt
             raise AudioError("damaged audio", f"{name} has samples that are not finite numbers")
         if (loudest := float(np.abs(samples).max())) > LOUDEST_SAMPLE:
             raise AudioError("damaged audio", f"{name} has a sample of {loudest:.3g}, where full scale is 1")
-    return samples
+    return samples if file.channel is None else samples[:, file.channel : file.channel + 1]

@@ -15,7 +15,6 @@ from espnet_atat.speech.fbank import (
     FRAME_LENGTH,
     FRAME_SHIFT,
     LOW_FREQUENCY,
-    NUM_MELS,
     PRE_EMPHASIS,
     mel_scale,
     num_frames,
@@ -38,25 +37,26 @@ PAUSE = 70  # frames; a long recording is cut at every pause from this on
 
 
 def frame_levels(features: np.ndarray) -> np.ndarray:
-    """Level of each frame of log mel features (frames, 80), in dB but for a constant, shape (frames,).
+    """Level of each frame of log mel features (frames, mels), in dB but for a constant, shape (frames,).
 
     Without the features' pre-emphasis, in which vowels are weak, and without what is below speech: hum and rumble.
     """
-    energy = np.logaddexp.reduce((features + _de_emphasis())[:, _centres() > LOWEST], axis=1)
+    centres = _centres(features.shape[1])
+    energy = np.logaddexp.reduce((features + _de_emphasis(len(centres)))[:, centres > LOWEST], axis=1)
     return energy * 10 / np.log(10)
 
 
 @cache
-def _centres() -> np.ndarray:
-    """Of the mel filters, in Hz, (80,)."""
+def _centres(mels: int) -> np.ndarray:
+    """Of the mel filters, in Hz, (mels,)."""
     low, high = (float(mel_scale(frequency)) for frequency in (LOW_FREQUENCY, SAMPLE_RATE / 2))
-    return 700.0 * np.expm1(np.linspace(low, high, NUM_MELS + 2)[1:-1] / 1127.0)
+    return 700.0 * np.expm1(np.linspace(low, high, mels + 2)[1:-1] / 1127.0)
 
 
 @cache
-def _de_emphasis() -> np.ndarray:
-    """What pre-emphasis takes from each mel's energy, in nepers, (80,)."""
-    phase = 2 * np.pi * _centres() / SAMPLE_RATE
+def _de_emphasis(mels: int) -> np.ndarray:
+    """What pre-emphasis takes from each mel's energy, in nepers, (mels,)."""
+    phase = 2 * np.pi * _centres(mels) / SAMPLE_RATE
     return -np.log(1 + PRE_EMPHASIS**2 - 2 * PRE_EMPHASIS * np.cos(phase))
 
 

@@ -49,9 +49,9 @@ def _window() -> np.ndarray:
 
 
 @cache
-def mel_filters() -> np.ndarray:
-    """Weights of the triangular filters on the power spectrum, shape (FFT_LENGTH // 2 + 1, NUM_MELS)."""
-    edges = np.linspace(mel_scale(LOW_FREQUENCY), mel_scale(SAMPLE_RATE / 2), NUM_MELS + 2)
+def mel_filters(num_mels: int = NUM_MELS) -> np.ndarray:
+    """Weights of the triangular filters on the power spectrum, shape (FFT_LENGTH // 2 + 1, num_mels)."""
+    edges = np.linspace(mel_scale(LOW_FREQUENCY), mel_scale(SAMPLE_RATE / 2), num_mels + 2)
     left, centre, right = edges[:-2], edges[1:-1], edges[2:]
     bins = mel_scale(np.arange(FFT_LENGTH // 2 + 1) * SAMPLE_RATE / FFT_LENGTH)[:, np.newaxis]
     weights = np.minimum((bins - left) / (centre - left), (right - bins) / (right - centre))
@@ -59,13 +59,15 @@ def mel_filters() -> np.ndarray:
 
 
 @cache
-def _filter_parts() -> list[tuple[slice, slice, np.ndarray]]:
+def _filter_parts(num_mels: int) -> list[tuple[slice, slice, np.ndarray]]:
     """The filters as dense parts: their bins, their mels, their weights of shape (bins, mels)."""
     parts = []
-    for mels in map(slice, (0, *PARTS), (*PARTS, NUM_MELS)):
-        used = np.flatnonzero(mel_filters()[:, mels].any(axis=1))
+    weights = mel_filters(num_mels)
+    cuts = [cut for cut in PARTS if cut < num_mels]
+    for mels in map(slice, (0, *cuts), (*cuts, num_mels)):
+        used = np.flatnonzero(weights[:, mels].any(axis=1))
         bins = slice(int(used[0]), int(used[-1]) + 1)
-        parts.append((bins, mels, np.ascontiguousarray(mel_filters()[bins, mels])))
+        parts.append((bins, mels, np.ascontiguousarray(weights[bins, mels])))
     return parts
 
 
@@ -79,8 +81,8 @@ def _frame_means(samples: np.ndarray, frames: int) -> np.ndarray:
     return total / np.float32(FRAME_LENGTH)
 
 
-def fbank(samples: np.ndarray) -> np.ndarray:
-    """Features, float32, (num_frames(num_samples), NUM_MELS), of mono audio (num_samples,) in [-1, 1) at 16 kHz."""
+def fbank(samples: np.ndarray, num_mels: int = NUM_MELS) -> np.ndarray:
+    """Features, float32, (num_frames(num_samples), num_mels), of mono audio (num_samples,) in [-1, 1) at 16 kHz."""
     frames = num_frames(len(samples))
     if not frames:
         raise UserError(f"too short: {len(samples)} samples, and a frame takes {FRAME_LENGTH} (25 ms)")
@@ -93,7 +95,7 @@ def fbank(samples: np.ndarray) -> np.ndarray:
     # (num_samples,) -> (frames, FRAME_LENGTH), a view
     windows = np.lib.stride_tricks.sliding_window_view(emphasised, FRAME_LENGTH)[::FRAME_SHIFT]
 
-    features = np.empty((frames, NUM_MELS), np.float32)
+    features = np.empty((frames, num_mels), np.float32)
     padded = np.zeros((min(CHUNK, frames), FFT_LENGTH), np.float32)
     powers = np.empty((len(padded), FFT_LENGTH // 2 + 1), np.float32)
     for start in range(0, frames, CHUNK):
@@ -105,7 +107,7 @@ def fbank(samples: np.ndarray) -> np.ndarray:
         squares = spectrum.view(np.float32)  # real and imaginary parts in turn
         np.square(squares, out=squares)
         power = np.add(squares[:, 0::2], squares[:, 1::2], out=powers[: len(out)])
-        for bins, mels, weights in _filter_parts():
+        for bins, mels, weights in _filter_parts(num_mels):
             np.matmul(power[:, bins], weights, out=out[:, mels])
     np.maximum(features, np.float32(LOG_FLOOR), out=features)
     return np.log(features, out=features)

@@ -31,7 +31,7 @@ SMALLEST, LARGEST = 25, 1000  # utterances of a shard
 
 @dataclass(frozen=True)
 class FeatureConfig:
-    feats_type: str = "fbank"  # arks of 80-dimensional features; "raw" is a checked wav.scp; "encoder": speech.states
+    feats_type: str = "fbank"  # arks of 80-dimensional features; "raw" is a checked wav.scp; also speech.states, .mfcc
     compress: bool = True  # one byte per value, with Kaldi's compression of speech features, not four
     resample: bool = False  # convert other sample rates and mix channels down (fbank only)
     allow_bad: bool = True  # drop audio that cannot be used; otherwise it is an error
@@ -56,9 +56,9 @@ def make_dump(
 ) -> Report:
     """Write the dump dir of a set: ``text``, ``target``, ``utt2spk`` and what ``feats_type`` needs.
 
-    ``fbank`` and ``encoder`` write ``feats.scp``, ``utt2num_frames``, ``feats_stats.npz`` and ``data/feats.*.ark``;
-    ``raw`` writes ``wav.scp`` and ``utt2num_samples``. A set of text has neither. ``report.json`` names what was
-    dropped.
+    ``fbank``, ``mfcc`` and ``encoder`` write ``feats.scp``, ``utt2num_frames``, ``feats_stats.npz`` and
+    ``data/feats.*.ark``; ``raw`` writes ``wav.scp`` and ``utt2num_samples``. A set of text has none of them.
+    ``report.json`` names what was dropped.
     ``unusable``, utterance → why, is what the preparation of the corpus found; that audio is not read.
     """
     dropped = {utt: why for utt, why in (unusable or {}).items() if utt in data.text and data.wav is not None}

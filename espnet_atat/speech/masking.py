@@ -33,7 +33,7 @@ class Frames:
 
     seconds: float = FRAME_SECONDS
     centre: float = FRAME_CENTRE
-    silence: float = float(np.log(LOG_FLOOR))
+    silence: float | np.ndarray = float(np.log(LOG_FLOOR))  # of all dimensions, or of each
 
     @classmethod
     def of_states(cls, seconds: float) -> "Frames":

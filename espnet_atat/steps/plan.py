@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from espnet_atat.config.hearing import Hearing, hearing_of
+from espnet_atat.config.hearing import Hearing, hearing_of, reading_of
 from espnet_atat.config.layout import DUMP, conf_file, short
 from espnet_atat.config.mixtures import MIXTURE_SEED, PRETRAIN_SLU, Mixtures
 from espnet_atat.config.pretrain_slu import PRETRAIN_SLU_OPTION, check_prepared
@@ -92,7 +92,8 @@ class Training(ABC):
     @property
     def dump(self) -> Path:
         """The folder of ``recipe/set`` dirs that it reads."""
-        return DUMP if self.hearing is None else self.hearing.dump
+        reading = reading_of(self.config)
+        return DUMP if reading is None else reading.dump
 
     @cached_property
     def raw(self) -> bool:

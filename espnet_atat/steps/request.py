@@ -29,6 +29,7 @@ class Request:
 
     Attributes:
         encoder: a pretrained speech encoder that stage 6 runs besides those that the systems name.
+        num_ceps, deltas: of ``feats_type: mfcc``.
         align: options of stage 4, in place of the recipe's.
         decode_dev: decode and score the dev sets, and not the test sets: choices are made on them.
         keep_results: keep what is scored in the recipe's ``results``.
@@ -42,6 +43,8 @@ class Request:
     nj: int = 1
     feats_type: str = "fbank"
     encoder: str | None = None
+    num_ceps: int = 13
+    deltas: bool = False
     compress: bool = True
     augment_sets: tuple[str, ...] | None = None
     synthesize_sets: tuple[str, ...] | None = None

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from espnet_atat.config.layout import DATA
-from espnet_atat.datadir import PREPARED, TEXT_FORM, UNREADABLE, prepared_sets, read_two_column
+from espnet_atat.datadir import PREPARED, SEGMENTS, TEXT_FORM, UNREADABLE, prepared_sets, read_two_column
 from espnet_atat.errors import UserError
 from espnet_atat.graph.digest import digest, file_digest
 from espnet_atat.graph.node import Identity, Node
@@ -48,7 +48,7 @@ def set_identity(folder: Path) -> list[str]:
     """The content of a data dir: its files, and what it was made from, which decides its audio."""
     if not (folder / "text").is_file():
         raise UserError(f"{folder} does not exist: run the earlier stages (--stage 1 runs all that is missing)")
-    files = [folder / name for name in ("text", "target", "wav.scp", "utt2spk", TEXT_FORM, UNREADABLE)]
+    files = [folder / name for name in ("text", "target", "wav.scp", SEGMENTS, "utt2spk", TEXT_FORM, UNREADABLE)]
     corpus = read_stamp(folder.parent / PREPARED)
     stamp = read_stamp(folder)
     if not stamp and corpus and not is_complete(corpus):

@@ -10,12 +10,14 @@ from espnet_atat.config.layout import AUGMENTED, DATA, conf_file, load_config
 from espnet_atat.datadir import DataDir
 from espnet_atat.graph.node import Node
 from espnet_atat.schema import read
+from espnet_atat.speech.alignment.align_set import Aligner
 from espnet_atat.speech.augmentation.augment_set import AugmentConfig, augment_set
 from espnet_atat.speech.report import Report
 from espnet_atat.speech.synthesis.engines import engine_of
 from espnet_atat.stages import Stage
 from espnet_atat.steps.request import Request
 from espnet_atat.steps.sets import set_node
+from espnet_atat.steps.stage04_align import chosen_aligner
 
 
 def plan(request: Request) -> Iterator[Node | str]:
@@ -33,15 +35,25 @@ def augment_nodes(request: Request, *, stage: Stage) -> Iterator[Node]:
     """A node for each set: in stage 3 for those of its engines, in stage 2 for all others."""
     path = conf_file(request.recipe, "augment")
     config = read(AugmentConfig, load_config(path), str(path), seed=0)
+    aligner = None if config.prepare.longest is None else chosen_aligner(request)
     for name in (name for name in wanted(request) if (engine_of(name) is None) == (stage == Stage.AUGMENT)):
         if not (request.dry_run and stage > Stage.AUGMENT):
             request.check_prepared(name)
         folder = DATA / request.recipe / name
-        yield augment_node(folder, folder.with_name(f"{name}{AUGMENTED}"), config, request.nj, stage=stage)
+        yield augment_node(folder, folder.with_name(f"{name}{AUGMENTED}"), config, request.nj, aligner, stage=stage)
 
 
-def augment_node(folder: Path, output: Path, config: AugmentConfig, nj: int, *, stage: Stage = Stage.AUGMENT) -> Node:
+def augment_node(
+    folder: Path,
+    output: Path,
+    config: AugmentConfig,
+    nj: int,
+    aligner: Aligner | None = None,
+    *,
+    stage: Stage = Stage.AUGMENT,
+) -> Node:
     def make(work: Path) -> Report:
-        return augment_set(DataDir.load(folder), work, output, config, nj)
+        return augment_set(DataDir.load(folder), work, output, config, nj, aligner)
 
-    return set_node(stage, output, config, make, sets=[folder])
+    options = config.identity() | ({} if aligner is None else {"aligner": repr(aligner)})
+    return set_node(stage, output, options, make, sets=[folder])

@@ -22,7 +22,7 @@ def plan(request: Request) -> Iterator[Node | str]:
     if not names:
         yield "this recipe masks no set"
         return
-    aligner = _chosen(request)
+    aligner = chosen_aligner(request)
     for name in names:
         folder = DATA / request.recipe / name
         output = alignments_file(request.recipe, name)
@@ -39,7 +39,7 @@ def align_node(folder: Path, output: Path, aligner: Aligner, nj: int) -> Node:
     return set_node(Stage.ALIGN, output, {"aligner": repr(aligner)}, make, sets=[folder], is_file=True)
 
 
-def _chosen(request: Request) -> Aligner:
+def chosen_aligner(request: Request) -> Aligner:
     """What the command line says, and what it leaves to the recipe, whose options of Gentle go with Gentle."""
     of_recipe = asdict(request.options.align)
     name = request.align.get("aligner", of_recipe["aligner"])

@@ -1,13 +1,13 @@
 """Stage 6: every set below ``data/<recipe>`` → ``dump/<recipe>/<set>``.
 
 For models on top of a pretrained speech encoder also ``dump/<encoder>-<key>/<recipe>/<set>``, its states, or
-``dump/raw/<recipe>/<set>``.
+``dump/raw/<recipe>/<set>``; for models on MFCC ``dump/mfcc<N>/<recipe>/<set>``.
 """
 
 from collections.abc import Iterator
 from pathlib import Path
 
-from espnet_atat.config.hearing import Hearing, hearings_of
+from espnet_atat.config.hearing import MFCC, Cepstra, Hearing, readings_of
 from espnet_atat.config.layout import DATA, DUMP
 from espnet_atat.datadir import UNREADABLE, DataDir, is_test_set, read_two_column
 from espnet_atat.errors import UserError
@@ -29,17 +29,17 @@ def plan(request: Request) -> Iterator[Node | str]:
         if not request.dry_run:
             raise UserError(f"{DATA / recipe} has no sets: run stage {Stage.CORPUS}")
         yield f"features of every set: to be made, after stage {Stage.CORPUS}"
-    stored = "fbank" if request.feats_type == ENCODER else request.feats_type
-    hearings = _hearings(request)
+    stored = "fbank" if request.feats_type in (ENCODER, MFCC) else request.feats_type
+    readings = _readings(request)
     for name in names:
         allow_bad = request.allow_bad_test or not is_test_set(name)
         configs = {DUMP: FeatureConfig(stored, request.compress, allow_bad=allow_bad)}
-        for hearing, sets in hearings.items():
+        for reading, sets in readings.items():
             if sets is not None and f"{recipe}/{name}" not in sets:
                 continue
-            configs[hearing.dump] = FeatureConfig("raw", request.compress, allow_bad=allow_bad)
-            if hearing.stored:
-                configs[hearing.dump] = hearing.config(compress=request.compress, allow_bad=allow_bad)
+            configs[reading.dump] = FeatureConfig("raw", request.compress, allow_bad=allow_bad)
+            if reading.stored:
+                configs[reading.dump] = reading.config(compress=request.compress, allow_bad=allow_bad)
         for dump, config in configs.items():
             yield features_node(DATA / recipe / name, dump / recipe / name, config, request.nj)
 
@@ -53,14 +53,20 @@ def features_node(folder: Path, output: Path, config: FeatureConfig, nj: int) ->
     return set_node(Stage.FEATURES, output, config, make, sets=[folder])
 
 
-def _hearings(request: Request) -> dict[Hearing, set[str] | None]:
-    """What the models on top of pretrained encoders read, each folder once, and of which sets (None: of all)."""
-    found: dict[Path, tuple[Hearing, set[str] | None]] = {}
-    asked: dict[Hearing, set[str] | None] = {} if request.encoder is None else {Hearing(request.encoder, True): None}
-    for hearing, sets in (*hearings_of(request.selection.systems).items(), *asked.items()):
-        _, before = found.get(hearing.dump, (hearing, set()))
-        found[hearing.dump] = hearing, None if sets is None or before is None else before | sets
-    if request.feats_type == ENCODER and not any(hearing.stored for hearing, _ in found.values()):
+def _readings(request: Request) -> dict[Hearing | Cepstra, set[str] | None]:
+    """What models read in place of log mels, or is asked for; each folder once, with its sets (None: all)."""
+    asked: list[Hearing | Cepstra] = [] if request.encoder is None else [Hearing(request.encoder, True)]
+    if request.feats_type == MFCC:
+        asked.append(Cepstra(request.num_ceps, request.deltas))
+    elif (request.num_ceps, request.deltas) != (13, False):
+        raise UserError("--num_ceps and --deltas are of --feats_type mfcc")
+    found: dict[Path, tuple[Hearing | Cepstra, set[str] | None]] = {}
+    for reading, sets in (*readings_of(request.selection.systems).items(), *((each, None) for each in asked)):
+        _, before = found.get(reading.dump, (reading, set()))
+        found[reading.dump] = reading, None if sets is None or before is None else before | sets
+    if request.feats_type == ENCODER and not any(
+        isinstance(each, Hearing) and each.stored for each, _ in found.values()
+    ):
         raise UserError(
             "--feats_type encoder: no selected system has a frozen audio_encoder hugging_face: name the encoder "
             "(--encoder whisper-tiny.en-encoder)"

@@ -3,6 +3,7 @@
 import argparse
 import logging
 from collections.abc import Callable, Collection
+from dataclasses import replace
 from pathlib import Path
 from types import MethodType
 from typing import Any
@@ -36,6 +37,7 @@ from espnet_atat.model.text_encoder import load_text_tokenizer
 from espnet_atat.speech.audio import SAMPLE_RATE
 from espnet_atat.speech.augmentation.chain import Chain
 from espnet_atat.speech.masking import LOG_MELS, Frames
+from espnet_atat.speech.mfcc import SIZES, silence_of
 from espnet_atat.tasks.checks import check_checkpoints, check_encoders, check_modalities, check_targets
 from espnet_atat.tasks.options import CLASS_CHOICES, add_task_options
 from espnet_atat.text.tokenizer import CharTokenizer, TargetTokenizer, load_grown_words
@@ -120,9 +122,9 @@ class ATATTask(AbsTask):
 
     @staticmethod
     def frames(args: argparse.Namespace) -> Frames:
-        """What the features of audio are: log mels, or states of a pretrained encoder."""
+        """What the features of audio are: log mels, MFCC, or states of a pretrained encoder."""
         if args.audio_encoder not in (HUGGING_FACE, ESPNET):
-            return LOG_MELS
+            return replace(LOG_MELS, silence=silence_of(args.input_size)) if args.input_size in SIZES else LOG_MELS
         conf = args.audio_encoder_conf
         config = load_speech_config(conf.get("model"), conf.get("config"))
         return Frames.of_states(samples_per_state(config) / SAMPLE_RATE)

@@ -45,7 +45,7 @@ def add_task_options(parser: argparse.ArgumentParser) -> None:
     add("--mask_conf", action=NestedDictAction, default={}, help="fresh masks every epoch: see data/masks.py")
 
     add = parser.add_argument_group("Model").add_argument
-    add("--input_size", type=int_or_none, help="mel channels; none with a frontend")
+    add("--input_size", type=int_or_none, help="80 mel channels, or the size of MFCC; none with a frontend")
     blocks = ["transformer", "conformer", "e_branchformer", "hugging_face", "espnet", None]
     about = "ESPnet blocks behind the CNN; hugging_face, espnet: a pretrained speech encoder; none: text only"
     add("--audio_encoder", type=str_or_none, default="transformer", choices=blocks, help=about)

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from espnet_atat.bin import main_guard
 from espnet_atat.bin.features import main
-from espnet_atat.datadir import DataDir
+from espnet_atat.datadir import DataDir, read_two_column
+from espnet_atat.speech.arks import read_features
 
 
 def test_bad_audio_stops_a_test_set_alone_and_what_is_known_to_be_unusable_is_not_read(tone_set, tmp_path, capsys):
@@ -28,3 +29,12 @@ def test_bad_audio_stops_a_test_set_alone_and_what_is_known_to_be_unusable_is_no
     assert main_guard(main, [*arguments, "--allow_bad_test", "true"]) == 0
     assert DataDir.load(tmp_path / "dump" / "test_clean").ids == ["spk0-utt000", "spk2-utt002"]
     assert json.loads((tmp_path / "dump/test_clean/report.json").read_text())["dropped"] == {"spk1-utt001": "too long"}
+
+
+def test_mfcc_by_the_command(tone_set, tmp_path, capsys):
+    arguments = ["--data_dir", str(tone_set(2)), "--output_dir", str(tmp_path / "dump"), "--num_ceps", "40"]
+    assert main_guard(main, arguments) == 2
+    assert "--num_ceps and --deltas are of --feats_type mfcc" in capsys.readouterr().err
+    assert main_guard(main, [*arguments, "--feats_type", "mfcc", "--deltas", "true"]) == 0
+    entries = read_two_column(tmp_path / "dump/feats.scp")
+    assert [read_features(entry).shape[1] for entry in entries.values()] == [120, 120]

@@ -47,6 +47,9 @@ def test_it_prepares_and_reports(table: Path, tmp_path: Path, capsys: pytest.Cap
     [
         ("librispeech", "give the folder 'LibriSpeech'"),
         ("an4", "give the folder 'an4'"),
+        ("common_voice", "no train.tsv beside clips/; give the folder cv-corpus-…/en"),
+        ("mls", "give the folder 'mls_english'"),
+        ("switchboard", "no *.sph anywhere below it"),
         ("fsc", "give the folder 'fluent_speech_commands_dataset'"),
         ("snips", "smart-lights-en"),
         ("slurp", "no dataset/slurp/train.jsonl; give the folder of SLURP's repository"),
@@ -126,6 +129,9 @@ def test_data_script_passes_options_on(root: Path, table: Path, tmp_path: Path) 
         ("slurp", "clone https://github.com/pswietojanski/slurp"),
         ("stop", "under a licence that you have to agree to"),
         ("custom", "set CUSTOM in db.sh"),
+        ("common_voice", "is behind a form"),
+        ("mls", "get mls_english from"),
+        ("switchboard", "set SWITCHBOARD in db.sh"),
         ("librispeech", "no split 'dev-clear'; there are"),
     ],
 )

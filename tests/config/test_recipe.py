@@ -92,7 +92,10 @@ def test_mistakes_are_named(load, old, new, message):
 
 def test_what_is_shipped_says_what_stages_1_to_5_make(root, monkeypatch):
     monkeypatch.chdir(root)
-    assert recipe_names() == ["an4", "broad", "custom", "fsc", "librispeech", "mini", "slurp", "snips", "stop", "top"]
+    assert recipe_names() == [
+        *("an4", "broad", "common_voice", "custom", "fsc", "librispeech", "mini", "mls", "slurp", "snips", "stop"),
+        *("switchboard", "top"),
+    ]
     mini = load_recipe("mini")
     assert str(mini.corpus_path()) == "egs2/atat/mini/corpus"
     assert (mini.mask.sets, mini.splice.from_) == (("sentences_train",), ("sentences_train", "music_train"))

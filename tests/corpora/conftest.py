@@ -4,6 +4,8 @@ Nothing is copied from any of them: the sentences below were written for these t
 """
 
 import csv
+import hashlib
+import itertools
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -12,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
+import soxr
 
 from espnet_atat.semantics.tree import strip_tags
 from tests.spoken import Spoken
@@ -248,11 +251,13 @@ def write_an4(root: Path, parts: Mapping[str, Iterable[Spoken]]) -> Path:
     return root
 
 
-def copy_audio(source: Path, target: Path) -> None:
+def copy_audio(source: Path, target: Path, rate: int = RATE) -> None:
     """Write a recording anew in the format of the target's suffix."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    samples, rate = soundfile.read(source, dtype="float32")
-    soundfile.write(target, samples, rate, subtype="PCM_16")
+    samples, own = soundfile.read(source, dtype="float32")
+    encoding = {".mp3": {"format": "MP3"}, ".opus": {"format": "OGG", "subtype": "OPUS"}}
+    options = encoding.get(target.suffix, {"subtype": "PCM_16"})
+    soundfile.write(target, samples if own == rate else soxr.resample(samples, own, rate), rate, **options)
 
 
 @pytest.fixture(scope="session")
@@ -298,3 +303,98 @@ def write_wordnet(folder: Path, glosses: Mapping[str, Sequence[str]] = WORDNET_G
         ]
         write_lines(folder / f"data.{part}", [*head, *senses])
     return folder
+
+
+#: Columns of Common Voice's tables that came with a release, and the file of durations of its time.
+COMMON_VOICE = {
+    1: ("client_id path sentence up_votes down_votes age gender accent", None),
+    5: ("client_id path sentence up_votes down_votes age gender accent locale segment", None),
+    14: ("client_id path sentence up_votes down_votes age gender accents variant locale segment", "times.txt"),
+    17: (
+        "client_id path sentence_id sentence sentence_domain up_votes down_votes age gender accents variant locale"
+        " segment",
+        "clip_durations.tsv",
+    ),
+}
+
+
+def client(voice: str) -> str:
+    """Common Voice's hash of a client."""
+    return hashlib.sha512(voice.encode()).hexdigest()
+
+
+def write_common_voice(root: Path, parts: Mapping[str, Sequence[Spoken]], release: int = 17) -> Path:
+    """Write a language's folder of a release: mp3s of 32 kHz, tables, durations; the sentences as in print."""
+    columns, durations = COMMON_VOICE[release]
+    lengths = ["clip\tduration[ms]"]
+    for part, utterances in parts.items():
+        lines = ["\t".join(columns.split())]
+        for one in utterances:
+            name = f"common_voice_en_{int(client(one.id)[:6], 16)}.mp3"
+            values = {"client_id": client(one.voice), "path": name, "sentence": f"{one.words.capitalize()}."}
+            lines.append("\t".join(values.get(column, "2" if "votes" in column else "") for column in columns.split()))
+            if not (root / "clips" / name).exists():
+                copy_audio(one.path, root / "clips" / name, rate=2 * RATE)
+            lengths.append(f"{name}\t{round(1000 * soundfile.info(one.path).duration)}")
+        write_lines(root / f"{part}.tsv", lines)
+    if durations:
+        write_lines(root / durations, lengths)
+    return root
+
+
+def write_mls(root: Path, parts: Mapping[str, Sequence[Spoken]], suffix: str = ".flac") -> Path:
+    """Write MLS's folder; the first utterance of train is in the first hour, the second in the other nine."""
+    speakers: dict[str, int] = {}
+    for part, utterances in parts.items():
+        lines = []
+        for number, one in enumerate(utterances):
+            speaker = 4800 + speakers.setdefault(one.voice, len(speakers))
+            key = f"{speaker}_10003_{number:06d}"
+            copy_audio(one.path, root / part / "audio" / f"{speaker}/10003/{key}{suffix}")
+            lines.append(f"{key}\t{one.words}")
+        write_lines(root / part / "transcripts.txt", lines)
+        if part == "train":
+            for folder, line in zip(("1hr/0", "9hr"), lines, strict=False):
+                write_lines(root / part / "limited_supervision" / folder / "handles.txt", [line.split("\t")[0]])
+    return root
+
+
+def write_switchboard(root: Path, utterances: Sequence[Spoken], conversations: int = 10) -> Path:
+    """Write LDC97S62 and its transcripts: mu-law, 8 kHz, utterances of a conversation in turns on two channels."""
+    for number in range(conversations):
+        talk, said = np.zeros((2, 4000), np.float32), {"A": [], "B": []}  # half a second of silence begins
+        for turn, one in enumerate(utterances[number::conversations]):
+            samples = soxr.resample(soundfile.read(one.path, dtype="float32")[0], RATE, 8000)
+            start, side = talk.shape[1] / 8000, "AB"[turn % 2]
+            silent = np.zeros_like(samples)
+            talk = np.concatenate([talk, np.stack([samples, silent] if side == "A" else [silent, samples])], axis=1)
+            said[side].append((start, talk.shape[1] / 8000, one.words))
+        name = f"{2001 + number}"
+        path = root / "swb1_d1" / "data" / f"sw0{name}.sph"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        soundfile.write(path, talk.T, 8000, format="NIST", subtype="ULAW")
+        for side, turns in said.items():
+            lines, key = ["0.000000 0.400000 [silence]"], f"sw{name}{side}-ms98-a"
+            lines += [f"{start:.6f} {end:.6f} [noise] {words} <e_aside>" for start, end, words in turns]
+            folder = root / "swb_ms98_transcriptions" / name[:2] / name
+            write_lines(folder / f"{key}-trans.text", [f"{key}-{n:04d} {line}" for n, line in enumerate(lines, 1)])
+    return root
+
+
+def write_hub5(root: Path, utterances: Sequence[Spoken]) -> Path:
+    """Write Hub5 2000, a segment of each half on each side."""
+    lines = [';; CATEGORY "0" "" ""']
+    for name, (first, second) in zip(("sw_4390", "en_4156"), itertools.batched(utterances, 2), strict=False):
+        sides = [soxr.resample(soundfile.read(one.path, dtype="float32")[0], RATE, 8000) for one in (first, second)]
+        talk = np.zeros((max(map(len, sides)), 2), np.float32)
+        for channel, (one, samples) in enumerate(zip((first, second), sides, strict=True)):
+            talk[: len(samples), channel] = samples
+            label = f"{name} {'AB'[channel]} {name}_{'AB'[channel]}"
+            lines.append(f"{label} 0.00 {len(samples) / 8000:.2f} <O,{name[:2]},F> (%HESITATION) {one.words.upper()}")
+        path = root / "english" / f"{name}.sph"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        soundfile.write(path, talk, 8000, format="NIST", subtype="ULAW")
+        lines.append(f"{name} A {name}_A 9.00 9.50 <O,{name[:2]},F> IGNORE_TIME_SEGMENT_IN_SCORING")
+        lines.append(f"{name} A {name}_A 9.50 9.60 <O,{name[:2]},F> (%HESITATION)")
+    write_lines(root / "reference" / "hub5e00.english.000405.stm", lines)
+    return root

@@ -11,6 +11,7 @@ from espnet_atat.corpora.custom_slots import read_slots, tree_of_slots
 from espnet_atat.datadir import DataDir
 from espnet_atat.errors import UserError
 from espnet_atat.semantics.normalise import SPOKEN
+from espnet_atat.speech.audio import probe
 from tests.corpora.conftest import write_lines, write_noise
 from tests.test_strict_json import HOSTILE
 
@@ -115,6 +116,8 @@ def test_sets_are_drawn_where_no_column_names_them(tmp_path, columns, disjoint):
             ["audio,transcript,split", "a.wav,go,train", "./x/../a.wav,stay,test"],
             r"t\.csv:3: the recording .*a\.wav",
         ),
+        (["transcript,end", "go,1"], r"t\.csv:2: start and end without audio"),
+        (["audio,start,end", "a.wav,2,1"], r"t\.csv:2: 'audio 2 1': 0 <= start < end"),
     ],
 )
 def test_mistakes_are_named(tmp_path: Path, lines_of: list[str], what: str) -> None:
@@ -229,7 +232,7 @@ def test_ready_data_dirs_are_taken_over(ready: Path, tmp_path: Path) -> None:
     assert DataDir.load(tmp_path / "data" / "test").wav == {"ann-u1": str(tmp_path / "test.wav")}
 
 
-def test_pipes_are_refused_or_made_into_files_and_segments_are_refused(ready: Path, tmp_path: Path) -> None:
+def test_pipes_are_refused_or_made_into_files_also_of_segments(ready: Path, tmp_path: Path) -> None:
     scp = ready / "train" / "wav.scp"
     scp.write_text(f"u1 cat {tmp_path / 'train.wav'} |\n")
     with pytest.raises(UserError, match="is a shell pipe; give a plain path, or --allow_pipes"):
@@ -238,6 +241,26 @@ def test_pipes_are_refused_or_made_into_files_and_segments_are_refused(ready: Pa
     wav = DataDir.load(tmp_path / "data" / "train").wav
     assert wav == {"ann-u1": str(tmp_path / "data" / "audio" / "train" / "ann-u1.wav")}
     assert Path(wav["ann-u1"]).is_file()
-    (ready / "test" / "segments").write_text("u1 r1 0 1\n")
-    with pytest.raises(UserError, match="segments"):
-        prepare(ready, tmp_path / "data")
+    scp.write_text(f"r1 cat {tmp_path / 'train.wav'} |\n")
+    (ready / "train" / "segments").write_text("u1 r1 0.1 0.25\n")
+    prepare(ready, tmp_path / "data", allow_pipes=True)
+    assert probe(DataDir.load(tmp_path / "data" / "train").wav["ann-u1"]).samples == 2400
+
+
+def test_start_and_end_cut_one_recording_into_utterances_without_a_copy(tmp_path: Path) -> None:
+    write_noise(tmp_path / "talk.flac", 3.0)
+    rows = [
+        "audio,start,end,transcript,speaker,split",
+        "talk.flac,0.5,1.25,go,ann,train",
+        "talk.flac,2,,stop,bob,train",
+    ]
+    report = prepare(write_lines(tmp_path / "t.csv", rows), tmp_path / "data")
+    data = DataDir.load(tmp_path / "data" / "train")
+    assert data.text == {"ann-talk-00000500-00001250": "go", "bob-talk-00002000": "stop"}
+    assert [probe(entry).samples for entry in data.wav.values()] == [12_000, 16_000]
+    assert report.sets[0].seconds == pytest.approx(1.75)
+    assert {path.name for path in (tmp_path / "data" / "train").iterdir()} == {
+        *("text", "wav.scp", "segments", "utt2spk", "spk2utt")
+    }
+    prepare(tmp_path / "data", tmp_path / "again")
+    assert DataDir.load(tmp_path / "again" / "train") == data

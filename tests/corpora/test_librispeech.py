@@ -65,6 +65,20 @@ def test_missing_recordings_and_transcripts(corpus: Path, tmp_path: Path) -> Non
     assert "1 recordings without a transcript left out, first 14-208-0009" in str(report)
 
 
+def test_twins_of_macos_are_passed_over_and_a_test_chapter_without_transcripts_is_an_error(corpus, tmp_path):
+    chapter = corpus / "dev-other" / "60" / "121082"
+    for path in list(chapter.iterdir()):
+        (chapter / f"._{path.name}").write_bytes(b"\0\5\26\7\xff")
+    assert [one.kept for one in prepare(corpus, tmp_path / "data").sets] == [3, 3]
+    (corpus / "SPEAKERS.TXT").unlink()
+    (corpus / "dev-other").rename(corpus / "test-other")
+    write_noise(corpus / "test-other" / "61" / "7" / "61-7-0000.flac")
+    with pytest.raises(
+        UserError, match=r"61-7-0000\.flac: no transcript \(1 such in test-other\); a test set is never"
+    ):
+        prepare(corpus, tmp_path / "data")
+
+
 def test_a_speaker_of_another_split_and_a_line_of_another_chapter_are_errors(corpus: Path, tmp_path: Path) -> None:
     write_lines(corpus / "SPEAKERS.TXT", [line.replace("train-clean-100", "test-other") for line in SPEAKERS])
     with pytest.raises(UserError, match=r"208\.trans\.txt:1: SPEAKERS.TXT lists speaker 14 under test-other"):

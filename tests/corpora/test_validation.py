@@ -73,6 +73,24 @@ def test_every_problem_is_named(data, file, old, new, expected, message):
     assert any(message in p.message for p in found if (p.file, p.line, p.utterance) == expected)
 
 
+def test_segments_are_checked_by_line_and_mended(data: Path) -> None:
+    write_noise(data.parent / "b.wav", 1.0)
+    (data / "wav.scp").write_text(
+        f"a {data.parent / 'a-1.wav'}\nb {data.parent / 'b.wav'}\nc {data.parent / 'c.wav'}\n"
+    )
+    (data / "segments").write_text("a-1 a 0 -1\na-2 a 0.1 0.05\nb-1 b 0.2 0.7\nb-2 b 0.5 2\n")
+    checked = validate(data, AudioRules())
+    found = {(p.file, p.line, p.utterance): p.message for p in checked.problems}
+    assert "0 <= start < end" in found.pop(("segments", 2, "a-2"))
+    assert "bad segment" in found.pop(("segments", 4, "b-2"))
+    assert "recording 'c' has no segment" in found.pop(("wav.scp", 3, None))
+    assert {utterance for _, _, utterance in found} == {"a-2"}  # the other files have it
+    assert checked.seconds == pytest.approx(0.3 + 0.5)
+    assert list(fix(checked, is_test=False)) == ["a-2", "b-2"]
+    assert problems(data) == []
+    assert (data / "segments").read_text() == "a-1 a-1 0.0 -1\nb-1 b 0.2 0.7\n"
+
+
 def test_missing_speaker_files_and_bytes_that_are_not_utf8(data: Path) -> None:
     (data / "spk2utt").unlink()
     assert problems(data) == [("spk2utt", 0, None)]

@@ -24,12 +24,12 @@ BLOCKS = {"num_blocks": 1, "attention_heads": 2, "linear_units": 64}
 WORDS = ("play", "the", "moon", "buy", "a", "book", "please", "now")
 
 
-def tiny_model(vocabulary, seed=0, ctc=None, subframes=1, stopping=12.0, **decoder: object):
+def tiny_model(vocabulary, seed=0, ctc=None, subframes=1, stopping=12.0, input_size=80, **decoder: object):
     """Random weights, large enough that the output is no uniform mush; ``stopping`` makes ``<eos>`` likely."""
     model = toy_model(
         vocabulary,
         seed=seed,
-        input_size=80,
+        input_size=input_size,
         audio_encoder_conf={"output_size": 32, "cnn_channels": [4, 4], "blocks_conf": BLOCKS},
         text_encoder_conf={"config": {**TINY_BERT, "vocab_size": 100}},
         decoder_conf={**BLOCKS, "num_blocks": 2, **decoder},

@@ -14,6 +14,8 @@ from espnet_atat.decode.understand import Speech2Understand, Text2Understand
 from espnet_atat.errors import UserError
 from espnet_atat.semantics.frame import Frame, Slot
 from espnet_atat.speech.fbank import fbank
+from espnet_atat.speech.mfcc import mfcc
+from tests.decode.conftest import tiny_model
 
 
 @pytest.fixture(scope="module")
@@ -36,6 +38,14 @@ def test_samples_features_and_integers_are_one_utterance(understand, samples):
     assert understand([]) == []
     slow = samples[:4000]
     assert understand(slow, rate=8000).tokens == understand(soxr.resample(slow, 8000, 16000)).tokens
+
+
+def test_a_model_of_mfcc_makes_them_of_samples(samples, vocabulary, train_args):
+    trained = Trained.of(tiny_model(vocabulary, input_size=39), train_args)
+    understand = Speech2Understand(trained=trained, maxlen=10)
+    assert understand(mfcc(samples, 13, deltas=True)) == understand(samples)
+    with pytest.raises(UserError, match=r"\(num_frames, 39\) is wanted"):
+        understand(fbank(samples))
 
 
 @pytest.mark.parametrize(

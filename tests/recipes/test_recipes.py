@@ -9,14 +9,26 @@ import pytest
 import soundfile
 import yaml
 
+from espnet_atat.corpora.recordings import AudioRules
+from espnet_atat.corpora.validation import validate
 from espnet_atat.datadir import DataDir
 from espnet_atat.installed import installed_model
 from espnet_atat.speech.synthesis.flite import Flite
 from espnet_atat.speech.synthesis.kokoro import KokoroEngine
 from espnet_atat.speech.synthesis.pico import Pico
-from tests.corpora.conftest import write_fsc, write_noise, write_slurp, write_stop, write_wordnet
+from tests.corpora.conftest import (
+    write_common_voice,
+    write_fsc,
+    write_mls,
+    write_noise,
+    write_slurp,
+    write_stop,
+    write_switchboard,
+    write_wordnet,
+)
 from tests.shell import make_clone, run
 from tests.speech.synthesis.conftest import installed
+from tests.spoken import spoken
 
 pytestmark = pytest.mark.slow
 #: What makes pretrain_small.yaml a matter of seconds: top-level options, and one level below them.
@@ -99,6 +111,38 @@ def test_a_corpus_that_an_engine_said(recipe, write, tested, figure, clone, tmp_
     metrics = json.loads((clone / f"exp/{recipe}/small/seed1/decode/test/metrics.json").read_text())
     assert figure in metrics["figures"]
     assert f"{recipe}/test (slu" in printed
+
+
+def write_corpus(recipe: str, folder: Path) -> Path:
+    """A corpus in its owner's layout: 20 sentences of some voices to train on, others of other voices."""
+    said = spoken("sentences_train")
+    voices = sorted({one.voice for one in said})
+    train, dev, test = (
+        [one for one in said if one.voice in part] for part in (voices[:-2], voices[-2:-1], voices[-1:])
+    )
+    parts = {"train": train[:20], "dev": dev[:2], "test": test[:2]}
+    if recipe == "switchboard":
+        return write_switchboard(folder, said[:40])
+    return (write_common_voice if recipe == "common_voice" else write_mls)(folder, parts)
+
+
+@pytest.mark.parametrize(("recipe", "tested"), [("common_voice", 2), ("mls", 2), ("switchboard", 4)])
+def test_speech_with_transcripts_alone(clone, tmp_path, monkeypatch, recipe, tested):
+    corpus = write_corpus(recipe, tmp_path / recipe)
+    # One of them from MFCC, with deltas.
+    mfcc = ("--set", "pretrain.options.feats_type=mfcc", "--set", "pretrain.options.input_size=39")
+    printed = run_recipe(
+        clone, recipe, "--table", "small", *(mfcc if recipe == "mls" else ()), **{recipe.upper(): str(corpus)}
+    )
+    assert all(re.search(f"^stage {stage}[:,]", printed, re.M) for stage in (1, 4, 5, 6, 7, 9, 10, 12, 13, 14))
+    assert (clone / "dump/mfcc13d/mls/test/feats.scp").is_file() == (recipe == "mls")
+    (row,) = rows(clone, f"{recipe}/tables/small")
+    assert (row["set"], row["utterances"]) == (f"{recipe}/test", tested)
+    assert f"{recipe}/test (asr), n = {tested}" in printed
+    monkeypatch.chdir(clone)
+    folders = [path.parent for path in Path("data", recipe).glob("*/text")]
+    assert len(folders) >= 4
+    assert [problem for folder in folders for problem in validate(folder, AudioRules()).problems] == []
 
 
 def test_broad_is_said_by_three_engines(clone, tmp_path):

@@ -256,7 +256,12 @@ def test_feats_type_encoder_without_an_encoder_is_refused():
 
 
 @pytest.mark.usefixtures("ears")
-def test_a_named_encoder_runs_without_a_row():
+def test_a_named_encoder_runs_without_a_row_and_so_do_mfcc():
     make("old", "--feats_type", "encoder", "--encoder", "ears", stop=6)
     (dump,) = Path("dump").glob("ears-*")
     assert (dump / "toy/test/feats.scp").is_file()
+    make("old", "--feats_type", "mfcc", "--num_ceps", "40", "--deltas", "true", stop=6)
+    assert Path("dump/mfcc40d/toy/test/feats.scp").is_file()
+    assert Path("dump/toy/test/feats_type").read_text() == "fbank\n"
+    with pytest.raises(UserError, match="--num_ceps and --deltas are of --feats_type mfcc"):
+        make("old", "--num_ceps", "40", stop=6)

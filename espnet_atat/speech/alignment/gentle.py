@@ -14,10 +14,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from espnet_atat.datadir import Clip
 from espnet_atat.errors import UserError
 from espnet_atat.speech.alignment.align_set import AlignerUnavailable
 from espnet_atat.speech.alignment.record import SUCCESS, AlignedWord, aligned, not_found
-from espnet_atat.speech.audio import probe
+from espnet_atat.speech.audio import audio_bytes, probe
 from espnet_atat.strict_json import parse_json, read_json
 
 START_IT = "start it with tools/start_gentle.sh, or 'docker run -p 8765:8765 lowerquality/gentle'"
@@ -102,7 +103,7 @@ class GentleServers:
         """Times of the words. Raises AlignerUnavailable if no server is left, or one is not a Gentle server."""
         info = probe(path)
         seconds, words = info.samples / info.rate, text.split()
-        form = {"audio": (utt, Path(path).read_bytes()), "transcript": ("transcript.txt", " ".join(words).encode())}
+        form = {"audio": (utt, audio_bytes(path)), "transcript": ("transcript.txt", " ".join(words).encode())}
         limit = time_limit(seconds, self.timeout)
         deadline = time.monotonic() + limit
         faults: list[_TryAgain] = []
@@ -205,8 +206,11 @@ class GentleInstallation:
         with tempfile.TemporaryDirectory() as folder:
             transcript, output = Path(folder) / "transcript.txt", Path(folder) / "align.json"
             transcript.write_text(" ".join(words), encoding="utf-8")
-            command = [self.python, "align.py", "--nthreads", "1", "-o", str(output), str(Path(path).resolve())]
-            command.append(str(transcript))
+            audio = Path(path).resolve()
+            if not Clip.of(path).is_whole:
+                audio = Path(folder) / "audio"
+                audio.write_bytes(audio_bytes(path))
+            command = [self.python, "align.py", "--nthreads", "1", "-o", str(output), str(audio), str(transcript)]
             try:
                 done = subprocess.run(command, cwd=self.folder, capture_output=True, text=True, timeout=limit)
             except subprocess.TimeoutExpired as error:

@@ -1,25 +1,34 @@
 """Write the augmented copy of a data dir (stage 2): prepared originals, speed-perturbed copies, randomly changed ones.
 
+Long recordings are cut first, into utterances of their own (:mod:`.cutting`).
+
 Copies are named as Kaldi names them: utterance and speaker get a prefix, ``sp0.9-`` for a speed, ``aug1-`` for the
 first of the random ones, so that ids stay unique and begin with their speaker's.
 """
 
+import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from espnet_atat.datadir import DataDir
+from espnet_atat.datadir import DataDir, is_test_set
 from espnet_atat.errors import UserError, naming
 from espnet_atat.graph.pool import Record
+from espnet_atat.speech.alignment.align_set import Aligner
+from espnet_atat.speech.alignment.aligners import make_aligner
 from espnet_atat.speech.audio import convert_rate, read_mono, write_audio
 from espnet_atat.speech.augmentation import effects
 from espnet_atat.speech.augmentation.chain import Chain, check_limits
+from espnet_atat.speech.augmentation.cutting import SHORTEST, cut_long
 from espnet_atat.speech.copies import Copy, audio_of, make_copies
 from espnet_atat.speech.masking import random_source
-from espnet_atat.speech.report import REPORT, Report
+from espnet_atat.speech.report import REPORT, Report, reasons
 
+#: In the folder that a set is made in: alignments of what is cut.
+CUTS = "cuts"
 BIT_DEPTHS = {16: "PCM_16", 24: "PCM_24"}
 
 
@@ -32,13 +41,17 @@ class Preparation:
     bit_depth: int | None = None  # of the FLAC files; None: 16, and what is not changed keeps its file
     reduce_noise: float | None = None  # dB that steady noise is lowered by at most
     trim_silence: float | None = None  # seconds that stay before and after the speech
+    longest: float | None = None  # seconds; what is longer is cut at pauses, and its transcript by alignment
+    pad_to: float | None = None  # seconds that shorter recordings get, of silence behind them, whatever else is done
 
     def __post_init__(self) -> None:
         if self.sample_rate is not None and self.sample_rate < 8000:
             raise UserError(f"sample_rate is at least 8000 Hz, found {self.sample_rate}")
         if self.bit_depth not in (None, *BIT_DEPTHS):
             raise UserError(f"bit_depth is 16 or 24, found {self.bit_depth}")
-        for name in ("reduce_noise", "trim_silence"):
+        if self.longest is not None and self.longest < SHORTEST:
+            raise UserError(f"longest is at least {SHORTEST:g} s, found {self.longest}")
+        for name in ("reduce_noise", "trim_silence", "pad_to"):
             if not 0 <= (getattr(self, name) or 0) < np.inf:
                 raise UserError(f"{name} cannot be negative or infinite, found {getattr(self, name)}")
 
@@ -73,6 +86,16 @@ class AugmentConfig:
             found = f"copies is {self.copies}, and {len(self.effects.effects)} effects are on"
             raise UserError(f"{found}: random copies need at least one effect, and effects at least one copy")
 
+    def identity(self) -> dict[str, Any]:
+        """The options, without those that earlier versions had not, where they are off: their sets stay made."""
+        options = asdict(self)
+        options["prepare"] = {
+            name: value
+            for name, value in options["prepare"].items()
+            if value is not None or name not in ("longest", "pad_to")
+        }
+        return options
+
     def variants(self) -> Iterator[tuple[str, float | None]]:
         """Prefix of each copy and its speed, None for a random one."""
         for speed in self.speeds:
@@ -81,9 +104,24 @@ class AugmentConfig:
             yield f"aug{number}-", None
 
 
-def augment_set(data: DataDir, work: Path, output: Path, config: AugmentConfig, nj: int = 1) -> Report:
-    """Write a data dir of all copies, and ``report.json``, to ``work``, which will be called ``output``."""
+def augment_set(
+    data: DataDir, work: Path, output: Path, config: AugmentConfig, nj: int = 1, aligner: Aligner | None = None
+) -> Report:
+    """Write a data dir of all copies, and ``report.json``, to ``work``, which will be called ``output``.
+
+    ``aligner``: of ``longest``; None: pocketsphinx.
+    """
     audio_of(data, output.name, "augment")
+    cuts: dict[str, int] = {}
+    left_out: dict[str, str] = {}
+    if config.prepare.longest is not None:
+        aligner = aligner or make_aligner("sphinx")
+        data, cuts, left_out = cut_long(data, config.prepare.longest, aligner, work / CUTS, output.name, nj)
+        if left_out and is_test_set(output.name):
+            utt, why = next(iter(left_out.items()))
+            raise UserError(
+                f"{output.name}: {utt}: {why}; a test set is never shrunk: raise longest, or cut it by hand"
+            )
     copies: dict[str, Copy] = {}
     for utt in data.ids:
         for prefix, speed in config.variants():
@@ -95,8 +133,15 @@ def augment_set(data: DataDir, work: Path, output: Path, config: AugmentConfig, 
     before, after = (sum(record[when] for record in records.values()) for when in ("before", "after"))
     before, after = round(before / len(list(config.variants())), 3), round(after, 3)
     counts = {"utterances": len(data), "written": len(records), "seconds": before, "seconds_written": after}
-    line = f"{output.name}: {len(records)} utterances ({after / 3600:.2f} h) from {len(data)} ({before / 3600:.2f} h)"
-    return Report(counts, [line]).write(work / REPORT, config)
+    lines = [
+        f"{output.name}: {len(records)} utterances ({after / 3600:.2f} h) from {len(data)} ({before / 3600:.2f} h)"
+    ]
+    if config.prepare.longest is not None:
+        shutil.rmtree(work / CUTS, ignore_errors=True)
+        counts |= {"cut": len(cuts), "pieces": sum(cuts.values()), "left_out": left_out}
+        lines.append(f"cut {len(cuts)} long recordings into {sum(cuts.values())}; left out {len(left_out)}")
+        lines += reasons("left out", left_out)
+    return Report(counts, lines).write(work / REPORT, config)
 
 
 def _augment(config: AugmentConfig, work: Path, new: str, payload: tuple[str, int, str, float | None]) -> Record:
@@ -105,13 +150,15 @@ def _augment(config: AugmentConfig, work: Path, new: str, payload: tuple[str, in
     with naming(new):
         samples, rate = read_mono(path, config.prepare.mixdown)
     before = len(samples) / rate
-    if speed == 1 and config.prepare == Preparation():
+    if speed == 1 and replace(config.prepare, longest=None) == Preparation():
         return {"file": None, "before": before, "after": before}
     samples, rate = config.prepare(samples, rate)
     if speed is None:
         samples = config.effects(samples, rate, random_source(new, config.seed, None, "augment"))
     elif speed != 1:
         samples = effects.change_speed(samples, rate, speed)
+    missing = round((config.prepare.pad_to or 0) * rate) - len(samples)
+    samples = np.pad(samples, (0, max(0, missing)))
     clipped = np.clip(samples, -1.0, effects.FULL_SCALE)
     write_audio(work / f"{stem}.flac", clipped, rate, "FLAC", BIT_DEPTHS[config.prepare.bit_depth or 16])
     return {"file": f"{stem}.flac", "before": before, "after": len(samples) / rate}
