@@ -59,7 +59,7 @@ class Stage(IntEnum):
 STAGES = tuple(Stage)
 LAST_STAGE = STAGES[-1]
 #: What ``run.sh`` does in a process each: the workers of the data stages share the cores, training takes them all.
-PARTS = {"data": (Stage.CORPUS, Stage.FEATURES), "systems": (Stage.TOKENS, LAST_STAGE)}
+STAGE_PARTS = {"data": (Stage.CORPUS, Stage.FEATURES), "systems": (Stage.TOKENS, LAST_STAGE)}
 
 
 def readers(option: str, first: int = 1, last: int = LAST_STAGE) -> list[Stage]:

@@ -15,7 +15,7 @@ from espnet_atat.arguments import Parser, count, positive
 from espnet_atat.bin import add_aligner, aligner_options, options_of, start, to_bool
 from espnet_atat.config.selection import add_selection, set_list
 from espnet_atat.errors import UserError
-from espnet_atat.stages import LAST_STAGE, PARTS, Stage, columns, readers
+from espnet_atat.stages import LAST_STAGE, STAGE_PARTS, Stage, columns, readers
 
 if TYPE_CHECKING:
     from espnet_atat.config.selection import Selection
@@ -47,7 +47,7 @@ def get_parser() -> argparse.ArgumentParser:
     add("--keep_results", action="store_true", help="keep what was scored in egs2/atat/<recipe>/results")
     about = "train nothing whose results, of the same model and data, are kept there"
     add("--use_results", action="store_true", help=about)
-    add("--part", choices=PARTS, help=argparse.SUPPRESS)
+    add("--part", choices=STAGE_PARTS, help=argparse.SUPPRESS)
     group = parser.add_argument_group("data")
     add = group.add_argument
     about = "sets of which stage 2 makes augmented copies, such as train"
@@ -112,7 +112,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         raise UserError("one model is uploaded at a time: name its system (--system)")
     if args.jobs > 1 and args.num_nodes > 1:
         raise UserError("--jobs trains several systems at once, --num_nodes one on several machines: give one of them")
-    begin, end = PARTS.get(args.part, (1, LAST_STAGE))
+    begin, end = STAGE_PARTS.get(args.part, (1, LAST_STAGE))
     first, last = max(args.stage, begin), min(args.stop_stage, end)
     if first <= last:
         _run(args, first, last)

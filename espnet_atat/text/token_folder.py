@@ -28,5 +28,5 @@ def grow_folder(old: Path, targets: Sequence[str], bpe: BPEGrowth | None, folder
     shutil.copyfile(old / CHARACTERS_FILE, folder / CHARACTERS_FILE)
     facts = {"tokens": len(after.vocabulary), "new tokens": len(after.vocabulary) - len(before.vocabulary)}
     if bpe is not None:
-        facts["words split again"] = len(after.grown_words) - len(before.grown_words)
+        facts["words split differently"] = len(after.grown_words) - len(before.grown_words)
     return facts

@@ -110,7 +110,7 @@ def test_folders_hold_all_of_it_and_the_same_bytes_each_time(toy, tmp_path):
     assert facts == {
         "tokens": len(new.vocabulary),
         "new tokens": len(new.vocabulary) - len(old.vocabulary),
-        "words split again": len(new.grown_words),
+        "words split differently": len(new.grown_words),
     }
     grow_folder(folders[0], LATER_TARGETS, None, folders[2])
     assert load_grown_words(folders[2] / GROWN_WORDS_FILE) == new.grown_words
