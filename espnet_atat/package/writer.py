@@ -138,6 +138,8 @@ def _frozen_encoder(config: dict[str, Any], *, by_name: bool) -> tuple[dict[str,
 
 def _as_stored(tensor: Any) -> Any:
     """In half precision if that is what it was: the same numbers in half the space."""
+    if not tensor.is_floating_point():
+        return tensor
     half = tensor.half()
     return half if bool((half.float() == tensor).all()) else tensor
 
