@@ -32,14 +32,21 @@ def wanted(request: "Request") -> list[str]:
     return list(request.augment_sets or request.options.augment or named_by_tables(request, "augment_sets"))
 
 
-def augment_nodes(request: "Request", *, stage: int) -> Iterator[Node]:
-    """A node for each set: in stage 3 for those of its engines, in stage 2 for all others."""
+def augment_nodes(request: "Request", *, stage: int) -> Iterator[Node | str]:
+    """A node for each set: in stage 3 for those of its engines, in stage 2 for all others.
+
+    A table's sets are left out where they are text; one that the command or the recipe names is an error then.
+    """
+    asked = request.augment_sets or request.options.augment
     path = conf_file(request.recipe, "augment")
     config = read(AugmentConfig, load_config(path), str(path), seed=0)
     for name in (name for name in wanted(request) if (engine_of(name) is None) == (stage == 2)):
         if not (request.dry_run and stage > 2):
             check_prepared_set(request, name)
         folder = DATA / request.recipe / name
+        if not asked and (folder / "text").is_file() and not (folder / "wav.scp").is_file():
+            yield f"there are no recordings of {name}: it is not augmented"
+            continue
         output = folder.with_name(f"{name}_aug")
         yield set_node(stage, output, config, partial(_make, folder, output, config, request.nj), sets=[folder])
 
