@@ -84,7 +84,7 @@ def begin(clone, table) -> Iterator:
     script.write_text(script.read_text().replace('"${python}" -m', '"${python}" waits.py\n"${python}" -m'))
 
     def begin() -> subprocess.Popen[str]:
-        call = ["./run.sh", "--recipe", "custom", "--stop_stage", "6", "--nj", "2"]
+        call = ["./run.sh", "--recipe", "custom", "--system", "small", "--stop_stage", "6", "--nj", "2"]
         options = {"cwd": clone, "env": environment_of(CUSTOM=str(table)), "text": True, "start_new_session": True}
         # As in a terminal; tests that run in the background of a script inherit that it is ignored.
         options["preexec_fn"] = lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)

@@ -31,8 +31,12 @@ def wanted(request: Request) -> list[str]:
     return list(request.augment_sets or request.options.augment or request.named_by_tables("augment_sets"))
 
 
-def augment_nodes(request: Request, *, stage: Stage) -> Iterator[Node]:
-    """A node for each set: in stage 3 for those of its engines, in stage 2 for all others."""
+def augment_nodes(request: Request, *, stage: Stage) -> Iterator[Node | str]:
+    """A node for each set: in stage 3 for those of its engines, in stage 2 for all others.
+
+    A table's sets are left out where they are text; one that the command or the recipe names is an error then.
+    """
+    asked = request.augment_sets or request.options.augment
     path = conf_file(request.recipe, "augment")
     config = read(AugmentConfig, load_config(path), str(path), seed=0)
     aligner = None if config.prepare.longest is None else chosen_aligner(request)
@@ -40,6 +44,9 @@ def augment_nodes(request: Request, *, stage: Stage) -> Iterator[Node]:
         if not (request.dry_run and stage > Stage.AUGMENT):
             request.check_prepared(name)
         folder = DATA / request.recipe / name
+        if not asked and (folder / "text").is_file() and not (folder / "wav.scp").is_file():
+            yield f"there are no recordings of {name}: it is not augmented"
+            continue
         yield augment_node(folder, folder.with_name(f"{name}{AUGMENTED}"), config, request.nj, aligner, stage=stage)
 
 

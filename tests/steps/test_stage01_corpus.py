@@ -14,6 +14,8 @@ from tests.steps.corpora import stages, write_table
 
 SETS = ("dev", "test", "train")
 FEATURES = [f"6 custom/{name}" for name in SETS]
+#: From scratch: nothing but features is made.
+CALL = ["--recipe", "custom", "--system", "small"]
 
 
 @pytest.fixture
@@ -29,7 +31,7 @@ def custom(table, capfd):  # noqa: ARG001 (what it prepares)
 
     def custom(*options: str) -> list[str]:
         capfd.readouterr()
-        main(["--recipe", "custom", "--stop_stage", "6", "--nj", "1", *options])
+        main([*CALL, "--stop_stage", "6", "--nj", "1", *options])
         return stages(capfd.readouterr().out)
 
     return custom
@@ -77,7 +79,7 @@ def test_sets_of_a_corpus_that_is_half_prepared_are_not_read(custom, capfd):
     custom("--stop_stage", "1")
     stamp = stamp_file(Path("data/custom/prepared"))
     stamp.write_text('{"made_from": "what a killed call leaves"}')
-    assert main_guard(main, ["--recipe", "custom", "--stage", "6", "--stop_stage", "6"]) == 2
+    assert main_guard(main, [*CALL, "--stage", "6", "--stop_stage", "6"]) == 2
     assert "error: data/custom: stage 1 was interrupted: run it again" in capfd.readouterr().err
     assert custom() == ["1 custom/prepared", *FEATURES]
 
@@ -93,4 +95,14 @@ def test_a_preparation_that_fails_is_said_and_made_again(custom, table, monkeypa
 @pytest.mark.usefixtures("table")
 def test_without_sets_there_are_no_features():
     with pytest.raises(UserError, match="data/custom has no sets: run stage 1"):
-        main(["--recipe", "custom", "--stage", "6", "--stop_stage", "6"])
+        main([*CALL, "--stage", "6", "--stop_stage", "6"])
+
+
+def test_the_sets_that_a_table_has_augmented_are_left_out_where_they_are_text(clone, monkeypatch, capfd):
+    (clone / "text.csv").write_text("transcript,split\ngo home,train\n")
+    monkeypatch.setenv("CUSTOM", str(clone / "text.csv"))
+    call = ["--recipe", "custom", "--stop_stage", "2", "--nj", "1"]
+    main(call)
+    assert "stage 2: there are no recordings of train: it is not augmented" in capfd.readouterr().out
+    with pytest.raises(UserError, match=r"train_aug: the set has no wav\.scp, so there is nothing to augment"):
+        main([*call, "--augment_sets", "train"])
