@@ -122,7 +122,14 @@ ROWS: list = []
 for command, call in READERS.items():
     for fault, (file, content, wanted) in FAULTS.items():
         # One reader serves them all: every fault once, and some of each kind before the others.
-        if command != "features" and fault not in ("empty line", "not UTF-8", "twice", "slash", "id unknown", "wav missing"):
+        if command != "features" and fault not in (
+            "empty line",
+            "not UTF-8",
+            "twice",
+            "slash",
+            "id unknown",
+            "wav missing",
+        ):
             continue
         name = "data/words" if command == "pipeline words" else "data/train"
         if name == "data/words" and fault in WORDS_ONLY:
