@@ -242,6 +242,7 @@ CALLS = {
         "info nowhere.zip": "nowhere.zip: no such package",
         "score --ref nowhere --hyp hyp --output out": "nowhere: No such file",
         "score": "--ref, --hyp, --output",
+        "score --ref ref --hyp hyp --output out --subset x": "--subset x: wants NAME=VALUE",
         "demo": "no model: give --model PACKAGE, or train one",
         "demo --port 70000": "--port is from 0 to 65535",
         "demo --port x": "--port: invalid int value: 'x'",

@@ -58,7 +58,6 @@ ROWS += [
         ("atat transcribe audio --model model.zip", "", "audio"),
         ("atat transcribe nowhere.wav --model model.zip", "", "nowhere.wav"),
         ("atat demo --model model.zip --device tpu", "--port 0", "tpu"),
-        ("atat demo --model ref", "--port 0", "ref"),
         (TOY, "--beam_size 0", "beam_size"),
         (TOY, "--nbest 9 --beam_size 2", "nbest"),
         (TOY, "--maxlen 0", "maxlen"),
@@ -80,6 +79,7 @@ ROWS += [
         (PACK.replace("run/config.yaml", "ref"), "", "ref"),
         ("atat_train", "--nope 1", "nope"),
         ("atat_train", "--config nowhere.yaml", "nowhere.yaml"),
+        ("atat_train", "--max_epoch two", "--max_epoch: invalid int value: 'two'"),
         ("pipeline understand --model_dir crf --data_dir data/flat_test --output_dir out", "--whisper /nowhere", "Whisper /nowhere"),
     )
 ]  # fmt: skip
@@ -99,6 +99,8 @@ ROWS += [
     )
 ]  # fmt: skip
 ROWS += [
+    # Gradio, once imported, makes its folder again.
+    ("demo, a model of text", "atat demo --model ref --port 0", {}, "ref", {"leaves": ("atat-demo-*",)}),
     ("features, no ark", TOY, {"dump/toy/test/data/feats.0000.ark": None}, "no such file: dump/toy/test/data/feats.0000.ark"),
     ("features, cut", TOY, torn("dump/toy/test/data/feats.0000.ark", 3000), "feats.0000.ark … cannot be read as Kaldi features"),
     ("features, no ark at all", TOY, {"dump/toy/test/data/feats.0000.ark": b"hello" * 9999}, "feats.0000.ark"),
