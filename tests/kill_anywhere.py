@@ -28,7 +28,7 @@ from typing import Any
 import numpy as np
 import yaml
 
-from espnet_atat.stages import LAST, STAGES
+from espnet_atat.stages import LAST_STAGE, STAGES
 from tests.shell import environment_of, make_clone, processes_in
 from tests.spoken import CORPUS
 from tests.steps import world
@@ -123,7 +123,7 @@ def begin(folder: Path, stage: int, log: Path) -> subprocess.Popen[bytes]:
     call += ["--stage", str(stage), "--stop_stage", str(stage)]
     call += ["--nj", "2"] if "nj" in STAGES[stage - 1].options else []
     call += ["--jobs", "2"] if "jobs" in STAGES[stage - 1].options else []
-    call += ["--upload_dir", "uploaded", "--system", "tuned"] if stage == LAST else []
+    call += ["--upload_dir", "uploaded", "--system", "tuned"] if stage == LAST_STAGE else []
     path = f"{folder}/utils:{environment_of()['PATH']}"
     environment = environment_of(PATH=path, PYTHONPATH=str(ROOT), OMP_NUM_THREADS="1")
     with log.open("ab") as output:
@@ -227,7 +227,7 @@ def plan(tries: int, seed: int) -> list[Try]:
     dice = random.Random(seed)
     stages: list[int] = []
     while len(stages) < tries:
-        stages += dice.sample(range(1, LAST + 1), LAST)
+        stages += dice.sample(range(1, LAST_STAGE + 1), LAST_STAGE)
     return [Try(n, stage, n % 2 == 0, dice.uniform(0.05, 1.0)) for n, stage in enumerate(stages[:tries], 1)]
 
 

@@ -52,18 +52,21 @@ def _fault(result: object) -> str | None:
     if any(former >= latter for former, latter in pairwise(utt_ids)):
         return "its utterance ids are not sorted, or one is there twice"
     size = len(utt_ids)
-    if not isinstance(columns, dict) or not all(_are_whole(each) and len(each) == size for each in columns.values()):
-        return "a column has not a whole number for each utterance"
-    if not isinstance(subsets, dict) or not all(_are_whole(each, size) for each in subsets.values()):
+    if not isinstance(columns, dict) or not all(_are_numbers(each, size) for each in columns.values()):
+        return "a column has not a number for each utterance"
+    if not isinstance(subsets, dict) or not all(_are_places(each, size) for each in subsets.values()):
         return "a subset has entries that are no places of utterances"
     return None
 
 
-def _are_whole(values: object, limit: int | None = None) -> bool:
-    """Is this a list of whole numbers, and from 0 to below a limit?"""
-    if not isinstance(values, list) or not all(type(value) is int for value in values):
-        return False
-    return limit is None or all(0 <= value < limit for value in values)
+def _are_numbers(values: object, size: int) -> bool:
+    """Is this a list of so many numbers? Shares of SLU-F1 are no whole ones."""
+    return isinstance(values, list) and len(values) == size and all(type(value) in (int, float) for value in values)
+
+
+def _are_places(values: object, limit: int) -> bool:
+    """Is this a list of whole numbers from 0 to below a limit?"""
+    return isinstance(values, list) and all(type(value) is int and 0 <= value < limit for value in values)
 
 
 def _line(value: Any) -> str:
