@@ -20,7 +20,7 @@ from espnet_atat.atomic import atomic_dir
 from espnet_atat.datadir import read_two_column, read_wav, write_two_column
 from espnet_atat.errors import UserError
 from espnet_atat.schema import read
-from espnet_atat.text.vocabulary import TASK_SOURCE, task_token
+from espnet_atat.text.vocabulary import TASK_SOURCE, TASKS, task_token
 
 #: Tasks whose target is the tree; the others' target is the transcript.
 TREE_TASKS = frozenset({"slu", "nlu"})
@@ -211,3 +211,12 @@ def _limited(utt_ids: list[str], part: Part, seed: int) -> list[str]:
     count = round(part.limit * len(utt_ids)) if part.limit < 1 else int(part.limit)
     chosen = set(random.Random(f"{seed} {part.set}").sample(utt_ids, min(count, len(utt_ids))))
     return [utt_id for utt_id in utt_ids if (utt_id in chosen) != part.complement]
+
+
+def describe_shares(groups: Path) -> str:
+    """``asr 60.0 %, slu 40.0 %``: of each task, from the weights of a mixture's groups."""
+    weights = dict.fromkeys(TASKS, 0.0)
+    for group, weight in read_two_column(groups).items():
+        weights[task_of(group)] += float(weight)
+    total = sum(weights.values())
+    return ", ".join(f"{task} {100 * weight / total:.1f} %" for task, weight in weights.items() if weight)

@@ -1,7 +1,7 @@
 """What the sets of a mixture contain: their targets, the tags in them, and fingerprints of the data."""
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -60,3 +60,13 @@ def unseen_tags(train: Iterable[Part], valid: Iterable[Part], dump: Path, seed: 
 def _tags(parts: Iterable[Part], dump: Path, seed: int) -> set[str]:
     trees = (examples_of(part, dump, seed)[1] for part in parts if part.task in TREE_TASKS)
     return {token for targets in trees for target in targets.values() for token in target.split() if is_tag(token)}
+
+
+def targets_identity(parts: Sequence[Part], dump: Path) -> list[dict[str, Any]]:
+    """Fingerprints of the targets only: neither the audio nor the shares matter here."""
+    found = []
+    for part in parts:
+        identity = part_identity(part, dump)
+        chosen = {key: identity["part"][key] for key in ("set", "limit", "complement") if key in identity["part"]}
+        found.append({"part": chosen, "target": identity["target"]})
+    return [entry for position, entry in enumerate(found) if entry not in found[:position]]

@@ -14,7 +14,9 @@ from espnet_atat.config.layout import DATA, DUMP, EXP
 from espnet_atat.data.mixture import group_of
 from espnet_atat.datadir import PREPARED, read_two_column
 from espnet_atat.errors import UserError
+from espnet_atat.graph.node import identity_of
 from espnet_atat.graph.work import read_stamp
+from espnet_atat.report.learning import collect_curves
 from espnet_atat.speech.audio import SAMPLE_RATE
 from espnet_atat.speech.fbank import FRAME_SHIFT
 
@@ -72,6 +74,19 @@ def training_amounts(runs: Sequence[Path], *, foreign: bool = False) -> dict[str
         "utterances": len(heard),
     }
     return {**(dict.fromkeys(amounts) if foreign else amounts), "commits": sorted(commits)}
+
+
+def training_files(runs: Sequence[Path], *, foreign: bool = False) -> dict[str, str | None]:
+    """What is kept of a training: the texts of ``TRAINING``, and of ``LEARNING`` if anyone recorded curves."""
+    content = {
+        "amounts": training_amounts(runs, foreign=foreign),
+        "runs": {folder.name: identity_of(folder) for folder in runs},
+    }
+    curves = collect_curves(runs)
+    return {
+        TRAINING: json.dumps(content, indent=1, ensure_ascii=False) + "\n",
+        LEARNING: json.dumps(curves, separators=(",", ":")) + "\n" if curves else None,
+    }
 
 
 def kept_amounts(folder: Path) -> dict[str, Any] | None:

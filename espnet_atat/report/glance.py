@@ -3,7 +3,7 @@
 Also the drawing of any attention, over a spectrogram or over pieces of text.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -106,3 +106,10 @@ def draw_attention(axes: Axes, weights: np.ndarray, tokens: Sequence[str], secon
 
 def name_pieces(axes: Axes, pieces: Sequence[str]) -> None:
     axes.set_xticks(range(len(pieces)), pieces, rotation=45, ha="right", rotation_mode="anchor", fontsize=8)
+
+
+def first_right(references: Mapping[str, str], hypotheses: Mapping[str, str], there: Iterable[str]) -> str:
+    """The first utterance of those ``there`` whose hypothesis is its reference; the first one where none is."""
+    known = set(there)
+    ids = [utt_id for utt_id in sorted(references) if utt_id in known]
+    return next((utt_id for utt_id in ids if hypotheses.get(utt_id) == references[utt_id]), ids[0])

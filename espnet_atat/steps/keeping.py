@@ -4,7 +4,6 @@ A set is kept with the key of its hypotheses, which covers the model, its config
 for hypotheses of the same key: after a change of either the model is trained again.
 """
 
-import json
 from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
@@ -14,11 +13,10 @@ from espnet_atat.config.layout import EGS, EXP
 from espnet_atat.config.rows import table_contents
 from espnet_atat.config.two_stage import FOREIGN
 from espnet_atat.errors import UserError
-from espnet_atat.graph.node import Node, identity_of, lineage
+from espnet_atat.graph.node import Node, lineage
 from espnet_atat.metrics.metrics_file import METRICS_FILE
-from espnet_atat.report.amounts import LEARNING, TRAINING, training_amounts
+from espnet_atat.report.amounts import LEARNING, TRAINING, training_files
 from espnet_atat.report.archives import Archives
-from espnet_atat.report.learning import collect_curves
 from espnet_atat.steps.systems import SystemRun
 
 #: Kept beside ``ref``, ``hyp`` and ``metrics.json``: the key of the hypotheses.
@@ -80,9 +78,11 @@ class Keeper:
                 for name in ("ref", "hyp", METRICS_FILE):
                     of_table[self._path(node.place / name)] = (node.place / name).read_bytes().decode()
             folder = scored[0].place.parents[1]
-            training, learning = _training_of(run)
-            of_table[self._path(folder / TRAINING)] = training
-            of_table[self._path(folder / LEARNING)] = learning
+            runs_of_model = list(dict.fromkeys(each for node in run.needs for each in lineage(node.place)))
+            first_stage = run.system.first_stage
+            foreign = first_stage is not None and first_stage.kind in FOREIGN
+            for name, text in training_files(runs_of_model, foreign=foreign).items():
+                of_table[self._path(folder / name)] = text
         for table, files in texts.items():
             self._archives.keep(table, files)
         return count
@@ -96,17 +96,3 @@ class Keeper:
     def _table_of(self, row: str) -> str:
         contents = table_contents(self.recipe).items()
         return next(name for name, (_, content) in contents if content["rows"].get(row) is not None)
-
-
-def _training_of(run: SystemRun) -> tuple[str, str | None]:
-    """The text of ``training.json``, and that of ``learning.json`` if anyone recorded curves."""
-    folders = list(dict.fromkeys(folder for node in run.needs for folder in lineage(node.place)))
-    first_stage = run.system.first_stage
-    foreign = first_stage is not None and first_stage.kind in FOREIGN
-    content = {
-        "amounts": training_amounts(folders, foreign=foreign),
-        "runs": {folder.name: identity_of(folder) for folder in folders},
-    }
-    curves = collect_curves(folders)
-    learning = json.dumps(curves, separators=(",", ":")) + "\n" if curves else None
-    return json.dumps(content, indent=1, ensure_ascii=False) + "\n", learning

@@ -7,7 +7,7 @@ what a target looks like does not depend on the label that asks for it.
 
 import dataclasses
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
@@ -19,7 +19,7 @@ from espnet_atat.config.mixtures import MIXTURE_SEED
 from espnet_atat.config.system import System
 from espnet_atat.config.training import best_model, load_lm_config
 from espnet_atat.data.mixture import TREE_TASKS, Part
-from espnet_atat.data.targets import part_identity, targets_of
+from espnet_atat.data.targets import targets_identity, targets_of
 from espnet_atat.errors import UserError
 from espnet_atat.graph.logs import log_to
 from espnet_atat.graph.node import Identity, Node
@@ -110,18 +110,8 @@ class LMTraining:
             "config": self.config,
             "seed": self.training.seed,
             "tokens": self.training.tokens.key,
-            "data": {split: _targets_identity(self.parts(split)) for split in ("train", "valid")},
+            "data": {split: targets_identity(self.parts(split), DUMP) for split in ("train", "valid")},
         }
-
-
-def _targets_identity(parts: Sequence[Part]) -> list[dict[str, Any]]:
-    """Fingerprints of the targets only: neither the audio nor the shares matter here."""
-    found = []
-    for part in parts:
-        identity = part_identity(part, DUMP)
-        chosen = {key: identity["part"][key] for key in ("set", "limit", "complement") if key in identity["part"]}
-        found.append({"part": chosen, "target": identity["target"]})
-    return [entry for position, entry in enumerate(found) if entry not in found[:position]]
 
 
 def train_language_model(planned: LMTraining, folder: Path) -> Mapping[str, str]:

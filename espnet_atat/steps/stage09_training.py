@@ -12,9 +12,8 @@ from espnet_atat.atomic import atomic_write
 from espnet_atat.config.hearing import Hearing
 from espnet_atat.config.known_options import CPU_PROCESSES, FEATS_TYPE
 from espnet_atat.config.mixtures import MIXTURE_SEED
-from espnet_atat.data.mixture import Part, stream_options, task_of, write_mixture
+from espnet_atat.data.mixture import Part, describe_shares, stream_options, write_mixture
 from espnet_atat.data.statistics import write_statistics
-from espnet_atat.datadir import read_two_column
 from espnet_atat.errors import UserError
 from espnet_atat.graph.launch import Machines, launch_training, train_in_processes
 from espnet_atat.graph.logs import log_to
@@ -23,7 +22,7 @@ from espnet_atat.speech.fbank import FFT_LENGTH, FRAME_LENGTH, FRAME_SHIFT, NUM_
 from espnet_atat.steps.plan import Training
 from espnet_atat.steps.stage07_tokens import check_text_tokenizer
 from espnet_atat.text.tokenizer import GROWN_WORDS_FILE
-from espnet_atat.text.vocabulary import TASKS, Vocabulary
+from espnet_atat.text.vocabulary import Vocabulary
 
 #: ESPnet's own filterbank where the dump holds audio.
 RAW_FRONTEND = {
@@ -114,15 +113,6 @@ def train(training: Training, folder: Path) -> Mapping[str, str]:
         )
     print(f"  wrote {training.model_file}")
     return {"model": training.model}
-
-
-def describe_shares(groups: Path) -> str:
-    """``asr 60.0 %, slu 40.0 %``: of each task, from the weights of a mixture's groups."""
-    weights = dict.fromkeys(TASKS, 0.0)
-    for group, weight in read_two_column(groups).items():
-        weights[task_of(group)] += float(weight)
-    total = sum(weights.values())
-    return ", ".join(f"{task} {100 * weight / total:.1f} %" for task, weight in weights.items() if weight)
 
 
 def resolved_config(training: Training) -> dict[str, Any]:

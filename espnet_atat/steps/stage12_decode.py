@@ -2,7 +2,7 @@
 
 import dataclasses
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +16,7 @@ from espnet_atat.errors import UserError
 from espnet_atat.graph.digest import features_digest, file_digest
 from espnet_atat.graph.logs import log_to
 from espnet_atat.graph.node import Identity, Node
-from espnet_atat.report.glance import ATTENTION_FILE
+from espnet_atat.report.glance import ATTENTION_FILE, first_right
 from espnet_atat.stages import Stage
 from espnet_atat.steps.plan import PlannedSystem, Training, heard_words
 from espnet_atat.steps.stage08_language_model import LMTraining
@@ -281,10 +281,3 @@ def _look(decoding: Decoding, work: Path) -> Mapping[str, Any]:
     arrays = heard_and_read(load_trained(decoding.training), source, utt_id, text, config, seen=seen)
     np.savez_compressed(work / ATTENTION_FILE, utt_id=utt_id, reference=references[utt_id], **arrays)
     return {"utt_id": utt_id}
-
-
-def first_right(references: Mapping[str, str], hypotheses: Mapping[str, str], there: Iterable[str]) -> str:
-    """The first utterance of those ``there`` whose hypothesis is its reference; the first one where none is."""
-    known = set(there)
-    ids = [utt_id for utt_id in sorted(references) if utt_id in known]
-    return next((utt_id for utt_id in ids if hypotheses.get(utt_id) == references[utt_id]), ids[0])

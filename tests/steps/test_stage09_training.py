@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from espnet_atat.data.epoch_plan import MODALITIES
+from espnet_atat.data.mixture import describe_shares
 from espnet_atat.graph.digest import SUMS_FILE
 from espnet_atat.speech.feature_sums import FeatureSums
 from espnet_atat.steps import stage09_training
-from espnet_atat.steps.stage09_training import describe_shares
 from espnet_atat.train.transfer import OLD_ROWS
 from tests.steps.world import run, training, write_recipe
 

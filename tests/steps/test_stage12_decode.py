@@ -8,8 +8,8 @@ import torch
 
 from espnet_atat.decode.trained import Trained
 from espnet_atat.model.precision import device_here
+from espnet_atat.report.glance import first_right
 from espnet_atat.steps import stage12_decode
-from espnet_atat.steps.stage12_decode import first_right
 from espnet_atat.tasks import language_model
 from tests.steps.world import planned, run
 
