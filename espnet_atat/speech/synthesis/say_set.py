@@ -21,7 +21,7 @@ from espnet_atat.speech.synthesis.verbalise import as_sentence, verbalise
 from espnet_atat.speech.synthesis.waveform import finish
 
 SECONDS_PER_CHARACTER = 0.064  # of speech; all three engines, commands of mini's
-SECONDS_PER_LETTER = 0.6  # besides, of one that is spelt
+SECONDS_PER_LETTER = 0.3  # besides, of one that is spelt; Kokoro
 SPELT = re.compile(r"(?<![\w'])(?![aiAI]\b)[a-zA-Z](?![\w'])")
 
 

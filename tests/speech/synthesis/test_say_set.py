@@ -47,7 +47,7 @@ def test_a_text_file_becomes_a_data_dir(pico, texts, tmp_path):
     assert report.counts["seconds"] == pytest.approx(seconds, abs=0.01)
 
 
-@pytest.mark.parametrize(("words", "spoken"), [("play a song", 11 * 0.064), ("i spell a b", 11 * 0.064 + 0.6)])
+@pytest.mark.parametrize(("words", "spoken"), [("play a song", 11 * 0.064), ("i spell a b", 11 * 0.064 + 0.3)])
 def test_the_expected_time_is_that_of_the_speech(words, spoken, monkeypatch):
     monkeypatch.setattr("os.cpu_count", lambda: 2)
     for engine, of_a_second in (("kokoro", 0.43), ("pico", 0.0053)):
