@@ -53,7 +53,7 @@ def test_whisper_hears_a_command(root, tmp_path) -> None:
         pytest.skip("no Whisper tiny.en: tools/install_extra.sh whisper")
     data = write_set(tmp_path / "set", ("[IN:GO go ]",))
     whisper = Whisper("tiny.en")
-    with pytest.raises(UserError, match=r"no file 'wav.scp', so nothing to hear"):
+    with pytest.raises(UserError, match=r"no file 'wav.scp', so there is no audio"):
         whisper_transcripts(data, whisper)
     recording = root / "egs2/atat/mini/corpus/audio/music_dev/af_sky-music_dev_0006.ogg"
     (data / "wav.scp").write_text(f"utt00 {recording}\n")

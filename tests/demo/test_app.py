@@ -128,7 +128,7 @@ def test_the_engine_hears_and_reads(toy_run, tmp_path):
     soundfile.write(tmp_path / "later.wav", np.concatenate([quiet, command(0)]), RATE)
     later = engine.hear("toy", "slu", tmp_path / "later.wav")
     assert later.results[0].frame.intent == "PLAY"
-    assert later.attention.first == pytest.approx(95, abs=3)
+    assert later.attention.first == pytest.approx(92, abs=4)  # it begins at 100, less a margin of 8
     assert len(later.features) == pytest.approx(160, abs=3)
     soundfile.write(tmp_path / "silence.wav", np.zeros(8000), 8000)
     silence = engine.hear("toy", "slu", tmp_path / "silence.wav")
