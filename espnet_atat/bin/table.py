@@ -7,6 +7,7 @@ from typing import Any
 
 from espnet_atat.atomic import atomic_write
 from espnet_atat.bin import new_parser, start
+from espnet_atat.corpora.readers import read_text
 from espnet_atat.errors import UserError, naming
 from espnet_atat.report.archives import SUFFIX, read_archive
 from espnet_atat.report.tables import insert, markdown, terminal, times
@@ -43,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def _rendered(args: argparse.Namespace, content: dict[str, Any], name: str) -> str:
     if args.insert:
-        before = args.insert.read_text(encoding="utf-8")
+        before = read_text(args.insert)
         with naming(args.insert):
             return insert(content, name, before)
     if args.format == "markdown":

@@ -41,7 +41,8 @@ def load_yaml(path: Path) -> dict[str, Any]:
     try:
         content = copy.deepcopy(parse_yaml(path.read_text(encoding="utf-8")))
     except (yaml.YAMLError, ValueError, RecursionError) as error:  # not UTF-8; digits without end; brackets without end
-        raise UserError(f"{path}: not YAML: {' '.join(str(error).split())}") from error
+        said = " ".join(str(error).split()).replace('in "<unicode string>", line', "at line")
+        raise UserError(f"{path}: not YAML: {said}") from error
     if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):
         raise UserError(f"{path}: holds no mapping of options")
     return content

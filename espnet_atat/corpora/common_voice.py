@@ -76,6 +76,8 @@ def _read_part(root: Path, part: str, seconds: dict[str, float], rules: Normalis
             row["path"] if row["path"].endswith(".mp3") else f"{row['path']}.mp3"
         )  # the first releases have no suffix
         speaker = row["client_id"][:SPEAKER]
+        if Path(name).name != name:
+            raise UserError(f"{row.where}: path {row['path']!r} leads out of clips")
         if not speaker:
             raise UserError(f"{row.where}: no client_id; delete the row, or the file if all its rows are like that")
         utterances.append(

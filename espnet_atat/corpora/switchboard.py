@@ -7,6 +7,7 @@ eval2000_data_prep.sh.
 """
 
 import argparse
+import math
 import re
 from collections import Counter
 from pathlib import Path
@@ -126,7 +127,7 @@ def _cut(path: Path, conversation: str, side: str, times: tuple[str, str], text:
         start, end = map(float, times)
     except ValueError as error:
         raise UserError(f"{where}: expected start and end in seconds, found {' '.join(times)!r}") from error
-    if not 0 <= start < end:
+    if not 0 <= start < end < math.inf:
         raise UserError(f"{where}: it ends at {end:g} s and starts at {start:g} s")
     speaker = f"{conversation}-{side}"
     key = f"{speaker}_{round(start * 100):06d}-{round(end * 100):06d}"

@@ -11,6 +11,7 @@ from espnet_atat.errors import UserError
 from espnet_atat.package.contents import RATE, REAL
 from espnet_atat.plain_yaml import parse_plain
 from espnet_atat.schema import Within, check, read
+from espnet_atat.text.vocabulary import TASK_SOURCE
 
 MANIFEST = "atat.yaml"
 #: Form of the file; a reader of this release reads no other.
@@ -68,6 +69,12 @@ class Manifest:
     made_from: str = ""
 
     def __post_init__(self) -> None:
+        for source, task in self.tasks.items():
+            if TASK_SOURCE.get(task) != source:
+                known = ", ".join(name for name, reads in TASK_SOURCE.items() if reads == source) or "none"
+                raise UserError(f"tasks: {source}: unknown task {task!r}; known: {known}")
+        if self.encoder:
+            _demand(self.encoder, ("kind", "identity"), "encoder")
         check(DECODE, self.decode, "decode")
         for key, hints, rows in (("trained_on", _PART, self.trained_on), ("results", _RESULT, self.results)):
             for number, row in enumerate(rows, 1):

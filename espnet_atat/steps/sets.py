@@ -47,7 +47,8 @@ def set_node(
 def set_identity(folder: Path) -> list[str]:
     """The content of a data dir: its files, and what it was made from, which decides its audio."""
     if not (folder / "text").is_file():
-        raise UserError(f"{folder} does not exist: run the earlier stages (--stage 1 runs all that is missing)")
+        mend = "name another, or run the earlier stages of its recipe (--stage 1 runs all that is missing)"
+        raise UserError(f"{folder} is not a data dir: it has no file 'text'; {mend}")
     files = [folder / name for name in ("text", "target", "wav.scp", SEGMENTS, "utt2spk", TEXT_FORM, UNREADABLE)]
     corpus = read_stamp(folder.parent / PREPARED)
     stamp = read_stamp(folder)

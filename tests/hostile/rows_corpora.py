@@ -59,16 +59,16 @@ FILES = (
     ("an4", "etc/an4_train.transcription", at("an0-spk0-b)", "an9)"), "an4_train.fileids:1: an0-spk0-b has no line in"),
     ("an4", "etc/an4_train.transcription", b"\xff", "an4_train.transcription:1: byte b'\\xff' is not UTF-8"),
     ("an4", "etc/an4_train.fileids", at("an4_clstk/spk0/an0", "../../../ref/an0"), "an4_train.fileids:1"),
-    ("an4", "etc/an4_train.fileids", lambda old: old + old, "stands twice: … an4_train.fileids:"),
+    ("an4", "etc/an4_train.fileids", lambda old: old + old, "occurs twice: … an4_train.fileids:"),
     ("an4", "etc/an4_train.fileids", "", "no utterance is left of 0"),
     ("an4", "etc/an4_test.fileids", None, "an4_test.fileids: No such file"),
     ("an4", "wav/an4test_clstk/spk0/an0-spk0-b.wav", None, "test: spk0-an0-spk0-b … missing audio … --allow_bad_test"),
     ("an4", "wav/an4test_clstk/spk0/an0-spk0-b.wav", wav(rate=8000), "8000 Hz where 16000 Hz is expected; --resample"),
     ("an4", "wav/an4_clstk/spk0/an0-spk0-b.wav", wav(rate=8000), "8000 Hz where 16000 Hz is expected; --resample"),
-    ("LibriSpeech", "test-clean/7/9/7-9.trans.txt", None, "test_clean: no utterance is left of 0"),
+    ("LibriSpeech", "test-clean/7/9/7-9.trans.txt", None, "7-9-0000.flac: no transcript (2 such"),
     ("LibriSpeech", "test-clean/7/9/7-9.trans.txt", at("7-9-0001", "8-9-0001"), "trans.txt:2: id '8-9-0001' does not belong"),
-    ("LibriSpeech", "test-clean/7/9/7-9.trans.txt", at("7-9-0001", "7-9-../x"), "has a slash"),
-    ("LibriSpeech", "test-clean/7/9/7-9.trans.txt", at("7-9-0001", "7-9-0000"), "stands twice"),
+    ("LibriSpeech", "test-clean/7/9/7-9.trans.txt", lambda old: old + b"7-9-../x STOP\n", "trans.txt:3: … has a slash"),
+    ("LibriSpeech", "test-clean/7/9/7-9.trans.txt", lambda old: old + b"7-9-0000 STOP\n", "occurs twice: … trans.txt:3"),
     ("LibriSpeech", "test-clean/7/9/7-9.trans.txt", at("7-9-0001 STOP", "7-9-0001"), "empty transcript; a test set is never"),
     ("LibriSpeech", "test-clean/7/9/7-9.trans.txt", b"7-9-0000 \xff\n", "trans.txt:1: byte b'\\xff' is not UTF-8"),
     ("LibriSpeech", "test-clean/7/9/7-9-0001.flac", None, "7-9-0001 … missing audio"),
@@ -83,7 +83,7 @@ FILES = (
     ("fsc", "data/train_data.csv", b"\xff", "train_data.csv:1: byte"),
     ("fsc", "data/train_data.csv", "", "train_data.csv: empty; its first line names the columns"),
     ("snips", "smart-lights-en-close-field/dataset.json", None, "dataset"),
-    ("snips", "smart-lights-en-close-field/dataset.json", "{", "dataset.json:1: not JSON"),
+    ("snips", "smart-lights-en-close-field/dataset.json", "{", "dataset.json: not JSON at column 2"),
     ("snips", "smart-lights-en-close-field/dataset.json", "[]", "dataset.json: expected intents"),
     ("snips", "smart-lights-en-close-field/dataset.json", '{"intents": {"A": {"utterances": [7]}}}', "dataset.json: expected"),
     ("snips", "smart-lights-en-close-field/dataset.json", '{"intents": {"A": {"utterances": [{"data": [{"text": 7}]}]}}}', "dataset.json"),
@@ -139,6 +139,33 @@ ROWS += [
     ("top, recordings nowhere", f"prepare top {C}/top out --recordings nowhere", {}, "nowhere: No such file", WRITTEN),
     ("broad, held out", f"prepare broad {C}/wordnet out --held_out held", {"held": b"a \xff\n"}, "held:1: byte"),
 ]  # fmt: skip
+#: Corpora that are not in the good folder: corpus, its files, what is said.
+CV, SLURP, SWB = "client_id\tpath\tsentence\n", "cut/dataset/slurp/train.jsonl", "cut/sw2001A-ms98-a-trans.text"
+CUT = (
+    ("stop", {"cut/notes": ""}, "cut: no manifests/{train,eval,test}.tsv; give the folder 'stop'"),
+    ("stop", {f"cut/manifests/{part}.tsv": "domain\n" for part in ("train", "eval", "test")}, "train.tsv:1: no column 'file_id'"),
+    ("stop", {f"cut/manifests/{part}.tsv": "file_id\tdomain\tutterance\tseqlogical\n../x.wav\ta\tgo\t[IN:A go ]\n" for part in ("train", "eval", "test")}, "train.tsv:2: file_id '../x.wav' leads out of the corpus"),
+    ("slurp", {"cut/notes": ""}, "cut: no dataset/slurp/train.jsonl; give the folder of SLURP's repository"),
+    ("slurp", {SLURP: "{}\n", "cut/audio/slurp_real/x": ""}, "train.jsonl:1: expected scenario, action, tokens"),
+    ("slurp", {SLURP: "{\n", "cut/audio/slurp_real/x": ""}, "train.jsonl:1: not JSON"),
+    ("slurp", {SLURP: "{}\n", "cut/dataset/slurp/metadata.json": "[]", "cut/audio/slurp_real/x": ""}, "metadata.json: expected slurp_id"),
+    ("common_voice", {"cut/notes": ""}, "cut: no train.tsv beside clips/; give the folder"),
+    ("common_voice", {"cut/train.tsv": "path\tsentence\n", "cut/clips/x": ""}, "train.tsv:1: no column 'client_id'"),
+    ("common_voice", {"cut/train.tsv": CV + "\ta.mp3\tgo\n", "cut/clips/x": ""}, "train.tsv:2: no client_id; delete the row"),
+    ("common_voice", {"cut/train.tsv": CV + "x\t../../a.mp3\tgo\n", "cut/clips/x": ""}, "train.tsv:2: path '../../a.mp3' leads out of clips"),
+    ("mls", {"cut/notes": ""}, "cut: … give the folder 'mls_english'"),
+    ("mls", {"cut/dev/transcripts.txt": "1_2 go\n"}, "transcripts.txt:1: expected speaker_book_number<tab>words, found '1_2 go'"),
+    ("mls", {"cut/dev/transcripts.txt": b"1_2_3\t\xff\n"}, "transcripts.txt:1: byte b'\\xff' is not UTF-8"),
+    ("switchboard", {"cut/notes": ""}, "cut: no *.sph anywhere below it; give the folder of LDC97S62"),
+    ("switchboard", {"cut/sw02001.sph": ""}, "cut: no *-trans.text"),
+    ("switchboard", {"cut/sw02002.sph": "", SWB: "a 0 1 go\n"}, "trans.text: there is no sw02001.sph; add it"),
+    ("switchboard", {"cut/sw02001.sph": "", SWB: "a 0 x go\n"}, "trans.text:1: expected start and end in seconds, found '0 x'"),
+    ("switchboard", {"cut/sw02001.sph": "", SWB: "a 0 inf go\n"}, "trans.text:1: it ends at inf s"),
+)  # fmt: skip
+ROWS += [
+    (f"{corpus}, cut {number}", f"prepare {corpus} cut out", files, wanted)
+    for number, (corpus, files, wanted) in enumerate(CUT)
+]
 #: What ``prepare fetch`` is given to unpack.
 FETCH = "prepare fetch --url file://nowhere/{0} --output_dir out/corpus --archive {0} --file_checksums sums"
 SUMS = {"sums": "0" * 64 + "  corpus/readme.txt\n"}

@@ -174,7 +174,7 @@ ROWS += [
         "prepare, segments",
         "prepare custom data/test out",
         {"data/test/segments": "s-1 r 0 1\n"},
-        "test/segments: … give",
+        "data/test/segments: s-1: recording 'r' is not in wav.scp",
     ),
     ("prepare, short", "prepare custom data/test out", {SOUND: wav(np.zeros(100))}, "0.006 s is shorter than 0.1 s"),
     ("prepare, bad tree", "prepare custom data/test out", {"data/test/target": at("stop ]", "stop")}, "target: s-2"),

@@ -65,7 +65,7 @@ ZIPS = {
     "a link": (package(special("link.md", 0o120777)), "package.zip: refused: 'link.md' is a link"),
     "a pipe": (package(special("pipe.md", 0o010666)), "package.zip: refused: 'pipe.md'"),
     "a device": (package(special("device.md", 0o020666)), "package.zip: refused: 'device.md'"),
-    "a member twice": (package(("atat.yaml", MANIFEST)), "package.zip: refused: 'atat.yaml' is in it twice"),
+    "a member twice": (package(("atat.yaml", MANIFEST)), "package.zip: refused: 'atat.yaml' occurs twice"),
     "encrypted": (encrypted(), "package.zip: refused: … is encrypted"),
     "a bomb": (bomb(), "package.zip: refused"),
     "a lie about its size": (lying(), "package.zip"),
