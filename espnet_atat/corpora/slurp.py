@@ -29,16 +29,16 @@ HEADSET = "-headset"
 MICROPHONES = ("headset", "far")
 
 
-class Part(NamedTuple):
+class AudioOfTable(NamedTuple):
     table: str
     audio: str
 
 
 PARTS = {
-    "train": Part("train.jsonl", "slurp_real"),
-    "train_synthetic": Part("train_synthetic.jsonl", "slurp_synth"),
-    "dev": Part("devel.jsonl", "slurp_real"),
-    "test": Part("test.jsonl", "slurp_real"),
+    "train": AudioOfTable("train.jsonl", "slurp_real"),
+    "train_synthetic": AudioOfTable("train_synthetic.jsonl", "slurp_synth"),
+    "dev": AudioOfTable("devel.jsonl", "slurp_real"),
+    "test": AudioOfTable("test.jsonl", "slurp_real"),
 }
 
 
@@ -102,7 +102,7 @@ def _read_part(
     for what in ("sentences", "recordings", "by headset", "a second time, left out"):
         counts[what] = 0
     for row in read_json_lines(table):
-        tree, left_out = tree_of(row, rules)
+        tree, left_out = spanned_tree(row, rules)
         counts["sentences"] += 1
         counts.update({"entities that overlap others or have gaps, left out": left_out} if left_out else {})
         text, target = " ".join(tree.words()), tree.serialise()
@@ -132,7 +132,7 @@ def _recordings(row: Row) -> list[str]:
     return files
 
 
-def tree_of(row: Row, rules: Normalisation) -> tuple[Tree, int]:
+def spanned_tree(row: Row, rules: Normalisation) -> tuple[Tree, int]:
     """The tree of a sentence, and how many of its entities cannot be in one (they overlap others, or have gaps)."""
     words: list[str] = []
     places: list[tuple[int, int]] = []  # of each token's words

@@ -68,7 +68,7 @@ def prepare(
         raise UserError(f"{source}: no manifests/{{train,eval,test}}.tsv; give the folder 'stop' of STOP's archive")
     lists = _find_lists(source, low_resource)
     builder = Builder("stop", source, data_dir, has_two_forms=True, **options)
-    rows = {part: list(read_manifest(path, builder.options.rules)) for part, path in manifests.items()}
+    rows = {part: list(read_spoken(path, builder.options.rules)) for part, path in manifests.items()}
     for part, spoken in rows.items():
         counts = Counter(one.domain for one in spoken)
         builder.note(f"{part}: " + ", ".join(f"{domain} {counts[domain]}" for domain in sorted(counts)))
@@ -97,7 +97,7 @@ def _find_lists(source: Path, named: Path | None) -> Path | None:
     return found
 
 
-def read_manifest(path: Path, rules: Normalisation) -> Iterator[Spoken]:
+def read_spoken(path: Path, rules: Normalisation) -> Iterator[Spoken]:
     for row in read_table(path, COLUMNS, delimiter="\t", quoted=False):
         written = row.fields.get("normalized_seqlogical") or row["seqlogical"]
         text, tree = read_tree(unescaped(written, rules), rules, row.where)

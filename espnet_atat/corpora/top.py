@@ -20,7 +20,7 @@ from typing import Any
 
 from espnet_atat.corpora.builder import Builder, PreparationReport, Utterance
 from espnet_atat.corpora.readers import read_table, read_tree
-from espnet_atat.corpora.stop import find_manifests, read_manifest, unescaped
+from espnet_atat.corpora.stop import find_manifests, read_spoken, unescaped
 from espnet_atat.datadir import read_two_column
 from espnet_atat.errors import UserError
 from espnet_atat.semantics.normalise import Normalisation
@@ -108,7 +108,7 @@ def _read_part(
 def _read_file(kind: str, part: str, path: Path, rules: Normalisation) -> Iterator[tuple[str, Utterance]]:
     """Domain (empty for TOP) and utterance of each row."""
     if kind == "STOP":
-        yield from ((spoken.domain, spoken.utterance) for spoken in read_manifest(path, rules))
+        yield from ((spoken.domain, spoken.utterance) for spoken in read_spoken(path, rules))
         return
     header = ["raw", "tokenised", "tree"] if kind == "TOP" else None
     for row in read_table(path, COLUMNS[kind], delimiter="\t", quoted=False, header=header):

@@ -84,7 +84,7 @@ def validate(path: Path, rules: AudioRules, *, audio: str = "full") -> Checked:
     audio_file = SEGMENTS if SEGMENTS in columns else "wav.scp"
     problems += same_utterances(columns)
     problems += check_speakers(path, columns)
-    problems += check_text(columns)
+    problems += check_transcripts(columns)
     seconds = 0.0
     if audio != "none" and audio_file in columns:
         # Utterances prepared under --allow_bad_test are known to be unreadable, and count as wrong.
@@ -160,7 +160,7 @@ def check_speakers(path: Path, columns: dict[str, NumberedColumn]) -> Iterator[P
             yield Problem("spk2utt", found.lines.get(speaker, 0), f"speaker {speaker!r} {what}")
 
 
-def check_text(columns: dict[str, NumberedColumn]) -> Iterator[Problem]:
+def check_transcripts(columns: dict[str, NumberedColumn]) -> Iterator[Problem]:
     """Check that transcripts exist, trees parse, and the words of a tree are its transcript."""
     text, target = columns["text"], columns.get("target")
     audio_only = bool(columns.keys() & {"wav.scp", SEGMENTS}) and target is None and not any(text.values.values())

@@ -8,12 +8,12 @@ from espnet2.torch_utils.initialize import initialize
 from torch import nn
 
 from espnet_atat.errors import UserError
+from espnet_atat.espnet_package import ESPNET, ESPNET_PREFIX
 from espnet_atat.model.atat_model import ESPnetATATModel
 from espnet_atat.model.audio_encoder import AudioEncoder, BlocksEncoder
 from espnet_atat.model.cpu_layers import use_cpu_layers
 from espnet_atat.model.ctc import CTCHead
 from espnet_atat.model.decoder import SharedDecoder
-from espnet_atat.model.espnet_package import ESPNET, ESPNET_PREFIX
 from espnet_atat.model.hearing_encoder import HearingEncoder
 from espnet_atat.model.hub import HUGGING_FACE
 from espnet_atat.model.light_import import load_class

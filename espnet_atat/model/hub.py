@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from espnet_atat.errors import UserError, first_line
+from espnet_atat.espnet_package import espnet_files, is_espnet
 from espnet_atat.graph.digest import digest, file_digest
 from espnet_atat.installed import installed_model
-from espnet_atat.model.espnet_package import espnet_files, is_espnet
 from espnet_atat.strict_json import read_json
 
 if TYPE_CHECKING:

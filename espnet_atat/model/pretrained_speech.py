@@ -17,8 +17,8 @@ from torch.utils.checkpoint import checkpoint
 
 from espnet_atat.datadir import SAMPLE_RATE
 from espnet_atat.errors import UserError
+from espnet_atat.espnet_package import ESPNET, is_espnet, load_espnet_config
 from espnet_atat.model.audio_encoder import valid_frames
-from espnet_atat.model.espnet_package import ESPNET, is_espnet, load_espnet_config
 from espnet_atat.model.hub import load_hub_config, load_preprocessor, model_folder
 from espnet_atat.model.speech_frontends import make_frontend
 from espnet_atat.model.speech_states import (

@@ -12,7 +12,7 @@ from pathlib import PurePosixPath
 from typing import Annotated, Any, Literal
 
 from espnet_atat.errors import UserError
-from espnet_atat.model.espnet_package import ESPNET, ESPNET_PREFIX
+from espnet_atat.espnet_package import ESPNET, ESPNET_PREFIX
 from espnet_atat.model.hub import HUGGING_FACE
 from espnet_atat.schema import Within, check, read
 

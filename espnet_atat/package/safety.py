@@ -22,7 +22,7 @@ from espnet_atat.strict_json import parse_json
 SUFFIXES = frozenset({".yaml", ".json", ".txt", ".md", ".model", ".pth", ".npz", ".png"})
 NAMES = frozenset({"LICENSE", "NOTICE", ".gitattributes"})
 #: Bytes of a whole package, unpacked: far above any model of this kind, far below a disk; and its members.
-MAX_BYTES = 8 * 2**30
+MAX_PACKAGE_BYTES = 8 * 2**30
 MAX_MEMBERS = 1000
 #: A package that is so small unpacked, or is at most so many times as large as packed, is no bomb. Weights shrink by
 #: a tenth; what shrinks more is small.
@@ -68,7 +68,7 @@ def open_zip(path: Path) -> zipfile.ZipFile:
 def check_members(members: Iterable[zipfile.ZipInfo], where: Path) -> None:
     """Refuse an archive with anything but plain files of known kinds below its root, or with too much in it."""
     seen: set[str] = set()
-    total, most = 0, min(MAX_BYTES, max(SMALL, MAX_RATIO * where.stat().st_size))
+    total, most = 0, min(MAX_PACKAGE_BYTES, max(SMALL, MAX_RATIO * where.stat().st_size))
     for member in members:
         name = member.filename
         check_member_name(name, where)

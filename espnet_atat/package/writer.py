@@ -13,8 +13,8 @@ from typing import Any
 
 from espnet_atat import __version__
 from espnet_atat.errors import UserError, first_line
+from espnet_atat.espnet_package import ESPNET
 from espnet_atat.installed import installed_model
-from espnet_atat.model.espnet_package import ESPNET
 from espnet_atat.model.hub import HUGGING_FACE, model_identity
 from espnet_atat.package import contents
 from espnet_atat.package.card import model_card, results

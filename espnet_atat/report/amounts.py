@@ -19,6 +19,7 @@ from espnet_atat.graph.work import read_stamp
 from espnet_atat.report.learning import collect_curves
 from espnet_atat.speech.audio import SAMPLE_RATE
 from espnet_atat.speech.fbank import FRAME_SHIFT
+from espnet_atat.strict_json import read_json
 
 #: Lengths of a dumped set's utterances, and how many of each make a second.
 LENGTHS = {"utt2num_frames": SAMPLE_RATE / FRAME_SHIFT, "utt2num_samples": SAMPLE_RATE}
@@ -95,7 +96,7 @@ def kept_amounts(folder: Path) -> dict[str, Any] | None:
     if not file.is_file():
         return None
     try:
-        return dict(json.loads(file.read_text(encoding="utf-8"))["amounts"])
+        return dict(read_json(file)["amounts"])
     except (ValueError, KeyError, TypeError) as error:
         raise UserError(f"{file}: holds no amounts: remove it, and what lies beside it") from error
 

@@ -21,10 +21,10 @@ from espnet_atat.data.epoch_plan import PLAN_VERSION
 from espnet_atat.data.mixture import Part
 from espnet_atat.data.targets import holds_audio, part_identity, targets_of, unseen_tags
 from espnet_atat.errors import UserError
+from espnet_atat.espnet_package import ESPNET_PREFIX, is_checkpoint
 from espnet_atat.graph.digest import file_digest
 from espnet_atat.graph.launch import Machines
 from espnet_atat.graph.node import Identity, Node
-from espnet_atat.model.espnet_package import ESPNET_PREFIX, is_checkpoint
 from espnet_atat.model.hub import model_identity
 from espnet_atat.stages import Stage
 from espnet_atat.text.growth import BPEGrowth

@@ -26,9 +26,9 @@ from espnet_atat.data.preprocessor import MixturePreprocessor, max_text_pieces
 from espnet_atat.data.sampler import MixedBatchSampler, single_task_batches
 from espnet_atat.data.shapes import load_groups
 from espnet_atat.errors import UserError
+from espnet_atat.espnet_package import ESPNET
 from espnet_atat.model.atat_model import ESPnetATATModel
 from espnet_atat.model.build import build_model, characters_of, vocabulary_of
-from espnet_atat.model.espnet_package import ESPNET
 from espnet_atat.model.gpu_layers import use_gpu_layers
 from espnet_atat.model.hearing_encoder import HearingEncoder
 from espnet_atat.model.hub import HUGGING_FACE

@@ -9,9 +9,9 @@ from espnet2.torch_utils.safe_torch_load import safe_torch_load
 from torch import Tensor
 
 from espnet_atat.errors import UserError
+from espnet_atat.espnet_package import ESPNET_PREFIX as ESPNET
+from espnet_atat.espnet_package import is_checkpoint, read_member
 from espnet_atat.model.audio_encoder import AudioEncoder
-from espnet_atat.model.espnet_package import ESPNET_PREFIX as ESPNET
-from espnet_atat.model.espnet_package import is_checkpoint, read_member
 from espnet_atat.train.checkpoint import is_intact
 
 PREFIX = "encoder."

@@ -17,9 +17,8 @@ from espnet_atat.config.selection import add_selection, select
 from espnet_atat.config.system import System, load_system
 from espnet_atat.config.table import load_table
 from espnet_atat.config.training import load_token_config, load_training_config
-from espnet_atat.speech.synthesis.engines import engine_of
+from espnet_atat.speech.synthesis.engines import engine_of, read_entries
 from espnet_atat.speech.synthesis.say_set import make_engine
-from espnet_atat.steps.stage03_synthesize import read_entries
 from tests.conftest import ROOT
 
 SYNTHETIC = re.compile(r"_(pico|flite|kokoro|polly)(_aug)?$")

@@ -8,7 +8,7 @@ import pytest
 from espnet_atat.corpora.recordings import AudioRules
 from espnet_atat.corpora.slurp import prepare
 from espnet_atat.corpora.validation import validate
-from espnet_atat.datadir import DataDir
+from espnet_atat.datadir import DataDir, find_data_dirs
 from espnet_atat.errors import UserError
 from tests.corpora.conftest import write_slurp
 
@@ -28,7 +28,7 @@ def edit(corpus: Path, part: str, number: int, **changes: object) -> None:
 def test_every_recording_is_an_utterance_with_its_sentence_s_tree(corpus: Path, tmp_path: Path) -> None:
     report = str(prepare(corpus, tmp_path / "data"))
     assert "train: 6 sentences, 12 recordings, 6 by headset, 0 a second time, left out" in report
-    sets = {path.name: DataDir.load(path) for path in (tmp_path / "data").iterdir()}
+    sets = {path.name: DataDir.load(path) for path in find_data_dirs(tmp_path / "data")}
     assert {name: len(data) for name, data in sets.items()} == {
         "train": 12,
         "train_synthetic": 6,
@@ -37,7 +37,7 @@ def test_every_recording_is_an_utterance_with_its_sentence_s_tree(corpus: Path, 
     }
     assert not [
         problem
-        for path in (tmp_path / "data").iterdir()
+        for path in find_data_dirs(tmp_path / "data")
         for problem in validate(path, AudioRules(), audio="header").problems
     ]
     test = sets["test"]

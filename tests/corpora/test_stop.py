@@ -9,13 +9,13 @@ from espnet_atat.corpora.builder import Utterance
 from espnet_atat.corpora.recordings import AudioRules
 from espnet_atat.corpora.stop import Spoken, few_of_each, prepare
 from espnet_atat.corpora.validation import validate
-from espnet_atat.datadir import DataDir
+from espnet_atat.datadir import DataDir, find_data_dirs
 from espnet_atat.errors import UserError
 from tests.corpora.conftest import write_stop
 
 
 def sizes(data: Path) -> dict[str, int]:
-    return {path.name: len(DataDir.load(path)) for path in data.iterdir()}
+    return {path.name: len(DataDir.load(path)) for path in find_data_dirs(data)}
 
 
 def test_all_sets_without_the_owner_s_lists(tmp_path: Path) -> None:
@@ -33,7 +33,7 @@ def test_all_sets_without_the_owner_s_lists(tmp_path: Path) -> None:
     }
     assert not [
         problem
-        for path in (tmp_path / "data").iterdir()
+        for path in find_data_dirs(tmp_path / "data")
         for problem in validate(path, AudioRules(), audio="header").problems
     ]
     test = DataDir.load(tmp_path / "data/test")

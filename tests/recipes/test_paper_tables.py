@@ -147,7 +147,7 @@ def test_two_updates_of_every_row(recipe, table, sets, house, monkeypatch, capsy
     capsys.readouterr()
     path = Path("exp", recipe, "tables", f"table{table}.json" if table.isdigit() else f"{table}.json")
     content, shipped = json.loads(path.read_text()), load_table(recipe, table)
-    assert list(dict.fromkeys(row["system"] for row in content["rows"])) == [*shipped.systems]  # a row for each test set
+    assert list(dict.fromkeys(row["system"] for row in content["rows"])) == [*shipped.systems]
     for row in content["rows"]:
         system = load_system(recipe, row["system"])
         missing = set(shipped.figures) - next(iter(row["columns"].values())).keys()

@@ -8,8 +8,8 @@ import pytest
 from espnet_atat.bin.run import _request, get_parser, main
 from espnet_atat.datadir import DataDir
 from espnet_atat.errors import UserError
+from espnet_atat.speech.synthesis.engines import read_entries
 from espnet_atat.steps.stage03_synthesize import plan as synthesis
-from espnet_atat.steps.stage03_synthesize import read_entries
 from tests.speech.synthesis.conftest import pico
 from tests.steps.corpora import stages
 

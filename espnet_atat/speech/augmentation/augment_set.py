@@ -22,7 +22,7 @@ from espnet_atat.speech.alignment.aligners import make_aligner
 from espnet_atat.speech.audio import convert_rate, read_mono, write_audio
 from espnet_atat.speech.augmentation import effects
 from espnet_atat.speech.augmentation.chain import Chain, check_limits
-from espnet_atat.speech.augmentation.cutting import SHORTEST, cut_long
+from espnet_atat.speech.augmentation.cutting import LEAST_LONGEST, cut_long
 from espnet_atat.speech.copies import Copy, audio_of, make_copies
 from espnet_atat.speech.masking import random_source
 from espnet_atat.speech.report import REPORT, Report, reasons
@@ -49,8 +49,8 @@ class Preparation:
             raise UserError(f"sample_rate is at least 8000 Hz, found {self.sample_rate}")
         if self.bit_depth not in (None, *BIT_DEPTHS):
             raise UserError(f"bit_depth is 16 or 24, found {self.bit_depth}")
-        if self.longest is not None and self.longest < SHORTEST:
-            raise UserError(f"longest is at least {SHORTEST:g} s, found {self.longest}")
+        if self.longest is not None and self.longest < LEAST_LONGEST:
+            raise UserError(f"longest is at least {LEAST_LONGEST:g} s, found {self.longest}")
         for name in ("reduce_noise", "trim_silence", "pad_to"):
             if not 0 <= (getattr(self, name) or 0) < np.inf:
                 raise UserError(f"{name} cannot be negative or infinite, found {getattr(self, name)}")

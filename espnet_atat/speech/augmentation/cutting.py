@@ -18,7 +18,7 @@ from espnet_atat.speech.endpoints import segments_of
 
 MARGIN = 10  # frames of 10 ms that stay before and behind the words of a piece
 EPSILON = 1e-6  # of a frame: 5.1 s are 510 frames
-SHORTEST = 1.0  # seconds that pieces may be asked to last at most
+LEAST_LONGEST = 1.0  # seconds that pieces may be asked to last at most
 
 #: First frame, the frame after the last, and the words between.
 Piece = tuple[int, int, list[str]]

@@ -1,16 +1,19 @@
 """What a speech synthesis engine offers, and the names of the engines."""
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar, Literal, get_args
 
 from espnet_atat.errors import UserError
+from espnet_atat.schema import check_known
 
 if TYPE_CHECKING:  # a table asks for the names of engines, and needs no arrays
     import numpy as np
 
 EngineName = Literal["pico", "flite", "kokoro", "polly"]
 ENGINES: tuple[EngineName, ...] = get_args(EngineName)
+ENTRY = re.compile(r"([^@:]+)(?:@([^@:]+))?(?::([1-9][0-9]*))?")  # set@engine:sentences
 INSTALL_HINT = "run `tools/install_extra.sh tts`"
 
 
@@ -55,3 +58,20 @@ class Engine(ABC):
 def engine_of(name: str) -> str | None:
     """The engine whose speech a set is, as its name says."""
     return next((engine for engine in ENGINES if name.endswith(f"_{engine}")), None)
+
+
+def read_entries(entries: list[str], default: str) -> dict[tuple[str, str], int | None]:
+    """(Set, engine) → how many of its sentences are said; None: all."""
+    found: dict[tuple[str, str], int | None] = {}
+    for entry in entries:
+        match = ENTRY.fullmatch(entry)
+        if match is None:
+            raise UserError(f"synthesize_sets: {entry!r} is not a set, set@engine, or set@engine:sentences, from 1 on")
+        name, engine, number = match[1], match[2] or default, int(match[3]) if match[3] else None
+        check_known([engine], ENGINES, f"synthesize_sets: {entry}", "engine")
+        if (other := found.setdefault((name, engine), number)) != number:
+            raise UserError(
+                f"synthesize_sets: {entry}: {name} is said by {engine} with {other or 'all'} of its sentences too: "
+                "it is one set, say one number"
+            )
+    return found

@@ -17,7 +17,7 @@ KINDS = ("word", "slot value", "phrasing")
 Feature = tuple[str, ...]
 
 
-def features_of(text: str, tree: str | None) -> frozenset[Feature]:
+def coverage_of(text: str, tree: str | None) -> frozenset[Feature]:
     """What a sentence has of each kind. Raises TreeError for what is no tree."""
     found: set[Feature] = {("word", word) for word in text.split()}
     if tree is not None:
@@ -67,7 +67,7 @@ def choose_sentences(data: DataDir, number: int) -> tuple[DataDir, str]:
     found = {}
     for utt in data.ids:
         with naming(f"utterance {utt}"):
-            found[utt] = features_of(data.text[utt], data.target[utt] if data.target else None)
+            found[utt] = coverage_of(data.text[utt], data.target[utt] if data.target else None)
     chosen = set(cover(found, number))
     there = Counter(feature[0] for feature in frozenset[Feature]().union(*found.values()))
     kept = Counter(feature[0] for feature in frozenset[Feature]().union(*(found[utt] for utt in chosen)))

@@ -4,7 +4,7 @@ import pytest
 
 from espnet_atat.datadir import DataDir
 from espnet_atat.errors import UserError
-from espnet_atat.speech.synthesis.subset import KINDS, choose_sentences, cover, features_of
+from espnet_atat.speech.synthesis.subset import KINDS, choose_sentences, cover, coverage_of
 
 ROOMS, COLOURS = ("kitchen", "living room", "hall", "attic"), ("red", "blue", "green")
 TREES = [
@@ -24,8 +24,8 @@ def test_a_sentence_has_words_values_and_a_phrasing():
     tree = "[IN:GO go [SL:TO home of [IN:PERSON [SL:WHO ann ] ] ] now ]"
     nested = {("slot value", "TO", "home", "of", "ann"), ("slot value", "WHO", "ann")}
     words = {("word", word) for word in ["go", "home", "of", "ann", "now"]}
-    assert features_of("go home of ann now", tree) == words | nested | {("phrasing", "GO", "go", "[TO]", "now")}
-    assert features_of("go now", None) == {("word", "go"), ("word", "now")}
+    assert coverage_of("go home of ann now", tree) == words | nested | {("phrasing", "GO", "go", "[TO]", "now")}
+    assert coverage_of("go now", None) == {("word", "go"), ("word", "now")}
 
 
 def test_a_few_sentences_hold_all_and_more_of_them_begin_with_these():
@@ -33,7 +33,7 @@ def test_a_few_sentences_hold_all_and_more_of_them_begin_with_these():
     assert line == "chosen: 5 of 25 sentences, with 16 of 16 words, 7 of 7 slot values, 3 of 3 phrasings"
     assert list(few.text) == sorted(few.text)
     assert few.target == {utt: SET.target[utt] for utt in few.text}
-    features = {utt: features_of(SET.text[utt], SET.target[utt]) for utt in SET.ids}
+    features = {utt: coverage_of(SET.text[utt], SET.target[utt]) for utt in SET.ids}
     order = cover(features, len(features))
     assert sorted(order) == sorted(features)
     assert all(cover(dict(reversed(features.items())), n) == order[:n] for n in (1, 5, 12))
