@@ -6,6 +6,7 @@ none (a song, a chord), the energy tells speech from what is quieter.
 """
 
 import threading
+import warnings
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -96,7 +97,9 @@ def _network() -> Any:
         return None
     finally:
         torch.set_num_threads(threads)  # its import sets one thread for the whole process
-    return silero_vad.load_silero_vad()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # of TorchScript, in which the package ships its network
+        return silero_vad.load_silero_vad()
 
 
 def _hear(network: Any, samples: np.ndarray, levels: np.ndarray) -> list[Stretch]:

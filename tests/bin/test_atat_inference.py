@@ -1,5 +1,6 @@
 """The command: files in, files out, options, and one line for a mistake."""
 
+import json
 import re
 
 import pytest
@@ -33,7 +34,7 @@ def run_dir(tmp_path_factory, vocabulary, train_args):
         "pretrained_vocabulary_size": len(vocabulary) - 5,
         "normalize": None,
     }
-    (folder / "config.yaml").write_text(yaml.safe_dump(config))
+    (folder / "config.yaml").write_text(yaml.safe_dump(json.loads(json.dumps(config))))  # without aliases, as ESPnet
     torch.save(model.state_dict(), folder / "model.pth")
     return folder
 

@@ -119,6 +119,6 @@ def test_an_id_that_stands_twice_a_set_of_two_kinds_and_an_empty_set_are_errors(
 def test_a_folder_that_no_preparation_made_stays(tmp_path: Path) -> None:
     (tmp_path / "data/train").mkdir(parents=True)
     (tmp_path / "data/train/mine").touch()
-    with pytest.raises(UserError, match="data/train was not made by this step"):
+    with pytest.raises(UserError, match="data/train holds mine, which no preparation wrote"):
         builder(tmp_path).write("train", spoken(tmp_path, 3))
     assert (tmp_path / "data/train/mine").exists()

@@ -99,7 +99,7 @@ def test_a_number_of_sentences_is_said_and_the_time_is_shown_before(plan):
         (["train:5", "train@pico:5"], {("train", "pico"): 5}),
         (["train:5", "train"], "train: train is said by pico with 5 of its sentences too"),
         (["train", "train:5"], "train:5: train is said by pico with all of its sentences too"),
-        (["train@kokoro:0"], "'train@kokoro:0' is no set, set@engine, or set@engine:sentences"),
+        (["train@kokoro:0"], "'train@kokoro:0' is not a set, set@engine, or set@engine:sentences"),
         (["train@koko"], "unknown engine 'koko', perhaps 'kokoro'"),
     ],
 )  # fmt: skip
