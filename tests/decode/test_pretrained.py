@@ -201,7 +201,7 @@ BERT = {"model_type": "bert", "num_hidden_layers": 1, "vocab_size": 60, "max_pos
         ({"decoder_conf": {"attention_heads": 5}}, "its configuration makes no model"),
         ({"decoder_conf": {"linear_units": "x"}}, "decoder_conf: linear_units: is a whole number from 1 to"),
         ({"frontend": "s3prl"}, "exp/config.yaml: frontend: is default, found 's3prl'"),
-        ({"manifest": {"tasks": {"speech": "sing"}}}, "atat.yaml: unknown task 'sing'"),
+        ({"manifest": {"tasks": {"speech": "sing"}}}, "atat.yaml: tasks: speech: unknown task 'sing'"),
         ({"manifest": {"decode": {"nbest": 5, "beam_size": 2}}}, "atat.yaml: nbest 5 is more than beam_size 2"),
     ],
 )

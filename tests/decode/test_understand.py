@@ -44,7 +44,7 @@ def test_a_model_of_mfcc_makes_them_of_samples(samples, vocabulary, train_args):
     trained = Trained.of(tiny_model(vocabulary, input_size=39), train_args)
     understand = Speech2Understand(trained=trained, maxlen=10)
     assert understand(mfcc(samples, 13, deltas=True)) == understand(samples)
-    with pytest.raises(UserError, match=r"\(num_frames, 39\) is wanted"):
+    with pytest.raises(UserError, match=r"expected \(num_frames, 39\)"):
         understand(fbank(samples))
 
 

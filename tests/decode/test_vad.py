@@ -150,7 +150,7 @@ def test_what_cannot_be_is_refused(shared, understand, monkeypatch):
         silero(fbank(command(0)))
     monkeypatch.setitem(sys.modules, "silero_vad", None)
     vad._network.cache_clear()
-    with pytest.raises(UserError, match=r"vad silero: .*tools/install_extra.sh vad.* or take energy"):
+    with pytest.raises(UserError, match=r"vad silero: .*tools/install_extra.sh vad.* or use energy"):
         silero(command(0))
     auto = Speech2Understand.from_pretrained(shared)
     assert auto(between(command(0), -30, 0)).tree == TREES[0]
