@@ -30,13 +30,13 @@ def test_features_are_read_whole_or_in_part(ark):
 )
 def test_what_is_no_place_in_an_ark_is_refused_and_not_run(tmp_path, ark, entry):
     entry = entry.format(ran=tmp_path / "ran", ark=ark.rpartition(":")[0])
-    with pytest.raises(UserError, match="no place in an ark"):
+    with pytest.raises(UserError, match="not a place in an ark"):
         read_features(entry)
     scp = tmp_path / "feats.scp"
     scp.write_text(f"u {entry}\n")
-    with pytest.raises(UserError, match=r"utterance u: .*no place in an ark"):
+    with pytest.raises(UserError, match=r"utterance u: .*not a place in an ark"):
         MixtureDataset([(str(scp), "speech", "kaldi_ark"), (str(scp), "text", "text")])["u"]
-    with pytest.raises(UserError, match=r"utterance u: .*no place in an ark"):
+    with pytest.raises(UserError, match=r"utterance u: .*not a place in an ark"):
         Source.of_stream(scp, "speech", "kaldi_ark").read("u")
     assert not (tmp_path / "ran").exists()
 
