@@ -49,7 +49,7 @@ def test_it_prepares_and_reports(table: Path, tmp_path: Path, capsys: pytest.Cap
         ("fsc", "give the folder 'fluent_speech_commands_dataset'"),
         ("snips", "smart-lights-en"),
         ("top", "{train,eval,test}.tsv (TOP) and <domain>_"),
-        ("broad", "no data.noun, as WordNet.s folder dict has it"),
+        ("broad", "no data.noun, as WordNet's folder dict has it"),
         ("custom", "neither a data dir nor a folder of data dirs"),
         ("mini", "no music_train.tsv; give the folder egs2/atat/mini/corpus"),
     ],

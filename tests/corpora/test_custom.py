@@ -124,7 +124,7 @@ def test_all_bad_rows_are_named_together(tmp_path: Path) -> None:
     assert report.sets[0].kept == 1
     assert str(report).count("left out: ") == 25
     table = write_lines(tmp_path / "t.csv", ["transcript,tree,split", "go,[IN:GO go ],test", "go,[IN:GO go,test"])
-    with pytest.raises(UserError, match=r"a bad row:\n.*t\.csv:3: unclosed"):  # of a test set
+    with pytest.raises(UserError, match=r"t\.csv:3: unclosed"):  # of a test set
         prepare(table, tmp_path / "data", skip_bad_rows=True)
 
 
