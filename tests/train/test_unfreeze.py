@@ -128,7 +128,7 @@ def test_a_resumed_schedule_continues_bit_for_bit(stop):
 @pytest.mark.parametrize(
     ("options", "complaint"),
     [
-        ({"decay": "cosine"}, "decay 'cosine' is not one of noam, linear, constant"),
+        ({"decay": "cosine"}, "decay: is one of noam, linear, constant, found 'cosine'"),
         ({"unfreeze_steps": [500], "multipliers": []}, "1 unfreeze_steps but 0 multipliers"),
         ({"decay": "linear"}, "decay linear needs total_steps above warmup_steps"),
         ({"decay": "linear", "warmup_steps": 50, "total_steps": 50}, "needs total_steps above warmup_steps"),
