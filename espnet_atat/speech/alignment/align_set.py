@@ -26,14 +26,8 @@ class Aligner(Protocol):
         """Words of an utterance. Raises UserError for a fault of this utterance, AlignerUnavailable for another."""
 
 
-def align_set(
-    data: DataDir, work: Path, output: Path, aligner: Aligner, nj: int = 1, *, all_may_fail: bool = False
-) -> Report:
-    """Write alignments, which will be called ``output``, and ``<name>.report.json`` beside them to ``work``.
-
-    Raises:
-        UserError: no utterance can be aligned, unless ``all_may_fail``.
-    """
+def align_set(data: DataDir, work: Path, output: Path, aligner: Aligner, nj: int = 1) -> Report:
+    """Write alignments, which will be called ``output``, and ``<name>.report.json`` beside them to ``work``."""
     wav = audio_of(data, output.name, "align")
     items = {utt: [wav[utt], file_size(wav[utt]), data.text[utt]] for utt in data.ids}
     aligner.prepare()
@@ -43,9 +37,6 @@ def align_set(
     words = [word for words in alignments.values() for word in words]
     found = [word for word in words if word.found]
     failed = {utt: record["failed"] for utt, record in records.items() if "failed" in record}
-    if failed and len(failed) == len(records) and not all_may_fail:
-        utt, why = next(iter(failed.items()))
-        raise UserError(f"{output.name}: none of the {len(records)} utterances can be aligned; the first, {utt}: {why}")
     write_alignments(work / output.name, alignments)
     counts = {
         "utterances": len(records),

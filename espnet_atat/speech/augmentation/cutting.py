@@ -48,7 +48,7 @@ def cut_long(
             f"{name}: {long[0]} lasts {seconds[long[0]]:.1f} s and has a tree, which is one over all of its words: "
             "only sets of transcripts are cut (prepare: longest)"
         )
-    align_set(data.subset(long), work, work / "words.jsonl", aligner, nj, all_may_fail=True)
+    align_set(data.subset(long), work, work / "words.jsonl", aligner, nj)
     words = read_alignments(work / "words.jsonl")
     text, wav, speakers = dict(data.text), dict(data.wav or {}), dict(data.utt2spk or {})
     counts, left_out = {}, {}

@@ -131,9 +131,9 @@ def test_a_file_that_is_never_answered_is_given_up_in_time_whatever_the_retries(
     server.faults = ["500"] * 99
     started = time.monotonic()
     aligner = GentleServers((server.url,), timeout=1.0, retries=50)
-    with pytest.raises(UserError, match=rf"the first, {data.ids[0]}: Gentle's server failed with status 500"):
-        made(align_set, data.subset(data.ids[:1]), tmp_path / "b.jsonl", aligner)
+    report = made(align_set, data.subset(data.ids[:1]), tmp_path / "b.jsonl", aligner)
     assert time.monotonic() - started < 4.0
+    assert "status 500" in report.counts["failed"][data.ids[0]]
 
 
 def test_processes_share_the_servers(spoken_set, tmp_path, server, second):
@@ -231,8 +231,8 @@ def test_a_local_installation(spoken_set, tmp_path, root):
     report = made(align_set, data, tmp_path / "a.jsonl", aligner)
     assert report.counts["words_aligned"] == report.counts["words"]
     (gentle / "exp").rmdir()
-    with pytest.raises(UserError, match=r"none of the 2 .*: align\.py failed with code 1: run me from my own folder"):
-        made(align_set, data, tmp_path / "b.jsonl", aligner)
+    report = made(align_set, data, tmp_path / "b.jsonl", aligner)
+    assert set(report.counts["failed"].values()) == {"align.py failed with code 1: run me from my own folder"}
     with pytest.raises(AlignerUnavailable, match=r"no align\.py"):
         made(align_set, data, tmp_path / "c.jsonl", GentleInstallation(str(tmp_path)))
     with pytest.raises(AlignerUnavailable, match="does not start"):
