@@ -6,11 +6,11 @@ All is read from what the stages wrote: the dump's lengths, ESPnet's shape files
 import json
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from espnet_atat.config.layout import DATA, DUMP, EXP
+from espnet_atat.config.layout import DATA, DUMP, EXP, short
 from espnet_atat.data.mixture import group_of
 from espnet_atat.datadir import PREPARED, read_two_column
 from espnet_atat.errors import UserError
@@ -39,9 +39,15 @@ def hours_of(sets: Iterable[str]) -> float | None:
 
 
 def _seconds(folder: Path) -> float | None:
+    lengths = _lengths(folder)
+    return None if lengths is None else sum(lengths.values())
+
+
+def _lengths(folder: Path) -> dict[str, float] | None:
+    """Utterance → seconds, of a dumped set; None where it has no audio."""
     for name, rate in LENGTHS.items():
         if (folder / name).is_file():
-            return sum(map(int, read_two_column(folder / name).values())) / rate
+            return {utt: int(length) / rate for utt, length in read_two_column(folder / name).items()}
     return None
 
 
@@ -62,7 +68,7 @@ def training_amounts(runs: Sequence[Path], *, foreign: bool = False) -> dict[str
     heard: dict[tuple[str, str], float] = {}
     for run, identity in identities.items():
         if identity["kind"] == "statistics":
-            heard |= _heard(run / "stats/train/speech_shape")
+            heard |= _heard(run / "stats/train/speech_shape", identity.get("data", {}).get("train", ()))
     updates = [
         _iterations(log) // (identities[run]["config"].get("accum_grad") or 1)
         for run, log in zip(trainings, logs, strict=True)
@@ -117,16 +123,25 @@ def _iterations(log: str) -> int:
     return max(map(int, _ITERATIONS.findall(log)), default=0)
 
 
-def _heard(shapes: Path) -> dict[tuple[str, str], float]:
-    """(set, utterance) → seconds, of the training examples with audio: each once, in however many tasks it is."""
+def _heard(shapes: Path, data: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str], float]:
+    """(set, utterance) → seconds, of the training examples with audio: each once, in however many tasks it is.
+
+    ``data``: the parts of the mixture. Their dumped sets know how long audio is of which a model reads an encoder's
+    states; shapes do not say how long a state is.
+    """
     if not shapes.is_file():
         return {}
+    parts = [each["part"] for each in data]
+    lengths = {part.get("name") or short(part["set"]): _lengths(DUMP / part["set"]) or {} for part in parts}
     heard = {}
     for example, shape in read_two_column(shapes).items():
         group = group_of(example)
         length, _, width = shape.partition(",")
-        seconds = int(length) / LENGTHS["utt2num_frames" if width else "utt2num_samples"]
-        heard[group.partition("-")[2], example.removeprefix(f"{group}-")] = seconds
+        name, utt = group.partition("-")[2], example.removeprefix(f"{group}-")
+        seconds = lengths.get(name, {}).get(utt)
+        if seconds is None:
+            seconds = int(length) / LENGTHS["utt2num_frames" if width else "utt2num_samples"]
+        heard[name, utt] = seconds
     return heard
 
 

@@ -46,6 +46,15 @@ def test_training_counts_updates_of_all_phases_and_each_recording_once(tmp_path,
     assert found.items() >= {"parameters": None, "updates": 0, "hours": 0.0, "utterances": 0}.items()
 
 
+def test_hours_of_an_encoder_s_states_are_those_of_the_audio(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("dump/toy/a").mkdir(parents=True)
+    Path("dump/toy/a/utt2num_frames").write_text("u1 36000\nu2 18000\n")
+    identity = {"kind": "statistics", "data": {"train": [{"part": {"task": "slu", "set": "toy/a"}}]}}
+    states = {"stats/train/speech_shape": "slu-a-u1 18025,384\n"}  # one every 20 ms, and of the silence behind
+    assert training_amounts([made(tmp_path, "stats", identity, states)])["hours"] == pytest.approx(0.1)
+
+
 def test_hours_of_a_test_set(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for name, file, length in (("a", "utt2num_frames", 36_000), ("b", "utt2num_samples", 5_760_000)):
