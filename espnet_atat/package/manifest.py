@@ -10,7 +10,7 @@ import yaml
 from espnet_atat.errors import UserError
 from espnet_atat.package.contents import RATE, REAL
 from espnet_atat.plain_yaml import parse_plain
-from espnet_atat.schema import Within, check, read
+from espnet_atat.schema import Within, check, check_known, read
 from espnet_atat.text.vocabulary import TASK_SOURCE
 
 MANIFEST = "atat.yaml"
@@ -69,10 +69,9 @@ class Manifest:
     made_from: str = ""
 
     def __post_init__(self) -> None:
-        for source, task in self.tasks.items():
-            if TASK_SOURCE.get(task) != source:
-                known = ", ".join(name for name, reads in TASK_SOURCE.items() if reads == source) or "none"
-                raise UserError(f"tasks: {source}: unknown task {task!r}; known: {known}")
+        check_known(self.tasks, TASK_DEFAULTS, "tasks", "kind of input")
+        for source, task in self.tasks.items():  # of zero-shot models, speech under nlu; of an ensemble, nlu+slu
+            check_known(task.split("+"), TASK_SOURCE, f"tasks: {source}", "task")
         if self.encoder:
             _demand(self.encoder, ("kind", "identity"), "encoder")
         check(DECODE, self.decode, "decode")
