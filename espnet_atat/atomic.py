@@ -67,6 +67,19 @@ def atomic_dir(path: str | Path) -> Iterator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
+@contextmanager
+def scratch_dir(path: Path) -> Iterator[Path]:
+    """Give an empty folder beside ``path``, to make it in; it goes with the block, or when ``path`` is made again."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    scratch = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    _remove_leftovers(path)
+    scratch.mkdir()
+    try:
+        yield scratch
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
 def _remove_leftovers(path: Path) -> None:
     """Remove the temporary folders of processes that were killed while they wrote ``path``."""
     for leftover in path.parent.glob(f".{glob.escape(path.name)}.*"):

@@ -20,7 +20,7 @@ import subprocess
 import sys
 import time
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -88,7 +88,7 @@ rows:
 }
 #: Times, machines and pictures of them; what two unbroken runs do not share.
 PASSED = re.compile(r"\.(log|lock|png|svg)$|/events\.out|/tensorboard/|job\.log|\.dist_init|config\.yaml$|/\.\w*cache")
-TIMES = re.compile(r"seconds|times?$|^(commit|host|date|versions?|machine|made|memory|hours|speed)")
+TIMES = re.compile(r"seconds|times?$|^(timestamp|commit|host|date|versions?|machine|made|memory|hours|speed)")
 LOSS = re.compile(r"\[(?:train|valid)\][^\n]*?\bloss=([-\d.e+]+)")
 
 
@@ -227,12 +227,12 @@ def differences(found: dict[str, Any], wanted: dict[str, Any]) -> Iterator[str]:
             yield f"{name} differs"
 
 
-def plan(tries: int, seed: int) -> list[Try]:
-    """Every stage in turn, in a random order, at random moments; every other try kills the whole group."""
+def plan(tries: int, seed: int, among: Sequence[int]) -> list[Try]:
+    """Every stage of ``among`` in turn, in a random order, at random moments; every other try kills the whole group."""
     dice = random.Random(seed)
     stages: list[int] = []
     while len(stages) < tries:
-        stages += dice.sample(range(1, LAST_STAGE + 1), LAST_STAGE)
+        stages += dice.sample(among, len(among))
     return [Try(n, stage, n % 2 == 0, dice.uniform(0.05, 1.0)) for n, stage in enumerate(stages[:tries], 1)]
 
 
@@ -240,11 +240,12 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tries", type=int, default=60)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--stages", type=int, nargs="+", default=range(1, LAST_STAGE + 1), help="default: all")
     parser.add_argument("--work_dir", type=Path, required=True, help="a folder to make and to remove")
     args = parser.parse_args(argv)
     args.work_dir.mkdir(parents=True)
     try:
-        return run(args.work_dir.resolve(), plan(args.tries, args.seed))
+        return run(args.work_dir.resolve(), plan(args.tries, args.seed, args.stages))
     finally:
         shutil.rmtree(args.work_dir)
 

@@ -4,7 +4,6 @@ import contextlib
 import json
 import os
 import shutil
-import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from importlib import metadata
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from espnet_atat import __version__
+from espnet_atat.atomic import scratch_dir
 from espnet_atat.errors import UserError, first_line
 from espnet_atat.espnet_package import ESPNET
 from espnet_atat.installed import installed_model
@@ -57,9 +57,8 @@ def write_package(
     output = Path(output).absolute()
     if output.suffix != ".zip":
         raise UserError(f"{output}: a package is a zip: give a name that ends in .zip")
-    output.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{output.stem}.", dir=output.parent) as scratch:
-        stage, packed = Path(scratch, "stage"), Path(scratch, output.name)
+    with scratch_dir(output) as scratch:
+        stage, packed = scratch / "stage", scratch / output.name
         for folder in ("exp", "data"):
             (stage / folder).mkdir(parents=True)
         config, files = _model_config(sources, stage)
