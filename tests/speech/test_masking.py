@@ -8,6 +8,7 @@ from espnet_atat.speech.alignment.record import aligned, not_found
 from espnet_atat.speech.fbank import fbank
 from espnet_atat.speech.masking import (
     FILLS,
+    Frames,
     MaskConfig,
     MaskedSpan,
     OnTheFlyMasker,
@@ -137,6 +138,21 @@ def test_masked_features_are_those_of_masked_audio():
     assert np.array_equal(masked[outside], from_audio[outside])
     mean = mask_features(features, spans, "mean", source())
     assert np.allclose(mean[100:148], features.mean(axis=0))
+
+
+def test_an_encoders_states_are_masked_where_their_centre_is_in_the_span():
+    states = np.random.default_rng(0).normal(size=(150, 8)).astype(np.float32) + 3  # 20 ms each
+    spans = [MaskedSpan(1.0, 1.5, ("w",), (0,))]
+    frames = Frames.of_states(0.02)
+    masked = mask_features(states, spans, "silence", source(), frames)
+    changed = np.flatnonzero((masked != states).any(axis=1))
+    assert (changed[0], changed[-1]) == (50, 74)  # centres 1.01 and 1.49 s
+    assert not masked[50:75].any()
+    mean = mask_features(states, spans, "mean", source(), frames)
+    assert np.allclose(mean[50:75], states.mean(axis=0))
+    masker = OnTheFlyMasker({"utt": words(9)}, MaskConfig(min_masked=1), frames)
+    hidden = np.flatnonzero(~masker("utt", states, 1).any(axis=1))
+    assert 12 <= len(hidden) <= 13 * 4  # words of 0.25 s
 
 
 def test_on_the_fly_masks_differ_from_epoch_to_epoch_and_repeat():

@@ -80,6 +80,28 @@ def test_states_are_stored_once_for_all_rows_and_say_whose_they_are(ears, capsys
 
 
 @pytest.mark.usefixtures("ears")
+def test_states_are_the_same_from_any_number_of_processes(monkeypatch):
+    from espnet_atat.speech import features
+
+    monkeypatch.setattr(features, "SMALLEST", 2)
+    found = []
+    for nj in ("1", "3"):
+        run("--system", "frozen", "--stage", "6", "--stop_stage", "6", "--nj", nj, "--force")
+        arks = sorted((training("frozen").dump / "toy/audio/data").glob("*.ark"))
+        found.append([path.read_bytes() for path in arks])
+    assert len(found[0]) == 3
+    assert found[0] == found[1]
+
+
+@pytest.mark.usefixtures("ears")
+def test_mel_warp_of_states_is_refused():
+    make("frozen", stop=9)
+    options = ["--system", "frozen", "--stage", "10", "--stop_stage", "10"]
+    with pytest.raises(UserError, match="mel_warp is of log mels; states of an encoder can be stretched"):
+        run(*options, "--set", "pretrain.options.augment_conf={mel_warp: 0.1}")
+
+
+@pytest.mark.usefixtures("ears")
 def test_compression_changes_states_little():
     from kaldiio import load_scp
 

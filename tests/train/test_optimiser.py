@@ -34,6 +34,22 @@ def test_pretraining_has_two_groups_of_everything():
     assert [(group["pretrained"], group["lr_scale"]) for group in groups] == [(False, 1.0), (False, 0.05)]
 
 
+def test_a_pretrained_speech_encoder_has_a_rate_of_its_own(tmp_path):
+    from espnet_atat.model.hearing_encoder import HearingEncoder
+    from tests.toy_ears import make_encoder
+
+    model = toy_model()
+    folder = str(make_encoder(tmp_path / "ears"))
+    model.audio_encoder = HearingEncoder(16, model=folder, trained=1, blocks=None)
+    model.audio_encoder.attach()
+    groups = parameter_groups(model, ["all"], 0.05, 0.1)
+    by_scale = {group["lr_scale"]: names for group, names in zip(groups, names_of(model, groups), strict=True)}
+    assert by_scale.keys() == {1.0, 0.05, 0.1}
+    assert all(name.startswith("audio_encoder.pretrained.encoder.layer") for name in by_scale[0.1])
+    assert any(name.endswith("layers.2.fc1.weight") for name in by_scale[0.1])
+    assert "audio_encoder.project.weight" in by_scale[1.0]
+
+
 @pytest.mark.parametrize(
     "prefixes", [["all"], ["audio_encoder", "decoder.embed"], [], ["decoder"], ["text_encoder.bert.embeddings", "ctc"]]
 )
