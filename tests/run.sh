@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Run the tests: the fast tier, then the slow one. Makes the environment first if there is none.
+# Run the tests: the fast tier, then the slow one, each in two processes. Makes the environment first if there is none.
 #
 #   tests/run.sh                        both tiers
 #   tests/run.sh --fast                 only the fast tier; --slow: only the slow one
@@ -20,5 +20,5 @@ tools/setup.sh
 export OMP_NUM_THREADS=${OMP_NUM_THREADS:-1} HF_HUB_OFFLINE=1
 for tier in "${tiers[@]}"; do
     # Code 5: the arguments leave no test of this tier.
-    python -m pytest -m "$tier" -q -rs --durations=10 "$@" </dev/null || [ $? -eq 5 ]
+    python -m pytest -n 2 --dist loadfile -m "$tier" -q -rs --durations=10 "$@" </dev/null || [ $? -eq 5 ]
 done

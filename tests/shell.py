@@ -54,11 +54,12 @@ def cpu_seconds(*command: str, limit: float, **options: Any) -> tuple[subprocess
 
 
 def processes_in(folder: Path) -> list[str]:
-    """The commands of all processes whose working directory this is."""
+    """The commands of all other processes whose working directory this is."""
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         try:
-            if (process / "cwd").resolve(strict=True) == folder and not has_ended(process):
+            others = int(process.name) != os.getpid() and not has_ended(process)
+            if others and (process / "cwd").resolve(strict=True) == folder:
                 found.append((process / "cmdline").read_text().replace("\0", " "))
         except OSError:  # ended meanwhile
             continue

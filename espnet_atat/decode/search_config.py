@@ -18,12 +18,10 @@ TOKENS_PER_SECOND = 20.0
 TOKENS_PER_PIECE = 4.0
 #: Of a CTC over characters, without ``ctc_weight``; chosen on mini's dev sets (``bin.tune``).
 CHARACTER_CTC_WEIGHT = 0.3
-#: How speech is found (``vad``). ``auto``: Silero's network if it is installed and the input is audio, else the energy;
-#: ``none``: everything is given.
-VAD_KINDS = ("auto", "silero", "energy", "none")
 #: Of an inference configuration: utterances decoded together, unless it says otherwise.
 BATCH_SIZE = 16
-#: ``auto``: Silero's network if it is installed and the input is audio, else the energy. ``none``: everything is given.
+#: How speech is found (``vad``). ``auto``: Silero's network if it is installed and the input is audio, else the energy;
+#: ``none``: everything is given.
 VAD_KINDS = ("auto", "silero", "energy", "none")
 
 

@@ -20,6 +20,7 @@ NUMBER = r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+"
 HALF = r"(?:\s*([ap])\.?m\b\.?|([ap])\b(?!')\.?)"  # of the day: pm, p.m., and p where nothing parts it from the number
 BEFORE_TIME = r"(?<=\bat )|(?<=\bby )|(?<=\btill )|(?<=\buntil )|(?<=\bbefore )|(?<=\bafter )|(?<=\baround )"
 BEFORE_DATE = r"(?<=\bon )|(?<=\bby )|(?<=\bof )|(?<=\buntil )|(?<=\bbefore )|(?<=\bafter )|(?<=\bsince )|(?<=\bday )"
+IN_WORD = r"[\w'.]"
 SYMBOLS = {"&": "and", "@": "at", "+": "plus", "=": "equals", "%": "percent", "°": "degrees"}
 VARIANTS = str.maketrans("’‘′–—−⁄…øØłŁð", "'''---/.oOlLd") | str.maketrans(
     {"ß": "ss", "æ": "ae", "Æ": "AE", "œ": "oe", "Œ": "OE"}
@@ -223,6 +224,8 @@ RULES: tuple[tuple[str, str | Callable[[Match], str]], ...] = (
     (r"(?<![a-z'.])i\s*-?\s*(?=\d)", "I "),
     # Initials (k.r.i.t is spelled, st.louis is two words), then letters and digits in one word
     (r"(?<![a-z.'])[a-z](?:\.[a-z])+(?![a-z'])\.?", lambda match: numbers.spelled(match[0].replace(".", ""))),
+    # Letters in a row, b a o z; "i a" may be words
+    (rf"(?<!{IN_WORD})(?=[ai ]*[b-hj-z]\b)[a-z](?: [a-z])+(?!{IN_WORD})", lambda match: match[0].upper()),
     (r"(?<=[a-z])\.(?=[a-z])", " "),
     (r"(?<![\w.])([a-z]+)(\d+)([a-z])?(?![a-z\d])", _code),
     (r"(?<![a-z\d.])(\d+)([a-z]+)(?![\d])", _glued),

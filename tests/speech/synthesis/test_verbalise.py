@@ -53,6 +53,7 @@ SAID = [
     ("15000 beverly drive, agent 007", "fifteen thousand beverly drive, agent oh oh seven"),
     # Initials, abbreviations, symbols
     ("washington d.c, big k.r.i.t, at & t center, r & b", "washington D C, big K R I T, A T and T center, R and B"),
+    ("b a o z five, am i a fool, a book", "B A O Z five, am I a fool, a book"),
     ("st louis and main st, st.louis", "saint louis and main street, saint louis"),
     ("dr sanders on oak dr, ft lauderdale, jfk to nyc", "doctor sanders on oak drive, fort lauderdale, J F K to N Y C"),
     ("fridays @ v live, # 1 nightclub, kid - friendly", "fridays at V live, number one nightclub, kid friendly"),
