@@ -34,8 +34,7 @@ def plan(request: Request) -> Iterator[Node | str]:
     to_say: list[tuple[Path, str, Options, int | None]] = []
     for (name, engine), sentences in read_entries(entries, request.tts_default).items():
         data = DATA / request.recipe / name
-        if not (request.dry_run and name in request.open_values):
-            request.check_prepared(name)
+        request.check_prepared(name)
         if is_test_set(name) and ((data / "wav.scp").is_file() or data.with_name(f"recorded_{name}").is_dir()):
             found.append(f"there are recordings of {name}: it is not said by {engine}")
             continue

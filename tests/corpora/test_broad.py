@@ -1,6 +1,7 @@
 """broad: which of WordNet's usage examples are taken, in which order, and what a broken file gives."""
 
 import os
+import random
 import subprocess
 import sys
 from collections import Counter
@@ -8,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from espnet_atat.corpora.broad import HeldOut, choose, prepare, read_example
+from espnet_atat.corpora.broad import HeldOut, choose, prepare, read_example, spell
 from espnet_atat.datadir import DataDir
 from espnet_atat.errors import UserError
 from tests.corpora.conftest import WORDNET_GLOSSES, write_lines, write_wordnet
@@ -54,9 +55,19 @@ def test_what_is_no_plain_sentence_is_left_out(example: str, why: str) -> None:
     assert read_example(example) == ("", why)
 
 
-def test_a_wordnet_becomes_three_sets_of_text(tmp_path: Path) -> None:
+def test_letters_numbers_and_both_take_turns() -> None:
+    letters, numbers, both = spell(["helmet"], 3, random.Random(1))
+    assert letters.replace(" ", "") in "helmet"
+    assert all(len(word) > 1 for word in numbers.split())
+    assert {len(word) == 1 for word in both.split()} == {True, False}
+
+
+def test_a_wordnet_becomes_sets_of_text(tmp_path: Path) -> None:
     report = prepare(write_wordnet(tmp_path / "wn/package/dict").parent.parent, tmp_path / "data", times=2)
     sets = {name: DataDir.load(tmp_path / "data" / name) for name in ("train", "dev", "test")}
+    spelled = DataDir.load(tmp_path / "data/spelled").text
+    assert len(spelled) == 2000
+    assert {len(word) == 1 for word in " ".join(spelled.values()).split()} == {True, False}
     assert [len(sets[name]) for name in ("train", "dev", "test")] == [11, 1, 1]
     texts = [text for data in sets.values() for text in data.text.values()]
     assert len(set(texts)) == 13
