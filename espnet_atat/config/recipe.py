@@ -14,6 +14,7 @@ from typing import Any, Literal
 from espnet_atat.config.layout import EGS, load_yaml
 from espnet_atat.errors import UserError
 from espnet_atat.schema import check_known, read
+from espnet_atat.semantics.open_values import OpenValues
 from espnet_atat.speech.masking import MaskConfig
 from espnet_atat.speech.splicing import SpliceConfig
 from espnet_atat.speech.synthesis.engines import EngineName
@@ -97,10 +98,12 @@ class Recipe:
         prepare: options that ``local/data.sh`` hands to ``bin.prepare``.
         environment: variables that decide what stage 1 makes.
         augment: sets that stage 2 makes augmented copies of.
+        open_values: sets of text that stage 2 makes of others' trees, with other words in their open slots.
         pretrain_slu: sets with trees that the pretraining of other corpora's systems may take, or patterns of their
             names, as ``*train`` (:mod:`.pretrain_slu`).
         license: of packages; None: this project's.
         tables: by name, each as a file below ``tables/`` would say it.
+        variants: by name, tables that are made again with a change to every trained row (:mod:`.rows`).
     """
 
     name: str
@@ -109,6 +112,7 @@ class Recipe:
     environment: tuple[str, ...] = ()
     augment: tuple[str, ...] = ()
     pretrain_slu: tuple[str, ...] = ()
+    open_values: Mapping[str, OpenValues] = field(default_factory=dict)
     synthesize: Synthesize = field(default_factory=Synthesize)
     align: Align = field(default_factory=Align)
     mask: Mask = field(default_factory=Mask)
@@ -116,6 +120,7 @@ class Recipe:
     license: License | None = None
     mixtures: Mapping[str, Mixture] = field(default_factory=dict)
     tables: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    variants: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def corpus_path(self) -> Path:
         """Where the corpus lies; if nothing of ``corpus`` exists, where its first entry says."""

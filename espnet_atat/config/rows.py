@@ -3,22 +3,73 @@
 A row starts from its ``base``, another row; without one, from the ``base`` of its table. Mappings are merged key by
 key, anything else is replaced. ``null`` takes a key away, but for training options, where it is a value. The title is
 never inherited.
+
+A *variant* of a recipe makes some of its tables again, with the same change to every row that is trained: the table
+``1_ears`` has the rows of table 1 with ``_ears`` after their names.
 """
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from espnet_atat.config.layout import BASE, EGS, load_yaml, merged
 from espnet_atat.config.recipe import recipe_file
 from espnet_atat.errors import UserError
-from espnet_atat.schema import check_known
+from espnet_atat.schema import check_known, read
 
 Content = Mapping[str, Any]
+Tables = Mapping[str, tuple[str, Content]]  # name → place and content
 PHASES = ("pretrain", "finetune")
+NAMING_ROWS = ("baseline", "relative_to", "paper", "curve")  # keys of a table whose values name rows
 
 
-def table_contents(recipe: str) -> dict[str, tuple[str, Content]]:
-    """Name → place and content of every table: those of ``recipe.yaml``, then those of the files below ``tables/``."""
+@dataclass(frozen=True, kw_only=True)
+class Variant:
+    """Tables to make again, what to add to the titles, and what each row that is trained says in addition."""
+
+    tables: tuple[str, ...]
+    title: str
+    rows: Content
+
+
+def table_contents(recipe: str) -> Tables:
+    """Every table: those of ``recipe.yaml``, then those of the files below ``tables/``, then those of variants."""
+    found = _written(recipe)
+    for name, content in (load_yaml(recipe_file(recipe)).get("variants") or {}).items():
+        where = f"{recipe_file(recipe)}: variants: {name}"
+        variant = read(Variant, content, where)
+        check_known(variant.tables, found, where, "table")
+        made: dict[str, tuple[str, Content]] = {}
+        for table in variant.tables:
+            made[f"{table}_{name}"] = (where, _varied(recipe, found, made, table, name, variant))
+        found = {**found, **made}
+    return found
+
+
+def _varied(recipe: str, tables: Tables, made: Tables, table: str, suffix: str, variant: Variant) -> Content:
+    """A table whose trained rows are others, that start from them; what an earlier table has made stays empty."""
+    content = tables[table][1]
+    titles = {row: own["title"] for _, each in tables.values() for row, own in each["rows"].items() if own}
+    trained = [row for row in content["rows"] if "pretrain" in row_content(recipe, row, tables=tables)[1]]
+    names = {row: f"{row}_{suffix}" for row in trained}
+
+    def renamed(value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return {names.get(key, key): renamed(each) for key, each in value.items()}
+        return names.get(value, value) if isinstance(value, str) else value
+
+    rows = {
+        names.get(row, row): {BASE: row, "title": f"{titles[row]}, {variant.title}", **variant.rows}
+        if row in names and not any(names[row] in earlier["rows"] for _, earlier in made.values())
+        else None
+        for row in content["rows"]
+    }
+    kept = {key: renamed(content[key]) for key in content if key in NAMING_ROWS}
+    others = {key: value for key, value in content.items() if key not in (*NAMING_ROWS, BASE)}
+    return {**others, **kept, "title": f"{content['title']}, {variant.title}", "rows": rows}
+
+
+def _written(recipe: str) -> dict[str, tuple[str, Content]]:
     path = recipe_file(recipe)
     inline = load_yaml(path).get("tables") or {}
     found = {name: (f"{path}: tables: {name}", content) for name, content in inline.items()}
@@ -37,11 +88,16 @@ def row_names(recipe: str) -> list[str]:
     return list(dict.fromkeys(name for _, table in tables for name, row in table["rows"].items() if row is not None))
 
 
-def row_content(recipe: str, name: str, users: Iterable[str] = ()) -> tuple[str, Content]:
-    """Where a row is defined, and what it says with all that it inherits; ``users`` start from it, directly or not."""
+def row_content(recipe: str, name: str, users: Iterable[str] = (), tables: Tables | None = None) -> tuple[str, Content]:
+    """Where a row is defined, and what it says with all that it inherits.
+
+    Args:
+        users: rows that start from it, directly or not.
+        tables: of the recipe, by default all.
+    """
     found = [
         (f"{place}: {name}", table["rows"][name], table.get(BASE), table_name)
-        for table_name, (place, table) in table_contents(recipe).items()
+        for table_name, (place, table) in (table_contents(recipe) if tables is None else tables).items()
         if table["rows"].get(name) is not None
     ]
     if len(found) > 1:
@@ -58,7 +114,7 @@ def row_content(recipe: str, name: str, users: Iterable[str] = ()) -> tuple[str,
         raise UserError(f"{where}: starts from itself: {' from '.join(chain)}")
     own, base = _named(own, name), _named(of_table or {}, table_name) if BASE not in own else {}
     inherited = own.get(BASE) or base.get(BASE)
-    start = _inherited(recipe, str(inherited), chain) if inherited else {}
+    start = _inherited(recipe, str(inherited), chain, tables) if inherited else {}
     content = merged(merged(start, base) if base else start, own)
     return where, {key: value for key, value in content.items() if key != BASE}
 
@@ -73,10 +129,11 @@ def _named(content: Content, name: str) -> Content:
     return {**content, **named}
 
 
-def _inherited(recipe: str, base: str, users: Iterable[str]) -> Content:
+def _inherited(recipe: str, base: str, users: Iterable[str], tables: Tables | None) -> Content:
     """What a row of this recipe, or of another (``mini/music``), hands on."""
     owner, _, name = base.rpartition("/")
-    content = {key: value for key, value in row_content(owner or recipe, name, users)[1].items() if key != "title"}
+    found = row_content(owner or recipe, name, users, None if owner else tables)
+    content = {key: value for key, value in found[1].items() if key != "title"}
     if owner in ("", recipe):
         return content
 

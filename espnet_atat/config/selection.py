@@ -232,11 +232,6 @@ def _table_of(system: "System") -> "Table":
         rows={system.name: None},
         synthesize_sets=tuple(filter(is_said, table.synthesize_sets)),
         augment_sets=tuple(each for each in table.augment_sets if f"{system.recipe}/{each}_aug" in wanted),
-        open_values={
-            name: options
-            for name, options in table.open_values.items()
-            if f"{system.recipe}/{name}" in wanted or is_said(name)
-        },
     )
 
 

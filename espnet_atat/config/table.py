@@ -9,7 +9,6 @@ from espnet_atat.config.rows import row_names, table_contents
 from espnet_atat.errors import UserError
 from espnet_atat.metrics.figures import FIGURES
 from espnet_atat.schema import check_known, read
-from espnet_atat.semantics.open_values import OpenValues
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +69,6 @@ class Table:
         figures: keys of ``metrics.figures`` to print; empty: the usual ones.
         baseline: row → the row that it is tested against, by the paired bootstrap over utterances.
         relative_to: row that the others' figures are also given relative to.
-        open_values: sets that stage 2 makes of others' trees, with other words in the slots that hold any.
     """
 
     recipe: str
@@ -86,7 +84,6 @@ class Table:
     cited: tuple[Cited, ...] = ()
     synthesize_sets: tuple[str, ...] = ()
     augment_sets: tuple[str, ...] = ()
-    open_values: Mapping[str, OpenValues] = field(default_factory=dict)
     curve: Curve | None = None
 
     @property
@@ -117,9 +114,9 @@ class Table:
 
 
 def load_table(recipe: str, name: str) -> Table:
-    """Read a table; ``3`` means ``table3``."""
+    """Read a table; ``3`` means ``table3``, and ``3_ears`` ``table3_ears``."""
     tables = table_contents(recipe)
-    name = f"table{name}" if name.isdigit() else name
+    name = f"table{name}" if name[:1].isdigit() else name
     check_known([name], tables, f"recipe {recipe}", "table")
     where, content = tables[name]
     table = read(Table, content, where, recipe=recipe, name=name)

@@ -15,7 +15,6 @@ from espnet_atat.config.table import Table
 from espnet_atat.errors import UserError
 from espnet_atat.graph.launch import Machines
 from espnet_atat.graph.node import Node, unique
-from espnet_atat.semantics.open_values import OpenValues
 from espnet_atat.stages import LAST_STAGE, Stage
 from espnet_atat.steps.keeping import Keeper
 from espnet_atat.steps.sets import sets_of
@@ -98,11 +97,6 @@ class Request:
                 entry = re.sub("^([^@:]*)(:|$)", rf"\1@{TTS}\2", name) if key == "synthesize_sets" else name
                 found += [entry.replace(TTS, engine) for engine in engines or [self.tts_default]]
         return list(dict.fromkeys(found))
-
-    @property
-    def open_values(self) -> dict[str, OpenValues]:
-        """What stage 2 makes for the tables asked for, by the name of its set."""
-        return {name: options for table in self.selection.tables for name, options in table.open_values.items()}
 
     @cached_property
     def runs(self) -> list[SystemRun]:

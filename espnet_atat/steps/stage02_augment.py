@@ -1,7 +1,7 @@
 """Stage 2: ``<set>_aug``, a set with augmented copies of its utterances, as ``conf/augment.yaml`` says.
 
 Sets that stage 3 makes are augmented there, right after it. Here are also made sets of text with other words in their
-slots (``open_values`` of a table), which stage 3 may say.
+slots (``open_values`` of the recipe), which stage 3 may say.
 """
 
 from collections.abc import Iterator
@@ -26,8 +26,13 @@ from espnet_atat.steps.stage04_align import chosen_aligner
 
 def plan(request: Request) -> Iterator[Node | str]:
     """The sets that ``--augment_sets``, the recipe or its tables name, but for synthetic ones."""
-    yield from (open_values_node(request.recipe, *each) for each in request.open_values.items())
-    if not wanted(request) and not request.open_values:
+    for name, options in request.options.open_values.items():
+        missing = [DATA / each for each in options.words if not (DATA / each / "text").is_file()]
+        if missing and not request.dry_run:
+            yield f"{DATA / request.recipe / name}: left out, as {missing[0]} was not prepared"
+            continue
+        yield open_values_node(request.recipe, name, options)
+    if not wanted(request):
         yield "no set is augmented; --augment_sets names some"
     yield from augment_nodes(request, stage=Stage.AUGMENT)
 

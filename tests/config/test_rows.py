@@ -72,3 +72,26 @@ def test_mistakes_of_inheritance_are_named(toy):
     write_recipe(toy, "toy", {"rows/x": "base: one\n"})  # a title is never inherited
     with pytest.raises(UserError, match=r"of_x\.yaml: x: the key 'title' is missing"):
         load_system("toy", "x")
+
+
+VARIANT = "variants: {ears: {tables: [t, u], title: with ears, rows: {pretrain: {config: pretrain_ears}}}}\n"
+
+
+def test_a_variant_makes_tables_again_with_a_change_to_every_trained_row(toy):
+    more = "title: u\nbaseline: {one: two, pipe: two}\nrelative_to: two\nrows: {one, two, pipe: {title: p, decode: []}}\n"
+    write_recipe(toy, "toy", {"tables/u.yaml": more, "recipe.yaml": f"corpus: x\n{VARIANT}"})
+    table = load_table("toy", "u_ears")
+    assert table.systems == ("one_ears", "two_ears", "pipe")
+    assert (table.baseline, table.relative_to) == ({"one_ears": "two_ears", "pipe": "two_ears"}, "two_ears")
+    assert table.title == "u, with ears"
+    plain, varied = load_system("toy", "two"), load_system("toy", "two_ears")
+    assert (plain.pretrain.config, varied.pretrain.config) == ("pretrain", "pretrain_ears")
+    assert varied.pretrain.options == plain.pretrain.options
+    assert varied.title == "two, with ears"
+    assert load_table("toy", "u").systems == ("one", "two", "pipe")
+
+
+def test_a_variant_of_no_table_is_an_error(toy):
+    write_recipe(toy, "toy", {"recipe.yaml": f"corpus: x\n{VARIANT.replace('u]', 'v]')}"})
+    with pytest.raises(UserError, match=r"recipe\.yaml: variants: ears: unknown table 'v'"):
+        load_table("toy", "t_ears")

@@ -9,7 +9,7 @@ from espnet_atat.errors import UserError
 from espnet_atat.semantics.open_values import OpenValues, open_slots, open_trees
 from espnet_atat.semantics.tree import parse, strip_tags
 
-NUMBERS = "one two three four five six seven eight nine ten".split()
+NUMBERS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 #: 100 titles, all different, after the same two words and in one of two rooms.
 TREES = {
     f"u{i:03d}": f"[IN:PLAY play [SL:SONG the {NUMBERS[i // 10]} {NUMBERS[i % 10]} ] in the [SL:ROOM {room} ] ]"
