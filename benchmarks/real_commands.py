@@ -2,7 +2,7 @@
 
     python benchmarks/real_commands.py --an4 downloads/an4 --output real
     tools/install_extra.sh tts ears vad
-    ./run.sh --system music_tiny_frozen --stop_stage 10
+    ./run.sh --system music_ears --stop_stage 10
     CUSTOM=real/commands.csv ./run.sh --recipe custom --table synthetic
     python benchmarks/silence.py --package exp/custom/packages/custom_synthetic_seed1.zip --data_dir data/custom/test \\
         --seconds 1 --noise silence --levels 0

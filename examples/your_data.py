@@ -4,8 +4,8 @@
 # A script in cells: run it whole from the repository's root (`python examples/your_data.py`), or open it in an editor
 # or in Jupyter (with jupytext) and run it cell by cell.
 #
-# It wants a packed model (`tools/install_extra.sh ears` and `./run.sh --system music_tiny_frozen` make
-# `exp/mini/packages/mini_music_tiny_frozen_seed1.zip`) and a table of your commands, say `lights.csv` with its
+# It wants a packed model (`tools/install_extra.sh ears` and `./run.sh --system music_ears` make
+# `exp/mini/packages/mini_music_ears_seed1.zip`) and a table of your commands, say `lights.csv` with its
 # recordings beside it:
 #
 # ```
@@ -21,7 +21,7 @@ import os
 import subprocess
 from pathlib import Path
 
-MODEL = os.environ.get("ATAT_MODEL", "exp/mini/packages/mini_music_tiny_frozen_seed1.zip")
+MODEL = os.environ.get("ATAT_MODEL", "exp/mini/packages/mini_music_ears_seed1.zip")
 TABLE = Path(os.environ.get("CUSTOM", "lights.csv"))
 SYSTEM = os.environ.get("ATAT_SYSTEM", "from_mini")  # a row of egs2/atat/custom
 

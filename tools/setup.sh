@@ -9,9 +9,10 @@
 #   tools/setup.sh --find_python           print only the interpreter that it would use
 #   tools/setup.sh --print_key             print only the key of the environment that this clone needs
 #
-# It installs the dependencies of pyproject.toml in the versions of constraints.txt. This clone itself is not installed:
-# path.sh puts it on PYTHONPATH, so several clones may share one environment. A finished environment has a file .complete
-# with its key, and a second call returns at once; after an interruption it starts over.
+# It installs the dependencies of pyproject.toml in the versions of constraints.txt, then the pretrained speech encoders
+# of the default recipe (tools/install_extra.sh ears). This clone itself is not installed: path.sh puts it on PYTHONPATH,
+# so several clones may share one environment. A finished environment has a file .complete with its key, and a second
+# call returns at once; after an interruption it starts over.
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -132,4 +133,6 @@ fi
 printf '%s\n' "$key" >"$venv/.complete.tmp"
 mv "$venv/.complete.tmp" "$venv/.complete"
 rm "$venv/.incomplete"
+# The default recipe starts from an encoder that has heard people: 220 MB.
+"$root/tools/install_extra.sh" ears || echo "note: run tools/install_extra.sh ears again; ./run.sh needs it" >&2
 echo "Made $venv in $((SECONDS - start)) s"

@@ -47,9 +47,10 @@ def table_contents(recipe: str) -> Tables:
 
 
 def _varied(recipe: str, tables: Tables, made: Tables, table: str, suffix: str, variant: Variant) -> Content:
-    """A table whose trained rows are others, that start from them; what an earlier table has made stays empty."""
+    """A table whose trained rows are others, that start from them; a row that is there already stays empty."""
     content = tables[table][1]
     titles = {row: own["title"] for _, each in tables.values() for row, own in each["rows"].items() if own}
+    defined = {row for _, each in (*tables.values(), *made.values()) for row, own in each["rows"].items() if own}
     trained = [row for row in content["rows"] if "pretrain" in row_content(recipe, row, tables=tables)[1]]
     names = {row: f"{row}_{suffix}" for row in trained}
 
@@ -60,7 +61,7 @@ def _varied(recipe: str, tables: Tables, made: Tables, table: str, suffix: str, 
 
     rows = {
         names.get(row, row): {BASE: row, "title": f"{titles[row]}, {variant.title}", **variant.rows}
-        if row in names and not any(names[row] in earlier["rows"] for _, earlier in made.values())
+        if row in names and names[row] not in defined
         else None
         for row in content["rows"]
     }

@@ -128,7 +128,7 @@ def test_a_system_has_the_sets_made_that_it_names(recipe, name, said, augmented)
 
 @pytest.mark.parametrize("name", ["zeroshot", "synthetic", "from_mini"])
 def test_what_starts_from_mini_s_model_on_ears_trains_none_of_its_own(name):
-    system, model = load_system("custom", name), load_system("mini", "music_tiny_frozen")
+    system, model = load_system("custom", name), load_system("mini", "music_ears")
     options = [load_training_config(each.recipe, each.pretrain) for each in (system, model)]
     mixtures = [load_mixtures(each.recipe, each.pretrain) for each in (system, model)]
     tokens = [load_token_config(each.recipe, each.tokens) for each in (system, model)]
