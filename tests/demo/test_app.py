@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from espnet_atat.demo.app import find_models, main
+from espnet_atat.demo.app import find_models
 from espnet_atat.demo.engine import LoadedModels
 from espnet_atat.demo.server import MAX_UPLOAD, refusal, serve
 from espnet_atat.errors import UserError
@@ -30,21 +30,6 @@ def test_it_listens_on_this_machine_alone_by_default_and_its_parser_is_there_at_
         "assert not {'torch', 'espnet2', 'matplotlib'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", script], check=True, cwd=root)
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        (["--port", "70000"], "--port is from 0 to 65535"),
-        (["--max_seconds", "0"], "--max_seconds is from 0.1 to 600"),
-        ([], "no model: give --model"),
-        (["--model", "a/b", "--model", "a/b"], "two models of the name a/b"),
-    ],
-)
-def test_a_wrong_option_is_one_message(options, message, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(UserError, match=message):
-        main(options)
 
 
 def test_finished_runs_are_found_newest_first(tmp_path, monkeypatch):
