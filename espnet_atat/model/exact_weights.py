@@ -21,7 +21,7 @@ SPARE, SPARE_TIMES = 2**20, 8
 _building = threading.local()
 
 
-def read_weights(path: str | Path, device: str = "cpu") -> dict[str, Tensor]:
+def read_weights(path: str | Path) -> dict[str, Tensor]:
     """The tensors of a checkpoint by name.
 
     Raises:
@@ -34,7 +34,7 @@ def read_weights(path: str | Path, device: str = "cpu") -> dict[str, Tensor]:
     if not isinstance(state, dict) or not all(isinstance(tensor, Tensor) for tensor in state.values()):
         return {}
     check_numbers(state, path)
-    return {name: tensor.to(device) for name, tensor in state.items()}
+    return state
 
 
 def check_numbers(weights: Mapping[str, Tensor], where: str | Path) -> None:
