@@ -155,13 +155,18 @@ def _source(name: str, *, fetch: bool = True) -> Path:
         return path
     if path.is_absolute() or path.suffix in (".zip", ".pth") or not fetch:
         raise UserError(f"{name}: no such package or folder of an ESPnet ASR model (audio_encoder_init)")
+    return fetch_model(name)
+
+
+def fetch_model(name: str) -> Path:
+    """From the cache or the network: the zip of an address or of the zoo, the folder of a hub repository."""
     from espnet_model_zoo.downloader import ModelDownloader
 
     try:
         return Path(ModelDownloader().download(name, quiet=True))
-    except Exception as error:  # the client's errors have no common base
+    except Exception as error:  # the client's, httpx's and requests' errors have no common base
         raise UserError(
-            f"{name}: no such package or folder, and neither espnet_model_zoo nor the hub has it ({first_line(error)})"
+            f"{name}: no such file or folder, and neither espnet_model_zoo nor the hub has it ({first_line(error)})"
         ) from error
 
 

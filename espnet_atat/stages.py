@@ -67,9 +67,9 @@ def readers(option: str, first: int = 1, last: int = LAST_STAGE) -> list[Stage]:
     return [stage for stage in STAGES if option in stage.options and first <= stage <= last]
 
 
-def columns(width: int = 4) -> list[str]:
-    """The stages as lines of a help text, numbered downwards."""
-    height = -(-LAST_STAGE // width)
+def columns() -> list[str]:
+    """The stages as lines of a help text, four in a line, numbered downwards."""
+    height = -(-LAST_STAGE // 4)
     rows = [STAGES[start::height] for start in range(height)]
     return ["".join(f"{stage:>4} {stage.title:<19}" for stage in row).rstrip() for row in rows]
 

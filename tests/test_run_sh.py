@@ -51,7 +51,7 @@ def test_what_is_missing_is_said(clone):
     assert "or set FSC in db.sh to its folder" in done.stderr
     done = run(clone, "./run.sh", "--recipe", "fsc", FSC="/nonexistent/fsc")
     assert done.returncode == 2
-    assert "error: /nonexistent/fsc: no such file or folder" in done.stderr
+    assert "error: /nonexistent/fsc: not there; Fluent Speech Commands is behind a form" in done.stderr
     stage = ("./run.sh", "--system", "music", "--stage", "16")
     asked = run(clone, *stage)
     assert "stage 16: neither --hf_repo nor --upload_dir is given: nothing is uploaded" in asked.stdout
@@ -81,7 +81,7 @@ def begin(clone, table) -> Iterator:
         "if __name__ == '__main__':\n    sys.exit(main_guard(main))\n"
     )
     script = clone / "egs2/atat/custom/local/data.sh"
-    script.write_text(script.read_text().replace('"${python}" -m', '"${python}" waits.py\n"${python}" -m'))
+    script.write_text(script.read_text().replace("\nprepare\n", '\n"${python}" waits.py\nprepare\n'))
 
     def begin() -> subprocess.Popen[str]:
         call = ["./run.sh", "--recipe", "custom", "--system", "small", "--stop_stage", "6", "--nj", "2"]

@@ -56,7 +56,7 @@ def get_parser() -> argparse.ArgumentParser:
     transcribe.set_defaults(text=None, task="asr")
     # These take all that follows them; their own parsers know their options.
     commands.add_parser("score", help="score hypotheses against references", add_help=False)
-    commands.add_parser("demo", help="serve a page to speak to or type in (needs the extra `demo`)", add_help=False)
+    commands.add_parser("demo", help="serve a page to speak to or type in", add_help=False)
     about = "Print what a model says of itself."
     info = commands.add_parser("info", help="describe a model and its scores", description=about)
     info.add_argument("model", help="package, folder or hub name")

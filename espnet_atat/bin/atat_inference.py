@@ -91,7 +91,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     logging.basicConfig(level=args.log_level, format="%(asctime)s %(levelname)s: %(message)s")
     logging.getLogger("espnet2").setLevel(logging.WARNING)  # it reports every batch
 
-    from espnet_atat.decode.decode_set import decode_set, load_models, write_results
+    from espnet_atat.decode.decode_set import decode_set, write_results
+    from espnet_atat.decode.lm_fusion import load_models
     from espnet_atat.decode.search_config import SearchConfig
     from espnet_atat.decode.source import Source
 

@@ -21,7 +21,7 @@ class MixtureDataset(AbsDataset):
     """Reads only those streams of an utterance that hold its id.
 
     ESPnet's own dataset needs every id in every stream, and keeps ids and lines as dictionaries of strings, which
-    every data-loading worker copies. Here a :class:`~espnet_atat.data.indexed_file.Table` takes their place; ESPnet's
+    every data-loading worker copies. Here a :class:`~espnet_atat.data.indexed_file.IndexedFile` takes their place; ESPnet's
     loaders still open what its lines name.
 
     Args:

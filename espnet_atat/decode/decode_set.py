@@ -77,21 +77,6 @@ def full_precision() -> Iterator[None]:
             backend.allow_tf32 = allowed
 
 
-def load_models(
-    train_config: str,
-    model_file: str,
-    device: str = "cpu",
-    text_tokenizer: str | None = None,
-    lm_train_config: str | None = None,
-    lm_file: str | None = None,
-) -> tuple[Trained, LanguageModel | None]:
-    """Read a model and, if there is one, its language model."""
-    trained = Trained.load(train_config, model_file, device, text_tokenizer)
-    if lm_file is None:
-        return trained, None
-    return trained, LanguageModel.load(trained.vocabulary, lm_train_config, lm_file, device)
-
-
 def understander(
     trained: Trained, source: str, config: SearchConfig, language_model: LanguageModel | None = None
 ) -> Speech2Understand | Text2Understand:
@@ -174,12 +159,11 @@ def heard_and_read(
     utt_id: str,
     text: str,
     config: SearchConfig,
-    reading: str = "nlu",
     seen: Source | None = None,
 ) -> dict[str, Any]:
     """Where the decoder looked in one utterance: the arrays of ``report.glance.Glance`` but for its reference.
 
-    ``text``, the utterance's words, is read under the label ``reading``. ``seen`` has the features to be drawn, or the
+    ``text``, the utterance's words, is read under the label ``nlu``. ``seen`` has the features to be drawn, or the
     audio, where ``source`` has an encoder's states.
     """
     speech, task = np.asarray(source.read(utt_id)), config.tasks[0]
@@ -198,7 +182,7 @@ def heard_and_read(
         "audio_task": task,
         "frame_seconds": FRAME_SECONDS,
         "features": features.astype(np.float16),  # only to look at
-        "text": text_attention(trained, pieces, reading, result.tokens).mean,
-        "text_task": reading,
+        "text": text_attention(trained, pieces, "nlu", result.tokens).mean,
+        "text_task": "nlu",
         "pieces": trained.text_tokenizer.convert_ids_to_tokens(pieces),
     }

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from espnet_atat.decode.trained import check_files
+from espnet_atat.decode.trained import Trained, check_files
 from espnet_atat.errors import UserError
 from espnet_atat.model.espnet import BatchScorerInterface
 from espnet_atat.model.exact_weights import no_larger_than, read_weights, take_weights
@@ -87,3 +87,18 @@ class LanguageModelScorer(BatchScorerInterface):
 
     def select_state(self, state: Any, i: int, new_id: int | None = None) -> Any:
         return self.model.network.select_state(state, i, new_id)
+
+
+def load_models(
+    train_config: str | Path,
+    model_file: str | Path,
+    device: str = "cpu",
+    text_tokenizer: str | Path | None = None,
+    lm_train_config: str | Path | None = None,
+    lm_file: str | Path | None = None,
+) -> tuple[Trained, LanguageModel | None]:
+    """Read a model and, if there is one, its language model."""
+    trained = Trained.load(train_config, model_file, device, text_tokenizer)
+    if lm_file is None:
+        return trained, None
+    return trained, LanguageModel.load(trained.vocabulary, lm_train_config, lm_file, device)

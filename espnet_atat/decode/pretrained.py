@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from espnet_atat.decode.lm_fusion import LanguageModel
+from espnet_atat.decode.lm_fusion import LanguageModel, load_models
 from espnet_atat.decode.search_config import SearchConfig
 from espnet_atat.decode.trained import Trained, check_device
 from espnet_atat.errors import UserError, first_line, naming
@@ -60,10 +60,8 @@ def load_pretrained(source: str | Path, device: str = "cpu") -> Pretrained:
 
 def _load(package: Package, device: str) -> Pretrained:
     try:
-        trained = Trained.load(package.train_config, package.model_file, device, package.text_tokenizer)
-        language_model = None
-        if package.lm_file is not None:
-            language_model = LanguageModel.load(trained.vocabulary, package.lm_train_config, package.lm_file, device)
+        files = (package.text_tokenizer, package.lm_train_config, package.lm_file)
+        trained, language_model = load_models(package.train_config, package.model_file, device, *files)
     except UserError as error:
         raise UserError(f"{package.source}: {package.names_in(str(error))}") from error
     except Exception as error:  # the modules of ESPnet, transformers and torch have no common error

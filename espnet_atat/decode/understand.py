@@ -245,9 +245,9 @@ class Text2Understand(Understand):
         """Ids of the text encoder's pieces."""
         return np.array(self.trained.text_pieces(_words(text, normalise)), dtype=np.int64)
 
-    def cut_note(self, text: str, normalise: bool = True) -> str | None:
+    def cut_note(self, text: str) -> str | None:
         """What to say of a text that is too long to be taken whole; None of any other."""
-        return self.trained.cut_note(_words(text, normalise))
+        return self.trained.cut_note(_words(text, normalise=True))
 
 
 def _words(text: str, normalise: bool) -> str:

@@ -1,5 +1,5 @@
-"""A local page to speak or type to a model (``atat demo``; the extra ``demo``).
+"""A local page to speak or type to a model (``atat demo``), without any library of the web: see ``page.*``.
 
-``app`` is the command, ``engine`` what answers, ``drawing`` what is shown, ``gradio_page`` the page.
-Gradio and torch are imported where the page starts: ``--help`` and a wrong option need neither.
+``app`` is the command, ``server`` what answers the browser, ``engine`` what understands, ``drawing`` what is shown.
+Torch is imported where a model is loaded: ``--help`` and a wrong option do not need it.
 """

@@ -2,40 +2,20 @@
 
 import argparse
 import gc
-import ipaddress
 import logging
-import os
-import re
 import signal
-import socket
-import tempfile
 import threading
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from functools import cache, partial
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from espnet_atat.arguments import Parser
 from espnet_atat.demo.engine import LoadedModels
+from espnet_atat.demo.server import LOOPBACK, serve
 from espnet_atat.errors import UserError
-from espnet_atat.graph.launch import free_port
 from espnet_atat.graph.node import RUNS
 from espnet_atat.graph.work import read_stamp
 
-LOOPBACK = "127.0.0.1"
 PORT = 7860
-#: Bytes of an upload. Half a minute of 16-bit stereo at 48 kHz has 6 MB.
-MAX_UPLOAD = 10 * 2**20
-#: Requests that wait; more are told to come back.
-QUEUE = 16
-#: Name or address, and a port, of a ``Host`` header.
-HOST = re.compile(r"([\w.-]+|\[[\da-fA-F:.]+\])(:\d+)?", re.ASCII)
-#: The browser may load nothing from elsewhere, whatever Gradio's page asks for.
-CONTENT_POLICY = (
-    "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:; connect-src 'self' data: blob:; "
-    "frame-ancestors 'none'; form-action 'self'; object-src 'none'"
-)
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -93,119 +73,3 @@ def find_models(given: Sequence[str] | None) -> dict[str, str]:
     if not runs:
         raise UserError(f"no model: give --model PACKAGE, or train one (no finished run below {RUNS})")
     return {folder.name: str(folder) for folder in runs}
-
-
-@contextmanager
-def serve(engine: LoadedModels, host: str = LOOPBACK, port: int = PORT) -> Iterator[str]:
-    """Serve the page while the block runs; yields its URL. Whatever is uploaded is gone afterwards."""
-    with tempfile.TemporaryDirectory(prefix="atat-demo-") as folder, _uploads_to(folder):
-        page_module = _import_page()
-        from starlette.middleware import Middleware
-        from starlette.middleware.base import BaseHTTPMiddleware
-
-        page = page_module.make_page(engine)
-        page.queue(max_size=QUEUE, default_concurrency_limit=1, api_open=False)
-        try:
-            page.launch(
-                server_name=host,
-                server_port=port or free_port(host),
-                max_file_size=MAX_UPLOAD,
-                theme=page_module.theme(),
-                css=page_module.CSS,
-                share=False,
-                pwa=False,
-                mcp_server=False,
-                ssr_mode=False,
-                enable_monitoring=False,
-                run_history=False,
-                footer_links=[],
-                quiet=True,
-                app_kwargs={"middleware": [Middleware(BaseHTTPMiddleware, dispatch=partial(_guard, host))]},
-                prevent_thread_lock=True,
-            )
-        except OSError as error:
-            raise UserError(f"{host}, port {port}: {error}; take another by --port") from error
-        try:
-            yield page.local_url
-        finally:
-            page.close(verbose=False)
-
-
-@contextmanager
-def _uploads_to(folder: str) -> Iterator[None]:
-    """Have Gradio's files, and what is received, below ``folder``."""
-    os.environ["GRADIO_TEMP_DIR"] = tempfile.tempdir = folder
-    try:
-        yield
-    finally:
-        tempfile.tempdir = None  # the folder goes
-        os.environ.pop("GRADIO_TEMP_DIR", None)
-
-
-def _import_page() -> Any:
-    """Import Gradio with every call home switched off."""
-    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
-    os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
-    try:
-        from espnet_atat.demo import gradio_page
-    except ModuleNotFoundError as error:
-        if error.name != "gradio":
-            raise
-        raise UserError("the page needs Gradio: pip install 'espnet_atat[demo]'") from error
-    return gradio_page
-
-
-async def _guard(host: str, request: Any, answer: Any) -> Any:
-    """Refuse what another page asks; send the policy with every response."""
-    from starlette.responses import PlainTextResponse
-
-    fault = refusal(host, request.method, request.headers)
-    response = await answer(request) if fault is None else PlainTextResponse(fault, status_code=403)
-    response.headers["content-security-policy"] = CONTENT_POLICY
-    response.headers["referrer-policy"] = "no-referrer"
-    return response
-
-
-def refusal(host: str, method: str, headers: Mapping[str, str]) -> str | None:
-    """Why a request is not answered; None if it is.
-
-    A page of another site may have its name point to this machine (DNS rebinding): so the ``Host`` that the browser
-    asked is an address, ``localhost``, or the name of this machine. Or it may send forms and files here: so ``Origin``
-    is this page, and what else a browser says to come from another site is a link that somebody followed.
-
-    Args:
-        host: that the page is served at (``--host``).
-        headers: with names in lower case, or found in any.
-    """
-    asked = headers.get("host", "")
-    named = HOST.fullmatch(asked)
-    name = named[1].strip("[]").lower() if named else ""
-    if not (_is_address(name) or name in {"localhost", host.lower(), *own_names(host)}):
-        return f"This page is not served under the name {name!r}: open it by this machine's address.\n"
-    origin = headers.get("origin")
-    if origin is not None and origin.lower() not in (f"http://{asked.lower()}", f"https://{asked.lower()}"):
-        return "This page takes nothing from pages of other origins.\n"
-    followed = method in ("GET", "HEAD") and headers.get("sec-fetch-mode") == "navigate"
-    if headers.get("sec-fetch-site", "none") not in ("none", "same-origin") and not followed:
-        return "This page takes nothing from pages of other sites.\n"
-    return None
-
-
-def own_names(host: str) -> frozenset[str]:
-    """Names of this machine, where the page is open to the network."""
-    if host == LOOPBACK:
-        return frozenset()
-    return frozenset({socket.gethostname().lower(), _full_name()})
-
-
-@cache
-def _full_name() -> str:
-    return socket.getfqdn().lower()  # asks the network, perhaps
-
-
-def _is_address(name: str) -> bool:
-    try:
-        ipaddress.ip_address(name)
-    except ValueError:
-        return False
-    return True

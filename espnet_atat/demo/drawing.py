@@ -115,8 +115,8 @@ def answer_html(results: "Sequence[Understanding]", picture: str | None, seconds
     return f'<div class="answer">{"".join(parts)}</div>'
 
 
-def message_html(text: str) -> str:
-    return f'<div class="message" role="alert">{escape(text)}</div>'
+def message_html(text: str, kind: str = "error") -> str:
+    return f'<div class="message {kind}" role="{"alert" if kind == "error" else "status"}">{escape(text)}</div>'
 
 
 def _section(title: str, body: str) -> str:

@@ -3,13 +3,12 @@
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from espnet_atat.errors import UserError
-from espnet_atat.speech.audio import SAMPLE_RATE, probe, read_audio
+from espnet_atat.speech.audio import SAMPLE_RATE, convert_rate, open_audio, read_mono
 
 if TYPE_CHECKING:
     from espnet_atat.decode.cross_attention import Attention
@@ -59,22 +58,20 @@ class LoadedModels:
             raise UserError(f"there is no model {model!r}: choose one of {', '.join(self.models)}")
         return self._once((model,), lambda: load_pretrained(self.models[model], self.device))
 
-    def hear(self, model: str, task: str, path: str | Path) -> Answer:
-        """Understand a recording."""
+    def hear(self, model: str, task: str, recording: bytes, name: str = "the recording") -> Answer:
+        """Understand a recording: a file's bytes, in any format of libsndfile."""
         from espnet_atat.decode.cross_attention import speech_attention
         from espnet_atat.decode.understand import Speech2Understand
         from espnet_atat.speech.fbank import fbank  # imports SciPy, for which the page need not wait
 
         try:
-            info = probe(path)
+            with open_audio("The recording", recording) as file:
+                seconds, most = file.frames / file.samplerate, MAX_SEGMENTS * self.max_seconds
         except UserError as error:
-            raise UserError(
-                f"{Path(path).name} cannot be read as audio; take a recording in WAV, FLAC, Ogg or MP3"
-            ) from error
-        if info.samples > MAX_SEGMENTS * self.max_seconds * info.rate:
-            seconds, most = info.samples / info.rate, MAX_SEGMENTS * self.max_seconds
+            raise UserError(f"{name} cannot be read as audio; take a recording in WAV, FLAC, Ogg or MP3") from error
+        if seconds > most:
             raise UserError(f"The recording is {seconds:.0f} s long; at most {most:g} s are accepted")
-        samples = read_audio(path, resample=True)
+        samples = convert_rate(*read_mono("The recording", mixdown=True, content=recording))
         trained = self.load(model).trained
         options = {"task": task, "nbest": NBEST, "max_seconds": self.max_seconds, "word_times": False}
         understand = self._understand(Speech2Understand, model, options)

@@ -25,13 +25,13 @@ class Difference(NamedTuple):
     p_value: float | None  # two-sided
 
 
-def resampled_sums(rows: np.ndarray, draws: int = DRAWS, seed: int = SEED) -> np.ndarray:
+def resampled_sums(rows: np.ndarray, draws: int = DRAWS) -> np.ndarray:
     """Column sums of each draw, of one row of counts per utterance: (N, C), N > 0, to (draws, C)."""
     kinds, members = np.unique(rows, axis=0, return_counts=True)  # (K, C), (K,)
     common = members >= _RARE
     rare = np.repeat(kinds[~common], members[~common], axis=0)  # (R, C), one row an utterance again
     chances = np.append(members[common], len(rare)) / len(rows)  # the last one: all rare kinds
-    generator = np.random.default_rng(seed)
+    generator = np.random.default_rng(SEED)
     at_once = max(1, _CELLS_AT_ONCE // max(len(chances), len(rare)))
     sums = []
     for start in range(0, draws, at_once):
@@ -41,15 +41,15 @@ def resampled_sums(rows: np.ndarray, draws: int = DRAWS, seed: int = SEED) -> np
     return np.concatenate(sums)
 
 
-def interval(rows: np.ndarray, draws: int = DRAWS, seed: int = SEED) -> tuple[float, float] | None:
+def interval(rows: np.ndarray) -> tuple[float, float] | None:
     """Percentile bootstrap interval of a ratio of sums of (numerator, denominator), (N, 2); None without the latter."""
     if not len(rows):
         return None
-    sums = resampled_sums(rows, draws, seed)
+    sums = resampled_sums(rows)
     return _ends(_ratios(sums[:, 0], sums[:, 1]))
 
 
-def paired_difference(a: np.ndarray, b: np.ndarray, draws: int = DRAWS, seed: int = SEED) -> Difference:
+def paired_difference(a: np.ndarray, b: np.ndarray) -> Difference:
     """Paired bootstrap of a figure's difference between two systems: each draw takes the same utterances of both.
 
     Args:
@@ -62,7 +62,7 @@ def paired_difference(a: np.ndarray, b: np.ndarray, draws: int = DRAWS, seed: in
     sums = rows.sum(axis=0)
     if not len(rows) or not sums[1] or not sums[3]:
         return Difference(None, None, None)
-    drawn = resampled_sums(rows, draws, seed)
+    drawn = resampled_sums(rows)
     differences = _ratios(drawn[:, 0], drawn[:, 1]) - _ratios(drawn[:, 2], drawn[:, 3])
     differences = differences[~np.isnan(differences)]
     # Averages over seeds are not exact in floating point: differences this small are zero.

@@ -9,13 +9,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from espnet_atat.errors import UserError, first_line
+from espnet_atat.errors import UserError
 from espnet_atat.espnet_package import ESPNET_PREFIX, EspnetConfig, read_member
 from espnet_atat.model.audio_encoder import valid_frames
 from espnet_atat.model.espnet import PositionalEncoding
-from espnet_atat.model.exact_weights import check_numbers
+from espnet_atat.model.exact_weights import check_numbers, load_state
 from espnet_atat.model.light_import import load_class
-from espnet_atat.model.speech_states import LAST_LAYER, TRAIN_ALL, TRAIN_NONE, SpeechStates, hold
+from espnet_atat.model.speech_states import LAST_LAYER, TRAIN_NONE, SpeechStates
 
 ENCODERS = {
     "transformer": "espnet2.asr.encoder.transformer_encoder.TransformerEncoder",
@@ -53,7 +53,7 @@ class EspnetSpeech(SpeechStates):
         super().__init__()
         if layers != LAST_LAYER:
             raise UserError(f"audio_encoder_conf: layers: {layers}: an ESPnet model gives its last layer's states")
-        self.config, self.trained = config, trained
+        self.config = config
         self.samples_per_state = config.samples_per_state
         given = config.options
         self.frontend = load_class(FRONTEND)(**(given["frontend_conf"] or {}))
@@ -63,10 +63,7 @@ class EspnetSpeech(SpeechStates):
         self._prompts(given)
         if model is not None:
             self._take(model)
-        if trained != TRAIN_ALL:
-            self.requires_grad_(False)
-            for block in self._trained_blocks():
-                block.requires_grad_(True)
+        self.freeze(self, trained, self.encoder.encoders, getattr(self.encoder, "after_norm", None))
 
     def unpadded(self, speech: Tensor) -> Tensor:
         lengths = torch.full((len(speech),), speech.shape[1], device=speech.device)
@@ -86,12 +83,6 @@ class EspnetSpeech(SpeechStates):
         states = states[0] if isinstance(states, tuple) else states
         found: Tensor = states[:, len(self.config.prefix) :]
         return found
-
-    def train(self, mode: bool = True) -> "EspnetSpeech":
-        super().train(mode)
-        if self.trained != TRAIN_ALL:
-            hold(self, self._trained_blocks(), mode)
-        return self
 
     def _prompts(self, given: Any) -> None:
         """What tells OWSM-CTC's encoder language and task, and conditions it on what its CTC has heard."""
@@ -126,23 +117,10 @@ class EspnetSpeech(SpeechStates):
             "memory_mask": valid_frames(lengths, int(lengths.max()))[:, None, :],
         }
 
-    def _trained_blocks(self) -> list[nn.Module]:
-        if not isinstance(self.trained, int):
-            return []
-        blocks = list(self.encoder.encoders)
-        if self.trained > len(blocks):
-            raise UserError(f"audio_encoder_conf: trained: {self.trained}, but the encoder has {len(blocks)} blocks")
-        norm = getattr(self.encoder, "after_norm", None)
-        return [*blocks[-self.trained :], *([norm] if norm is not None else [])]
-
     def _take(self, model: str) -> None:
         """The weights of the model's own modules; its decoder is left behind."""
         where = model.removeprefix(ESPNET_PREFIX)
-        try:
-            state = torch.load(io.BytesIO(read_member(model, "weights")), map_location="cpu", weights_only=True)
-        except Exception as error:  # pickle, zip and torch raise a dozen kinds
-            raise UserError(f"{where}: not a whole checkpoint ({first_line(error)})") from error
-        state = state.get("model", state) if isinstance(state, dict) else {}
+        state = load_state(io.BytesIO(read_member(model, "weights")), where)
         own = self.state_dict()
         for name, tensor in own.items():
             if name not in state or state[name].shape != tensor.shape:

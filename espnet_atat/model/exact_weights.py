@@ -4,6 +4,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 import torch
 from torch import Tensor, nn
@@ -21,20 +22,31 @@ SPARE, SPARE_TIMES = 2**20, 8
 _building = threading.local()
 
 
-def read_weights(path: str | Path, device: str = "cpu") -> dict[str, Tensor]:
+def load_state(source: str | Path | IO[bytes], where: str | Path) -> dict[str, Tensor]:
+    """The tensors of a file of weights by name, or of a trainer's ``checkpoint.pth``; empty where it has others.
+
+    Raises:
+        UserError: it cannot be read whole.
+    """
+    try:
+        state = torch.load(source, map_location="cpu", weights_only=True)
+    except Exception as error:  # pickle, zip and torch raise a dozen kinds
+        raise UserError(f"{where}: not a whole checkpoint ({first_line(error)})") from error
+    if isinstance(state, dict) and isinstance(state.get("model"), dict):
+        state = state["model"]
+    is_weights = isinstance(state, dict) and all(isinstance(tensor, Tensor) for tensor in state.values())
+    return state if is_weights else {}
+
+
+def read_weights(path: str | Path) -> dict[str, Tensor]:
     """The tensors of a checkpoint by name.
 
     Raises:
         UserError: there is none, or numbers in it are not finite or of no kind that weights have.
     """
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # pickle, zip and torch raise a dozen kinds
-        raise UserError(f"{path}: not a whole checkpoint ({first_line(error)})") from error
-    if not isinstance(state, dict) or not all(isinstance(tensor, Tensor) for tensor in state.values()):
-        return {}
+    state = load_state(path, path)
     check_numbers(state, path)
-    return {name: tensor.to(device) for name, tensor in state.items()}
+    return state
 
 
 def check_numbers(weights: Mapping[str, Tensor], where: str | Path) -> None:

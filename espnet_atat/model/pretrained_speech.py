@@ -23,12 +23,10 @@ from espnet_atat.model.hub import load_hub_config, load_preprocessor, model_fold
 from espnet_atat.model.speech_frontends import make_frontend
 from espnet_atat.model.speech_states import (
     LAST_LAYER,
-    TRAIN_ALL,
     TRAIN_NONE,
     WEIGHTED_SUM,
     SpeechStates,
     check_choices,
-    hold,
 )
 
 if TYPE_CHECKING:
@@ -112,11 +110,7 @@ class PretrainedSpeech(SpeechStates):
         self.silence, self.gradient_checkpointing = silence, gradient_checkpointing
         if gradient_checkpointing and self.kind != "whisper":
             self.encoder.gradient_checkpointing_enable({"use_reentrant": False})
-        self.trained = trained
-        if trained != TRAIN_ALL:
-            self.encoder.requires_grad_(False)
-            for module in self._trained_modules():
-                module.requires_grad_(True)
+        self.freeze(self.encoder, trained, self._blocks(), self._closing_norm())
 
     def forward(self, speech: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """As :meth:`SpeechStates.forward`; a batch of Whisper's goes through it at once."""
@@ -126,12 +120,6 @@ class PretrainedSpeech(SpeechStates):
         with torch.autocast(speech.device.type, enabled=False):  # a power spectrum needs float32
             mel, frames = self.frontend(speech.float(), lengths)
         return self._whisper(mel, frames)
-
-    def train(self, mode: bool = True) -> "PretrainedSpeech":
-        super().train(mode)
-        if self.trained != TRAIN_ALL:
-            hold(self.encoder, self._trained_modules(), mode)
-        return self
 
     def _whisper(self, mel: Tensor, frames: Tensor) -> tuple[Tensor, Tensor]:
         """Log mel (B, channels, T), zero behind each end, and frames (B,) -> states (B, S, H) and theirs."""
@@ -202,15 +190,6 @@ class PretrainedSpeech(SpeechStates):
             body.layers = body.layers[:layers]
             if self._closing_norm() is not None:
                 body.layer_norm = nn.Identity()
-
-    def _trained_modules(self) -> list[nn.Module]:
-        """Those of the encoder that train, where not all of it does."""
-        if not isinstance(self.trained, int):
-            return []
-        blocks, norm = self._blocks(), self._closing_norm()
-        if self.trained > len(blocks):
-            raise UserError(f"audio_encoder_conf: trained: {self.trained}, but the encoder has {len(blocks)} layers")
-        return [*blocks[-self.trained :], *([norm] if norm is not None else [])]
 
 
 def load_pretrained_speech(model: str, **options: Any) -> SpeechStates:

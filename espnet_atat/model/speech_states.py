@@ -1,7 +1,8 @@
 """What pretrained speech encoders share: from samples to states, partly frozen."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable
+from typing import Self
 
 import numpy as np
 import torch
@@ -25,16 +26,6 @@ def check_choices(layers: str | int, trained: str | int) -> None:
             raise UserError(f"audio_encoder_conf: {name} is {words[0]}, {words[1]} or a number from 1, found {value!r}")
 
 
-def hold(frozen: nn.Module, trained: Sequence[nn.Module], mode: bool) -> None:
-    """Let a module be as in inference, but for the parts of it that train.
-
-    Adapters train too: loralib merges them into weights in eval mode, and they would get no gradient.
-    """
-    nn.Module.train(frozen, False)  # whose own train() calls this
-    for module in (*trained, *(each for each in frozen.modules() if hasattr(each, "lora_A"))):
-        module.train(mode)
-
-
 class SpeechStates(nn.Module, ABC):
     """Samples to states, of utterances without padding.
 
@@ -43,6 +34,38 @@ class SpeechStates(nn.Module, ABC):
     """
 
     samples_per_state: int
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._frozen: list[nn.Module] = []
+        self._trained: list[nn.Module] = []  # parts of what is frozen
+
+    def freeze(
+        self, body: nn.Module, trained: str | int, layers: Iterable[nn.Module], closing_norm: nn.Module | None
+    ) -> None:
+        """Train ``none`` or ``all`` of a part, or so many of its layers at the top, with the norm behind them."""
+        if trained == TRAIN_ALL:
+            return
+        if isinstance(trained, int):
+            layers = list(layers)
+            if trained > len(layers):
+                raise UserError(f"audio_encoder_conf: trained: {trained}, but the encoder has {len(layers)} layers")
+            self._trained = [*layers[-trained:], *([] if closing_norm is None else [closing_norm])]
+        self._frozen = [body.requires_grad_(False)]
+        for module in self._trained:
+            module.requires_grad_(True)
+
+    def train(self, mode: bool = True) -> Self:
+        """What is frozen stays as in inference, without dropout.
+
+        Adapters train too: loralib merges them into weights in eval mode, and they would get no gradient.
+        """
+        super().train(mode)
+        for body in self._frozen:
+            nn.Module.train(body, False)
+            for module in (*self._trained, *(each for each in body.modules() if hasattr(each, "lora_A"))):
+                module.train(mode)
+        return self
 
     def forward(self, speech: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """Samples (B, N) at 16 kHz and their numbers (B,) -> states (B, S, H), zero behind each end, and theirs.

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from espnet_atat.errors import UserError, first_line
+from espnet_atat.espnet_package import fetch_model
 from espnet_atat.package.contents import Files, Meta, YamlFiles, read_lm, read_meta, read_model
 from espnet_atat.package.manifest import MANIFEST, Manifest
 from espnet_atat.package.run_folder import dump_config
@@ -56,19 +57,7 @@ def find_source(source: str | Path) -> Path:
         isinstance(source, Path) or name.startswith((".", "/", "~")) or name.endswith(".zip") or name.count("/") != 1
     ):
         raise UserError(f"{source}: no such package, folder or hub name (user/model)")
-    return _fetch(name)
-
-
-def _fetch(name: str) -> Path:
-    """From the cache or the network: the zip of an address or a zoo entry, the folder of a hub repository."""
-    from espnet_model_zoo.downloader import ModelDownloader
-
-    try:
-        return Path(ModelDownloader().download(name, quiet=True))
-    except Exception as error:  # the client's, httpx's and requests' errors have no common base
-        raise UserError(
-            f"{name}: no such file or folder, and the hub does not have it ({first_line(error)})"
-        ) from error
+    return fetch_model(name)
 
 
 def read_manifest(source: str | Path) -> Manifest:

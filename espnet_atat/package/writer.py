@@ -161,17 +161,13 @@ def _stage_weights(model_file: Path, target: Path, more: Mapping[str, Any] | Non
     """
     import torch
 
+    from espnet_atat.model.exact_weights import load_state
     from espnet_atat.train.adapter import is_adapter
 
     if not model_file.is_file():
         raise UserError(f"{model_file}: no such file; stages 10 and 11 of the recipe make it")
-    try:
-        state = torch.load(model_file, map_location="cpu", weights_only=True)
-    except Exception as error:  # pickle, zip and torch raise a dozen kinds
-        raise UserError(f"{model_file}: not a whole checkpoint ({first_line(error)})") from error
-    if isinstance(state, dict) and isinstance(state.get("model"), dict):
-        state = state["model"]  # the trainer's checkpoint.pth
-    if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
+    state = load_state(model_file, model_file)
+    if not state:
         raise UserError(f"{model_file}: a checkpoint, but not of a model's weights")
     weights = {name: tensor.clone() for name, tensor in state.items() if not is_adapter(name)} | dict(more or {})
     torch.save(weights, target)

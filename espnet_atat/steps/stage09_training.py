@@ -17,6 +17,7 @@ from espnet_atat.data.statistics import write_statistics
 from espnet_atat.errors import UserError
 from espnet_atat.graph.launch import Machines, launch_training, train_in_processes
 from espnet_atat.graph.logs import log_to
+from espnet_atat.package.run_folder import read_config
 from espnet_atat.speech.audio import SAMPLE_RATE
 from espnet_atat.speech.fbank import FFT_LENGTH, FRAME_LENGTH, FRAME_SHIFT, NUM_MELS
 from espnet_atat.steps.plan import Training
@@ -129,8 +130,7 @@ def resolved_config(training: Training) -> dict[str, Any]:
         config["normalize_conf"] = {**config.get("normalize_conf", {}), "stats_file": str(stats)}
     if training.parent is not None and config.get("text_encoder", "hugging_face") is not None:
         # The encoder as it was built for pretraining: its weights come from the checkpoint, not from a hub again.
-        saved = yaml.safe_load((training.parent.run.place / "config.yaml").read_text(encoding="utf-8"))
-        config["text_encoder_conf"] = saved["text_encoder_conf"]
+        config["text_encoder_conf"] = read_config(training.parent.run.place / "config.yaml")["text_encoder_conf"]
     if training.phase.keep is not None and "all" in (config.get("pretrained_parameters") or ()):
         # Fresh parameters train from the first update; frozen ones are in no group of the optimiser.
         frozen = tuple(config.get("freeze_param") or ())
@@ -148,8 +148,8 @@ def _hearing_options(training: Training, hearing: Hearing, config: Mapping[str, 
     conf |= {"reads_states": hearing.stored, "identity": hearing.identity}
     if training.parent is not None:
         # The encoder as it was for pretraining: where it was a part of the model, its weights are in the checkpoint.
-        saved = yaml.safe_load((training.parent.run.place / "config.yaml").read_text(encoding="utf-8"))
-        conf |= {key: saved["audio_encoder_conf"][key] for key in ("config", "preprocessor", "model")}
+        saved = read_config(training.parent.run.place / "config.yaml")["audio_encoder_conf"]
+        conf |= {key: saved[key] for key in ("config", "preprocessor", "model")}
     hop = samples_per_state(load_speech_config(hearing.model, None)) if hearing.stored else 1
     frames = config.get("batch_bins", 1_000_000 // FRAME_SHIFT)
     options = {

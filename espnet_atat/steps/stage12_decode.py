@@ -192,7 +192,8 @@ class Decoding(Hypotheses):
         return heard_words(self.training)
 
     def make(self, work: Path) -> Mapping[str, Any]:
-        from espnet_atat.decode.decode_set import count_cut, decode_set, load_models, write_results
+        from espnet_atat.decode.decode_set import count_cut, decode_set, write_results
+        from espnet_atat.decode.lm_fusion import load_models
         from espnet_atat.decode.search_config import read_search
         from espnet_atat.decode.source import Source
         from espnet_atat.model.precision import device_here
@@ -220,8 +221,7 @@ class Decoding(Hypotheses):
         trained = load_trained(self.training, device)
         if not lm_files:
             return trained, None
-        config, model = lm_files.values()
-        return trained, LanguageModel.load(trained.vocabulary, config, model, device)
+        return trained, LanguageModel.load(trained.vocabulary, lm_files["lm_train_config"], lm_files["lm_file"], device)
 
 
 def source_of(test: TestSet) -> str:

@@ -4,14 +4,12 @@ import io
 import logging
 from pathlib import Path
 
-import torch
-from espnet2.torch_utils.safe_torch_load import safe_torch_load
 from torch import Tensor
 
 from espnet_atat.errors import UserError
-from espnet_atat.espnet_package import ESPNET_PREFIX as ESPNET
-from espnet_atat.espnet_package import is_checkpoint, read_member
+from espnet_atat.espnet_package import ESPNET_PREFIX, is_checkpoint, read_member
 from espnet_atat.model.audio_encoder import AudioEncoder
+from espnet_atat.model.exact_weights import load_state
 from espnet_atat.train.checkpoint import is_intact
 
 PREFIX = "encoder."
@@ -27,21 +25,18 @@ def load_asr_encoder(encoder: AudioEncoder, file: str | Path) -> None:
 
     Args:
         file: ``.pth`` of the ASR model's parameters, or a trainer's ``checkpoint.pth``; or a package, a folder or a
-            name of espnet_model_zoo or the hub (``model.espnet_package``).
+            name of espnet_model_zoo or the hub (``espnet_package``).
 
     Raises:
         UserError: the file is no such checkpoint, or names the parameters that do not fit.
     """
     path = Path(file)
     if not is_checkpoint(str(file)):
-        loaded = torch.load(
-            io.BytesIO(read_member(f"{ESPNET}{file}", "weights")), map_location="cpu", weights_only=True
-        )
+        state = load_state(io.BytesIO(read_member(f"{ESPNET_PREFIX}{file}", "weights")), file)
     elif not path.is_file() or not is_intact(path):
         raise UserError(f"{path}: no such file, or not a whole checkpoint (audio_encoder_init: an ASR model's .pth)")
     else:
-        loaded = safe_torch_load(str(path), map_location="cpu")
-    state: dict[str, Tensor] = loaded.get("model", loaded)
+        state = load_state(path, path)
     theirs = _blocks({name.removeprefix(PREFIX): value for name, value in state.items() if name.startswith(PREFIX)})
     if not theirs:
         raise UserError(f"{path}: no parameter begins with {PREFIX!r}: not an ESPnet ASR model")

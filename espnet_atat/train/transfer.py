@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from espnet2.torch_utils.safe_torch_load import safe_torch_load
 from torch import Tensor
 
 from espnet_atat.errors import UserError
+from espnet_atat.model.exact_weights import load_state
 from espnet_atat.text.vocabulary import CONTROL_TOKENS, UNKNOWN, Vocabulary
 from espnet_atat.train.adapter import is_adapter
 from espnet_atat.train.checkpoint import is_intact, save_in_place
@@ -65,7 +65,7 @@ def _load(model_file: str | Path) -> dict[str, Tensor]:
     """A model's parameters without adapters, which are merged into the saved weights; a new run starts new adapters."""
     if not is_intact(Path(model_file)):
         raise UserError(f"{model_file}: not a whole checkpoint: train again, or take another epoch's model")
-    state: dict[str, Tensor] = safe_torch_load(str(model_file), map_location="cpu")
+    state = load_state(model_file, model_file)
     if OLD_ROWS not in state:
         raise UserError(f"{model_file}: no {OLD_ROWS} in it: not a model of this project")
     return {name: value for name, value in state.items() if not is_adapter(name)}

@@ -32,9 +32,3 @@ def test_prints_the_report_and_leaves_what_is_aligned_alone_until_its_audio_chan
     Path(own[data.ids[0]]).write_bytes(b"broken")
     assert main_guard(main, arguments) == 0
     assert f"failed {data.ids[0]}" in capsys.readouterr().out
-
-
-def test_a_text_only_set_is_one_line(tmp_path, capsys):
-    (tmp_path / "text").write_text("a words\n")
-    assert main_guard(main, ["--data_dir", str(tmp_path), "--output", str(tmp_path / "a.jsonl")]) == 2
-    assert "no wav.scp" in capsys.readouterr().err

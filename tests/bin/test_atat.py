@@ -74,24 +74,6 @@ def test_the_command_is_installed_as_atat_and_a_clone_has_it_on_its_path(root):
     assert done.stdout == f"atat {__version__}\n", done.stderr
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["understand"], "give recordings, or --text TEXT; - is stdin"),
-        (["transcribe"], "give recordings; - is stdin"),
-        (["understand", "a.wav", "--text", "play"], "give recordings, or --text TEXT"),
-        (["understand", "-", "-"], "stdin (-) can be read once"),
-        (["understand", "a.wav"], "no model: give --model, or put one into ATAT_MODEL"),
-        (["understand", "a.wav", "--model", "absent.zip"], "absent.zip: no such package"),
-        (["info", "absent.zip"], "absent.zip: no such package"),
-    ],
-)
-def test_mistakes_are_told_at_once(arguments, message, monkeypatch, capsys):
-    monkeypatch.delenv(MODEL_VARIABLE, raising=False)
-    assert main(arguments) == 2
-    assert capsys.readouterr().err.startswith(f"error: {message}")
-
-
 def test_score_takes_its_own_options(tmp_path, capsys):
     for name in ("ref", "hyp"):
         (tmp_path / name).write_text(f"u1 {TREES[0]}\n")

@@ -118,15 +118,9 @@ def test_a_language_model_travels_with_it(options, toy_run, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "give --recipe, or --train_config"),
-        (["--outpath", "x.zip"], "--outpath goes with --train_config and --model_file"),
         (["--outpath", "x.zip", "--train_config", "absent", "--model_file", "x"], "absent: no such file"),
         (["--outpath", "x.tar", "RUN"], "a package is a zip"),
-        (["--outpath", "x.zip", "--lm_file", "lm.pth", "RUN"], "--lm_train_config and --lm_file go together"),
         (["--outpath", "x.zip", "RUN", "--system", "music"], "--system goes with --recipe, not with --outpath"),
-        (["--outpath", "x.zip", "RUN", "--seeds", "1"], "--seeds goes with --recipe, not with --outpath"),
-        (["--recipe", "mini", "--license", "mit"], "--license goes with --outpath, not with --recipe"),
-        (["--outpath", "x.zip", "RUN", "--trained_on", "mini"], "is TASK:SET"),
     ],
 )
 def test_what_does_not_fit_is_named(arguments, message, options, tmp_path, monkeypatch):

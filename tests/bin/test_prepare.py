@@ -42,34 +42,6 @@ def test_it_prepares_and_reports(table: Path, tmp_path: Path, capsys: pytest.Cap
     assert {path: path.read_bytes() for path in (tmp_path / "data").rglob("*") if path.is_file()} == first
 
 
-@pytest.mark.parametrize(
-    ("corpus", "wanted"),
-    [
-        ("librispeech", "give the folder 'LibriSpeech'"),
-        ("an4", "give the folder 'an4'"),
-        ("common_voice", "no train.tsv beside clips/; give the folder cv-corpus-…/en"),
-        ("mls", "give the folder 'mls_english'"),
-        ("switchboard", "no *.sph anywhere below it"),
-        ("fsc", "give the folder 'fluent_speech_commands_dataset'"),
-        ("snips", "smart-lights-en"),
-        ("slurp", "no dataset/slurp/train.jsonl; give the folder of SLURP's repository"),
-        ("stop", "no manifests/{train,eval,test}.tsv; give the folder 'stop'"),
-        ("top", "{train,eval,test}.tsv (TOP) and <domain>_"),
-        ("broad", "no data.noun, as WordNet's folder dict has it"),
-        ("custom", "neither a data dir nor a folder of data dirs"),
-        ("mini", "no music_train.tsv; give the folder egs2/atat/mini/corpus"),
-    ],
-)
-def test_every_corpus_refuses_an_empty_folder_without_a_traceback(corpus, wanted, tmp_path, capsys):
-    (tmp_path / "empty").mkdir()
-    assert main_guard(main, [corpus, str(tmp_path / "empty"), str(tmp_path / "data")]) == 2
-    error = capsys.readouterr().err
-    assert error.startswith(f"error: {tmp_path / 'empty'}")
-    assert wanted in error
-    assert error.count("\n") == 1
-    assert not (tmp_path / "data").exists()
-
-
 def test_a_set_that_is_not_made_any_more_is_removed_on_request(table: Path, tmp_path: Path) -> None:
     data = tmp_path / "data"
     main(["custom", str(table), str(data)])

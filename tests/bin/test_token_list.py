@@ -38,24 +38,6 @@ def test_a_list_grows_as_stage_11_grows_it(old: Path, capsys: pytest.CaptureFixt
     assert f"{len(finer.vocabulary)} tokens, {added} new tokens, 2 words split differently" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        (["--grow_bpe", "true"], "--grow_bpe and --pieces_per_word go with --grow_from"),
-        (["--grow_from", "old", "--wordpiece_size", "90"], "--wordpiece_size: a grown model keeps its text encoder"),
-        (["--grow_from", "old", "--pieces_per_word", "2"], "say how to grow the BPE model: give --grow_bpe true"),
-        (["--grow_from", "absent"], r"tokens\.txt"),
-    ],
-)
-def test_options_that_contradict_each_other_are_named(
-    old: Path, options: list[str], message: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(old.parent)
-    with pytest.raises((UserError, FileNotFoundError), match=message):
-        call(old, *options)
-    assert not (old.parent / "new").exists()
-
-
 def test_a_folder_that_this_command_did_not_make_stays(old, tmp_path):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine/data.csv").touch()

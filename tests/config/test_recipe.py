@@ -73,12 +73,9 @@ def test_the_corpus_is_the_first_that_is_there(load, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("augment:", "augmented:", r"recipe\.yaml: unknown key 'augmented', perhaps 'augment'; known: corpus, prepare"),
         ("[--folds", "[5, --folds", r"prepare, entry 1: is a text, found 5"),
         ("sets: {cut:", "sets: {cut: {numbers: 3}, other:", r"splice: sets: cut: unknown key 'numbers', perhaps"),
         ("ratio: 0.2", "rate: 0.2", r"mask: options: unknown key 'rate', perhaps 'ratio'; known: ratio, fill, seed"),
-        ("sets: [train, test@flite]", "engine: espeak", r"synthesize: engine: is one of pico, flite, kokoro, polly,"),
-        ("from: [train], ", "", r"splice: the key 'from' is missing"),
         ("[$FIRST, $SECOND]", '"a\\0b"', "a text has the character NUL"),
         ("[$FIRST, $SECOND]", "1" * 5000, r"recipe\.yaml: not YAML: Exceeds the limit"),
         ("[$FIRST, $SECOND]", "[" * 5000, r"recipe\.yaml: not YAML: "),

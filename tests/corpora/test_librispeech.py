@@ -77,12 +77,3 @@ def test_twins_of_macos_are_passed_over_and_a_test_chapter_without_transcripts_i
         UserError, match=r"61-7-0000\.flac: no transcript \(1 such in test-other\); a test set is never"
     ):
         prepare(corpus, tmp_path / "data")
-
-
-def test_a_speaker_of_another_split_and_a_line_of_another_chapter_are_errors(corpus: Path, tmp_path: Path) -> None:
-    write_lines(corpus / "SPEAKERS.TXT", [line.replace("train-clean-100", "test-other") for line in SPEAKERS])
-    with pytest.raises(UserError, match=r"208\.trans\.txt:1: SPEAKERS.TXT lists speaker 14 under test-other"):
-        prepare(corpus, tmp_path / "data")
-    write_lines(corpus / "dev-other" / "60" / "121082" / "60-121082.trans.txt", ["14-208-0001 MISPLACED"])
-    with pytest.raises(UserError, match=r"60-121082\.trans\.txt:1: id '14-208-0001' does not belong"):
-        prepare(corpus, tmp_path / "data", splits=["dev-other"])

@@ -123,27 +123,3 @@ def test_an_unreadable_recording_stops_for_every_one_is_tested(corpus: Path, tmp
     (corpus / "dataset.json").write_text('{"intents":\n{"a": }}')
     with pytest.raises(UserError, match=r"dataset\.json:2: not JSON"):
         prepare(corpus, tmp_path / "data")
-
-
-@pytest.mark.parametrize(
-    ("file", "edit", "what"),
-    [
-        ("config.json", lambda c: c.pop("dataset"), r"config\.json: no 'dataset'"),
-        (
-            "config.json",
-            lambda c: c.update(dataset="x.json"),
-            r"config\.json: its 'dataset', 'x\.json', is not beside it",
-        ),
-        ("dataset.json", lambda c: c.pop("intents"), r"dataset\.json: expected intents"),
-        (
-            METADATA,
-            lambda c: c["4"].pop("worker"),
-            r"metadata\.json: entry 4: .* text and worker\.id \('worker' is missing",
-        ),
-        (METADATA, lambda c: c["4"].update(filename="../x.wav"), r"entry 4: filename '\.\./x\.wav' leads out"),
-    ],
-)
-def test_another_structure_is_named(corpus, tmp_path, file, edit, what):
-    change(corpus, file, edit)
-    with pytest.raises(UserError, match=what):
-        prepare(corpus, tmp_path / "data")

@@ -87,15 +87,7 @@ def test_words_of_the_reference_of_hub5(written: str, said: str) -> None:
 def test_mistakes_are_named(corpus: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="8000 Hz where 16000 Hz is expected; --resample"):
         prepare(corpus, tmp_path / "data")
-    transcripts = write_lines(tmp_path / "swbd" / "sw2001A-ms98-a-trans.text", ["sw2001A-ms98-a-0001 2 1 yes"])
-    with pytest.raises(UserError, match=r"swbd: no \*\.sph anywhere below it"):
-        prepare(tmp_path / "swbd", tmp_path / "data")
-    (tmp_path / "swbd" / "sw02002.sph").touch()
-    with pytest.raises(UserError, match=r"trans\.text: there is no sw02001\.sph; add it"):
-        prepare(tmp_path / "swbd", tmp_path / "data")
-    (tmp_path / "swbd" / "sw02002.sph").rename(tmp_path / "swbd" / "sw02001.sph")
+    write_lines(tmp_path / "swbd" / "sw2001A-ms98-a-trans.text", ["sw2001A-ms98-a-0001 2 1 yes"])
+    (tmp_path / "swbd" / "sw02001.sph").touch()
     with pytest.raises(UserError, match=r"trans\.text:1: it ends at 1 s and starts at 2 s"):
-        prepare(tmp_path / "swbd", tmp_path / "data")
-    transcripts.unlink()
-    with pytest.raises(UserError, match=r"no \*-trans\.text"):
         prepare(tmp_path / "swbd", tmp_path / "data")

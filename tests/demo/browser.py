@@ -1,7 +1,10 @@
-"""A headless Chromium for the tests of the page."""
+"""The page as ``atat demo`` serves it, and a headless Chromium to look at it."""
 
 import os
+import re
 import shutil
+import signal
+import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +14,22 @@ import pytest
 
 #: As root Chromium runs without its sandbox only; it visits nothing but the page.
 ARGUMENTS = ("--no-sandbox", "--disable-gpu", "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
+
+
+@contextmanager
+def serving(package: Path, folder: Path, root: Path) -> Iterator[tuple[str, int]]:
+    """URL, at a free port, and process id; ``folder`` is where it runs and may keep temporary files."""
+    environment = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}
+    environment |= {"PYTHONPATH": str(root), "TMPDIR": str(folder), "HF_HUB_OFFLINE": "1"}
+    command = [sys.executable, "-u", "-m", "espnet_atat.bin.atat", "demo", "--model", str(package), "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment, cwd=folder) as process:
+        assert process.stdout is not None
+        urls = (found[1] for line in process.stdout if (found := re.search(r"open (\S+) in a browser", line)))
+        url = next(urls, None)
+        assert url, f"the page ended with code {process.wait()} before it was there"
+        yield url, process.pid
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=60) == 0
 
 
 def find_browser() -> tuple[Path, dict[str, str]]:

@@ -2,44 +2,34 @@
 
 import http.client
 import os
+import re
 import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
+from urllib.request import Request, urlopen
 
 import numpy as np
 import pytest
 import soundfile
 
-from espnet_atat.demo.app import find_models, main, refusal, serve
+from espnet_atat.demo.app import find_models
 from espnet_atat.demo.engine import LoadedModels
+from espnet_atat.demo.server import MAX_UPLOAD, refusal, serve
 from espnet_atat.errors import UserError
 from espnet_atat.graph.work import remove, working
+from tests.demo.browser import serving
+from tests.toy_commands import TREES
 from tests.toy_package import RATE, command, write_command
 
 
 def test_it_listens_on_this_machine_alone_by_default_and_its_parser_is_there_at_once(root):
     script = (
         "import sys, espnet_atat.demo.app as app; assert app.get_parser().parse_args([]).host == '127.0.0.1'; "
-        "assert not {'gradio', 'torch', 'espnet2'} & set(sys.modules)"
+        "assert not {'torch', 'espnet2', 'matplotlib'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", script], check=True, cwd=root)
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        (["--port", "70000"], "--port is from 0 to 65535"),
-        (["--max_seconds", "0"], "--max_seconds is from 0.1 to 600"),
-        ([], "no model: give --model"),
-        (["--model", "a/b", "--model", "a/b"], "two models of the name a/b"),
-    ],
-)
-def test_a_wrong_option_is_one_message(options, message, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(UserError, match=message):
-        main(options)
 
 
 def test_finished_runs_are_found_newest_first(tmp_path, monkeypatch):
@@ -90,30 +80,78 @@ def test_what_another_page_asks_is_refused(host, headers, message):
     assert refusal("kitchen.lan", "GET", {"host": "kitchen.lan"}) is None
 
 
-@pytest.mark.slow
-def test_the_served_page_refuses_them_too():
-    """Uploads included, which Gradio itself takes from everywhere."""
-    pytest.importorskip("gradio", reason="Gradio is not installed (the extra demo)")
-    boundary = b'--x\r\nContent-Disposition: form-data; name="files"; filename="a.wav"\r\n\r\nRIFF\r\n--x--\r\n'
-    with serve(LoadedModels({"toy": "nowhere"})) as url:
+@pytest.fixture(scope="module")
+def request_page():
+    """Sends a request to a page whose model does not load."""
+    with serve(LoadedModels({"toy": "nowhere", "<b>": ""})) as url:
         port = int(url.rstrip("/").rpartition(":")[2])
-        for host, headers, message in REQUESTS:
-            own = {name: value.replace("7860", str(port)) for name, value in {"host": host, **headers}.items()}
-            for method, path, body in (("GET", "/", None), ("POST", "/gradio_api/upload", boundary)):
-                connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-                kind = {"Content-Type": "multipart/form-data; boundary=x"} if body else {}
-                connection.request(method, path, body, {**own, **kind})
-                answer = connection.getresponse()
-                text = answer.read().decode()
-                assert (answer.status, message in text) == (403 if message else 200, True), (method, own)
-                assert "default-src 'self'" in answer.headers["content-security-policy"]
-                connection.close()
+
+        def send(method: str, path: str, body: bytes | None = None, **headers: str) -> tuple[int, str]:
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+            own = {name.replace("_", "-"): value.replace("7860", str(port)) for name, value in headers.items()}
+            connection.request(method, path, body, own)
+            answer = connection.getresponse()
+            assert "default-src 'none'" in answer.headers["content-security-policy"]
+            text = answer.read().decode()
+            connection.close()
+            return answer.status, text
+
+        yield send
+
+
+@pytest.mark.parametrize(("host", "headers", "message"), REQUESTS)
+def test_the_served_page_refuses_them_too(host, headers, message, request_page):
+    for method, path in (("GET", "/"), ("POST", "/hear?model=toy")):
+        status, text = request_page(method, path, b"RIFF" if method == "POST" else None, host=host, **headers)
+        assert (status, message in text) == (403 if message else 200, True)
+
+
+def test_it_gives_its_own_files_and_no_others(request_page):
+    page = request_page("GET", "/")[1]
+    assert "<option>toy</option><option>&lt;b&gt;</option>" in page
+    for name in re.findall(r'(?:src|href)="(page\.\w+)"', page):
+        assert request_page("GET", f"/{name}")[0] == 200
+    for path in ("/etc/passwd", "/app.py", "/../app.py", "/page.html", "/%2e%2e/server.py"):
+        assert request_page("GET", path)[0] == 404
+    assert request_page("POST", "/write")[0] == 404
+
+
+def test_what_is_too_large_is_refused_before_it_is_read(request_page):
+    for length in (str(MAX_UPLOAD + 1), "-1", "x"):
+        status, text = request_page("POST", "/hear?model=toy", content_length=length)
+        assert (status, text) == (413, "At most 10 MB are accepted at once.\n")
+
+
+def test_a_port_in_use_is_one_message():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with (
+            pytest.raises(UserError, match=rf"127\.0\.0\.1, port {port}: .*; take another by --port"),
+            serve(LoadedModels({}), port=port),
+        ):
+            pass
+
+
+def test_an_answer_takes_three_seconds_of_cpu_time_at_most(toy_package, tmp_path, root):
+    """From the start of the process to a recording's tree, with the attention's picture; of three the least."""
+    recording = write_command(tmp_path / "play.wav").read_bytes()
+    seconds: list[float] = []
+    while not seconds or (min(seconds) >= 3.0 and len(seconds) < 3):
+        with serving(toy_package, tmp_path, root) as (url, process):
+            asked = Request(f"{url}hear?model={toy_package.name}&task=slu", recording)
+            with urlopen(asked, timeout=60) as answer:
+                html = answer.read().decode()
+            ticks = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[11:13]  # user's, the system's
+            seconds.append(sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK"))
+    assert f'aria-label="tree: {TREES[0]}"' in html
+    assert "data:image/png;base64" in html
+    assert min(seconds) < 3.0
 
 
 @pytest.mark.slow
 def test_the_engine_hears_and_reads(toy_run, tmp_path):
     engine = LoadedModels({"toy": str(toy_run)}, max_seconds=2.0)
-    heard = engine.hear("toy", "slu", write_command(tmp_path / "play.wav"))
+    heard = engine.hear("toy", "slu", write_command(tmp_path / "play.wav").read_bytes())
     assert heard.results[0].tree == "[IN:PLAY play [SL:SONG moon ] ]"
     assert heard.features.shape[1] == 80
     assert heard.attention.tokens[-1] == "<eos>"
@@ -123,15 +161,15 @@ def test_the_engine_hears_and_reads(toy_run, tmp_path):
     quiet = np.zeros(RATE, np.float32)
     several = np.concatenate([quiet, command(0), quiet, command(1), quiet])
     soundfile.write(tmp_path / "several.wav", several, RATE)
-    (heard,) = engine.hear("toy", "slu", tmp_path / "several.wav").results
+    (heard,) = engine.hear("toy", "slu", (tmp_path / "several.wav").read_bytes()).results
     assert [segment.frame.intent for segment in heard.segments] == ["PLAY", "STOP"]
     soundfile.write(tmp_path / "later.wav", np.concatenate([quiet, command(0)]), RATE)
-    later = engine.hear("toy", "slu", tmp_path / "later.wav")
+    later = engine.hear("toy", "slu", (tmp_path / "later.wav").read_bytes())
     assert later.results[0].frame.intent == "PLAY"
     assert later.attention.first == pytest.approx(92, abs=4)  # it begins at 100, less a margin of 8
     assert len(later.features) == pytest.approx(160, abs=3)
     soundfile.write(tmp_path / "silence.wav", np.zeros(8000), 8000)
-    silence = engine.hear("toy", "slu", tmp_path / "silence.wav")
+    silence = engine.hear("toy", "slu", (tmp_path / "silence.wav").read_bytes())
     assert silence.attention is None
     assert silence.results[0].text == ""
 
@@ -148,7 +186,7 @@ def test_the_engine_says_what_it_cannot_take(toy_run, tmp_path):
         ("text.ogg", "text.ogg cannot be read as audio"),
     ):
         with pytest.raises(UserError, match=message):
-            engine.hear("toy", "slu", tmp_path / name)
+            engine.hear("toy", "slu", (tmp_path / name).read_bytes(), name)
     for text, message in ((" … !", "no word"), ("a" * 501, "501 characters; at most 500")):
         with pytest.raises(UserError, match=message):
             engine.read("toy", text)

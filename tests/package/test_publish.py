@@ -84,7 +84,7 @@ def test_an_address_is_fetched_once_as_espnet_model_zoo_does(hub, make_zip, tmp_
     assert read_manifest(address).name == "small"
     assert read_manifest(address).name == "small"
     assert hub.requests.count("GET /zoo/resolve/main/small.zip") == 1
-    with pytest.raises(UserError, match="and the hub does not have it"):
+    with pytest.raises(UserError, match="nor the hub has it"):
         read_manifest(f"{hub.address}/zoo/resolve/main/absent.zip")
 
 
@@ -108,4 +108,7 @@ def test_up_to_the_hub_and_down_again(hub, toy_package, tmp_path):
     assert understood.stdout == f"{TREES[1]}\n"
     refused = run([*command[:-2], "someone/absent", str(recording)], **elsewhere)
     assert refused.returncode == 2
-    assert "error: someone/absent: no such file or folder, and the hub does not have it" in refused.stderr
+    assert (
+        "error: someone/absent: no such file or folder, and neither espnet_model_zoo nor the hub has it"
+        in refused.stderr
+    )

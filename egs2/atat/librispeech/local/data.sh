@@ -2,13 +2,8 @@
 # Data dirs of LibriSpeech: local/data.sh <source> <data_dir> [options of prepare librispeech], from the repository's
 # root. If <source> is empty or below downloads/, the splits of LIBRISPEECH_SPLITS are added to those that exist
 # (default, if there is none: all seven, 60 GB).
-set -euo pipefail
-
-source=${1:-downloads/LibriSpeech}
-data_dir=${2:?usage: local/data.sh <source> <data_dir> [options]}
-shift 2
-python=${python:-python}
-
+# shellcheck source=utils/corpus.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../../../../utils/corpus.sh" librispeech "downloads/LibriSpeech" "$@"
 # shellcheck source=egs2/atat/librispeech/local/splits.sh
 . "$(dirname "${BASH_SOURCE[0]}")/splits.sh"
 
@@ -34,4 +29,4 @@ if is_fetched "${source}"; then
     done
     rm -f "${source}/.fetching"
 fi
-"${python}" -m espnet_atat.bin.prepare librispeech "${source}" "${data_dir}" --replace "$@"
+prepare
