@@ -14,7 +14,7 @@ from typing import Any, Literal
 from espnet_atat.config.layout import EGS, load_yaml
 from espnet_atat.errors import UserError
 from espnet_atat.schema import check_known, read
-from espnet_atat.semantics.open_values import OpenValues
+from espnet_atat.speech.augmentation.open_values import OpenValues
 from espnet_atat.speech.masking import MaskConfig
 from espnet_atat.speech.splicing import SpliceConfig
 from espnet_atat.speech.synthesis.engines import EngineName

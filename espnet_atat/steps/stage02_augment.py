@@ -5,17 +5,16 @@ slots (``open_values`` of the recipe), which stage 3 may say.
 """
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from espnet_atat.config.layout import AUGMENTED, DATA, conf_file, load_config
 from espnet_atat.datadir import DataDir
-from espnet_atat.errors import UserError
 from espnet_atat.graph.node import Node
 from espnet_atat.schema import read
-from espnet_atat.semantics.open_values import OpenValues, open_trees
-from espnet_atat.semantics.tree import strip_tags
 from espnet_atat.speech.alignment.align_set import Aligner
 from espnet_atat.speech.augmentation.augment_set import AugmentConfig, augment_set
+from espnet_atat.speech.augmentation.open_values import open_set
 from espnet_atat.speech.report import Report
 from espnet_atat.speech.synthesis.engines import engine_of
 from espnet_atat.stages import Stage
@@ -27,11 +26,14 @@ from espnet_atat.steps.stage04_align import chosen_aligner
 def plan(request: Request) -> Iterator[Node | str]:
     """The sets that ``--augment_sets``, the recipe or its tables name, but for synthetic ones."""
     for name, options in request.options.open_values.items():
-        missing = [DATA / each for each in options.words if not (DATA / each / "text").is_file()]
+        data, words = DATA / request.recipe / options.text, [DATA / each for each in options.words]
+        output = data.with_name(name)
+        missing = [each for each in words if not (each / "text").is_file()]
         if missing and not request.dry_run:
-            yield f"{DATA / request.recipe / name}: left out, as {missing[0]} was not prepared"
-            continue
-        yield open_values_node(request.recipe, name, options)
+            yield f"{output}: left out, as {missing[0]} was not prepared"
+        else:
+            make = partial(open_set, data, words, name, options)
+            yield set_node(Stage.AUGMENT, output, options, make, sets=[data, *words])
     if not wanted(request):
         yield "no set is augmented; --augment_sets names some"
     yield from augment_nodes(request, stage=Stage.AUGMENT)
@@ -74,18 +76,3 @@ def augment_node(
 
     options = config.identity() | ({} if aligner is None else {"aligner": repr(aligner)})
     return set_node(stage, output, options, make, sets=[folder])
-
-
-def open_values_node(recipe: str, name: str, options: OpenValues) -> Node:
-    data, words = DATA / recipe / options.text, [DATA / each for each in options.words]
-
-    def make(work: Path) -> Report:
-        trees = DataDir.load(data).target
-        if trees is None:
-            raise UserError(f"{data} has no trees: open_values needs a set with a file 'target'")
-        vocabulary = {word for each in words for text in DataDir.load(each).text.values() for word in text.split()}
-        made = {f"{name}_{i:05d}": tree for i, tree in enumerate(open_trees(trees, vocabulary, options), start=1)}
-        DataDir(text={utt: " ".join(strip_tags(tree)) for utt, tree in made.items()}, target=made).write_files(work)
-        return Report({"made": len(made)}, [f"{name}: {len(made)} trees of {options.text} with other words"])
-
-    return set_node(Stage.AUGMENT, DATA / recipe / name, options, make, sets=[data, *words])

@@ -58,9 +58,8 @@ class LMTraining:
     @property
     def model(self) -> str:
         """The file in the run's folder that decoding takes."""
-        return best_model(
-            {"best_model_criterion": self.config.get("best_model_criterion") or [["valid", "loss", "min"]]}
-        )
+        criterion = self.config.get("best_model_criterion") or [["valid", "loss", "min"]]
+        return best_model({"best_model_criterion": criterion})
 
     @property
     def train_config(self) -> Path:
@@ -84,11 +83,8 @@ class LMTraining:
     @cached_property
     def tokens(self) -> Node:
         """The phase's token list, in this stage already: stage 11 would grow it too late."""
-        return (
-            dataclasses.replace(self.training.tokens, stage=Stage.LANGUAGE_MODEL)
-            if self.training.parent
-            else self.training.tokens
-        )
+        tokens = self.training.tokens
+        return dataclasses.replace(tokens, stage=Stage.LANGUAGE_MODEL) if self.training.parent else tokens
 
     @cached_property
     def run(self) -> Node:
@@ -125,15 +121,10 @@ def train_language_model(planned: LMTraining, folder: Path) -> Mapping[str, str]
     train = write_sentences(folder / "train", _targets(planned.parts("train")), tokenizer)
     valid = write_sentences(folder / "valid", _targets(planned.parts("valid")), tokenizer)
     print(f"  train: {train['sentences']} targets, {train['tokens']} tokens; valid: {valid['sentences']} targets")
-    data = [
-        option
-        for split in ("train", "valid")
-        for option in (
-            *(f"--{split}_data_path_and_name_and_type", f"{folder / split / 'text'},text,text"),
-            *(f"--{split}_shape_file", str(folder / split / "text_shape")),
-        )
-    ]
-    options = ["--token_type", "word", "--token_list", str(folder / "tokens.txt"), *data]
+    options = ["--token_type", "word", "--token_list", str(folder / "tokens.txt")]
+    for split in ("train", "valid"):
+        options += [f"--{split}_data_path_and_name_and_type", f"{folder / split / 'text'},text,text"]
+        options += [f"--{split}_shape_file", str(folder / split / "text_shape")]
     training = planned.training
     run_trainer(folder, planned.config, training.seed, options, training.machines, trainer=LM_TRAINER)
     figures: dict[str, dict[str, float]] = {}

@@ -78,7 +78,9 @@ VARIANT = "variants: {ears: {tables: [t, u], title: with ears, rows: {pretrain: 
 
 
 def test_a_variant_makes_tables_again_with_a_change_to_every_trained_row(toy):
-    more = "title: u\nbaseline: {one: two, pipe: two}\nrelative_to: two\nrows: {one, two, pipe: {title: p, decode: []}}\n"
+    more = (
+        "title: u\nbaseline: {one: two, pipe: two}\nrelative_to: two\nrows: {one, two, pipe: {title: p, decode: []}}\n"
+    )
     write_recipe(toy, "toy", {"tables/u.yaml": more, "recipe.yaml": f"corpus: x\n{VARIANT}"})
     table = load_table("toy", "u_ears")
     assert table.systems == ("one_ears", "two_ears", "pipe")

@@ -6,8 +6,8 @@ from collections.abc import Callable
 import pytest
 
 from espnet_atat.errors import UserError
-from espnet_atat.semantics.open_values import OpenValues, open_slots, open_trees
 from espnet_atat.semantics.tree import parse, strip_tags
+from espnet_atat.speech.augmentation.open_values import OpenValues, open_slots, open_trees
 
 NUMBERS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 #: 100 titles, all different, after the same two words and in one of two rooms.

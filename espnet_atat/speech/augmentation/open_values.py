@@ -11,9 +11,12 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
+from espnet_atat.datadir import DataDir
 from espnet_atat.errors import UserError
-from espnet_atat.semantics.tree import Tree, is_tag, parse
+from espnet_atat.semantics.tree import Tree, is_tag, parse, strip_tags
+from espnet_atat.speech.report import Report
 
 #: What may be put in: no letters by themselves, and no parts of clitics.
 NEW_WORD = re.compile(r"[a-z]{3,}")
@@ -42,6 +45,17 @@ class OpenValues:
     def __post_init__(self) -> None:
         if self.number < 1 or not 0 < self.share <= 1 or not 0 < self.variety <= 1:
             raise UserError(f"number is at least 1, share and variety are in (0, 1]; found {self}")
+
+
+def open_set(data: Path, others: Iterable[Path], name: str, options: OpenValues, work: Path) -> Report:
+    """Write a data dir of text, ``name``, to ``work``: trees of ``data`` with words of the data dirs ``others``."""
+    trees = DataDir.load(data).target
+    if trees is None:
+        raise UserError(f"{data} has no trees: open_values needs a set with a file 'target'")
+    words = {word for each in others for text in DataDir.load(each).text.values() for word in text.split()}
+    target = {f"{name}_{i:05d}": tree for i, tree in enumerate(open_trees(trees, words, options), start=1)}
+    DataDir(text={utt: " ".join(strip_tags(tree)) for utt, tree in target.items()}, target=target).write_files(work)
+    return Report({"made": len(target)}, [f"{name}: {len(target)} trees of {data.name} with other words"])
 
 
 def open_slots(trees: Iterable[Tree], variety: float) -> set[str]:
