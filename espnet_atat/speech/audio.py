@@ -16,6 +16,7 @@ import soundfile
 from espnet_atat.atomic import naming_full
 from espnet_atat.datadir import SAMPLE_RATE, Clip
 from espnet_atat.errors import UserError, first_line
+from espnet_atat.speech.containers import damage
 
 #: Floating-point samples may be integers of 32 bits by mistake, which features bear; what is larger is no audio.
 LOUDEST_SAMPLE = 2.0**31
@@ -158,8 +159,8 @@ def open_audio(entry: str | Path, content: bytes | None = None) -> OpenAudio:
     """Open a file or clip, or ``content`` in place of the file's. All reading of audio begins here.
 
     Raises:
-        AudioError: a pipe in place of a path, no such file, no audio, a wav shorter than its header says, or a stretch
-            or channel that the file has not.
+        AudioError: a pipe in place of a path, no such file, no audio, a wav shorter than its header says, compressed
+            audio that is damaged as far as its format tells, or a stretch or channel that the file has not.
     """
     clip = Clip.of(entry)
     file = _open_file(clip.path, content)
@@ -200,6 +201,11 @@ def _open_file(path: str, content: bytes | None) -> soundfile.SoundFile:
         file = soundfile.SoundFile(str(path) if content is None else io.BytesIO(content))
     except (soundfile.SoundFileError, OSError) as error:
         raise AudioError("unreadable audio", f"{path} cannot be read as audio: {first_line(error)}") from error
+    if found := damage(file.format, path, content):
+        file.close()
+        raise AudioError(
+            "damaged audio", f"{path} is damaged or cut off: {found}; get it again, or convert the original"
+        )
     # libsndfile shortens a wav whose data chunk announces more than the file contains, and only its log tells.
     promised = re.search(r"data : *((\d+)\b.*should be.*)", file.extra_info)
     if file.format in {"WAV", "WAVEX"} and promised and 0 < int(promised[2]) < STREAMED:
