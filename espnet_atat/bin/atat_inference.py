@@ -17,6 +17,7 @@ from espnet_atat.bin import new_parser, options_of, start, to_bool
 from espnet_atat.config.layout import load_config
 from espnet_atat.errors import UserError
 from espnet_atat.graph.work import making
+from espnet_atat.model.device import check_device
 
 
 def stream(text: str) -> tuple[str, str, str]:
@@ -83,6 +84,8 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         path = getattr(args, name)
         if path is not None and not Path(path).is_file():
             raise UserError(f"--{name} {path}: no such file")
+    if args.ngpu:
+        check_device("cuda")
     return args
 
 

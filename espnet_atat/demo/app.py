@@ -22,6 +22,7 @@ from espnet_atat.errors import UserError
 from espnet_atat.graph.launch import free_port
 from espnet_atat.graph.node import RUNS
 from espnet_atat.graph.work import read_stamp
+from espnet_atat.model.device import check_device
 
 LOOPBACK = "127.0.0.1"
 PORT = 7860
@@ -61,6 +62,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         raise UserError(f"--port is from 0 to 65535, found {args.port}")
     if not 0.1 <= args.max_seconds <= 600:
         raise UserError(f"--max_seconds is from 0.1 to 600, found {args.max_seconds:g}")
+    check_device(args.device)
     engine = LoadedModels(find_models(args.model), args.device, args.max_seconds)
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
     stopped = threading.Event()
