@@ -63,8 +63,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     options = vars(get_parser(named if named or arguments[:1] == [FETCH] else CORPORA).parse_args(arguments))
     if options["corpus"] == FETCH:
         del options["corpus"]
-        with making(options["output_dir"]):
-            fetch_corpus(options.pop("url"), options.pop("output_dir"), **options)
+        fetch_corpus(options.pop("url"), options.pop("output_dir"), **options)
         return
     corpus, source, data_dir, audio, replace = map(options.pop, ("corpus", "source", "data_dir", "check", "replace"))
     if not source.exists():

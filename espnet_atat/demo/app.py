@@ -23,6 +23,7 @@ from espnet_atat.graph.launch import free_port
 from espnet_atat.graph.node import RUNS
 from espnet_atat.graph.work import read_stamp
 from espnet_atat.model.device import check_device
+from espnet_atat.package.reader import is_remote
 
 LOOPBACK = "127.0.0.1"
 PORT = 7860
@@ -83,6 +84,7 @@ def find_models(given: Sequence[str] | None) -> dict[str, str]:
     if given:
         named: dict[str, str] = {}
         for source in given:
+            is_remote(source)  # a mistake is told now, not after a slow import
             name = Path(source).name if Path(source).exists() else source
             if name in named:
                 raise UserError(f"--model {source}: there are two models of the name {name}")

@@ -66,7 +66,7 @@ def working(
     notes = {} if notes is None else notes
     if not output.name.strip("."):
         raise UserError(f"{output} is to be made whole, or replaced; give a folder of its own")
-    _keep_apart(output, inputs, file)
+    keep_apart(output, inputs, file=file)
     done_before = is_made(output, made_from)
     with making(output), naming_full(output):
         if not (done_before or anew) and is_made(output, made_from if look_again is None else look_again()):
@@ -224,7 +224,8 @@ def _publish_file(work: Path, output: Path, stamp: dict[str, Any]) -> None:
     os.replace(work / own.name, own)
 
 
-def _keep_apart(output: Path, inputs: Iterable[Path], file: bool) -> None:
+def keep_apart(output: Path, inputs: Iterable[Path], *, file: bool = False) -> None:
+    """Raise ``UserError`` if an output is, contains or (a folder) lies inside what is read to make it."""
     made = output.resolve()
     for each in inputs:
         read = each.resolve()

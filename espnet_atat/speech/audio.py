@@ -20,6 +20,7 @@ from espnet_atat.speech.containers import damage
 
 #: Floating-point samples may be integers of 32 bits by mistake, which features bear; what is larger is no audio.
 LOUDEST_SAMPLE = 2.0**31
+SLOWEST, FASTEST = 1_000, 1_000_000  # Hz: a file that says anything else is damaged, and would fill the memory
 STREAMED = 0xFFFF_0000  # bytes: a data chunk of such a length was written before its length was known
 
 #: Seconds by which a stretch may end behind its recording, and is then cut there: as Kaldi's extract-segments has it.
@@ -201,10 +202,13 @@ def _open_file(path: str, content: bytes | None) -> soundfile.SoundFile:
         file = soundfile.SoundFile(str(path) if content is None else io.BytesIO(content))
     except (soundfile.SoundFileError, OSError) as error:
         raise AudioError("unreadable audio", f"{path} cannot be read as audio: {first_line(error)}") from error
+    if not SLOWEST <= file.samplerate <= FASTEST:
+        file.close()
+        raise AudioError("damaged audio", f"{path} has {file.samplerate} samples per second, which no speech has")
     if found := damage(file.format, path, content):
         file.close()
         raise AudioError(
-            "damaged audio", f"{path} is damaged or cut off: {found}; get it again, or convert the original"
+            "truncated audio", f"{path} is damaged or cut off: {found}; get it again, or convert the original"
         )
     # libsndfile shortens a wav whose data chunk announces more than the file contains, and only its log tells.
     promised = re.search(r"data : *((\d+)\b.*should be.*)", file.extra_info)
@@ -229,6 +233,9 @@ def read_samples(file: OpenAudio, name: str | Path, start: int = 0, dtype: str =
     try:
         file.file.seek(file.first + start)
         samples = file.file.read(file.frames - start, dtype=dtype, always_2d=True)
+    except MemoryError as error:
+        promised = f"{name} is damaged: it promises {file.frames} samples, more than there is memory for"
+        raise AudioError("damaged audio", promised) from error
     except (soundfile.SoundFileError, OSError) as error:
         raise AudioError("truncated audio", f"{name} is damaged or cut off: {first_line(error)}") from error
     if not file.frames:

@@ -30,3 +30,13 @@ def test_a_second_process_is_told_who_writes_there(command, call, tmp_path, monk
         assert main_guard(command.main, call.split()) == 2
     assert capsys.readouterr().err.startswith("error: out is being made by process ")
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+def test_an_end_of_memory_is_one_line(capsys):
+    def main(_: object) -> None:
+        raise MemoryError("Unable to allocate 256. GiB")
+
+    assert main_guard(main, []) == 2
+    assert capsys.readouterr().err == (
+        "error: out of memory (Unable to allocate 256. GiB): a file or a number is too large\n"
+    )

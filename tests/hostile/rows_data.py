@@ -92,6 +92,11 @@ def page_less(content: bytes) -> bytes:
     return content[:at] + content[content.find(b"OggS", at + 4) :]
 
 
+def promising(content: bytes) -> bytes:
+    """FLAC that says to have 2^36 - 1 samples, of which no sum is kept."""
+    return content[:21] + bytes([content[21] | 15]) + b"\xff" * 4 + content[26:]
+
+
 def header(channels: int, rate: int, bits: int, size: int, kind: int = 1) -> bytes:
     """A wav header that says anything, and a few samples."""
     chunk = struct.pack(
@@ -131,6 +136,9 @@ AUDIO = {
         "audio/s-1.wav is damaged or cut off",
     ),
     "mp3 cut": ({SOUND: coded("MP3", "MPEG_LAYER_III", lambda all: all[:9000])}, "audio/s-1.wav is damaged or cut off"),
+    "flac, a promise": ({SOUND: coded("FLAC", "PCM_16", promising)}, "audio/s-1.wav is damaged … 68719476735 samples"),
+    "1 Hz": ({SOUND: wav(rate=1)}, "audio/s-1.wav has 1 samples per second"),
+    "2 GHz": ({SOUND: header(1, 2**31 - 1, 16, 64)}, "audio/s-1.wav has 2147483647 samples per second"),
     "flac cut": ({SOUND: flac(3000)}, "audio/s-1.wav is damaged or cut off"),
     "flac head": ({SOUND: flac(30)}, "audio/s-1.wav cannot be read as audio"),
     "a folder": ({"data/{}/wav.scp": at(SOUND, "audio")}, "no such file: audio"),
