@@ -29,6 +29,8 @@ def atomic_write(path: str | Path) -> Iterator[TextIO]:
         OSError: the folder cannot be written, or the disk is full; ``path`` is then as it was before.
     """
     path = Path(path)
+    if not path.name:
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:

@@ -17,9 +17,11 @@ INSTALL = "pip install -c constraints.txt sklearn-crfsuite pytorch-crf faster-wh
 class CrfConfig:
     """Linear-chain CRF by crfsuite's L-BFGS, which draws nothing at random."""
 
-    c1: float = option(0.1, "weight of the L1 penalty, which empties most features", least=0)
-    c2: float = option(0.1, "weight of the L2 penalty", least=0)
-    max_iterations: int = option(100, "of L-BFGS, for the tagger and the intent classifier each", least=1)
+    c1: float = option(0.1, "weight of the L1 penalty, which empties most features", least=0, most=1e6)
+    c2: float = option(0.1, "weight of the L2 penalty", least=0, most=1e6)
+    max_iterations: int = option(
+        100, "of L-BFGS, for the tagger and the intent classifier each", least=1, most=1_000_000
+    )
 
     def __post_init__(self) -> None:
         check_ranges(self)
@@ -29,16 +31,16 @@ class CrfConfig:
 class BilstmConfig:
     """BiLSTM-CRF with an intent head."""
 
-    embed_size: int = option(128, "units of a word's embedding", least=1)
-    hidden_size: int = option(128, "units of the LSTM in each direction", least=1)
+    embed_size: int = option(128, "units of a word's embedding", least=1, most=65_536)
+    hidden_size: int = option(128, "units of the LSTM in each direction", least=1, most=65_536)
     dropout: float = option(0.5, "before and after the LSTM", least=0, most=0.95)
     unknown: float = option(
-        0.25, "a word seen n times is read as unknown with probability unknown / (unknown + n)", least=0
+        0.25, "a word seen n times is read as unknown with probability unknown / (unknown + n)", least=0, most=1e6
     )
     epochs: int = option(15, "passes over the examples", least=1)
     batch_size: int = option(32, "sentences", least=1)
-    lr: float = option(2e-3, "learning rate at the start; it falls linearly to 0", least=0)
-    seed: int = option(1, "of weights, order, dropout", least=0)
+    lr: float = option(2e-3, "learning rate at the start; it falls linearly to 0", least=0, most=1e3)
+    seed: int = option(1, "of weights, order, dropout", least=0, most=2**32 - 1)
     pretrain_epochs: int = option(0, "passes over the text of --pretrain_dirs, before", least=0)
 
     def __post_init__(self) -> None:

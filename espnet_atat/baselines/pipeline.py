@@ -15,7 +15,7 @@ from espnet_atat.atomic import atomic_dir
 from espnet_atat.baselines.bio import TaggedSentence, Tagging, read_examples, read_sentences, tree_of_tags
 from espnet_atat.baselines.config import CONFIGS, BilstmConfig, Config, CrfConfig, check_tagger
 from espnet_atat.errors import UserError, naming
-from espnet_atat.graph.work import check_replaceable
+from espnet_atat.graph.work import check_own, check_replaceable, making
 from espnet_atat.strict_json import read_json
 
 MODEL_FILE = "model.json"
@@ -38,8 +38,16 @@ def train_pipeline(
     pretrain_dirs: Sequence[str | Path] = (),
 ) -> int:
     """Train the tagger of ``config``'s class on the targets of data dirs, whose number is given back."""
-    output_dir = Path(output_dir)
+    with making(Path(output_dir)):
+        return _train_alone(data_dirs, Path(output_dir), config, pretrain_dirs)
+
+
+def _train_alone(
+    data_dirs: Sequence[str | Path], output_dir: Path, config: Config, pretrain_dirs: Sequence[str | Path]
+) -> int:
     check_replaceable(output_dir, lambda folder: (folder / MODEL_FILE).is_file())
+    if (output_dir / MODEL_FILE).is_file():
+        check_own(output_dir, {".": [MODEL_FILE, *_read_about(output_dir)["files"]]})
     if bool(pretrain_dirs) != (isinstance(config, BilstmConfig) and config.pretrain_epochs > 0):
         raise UserError("--pretrain_dirs and --pretrain_epochs (of bilstm_crf) go together")
     tagger = next(name for name, kind in CONFIGS.items() if isinstance(config, kind))

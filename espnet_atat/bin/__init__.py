@@ -35,6 +35,11 @@ def main_guard(main: Callable[[Sequence[str] | None], None], argv: Sequence[str]
         where = f"{error.filename}: " if error.filename else ""
         print(f"error: {where}{error.strerror or error}", file=sys.stderr)
         return 2
+    except MemoryError as error:
+        print(
+            f"error: out of memory ({error or 'no more to be had'}): a file or a number is too large", file=sys.stderr
+        )
+        return 2
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130

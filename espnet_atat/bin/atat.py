@@ -16,6 +16,7 @@ from espnet_atat import __version__
 from espnet_atat.arguments import Parser
 from espnet_atat.bin import given, main_guard, to_bool
 from espnet_atat.errors import UserError
+from espnet_atat.model.device import check_device
 
 #: Names the model where ``--model`` does not.
 MODEL_VARIABLE = "ATAT_MODEL"
@@ -116,6 +117,7 @@ def _understand(args: argparse.Namespace) -> int:
         raise UserError(f"give recordings{or_text}; - is stdin")
     if [*args.files, *texts].count("-") > 1:
         raise UserError("stdin (-) can be read once")
+    check_device(args.device)
     if not model:
         raise UserError(f"no model: give --model, or put one into {MODEL_VARIABLE} (stage 15 makes packages)")
     from espnet_atat.package.reader import find_source

@@ -16,6 +16,8 @@ from pathlib import Path
 from espnet_atat.bin import new_parser, options_of, start, to_bool
 from espnet_atat.config.layout import load_config
 from espnet_atat.errors import UserError
+from espnet_atat.graph.work import making
+from espnet_atat.model.device import check_device
 
 
 def stream(text: str) -> tuple[str, str, str]:
@@ -82,11 +84,18 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         path = getattr(args, name)
         if path is not None and not Path(path).is_file():
             raise UserError(f"--{name} {path}: no such file")
+    if args.ngpu:
+        check_device("cuda")
     return args
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     args = parse_arguments(argv)
+    with making(Path(args.output_dir)):
+        _decode(args)
+
+
+def _decode(args: argparse.Namespace) -> None:
     started = time.monotonic()
     logging.basicConfig(level=args.log_level, format="%(asctime)s %(levelname)s: %(message)s")
     logging.getLogger("espnet2").setLevel(logging.WARNING)  # it reports every batch

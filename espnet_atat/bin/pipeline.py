@@ -19,6 +19,7 @@ from espnet_atat.bin import new_parser, options_of, start
 from espnet_atat.datadir import read_two_column, write_two_column
 from espnet_atat.errors import UserError
 from espnet_atat.graph.pool import limit_threads
+from espnet_atat.graph.work import making
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -65,11 +66,12 @@ def _understand(args: argparse.Namespace) -> None:
     for name in ("language", "threads"):
         if getattr(args, name) is not None and args.whisper is None:
             raise UserError(f"--{name} goes with --whisper")
-    model = load_pipeline(args.model_dir)  # before the minutes that a recogniser may take
-    transcripts = _first_stage(args)
-    trees = understand(model, transcripts)
-    write_two_column(args.output_dir / "transcripts", transcripts)
-    write_two_column(args.output_dir / "hyp", trees)
+    with making(args.output_dir):
+        model = load_pipeline(args.model_dir)  # before the minutes that a recogniser may take
+        transcripts = _first_stage(args)
+        trees = understand(model, transcripts)
+        write_two_column(args.output_dir / "transcripts", transcripts)
+        write_two_column(args.output_dir / "hyp", trees)
     print(f"wrote {args.output_dir}/transcripts and {args.output_dir}/hyp: {len(trees)} utterances")
 
 

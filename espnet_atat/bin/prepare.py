@@ -17,10 +17,11 @@ from espnet_atat.arguments import Parser, add_options
 from espnet_atat.atomic import atomic_write
 from espnet_atat.bin import start
 from espnet_atat.corpora.archive import fetch_corpus
-from espnet_atat.corpora.builder import BuildOptions, PreparationReport
+from espnet_atat.corpora.builder import WRITTEN, BuildOptions, PreparationReport
 from espnet_atat.corpora.validation import validate
 from espnet_atat.datadir import PREPARED, prepared_sets
 from espnet_atat.errors import UserError
+from espnet_atat.graph.work import check_own, making
 
 FETCH = "fetch"
 SHARED = {field.name for field in fields(BuildOptions)} - {"allow_pipes"}  # only custom reads a wav.scp
@@ -67,11 +68,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     corpus, source, data_dir, audio, replace = map(options.pop, ("corpus", "source", "data_dir", "check", "replace"))
     if not source.exists():
         raise UserError(f"{source}: no such file or folder; SOURCE is where the corpus lies")
-    began, last = time.monotonic(), prepared_sets(data_dir)
-    report = import_module(f"espnet_atat.corpora.{corpus}").prepare(source, data_dir, **options)
-    print(report)
-    check_sets(report, audio)
-    record_sets(report, data_dir, last, replace=replace)
+    began = time.monotonic()
+    with making(data_dir):
+        last = prepared_sets(data_dir)
+        report = import_module(f"espnet_atat.corpora.{corpus}").prepare(source, data_dir, **options)
+        print(report)
+        check_sets(report, audio)
+        record_sets(report, data_dir, last, replace=replace)
     print(f"{corpus}: done in {time.monotonic() - began:.1f} s")
 
 
@@ -90,6 +93,8 @@ def record_sets(report: PreparationReport, data_dir: Path, last: Sequence[str], 
     names = [one.name for one in report.sets]
     gone = [name for name in last if name not in names]
     if replace:
+        for name in gone:
+            check_own(data_dir / name, {".": sorted(WRITTEN)})
         for name in gone:
             shutil.rmtree(data_dir / name, ignore_errors=True)
             print(f"{data_dir / name}: removed, because {report.source} no longer has it")

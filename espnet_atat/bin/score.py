@@ -6,9 +6,11 @@ holds.
 
 import argparse
 from collections.abc import Sequence
+from pathlib import Path
 
 from espnet_atat.bin import new_parser, start
 from espnet_atat.errors import UserError
+from espnet_atat.graph.work import check_replaceable, keep_apart
 from espnet_atat.metrics.predictions import read_predictions
 from espnet_atat.metrics.render import score_table
 from espnet_atat.metrics.scoring import HYPOTHESES, SCORERS, score_files
@@ -36,6 +38,10 @@ def get_parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> None:
     args = get_parser().parse_args(argv)
+    output, subsets = Path(args.output), _pairs("--subset", args.subset)
+    read = [*args.ref, *args.hyp, *subsets.values(), *filter(None, (args.bpemodel, args.heard_words))]
+    keep_apart(output, map(Path, read), file=True)
+    check_replaceable(output, lambda file: file.read_bytes()[:1] == b"{", file=True)  # an earlier metrics.json
     result = score_files(
         args.ref,
         args.hyp,
@@ -43,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         hypothesis=args.hypothesis,
         scorer=args.scorer,
         heard_words=None if args.heard_words is None else read_predictions(args.heard_words),
-        subsets={name: read_predictions(path) for name, path in _pairs("--subset", args.subset).items()},
+        subsets={name: read_predictions(path) for name, path in subsets.items()},
         bpemodel=args.bpemodel,
         info=_pairs("--info", args.info),
     )

@@ -6,6 +6,7 @@ number. With --fix, files are rewritten sorted and bad utterances dropped by nam
 
 import argparse
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 from espnet_atat.arguments import Parser, add_options
@@ -14,6 +15,7 @@ from espnet_atat.corpora.recordings import AudioRules
 from espnet_atat.corpora.validation import LIMIT, fix, validate
 from espnet_atat.datadir import find_data_dirs, is_test_set
 from espnet_atat.errors import UserError
+from espnet_atat.graph.work import making
 
 RULES = ("sample_rate", "min_duration", "max_duration", "allow_pipes", "nj")
 
@@ -34,19 +36,25 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = get_parser().parse_args(argv)
     rules, left = AudioRules(**{name: getattr(args, name) for name in RULES}), 0
     for folder in find_data_dirs(args.data_dir):
-        checked = validate(folder, rules, audio=args.audio)
-        print("\n".join(checked.lines(args.limit)))
-        if checked.problems and args.fix:
-            is_test = is_test_set(folder.resolve().name) if args.test_set == "auto" else args.test_set == "yes"
-            dropped = fix(checked, is_test=is_test)
-            for key, why in dropped.items():
-                print(f"{folder}: dropped {key}: {why}")
-            checked = validate(folder, rules, audio="none")
-            print(f"{folder}: fixed; {len(dropped)} utterances dropped, {len(checked.columns['text'].values)} kept")
-            print("\n".join(checked.lines(args.limit)))
-        left += len(checked.problems)
+        with making(folder) if args.fix else nullcontext():
+            left += _check(folder, rules, args)
     if left:
         raise UserError(f"{args.data_dir}: {left} problems; --fix drops bad utterances and sorts the files")
+
+
+def _check(folder: Path, rules: AudioRules, args: argparse.Namespace) -> int:
+    """Print a data dir's problems, and fix it if asked to; gives the number of those that are left."""
+    checked = validate(folder, rules, audio=args.audio)
+    print("\n".join(checked.lines(args.limit)))
+    if checked.problems and args.fix:
+        is_test = is_test_set(folder.resolve().name) if args.test_set == "auto" else args.test_set == "yes"
+        dropped = fix(checked, is_test=is_test)
+        for key, why in dropped.items():
+            print(f"{folder}: dropped {key}: {why}")
+        checked = validate(folder, rules, audio="none")
+        print(f"{folder}: fixed; {len(dropped)} utterances dropped, {len(checked.columns['text'].values)} kept")
+        print("\n".join(checked.lines(args.limit)))
+    return len(checked.problems)
 
 
 if __name__ == "__main__":

@@ -72,8 +72,8 @@ def seed_list(text: str) -> tuple[int, ...]:
         seeds = tuple(int(part) for part in text.split(","))
     except ValueError as error:
         raise argparse.ArgumentTypeError(f"{text!r} is no list of whole numbers such as 1,2,3") from error
-    if len(set(seeds)) < len(seeds) or min(seeds) < 0:
-        raise argparse.ArgumentTypeError(f"{text!r} has a seed twice or below 0")
+    if len(set(seeds)) < len(seeds) or min(seeds) < 0 or max(seeds) >= 2**32:  # as NumPy takes them
+        raise argparse.ArgumentTypeError(f"{text!r} has a seed twice, below 0, or above 4294967295")
     return seeds
 
 

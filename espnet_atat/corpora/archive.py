@@ -17,6 +17,7 @@ from pathlib import Path, PurePosixPath
 
 from espnet_atat.atomic import atomic_dir
 from espnet_atat.errors import UserError
+from espnet_atat.graph.work import making
 
 #: What the libraries raise of an archive that is damaged, or packed in a way that they do not know; an ``OSError`` of
 #: these kinds, because two members have one name or a compressed stream is none.
@@ -67,7 +68,9 @@ def fetch(url: str, path: Path, checksum: str | None) -> None:
         elif not (zipfile.is_zipfile(partial) or tarfile.is_tarfile(partial)):
             raise UserError(f"{url} gave neither a zip nor a tar archive; {otherwise}")
         os.replace(partial, path)
-    except (OSError, http.client.HTTPException) as error:
+    except (OSError, http.client.HTTPException, ValueError) as error:  # ValueError: of an address that is none
+        if isinstance(error, UserError):
+            raise
         raise UserError(f"{url} cannot be fetched ({error}); {otherwise}") from error
     finally:
         partial.unlink(missing_ok=True)
@@ -131,16 +134,19 @@ def fetch_corpus(
         raise UserError(f"--url {url}: is an address, such as https://…/corpus.tar.gz, or npm:NAME@VERSION")
     if checksum is None and file_checksums is None:
         raise UserError("give --checksum or --file_checksums; nothing is unpacked unchecked")
-    if output.is_dir():
-        print(f"{output}: exists already; delete it to fetch it again")
-        return
+    if archive is not None and (Path(archive).name != archive or archive in ("", "..")):
+        raise UserError(f"--archive {archive!r}: is the name of a file, which lies beside {output}")
     path = output.parent / (archive or url.rstrip("/").rpartition("/")[2])
-    print(f"fetching {url} to {path}")
-    fetch(url, path, checksum)
-    with atomic_dir(output) as folder:
-        count = extract(path, folder)
-        if file_checksums is not None:
-            verify_files(folder, file_checksums)
+    with making(output):
+        if output.is_dir():
+            print(f"{output}: exists already; delete it to fetch it again")
+            return
+        print(f"fetching {url} to {path}")
+        fetch(url, path, checksum)
+        with atomic_dir(output) as folder:
+            count = extract(path, folder)
+            if file_checksums is not None:
+                verify_files(folder, file_checksums)
     print(f"{output}: {count} files; {path} may be deleted ({shutil.disk_usage(path).free >> 30} GB free)")
 
 

@@ -35,6 +35,7 @@ from espnet_atat.speech.audio import AudioError, is_pipe
 
 #: Files of a prepared set.
 WRITTEN = {*FIELDS, SEGMENTS, "spk2utt", SPLIT, TEXT_FORM, UNREADABLE, "dropped"}
+COPIES = "audio"  # beside the sets: recordings at another rate than the corpus's
 CUT_OFF = 0.5  # seconds; codecs pad and trim, so that audio may be a little shorter than the corpus has it
 NAMED = 20  # ids named in a printed report before "and N more"
 
@@ -125,6 +126,10 @@ class Builder:
 
         ``split``: of a corpus that is split in several ways, how this set came about; tables say it of test sets.
         """
+        if name in (PREPARED, COPIES):
+            raise UserError(
+                f"no set may be called {name!r}: DATA_DIR/{name} holds something else; give it another name"
+            )
         places: dict[str, str] = {}
         for utterance in utterances:
             if utterance.id in places:
@@ -203,7 +208,7 @@ class Builder:
         info = examine(entry, self.options)
         path = entry
         if is_pipe(entry) or info.rate != self.options.sample_rate or info.channels != 1:
-            path = str(self.data_dir / "audio" / name / f"{utterance_id}.wav")  # ids are unique only within a set
+            path = str(self.data_dir / COPIES / name / f"{utterance_id}.wav")  # ids are unique only within a set
             write_copy(entry, Path(path), self.options)
         return path, info.samples / info.rate
 

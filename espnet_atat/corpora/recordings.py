@@ -18,6 +18,7 @@ from espnet_atat.arguments import check_ranges, option
 from espnet_atat.datadir import Clip
 from espnet_atat.graph.pool import Progress, spread
 from espnet_atat.speech.audio import (
+    FASTEST,
     SAMPLE_RATE,
     AudioError,
     AudioInfo,
@@ -35,7 +36,7 @@ TAIL = 0.05  # seconds at the end that must decode, which detects truncated file
 class AudioRules:
     """Requirements on the audio of a data dir. Pipes can run anything: only for your own files."""
 
-    sample_rate: int = option(SAMPLE_RATE, "Hz", least=1)
+    sample_rate: int = option(SAMPLE_RATE, "Hz", least=1, most=FASTEST)
     resample: bool = option(False, "write copies of audio at another rate, rather than refuse it")
     mixdown: bool = option(False, "write copies of audio with several channels, rather than refuse it")
     min_duration: float = option(0.1, "seconds", least=0.0)

@@ -7,8 +7,9 @@ from typing import Any
 
 from espnet_atat.decode.lm_fusion import LanguageModel, load_models
 from espnet_atat.decode.search_config import SearchConfig
-from espnet_atat.decode.trained import Trained, check_device
+from espnet_atat.decode.trained import Trained
 from espnet_atat.errors import UserError, first_line, naming
+from espnet_atat.model.device import check_device
 from espnet_atat.package.manifest import MANIFEST, Manifest
 from espnet_atat.package.reader import Package, find_source, is_package, open_package
 from espnet_atat.package.run_folder import find_run

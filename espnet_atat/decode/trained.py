@@ -2,7 +2,6 @@
 
 import argparse
 import logging
-import re
 import tempfile
 import threading
 from collections.abc import Mapping
@@ -17,6 +16,7 @@ from espnet_atat.decode.decoder_scorer import DecoderWeights
 from espnet_atat.errors import UserError, first_line
 from espnet_atat.model.atat_model import ESPnetATATModel
 from espnet_atat.model.build import build_model, characters_of, vocabulary_of
+from espnet_atat.model.device import check_device
 from espnet_atat.model.exact_weights import no_larger_than, read_weights, take_weights
 from espnet_atat.model.text_encoder import load_text_tokenizer
 from espnet_atat.plain_yaml import load_plain
@@ -142,15 +142,6 @@ class Trained:
             create_adapter(model, train_args.adapter, train_args.adapter_conf)
         take_weights(model, weights, model_file)
         return cls.of(model.to(device), train_args, text_tokenizer)
-
-
-def check_device(name: str) -> None:
-    """Raises UserError unless it is ``cpu``, or ``cuda`` or ``cuda:N`` of a GPU that is there."""
-    if re.fullmatch(r"cpu|cuda(:\d{1,3})?", name) is None:
-        raise UserError(f"device {name!r}: one of cpu, cuda, cuda:N")
-    device = torch.device(name)
-    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise UserError(f"device {name!r}: there are {torch.cuda.device_count()} GPUs that torch can use; take cpu")
 
 
 def check_files(makers: str, **files: str | Path) -> None:

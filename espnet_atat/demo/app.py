@@ -14,6 +14,8 @@ from espnet_atat.demo.server import LOOPBACK, serve
 from espnet_atat.errors import UserError
 from espnet_atat.graph.node import RUNS
 from espnet_atat.graph.work import read_stamp
+from espnet_atat.model.device import check_device
+from espnet_atat.package.reader import is_remote
 
 PORT = 7860
 
@@ -41,6 +43,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         raise UserError(f"--port is from 0 to 65535, found {args.port}")
     if not 0.1 <= args.max_seconds <= 600:
         raise UserError(f"--max_seconds is from 0.1 to 600, found {args.max_seconds:g}")
+    check_device(args.device)
     engine = LoadedModels(find_models(args.model), args.device, args.max_seconds)
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
     stopped = threading.Event()
@@ -61,6 +64,7 @@ def find_models(given: Sequence[str] | None) -> dict[str, str]:
     if given:
         named: dict[str, str] = {}
         for source in given:
+            is_remote(source)  # a mistake is told now, not after a slow import
             name = Path(source).name if Path(source).exists() else source
             if name in named:
                 raise UserError(f"--model {source}: there are two models of the name {name}")

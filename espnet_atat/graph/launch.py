@@ -89,7 +89,7 @@ def run_jobs(jobs: Sequence[Job], machines: Machines) -> None:
             for job in startable(waiting, [job for job, *_ in running.values()], list(failed), machines.jobs):
                 waiting.remove(job)
                 print(f"job {job.name}: started; its output goes to {job.log}", flush=True)
-                slot = min(set(range(machines.jobs)) - running.keys())
+                slot = next(slot for slot in range(machines.jobs) if slot not in running)
                 running[slot] = (job, _start_job(job, machines, slot), time.monotonic())
                 stack.callback(_end, running[slot][1])
             if not running:

@@ -7,11 +7,12 @@
 import fcntl
 import json
 import os
+import re
 import shutil
 import socket
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,9 @@ from espnet_atat.graph.digest import LENGTH, content_hash
 from espnet_atat.graph.pool import JOURNAL
 
 STAMP = ".made.json"
+#: What this module and ``atomic`` leave beside what they make, if only for a while.
+TEMPORARY = re.compile(rf"\..*\.(lock|old|tmp)|.*{re.escape(STAMP)}")
+LISTED = 1000  # files of a folder whose names a stamp has; of more it has their number
 WAIT = 5.0  # seconds for another process: one that was killed may take a moment to take its workers with it
 
 
@@ -60,9 +64,11 @@ def working(
     """
     started = time.monotonic()
     notes = {} if notes is None else notes
-    _keep_apart(output, inputs, file)
+    if not output.name.strip("."):
+        raise UserError(f"{output} is to be made whole, or replaced; give a folder of its own")
+    keep_apart(output, inputs, file=file)
     done_before = is_made(output, made_from)
-    with locked(output, WAIT), naming_full(output):
+    with making(output), naming_full(output):
         if not (done_before or anew) and is_made(output, made_from if look_again is None else look_again()):
             raise MadeMeanwhile
         if in_place:
@@ -75,10 +81,11 @@ def working(
                 torn.unlink(missing_ok=True)
             _write(stamp_at, {"made_from": made_from})
             yield place
-            _write(stamp_at, _stamp(made_from, started, notes))
+            _write(stamp_at, _stamp(made_from, started, notes if file else {**notes, "files": _listing(place)}))
             return
         _check_stage(output, notes.get("stage"))
         check_replaceable(output, has_stamp, file=file)
+        check_own(output)
         work, old = output.with_name(f"{output.name}.partial"), output.with_name(f".{output.name}.old")
         check_replaceable(work, has_stamp)
         shutil.rmtree(old, ignore_errors=True)
@@ -94,25 +101,69 @@ def working(
             raise
         for leftover in (work / JOURNAL, *work.rglob("*.tmp")):
             leftover.unlink(missing_ok=True)
-        stamp = _stamp(made_from, started, notes)
         if file:
-            _publish_file(work, output, stamp)
+            _publish_file(work, output, _stamp(made_from, started, notes))
             _discard(work, old)
         else:
-            _write(work / STAMP, stamp)
+            check_own(output)
+            _write(work / STAMP, _stamp(made_from, started, {**notes, "files": _listing(work)}))
             if output.exists():
                 _discard(output, old)
             os.replace(work, output)
         shutil.rmtree(old, ignore_errors=True)
 
 
-def _stamp(made_from: str, started: float, notes: dict[str, Any]) -> dict[str, Any]:
+def _stamp(made_from: str, started: float, notes: Mapping[str, Any]) -> dict[str, Any]:
     return {"made_from": made_from, "seconds": round(time.monotonic() - started, 3), **notes}
+
+
+def _listing(folder: Path) -> dict[str, list[str] | int]:
+    """The files below a folder, by the folder that they are in: their names, or their number."""
+    return {
+        place: sorted(names) if len(names) <= LISTED else len(names)
+        for place, names in _files_by_folder(folder)
+        if names
+    }
+
+
+def _files_by_folder(folder: Path) -> Iterator[tuple[str, list[str]]]:
+    """Each folder, relative to ``folder``, and its files; without what other calls of ``working`` have made there."""
+    for place, inside, names in os.walk(folder):
+        here, every = Path(place), set(names)
+        links = [name for name in inside if (here / name).is_symlink()]
+        inside[:] = [name for name in inside if not (has_stamp(here / name) or TEMPORARY.fullmatch(name))]
+        own = (name for name in names if not TEMPORARY.fullmatch(name) and f".{name}{STAMP}" not in every)
+        yield os.path.relpath(place, folder), [*own, *links]
+
+
+def check_own(folder: Path, listed: Mapping[str, list[str] | int] | None = None) -> None:
+    """Let a folder be removed only with the files that were there when it was made.
+
+    Args:
+        listed: these files, as its stamp has them. One of an earlier release has none: its folder is not looked into.
+
+    Raises:
+        UserError: somebody has put another file there.
+    """
+    listed = read_stamp(folder).get("files") if listed is None else listed
+    if listed is None or not folder.is_dir():
+        return
+    for place, names in _files_by_folder(folder):
+        known = listed.get(place, [])
+        if isinstance(known, int):
+            added = sorted(names, key=lambda name: os.lstat(folder / place / name).st_mtime)[known:]
+        else:
+            added = sorted({*names} - {*known})
+        if added:
+            raise UserError(
+                f"{folder / place / added[-1]}: put there after {folder} was made, which is now to be replaced or "
+                "removed, and not made by it; move or delete it first"
+            )
 
 
 def remove(output: Path, *, stamp_only: bool = False) -> None:
     """Take away what ``working`` has made, or only the stamp that says so, so that it is made again."""
-    with locked(output, WAIT):
+    with making(output):
         check_replaceable(output, has_stamp, file=output.is_file())
         if stamp_only:
             stamp_file(output).unlink(missing_ok=True)
@@ -121,6 +172,7 @@ def remove(output: Path, *, stamp_only: bool = False) -> None:
 
 
 def _remove(output: Path) -> None:
+    check_own(output)
     stamp_file(output).unlink(missing_ok=True)
     if output.is_dir():
         _discard(output, output.with_name(f".{output.name}.old"))
@@ -172,7 +224,8 @@ def _publish_file(work: Path, output: Path, stamp: dict[str, Any]) -> None:
     os.replace(work / own.name, own)
 
 
-def _keep_apart(output: Path, inputs: Iterable[Path], file: bool) -> None:
+def keep_apart(output: Path, inputs: Iterable[Path], *, file: bool = False) -> None:
+    """Raise ``UserError`` if an output is, contains or (a folder) lies inside what is read to make it."""
     made = output.resolve()
     for each in inputs:
         read = each.resolve()
@@ -202,13 +255,19 @@ def check_replaceable(path: Path, is_own: Callable[[Path], bool], *, file: bool 
         raise UserError(f"{path} was not made by this step, which would replace it; move or delete it first")
 
 
+def making(output: Path) -> AbstractContextManager[None]:
+    """Keep other processes from making ``output``: for a command that writes there itself, too, as long as it runs."""
+    return locked(output, WAIT)
+
+
 @contextmanager
 def locked(output: Path, patience: float | None = None) -> Iterator[None]:
     """Keep other processes out. Forked workers hold the lock too: it is free when the last one is dead.
 
     Raises ``UserError`` if another process has it for longer than ``patience``, in seconds; without, it waits.
     """
-    path = output.with_name(f".{output.name}.lock")
+    named = output if output.name.strip(".") else output.resolve()
+    path = named.parent / f".{named.name}.lock"
     path.parent.mkdir(parents=True, exist_ok=True)
     started = time.monotonic()
     while True:

@@ -3,12 +3,12 @@
 import re
 import tempfile
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from espnet_atat.atomic import atomic_dir
 from espnet_atat.errors import UserError, first_line
-from espnet_atat.graph.work import check_replaceable
+from espnet_atat.graph.work import check_own, check_replaceable, making
 from espnet_atat.package.reader import PACKAGE_META, list_files, open_package, unpack
 
 REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
@@ -37,11 +37,16 @@ def publish(
 
 
 def to_folder(package: Path, folder: Path) -> None:
-    """Unpack into a folder, whole or not at all; an older package there is replaced."""
+    """Unpack into a folder, whole or not at all; an older package there is replaced, unless other files are with it."""
     check_replaceable(folder, lambda there: (there / PACKAGE_META).is_file())
-    check_package(package)
-    with atomic_dir(folder) as target:
-        unpack(package, target)
+    known: dict[str, list[str]] = {}
+    for name in check_package(package):
+        place = PurePosixPath(name)
+        known.setdefault(str(place.parent), []).append(place.name)
+    with making(folder):
+        check_own(folder, known)
+        with atomic_dir(folder) as target:
+            unpack(package, target)
 
 
 def to_hub(package: Path, repository: str, *, private: bool = False) -> str:

@@ -49,15 +49,20 @@ def is_package(source: str | Path) -> bool:
 def find_source(source: str | Path) -> Path:
     """A path as it is; what has an address or a name of the hub (``user/model``, ``@revision`` behind) is fetched."""
     path = Path(source).expanduser()
-    if path.exists():
-        return path
+    return fetch_model(str(source)) if is_remote(source) else path
+
+
+def is_remote(source: str | Path) -> bool:
+    """Whether a model is to be fetched. Raises ``UserError``: it is not there, and has no address or hub name."""
+    if str(source) and Path(source).expanduser().exists():
+        return False
     name = str(source)
     is_url = name.startswith(("https://", "http://"))
     if not is_url and (
         isinstance(source, Path) or name.startswith((".", "/", "~")) or name.endswith(".zip") or name.count("/") != 1
     ):
         raise UserError(f"{source}: no such package, folder or hub name (user/model)")
-    return fetch_model(name)
+    return True
 
 
 def read_manifest(source: str | Path) -> Manifest:

@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import shutil
+import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from importlib import metadata
@@ -14,11 +15,13 @@ from espnet_atat import __version__
 from espnet_atat.atomic import scratch_dir
 from espnet_atat.errors import UserError, first_line
 from espnet_atat.espnet_package import ESPNET
+from espnet_atat.graph.work import check_replaceable
 from espnet_atat.installed import installed_model
 from espnet_atat.model.hub import HUGGING_FACE, model_identity
 from espnet_atat.package import contents
 from espnet_atat.package.card import model_card, results
 from espnet_atat.package.manifest import MANIFEST, Manifest
+from espnet_atat.package.reader import PACKAGE_META
 from espnet_atat.package.run_folder import dump_config, read_config, recorded_path
 
 CONFIG, MODEL = "exp/config.yaml", "exp/model.pth"
@@ -57,6 +60,7 @@ def write_package(
     output = Path(output).absolute()
     if output.suffix != ".zip":
         raise UserError(f"{output}: a package is a zip: give a name that ends in .zip")
+    check_replaceable(output, _is_package, file=True)
     with scratch_dir(output) as scratch:
         stage, packed = scratch / "stage", scratch / output.name
         for folder in ("exp", "data"):
@@ -78,6 +82,13 @@ def write_package(
             check(packed)
         os.replace(packed, output)
     return manifest
+
+
+def _is_package(file: Path) -> bool:
+    if not zipfile.is_zipfile(file):
+        return False
+    with zipfile.ZipFile(file) as archive:
+        return PACKAGE_META in archive.namelist()
 
 
 def _model_config(sources: Sources, stage: Path) -> tuple[dict[str, Any], dict[str, str]]:

@@ -12,6 +12,7 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from espnet_atat.atomic import atomic_dir, atomic_write
+from espnet_atat.graph.work import check_own
 from espnet_atat.metrics.printing import Grid
 from espnet_atat.report.grids import grids, legend, notes
 
@@ -41,7 +42,9 @@ class Plot:
 def write_page(content: Mapping[str, Any], plots: Iterable[Plot], path: Path) -> None:
     """Write a table with its plots as HTML, and the PNGs into a folder beside it, ``<name>_plots``, replaced."""
     sections, links = [], []
-    with atomic_dir(path.with_name(f"{path.stem}_plots")) as folder:
+    pictures = path.with_name(f"{path.stem}_plots")
+    check_own(pictures, {".": [picture.name for picture in pictures.glob("*.png")]})
+    with atomic_dir(pictures) as folder:
         for plot in plots:
             picture = _png(plot.figure)
             (folder / f"{plot.name}.png").write_bytes(picture)

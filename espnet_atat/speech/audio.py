@@ -16,9 +16,11 @@ import soundfile
 from espnet_atat.atomic import naming_full
 from espnet_atat.datadir import SAMPLE_RATE, Clip
 from espnet_atat.errors import UserError, first_line
+from espnet_atat.speech.containers import damage
 
 #: Floating-point samples may be integers of 32 bits by mistake, which features bear; what is larger is no audio.
 LOUDEST_SAMPLE = 2.0**31
+SLOWEST, FASTEST = 1_000, 1_000_000  # Hz: a file that says anything else is damaged, and would fill the memory
 STREAMED = 0xFFFF_0000  # bytes: a data chunk of such a length was written before its length was known
 
 #: Seconds by which a stretch may end behind its recording, and is then cut there: as Kaldi's extract-segments has it.
@@ -158,8 +160,8 @@ def open_audio(entry: str | Path, content: bytes | None = None) -> OpenAudio:
     """Open a file or clip, or ``content`` in place of the file's. All reading of audio begins here.
 
     Raises:
-        AudioError: a pipe in place of a path, no such file, no audio, a wav shorter than its header says, or a stretch
-            or channel that the file has not.
+        AudioError: a pipe in place of a path, no such file, no audio, a wav shorter than its header says, compressed
+            audio that is damaged as far as its format tells, or a stretch or channel that the file has not.
     """
     clip = Clip.of(entry)
     file = _open_file(clip.path, content)
@@ -200,6 +202,14 @@ def _open_file(path: str, content: bytes | None) -> soundfile.SoundFile:
         file = soundfile.SoundFile(str(path) if content is None else io.BytesIO(content))
     except (soundfile.SoundFileError, OSError) as error:
         raise AudioError("unreadable audio", f"{path} cannot be read as audio: {first_line(error)}") from error
+    if not SLOWEST <= file.samplerate <= FASTEST:
+        file.close()
+        raise AudioError("damaged audio", f"{path} has {file.samplerate} samples per second, which no speech has")
+    if found := damage(file.format, path, content):
+        file.close()
+        raise AudioError(
+            "truncated audio", f"{path} is damaged or cut off: {found}; get it again, or convert the original"
+        )
     # libsndfile shortens a wav whose data chunk announces more than the file contains, and only its log tells.
     promised = re.search(r"data : *((\d+)\b.*should be.*)", file.extra_info)
     if file.format in {"WAV", "WAVEX"} and promised and 0 < int(promised[2]) < STREAMED:
@@ -223,6 +233,9 @@ def read_samples(file: OpenAudio, name: str | Path, start: int = 0, dtype: str =
     try:
         file.file.seek(file.first + start)
         samples = file.file.read(file.frames - start, dtype=dtype, always_2d=True)
+    except MemoryError as error:
+        promised = f"{name} is damaged: it promises {file.frames} samples, more than there is memory for"
+        raise AudioError("damaged audio", promised) from error
     except (soundfile.SoundFileError, OSError) as error:
         raise AudioError("truncated audio", f"{name} is damaged or cut off: {first_line(error)}") from error
     if not file.frames:

@@ -14,7 +14,7 @@ from espnet_atat.errors import UserError
 from espnet_atat.graph.digest import digest
 from espnet_atat.graph.launch import call
 from espnet_atat.graph.node import Node
-from espnet_atat.graph.work import read_stamp
+from espnet_atat.graph.work import check_own, read_stamp
 from espnet_atat.stages import Stage
 from espnet_atat.steps.request import Request
 
@@ -53,13 +53,13 @@ def _prepare(request: Request, source: Path, options: list[str], _work: Path) ->
     recipe = request.recipe
     before = prepared_sets(DATA / recipe)
     script = EGS / recipe / "local/data.sh"
-    code = call([str(script), str(source), str(DATA / recipe), *options, "--nj", str(request.nj)])
-    if code:
+    if code := call([str(script), str(source), str(DATA / recipe), *options, "--nj", str(request.nj)]):
         raise UserError(f"{script} failed with code {code}: its output says why")
     for name in set(before) - set(prepared_sets(DATA / recipe)):
         for derived in (f"{name}{end}" for end in ("", *DERIVED)):
             if derived == name or read_stamp(DATA / recipe / derived):
                 print(f"  {DUMP / recipe / derived}: removed, as there is no {name} any more")
                 for place in (DATA, DUMP):
+                    check_own(place / recipe / derived)
                     shutil.rmtree(place / recipe / derived, ignore_errors=True)
     return {"sets": len(prepared_sets(DATA / recipe))}

@@ -13,6 +13,7 @@ from espnet_atat.text.vocabulary import Vocabulary
 
 #: In bytes, so long that no line is left out (sentencepiece's default, 4192, leaves some out).
 LONGEST_LINE = 1 << 20
+LARGEST = 1_000_000  # pieces
 
 
 def make_target_model(targets: Iterable[str], bpe_size: int, folder: Path) -> dict[str, int]:
@@ -46,6 +47,8 @@ def train_bpe(lines: Iterable[str], size: int) -> bytes:
     lines = [line for line in lines if line.strip()]
     if not lines:
         raise UserError("there are no words to train a BPE model on")
+    if size > LARGEST:
+        raise UserError(f"{size} BPE pieces are more than any model has; take at most {LARGEST}")
     model = io.BytesIO()
     try:
         sentencepiece.SentencePieceTrainer.train(

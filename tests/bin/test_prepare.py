@@ -64,6 +64,15 @@ def test_a_set_that_no_preparation_made_is_not_replaced(table: Path, tmp_path: P
     assert DataDir.load(tmp_path / "data/train") == mine
 
 
+def test_a_set_with_a_file_of_somebody_is_not_removed(table: Path, tmp_path: Path, capsys) -> None:
+    main(["custom", str(table), str(tmp_path / "data")])
+    (tmp_path / "data/train/notes").write_text("mine")
+    table.write_text(TABLE.replace(",train\n", ",dev\n"))
+    assert main_guard(main, ["custom", str(table), str(tmp_path / "data"), "--replace"]) == 2
+    assert "data/train/notes: put there after" in capsys.readouterr().err
+    assert (tmp_path / "data/train/notes").read_text() == "mine"
+
+
 def test_what_was_written_is_checked_by_the_limits_of_the_call(table: Path, tmp_path: Path) -> None:
     soundfile.write(tmp_path / "a.wav", np.random.default_rng(0).normal(0, 0.1, 16_000 * 61), 16_000)
     with pytest.raises(UserError, match="too long"):

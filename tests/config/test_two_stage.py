@@ -56,7 +56,7 @@ def test_a_first_stage_names_the_folder_of_results(write):
         ("lamps/train", '"lamps/fold{fold}"', r"pipeline: data has \{fold\} in it, but the system has no folds"),
         ("tagger: crf", "tagger: crf, options: {c3: 1}", r"options: unknown key 'c3'; known: c1, c2, max_it"),
         ("tagger: crf", "tagger: crf, options: {max_iterations: 1.5}", r"max_iterations: is a whole number, found 1.5"),
-        ("tagger: crf", "tagger: crf, options: {c1: -1}", r"pipeline: options: --c1 is at least 0, found -1"),
+        ("tagger: crf", "tagger: crf, options: {c1: -1}", r"pipeline: options: --c1 is from 0 to 1000000.0, found -1"),
         ("tagger: crf", "tagger: bilstm_crf, options: {seed: 2}", r"options: the seed is that of the row"),
         ("tagger: crf", "tagger: crf, pretrain_data: [a/b]", r"pretrain_data and the option pretrain_epochs"),
         ("oracle: true", "oracle: yes please", r"first_stage: oracle: is true, found 'yes please'"),

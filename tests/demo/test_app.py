@@ -24,6 +24,17 @@ from tests.toy_commands import TREES
 from tests.toy_package import RATE, command, write_command
 
 
+@pytest.mark.parametrize("call", [["demo"], ["understand", "a.wav"], ["transcribe", "a.wav"]])
+def test_a_wrong_device_is_told_before_anything_slow_is_imported(call, root):
+    script = (
+        "import sys; from espnet_atat.bin.atat import main; "
+        f"code = main({[*call, '--model', 'm', '--device', 'tpu']}); "
+        "sys.exit(code + len({'gradio', 'torch', 'espnet2'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], cwd=root, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (2, "error: device 'tpu': one of cpu, cuda, cuda:N\n")
+
+
 def test_it_listens_on_this_machine_alone_by_default_and_its_parser_is_there_at_once(root):
     script = (
         "import sys, espnet_atat.demo.app as app; assert app.get_parser().parse_args([]).host == '127.0.0.1'; "

@@ -1,6 +1,7 @@
 """What is made is whole or absent, made by one process at a time, and continued only if it is of the same."""
 
 import errno
+import json
 import os
 import signal
 import subprocess
@@ -125,6 +126,59 @@ def test_a_folder_of_that_name_that_no_call_has_left_is_not_removed(place):
     with pytest.raises(UserError, match=r"set\.partial was not made"):
         fill(place, "b")
     assert (partial / "notes").read_text() == "mine"
+
+
+@pytest.mark.parametrize("added", ["notes", ".hidden", "audio/mine.wav", "split2/1/text", "audio/many"])
+@pytest.mark.parametrize("in_place", [False, True])
+def test_a_file_that_somebody_put_there_is_not_lost(place, added, in_place, monkeypatch):
+    monkeypatch.setattr(module, "LISTED", 1 if added == "audio/many" else 9)
+
+    def make(made_from: str, **options) -> None:
+        with working(place, made_from, in_place=in_place, **options) as work:
+            (work / "audio").mkdir(exist_ok=True)
+            for name in ("text", "audio/a", "audio/b"):
+                (work / name).write_text(made_from)
+
+    make("a")
+    make("b", anew=True)
+    with working(place / "score", "c", file=True) as work:  # what other steps make in it
+        (work / "score").write_text("made again by its own step")
+    fill(place / "dumped", "c")
+    mine = place / added
+    mine.parent.mkdir(parents=True, exist_ok=True)
+    mine.write_text("mine")
+    for again in (lambda: make("b", anew=True), lambda: module.remove(place)):
+        with pytest.raises(UserError, match=rf"{added}: put there after .*set was made.*move or delete it first"):
+            again()
+        assert (mine.read_text(), (place / "text").read_text(), is_made(place, "b")) == ("mine", "b", True)
+    mine.unlink()
+    make("d", anew=True)
+    assert is_made(place, "d")
+
+
+def test_a_file_that_is_put_there_meanwhile_is_not_lost_either(place):
+    fill(place, "a")
+    node = Node(stage=6, at=place, identify=dict, make=lambda _: (place / "notes").write_text("mine") and None)
+    with pytest.raises(UserError, match="set/notes: put there"):
+        node.build()
+    assert ((place / "notes").read_text(), (place / "text").read_text()) == ("mine", "whole")
+
+
+def test_a_stamp_of_an_earlier_release_lists_no_files(place):
+    fill(place, "a")
+    stamp = read_stamp(place)
+    assert stamp.pop("files") == {".": ["text"]}
+    (place / STAMP).write_text(json.dumps(stamp))
+    (place / "notes").write_text("of anybody")
+    fill(place, "b")
+    assert names(place) == {"text", STAMP}
+
+
+@pytest.mark.parametrize("name", [".", "..", "/"])
+def test_the_working_directory_is_not_replaced(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match="give a folder of its own"):
+        fill(Path(name), "a")
 
 
 def test_an_output_is_kept_apart_from_its_inputs(tmp_path, monkeypatch):

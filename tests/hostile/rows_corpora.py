@@ -211,3 +211,13 @@ GOOD = [
     f"prepare {CORPUS.get(folder, folder)} {C}/{folder} out{OPTIONS.get(folder, '')}"
     for folder in ("an4", "LibriSpeech", "fsc", "snips", "top", "topv2", "stop", "mini")
 ]
+ROWS += [
+    (
+        f"a set called {name}",
+        f"prepare custom {C}/mine.csv out",
+        {f"{C}/mine.csv": f"audio,transcript,split\n../audio/s-1.wav,go,{name}\n"},
+        f"no set may be called '{name}'",
+        {"leaves": ("out",)},
+    )
+    for name in ("audio", "prepared")
+]

@@ -75,6 +75,28 @@ def flac(cut: int) -> bytes:
     return file.getvalue()[:cut]
 
 
+def coded(format: str, subtype: str, change) -> bytes:
+    """Compressed noise of 3 s, as ``change`` leaves it."""
+    file = io.BytesIO()
+    soundfile.write(file, np.random.default_rng(0).normal(0, 0.1, 48000), 16000, subtype, format=format)
+    return change(file.getvalue())
+
+
+def flipped(content: bytes) -> bytes:
+    middle = len(content) // 2
+    return content[:middle] + bytes([content[middle] ^ 4]) + content[middle + 1 :]
+
+
+def page_less(content: bytes) -> bytes:
+    at = content.find(b"OggS", len(content) // 4)
+    return content[:at] + content[content.find(b"OggS", at + 4) :]
+
+
+def promising(content: bytes) -> bytes:
+    """FLAC that says to have 2^36 - 1 samples, of which no sum is kept."""
+    return content[:21] + bytes([content[21] | 15]) + b"\xff" * 4 + content[26:]
+
+
 def header(channels: int, rate: int, bits: int, size: int, kind: int = 1) -> bytes:
     """A wav header that says anything, and a few samples."""
     chunk = struct.pack(
@@ -100,6 +122,23 @@ AUDIO = {
     "0 Hz": ({SOUND: header(1, 0, 16, 64)}, "audio/s-1.wav"),
     "unknown codec": ({SOUND: header(1, 16000, 16, 64, kind=4711)}, "audio/s-1.wav cannot be read as audio"),
     "more promised": ({SOUND: header(1, 16000, 16, 1 << 27)}, "audio/s-1.wav was cut off"),
+    "flac, a bit": ({SOUND: coded("FLAC", "PCM_16", flipped)}, "audio/s-1.wav is damaged or cut off"),
+    "vorbis, a bit": (
+        {SOUND: coded("OGG", "VORBIS", flipped)},
+        "audio/s-1.wav is damaged or cut off: the page at byte",
+    ),
+    "opus, a bit": ({SOUND: coded("OGG", "OPUS", flipped)}, "audio/s-1.wav is damaged or cut off: the page at byte"),
+    "opus, a page less": ({SOUND: coded("OGG", "OPUS", page_less)}, "audio/s-1.wav … pages are missing before byte"),
+    "opus cut": ({SOUND: coded("OGG", "OPUS", lambda all: all[: all.rfind(b"OggS")])}, "its last pages are missing"),
+    "opus cut in a page": ({SOUND: coded("OGG", "OPUS", lambda all: all[:-9])}, "it ends in the middle of the page"),
+    "mp3, a bit": (
+        {SOUND: coded("MP3", "MPEG_LAYER_III", flipped)},
+        "audio/s-1.wav is damaged or cut off",
+    ),
+    "mp3 cut": ({SOUND: coded("MP3", "MPEG_LAYER_III", lambda all: all[:9000])}, "audio/s-1.wav is damaged or cut off"),
+    "flac, a promise": ({SOUND: coded("FLAC", "PCM_16", promising)}, "audio/s-1.wav is damaged … 68719476735 samples"),
+    "1 Hz": ({SOUND: wav(rate=1)}, "audio/s-1.wav has 1 samples per second"),
+    "2 GHz": ({SOUND: header(1, 2**31 - 1, 16, 64)}, "audio/s-1.wav has 2147483647 samples per second"),
     "flac cut": ({SOUND: flac(3000)}, "audio/s-1.wav is damaged or cut off"),
     "flac head": ({SOUND: flac(30)}, "audio/s-1.wav cannot be read as audio"),
     "a folder": ({"data/{}/wav.scp": at(SOUND, "audio")}, "no such file: audio"),

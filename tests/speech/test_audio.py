@@ -1,11 +1,16 @@
 """Reading audio: formats, and what is wrong with a file."""
 
+import io
+
 import numpy as np
 import pytest
 import soundfile
 
 from espnet_atat.errors import UserError
-from espnet_atat.speech.audio import read_audio, read_lossless
+from espnet_atat.speech.audio import AudioError, read_audio, read_lossless, read_mono
+from espnet_atat.speech.containers import crc16, damage
+
+NOISE = np.random.default_rng(0).normal(size=48_000)
 
 
 def wave(rate: int = 16_000, seconds: float = 0.5) -> np.ndarray:
@@ -70,3 +75,72 @@ def test_lossless_reading_and_writing_changes_no_sample(tmp_path, subtype):
     assert soundfile.info(tmp_path / "out").subtype == subtype
     assert again.dtype == samples.dtype
     assert np.array_equal(again, samples)
+
+
+CODED = [("OGG", "VORBIS"), ("OGG", "OPUS"), ("MP3", "MPEG_LAYER_III"), ("FLAC", "PCM_16")]
+
+
+def coded(container: str, subtype: str, seconds: float = 3.0) -> bytes:
+    file = io.BytesIO()
+    soundfile.write(
+        file, wave(seconds=seconds) + 0.01 * NOISE[: int(16_000 * seconds)], 16_000, subtype, format=container
+    )
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(("container", "subtype"), CODED)
+def test_no_changed_byte_of_a_compressed_file_gives_other_samples(container, subtype):
+    whole, random = coded(container, subtype), np.random.default_rng(0)
+    tagged = b"ID3\4\0\0\0\0\0\5title" + whole if container == "MP3" else whole
+    good, _ = read_mono("whole", content=tagged)
+    refused = 0
+    for place, bits in zip(random.integers(len(whole), size=40), random.integers(1, 256, 40), strict=True):
+        changed = bytearray(whole)
+        changed[place] ^= int(bits)
+        try:
+            samples, _ = read_mono("changed", content=bytes(changed))
+            assert np.array_equal(samples, good), place
+        except AudioError:
+            refused += 1
+    assert refused >= 35
+    for end in random.integers(100, len(whole), size=20):
+        with pytest.raises(AudioError):
+            read_mono("cut", content=whole[:end])
+
+
+def test_the_sums_of_ogg_and_mp3_are_those_of_their_definitions():
+    """Bit by bit, as the formats define them, rather than by tables of bytes."""
+    content = NOISE[:99].tobytes()
+    for size in (0, 1, 2, 200, 777):
+        total = 0
+        for byte in content[:size]:
+            total ^= byte
+            for _ in range(8):
+                total = total >> 1 ^ 0xA001 * (total & 1)
+        assert crc16(content[:size]) == total
+
+
+@pytest.mark.parametrize("ffmpegs", [False, True])
+def test_files_that_encoders_write_or_people_join_are_whole(ffmpegs):
+    """FFmpeg sums the first frame otherwise than LAME: 190 bytes, in which this sum is zeros."""
+    mp3, ogg = coded("MP3", "MPEG_LAYER_III"), coded("OGG", "OPUS")
+    if ffmpegs:
+        at, frame = max(mp3.find(b"Xing"), mp3.find(b"Info")) + 154, mp3[: mp3.find(mp3[:2], 4)]
+        own = crc16((frame[:at] + bytes(2) + frame[at + 2 :]).ljust(190, b"\0")[:190])
+        mp3 = mp3[:at] + own.to_bytes(2, "big") + mp3[at + 2 :]
+    assert damage("MP3", "x", mp3) is damage("OGG", "x", ogg) is damage("WAV", "x", mp3) is None
+    assert damage("MP3", "x", mp3 + b"TAG" + bytes(125)) is damage("MP3", "x", mp3 + mp3) is None
+    assert damage("OGG", "x", ogg + coded("OGG", "VORBIS")) is None
+    assert (
+        damage("MP3", "x", mp3[:-1] + bytes([mp3[-1] ^ 1])) == "its frames have another sum than its first frame says"
+    )
+    assert damage("MP3", "x", mp3 + b"no frame") == f"at byte {len(mp3)} no frame of MP3 begins"
+
+
+def test_a_file_that_is_mended_is_read_again(tmp_path):
+    whole = coded("OGG", "VORBIS")
+    (tmp_path / "a.ogg").write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    with pytest.raises(AudioError, match=r"a\.ogg is damaged or cut off: the page at byte \d+ has another sum"):
+        read_audio(tmp_path / "a.ogg")
+    (tmp_path / "a.ogg").write_bytes(whole)
+    assert len(read_audio(tmp_path / "a.ogg")) == 48_000

@@ -19,7 +19,7 @@ from espnet_atat.errors import UserError, naming
 from espnet_atat.graph.pool import Record
 from espnet_atat.speech.alignment.align_set import Aligner
 from espnet_atat.speech.alignment.aligners import make_aligner
-from espnet_atat.speech.audio import convert_rate, read_mono, write_audio
+from espnet_atat.speech.audio import FASTEST, convert_rate, read_mono, write_audio
 from espnet_atat.speech.augmentation import effects
 from espnet_atat.speech.augmentation.chain import Chain, check_limits
 from espnet_atat.speech.augmentation.cutting import LEAST_LONGEST, cut_long
@@ -29,6 +29,7 @@ from espnet_atat.speech.report import REPORT, Report, reasons
 
 #: In the folder that a set is made in: alignments of what is cut.
 CUTS = "cuts"
+LONGEST_PADDED = 3600  # seconds
 BIT_DEPTHS = {16: "PCM_16", 24: "PCM_24"}
 
 
@@ -45,8 +46,8 @@ class Preparation:
     pad_to: float | None = None  # seconds that shorter recordings get, of silence behind them, whatever else is done
 
     def __post_init__(self) -> None:
-        if self.sample_rate is not None and self.sample_rate < 8000:
-            raise UserError(f"sample_rate is at least 8000 Hz, found {self.sample_rate}")
+        if self.sample_rate is not None and not 8000 <= self.sample_rate <= FASTEST:
+            raise UserError(f"sample_rate is at least 8000 Hz, at most {FASTEST}, found {self.sample_rate}")
         if self.bit_depth not in (None, *BIT_DEPTHS):
             raise UserError(f"bit_depth is 16 or 24, found {self.bit_depth}")
         if self.longest is not None and self.longest < LEAST_LONGEST:
@@ -54,6 +55,9 @@ class Preparation:
         for name in ("reduce_noise", "trim_silence", "pad_to"):
             if not 0 <= (getattr(self, name) or 0) < np.inf:
                 raise UserError(f"{name} cannot be negative or infinite, found {getattr(self, name)}")
+
+        if (self.pad_to or 0) > LONGEST_PADDED:
+            raise UserError(f"pad_to is at most {LONGEST_PADDED} s, found {self.pad_to:g}")
 
     def __call__(self, samples: np.ndarray, rate: int) -> tuple[np.ndarray, int]:
         """Prepare samples (num_samples,) at ``rate`` Hz; returns them and their new rate."""
@@ -79,7 +83,8 @@ class AugmentConfig:
     def __post_init__(self) -> None:
         check_limits({"speeds": self.speeds})
         if len(set(self.speeds)) < len(self.speeds):
-            raise UserError(f"speeds: one is given twice, found {list(self.speeds)}")
+            twice = next(speed for speed in self.speeds if self.speeds.count(speed) > 1)
+            raise UserError(f"speeds: one is given twice, {twice:g}")
         if self.copies < 0:
             raise UserError(f"copies is a whole number, found {self.copies}")
         if bool(self.copies) != bool(self.effects.effects):

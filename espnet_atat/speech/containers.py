@@ -1,0 +1,167 @@
+"""Sums and counts of compressed audio, which libsndfile does not compare: it reads a damaged file as other samples.
+
+Of FLAC it does. Every page of an Ogg file has a sum and a number. The frames of an MP3 have neither, but most encoders
+(LAME, FFmpeg) write into the first frame how many follow, and a sum of them.
+"""
+
+import zlib
+from collections.abc import Callable
+from functools import lru_cache
+from math import isqrt
+from pathlib import Path
+
+import numpy as np
+
+#: Each byte with its bits in reverse. So reversed, Ogg's sum is zlib's, but for the values where zlib begins and ends.
+MIRROR = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
+ONES = 0xFFFF_FFFF
+BEGINS, ENDS = 2, 4  # flags of a page: the first of its stream, the last
+
+#: kbit/s of MP3, by the index in a frame's header: of MPEG 1, and of MPEG 2 and 2.5. Of index 0 a frame has any length.
+RATES = (
+    (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),
+    (*(0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),),
+)
+HERTZ = {3: (44_100, 48_000, 32_000), 2: (22_050, 24_000, 16_000), 0: (11_025, 12_000, 8_000)}  # by version
+ALIKE = 0xFFFE_0C00  # bits of the header that all frames have in common: version, layer, samples per second
+TAGS = (b"TAG", b"APETAGEX", b"LYRICSBEGIN", b"ID3", b"3DI")  # what may follow the frames
+FRAMES, BYTES, ALL = 1, 2, 15  # flags of the first frame's counts
+SUMMED = 190  # bytes of the first frame that FFmpeg sums, this sum as zeros; LAME sums what is before it
+
+
+def damage(container: str, path: str | Path, content: bytes | None = None) -> str | None:
+    """What is wrong with a file of libsndfile's format ``OGG`` or ``MP3``; None if nothing is, or of another format.
+
+    ``content``: the file's bytes, if it is not on the disk. An unchanged file is read once.
+    """
+    if container not in CHECKS:
+        return None
+    if content is not None:
+        return CHECKS[container](content)
+    status = Path(path).stat()
+    return _damage_of_file(container, str(path), status.st_size, status.st_mtime_ns)
+
+
+@lru_cache(maxsize=1 << 14)
+def _damage_of_file(container: str, path: str, _size: int, _changed: int) -> str | None:
+    return CHECKS[container](Path(path).read_bytes())
+
+
+def ogg_damage(content: bytes) -> str | None:
+    """The first page that is torn, missing or changed."""
+    at = _behind_id3(content)
+    last: dict[bytes, int] = {}  # number of each open stream's last page
+    while at < len(content):
+        body = at + 27 + content[at + 26] if at + 27 <= len(content) else len(content) + 1
+        end = body + sum(content[at + 27 : body])
+        if content[at : at + 5] != b"OggS\0":
+            return f"at byte {at} no page of Ogg begins"
+        if end > len(content):
+            return f"it ends in the middle of the page at byte {at}"
+        page = content[at:end].translate(MIRROR)
+        found = zlib.crc32(page[26:], zlib.crc32(bytes(4), zlib.crc32(page[:22], ONES))) ^ ONES
+        if found != int.from_bytes(page[22:26], "big"):
+            return f"the page at byte {at} has another sum than its content"
+        flags, stream = content[at + 5], content[at + 14 : at + 18]
+        number = int.from_bytes(content[at + 18 : at + 22], "little")
+        if not flags & BEGINS and number != last.get(stream, -2) + 1:
+            return f"pages are missing before byte {at}"
+        last[stream] = number
+        if flags & ENDS:
+            del last[stream]
+        at = end
+    return "its last pages are missing" if last else None
+
+
+def mp3_damage(content: bytes) -> str | None:
+    """The first place that is no frame, or what differs from the counts and the sum in the first frame."""
+    first = at = _behind_id3(content)
+    like, frames = int.from_bytes(content[at : at + 4], "big") & ALIKE, 0
+    version = like >> 19 & 3
+    if like >> 17 & 0x7FF3 != 0x7FF1 or version == 1 or (hertz := like >> 10 & 3) == 3:
+        return None  # layer I or II, or something else before the frames that libsndfile skips
+    factor = (144_000 if version == 3 else 72_000) / HERTZ[version][hertz]
+    lengths = [int(factor * rate) for rate in RATES[version != 3]]
+    while at + 4 <= len(content):
+        head = int.from_bytes(content[at : at + 4], "big")
+        rate = head >> 12 & 15
+        if head & ALIKE != like or rate == 15:
+            break
+        if rate == 0:
+            return None
+        at, frames = at + lengths[rate] + (head >> 9 & 1), frames + 1
+    if at > len(content):
+        return f"it ends in the middle of a frame, after {frames - 1} whole ones"
+    if (rest := content[at:]).strip(b"\0") and not rest.startswith(TAGS):
+        return f"at byte {at} no frame of MP3 begins"
+    return _counts_damage(content, first, frames, int(lengths[content[first + 2] >> 4] + (content[first + 2] >> 1 & 1)))
+
+
+def _counts_damage(content: bytes, first: int, frames: int, length: int) -> str | None:
+    """Compare with what the first frame says, if it says something: Xing's counts, then LAME's length and sum."""
+    head = int.from_bytes(content[first : first + 4], "big")
+    mono, mpeg1 = head >> 6 & 3 == 3, head >> 19 & 3 == 3
+    tag = first + (4 if head >> 16 & 1 else 6) + ((17 if mono else 32) if mpeg1 else (9 if mono else 17))
+    if content[tag : tag + 4] not in (b"Xing", b"Info"):
+        return None
+    said = int.from_bytes(content[tag + 4 : tag + 8], "big")
+    promised = int.from_bytes(content[tag + 8 : tag + 12], "big") if said & FRAMES else 0
+    if frames < promised:  # the first counts or not, as the encoder has it
+        return f"it has {frames - 1} frames of {promised}"
+    end, total, own = tag + 156, content[tag + 152 : tag + 154], content[tag + 154 : tag + 156]
+    summed = content[first : end - 2]
+    sums = {crc16(summed), crc16((summed + bytes(2) + content[end : first + length]).ljust(SUMMED, b"\0")[:SUMMED])}
+    if said & ALL != ALL or end > first + length or int.from_bytes(own, "big") not in sums:
+        return None
+    size = int.from_bytes(content[tag + 148 : tag + 152], "big")
+    if first + size > len(content):
+        return f"it has {len(content) - first} bytes of {size}"
+    if size > length and crc16(content[first + length : first + size]) != int.from_bytes(total, "big"):
+        return "its frames have another sum than its first frame says"
+    return None
+
+
+def crc16(content: bytes) -> int:
+    """The sum of LAME's header (polynomial 0x8005, reflected, from 0)."""
+    width = isqrt(len(content)) + 1
+    rows = -(-len(content) // width)
+    # Rows are summed at the same time; zeros at the start change no sum. Further rows, each of one bit and then zeros,
+    # tell what becomes of a sum when a row follows it.
+    cells = np.frombuffer(content.rjust(rows * width, b"\0") + bytes(16 * width), np.uint8).reshape(-1, width)
+    sums = np.concatenate([np.zeros(rows, np.uint16), 1 << np.arange(16, dtype=np.uint16)])
+    for column in np.ascontiguousarray(cells.T):
+        sums = sums >> 8 ^ CRC16[(sums ^ column) & 0xFF]
+    *own, bits = *map(int, sums[:rows]), [int(each) for each in sums[rows:]]
+    total = 0
+    for each in own:
+        for bit in range(16):
+            if total >> bit & 1:
+                each ^= bits[bit]
+        total = each
+    return total
+
+
+def _crc16_table() -> np.ndarray:
+    table = np.arange(256, dtype=np.uint16)
+    for _ in range(8):
+        table = np.where(table & 1, table >> 1 ^ 0xA001, table >> 1).astype(np.uint16)
+    return table
+
+
+CRC16 = _crc16_table()
+
+
+def _behind_id3(content: bytes) -> int:
+    """Where the audio begins: behind tags of ID3 and the zeros after them."""
+    at = 0
+    while content[at : at + 3] == b"ID3" and len(content) >= at + 10:
+        size = 0
+        for byte in content[at + 6 : at + 10]:
+            size = size << 7 | byte & 127
+        at += 10 + size + (10 if content[at + 5] & 16 else 0)
+        while content[at : at + 1] == b"\0":
+            at += 1
+    return at
+
+
+CHECKS: dict[str, Callable[[bytes], str | None]] = {"OGG": ogg_damage, "MP3": mp3_damage}
