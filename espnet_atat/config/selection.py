@@ -210,12 +210,10 @@ def _table_of(system: "System") -> "Table":
     """A table of this row alone, with the sets that stages 2 and 3 make for it in the table that defines it."""
     from espnet_atat.config.layout import TTS
     from espnet_atat.config.mixtures import find_mixture
-    from espnet_atat.config.rows import table_contents
+    from espnet_atat.config.rows import owner_of
     from espnet_atat.config.table import Table, load_table
 
-    contents = table_contents(system.recipe).items()
-    owner = next(name for name, (_, content) in contents if content["rows"].get(system.name) is not None)
-    table = load_table(system.recipe, owner)
+    table = load_table(system.recipe, owner_of(system.recipe, system.name))
     mixtures = [find_mixture(system.recipe, each) for each in (system.pretrain, system.finetune) if each is not None]
     parts = [entry.get("set", "") for each in mixtures for entry in (*each.train, *each.valid)]
     wanted = {*parts, *(test.set for test in (*system.dev, *system.test))}

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from espnet_atat.atomic import atomic_write
 from espnet_atat.config.layout import EGS, EXP
-from espnet_atat.config.rows import table_contents
+from espnet_atat.config.rows import owner_of
 from espnet_atat.config.two_stage import FOREIGN
 from espnet_atat.errors import UserError
 from espnet_atat.graph.node import Node, lineage
@@ -72,7 +72,7 @@ class Keeper:
             if not scored or not all(node.is_done for node in run.needs):
                 continue
             count += len(scored)
-            of_table = texts[self._table_of(run.system.name)]
+            of_table = texts[owner_of(self.recipe, run.system.name)]
             for node in scored:
                 of_table[self._path(node.place / KEY)] = node.key
                 for name in ("ref", "hyp", METRICS_FILE):
@@ -92,7 +92,3 @@ class Keeper:
 
     def _path(self, file: Path) -> str:
         return file.relative_to(EXP / self.recipe).as_posix()
-
-    def _table_of(self, row: str) -> str:
-        contents = table_contents(self.recipe).items()
-        return next(name for name, (_, content) in contents if content["rows"].get(row) is not None)
