@@ -1,6 +1,6 @@
 """Understand recordings and sentences with a packed model.
 
-    python examples/understand.py exp/mini/packages/mini_music_seed1.zip order.wav "play paper moon"
+    python examples/understand.py exp/mini/packages/mini_music_ears_seed1.zip order.wav "play paper moon"
 
 What is the path of a file is heard; everything else is read.
 """

@@ -4,7 +4,7 @@
 # A script in cells: run it whole from the repository's root (`python examples/your_data.py`), or open it in an editor
 # or in Jupyter (with jupytext) and run it cell by cell.
 #
-# It wants a packed model (`tools/install_extra.sh ears` and `./run.sh --system music_ears` make
+# It wants a packed model (`./run.sh` makes
 # `exp/mini/packages/mini_music_ears_seed1.zip`) and a table of your commands, say `lights.csv` with its
 # recordings beside it:
 #

