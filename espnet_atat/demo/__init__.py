@@ -3,3 +3,6 @@
 ``app`` is the command, ``server`` what answers the browser, ``engine`` what understands, ``drawing`` what is shown.
 Torch is imported where a model is loaded: ``--help`` and a wrong option do not need it.
 """
+
+#: The address that only this machine can ask.
+LOOPBACK = "127.0.0.1"
