@@ -131,7 +131,7 @@ def make_page(engine: LoadedModels, names: Collection[str]) -> Starlette:
 
 
 async def in_thread(work: Callable[[], str]) -> str:
-    """What ``work``, which raises nothing, returns. The process may end meanwhile; it would wait for a pool's thread."""
+    """What ``work``, which raises nothing, returns. The process may end meanwhile; it waits for pools of threads."""
     loop = asyncio.get_running_loop()
     result = loop.create_future()
     threading.Thread(target=lambda: loop.call_soon_threadsafe(result.set_result, work()), daemon=True).start()
