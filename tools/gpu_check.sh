@@ -16,7 +16,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # What training and decoding need, in the versions of constraints.txt, but torch, which has to fit the machine.
 # A name in the first argument, lines of `pip freeze`, is installed already.
 wanted() {
-    grep -Ev '^(#|torch(audio)?==|triton==|nvidia-|cuda-|gradio|playwright|pytest|mypy|ruff|shellcheck|types-|boto|s3transfer)' \
+    grep -Ev '^(#|torch(audio)?==|triton==|nvidia-|cuda-|starlette|uvicorn|brotli|playwright|pytest|mypy|ruff|shellcheck|types-|boto|s3transfer)' \
         constraints.txt |
         grep -Ev '^(faster-whisper|ctranslate2|av|onnxruntime|pocketsphinx|audiomentations|hypothesis|pyarrow)==' |
         awk -F'[= ]' 'function key(name) { gsub(/[-_.]+/, "-", name); return tolower(name) }

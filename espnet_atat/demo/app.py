@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from espnet_atat.arguments import Parser
+from espnet_atat.demo import LOOPBACK
 from espnet_atat.demo.engine import LoadedModels
-from espnet_atat.demo.server import LOOPBACK, serve
 from espnet_atat.errors import UserError
 from espnet_atat.graph.node import RUNS
 from espnet_atat.graph.work import read_stamp
@@ -44,6 +44,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     if not 0.1 <= args.max_seconds <= 600:
         raise UserError(f"--max_seconds is from 0.1 to 600, found {args.max_seconds:g}")
     check_device(args.device)
+    try:
+        from espnet_atat.demo.server import serve
+    except ModuleNotFoundError as error:
+        if error.name not in ("starlette", "uvicorn"):
+            raise
+        raise UserError("the page needs Starlette and uvicorn: pip install 'espnet_atat[demo]'") from error
     engine = LoadedModels(find_models(args.model), args.device, args.max_seconds)
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
     stopped = threading.Event()

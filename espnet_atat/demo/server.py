@@ -1,34 +1,45 @@
 """What answers the browser: the page's files, and to a recording or a sentence its answer as HTML."""
 
+import asyncio
 import ipaddress
 import logging
 import re
 import socket
-import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
-from functools import cache, partial
+from functools import partial
 from html import escape
-from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from socketserver import TCPServer, ThreadingMixIn
 from string import Template
-from urllib.parse import parse_qsl, urlsplit
+from typing import Any
 
+import h11
+from starlette.applications import Starlette
+from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn import Config, Server
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from espnet_atat.demo import LOOPBACK
 from espnet_atat.demo.drawing import answer_html, attention_picture, message_html
-from espnet_atat.demo.engine import MAX_CHARACTERS, Answer, LoadedModels
+from espnet_atat.demo.engine import MAX_CHARACTERS, LoadedModels
 from espnet_atat.errors import UserError
 
 logger = logging.getLogger(__name__)
 
-LOOPBACK = "127.0.0.1"
 #: Bytes of an upload. Half a minute of 16-bit stereo at 48 kHz has 6 MB.
 MAX_UPLOAD = 10 * 2**20
 #: Questions at once, of which one is answered and the others wait; more are told to come back.
 QUEUE = 16
+#: Seconds that the browser may be silent amid a request.
+PATIENCE = 60.0
 #: Name or address, and a port, of a ``Host`` header.
 HOST = re.compile(r"([\w.-]+|\[[\da-fA-F:.]+\])(:\d+)?", re.ASCII)
 HEADERS = {
@@ -41,137 +52,101 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "no-store",
 }
-#: Path to a file of the page and its type.
-FILES = {
-    "/": ("page.html", "text/html"),
-    "/page.css": ("page.css", "text/css"),
-    "/page.js": ("page.js", "text/javascript"),
-}
 
 
 @contextmanager
 def serve(engine: LoadedModels, host: str = LOOPBACK, port: int = 0) -> Iterator[str]:
     """Serve the page while the block runs; yields its URL. Port 0: any that is free."""
     try:
-        server = Server(engine, host, port)
+        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]  # of a name the first
+        dual = family == socket.AF_INET6 and socket.has_dualstack_ipv6()
+        listener = socket.create_server(address, family=family, dualstack_ipv6=dual)
     except OSError as error:
         raise UserError(f"{host}, port {port}: {error}; take another by --port") from error
-    with server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        try:
-            yield server.url
-        finally:
-            server.shutdown()
+    page = make_page(engine, own_names(host))
+    options: dict[str, Any] = {"http": Connection, "loop": "asyncio", "ws": "none", "lifespan": "off"}
+    options |= {"log_config": None, "log_level": "error", "access_log": False}
+    options |= {"headers": list(HEADERS.items()), "server_header": False, "proxy_headers": False}
+    server = Server(Config(page, **options))
+    thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
+    thread.start()
+    name = "localhost" if host in ("0.0.0.0", "::") else f"[{host}]" if ":" in host else host
+    try:
+        yield f"http://{name}:{listener.getsockname()[1]}/"
+    finally:
+        server.should_exit = True
+        thread.join(1.0)  # who still waits for an answer gets none
 
 
-class Server(ThreadingMixIn, TCPServer):
-    """A thread for each connection; answers are found one at a time, for each takes all cores that it can use."""
+class Connection(H11Protocol):
+    """Ends if the browser falls silent amid a request: uvicorn would wait for the rest for ever."""
 
-    allow_reuse_address = True
-    daemon_threads = True
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._expect()
 
-    def __init__(self, engine: LoadedModels, host: str, port: int):
-        self.engine = engine
-        self.host = host
-        self.questions = threading.BoundedSemaphore(QUEUE)
-        self.answering = threading.Lock()
-        # Of a name the first address.
-        self.address_family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        super().__init__(address, Handler)  # type: ignore[arg-type]
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self.conn.their_state in (h11.IDLE, h11.SEND_BODY):
+            self._expect()
 
-    @property
-    def url(self) -> str:
-        name = "localhost" if self.host in ("0.0.0.0", "::") else f"[{self.host}]" if ":" in self.host else self.host
-        return f"http://{name}:{self.server_address[1]}/"
-
-    def handle_error(self, *_: object) -> None:
-        if not isinstance(sys.exception(), ConnectionError):  # of a browser that waits no longer
-            logger.exception("the page could not answer")
+    def _expect(self) -> None:
+        # The base class cancels its timer, which otherwise runs between requests, when there is data.
+        self.timeout_keep_alive_task = self.loop.call_later(PATIENCE, self.transport.abort)
 
 
-class Handler(BaseHTTPRequestHandler):
-    """One request."""
+def make_page(engine: LoadedModels, names: Collection[str]) -> Starlette:
+    """The page, which may be asked under ``names``."""
+    # Answers are found one at a time, for each takes all cores that it can use.
+    places, turn = asyncio.Semaphore(QUEUE), asyncio.Lock()
+    html, css, js = (Path(__file__).with_name(f"page.{kind}").read_text("utf-8") for kind in ("html", "css", "js"))
+    filled = Template(html).substitute(
+        models="".join(f"<option>{escape(name)}</option>" for name in engine.models),
+        seconds=f"{engine.max_seconds:g}",
+        characters=MAX_CHARACTERS,
+        bytes=MAX_UPLOAD,
+        welcome=message_html("Speak, drop a recording or type a sentence: the result appears here.", "welcome"),
+    )
 
-    server: Server
-    timeout = 60  # seconds that the browser may be silent
-
-    def do_GET(self) -> None:
-        path = urlsplit(self.path).path
-        if self._refuses():
-            return
-        if path not in FILES:
-            self._send("There is no such page.\n", HTTPStatus.NOT_FOUND)
-            return
-        name, kind = FILES[path]
-        content = Path(__file__).with_name(name).read_text(encoding="utf-8")
-        self._send(self._filled(content) if path == "/" else content, kind=kind)
-
-    def do_POST(self) -> None:
-        length = self.headers.get("Content-Length", "")
-        if not (length.isascii() and length.isdigit()) or int(length) > MAX_UPLOAD:
-            self._send(f"At most {MAX_UPLOAD >> 20} MB are accepted at once.\n", HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
-        elif not self.server.questions.acquire(blocking=False):
-            self._send("Too many ask at once: try again in a minute.\n", HTTPStatus.SERVICE_UNAVAILABLE)
-        else:
+    async def ask(request: Request) -> Response:
+        if places.locked():
+            raise HTTPException(503, "Too many ask at once: try again in a minute.\n")
+        async with places:
             try:
-                self._reply(self.rfile.read(int(length)))
-            finally:
-                self.server.questions.release()
+                content = await request.body()
+            except ClientDisconnect:
+                return Response()  # to nobody
+            async with turn:
+                work = partial(answer_of, engine, request.url.path, request.query_params, content)
+                return HTMLResponse(await in_thread(work))
 
-    def _reply(self, content: bytes) -> None:
-        """Answer a question, whose body was read whatever becomes of it: or its sender might not see the answer."""
-        address = urlsplit(self.path)
-        asked = dict(parse_qsl(address.query))
-        model, engine = asked.get("model", ""), self.server.engine
-        if self._refuses():
-            return
-        if address.path == "/hear":
-            task, name = asked.get("task", "slu"), asked.get("name", "the recording")
-            question = partial(engine.hear, model, task, content, name)
-        elif address.path == "/read":
-            question = partial(engine.read, model, content.decode(errors="replace"))
-        else:
-            self._send("There is no such page.\n", HTTPStatus.NOT_FOUND)
-            return
-        with self.server.answering:
-            html = answer_of(question)
-        self._send(html, kind="text/html")
-
-    def _refuses(self) -> bool:
-        fault = refusal(self.server.host, self.command, {name.lower(): value for name, value in self.headers.items()})
-        if fault is not None:
-            self._send(fault, HTTPStatus.FORBIDDEN)
-        return fault is not None
-
-    def _filled(self, page: str) -> str:
-        engine = self.server.engine
-        return Template(page).substitute(
-            models="".join(f"<option>{escape(name)}</option>" for name in engine.models),
-            seconds=f"{engine.max_seconds:g}",
-            characters=MAX_CHARACTERS,
-            bytes=MAX_UPLOAD,
-            welcome=message_html("Speak, drop a recording or type a sentence: the result appears here.", "welcome"),
-        )
-
-    def _send(self, text: str, status: HTTPStatus = HTTPStatus.OK, kind: str = "text/plain") -> None:
-        content = text.encode()
-        self.send_response(status)
-        for name, value in HEADERS.items():
-            self.send_header(name, value)
-        self.send_header("Content-Type", f"{kind}; charset=utf-8")
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
-
-    def log_message(self, *_: object) -> None:
-        """The terminal shows what went wrong only."""
+    routes = [
+        Route("/", HTMLResponse(filled), methods=["GET"]),
+        Route("/page.css", Response(css, media_type="text/css"), methods=["GET"]),
+        Route("/page.js", Response(js, media_type="text/javascript"), methods=["GET"]),
+        Route("/hear", ask, methods=["POST"]),
+        Route("/read", ask, methods=["POST"]),
+    ]
+    return Starlette(routes=routes, middleware=[Middleware(own_only, names)], max_body_size=MAX_UPLOAD)
 
 
-def answer_of(question: Callable[[], Answer]) -> str:
+async def in_thread(work: Callable[[], str]) -> str:
+    """What ``work``, which raises nothing, returns. The process may end meanwhile; it waits for pools of threads."""
+    loop = asyncio.get_running_loop()
+    result = loop.create_future()
+    threading.Thread(target=lambda: loop.call_soon_threadsafe(result.set_result, work()), daemon=True).start()
+    return await result
+
+
+def answer_of(engine: LoadedModels, path: str, asked: Mapping[str, str], content: bytes) -> str:
     """The answer, or the error, as HTML: no input breaks the page."""
     start = time.monotonic()
+    model, task, name = asked.get("model", ""), asked.get("task", "slu"), asked.get("name", "the recording")
     try:
-        answer = question()
+        if path == "/hear":
+            answer = engine.hear(model, task, content, name)
+        else:
+            answer = engine.read(model, content.decode(errors="replace"))
         picture = None
         if answer.attention is not None:
             picture = attention_picture(answer.attention, answer.features, answer.pieces)
@@ -183,7 +158,17 @@ def answer_of(question: Callable[[], Answer]) -> str:
         return message_html("Internal error: see the terminal that the page was started from.")
 
 
-def refusal(host: str, method: str, headers: Mapping[str, str]) -> str | None:
+def own_only(app: ASGIApp, names: Collection[str]) -> ASGIApp:
+    """Let through what ``refusal`` has nothing against."""
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        fault = refusal(names, scope["method"], Headers(scope=scope))
+        await (app if fault is None else PlainTextResponse(fault, 403))(scope, receive, send)
+
+    return answer
+
+
+def refusal(names: Collection[str], method: str, headers: Mapping[str, str]) -> str | None:
     """Why a request is not answered; None if it is.
 
     A page of another site may have its name point to this machine (DNS rebinding): so the ``Host`` that the browser
@@ -191,13 +176,13 @@ def refusal(host: str, method: str, headers: Mapping[str, str]) -> str | None:
     is this page, and what else a browser says to come from another site is a link that somebody followed.
 
     Args:
-        host: that the page is served at (``--host``).
+        names: that the page may be asked under.
         headers: with names in lower case.
     """
     asked = headers.get("host", "")
     named = HOST.fullmatch(asked)
     name = named[1].strip("[]").lower() if named else ""
-    if not (_is_address(name) or name in {"localhost", host.lower(), *own_names(host)}):
+    if not (_is_address(name) or name in names):
         return f"This page is not served under the name {name!r}: open it by this machine's address.\n"
     origin = headers.get("origin")
     if origin is not None and origin.lower() not in (f"http://{asked.lower()}", f"https://{asked.lower()}"):
@@ -209,15 +194,9 @@ def refusal(host: str, method: str, headers: Mapping[str, str]) -> str | None:
 
 
 def own_names(host: str) -> frozenset[str]:
-    """Names of this machine, where the page is open to the network."""
-    if host == LOOPBACK:
-        return frozenset()
-    return frozenset({socket.gethostname().lower(), _full_name()})
-
-
-@cache
-def _full_name() -> str:
-    return socket.getfqdn().lower()  # asks the network, perhaps
+    """Names of the page that is served at ``host``: those of this machine too, where it is open to the network."""
+    network = () if host == LOOPBACK else (socket.gethostname(), socket.getfqdn())
+    return frozenset(name.lower() for name in ("localhost", host, *network))
 
 
 def _is_address(name: str) -> bool:

@@ -1,5 +1,6 @@
 """The command: its options, the models that it finds, and what it answers without a page."""
 
+import contextlib
 import http.client
 import os
 import re
@@ -7,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.request import Request, urlopen
 
@@ -16,7 +18,7 @@ import soundfile
 
 from espnet_atat.demo.app import find_models
 from espnet_atat.demo.engine import LoadedModels
-from espnet_atat.demo.server import MAX_UPLOAD, refusal, serve
+from espnet_atat.demo.server import MAX_UPLOAD, QUEUE, own_names, refusal, serve
 from espnet_atat.errors import UserError
 from espnet_atat.graph.work import remove, working
 from tests.demo.browser import serving
@@ -81,33 +83,39 @@ REQUESTS = [
 
 @pytest.mark.parametrize(("host", "headers", "message"), REQUESTS)
 def test_what_another_page_asks_is_refused(host, headers, message):
-    found = refusal("127.0.0.1", "POST", {"host": host, **headers})
+    own = own_names("127.0.0.1")
+    found = refusal(own, "POST", {"host": host, **headers})
     assert message in found if message else found is None
     link = {"host": "127.0.0.1", "sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate"}
-    assert refusal("127.0.0.1", "GET", link) is None
-    assert refusal("127.0.0.1", "POST", link) is not None
+    assert refusal(own, "GET", link) is None
+    assert refusal(own, "POST", link) is not None
     name = socket.gethostname()
-    assert refusal("0.0.0.0", "GET", {"host": f"{name}:7860"}) is None
-    assert refusal("kitchen.lan", "GET", {"host": "kitchen.lan"}) is None
+    assert refusal(own_names("0.0.0.0"), "GET", {"host": f"{name}:7860"}) is None
+    assert refusal(own_names("kitchen.lan"), "GET", {"host": "kitchen.lan"}) is None
 
 
 @pytest.fixture(scope="module")
-def request_page():
-    """Sends a request to a page whose model does not load."""
+def port():
+    """Of a page whose model does not load."""
     with serve(LoadedModels({"toy": "nowhere", "<b>": ""})) as url:
-        port = int(url.rstrip("/").rpartition(":")[2])
+        yield int(url.rstrip("/").rpartition(":")[2])
 
-        def send(method: str, path: str, body: bytes | None = None, **headers: str) -> tuple[int, str]:
-            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-            own = {name.replace("_", "-"): value.replace("7860", str(port)) for name, value in headers.items()}
-            connection.request(method, path, body, own)
-            answer = connection.getresponse()
-            assert "default-src 'none'" in answer.headers["content-security-policy"]
-            text = answer.read().decode()
-            connection.close()
-            return answer.status, text
 
-        yield send
+@pytest.fixture
+def request_page(port):
+    """Sends a request to it."""
+
+    def send(method: str, path: str, body: bytes | Iterator[bytes] | None = None, **headers: str) -> tuple[int, str]:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        own = {name.replace("_", "-"): value.replace("7860", str(port)) for name, value in headers.items()}
+        connection.request(method, path, body, own)
+        answer = connection.getresponse()
+        assert answer.status == 400 or "default-src 'none'" in answer.headers["content-security-policy"]
+        text = answer.read().decode()
+        connection.close()
+        return answer.status, text
+
+    return send
 
 
 @pytest.mark.parametrize(("host", "headers", "message"), REQUESTS)
@@ -128,9 +136,27 @@ def test_it_gives_its_own_files_and_no_others(request_page):
 
 
 def test_what_is_too_large_is_refused_before_it_is_read(request_page):
-    for length in (str(MAX_UPLOAD + 1), "-1", "x"):
-        status, text = request_page("POST", "/hear?model=toy", content_length=length)
-        assert (status, text) == (413, "At most 10 MB are accepted at once.\n")
+    for length, status in ((str(MAX_UPLOAD + 1), 413), ("-1", 400), ("x", 400)):
+        assert request_page("POST", "/hear?model=toy", content_length=length)[0] == status
+    parts = (bytes(2**20) for _ in range(11))  # of unknown length
+    assert request_page("POST", "/hear?model=toy", parts) == (413, "Content Too Large")
+
+
+def test_silent_browsers_take_all_places_for_a_while_only(port, request_page, monkeypatch):
+    monkeypatch.setattr("espnet_atat.demo.server.PATIENCE", 2.0)
+    asked = b"POST /read HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\nExpect: 100-continue\r\n\r\n"
+    with contextlib.ExitStack() as stack:
+        *silent, shy = (
+            stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=60)) for _ in range(QUEUE + 1)
+        )
+        for connection in silent:
+            connection.sendall(asked)
+            assert connection.recv(99).startswith(b"HTTP/1.1 100")
+        shy.sendall(asked[:20])
+        assert request_page("POST", "/read", b"stop") == (503, "Too many ask at once: try again in a minute.\n")
+        assert {connection.recv(99) for connection in (*silent, shy)} == {b""}  # closed
+    status, text = request_page("POST", "/read?model=none", b"stop it")
+    assert (status, "there is no model" in text) == (200, True)
 
 
 def test_a_port_in_use_is_one_message():
