@@ -89,6 +89,11 @@ def row_names(recipe: str) -> list[str]:
     return list(dict.fromkeys(name for _, table in tables for name, row in table["rows"].items() if row is not None))
 
 
+def owner_of(recipe: str, row: str) -> str:
+    """The table that defines a row."""
+    return next(name for name, (_, table) in table_contents(recipe).items() if table["rows"].get(row) is not None)
+
+
 def row_content(recipe: str, name: str, users: Iterable[str] = (), tables: Tables | None = None) -> tuple[str, Content]:
     """Where a row is defined, and what it says with all that it inherits.
 

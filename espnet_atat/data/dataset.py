@@ -21,8 +21,8 @@ class MixtureDataset(AbsDataset):
     """Reads only those streams of an utterance that hold its id.
 
     ESPnet's own dataset needs every id in every stream, and keeps ids and lines as dictionaries of strings, which
-    every data-loading worker copies. Here a :class:`~espnet_atat.data.indexed_file.IndexedFile` takes their place; ESPnet's
-    loaders still open what its lines name.
+    every data-loading worker copies. Here a :class:`~espnet_atat.data.indexed_file.IndexedFile` takes their place;
+    ESPnet's loaders still open what its lines name.
 
     Args:
         streams: ESPnet's (path, name, type) of each stream.
