@@ -156,8 +156,8 @@ def check_own(folder: Path, listed: Mapping[str, list[str] | int] | None = None)
             added = sorted({*names} - {*known})
         if added:
             raise UserError(
-                f"{folder / place / added[-1]}: put there after {folder} was made, which is now to be replaced or "
-                "removed, and not made by it; move or delete it first"
+                f"{folder / place / added[-1]}: put there after {folder} was made, which is to be replaced or "
+                "removed: move or delete it first"
             )
 
 
