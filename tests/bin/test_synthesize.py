@@ -1,8 +1,8 @@
 """The command: what it prints and refuses."""
 
 import os
-
 from pathlib import Path
+
 import pytest
 
 from espnet_atat.bin import main_guard
