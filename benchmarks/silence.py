@@ -1,6 +1,6 @@
 """Does a model understand a command between seconds of silence or noise, at any level, as it does without?
 
-    python benchmarks/silence.py --package exp/mini/packages/mini_music_seed1.zip --data_dir data/mini/music_test
+    python benchmarks/silence.py --package exp/mini/packages/mini_music_ears_seed1.zip --data_dir data/mini/music_test
 
 Each recording of the set is put between silence, or noise like a room's of a level that is given relative to its own,
 and made quieter, as a file of 16 bits. Prints exact match in per cent, silence and noise in rows and levels in columns.

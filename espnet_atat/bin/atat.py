@@ -22,14 +22,14 @@ from espnet_atat.model.device import check_device
 MODEL_VARIABLE = "ATAT_MODEL"
 EXAMPLES = f"""\
 examples:
-  export {MODEL_VARIABLE}=exp/mini/packages/mini_music_seed1.zip
+  export {MODEL_VARIABLE}=exp/mini/packages/mini_music_ears_seed1.zip
   atat understand order.wav
   atat understand --text "play watermelon sugar"
   atat understand --json recordings/*.wav > understood.jsonl
   arecord -d 4 -f S16_LE -r 16000 | atat understand -
   atat transcribe order.wav
   atat score --ref REF --hyp HYP --output metrics.json
-  atat info exp/mini/packages/mini_music_seed1.zip
+  atat info exp/mini/packages/mini_music_ears_seed1.zip
   atat demo
 """
 
