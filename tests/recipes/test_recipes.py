@@ -151,11 +151,12 @@ def test_broad_is_said_by_three_engines(clone, tmp_path):
     recipe = clone / "egs2/atat/broad/recipe.yaml"
     shipped = "prepare: [--held_out, egs2/atat/mini/corpus]"  # which a clone has not
     assert shipped in recipe.read_text()
-    recipe.write_text(recipe.read_text().replace(shipped, 'prepare: [--times, "2"]'))
+    recipe.write_text(recipe.read_text().replace(shipped, 'prepare: [--times, "2", --spelled, "6"]'))
     printed = run_recipe(clone, "broad", WORDNET=str(write_wordnet(tmp_path / "wordnet")))
-    assert "broad: wrote 3 sets" in printed
+    assert "broad: wrote 4 sets" in printed
     voices = {}
-    for name, engine in (("train", "pico"), ("train", "flite"), ("dev", "pico"), ("test", "kokoro")):
+    said = {"train": ("pico", "flite"), "spelled": ("pico", "flite"), "dev": ("pico",), "test": ("kokoro",)}
+    for name, engine in ((name, engine) for name, engines in said.items() for engine in engines):
         data = DataDir.load(clone / "data/broad" / f"{name}_{engine}")
         assert sorted(data.text.values()) == sorted(DataDir.load(clone / "data/broad" / name).text.values())
         assert len(list((clone / f"dump/broad/{name}_{engine}").glob("feats*"))) > 0
