@@ -148,6 +148,7 @@ def _heard(shapes: Path, data: Iterable[Mapping[str, Any]]) -> dict[tuple[str, s
 def stage_times(recipe: str, scores: Iterable[Path], runs: Iterable[Path]) -> dict[str, float]:
     """Stage → seconds that making the data, some runs, and their ``metrics.json`` files took, as their stamps say."""
     made = [DATA / recipe / PREPARED, *(DATA / recipe).glob("*/"), *(DUMP / recipe).glob("*/")]
+    made += DUMP.glob(f"*/{recipe}/*/")  # an encoder's states, or audio
     made += [*(EXP / recipe / "alignments").glob("*.jsonl"), *runs]
     for file in scores:
         made += [file, file.parent]

@@ -72,9 +72,12 @@ def test_stages_take_as_long_as_the_stamps_of_what_they_made_say(tmp_path, monke
     hypotheses = made(Path(), "exp/toy/old/seed1/decode/test", {}, {"hyp": "", "metrics.json": ""}, 12)
     made(Path(), "data/toy/train", {}, {"text": ""}, 1)
     made(Path(), "dump/toy/train", {}, {"text": ""}, 6)
+    states = stamp_file(made(Path(), "dump/whisper-1/toy/train", {}, {"text": ""}, 6))
+    states.write_text(json.dumps(json.loads(states.read_text()) | {"seconds": 60.0}))
     made(Path(), "dump/other/train", {}, {"text": ""}, 5)  # of another recipe
     times = stage_times("toy", [hypotheses / "metrics.json"], runs)
     assert times.keys() == {"1", "6", "7", "10", "12"}
+    assert times["6"] >= 60
     for stage, seconds in ((7, 2.26), (10, 100.0)):
         stamp = stamp_file(Path(f"exp/runs/{stage}"))
         stamp.write_text(json.dumps(json.loads(stamp.read_text()) | {"seconds": seconds}))
