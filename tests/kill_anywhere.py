@@ -184,8 +184,14 @@ def results(folder: Path) -> dict[str, Any]:
 
 def content(path: Path, data: bytes) -> Any:
     """What a file says: its bytes, unless it holds times."""
-    if path.suffix == ".json" or path.name.endswith(".made.json"):
-        return without_times(json.loads(data))
+    if path.suffix == ".json":
+        said = without_times(json.loads(data))
+        if path.name.endswith(".made.json"):  # a training that went on has one log more
+            said["files"] = {
+                place: [name for name in names if not PASSED.search(f"/{place}/{name}")]
+                for place, names in said.get("files", {}).items()
+            }
+        return said
     if path.suffix == ".zip":
         with zipfile.ZipFile(path) as archive:
             return {name: content(Path(name), archive.read(name)) for name in archive.namelist() if name[-3:] != ".md"}
