@@ -100,5 +100,19 @@ def test_what_is_shipped_comes_to_the_same_plans(kind):
     assert {recipe: now[recipe][kind] for recipe in now} == {recipe: golden[recipe][kind] for recipe in golden}
 
 
+def test_every_learning_rate_that_falls_to_zero_does_so_in_the_last_update():
+    wrong = {}
+    with no_data():
+        for recipe in recipe_names():
+            for name in row_names(recipe):
+                plan = plan_of_row(recipe, name)
+                for phase in ("pretrain", "finetune"):
+                    options = plan.get(phase, {}).get("options", {})
+                    planned = (options.get("scheduler_conf") or {}).get("total_steps")
+                    if planned and planned != options["max_epoch"] * options["num_iters_per_epoch"]:
+                        wrong[recipe, name, phase] = (planned, options["max_epoch"], options["num_iters_per_epoch"])
+    assert not wrong
+
+
 if __name__ == "__main__":
     print(json.dumps(digests(), indent=1))
