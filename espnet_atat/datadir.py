@@ -14,6 +14,7 @@ Ids are sorted in C order, which is Python's order of strings. Thorough checking
 ``espnet_atat.corpora.validation``.
 """
 
+import os
 import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from pathlib import Path
 from typing import Self
 
 from espnet_atat.atomic import atomic_dir, atomic_write
+from espnet_atat.bounded import numbered_lines
 from espnet_atat.errors import UserError, naming
 
 # ASCII only: a no-break space inside a transcript is part of the value, and is the normalisation's business.
@@ -94,32 +96,36 @@ def check_text(text: str, where: str) -> None:
         raise UserError(f"{where}: has a control character, {found[0]!r}, in {text[:60]!r}; delete it")
 
 
+def holds(folder: Path, name: str) -> bool:
+    """Whether a data dir has such a file, be it a link that leads nowhere: reading it then says so."""
+    return os.path.lexists(folder / name)
+
+
 def scan_two_column(path: str | Path) -> Iterator[tuple[int, str, str | UserError]]:
     """Read a file of two columns, one triple a line: line number from 1, key, value.
 
     A line that cannot be read gives an error in the value's place (and an empty key where there is none), so that a
     check can go on to the next. A line with only a key has the empty string for its value.
     """
-    with Path(path).open("rb") as handle:
-        for number, raw in enumerate(handle, start=1):
+    for number, raw in numbered_lines(path):
+        try:
+            line = raw.decode("utf-8").rstrip(WHITESPACE + "\n")
+        except UnicodeDecodeError as error:
+            key = raw.split(maxsplit=1)[0].decode("utf-8", errors="replace")
+            where = f"{path}:{number}: byte {error.start + 1} of the line is not UTF-8"
+            yield number, key, UserError(f"{where} ({raw[error.start : error.end]!r}); convert the file to UTF-8")
+            continue
+        if not line:
+            yield number, "", UserError(f"{path}:{number}: empty line; delete it")
+        elif line[0] in WHITESPACE:
+            yield number, "", UserError(f"{path}:{number}: the line begins with white space, not with an id")
+        else:
+            key, value = split_key(line)
             try:
-                line = raw.decode("utf-8").rstrip(WHITESPACE + "\n")
-            except UnicodeDecodeError as error:
-                key = raw.split(maxsplit=1)[0].decode("utf-8", errors="replace")
-                where = f"{path}:{number}: byte {error.start + 1} of the line is not UTF-8"
-                yield number, key, UserError(f"{where} ({raw[error.start : error.end]!r}); convert the file to UTF-8")
-                continue
-            if not line:
-                yield number, "", UserError(f"{path}:{number}: empty line; delete it")
-            elif line[0] in WHITESPACE:
-                yield number, "", UserError(f"{path}:{number}: the line begins with white space, not with an id")
-            else:
-                key, value = split_key(line)
-                try:
-                    check_text(value, f"{path}:{number}")
-                    yield number, key, value
-                except UserError as error:
-                    yield number, key, error
+                check_text(value, f"{path}:{number}")
+                yield number, key, value
+            except UserError as error:
+                yield number, key, error
 
 
 def read_two_column(path: str | Path) -> dict[str, str]:
@@ -222,7 +228,7 @@ class Clip:
 def read_wav(folder: Path) -> dict[str, str]:
     """Utterance → entry of its audio, from ``wav.scp`` and ``segments``."""
     recordings = read_two_column(folder / "wav.scp")
-    if not (folder / SEGMENTS).is_file():
+    if not holds(folder, SEGMENTS):
         return recordings
     entries = {}
     for utterance, value in read_two_column(folder / SEGMENTS).items():
@@ -316,8 +322,8 @@ class DataDir:
         path = Path(path)
         if not (path / "text").is_file():
             raise UserError(f"{path} is not a data dir: it has no file 'text'")
-        columns = {name: read_two_column(path / name) for name in FIELDS if (path / name).is_file()}
-        if (path / SEGMENTS).is_file():
+        columns = {name: read_two_column(path / name) for name in FIELDS if holds(path, name)}
+        if holds(path, SEGMENTS):
             if "wav.scp" not in columns:
                 raise UserError(f"{path}: it has {SEGMENTS}, and no wav.scp with the recordings")
             columns["wav.scp"] = read_wav(path)

@@ -10,8 +10,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal, Self
 
+from espnet_atat.bounded import read_small
 from espnet_atat.errors import UserError, first_line
-from espnet_atat.plain_yaml import MAX_BYTES, parse_plain, read_small
+from espnet_atat.plain_yaml import MAX_BYTES, parse_plain
 
 ESPNET, ESPNET_PREFIX = "espnet", "espnet:"
 META = "meta.yaml"

@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from espnet_atat.bounded import read_small
 from espnet_atat.errors import UserError, first_line
 
 #: Of a file: bytes, nodes, and mappings or lists inside each other. A list of 50,000 tokens has 1 MB and as many nodes.
@@ -65,15 +66,6 @@ def parse_plain(text: bytes, where: str) -> dict[str, Any]:
 def load_plain(path: Path, where: str | None = None) -> dict[str, Any]:
     """Read such a file; a pipe or a device is refused."""
     return parse_plain(read_small(path, MAX_BYTES, where or str(path)), where or str(path))
-
-
-def read_small(path: Path, limit: int, where: str) -> bytes:
-    """The bytes of a plain file of at most ``limit`` bytes."""
-    if not path.is_file():
-        raise UserError(f"{where}: no such file")
-    if (size := path.stat().st_size) > limit:
-        raise UserError(f"{where}: refused: {size} bytes, more than the {limit} of any such file")
-    return path.read_bytes()
 
 
 def _check_events(text: str) -> None:

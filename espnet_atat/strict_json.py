@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
+from espnet_atat.bounded import read_whole
 from espnet_atat.errors import UserError
 
 #: Digits of an integer: whatever has more is no finite ``float`` either.
@@ -21,7 +22,7 @@ DEEPEST = 100
 
 def read_json(path: str | Path) -> Any:
     """The value of a file; see :func:`parse_json`."""
-    return parse_json(Path(path).read_bytes(), str(path))
+    return parse_json(read_whole(path), str(path))
 
 
 def parse_json(text: str | bytes, where: str) -> Any:

@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from espnet_atat.bounded import read_whole
 from espnet_atat.errors import UserError
 from espnet_atat.plain_yaml import PlainLoader
 
@@ -39,7 +40,7 @@ _Loader.add_implicit_resolver(
 def load_yaml(path: Path) -> dict[str, Any]:
     """Read a YAML file that holds a mapping."""
     try:
-        content = copy.deepcopy(parse_yaml(path.read_text(encoding="utf-8")))
+        content = copy.deepcopy(parse_yaml(read_whole(path).decode("utf-8")))
     except (yaml.YAMLError, ValueError, RecursionError) as error:  # not UTF-8; digits without end; brackets without end
         said = " ".join(str(error).split()).replace('in "<unicode string>", line', "at line")
         raise UserError(f"{path}: not YAML: {said}") from error

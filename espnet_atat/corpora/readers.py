@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from espnet_atat.bounded import read_whole
 from espnet_atat.errors import UserError, naming
 from espnet_atat.semantics.normalise import Normalisation, normalise_tree
 from espnet_atat.semantics.tree import parse
@@ -26,7 +27,7 @@ class Row:
 
 def read_text(path: Path) -> str:
     """A UTF-8 file as text, with or without a byte-order mark."""
-    raw = path.read_bytes()
+    raw = read_whole(path)
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -20,6 +20,7 @@ from espnet_atat.datadir import (
     UNREADABLE,
     Clip,
     DataDir,
+    holds,
     invert,
     scan_two_column,
     write_two_column,
@@ -77,8 +78,8 @@ def validate(path: Path, rules: AudioRules, *, audio: str = "full") -> Checked:
     if not (path / "text").is_file():
         raise UserError(f"{path} is not a data dir: it has no file 'text'")
     problems: list[Problem] = []
-    columns = {name: read_numbered_column(path, name, problems) for name in FIELDS if (path / name).is_file()}
-    if (path / SEGMENTS).is_file():
+    columns = {name: read_numbered_column(path, name, problems) for name in FIELDS if holds(path, name)}
+    if holds(path, SEGMENTS):
         recordings = columns.pop("wav.scp", NumberedColumn({}, {}))
         columns[SEGMENTS] = read_segments(path, recordings, problems)
     audio_file = SEGMENTS if SEGMENTS in columns else "wav.scp"
@@ -145,7 +146,7 @@ def check_speakers(path: Path, columns: dict[str, NumberedColumn]) -> Iterator[P
             yield Problem("utt2spk", speakers.lines[key], f"{key!r} has {speaker!r} for its speaker", key)
         elif not key.startswith(speaker):
             yield Problem("utt2spk", speakers.lines[key], f"{key!r} does not begin with its speaker's id {speaker!r}")
-    if not (path / "spk2utt").is_file():
+    if not holds(path, "spk2utt"):
         yield Problem("spk2utt", 0, "no such file")
         return
     problems: list[Problem] = []

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from espnet_atat.bounded import MOST_IN_A_LINE
 from espnet_atat.errors import UserError
 
 BLOCK = 4 << 20  # bytes read at a time
@@ -80,6 +81,8 @@ def scan_blocks(path: str | Path) -> Iterator[Block]:
             if cut:
                 yield _block(content[:cut], offset, path)
             offset, rest = offset + cut, content[cut:]
+            if len(rest) > MOST_IN_A_LINE:
+                raise UserError(f"{path}: a line of more than {MOST_IN_A_LINE >> 20} MiB; is this a text file?")
             if not read and not rest:
                 return
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from espnet_atat.bounded import lines_of, read_handle
 from espnet_atat.datadir import CONTROL
 from espnet_atat.decode.result import Understanding
 from espnet_atat.decode.understand import Speech2Understand, Text2Understand
@@ -73,10 +74,10 @@ def _line(name: str, nbest: Sequence[Understanding], *, as_json: bool, named: bo
 def _inputs(files: Sequence[str], texts: Sequence[str]) -> Iterator[tuple[str, str | bytes]]:
     """Name and content of each input: a path, a text, or the bytes of a recording."""
     for name in files:
-        yield (name, sys.stdin.buffer.read()) if name == STDIN else (name, name)
+        yield (name, read_handle(sys.stdin.buffer, "standard input")) if name == STDIN else (name, name)
     for text in texts:
         if text == STDIN:
-            lines = (line.decode(errors="surrogateescape") for line in sys.stdin.buffer)
+            lines = (line.decode(errors="surrogateescape") for line in lines_of(sys.stdin.buffer, "standard input"))
             yield from ((_printable(line.strip()), line) for line in lines if line.strip())
         else:
             yield _printable(text), text

@@ -35,6 +35,8 @@ def digest(content: Any) -> str:
 
 def file_digest(path: Path) -> str:
     """Hash of a file's bytes."""
+    if path.exists() and not path.is_file():
+        raise UserError(f"{path}: not a file")
     try:
         return _file_digest(path.absolute(), path.stat().st_mtime_ns)
     except FileNotFoundError as error:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from espnet_atat.bounded import read_whole
 from espnet_atat.datadir import read_two_column
 from espnet_atat.errors import UserError
 
@@ -56,7 +57,7 @@ def read_predictions(path: str | Path) -> list[str]:
     """Read a file with one item per line (words heard in training, ids of a subset); blank lines are skipped."""
     items = []
     try:
-        lines = Path(path).read_text(encoding="utf-8").splitlines()
+        lines = read_whole(path).decode("utf-8").splitlines()
     except UnicodeDecodeError as error:
         raise UserError(f"{path}: byte {error.start + 1} is not UTF-8; convert the file to UTF-8") from error
     for number, line in enumerate(lines, start=1):

@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from espnet_atat.bounded import read_small
 from espnet_atat.errors import UserError, first_line
 from espnet_atat.espnet_package import fetch_model
 from espnet_atat.package.contents import Files, Meta, YamlFiles, read_lm, read_meta, read_model
 from espnet_atat.package.manifest import MANIFEST, Manifest
 from espnet_atat.package.run_folder import dump_config
 from espnet_atat.package.safety import check_member_name, check_statistics, check_tokenizer, check_weights, open_zip
-from espnet_atat.plain_yaml import MAX_BYTES, load_plain, read_small
+from espnet_atat.plain_yaml import MAX_BYTES, load_plain
 
 PACKAGE_META = "meta.yaml"
 

@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from espnet_atat.bounded import read_small
 from espnet_atat.errors import UserError, first_line
 from espnet_atat.package.contents import REGEXES, TOKENIZER
-from espnet_atat.plain_yaml import read_small
 from espnet_atat.schema import check
 from espnet_atat.strict_json import parse_json
 

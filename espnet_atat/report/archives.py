@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from espnet_atat.atomic import atomic_write
+from espnet_atat.bounded import read_handle
 from espnet_atat.errors import UserError
 from espnet_atat.graph.work import locked
 from espnet_atat.strict_json import parse_json
@@ -56,8 +57,9 @@ class Archives:
 
 def read_archive(file: Path) -> dict[str, str]:
     try:
-        lines = lzma.decompress(file.read_bytes()).splitlines()
-    except lzma.LZMAError as error:
+        with lzma.open(file, format=lzma.FORMAT_XZ) as handle:
+            lines = read_handle(handle, str(file)).splitlines()
+    except (lzma.LZMAError, EOFError) as error:
         raise UserError(f"{file}: damaged ({error}); take the file from its repository again") from error
     texts: dict[str, str] = {}
     for number, line in enumerate(lines, 1):

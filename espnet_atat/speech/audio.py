@@ -16,7 +16,7 @@ import soundfile
 from espnet_atat.atomic import naming_full
 from espnet_atat.datadir import SAMPLE_RATE, Clip
 from espnet_atat.errors import UserError, first_line
-from espnet_atat.speech.containers import damage
+from espnet_atat.speech.containers import counted, damage
 
 #: Floating-point samples may be integers of 32 bits by mistake, which features bear; what is larger is no audio.
 LOUDEST_SAMPLE = 2.0**31
@@ -210,6 +210,9 @@ def _open_file(path: str, content: bytes | None) -> soundfile.SoundFile:
         raise AudioError(
             "truncated audio", f"{path} is damaged or cut off: {found}; get it again, or convert the original"
         )
+    if file.format == "MP3" and (whole := counted(path, content)):
+        file.close()
+        file = soundfile.SoundFile(io.BytesIO(whole))
     # libsndfile shortens a wav whose data chunk announces more than the file contains, and only its log tells.
     promised = re.search(r"data : *((\d+)\b.*should be.*)", file.extra_info)
     if file.format in {"WAV", "WAVEX"} and promised and 0 < int(promised[2]) < STREAMED:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from math import isqrt
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -75,11 +76,67 @@ def ogg_damage(content: bytes) -> str | None:
 
 def mp3_damage(content: bytes) -> str | None:
     """The first place that is no frame, or what differs from the counts and the sum in the first frame."""
+    if (found := _frames_of(content)) is None:
+        return None
+    if found.end > len(content):
+        return f"it ends in the middle of a frame, after {found.number - 1} whole ones"
+    if (rest := content[found.end :]).strip(b"\0") and not rest.startswith(TAGS):
+        return f"at byte {found.end} no frame of MP3 begins"
+    return _counts_damage(content, found) if found.counts else None
+
+
+def counted(path: str | Path, content: bytes | None = None) -> bytes | None:
+    """An MP3 with a frame before its own that says how many follow; None if its first frame does.
+
+    Otherwise libsndfile takes the number from the size of the file, which is wrong of a variable bit rate. Of joined
+    files it is the number of the first one's frames.
+    """
+    if content is None:
+        status = Path(path).stat()
+        return _counted_file(str(path), status.st_size, status.st_mtime_ns)
+    if (found := _frames_of(content)) is None or not _lacks_counts(content, found):
+        return None
+    head = content[found.first : found.first + 4]
+    # No CRC, the largest of the rates, so that the counts have room, and no padding; the same samples and channels.
+    head = bytes((head[0], head[1] | 1, 14 << 4 | head[2] & 0x0C, head[3]))
+    counts = b"Xing" + FRAMES.to_bytes(4, "big") + found.number.to_bytes(4, "big")
+    frame = (head + bytes(_side(head)) + counts).ljust(found.lengths[14], b"\0")
+    return frame + content[found.first :]
+
+
+@lru_cache(maxsize=1)
+def _counted_file(path: str, size: int, changed: int) -> bytes | None:
+    return None if _file_counts(path, size, changed) else counted(path, Path(path).read_bytes())
+
+
+@lru_cache(maxsize=1 << 14)
+def _file_counts(path: str, _size: int, _changed: int) -> bool:
+    return counted(path, Path(path).read_bytes()) is None
+
+
+def _lacks_counts(content: bytes, found: "Mp3Frames") -> bool:
+    return (
+        found.counts is None or int.from_bytes(content[found.counts + 8 : found.counts + 12], "big") < found.number - 1
+    )
+
+
+class Mp3Frames(NamedTuple):
+    """The frames of an MP3."""
+
+    first: int  # byte
+    end: int  # byte behind the last
+    number: int
+    lengths: list[int]  # bytes of a frame, without padding, by the index of its rate
+    counts: int | None  # byte of the first frame's counts
+
+
+def _frames_of(content: bytes) -> Mp3Frames | None:
+    """None of layer I or II, of frames of any length, or where libsndfile skips something before the frames."""
     first = at = _behind_id3(content)
-    like, frames = int.from_bytes(content[at : at + 4], "big") & ALIKE, 0
+    like, number = int.from_bytes(content[at : at + 4], "big") & ALIKE, 0
     version = like >> 19 & 3
     if like >> 17 & 0x7FF3 != 0x7FF1 or version == 1 or (hertz := like >> 10 & 3) == 3:
-        return None  # layer I or II, or something else before the frames that libsndfile skips
+        return None
     factor = (144_000 if version == 3 else 72_000) / HERTZ[version][hertz]
     lengths = [int(factor * rate) for rate in RATES[version != 3]]
     while at + 4 <= len(content):
@@ -89,25 +146,29 @@ def mp3_damage(content: bytes) -> str | None:
             break
         if rate == 0:
             return None
-        at, frames = at + lengths[rate] + (head >> 9 & 1), frames + 1
-    if at > len(content):
-        return f"it ends in the middle of a frame, after {frames - 1} whole ones"
-    if (rest := content[at:]).strip(b"\0") and not rest.startswith(TAGS):
-        return f"at byte {at} no frame of MP3 begins"
-    return _counts_damage(content, first, frames, int(lengths[content[first + 2] >> 4] + (content[first + 2] >> 1 & 1)))
+        at, number = at + lengths[rate] + (head >> 9 & 1), number + 1
+    tag = first + 4 + _side(content[first : first + 4])
+    has_counts = (
+        content[tag : tag + 4] in (b"Xing", b"Info") and int.from_bytes(content[tag + 4 : tag + 8], "big") & FRAMES
+    )
+    return Mp3Frames(first, at, number, lengths, tag if has_counts else None)
 
 
-def _counts_damage(content: bytes, first: int, frames: int, length: int) -> str | None:
-    """Compare with what the first frame says, if it says something: Xing's counts, then LAME's length and sum."""
-    head = int.from_bytes(content[first : first + 4], "big")
-    mono, mpeg1 = head >> 6 & 3 == 3, head >> 19 & 3 == 3
-    tag = first + (4 if head >> 16 & 1 else 6) + ((17 if mono else 32) if mpeg1 else (9 if mono else 17))
-    if content[tag : tag + 4] not in (b"Xing", b"Info"):
-        return None
+def _side(head: bytes) -> int:
+    """Bytes between a frame's header and its data, or the counts."""
+    mono, mpeg1, summed = head[3] >> 6 == 3, head[1] >> 3 & 3 == 3, not head[1] & 1
+    return 2 * summed + ((17 if mono else 32) if mpeg1 else (9 if mono else 17))
+
+
+def _counts_damage(content: bytes, found: Mp3Frames) -> str | None:
+    """Compare with what the first frame says: Xing's counts, then LAME's length and sum."""
+    first, tag = found.first, found.counts
+    assert tag is not None
+    length = found.lengths[content[first + 2] >> 4] + (content[first + 2] >> 1 & 1)
     said = int.from_bytes(content[tag + 4 : tag + 8], "big")
-    promised = int.from_bytes(content[tag + 8 : tag + 12], "big") if said & FRAMES else 0
-    if frames < promised:  # the first counts or not, as the encoder has it
-        return f"it has {frames - 1} frames of {promised}"
+    promised = int.from_bytes(content[tag + 8 : tag + 12], "big")
+    if found.number < promised:  # the first counts or not, as the encoder has it
+        return f"it has {found.number - 1} frames of {promised}"
     end, total, own = tag + 156, content[tag + 152 : tag + 154], content[tag + 154 : tag + 156]
     summed = content[first : end - 2]
     sums = {crc16(summed), crc16((summed + bytes(2) + content[end : first + length]).ljust(SUMMED, b"\0")[:SUMMED])}

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from espnet_atat.arguments import option
+from espnet_atat.arguments import check_ranges, option
 from espnet_atat.datadir import DataDir, from_root, invert
 from espnet_atat.errors import UserError, naming
 from espnet_atat.speech.alignment.record import Alignment, check_times
@@ -26,15 +26,18 @@ CROSS_FADE = SAMPLE_RATE * 8 // 1000
 
 @dataclass(frozen=True)
 class SpliceConfig:
-    number: int = option(3000, "utterances, spread over speakers as their recordings are; of a text, lines at most")
+    number: int = option(
+        3000, "utterances, spread over speakers as their recordings are; of a text, lines at most", least=1, most=10**7
+    )
     shortest: int = option(4, "words of an utterance at least, where they are drawn")
-    longest: int = option(10, "words of an utterance at most, where they are drawn")
-    piece: int = option(3, "words of a piece at most")
+    longest: int = option(10, "words of an utterance at most, where they are drawn", most=1000)
+    piece: int = option(3, "words of a piece at most", least=1, most=1000)
     seed: int = option(0, "another seed makes others")
 
     def __post_init__(self) -> None:
-        if self.number < 1 or self.piece < 1 or not 1 <= self.shortest <= self.longest:
-            raise UserError(f"number and piece are at least 1, and 1 <= shortest <= longest; found {self}")
+        check_ranges(self)
+        if not 1 <= self.shortest <= self.longest:
+            raise UserError(f"1 <= shortest <= longest; found {self}")
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from espnet_atat.atomic import atomic_write
+from espnet_atat.bounded import read_whole
 from espnet_atat.errors import UserError
 
 BLANK = "<blank>"
@@ -64,7 +65,7 @@ class Vocabulary:
     def load(cls, path: str | Path) -> "Vocabulary":
         """Read a token list, one token a line."""
         try:
-            return cls(tuple(Path(path).read_text(encoding="utf-8").splitlines()))
+            return cls(tuple(read_whole(path).decode("utf-8").splitlines()))
         except UnicodeDecodeError as error:
             raise UserError(f"{path}: not UTF-8: make the token list again") from error
         except UserError as error:

@@ -1,5 +1,10 @@
 """Options of every command, and the files that are not data dirs: alignments, masks, token lists, taggers, models."""
 
+import lzma
+from pathlib import Path
+
+BOMB = lzma.compress(bytes(2**20)) * 1024
+
 ALIGN = "--alignments align.jsonl"
 FEATURES = "features --data_dir data/train --output_dir out"
 TOKENS = "token_list --targets data/train/target --output_dir out --bpe_size 30"
@@ -131,7 +136,10 @@ CALLS = {
     "splice": {
         "": "--data_dir, --alignments, --output_dir",
         f"--data_dir data/words {ALIGN} --output_dir out": "only a set with wav.scp and utt2spk can be spliced",
-        f"--data_dir data/train {ALIGN} --output_dir out --number 0": "number and piece are at least 1",
+        f"--data_dir data/train {ALIGN} --output_dir out --number 0": "--number is from 1 to 10000000, found 0",
+        f"--data_dir data/train {ALIGN} --output_dir out --number 1000000000": "--number is from 1 to",
+        f"--data_dir data/train {ALIGN} --output_dir out --longest 1000000000": "--longest is",
+        f"--data_dir data/train {ALIGN} --output_dir out --piece 0": "--piece is from 1 to",
         f"--data_dir data/train {ALIGN} --output_dir out --shortest 9 --longest 3": "1 <= shortest <= longest; found",
         f"--data_dir data/train {ALIGN} {ALIGN} --output_dir out --text nowhere": "nowhere is not a data dir",
         f"--data_dir data/train {ALIGN} --output_dir out --text data/flat_train": "no line of the text has all its",
@@ -362,3 +370,38 @@ ROWS += [
     ("inference, no number", f"{DECODE} --data_dir d --inference_config x.yaml", {"x.yaml": "beam_size: two"}, "beam_size"),
     ("inference, not UTF-8", f"{DECODE} --data_dir d --inference_config x.yaml", {"x.yaml": b"\xff"}, "x.yaml"),
 ]  # fmt: skip
+
+#: A file without an end in the place of one that a command reads: an error before it fills the memory.
+ENDLESS = Path("/dev/zero")
+ROWS += [
+    (f"endless, {file}, {call.split()[0]}", call, {file: ENDLESS, **more}, file)
+    for file, call, more in (
+        *((f"data/train/{name}", FEATURES, {}) for name in ("target", "wav.scp", "utt2spk")),
+        *((f"data/train/{name}", "validate data/train", {}) for name in ("target", "wav.scp", "spk2utt")),
+        ("audio/s-1.wav", FEATURES.replace("train", "test"), {}),
+        ("align.jsonl", f"mask --data_dir data/train {ALIGN} --output_dir out", {}),
+        ("align.jsonl", f"splice --data_dir data/train {ALIGN} --output_dir out", {}),
+        ("data/train/target", TOKENS, {}),
+        ("tokens/tokens.txt", GROW, {}),
+        ("tokens/bpe.model", GROW, {}),
+        ("conf/augment.yaml", AUGMENT, {}),
+        ("ids", "score --ref ref --hyp hyp --output out.json --subset mine=ids", {}),
+        ("hyp", "score --ref ref --hyp hyp --output out.json", {}),
+        ("a.json", "compare a.json b.json", {}),
+        ("table.json", "table table.json", {}),
+        ("table.jsonl.xz", "table table.jsonl.xz", {}),
+        ("page.md", "table table.json --insert page.md", {}),
+        ("corpora/mine.csv", "prepare custom corpora/mine.csv out", {}),
+        ("corpora/mine.jsonl", "prepare custom corpora/mine.jsonl out", {}),
+        ("package.zip", "atat info package.zip", {}),
+        ("conf/synthesis.yaml", f"{SAY} --config conf/synthesis.yaml", {}),
+    )
+]
+# A link that leads nowhere is not the same as no file.
+ROWS += [
+    (f"broken link, {name}, {call.split()[0]}", call, {f"data/train/{name}": Path("/nowhere/x")}, f"data/train/{name}")
+    for name in ("target", "wav.scp")
+    for call in (FEATURES, "validate data/train", "prepare custom data/train out")
+]
+# A small file that unpacks to a gigabyte.
+ROWS += [("a bomb, xz", "table bomb.jsonl.xz", {"bomb.jsonl.xz": BOMB}, "bomb.jsonl.xz: more than")]

@@ -2,7 +2,8 @@
 
     ("audio gone", "features --data_dir data/train --output_dir out", {"audio/s-1.wav": None}, "no such file")
 
-A file's new content is a text, bytes, None (the file is taken away) or a function of the old bytes. Of the expected
+A file's new content is a text, bytes, None (the file is taken away), a path (a link to it) or a function of the old
+bytes. Of the expected
 error, parts with `` … `` between them must occur in this order in what is printed. ``leaves`` are patterns of what the
 command may leave behind.
 """
@@ -27,7 +28,7 @@ import torch  # noqa: F401  before the address space is limited
 from espnet_atat.bin import main_guard
 from tests.hostile.world import make_good
 
-Content = str | bytes | None | Callable[[bytes], bytes]
+Content = str | bytes | None | Path | Callable[[bytes], bytes]
 #: The modules of rows. Those of the second tuple run commands that import ESPnet.
 QUICK = ("data", "corpora", "tables", "config", "commands", "packages")
 SLOW = ("models",)
@@ -137,6 +138,10 @@ def spoilt(files: Mapping[str, Content]) -> Iterator[None]:
                 moved.append(path)
             elif content is None:
                 path.unlink()
+            elif isinstance(content, Path):
+                path.unlink(missing_ok=True)
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.symlink_to(content)
             else:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(content.encode() if isinstance(content, str) else content)
@@ -145,6 +150,8 @@ def spoilt(files: Mapping[str, Content]) -> Iterator[None]:
         for number, path in enumerate(moved):
             Path(f".away{number}").rename(path)
         for name, before in old.items():
+            if Path(name).is_symlink():
+                Path(name).unlink()
             if before is not None:
                 Path(name).write_bytes(before)
             elif Path(name).is_file():

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from espnet_atat.atomic import atomic_write
+from espnet_atat.bounded import numbered_lines
 from espnet_atat.errors import UserError, naming
 from espnet_atat.strict_json import parse_json
 
@@ -82,7 +83,7 @@ def read_alignments(*paths: str | Path) -> dict[str, Alignment]:
     """Utterance → its words. Raises UserError, with file and line, for no alignment, or an utterance twice."""
     alignments: dict[str, Alignment] = {}
     for path in paths:
-        for number, line in enumerate(Path(path).read_bytes().splitlines(), start=1):
+        for number, line in numbered_lines(path):
             match parse_json(line, f"{path}:{number}"):
                 case {"utt_id": str(utt), "words": list(words)}:
                     pass

@@ -1,0 +1,55 @@
+"""Reading files that others may have made: what has no end, or is far too large, is an error before it fills memory."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from espnet_atat.errors import UserError
+
+MOST_BYTES = 2**30  # of a table, transcript or other file that is read whole
+MOST_PIPED = 2**28  # of what has no size of its own, such as a pipe or a device
+MOST_IN_A_LINE = 2**24  # bytes
+
+
+def read_small(path: Path, limit: int, where: str) -> bytes:
+    """The bytes of a plain file of at most ``limit`` bytes; a pipe or a device is refused."""
+    if not path.is_file():
+        raise UserError(f"{where}: no such file")
+    if (size := path.stat().st_size) > limit:
+        raise UserError(f"{where}: refused: {size} bytes, more than the {limit} of any such file")
+    return path.read_bytes()
+
+
+def read_whole(path: str | Path) -> bytes:
+    """The bytes of a file or a pipe.
+
+    Raises:
+        UserError: it has more than a table of millions of lines would.
+        OSError: there is no such file.
+    """
+    with Path(path).open("rb") as handle:
+        return read_handle(handle, str(path), MOST_BYTES if Path(path).is_file() else MOST_PIPED)
+
+
+def read_handle(handle: BinaryIO, name: str, limit: int = MOST_PIPED) -> bytes:
+    """The rest of an open file, at most ``limit`` bytes; ``name`` is for the error."""
+    content = handle.read(limit + 1)
+    if len(content) > limit:
+        raise UserError(f"{name}: more than {limit >> 20} MiB, or without an end; is this the right file?")
+    return content
+
+
+def numbered_lines(path: str | Path) -> Iterator[tuple[int, bytes]]:
+    """Lines of a file of any size, each with its number, from 1, and its line feed."""
+    with Path(path).open("rb") as handle:
+        yield from enumerate(lines_of(handle, str(path)), start=1)
+
+
+def lines_of(handle: BinaryIO, name: str) -> Iterator[bytes]:
+    """Lines of an open file; one that is longer than any text's is an error."""
+    number = 1
+    while line := handle.readline(MOST_IN_A_LINE + 1):
+        if len(line) > MOST_IN_A_LINE:
+            raise UserError(f"{name}:{number}: a line of more than {MOST_IN_A_LINE >> 20} MiB; is this a text file?")
+        yield line
+        number += 1
