@@ -38,7 +38,7 @@ logger = logging.getLogger(__name__)
 MAX_UPLOAD = 10 * 2**20
 #: Questions at once, of which one is answered and the others wait; more are told to come back.
 QUEUE = 16
-#: Seconds that the browser may be silent amid a request.
+#: Seconds in which a request must be whole.
 PATIENCE = 60.0
 #: Name or address, and a port, of a ``Host`` header.
 HOST = re.compile(r"([\w.-]+|\[[\da-fA-F:.]+\])(:\d+)?", re.ASCII)
@@ -79,20 +79,31 @@ def serve(engine: LoadedModels, host: str = LOOPBACK, port: int = 0) -> Iterator
 
 
 class Connection(H11Protocol):
-    """Ends if the browser falls silent amid a request: uvicorn would wait for the rest for ever."""
+    """Ends if a request is not whole in time: uvicorn would wait for the rest for ever."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        self.deadline: asyncio.TimerHandle | None = None
         self._expect()
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
-        if self.conn.their_state in (h11.IDLE, h11.SEND_BODY):
-            self._expect()
+        self._expect()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self._drop_deadline()
 
     def _expect(self) -> None:
-        # The base class cancels its timer, which otherwise runs between requests, when there is data.
-        self.timeout_keep_alive_task = self.loop.call_later(PATIENCE, self.transport.abort)
+        if self.conn.their_state not in (h11.IDLE, h11.SEND_BODY):
+            self._drop_deadline()
+        elif self.deadline is None:
+            self.deadline = self.loop.call_later(PATIENCE, self.transport.abort)
+
+    def _drop_deadline(self) -> None:
+        if self.deadline is not None:
+            self.deadline.cancel()
+            self.deadline = None
 
 
 def make_page(engine: LoadedModels, names: Collection[str]) -> Starlette:

@@ -96,8 +96,8 @@ MANIFESTS = {
     "a key twice": (MANIFEST + "name: other\n", "package.zip: atat.yaml: refused"),
     "deep": ("a: " + "[" * 3_000, "package.zip: atat.yaml: refused"),
     "laughs": (
-        "a: &a [x,x,x,x,x,x,x,x]\n" + "".join(f"{b}: &{b} [{','.join(['*' + a] * 8)}]\n" for a, b in zip("abcdef", "bcdefg", strict=True)),
-        "package.zip: atat.yaml",
+        MANIFEST + "versions:\n  a: &a [x,x,x,x,x,x,x,x]\n" + "".join(f"  {b}: &{b} [{','.join(['*' + a] * 8)}]\n" for a, b in zip("abcdef", "bcdefg", strict=True)),
+        "package.zip: atat.yaml … alias",
     ),
     "a terminal's orders": (MANIFEST.replace("toy", '"\\e[2J"'), "package.zip: atat.yaml"),
 }  # fmt: skip

@@ -186,7 +186,7 @@ REFUSED = {
     "bomb in meta.yaml": ({"meta.yaml": bomb()}, r"meta\.yaml: refused: line 2: the alias \*'a0'"),
     "bomb in config.yaml": ({"exp/config.yaml": bomb()}, r"config\.yaml: refused: line 2: the alias"),
     "bomb in versions": (
-        {"atat.yaml": "versions: {" + bomb().replace("\n", ", ") + "}"},
+        {"atat.yaml": "form: 1\nversions: {" + bomb().replace("\n", ", ") + "}"},
         r"atat\.yaml: refused: .* alias",
     ),
     "recursion": ({"exp/config.yaml": "a: &a [*a]"}, r"the alias \*'a'"),
