@@ -77,11 +77,11 @@ def test_a_set_whose_files_name_other_utterances_is_refused(command, tmp_path, c
 
 def test_weights_that_are_no_numbers_write_nothing(command, run_dir, tmp_path, capsys):
     weights = torch.load(run_dir / "model.pth", weights_only=True)
-    weights["decoder.output_layer.bias"].fill_(float("nan"))
+    weights["decoder.after_norm.weight"].fill_(float("nan"))
     torch.save(weights, tmp_path / "nan.pth")
     arguments = [str(tmp_path / "nan.pth") if each == str(run_dir / "model.pth") else each for each in command]
     assert main_guard(main, arguments) == 2
-    assert "'decoder.output_layer.bias' holds numbers that are not finite" in capsys.readouterr().err
+    assert "'decoder.after_norm.weight' holds numbers that are not finite" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
 
 
