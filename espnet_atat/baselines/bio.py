@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from espnet_atat.baselines.config import OUTERMOST, REFUSED
 from espnet_atat.datadir import DataDir
 from espnet_atat.errors import UserError
 from espnet_atat.metrics.predictions import read_listing
@@ -38,8 +39,12 @@ class TaggedSentence:
     tagging: Tagging
 
 
-def tags_of_tree(tree: Tree) -> TaggedSentence:
-    """Words, tags and class of a valid flat tree; a nested one is a ``TreeError``."""
+def tags_of_tree(tree: Tree, nested: str = REFUSED) -> TaggedSentence:
+    """Words, tags and class of a valid tree; of a nested one, which may be refused, those of its outermost slots.
+
+    Raises:
+        TreeError: a nested tree, and ``nested`` is ``refuse``.
+    """
     words: list[str] = []
     tags: list[str] = []
     unspoken: list[Span] = []
@@ -48,9 +53,9 @@ def tags_of_tree(tree: Tree) -> TaggedSentence:
             words.append(child)
             tags.append(OUTSIDE)
             continue
-        spoken = [word for word in child.children if isinstance(word, str)]
-        if len(spoken) < len(child.children):
-            inner = next(node.label for node in child.children if isinstance(node, Tree))
+        spoken = child.words()
+        inner = next((node.label for node in child.children if isinstance(node, Tree)), None)
+        if inner is not None and nested == REFUSED:
             raise TreeError(f"nested tree: [{inner} is inside [{child.label}, but a word has only one tag")
         if not spoken:
             unspoken.append(Span(child.name, 0, 0))
@@ -82,8 +87,8 @@ def spans(tags: Sequence[str]) -> list[Span]:
     return found
 
 
-def read_examples(data_dirs: Sequence[str | Path]) -> list[TaggedSentence]:
-    """The targets of data dirs, which are flat trees, by id in C order, one dir after the other."""
+def read_examples(data_dirs: Sequence[str | Path], nested: str = REFUSED) -> list[TaggedSentence]:
+    """The targets of data dirs by id in C order, one dir after the other; see :func:`tags_of_tree`."""
     examples = []
     for data_dir in data_dirs:
         path = Path(data_dir) / "target"
@@ -97,9 +102,9 @@ def read_examples(data_dirs: Sequence[str | Path]) -> list[TaggedSentence]:
             raise UserError(f"{path}: there are no utterances")
         for utt_id, line in sorted(targets.values.items()):
             try:
-                examples.append(tags_of_tree(parse(line)))
+                examples.append(tags_of_tree(parse(line), nested))
             except TreeError as error:
-                mend = "leave such utterances out, or use a corpus of flat trees"
+                mend = f"leave such utterances out, or train with nested: {OUTERMOST}"
                 raise UserError(f"{targets.where(utt_id)}: {error}; {mend}") from error
     return examples
 

@@ -10,7 +10,21 @@ from importlib.util import find_spec
 from espnet_atat.arguments import check_ranges, option
 from espnet_atat.errors import UserError
 
+REFUSED, OUTERMOST = NESTED = ("refuse", "outermost")
 INSTALL = "pip install -c constraints.txt sklearn-crfsuite pytorch-crf faster-whisper (the extra baselines)"
+
+
+def nested_option() -> str:
+    return option(
+        REFUSED, "a word has one tag, so trees of nested slots are refused, or cut to the outermost", choices=NESTED
+    )
+
+
+def check_options(config: "Config") -> None:
+    """Compare values with their ranges and choices."""
+    check_ranges(config)
+    if config.nested not in NESTED:
+        raise UserError(f"nested is one of {', '.join(NESTED)}, found {config.nested!r}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,9 +36,10 @@ class CrfConfig:
     max_iterations: int = option(
         100, "of L-BFGS, for the tagger and the intent classifier each", least=1, most=1_000_000
     )
+    nested: str = nested_option()
 
     def __post_init__(self) -> None:
-        check_ranges(self)
+        check_options(self)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,9 +57,10 @@ class BilstmConfig:
     lr: float = option(2e-3, "learning rate at the start; it falls linearly to 0", least=0, most=1e3)
     seed: int = option(1, "of weights, order, dropout", least=0, most=2**32 - 1)
     pretrain_epochs: int = option(0, "passes over the text of --pretrain_dirs, before", least=0)
+    nested: str = nested_option()
 
     def __post_init__(self) -> None:
-        check_ranges(self)
+        check_options(self)
 
 
 Config = CrfConfig | BilstmConfig

@@ -52,7 +52,7 @@ def _train_alone(
         raise UserError("--pretrain_dirs and --pretrain_epochs (of bilstm_crf) go together")
     tagger = next(name for name, kind in CONFIGS.items() if isinstance(config, kind))
     check_tagger(tagger)
-    examples = read_examples(data_dirs)
+    examples = read_examples(data_dirs, config.nested)
     if not any(example.words for example in examples):
         raise UserError("no training utterance has words")
     text = read_sentences(pretrain_dirs)

@@ -4,7 +4,7 @@ python -m espnet_atat.bin.pipeline train crf --data_dirs data/mini/music_train d
 python -m espnet_atat.bin.pipeline understand --model_dir CRF --data_dir data/mini/music_test --whisper tiny.en \
     --output_dir OUT
 
-The trees are flat: intent and slots.
+The trees that it writes are flat: intent and slots.
 """
 
 import argparse

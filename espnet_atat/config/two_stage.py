@@ -2,7 +2,7 @@
 
 pipeline:
   tagger: bilstm_crf                               # or crf
-  data: [mini/music_train]                         # sets whose trees, which must be flat, it learns
+  data: [mini/music_train]                         # sets whose trees it learns; nested: see options
   options: {epochs: 20, pretrain_epochs: 5}        # of baselines.config, but for the seed, which is the row's
   pretrain_data: [mini/sentences_train]            # sets whose words the BiLSTM is pretrained on; no trees needed
 first_stage: {whisper: tiny.en, language: en}      # a model of Whisper: its size, or a folder

@@ -60,7 +60,7 @@ def tagger_node(pipeline: Pipeline, seed: int) -> Node:
 
     def check() -> None:
         check_tagger(pipeline.tagger)
-        read_examples(data)
+        read_examples(data, config.nested)
 
     return Node(
         stage=Stage.FINETUNE,

@@ -63,6 +63,8 @@ def test_sets_without_trees_or_with_broken_or_nested_ones_are_refused(tmp_path) 
         read_examples([data])
     with pytest.raises(TreeError, match=r"nested tree: \[IN:FIND is inside \[SL:PLACE"):
         tags_of_tree(parse(NESTED))
+    assert tags_of_tree(parse(NESTED), "outermost").tagging == Tagging("[IN:GO ]", ("O", "B-PLACE", "I-PLACE"))
     data = write_set(tmp_path / "nested", ("[IN:GO go ]", NESTED))
+    assert len(read_examples([data], "outermost")) == 2
     with pytest.raises(UserError, match=r"target:2: utterance 'utt01': nested tree: \[IN:FIND is inside \[SL:PLACE"):
         read_examples([data])

@@ -23,7 +23,7 @@ def test_the_folder_says_what_it_was_trained_on_and_every_utterance_gets_a_tree_
     about = json.loads((trained / "model.json").read_text())
     assert about["data_dirs"] == [str(trained.with_name("set"))]
     assert about["utterances"] == 26
-    assert about["options"] == {"c1": 0.1, "c2": 0.1, "max_iterations": 30}
+    assert about["options"] == {"c1": 0.1, "c2": 0.1, "max_iterations": 30, "nested": "refuse"}
     assert sorted(about["files"]) == ["intent.crfsuite", "tagger.crfsuite"]
     heard = {"b": "turn off the lights in the hall", "a": "", "c": "play it's blue"}
     trees = understand(load_pipeline(trained), heard)

@@ -90,8 +90,9 @@ def test_a_mistake_is_named_with_its_file(write, old, new, message):
 def test_mini_s_pipelines_learn_what_the_other_rows_of_their_table_learn(root, monkeypatch):
     monkeypatch.chdir(root)
     systems = [load_system("mini", name) for name in load_table("mini", "2").systems]
-    e2e = load_system("mini", "music_e2e_100")
+    e2e, zeroshot = load_system("mini", "music_e2e_100"), load_system("mini", "books_zeroshot")
     trees = tuple(part.set for part in load_mixtures("mini", e2e.pretrain).train)
-    assert [system.pipeline.data for system in systems if system.pipeline] == [trees] * 5
+    books = tuple(part.set for part in load_mixtures("mini", zeroshot.finetune).train)
+    assert [system.pipeline.data for system in systems if system.pipeline] == [*[trees] * 5, books]
     asr = load_system("mini", "music_pipeline_asr_crf")
     assert asr.pretrain == load_system("mini", "music_asr_mlm").pretrain  # so the run is trained once

@@ -91,6 +91,7 @@ CALLS = {
         "train crf --data_dirs data/train --output_dir data/train": "data/train was not made by this step … move or delete it first",
         "train crf --data_dirs nowhere --output_dir out": "nowhere: no file 'target'",
         "train crf --data_dirs data/flat_train --output_dir out --max_iterations 0": "--max_iterations is from 1 to",
+        "train crf --data_dirs data/flat_train --output_dir out --nested deep": "--nested: invalid choice: 'deep'",
         "train crf --data_dirs data/flat_train --output_dir out --nope 0": "unrecognized arguments: --nope",
         "train bilstm_crf --data_dirs data/flat_train --output_dir out --epochs 0": "--epochs",
         "train bilstm_crf --data_dirs data/flat_train --output_dir out --pretrain_dirs data/train": "go together",
