@@ -2,13 +2,17 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
 from espnet_atat.errors import UserError
 
 MOST_BYTES = 2**30  # of a table, transcript or other file that is read whole
 MOST_PIPED = 2**28  # of what has no size of its own, such as a pipe or a device
 MOST_IN_A_LINE = 2**24  # bytes
+
+
+class Readable(Protocol):
+    def read(self, size: int, /) -> bytes: ...
 
 
 def read_small(path: Path, limit: int, where: str) -> bytes:
@@ -31,7 +35,7 @@ def read_whole(path: str | Path) -> bytes:
         return read_handle(handle, str(path), MOST_BYTES if Path(path).is_file() else MOST_PIPED)
 
 
-def read_handle(handle: BinaryIO, name: str, limit: int = MOST_PIPED) -> bytes:
+def read_handle(handle: Readable, name: str, limit: int = MOST_PIPED) -> bytes:
     """The rest of an open file, at most ``limit`` bytes; ``name`` is for the error."""
     content = handle.read(limit + 1)
     if len(content) > limit:
