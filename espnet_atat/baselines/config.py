@@ -20,7 +20,7 @@ def nested_option() -> str:
     )
 
 
-def check_options(config: "Config") -> None:
+def check_tagger_options(config: "Config") -> None:
     """Compare values with their ranges and choices."""
     check_ranges(config)
     if config.nested not in NESTED:
@@ -39,7 +39,7 @@ class CrfConfig:
     nested: str = nested_option()
 
     def __post_init__(self) -> None:
-        check_options(self)
+        check_tagger_options(self)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +60,7 @@ class BilstmConfig:
     nested: str = nested_option()
 
     def __post_init__(self) -> None:
-        check_options(self)
+        check_tagger_options(self)
 
 
 Config = CrfConfig | BilstmConfig

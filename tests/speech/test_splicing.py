@@ -127,5 +127,5 @@ def test_the_command_names_what_is_wrong(spoken, tmp_path):
     with pytest.raises(UserError, match="no utterance has all its words aligned"):
         main([*options, "--output_dir", str(tmp_path / "out")])
     assert not (tmp_path / "out").exists()
-    with pytest.raises(UserError, match="at least 1"):
+    with pytest.raises(UserError, match="--number is from 1 to"):
         main([*options, "--output_dir", str(tmp_path / "out"), "--number", "0"])
