@@ -1,4 +1,4 @@
-"""Reading files that others may have made: what has no end, or is far too large, is an error before it fills memory."""
+"""Reading files of others: one without an end, or far too large, is refused before it fills memory."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +9,7 @@ from espnet_atat.errors import UserError
 MOST_BYTES = 2**30  # of a table, transcript or other file that is read whole
 MOST_PIPED = 2**28  # of what has no size of its own, such as a pipe or a device
 MOST_IN_A_LINE = 2**24  # bytes
+PIECE = 2**20  # bytes at a time: read(N) takes the memory of N bytes, however few there are
 
 
 class Readable(Protocol):
@@ -18,7 +19,7 @@ class Readable(Protocol):
 def read_small(path: Path, limit: int, where: str) -> bytes:
     """The bytes of a plain file of at most ``limit`` bytes; a pipe or a device is refused."""
     if not path.is_file():
-        raise UserError(f"{where}: no such file")
+        raise UserError(f"{where}: {'not a plain file' if path.exists() else 'no such file'}")
     if (size := path.stat().st_size) > limit:
         raise UserError(f"{where}: refused: {size} bytes, more than the {limit} of any such file")
     return path.read_bytes()
@@ -37,10 +38,13 @@ def read_whole(path: str | Path) -> bytes:
 
 def read_handle(handle: Readable, name: str, limit: int = MOST_PIPED) -> bytes:
     """The rest of an open file, at most ``limit`` bytes; ``name`` is for the error."""
-    content = handle.read(limit + 1)
-    if len(content) > limit:
-        raise UserError(f"{name}: more than {limit >> 20} MiB, or without an end; is this the right file?")
-    return content
+    pieces, size = [], 0
+    while piece := handle.read(PIECE):
+        pieces.append(piece)
+        size += len(piece)
+        if size > limit:
+            raise UserError(f"{name}: more than {limit >> 20} MiB, or without an end; is this the right file?")
+    return b"".join(pieces)
 
 
 def numbered_lines(path: str | Path) -> Iterator[tuple[int, bytes]]:

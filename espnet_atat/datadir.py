@@ -97,8 +97,15 @@ def check_text(text: str, where: str) -> None:
 
 
 def holds(folder: Path, name: str) -> bool:
-    """Whether a data dir has such a file, be it a link that leads nowhere: reading it then says so."""
-    return os.path.lexists(folder / name)
+    """Whether a data dir has such a file. A link that leads nowhere counts: reading it names it.
+
+    Raises:
+        UserError: a folder, pipe or device has the name.
+    """
+    file = folder / name
+    if file.exists() and not file.is_file():
+        raise UserError(f"{file}: not a plain file; delete it")
+    return os.path.lexists(file)
 
 
 def scan_two_column(path: str | Path) -> Iterator[tuple[int, str, str | UserError]]:

@@ -7,7 +7,7 @@ from typing import Self
 
 import numpy as np
 
-from espnet_atat.datadir import read_two_column, read_wav
+from espnet_atat.datadir import holds, read_two_column, read_wav
 from espnet_atat.errors import UserError, naming
 from espnet_atat.speech.arks import read_features
 from espnet_atat.speech.audio import probe, read_audio
@@ -34,7 +34,7 @@ class Source:
         if name == "text_in":
             return cls.of_stream(folder / "text", name, "text")
         for file, kind in (("feats.scp", "kaldi_ark"), ("wav.scp", "sound")):
-            if (folder / file).is_file():
+            if holds(folder, file):
                 source = cls.of_stream(folder / file, name, kind)
                 _check_ids(source.entries, folder / file, folder / "text")
                 return source

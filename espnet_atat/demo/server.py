@@ -38,7 +38,7 @@ logger = logging.getLogger(__name__)
 MAX_UPLOAD = 10 * 2**20
 #: Questions at once, of which one is answered and the others wait; more are told to come back.
 QUEUE = 16
-#: Seconds in which a request must be whole.
+#: Seconds in which the head of a request must arrive, and then its body.
 PATIENCE = 60.0
 #: Name or address, and a port, of a ``Host`` header.
 HOST = re.compile(r"([\w.-]+|\[[\da-fA-F:.]+\])(:\d+)?", re.ASCII)
@@ -79,31 +79,33 @@ def serve(engine: LoadedModels, host: str = LOOPBACK, port: int = 0) -> Iterator
 
 
 class Connection(H11Protocol):
-    """Ends if a request is not whole in time: uvicorn would wait for the rest for ever."""
+    """Closes if a request's head or its body does not arrive in time: uvicorn would wait for the rest for ever."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self.deadline: asyncio.TimerHandle | None = None
+        self.expected: object = None
         self._expect()
 
-    def data_received(self, data: bytes) -> None:
-        super().data_received(data)
+    def handle_events(self) -> None:
+        super().handle_events()
         self._expect()
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
-        self._drop_deadline()
-
-    def _expect(self) -> None:
-        if self.conn.their_state not in (h11.IDLE, h11.SEND_BODY):
-            self._drop_deadline()
-        elif self.deadline is None:
-            self.deadline = self.loop.call_later(PATIENCE, self.transport.abort)
-
-    def _drop_deadline(self) -> None:
         if self.deadline is not None:
             self.deadline.cancel()
-            self.deadline = None
+
+    def _expect(self) -> None:
+        """Start the time anew if something else is expected than before, however many bytes have come."""
+        state = self.conn.their_state
+        expected = (self.cycle, state) if state in (h11.IDLE, h11.SEND_BODY) else None
+        if expected == self.expected:
+            return
+        if self.deadline is not None:
+            self.deadline.cancel()
+        self.deadline = self.loop.call_later(PATIENCE, self.transport.abort) if expected else None
+        self.expected = expected
 
 
 def make_page(engine: LoadedModels, names: Collection[str]) -> Starlette:

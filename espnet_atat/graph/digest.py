@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from espnet_atat.datadir import SEGMENTS, read_two_column
+from espnet_atat.datadir import SEGMENTS, holds, read_two_column
 from espnet_atat.errors import UserError
 
 #: Leading characters of a hash that represent it.
@@ -51,7 +51,7 @@ def _file_digest(path: Path, _changed: int) -> str:
 
 def features_digest(folder: Path) -> str:
     """Fingerprint of a dump dir: names, sizes, heads, sums of its arks, or lengths and heads of some of its audio."""
-    if (folder / "feats.scp").is_file():
+    if holds(folder, "feats.scp"):
         heads = {ark.name: _head(ark) for ark in sorted((folder / "data").glob("*.ark"))}
         if not heads:  # of features that somebody else computed
             with (folder / "feats.scp").open(encoding="utf-8") as scp:
@@ -59,10 +59,10 @@ def features_digest(folder: Path) -> str:
             if not Path(first).is_file():
                 raise UserError(f"{folder}/feats.scp:1: no such file: {first}; run stage 6 again (--force)")
         return digest([file_digest(folder / "utt2num_frames"), heads, *_sums(folder / SUMS_FILE)])
-    if (folder / "wav.scp").is_file():
+    if holds(folder, "wav.scp"):
         paths = [Path(path) for path in read_two_column(folder / "wav.scp").values()]
         some = paths[:: max(1, len(paths) // SAMPLED)]
-        cuts = [file_digest(folder / SEGMENTS)] if (folder / SEGMENTS).is_file() else []
+        cuts = [file_digest(folder / SEGMENTS)] if holds(folder, SEGMENTS) else []
         return digest([file_digest(folder / "utt2num_samples"), [_head(path) for path in some], *cuts])
     if not folder.is_dir():
         raise UserError(f"{folder} does not exist: run stage 6 (--stage 1 runs all that is missing)")

@@ -7,6 +7,7 @@ from typing import Any
 from espnet2.torch_utils.initialize import initialize
 from torch import nn
 
+from espnet_atat.bounded import read_whole
 from espnet_atat.errors import UserError
 from espnet_atat.espnet_package import ESPNET, ESPNET_PREFIX
 from espnet_atat.model.atat_model import ESPnetATATModel
@@ -43,7 +44,7 @@ def vocabulary_of(args: argparse.Namespace) -> Vocabulary:
 def characters_of(args: argparse.Namespace) -> list[str]:
     """The CTC's characters, likewise."""
     if isinstance(args.ctc_characters, str | Path):
-        return Path(args.ctc_characters).read_text(encoding="utf-8").splitlines()
+        return read_whole(args.ctc_characters).decode("utf-8").splitlines()
     if not args.ctc_characters:
         raise UserError("ctc_unit char needs --ctc_characters; stage 7 writes the list")
     return list(args.ctc_characters)

@@ -4,6 +4,7 @@ Of FLAC it does. Every page of an Ogg file has a sum and a number. The frames of
 (LAME, FFmpeg) write into the first frame how many follow, and a sum of them.
 """
 
+import re
 import zlib
 from collections.abc import Callable
 from functools import lru_cache
@@ -26,6 +27,8 @@ RATES = (
 HERTZ = {3: (44_100, 48_000, 32_000), 2: (22_050, 24_000, 16_000), 0: (11_025, 12_000, 8_000)}  # by version
 ALIKE = 0xFFFE_0C00  # bits of the header that all frames have in common: version, layer, samples per second
 TAGS = (b"TAG", b"APETAGEX", b"LYRICSBEGIN", b"ID3", b"3DI")  # what may follow the frames
+CAUGHT = 1 << 14  # bytes in which a stream's first whole frame is looked for
+ZEROS = re.compile(rb"\0*")
 FRAMES, BYTES, ALL = 1, 2, 15  # flags of the first frame's counts
 SUMMED = 190  # bytes of the first frame that FFmpeg sums, this sum as zeros; LAME sums what is before it
 
@@ -50,7 +53,7 @@ def _damage_of_file(container: str, path: str, _size: int, _changed: int) -> str
 
 def ogg_damage(content: bytes) -> str | None:
     """The first page that is torn, missing or changed."""
-    at = _behind_id3(content)
+    at = _behind_tags(content, 0)
     last: dict[bytes, int] = {}  # number of each open stream's last page
     while at < len(content):
         body = at + 27 + content[at + 26] if at + 27 <= len(content) else len(content) + 1
@@ -78,30 +81,39 @@ def mp3_damage(content: bytes) -> str | None:
     """The first place that is no frame, or what differs from the counts and the sum in the first frame."""
     if (found := _frames_of(content)) is None:
         return None
-    if found.end > len(content):
+    end = found.parts[-1][1]
+    if end > len(content):
         return f"it ends in the middle of a frame, after {found.number - 1} whole ones"
-    if (rest := content[found.end :]).strip(b"\0") and not rest.startswith(TAGS):
-        return f"at byte {found.end} no frame of MP3 begins"
+    if (rest := content[end:]).strip(b"\0") and not rest.startswith(TAGS):
+        return f"at byte {end} no frame of MP3 begins"
     return _counts_damage(content, found) if found.counts else None
 
 
 def counted(path: str | Path, content: bytes | None = None) -> bytes | None:
-    """An MP3 with a frame before its own that says how many follow; None if its first frame does.
+    """An MP3 that says in its first frame how many follow, and that has no tags between them; None if it is one.
 
-    Otherwise libsndfile takes the number from the size of the file, which is wrong of a variable bit rate. Of joined
-    files it is the number of the first one's frames.
+    Otherwise libsndfile takes the number from the size of the file, which is wrong for a variable bit rate, or reads
+    only the first of several files that were joined.
     """
     if content is None:
         status = Path(path).stat()
         return _counted_file(str(path), status.st_size, status.st_mtime_ns)
-    if (found := _frames_of(content)) is None or not _lacks_counts(content, found):
+    if (found := _frames_of(content)) is None:
         return None
-    head = content[found.first : found.first + 4]
+    frames = b"".join(content[first:end] for first, end in found.parts)
+    first = found.parts[0][0]
+    if found.counts is not None:
+        at = found.counts + 8 - first
+        if len(found.parts) == 1 and int.from_bytes(frames[at : at + 4], "big") >= found.number - 1:
+            return None
+        counts = (found.number - 1).to_bytes(4, "big")
+        if int.from_bytes(frames[at - 4 : at], "big") & BYTES:
+            counts += len(frames).to_bytes(4, "big")
+        return frames[:at] + counts + frames[at + len(counts) :]
     # No CRC, the largest of the rates, so that the counts have room, and no padding; the same samples and channels.
-    head = bytes((head[0], head[1] | 1, 14 << 4 | head[2] & 0x0C, head[3]))
+    head = bytes((frames[0], frames[1] | 1, 14 << 4 | frames[2] & 0x0C, frames[3]))
     counts = b"Xing" + FRAMES.to_bytes(4, "big") + found.number.to_bytes(4, "big")
-    frame = (head + bytes(_side(head)) + counts).ljust(found.lengths[14], b"\0")
-    return frame + content[found.first :]
+    return (head + bytes(_side(head)) + counts).ljust(found.lengths[14], b"\0") + frames
 
 
 @lru_cache(maxsize=1)
@@ -114,44 +126,66 @@ def _file_counts(path: str, _size: int, _changed: int) -> bool:
     return counted(path, Path(path).read_bytes()) is None
 
 
-def _lacks_counts(content: bytes, found: "Mp3Frames") -> bool:
-    return (
-        found.counts is None or int.from_bytes(content[found.counts + 8 : found.counts + 12], "big") < found.number - 1
-    )
-
-
 class Mp3Frames(NamedTuple):
     """The frames of an MP3."""
 
-    first: int  # byte
-    end: int  # byte behind the last
+    parts: list[tuple[int, int]]  # first byte, and the one behind: several where tags lie between
     number: int
     lengths: list[int]  # bytes of a frame, without padding, by the index of its rate
     counts: int | None  # byte of the first frame's counts
 
 
 def _frames_of(content: bytes) -> Mp3Frames | None:
-    """None of layer I or II, of frames of any length, or where libsndfile skips something before the frames."""
-    first = at = _behind_id3(content)
-    like, number = int.from_bytes(content[at : at + 4], "big") & ALIKE, 0
-    version = like >> 19 & 3
-    if like >> 17 & 0x7FF3 != 0x7FF1 or version == 1 or (hertz := like >> 10 & 3) == 3:
+    """None for layer I or II, for frames of any length, and where no frames are found at the start."""
+    if (first := _first_frame(content)) is None:
         return None
-    factor = (144_000 if version == 3 else 72_000) / HERTZ[version][hertz]
-    lengths = [int(factor * rate) for rate in RATES[version != 3]]
-    while at + 4 <= len(content):
-        head = int.from_bytes(content[at : at + 4], "big")
-        rate = head >> 12 & 15
-        if head & ALIKE != like or rate == 15:
+    like = int.from_bytes(content[first : first + 4], "big") & ALIKE
+    lengths = _lengths(like)
+    parts, number, at = [], 0, first
+    while True:
+        start = at
+        while at + 4 <= len(content):
+            head = int.from_bytes(content[at : at + 4], "big")
+            rate = head >> 12 & 15
+            if head & ALIKE != like or rate == 15:
+                break
+            if rate == 0:
+                return None
+            at, number = at + lengths[rate] + (head >> 9 & 1), number + 1
+        parts.append((start, at))
+        beyond = _behind_tags(content, at)
+        if beyond == at or int.from_bytes(content[beyond : beyond + 4], "big") & ALIKE != like:
             break
-        if rate == 0:
-            return None
-        at, number = at + lengths[rate] + (head >> 9 & 1), number + 1
+        at = beyond
     tag = first + 4 + _side(content[first : first + 4])
-    has_counts = (
-        content[tag : tag + 4] in (b"Xing", b"Info") and int.from_bytes(content[tag + 4 : tag + 8], "big") & FRAMES
-    )
-    return Mp3Frames(first, at, number, lengths, tag if has_counts else None)
+    if content[tag : tag + 4] not in (b"Xing", b"Info"):
+        return Mp3Frames(parts, number, lengths, None)
+    if int.from_bytes(content[tag + 4 : tag + 8], "big") & FRAMES:
+        return Mp3Frames(parts, number, lengths, tag)
+    head = int.from_bytes(content[first : first + 4], "big")  # such a frame without a number is of no use, and no audio
+    begin = first + lengths[head >> 12 & 15] + (head >> 9 & 1)
+    return Mp3Frames([(begin, parts[0][1]), *parts[1:]], number - 1, lengths, None) if number > 1 else None
+
+
+def _first_frame(content: bytes) -> int | None:
+    """The byte where frames of layer III begin: a stream may have been caught amid a frame."""
+    begin = _behind_tags(content, 0)
+    for at in [begin, *(match.start() for match in re.finditer(b"\xff", content[begin : begin + CAUGHT]))]:
+        like = int.from_bytes(content[at : at + 4], "big")
+        if like >> 17 & 0x7FF3 != 0x7FF1 or like >> 19 & 3 == 1 or like >> 10 & 3 == 3 or like >> 12 & 15 == 15:
+            continue
+        if at == begin:
+            return at
+        beyond = at + _lengths(like)[like >> 12 & 15] + (like >> 9 & 1)
+        if int.from_bytes(content[beyond : beyond + 4], "big") & ALIKE == like & ALIKE and beyond - at > 4:
+            return at
+    return None
+
+
+def _lengths(head: int) -> list[int]:
+    version = head >> 19 & 3
+    factor = (144_000 if version == 3 else 72_000) / HERTZ[version][head >> 10 & 3]
+    return [int(factor * rate) for rate in RATES[version != 3]]
 
 
 def _side(head: bytes) -> int:
@@ -162,7 +196,7 @@ def _side(head: bytes) -> int:
 
 def _counts_damage(content: bytes, found: Mp3Frames) -> str | None:
     """Compare with what the first frame says: Xing's counts, then LAME's length and sum."""
-    first, tag = found.first, found.counts
+    first, tag = found.parts[0][0], found.counts
     assert tag is not None
     length = found.lengths[content[first + 2] >> 4] + (content[first + 2] >> 1 & 1)
     said = int.from_bytes(content[tag + 4 : tag + 8], "big")
@@ -212,17 +246,25 @@ def _crc16_table() -> np.ndarray:
 CRC16 = _crc16_table()
 
 
-def _behind_id3(content: bytes) -> int:
-    """Where the audio begins: behind tags of ID3 and the zeros after them."""
-    at = 0
-    while content[at : at + 3] == b"ID3" and len(content) >= at + 10:
-        size = 0
-        for byte in content[at + 6 : at + 10]:
-            size = size << 7 | byte & 127
-        at += 10 + size + (10 if content[at + 5] & 16 else 0)
-        while content[at : at + 1] == b"\0":
-            at += 1
-    return at
+def _behind_tags(content: bytes, at: int) -> int:
+    """The first byte behind tags, and the zeros after them."""
+    while True:
+        begin = at
+        if content[at : at + 3] == b"ID3" and len(content) >= at + 10:
+            size = 0
+            for byte in content[at + 6 : at + 10]:
+                size = size << 7 | byte & 127
+            at += 10 + size + (10 if content[at + 5] & 16 else 0)
+        elif content[at : at + 4] == b"TAG+":
+            at += 227
+        elif content[at : at + 3] == b"TAG":
+            at += 128
+        elif content[at : at + 8] == b"APETAGEX":
+            at += 32 + int.from_bytes(content[at + 12 : at + 16], "little")
+        if at > begin or begin > 0:
+            at = ZEROS.match(content, min(at, len(content))).end()  # type: ignore[union-attr]
+        if at == begin:
+            return at
 
 
 CHECKS: dict[str, Callable[[bytes], str | None]] = {"OGG": ogg_damage, "MP3": mp3_damage}

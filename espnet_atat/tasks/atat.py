@@ -4,7 +4,6 @@ import argparse
 import logging
 from collections.abc import Callable, Collection
 from dataclasses import replace
-from pathlib import Path
 from types import MethodType
 from typing import Any
 
@@ -16,6 +15,7 @@ from espnet2.train.distributed_utils import get_rank
 from torch.utils.data import DataLoader
 
 from espnet_atat.arguments import Parser
+from espnet_atat.bounded import read_whole
 from espnet_atat.data.augment import FeatureAugmentation
 from espnet_atat.data.collate import MixedCollate
 from espnet_atat.data.dataset import MixtureDataset
@@ -261,7 +261,7 @@ class ATATTask(AbsTask):
         check_targets(dataset, preprocess_fn.tokenizer.vocabulary)
         wanted = set(dataset.ids("text"))
         if key_file is not None:
-            wanted &= {line.split()[0] for line in Path(key_file).read_text(encoding="utf-8").splitlines()}
+            wanted &= {line.split()[0] for line in read_whole(key_file).decode("utf-8").splitlines()}
         batches = []
         for modality in ("speech", "text_in"):
             ids = sorted(wanted.intersection(dataset.ids(modality))) if dataset.has_name(modality) else []

@@ -398,6 +398,15 @@ ROWS += [
         ("conf/synthesis.yaml", f"{SAY} --config conf/synthesis.yaml", {}),
     )
 ]
+ROWS += [
+    (
+        f"no plain file, {call.split()[0]}",
+        call,
+        {"data/train/segments": Path("/dev/null")},
+        "data/train/segments: not a plain file",
+    )
+    for call in (FEATURES, "validate data/train", "prepare custom data/train out")
+]
 # A link that leads nowhere is not the same as no file.
 ROWS += [
     (f"broken link, {name}, {call.split()[0]}", call, {f"data/train/{name}": Path("/nowhere/x")}, f"data/train/{name}")

@@ -136,8 +136,28 @@ def test_an_mp3_that_does_not_say_its_length_is_read_to_its_end(tmp_path, mode):
     assert np.array_equal(read_mono("stream", content=stream)[0], samples)
     with pytest.raises(AudioError, match="in the middle of a frame"):
         read_mono("cut", content=stream[:-20])
-    joined, _ = read_mono("joined", content=content + content)
-    assert len(joined) > 2 * len(whole)
+    # Caught amid a frame, the rest is read.
+    (tmp_path / "caught.mp3").write_bytes(stream[20:])
+    caught = read_audio(tmp_path / "caught.mp3")
+    assert len(samples) - 3 * 1152 < len(caught) < len(samples)
+
+
+@pytest.mark.parametrize("counts", [True, False])
+@pytest.mark.parametrize(
+    "between",
+    [b"", b"ID3\4\0\0\0\0\0\5title", b"TAG" + bytes(125), b"APETAGEX\xd0\x07\0\0\x28\0\0\0" + bytes(56)],
+)
+def test_joined_mp3s_are_read_to_the_end_of_the_last(counts, between):
+    content = coded("MP3", "MPEG_LAYER_III")
+    if not counts:
+        content = content[content.find(content[:2], max(content.find(b"Xing"), content.find(b"Info"))) :]
+    first, _ = read_mono("first", content=content)
+    joined, _ = read_mono("joined", content=content + between + content)
+    assert 2 * len(first) <= len(joined) < 2 * len(first) + 3 * 1152
+    assert np.abs(joined[: len(first)] - first)[: len(first) - 2304].max() < 1e-3  # from the same sample on
+    assert np.abs(joined[-16_000:]).max() > 0.1
+    with pytest.raises(AudioError, match="damaged or cut off"):
+        read_mono("cut", content=(content + between + content)[:-20])
 
 
 @pytest.mark.parametrize("ffmpegs", [False, True])
