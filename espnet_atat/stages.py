@@ -13,7 +13,7 @@ SYSTEMS = "systems"
 OF_SYSTEMS = ("jobs", "command", "decode_dev", "use_results")
 OF_TRAINING = ("ngpu", "num_nodes", "cpu_processes")
 OF_ALIGNER = ("aligner", "gentle_url", "gentle_timeout", "gentle_retries")
-OF_FEATURES = ("nj", "feats_type", "encoder", "num_ceps", "deltas", "compress", "allow_bad_test")
+OF_FEATURES = ("nj", "ngpu", "feats_type", "encoder", "num_ceps", "deltas", "compress", "allow_bad_test")
 
 
 class Stage(IntEnum):

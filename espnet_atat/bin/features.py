@@ -25,6 +25,7 @@ def get_parser() -> argparse.ArgumentParser:
     add("--feats_type", choices=("fbank", "raw", "encoder", "mfcc"), default="fbank", help="raw: a checked wav.scp")
     add("--encoder", metavar="NAME", help="of feats_type encoder, whose last layer's states are written")
     add("--nj", type=positive, default=1, help="processes")
+    add("--ngpu", type=int, default=0, choices=(0, 1), help="1: the encoder runs on a GPU")
     add("--compress", type=to_bool, default=True, metavar="BOOL", help="false: four bytes per value, not one")
     add("--num_ceps", type=int, choices=(13, 40), default=13, help="of feats_type mfcc (default: %(default)s)")
     add(
@@ -57,7 +58,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     if args.encoder is not None:
         states = Hearing(args.encoder, stored=True).config(compress=args.compress, allow_bad=allow_bad)
         config = replace(states, resample=args.resample)
-    make(features_node(args.data_dir, args.output_dir, config, args.nj))
+    make(features_node(args.data_dir, args.output_dir, config, args.nj, args.ngpu))
 
 
 if __name__ == "__main__":

@@ -2,11 +2,13 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
+from contextlib import nullcontext
 from typing import Self
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.backends import cudnn
 
 from espnet_atat.errors import UserError
 
@@ -87,7 +89,11 @@ class SpeechStates(nn.Module, ABC):
 
     @torch.inference_mode()
     def states_of(self, samples: np.ndarray) -> np.ndarray:
-        """One utterance, (num_samples,) at 16 kHz -> (S, H), float32."""
+        """One utterance, (num_samples,) at 16 kHz -> (S, H), float32.
+
+        On a GPU convolutions take float32 too, not PyTorch's default TF32: the states are the CPU's.
+        """
         speech = torch.from_numpy(samples)[None].to(next(self.parameters()).device)
-        states, _ = self(speech, torch.tensor([len(samples)], device=speech.device))
+        with cudnn.flags(enabled=True, allow_tf32=False) if speech.is_cuda else nullcontext():
+            states, _ = self(speech, torch.tensor([len(samples)], device=speech.device))
         return np.asarray(states[0].float().cpu().numpy())

@@ -36,8 +36,8 @@ class FeatureConfig:
     resample: bool = False  # convert other sample rates and mix channels down (fbank only)
     allow_bad: bool = True  # drop audio that cannot be used; otherwise it is an error
 
-    def compute(self, samples: np.ndarray) -> np.ndarray:
-        """Features (frames, dimensions) of samples (num_samples,)."""
+    def compute(self, samples: np.ndarray, _ngpu: int = 0, /) -> np.ndarray:
+        """Features (frames, dimensions) of samples (num_samples,). The GPU is for a speech encoder (``states``)."""
         return fbank(samples)
 
     @property
@@ -53,6 +53,7 @@ def make_dump(
     config: FeatureConfig,
     nj: int = 1,
     unusable: Mapping[str, str] | None = None,
+    ngpu: int = 0,
 ) -> Report:
     """Write the dump dir of a set: ``text``, ``target``, ``utt2spk`` and what ``feats_type`` needs.
 
@@ -60,12 +61,14 @@ def make_dump(
     ``data/feats.*.ark``; ``raw`` writes ``wav.scp`` and ``utt2num_samples``. A set of text has none of them.
     ``report.json`` names what was dropped.
     ``unusable``, utterance → why, is what the preparation of the corpus found; that audio is not read.
+    ``ngpu``: 1 lets a speech encoder run on a GPU.
     """
     dropped = {utt: why for utt, why in (unusable or {}).items() if utt in data.text and data.wav is not None}
     kept, seconds, frames = set(data.ids), 0.0, 0
     if data.wav is not None:
         _check_allowed(dropped, output, config)
-        records = _run_shards({utt: path for utt, path in data.wav.items() if utt not in dropped}, work, config, nj)
+        usable = {utt: path for utt, path in data.wav.items() if utt not in dropped}
+        records = _run_shards(usable, work, config, nj, ngpu)
         dropped |= {utt: why for record in records.values() for utt, why in record["dropped"]}
         _check_allowed(dropped, output, config)
         kept, seconds, frames = _write_columns(records, work, output, config)
@@ -92,7 +95,7 @@ def shard_size(utterances: int) -> int:
     return min(LARGEST, max(SMALLEST, math.ceil(utterances / SHARDS)))
 
 
-def _run_shards(wav: dict[str, str], work: Path, config: FeatureConfig, nj: int) -> dict[str, Record]:
+def _run_shards(wav: dict[str, str], work: Path, config: FeatureConfig, nj: int, ngpu: int) -> dict[str, Record]:
     """Record of a shard: ``kept`` [[id, frames or samples, samples, offset in the ark]], ``dropped`` [[id, why]].
 
     One of features has their ``sums`` too: frames, sum and sum of squares.
@@ -101,7 +104,7 @@ def _run_shards(wav: dict[str, str], work: Path, config: FeatureConfig, nj: int)
     size = shard_size(len(entries))
     shards = {f"{n:04d}": entries[n * size : (n + 1) * size] for n in range(math.ceil(len(entries) / size))}
     is_stored = config.feats_type != "raw"
-    worker = partial(_feature_shard, config, work) if is_stored else _raw_shard
+    worker = partial(_feature_shard, config, ngpu, work) if is_stored else _raw_shard
     return run_resumable(
         shards,
         worker,
@@ -115,14 +118,16 @@ def _run_shards(wav: dict[str, str], work: Path, config: FeatureConfig, nj: int)
     )
 
 
-def _feature_shard(config: FeatureConfig, work: Path, name: str, entries: list[tuple[str, str, int]]) -> Record:
+def _feature_shard(
+    config: FeatureConfig, ngpu: int, work: Path, name: str, entries: list[tuple[str, str, int]]
+) -> Record:
     ark = work / "data" / f"feats.{name}.ark"
     ark.parent.mkdir(exist_ok=True)
     sums = FeatureSums()
 
     def write(utt: str, path: str) -> list[int]:
         nonlocal sums
-        numbers, features = _write_features(config, handle, utt, path)
+        numbers, features = _write_features(config, ngpu, handle, utt, path)
         sums += FeatureSums.of(features)
         return numbers
 
@@ -133,10 +138,12 @@ def _feature_shard(config: FeatureConfig, work: Path, name: str, entries: list[t
     return {**record, "sums": [sums.count, sums.sum.tolist(), sums.sum_square.tolist()]}
 
 
-def _write_features(config: FeatureConfig, handle: IO[bytes], utt: str, path: str) -> tuple[list[int], np.ndarray]:
+def _write_features(
+    config: FeatureConfig, ngpu: int, handle: IO[bytes], utt: str, path: str
+) -> tuple[list[int], np.ndarray]:
     """The record of an utterance, and its features as they will be read."""
     samples = read_audio(path, resample=config.resample)
-    features = config.compute(samples)
+    features = config.compute(samples, ngpu)
     entry = io.BytesIO()
     kaldiio.save_ark(entry, {utt: features}, compression_method=config.compression)
     offset = handle.tell() + len(utt.encode()) + 1  # after the id and its space

@@ -36,7 +36,7 @@ class MfccConfig(FeatureConfig):
         if self.num_ceps not in MEL_BINS:
             raise UserError(f"num_ceps is one of {', '.join(map(str, MEL_BINS))}, found {self.num_ceps}")
 
-    def compute(self, samples: np.ndarray) -> np.ndarray:
+    def compute(self, samples: np.ndarray, _ngpu: int = 0, /) -> np.ndarray:
         """MFCC (frames, num_ceps), or with deltas three times as many, of samples (num_samples,)."""
         return mfcc(samples, self.num_ceps, deltas=self.deltas)
 

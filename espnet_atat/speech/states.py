@@ -29,9 +29,9 @@ class StatesConfig(FeatureConfig):
     layers: str | int = "last"
     silence: float = 0.5
 
-    def compute(self, samples: np.ndarray) -> np.ndarray:
+    def compute(self, samples: np.ndarray, ngpu: int = 0, /) -> np.ndarray:
         """States (S, H), float32, of samples (num_samples,) at 16 kHz."""
-        states: np.ndarray = _encoder(self.model, self.layers, self.silence).states_of(samples)
+        states: np.ndarray = _encoder(self.model, self.layers, self.silence, ngpu).states_of(samples)
         return states
 
     @property
@@ -41,8 +41,9 @@ class StatesConfig(FeatureConfig):
 
 
 @cache
-def _encoder(model: str, layers: str | int, silence: float) -> Any:
+def _encoder(model: str, layers: str | int, silence: float, ngpu: int) -> Any:
     """Of this process."""
+    from espnet_atat.model.precision import device_here
     from espnet_atat.model.pretrained_speech import load_pretrained_speech
 
-    return load_pretrained_speech(model, layers=layers, silence=silence).eval()
+    return load_pretrained_speech(model, layers=layers, silence=silence).eval().to(device_here(ngpu))

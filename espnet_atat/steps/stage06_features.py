@@ -41,14 +41,14 @@ def plan(request: Request) -> Iterator[Node | str]:
             if reading.stored:
                 configs[reading.dump] = reading.config(compress=request.compress, allow_bad=allow_bad)
         for dump, config in configs.items():
-            yield features_node(DATA / recipe / name, dump / recipe / name, config, request.nj)
+            yield features_node(DATA / recipe / name, dump / recipe / name, config, request.nj, request.machines.ngpu)
 
 
-def features_node(folder: Path, output: Path, config: FeatureConfig, nj: int) -> Node:
+def features_node(folder: Path, output: Path, config: FeatureConfig, nj: int, ngpu: int = 0) -> Node:
     def make(work: Path) -> Report:
         listed = folder / UNREADABLE
         unusable = read_two_column(listed) if listed.is_file() else {}
-        return make_dump(DataDir.load(folder), work, output, config, nj, unusable)
+        return make_dump(DataDir.load(folder), work, output, config, nj, unusable, ngpu)
 
     return set_node(Stage.FEATURES, output, config, make, sets=[folder])
 

@@ -7,6 +7,7 @@ from zlib import crc32
 import numpy as np
 import pytest
 import soundfile
+import torch
 
 from espnet_atat.config.hearing import hearing_of
 from espnet_atat.datadir import read_two_column, write_two_column
@@ -91,6 +92,29 @@ def test_states_are_the_same_from_any_number_of_processes(monkeypatch):
         found.append([path.read_bytes() for path in arks])
     assert len(found[0]) == 3
     assert found[0] == found[1]
+
+
+@pytest.mark.usefixtures("ears")
+def test_states_are_made_on_a_gpu_if_one_is_asked_for(monkeypatch, capsys):
+    """Only the encoder goes there. Here the device "cuda" is the CPU."""
+    from espnet_atat.speech import states
+
+    def stored() -> list[bytes]:
+        return [path.read_bytes() for path in sorted((training("frozen").dump / "toy/audio/data").glob("*.ark"))]
+
+    make("frozen", stop=6)
+    found, moved = stored(), []
+    to = torch.nn.Module.to
+    monkeypatch.setattr(torch.nn.Module, "to", lambda self, where: moved.append(where) or to(self, "cpu"))
+    make("frozen", "--ngpu", "1", "--force", stop=6)
+    assert moved == ["cpu"]
+    assert "no GPU here: on the CPU" in capsys.readouterr().out
+    states._encoder.cache_clear()
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    make("frozen", "--ngpu", "1", "--force", stop=6)
+    states._encoder.cache_clear()
+    assert moved == ["cpu", "cuda"]
+    assert stored() == found
 
 
 @pytest.mark.usefixtures("ears")
