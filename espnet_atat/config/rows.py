@@ -5,7 +5,8 @@ key, anything else is replaced. ``null`` takes a key away, but for training opti
 never inherited.
 
 A *variant* of a recipe makes some of its tables again, with the same change to every row that is trained: the table
-``1_ears`` has the rows of table 1 with ``_ears`` after their names.
+``1_ears`` has the rows of table 1 with ``_ears`` after their names. A variant that ``replaces: scratch`` gives its tables
+the plain names: ``1`` has those rows then, and ``1_scratch`` is the table as it is written.
 """
 
 from collections.abc import Iterable, Mapping
@@ -25,11 +26,18 @@ NAMING_ROWS = ("baseline", "relative_to", "paper", "curve")  # keys of a table w
 
 @dataclass(frozen=True, kw_only=True)
 class Variant:
-    """Tables to make again, what to add to the titles, and what each row that is trained says in addition."""
+    """Tables to make again.
+
+    Attributes:
+        title: is added to their titles and those of the rows.
+        rows: what each row that is trained says in addition.
+        replaces: what follows the names of the tables as they are written, if the variant's take theirs.
+    """
 
     tables: tuple[str, ...]
     title: str
     rows: Content
+    replaces: str | None = None
 
 
 def table_contents(recipe: str) -> Tables:
@@ -42,6 +50,9 @@ def table_contents(recipe: str) -> Tables:
         made: dict[str, tuple[str, Content]] = {}
         for table in variant.tables:
             made[f"{table}_{name}"] = (where, _varied(recipe, found, made, table, name, variant))
+        if variant.replaces is not None:
+            written = {f"{table}_{variant.replaces}": found.pop(table) for table in variant.tables}
+            made = {**{table: made[f"{table}_{name}"] for table in variant.tables}, **written}
         found = {**found, **made}
     return found
 

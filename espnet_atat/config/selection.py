@@ -195,6 +195,8 @@ def select(args: argparse.Namespace) -> Selection:
         check_system(system, args.fold)
     if args.system is not None:
         tables = (_table_of(systems[0]),)
+    for table in tables:
+        _check_baselines(table, {system.name: system for system in systems})
     return Selection(
         recipe=args.recipe,
         tables=tables,
@@ -204,6 +206,15 @@ def select(args: argparse.Namespace) -> Selection:
         chosen=chosen,
         settings=tuple(settings),
     )
+
+
+def _check_baselines(table: "Table", systems: Mapping[str, "System"]) -> None:
+    for row, other in table.baseline.items():
+        theirs = {test.set for test in systems[other].test}
+        if lacking := [test.set for test in systems[row].test if test.set not in theirs]:
+            raise UserError(
+                f"table {table.name}: baseline: {other} is not tested on {lacking[0]}, so {row} cannot be compared with it"
+            )
 
 
 def _table_of(system: "System") -> "Table":

@@ -114,7 +114,7 @@ class Table:
 
 
 def load_table(recipe: str, name: str) -> Table:
-    """Read a table; ``3`` means ``table3``, and ``3_ears`` ``table3_ears``."""
+    """Read a table; ``3`` means ``table3``, and ``3_scratch`` ``table3_scratch``."""
     tables = table_contents(recipe)
     name = f"table{name}" if name[:1].isdigit() else name
     check_known([name], tables, f"recipe {recipe}", "table")

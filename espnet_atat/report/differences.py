@@ -18,22 +18,24 @@ def compare_rows(rows: Sequence[dict[str, Any]], table: Table, *, dev: bool = Fa
 
     Args:
         dev: the rows are of dev sets: the paper has no figures of them, and a row whose baseline has another dev set
-            (synthetic speech has its own) is compared with none.
+            (synthetic speech has its own) is compared with none. ``relative`` is of rows with the same set only.
     """
     for row in rows:
         row["paper"] = table.paper.rows.get(row["system"]) if table.paper and not dev else None
         if row["paper"] is not None and row["test_audio"] and row["test_audio"]["engine"]:
             row["paper"] = NOT_COMPARABLE
         for key, other in (("baseline", table.baseline.get(row["system"])), ("relative", table.relative_to)):
-            row[key] = _difference(row, other, rows, dev=dev) if other not in (None, row["system"]) else None
+            row[key] = None
+            if other not in (None, row["system"]):
+                row[key] = _difference(row, other, rows, must_exist=key == "baseline" and not dev)
 
 
 def _difference(
-    row: Mapping[str, Any], other: str, rows: Sequence[Mapping[str, Any]], *, dev: bool
+    row: Mapping[str, Any], other: str, rows: Sequence[Mapping[str, Any]], *, must_exist: bool
 ) -> dict[str, Any] | None:
     """A row minus another system's on the same set, by configurations of one name; the leading ones in any case."""
     found = [each for each in rows if (each["system"], each["set"]) == (other, row["set"])]
-    if not found and dev:
+    if not found and not must_exist:
         return None
     if not found:
         raise UserError(f"system {other} is not tested on {row['set']}, so {row['system']} cannot be compared with it")

@@ -93,6 +93,16 @@ def test_a_variant_makes_tables_again_with_a_change_to_every_trained_row(toy):
     assert load_table("toy", "u").systems == ("one", "two", "pipe")
 
 
+def test_a_variant_may_take_the_names_of_the_tables(toy):
+    variant = VARIANT.replace("[t, u]", "[t]").replace("title:", "replaces: scratch, title:")
+    write_recipe(toy, "toy", {"recipe.yaml": f"corpus: x\n{variant}"})
+    assert load_table("toy", "t").systems == ("one_ears", "two_ears", "three_ears")
+    assert load_table("toy", "t_scratch").systems == ("one", "two", "three")
+    assert load_system("toy", "two").pretrain.config == "pretrain"
+    with pytest.raises(UserError, match="unknown table 't_ears'"):
+        load_table("toy", "t_ears")
+
+
 def test_a_variant_of_no_table_is_an_error(toy):
     write_recipe(toy, "toy", {"recipe.yaml": f"corpus: x\n{VARIANT.replace('u]', 'v]')}"})
     with pytest.raises(UserError, match=r"recipe\.yaml: variants: ears: unknown table 'v'"):

@@ -1,6 +1,7 @@
 """What commands are asked for."""
 
 import argparse
+from pathlib import Path
 
 import pytest
 
@@ -26,6 +27,16 @@ def test_the_default_table_or_some_or_one_system():
     (table,) = one.tables
     assert (table.name, table.title, table.systems) == ("zeroshot", "the new domain from text", ("zeroshot",))
     assert one.seeds_of(one.systems[0]) == (4, 5)
+
+
+@pytest.mark.usefixtures("world")
+def test_a_baseline_on_another_test_set_is_an_error_before_anything_is_trained():
+    table = "title: t\nbaseline: old\nrows: {old, zeroshot}\n"
+    write_recipe(Path(), "toy", {"tables/t.yaml": table})
+    assert chosen("--table", "t").tables[0].baseline == {"zeroshot": "old"}
+    write_recipe(Path(), "toy", {"rows/zeroshot": FILES["rows/zeroshot"].replace("toy/test", "toy/audio")})
+    with pytest.raises(UserError, match="table t: baseline: old is not tested on toy/audio, so zeroshot cannot be"):
+        chosen("--table", "t")
 
 
 @pytest.mark.usefixtures("world")

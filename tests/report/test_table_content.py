@@ -156,6 +156,8 @@ def test_seeds_of_other_utterances_missing_scores_and_a_baseline_on_another_set_
     table = dataclasses.replace(scored, rows=BOTH, baseline={"zeroshot": "old"})
     with pytest.raises(UserError, match="system old is not tested on toy/audio, so zeroshot cannot be compared"):
         write_table(table, (1,))
+    _, content = write_table(dataclasses.replace(scored, rows=BOTH, relative_to="old"), (1,))  # of rows on its set only
+    assert [row["relative"] for row in content["rows"]] == [None, None]
 
 
 def test_a_curve_stands_in_the_file_and_is_drawn(compared):
