@@ -5,8 +5,8 @@ key, anything else is replaced. ``null`` takes a key away, but for training opti
 never inherited.
 
 A *variant* of a recipe makes some of its tables again, with the same change to every row that is trained: the table
-``1_ears`` has the rows of table 1 with ``_ears`` after their names. A variant that ``replaces: scratch`` gives its tables
-the plain names: ``1`` has those rows then, and ``1_scratch`` is the table as it is written.
+``1_ears`` has the rows of table 1 with ``_ears`` after their names. A variant that ``replaces: scratch`` gives its
+tables the plain names: ``1`` has those rows then, and ``1_scratch`` is the table as it is written.
 """
 
 from collections.abc import Iterable, Mapping

@@ -213,7 +213,8 @@ def _check_baselines(table: "Table", systems: Mapping[str, "System"]) -> None:
         theirs = {test.set for test in systems[other].test}
         if lacking := [test.set for test in systems[row].test if test.set not in theirs]:
             raise UserError(
-                f"table {table.name}: baseline: {other} is not tested on {lacking[0]}, so {row} cannot be compared with it"
+                f"table {table.name}: baseline: {other} is not tested on {lacking[0]}, so {row} cannot be compared "
+                "with it"
             )
 
 

@@ -27,7 +27,7 @@ LENGTHS = {"utt2num_frames": SAMPLE_RATE / FRAME_SHIFT, "utt2num_samples": SAMPL
 TRAINING = "training.json"
 LEARNING = "learning.json"
 _PARAMETERS = re.compile(r"Total Number of model parameters: ([\d.]+) ?([KMGB]?)")
-_ITERATIONS = re.compile(r"\[train\].*?total_count=(\d+), \[valid\]")
+_ITERATIONS = re.compile(r"\[train\][^\[]*total_count=(\d+)")  # on a GPU its memory follows
 _POWERS = {"": 1.0, "K": 1e3, "M": 1e6, "G": 1e9, "B": 1e9}
 
 
