@@ -12,7 +12,7 @@ from espnet_atat.report.amounts import hours_of, stage_times, training_amounts
 LOG = """
     Total Number of model parameters: 3.10 M
 1epoch results: [train] loss=3.0, time=1 second, total_count=160, [valid] loss=2.0, time=1 second, total_count=11
-2epoch results: [train] loss=3.0, time=1 second, total_count=320, gpu_max_cached_mem_GB=0.4, [valid] loss=2.0, time=1 second, total_count=22
+2epoch results: [train] loss=3.0, total_count=320, gpu_max_cached_mem_GB=0.4, [valid] loss=2.0, total_count=22
 """
 
 
