@@ -51,7 +51,9 @@ def table_contents(recipe: str) -> Tables:
         for table in variant.tables:
             made[f"{table}_{name}"] = (where, _varied(recipe, found, made, table, name, variant))
         if variant.replaces is not None:
-            written = {f"{table}_{variant.replaces}": found.pop(table) for table in variant.tables}
+            written = {f"{table}_{variant.replaces}": found.pop(table) for table in dict.fromkeys(variant.tables)}
+            if taken := [each for each in written if each in found]:
+                raise UserError(f"{where}: replaces: {taken[0]} is a table of this name already")
             made = {**{table: made[f"{table}_{name}"] for table in variant.tables}, **written}
         found = {**found, **made}
     return found

@@ -25,6 +25,7 @@ from espnet_atat.speech.fbank import fbank, num_frames
 from espnet_atat.speech.feature_sums import FeatureSums
 from espnet_atat.speech.report import REPORT, Report, reasons
 
+ENCODERS_A_GPU = 4  # processes, each with an encoder of its own
 SHARDS = 32  # aimed at, unless that makes them too small or too large
 SMALLEST, LARGEST = 25, 1000  # utterances of a shard
 
@@ -111,7 +112,7 @@ def _run_shards(wav: dict[str, str], work: Path, config: FeatureConfig, nj: int,
         work,
         options=config,
         label=f"features {work.stem}, shards",
-        nj=nj,
+        nj=min(nj, ENCODERS_A_GPU) if ngpu else nj,
         chunk=1,
         fresh=config.feats_type == "encoder" and nj > 1,  # PyTorch's threads do not survive a fork
         is_good=lambda record: not is_stored or "sums" in record,  # an earlier version kept none

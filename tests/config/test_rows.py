@@ -101,6 +101,12 @@ def test_a_variant_may_take_the_names_of_the_tables(toy):
     assert load_system("toy", "two").pretrain.config == "pretrain"
     with pytest.raises(UserError, match="unknown table 't_ears'"):
         load_table("toy", "t_ears")
+    twice = variant.replace("scratch", "x").replace("[t]", "[t, t]")
+    write_recipe(toy, "toy", {"recipe.yaml": f"corpus: x\n{twice}"})
+    assert load_table("toy", "t_x").systems == ("one", "two", "three")
+    write_recipe(toy, "toy", {"tables/t_x.yaml": "title: t\nrows: {one}\n"})
+    with pytest.raises(UserError, match=r"variants: ears: replaces: t_x is a table of this name already"):
+        load_table("toy", "t")
 
 
 def test_a_variant_of_no_table_is_an_error(toy):
