@@ -91,7 +91,7 @@ class SpeechStates(nn.Module, ABC):
     def states_of(self, samples: np.ndarray) -> np.ndarray:
         """One utterance, (num_samples,) at 16 kHz -> (S, H), float32.
 
-        On a GPU convolutions take float32 too, not PyTorch's default TF32, so that the states are the CPU's up to rounding.
+        On a GPU convolutions take float32 too, not PyTorch's default TF32: the states are the CPU's up to rounding.
         """
         speech = torch.from_numpy(samples)[None].to(next(self.parameters()).device)
         with cudnn.flags(enabled=True, allow_tf32=False) if speech.is_cuda else nullcontext():

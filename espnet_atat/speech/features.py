@@ -104,7 +104,7 @@ def _run_shards(wav: dict[str, str], work: Path, config: FeatureConfig, nj: int,
     entries = [[utt, wav[utt], file_size(wav[utt])] for utt in sorted(wav)]
     size = shard_size(len(entries))
     shards = {f"{n:04d}": entries[n * size : (n + 1) * size] for n in range(math.ceil(len(entries) / size))}
-    is_stored = config.feats_type != "raw"
+    is_stored, is_encoder = config.feats_type != "raw", config.feats_type == "encoder"
     worker = partial(_feature_shard, config, ngpu, work) if is_stored else _raw_shard
     return run_resumable(
         shards,
@@ -112,9 +112,9 @@ def _run_shards(wav: dict[str, str], work: Path, config: FeatureConfig, nj: int,
         work,
         options=config,
         label=f"features {work.stem}, shards",
-        nj=min(nj, ENCODERS_A_GPU) if ngpu else nj,
+        nj=min(nj, ENCODERS_A_GPU) if is_encoder and ngpu else nj,
         chunk=1,
-        fresh=config.feats_type == "encoder" and nj > 1,  # PyTorch's threads do not survive a fork
+        fresh=is_encoder and nj > 1,  # PyTorch's threads do not survive a fork
         is_good=lambda record: not is_stored or "sums" in record,  # an earlier version kept none
     )
 
