@@ -50,6 +50,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     allow_bad = args.allow_bad_test or not keep_all
     if (args.feats_type == "encoder") != (args.encoder is not None):
         raise UserError("--feats_type encoder and --encoder NAME go together")
+    if args.ngpu and args.encoder is None:
+        raise UserError("--ngpu is of --feats_type encoder: leave it out")
     config = FeatureConfig(args.feats_type, args.compress, args.resample, allow_bad)
     if args.feats_type == "mfcc":
         config = MfccConfig(**vars(config), num_ceps=args.num_ceps, deltas=args.deltas)

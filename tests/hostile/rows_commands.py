@@ -55,6 +55,7 @@ CALLS = {
         "--data_dir data/train --output_dir out --feats_type loud": "--feats_type: invalid choice: 'loud'",
         "--data_dir data/train --output_dir out --feats_type encoder": "--feats_type encoder and --encoder NAME go",
         "--data_dir data/train --output_dir out --encoder x": "--feats_type encoder and --encoder NAME go together",
+        "--data_dir data/train --output_dir out --ngpu 1": "--ngpu is of --feats_type encoder: leave it out",
         "--data_dir data/train --output_dir out --compress maybe": "--compress: 'maybe' is neither true nor false",
         "--data_dir data/train --output_dir data/train": "data/train is data/train, which is read to make it",
         "--data_dir data/train --output_dir data/train/dump": "lies inside data/train",
