@@ -28,7 +28,7 @@ from torch import Tensor
 from espnet_atat.datadir import DataDir
 from espnet_atat.decode.pretrained import load_pretrained
 from espnet_atat.decode.source import Source
-from espnet_atat.decode.times import align, spell_characters
+from espnet_atat.decode.times import spell_characters
 from espnet_atat.decode.trained import Trained
 from espnet_atat.decode.understand import Speech2Understand, Text2Understand
 from espnet_atat.semantics.tree import is_tag
@@ -48,7 +48,7 @@ class Halves:
         heard = model.encode_audio(torch.from_numpy(speech)[None], torch.tensor([len(speech)]))
         read = model.encode_text(torch.tensor([pieces]), torch.tensor([len(pieces)]))
         spelling = spell_characters(words, trained.characters)
-        spans = align(model.ctc, heard.states[0], [symbol for symbol, _ in spelling])
+        spans = model.ctc.align(heard.states[0], [symbol for symbol, _ in spelling])
         self.spans: list[tuple[slice, slice]] = []  # of each word: frames, pieces
         if spans is not None:
             numbers = trained.text_tokenizer(words)

@@ -10,7 +10,7 @@ from espnet_atat.data.parts import cut_by_length
 from espnet_atat.speech.fbank import FRAME_SHIFT
 
 #: What fills a shorter row up. -1 is no token: the model masks it out.
-PADDING = {"speech": 0.0, "text_in": -1, "text": -1, "ctc_text": -1, "transcript": -1}
+PADDING = {"speech": 0.0, "text_in": -1, "text": -1, "ctc_text": -1, "transcript": -1, "transcript_words": -1}
 
 Example = tuple[str, dict[str, np.ndarray]]
 
@@ -19,8 +19,8 @@ class MixedCollate:
     """Groups examples by modality, audio first, and pads each stream by itself.
 
     Returns ids and tensors: ``speech`` (Ba, T, F) or (Ba, samples), ``text_in`` (Bt, S), ``text`` (Ba + Bt, L), and
-    ``ctc_text`` (Ba, symbols) and ``transcript`` (Ba, S) where the preprocessor gives them; with ``<name>_lengths``
-    each. A stream that no example of the batch has is left out.
+    ``ctc_text`` (Ba, symbols), ``transcript`` and ``transcript_words`` (Ba, S) where the preprocessor gives them; with
+    ``<name>_lengths`` each. A stream that no example of the batch has is left out.
 
     Args:
         max_parts: above 1, rows of a modality are sorted by falling length, and ``speech_parts`` and ``text_in_parts``

@@ -14,6 +14,7 @@ from espnet_atat.errors import UserError
 from espnet_atat.semantics.tree import strip_tags
 from espnet_atat.speech.audio import SAMPLE_RATE
 from espnet_atat.speech.augmentation.chain import Chain
+from espnet_atat.text.pieces import read_pieces, words_of_pieces
 from espnet_atat.text.tokenizer import CharTokenizer, TargetTokenizer
 
 #: BERT's positions.
@@ -42,6 +43,9 @@ class MixturePreprocessor(AbsPreprocessor):
         masker: masks words of *mlm* examples, before any augmentation.
         max_text_pieces: longer text inputs are cut there.
         transcripts: give audio examples their words as the text encoder reads them too.
+        transcript_words: and the word of each of these pieces.
+        text_pace: states of audio that a character lasts, for a text encoder that reads at the pace of speech: see
+            :func:`~espnet_atat.text.pieces.read_pieces`. 0: each piece comes once.
         text_mask_rate: share of the pieces of text examples that training hides behind the tokenizer's mask, as *mlm*
             hides words of audio; the target stays whole.
 
@@ -58,6 +62,8 @@ class MixturePreprocessor(AbsPreprocessor):
         augmentation: FeatureAugmentation | None = None,
         max_text_pieces: int = MAX_TEXT_PIECES,
         transcripts: bool = False,
+        transcript_words: bool = False,
+        text_pace: float = 0.0,
         waveform_augmentation: Chain | None = None,
         masker: ExampleMasker | None = None,
         text_mask_rate: float = 0.0,
@@ -69,8 +75,12 @@ class MixturePreprocessor(AbsPreprocessor):
         self.augmentation = augmentation
         self.max_text_pieces = max_text_pieces
         self.transcripts = transcripts
+        self.transcript_words = transcript_words
+        self.text_pace = text_pace
         self.waveform_augmentation = waveform_augmentation
         self.masker = masker
+        if text_pace < 0:
+            raise UserError(f"--text_pace is a number of states from 0, found {text_pace}")
         if not 0 <= text_mask_rate < 1:
             raise UserError(f"--text_mask_rate is a share from 0 to below 1, found {text_mask_rate}")
         if text_mask_rate and getattr(text_tokenizer, "mask_token_id", None) is None:
@@ -96,7 +106,10 @@ class MixturePreprocessor(AbsPreprocessor):
                 words = target.partition(" ")[2]  # the task token says nothing about the sound
                 numbers["ctc_text"] = self._once("ctc_text", words, self.ctc_tokenizer.encode)
             if "speech" in data and self.transcripts:
-                numbers["transcript"] = self._once("transcript", target, self._transcript)
+                words = " ".join(strip_tags(target.partition(" ")[2]))
+                numbers["transcript"] = self._once("transcript", words, self._pieces)
+                if self.transcript_words:
+                    numbers["transcript_words"] = self._once("transcript_words", words, self._words)
         if "speech" in data:
             numbers["speech"] = self._speech(uid, np.asarray(data["speech"]))
         if "text_in" in data:
@@ -138,13 +151,15 @@ class MixturePreprocessor(AbsPreprocessor):
         if not self.train or not self.text_mask_rate:
             return pieces
         hidden = np.random.random(len(pieces)) < self.text_mask_rate  # noqa: NPY002 (seeded by ESPnet, see above)
+        if self.text_pace:  # a piece is hidden with all its repetitions
+            hidden = hidden[np.cumsum(np.diff(pieces, prepend=pieces[:1]) != 0)]
         hidden[[0, -1]] = False
         return np.where(hidden, self.text_tokenizer.mask_token_id, pieces)
 
-    def _transcript(self, target: str) -> list[int]:
-        """A target's words as the text encoder reads them."""
-        return self._pieces(" ".join(strip_tags(target.partition(" ")[2])))
-
     def _pieces(self, words: str) -> list[int]:
         """What the text encoder reads."""
-        return list(self.text_tokenizer(words, truncation=True, max_length=self.max_text_pieces)["input_ids"])
+        return read_pieces(self.text_tokenizer, words, self.max_text_pieces, self.text_pace)
+
+    def _words(self, words: str) -> list[int]:
+        """The word of each of these pieces."""
+        return words_of_pieces(self.text_tokenizer, words, self.max_text_pieces, self.text_pace)

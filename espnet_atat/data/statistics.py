@@ -16,6 +16,7 @@ from espnet_atat.graph.digest import SUMS_FILE
 from espnet_atat.graph.pool import limit_threads, spread
 from espnet_atat.speech.arks import read_features
 from espnet_atat.speech.feature_sums import FeatureSums
+from espnet_atat.text.pieces import read_pieces
 
 #: Texts, and utterances of features, given to a process at a time; fewer are no work for a second process.
 TEXTS, UTTERANCES = 50_000, 2_000
@@ -29,6 +30,7 @@ def write_statistics(
     seed: int,
     text_tokenizer: str | None = None,
     text_encoder_conf: Mapping[str, Any] | None = None,
+    text_pace: float = 0.0,
     nj: int = 1,
 ) -> bool:
     """Write ``speech_shape``, ``text_in_shape`` and ``feats_stats.npz`` of a mixture, as far as it has such examples.
@@ -37,7 +39,7 @@ def write_statistics(
         dump: folder of ``recipe/set`` dirs.
         seed: draws the utterances of parts with a ``limit``, as for the mixture's own files.
         text_tokenizer: of the text encoder: folder or name; None: as ``text_encoder_conf`` has it.
-        text_encoder_conf: of training: its positions end a longer text.
+        text_encoder_conf, text_pace: of training: the encoder's positions end a longer text.
         nj: processes.
 
     Returns:
@@ -67,7 +69,8 @@ def write_statistics(
         if sums.count:
             sums.save(output / SUMS_FILE)
     if texts:
-        write_two_column(output / "text_in_shape", _text_lengths(texts, text_tokenizer, text_encoder_conf or {}, nj))
+        shapes = _text_lengths(texts, text_tokenizer, text_encoder_conf or {}, text_pace, nj)
+        write_two_column(output / "text_in_shape", shapes)
     return True
 
 
@@ -109,7 +112,7 @@ def _sums(paths: Sequence[str]) -> FeatureSums:
 
 
 def _text_lengths(
-    texts: Mapping[str, str], tokenizer: str | None, encoder: Mapping[str, Any], nj: int
+    texts: Mapping[str, str], tokenizer: str | None, encoder: Mapping[str, Any], pace: float, nj: int
 ) -> dict[str, str]:
     """Shapes by example id."""
     from espnet_atat.data.preprocessor import max_text_pieces
@@ -117,7 +120,7 @@ def _text_lengths(
 
     config = load_hub_config("text_encoder_conf", encoder.get("model"), encoder.get("config"), default="bert")
     most = max_text_pieces({"config": config.to_diff_dict()})
-    count = partial(_count_pieces, str(tokenizer or encoder["model"]), most)
+    count = partial(_count_pieces, str(tokenizer or encoder["model"]), most, pace)
     examples = list(texts)
     chunks = [examples[first : first + TEXTS] for first in range(0, len(examples), TEXTS)]
     lengths: dict[str, str] = {}
@@ -126,7 +129,9 @@ def _text_lengths(
     return lengths
 
 
-def _count_pieces(tokenizer: str, max_pieces: int, pairs: Sequence[tuple[str, str]]) -> list[int]:
+def _count_pieces(tokenizer: str, max_pieces: int, pace: float, pairs: Sequence[tuple[str, str]]) -> list[int]:
+    if pace:
+        return [len(read_pieces(_tokenizer(tokenizer), words, max_pieces, pace)) for _, words in pairs]
     pieces = _tokenizer(tokenizer)(
         [words for _, words in pairs],
         truncation=True,

@@ -52,8 +52,11 @@ def speech_attention(trained: Trained, segment: Segment, task: str, tokens: Sequ
     with torch.inference_mode(), trained.encoding:
         encoded = trained.model.encode_audio(batch, lengths)
         assert trained.model.audio_encoder is not None
-        found = _attention(trained, encoded, task, tokens, trained.model.audio_encoder.frames_per_state)
-    return replace(found, first=segment.first)
+        source, pieces = trained.model.decoder_source(encoded), trained.model.audio_pieces(encoded)[0].cpu().numpy()
+        found = _attention(trained, source, task, tokens, trained.model.audio_encoder.frames_per_state)
+    # A state that is the mean of several shares its weight out among them.
+    weights = (found.weights / np.bincount(pieces))[..., pieces].astype(np.float32)
+    return replace(found, weights=weights, first=segment.first)
 
 
 def text_attention(trained: Trained, pieces: Sequence[int], task: str, tokens: Sequence[str]) -> Attention:

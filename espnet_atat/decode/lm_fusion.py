@@ -10,9 +10,9 @@ from torch import Tensor
 
 from espnet_atat.decode.trained import Trained, check_files
 from espnet_atat.errors import UserError
+from espnet_atat.light_import import load_class
 from espnet_atat.model.espnet import BatchScorerInterface
 from espnet_atat.model.exact_weights import no_larger_than, read_weights, take_weights
-from espnet_atat.model.light_import import load_class
 from espnet_atat.plain_yaml import load_plain
 from espnet_atat.text.vocabulary import CONTROL_TOKENS, EOS, Vocabulary
 

@@ -6,16 +6,12 @@ spike, not of its sound.
 
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import pairwise
 
-import torch
 from torch import Tensor
-from torchaudio.functional import forced_align, merge_tokens
 
 from espnet_atat.decode.result import Understanding, Word
 from espnet_atat.decode.trained import Trained
 from espnet_atat.model.atat_model import ESPnetATATModel
-from espnet_atat.model.ctc import CTCHead
 from espnet_atat.model.hearing_encoder import HearingEncoder
 from espnet_atat.semantics.tree import is_tag
 from espnet_atat.speech.audio import SAMPLE_RATE
@@ -75,16 +71,6 @@ def seconds_per_feature(model: ESPnetATATModel) -> float:
     return FRAME_SECONDS
 
 
-def align(head: CTCHead, states: Tensor, symbols: Sequence[int]) -> list[tuple[int, int]] | None:
-    """First frame and frame after the last of each symbol, by the states (S, D); None where these are too few."""
-    frames = head.log_softmax(states[None]).float()  # (1, S', C)
-    repeats = sum(a == b for a, b in pairwise(symbols))
-    if not symbols or 0 in symbols or len(symbols) + repeats > frames.size(1):
-        return None
-    paths, scores = forced_align(frames, torch.tensor([symbols], dtype=torch.int32, device=frames.device))
-    return [(span.start, span.end) for span in merge_tokens(paths[0], scores[0])]
-
-
 def with_times(result: Understanding, trained: Trained, states: Tensor, start: float = 0.0) -> Understanding:
     """The result with its words' times, by the CTC over the utterance's states (S, D); as it is without them.
 
@@ -97,7 +83,7 @@ def with_times(result: Understanding, trained: Trained, states: Tensor, start: f
     else:
         spelling = spell_tokens(result.tokens, trained.vocabulary)
     texts = result.text.split()
-    spans = align(model.ctc, states, [symbol for symbol, _ in spelling])
+    spans = model.ctc.align(states, [symbol for symbol, _ in spelling])
     if spans is None or {word for _, word in spelling if word is not None} != set(range(len(texts))):
         return result
     seconds = seconds_per_state(model) / model.ctc.subframes  # of a CTC frame

@@ -20,10 +20,14 @@ from espnet_atat.model.device import check_device
 from espnet_atat.model.exact_weights import no_larger_than, read_weights, take_weights
 from espnet_atat.model.text_encoder import load_text_tokenizer
 from espnet_atat.plain_yaml import load_plain
+from espnet_atat.text.pieces import read_pieces
 from espnet_atat.text.tokenizer import CharTokenizer
 from espnet_atat.text.vocabulary import Vocabulary
 
 logger = logging.getLogger(__name__)
+
+#: Pieces of a text that is not cut.
+WHOLE = 10**9
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,7 @@ class Trained:
     tokenizer_source: str | None = None  # the text encoder's, folder or hub name; None in a model of audio only
     #: Instead, the folder's files by name: of a package, which is gone when a text comes.
     tokenizer_files: Mapping[str, bytes] | None = None
+    text_pace: float = 0.0  # see :func:`~espnet_atat.text.pieces.read_pieces`
     #: ESPnet's attention keeps its weights on the module and reads them back: one thread at a time may encode.
     encoding: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
 
@@ -68,7 +73,7 @@ class Trained:
         assert encoder is not None
         if (note := self.cut_note(words)) is not None:
             logger.warning(note)
-        pieces = list(tokenizer(words, truncation=True, max_length=encoder.max_pieces)["input_ids"])
+        pieces = read_pieces(tokenizer, words, encoder.max_pieces, self.text_pace)
         if not pieces or max(pieces) >= encoder.vocabulary_size:
             raise UserError(
                 f"the text tokenizer gives piece {max(pieces, default=None)} of {words!r}, the text encoder knows "
@@ -80,9 +85,10 @@ class Trained:
         """What to say of a text that is longer than the text encoder's positions; None of any other."""
         tokenizer, encoder = self.text_tokenizer, self.model.text_encoder
         assert encoder is not None
-        if len(words) + tokenizer.num_special_tokens_to_add() <= encoder.max_pieces:  # a piece has a character at least
+        longest = max(1.0, self.text_pace) * len(words)  # a piece has a character at least
+        if longest + tokenizer.num_special_tokens_to_add() <= encoder.max_pieces:
             return None
-        pieces, most = len(tokenizer(words, verbose=False)["input_ids"]), encoder.max_pieces
+        pieces, most = len(read_pieces(tokenizer, words, WHOLE, self.text_pace)), encoder.max_pieces
         return None if pieces <= most else f"a text of {pieces} pieces is cut after {most}, the most at once"
 
     @cached_property
@@ -109,7 +115,9 @@ class Trained:
             raise UserError(f"the token list has {len(vocabulary)} tokens, the decoder {rows} rows: not of one model")
         characters = CharTokenizer(characters_of(train_args)) if train_args.ctc_unit == "char" else None
         source = text_tokenizer or train_args.text_tokenizer
-        return cls(model.eval(), vocabulary, characters, str(source) if source else None)
+        # A configuration from before the option has none.
+        pace = getattr(train_args, "text_pace", 0.0)
+        return cls(model.eval(), vocabulary, characters, str(source) if source else None, text_pace=pace)
 
     @classmethod
     def load(

@@ -137,8 +137,9 @@ class Understand:
         caps = config.caps(encoded.lengths.tolist(), self.tokens_per_state)
         task_ids = [trained.vocabulary.task_id(task) for task in config.tasks]
         vocabulary = trained.vocabulary
+        source = trained.model.decoder_source(encoded) if hears else encoded
         scorers = {
-            "decoder": (1.0 - in_search, DecoderScorer(trained.decoder_weights, encoded, task_ids)),
+            "decoder": (1.0 - in_search, DecoderScorer(trained.decoder_weights, source, task_ids)),
             "ctc": (in_search, TokenCTCScorer(ctc, vocabulary.eos_id) if ctc is not None and in_search else None),
             "lm": (config.lm_weight, self.language_model and LanguageModelScorer(self.language_model)),
             LENGTH_BONUS: (config.penalty, LengthBonus(len(vocabulary))),

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import compress
 from typing import Any
 
 import torch
@@ -9,14 +10,16 @@ from torch import Tensor, nn
 
 from espnet_atat.errors import UserError
 from espnet_atat.model.audio_encoder import BlocksEncoder
-from espnet_atat.model.contrast import ModalityContrast
 from espnet_atat.model.ctc import CTCHead
 from espnet_atat.model.decoder import SharedDecoder
 from espnet_atat.model.espnet import AbsESPnetModel, force_gatherable
+from espnet_atat.model.halves import ModalityContrast, layer_outputs, mean_of_pieces, swap_words
 from espnet_atat.model.text_encoder import TextEncoder
 
 #: Pads targets; no token has this id.
 IGNORE = -1
+#: Options with which training encodes the transcripts of audio, to compare the two halves.
+COMPARING = ("contrast_weight", "consistency_weight", "swap_rate")
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,7 @@ class Encoded:
 
     states: Tensor
     lengths: Tensor
+    below: Sequence[Tensor] = ()  # behind the layers below the last, from there down, as far as they are compared
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,10 @@ class ESPnetATATModel(AbsESPnetModel):
             would slow down a text encoder that is trained from scratch.
         consistency_weight: of :meth:`_consistency`: an audio example's target is decoded from its transcript too, and
             what the decoder makes of both must agree. 0 in the paper.
+        swap_rate: share of the words of audio that the decoder gets in training as states of their text, from the
+            contrast start on; the CTC, over characters, says where they are. 0 in the paper.
+        shorten_audio: the decoder gets one state for each word of audio that the CTC over characters finds (each token,
+            of a CTC over tokens): the mean of its states. Not in the paper.
         lsm_weight: label smoothing (paper: 0.1).
         task_weights: factor on the loss of each task; 1 where not named.
         length_normalized_loss: average a target's loss over its tokens; else sum, as ESPnet does.
@@ -80,6 +88,8 @@ class ESPnetATATModel(AbsESPnetModel):
         contrast_conf: Mapping[str, Any] | None = None,
         contrast_start: int = 0,
         consistency_weight: float = 0.0,
+        swap_rate: float = 0.0,
+        shorten_audio: bool = False,
         lsm_weight: float = 0.1,
         task_weights: Mapping[str, float] | None = None,
         length_normalized_loss: bool = False,
@@ -94,9 +104,15 @@ class ESPnetATATModel(AbsESPnetModel):
             raise UserError(f"task_weights: unknown task {min(unknown)!r}: the tasks are {', '.join(task_ids)}")
         if ctc_weight and ctc is None:
             raise UserError("ctc_weight is set but there is no CTC head: give ctc_unit char or token")
-        if (contrast_weight or consistency_weight) and (audio_encoder is None or text_encoder is None):
-            option = "contrast_weight" if contrast_weight else "consistency_weight"
-            raise UserError(f"{option} is set but there are not two encoders to compare")
+        comparing = list(compress(COMPARING, (contrast_weight, consistency_weight, swap_rate)))
+        if comparing and (audio_encoder is None or text_encoder is None):
+            raise UserError(f"{comparing[0]} is set but there are not two encoders to compare")
+        if not 0 <= swap_rate <= 1:
+            raise UserError(f"swap_rate is a share, 0 to 1; found {swap_rate}")
+        if swap_rate and (ctc is None or ctc.separator is None or not ctc_weight):
+            raise UserError("swap_rate needs a CTC that finds words: ctc_unit char, and a ctc_weight")
+        if shorten_audio and (not ctc_weight or swap_rate):
+            raise UserError("shorten_audio needs a CTC that finds pieces (a ctc_weight), and excludes swap_rate")
         if not 0 <= token_noise < 1:
             raise UserError(f"token_noise is a share, 0 or more and below 1; found {token_noise}")
         if state_noise < 0:
@@ -112,6 +128,16 @@ class ESPnetATATModel(AbsESPnetModel):
         self.contrast = ModalityContrast(**(contrast_conf or {})) if contrast_weight else None
         self.contrast_weight = contrast_weight
         self.consistency_weight = consistency_weight
+        self.swap_rate = swap_rate
+        self.shorten_audio = shorten_audio
+        self._compared_blocks: Sequence[nn.Module] = ()  # below the last
+        if self.contrast is not None and self.contrast.depths > 1:
+            assert audio_encoder is not None
+            assert text_encoder is not None
+            blocks = () if audio_encoder.blocks is None else list(audio_encoder.blocks.encoders)
+            if self.contrast.depths > (least := min(len(blocks), text_encoder.config.num_hidden_layers)):
+                raise UserError(f"contrast_conf: depths is {self.contrast.depths}, but an encoder has {least} layers")
+            self._compared_blocks = blocks[-self.contrast.depths : -1]
         self.contrast_start = contrast_start
         if self.compares and contrast_start:
             # Saved in checkpoints, for resumed runs. A float, because ESPnet's average over epochs sums integers.
@@ -160,6 +186,7 @@ class ESPnetATATModel(AbsESPnetModel):
         ctc_text_lengths: Tensor | None = None,
         transcript: Tensor | None = None,
         transcript_lengths: Tensor | None = None,
+        transcript_words: Tensor | None = None,
         speech_parts: Sequence[int] | None = None,
         text_in_parts: Sequence[int] | None = None,
         **_: object,
@@ -171,7 +198,8 @@ class ESPnetATATModel(AbsESPnetModel):
             speech: (Ba, T, F) features, or (Ba, samples) of a model that hears; absent in a batch of text.
             text_in: (Bt, S) ids of the text tokenizer; absent in a batch of audio.
             ctc_text: (Ba, symbols) of the CTC; only with a CTC head.
-            transcript: (Ba, S) words of the audio, as ids of the text tokenizer; only with a contrast weight.
+            transcript: (Ba, S) words of the audio, as ids of the text tokenizer; only where the halves are compared.
+            transcript_words: (Ba, S) the word that each of them belongs to, -1 of none; only with a swap rate.
             speech_parts: numbers of rows, of like length, that the audio encoder takes together; None: all.
             text_in_parts: likewise for the text encoder.
 
@@ -191,19 +219,25 @@ class ESPnetATATModel(AbsESPnetModel):
         read: Encoded | None = None  # the audio's transcripts
         if speech is not None and speech_lengths is not None:
             encoded = _in_parts(self.encode_audio, speech, speech_lengths, speech_parts)
-            both.append(encoded)
+            source = self.decoder_source(encoded)
+            swaps = self.training and self.swap_rate > 0
+            if swaps and (read := self._read(transcript, transcript_lengths)) is not None:
+                assert ctc_text is not None
+                assert ctc_text_lengths is not None
+                assert transcript_words is not None
+                source = self._swapped(encoded, read, ctc_text, ctc_text_lengths, transcript_words)
+            both.append(source)
             if not self.decodes_together:
-                decoded.append(self._decode(encoded, text[:audio], text_lengths[:audio]))
+                decoded.append(self._decode(source, text[:audio], text_lengths[:audio]))
             if self.ctc is not None and self.ctc_weight:
                 assert ctc_text is not None, "the preprocessor gives ctc_text where there is a CTC head"
                 assert ctc_text_lengths is not None
                 ctc_loss = self.ctc(encoded.states, encoded.lengths, ctc_text, ctc_text_lengths)
-            if transcript is not None and transcript_lengths is not None and self._comparing_has_begun():
-                read = self.encode_text(transcript, transcript_lengths)
-                if self.contrast is not None:
-                    contrast_loss = self.contrast(
-                        encoded.states, encoded.lengths, read.states, read.lengths, transcript
-                    )
+            if not swaps:
+                read = self._read(transcript, transcript_lengths)
+            if read is not None and self.contrast is not None:
+                assert transcript is not None
+                contrast_loss = self._contrast(encoded, read, transcript)
         if text_in is not None and text_in_lengths is not None:
             encoded = self._with_noise(_in_parts(self.encode_text, text_in, text_in_lengths, text_in_parts))
             both.append(encoded)
@@ -250,14 +284,29 @@ class ESPnetATATModel(AbsESPnetModel):
             feats, lengths = self.specaug(feats, lengths)
         if self.normalize is not None:
             feats, lengths = self.normalize(feats, lengths)
-        states, lengths, _none = self.audio_encoder(feats, lengths)
-        return Encoded(states, lengths)
+        with layer_outputs(self._compared_blocks) as below:
+            states, lengths, _none = self.audio_encoder(feats, lengths)
+        return Encoded(states, lengths, below)
 
     def encode_text(self, pieces: Tensor, lengths: Tensor) -> Encoded:
         """(Bt, S) ids of the text tokenizer -> states."""
         if self.text_encoder is None:
             raise UserError("this model has no text encoder: it was trained with --text_encoder none")
-        return Encoded(*self.text_encoder(pieces.clamp(min=0), lengths))
+        return Encoded(*self.text_encoder(pieces.clamp(min=0), lengths, below=len(self._compared_blocks)))
+
+    def decoder_source(self, encoded: Encoded) -> Encoded:
+        """What the decoder reads of audio: its states, or one of each piece (``shorten_audio``)."""
+        if not self.shorten_audio:
+            return encoded
+        return Encoded(*mean_of_pieces(encoded.states, self.audio_pieces(encoded)))
+
+    def audio_pieces(self, encoded: Encoded) -> Tensor:
+        """The state of :meth:`decoder_source` that each state of audio is in: (B, S), -1 in the padding."""
+        if self.shorten_audio:
+            assert self.ctc is not None
+            return self.ctc.pieces(encoded.states, encoded.lengths)
+        places = torch.arange(encoded.states.size(1), device=encoded.states.device)
+        return places.where(places < encoded.lengths[:, None], -1)
 
     @property
     def hears(self) -> bool:
@@ -278,7 +327,7 @@ class ESPnetATATModel(AbsESPnetModel):
     @property
     def compares(self) -> bool:
         """Whether training encodes the transcripts of audio, to compare the two halves."""
-        return bool(self.contrast_weight or self.consistency_weight)
+        return bool(self.contrast_weight or self.consistency_weight or self.swap_rate)
 
     def _decode(self, encoded: Encoded, text: Tensor, lengths: Tensor) -> Decoded:
         """Teacher forcing of the targets ``text`` (B, L), of these lengths."""
@@ -294,6 +343,32 @@ class ESPnetATATModel(AbsESPnetModel):
         )
         right = (logits.detach().argmax(-1) == outputs) & (outputs != IGNORE)
         return Decoded(loss.sum(1), right.sum(1), logits, blocks)
+
+    def _read(self, transcript: Tensor | None, lengths: Tensor | None) -> Encoded | None:
+        """States of the transcripts of audio, where the two halves are compared."""
+        if transcript is None or lengths is None or not self._comparing_has_begun():
+            return None
+        return self.encode_text(transcript, lengths)
+
+    def _contrast(self, heard: Encoded, read: Encoded, transcript: Tensor) -> Tensor:
+        assert self.contrast is not None
+        pairs = [(heard.states, read.states), *zip(heard.below, read.below, strict=True)]
+        losses = [self.contrast(audio, heard.lengths, text, read.lengths, transcript) for audio, text in pairs]
+        return torch.stack(losses).mean(0)
+
+    def _swapped(
+        self, heard: Encoded, read: Encoded, symbols: Tensor, symbols_lengths: Tensor, words: Tensor
+    ) -> Encoded:
+        """States of audio, with some words' states as they are read."""
+        assert self.ctc is not None
+        rows = [
+            swap_words(self.ctc, states[:length], ids[:number].tolist(), text, of_word, self.swap_rate)
+            for states, length, ids, number, text, of_word in zip(
+                heard.states, heard.lengths, symbols, symbols_lengths, read.states, words, strict=True
+            )
+        ]
+        lengths = torch.tensor([len(row) for row in rows], device=heard.lengths.device)
+        return Encoded(nn.utils.rnn.pad_sequence(rows, batch_first=True), lengths)
 
     def _consistency(self, heard: Decoded, read: Encoded, text: Tensor, lengths: Tensor) -> Tensor:
         """How far the decoder is from making the same of an utterance heard and read: (Ba,), summed over tokens.
@@ -365,5 +440,9 @@ def _joined(parts: Sequence[Encoded]) -> Encoded:
     if len(parts) == 1:
         return parts[0]
     longest = max(part.states.shape[1] for part in parts)
-    states = [nn.functional.pad(part.states, (0, 0, 0, longest - part.states.shape[1])) for part in parts]
-    return Encoded(torch.cat(states), torch.cat([part.lengths for part in parts]))
+    # Of text and audio together, only audio may have others below.
+    layers = zip(*((part.states, *part.below) for part in parts), strict=False)
+    states, *below = [
+        torch.cat([nn.functional.pad(x, (0, 0, 0, longest - x.shape[1])) for x in layer]) for layer in layers
+    ]
+    return Encoded(states, torch.cat([part.lengths for part in parts]), below)

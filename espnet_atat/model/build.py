@@ -10,6 +10,7 @@ from torch import nn
 from espnet_atat.bounded import read_whole
 from espnet_atat.errors import UserError
 from espnet_atat.espnet_package import ESPNET, ESPNET_PREFIX
+from espnet_atat.light_import import load_class
 from espnet_atat.model.atat_model import ESPnetATATModel
 from espnet_atat.model.audio_encoder import AudioEncoder, BlocksEncoder
 from espnet_atat.model.cpu_layers import use_cpu_layers
@@ -17,8 +18,8 @@ from espnet_atat.model.ctc import CTCHead
 from espnet_atat.model.decoder import SharedDecoder
 from espnet_atat.model.hearing_encoder import HearingEncoder
 from espnet_atat.model.hub import HUGGING_FACE
-from espnet_atat.model.light_import import load_class
 from espnet_atat.model.text_encoder import DeferredTextEncoder, TextEncoder
+from espnet_atat.text.tokenizer import SEPARATOR
 from espnet_atat.text.vocabulary import Vocabulary
 
 #: The paper's model dimension.
@@ -83,8 +84,9 @@ def build_model(args: argparse.Namespace, *, defer_text_encoder: bool = False) -
         audio = AudioEncoder(args.input_size, dimension, args.audio_encoder, **conf)
     decoder = SharedDecoder(len(vocabulary), dimension, args.pretrained_vocabulary_size, **args.decoder_conf)
     if audio is not None and args.ctc_unit is not None:
-        symbols = args.ctc_characters if args.ctc_unit == "char" else args.token_list
-        ctc = CTCHead(len(symbols), dimension, **args.ctc_conf)
+        over_characters = args.ctc_unit == "char"
+        symbols = args.ctc_characters if over_characters else args.token_list
+        ctc = CTCHead(len(symbols), dimension, **args.ctc_conf, separator=SEPARATOR if over_characters else None)
     if args.init is not None:
         # Before what is pretrained is attached: its weights are loaded, or have an initialisation of their own.
         initialize(nn.ModuleList([part for part in (audio, decoder, ctc) if part is not None]), args.init)

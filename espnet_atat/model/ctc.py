@@ -1,6 +1,13 @@
 """An auxiliary CTC, so that the encoder learns to recognise speech before the decoder becomes a language model."""
 
+from collections.abc import Sequence
+from itertools import pairwise
+
+import torch
 from torch import Tensor, nn
+from torchaudio.functional import forced_align, merge_tokens
+
+from espnet_atat.model.audio_encoder import valid_frames
 
 
 class CTCHead(nn.Module):
@@ -12,11 +19,20 @@ class CTCHead(nn.Module):
     Args:
         symbols: C, blank included.
         input_size: D.
+        separator: the symbol between words of a CTC over characters; None: symbols are tokens.
     """
 
-    def __init__(self, symbols: int, input_size: int, subframes: int = 1, dropout_rate: float = 0.0):
+    def __init__(
+        self,
+        symbols: int,
+        input_size: int,
+        subframes: int = 1,
+        dropout_rate: float = 0.0,
+        separator: int | None = None,
+    ):
         super().__init__()
         self.symbols = symbols
+        self.separator = separator
         self.subframes = subframes
         self.dropout = nn.Dropout(dropout_rate)
         self.project = nn.Linear(input_size, symbols * subframes)
@@ -39,3 +55,28 @@ class CTCHead(nn.Module):
         return nn.functional.ctc_loss(
             frames, targets.clamp(min=0), lengths * self.subframes, target_lengths, reduction="none", zero_infinity=True
         )
+
+    @torch.no_grad()
+    def align(self, states: Tensor, symbols: Sequence[int]) -> list[tuple[int, int]] | None:
+        """First frame and frame after the last of each symbol, by an utterance's states (S, D).
+
+        None where there are too few frames, or no symbols.
+        """
+        frames = self.log_softmax(states[None]).float()  # (1, S', C)
+        repeats = sum(a == b for a, b in pairwise(symbols))
+        if not symbols or 0 in symbols or len(symbols) + repeats > frames.size(1):
+            return None
+        paths, scores = forced_align(frames, torch.tensor([symbols], dtype=torch.int32, device=frames.device))
+        return [(span.start, span.end) for span in merge_tokens(paths[0], scores[0])]
+
+    @torch.no_grad()
+    def pieces(self, states: Tensor, lengths: Tensor) -> Tensor:
+        """The piece that each state belongs to, by the best path: (B, S), numbered from 0; -1 in the padding.
+
+        A piece is a word of a CTC over characters, and begins at a separator; else it is a token.
+        """
+        best = self.log_softmax(states).argmax(-1)  # (B, S')
+        begins = best == self.separator if self.separator is not None else best != 0
+        begins &= best != nn.functional.pad(best[:, :-1], (1, 0), value=0)  # a symbol may last several frames
+        pieces = begins.unflatten(1, (-1, self.subframes)).any(-1).cumsum(1)
+        return (pieces - pieces[:, :1]).masked_fill(~valid_frames(lengths, states.size(1)), -1)

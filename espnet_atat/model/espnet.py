@@ -1,6 +1,6 @@
 """ESPnet's building blocks, search and scorers, imported in one place: ``espnet2.legacy`` may move."""
 
-from espnet_atat.model.light_import import light_import
+from espnet_atat.light_import import light_import
 
 with light_import():
     from espnet2.asr.decoder.transformer_decoder import TransformerDecoder as TransformerDecoder

@@ -11,10 +11,10 @@ from torch import Tensor, nn
 
 from espnet_atat.errors import UserError
 from espnet_atat.espnet_package import ESPNET_PREFIX, EspnetConfig, read_member
+from espnet_atat.light_import import load_class
 from espnet_atat.model.audio_encoder import valid_frames
 from espnet_atat.model.espnet import PositionalEncoding
 from espnet_atat.model.exact_weights import check_numbers, load_state
-from espnet_atat.model.light_import import load_class
 from espnet_atat.model.speech_states import LAST_LAYER, TRAIN_NONE, SpeechStates
 
 ENCODERS = {

@@ -57,11 +57,16 @@ class TextEncoder(nn.Module):
         """Pieces that a text may have: the encoder's positions, at most BERT's."""
         return min(MAX_PIECES, getattr(self.config, "max_position_embeddings", MAX_PIECES))
 
-    def forward(self, pieces: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """Pieces (B, S), ``[CLS]`` and ``[SEP]`` included, and their number (B,) -> states (B, S, D) and theirs."""
+    def forward(self, pieces: Tensor, lengths: Tensor, below: int = 0) -> tuple[Tensor, Tensor, list[Tensor]]:
+        """Pieces (B, S), ``[CLS]`` and ``[SEP]`` included, and their number (B,) -> states (B, S, D) and theirs.
+
+        Also the states behind so many layers ``below`` the last, from there down, projected and normalised.
+        """
         mask = valid_frames(lengths, pieces.size(1))
-        hidden = self.bert(input_ids=pieces, attention_mask=mask.to(torch.long)).last_hidden_state
-        return self.project(hidden), lengths
+        found = self.bert(input_ids=pieces, attention_mask=mask.to(torch.long), output_hidden_states=below > 0)
+        lower = [self.project(found.hidden_states[-2 - depth]) for depth in range(below)]
+        lower = [nn.functional.layer_norm(states, states.shape[-1:]) for states in lower]
+        return self.project(found.last_hidden_state), lengths, lower
 
 
 class DeferredTextEncoder(TextEncoder):

@@ -31,7 +31,7 @@ from espnet_atat.text.growth import BPEGrowth
 from espnet_atat.text.tokenizer import target_words
 
 #: Options of training that decide what statistics and shapes are; the rest leaves them as they are.
-STATISTICS_KEYS = ("input_size", "frontend", "frontend_conf", "text_encoder", "text_tokenizer", "ctc_unit")
+STATISTICS_KEYS = ("input_size", "frontend", "frontend_conf", "text_encoder", "text_tokenizer", "text_pace", "ctc_unit")
 #: In a token list's identity: tags that validation has and training has not.
 KNOWN_TAGS = "known_tags"
 

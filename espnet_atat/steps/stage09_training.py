@@ -77,6 +77,7 @@ def _write_known(training: Training, parts: Sequence[Part], output: Path) -> boo
         seed=MIXTURE_SEED,
         text_tokenizer=training.text_tokenizer,
         text_encoder_conf=config.get("text_encoder_conf"),
+        text_pace=config.get("text_pace", 0.0),
         nj=training.nj,
     )
 

@@ -27,7 +27,7 @@ from espnet_atat.data.sampler import MixedBatchSampler, single_task_batches
 from espnet_atat.data.shapes import load_groups
 from espnet_atat.errors import UserError
 from espnet_atat.espnet_package import ESPNET
-from espnet_atat.model.atat_model import ESPnetATATModel
+from espnet_atat.model.atat_model import COMPARING, ESPnetATATModel
 from espnet_atat.model.build import build_model, characters_of, vocabulary_of
 from espnet_atat.model.gpu_layers import use_gpu_layers
 from espnet_atat.model.hearing_encoder import HearingEncoder
@@ -114,7 +114,10 @@ class ATATTask(AbsTask):
             text_tokenizer,
             FeatureAugmentation(**of_features) if of_features else None,
             max_text_pieces=max_text_pieces(args.text_encoder_conf),
-            transcripts=any(args.model_conf.get(option) for option in ("contrast_weight", "consistency_weight")),
+            transcripts=any(args.model_conf.get(option) for option in COMPARING),
+            transcript_words=bool(args.model_conf.get("swap_rate")),
+            # A saved configuration from before the option has none.
+            text_pace=getattr(args, "text_pace", 0.0),
             waveform_augmentation=Chain.from_config(of_audio, "waveform_augment_conf") if of_audio else None,
             masker=masker,
             text_mask_rate=args.text_mask_rate if train and args.text_encoder is not None else 0.0,

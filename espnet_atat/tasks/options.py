@@ -7,8 +7,8 @@ from espnet2.utils.nested_dict_action import NestedDictAction
 from espnet2.utils.types import int_or_none, str_or_none
 
 from espnet_atat.data.parts import MAX_PARTS
+from espnet_atat.light_import import load_class
 from espnet_atat.model.build import CLASSES
-from espnet_atat.model.light_import import load_class
 
 #: ESPnet's modules that are chosen by name.
 CLASS_CHOICES = tuple(
@@ -41,6 +41,8 @@ def add_task_options(parser: argparse.ArgumentParser) -> None:
     add("--augment_conf", action=NestedDictAction, default={}, help="see data/augment.py")
     about = "of audio (feats_type raw): the effects of conf/augment.yaml"
     add("--waveform_augment_conf", action=NestedDictAction, default={}, help=about)
+    about = "states of audio that a character lasts, for a text encoder that reads at the pace of speech; 0: off"
+    add("--text_pace", type=float, default=0.0, help=about)
     add("--text_mask_rate", type=float, default=0.0, help="share of text pieces that training hides")
     add("--mask_conf", action=NestedDictAction, default={}, help="fresh masks every epoch: see data/masks.py")
 

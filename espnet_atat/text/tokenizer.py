@@ -17,6 +17,8 @@ from espnet_atat.text.vocabulary import CONTROL_TOKENS, Vocabulary
 WORD_START = "▁"
 #: The word separator of the character CTC; no word contains it.
 SPACE = "<space>"
+#: Its number in a character list: after the blank and the unknown character.
+SEPARATOR = 2
 #: Files of a token folder; the last one exists if words have pieces of a second BPE model (``text.growth``).
 TOKENS_FILE, BPE_FILE = "tokens.txt", "bpe.model"
 CHARACTERS_FILE, GROWN_WORDS_FILE = "characters.txt", "grown_words.txt"

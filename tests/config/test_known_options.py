@@ -99,7 +99,7 @@ def known_now() -> dict[str, Any]:
             {"": TransformerDecoder},
             ["vocab_size", "encoder_output_size", "use_output_layer", "input_layer"],
         ),
-        "ctc_conf": ("", {"": CTCHead}, ["symbols", "input_size"]),
+        "ctc_conf": ("", {"": CTCHead}, ["symbols", "input_size", "separator"]),
         "model_conf": ("", {"": ESPnetATATModel}, parts),
         "augment_conf": ("", {"": FeatureAugmentation}, []),
         "waveform_augment_conf": ("", {"": effects}, []),

@@ -1,5 +1,7 @@
 """A dataset of different streams, and what the preprocessor makes of an example."""
 
+import itertools
+
 import numpy as np
 import pytest
 import soundfile
@@ -107,6 +109,33 @@ def test_text_masks_hide_their_share_in_training_alone(toy, tokenizer):
         preprocessor(toy, tokenizer, True, text_mask_rate=1.0)
     with pytest.raises(UserError, match="no mask token"):
         MixturePreprocessor(True, tokenizer, text_mask_rate=0.1)
+
+
+def test_text_at_the_pace_of_speech_repeats_its_pieces_and_hides_them_whole(toy, tokenizer):
+    plain, slow = (preprocessor(toy, tokenizer, False, text_pace=pace) for pace in (0.0, 0.8))
+    words = TRANSCRIPT.split()
+    ids = {word: plain("nlu-a-b", {"text_in": word})["text_in"][1:-1].tolist() for word in words}
+    assert all(len(pieces) == 1 for pieces in ids.values())  # of this tokenizer a word is a piece
+    read = slow("nlu-a-b", {"text_in": TRANSCRIPT})["text_in"].tolist()
+    runs = [(piece, len(list(run))) for piece, run in itertools.groupby(read[1:-1])]
+    assert [piece for piece, _ in runs] == [ids[word][0] for word in words]
+    assert all(abs(number - 0.8 * len(word)) <= 1 for word, (_, number) in zip(words, runs, strict=True))
+    audio = {"speech": np.zeros((20, 80), np.float32), "text": f"<slu> {TREE}"}
+    with_words = preprocessor(toy, tokenizer, transcripts=True, transcript_words=True, text_pace=0.8)(SLU, audio)
+    assert with_words["transcript"].tolist() == read
+    numbers = [word for word, (_, run) in enumerate(runs) for _ in range(run)]
+    assert with_words["transcript_words"].tolist() == [-1, *numbers, -1]
+    masked = preprocessor(toy, tokenizer, True, text_pace=0.8, text_mask_rate=0.5)
+    mask = masked.text_tokenizer.mask_token_id
+    for seed in range(20):
+        np.random.seed(seed)  # noqa: NPY002
+        hidden = masked("nlu-a-b", {"text_in": TRANSCRIPT})["text_in"][1:-1] == mask
+        assert all(len(set(hidden[np.array(numbers) == word])) == 1 for word in range(len(words)))
+    short = preprocessor(toy, tokenizer, False, text_pace=3.0, max_text_pieces=9)("nlu-a-b", {"text_in": TRANSCRIPT})
+    assert len(short["text_in"]) == 9
+    assert short["text_in"][-1] == read[-1]  # [SEP]
+    with pytest.raises(UserError, match="text_pace is a number of states"):
+        preprocessor(toy, tokenizer, True, text_pace=-1.0)
 
 
 @pytest.mark.parametrize(("room", "one_epoch", "kept"), [(0, False, 0), (1, False, 1), (100, False, 2), (100, True, 0)])

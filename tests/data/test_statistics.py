@@ -12,7 +12,9 @@ from espnet_atat.data.mixture import parse_mixture
 from espnet_atat.data.statistics import write_statistics
 from espnet_atat.datadir import read_two_column, write_two_column
 from espnet_atat.graph.digest import SUMS_FILE
+from espnet_atat.model.text_encoder import load_text_tokenizer
 from espnet_atat.speech.feature_sums import FeatureSums
+from espnet_atat.text.pieces import read_pieces
 from tests.toy import MELS, UTTERANCES, Toy, make_toy
 from tests.toy_training import CONFIG, prepare
 
@@ -108,3 +110,13 @@ def test_without_what_stage_6_leaves_nothing_is_written(toy, tmp_path, name):
     finally:
         file.write_bytes(content)
     assert not (tmp_path / "new").exists()
+
+
+def test_texts_at_the_pace_of_speech_have_the_length_that_the_encoder_reads(toy, tmp_path):
+    assert written(toy, tmp_path, text_pace=0.8)
+    shapes = read_two_column(tmp_path / "text_in_shape")
+    tokenizer = load_text_tokenizer(toy.text_tokenizer)
+    for number, (words, _) in enumerate(UTTERANCES):
+        pieces = read_pieces(tokenizer, words, 512, 0.8)
+        assert len(pieces) > len(words.split()) + 2
+        assert shapes[f"nlu-words-spk0-{number:02d}"] == str(len(pieces))

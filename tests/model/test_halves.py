@@ -1,4 +1,4 @@
-"""What brings the two halves together: the contrast of their states, and the consistency of what is decoded."""
+"""What brings the two halves together: contrast, consistency, states shortened to pieces, words swapped."""
 
 import math
 
@@ -8,8 +8,9 @@ from torch import Tensor
 
 from espnet_atat.errors import UserError
 from espnet_atat.model.atat_model import Encoded
-from espnet_atat.model.contrast import ModalityContrast
-from tests.toy_model import TEXT_PIECES, toy_batch, toy_model
+from espnet_atat.model.ctc import CTCHead
+from espnet_atat.model.halves import ModalityContrast, mean_of_pieces, swap_words
+from tests.toy_model import TEXT_PIECES, TINY_BERT, toy_batch, toy_model
 
 CLS, SEP = 1, 2
 
@@ -160,3 +161,116 @@ def test_a_consistent_model_teaches_both_encoders_and_the_decoder():
     assert all(layer.weight.grad.abs().sum() > 0 for layer in taught)
     late = toy_model(model_conf={"ctc_weight": 0.3, "consistency_weight": 0.5, "contrast_start": 1}).train()
     assert [math.isnan(float(late(**batch)[1]["loss_consistency"])) for _ in range(3)] == [True, False, False]
+
+
+TWO_LAYERS = {"config": {**TINY_BERT, "num_hidden_layers": 2}}
+
+
+@pytest.mark.parametrize("together", [False, True])
+def test_the_contrast_at_several_depths_is_the_mean_over_layers_of_both_encoders(together):
+    batch = with_transcripts(6, 4, 5)
+    options = {"contrast_weight": 1.0, "contrast_conf": {"depths": 2}}
+    model = toy_model(blocks="conformer", text_encoder_conf=TWO_LAYERS, model_conf=options)
+    model.decodes_together = together
+    loss, stats, _ = model(**batch, speech_parts=[1, 2], text_in_parts=[1, 1])
+    seen: list[Tensor] = []
+    hook = model.audio_encoder.blocks.encoders[0].register_forward_hook(lambda *call: seen.append(call[2][0][0]))
+    heard = model.encode_audio(batch["speech"], batch["speech_lengths"])
+    hook.remove()
+    pieces, lengths = batch["transcript"], batch["transcript_lengths"]
+    mask = torch.arange(6) < lengths[:, None]
+    hidden = model.text_encoder.bert(pieces, attention_mask=mask.long(), output_hidden_states=True).hidden_states
+    first, last = (model.text_encoder.project(hidden[layer]) for layer in (1, 2))
+    pairs = [
+        (heard.states, last),
+        tuple(torch.nn.functional.layer_norm(states, states.shape[-1:]) for states in (seen[0], first)),
+    ]
+    expected = torch.stack([model.contrast(a, heard.lengths, t, lengths, pieces) for a, t in pairs]).mean()
+    torch.testing.assert_close(stats["loss_contrast"], expected[None], rtol=1e-4, atol=1e-4)
+    assert math.isfinite(float(loss))
+    with pytest.raises(UserError, match="depths is 3, but an encoder has 2 layers"):
+        toy_model(text_encoder_conf=TWO_LAYERS, model_conf={**options, "contrast_conf": {"depths": 3}})
+
+
+def spelling_head(symbols: int = 6, separator: int | None = 2) -> CTCHead:
+    """A head whose symbol is the largest dimension of a state."""
+    head = CTCHead(symbols, symbols, separator=separator)
+    with torch.no_grad():
+        head.project.weight.copy_(20 * torch.eye(symbols))
+        head.project.bias.zero_()
+    return head
+
+
+def states_of(path: list[int], symbols: int = 6) -> Tensor:
+    return torch.nn.functional.one_hot(torch.tensor(path), symbols).float()
+
+
+@pytest.mark.parametrize(
+    ("separator", "paths", "pieces"),
+    [
+        (2, [[0, 3, 4, 2, 2, 0, 5], [3, 2, 4, 2, 0]], [[0, 0, 0, 1, 1, 1, 1], [0, 1, 1, 2, 2, -1, -1]]),
+        (None, [[0, 3, 3, 0, 4, 5, 0], [3, 0, 3, 3, 4]], [[0, 1, 1, 1, 2, 3, 3], [0, 0, 1, 1, 2, -1, -1]]),
+    ],
+)
+def test_a_piece_is_a_word_of_characters_or_a_token_and_its_state_the_mean_of_its_states(separator, paths, pieces):
+    states = torch.nn.utils.rnn.pad_sequence([states_of(path) for path in paths], batch_first=True)
+    found = spelling_head(separator=separator).pieces(states, torch.tensor([7, 5]))
+    assert found.tolist() == pieces
+    short, lengths = mean_of_pieces(states, found)
+    assert lengths.tolist() == [max(row) + 1 for row in pieces]
+    for row, number in enumerate(lengths):
+        for piece in range(number):
+            torch.testing.assert_close(short[row, piece], states[row, found[row] == piece].mean(0))
+
+
+def test_swapped_words_come_as_they_are_read_and_the_rest_as_it_is_heard():
+    heard, symbols = states_of([0, 3, 4, 0, 2, 5, 0, 2, 3, 0]), [3, 4, 2, 5, 2, 3]
+    words = torch.tensor([-1, 0, 0, 1, 2, -1, -1])  # two pieces of the first word; the last is padding
+    read = 100.0 + torch.arange(7.0)[:, None].expand(7, 6)
+    head = spelling_head()
+    assert torch.equal(swap_words(head, heard, symbols, read, words, 0.0), heard)
+    everything = swap_words(head, heard, symbols, read, words, 1.0)
+    assert torch.equal(everything, torch.cat([heard[:1], read[1:5], heard[9:]]))  # silence at the ends stays
+    torch.manual_seed(0)
+    some = [swap_words(head, heard, symbols, read, words, 0.5) for _ in range(400)]
+    assert sum(int((row == 103).all(1).any()) for row in some) / 400 == pytest.approx(0.5, abs=0.08)
+    for row in some:  # a word is whole, in its place
+        numbers = row[row[:, 0] > 99][:, 0].tolist()
+        assert numbers == sorted(numbers)
+        assert (101 in numbers) == (102 in numbers)
+    too_short = heard[:3]
+    assert swap_words(head, too_short, symbols, read, words, 1.0) is too_short
+    cut = torch.where(words == 2, -1, words)
+    assert swap_words(head, heard, symbols, read, cut, 1.0) is heard
+
+
+def test_a_model_swaps_words_in_training_alone():
+    batch = with_transcripts(6, 4, 5)
+    batch["transcript_words"] = torch.tensor([[-1, 0, 0, 0, 0, -1], [-1, 0, 0, -1, -1, -1], [-1, 0, 0, 0, -1, -1]])
+    batch["ctc_text"][batch["ctc_text"] == 2] = 1  # one word each
+    plain = toy_model(model_conf={"ctc_weight": 0.3})
+    model = toy_model(model_conf={"ctc_weight": 0.3, "swap_rate": 1.0})
+    assert model(**batch)[0].item() == pytest.approx(plain(**batch)[0].item(), rel=1e-5)
+    for part in (model, plain):
+        part.train()
+        for module in part.modules():
+            if isinstance(module, torch.nn.Dropout):
+                module.p = 0.0
+    loss, without = model(**batch)[0], plain(**batch)[0]
+    assert abs(float(loss - without)) > 1e-3
+    alone = {name: value for name, value in batch.items() if not name.startswith("text_in")}
+    alone["text"], alone["text_lengths"] = batch["text"][:3], batch["text_lengths"][:3]
+    model.zero_grad()
+    model(**alone)[0].backward()
+    assert model.text_encoder.project.weight.grad.abs().sum() > 0  # the decoder reads it in place of audio
+
+
+def test_a_model_decodes_from_one_state_a_word():
+    batch = toy_batch(frames=(40, 23, 31), pieces=())
+    model = toy_model(model_conf={"ctc_weight": 0.3, "shorten_audio": True})
+    encoded = model.encode_audio(batch["speech"], batch["speech_lengths"])
+    source, pieces = model.decoder_source(encoded), model.audio_pieces(encoded)
+    assert source.lengths.tolist() == (pieces.amax(1) + 1).tolist()
+    assert int(source.lengths.max()) < int(encoded.lengths.max())
+    expected = model._decode(source, batch["text"], batch["text_lengths"]).loss
+    assert float(model(**batch)[1]["loss_att"]) == pytest.approx(float(expected.mean().detach()), rel=1e-5)

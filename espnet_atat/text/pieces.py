@@ -1,0 +1,35 @@
+"""A text as the text encoder reads it: its pieces, at the tokenizer's pace or at that of speech."""
+
+from collections.abc import Iterator
+from typing import Any
+
+
+def read_pieces(tokenizer: Any, text: str, most: int, pace: float = 0.0) -> list[int]:
+    """Ids of a text's pieces, special ones included; a longer text is cut to ``most``.
+
+    Args:
+        tokenizer: of transformers; with a pace one that knows where in the text a piece is (a fast one).
+        pace: states of audio that a character lasts: each piece comes so many times as its characters have states, at
+            least once; 0: once.
+    """
+    if not pace:
+        return list(tokenizer(text, truncation=True, max_length=most)["input_ids"])
+    return [piece for piece, _ in _at_pace(tokenizer, text, most, pace)]
+
+
+def words_of_pieces(tokenizer: Any, text: str, most: int, pace: float = 0.0) -> list[int]:
+    """The word that each of :func:`read_pieces` belongs to, from 0; -1 of special pieces."""
+    return [word for _, word in _at_pace(tokenizer, text, most, pace)]
+
+
+def _at_pace(tokenizer: Any, text: str, most: int, pace: float) -> list[tuple[int, int]]:
+    """Pieces and their words."""
+    found = tokenizer(text, truncation=True, max_length=most, return_offsets_mapping=True)
+    read = list(_repeated(zip(found["input_ids"], found["offset_mapping"], strict=True), text, pace))
+    return read if len(read) <= most else [*read[: most - 1], read[-1]]
+
+
+def _repeated(spelt: Iterator[tuple[int, tuple[int, int]]], text: str, pace: float) -> Iterator[tuple[int, int]]:
+    for piece, (start, end) in spelt:
+        word = text.count(" ", 0, start) if end > start else -1
+        yield from [(piece, word)] * max(1, round(end * pace) - round(start * pace))
