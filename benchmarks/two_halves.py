@@ -32,6 +32,7 @@ from espnet_atat.decode.times import spell_characters
 from espnet_atat.decode.trained import Trained
 from espnet_atat.decode.understand import Speech2Understand, Text2Understand
 from espnet_atat.semantics.tree import is_tag
+from espnet_atat.text.pieces import words_of_pieces
 from espnet_atat.text.tokenizer import TargetTokenizer
 
 KINDS = ("word", "opening", "closing", "end")
@@ -51,8 +52,7 @@ class Halves:
         spans = model.ctc.align(heard.states[0], [symbol for symbol, _ in spelling])
         self.spans: list[tuple[slice, slice]] = []  # of each word: frames, pieces
         if spans is not None:
-            numbers = trained.text_tokenizer(words)
-            of_piece = numbers.word_ids()[: len(pieces)]
+            of_piece = words_of_pieces(trained.text_tokenizer, words, len(pieces), trained.text_pace)
             for word in range(len(words.split())):
                 own = [span for (_, number), span in zip(spelling, spans, strict=True) if number == word]
                 places = [i for i, number in enumerate(of_piece) if number == word]
@@ -63,13 +63,15 @@ class Halves:
         inputs = torch.tensor([[vocabulary.task_id(task), *ids]])
         self.targets = [*ids, vocabulary.eos_id]
         self.logits, self.blocks, self.attention = [], [], []
-        for encoded in (heard, read):
+        within = model.audio_pieces(heard)[0], torch.arange(len(pieces))  # what the decoder reads of each state
+        for encoded, of_state in zip((model.decoder_source(heard), read), within, strict=True):
             (logits, blocks), _ = model.decoder(
                 encoded.states, encoded.lengths, inputs, torch.tensor([inputs.shape[1]]), return_all_hs=True
             )
             self.logits.append(logits[0])
             self.blocks.append([torch.nn.functional.layer_norm(block[0], block.shape[-1:]) for block in blocks])
-            self.attention.append(model.decoder.decoders[-1].src_attn.attn[0].mean(0))  # (L, S)
+            attention = model.decoder.decoders[-1].src_attn.attn[0].mean(0) / of_state.bincount()
+            self.attention.append(attention[:, of_state])  # (L, S)
 
 
 def probe(heard: Tensor, read: Tensor, groups: np.ndarray) -> float:

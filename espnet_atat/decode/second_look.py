@@ -55,7 +55,8 @@ def look_again(
     """
     flat = [(b, each) for b, results in enumerate(candidates) for each in results]
     tokens = [each.tokens for _, each in flat]
-    heard = log_probabilities(trained, encoded, [b for b, _ in flat], tokens, tasks)
+    source = trained.model.decoder_source(encoded)
+    heard = log_probabilities(trained, source, [b for b, _ in flat], tokens, tasks)
     texts = list(dict.fromkeys(each.text or "?" for _, each in flat))
     pieces = [torch.tensor(trained.text_pieces(text)) for text in texts]
     lengths = torch.tensor([len(each) for each in pieces])

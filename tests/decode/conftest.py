@@ -79,6 +79,20 @@ def character_trained(vocabulary, train_args) -> Trained:
 
 
 @pytest.fixture(scope="session")
+def shortened_trained(vocabulary, train_args, speech) -> Trained:
+    """The same, whose decoder gets one state a word; where words begin is random."""
+    args = Namespace(**{**vars(train_args), "ctc_unit": "char", "ctc_characters": list(CHARACTERS)})
+    model = tiny_model(vocabulary, ctc=len(CHARACTERS), subframes=3)
+    model.shorten_audio = True
+    with torch.no_grad():
+        states = model.encode_audio(torch.from_numpy(speech[0])[None], torch.tensor([len(speech[0])])).states
+        head = model.ctc.project
+        head.bias.sub_(head(states).mean((0, 1)))  # so that symbols change along the path
+        head.bias.view(3, -1)[:, model.ctc.separator].add_(0.5)
+    return Trained.of(model, args)
+
+
+@pytest.fixture(scope="session")
 def token_trained(vocabulary, train_args) -> Trained:
     """With a CTC over the decoder's tokens."""
     args = Namespace(**{**vars(train_args), "ctc_unit": "token"})
