@@ -55,6 +55,8 @@ def _check_training(system: System, pretrain: Phase) -> None:
             if config.get("scheduler", "warmup_unfreeze") == "warmup_unfreeze":
                 read(Schedule, config.get("scheduler_conf") or {}, f"{phase.config}: scheduler_conf")
             _check_tokenizer(config, tokens)
+            if (pace := config.get("text_pace", 0)) and (pace < 0 or config.get("text_encoder", "") is None):
+                raise UserError(f"text_pace is a number from 0, and needs a text encoder; found {pace}")
             places = PretrainingSets((), "") if key == "pretrain" and takes_sets(system) else None
             load_mixtures(system.recipe, phase, 1 if system.folds else None, places)
         if key == "finetune":

@@ -43,14 +43,14 @@ class MixturePreprocessor(AbsPreprocessor):
         masker: masks words of *mlm* examples, before any augmentation.
         max_text_pieces: longer text inputs are cut there.
         transcripts: give audio examples their words as the text encoder reads them too.
-        transcript_words: and the word of each of these pieces.
-        text_pace: states of audio that a character lasts, for a text encoder that reads at the pace of speech: see
+        transcript_words: give them the word of each of these pieces too.
+        text_pace: length of a character in audio states, for a text encoder that reads at the pace of speech: see
             :func:`~espnet_atat.text.pieces.read_pieces`. 0: each piece comes once.
         text_mask_rate: share of the pieces of text examples that training hides behind the tokenizer's mask, as *mlm*
             hides words of audio; the target stays whole.
 
     Raises:
-        UserError: a rate outside [0, 1), or one above 0 and a tokenizer without a mask.
+        UserError: a rate outside [0, 1), or one above 0 and a tokenizer without a mask; a pace below 0.
     """
 
     def __init__(

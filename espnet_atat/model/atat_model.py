@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import compress
 from typing import Any
 
@@ -28,7 +29,7 @@ class Encoded:
 
     states: Tensor
     lengths: Tensor
-    below: Sequence[Tensor] = ()  # behind the layers below the last, from there down, as far as they are compared
+    below: Sequence[Tensor] = ()  # behind layers below the last, topmost first, as far as they are compared
 
 
 @dataclass(frozen=True)
@@ -58,8 +59,8 @@ class ESPnetATATModel(AbsESPnetModel):
             would slow down a text encoder that is trained from scratch.
         consistency_weight: of :meth:`_consistency`: an audio example's target is decoded from its transcript too, and
             what the decoder makes of both must agree. 0 in the paper.
-        swap_rate: share of the words of audio that the decoder gets in training as states of their text, from the
-            contrast start on; the CTC, over characters, says where they are. 0 in the paper.
+        swap_rate: share of the words of audio (not of *mlm*) that the decoder gets in training as states of their text,
+            from the contrast start on; the CTC, over characters, says where they are. 0 in the paper.
         shorten_audio: the decoder gets one state for each word of audio that the CTC over characters finds (each token,
             of a CTC over tokens): the mean of its states. Not in the paper.
         lsm_weight: label smoothing (paper: 0.1).
@@ -106,13 +107,15 @@ class ESPnetATATModel(AbsESPnetModel):
             raise UserError("ctc_weight is set but there is no CTC head: give ctc_unit char or token")
         comparing = list(compress(COMPARING, (contrast_weight, consistency_weight, swap_rate)))
         if comparing and (audio_encoder is None or text_encoder is None):
-            raise UserError(f"{comparing[0]} is set but there are not two encoders to compare")
+            raise UserError(f"{comparing[0]} needs an audio and a text encoder: set it to 0, or give both")
         if not 0 <= swap_rate <= 1:
             raise UserError(f"swap_rate is a share, 0 to 1; found {swap_rate}")
         if swap_rate and (ctc is None or ctc.separator is None or not ctc_weight):
             raise UserError("swap_rate needs a CTC that finds words: ctc_unit char, and a ctc_weight")
-        if shorten_audio and (not ctc_weight or swap_rate):
-            raise UserError("shorten_audio needs a CTC that finds pieces (a ctc_weight), and excludes swap_rate")
+        if shorten_audio and not ctc_weight:
+            raise UserError("shorten_audio needs a CTC that finds pieces: give ctc_unit, and a ctc_weight")
+        if shorten_audio and swap_rate:
+            raise UserError("shorten_audio and swap_rate: one of the two, set the other to false or 0")
         if not 0 <= token_noise < 1:
             raise UserError(f"token_noise is a share, 0 or more and below 1; found {token_noise}")
         if state_noise < 0:
@@ -125,19 +128,13 @@ class ESPnetATATModel(AbsESPnetModel):
         self.normalize = normalize
         self.ctc = ctc
         self.ctc_weight = ctc_weight
+        #: Whether training encodes the transcripts of audio, to compare the two halves.
+        self.compares = bool(comparing)
         self.contrast = ModalityContrast(**(contrast_conf or {})) if contrast_weight else None
         self.contrast_weight = contrast_weight
         self.consistency_weight = consistency_weight
         self.swap_rate = swap_rate
         self.shorten_audio = shorten_audio
-        self._compared_blocks: Sequence[nn.Module] = ()  # below the last
-        if self.contrast is not None and self.contrast.depths > 1:
-            assert audio_encoder is not None
-            assert text_encoder is not None
-            blocks = () if audio_encoder.blocks is None else list(audio_encoder.blocks.encoders)
-            if self.contrast.depths > (least := min(len(blocks), text_encoder.config.num_hidden_layers)):
-                raise UserError(f"contrast_conf: depths is {self.contrast.depths}, but an encoder has {least} layers")
-            self._compared_blocks = blocks[-self.contrast.depths : -1]
         self.contrast_start = contrast_start
         if self.compares and contrast_start:
             # Saved in checkpoints, for resumed runs. A float, because ESPnet's average over epochs sums integers.
@@ -218,14 +215,17 @@ class ESPnetATATModel(AbsESPnetModel):
         contrast_loss: Tensor | None = None
         read: Encoded | None = None  # the audio's transcripts
         if speech is not None and speech_lengths is not None:
-            encoded = _in_parts(self.encode_audio, speech, speech_lengths, speech_parts)
+            below = self.contrast.depths - 1 if self.contrast is not None else 0
+            encode = partial(self.encode_audio, below=below)
+            encoded = _in_parts(encode, speech, speech_lengths, speech_parts)
             source = self.decoder_source(encoded)
             swaps = self.training and self.swap_rate > 0
-            if swaps and (read := self._read(transcript, transcript_lengths)) is not None:
+            if swaps and (read := self._read(transcript, transcript_lengths, below)) is not None:
                 assert ctc_text is not None
                 assert ctc_text_lengths is not None
                 assert transcript_words is not None
-                source = self._swapped(encoded, read, ctc_text, ctc_text_lengths, transcript_words)
+                may_read = text[:audio, 0].ne(self.task_ids.get("mlm", IGNORE))  # whose masked words are to be guessed
+                source = self._swapped(encoded, read, ctc_text, ctc_text_lengths, transcript_words, may_read)
             both.append(source)
             if not self.decodes_together:
                 decoded.append(self._decode(source, text[:audio], text_lengths[:audio]))
@@ -233,8 +233,9 @@ class ESPnetATATModel(AbsESPnetModel):
                 assert ctc_text is not None, "the preprocessor gives ctc_text where there is a CTC head"
                 assert ctc_text_lengths is not None
                 ctc_loss = self.ctc(encoded.states, encoded.lengths, ctc_text, ctc_text_lengths)
-            if not swaps:
-                read = self._read(transcript, transcript_lengths)
+            if not swaps and (self.contrast is not None or self.consistency_weight):
+                # Not before the decoding: the order decides which random numbers dropout draws.
+                read = self._read(transcript, transcript_lengths, below)
             if read is not None and self.contrast is not None:
                 assert transcript is not None
                 contrast_loss = self._contrast(encoded, read, transcript)
@@ -275,8 +276,8 @@ class ESPnetATATModel(AbsESPnetModel):
         feats, lengths = self._features(speech, speech_lengths)
         return {"feats": feats, "feats_lengths": lengths}
 
-    def encode_audio(self, speech: Tensor, lengths: Tensor) -> Encoded:
-        """(Ba, T, F) features or pretrained states, or (Ba, samples) -> states."""
+    def encode_audio(self, speech: Tensor, lengths: Tensor, below: int = 0) -> Encoded:
+        """(Ba, T, F) features or pretrained states, or (Ba, samples) -> states; also of ``below`` further blocks."""
         if self.audio_encoder is None:
             raise UserError("this model has no audio encoder")
         feats, lengths = self._features(speech, lengths)
@@ -284,15 +285,16 @@ class ESPnetATATModel(AbsESPnetModel):
             feats, lengths = self.specaug(feats, lengths)
         if self.normalize is not None:
             feats, lengths = self.normalize(feats, lengths)
-        with layer_outputs(self._compared_blocks) as below:
+        blocks = list(self.audio_encoder.blocks.encoders)[-1 - below : -1] if below else []
+        with layer_outputs(blocks) as found:
             states, lengths, _none = self.audio_encoder(feats, lengths)
-        return Encoded(states, lengths, below)
+        return Encoded(states, lengths, found)
 
-    def encode_text(self, pieces: Tensor, lengths: Tensor) -> Encoded:
-        """(Bt, S) ids of the text tokenizer -> states."""
+    def encode_text(self, pieces: Tensor, lengths: Tensor, below: int = 0) -> Encoded:
+        """(Bt, S) ids of the text tokenizer -> states; also of ``below`` further layers."""
         if self.text_encoder is None:
             raise UserError("this model has no text encoder: it was trained with --text_encoder none")
-        return Encoded(*self.text_encoder(pieces.clamp(min=0), lengths, below=len(self._compared_blocks)))
+        return Encoded(*self.text_encoder(pieces.clamp(min=0), lengths, below))
 
     def decoder_source(self, encoded: Encoded) -> Encoded:
         """What the decoder reads of audio: its states, or one of each piece (``shorten_audio``)."""
@@ -324,11 +326,6 @@ class ESPnetATATModel(AbsESPnetModel):
         # ESPnet's normalisation works in place; the caller's tensor is not ours to change.
         return speech.clone(), lengths
 
-    @property
-    def compares(self) -> bool:
-        """Whether training encodes the transcripts of audio, to compare the two halves."""
-        return bool(self.contrast_weight or self.consistency_weight or self.swap_rate)
-
     def _decode(self, encoded: Encoded, text: Tensor, lengths: Tensor) -> Decoded:
         """Teacher forcing of the targets ``text`` (B, L), of these lengths."""
         text = text[:, : int(lengths.max())]
@@ -344,11 +341,11 @@ class ESPnetATATModel(AbsESPnetModel):
         right = (logits.detach().argmax(-1) == outputs) & (outputs != IGNORE)
         return Decoded(loss.sum(1), right.sum(1), logits, blocks)
 
-    def _read(self, transcript: Tensor | None, lengths: Tensor | None) -> Encoded | None:
+    def _read(self, transcript: Tensor | None, lengths: Tensor | None, below: int) -> Encoded | None:
         """States of the transcripts of audio, where the two halves are compared."""
         if transcript is None or lengths is None or not self._comparing_has_begun():
             return None
-        return self.encode_text(transcript, lengths)
+        return self.encode_text(transcript, lengths, below)
 
     def _contrast(self, heard: Encoded, read: Encoded, transcript: Tensor) -> Tensor:
         assert self.contrast is not None
@@ -357,18 +354,19 @@ class ESPnetATATModel(AbsESPnetModel):
         return torch.stack(losses).mean(0)
 
     def _swapped(
-        self, heard: Encoded, read: Encoded, symbols: Tensor, symbols_lengths: Tensor, words: Tensor
+        self, heard: Encoded, read: Encoded, symbols: Tensor, symbols_lengths: Tensor, words: Tensor, rows: Tensor
     ) -> Encoded:
-        """States of audio, with some words' states as they are read."""
+        """States of audio; in some of the ``rows``, (Ba,) bool, with some words' states as they are read."""
         assert self.ctc is not None
-        rows = [
-            swap_words(self.ctc, states[:length], ids[:number].tolist(), text, of_word, self.swap_rate)
-            for states, length, ids, number, text, of_word in zip(
-                heard.states, heard.lengths, symbols, symbols_lengths, read.states, words, strict=True
+        found = [
+            swap_words(self.ctc, states[:length], ids[:number], text, of_word, self.swap_rate if row else 0.0)
+            for states, length, ids, number, text, of_word, row in zip(
+                heard.states, heard.lengths.tolist(), symbols.tolist(), symbols_lengths.tolist(), read.states,
+                words.cpu(), rows.tolist(), strict=True,
             )
-        ]
-        lengths = torch.tensor([len(row) for row in rows], device=heard.lengths.device)
-        return Encoded(nn.utils.rnn.pad_sequence(rows, batch_first=True), lengths)
+        ]  # fmt: skip
+        lengths = torch.tensor([len(row) for row in found], device=heard.lengths.device)
+        return Encoded(nn.utils.rnn.pad_sequence(found, batch_first=True), lengths)
 
     def _consistency(self, heard: Decoded, read: Encoded, text: Tensor, lengths: Tensor) -> Tensor:
         """How far the decoder is from making the same of an utterance heard and read: (Ba,), summed over tokens.
@@ -440,7 +438,7 @@ def _joined(parts: Sequence[Encoded]) -> Encoded:
     if len(parts) == 1:
         return parts[0]
     longest = max(part.states.shape[1] for part in parts)
-    # Of text and audio together, only audio may have others below.
+    # Of audio and text together, only audio may have others below, which nothing reads.
     layers = zip(*((part.states, *part.below) for part in parts), strict=False)
     states, *below = [
         torch.cat([nn.functional.pad(x, (0, 0, 0, longest - x.shape[1])) for x in layer]) for layer in layers

@@ -39,7 +39,7 @@ class CTCHead(nn.Module):
 
     def log_softmax(self, states: Tensor) -> Tensor:
         """Log posteriors: (B, S, D) -> (B, S * subframes, C)."""
-        logits = self.project(self.dropout(states))  # (B, S, C * subframes)
+        logits = self.project(states)  # (B, S, C * subframes)
         return logits.reshape(states.size(0), -1, self.symbols).log_softmax(-1)
 
     def forward(self, states: Tensor, lengths: Tensor, targets: Tensor, target_lengths: Tensor) -> Tensor:
@@ -51,7 +51,7 @@ class CTCHead(nn.Module):
             states: (B, S, D).
             targets: (B, longest) symbols, padded with any valid index.
         """
-        frames = self.log_softmax(states).transpose(0, 1).float()  # (B, S', C) -> (S', B, C)
+        frames = self.log_softmax(self.dropout(states)).transpose(0, 1).float()  # (B, S', C) -> (S', B, C)
         return nn.functional.ctc_loss(
             frames, targets.clamp(min=0), lengths * self.subframes, target_lengths, reduction="none", zero_infinity=True
         )
@@ -73,7 +73,8 @@ class CTCHead(nn.Module):
     def pieces(self, states: Tensor, lengths: Tensor) -> Tensor:
         """The piece that each state belongs to, by the best path: (B, S), numbered from 0; -1 in the padding.
 
-        A piece is a word of a CTC over characters, and begins at a separator; else it is a token.
+        With a CTC over characters a piece is a word, and begins at a separator. With one over tokens it begins at a
+        token; states before the first token are a piece of their own.
         """
         best = self.log_softmax(states).argmax(-1)  # (B, S')
         begins = best == self.separator if self.separator is not None else best != 0

@@ -87,7 +87,7 @@ def _unit(states: Tensor) -> Tensor:
 
 @contextmanager
 def layer_outputs(layers: Sequence[nn.Module]) -> Iterator[list[Tensor]]:
-    """What these ESPnet layers give while it is open, (B, S, D) each, normalised; the last call's first."""
+    """Collect the layer-normalised outputs (B, S, D) of these ESPnet layers during the block, topmost first."""
     found: list[Tensor] = []
 
     def keep(_layer: nn.Module, _inputs: object, output: object) -> None:
@@ -129,6 +129,9 @@ def swap_words(ctc: CTCHead, heard: Tensor, symbols: Sequence[int], read: Tensor
     edges = [spans[first][0] // ctc.subframes for first in firsts]
     edges.append(-(-spans[-1][1] // ctc.subframes))
     replaced = (torch.rand(len(firsts)) < rate).tolist()
+    for word in reversed(range(len(firsts) - 1)):
+        if edges[word] == edges[word + 1]:  # within one state: both are heard, or both are read
+            replaced[word] = replaced[word + 1]
     parts = [
         read[words == word] if replaced[word] else heard[start:end] for word, (start, end) in enumerate(pairwise(edges))
     ]

@@ -60,7 +60,7 @@ class TextEncoder(nn.Module):
     def forward(self, pieces: Tensor, lengths: Tensor, below: int = 0) -> tuple[Tensor, Tensor, list[Tensor]]:
         """Pieces (B, S), ``[CLS]`` and ``[SEP]`` included, and their number (B,) -> states (B, S, D) and theirs.
 
-        Also the states behind so many layers ``below`` the last, from there down, projected and normalised.
+        The third value: the states of ``below`` layers under the last, topmost first, projected and layer-normalised.
         """
         mask = valid_frames(lengths, pieces.size(1))
         found = self.bert(input_ids=pieces, attention_mask=mask.to(torch.long), output_hidden_states=below > 0)

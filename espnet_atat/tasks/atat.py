@@ -38,7 +38,7 @@ from espnet_atat.speech.audio import SAMPLE_RATE
 from espnet_atat.speech.augmentation.chain import Chain
 from espnet_atat.speech.masking import LOG_MELS, Frames
 from espnet_atat.speech.mfcc import SIZES, silence_of
-from espnet_atat.tasks.checks import check_checkpoints, check_encoders, check_modalities, check_targets
+from espnet_atat.tasks.checks import check_checkpoints, check_depths, check_encoders, check_modalities, check_targets
 from espnet_atat.tasks.options import CLASS_CHOICES, add_task_options
 from espnet_atat.text.tokenizer import CharTokenizer, TargetTokenizer, load_grown_words
 from espnet_atat.train.adapter import check_adapter
@@ -161,6 +161,7 @@ class ATATTask(AbsTask):
             args.audio_encoder_init = None  # a saved model has its weights in its own checkpoint
         if isinstance(model.audio_encoder, HearingEncoder):
             args.audio_encoder_conf = {**args.audio_encoder_conf, **model.audio_encoder.saved_conf()}
+        check_depths(model)
         if model.text_encoder is not None:
             # A saved model is built from its own configuration; weights come from the checkpoint, never a hub.
             args.text_tokenizer = args.text_tokenizer or args.text_encoder_conf.get("model")

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from espnet_atat.data.dataset import MixtureDataset
 from espnet_atat.errors import UserError
+from espnet_atat.model.atat_model import ESPnetATATModel
 from espnet_atat.text.tokenizer import is_whole
 from espnet_atat.text.vocabulary import TASKS, Vocabulary, task_token
 from espnet_atat.train.checkpoint import CHECKPOINT
@@ -43,6 +44,16 @@ def check_encoders(dataset: MixtureDataset, audio_encoder: str | None, text_enco
         raise UserError("the data has audio, but the model no audio encoder (--audio_encoder none): train on nlu only")
     if dataset.has_name("text_in") and text_encoder is None:
         raise UserError("the data has text inputs, but the model no text encoder (--text_encoder none): leave nlu out")
+
+
+def check_depths(model: ESPnetATATModel) -> None:
+    """Both encoders need as many layers as the contrast compares."""
+    if model.contrast is None or model.audio_encoder is None or model.text_encoder is None:
+        return
+    blocks = model.audio_encoder.blocks
+    layers = min(0 if blocks is None else len(blocks.encoders), model.text_encoder.config.num_hidden_layers)
+    if model.contrast.depths > max(1, layers):
+        raise UserError(f"contrast_conf: depths is {model.contrast.depths}, but an encoder has {layers} layers")
 
 
 def check_modalities(lacking: Sequence[str], args: argparse.Namespace, world_size: int) -> None:

@@ -41,7 +41,7 @@ def add_task_options(parser: argparse.ArgumentParser) -> None:
     add("--augment_conf", action=NestedDictAction, default={}, help="see data/augment.py")
     about = "of audio (feats_type raw): the effects of conf/augment.yaml"
     add("--waveform_augment_conf", action=NestedDictAction, default={}, help=about)
-    about = "states of audio that a character lasts, for a text encoder that reads at the pace of speech; 0: off"
+    about = "length of a character in audio states, for a text encoder that reads at the pace of speech; 0: off"
     add("--text_pace", type=float, default=0.0, help=about)
     add("--text_mask_rate", type=float, default=0.0, help="share of text pieces that training hides")
     add("--mask_conf", action=NestedDictAction, default={}, help="fresh masks every epoch: see data/masks.py")

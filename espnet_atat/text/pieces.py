@@ -1,7 +1,9 @@
 """A text as the text encoder reads it: its pieces, at the tokenizer's pace or at that of speech."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
+
+from espnet_atat.errors import UserError
 
 
 def read_pieces(tokenizer: Any, text: str, most: int, pace: float = 0.0) -> list[int]:
@@ -9,8 +11,11 @@ def read_pieces(tokenizer: Any, text: str, most: int, pace: float = 0.0) -> list
 
     Args:
         tokenizer: of transformers; with a pace one that knows where in the text a piece is (a fast one).
-        pace: states of audio that a character lasts: each piece comes so many times as its characters have states, at
-            least once; 0: once.
+        pace: length of a character in audio states: each piece is repeated for as many states as its characters have,
+            and comes once at least; 0: no repetition.
+
+    Raises:
+        UserError: a pace, and a tokenizer that does not know where its pieces are in the text.
     """
     if not pace:
         return list(tokenizer(text, truncation=True, max_length=most)["input_ids"])
@@ -24,12 +29,14 @@ def words_of_pieces(tokenizer: Any, text: str, most: int, pace: float = 0.0) -> 
 
 def _at_pace(tokenizer: Any, text: str, most: int, pace: float) -> list[tuple[int, int]]:
     """Pieces and their words."""
+    if not tokenizer.is_fast:
+        raise UserError("text_pace and swap_rate need a tokenizer of the library tokenizers (a file tokenizer.json)")
     found = tokenizer(text, truncation=True, max_length=most, return_offsets_mapping=True)
     read = list(_repeated(zip(found["input_ids"], found["offset_mapping"], strict=True), text, pace))
     return read if len(read) <= most else [*read[: most - 1], read[-1]]
 
 
-def _repeated(spelt: Iterator[tuple[int, tuple[int, int]]], text: str, pace: float) -> Iterator[tuple[int, int]]:
+def _repeated(spelt: Iterable[tuple[int, tuple[int, int]]], text: str, pace: float) -> Iterator[tuple[int, int]]:
     for piece, (start, end) in spelt:
-        word = text.count(" ", 0, start) if end > start else -1
+        word = text.count(" ", 0, end) if end > start else -1  # up to the end: a piece may begin with its space
         yield from [(piece, word)] * max(1, round(end * pace) - round(start * pace))

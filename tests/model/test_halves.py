@@ -10,7 +10,8 @@ from espnet_atat.errors import UserError
 from espnet_atat.model.atat_model import Encoded
 from espnet_atat.model.ctc import CTCHead
 from espnet_atat.model.halves import ModalityContrast, mean_of_pieces, swap_words
-from tests.toy_model import TEXT_PIECES, TINY_BERT, toy_batch, toy_model
+from espnet_atat.tasks.checks import check_depths
+from tests.toy_model import TEXT_PIECES, TINY_BERT, example, toy_batch, toy_model
 
 CLS, SEP = 1, 2
 
@@ -188,8 +189,9 @@ def test_the_contrast_at_several_depths_is_the_mean_over_layers_of_both_encoders
     expected = torch.stack([model.contrast(a, heard.lengths, t, lengths, pieces) for a, t in pairs]).mean()
     torch.testing.assert_close(stats["loss_contrast"], expected[None], rtol=1e-4, atol=1e-4)
     assert math.isfinite(float(loss))
+    check_depths(model)
     with pytest.raises(UserError, match="depths is 3, but an encoder has 2 layers"):
-        toy_model(text_encoder_conf=TWO_LAYERS, model_conf={**options, "contrast_conf": {"depths": 3}})
+        check_depths(toy_model(text_encoder_conf=TWO_LAYERS, model_conf={**options, "contrast_conf": {"depths": 3}}))
 
 
 def spelling_head(symbols: int = 6, separator: int | None = 2) -> CTCHead:
@@ -244,6 +246,20 @@ def test_swapped_words_come_as_they_are_read_and_the_rest_as_it_is_heard():
     assert swap_words(head, heard, symbols, read, cut, 1.0) is heard
 
 
+def test_of_words_that_begin_in_one_state_none_is_lost():
+    head = CTCHead(6, 6, subframes=3, separator=2)
+    with torch.no_grad():  # a state's symbol, and the two after it
+        head.project.weight.copy_(20 * torch.cat([torch.eye(6).roll(shift, 0) for shift in range(3)]))
+        head.project.bias.zero_()
+    heard, words = states_of([1, 4]), torch.tensor([-1, 0, 1, -1])  # 1 | 3 4 5
+    read = 100.0 + torch.arange(4.0)[:, None].expand(4, 6)
+    torch.manual_seed(0)
+    found = [swap_words(head, heard, [1, 2, 3, 4, 5], read, words, 0.5) for _ in range(40)]
+    swapped = [row for row in found if not torch.equal(row, heard)]
+    assert 5 < len(swapped) < 35
+    assert all(torch.equal(row, read[1:3]) for row in swapped)
+
+
 def test_a_model_swaps_words_in_training_alone():
     batch = with_transcripts(6, 4, 5)
     batch["transcript_words"] = torch.tensor([[-1, 0, 0, 0, 0, -1], [-1, 0, 0, -1, -1, -1], [-1, 0, 0, 0, -1, -1]])
@@ -263,14 +279,20 @@ def test_a_model_swaps_words_in_training_alone():
     model.zero_grad()
     model(**alone)[0].backward()
     assert model.text_encoder.project.weight.grad.abs().sum() > 0  # the decoder reads it in place of audio
+    mlm = example(batch, 2)  # whose masked words are to be guessed
+    assert int(mlm["text"][0, 0]) == model.task_ids["mlm"]
+    mlm |= {name: batch[name][2:] for name in ("transcript", "transcript_lengths", "transcript_words")}
+    assert model(**mlm)[0].item() == pytest.approx(plain(**mlm)[0].item(), rel=1e-5)
 
 
 def test_a_model_decodes_from_one_state_a_word():
     batch = toy_batch(frames=(40, 23, 31), pieces=())
-    model = toy_model(model_conf={"ctc_weight": 0.3, "shorten_audio": True})
+    model = toy_model(model_conf={"ctc_weight": 0.3, "shorten_audio": True}, ctc_conf={"dropout_rate": 0.5})
     encoded = model.encode_audio(batch["speech"], batch["speech_lengths"])
     source, pieces = model.decoder_source(encoded), model.audio_pieces(encoded)
     assert source.lengths.tolist() == (pieces.amax(1) + 1).tolist()
     assert int(source.lengths.max()) < int(encoded.lengths.max())
     expected = model._decode(source, batch["text"], batch["text_lengths"]).loss
     assert float(model(**batch)[1]["loss_att"]) == pytest.approx(float(expected.mean().detach()), rel=1e-5)
+    model.ctc.train()
+    assert torch.equal(model.audio_pieces(encoded), pieces)  # by the CTC without its dropout

@@ -1,13 +1,20 @@
 """What a package may say is all that a model can be built of."""
 
+import inspect
 import json
+import shutil
+from pathlib import Path
 from typing import Any, get_args
 
 import pytest
+import yaml
 
 from espnet_atat.config.known_options import known_options
+from espnet_atat.decode.pretrained import load_pretrained
 from espnet_atat.errors import UserError
+from espnet_atat.model.halves import ModalityContrast
 from espnet_atat.package.contents import AUDIO, BLOCKS, HEARS, MODEL, READS, encoder_name, read_model
+from tests.toy_package import WORDS, make_package
 
 #: Not data, or of no use without a network that ESPnet alone trains.
 LEFT_OUT = {"pos_enc_class", "frontend_conf"}
@@ -20,6 +27,16 @@ def test_options_of_a_model_that_can_be_trained_can_be_packed():
             hints: Any = BLOCKS if inner else AUDIO[kind] if outer == "audio_encoder_conf" else MODEL[outer]
             expected = {*keys} - LEFT_OUT - ({"model"} if outer == "text_encoder_conf" else set())
             assert expected <= hints.keys(), f"{name}: add them to espnet_atat.package.contents"
+    assert inspect.signature(ModalityContrast).parameters.keys() <= MODEL["model_conf"]["contrast_conf"].keys()
+
+
+def test_a_packed_model_reads_text_at_the_pace_that_it_learnt(toy_run, tmp_path):
+    run = Path(shutil.copytree(toy_run, tmp_path / "run"))
+    config = yaml.safe_load((run / "config.yaml").read_text(encoding="utf-8")) | {"text_pace": 0.8}
+    (run / "config.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
+    of_run = load_pretrained(run).trained.text_pieces(WORDS[0])
+    assert len(of_run) > len(load_pretrained(toy_run).trained.text_pieces(WORDS[0]))
+    assert load_pretrained(make_package(run, tmp_path / "model.zip")).trained.text_pieces(WORDS[0]) == of_run
 
 
 @pytest.mark.parametrize(
