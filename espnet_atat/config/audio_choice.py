@@ -23,11 +23,11 @@ from espnet_atat.strict_json import read_json
 
 @dataclass(frozen=True)
 class AudioChoice:
-    """A set (``recipe/name``) that was chosen, what the row calls it, and all labels, the preferred one first."""
+    """A set (``recipe/name``) that was chosen, what the row calls it, and all by label, the preferred one first."""
 
     set: str
     label: str
-    order: tuple[str, ...]
+    sets: Mapping[str, str]
 
 
 def choose_audio(sets: Mapping[object, object], where: str) -> AudioChoice:
@@ -39,7 +39,7 @@ def choose_audio(sets: Mapping[object, object], where: str) -> AudioChoice:
             raise UserError(f"{where}: set maps labels to recipe/name (of no fold), found {label!r}: {name!r}")
     found = {str(label): str(name) for label, name in sets.items()}
     label = next((label for label, name in found.items() if has_audio(name)), list(found)[-1])
-    return AudioChoice(found[label], label, tuple(found))
+    return AudioChoice(found[label], label, found)
 
 
 def synthesis_of(name: str) -> dict[str, Any]:
@@ -69,5 +69,5 @@ def described(name: str, choices: Iterable[AudioChoice]) -> dict[str, Any] | Non
     made = synthesis_of(name)
     if choice is None and not made:
         return None
-    label, order = (choice.label, list(choice.order)) if choice else ("synthetic speech", [])
+    label, order = (choice.label, list(choice.sets)) if choice else ("synthetic speech", [])
     return {"label": label, "order": order, "engine": None, "voices": [], **made}

@@ -10,6 +10,7 @@ import soundfile
 import torch
 
 from espnet_atat.config.hearing import hearing_of
+from espnet_atat.config.system import load_system
 from espnet_atat.datadir import read_two_column, write_two_column
 from espnet_atat.errors import UserError
 from espnet_atat.package.reader import open_package, read_manifest
@@ -299,6 +300,18 @@ def test_contradictions_are_refused(config, message):
 def test_feats_type_encoder_without_an_encoder_is_refused():
     with pytest.raises(UserError, match="name the encoder"):
         make("old", "--feats_type", "encoder", stop=6)
+
+
+def test_recordings_that_the_same_call_dumps_have_states_too(ears):
+    """Before stage 6 no set has audio, so that the last one is chosen, which stage 3 might have made."""
+    order = "test: [{set: {your recordings: toy/test, synthetic speech: toy/test_flite}, task: nlu}]"
+    row = ROWS["rows/frozen_zeroshot"].replace("test: [{set: toy/test, task: nlu}]", order)
+    write_recipe(ears, "toy", {"rows/listening": row})
+    assert load_system("toy", "listening").test[0].set == "toy/test_flite"
+    make("listening", stop=6)
+    assert load_system("toy", "listening").test[0].set == "toy/test"
+    (dump,) = Path("dump").glob("ears-*")
+    assert (dump / "toy/test/feats.scp").is_file()
 
 
 @pytest.mark.usefixtures("ears")
