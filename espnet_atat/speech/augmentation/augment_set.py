@@ -134,6 +134,7 @@ def augment_set(
             if new in copies:
                 raise UserError(f"{output.name}: a copy of {utt} would be called {new}, which exists already")
             copies[new] = Copy(utt, prefix + data.utt2spk[utt] if data.utt2spk else None, speed)
+    config = replace(config, effects=config.effects.among([*audio_of(data, output.name, "augment").values()]))
     records = make_copies(data, copies, _augment, work, output, config, label="augment", nj=nj)
     before, after = (sum(record[when] for record in records.values()) for when in ("before", "after"))
     before, after = round(before / len(list(config.variants())), 3), round(after, 3)

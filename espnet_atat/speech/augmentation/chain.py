@@ -11,7 +11,7 @@ uniformly; one number is that value.
 
 import dataclasses
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
@@ -37,6 +37,7 @@ LIMITS: dict[str, Range] = {
     "rates": (1000, 192_000),
     "pole": (0, 0.99),
     "swing": (0, 20),
+    "talkers": (1, 100),
 }
 
 
@@ -145,6 +146,30 @@ class Silence(Effect):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Babble(Effect):
+    """Other people's talk. ``talkers``: range of their number; ``snr``: that of their sum, in dB.
+
+    ``sounds``: recordings of talk, as ``responses``, or a list of files; null: the set's own recordings, in stage 2.
+    """
+
+    snr: Range
+    talkers: tuple[int, ...] = (3, 7)
+    sounds: str | tuple[str, ...] | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if len(self.talkers) != 2 or self.talkers[0] > self.talkers[1]:
+            raise UserError(f"talkers needs [lowest, highest], found {list(self.talkers)}")
+
+    def apply(self, samples: np.ndarray, rate: int, rng: np.random.Generator) -> np.ndarray:
+        if self.sounds is None:
+            raise UserError("babble: sounds is missing: name a folder or a list of recordings")
+        number = int(rng.integers(self.talkers[0], self.talkers[1] + 1))
+        talk = [_excerpt(self.sounds, len(samples), rate, rng) for _ in range(number)]
+        return effects.add_noise(samples, effects.mix(talk), rng.uniform(*self.snr))
+
+
+@dataclass(frozen=True, kw_only=True)
 class Noise(Effect):
     """``snr``: range of the signal-to-noise ratio in dB. ``sounds``: noises, as ``responses``; null: white noise.
 
@@ -171,9 +196,7 @@ class Noise(Effect):
                 count = int(len(samples) / (effects.LEVEL_SECONDS * rate)) + 2
                 noise = effects.place_noise(noise, rate, pole, swing * rng.standard_normal(count))
             return effects.add_noise(samples, noise, snr)
-        sound = _draw(self.sounds, rate, rng)
-        start = int(rng.integers(len(sound)))  # anywhere; what is too short goes round
-        return effects.add_noise(samples, np.resize(np.roll(sound, -start), len(samples)), snr)
+        return effects.add_noise(samples, _excerpt(self.sounds, len(samples), rate, rng), snr)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -198,7 +221,7 @@ class Volume(Effect):
 
 EFFECTS: dict[str, type[Effect]] = {
     kind.__name__.lower(): kind
-    for kind in (Speed, Tempo, Pitch, Shift, Reverberation, Silence, Noise, Resampling, Volume)
+    for kind in (Speed, Tempo, Pitch, Shift, Reverberation, Silence, Babble, Noise, Resampling, Volume)
 }
 
 
@@ -214,6 +237,16 @@ class Chain:
         check_known(config, EFFECTS, where, "effect")
         wanted = [(name, kind) for name, kind in EFFECTS.items() if config.get(name) is not None]
         return cls(tuple(read(kind, config[name], f"{where}: {name}") for name, kind in wanted))
+
+    def among(self, recordings: Sequence[str]) -> Self:
+        """The same, with babble, if it names no sounds, of these recordings."""
+        effects = tuple(
+            dataclasses.replace(each, sounds=tuple(recordings))
+            if isinstance(each, Babble) and each.sounds is None
+            else each
+            for each in self.effects
+        )
+        return dataclasses.replace(self, effects=effects)
 
     def __call__(self, samples: np.ndarray, rate: int, rng: np.random.Generator) -> np.ndarray:
         """Change an utterance: samples (num_samples,) at ``rate`` Hz; the same ``rng`` gives the same result."""
@@ -234,8 +267,10 @@ def check_limits(options: Mapping[str, Any]) -> None:
 
 
 @cache
-def list_sounds(source: str) -> tuple[str, ...]:
+def list_sounds(source: str | tuple[str, ...]) -> tuple[str, ...]:
     """Audio files of a folder, in the order of their names, or the values of a list in the style of wav.scp."""
+    if isinstance(source, tuple):
+        return source
     path = Path(source)
     if path.is_file():
         found = tuple(read_two_column(path).values())
@@ -246,7 +281,14 @@ def list_sounds(source: str) -> tuple[str, ...]:
     return found
 
 
-def _draw(source: str, rate: int, rng: np.random.Generator) -> np.ndarray:
+def _excerpt(source: str | tuple[str, ...], length: int, rate: int, rng: np.random.Generator) -> np.ndarray:
+    """A stretch of one of the sounds there, (length,), from anywhere in it; what is too short goes round."""
+    sound = _draw(source, rate, rng)
+    start = int(rng.integers(len(sound)))
+    return np.resize(np.roll(sound, -start), length)
+
+
+def _draw(source: str | tuple[str, ...], rate: int, rng: np.random.Generator) -> np.ndarray:
     """One of the sounds there, shape (num_samples,), at ``rate`` Hz."""
     files = list_sounds(source)
     return _load(files[int(rng.integers(len(files)))], rate)

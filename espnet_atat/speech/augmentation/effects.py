@@ -4,6 +4,8 @@ Everywhere ``samples`` is mono audio in [-1, 1), float32, shape (num_samples,), 
 function but ``draw_response`` draws anything: what is random is given as a number, or as the noise itself.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 import soxr
 from scipy.signal import fftconvolve, istft, lfilter, stft
@@ -68,6 +70,13 @@ def add_noise(samples: np.ndarray, noise: np.ndarray, snr: float) -> np.ndarray:
         return samples
     gain = np.sqrt(speech_power / noise_power) * 10 ** (-snr / 20)
     return _below_full_scale((samples + gain * noise).astype(np.float32))
+
+
+def mix(sounds: Sequence[np.ndarray]) -> np.ndarray:
+    """The sum of sounds (num_samples,), each as loud as the others; digital silence stays silent."""
+    powers = [np.mean(np.square(each, dtype=np.float64)) for each in sounds]
+    parts = [each / np.sqrt(power) for each, power in zip(sounds, powers, strict=True) if power]
+    return np.sum(parts, axis=0) if parts else np.zeros_like(sounds[0])
 
 
 def place_noise(noise: np.ndarray, rate: int, pole: float, levels: np.ndarray) -> np.ndarray:

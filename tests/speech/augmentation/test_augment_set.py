@@ -49,6 +49,24 @@ def test_random_copies_differ_from_each_other_and_are_drawn_by_seed(tone_set, tm
     assert not np.array_equal(first, other)
 
 
+def test_babble_is_of_the_sets_own_recordings(tone_set, tmp_path):
+    """Of two tones, the copies of one contain the other, so much softer as is asked for."""
+    data = DataDir.load(tone_set(2))
+    for utt, hertz in zip(data.ids, (500, 3000), strict=True):
+        soundfile.write(data.wav[utt], 0.3 * np.sin(2 * np.pi * hertz * np.arange(16_000) / 16_000), 16_000)
+    options = {"speeds": [1.0], "copies": 8, "effects": {"babble": {"snr": 12, "talkers": [1, 1]}}}
+    made(augment_set, data, tmp_path / "aug", configure(**options))
+    copy = DataDir.load(tmp_path / "aug")
+    heard = []
+    for number in range(1, 9):
+        samples, _ = soundfile.read(copy.wav[f"aug{number}-{data.ids[0]}"])
+        power = np.abs(np.fft.rfft(samples)) ** 2
+        heard.append(10 * np.log10(power[500] / power[3000]))
+    other = [decibels for decibels in heard if decibels < 50]  # else it drew itself
+    assert 0 < len(other) < 8
+    assert other == pytest.approx([12] * len(other), abs=0.1)
+
+
 def test_preparation_unifies_rate_channels_and_bits_and_trims_originals(tone_set, tmp_path):
     data = DataDir.load(tone_set(2))
     first, second = data.ids
