@@ -4,14 +4,17 @@
     tools/install_extra.sh tts ears vad
     ./run.sh --system music_ears --stop_stage 10
     CUSTOM=real/commands.csv ./run.sh --recipe custom --table synthetic
-    python benchmarks/silence.py --package exp/custom/packages/custom_synthetic_seed1.zip --data_dir data/custom/test \\
-        --seconds 1 --noise silence --levels 0
+    for set in test test_room test_silent test_clean; do
+        python benchmarks/silence.py --package exp/custom/packages/custom_synthetic_seed1.zip \\
+            --data_dir data/custom/$set --seconds 0 --noise silence --levels 0 --tolerance 100
+    done
 
 Writes a table for the recipe ``custom``: sentences with trees of a grammar (control words, spelt names, numbers, dates,
 and ``enter``, ``erase`` and ``rubout`` with a code), drawn without a look at a recording, for train and dev; and AN4's
 recordings that are such commands, all speakers, as ``test``: between half a second and 2.5 s of silence, quieter by up
-to 20 dB, with the talk of six other speakers 6 to 24 dB below the command. ``test_clean`` has the same recordings as
-they are. The last command above finds the speech first, as ``atat understand`` does; the table's figures are without.
+to 20 dB, with the talk of six other speakers 6 to 24 dB below the command. In ``test_room`` a steady noise as of a room
+takes the place of the talk, in ``test_silent`` there is none; ``test_clean`` has the recordings as they are. The last
+commands above find the speech first, as ``atat understand`` does; the table's figures are without.
 """
 
 import argparse
@@ -27,9 +30,11 @@ from espnet_atat.corpora.an4 import _read_part
 from espnet_atat.corpora.builder import Utterance
 from espnet_atat.semantics.normalise import Normalisation
 from espnet_atat.speech.audio import SAMPLE_RATE, read_audio, write_audio
-from espnet_atat.speech.augmentation.effects import add_noise, change_volume
+from espnet_atat.speech.augmentation.effects import ROOM_POLE, add_noise, change_volume, place_noise
 
 CONTROL = ["yes", "no", "go", "help", "start", "stop", "repeat"]
+#: Test sets, and what is around the command.
+AROUND = {"test": "talk", "test_room": "room", "test_silent": "silence"}
 VERBS = ["enter", "erase", "rubout"]
 LETTERS = list("abcdefghijklmnopqrstuvwxyz")
 DIGITS = ["zero", "oh", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
@@ -98,18 +103,24 @@ def draw_sentences(count: int, seed: int) -> list[str]:
     return list(found)
 
 
-def as_people_record(utterance: Utterance, others: Sequence[Utterance]) -> np.ndarray:
-    """A recording among silence and other people's talk, samples (num_samples,); its id decides how."""
+def as_people_record(utterance: Utterance, others: Sequence[Utterance], around: str) -> np.ndarray:
+    """A recording with silence at either end, samples (num_samples,), its id decides how.
+
+    ``around`` it is other people's ``talk``, the noise of a ``room``, or nothing (``silence``).
+    """
     draw = random.Random(f"{utterance.id}:room")
     samples = read_audio(str(utterance.audio))
     before, behind = (round(draw.uniform(0.5, 2.5) * SAMPLE_RATE) for _ in range(2))
-    talk = np.zeros(before + len(samples) + behind)
-    for other in draw.sample([each for each in others if each.speaker != utterance.speaker], 6):
-        talk += np.resize(read_audio(str(other.audio)), len(talk))
+    noise = np.zeros(before + len(samples) + behind)
+    talkers = draw.sample([each for each in others if each.speaker != utterance.speaker], 6)
+    if around == "talk":
+        noise += sum(np.resize(read_audio(str(each.audio)), len(noise)) for each in talkers)
+    elif around == "room":
+        white = np.random.default_rng(draw.getrandbits(32)).standard_normal(len(noise))
+        noise += place_noise(white, SAMPLE_RATE, ROOM_POLE, np.zeros(1))
     snr, level = draw.uniform(6, 24), draw.uniform(-20, 0)
-    louder = 10 * np.log10(len(samples) / len(talk))  # silence lowers the mean power that add_noise goes by
-    noisy = add_noise(np.pad(samples, (before, behind)), talk, snr + louder)
-    return change_volume(noisy, level)
+    louder = 10 * np.log10(len(samples) / len(noise))  # silence lowers the mean power that add_noise goes by
+    return change_volume(add_noise(np.pad(samples, (before, behind)), noise, snr + louder), level)
 
 
 def main() -> None:
@@ -126,12 +137,14 @@ def main() -> None:
     sentences = draw_sentences(args.sentences + 100, seed=0)
     rows = [["", text, tree_of(text), "train", ""] for text in sentences[: args.sentences]]
     rows += [["", text, tree_of(text), "dev", ""] for text in sentences[args.sentences :]]
-    (args.output / "test").mkdir(parents=True, exist_ok=True)
     for each in sorted(chosen, key=lambda utterance: utterance.id):
-        file = f"test/{each.id}.flac"
-        write_audio(args.output / file, as_people_record(each, recordings), SAMPLE_RATE, "FLAC", "PCM_16")
-        for audio, split in ((file, "test"), (str(Path(str(each.audio)).absolute()), "test_clean")):
-            rows.append([audio, each.text, tree_of(each.text), split, each.speaker])
+        audio = {"test_clean": str(Path(str(each.audio)).absolute())}
+        for split, around in AROUND.items():
+            audio[split] = f"{split}/{each.id}.flac"
+            (args.output / split).mkdir(parents=True, exist_ok=True)
+            samples = as_people_record(each, recordings, around)
+            write_audio(args.output / audio[split], samples, SAMPLE_RATE, "FLAC", "PCM_16")
+        rows += [[file, each.text, tree_of(each.text), split, each.speaker] for split, file in audio.items()]
     with (args.output / "commands.csv").open("w", encoding="utf-8", newline="") as handle:
         csv.writer(handle).writerows([["audio", "transcript", "tree", "split", "speaker"], *rows])
     print(f"{len(commands)} of {len(recordings)} recordings are commands; {len(chosen)} of them in {args.output}/test")

@@ -37,8 +37,11 @@ def test_people_s_recordings_have_silence_and_talk_around_them(tmp_path):
     for n in range(8):
         write_audio(tmp_path / f"{n}.flac", 0.1 * rng.standard_normal(SAMPLE_RATE), SAMPLE_RATE, "FLAC", "PCM_16")
         people.append(Utterance(f"u{n}", "go", None, tmp_path / f"{n}.flac", f"s{n}"))
-    made = as_people_record(people[0], people)
-    assert 2 * SAMPLE_RATE <= len(made) <= 6 * SAMPLE_RATE
-    blocks = 10 * np.log10([np.mean(made[i : i + 4000] ** 2) for i in range(0, len(made) - 4000, 4000)])
-    assert 5 < blocks.max() - np.median(blocks[:2]) < 26  # command over talk
-    assert np.array_equal(made, as_people_record(people[0], people))
+    talk, room, silent = (as_people_record(people[0], people, around) for around in ("talk", "room", "silence"))
+    assert 2 * SAMPLE_RATE <= len(talk) == len(room) == len(silent) <= 6 * SAMPLE_RATE
+    for made in (talk, room):
+        blocks = 10 * np.log10([np.mean(made[i : i + 4000] ** 2) for i in range(0, len(made) - 4000, 4000)])
+        assert 5 < blocks.max() - np.median(blocks[:2]) < 26  # command over what is around it
+    assert not silent[: SAMPLE_RATE // 2].any()
+    assert not np.array_equal(talk, room)
+    assert np.array_equal(talk, as_people_record(people[0], people, "talk"))
