@@ -113,12 +113,12 @@ def as_people_record(utterance: Utterance, others: Sequence[Utterance], around: 
     before, behind = (round(draw.uniform(0.5, 2.5) * SAMPLE_RATE) for _ in range(2))
     noise = np.zeros(before + len(samples) + behind)
     talkers = draw.sample([each for each in others if each.speaker != utterance.speaker], 6)
+    snr, level = draw.uniform(6, 24), draw.uniform(-20, 0)
     if around == "talk":
         noise += sum(np.resize(read_audio(str(each.audio)), len(noise)) for each in talkers)
     elif around == "room":
         white = np.random.default_rng(draw.getrandbits(32)).standard_normal(len(noise))
         noise += place_noise(white, SAMPLE_RATE, ROOM_POLE, np.zeros(1))
-    snr, level = draw.uniform(6, 24), draw.uniform(-20, 0)
     louder = 10 * np.log10(len(samples) / len(noise))  # silence lowers the mean power that add_noise goes by
     return change_volume(add_noise(np.pad(samples, (before, behind)), noise, snr + louder), level)
 
@@ -147,7 +147,7 @@ def main() -> None:
         rows += [[file, each.text, tree_of(each.text), split, each.speaker] for split, file in audio.items()]
     with (args.output / "commands.csv").open("w", encoding="utf-8", newline="") as handle:
         csv.writer(handle).writerows([["audio", "transcript", "tree", "split", "speaker"], *rows])
-    print(f"{len(commands)} of {len(recordings)} recordings are commands; {len(chosen)} of them in {args.output}/test")
+    print(f"{len(commands)} of {len(recordings)} recordings are commands; {len(chosen)} of them are in the tests")
 
 
 if __name__ == "__main__":

@@ -168,7 +168,7 @@ def _sets_of(system: System, phases: Iterable[Phase]) -> set[str] | None:
     if any(map(is_place, entries)):
         return None
     names = [*(str(entry.get("set")) for entry in entries), *(test.set for test in (*system.dev, *system.test))]
-    # The call may prepare one that is preferred to what was chosen before.
+    # All that a row may be tested on: this call may prepare one that is preferred to the one chosen before it.
     names += [name for choice in system.listening for name in choice.sets.values()]
     folds = range(1, (system.folds or 1) + 1)
     return {name.replace(FOLD, str(fold)) for name in names for fold in folds}

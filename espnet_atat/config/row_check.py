@@ -19,6 +19,7 @@ from espnet_atat.config.two_stage import ASR
 from espnet_atat.decode.search_config import read_search
 from espnet_atat.errors import UserError, naming
 from espnet_atat.schema import read
+from espnet_atat.text.pieces import FASTEST_PACE
 from espnet_atat.train.schedule import Schedule
 
 
@@ -55,8 +56,7 @@ def _check_training(system: System, pretrain: Phase) -> None:
             if config.get("scheduler", "warmup_unfreeze") == "warmup_unfreeze":
                 read(Schedule, config.get("scheduler_conf") or {}, f"{phase.config}: scheduler_conf")
             _check_tokenizer(config, tokens)
-            if (pace := config.get("text_pace", 0)) and (pace < 0 or config.get("text_encoder", "") is None):
-                raise UserError(f"text_pace is a number from 0, and needs a text encoder; found {pace}")
+            _check_babble_and_pace(config)
             places = PretrainingSets((), "") if key == "pretrain" and takes_sets(system) else None
             load_mixtures(system.recipe, phase, 1 if system.folds else None, places)
         if key == "finetune":
@@ -98,6 +98,16 @@ def _check_tokenizer(config: Mapping[str, Any], tokens: Mapping[str, Any]) -> No
             "the text encoder has no tokenizer: tokens: wordpiece_size trains one, text_tokenizer names one; or "
             "text_encoder: null does without the encoder"
         )
+
+
+def _check_babble_and_pace(config: Mapping[str, Any]) -> None:
+    babble = (config.get("waveform_augment_conf") or {}).get("babble")
+    if isinstance(babble, Mapping) and babble.get("sounds") is None:
+        raise UserError("waveform_augment_conf: babble: sounds is missing: name a folder or a list of recordings")
+    if not 0 <= (pace := config.get("text_pace", 0)) <= FASTEST_PACE:
+        raise UserError(f"text_pace is a number of states from 0 to {FASTEST_PACE}, found {pace}")
+    if pace and config.get("text_encoder", "hugging_face") is None:
+        raise UserError("text_pace needs a text encoder: leave text_pace or text_encoder: null out")
 
 
 def _check_search(system: System, name: str, tests: tuple[TestSet, ...]) -> bool:

@@ -14,7 +14,7 @@ from espnet_atat.errors import UserError
 from espnet_atat.semantics.tree import strip_tags
 from espnet_atat.speech.audio import SAMPLE_RATE
 from espnet_atat.speech.augmentation.chain import Chain
-from espnet_atat.text.pieces import read_pieces, words_of_pieces
+from espnet_atat.text.pieces import FASTEST_PACE, read_pieces, words_of_pieces
 from espnet_atat.text.tokenizer import CharTokenizer, TargetTokenizer
 
 #: BERT's positions.
@@ -79,8 +79,8 @@ class MixturePreprocessor(AbsPreprocessor):
         self.text_pace = text_pace
         self.waveform_augmentation = waveform_augmentation
         self.masker = masker
-        if text_pace < 0:
-            raise UserError(f"--text_pace is a number of states from 0, found {text_pace}")
+        if not 0 <= text_pace <= FASTEST_PACE:
+            raise UserError(f"--text_pace is a number of states from 0 to {FASTEST_PACE}, found {text_pace}")
         if not 0 <= text_mask_rate < 1:
             raise UserError(f"--text_mask_rate is a share from 0 to below 1, found {text_mask_rate}")
         if text_mask_rate and getattr(text_tokenizer, "mask_token_id", None) is None:

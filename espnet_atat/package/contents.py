@@ -15,6 +15,7 @@ from espnet_atat.errors import UserError
 from espnet_atat.espnet_package import ESPNET, ESPNET_PREFIX
 from espnet_atat.model.hub import HUGGING_FACE
 from espnet_atat.schema import Within, check, read
+from espnet_atat.text.pieces import FASTEST_PACE
 
 SIZE = Annotated[int, Within(1, 2**20)]
 LAYERS = Annotated[int, Within(1, 256)]
@@ -27,6 +28,7 @@ BANDS = Annotated[int, Within(1, 1024)]
 FEW = Annotated[int, Within(1, 64)]
 MELS = 80  # as speech.fbank makes them
 SECONDS = Annotated[float, Within(0, 60)]
+PACE = Annotated[float, Within(0, FASTEST_PACE)]
 
 
 def _each(hint: Any, names: str) -> dict[str, Any]:
@@ -291,7 +293,7 @@ MODEL: Mapping[str, Any] = {
     "audio_encoder_conf": Mapping[str, Any],
     "text_encoder": Literal["hugging_face"],
     "text_encoder_conf": {"config": READS},
-    "text_pace": REAL,
+    "text_pace": PACE,
     "decoder_conf": DECODER,
     "ctc_unit": Literal["char", "token"],
     "ctc_characters": tuple[str, ...],

@@ -55,6 +55,10 @@ scheduler_classes["warmup_unfreeze"] = WarmupUnfreezeLR
 logger = logging.getLogger(__name__)
 
 
+#: The option of augmentation of audio.
+WAVEFORM = "waveform_augment_conf"
+
+
 class ATATTask(AbsTask):
     """Audio-Text All-Task (Rongali et al., AAAI 2021)."""
 
@@ -118,7 +122,7 @@ class ATATTask(AbsTask):
             transcript_words=bool(args.model_conf.get("swap_rate")),
             # A saved configuration from before the option has none.
             text_pace=getattr(args, "text_pace", 0.0),
-            waveform_augmentation=Chain.from_config(of_audio, "waveform_augment_conf") if of_audio else None,
+            waveform_augmentation=Chain.from_config(of_audio, WAVEFORM).check_sounds(WAVEFORM) if of_audio else None,
             masker=masker,
             text_mask_rate=args.text_mask_rate if train and args.text_encoder is not None else 0.0,
         )

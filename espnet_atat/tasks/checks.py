@@ -53,7 +53,9 @@ def check_depths(model: ESPnetATATModel) -> None:
     blocks = model.audio_encoder.blocks
     layers = min(0 if blocks is None else len(blocks.encoders), model.text_encoder.config.num_hidden_layers)
     if model.contrast.depths > max(1, layers):
-        raise UserError(f"contrast_conf: depths is {model.contrast.depths}, but an encoder has {layers} layers")
+        raise UserError(
+            f"contrast_conf: depths is {model.contrast.depths}, but an encoder has {layers} layers: that many at most"
+        )
 
 
 def check_modalities(lacking: Sequence[str], args: argparse.Namespace, world_size: int) -> None:

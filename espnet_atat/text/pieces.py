@@ -5,6 +5,9 @@ from typing import Any
 
 from espnet_atat.errors import UserError
 
+#: States that a character may last at most: 8 s of 80 ms each.
+FASTEST_PACE = 100
+
 
 def read_pieces(tokenizer: Any, text: str, most: int, pace: float = 0.0) -> list[int]:
     """Ids of a text's pieces, special ones included; a longer text is cut to ``most``.

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from espnet_atat.datadir import DataDir, is_test_set
+from espnet_atat.datadir import DataDir, is_test_set, write_two_column
 from espnet_atat.errors import UserError, naming
 from espnet_atat.graph.pool import Record
 from espnet_atat.speech.alignment.align_set import Aligner
@@ -29,6 +29,8 @@ from espnet_atat.speech.report import REPORT, Report, reasons
 
 #: In the folder that a set is made in: alignments of what is cut.
 CUTS = "cuts"
+#: Likewise: what babble is of.
+RECORDINGS = "recordings.scp"
 LONGEST_PADDED = 3600  # seconds
 BIT_DEPTHS = {16: "PCM_16", 24: "PCM_24"}
 
@@ -134,8 +136,9 @@ def augment_set(
             if new in copies:
                 raise UserError(f"{output.name}: a copy of {utt} would be called {new}, which exists already")
             copies[new] = Copy(utt, prefix + data.utt2spk[utt] if data.utt2spk else None, speed)
-    config = replace(config, effects=config.effects.among([*audio_of(data, output.name, "augment").values()]))
+    write_two_column(work / RECORDINGS, audio_of(data, output.name, "augment"))
     records = make_copies(data, copies, _augment, work, output, config, label="augment", nj=nj)
+    (work / RECORDINGS).unlink()
     before, after = (sum(record[when] for record in records.values()) for when in ("before", "after"))
     before, after = round(before / len(list(config.variants())), 3), round(after, 3)
     counts = {"utterances": len(data), "written": len(records), "seconds": before, "seconds_written": after}
@@ -160,7 +163,8 @@ def _augment(config: AugmentConfig, work: Path, new: str, payload: tuple[str, in
         return {"file": None, "before": before, "after": before}
     samples, rate = config.prepare(samples, rate)
     if speed is None:
-        samples = config.effects(samples, rate, random_source(new, config.seed, None, "augment"))
+        rng = random_source(new, config.seed, None, "augment")
+        samples = config.effects(samples, rate, rng, str(work / RECORDINGS), path)
     elif speed != 1:
         samples = effects.change_speed(samples, rate, speed)
     missing = round((config.prepare.pad_to or 0) * rate) - len(samples)

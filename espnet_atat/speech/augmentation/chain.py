@@ -11,7 +11,7 @@ uniformly; one number is that value.
 
 import dataclasses
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
@@ -147,14 +147,14 @@ class Silence(Effect):
 
 @dataclass(frozen=True, kw_only=True)
 class Babble(Effect):
-    """Other people's talk. ``talkers``: range of their number; ``snr``: that of their sum, in dB.
+    """Talk of others. ``talkers``: range of their number; ``snr``: range of the ratio to their sum, in dB.
 
-    ``sounds``: recordings of talk, as ``responses``, or a list of files; null: the set's own recordings, in stage 2.
+    ``sounds``: recordings of talk, as ``responses``; null: the set's other recordings, in stage 2.
     """
 
     snr: Range
     talkers: tuple[int, ...] = (3, 7)
-    sounds: str | tuple[str, ...] | None = None
+    sounds: str | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -162,10 +162,20 @@ class Babble(Effect):
             raise UserError(f"talkers needs [lowest, highest], found {list(self.talkers)}")
 
     def apply(self, samples: np.ndarray, rate: int, rng: np.random.Generator) -> np.ndarray:
-        if self.sounds is None:
-            raise UserError("babble: sounds is missing: name a folder or a list of recordings")
+        assert self.sounds is not None, "see Chain.check_sounds"
+        return self.apply_others(samples, rate, rng, self.sounds, None)
+
+    def apply_others(
+        self, samples: np.ndarray, rate: int, rng: np.random.Generator, sounds: str, own: str | None
+    ) -> np.ndarray:
+        """Talk of different recordings, never of the file ``own``."""
         number = int(rng.integers(self.talkers[0], self.talkers[1] + 1))
-        talk = [_excerpt(self.sounds, len(samples), rate, rng) for _ in range(number)]
+        files = list_sounds(sounds)
+        drawn = rng.choice(len(files), min(number + 1, len(files)), replace=False)
+        others = [files[i] for i in drawn if files[i] != own][:number]
+        if not others:
+            raise UserError(f"babble: there is no other recording in {sounds}: name sounds of talk")
+        talk = [_excerpt(_load(file, rate), len(samples), rng) for file in others]
         return effects.add_noise(samples, effects.mix(talk), rng.uniform(*self.snr))
 
 
@@ -196,7 +206,7 @@ class Noise(Effect):
                 count = int(len(samples) / (effects.LEVEL_SECONDS * rate)) + 2
                 noise = effects.place_noise(noise, rate, pole, swing * rng.standard_normal(count))
             return effects.add_noise(samples, noise, snr)
-        return effects.add_noise(samples, _excerpt(self.sounds, len(samples), rate, rng), snr)
+        return effects.add_noise(samples, _excerpt(_draw(self.sounds, rate, rng), len(samples), rng), snr)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -238,20 +248,30 @@ class Chain:
         wanted = [(name, kind) for name, kind in EFFECTS.items() if config.get(name) is not None]
         return cls(tuple(read(kind, config[name], f"{where}: {name}") for name, kind in wanted))
 
-    def among(self, recordings: Sequence[str]) -> Self:
-        """The same, with babble, if it names no sounds, of these recordings."""
-        effects = tuple(
-            dataclasses.replace(each, sounds=tuple(recordings))
-            if isinstance(each, Babble) and each.sounds is None
-            else each
-            for each in self.effects
-        )
-        return dataclasses.replace(self, effects=effects)
+    def check_sounds(self, where: str) -> Self:
+        """The same. Raises UserError for babble without sounds, where there is no set whose recordings it could be."""
+        if any(isinstance(each, Babble) and each.sounds is None for each in self.effects):
+            raise UserError(f"{where}: babble: sounds is missing: name a folder or a list of recordings")
+        return self
 
-    def __call__(self, samples: np.ndarray, rate: int, rng: np.random.Generator) -> np.ndarray:
-        """Change an utterance: samples (num_samples,) at ``rate`` Hz; the same ``rng`` gives the same result."""
+    def __call__(
+        self,
+        samples: np.ndarray,
+        rate: int,
+        rng: np.random.Generator,
+        recordings: str | None = None,
+        own: str | None = None,
+    ) -> np.ndarray:
+        """Change an utterance: samples (num_samples,) at ``rate`` Hz; the same ``rng`` gives the same result.
+
+        ``recordings``: of babble that names no sounds, the set's, as a list; ``own`` is this utterance's.
+        """
         for effect in self.effects:
-            if rng.random() < effect.probability:
+            if rng.random() >= effect.probability:
+                continue
+            if isinstance(effect, Babble) and effect.sounds is None and recordings is not None:
+                samples = effect.apply_others(samples, rate, rng, recordings, own)
+            else:
                 samples = effect.apply(samples, rate, rng)
         return samples
 
@@ -267,10 +287,8 @@ def check_limits(options: Mapping[str, Any]) -> None:
 
 
 @cache
-def list_sounds(source: str | tuple[str, ...]) -> tuple[str, ...]:
+def list_sounds(source: str) -> tuple[str, ...]:
     """Audio files of a folder, in the order of their names, or the values of a list in the style of wav.scp."""
-    if isinstance(source, tuple):
-        return source
     path = Path(source)
     if path.is_file():
         found = tuple(read_two_column(path).values())
@@ -281,14 +299,12 @@ def list_sounds(source: str | tuple[str, ...]) -> tuple[str, ...]:
     return found
 
 
-def _excerpt(source: str | tuple[str, ...], length: int, rate: int, rng: np.random.Generator) -> np.ndarray:
-    """A stretch of one of the sounds there, (length,), from anywhere in it; what is too short goes round."""
-    sound = _draw(source, rate, rng)
-    start = int(rng.integers(len(sound)))
-    return np.resize(np.roll(sound, -start), length)
+def _excerpt(sound: np.ndarray, length: int, rng: np.random.Generator) -> np.ndarray:
+    """A stretch of a sound, (length,), from anywhere in it; what is too short goes round."""
+    return np.resize(np.roll(sound, -int(rng.integers(len(sound)))), length)
 
 
-def _draw(source: str | tuple[str, ...], rate: int, rng: np.random.Generator) -> np.ndarray:
+def _draw(source: str, rate: int, rng: np.random.Generator) -> np.ndarray:
     """One of the sounds there, shape (num_samples,), at ``rate`` Hz."""
     files = list_sounds(source)
     return _load(files[int(rng.integers(len(files)))], rate)

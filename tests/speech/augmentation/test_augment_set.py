@@ -62,9 +62,12 @@ def test_babble_is_of_the_sets_own_recordings(tone_set, tmp_path):
         samples, _ = soundfile.read(copy.wav[f"aug{number}-{data.ids[0]}"])
         power = np.abs(np.fft.rfft(samples)) ** 2
         heard.append(10 * np.log10(power[500] / power[3000]))
-    other = [decibels for decibels in heard if decibels < 50]  # else it drew itself
-    assert 0 < len(other) < 8
-    assert other == pytest.approx([12] * len(other), abs=0.1)
+    assert heard == pytest.approx([12] * 8, abs=0.1)  # never its own tone
+    assert not (tmp_path / "aug/recordings.scp").exists()
+    assert str(tmp_path) not in (tmp_path / "aug/report.json").read_text()
+    lonely = data.subset(data.ids[:1])
+    with pytest.raises(UserError, match="babble: there is no other recording"):
+        made(augment_set, lonely, tmp_path / "lonely", configure(**options))
 
 
 def test_preparation_unifies_rate_channels_and_bits_and_trims_originals(tone_set, tmp_path):

@@ -32,7 +32,7 @@ def every(sounds):
         "shift": {"seconds": [-0.05, 0.1]},
         "reverberation": {"responses": str(sounds)},
         "silence": {"seconds": [0, 0.2]},
-        "babble": {"snr": [6, 24], "talkers": [2, 5], "sounds": [str(file) for file in sorted(sounds.glob("*.wav"))]},
+        "babble": {"snr": [6, 24], "talkers": [1, 5], "sounds": str(sounds)},
         "noise": {"snr": [5, 20], "sounds": str(sounds / "list.scp")},
         "resampling": {"rates": [8000]},
         "volume": {"decibels": [-6, 6]},
@@ -106,3 +106,8 @@ def test_a_wrong_option_is_named(config, message):
     with pytest.raises(UserError) as error:
         Chain.from_config(config, "here")
     assert str(error.value).startswith(message)
+
+
+def test_babble_in_training_names_its_sounds():
+    with pytest.raises(UserError, match="here: babble: sounds is missing: name a folder or a list"):
+        Chain.from_config({"babble": {"snr": 6}}, "here").check_sounds("here")
