@@ -168,13 +168,13 @@ class Babble(Effect):
     def apply_others(
         self, samples: np.ndarray, rate: int, rng: np.random.Generator, sounds: str, own: str | None
     ) -> np.ndarray:
-        """Talk of different recordings, never of the file ``own``."""
+        """Talk of different recordings, never of the file ``own``; where there is no other, nobody talks."""
         number = int(rng.integers(self.talkers[0], self.talkers[1] + 1))
         files = list_sounds(sounds)
         drawn = rng.choice(len(files), min(number + 1, len(files)), replace=False)
         others = [files[i] for i in drawn if files[i] != own][:number]
         if not others:
-            raise UserError(f"babble: there is no other recording in {sounds}: name sounds of talk")
+            return samples
         talk = [_excerpt(_load(file, rate), len(samples), rng) for file in others]
         return effects.add_noise(samples, effects.mix(talk), rng.uniform(*self.snr))
 
