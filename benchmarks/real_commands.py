@@ -2,7 +2,8 @@
 
     python benchmarks/real_commands.py --an4 downloads/an4 --output real
     tools/install_extra.sh tts ears vad
-    ./run.sh --system music_ears --stop_stage 10
+    ./run.sh --recipe broad --feats_type encoder --encoder whisper-tiny.en-encoder --stop_stage 6
+    ./run.sh --system music_broad --stop_stage 10
     CUSTOM=real/commands.csv ./run.sh --recipe custom --table synthetic
     for set in test test_room test_silent test_clean; do
         python benchmarks/silence.py --package exp/custom/packages/custom_synthetic_seed1.zip \\
