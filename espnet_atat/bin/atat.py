@@ -80,6 +80,7 @@ def _add_inputs(parser: argparse.ArgumentParser) -> None:
     add("--constrain_trees", type=to_bool, metavar="BOOL", help="make invalid trees impossible")
     about = "how speech is found in a recording: auto, silero, energy; none: silence is understood too; default auto"
     add("--vad", metavar="KIND", help=about)
+    add("--vad_margin", type=float, metavar="SECONDS", help="that stay around the speech that was found")
     add("--device", default="cpu", help="cpu, cuda or cuda:N; default %(default)s")
 
 
@@ -123,7 +124,7 @@ def _understand(args: argparse.Namespace) -> int:
     from espnet_atat.package.reader import find_source
 
     model = str(find_source(model))  # a mistake is told now, not after a slow import
-    names = "task beam_size nbest ctc_weight reading_weight lm_weight constrain_trees vad device"
+    names = "task beam_size nbest ctc_weight reading_weight lm_weight constrain_trees vad vad_margin device"
     options = given(args, *names.split())
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)  # of libraries; what concerns the user is printed

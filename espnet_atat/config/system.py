@@ -3,16 +3,16 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from espnet_atat.config.audio_choice import AudioChoice, choose_audio
-from espnet_atat.config.layout import EXP, FOLD, TTS, filled, merged, short
+from espnet_atat.config.layout import EXP, FOLD, TTS, conf_file, filled, load_config, merged, short
 from espnet_atat.config.recipe import Mixture, load_recipe
 from espnet_atat.config.rows import PHASES, row_content
 from espnet_atat.config.two_stage import ASR, ORACLE, FirstStage, Pipeline
 from espnet_atat.data.mixture import TREE_TASKS, TaskLabels
 from espnet_atat.errors import UserError
-from espnet_atat.schema import read
+from espnet_atat.schema import Within, read
 from espnet_atat.speech.synthesis.engines import EngineName
 from espnet_atat.text.growth import BPEGrowth
 
@@ -104,6 +104,8 @@ class System:
         tokens, lm: names of configurations of stages 7 and 8, or their options.
         decode: inference configurations, the first one's figures lead; of a pipeline, what its first stage is called.
         dev: decoded only where asked for: to choose a configuration.
+        vad_margin: of the packed model: seconds that stay around the speech it finds, as much as its training heard;
+            None: little.
         hypothesis: what counts as the same: the frame, or the tags (FSC's three).
         folds: of a cross validation; then ``snips/close_fold{fold}_test`` is a set, in mixtures too.
         tts_engine: of its synthetic speech; None: none of its sets is called after an engine by ``{tts}``.
@@ -125,6 +127,7 @@ class System:
     lm: str | Mapping[str, Any] = "lm"
     pipeline: Pipeline | None = None
     first_stage: FirstStage | None = None
+    vad_margin: Annotated[float, Within(0, 60)] | None = None
     hypothesis: Literal["frame", "tags"] = "frame"
     seeds: tuple[int, ...] = (1,)
     folds: int | None = None
@@ -170,6 +173,12 @@ class System:
                 raise UserError(
                     f"{test.set}: {self.first_stage.kind} hears speech; text_in goes with first_stage: oracle"
                 )
+
+    @property
+    def packed_search(self) -> Mapping[str, Any]:
+        """Options of the search that a package of the system has: of the configuration whose figures lead."""
+        search = load_config(conf_file(self.recipe, self.decode[0]))
+        return search if self.vad_margin is None else {**search, "vad_margin": self.vad_margin}
 
     def of_fold(self, fold: int | None) -> Self:
         """The system with ``{fold}`` filled in."""

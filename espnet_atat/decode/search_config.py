@@ -55,6 +55,9 @@ class SearchConfig(TaskLabels):
     #: ``auto``, ``silero``, ``energy`` or ``none`` (:func:`espnet_atat.decode.vad.find_segments`). A model that is
     #: loaded by name has ``auto``.
     vad: str = "none"
+    #: Seconds that stay of what is before and behind the speech that was found. None: little, for a model that has
+    #: heard little silence and noise in training.
+    vad_margin: float | None = None
 
     def __post_init__(self) -> None:
         self.check_labels()
@@ -65,6 +68,8 @@ class SearchConfig(TaskLabels):
             raise UserError(f"nbest {self.nbest} is more than beam_size {self.beam_size}: no such hypotheses are kept")
         if self.vad not in VAD_KINDS:
             raise UserError(f"vad is one of {', '.join(VAD_KINDS)}, found {self.vad!r}")
+        if self.vad_margin is not None and not (self.vad_margin >= 0 and math.isfinite(self.vad_margin)):
+            raise UserError(f"vad_margin is a number of seconds from 0, found {self.vad_margin}")
         if self.ctc_weight is not None and not 0 <= self.ctc_weight < 1:
             raise UserError(f"ctc_weight is in [0, 1), found {self.ctc_weight}")
         if not (self.lm_weight >= 0 and math.isfinite(self.lm_weight)):

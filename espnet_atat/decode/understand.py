@@ -152,7 +152,7 @@ class Speech2Understand(Understand):
             self._check_length(len(speech) * seconds)
             if hears:  # the energy cannot be read off an encoder's states, nor may they be cut: they know of each other
                 return [Segment(speech, 0, round(len(speech) * seconds / FRAME_SECONDS))]
-            return find_segments(speech, self.config.vad, self.max_seconds)
+            return find_segments(speech, self.config.vad, self.max_seconds, self.config.vad_margin)
         if rate <= 0:
             raise UserError(f"rate is in Hz, found {rate}")
         self._check_length(len(speech) / rate)
@@ -162,7 +162,7 @@ class Speech2Understand(Understand):
             raise UserError(f"speech of {len(speech)} samples: at least {FRAME_LENGTH} are needed, one frame")
         if len(speech) >= FRAME_LENGTH and np.abs(speech).max() <= SILENCE:
             return []
-        segments = find_segments(speech, self.config.vad, self.max_seconds)
+        segments = find_segments(speech, self.config.vad, self.max_seconds, self.config.vad_margin)
         if hears:
             return segments
         size = feature_size(self.trained.model)
@@ -203,8 +203,8 @@ class Text2Understand(Understand):
         assert self.trained.text_tokenizer is not None  # says what is missing
         if self.config.ctc_weight:
             raise UserError("ctc_weight is for speech: there is no CTC on text")
-        if self.config.vad != "none":
-            raise UserError("vad is for speech: there is no silence in text")
+        if self.config.vad != "none" or self.config.vad_margin is not None:
+            raise UserError("vad and vad_margin are for speech: there is no silence in text")
 
     @overload  # likewise
     def __call__(self, text: str, normalise: bool = True) -> Understanding: ...  # type: ignore[overload-overlap]

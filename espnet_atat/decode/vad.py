@@ -56,12 +56,16 @@ class Segment:
         return self.last * FRAME_SECONDS
 
 
-def find_segments(speech: np.ndarray, vad: str, max_seconds: float | None = None) -> list[Segment]:
+def find_segments(
+    speech: np.ndarray, vad: str, max_seconds: float | None = None, margin: float | None = None
+) -> list[Segment]:
     """The speech in an utterance, with a margin: one segment, or several where that is longer than ``max_seconds``.
 
     Args:
         speech: samples (num_samples,) at 16 kHz, or log mels or MFCC (num_frames, size) of 10 ms.
         vad: of ``search_config.VAD_KINDS``. Where it finds no speech, all of the utterance is taken for it.
+        margin: seconds that stay before and behind the speech; None: 0.08, of loud noise 0.12. Where ``max_seconds``
+            is short, at most a quarter of it.
 
     Raises:
         UserError: ``silero``, and it is not installed, or there are features, which it does not hear.
@@ -80,7 +84,8 @@ def find_segments(speech: np.ndarray, vad: str, max_seconds: float | None = None
     if is_audio and vad != "energy" and (network := _network()) is not None:
         found = _hear(network, speech, levels)
     longest = None if max_seconds is None else max(1, int(max_seconds / FRAME_SECONDS))
-    quiet, noisy = (each if longest is None else min(each, longest // 4) for each in (MARGIN, NOISY_MARGIN))
+    kept = (MARGIN, NOISY_MARGIN) if margin is None else (round(margin / FRAME_SECONDS),) * 2
+    quiet, noisy = (each if longest is None else min(each, longest // 4) for each in kept)
     found = found or find_loud(levels)
     margins = margins_of(found, levels, quiet, noisy) if found else (0, 0)
     segments = segments_of(found, total, margins, longest)

@@ -24,6 +24,7 @@ DECODE: Mapping[str, Any] = {
     **dict.fromkeys(("reading_weight", "lm_weight", "penalty"), REAL),
     "constrain_trees": bool,
     "vad": str,
+    "vad_margin": REAL,
 }
 _FIGURE: Mapping[str, Any] = {"title": str, "value": REAL, "interval": tuple[REAL, ...]}
 _RESULT: Mapping[str, Any] = {

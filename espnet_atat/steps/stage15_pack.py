@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from espnet_atat import __version__
-from espnet_atat.config.layout import EXP, conf_file, load_config
+from espnet_atat.config.layout import EXP
 from espnet_atat.config.recipe import License, load_recipe
 from espnet_atat.config.selection import Selection
 from espnet_atat.errors import UserError
@@ -39,8 +39,7 @@ def plan(request: Request) -> Iterator[Node | str]:
 
 
 def package_file(run: SystemRun) -> Path:
-    recipe, name = run.system.recipe, run.system.name
-    return EXP / recipe / "packages" / f"{recipe}_{name}_{run.label}.zip"
+    return EXP / run.system.recipe / "packages" / f"{run.system.recipe}_{run.system.name}_{run.label}.zip"
 
 
 def package_node(run: SystemRun, selection: Selection) -> Node:
@@ -56,6 +55,7 @@ def package_node(run: SystemRun, selection: Selection) -> Node:
             "espnet_atat": __version__,
             "run": model.run.key,
             "model": model.model,
+            "search": search_options(run.system.packed_search),
             "scores": [file_digest(score.place) for score in scores],
             **({"license": [terms.name, file_digest(Path(terms.file))]} if terms else {}),
         },
@@ -96,7 +96,7 @@ def _manifest(run: SystemRun, selection: Selection, terms: License | None) -> Ma
         title=system.title,
         license=terms.name if terms else Manifest.license,
         tasks={**TASK_DEFAULTS, **tasks},
-        decode=search_options(load_config(conf_file(system.recipe, system.decode[0]))),  # whose figures lead
+        decode=search_options(system.packed_search),
         trained_on=tuple(
             {"phase": "pretrain" if step.parent is None else "finetune", "task": part.task, "set": part.set}
             for step in model_of(run).chain

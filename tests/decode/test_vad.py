@@ -57,6 +57,17 @@ def test_silence_and_noise_around_a_command_change_nothing(understand, noise):
         assert [result.tree for result in understand(heard)] == list(TREES)
 
 
+def test_a_margin_keeps_as_much_around_the_speech_as_there_is():
+    recording = between(command(0), -40, 0)
+    (tight,) = vad.find_segments(recording, "energy", margin=0.0)
+    (wide,) = vad.find_segments(recording, "energy", margin=1.5)
+    (whole,) = vad.find_segments(recording, "energy", margin=9.0)
+    assert (tight.start - wide.start, wide.end - tight.end) == pytest.approx((1.5, 1.5))
+    assert (whole.first, whole.last) == (0, len(fbank(recording)))
+    (of_four,) = vad.find_segments(recording, "energy", max_seconds=4.0, margin=9.0)
+    assert (tight.start - of_four.start, of_four.end - tight.end) == pytest.approx((1.0, 1.0))
+
+
 def test_without_it_all_of_a_recording_is_understood(shared):
     whole = Speech2Understand.from_pretrained(shared, vad="none")
     heard = between(command(0), -np.inf, 0)
@@ -143,8 +154,11 @@ def test_a_model_by_name_listens_for_speech_unless_told_otherwise(shared, toy_ru
 def test_what_cannot_be_is_refused(shared, understand, monkeypatch):
     with pytest.raises(UserError, match="vad is one of auto, silero, energy, none, found 'webrtc'"):
         SearchConfig(vad="webrtc")
-    with pytest.raises(UserError, match="vad is for speech"):
-        Text2Understand(trained=understand.trained, vad="energy")
+    with pytest.raises(UserError, match="vad_margin is a number of seconds from 0, found -0.1"):
+        SearchConfig(vad_margin=-0.1)
+    for option in ({"vad": "energy"}, {"vad_margin": 1.0}):
+        with pytest.raises(UserError, match="vad and vad_margin are for speech"):
+            Text2Understand(trained=understand.trained, **option)
     silero = Speech2Understand.from_pretrained(shared, vad="silero")
     with pytest.raises(UserError, match="vad silero hears audio, found features"):
         silero(fbank(command(0)))

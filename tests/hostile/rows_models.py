@@ -51,6 +51,7 @@ ROWS += [
         (HEAR, "--task sing", "unknown task 'sing'"),
         (HEAR, "--task nlu+asr", "an ensemble is of trees (slu, nlu) or of words"),
         (HEAR, "--vad loud", "vad"),
+        (HEAR, "--vad_margin -1", "vad_margin"),
         ("atat understand --model model.zip", "--text ''", "no word in it"),
         ("atat understand --model model.zip", "--text ...", "no word in it"),
         ("atat transcribe audio --model model.zip", "", "audio"),

@@ -76,6 +76,17 @@ def test_what_is_packed_is_skipped_until_its_scores_change(capsys):
     assert f"stage 15: {ZIP}: to be made" in capsys.readouterr().out
 
 
+def test_a_row_says_how_much_stays_around_the_speech_that_its_package_finds():
+    from espnet_atat.decode.pretrained import load_pretrained
+
+    pack("--system", "zeroshot", "--set", "vad_margin=1.5")
+    packed = load_pretrained(ZIP)
+    assert packed.search_options("speech", {})["vad_margin"] == 1.5
+    assert "vad_margin" not in packed.search_options("text_in", {})
+    with pytest.raises(UserError, match="vad_margin: is a number from 0 to 60, found -1"):
+        pack("--system", "zeroshot", "--set", "vad_margin=-1")
+
+
 def test_a_recipe_names_the_licence_of_its_models():
     write_recipe(Path(), "toy", {"recipe.yaml": "license: {name: cc-by-4.0, file: terms.txt}"})
     with pytest.raises(UserError, match=r"terms\.txt: No such file"):
