@@ -53,6 +53,7 @@ def get_parser() -> argparse.ArgumentParser:
     add("--task", help="label to decode with; default: the package's")
     add("--ctc_weight", type=float, help="default: the package's")
     add("--vad", default="auto", help="auto, silero, energy or none; default %(default)s")
+    add("--vad_margin", type=float, help="seconds kept around the speech; default: the package's")
     add("--seconds", type=numbers, default="1,3,5", help="before, and behind; default %(default)s")
     add("--noise", type=numbers, default="silence,-50,-40,-30,-20,-10,0", help="dB to the speech; default %(default)s")
     add("--levels", type=numbers, default="0,-10,-20,-30", help="dB of the whole; default %(default)s")
@@ -71,10 +72,10 @@ def main() -> None:
     pretrained = load_pretrained(args.package)
     options: dict[str, Any] = {"task": args.task, "ctc_weight": args.ctc_weight, "max_seconds": None}
 
-    def understander(vad: str) -> Speech2Understand:
-        return Speech2Understand.from_pretrained(pretrained, vad=vad, word_times=False, **options)
+    def understander(vad: str, margin: float | None = None) -> Speech2Understand:
+        return Speech2Understand.from_pretrained(pretrained, vad=vad, vad_margin=margin, word_times=False, **options)
 
-    understand = understander(args.vad)
+    understand = understander(args.vad, args.vad_margin)
     targets = data.target if understand.config.wants_trees else data.text
     if targets is None:
         sys.exit(f"{args.data_dir}: no trees; give --task asr")

@@ -71,7 +71,7 @@ def _add_inputs(parser: argparse.ArgumentParser) -> None:
     add("--model", help=f"package, folder, training run or hub name; by default the environment's {MODEL_VARIABLE}")
     add("--json", action="store_true", help="a JSON object per line: tree, frame, words with times …")
     add("--quiet", action="store_true", help="no progress on stderr")
-    add = parser.add_argument_group("search (by default as the model's scores were measured)").add_argument
+    add = parser.add_argument_group("search (but for the vad, by default as the model's scores were measured)").add_argument
     add("--beam_size", type=int)
     add("--nbest", type=int)
     add("--ctc_weight", type=float)
@@ -80,7 +80,12 @@ def _add_inputs(parser: argparse.ArgumentParser) -> None:
     add("--constrain_trees", type=to_bool, metavar="BOOL", help="make invalid trees impossible")
     about = "how speech is found in a recording: auto, silero, energy; none: silence is understood too; default auto"
     add("--vad", metavar="KIND", help=about)
-    add("--vad_margin", type=float, metavar="SECONDS", help="that stay around the speech that was found")
+    add(
+        "--vad_margin",
+        type=float,
+        metavar="SECONDS",
+        help="kept around the speech; default: the package's, else 0.08, in noise 0.12",
+    )
     add("--device", default="cpu", help="cpu, cuda or cuda:N; default %(default)s")
 
 

@@ -55,7 +55,7 @@ def get_parser() -> argparse.ArgumentParser:
     add("--penalty", type=float, default=0.0, help="added for each token")
     add("--constrain_trees", type=to_bool, default=False, metavar="BOOL", help="make invalid trees impossible")
     add("--vad", default="none", help="find the speech and decode only that: auto, silero, energy (of features too)")
-    add("--vad_margin", type=float, metavar="SECONDS", help="that stay around the speech that was found")
+    add("--vad_margin", type=float, metavar="SECONDS", help="kept around the speech; default: 0.08, in noise 0.12")
     add("--batch_size", type=int, default=16, help="utterances at once; changes no result")
     add = parser.add_argument_group("Machine").add_argument
     add("--nj", type=int, default=1, help="processes; changes no result")

@@ -12,13 +12,18 @@ TOP.
 
 import re
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
+from espnet_atat.config.hearing import Hearing
 from espnet_atat.config.layout import DUMP, has_audio
 from espnet_atat.config.mixtures import PRETRAIN_SLU, PretrainingSets, find_mixture, is_place
 from espnet_atat.config.recipe import load_recipe, recipe_names
-from espnet_atat.config.system import System
+from espnet_atat.config.rows import table_contents
+from espnet_atat.config.system import System, load_system
+from espnet_atat.config.table import load_table
 from espnet_atat.data.mixture import Part
 from espnet_atat.errors import UserError
+from espnet_atat.speech.synthesis.engines import read_entries
 
 PRETRAIN_SLU_OPTION = f"--{PRETRAIN_SLU}"
 TOP_TEXT = "top/train"
@@ -62,15 +67,18 @@ def choose_sets(system: System) -> PretrainingSets:
     )
 
 
-def check_prepared(parts: Iterable[Part], recipe: str) -> None:
-    """Refuse to go on without the sets of other recipes."""
-    missing = [part.set for part in parts if part.set.partition("/")[0] != recipe and not (DUMP / part.set).is_dir()]
-    if missing:
-        other = missing[0].partition("/")[0]
-        sets = dict.fromkeys(name.partition("/")[2] for name in missing if name.startswith(f"{other}/"))
-        raise UserError(
-            f"{DUMP / other} has no {', '.join(sets)}, which training needs: {_command(other)} prepares that corpus"
-        )
+def check_prepared(parts: Iterable[Part], recipe: str, hearing: Hearing | None = None) -> None:
+    """Refuse to go on without the sets of other recipes, as log mels or as what is read of a pretrained encoder."""
+    missing: dict[tuple[str, Path], list[str]] = {}
+    for part in parts:
+        other, _, name = part.set.partition("/")
+        dump = hearing.dump if hearing is not None and part.source == "speech" else DUMP
+        if other != recipe and not (dump / part.set).is_dir():
+            missing.setdefault((other, dump), []).append(name)
+    for (other, dump), sets in missing.items():
+        command = _command(other, _table_of(other, sets), hearing if dump != DUMP else None)
+        names = ", ".join(dict.fromkeys(sets))
+        raise UserError(f"{dump / other} has no {names}, which training needs: {command} prepares that corpus")
 
 
 def _named(sets: Sequence[str], system: System) -> tuple[str, ...]:
@@ -112,9 +120,22 @@ def _prepared() -> list[str]:
     return [name for name in (*named, *sorted(found)) if (DUMP / name / "target").is_file() and has_audio(name)]
 
 
-def _command(recipe: str) -> str:
-    return (
-        f"./run.sh --recipe {recipe} --stop_stage 6"
-        if recipe in recipe_names()
-        else f"a recipe {recipe} (there is none yet)"
-    )
+def _table_of(recipe: str, sets: Iterable[str]) -> str | None:
+    """The recipe's table that has one of the sets synthesised and is tested on no other recipe's; None: no table."""
+    for name in table_contents(recipe) if recipe in recipe_names() else ():
+        table = load_table(recipe, name)
+        said = read_entries(list(table.synthesize_sets), load_recipe(recipe).synthesize.engine)
+        tests = (test for row in table.systems for test in load_system(recipe, row).test)
+        made = {f"{each}_{engine}" for each, engine in said}
+        if not made.isdisjoint(sets) and all(test.set.startswith(f"{recipe}/") for test in tests):
+            return name
+    return None
+
+
+def _command(recipe: str, table: str | None = None, hearing: Hearing | None = None) -> str:
+    if recipe not in recipe_names():
+        return f"a recipe {recipe} (there is none yet)"
+    words = ["./run.sh --recipe", recipe, *(["--table", table] if table else [])]
+    if hearing is not None:
+        words += ["--feats_type", *(["encoder --encoder", hearing.model] if hearing.stored else ["raw"])]
+    return " ".join([*words, "--stop_stage 6"])

@@ -134,7 +134,7 @@ class Setting:
             return takes_sets(system)
         if self.key == TTS_ENGINE:
             return system.tts_engine is not None
-        if self.key == ("decode",):
+        if self.key in (("decode",), ("vad_margin",)):
             return system.first_stage is None
         return self.key[0] not in PARTS or getattr(system, self.key[0]) is not None
 

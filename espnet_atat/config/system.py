@@ -155,6 +155,8 @@ class System:
 
     def _check_pipeline(self) -> None:
         """What trains a model, what writes words and what reads them go together."""
+        if self.first_stage is not None and self.vad_margin is not None:
+            raise UserError("vad_margin is of a package, and a pipeline is not packed")
         if (self.pipeline is None) != (self.first_stage is None):
             raise UserError("pipeline and first_stage go together: one is given without the other")
         if self.first_stage is None or self.first_stage.kind == ASR:

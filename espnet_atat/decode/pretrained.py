@@ -26,7 +26,7 @@ class Pretrained:
     def search_options(self, source: str, given: Mapping[str, Any]) -> dict[str, Any]:
         """What to search ``speech`` or ``text_in`` with: what is given, else as the package's scores were measured.
 
-        Speech is looked for in recordings (``vad``) unless the package says how.
+        Other than in those, speech is looked for in recordings (``vad``), unless the package says how.
         """
         listening = {"vad": "auto"} if source == "speech" else {}
         if self.manifest is None:
@@ -35,12 +35,14 @@ class Pretrained:
         if source in self.manifest.tasks:
             options["task"] = self.manifest.tasks[source]
         if source == "text_in":
-            for name in ("ctc_weight", "vad", "vad_margin"):  # only of speech
+            for name in ("ctc_weight", "vad"):  # only of speech
                 options.pop(name, None)
         if "beam_size" in given and "nbest" not in given:
             options["nbest"] = min(int(options.get("nbest", 1)), int(given["beam_size"]))
         if "nbest" in given and "beam_size" not in given:
             options["beam_size"] = max(int(options.get("beam_size", 1)), int(given["nbest"]))
+        if (given.get("vad") or options.get("vad", "none")) == "none":
+            options.pop("vad_margin", None)
         return options | dict(given)
 
 

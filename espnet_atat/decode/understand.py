@@ -203,8 +203,8 @@ class Text2Understand(Understand):
         assert self.trained.text_tokenizer is not None  # says what is missing
         if self.config.ctc_weight:
             raise UserError("ctc_weight is for speech: there is no CTC on text")
-        if self.config.vad != "none" or self.config.vad_margin is not None:
-            raise UserError("vad and vad_margin are for speech: there is no silence in text")
+        if self.config.vad != "none":
+            raise UserError("vad is for speech: there is no silence in text")
 
     @overload  # likewise
     def __call__(self, text: str, normalise: bool = True) -> Understanding: ...  # type: ignore[overload-overlap]

@@ -90,7 +90,8 @@ class Understand:
                 that several of these objects share one model.
             device: ``cpu``, ``cuda`` or ``cuda:N``.
             options: those of :class:`espnet_atat.decode.search_config.SearchConfig`; not given, or None: as the
-                package's scores were measured. Of speech also ``max_seconds`` (60) and ``word_times`` (on).
+                package's scores were measured, but for how speech is found (``vad``). Of speech also
+                ``max_seconds`` (60) and ``word_times`` (on).
         """
         pretrained = source if isinstance(source, Pretrained) else load_pretrained(source, device)
         search = {field.name: options.pop(field.name, None) for field in fields(SearchConfig)}

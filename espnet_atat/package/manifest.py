@@ -24,7 +24,7 @@ DECODE: Mapping[str, Any] = {
     **dict.fromkeys(("reading_weight", "lm_weight", "penalty"), REAL),
     "constrain_trees": bool,
     "vad": str,
-    "vad_margin": REAL,
+    "vad_margin": Annotated[float, Within(0, 60)],
 }
 _FIGURE: Mapping[str, Any] = {"title": str, "value": REAL, "interval": tuple[REAL, ...]}
 _RESULT: Mapping[str, Any] = {
@@ -44,7 +44,7 @@ class Manifest:
         language: of the words, as in ISO 639-1.
         license: of the weights, as SPDX names it, in lower case.
         tasks: ``speech`` and ``text_in`` → the task label to decode with, unless told otherwise.
-        decode: options of the search that the results were measured with.
+        decode: options of the search that the results were measured with, and how speech is found in a recording.
         trained_on: ``{phase, task, set}``, one a part of the mixtures.
         results: ``{set, task, config, utterances, figures}``; figures as in ``metrics.json``: key → ``{title, value,
             interval}``, shares of 1.

@@ -137,7 +137,7 @@ class Training(ABC):
     def _tokens_identity(self) -> Identity:
         if self.problem is not None:
             raise self.problem
-        check_prepared(self.mixtures.parts, self.recipe)
+        check_prepared(self.mixtures.parts, self.recipe, self.hearing)
         targets = []
         for part in self.mixtures.train:
             found = part_identity(part, DUMP)

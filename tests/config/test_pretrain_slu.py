@@ -4,10 +4,12 @@ import argparse
 
 import pytest
 
+from espnet_atat.config.hearing import hearing_of
 from espnet_atat.config.mixtures import load_mixtures
 from espnet_atat.config.pretrain_slu import PretrainingSets, check_prepared, choose_sets, domain_of
 from espnet_atat.config.selection import add_selection, select
 from espnet_atat.config.system import Phase, load_system
+from espnet_atat.config.training import load_training_config
 from espnet_atat.data.mixture import Part
 from espnet_atat.errors import UserError
 from tests.steps.world import FILES, TARGETS, prepare, write_features, write_recipe
@@ -149,6 +151,22 @@ def test_what_is_missing_is_one_error_with_the_command(world, system):
     message = r"librispeech has no clean, which .*: \./run\.sh --recipe librispeech --stop_stage 6 prepares that corpus"
     with pytest.raises(UserError, match=message):
         check_prepared(load_mixtures("fsc", PHASE, selection=choose_sets(chosen)).parts, "fsc")
+
+
+def test_what_another_recipe_s_model_was_pretrained_on_is_told_with_the_table_and_the_encoder(tmp_path, monkeypatch):
+    """Of custom's rows that start from mini's model: first all of mini is missing, then broad's states."""
+    for module in ("pretrain_slu", "hearing"):
+        monkeypatch.setattr(f"espnet_atat.config.{module}.DUMP", tmp_path)
+    phase = load_system("custom", "synthetic").pretrain
+    hearing = hearing_of(load_training_config("custom", phase))
+    parts = load_mixtures("custom", phase).parts
+    command = (
+        r": \./run\.sh --recipe %s --feats_type encoder --encoder whisper-tiny\.en-encoder --stop_stage 6 prepares"
+    )
+    with pytest.raises(UserError, match=r"mini has .* music_novel_pico, .*" + command % "mini --table broad"):
+        check_prepared(parts, "custom", hearing)
+    with pytest.raises(UserError, match="broad has no train_flite, train_pico, .*" + command % "broad"):
+        check_prepared([part for part in parts if part.set.startswith("broad/")], "custom", hearing)
 
 
 def test_a_place_is_of_a_pretraining_and_names_tasks(world, system):

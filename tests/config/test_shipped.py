@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from espnet_atat.config.layout import CONF, load_config, load_yaml
+from espnet_atat.config.layout import CONF, conf_file, load_config, load_yaml
 from espnet_atat.config.mixtures import SHARED, find_mixture, load_mixtures
 from espnet_atat.config.recipe import load_recipe, recipe_names
 from espnet_atat.config.rows import PHASES, table_contents
@@ -121,6 +121,7 @@ def test_a_table_names_all_synthetic_speech_that_its_systems_want(recipe, name):
         ("custom", "domain_e2e", 0, []),
         ("custom", "domain_e2e_synthetic", 2, []),  # of the engine that is named
         ("mini", "books_zeroshot", 0, []),
+        ("mini", "music_broad", 2, []),  # which custom's rows start from
     ],
 )
 def test_a_system_has_the_sets_made_that_it_names(recipe, name, said, augmented):
@@ -128,6 +129,12 @@ def test_a_system_has_the_sets_made_that_it_names(recipe, name, said, augmented)
     add_selection(parser)
     (table,) = select(parser.parse_args(["--recipe", recipe, "--system", name])).tables
     assert (len(table.synthesize_sets), list(table.augment_sets)) == (said, augmented)
+
+
+@pytest.mark.parametrize("name", ["ears", "synthetic"])
+def test_custom_s_packages_leave_as_much_around_the_speech_as_their_training_has(name):
+    silence = load_yaml(conf_file("custom", "augment"))["effects"]["silence"]
+    assert load_system("custom", name).vad_margin == silence["seconds"][1]
 
 
 @pytest.mark.parametrize(

@@ -68,6 +68,15 @@ def test_a_margin_keeps_as_much_around_the_speech_as_there_is():
     assert (tight.start - of_four.start, of_four.end - tight.end) == pytest.approx((1.0, 1.0))
 
 
+def test_an_understander_passes_its_margin_on(shared):
+    understanders = [Speech2Understand.from_pretrained(shared, vad="energy", vad_margin=each) for each in (0.0, 1.0)]
+    recording = between(command(0), -40, 0)
+    (tight,), (wide,) = (each.segments(recording) for each in understanders)
+    assert (tight.start - wide.start, wide.end - tight.end) == pytest.approx((1.0, 1.0))
+    before, after = understanders[1](recording).span
+    assert (before, after) == (wide.start, wide.end)
+
+
 def test_without_it_all_of_a_recording_is_understood(shared):
     whole = Speech2Understand.from_pretrained(shared, vad="none")
     heard = between(command(0), -np.inf, 0)
@@ -154,11 +163,13 @@ def test_a_model_by_name_listens_for_speech_unless_told_otherwise(shared, toy_ru
 def test_what_cannot_be_is_refused(shared, understand, monkeypatch):
     with pytest.raises(UserError, match="vad is one of auto, silero, energy, none, found 'webrtc'"):
         SearchConfig(vad="webrtc")
-    with pytest.raises(UserError, match="vad_margin is a number of seconds from 0, found -1"):
-        SearchConfig(vad_margin=-1)
-    for option in ({"vad": "energy"}, {"vad_margin": 1.0}):
-        with pytest.raises(UserError, match="vad and vad_margin are for speech"):
-            Text2Understand(trained=understand.trained, **option)
+    for margin in (-1, 1e308):
+        with pytest.raises(UserError, match="vad_margin is a number of seconds from 0 to 60, found"):
+            SearchConfig(vad="energy", vad_margin=margin)
+    with pytest.raises(UserError, match="vad_margin goes with vad: auto, silero or energy"):
+        SearchConfig(vad_margin=1.0)
+    with pytest.raises(UserError, match="vad is for speech"):
+        Text2Understand(trained=understand.trained, vad="energy")
     silero = Speech2Understand.from_pretrained(shared, vad="silero")
     with pytest.raises(UserError, match="vad silero hears audio, found features"):
         silero(fbank(command(0)))

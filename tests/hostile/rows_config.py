@@ -152,6 +152,7 @@ PLACES = (
     (f"{CONF}/decode.yaml", "beam_size: 2", "beam_size: two", "beam_size"),
     (f"{CONF}/decode.yaml", "beam_size: 2", "beams: 2", "unknown"),
     (f"{CONF}/decode.yaml", "beam_size: 2", "vad: loud", "vad"),
+    (f"{CONF}/decode.yaml", "beam_size: 2", "vad_margin: 1", "vad_margin goes with vad"),
     (f"{CONF}/decode.yaml", "beam_size: 2", "ctc_weight: .nan", "ctc_weight"),
     (f"{CONF}/decode.yaml", "beam_size: 2", "lm_weight: -1", "lm_weight"),
     (f"{CONF}/tokens.yaml", "bpe_size: 40", "bpe_size: -1", "bpe_size"),

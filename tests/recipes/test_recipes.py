@@ -182,7 +182,7 @@ def test_the_three_lines_of_the_readme(clone, tmp_path):
     ]
     from_text = re.search(r"## From text to a model that listens.*?```sh\n(.*?)```", readme, re.S)
     assert from_text is not None
-    assert from_text[1].splitlines()[-1] == "./run.sh --recipe custom --table synthetic"
+    assert from_text[1].splitlines()[-1] == "CUSTOM=/path/to/text.csv ./run.sh --recipe custom --table synthetic"
     assert len(from_text[1].splitlines()) <= 4, "four commands at most"
     if not Path(installed_model("whisper-tiny.en-encoder")).is_dir():
         pytest.skip("tools/install_extra.sh ears was not run")
