@@ -71,7 +71,9 @@ def _add_inputs(parser: argparse.ArgumentParser) -> None:
     add("--model", help=f"package, folder, training run or hub name; by default the environment's {MODEL_VARIABLE}")
     add("--json", action="store_true", help="a JSON object per line: tree, frame, words with times …")
     add("--quiet", action="store_true", help="no progress on stderr")
-    add = parser.add_argument_group("search (but for the vad, by default as the model's scores were measured)").add_argument
+    add = parser.add_argument_group(
+        "search (but for the vad, by default as the model's scores were measured)"
+    ).add_argument
     add("--beam_size", type=int)
     add("--nbest", type=int)
     add("--ctc_weight", type=float)
