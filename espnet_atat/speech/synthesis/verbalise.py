@@ -44,16 +44,21 @@ def verbalise(text: str) -> str:
 def as_sentence(spoken: str) -> str:
     """What ``verbalise`` gave as an engine reads it right: ``seven A M`` → ``seven A.M.``, with a mark at its end.
 
-    Engines take a lone ``A`` for the article; with points it is the letter.
+    Engines take a lone ``A`` for the article; with points it is the letter. Of three letters or more Pico says the
+    points, so they are spelled, as people do: ``K, R, I, T, at nine``.
     """
-    pointed = re.sub(
-        r"(?<![A-Za-z'])(?:[A-Z](?: [A-Z])+|A)(?![A-Za-z'])\.?",
-        lambda m: ".".join(m[0].removesuffix(".").split()) + ".",
-        spoken,
-    )
+    pointed = re.sub(r"(?<![A-Za-z'])(?:[A-Z](?: [A-Z])+|A)(?![A-Za-z'])\.?", _spelt, spoken)
     if pointed.endswith((".", "?", "!")):
         return pointed
     return pointed.rstrip(",") + ("?" if re.split(r"[ ']", pointed)[0].lower() in QUESTIONS else ".")
+
+
+def _spelt(match: Match) -> str:
+    letters = match[0].removesuffix(".").split()
+    if len(letters) < 3:
+        return ".".join(letters) + "."
+    goes_on = re.match(" [A-Za-z]", match.string[match.end() :])
+    return ", ".join(letters) + ("," if goes_on else match[0][len(" ".join(letters)) :])
 
 
 def fold(text: str) -> str:
