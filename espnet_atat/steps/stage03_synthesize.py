@@ -41,7 +41,7 @@ def plan(request: Request) -> Iterator[Node | str]:
         options = dict(said.options) if engine == said.engine else {}  # they are that engine's
         output = data.with_name(f"{name}_{engine}")
         make = partial(_make, data, output, engine, options, sentences, request.nj)
-        identity = {"engine": engine, **options} | ({} if sentences is None else {"sentences": sentences})
+        identity = {"engine": engine, "form": room.FORM, "sentences": sentences, **options}
         found.append(node := set_node(Stage.SYNTHESIZE, output, identity, make, sets=[data]))
         if (data / "text").is_file() and (request.force or not node.is_done):
             to_say.append((data, engine, options, sentences))

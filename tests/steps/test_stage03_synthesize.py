@@ -9,6 +9,7 @@ from espnet_atat.bin.run import _request, get_parser, main
 from espnet_atat.datadir import DataDir
 from espnet_atat.errors import UserError
 from espnet_atat.speech.synthesis.engines import read_entries
+from espnet_atat.speech.synthesis.say_set import FORM
 from espnet_atat.steps.stage03_synthesize import plan as synthesis
 from tests.speech.synthesis.conftest import pico
 from tests.steps.corpora import stages
@@ -73,11 +74,14 @@ def test_the_recipe_s_options_are_its_engine_s():
         request = _request(get_parser().parse_args(["--recipe", "top", "--table", "5", "--tts_engine", engine]), 3, 3)
         node = next(each for each in synthesis(request) if not isinstance(each, str))
         options[engine] = node.identify()["options"]
-    assert options == {"kokoro": {"engine": "kokoro", "voices": ["af_heart"]}, "polly": {"engine": "polly"}}
+    common = {"form": FORM, "sentences": None}
+    assert options == {
+        "kokoro": {"engine": "kokoro", "voices": ["af_heart"], **common},
+        "polly": {"engine": "polly", **common},
+    }
 
 
 def test_a_number_of_sentences_is_said_and_the_time_is_shown_before(plan):
-    """Without a number the identity is as it was before there were any."""
     lines = [f"turn [SL:WHAT light {n} ] on" for n in range(20)]
     target = {f"u{n:02d}": f"[IN:ON {line} ]" for n, line in enumerate(lines)}
     DataDir(text={f"u{n:02d}": f"turn light {n} on" for n in range(20)}, target=target).write(Path("data/top/train"))
@@ -88,7 +92,7 @@ def test_a_number_of_sentences_is_said_and_the_time_is_shown_before(plan):
     request = _request(get_parser().parse_args(command), 3, 3)
     nodes = [each for each in synthesis(request) if not isinstance(each, str)]
     found = [node.identify()["options"] for node in nodes]
-    assert found == [{"engine": "kokoro", "sentences": 5}, {"engine": "pico"}]
+    assert [(each["engine"], each["sentences"]) for each in found] == [("kokoro", 5), ("pico", None)]
 
 
 @pytest.mark.parametrize(

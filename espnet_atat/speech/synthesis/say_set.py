@@ -20,6 +20,8 @@ from espnet_atat.speech.synthesis.subset import choose_sentences
 from espnet_atat.speech.synthesis.verbalise import as_sentence, verbalise
 from espnet_atat.speech.synthesis.waveform import finish
 
+#: Of what engines are given to say; part of a set's identity, so that sets of an older form are said again.
+FORM = 1
 SECONDS_PER_CHARACTER = 0.064  # of speech; all three engines, commands of mini's
 SECONDS_PER_LETTER = 0.3  # besides, of one that is spelt; Kokoro
 SPELT = re.compile(r"(?<![\w'])(?![aiAI]\b)[a-zA-Z](?![\w'])")
