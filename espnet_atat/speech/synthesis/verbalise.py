@@ -185,6 +185,7 @@ RULES: tuple[tuple[str, str | Callable[[Match], str]], ...] = (
     # Clitics that a tokeniser has parted: what 's, what ` s, what _s, i 'm, they 're
     (r"(?<=\w)\s*['`_]\s*(s|m|d|ll|re|ve|t)(?!\w)", r"'\1"),
     (r"(?<=\w)\s+n't\b", "n't"),
+    (r"\b(st|ft|dr|mt) \.(?= [a-z])", r"\1."),  # st . louis
     # Feet and inches, before quotation marks go: 6'2", 5 ft 10
     (r"(\d)\s*'\s*(\d{1,2})(?![\ds])", r"\1 \2"),
     (r"(?<=\d)\s*ft\b\.?", " feet"),

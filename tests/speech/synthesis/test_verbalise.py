@@ -55,6 +55,7 @@ SAID = [
     ("washington d.c, big k.r.i.t, at & t center, r & b", "washington D C, big K R I T, A T and T center, R and B"),
     ("b a o z five, am i a fool, a book", "B A O Z five, am I a fool, a book"),
     ("st louis and main st, st.louis", "saint louis and main street, saint louis"),
+    ("from st . louis to ft . lauderdale", "from saint louis to fort lauderdale"),
     ("dr sanders on oak dr, ft lauderdale, jfk to nyc", "doctor sanders on oak drive, fort lauderdale, J F K to N Y C"),
     ("fridays @ v live, # 1 nightclub, kid - friendly", "fridays at V live, number one nightclub, kid friendly"),
     ("the 49ers, what 's up , i 'm here ?", "the forty niners, what's up, I'm here?"),
