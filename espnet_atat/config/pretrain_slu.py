@@ -23,7 +23,7 @@ from espnet_atat.config.system import System, load_system
 from espnet_atat.config.table import load_table
 from espnet_atat.data.mixture import Part
 from espnet_atat.errors import UserError
-from espnet_atat.speech.synthesis.engines import read_entries
+from espnet_atat.speech.synthesis.engines import engine_of, read_entries
 
 PRETRAIN_SLU_OPTION = f"--{PRETRAIN_SLU}"
 TOP_TEXT = "top/train"
@@ -120,15 +120,17 @@ def _prepared() -> list[str]:
     return [name for name in (*named, *sorted(found)) if (DUMP / name / "target").is_file() and has_audio(name)]
 
 
-def _table_of(recipe: str, sets: Iterable[str]) -> str | None:
+def _table_of(recipe: str, sets: Sequence[str]) -> str | None:
     """The recipe's table that has one of the sets synthesised and is tested on no other recipe's; None: no table."""
-    for name in table_contents(recipe) if recipe in recipe_names() else ():
-        table = load_table(recipe, name)
-        said = read_entries(list(table.synthesize_sets), load_recipe(recipe).synthesize.engine)
-        tests = (test for row in table.systems for test in load_system(recipe, row).test)
-        made = {f"{each}_{engine}" for each, engine in said}
-        if not made.isdisjoint(sets) and all(test.set.startswith(f"{recipe}/") for test in tests):
-            return name
+    if recipe not in recipe_names() or not any(map(engine_of, sets)):
+        return None
+    engine = load_recipe(recipe).synthesize.engine
+    for name, (_, content) in table_contents(recipe).items():
+        said = read_entries(list(content.get("synthesize_sets") or ()), engine)
+        if not {f"{each}_{by}" for each, by in said}.isdisjoint(sets):
+            tests = (test for row in load_table(recipe, name).systems for test in load_system(recipe, row).test)
+            if all(test.set.startswith(f"{recipe}/") for test in tests):
+                return name
     return None
 
 
