@@ -1,6 +1,5 @@
 """Where things lie, from the repository's root, and how YAML files are read."""
 
-import copy
 import re
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass, replace
@@ -38,15 +37,15 @@ _Loader.add_implicit_resolver(
 
 
 def load_yaml(path: Path) -> dict[str, Any]:
-    """Read a YAML file that holds a mapping."""
+    """Read a YAML file that holds a mapping; its values are shared with later calls, and not to be changed."""
     try:
-        content = copy.deepcopy(parse_yaml(read_whole(path).decode("utf-8")))
+        content = parse_yaml(read_whole(path).decode("utf-8"))
     except (yaml.YAMLError, ValueError, RecursionError) as error:  # not UTF-8; digits without end; brackets without end
         said = " ".join(str(error).split()).replace('in "<unicode string>", line', "at line")
         raise UserError(f"{path}: not YAML: {said}") from error
     if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):
         raise UserError(f"{path}: holds no mapping of options")
-    return content
+    return dict(content)
 
 
 def load_config(path: Path) -> dict[str, Any]:

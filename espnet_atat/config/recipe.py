@@ -8,9 +8,11 @@ import os
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
+from espnet_atat.bounded import read_whole
 from espnet_atat.config.layout import EGS, load_yaml
 from espnet_atat.errors import UserError
 from espnet_atat.schema import check_known, read
@@ -142,6 +144,12 @@ def recipe_file(name: str) -> Path:
 
 def load_recipe(name: str) -> Recipe:
     path = recipe_file(name)
+    return _load_recipe(name, path, read_whole(path))
+
+
+@lru_cache(maxsize=32)
+def _load_recipe(name: str, path: Path, _written: bytes) -> Recipe:
+    """Read a file once for as long as it says the same."""
     return read(Recipe, load_yaml(path), str(path), name=name)
 
 

@@ -14,7 +14,7 @@ def listing(source: Path) -> Iterator[str]:
     A folder without read permission is listed as such.
     """
     if source.is_file():
-        yield from sorted(_line(file, file) for file in {source, *audio_files(source)})
+        yield from sorted(_line(file, str(file)) for file in {source, *audio_files(source)})
     elif source.is_dir():
         yield from sorted(_walk(source))
     else:
@@ -31,15 +31,15 @@ def _walk(source: Path) -> Iterator[str]:
             continue
         seen.add(real)
         folders[:] = [name for name in folders if not name.startswith(".")]
+        inside = Path(parent).relative_to(source).parts
         for name in files:
             # Archives may be deleted once they are unpacked.
             if not name.startswith(".") and not name.endswith((".tar.gz", ".tgz", ".tar", ".zip")):
-                path = Path(parent, name)
-                yield _line(path, path.relative_to(source))
+                yield _line(Path(parent, name), "/".join((*inside, name)))
     yield from (f"{error.filename}: {error.strerror}" for error in refused)
 
 
-def _line(path: Path, name: Path) -> str:
+def _line(path: Path, name: str) -> str:
     try:
         found = path.stat()
     except OSError as error:
