@@ -15,11 +15,11 @@ from typing import Any, Literal
 from espnet_atat.bounded import read_whole
 from espnet_atat.config.layout import EGS, load_yaml
 from espnet_atat.errors import UserError
-from espnet_atat.schema import check_known, read
+from espnet_atat.schema import check, check_known, read
 from espnet_atat.speech.augmentation.open_values import OpenValues
 from espnet_atat.speech.masking import MaskConfig
 from espnet_atat.speech.splicing import SpliceConfig
-from espnet_atat.speech.synthesis.engines import EngineName
+from espnet_atat.speech.synthesis.engines import OPTIONS, EngineName
 
 RECIPE_FILE = "recipe.yaml"
 VARIABLES = Path("db.sh")
@@ -48,6 +48,9 @@ class Synthesize:
     sets: tuple[str, ...] = ()
     engine: EngineName = "pico"
     options: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        check(OPTIONS, self.options, "options")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,6 +92,10 @@ class License:
 
     name: str
     file: str
+
+    def __post_init__(self) -> None:
+        if not Path(self.file).is_file():
+            raise UserError(f"file: {self.file} is no file")
 
 
 @dataclass(frozen=True, kw_only=True)

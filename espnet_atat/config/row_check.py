@@ -8,9 +8,11 @@ from espnet_atat.config.known_options import Task, check_options
 from espnet_atat.config.layout import conf_file, load_config, short
 from espnet_atat.config.mixtures import PretrainingSets, load_mixtures
 from espnet_atat.config.pretrain_slu import takes_sets
-from espnet_atat.config.system import Phase, System, TestSet
+from espnet_atat.config.system import Phase, System, TestSet, inherited_mistakes, load_system
 from espnet_atat.config.training import (
     check_finetune,
+    check_model,
+    check_parts,
     load_lm_config,
     load_token_config,
     load_training_config,
@@ -30,9 +32,14 @@ def check_system(system: System, fold: int | None = None) -> None:
         fold: the one that is asked for; None: all that the system has.
 
     Raises:
-        UserError: names the file and the row, and the configuration where the mistake is in one.
+        UserError: names the file and the row, and the configuration where the mistake is in one; of a mistake that the
+            row inherits, the row that makes it.
     """
-    with naming(system.row):
+
+    def check_base(recipe: str, name: str) -> None:
+        check_system(load_system(recipe, name))
+
+    with inherited_mistakes(system.recipe, system.name, check_base), naming(system.row):
         if fold is not None:
             system.of_fold(fold)
         if system.pretrain is not None:
@@ -55,6 +62,8 @@ def _check_training(system: System, pretrain: Phase) -> None:
             _check_options("atat", config, system.recipe, phase.config, phase.options)
             if config.get("scheduler", "warmup_unfreeze") == "warmup_unfreeze":
                 read(Schedule, config.get("scheduler_conf") or {}, f"{phase.config}: scheduler_conf")
+            check_parts(phase, config)
+            check_model(phase, config)
             _check_tokenizer(config, tokens)
             _check_babble_and_pace(config)
             places = PretrainingSets((), "") if key == "pretrain" and takes_sets(system) else None

@@ -9,12 +9,13 @@ A *variant* of a recipe makes some of its tables again, with the same change to 
 tables the plain names: ``1`` has those rows then, and ``1_scratch`` is the table as it is written.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from espnet_atat.config.layout import BASE, EGS, load_yaml, merged
-from espnet_atat.config.recipe import recipe_file
+from espnet_atat.config.recipe import recipe_file, recipe_names
 from espnet_atat.errors import UserError
 from espnet_atat.schema import check_known, read
 
@@ -22,6 +23,7 @@ Content = Mapping[str, Any]
 Tables = Mapping[str, tuple[str, Content]]  # name → place and content
 PHASES = ("pretrain", "finetune")
 NAMING_ROWS = ("baseline", "relative_to", "paper", "curve")  # keys of a table whose values name rows
+ROW_NAME = re.compile(r"\w[\w.-]*")  # a row's results have a folder of its name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +51,8 @@ def table_contents(recipe: str) -> Tables:
         check_known(variant.tables, found, where, "table")
         made: dict[str, tuple[str, Content]] = {}
         for table in variant.tables:
-            made[f"{table}_{name}"] = (where, _varied(recipe, found, made, table, name, variant))
+            place = f"{found[table][0]} (variant {name} of {recipe_file(recipe)})"
+            made[f"{table}_{name}"] = (place, _varied(recipe, found, made, table, name, variant))
         if variant.replaces is not None:
             written = {f"{table}_{variant.replaces}": found.pop(table) for table in dict.fromkeys(variant.tables)}
             if taken := [each for each in written if each in found]:
@@ -62,7 +65,7 @@ def table_contents(recipe: str) -> Tables:
 def _varied(recipe: str, tables: Tables, made: Tables, table: str, suffix: str, variant: Variant) -> Content:
     """A table whose trained rows are others, that start from them; a row that is there already stays empty."""
     content = tables[table][1]
-    titles = {row: own["title"] for _, each in tables.values() for row, own in each["rows"].items() if own}
+    titles = {row: own.get("title") for _, each in tables.values() for row, own in each["rows"].items() if own}
     defined = {row for _, each in (*tables.values(), *made.values()) for row, own in each["rows"].items() if own}
     trained = [row for row in content["rows"] if "pretrain" in row_content(recipe, row, tables=tables)[1]]
     names = {row: f"{row}_{suffix}" for row in trained}
@@ -73,14 +76,19 @@ def _varied(recipe: str, tables: Tables, made: Tables, table: str, suffix: str, 
         return names.get(value, value) if isinstance(value, str) else value
 
     rows = {
-        names.get(row, row): {BASE: row, "title": f"{titles[row]}, {variant.title}", **variant.rows}
+        names.get(row, row): {BASE: row, **_titled(titles[row], variant), **variant.rows}
         if row in names and names[row] not in defined
         else None
         for row in content["rows"]
     }
     kept = {key: renamed(content[key]) for key in content if key in NAMING_ROWS}
     others = {key: value for key, value in content.items() if key not in (*NAMING_ROWS, BASE)}
-    return {**others, **kept, "title": f"{content['title']}, {variant.title}", "rows": rows}
+    return {**others, **kept, **_titled(content.get("title"), variant), "rows": rows}
+
+
+def _titled(title: object, variant: Variant) -> Content:
+    """Without a title there is none of the variant either, and reading it says so."""
+    return {"title": f"{title}, {variant.title}"} if isinstance(title, str) else {}
 
 
 def _written(recipe: str) -> dict[str, tuple[str, Content]]:
@@ -94,12 +102,31 @@ def _written(recipe: str) -> dict[str, tuple[str, Content]]:
     for place, content in found.values():
         if not isinstance(content, Mapping) or not isinstance(content.get("rows"), Mapping):
             raise UserError(f"{place}: needs rows, a mapping from names to rows")
+        for row, own in content["rows"].items():
+            if not isinstance(row, str) or not ROW_NAME.fullmatch(row):
+                raise UserError(f"{place}: rows: {row!r} names a folder: letters, digits, '_', '-' and '.' only")
+            if own is not None and not isinstance(own, Mapping):
+                raise UserError(f"{place}: {row}: a row is a mapping, found {own!r}")
     return found
 
 
-def row_names(recipe: str) -> list[str]:
-    tables = table_contents(recipe).values()
-    return list(dict.fromkeys(name for _, table in tables for name, row in table["rows"].items() if row is not None))
+def row_names(recipe: str, tables: Tables | None = None) -> list[str]:
+    """Rows that a recipe defines, in all tables or in these."""
+    contents = (table_contents(recipe) if tables is None else tables).values()
+    return list(dict.fromkeys(name for _, table in contents for name, row in table["rows"].items() if row is not None))
+
+
+def start_of(recipe: str, row: str) -> tuple[str, str] | None:
+    """Recipe and name of the row that a row starts from, if it starts from one."""
+    table = table_contents(recipe)[owner_of(recipe, row)][1]
+    base = table["rows"][row].get(BASE) or (table.get(BASE) or {}).get(BASE)
+    owner, _, name = str(base).rpartition("/")
+    return (owner or recipe, name) if base else None
+
+
+def place_of(recipe: str, row: str) -> str:
+    """File and row, as errors name them."""
+    return f"{table_contents(recipe)[owner_of(recipe, row)][0]}: {row}"
 
 
 def owner_of(recipe: str, row: str) -> str:
@@ -107,12 +134,15 @@ def owner_of(recipe: str, row: str) -> str:
     return next(name for name, (_, table) in table_contents(recipe).items() if table["rows"].get(row) is not None)
 
 
-def row_content(recipe: str, name: str, users: Iterable[str] = (), tables: Tables | None = None) -> tuple[str, Content]:
+def row_content(
+    recipe: str, name: str, users: Iterable[str] = (), tables: Tables | None = None, named_by: str = ""
+) -> tuple[str, Content]:
     """Where a row is defined, and what it says with all that it inherits.
 
     Args:
         users: rows that start from it, directly or not.
         tables: of the recipe, by default all.
+        named_by: file, row and key that name it; the command line where it is empty.
     """
     found = [
         (f"{place}: {name}", table["rows"][name], table.get(BASE), table_name)
@@ -123,17 +153,16 @@ def row_content(recipe: str, name: str, users: Iterable[str] = (), tables: Table
         other = found[1][0].rpartition(": ")[0]
         raise UserError(f"{found[0][0]}: {other} defines this row too: leave it empty in one of them")
     if not found:
-        check_known([name], row_names(recipe), f"recipe {recipe}", "row")
+        check_known([name], row_names(recipe, tables), named_by or f"recipe {recipe}", "row")
     where, own, of_table, table_name = found[0]
-    for content in (own, of_table):
-        if content is not None and not isinstance(content, Mapping):
-            raise UserError(f"{where}: a row and a base are mappings, found {content!r}")
+    if of_table is not None and not isinstance(of_table, Mapping):
+        raise UserError(f"{where}: the base of its table is a mapping, found {of_table!r}")
     chain = [*users, f"{recipe}/{name}"]
     if chain[-1] in chain[:-1]:
         raise UserError(f"{where}: starts from itself: {' from '.join(chain)}")
     own, base = _named(own, name), _named(of_table or {}, table_name) if BASE not in own else {}
     inherited = own.get(BASE) or base.get(BASE)
-    start = _inherited(recipe, str(inherited), chain, tables) if inherited else {}
+    start = _inherited(recipe, str(inherited), chain, tables, f"{where}: {BASE}") if inherited else {}
     content = merged(merged(start, base) if base else start, own)
     return where, {key: value for key, value in content.items() if key != BASE}
 
@@ -148,10 +177,12 @@ def _named(content: Content, name: str) -> Content:
     return {**content, **named}
 
 
-def _inherited(recipe: str, base: str, users: Iterable[str], tables: Tables | None) -> Content:
+def _inherited(recipe: str, base: str, users: Iterable[str], tables: Tables | None, where: str) -> Content:
     """What a row of this recipe, or of another (``mini/music``), hands on."""
     owner, _, name = base.rpartition("/")
-    found = row_content(owner or recipe, name, users, None if owner else tables)
+    if owner:
+        check_known([owner], recipe_names(), where, "recipe")
+    found = row_content(owner or recipe, name, users, None if owner else tables, where)
     content = {key: value for key, value in found[1].items() if key != "title"}
     if owner in ("", recipe):
         return content

@@ -1,6 +1,7 @@
 """A system: one row of a table, as it is run. docs/tables.md shows every key."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -8,7 +9,7 @@ from typing import Annotated, Any, Literal, Self
 from espnet_atat.config.audio_choice import AudioChoice, choose_audio
 from espnet_atat.config.layout import EXP, FOLD, TTS, conf_file, filled, load_config, merged, short
 from espnet_atat.config.recipe import Mixture, load_recipe
-from espnet_atat.config.rows import PHASES, row_content
+from espnet_atat.config.rows import PHASES, place_of, row_content, start_of
 from espnet_atat.config.two_stage import ASR, ORACLE, FirstStage, Pipeline
 from espnet_atat.data.mixture import TREE_TASKS, TaskLabels
 from espnet_atat.errors import UserError
@@ -198,9 +199,32 @@ def run_label(seed: int, fold: int | str | None) -> str:
 def load_system(
     recipe: str, name: str, changes: Mapping[str, Any] | None = None, overrides: tuple[str, ...] = ()
 ) -> System:
-    """Read a row, with ``changes`` that the options ``overrides`` of the command line say in place of the file."""
+    """Read a row, with ``changes`` that the options ``overrides`` of the command line say in place of the file.
+
+    Raises:
+        UserError: names the file and the row; of a mistake that a row inherits, the row that makes it.
+    """
     where, content = row_content(recipe, name)
-    content = dict(merged(content, changes) if changes else content)
+    with inherited_mistakes(recipe, name, load_system):
+        return _read_system(recipe, name, where, dict(merged(content, changes) if changes else content), overrides)
+
+
+@contextmanager
+def inherited_mistakes(recipe: str, name: str, check: Callable[[str, str], object]) -> Iterator[None]:
+    """Of a mistake that ``check`` finds in the row's base too, raise what it says of the base."""
+    try:
+        yield
+    except UserError as error:
+        if base := start_of(recipe, name):
+            try:
+                check(*base)
+            except UserError as of_base:
+                if str(of_base).endswith(str(error).removeprefix(place_of(recipe, name))):
+                    raise of_base from error
+        raise
+
+
+def _read_system(recipe: str, name: str, where: str, content: dict[str, Any], overrides: tuple[str, ...]) -> System:
     where += f" with {' '.join(overrides)}" if overrides else ""
     content = _of_engine(recipe, content)
     choices: list[AudioChoice] = []

@@ -1,14 +1,17 @@
 """The options of stages 7 to 11, as resolved from configurations and rows."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from espnet_atat.config.layout import conf_file, load_config
+from espnet_atat.config.layout import conf_file, load_config, merged
 from espnet_atat.config.system import Phase
 from espnet_atat.errors import UserError
-from espnet_atat.schema import read
+from espnet_atat.schema import check_known, read
 
+#: What a model has parameters in, as names in ``freeze_param``, ``keep`` and ``pretrained_parameters`` begin.
+PARTS = ("audio_encoder", "text_encoder", "decoder", "ctc", "contrast", "frontend", "normalize", "specaug")
 #: An option of a pretraining: an ESPnet ASR checkpoint; a fine-tuning has its encoder from the pretraining.
 AUDIO_ENCODER_INIT = "audio_encoder_init"
 
@@ -54,20 +57,38 @@ def _named(recipe: str, value: str | Mapping[str, Any], key: str) -> tuple[dict[
 def load_training_config(recipe: str, phase: Phase, inherited: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """ESPnet's options of a phase: its configuration, and what the row's ``options`` say in place of that.
 
-    An option that is a mapping, such as ``model_conf``, is taken key by key; an empty one empties it. Where neither of
-    them says anything, ``inherited`` holds.
+    An option that is a mapping, such as ``model_conf``, is taken key by key, at any depth; an empty one empties it.
+    Where neither of them says anything, ``inherited`` holds.
     """
     config = {**(inherited or {}), **load_config(conf_file(recipe, phase.config))}
-    for key, value in (phase.options or {}).items():
-        by_key = isinstance(value, Mapping) and value and isinstance(config.get(key), Mapping)
-        config[key] = {**config[key], **value} if by_key else value
-    return config
+    return dict(merged(config, phase.options or {})) if phase.options else config
 
 
 def best_model(config: Mapping[str, Any]) -> str:
     """The averaged model that ESPnet leaves for the first of ``best_model_criterion``; of ``valid acc`` by default."""
+    return f"{_criteria(config)[0]}.ave.pth"
+
+
+def _criteria(config: Mapping[str, Any]) -> list[str]:
     criteria = config.get("best_model_criterion") or [["valid", "acc", "max"]]
-    return f"{criteria[0][0]}.{criteria[0][1]}.ave.pth"
+    return [f"{split}.{figure}" for split, figure, *_ in criteria]
+
+
+def check_model(phase: Phase, config: Mapping[str, Any]) -> None:
+    """Refuse a ``model`` that no training leaves."""
+    written = [f"{criterion}.{kind}.pth" for criterion in _criteria(config) for kind in ("ave", "best")]
+    name = re.sub(r"\.ave_\d+best\.pth$", ".ave.pth", phase.model or written[0])
+    if name not in (*written, "latest.pth") and not re.fullmatch(r"[1-9]\d*epoch\.pth", name):
+        known = ", ".join((*written, "latest.pth", "1epoch.pth"))
+        raise UserError(f"model: training writes {known} and so on, found {phase.model!r}")
+
+
+def check_parts(phase: Phase, config: Mapping[str, Any]) -> None:
+    """Refuse names of parameters that no model has: ESPnet freezes nothing by them, and says nothing."""
+    named = {"freeze_param": config.get("freeze_param"), "pretrained_parameters": config.get("pretrained_parameters")}
+    for option, names in {**named, "keep": phase.keep}.items():
+        parts = [str(name).split(".")[0] for name in names or () if (option, name) != ("pretrained_parameters", "all")]
+        check_known(parts, PARTS, option, "part of the model")
 
 
 def check_finetune(phase: Phase, config: Mapping[str, Any]) -> None:

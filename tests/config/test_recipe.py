@@ -12,7 +12,7 @@ corpus: [$FIRST, $SECOND]
 prepare: [--folds, "5"]
 environment: [SPLITS]
 augment: [train]
-synthesize: {sets: [train, test@flite], options: {voices: rms}}
+synthesize: {sets: [train, test@flite], options: {voices: [rms]}}
 mask: {sets: [train], options: {ratio: 0.2}}
 splice: {from: [train], sets: {cut: {number: 30, text: lines}}}
 mixtures: {m: {train: [{task: asr, set: toy/train}], valid: []}}
@@ -75,6 +75,9 @@ def test_the_corpus_is_the_first_that_is_there(load, tmp_path, monkeypatch):
     [
         ("[--folds", "[5, --folds", r"prepare, entry 1: is a text, found 5"),
         ("sets: {cut:", "sets: {cut: {numbers: 3}, other:", r"splice: sets: cut: unknown key 'numbers', perhaps"),
+        ("voices: [rms]", "voicess: [rms]", r"synthesize: options: unknown key 'voicess', perhaps 'voices'"),
+        ("voices: [rms]", "voices: rms", r"synthesize: options: voices: is a list, found 'rms'"),
+        ("voices: [rms]", "seed: x", r"synthesize: options: seed: is a whole number, found 'x'"),
         ("ratio: 0.2", "rate: 0.2", r"mask: options: unknown key 'rate', perhaps 'ratio'; known: ratio, fill, seed"),
         ("[$FIRST, $SECOND]", '"a\\0b"', "a text has the character NUL"),
         ("[$FIRST, $SECOND]", "1" * 5000, r"recipe\.yaml: not YAML: Exceeds the limit"),

@@ -1,6 +1,7 @@
 """A mistake in anything that a row names is found when the row is selected, and named with its place."""
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -16,6 +17,13 @@ FINETUNE = "mixture: new_words}"
     [
         ("pretrain.options.max_epohc=1", "pretrain: options: unknown option 'max_epohc', perhaps 'max_epoch'; python"),
         ("pretrain.options.max_epoch=abc", "pretrain: options: max_epoch: is a whole number, found 'abc'"),
+        ("pretrain.options.seed=3", "pretrain: options: seed: --seeds decides this: leave it out"),
+        ("pretrain.options.output_dir=x", "pretrain: options: output_dir: what the run is made from decides this"),
+        ("pretrain.options.train_shape_file=[x]", "pretrain: options: train_shape_file: the mixture decides this"),
+        ("finetune.options.freeze_param=[audio_encodr]", "freeze_param: unknown part of the model 'audio_encodr', per"),
+        ("finetune.keep=[decodr.embed]", "finetune: keep: unknown part of the model 'decodr', perhaps 'decoder'"),
+        ("pretrain.model=valid.foo.best.pth", r"pretrain: model: training writes valid\.acc.*found 'valid\.foo\.best"),
+        ("pretrain.model=0epoch.pth", r"pretrain: model: training writes .*found '0epoch\.pth'"),
         ("pretrain.options.max_epoch=null", "pretrain: options: max_epoch: is not null"),
         ("pretrain.options.use_amp=1", "pretrain: options: use_amp: is true or false, found 1"),
         ("pretrain.options.ctc_unit=word", "ctc_unit: is one of char, token, null, found 'word'"),
@@ -101,3 +109,18 @@ def test_exponents_are_numbers_in_files_too(world):
     )
     (system,) = selected("--system", "zeroshot").systems
     assert system.finetune.options == {"optim_conf": {"lr": 0.001}}
+
+
+@pytest.mark.usefixtures("world")
+@pytest.mark.parametrize("model", ["valid.acc.best.pth", "valid.acc.ave_3best.pth", "latest.pth", "12epoch.pth"])
+def test_any_model_that_training_writes_may_be_taken(model):
+    assert selected("--system", "zeroshot", "--set", f"pretrain.model={model}")
+
+
+@pytest.mark.usefixtures("world")
+def test_a_mistake_in_what_a_row_inherits_is_shown_where_it_was_made():
+    write_recipe(Path(), "toy", {"rows/heir": "base: zeroshot\ntitle: heir\n"})
+    file = row_file(Path(), "toy", "zeroshot")
+    file.write_text(file.read_text().replace(FINETUNE, "mixture: new_word}"))
+    with pytest.raises(UserError, match=r"^egs2/atat/toy/tables/of_zeroshot\.yaml: zeroshot: finetune: .*'new_word'"):
+        selected("--system", "heir")

@@ -64,14 +64,53 @@ def test_a_row_is_defined_once_and_named_by_as_many_tables_as_want_it(toy):
 def test_mistakes_of_inheritance_are_named(toy):
     with pytest.raises(UserError, match="recipe toy: unknown row 'tow', perhaps 'two'; known: one, two, three"):
         load_system("toy", "tow")
-    write_recipe(toy, "toy", {"rows/a": "base: b\ntitle: a\n", "rows/b": "base: a\ntitle: b\n", "rows/c": "3"})
+    write_recipe(toy, "toy", {"rows/a": "base: b\ntitle: a\n", "rows/b": "base: a\ntitle: b\n"})
     with pytest.raises(UserError, match="starts from itself: toy/a from toy/b from toy/a"):
         load_system("toy", "a")
-    with pytest.raises(UserError, match="c: a row and a base are mappings, found 3"):
-        load_system("toy", "c")
-    write_recipe(toy, "toy", {"rows/x": "base: one\n"})  # a title is never inherited
-    with pytest.raises(UserError, match=r"of_x\.yaml: x: the key 'title' is missing"):
-        load_system("toy", "x")
+    write_recipe(toy, "toy", {"rows/a": "base: tow\ntitle: a\n", "rows/b": "base: tyo/two\ntitle: b\n"})
+    with pytest.raises(UserError, match=r"of_a\.yaml: a: base: unknown row 'tow', perhaps 'two'"):
+        load_system("toy", "a")
+    with pytest.raises(UserError, match=r"of_b\.yaml: b: base: unknown recipe 'tyo', perhaps 'toy'"):
+        load_system("toy", "b")
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ("title: u\nrows: {c: 3}\n", r"u\.yaml: c: a row is a mapping, found 3"),
+        ("title: u\nrows: {12: {base: one, title: x}}\n", r"u\.yaml: rows: 12 names a folder: letters, digits"),
+        ("title: u\nrows: {..: {base: one, title: x}}\n", r"u\.yaml: rows: '\.\.' names a folder"),
+        ("title: u\nrows: {a/b: {base: one, title: x}}\n", r"u\.yaml: rows: 'a/b' names a folder"),
+        ("title: u\nrows: {a b: {base: one, title: x}}\n", r"u\.yaml: rows: 'a b' names a folder"),
+    ],
+)
+def test_every_row_of_a_recipe_is_a_mapping_with_the_name_of_a_folder(toy, table, message):
+    write_recipe(toy, "toy", {"tables/u.yaml": table})
+    with pytest.raises(UserError, match=message):
+        load_system("toy", "one")
+
+
+def test_a_title_is_never_inherited_and_a_variant_finds_where_it_is_missing(toy):
+    table = "title: u\nrows: {x: {base: one}}\n"
+    variant = VARIANT.replace("[t, u]", "[u]").replace("title:", "replaces: scratch, title:")
+    write_recipe(toy, "toy", {"tables/u.yaml": table, "recipe.yaml": f"corpus: x\n{variant}"})
+    for row in ("x", "x_ears"):
+        with pytest.raises(UserError, match=r"^egs2/atat/toy/tables/u\.yaml: x: the key 'title' is missing"):
+            load_system("toy", row)
+    write_recipe(toy, "toy", {"tables/u.yaml": "rows: {x: {base: one, title: x}}\n"})
+    with pytest.raises(UserError, match=r"u\.yaml \(variant ears of .*recipe\.yaml\): the key 'title' is missing"):
+        load_table("toy", "u")
+
+
+def test_a_mistake_is_shown_where_it_was_made_and_not_in_a_row_that_inherits_it(toy):
+    mistyped = "title: u\nrows: {x: {base: one, title: x, seed: 1}, y: {base: x, title: y}}\n"
+    write_recipe(toy, "toy", {"tables/u.yaml": mistyped})
+    for row in ("x", "y"):
+        with pytest.raises(UserError, match=r"^egs2/atat/toy/tables/u\.yaml: x: unknown key 'seed', perhaps 'seeds'"):
+            load_system("toy", row)
+    write_recipe(toy, "toy", {"tables/u.yaml": mistyped.replace("seed: 1", "seeds: [1]")})
+    with pytest.raises(UserError, match=r"^egs2/atat/toy/tables/u\.yaml: y with --set seed=1: unknown key 'seed'"):
+        load_system("toy", "y", {"seed": 1}, ("--set", "seed=1"))
 
 
 VARIANT = "variants: {ears: {tables: [t, u], title: with ears, rows: {pretrain: {config: pretrain_ears}}}}\n"

@@ -26,9 +26,10 @@ def test_token_options_are_checked(world, content, message):
 
 
 def test_options_of_a_row_go_before_those_of_the_configuration_key_by_key_and_the_first_criterion_chooses(world):
-    write_recipe(world, "toy", {"conf/c.yaml": "a: {x: 1, y: 2}\nb: {x: 1}\nc: 1\n"})
-    phase = Phase(config="c", mixture="m", options={"a": {"y": 3}, "b": {}, "c": None})
-    assert load_training_config("toy", phase, {"c": 5, "d": 6}) == {"a": {"x": 1, "y": 3}, "b": {}, "c": None, "d": 6}
+    write_recipe(world, "toy", {"conf/c.yaml": "a: {x: 1, y: {v: 2, w: 3}}\nb: {x: 1}\nc: 1\n"})
+    phase = Phase(config="c", mixture="m", options={"a": {"y": {"w": 4}}, "b": {}, "c": None})
+    config = {"a": {"x": 1, "y": {"v": 2, "w": 4}}, "b": {}, "c": None, "d": 6}
+    assert load_training_config("toy", phase, {"c": 5, "d": 6}) == config
 
 
 def test_a_configuration_starts_from_its_base(world):

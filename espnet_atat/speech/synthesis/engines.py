@@ -2,17 +2,26 @@
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar, Literal, get_args
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, get_args
 
 from espnet_atat.errors import UserError
-from espnet_atat.schema import check_known
+from espnet_atat.schema import Within, check_known
 
 if TYPE_CHECKING:  # a table asks for the names of engines, and needs no arrays
     import numpy as np
 
 EngineName = Literal["pico", "flite", "kokoro", "polly"]
 ENGINES: tuple[EngineName, ...] = get_args(EngineName)
+#: Options of ``bin.synthesize`` that a recipe may set.
+OPTIONS: Mapping[str, Any] = {
+    "voices": tuple[str, ...],
+    "seed": int,
+    "audio_format": Literal["flac", "wav"],
+    **dict.fromkeys(("model_dir", "polly_region", "cache_dir"), str),
+    "polly_engine": Literal["neural", "standard"],
+    "polly_price": Annotated[float, Within(0, 1e6)],
+}
 ENTRY = re.compile(r"([^@:]+)(?:@([^@:]+))?(?::([1-9][0-9]*))?")  # set@engine:sentences
 INSTALL_HINT = "run `tools/install_extra.sh tts`"
 
