@@ -19,7 +19,7 @@ from espnet_atat.schema import check, check_known, read
 from espnet_atat.speech.augmentation.open_values import OpenValues
 from espnet_atat.speech.masking import MaskConfig
 from espnet_atat.speech.splicing import SpliceConfig
-from espnet_atat.speech.synthesis.engines import OPTIONS, EngineName
+from espnet_atat.speech.synthesis.engines import ENGINE_OPTIONS, EngineName
 
 RECIPE_FILE = "recipe.yaml"
 VARIABLES = Path("db.sh")
@@ -50,7 +50,7 @@ class Synthesize:
     options: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        check(OPTIONS, self.options, "options")
+        check(ENGINE_OPTIONS, self.options, "options")
 
 
 @dataclass(frozen=True, kw_only=True)

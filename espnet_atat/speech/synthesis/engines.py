@@ -14,7 +14,7 @@ if TYPE_CHECKING:  # a table asks for the names of engines, and needs no arrays
 EngineName = Literal["pico", "flite", "kokoro", "polly"]
 ENGINES: tuple[EngineName, ...] = get_args(EngineName)
 #: Options of ``bin.synthesize`` that a recipe may set.
-OPTIONS: Mapping[str, Any] = {
+ENGINE_OPTIONS: Mapping[str, Any] = {
     "voices": tuple[str, ...],
     "seed": int,
     "audio_format": Literal["flac", "wav"],
