@@ -137,7 +137,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     config, usual = OPTIONS[args.option]
     config = args.inference_config or config
     values = [int(value) if args.option in WHOLE else value for value in args.values or usual]
-    trials = tune(select(args), config, args.option, values, args.nj, Machines(ngpu=args.ngpu))
+    selection = select(args)
+    if own := [" ".join(each.option) for each in selection.settings if each.key[0] in ("decode", "vad_margin")]:
+        raise UserError(f"{own[0]}: the search is that of --inference_config here: leave the option out")
+    trials = tune(selection, config, args.option, values, args.nj, Machines(ngpu=args.ngpu))
     for trial in trials:
         low, high = (100 * bound for bound in trial.interval)
         where = f"{trial.system}, seed {trial.seed}, {trial.set}, {args.option} {trial.value:g}"

@@ -47,6 +47,14 @@ class Machines:
     cpu_processes: int | None = None
     jobs: int = 1
 
+    def __post_init__(self) -> None:
+        try:
+            words = shlex.split(self.command)
+        except ValueError as error:  # a quotation mark that is not closed
+            raise UserError(f"--train_cmd {self.command!r}: {error}") from error
+        if not words:
+            raise UserError("--train_cmd is empty: give run.pl, or slurm.pl with its options")
+
     @property
     def is_here(self) -> bool:
         """Whether the command starts jobs on this machine: ``run.pl``, by any path and with any options."""
