@@ -22,8 +22,7 @@ OF_RECIPE, ANY_MODEL = "of a recipe's systems (stage 15), to exp/<recipe>/packag
 
 def get_parser() -> argparse.ArgumentParser:
     parser = new_parser("pack", __doc__)
-    add_selection(parser)
-    parser.set_defaults(recipe=None)
+    add_selection(parser, recipe=None)
     add = parser.add_argument_group(OF_RECIPE).add_argument
     add("--use_results", action="store_true", help="skip models of which only the results are kept")
     add("--force", action="store_true", help="pack again even if the package exists")

@@ -30,9 +30,11 @@ PRETRAIN_SLU_KEY = ("pretrain_slu",)
 TTS_ENGINE = ("tts_engine",)
 
 
-def add_selection(parser: argparse.ArgumentParser) -> None:
+def add_selection(parser: argparse.ArgumentParser, recipe: str | None = "mini") -> None:
+    """Add the options that choose systems. ``recipe``: the default; None where a command works without one too."""
     group = parser.add_argument_group(SYSTEMS_GROUP)
-    group.add_argument("--recipe", default="mini", help="folder below egs2/atat (default: %(default)s)")
+    about = "folder below egs2/atat" + (" (default: %(default)s)" if recipe else "")
+    group.add_argument("--recipe", default=recipe, help=about)
     chosen = group.add_mutually_exclusive_group()
     chosen.add_argument("--table", help="tables of the recipe: NAME,… or N for tableN (default: default)")
     chosen.add_argument("--system", help="one system: the name of a row of any table")
