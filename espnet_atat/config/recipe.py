@@ -154,7 +154,7 @@ def _load_recipe(name: str, path: Path, _written: bytes) -> Recipe:
 
 
 def _resolved(entry: str) -> str:
-    """``$AN4`` → what the environment, else ``db.sh`` says of it."""
+    """``$AN4`` → its value in the environment, else in ``db.sh``."""
     if not entry.startswith("$"):
         return entry
     command = f'if [ -f {VARIABLES} ]; then . ./{VARIABLES}; fi; printf %s "${{!1-}}"'

@@ -73,7 +73,7 @@ def seed_list(text: str) -> tuple[int, ...]:
     try:
         seeds = tuple(int(part) for part in text.split(","))
     except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is no list of whole numbers such as 1,2,3") from error
+        raise argparse.ArgumentTypeError(f"{text!r} is not a list of whole numbers such as 1,2,3") from error
     if len(set(seeds)) < len(seeds) or min(seeds) < 0 or max(seeds) >= 2**32:  # as NumPy takes them
         raise argparse.ArgumentTypeError(f"{text!r} has a seed twice, below 0, or above 4294967295")
     return seeds
@@ -157,7 +157,7 @@ def parse_setting(text: str) -> Setting:
     key, equals, value = text.partition("=")
     parts = tuple(key.split("."))
     if not equals or not all(parts):
-        raise UserError(f"--set {text}: is KEY=VALUE, such as finetune.options.max_epoch=5")
+        raise UserError(f"--set {text}: expected KEY=VALUE, such as finetune.options.max_epoch=5")
     try:
         return Setting(parts, parse_yaml(value), ("--set", text))
     except (yaml.YAMLError, ValueError, RecursionError) as error:
