@@ -1,6 +1,6 @@
 """A recipe: where its corpus lies, what stages 1 to 5 make of it, and its mixtures: ``egs2/atat/<recipe>/recipe.yaml``.
 
-Only ``corpus`` is required; docs/tables.md shows every key. Its key ``tables`` holds the recipe's tables,
+Only ``corpus`` is required; docs/tables.md shows every key. The key ``tables`` holds the recipe's tables,
 except the paper's numbered ones, which are files in the folder ``tables/``.
 """
 
