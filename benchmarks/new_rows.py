@@ -1,18 +1,20 @@
 """How far new rows of the embedding come in the 500 updates in which fine-tuning trains nothing else.
 
-    python benchmarks/new_rows.py [--growths books,events,top] [--top ../shared/data/top] [--seeds 1]
+    python benchmarks/new_rows.py [--growths books,events,top] [--top DIR] [--seeds 1]
 
 A small text model (256 units, as the paper's) learns the trees of one domain, grows by the tokens of another and reads
 that with the paper's schedule: all else is frozen for 500 updates, then unfreezes in three steps of 100. What differs
 is the learning rate of the new rows. Prints the cross entropy of the new domain's dev set, in nats a token, over its
 new tokens and over all, and the share of new tokens that are predicted.
 
-``books``: mini's music to mini's books. ``events``: TOP's navigation to its events. ``top``: mini's music to TOP.
+``books``: mini's music to mini's books. ``events``: TOP's navigation to its events. ``top``: mini's music to TOP. The
+last two read TOP's first release: ``--top``, or ``top`` below ATAT_CORPORA (CONTRIBUTING.md).
 """
 
 import argparse
 import copy
 import csv
+import os
 import random
 import sys
 import tempfile
@@ -235,12 +237,16 @@ def show(name: str, total: float | None, moved: float | None, update: int, figur
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--growths", default="books,events,top")
-    parser.add_argument("--top", type=Path, default=Path("../shared/data/top"), help="TOP's folder")
+    corpora = os.environ.get("ATAT_CORPORA")
+    default = Path(corpora, "top") if corpora else None
+    parser.add_argument("--top", type=Path, default=default, help="TOP's folder (default: top below ATAT_CORPORA)")
     parser.add_argument("--seeds", default="1")
     parser.add_argument("--pretraining", type=int, default=600, help="updates")
     parser.add_argument("--updates", type=int, default=500, help="of fine-tuning")
     parser.add_argument("--rates", help="some of the table's rows, separated by ;")
     args = parser.parse_args()
+    if args.top is None and set(args.growths.split(",")) != {"books"}:
+        parser.error("events and top read TOP: give --top, or set ATAT_CORPORA, or leave them out (--growths books)")
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as folder:
         for growth in args.growths.split(","):

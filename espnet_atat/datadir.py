@@ -30,7 +30,7 @@ WHITESPACE = " \t\r\v\f"
 
 #: Hz, of the audio that features and models take.
 SAMPLE_RATE = 16_000
-#: NUL, escape and their like; those of ``WHITESPACE`` are none.
+#: NUL, escape and the like, without the characters of ``WHITESPACE``.
 CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f]")
 
 #: File → field of ``DataDir``.
@@ -39,7 +39,7 @@ FIELDS = {"text": "text", "target": "target", "wav.scp": "wav", "utt2spk": "utt2
 #: Which stretch of which recording each utterance is, as in Kaldi: recording, start, end, perhaps channel from 0.
 SEGMENTS = "segments"
 
-#: Longest id or speaker, in bytes: audio files are called after them, with a suffix.
+#: Longest id or speaker, in bytes: audio files are named after them, with a suffix.
 LONGEST_NAME = 200
 
 #: A file of one word in the dirs of a corpus whose text has two forms: ``spoken`` or ``official``.
@@ -47,7 +47,7 @@ TEXT_FORM = "text_form"
 
 #: A file of a folder of data dirs: the sets that ``bin.prepare`` (stage 1) made there, a line each.
 PREPARED = "prepared"
-#: A file of one line in the dirs of a corpus that is split in several ways: which of them this set is of.
+#: A file of one line in the data dirs of a corpus with several splits: which of them this set belongs to.
 SPLIT = "split"
 
 #: A file (utterance, why) in the dir of a test set prepared with ``--allow_bad_test``: what can only count as wrong.
@@ -165,7 +165,7 @@ def write_two_column(path: str | Path, values: Mapping[str, str]) -> None:
 
 
 def check_name(name: str, where: str) -> None:
-    """Can an id or a speaker name a file? Copies of audio are called after them, and must stay in their folder.
+    """Can an id or a speaker name a file? Copies of audio are named after them, and must stay in their folder.
 
     Raises:
         UserError: it has white space, a slash or a control character, begins with a dot, or is empty or too long.
@@ -174,10 +174,10 @@ def check_name(name: str, where: str) -> None:
         raise UserError(f"{where}: {name!r} cannot be an id: it is empty or has white space in it")
     if "/" in name or not name.isprintable() or name.startswith("."):
         found = "a slash" if "/" in name else "a dot at its start" if name.startswith(".") else "a control character"
-        raise UserError(f"{where}: id {name!r} has {found}, so no file can be called after it; rename it")
+        raise UserError(f"{where}: id {name!r} has {found}, so no file can be named after it; rename it")
     if (size := len(name.encode("utf-8", errors="replace"))) > LONGEST_NAME:
         raise UserError(
-            f"{where}: id {name[:40]!r}… has {size} bytes; files are called after it: at most {LONGEST_NAME}"
+            f"{where}: id {name[:40]!r}… has {size} bytes; files are named after it: at most {LONGEST_NAME}"
         )
 
 
@@ -216,7 +216,7 @@ class Clip:
 
     @classmethod
     def of_segment(cls, value: str, recordings: Mapping[str, str]) -> "Clip":
-        """Read what ``segments`` says of an utterance, of recordings by id; an end of -1 is the recording's."""
+        """Read an utterance's value in ``segments``, given recordings by id; an end of -1 is the recording's."""
         fields = value.split()
         try:
             recording, (start, end) = fields[0], map(float, fields[1:3])
@@ -245,7 +245,7 @@ def read_wav(folder: Path) -> dict[str, str]:
 
 
 def split_wav(wav: Mapping[str, str]) -> dict[str, dict[str, str]]:
-    """The files ``wav.scp`` and, if any entry is a stretch, ``segments``; a recording is called after its file."""
+    """The files ``wav.scp`` and, if any entry is a stretch, ``segments``; a recording is named after its file."""
     clips = {utterance: Clip.of(entry) for utterance, entry in wav.items()}
     if all(clip.is_whole for clip in clips.values()):
         return {"wav.scp": dict(wav)}

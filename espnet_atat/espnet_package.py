@@ -45,7 +45,7 @@ class EspnetConfig:
     Attributes:
         options: the training's, of front end, normalisation and encoder.
         vocabulary: number of tokens; only of OWSM-CTC, whose encoder is conditioned on its CTC and on tokens.
-        prefix, previous: ids of its tokens for language and task, and of no text before.
+        prefix, previous: ids of its tokens for language and task, and of the token for "no text before".
     """
 
     hidden_size: int
@@ -135,7 +135,7 @@ def _read_member(source: Path, member: str, limit: int | None) -> bytes:
     """A file of a package, or below a folder, of at most ``limit`` bytes, or (None) as many as weights may have."""
     path = PurePosixPath(member)
     if path.is_absolute() or ".." in path.parts:
-        raise UserError(f"{source}: refused: {META} names {member!r}, which would lie outside of it")
+        raise UserError(f"{source}: refused: {META} names {member!r}, which would lie outside it")
     if not source.is_file():
         return read_small(source / member, limit or MAX_WEIGHTS, f"{source}: {member}")
     try:

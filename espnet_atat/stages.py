@@ -23,7 +23,7 @@ class Stage(IntEnum):
         plan: ``module:function`` below ``steps``, which takes the request and gives nodes, and lines to print; or
             ``SYSTEMS``.
         options: of the driver, by their names in ``bin.run``: a call without any stage that reads them is refused.
-            Those that choose systems, ``--force`` and ``--dry_run`` are of all stages.
+            Those that choose systems, ``--force`` and ``--dry_run`` apply to all stages and are not listed.
     """
 
     title: str

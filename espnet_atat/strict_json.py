@@ -33,7 +33,7 @@ def parse_json(text: str | bytes, where: str) -> Any:
             more than 300 digits; it is nested deeper than 100; or a string has half a character (a lone surrogate).
     """
     try:
-        # A text with lone surrogates is of a command line that is not UTF-8.
+        # A text with lone surrogates comes from a command line that is not UTF-8.
         decoded = text.encode("utf-8").decode() if isinstance(text, str) else text.decode("utf-8-sig")
     except UnicodeError as error:
         raise UserError(f"{where}: not JSON: it is not UTF-8 ({error.reason})") from error  # type: ignore[attr-defined]
@@ -61,7 +61,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _no_number(name: str) -> NoReturn:
-    raise UserError(f"{name} is no number of JSON")
+    raise UserError(f"{name} is not a JSON number")
 
 
 def _whole(digits: str) -> int:

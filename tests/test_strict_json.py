@@ -12,8 +12,8 @@ from tests.test_floors import ROOT, modules
 #: Content of a file that is no JSON for us, and what the message says; readers of JSON of all kinds are tested with it.
 HOSTILE = [
     (b'{"form": 1, "form": 2}', "has the key 'form' twice"),
-    (b'{"form": NaN}', "NaN is no number of JSON"),
-    (b"[-Infinity]", "-Infinity is no number of JSON"),
+    (b'{"form": NaN}', "NaN is not a JSON number"),
+    (b"[-Infinity]", "-Infinity is not a JSON number"),
     (b"[1e400]", "1e400 is too large"),
     (b"[" + b"1" * 5000 + b"]", "a number of 5000 digits; at most 300"),
     (b"[" * 100_000, "inside each other, deeper than 100"),

@@ -20,7 +20,7 @@ from torchcrf import CRF
 
 from espnet_atat.baselines.bio import TaggedSentence
 
-PAD, UNKNOWN_WORD = 0, 1  # numbers of no word and of a word that training did not know
+PAD, UNKNOWN_WORD = 0, 1  # numbers for padding, and for a word that did not occur in training
 END = PAD  # number of what is beyond a sentence's ends; no word has it
 IGNORED = -100  # target of a place without a word
 

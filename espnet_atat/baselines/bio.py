@@ -25,7 +25,7 @@ INSIDE = "I-"
 
 @dataclass(frozen=True)
 class Tagging:
-    """What a tagger and a classifier say of a sentence."""
+    """The output of a tagger and a classifier for a sentence."""
 
     intent: str  # the class: the tree without its words and without the slots that words speak
     tags: tuple[str, ...]  # O, B-NAME or I-NAME of each word
@@ -74,7 +74,7 @@ def tree_of_tags(words: Sequence[str], tagging: Tagging) -> Tree:
 
 
 def spans(tags: Sequence[str]) -> list[Span]:
-    """The slots that tags tell of; an ``I-`` that continues nothing opens a slot, as CoNLL's scorer reads it."""
+    """The slots that tags describe; an ``I-`` that continues nothing opens a slot, as CoNLL's scorer reads it."""
     found: list[Span] = []
     for position, tag in enumerate(tags):
         if tag == OUTSIDE:

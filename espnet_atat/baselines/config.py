@@ -34,7 +34,7 @@ class CrfConfig:
     c1: float = option(0.1, "weight of the L1 penalty, which empties most features", least=0, most=1e6)
     c2: float = option(0.1, "weight of the L2 penalty", least=0, most=1e6)
     max_iterations: int = option(
-        100, "of L-BFGS, for the tagger and the intent classifier each", least=1, most=1_000_000
+        100, "iterations of L-BFGS, for the tagger and for the intent classifier", least=1, most=1_000_000
     )
     nested: str = nested_option()
 
@@ -55,7 +55,7 @@ class BilstmConfig:
     epochs: int = option(15, "passes over the examples", least=1)
     batch_size: int = option(32, "sentences", least=1)
     lr: float = option(2e-3, "learning rate at the start; it falls linearly to 0", least=0, most=1e3)
-    seed: int = option(1, "of weights, order, dropout", least=0, most=2**32 - 1)
+    seed: int = option(1, "seed of weights, order and dropout", least=0, most=2**32 - 1)
     pretrain_epochs: int = option(0, "passes over the text of --pretrain_dirs, before", least=0)
     nested: str = nested_option()
 

@@ -36,9 +36,7 @@ def main_guard(main: Callable[[Sequence[str] | None], None], argv: Sequence[str]
         print(f"error: {where}{error.strerror or error}", file=sys.stderr)
         return 2
     except MemoryError as error:
-        print(
-            f"error: out of memory ({error or 'no more to be had'}): a file or a number is too large", file=sys.stderr
-        )
+        print(f"error: out of memory ({error or 'none is left'}): a file or a number is too large", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
@@ -60,7 +58,7 @@ def to_bool(text: str) -> bool:
 
 
 class Help(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter):
-    """The description as it is written; the default of every option whose help does not tell it."""
+    """The description as it is written; adds its default to the help of every option that does not mention it."""
 
     def _get_help_string(self, action: argparse.Action) -> str | None:
         told = action.nargs == 0 or action.default in (None, "", []) or "default" in (action.help or "")
@@ -93,14 +91,14 @@ def given(args: argparse.Namespace, *names: str) -> dict[str, Any]:
 
 
 def options_of[Config](kind: type[Config], args: argparse.Namespace) -> Config:
-    """A configuration from the arguments that are called as its fields are."""
+    """A configuration from the arguments with the names of its fields."""
     return kind(**{field.name: getattr(args, field.name) for field in fields(kind)})  # type: ignore[arg-type]
 
 
 def make(node: "Node", *, force: bool = True) -> None:
     """Make a set, or a file about one, as its stage does, and print what came of it.
 
-    Without ``force``, what was made from the same is not made again.
+    Without ``force``, what was made from the same input is kept.
     """
     output = node.place
     if node.is_done and not force:

@@ -45,8 +45,8 @@ def get_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     about = (
-        "Prints a line for each input: the tree (or the words), behind the input's name and a tab where there are "
-        "several; with --nbest, each hypothesis behind its rank and score."
+        "Prints a line for each input: the tree (or the words), after the input's name and a tab if there are "
+        "several; with --nbest, each hypothesis after its rank and score."
     )
     understand = commands.add_parser("understand", help="trees of recordings or texts", description=about)
     understand.add_argument("--text", action="append", metavar="TEXT", help="a text; - for one per line from stdin")
@@ -55,10 +55,10 @@ def get_parser() -> argparse.ArgumentParser:
     transcribe = commands.add_parser("transcribe", help="words of recordings", description=about)
     _add_inputs(transcribe)
     transcribe.set_defaults(text=None, task="asr")
-    # These take all that follows them; their own parsers know their options.
+    # These take all arguments that follow; their own parsers know their options.
     commands.add_parser("score", help="score hypotheses against references", add_help=False)
     commands.add_parser("demo", help="serve a page to speak to or type in", add_help=False)
-    about = "Print what a model says of itself."
+    about = "Print what a model says about itself."
     info = commands.add_parser("info", help="describe a model and its scores", description=about)
     info.add_argument("model", help="package, folder or hub name")
     info.add_argument("--json", action="store_true", help="one JSON object")
@@ -72,12 +72,12 @@ def _add_inputs(parser: argparse.ArgumentParser) -> None:
     add("--json", action="store_true", help="a JSON object per line: tree, frame, words with times …")
     add("--quiet", action="store_true", help="no progress on stderr")
     add = parser.add_argument_group(
-        "search (but for the vad, by default as the model's scores were measured)"
+        "search (by default as the model's scores were measured, except for the vad)"
     ).add_argument
     add("--beam_size", type=int)
     add("--nbest", type=int)
     add("--ctc_weight", type=float)
-    add("--reading_weight", type=float, help="of the trees that the text half reads in what was heard")
+    add("--reading_weight", type=float, help="weight of trees read from the words that were heard")
     add("--lm_weight", type=float)
     add("--constrain_trees", type=to_bool, metavar="BOOL", help="make invalid trees impossible")
     about = "how speech is found in a recording: auto, silero, energy; none: silence is understood too; default auto"
@@ -86,7 +86,7 @@ def _add_inputs(parser: argparse.ArgumentParser) -> None:
         "--vad_margin",
         type=float,
         metavar="SECONDS",
-        help="kept around the speech; default: the package's, else 0.08, in noise 0.12",
+        help="audio kept around the speech; default: the package's, else 0.08, in noise 0.12",
     )
     add("--device", default="cpu", help="cpu, cuda or cuda:N; default %(default)s")
 

@@ -33,15 +33,15 @@ def get_parser() -> argparse.ArgumentParser:
     add = parser.add_argument_group("Model").add_argument
     add("--train_config", required=True, metavar="YAML", help="config.yaml of the training run")
     add("--model_file", required=True, metavar="PTH", help="a checkpoint of it")
-    add("--text_tokenizer", metavar="DIR", help="of the text encoder; default: that of the training")
-    add("--lm_train_config", metavar="YAML", help="of an ESPnet language model on the decoder's tokens")
+    add("--text_tokenizer", metavar="DIR", help="the text encoder's tokenizer; default: the training's")
+    add("--lm_train_config", metavar="YAML", help="for an ESPnet language model on the decoder's tokens")
     add("--lm_file", metavar="PTH")
     group = parser.add_argument_group("Data")
     what = group.add_mutually_exclusive_group(required=True)
     what.add_argument("--data_dir", metavar="DUMPDIR", help="a set of stage 6")
     about = "speech,kaldi_ark or speech,sound or text_in,text"
     what.add_argument("--data_path_and_name_and_type", type=stream, metavar="PATH,NAME,TYPE", help=about)
-    group.add_argument("--source", choices=("speech", "text_in"), help="of --data_dir; default: what the task reads")
+    group.add_argument("--source", choices=("speech", "text_in"), help="what to read in --data_dir; default: by task")
     group.add_argument("--output_dir", required=True, metavar="DIR")
     add = parser.add_argument_group("Search").add_argument
     add("--inference_config", type=Path, metavar="YAML", help="options of this group; the command line overrides them")
@@ -50,12 +50,12 @@ def get_parser() -> argparse.ArgumentParser:
     add("--nbest", type=int, default=1, help="more than 1: nbest.jsonl is written too")
     add("--maxlen", type=int, help="tokens of a hypothesis, <eos> included; none: by the input's length")
     add("--ctc_weight", type=float, help="default: 0.3 if the model has a CTC over characters")
-    add("--reading_weight", type=float, default=0.0, help="of the trees that the text half reads in what was heard")
+    add("--reading_weight", type=float, default=0.0, help="weight of trees read from the words that were heard")
     add("--lm_weight", type=float, default=0.0)
     add("--penalty", type=float, default=0.0, help="added for each token")
     add("--constrain_trees", type=to_bool, default=False, metavar="BOOL", help="make invalid trees impossible")
     add("--vad", default="none", help="find the speech and decode only that: auto, silero, energy (of features too)")
-    add("--vad_margin", type=float, metavar="SECONDS", help="kept around the speech; default: 0.08, in noise 0.12")
+    add("--vad_margin", type=float, metavar="SECONDS", help="audio kept around speech; default: 0.08, in noise 0.12")
     add("--batch_size", type=int, default=16, help="utterances at once; changes no result")
     add = parser.add_argument_group("Machine").add_argument
     add("--nj", type=int, default=1, help="processes; changes no result")

@@ -23,13 +23,13 @@ def get_parser() -> argparse.ArgumentParser:
     add("--data_dir", type=Path, required=True, help="data dir to read; without wav.scp it is copied")
     add("--output_dir", type=Path, required=True, help="dump dir to write")
     add("--feats_type", choices=("fbank", "raw", "encoder", "mfcc"), default="fbank", help="raw: a checked wav.scp")
-    add("--encoder", metavar="NAME", help="of feats_type encoder, whose last layer's states are written")
+    add("--encoder", metavar="NAME", help="encoder, for feats_type encoder: its last layer's states")
     add("--nj", type=positive, default=1, help="processes")
     add("--ngpu", type=int, default=0, choices=(0, 1), help="1: the encoder runs on a GPU")
     add("--compress", type=to_bool, default=True, metavar="BOOL", help="false: four bytes per value, not one")
-    add("--num_ceps", type=int, choices=(13, 40), default=13, help="of feats_type mfcc (default: %(default)s)")
+    add("--num_ceps", type=int, choices=(13, 40), default=13, help="coefficients, for feats_type mfcc")
     add(
-        "--deltas", type=to_bool, default=False, metavar="BOOL", help="of feats_type mfcc: with first and second deltas"
+        "--deltas", type=to_bool, default=False, metavar="BOOL", help="with deltas (first, second), for feats_type mfcc"
     )
     add("--resample", type=to_bool, default=False, metavar="BOOL", help="convert to 16 kHz, mono")
     add("--keep_all", type=to_bool, metavar="BOOL", help="bad audio is an error; default: in test sets")
@@ -51,12 +51,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     if (args.feats_type == "encoder") != (args.encoder is not None):
         raise UserError("--feats_type encoder and --encoder NAME go together")
     if args.ngpu and args.encoder is None:
-        raise UserError("--ngpu is of --feats_type encoder: leave it out")
+        raise UserError("--ngpu applies only to --feats_type encoder: leave it out")
     config = FeatureConfig(args.feats_type, args.compress, args.resample, allow_bad)
     if args.feats_type == "mfcc":
         config = MfccConfig(**vars(config), num_ceps=args.num_ceps, deltas=args.deltas)
     elif (args.num_ceps, args.deltas) != (13, False):
-        raise UserError("--num_ceps and --deltas are of --feats_type mfcc")
+        raise UserError("--num_ceps and --deltas apply only to --feats_type mfcc")
     if args.encoder is not None:
         states = Hearing(args.encoder, stored=True).config(compress=args.compress, allow_bad=allow_bad)
         config = replace(states, resample=args.resample)

@@ -16,16 +16,15 @@ from espnet_atat.config.selection import SYSTEMS_GROUP, add_selection, select
 from espnet_atat.errors import UserError
 from espnet_atat.stages import Stage
 
-#: Groups of options: of the two ways to pack, each has its own.
-OF_RECIPE, ANY_MODEL = "of a recipe's systems (stage 15), to exp/<recipe>/packages", "any model, from its files"
+#: Titles of two groups of options, one for each way to pack.
+OF_RECIPE, ANY_MODEL = "the systems of a recipe (stage 15), to exp/<recipe>/packages", "any model, from its files"
 
 
 def get_parser() -> argparse.ArgumentParser:
     parser = new_parser("pack", __doc__)
-    add_selection(parser)
-    parser.set_defaults(recipe=None)
+    add_selection(parser, recipe=None)
     add = parser.add_argument_group(OF_RECIPE).add_argument
-    add("--use_results", action="store_true", help="skip models of which only the results are kept")
+    add("--use_results", action="store_true", help="skip models if only their results are kept")
     add("--force", action="store_true", help="pack again even if the package exists")
     add("--dry_run", action="store_true", help="print what exists and what would be packed")
 
@@ -35,10 +34,10 @@ def get_parser() -> argparse.ArgumentParser:
     add("--outpath", type=Path, metavar="ZIP")
     add("--name", help="by default that of --outpath")
     add("--title", default="", help="one line for people")
-    add("--text_tokenizer", metavar="DIR", help="of the text encoder; by default that of the training")
+    add("--text_tokenizer", metavar="DIR", help="the text encoder's tokenizer; by default the training's")
     about = "name a frozen speech encoder with its hash; by default its weights are packed"
     add("--encoder_by_name", action="store_true", help=about)
-    add("--lm_train_config", type=Path, metavar="YAML", help="of an ESPnet language model")
+    add("--lm_train_config", type=Path, metavar="YAML", help="for an ESPnet language model")
     add("--lm_file", type=Path, metavar="PTH")
     add("--task", help="label that speech is decoded with; by default slu")
     add("--inference_config", type=Path, metavar="YAML", help="its default search options")
@@ -46,7 +45,7 @@ def get_parser() -> argparse.ArgumentParser:
     add("--trained_on", nargs="*", default=[], metavar="TASK:SET", help="such as slu:mini/music_train")
     add("--command", default="", help="the command that trains it")
     add("--language", default="en")
-    add("--license", default="apache-2.0", help="of the weights, as SPDX names it; default %(default)s")
+    add("--license", default="apache-2.0", help="licence of the weights, as SPDX names it; default %(default)s")
     add("--license_file", type=Path, metavar="FILE", help="its text; by default this project's")
     return parser
 
@@ -99,7 +98,7 @@ def _manifest(args: argparse.Namespace) -> Any:
 
 
 def _result(path: Path, task: str | None) -> dict[str, Any]:
-    """Scores as the manifest keeps them; what they are of is read off the file, else off its folders."""
+    """Scores as the manifest keeps them; set and configuration are read off the file, else off its folders."""
     from espnet_atat.metrics.metrics_file import read_metrics
     from espnet_atat.package.manifest import TASK_DEFAULTS, result_of
 
@@ -116,7 +115,7 @@ def _result(path: Path, task: str | None) -> dict[str, Any]:
 def _part(text: str) -> dict[str, str]:
     task, colon, name = text.partition(":")
     if not (task and colon and name):
-        raise UserError(f"--trained_on {text}: is TASK:SET, such as slu:mini/music_train")
+        raise UserError(f"--trained_on {text}: expected TASK:SET, such as slu:mini/music_train")
     return {"task": task, "set": name}
 
 

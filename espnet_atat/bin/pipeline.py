@@ -43,8 +43,8 @@ def get_parser() -> argparse.ArgumentParser:
     first.add_argument("--transcripts", type=Path, metavar="FILE", help="words of any recogniser: utterance id, words")
     first.add_argument("--whisper", metavar="MODEL", help="tiny.en, or another size by name or folder")
     first.add_argument("--oracle", action="store_true", help="the set's own text")
-    tag.add_argument("--language", help="of the speech, for --whisper (default: en)")
-    tag.add_argument("--threads", type=int, help="of --whisper (default: 1)")
+    tag.add_argument("--language", help="language of the speech, for --whisper (default: en)")
+    tag.add_argument("--threads", type=int, help="threads of --whisper (default: 1)")
     return parser
 
 

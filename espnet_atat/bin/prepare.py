@@ -42,7 +42,7 @@ def get_parser(corpora: Sequence[str] = CORPORA) -> argparse.ArgumentParser:
         command.add_argument("source", type=Path, metavar="SOURCE", help="the corpus's folder (custom: or a table)")
         command.add_argument("data_dir", type=Path, metavar="DATA_DIR", help="data dirs are written below it")
         add_options(command, BuildOptions, SHARED)
-        about = "how audio of the sets written is looked at once more, with all their files (default: %(default)s)"
+        about = "how the audio of the sets is checked once they are written (default: %(default)s)"
         command.add_argument("--check", choices=("full", "header", "none"), default="header", help=about)
         command.add_argument(
             "--replace", action="store_true", help="remove sets that the previous run wrote and this one does not"
@@ -52,8 +52,8 @@ def get_parser(corpora: Sequence[str] = CORPORA) -> argparse.ArgumentParser:
     command.add_argument("--url", required=True)
     command.add_argument("--output_dir", required=True, type=Path, metavar="D", help="folder for the archive's content")
     command.add_argument("--archive", help="name to keep the archive under, beside D (default: the URL's last part)")
-    command.add_argument("--checksum", help="of the archive: md5:… or sha256:…")
-    command.add_argument("--file_checksums", type=Path, metavar="FILE", help="of files in it: <sha256>  <path> a line")
+    command.add_argument("--checksum", help="of the archive, as md5:… or sha256:…")
+    command.add_argument("--file_checksums", type=Path, metavar="FILE", help="of its files: <sha256>  <path> per line")
     return parser
 
 

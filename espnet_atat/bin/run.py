@@ -45,21 +45,21 @@ def get_parser() -> argparse.ArgumentParser:
     add("--dry_run", action="store_true", help="print what exists and what would be made")
     add("--decode_dev", action="store_true", help="decode and score the dev sets, not the test sets")
     add("--keep_results", action="store_true", help="keep what was scored in egs2/atat/<recipe>/results")
-    about = "train nothing whose results, of the same model and data, are kept there"
+    about = "do not train what has results there, for the same model and data"
     add("--use_results", action="store_true", help=about)
     add("--part", choices=STAGE_PARTS, help=argparse.SUPPRESS)
     group = parser.add_argument_group("data")
     add = group.add_argument
-    about = "sets of which stage 2 makes augmented copies, such as train"
+    about = "sets that stage 2 makes augmented copies of, such as train"
     add("--augment_sets", type=set_list, metavar="SETS", help=about)
     about = "sets whose text stage 3 speaks, such as books_text; test@flite: by that engine, unless recordings exist"
     add("--synthesize_sets", type=set_list, metavar="SETS", help=about)
     add_aligner(group)
-    about = "raw: training reads audio; encoder, mfcc: these too, states of a frozen speech encoder (default: fbank)"
+    about = "raw: training reads audio; encoder, mfcc: also states of a frozen speech encoder, or MFCC (default: fbank)"
     add("--feats_type", choices=("fbank", "raw", "encoder", "mfcc"), default="fbank", help=about)
     about = "folder or hub name of that encoder (default: those of the systems' audio_encoder_conf)"
     add("--encoder", metavar="NAME", help=about)
-    add("--num_ceps", type=int, choices=(13, 40), default=13, help="MFCC of a frame (default: 13)")
+    add("--num_ceps", type=int, choices=(13, 40), default=13, help="MFCC per frame (default: 13)")
     add("--deltas", type=to_bool, default=False, metavar="BOOL", help="true: with their first and second differences")
     about = "false: features take four bytes per value, not one"
     add("--compress", type=to_bool, default=True, metavar="BOOL", help=about)

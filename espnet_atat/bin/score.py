@@ -23,11 +23,11 @@ def get_parser() -> argparse.ArgumentParser:
     add("--hyp", required=True, nargs="+", metavar="FILE", help="predictions; several are pooled")
     add("--output", required=True, metavar="JSON", help="where metrics.json goes")
     add("--bpemodel", metavar="FILE", help="sentencepiece model; adds the token error rate")
-    about = "of a tree: intent and slots with values (frame), or intent and slot names, no words (tags: FSC's 3-tuple)"
+    about = "what must match in a tree: intent, slots, values (frame); intent and slot names (tags: FSC's 3-tuple)"
     add("--hypothesis", choices=HYPOTHESES, default="frame", help=about)
-    about = "of exact match, bracketing and tree validity; top: as lenient as the scorer that comes with Facebook TOP"
+    about = "for exact match, bracketing and tree validity; top: as lenient as the scorer that comes with Facebook TOP"
     add("--scorer", choices=SCORERS, default="strict", help=about)
-    about = "words heard in training, one per line; scores utterances with and without others apart (heard, unheard)"
+    about = "words heard in training, one per line; also scores utterances with only these (heard) and others (unheard)"
     add("--heard_words", metavar="FILE", help=about)
     about = "also score the utterances whose ids FILE lists, one per line; may be given again"
     add("--subset", action="append", default=[], metavar="NAME=FILE", help=about)

@@ -26,7 +26,7 @@ def get_parser() -> argparse.ArgumentParser:
     add("--voices", help="such as rms,slt; one is drawn per utterance (default: the engine's defaults)")
     add("--audio_format", choices=("flac", "wav"), default="flac", help="16 kHz, 16 bits")
     add("--nj", type=positive, default=1, help="processes")
-    add("--sentences", type=int, metavar="N", help="say N alone, which hold all words, slot values and phrasings")
+    add("--sentences", type=int, metavar="N", help="say only N, chosen to hold all words, slot values, phrasings")
     add("--seed", type=int, default=0, help="another seed draws other voices")
     add("--force", action="store_true", help="speak again even if the output is complete")
     add("--dry_run", action="store_true", help="print utterances, characters and cost; make nothing")
@@ -46,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     for group in parser._action_groups:
         for action in group._group_actions if group.title in ENGINES and group.title != args.engine else ():
             if getattr(args, action.dest) != action.default:
-                raise UserError(f"{action.option_strings[0]} is of the engine {group.title}, not of {args.engine}")
+                raise UserError(f"{action.option_strings[0]} applies to the engine {group.title}, not to {args.engine}")
     if args.polly_price is not None and not args.polly_price >= 0:
         raise UserError(f"--polly_price is at least 0, found {args.polly_price:g}")
     limit_threads()

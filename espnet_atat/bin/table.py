@@ -19,7 +19,7 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument("table", type=Path, help=f"JSON file of stage 14, or kept results (*{SUFFIX})")
     about = "write it into this Markdown file, between two marks with its name"
     parser.add_argument("--insert", type=Path, metavar="FILE", help=about)
-    parser.add_argument("--format", choices=("terminal", "markdown"), default="terminal", help="of what is printed")
+    parser.add_argument("--format", choices=("terminal", "markdown"), default="terminal", help="how it is printed")
     return parser
 
 

@@ -28,8 +28,8 @@ def get_parser() -> argparse.ArgumentParser:
     add("--wordpiece_size", type=int, help="also train a text tokenizer of this size")
     add = parser.add_argument_group("Growth: the tokens of a pretrained model, and new ones at the end").add_argument
     add("--grow_from", type=Path, metavar="DIR", help="a folder that this command or stage 7 wrote")
-    add("--grow_bpe", type=to_bool, default=False, metavar="BOOL", help="new pieces for words of many old ones")
-    add("--pieces_per_word", type=int, help="of more old pieces than this (default: 3)")
+    add("--grow_bpe", type=to_bool, default=False, metavar="BOOL", help="new pieces for words split too finely")
+    add("--pieces_per_word", type=int, help="too finely: into more old pieces than this (default: 3)")
     return parser
 
 

@@ -114,8 +114,8 @@ def get_parser() -> argparse.ArgumentParser:
     parser = new_parser("tune", __doc__)
     add_selection(parser)
     parser.add_argument("--option", choices=sorted(OPTIONS), default="lm_weight", help="which")
-    parser.add_argument("--values", type=value_list, help="such as 0,0.1,0.2; default: by the option")
-    parser.add_argument("--inference_config", help="what the other options are taken from; default: by the option")
+    parser.add_argument("--values", type=value_list, help="such as 0,0.1,0.2; default: depends on the option")
+    parser.add_argument("--inference_config", help="gives the other options; default: depends on the option")
     parser.add_argument("--nj", type=positive, default=1, help="processes that decode a large set")
     parser.add_argument("--ngpu", type=int, choices=(0, 1), default=0, help="1: decode on a GPU")
     return parser
@@ -126,7 +126,7 @@ def value_list(text: str) -> tuple[float, ...]:
     try:
         values = tuple(sorted({float(part) for part in text.split(",")}))
     except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is no list of numbers such as 0,0.1,0.2") from error
+        raise argparse.ArgumentTypeError(f"{text!r} is not a list of numbers such as 0,0.1,0.2") from error
     if not all(map(math.isfinite, values)):
         raise argparse.ArgumentTypeError(f"{text!r} has a number that is not finite")
     return values

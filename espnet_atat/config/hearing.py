@@ -1,12 +1,13 @@
-"""What a model reads that reads no log mels, and where it lies: MFCC, or what a pretrained speech encoder makes.
+"""The input of models that do not read log mels, and where it lies: MFCC, or states of a pretrained speech encoder.
 
-``feats_type: mfcc`` of a training configuration, with their ``input_size`` (``speech.mfcc``), says the former.
+A training configuration asks for MFCC by ``feats_type: mfcc``, with their ``input_size`` (``speech.mfcc``).
 
-``audio_encoder`` is ``hugging_face`` (``audio_encoder_conf`` names the encoder) or ``espnet`` (``audio_encoder_init``).
+For an encoder, ``audio_encoder`` is ``hugging_face`` (``audio_encoder_conf`` names it) or ``espnet``
+(``audio_encoder_init`` does).
 
 A frozen encoder runs over each set once, in stage 6, and its states are features from then on. An encoder that is
-trained, a learnt sum of layers, adapters in it, or augmentation of audio in training need audio. ``feats_type`` of a
-training configuration, ``encoder`` or ``raw``, says it in place of that.
+trained, a learnt sum of layers, adapters in it, or augmentation of audio in training need audio. The
+configuration's ``feats_type``, ``encoder`` or ``raw``, overrides that choice.
 """
 
 from collections.abc import Iterable, Mapping
@@ -27,7 +28,7 @@ from espnet_atat.model.hub import HUGGING_FACE, model_identity
 from espnet_atat.speech.mfcc import SIZES, MfccConfig
 from espnet_atat.speech.states import StatesConfig
 
-#: Below ``dump``: audio for those of these models that read it, whatever ``--feats_type`` says of others.
+#: Below ``dump``: audio for those of these models that read it, whatever ``--feats_type`` is.
 RAW = DUMP / "raw"
 MFCC = "mfcc"
 
@@ -101,13 +102,13 @@ def cepstra_of(config: Mapping[str, Any]) -> Cepstra | None:
 
 
 def hearing_of(config: Mapping[str, Any]) -> Hearing | None:
-    """What a training configuration says of it; None: its audio encoder is trained from scratch."""
+    """What a training configuration says about it; None: the audio encoder is trained from scratch."""
     chosen = config.get(FEATS_TYPE)
     kind = config.get("audio_encoder")
     if kind not in (HUGGING_FACE, ESPNET):
         if chosen not in (None, MFCC):
             raise UserError(
-                f"{FEATS_TYPE}: {chosen}: is of an audio_encoder {HUGGING_FACE} or {ESPNET}; --feats_type of others"
+                f"{FEATS_TYPE}: {chosen}: needs audio_encoder {HUGGING_FACE} or {ESPNET}; else give --feats_type"
             )
         return None
     conf = config.get("audio_encoder_conf") or {}

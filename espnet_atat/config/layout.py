@@ -99,7 +99,7 @@ def filled(value: Any, place: str, text: str) -> Any:
 
 
 def short(name: str) -> str:
-    """A file's name without the recipe that it may be of."""
+    """A file's name without the recipe that may precede it."""
     return name.rpartition("/")[2]
 
 

@@ -92,7 +92,7 @@ def load_mixtures(
         if selection is not None:
             entries = _filled(entries, selection, where, dev=split == "valid")
         elif any(map(is_place, entries)):
-            raise UserError(f"{where}: {PRETRAIN_SLU} is of a pretraining; name the sets of a fine-tuning")
+            raise UserError(f"{where}: {PRETRAIN_SLU} applies only to pretraining; a fine-tuning must name its sets")
         parts[split] = tuple(parse_mixture(entries, where))
     return Mixtures(short(mixture.name), **parts, selection=selection)
 

@@ -27,7 +27,7 @@ from espnet_atat.speech.synthesis.engines import engine_of, read_entries
 
 PRETRAIN_SLU_OPTION = f"--{PRETRAIN_SLU}"
 TOP_TEXT = "top/train"
-#: Recipes whose sets are of several domains: what precedes train, dev, test or text in a set's name.
+#: Recipes with sets from several domains: the domain precedes train, dev, test or text in a set's name.
 OF_SEVERAL_DOMAINS = ("custom", "mini")
 #: STOP's text is TOPv2's, whose events and navigation are TOP's.
 SAME_DOMAIN = {"stop": "top"}
@@ -100,7 +100,7 @@ def check_foreign(sets: Iterable[str], system: System) -> None:
             raise UserError(f"{PRETRAIN_SLU_OPTION}: a set is recipe/name, found {name!r}")
         if domain_of(name) in tested:
             raise UserError(
-                f"{PRETRAIN_SLU_OPTION}: {name} is of the domain that system {system.name} is tested on "
+                f"{PRETRAIN_SLU_OPTION}: {name} belongs to the domain that system {system.name} is tested on "
                 f"({tested[domain_of(name)]}): pretraining must not see it"
             )
 

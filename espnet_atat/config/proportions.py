@@ -72,7 +72,7 @@ def parse_temperature(value: object, where: str) -> float:
     """The value of the key ``temperature``.
 
     Raises:
-        UserError: it is no number of 1 or more.
+        UserError: it is not a number of 1 or more.
     """
     if isinstance(value, bool) or not isinstance(value, int | float) or not 1 <= value < float("inf"):
         raise UserError(f"{where}: temperature is a number, 1 or more, found {value!r}")

@@ -1,7 +1,7 @@
 """A recipe: where its corpus lies, what stages 1 to 5 make of it, and its mixtures: ``egs2/atat/<recipe>/recipe.yaml``.
 
-Only ``corpus`` is required; docs/tables.md shows every key. A small recipe has its tables here too, in place of files
-below ``tables/``.
+Only ``corpus`` is required; docs/tables.md shows every key. The key ``tables`` holds the recipe's tables,
+except the paper's numbered ones, which are files in the folder ``tables/``.
 """
 
 import os
@@ -161,7 +161,7 @@ def _load_recipe(name: str, path: Path, _written: bytes) -> Recipe:
 
 
 def _resolved(entry: str) -> str:
-    """``$AN4`` → what the environment, else ``db.sh`` says of it."""
+    """``$AN4`` → its value in the environment, else in ``db.sh``."""
     if not entry.startswith("$"):
         return entry
     command = f'if [ -f {VARIABLES} ]; then . ./{VARIABLES}; fi; printf %s "${{!1-}}"'

@@ -30,9 +30,11 @@ PRETRAIN_SLU_KEY = ("pretrain_slu",)
 TTS_ENGINE = ("tts_engine",)
 
 
-def add_selection(parser: argparse.ArgumentParser) -> None:
+def add_selection(parser: argparse.ArgumentParser, recipe: str | None = "mini") -> None:
+    """Add the options that choose systems. ``recipe``: the default; None where a command works without one too."""
     group = parser.add_argument_group(SYSTEMS_GROUP)
-    group.add_argument("--recipe", default="mini", help="folder below egs2/atat (default: %(default)s)")
+    about = "folder below egs2/atat" + (" (default: %(default)s)" if recipe else "")
+    group.add_argument("--recipe", default=recipe, help=about)
     chosen = group.add_mutually_exclusive_group()
     chosen.add_argument("--table", help="tables of the recipe: NAME,… or N for tableN (default: default)")
     chosen.add_argument("--system", help="one system: the name of a row of any table")
@@ -71,7 +73,7 @@ def seed_list(text: str) -> tuple[int, ...]:
     try:
         seeds = tuple(int(part) for part in text.split(","))
     except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is no list of whole numbers such as 1,2,3") from error
+        raise argparse.ArgumentTypeError(f"{text!r} is not a list of whole numbers such as 1,2,3") from error
     if len(set(seeds)) < len(seeds) or min(seeds) < 0 or max(seeds) >= 2**32:  # as NumPy takes them
         raise argparse.ArgumentTypeError(f"{text!r} has a seed twice, below 0, or above 4294967295")
     return seeds
@@ -155,7 +157,7 @@ def parse_setting(text: str) -> Setting:
     key, equals, value = text.partition("=")
     parts = tuple(key.split("."))
     if not equals or not all(parts):
-        raise UserError(f"--set {text}: is KEY=VALUE, such as finetune.options.max_epoch=5")
+        raise UserError(f"--set {text}: expected KEY=VALUE, such as finetune.options.max_epoch=5")
     try:
         return Setting(parts, parse_yaml(value), ("--set", text))
     except (yaml.YAMLError, ValueError, RecursionError) as error:

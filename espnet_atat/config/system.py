@@ -109,7 +109,7 @@ class System:
             None: little.
         hypothesis: what counts as the same: the frame, or the tags (FSC's three).
         folds: of a cross validation; then ``snips/close_fold{fold}_test`` is a set, in mixtures too.
-        tts_engine: of its synthetic speech; None: none of its sets is called after an engine by ``{tts}``.
+        tts_engine: of its synthetic speech; None: none of its sets has ``{tts}`` in its name.
         pretrain_slu: sets whose slu and nlu pretraining takes; None: what is prepared.
         listening: of the sets in ``dev`` and ``test``, those that were chosen of several.
         overrides: options of the command line that changed what the file says, for commands to print.
@@ -143,9 +143,9 @@ class System:
         if twice := [name for name in names if names.count(name) > 1]:
             raise UserError(f"the set {twice[0]} is decoded twice: results would lie in one folder; make two rows")
         if self.pretrain is not None and (self.pretrain.keep is not None or self.pretrain.grow_bpe is not None):
-            raise UserError("pretrain: keep and grow_bpe are of finetune: a pretraining has nothing to take over")
+            raise UserError("pretrain: keep and grow_bpe apply to finetune only: there is nothing to take over here")
         if not self.test or not self.decode:
-            raise UserError("test and decode are not empty")
+            raise UserError("test and decode must not be empty")
         if foreign := [name for name in self.decode if "/" in name]:
             raise UserError(f"decode: {foreign[0]!r} cannot name a folder of results: copy that configuration")
         if not self.seeds or min(self.seeds) < 0:
@@ -155,9 +155,9 @@ class System:
         self._check_pipeline()
 
     def _check_pipeline(self) -> None:
-        """What trains a model, what writes words and what reads them go together."""
+        """Check that the keys of a pipeline go together: what trains a model, what writes words, what reads them."""
         if self.first_stage is not None and self.vad_margin is not None:
-            raise UserError("vad_margin is of a package, and a pipeline is not packed")
+            raise UserError("vad_margin applies only to packages, and a pipeline is not packed")
         if (self.pipeline is None) != (self.first_stage is None):
             raise UserError("pipeline and first_stage go together: one is given without the other")
         if self.first_stage is None or self.first_stage.kind == ASR:

@@ -19,7 +19,7 @@ class Paper:
         citation: where.
         rows: system → figure → per cent, or a remark in place of figures.
         relative: whether they are points of difference to the row that the table's ``relative_to`` names.
-        same_test: whether they are of the same test set as ours.
+        same_test: whether they were measured on our test set.
     """
 
     citation: str

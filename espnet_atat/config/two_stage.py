@@ -92,7 +92,7 @@ class FirstStage:
 
     @property
     def value(self) -> str:
-        """What the file says of it; empty for the oracle."""
+        """What the file says about it; empty for the oracle."""
         return "" if self.kind == ORACLE else str(getattr(self, self.kind))
 
     @property

@@ -77,7 +77,7 @@ def fetch(url: str, path: Path, checksum: str | None) -> None:
 
 
 def _npm_pack(package: str, path: Path, otherwise: str) -> None:
-    """Let npm fetch the archive of a package, of which nothing is installed or run."""
+    """Let npm fetch the archive of a package; nothing of it is installed or run."""
     if shutil.which("npm") is None:
         mend = f"install Node.js with npm (Debian: apt install npm), or {otherwise}"
         raise UserError(f"npm is not on the path, and {package} comes from its registry; {mend}")
@@ -131,11 +131,11 @@ def fetch_corpus(
 ) -> None:
     """Download a corpus's archive once, check it, and unpack it as the folder ``output``; see ``prepare fetch``."""
     if ":" not in url:
-        raise UserError(f"--url {url}: is an address, such as https://…/corpus.tar.gz, or npm:NAME@VERSION")
+        raise UserError(f"--url {url}: expected an address, such as https://…/corpus.tar.gz, or npm:NAME@VERSION")
     if checksum is None and file_checksums is None:
         raise UserError("give --checksum or --file_checksums; nothing is unpacked unchecked")
     if archive is not None and (Path(archive).name != archive or archive in ("", "..")):
-        raise UserError(f"--archive {archive!r}: is the name of a file, which lies beside {output}")
+        raise UserError(f"--archive {archive!r}: expected the plain name of a file, which is put beside {output}")
     path = output.parent / (archive or url.rstrip("/").rpartition("/")[2])
     with making(output):
         if output.is_dir():

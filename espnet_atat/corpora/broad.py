@@ -54,14 +54,14 @@ Runs = set[tuple[str, ...]]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--sentences", type=int, default=SENTENCES, help="of train (default: %(default)s)")
+    parser.add_argument("--sentences", type=int, default=SENTENCES, help="sentences of train (default: %(default)s)")
     parser.add_argument(
         "--times", type=int, default=TIMES, help="sentences that a word must occur in to count (default: %(default)s)"
     )
     parser.add_argument(
         "--spelled", type=int, default=SPELLED, help="lines of letters and numbers (default: %(default)s)"
     )
-    about = "sentences to be tested on: a text file of Kaldi's, or a folder of tables as mini's, *_dev.tsv, *_test.tsv"
+    about = "test sentences to keep apart: a Kaldi text file, or a folder of tables like mini's, *_dev.tsv, *_test.tsv"
     parser.add_argument("--held_out", nargs="+", type=Path, default=[], metavar="PATH", help=about)
 
 
@@ -182,7 +182,7 @@ def _examples(folder: Path, left_out: Counter[str]) -> Iterator[tuple[str, str, 
             offset, gloss = found.groups()
             examples = EXAMPLE.findall(gloss)
             if gloss.count('"') % 2:
-                left_out["of glosses with a quotation mark too few"] += max(1, len(examples))
+                left_out["of glosses with an unpaired quotation mark"] += max(1, len(examples))
             elif OFFENSIVE.search(gloss):
                 left_out["of words that their glosses call offensive"] += len(examples)
             else:
@@ -198,7 +198,7 @@ def _clean(examples: Iterable[tuple[str, str, str]], left_out: Counter[str], hel
         if not problem and text in clean:
             problem = "a second time"
         if not problem and held_out.has(text):
-            problem = "too near to a sentence held out"
+            problem = "too close to a held-out sentence"
         if problem:
             left_out[problem] += 1
         else:
@@ -244,5 +244,5 @@ def _draw(texts: Collection[str], sentences_with: Counter[str], times: int, size
     """Sentences, at most a tenth of all, whose words occur in other sentences too, for training to hear."""
     known = sorted(text for text in texts if all(sentences_with[word] > times for word in text.split()))
     if not known:
-        raise UserError(f"no sentence of {len(texts)} has words alone that {times} others have; lower --times")
+        raise UserError(f"none of {len(texts)} sentences has only words that {times} others have too; lower --times")
     return random.Random(seed).sample(known, min(size, len(known), max(1, len(texts) // 10)))

@@ -41,7 +41,7 @@ PUBLIC_FILES = {
     "test_speaker": "speaker_test_data.csv",
     "test_utterance": "utterance_test_data.csv",
 }
-UTTERANCES = 30_043  # of the whole corpus, which the sizes are shares of
+UTTERANCES = 30_043  # in the whole corpus; the sizes are shares of it
 SPLITS = ("original", "unseen_speaker", "unseen_utterance", *PUBLIC)
 
 

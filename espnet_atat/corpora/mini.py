@@ -34,7 +34,7 @@ FOLDS = 2
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--folds", type=int, default=FOLDS, help="of lights; 0: none (default: %(default)s)")
+    parser.add_argument("--folds", type=int, default=FOLDS, help="folds of lights; 0: none (default: %(default)s)")
 
 
 def prepare(source: Path, data_dir: Path, *, folds: int = FOLDS, **options: Any) -> PreparationReport:

@@ -128,7 +128,7 @@ def _recordings(row: Row) -> list[str]:
     except (KeyError, TypeError) as error:
         raise UserError(f"{row.where}: expected recordings → file ({error!r})") from error
     if foreign := [file for file in files if not isinstance(file, str) or Path(file).name != file]:
-        raise UserError(f"{row.where}: recording {foreign[0]!r} is no name of a file in the audio folder")
+        raise UserError(f"{row.where}: recording {foreign[0]!r} is not the name of a file in the audio folder")
     return files
 
 

@@ -108,7 +108,7 @@ def read_spoken(path: Path, rules: Normalisation) -> Iterator[Spoken]:
 
 
 def unescaped(text: str, rules: Normalisation) -> str:
-    """A text of TOPv2's, some rows of which hold the six characters ``\\u2019`` for an apostrophe."""
+    """A text of TOPv2; in some rows the six characters ``\\u2019`` stand for an apostrophe."""
     return text if rules is OFFICIAL else text.replace("\\u2019", "\u2019")
 
 

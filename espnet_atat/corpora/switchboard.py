@@ -24,7 +24,7 @@ from espnet_atat.semantics.normalise import Normalisation, normalise_words
 HUB5 = {"sw": "test_swbd", "en": "test_callhome"}
 CHANNELS = {"A": 0, "B": 1}
 UNSPOKEN = re.compile(r"\[(silence|noise|vocalized-noise|laughter)\]|<[be]_aside>", re.IGNORECASE)
-#: What the transcripts write of a word → what was said of it: examples are Kaldi's, of swbd1_map_words.pl.
+#: A word as the transcripts write it → as it was said: examples are Kaldi's, of swbd1_map_words.pl.
 MARKS = tuple(
     (re.compile(pattern, re.IGNORECASE), said)
     for pattern, said in (
@@ -40,9 +40,9 @@ MARKS = tuple(
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    share = "share of the utterances that dev gets, and test: whole conversations (default: %(default)s)"
+    share = "share of the utterances that dev gets, and also test, as whole conversations (default: %(default)s)"
     parser.add_argument("--held_out", type=float, default=0.02, metavar="SHARE", help=share)
-    about = "utterances of train at most with the same words (default: %(default)s, as ESPnet and Kaldi have it)"
+    about = "most utterances of train that may have the same words (default: %(default)s, as ESPnet and Kaldi have it)"
     parser.add_argument("--most_alike", type=int, default=300, metavar="N", help=about)
     parser.add_argument(
         "--hub5", type=Path, metavar="FOLDER", help="Hub5 2000, speech and transcripts below one folder"
@@ -111,7 +111,7 @@ def _read_side(path: Path, audio: dict[str, Path], builder: Builder) -> list[Utt
 
 
 def said_words(transcript: str) -> str:
-    """The words of a transcript: without noises and asides, and of a word what was said of it."""
+    """The words of a transcript as they were said, without noises and asides."""
     words = []
     for word in UNSPOKEN.sub(" ", transcript).split():
         for mark, said in MARKS:

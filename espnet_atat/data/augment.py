@@ -1,6 +1,6 @@
 """On-the-fly augmentation of log mel features, in numpy: variation of speakers, rooms and channels.
 
-MFCC are changed by way of the log mels that they say.
+MFCC are changed through the log mels that they stand for.
 """
 
 from dataclasses import dataclass

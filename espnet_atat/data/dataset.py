@@ -104,5 +104,5 @@ def _stream(table: IndexedFile, path: str, name: str, kind: str) -> Mapping[str,
     if not len(table):
         raise UserError(f"{path}: no samples")
     if kind not in (*READERS, "text"):
-        raise UserError(f"{path}: {name} is of type {kind}: one of {', '.join(READERS)} and text")
+        raise UserError(f"{path}: {name} has the type {kind}; it must be one of {', '.join(READERS)} and text")
     return table if kind == "text" else _Stream(table, READERS[kind])

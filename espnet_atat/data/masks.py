@@ -80,7 +80,7 @@ class ExampleMasker:
             masked += 1
             without += not any(word.found for word in masker.alignments[utt])
         if other and not masked:  # none at all is right: fine-tuning on text takes over the options of pretraining
-            raise UserError(f"{OPTION}: the mlm examples of the mixture are not of {', '.join(self.maskers)}")
+            raise UserError(f"{OPTION}: the mixture's mlm examples do not come from {', '.join(self.maskers)}")
         return f"{masked} mlm examples get fresh masks every epoch; {without} of them have no aligned word and none"
 
     def _find(self, example: str) -> tuple[OnTheFlyMasker | None, str]:

@@ -45,7 +45,7 @@ class TaskLabels:
         for task in self.tasks:
             task_token(task)
         if len({task in TREE_TASKS for task in self.tasks}) > 1:
-            raise UserError(f"task {self.task!r}: an ensemble is of trees (slu, nlu) or of words (asr, mlm), not both")
+            raise UserError(f"task {self.task!r}: an ensemble has labels for trees (slu, nlu) or for words (asr, mlm)")
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ class Part:
         if not recipe or not name or "-" in name or "/" in name:
             raise UserError(f"set is recipe/name, the name without '-', found {self.set!r}")
         if self.name is not None and not self.name.isidentifier():
-            raise UserError(f"name is of letters, digits and _, found {self.name!r}")
+            raise UserError(f"name must consist of letters, digits and _, found {self.name!r}")
         for key, value in (("weight", self.weight), ("limit", self.limit)):
             if value is not None and not 0 < value < math.inf:
                 raise UserError(f"{key} is a number above 0, found {value!r}")

@@ -11,7 +11,7 @@ from espnet_atat.errors import UserError
 
 BLOCK = 4 << 20  # bytes read at a time
 _FEED, _SPACE, _TAB = b"\n \t"
-#: What is left of a word of eight bytes of which only the first n belong to a key, by n.
+#: By n: what masks a word of eight bytes down to its first n, which belong to a key.
 _MASKS = np.array([(1 << (8 * n)) - 1 for n in range(9)], dtype=np.uint64)
 _FACTOR = 0x9E3779B97F4A7C15  # odd, so that multiplying by it loses nothing
 

@@ -94,7 +94,7 @@ class TreeConstraint(BatchScorerInterface):
         return by_class.index_select(1, self.classes), None
 
     def batch_select_state(self, state: None, best_ids: Tensor) -> None:
-        """There is none."""
+        """This scorer has no state."""
 
     def _last(self, ys: Tensor) -> tuple[Tensor, Tensor]:
         """Whether each hypothesis ends in a bare word start, and whether inside a word; both (N,)."""

@@ -17,16 +17,16 @@ from espnet_atat.package.run_folder import find_run
 
 @dataclass(frozen=True)
 class Pretrained:
-    """A model in memory with what it says of itself; no file of it is read any more."""
+    """A model in memory with its manifest; none of its files is read any more."""
 
     trained: Trained
     manifest: Manifest | None = None  # of its package; None for a training run
     language_model: LanguageModel | None = None  # packed with it, for ``lm_weight``
 
     def search_options(self, source: str, given: Mapping[str, Any]) -> dict[str, Any]:
-        """What to search ``speech`` or ``text_in`` with: what is given, else as the package's scores were measured.
+        """Search options for ``speech`` or ``text_in``: those given, else those that the package's scores have.
 
-        Other than in those, speech is looked for in recordings (``vad``), unless the package says how.
+        One differs: speech is looked for in recordings (``vad: auto``), unless the package has its own option.
         """
         listening = {"vad": "auto"} if source == "speech" else {}
         if self.manifest is None:

@@ -17,7 +17,7 @@ from espnet_atat.decode.result import Understanding
 from espnet_atat.decode.trained import Trained
 from espnet_atat.model.atat_model import IGNORE, Encoded
 
-#: The scores of an :class:`Understanding` that are of this module and of others.
+#: Names of scores of an :class:`Understanding`: the one made here, and the decoder's.
 READING, DECODER = "reading", "decoder"
 
 

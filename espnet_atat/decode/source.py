@@ -85,12 +85,12 @@ def read_frames(path: Path) -> dict[str, int]:
     columns = read_two_column(path)
     for utt_id, number in columns.items():
         if not (number.isascii() and number.isdecimal() and len(number) < LONGEST_NUMBER):
-            raise UserError(f"{path}: {utt_id}: {number[:20]!r} is no number of frames; run stage 6 again")
+            raise UserError(f"{path}: {utt_id}: {number[:20]!r} is not a number of frames; run stage 6 again")
     return {utt_id: int(number) for utt_id, number in columns.items()}
 
 
 def _check_ids(entries: Collection[str], scp: Path, text: Path) -> None:
-    """A set's audio is of the utterances that its ``text`` lists, of all and of no other: stage 6 writes both."""
+    """A set's audio and its ``text`` must have exactly the same utterances: stage 6 writes both."""
     if not text.is_file():
         raise UserError(f"{text}: no such file, which lists the utterances of {scp}; run stage 6 again")
     wanted = read_two_column(text).keys()

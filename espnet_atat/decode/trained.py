@@ -77,12 +77,12 @@ class Trained:
         if not pieces or max(pieces) >= encoder.vocabulary_size:
             raise UserError(
                 f"the text tokenizer gives piece {max(pieces, default=None)} of {words!r}, the text encoder knows "
-                f"{encoder.vocabulary_size}: not of one model"
+                f"{encoder.vocabulary_size}: different models"
             )
         return pieces
 
     def cut_note(self, words: str) -> str | None:
-        """What to say of a text that is longer than the text encoder's positions; None of any other."""
+        """A warning for a text that is longer than the text encoder's positions; None for any other."""
         tokenizer, encoder = self.text_tokenizer, self.model.text_encoder
         assert encoder is not None
         longest = max(1.0, self.text_pace) * len(words)  # a piece has a character at least
@@ -112,7 +112,7 @@ class Trained:
         vocabulary = vocabulary_of(train_args)
         rows = len(model.decoder.tied.weight)
         if rows != len(vocabulary):
-            raise UserError(f"the token list has {len(vocabulary)} tokens, the decoder {rows} rows: not of one model")
+            raise UserError(f"the token list has {len(vocabulary)} tokens, the decoder {rows} rows: different models")
         characters = CharTokenizer(characters_of(train_args)) if train_args.ctc_unit == "char" else None
         source = text_tokenizer or train_args.text_tokenizer
         # A configuration from before the option has none.

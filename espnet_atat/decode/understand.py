@@ -133,7 +133,7 @@ class Speech2Understand(Understand):
     def segments(self, speech: Speech, rate: int = SAMPLE_RATE) -> list[Segment]:
         """What the model is given of an utterance: none of silence, several of a recording that is cut at its pauses.
 
-        Of a model that hears they are of samples, or of the states that it was given; else of features.
+        For a model that hears they hold samples, or the states that it was given; else features.
         """
         if isinstance(speech, str | Path):
             if self.config.vad == "none":
@@ -150,7 +150,7 @@ class Speech2Understand(Understand):
                 raise UserError(f"features of shape {speech.shape}, expected (num_frames, {wanted})")
             seconds = seconds_per_feature(self.trained.model)
             self._check_length(len(speech) * seconds)
-            if hears:  # the energy cannot be read off an encoder's states, nor may they be cut: they know of each other
+            if hears:  # an encoder's states do not show the energy, nor may they be cut: each depends on the others
                 return [Segment(speech, 0, round(len(speech) * seconds / FRAME_SECONDS))]
             return find_segments(speech, self.config.vad, self.max_seconds, self.config.vad_margin)
         if rate <= 0:
@@ -246,7 +246,7 @@ class Text2Understand(Understand):
         return np.array(self.trained.text_pieces(_words(text, normalise)), dtype=np.int64)
 
     def cut_note(self, text: str) -> str | None:
-        """What to say of a text that is too long to be taken whole; None of any other."""
+        """A warning for a text that is too long to be taken whole; None for any other."""
         return self.trained.cut_note(_words(text, normalise=True))
 
 
@@ -270,7 +270,7 @@ def _together(segments: Sequence[list[Understanding]]) -> list[Understanding]:
 
 
 def _checked(speech: np.ndarray) -> np.ndarray:
-    """Samples or features as float32 of which torch may share the memory."""
+    """Samples or features as float32, in memory that torch may share."""
     if not speech.size or speech.ndim not in (1, 2):
         raise UserError(f"speech of shape {speech.shape}: samples (num_samples,) or features (num_frames, size)")
     if speech.dtype == np.int16:

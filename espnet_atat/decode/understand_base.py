@@ -127,7 +127,7 @@ class Understand:
     def _search(self, encoded: Encoded, hears: bool, keep: int | None = None) -> list[list[Understanding]]:
         """The best of each utterance, best first: ``keep``, by default ``nbest``.
 
-        ``hears``: the states are of audio, so that CTC may score them.
+        ``hears``: the states come from audio, so that the CTC may score them.
         """
         keep = keep or self.config.nbest
         config, trained = self.config, self.trained

@@ -30,7 +30,7 @@ def get_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--model", action="append", metavar="MODEL", help=about)
     parser.add_argument("--host", default=LOOPBACK, help="address to listen on; another opens the page to the network")
-    parser.add_argument("--port", type=int, default=PORT, help="0: any that is free")
+    parser.add_argument("--port", type=int, default=PORT, help="0: any free port")
     parser.add_argument("--device", default="cpu", help="cpu, cuda or cuda:N")
     parser.add_argument("--max_seconds", type=float, default=30.0, help="longer recordings are cut at their pauses")
     return parser
@@ -73,12 +73,12 @@ def find_models(given: Sequence[str] | None) -> dict[str, str]:
             is_remote(source)  # a mistake is told now, not after a slow import
             name = Path(source).name if Path(source).exists() else source
             if name in named:
-                raise UserError(f"--model {source}: there are two models of the name {name}")
+                raise UserError(f"--model {source}: two models have the name {name}")
             named[name] = source
         return named
     found = sorted(RUNS.glob("*/valid.*.ave.pth"), key=lambda path: path.stat().st_mtime, reverse=True)
     stamps = {path.parent: read_stamp(path.parent) for path in found}
-    # A language model's run is of another kind, and that of one in training has no seconds yet.
+    # A language model's run has another kind, and a run that is still training has no seconds yet.
     runs = [run for run, stamp in stamps.items() if "seconds" in stamp and stamp["identity"]["kind"] == "training"]
     if not runs:
         raise UserError(f"no model: give --model PACKAGE, or train one (no finished run below {RUNS})")

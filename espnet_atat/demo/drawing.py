@@ -127,7 +127,7 @@ def _tree(text: str) -> str:
     try:
         return f'<div class="tree">{tree_svg(parse(text))}</div>'
     except TreeError as error:
-        return f'<p>This is no valid tree ({escape(str(error))}):</p><p class="words">{escape(text)}</p>'
+        return f'<p>This is not a valid tree ({escape(str(error))}):</p><p class="words">{escape(text)}</p>'
 
 
 def _frame(text: str) -> str:

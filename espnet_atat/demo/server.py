@@ -36,7 +36,7 @@ logger = logging.getLogger(__name__)
 
 #: Bytes of an upload. Half a minute of 16-bit stereo at 48 kHz has 6 MB.
 MAX_UPLOAD = 10 * 2**20
-#: Questions at once, of which one is answered and the others wait; more are told to come back.
+#: Requests at once: one is answered while the others wait; further ones are told to come back.
 QUEUE = 16
 #: Seconds in which the head of a request must arrive, and then its body.
 PATIENCE = 60.0
@@ -56,7 +56,7 @@ HEADERS = {
 
 @contextmanager
 def serve(engine: LoadedModels, host: str = LOOPBACK, port: int = 0) -> Iterator[str]:
-    """Serve the page while the block runs; yields its URL. Port 0: any that is free."""
+    """Serve the page while the block runs; yields its URL. Port 0: any free port."""
     try:
         family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]  # of a name the first
         dual = family == socket.AF_INET6 and socket.has_dualstack_ipv6()
@@ -123,7 +123,7 @@ def make_page(engine: LoadedModels, names: Collection[str]) -> Starlette:
 
     async def ask(request: Request) -> Response:
         if places.locked():
-            raise HTTPException(503, "Too many ask at once: try again in a minute.\n")
+            raise HTTPException(503, "Too many requests at once: try again in a minute.\n")
         async with places:
             try:
                 content = await request.body()
@@ -144,7 +144,7 @@ def make_page(engine: LoadedModels, names: Collection[str]) -> Starlette:
 
 
 async def in_thread(work: Callable[[], str]) -> str:
-    """What ``work``, which raises nothing, returns. The process may end meanwhile; it waits for pools of threads."""
+    """The result of ``work``, which raises nothing. Unlike a pool's thread, this one keeps no process from ending."""
     loop = asyncio.get_running_loop()
     result = loop.create_future()
     threading.Thread(target=lambda: loop.call_soon_threadsafe(result.set_result, work()), daemon=True).start()
@@ -199,10 +199,10 @@ def refusal(names: Collection[str], method: str, headers: Mapping[str, str]) -> 
         return f"This page is not served under the name {name!r}: open it by this machine's address.\n"
     origin = headers.get("origin")
     if origin is not None and origin.lower() not in (f"http://{asked.lower()}", f"https://{asked.lower()}"):
-        return "This page takes nothing from pages of other origins.\n"
+        return "This page accepts nothing from pages of other origins.\n"
     followed = method in ("GET", "HEAD") and headers.get("sec-fetch-mode") == "navigate"
     if headers.get("sec-fetch-site", "none") not in ("none", "same-origin") and not followed:
-        return "This page takes nothing from pages of other sites.\n"
+        return "This page accepts nothing from pages of other sites.\n"
     return None
 
 

@@ -36,7 +36,7 @@ class Node:
             it reads is not there.
         make: makes it.
         needs: nodes that have to be done first.
-        about: what a dry run says of it.
+        about: what a dry run says about it.
         is_file: whether the place is a file, not a folder.
         in_place: whether it is made where it lies, because an interrupted call is continued there.
         fetches: whether making it may change what it is made from, as when a corpus is downloaded.
@@ -69,7 +69,7 @@ class Node:
 
     @property
     def key(self) -> str:
-        """What a name has of the hash."""
+        """The beginning of the hash, for names."""
         return self.hash[:LENGTH]
 
     @cached_property

@@ -65,7 +65,7 @@ def working(
     started = time.monotonic()
     notes = {} if notes is None else notes
     if not output.name.strip("."):
-        raise UserError(f"{output} is to be made whole, or replaced; give a folder of its own")
+        raise UserError(f"{output} would be replaced as a whole; give a folder of its own")
     keep_apart(output, inputs, file=file)
     done_before = is_made(output, made_from)
     with making(output), naming_full(output):

@@ -30,7 +30,7 @@ def read_metrics(path: str | Path) -> dict[str, Any]:
     """What ``scoring.score`` gave.
 
     Raises:
-        UserError: the file is no JSON, or not of that form: ids sorted, in each column a number for each of them.
+        UserError: the file is not JSON, or not in that form: ids sorted, in each column a number for each of them.
     """
     result = read_json(path)
     if fault := _fault(result):
@@ -55,7 +55,7 @@ def _fault(result: object) -> str | None:
     if not isinstance(columns, dict) or not all(_are_numbers(each, size) for each in columns.values()):
         return "a column has not a number for each utterance"
     if not isinstance(subsets, dict) or not all(_are_places(each, size) for each in subsets.values()):
-        return "a subset has entries that are no places of utterances"
+        return "a subset has entries that are not positions of utterances"
     return None
 
 

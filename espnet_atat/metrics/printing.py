@@ -23,7 +23,7 @@ def mean_and_deviation(mean: float | None, deviation: float | None, digits: int 
 
 
 def terminal_table(grid: Grid, left: Collection[int] = (0,)) -> str:
-    """For a terminal: columns of one width, those of these numbers to the left, the others to the right."""
+    """For a terminal: aligned columns, those with these numbers to the left, the others to the right."""
     widths = [max(map(len, column)) for column in zip(*grid, strict=True)]
     lines = (
         "  ".join(

@@ -185,7 +185,7 @@ def _reference_tree(reference: Listing, utt_id: str) -> Tree:
     try:
         return parse(reference.values[utt_id])
     except TreeError as error:
-        raise UserError(f"{reference.where(utt_id)} has a reference that is no valid tree: {error}") from error
+        raise UserError(f"{reference.where(utt_id)} has a reference that is not a valid tree: {error}") from error
 
 
 def _count_as_top(counts: dict[str, Any], tree: Tree, predicted: str) -> None:

@@ -1,6 +1,6 @@
 """Bootstrap intervals and tests: a draw takes as many utterances as there are, with replacement.
 
-Utterances with equal counts are of one kind, and a draw matters only by how often it takes each kind. So a draw is a
+Utterances with equal counts form one kind, and all that matters is how often a draw takes each kind. So a draw is a
 sample from a multinomial distribution over the kinds, which is equivalent to drawing utterances one by one, and much
 faster. Kinds with few members are drawn one by one, which is faster for them.
 """

@@ -356,7 +356,7 @@ class ESPnetATATModel(AbsESPnetModel):
     def _swapped(
         self, heard: Encoded, read: Encoded, symbols: Tensor, symbols_lengths: Tensor, words: Tensor, rows: Tensor
     ) -> Encoded:
-        """States of audio; in some of the ``rows``, (Ba,) bool, with some words' states as they are read."""
+        """States of audio; in the ``rows``, (Ba,) bool, some words have the states of their text instead."""
         assert self.ctc is not None
         found = [
             swap_words(self.ctc, states[:length], ids[:number], text, of_word, self.swap_rate if row else 0.0)

@@ -225,7 +225,7 @@ def _zero_padding(_: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...
 
 
 def _checkpointed(block: nn.Module, forward: Callable[..., Any], *inputs: Any) -> Any:
-    """A block's forward pass, of which only the inputs are kept for the backward pass."""
+    """A block's forward pass that keeps only its inputs for the backward pass."""
     if not (block.training and torch.is_grad_enabled()):
         return forward(*inputs)
     contexts = partial(_contexts, block, _lengths.get())

@@ -42,7 +42,7 @@ def read_weights(path: str | Path) -> dict[str, Tensor]:
     """The tensors of a checkpoint by name.
 
     Raises:
-        UserError: there is none, or numbers in it are not finite or of no kind that weights have.
+        UserError: there is none, or it holds numbers that are not finite, or of a type that no weights have.
     """
     state = load_state(path, path)
     check_numbers(state, path)
@@ -74,7 +74,7 @@ def _count(module: nn.Module, name: str, parameter: Tensor | None) -> None:  # n
     if parameter is not None and hasattr(_building, "left"):
         _building.left -= parameter.numel()
         if _building.left < 0:
-            raise UserError(f"{_building.where}: the configuration makes a far larger model than these weights are of")
+            raise UserError(f"{_building.where}: the configuration describes a far larger model than the weights fill")
 
 
 # Once, and not for each model: a thread must not add hooks while others run them.
@@ -102,13 +102,13 @@ def take_weights(
         if weights[name].shape != tensor.shape:
             raise UserError(
                 f"{where}: {name!r} is {tuple(weights[name].shape)}, the configuration makes it {tuple(tensor.shape)}: "
-                "not of one model, or another token list"
+                "they are from different models, or the token list differs"
             )
         given = weights[name]
         # Packages of an earlier release hold the counters of BatchNorm in half precision.
         fits = given.dtype in FLOATS if tensor.is_floating_point() else bool((given == given.round()).all())
         if not fits:
-            raise UserError(f"{where}: {name!r} is of {given.dtype}, in the model it is of {tensor.dtype}")
+            raise UserError(f"{where}: {name!r} is {given.dtype}, but {tensor.dtype} in the model")
     if surplus := {name for name in weights.keys() - own.keys() if not name.startswith(deferred)}:
-        raise UserError(f"{where}: holds {min(surplus)!r}, which the configuration's model has not")
+        raise UserError(f"{where}: holds {min(surplus)!r}, which the configuration's model does not have")
     module.load_state_dict(weights)

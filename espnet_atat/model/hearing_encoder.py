@@ -23,7 +23,7 @@ HOP = 160  # samples of the 10 ms that frames are counted in
 class HearingEncoder(BlocksEncoder):
     """Pretrained speech states, LayerNorm, some states side by side, a linear layer, blocks of an ESPnet encoder.
 
-    It takes samples, of which ``pretrained`` makes states, or states that stage 6 stored (``--feats_type encoder``).
+    It takes samples, from which ``pretrained`` makes states, or states that stage 6 stored (``--feats_type encoder``).
     With ``reads_states`` it is trained on those, and ``pretrained`` is not a part of it: it is loaded from its folder
     when samples come, if its identity is the same. A package brings it.
 
@@ -64,8 +64,8 @@ class HearingEncoder(BlocksEncoder):
         check_choices(layers, trained)
         if reads_states and (trained != TRAIN_NONE or layers == WEIGHTED_SUM):
             raise UserError(
-                "audio_encoder_conf: states of stage 6 are of one layer and frozen (trained: none, layers: last or a "
-                "number); else train on audio (feats_type: raw)"
+                "audio_encoder_conf: stage 6 stores the states of one layer of a frozen encoder (trained: none, "
+                "layers: last or a number); otherwise read audio (feats_type: raw)"
             )
         if stack < 1:
             raise UserError(f"audio_encoder_conf: stack is a number of states from 1, found {stack}")
@@ -94,7 +94,7 @@ class HearingEncoder(BlocksEncoder):
             self.pretrained = speech.train(self.training)
 
     def saved_conf(self) -> dict[str, Any]:
-        """What a saved configuration says of the pretrained encoder: never a name, but where its states were read."""
+        """What a saved configuration says about the encoder: never a name, but where its states were read."""
         known = {"config": self.config.to_diff_dict(), "preprocessor": self.preprocessor}
         return {**known, "model": self.model if self.reads_states else None}
 

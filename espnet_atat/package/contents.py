@@ -59,7 +59,7 @@ class YamlFiles:
 
 @dataclass(frozen=True, kw_only=True)
 class Meta:
-    """``meta.yaml``, of which ESPnet writes all but the first two."""
+    """``meta.yaml``; ESPnet writes all of it but the first two."""
 
     files: Files
     yaml_files: YamlFiles

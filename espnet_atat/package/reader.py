@@ -67,7 +67,7 @@ def is_remote(source: str | Path) -> bool:
 
 
 def read_manifest(source: str | Path) -> Manifest:
-    """What a package says of itself, without unpacking it."""
+    """A package's manifest, without unpacking the rest."""
     path = find_source(source)
     if path.is_dir():
         return _manifest_of(path, str(source))

@@ -110,12 +110,12 @@ def check_member_name(name: str, where: str | Path) -> None:
     path = PurePosixPath(name)
     outside = path.is_absolute() or ".." in path.parts or "\\" in name or ":" in name or not path.parts
     if outside or not name.isprintable():
-        raise UserError(f"{where}: refused: the member {name!r} would lie outside of it")
+        raise UserError(f"{where}: refused: the member {name!r} would lie outside it")
     if name.endswith("/"):
         return
     if path.suffix not in SUFFIXES and path.name not in NAMES:
         raise UserError(
-            f"{where}: refused: {name!r} is none of the files that a package holds ({' '.join(sorted(SUFFIXES))}); "
+            f"{where}: refused: {name!r} is not a file that a package may hold ({' '.join(sorted(SUFFIXES))}); "
             "pickles and code least of all"
         )
 
@@ -147,7 +147,7 @@ def check_tokenizer(folder: Path, where: str | Path) -> None:
         raise UserError(f"{where}: no tokenizer.json in {folder.name}")
     for path in sorted(folder.iterdir()):
         if path.name not in TOKENIZER_FILES:
-            raise UserError(f"{where}: refused: {path.name!r} in {folder.name} is no file of a tokenizer")
+            raise UserError(f"{where}: refused: {path.name!r} in {folder.name} is not a file of a tokenizer")
         limit = MAX_JSON_BYTES if path.name in ("tokenizer_config.json", "special_tokens_map.json") else None
         content = load_json(path, where, limit or MAX_TOKENIZER_BYTES) if path.suffix == ".json" else {}
         if limit is not None:
@@ -172,7 +172,7 @@ def check_statistics(path: Path, where: str | Path) -> None:
             raise UserError(f"{where}: refused: {path.name} has {size} bytes of numbers, more than any statistics")
         with np.load(path, allow_pickle=False) as arrays:
             if not all(arrays[name].dtype.kind in "iuf" and np.isfinite(arrays[name]).all() for name in arrays.files):
-                raise ValueError("some are no finite numbers")
+                raise ValueError("some are not finite numbers")
     except UserError:
         raise
     except Exception as error:  # zip, zlib and NumPy raise a dozen kinds

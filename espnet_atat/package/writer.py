@@ -123,7 +123,7 @@ def _model_config(sources: Sources, stage: Path) -> tuple[dict[str, Any], dict[s
 
 
 def _frozen_encoder(config: dict[str, Any], *, by_name: bool) -> tuple[dict[str, str], dict[str, Any]]:
-    """What a manifest says of a pretrained speech encoder, and the weights that are not in the checkpoint.
+    """What a manifest says about a pretrained speech encoder, and the weights that are not in the checkpoint.
 
     A model that was trained on an encoder's states gets the encoder itself, here and in its configuration.
     """
@@ -168,7 +168,7 @@ def _stage_tokenizer(source: str, stage: Path) -> None:
 def _stage_weights(model_file: Path, target: Path, more: Mapping[str, Any] | None = None) -> int:
     """Only the weights, without an optimizer's state, and ``more`` of them; returns how many numbers they are.
 
-    Saved weights hold their adapters' part already, and a package's configuration knows of no adapters.
+    Saved weights hold their adapters' part already, and a package's configuration has no adapters.
     """
     import torch
 

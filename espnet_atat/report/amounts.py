@@ -126,8 +126,8 @@ def _iterations(log: str) -> int:
 def _heard(shapes: Path, data: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str], float]:
     """(set, utterance) → seconds, of the training examples with audio: each once, in however many tasks it is.
 
-    ``data``: the parts of the mixture. Their dumped sets know how long audio is of which a model reads an encoder's
-    states; shapes do not say how long a state is.
+    ``data``: the parts of the mixture, whose dumped sets give durations. ESPnet's shape files could not: for a model
+    that reads an encoder's states they do not say how long a state is.
     """
     if not shapes.is_file():
         return {}

@@ -89,4 +89,4 @@ def write_archive(file: Path, texts: Mapping[str, str]) -> None:
 def _check(path: str) -> None:
     parts = path.split("/")
     if any(part in ("", ".", "..") for part in parts) or str(PurePosixPath(path)) != path:
-        raise ValueError(f"{path!r} is no path below exp/<recipe>")
+        raise ValueError(f"{path!r} is not a path below exp/<recipe>")

@@ -17,8 +17,8 @@ def compare_rows(rows: Sequence[dict[str, Any]], table: Table, *, dev: bool = Fa
     """Add ``paper``, ``baseline`` and ``relative`` to each row.
 
     Args:
-        dev: the rows are of dev sets: the paper has no figures of them, and a row whose baseline has another dev set
-            (synthetic speech has its own) is compared with none. ``relative`` is of rows with the same set only.
+        dev: the rows were tested on dev sets: the paper has no figures for these, and a row whose baseline has another
+            dev set (synthetic speech has its own) is not compared. ``relative`` compares only rows on the same set.
     """
     for row in rows:
         row["paper"] = table.paper.rows.get(row["system"]) if table.paper and not dev else None

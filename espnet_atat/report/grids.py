@@ -213,7 +213,7 @@ def _published_difference(content: TableContent, row: TableRow, other: str, key:
 
 
 def _amounts(rows: Sequence[TableRow]) -> Grid:
-    """Hours tested on, and what training took, a line for each row of which it is known."""
+    """Hours tested on, and what training took: a line for each row for which this is known."""
     lines = [["row", "set", "utterances", "hours", "parameters", "updates", "trained on (hours of audio)", "commit"]]
     for row in rows:
         training = row.get("training")
@@ -255,13 +255,13 @@ def notes(content: TableContent) -> list[str]:
     """What marks and differences mean, and which figures cannot be compared."""
     found = []
     if (paper := content.get("paper")) is not None:
-        what = f"points of difference to its row of {content['relative_to']}" if paper["relative"] else "in per cent"
+        what = f"differences in points from its row {content['relative_to']}" if paper["relative"] else "in per cent"
         worth = (
-            "They are of the same test set; pretraining data differ."
+            "They were measured on the same test set; pretraining data differ."
             if paper.get("same_test")
-            else "They are of other data, speakers and model sizes, so the figures themselves are not comparable."
+            else "Data, speakers and model sizes differ, so the figures themselves are not comparable."
         )
-        found.append(f"{MARK} {paper['citation']}, {what}: constants, printed for the order of the rows. {worth}")
+        found.append(f"{MARK} {paper['citation']}, {what}: constants, shown to compare the order of rows. {worth}")
     found += [f"{MARK} {cited['title']}: {cited['citation']}." for cited in content.get("cited", ())]
     if any(row.get("baseline") or row.get("relative") for row in content["rows"]):
         found.append(

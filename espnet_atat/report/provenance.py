@@ -1,4 +1,4 @@
-"""What a reader of a table must know of its data: what pretraining met, who speaks in the test set, and its split."""
+"""What readers of a table must know about its data: what pretraining met, who speaks in the test set, and its split."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -51,7 +51,7 @@ def groups(content: Mapping[str, Any]) -> list[PlotGroup]:
 
 
 def curve_groups(content: Mapping[str, Any]) -> list[PlotGroup]:
-    """Those groups of which two rows or more lie on the table's curve."""
+    """The groups that have at least two rows on the table's curve, without their other rows."""
     if not content.get("curve"):
         return []
     systems = {system for points in content["curve"]["lines"].values() for system in points}

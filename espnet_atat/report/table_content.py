@@ -6,8 +6,8 @@ curve      x and lines: title → system → amount, of rows to draw over an amo
 remarks    lines for the header: what pretraining took for slu and nlu, and whose voices the tests are, and
            how the corpus was split
 paper      citation, relative (whether its figures are points of difference to relative_to), same_test (whether they
-           are of the same test set), or null
-relative_to   the system of that, or null
+           were measured on the same test set), or null
+relative_to   that row's system, or null
 cited      rows of others: title, citation, figures in per cent
 rows       one a system and test set:
     system, title, set, text_form, split, task, utterances, hypothesis, seeds
@@ -164,7 +164,7 @@ def summarise(seeds: Sequence[Mapping[str, Any]], positions: Sequence[int] | Non
     ids = seeds[0]["counts"]["utt_ids"]
     for metrics in seeds[1:]:
         if metrics["counts"]["utt_ids"] != ids:
-            raise UserError(f"{metrics['predicted']} and {seeds[0]['predicted']} are not of the same utterances")
+            raise UserError(f"{metrics['predicted']} and {seeds[0]['predicted']} do not cover the same utterances")
     columns, figures = [metrics["counts"]["columns"] for metrics in seeds], {}
     for key, figure in FIGURES.items():
         if not all(map(figure.measurable, columns)):
@@ -212,7 +212,7 @@ def _behind(infos: Sequence[Mapping[str, str]]) -> dict[str, Any]:
 
 
 def _hours(test: TestSet, fold: int | None, folds: int | None) -> float | None:
-    """Of the test set's audio, of all folds together where they are pooled."""
+    """Hours of the test set's audio; of all folds together where they are pooled."""
     if test.source == "text_in":
         return None
     numbers = range(1, folds + 1) if folds is not None and fold is None else [fold]
@@ -220,14 +220,14 @@ def _hours(test: TestSet, fold: int | None, folds: int | None) -> float | None:
 
 
 def _training(info: Mapping[str, str]) -> dict[str, Any] | None:
-    """Of the decoded model, of a pipeline both of its own; of the first fold's where folds are pooled."""
+    """The cost of the decoded model, or of a pipeline's own models; of the first fold where folds are pooled."""
     models = [Path(info[key].split()[0]) for key in ("asr_model", "model") if info.get(key)]
     runs = [run for model in models for run in lineage(model.parent)]
     return training_amounts(runs, foreign=info.get("first_stage") in FOREIGN) if models else None
 
 
 def _kept(info: Mapping[str, str]) -> dict[str, Any] | None:
-    """Amounts of a training of which only the results are here; of the first fold's where folds are pooled."""
+    """The cost of a training whose results alone are here; of the first fold where folds are pooled."""
     models = [model for key in MODEL_KEYS for model in info.get(key, "").split()]
     if all(stamp_file(Path(model).parent).is_file() for model in models):  # a run begun here is not that model
         return None
@@ -235,7 +235,7 @@ def _kept(info: Mapping[str, str]) -> dict[str, Any] | None:
 
 
 def _folders(info: Mapping[str, str]) -> list[Path]:
-    """Of the results of the model that was scored; of the model of each fold where they are pooled."""
+    """What is kept of the model that was scored; of the model of each fold where they are pooled."""
     folds = range(1, int(info["folds"]) + 1) if "folds" in info else [info.get("fold")]
     return [results_folder(info["recipe"], info["system"], int(info["seed"]), fold) for fold in folds]
 

@@ -30,7 +30,7 @@ code{font-size:.85em;overflow-wrap:anywhere}
 
 @dataclass(frozen=True)
 class Plot:
-    """A drawn figure and what a reader should know of it; its PNG and its place in the page are called ``name``."""
+    """A drawn figure and what a reader should know about it; its PNG and its place in the page are called ``name``."""
 
     name: str
     title: str

@@ -29,7 +29,7 @@ _LATEX = {
 def terminal(content: Mapping[str, Any]) -> str:
     """Two lines a row: figures in per cent, and below them their 95 % intervals or numbers of utterances.
 
-    A cross validation's figures are of the folds' utterances pooled; a third line has mean and deviation of the folds.
+    The figures of a cross validation pool the folds' utterances; a third line has mean and deviation over the folds.
     """
     blocks = [f"{content['title']} (%, {seeds_of(content['rows'])}; in brackets: 95 % interval over utterances)"]
     blocks += content.get("remarks", ())

@@ -58,7 +58,7 @@ class AudioInfo:
 
 @dataclass(frozen=True)
 class OpenAudio:
-    """An open file of which ``frames`` samples from ``first`` on are read, of one channel or of every one."""
+    """An open file; ``frames`` samples are read from ``first`` on, from one channel or from all."""
 
     file: soundfile.SoundFile
     first: int
@@ -169,7 +169,7 @@ def open_audio(entry: str | Path, content: bytes | None = None) -> OpenAudio:
     first, last = round(clip.start * rate), file.frames if end is None else min(round(end * rate), file.frames)
     problem = None
     if not clip.is_whole and (first >= last or (end is not None and end > file.frames / rate + OVERSHOOT)):
-        problem = f"{clip} ends behind the recording, which lasts {file.frames / rate:g} s"
+        problem = f"{clip} ends after the recording, which lasts {file.frames / rate:g} s"
     elif clip.channel is not None and clip.channel >= file.channels:
         problem = f"{clip} is channel {clip.channel}, counted from 0, of {file.channels}"
     if problem:
@@ -179,7 +179,7 @@ def open_audio(entry: str | Path, content: bytes | None = None) -> OpenAudio:
 
 
 def audio_bytes(entry: str) -> bytes:
-    """What a file of the audio holds: the file itself, or of a clip one of its own, without loss."""
+    """The bytes of a file that holds this audio: the file itself or, for a clip, a new one, written without loss."""
     if Clip.of(entry).is_whole:
         return Path(entry).read_bytes()
     samples, rate, container, subtype = read_lossless(entry)

@@ -59,13 +59,13 @@ def ogg_damage(content: bytes) -> str | None:
         body = at + 27 + content[at + 26] if at + 27 <= len(content) else len(content) + 1
         end = body + sum(content[at + 27 : body])
         if content[at : at + 5] != b"OggS\0":
-            return f"at byte {at} no page of Ogg begins"
+            return f"no Ogg page begins at byte {at}"
         if end > len(content):
             return f"it ends in the middle of the page at byte {at}"
         page = content[at:end].translate(MIRROR)
         found = zlib.crc32(page[26:], zlib.crc32(bytes(4), zlib.crc32(page[:22], ONES))) ^ ONES
         if found != int.from_bytes(page[22:26], "big"):
-            return f"the page at byte {at} has another sum than its content"
+            return f"the page at byte {at} does not match its checksum"
         flags, stream = content[at + 5], content[at + 14 : at + 18]
         number = int.from_bytes(content[at + 18 : at + 22], "little")
         if not flags & BEGINS and number != last.get(stream, -2) + 1:
@@ -85,7 +85,7 @@ def mp3_damage(content: bytes) -> str | None:
     if end > len(content):
         return f"it ends in the middle of a frame, after {found.number - 1} whole ones"
     if (rest := content[end:]).strip(b"\0") and not rest.startswith(TAGS):
-        return f"at byte {end} no frame of MP3 begins"
+        return f"no MP3 frame begins at byte {end}"
     return _counts_damage(content, found) if found.counts else None
 
 
@@ -202,7 +202,7 @@ def _counts_damage(content: bytes, found: Mp3Frames) -> str | None:
     said = int.from_bytes(content[tag + 4 : tag + 8], "big")
     promised = int.from_bytes(content[tag + 8 : tag + 12], "big")
     if found.number < promised:  # the first counts or not, as the encoder has it
-        return f"it has {found.number - 1} frames of {promised}"
+        return f"it has {found.number - 1} of {promised} frames"
     end, total, own = tag + 156, content[tag + 152 : tag + 154], content[tag + 154 : tag + 156]
     summed = content[first : end - 2]
     sums = {crc16(summed), crc16((summed + bytes(2) + content[end : first + length]).ljust(SUMMED, b"\0")[:SUMMED])}
@@ -210,9 +210,9 @@ def _counts_damage(content: bytes, found: Mp3Frames) -> str | None:
         return None
     size = int.from_bytes(content[tag + 148 : tag + 152], "big")
     if first + size > len(content):
-        return f"it has {len(content) - first} bytes of {size}"
+        return f"it has {len(content) - first} of {size} bytes"
     if size > length and crc16(content[first + length : first + size]) != int.from_bytes(total, "big"):
-        return "its frames have another sum than its first frame says"
+        return "its frames do not match the checksum in its first frame"
     return None
 
 

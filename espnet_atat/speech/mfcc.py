@@ -83,7 +83,7 @@ def features_of(samples: np.ndarray, size: int) -> np.ndarray:
 
 
 def log_mels(features: np.ndarray) -> np.ndarray:
-    """Log mels of features (T, F): they themselves, or of MFCC (T, size) the mel bins that they say, (T, bins)."""
+    """Log mels of features (T, F): unchanged, or for MFCC (T, size) the mel bins that they stand for, (T, bins)."""
     if features.shape[1] not in SIZES:
         return features
     num_ceps, _ = SIZES[features.shape[1]]

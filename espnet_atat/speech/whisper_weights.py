@@ -119,7 +119,7 @@ def convert_whisper(parts: Sequence[Path], folder: Path) -> None:
         heads = int(variables["encoder/num_heads"])
         config = _config(weights, heads)
     except KeyError as error:
-        raise UserError(f"{where}: lacks {error.args[0]!r}: not a Whisper") from error
+        raise UserError(f"{where}: lacks {error.args[0]!r}: not a Whisper model") from error
     with atomic_dir(folder) as work:
         arrays = {name: np.ascontiguousarray(value) for name, value in weights.items()}
         save_file(arrays, work / "model.safetensors", metadata={"format": "pt"})

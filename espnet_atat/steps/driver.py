@@ -114,7 +114,7 @@ def _jobs(request: Request) -> Iterator[Job]:
 
 
 def _job_arguments(run: SystemRun, request: Request) -> Sequence[str]:
-    """Of the driver, for one system with one seed and fold."""
+    """Arguments of a call of the driver for one system with one seed and fold."""
     one = dataclasses.replace(request.selection, seeds=(run.seed,), fold=run.fold)
     first, last = max(request.stage, Stage.TOKENS), min(request.stop_stage, Stage.SCORE)
     arguments = [*one.arguments(run.system), "--stage", str(first), "--stop_stage", str(last)]

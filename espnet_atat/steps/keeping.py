@@ -43,8 +43,8 @@ class Keeper:
             if kept in (None, hypotheses.key):
                 return None
         except UserError as error:
-            return f"what it is made from is not all here to compare: {error}"
-        return f"it is of another version of the model, its configuration or the data ({kept}, now {hypotheses.key})"
+            return f"its model, configuration or data are not here to compare with: {error}"
+        return f"it comes from another version of model, configuration or data ({kept}, now {hypotheses.key})"
 
     def take(self, hypotheses: Node, scores: Node) -> None:
         """Write a kept result, and how its model was trained, to where decoding and scoring would have left it."""

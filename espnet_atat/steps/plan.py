@@ -1,6 +1,6 @@
 """What is planned of a system, from its files alone: its trainings and their nodes, and what its hypotheses need.
 
-How the nodes are made is of the stages; :mod:`.systems` joins both.
+The modules of the stages say how the nodes are made; :mod:`.systems` joins the two.
 """
 
 import dataclasses

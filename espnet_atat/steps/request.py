@@ -29,7 +29,7 @@ class Request:
 
     Attributes:
         encoder: a pretrained speech encoder that stage 6 runs besides those that the systems name.
-        num_ceps, deltas: of ``feats_type: mfcc``.
+        num_ceps, deltas: options of ``feats_type: mfcc``.
         align: options of stage 4, in place of the recipe's.
         decode_dev: decode and score the dev sets, and not the test sets: choices are made on them.
         keep_results: keep what is scored in the recipe's ``results``.
@@ -73,7 +73,7 @@ class Request:
 
     @property
     def tts_default(self) -> str:
-        """The engine of what names none."""
+        """The engine of sets that name none."""
         return self.tts_engine or self.options.synthesize.engine
 
     def lacks(self, name: str) -> bool:

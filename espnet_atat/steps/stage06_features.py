@@ -59,7 +59,7 @@ def _readings(request: Request) -> dict[Hearing | Cepstra, set[str] | None]:
     if request.feats_type == MFCC:
         asked.append(Cepstra(request.num_ceps, request.deltas))
     elif (request.num_ceps, request.deltas) != (13, False):
-        raise UserError("--num_ceps and --deltas are of --feats_type mfcc")
+        raise UserError("--num_ceps and --deltas apply only to --feats_type mfcc")
     found: dict[Path, tuple[Hearing | Cepstra, set[str] | None]] = {}
     for reading, sets in (*readings_of(request.selection.systems).items(), *((each, None) for each in asked)):
         _, before = found.get(reading.dump, (reading, set()))

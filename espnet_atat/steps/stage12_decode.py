@@ -166,7 +166,7 @@ class Decoding(Hypotheses):
     def attention(self) -> Node | None:
         """Where the model looked in one utterance, heard and read; None of one not trained to listen and to read.
 
-        It is of the first utterance whose tree is right; the arrays of the file are those of ``report.glance.Glance``.
+        It shows the first utterance whose tree is right; the arrays of the file are those of ``report.glance.Glance``.
         """
         if not (self.test.wants_trees and source_of(self.test) == "speech" and _hears_and_reads(self.training)):
             return None

@@ -110,7 +110,7 @@ class ATATTask(AbsTask):
             masker = ExampleMasker.from_config(args.mask_conf, cls.frames(args))
         of_features = args.augment_conf if train else {}
         if args.audio_encoder in (HUGGING_FACE, ESPNET) and (beyond := sorted(of_features.keys() - {"stretch"})):
-            raise UserError(f"augment_conf: {beyond[0]} is of log mels; states of an encoder can be stretched")
+            raise UserError(f"augment_conf: {beyond[0]} applies only to log mels; states can only be stretched")
         return MixturePreprocessor(
             train,
             tokenizer,

@@ -26,20 +26,20 @@ def add_task_options(parser: argparse.ArgumentParser) -> None:
     about = "folder or hub name of the text encoder's tokenizer; default: text_encoder_conf model"
     add("--text_tokenizer", type=str_or_none, help=about)
 
-    # ESPnet's own help does not say what the budget is of.
+    # ESPnet's own help does not say what the budget counts.
     (batch_bins,) = (action for action in parser._actions if action.dest == "batch_bins")
     batch_bins.help = (
-        "audio frames of a batch, padding included (samples with a frontend), of all processes together: "
-        "each of N GPUs gets an Nth, so that an update has as many examples on any number"
+        "audio frames in a batch, padding included (samples with a frontend), over all processes together: "
+        "each of N GPUs gets an Nth, so that an update has the same number of examples on any number of GPUs"
     )
     add = parser.add_argument_group("Mixture").add_argument
     add("--train_groups", type=str_or_none, help="group and weight, one per line (mixture's 'groups')")
-    about = "text pieces of a batch, padding included, of all processes together, as --batch_bins is of audio frames"
+    about = "text pieces in a batch, padding included, over all processes together, like --batch_bins for audio"
     add("--text_batch_bins", type=int, default=20000, help=about)
-    about = "the encoders take a batch's audio, and its text, in up to so many parts of like length, padded apart"
+    about = "the encoders take a batch's audio, and its text, in up to so many parts, each padded by itself"
     add("--max_parts", type=int, default=MAX_PARTS, help=about)
     add("--augment_conf", action=NestedDictAction, default={}, help="see data/augment.py")
-    about = "of audio (feats_type raw): the effects of conf/augment.yaml"
+    about = "for audio (feats_type raw): the effects of conf/augment.yaml"
     add("--waveform_augment_conf", action=NestedDictAction, default={}, help=about)
     about = "length of a character in audio states, for a text encoder that reads at the pace of speech; 0: off"
     add("--text_pace", type=float, default=0.0, help=about)
@@ -55,13 +55,13 @@ def add_task_options(parser: argparse.ArgumentParser) -> None:
     kinds, about = ["hugging_face", None], "none: audio only (the E2E baseline)"
     add("--text_encoder", type=str_or_none, default="hugging_face", choices=kinds, help=about)
     add("--text_encoder_conf", action=NestedDictAction, default={}, help="model and / or config")
-    add("--decoder_conf", action=NestedDictAction, default={}, help="of ESPnet's TransformerDecoder")
+    add("--decoder_conf", action=NestedDictAction, default={}, help="options of ESPnet's TransformerDecoder")
     add("--ctc_unit", type=str_or_none, choices=["char", "token", None])
     add("--ctc_characters", type=str_or_none, help="character list for ctc_unit char")
     add("--ctc_conf", action=NestedDictAction, default={}, help="subframes, dropout_rate")
-    add("--model_conf", action=NestedDictAction, default={}, help="of ESPnetATATModel")
+    add("--model_conf", action=NestedDictAction, default={}, help="options of ESPnetATATModel")
     ways = ["xavier_uniform", "xavier_normal", "kaiming_uniform", "kaiming_normal", None]
-    about = "of audio encoder and decoder; the text encoder and the tied embedding keep their own"
+    about = "for audio encoder and decoder; the text encoder and the tied embedding keep their own"
     add("--init", type=str_or_none, choices=ways, help=about)
 
     add = parser.add_argument_group("Transfer").add_argument
@@ -73,9 +73,9 @@ def add_task_options(parser: argparse.ArgumentParser) -> None:
         "shape, are what ours start from; with audio_encoder espnet its whole encoder is taken"
     )
     add("--audio_encoder_init", type=str_or_none, help=about)
-    about = "on the pretrained speech encoder's rate (audio_encoder hugging_face or espnet)"
+    about = "factor on the pretrained speech encoder's learning rate (audio_encoder hugging_face or espnet)"
     add("--audio_encoder_lr_scale", type=float, default=1.0, help=about)
-    add("--text_encoder_lr_scale", type=float, default=1.0, help="on the text encoder's rate")
+    add("--text_encoder_lr_scale", type=float, default=1.0, help="factor on the text encoder's learning rate")
     group = parser.add_argument_group("Features")
     for choices in CLASS_CHOICES:
         choices.add_arguments(group)

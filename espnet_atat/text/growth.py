@@ -28,7 +28,7 @@ class BPEGrowth:
 
     def __post_init__(self) -> None:
         if min(self.size, self.pieces_per_word) < 1:
-            raise UserError(f"grow_bpe: size ({self.size}) and pieces_per_word ({self.pieces_per_word}) begin at 1")
+            raise UserError(f"grow_bpe: size ({self.size}) and pieces_per_word ({self.pieces_per_word}) are at least 1")
 
 
 def grow(tokenizer: TargetTokenizer, targets: Iterable[str], bpe: BPEGrowth | None = None) -> TargetTokenizer:

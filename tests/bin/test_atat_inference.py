@@ -63,8 +63,8 @@ def test_the_command_writes_what_the_python_interface_gives(command, run_dir, sp
         ("feats.scp", "spk-00 ", "foreign ", r"feats.scp has 'foreign', which .*text lacks \(1 such\)"),
         ("text", "spk-04 .*\n", "", r"feats.scp has 'spk-04', which .*text lacks \(1 such\)"),
         ("text", "spk-00 ", "spk-99 play\nspk-00 ", r"text has 'spk-99', which .*feats.scp lacks \(1 such\)"),
-        ("utt2num_frames", "spk-00 .*", f"spk-00 {'1' * 5000}", "spk-00: '1+' is no number of frames"),
-        ("utt2num_frames", "spk-00 .*", "spk-00 many", "spk-00: 'many' is no number of frames"),
+        ("utt2num_frames", "spk-00 .*", f"spk-00 {'1' * 5000}", "spk-00: '1+' is not a number of frames"),
+        ("utt2num_frames", "spk-00 .*", "spk-00 many", "spk-00: 'many' is not a number of frames"),
     ],
 )
 def test_a_set_whose_files_name_other_utterances_is_refused(command, tmp_path, capsys, file, old, new, message):

@@ -66,7 +66,7 @@ def test_sides_that_are_not_two_and_files_that_are_no_scores(scored, tmp_path, c
         (lambda counts: counts.update(utt_ids=[["u"]]), "no list of utterance ids"),
         (lambda counts: counts["columns"].update(valid=[1]), "a column has not a number for each utterance"),
         (lambda counts: counts["columns"].update(valid=["1"] * 40), "a column has not a number"),
-        (lambda counts: counts["subsets"].update(heard=[99]), "a subset has entries that are no places"),
+        (lambda counts: counts["subsets"].update(heard=[99]), "a subset has entries that are not positions"),
         (lambda counts: counts.clear(), "no list of utterance ids"),
         (lambda counts: counts.pop("columns"), "a column has not"),
     ],

@@ -34,7 +34,7 @@ def test_bad_audio_stops_a_test_set_alone_and_what_is_known_to_be_unusable_is_no
 def test_mfcc_by_the_command(tone_set, tmp_path, capsys):
     arguments = ["--data_dir", str(tone_set(2)), "--output_dir", str(tmp_path / "dump"), "--num_ceps", "40"]
     assert main_guard(main, arguments) == 2
-    assert "--num_ceps and --deltas are of --feats_type mfcc" in capsys.readouterr().err
+    assert "--num_ceps and --deltas apply only to --feats_type mfcc" in capsys.readouterr().err
     assert main_guard(main, [*arguments, "--feats_type", "mfcc", "--deltas", "true"]) == 0
     entries = read_two_column(tmp_path / "dump/feats.scp")
     assert [read_features(entry).shape[1] for entry in entries.values()] == [120, 120]

@@ -130,7 +130,7 @@ def test_sets_may_be_named(world, system):
 @pytest.mark.parametrize(
     ("sets", "message"),
     [
-        (["fsc/train"], r"--pretrain_slu: fsc/train is of the domain that system public is tested on \(fsc/test\)"),
+        (["fsc/train"], r"fsc/train belongs to the domain that system public is tested on \(fsc/test\)"),
         (["nope/train"], r"nope/train is not prepared: dump/nope/train has no target"),
         (["train"], r"a set is recipe/name, found 'train'"),
     ],
@@ -172,7 +172,7 @@ def test_what_another_recipe_s_model_was_pretrained_on_is_told_with_the_table_an
 def test_a_place_is_of_a_pretraining_and_names_tasks(world, system):
     prepare(world, "custom/train")
     system("fsc")
-    with pytest.raises(UserError, match=r"mixture public of fsc: train: pretrain_slu is of a pretraining"):
+    with pytest.raises(UserError, match=r"mixture public of fsc: train: pretrain_slu applies only to pretraining"):
         load_mixtures("fsc", PHASE)
     for old, new, message in (
         ("[slu, nlu]}\nvalid", "[asr]}\nvalid", r"train: \{pretrain_slu: \[slu, nlu\]\} names one or both"),

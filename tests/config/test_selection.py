@@ -67,7 +67,7 @@ def test_any_option_of_a_row_may_be_set(setting, read, expected):
         (["--set", "fine.options.x=5"], "unknown key 'fine', perhaps 'finetune'"),
         (["--set", "finetune.options=5"], "finetune: options: is a mapping, found 5"),
         (["--set", "folds=x"], "folds: is a whole number, found 'x'"),
-        (["--set", "finetune"], "--set finetune: is KEY=VALUE"),
+        (["--set", "finetune"], "--set finetune: expected KEY=VALUE"),
         (["--set", "decode=[a"], r"--set decode=\[a: the value is not YAML"),
         (["--system", "old", "--set", "finetune.options.x=5"], r"options\.x=5: no row has a place for it \(old\)"),
         (["--system", "old", "--grow_bpe", "true"], r"--grow_bpe true: no row has a place for it \(old\)"),

@@ -121,7 +121,7 @@ def test_held_out_sentences_are_read_from_tables_and_from_text(tmp_path: Path) -
     write_lines(tables / "a_train.tsv", ["utt_id\twords", "1\tthe boat moved slowly"])
     text = write_lines(tmp_path / "text", ["1 we walked near the old door today"])
     report = prepare(source, tmp_path / "data", times=2, held_out=[tables, text])
-    assert "  2 too near to a sentence held out" in report.notes
+    assert "  2 too close to a held-out sentence" in report.notes
     texts = {t for name in ("train", "dev", "test") for t in DataDir.load(tmp_path / "data" / name).text.values()}
     assert "the boat moved slowly" in texts
     assert not texts & {"the bridge was closed", "we walked near the old door"}
@@ -142,7 +142,7 @@ def test_hostile_glosses_are_counted_and_cannot_leave_their_line(tmp_path: Path)
     report = prepare(write_wordnet(tmp_path / "w", {**WORDNET_GLOSSES, "noun": noun}), tmp_path / "data", times=2)
     assert {
         "  2 of words that their glosses call offensive",
-        "  1 of glosses with a quotation mark too few",
+        "  1 of glosses with an unpaired quotation mark",
         "  3 with symbols, or points inside",
         "  1 a second time",
         "  1 with nothing to say",
@@ -173,7 +173,7 @@ def test_a_missing_file_and_wrong_options_are_named(tmp_path: Path) -> None:
     for options, what in (
         ({"sentences": 0}, "--sentences is at least 1, found 0"),
         ({"times": -1}, "--times is at least 1, found -1"),
-        ({"times": 500}, "no sentence of 13 has words alone that 500 others have; lower --times"),
+        ({"times": 500}, "none of 13 sentences has only words that 500 others have too; lower --times"),
     ):
         with pytest.raises(UserError, match=what):
             prepare(source, tmp_path / "data", **options)

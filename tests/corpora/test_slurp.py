@@ -83,7 +83,7 @@ def test_what_is_there_twice_or_does_not_fit_a_tree_is_counted(corpus: Path, tmp
     [
         ({"tokens": [{}]}, r"train\.jsonl:2: expected scenario, action, tokens .*'surface'"),
         ({"entities": [{"span": [40]}]}, r"train\.jsonl:2: expected .* entities → span"),
-        ({"recordings": [{"file": "../x.flac"}]}, r"train\.jsonl:2: recording '\.\./x\.flac' is no name of a file"),
+        ({"recordings": [{"file": "../x.flac"}]}, r"train\.jsonl:2: recording '\.\./x\.flac' is not the name of"),
         ({"recordings": [{}]}, r"train\.jsonl:2: expected recordings → file"),
     ],
 )

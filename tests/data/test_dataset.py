@@ -40,7 +40,7 @@ def test_an_unknown_id_has_no_stream_and_an_empty_one_is_named(mixture, tmp_path
     (tmp_path / "text").touch()
     with pytest.raises(UserError, match="text: no samples"):
         MixtureDataset([(str(tmp_path / "text"), "text", "text")])
-    with pytest.raises(UserError, match="text_in is of type text_int: one of kaldi_ark, sound and text"):
+    with pytest.raises(UserError, match="text_in has the type text_int; it must be one of kaldi_ark, sound and text"):
         MixtureDataset([(str(mixture / "text_in"), "text_in", "text_int")])
 
 

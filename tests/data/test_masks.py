@@ -62,7 +62,7 @@ def test_examples_are_looked_up_before_training(masker):
     assert line.startswith("2 mlm examples get fresh masks every epoch; 1 of them have no aligned word")
     with pytest.raises(UserError, match="mlm-train-spk-new has no alignment"):
         masker.check([EXAMPLE, "mlm-train-spk-new"])
-    with pytest.raises(UserError, match="mlm examples of the mixture are not of train"):
+    with pytest.raises(UserError, match="the mixture's mlm examples do not come from train"):
         masker.check(["asr-train-spk-utt", "mlm-other-spk-utt"])
     assert masker.check(["asr-train-spk-utt"]).startswith("0 mlm examples")  # as in fine-tuning on text
 

@@ -111,7 +111,7 @@ def test_sets_of_one_name_are_told_apart_by_one_of_their_own(toy, tmp_path):
     parts = parse_mixture([{**GOOD, "weight": 3.5}, {**GOOD, "limit": 2, "name": "toy_audio"}], "mix")
     assert write_mixture(parts, toy.dump, tmp_path / "m") == {"slu-audio": 8, "slu-toy_audio": 2}
     assert read_two_column(tmp_path / "m" / "groups") == {"slu-audio": "3.5", "slu-toy_audio": "2"}
-    with pytest.raises(UserError, match="entry 1: name is of letters, digits and _, found 'my-audio'"):
+    with pytest.raises(UserError, match="entry 1: name must consist of letters, digits and _, found 'my-audio'"):
         parse_mixture([{**GOOD, "name": "my-audio"}], "mix")
 
 

@@ -193,11 +193,11 @@ BERT = {"model_type": "bert", "num_hidden_layers": 1, "vocab_size": 60, "max_pos
         ({"weights": lambda tensor: tensor.to(torch.complex64)}, "holds complex64 in place of"),
         ({"weights": lambda tensor: tensor.to_sparse()}, "in place of plain numbers"),
         ({"weights": lambda tensor: tensor.to("meta")}, "in place of plain numbers"),
-        ({"weights": lambda tensor: tensor.long()}, "is of torch.int64, in the model it is of torch.float32"),
+        ({"weights": lambda tensor: tensor.long()}, "is torch.int64, but torch.float32 in the model"),
         ({"weights": lambda tensor: tensor[:3]}, r"is \(3,\), the configuration makes it \(24,\)"),
         ({"weights": lambda _: [1.0]}, "not of an AT-AT model"),
         ({"decoder_conf": {"num_blocks": 2}}, "lacks 'decoder.* not a checkpoint"),
-        ({"decoder_conf": {"linear_units": 2**20}}, "makes a far larger model than these weights are of"),
+        ({"decoder_conf": {"linear_units": 2**20}}, "describes a far larger model than the weights fill"),
         ({"decoder_conf": {"attention_heads": 5}}, "its configuration makes no model"),
         ({"decoder_conf": {"linear_units": "x"}}, "decoder_conf: linear_units: is a whole number from 1 to"),
         ({"frontend": "s3prl"}, "exp/config.yaml: frontend: is default, found 's3prl'"),
@@ -219,7 +219,7 @@ def test_a_model_that_cannot_be_is_one_clear_error(changes, message, toy_package
     ("fields", "message"),
     [
         ({"hidden_size": 24, "num_attention_heads": 5}, "text_encoder_conf: config: makes no encoder"),
-        ({"hidden_size": 2**15, "num_attention_heads": 2}, "makes a far larger model than these weights are of"),
+        ({"hidden_size": 2**15, "num_attention_heads": 2}, "describes a far larger model than the weights fill"),
         ({"hidden_size": 48, "num_attention_heads": 2}, r"text encoder: .* the configuration makes it \(\d+, 48\)"),
     ],
 )

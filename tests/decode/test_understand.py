@@ -109,7 +109,7 @@ def test_the_task_token_decides(trained, speech):
     ("options", "message"),
     [
         ({"task": "sing"}, "unknown task 'sing'"),
-        ({"task": "slu+asr"}, "not both"),
+        ({"task": "slu+asr"}, "an ensemble has labels"),
         ({"beam_size": 0}, "beam_size is at least 1"),
         ({"nbest": 5}, "nbest 5 is more than beam_size 4"),
         ({"ctc_weight": 1.0}, r"ctc_weight is in \[0, 1\)"),
@@ -123,7 +123,7 @@ def test_options_out_of_range_are_refused(options, message):
 
 def test_what_makes_no_search_is_refused(trained, token_trained, vocabulary, train_args):
     args = Namespace(**{**vars(train_args), "token_list": [*vocabulary.tokens, "[SL:NEW"]})
-    with pytest.raises(UserError, match="not of one model"):
+    with pytest.raises(UserError, match="different models"):
         Trained.of(trained.model, args)
     with pytest.raises(UserError, match="give train_config and model_file"):
         Speech2Understand("config.yaml")

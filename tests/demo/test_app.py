@@ -157,7 +157,7 @@ def test_silent_or_slow_browsers_take_all_places_for_a_while_only(port, request_
         while b"HTTP/1.1 100" not in answered:
             answered += ahead.recv(1 << 16)
         shy.sendall(asked[:20])
-        assert request_page("POST", "/read", b"stop") == (503, "Too many ask at once: try again in a minute.\n")
+        assert request_page("POST", "/read", b"stop") == (503, "Too many requests at once: try again in a minute.\n")
         with contextlib.suppress(OSError):
             for _ in range(20):  # a byte now and then is not better than silence
                 time.sleep(0.2)

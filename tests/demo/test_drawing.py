@@ -55,7 +55,7 @@ def test_an_answer_holds_tree_frame_words_and_alternatives():
     assert "-7.25" in html
     words = Understanding("", None, "paper moon", -1.0, ("▁paper", "▁moon"))
     assert re.findall(r"<h3>(.*?)</h3>", answer_html([words], None, 0.1)) == ["Words", "Alternatives"]
-    assert "no valid tree (unclosed bracket" in answer_html([understanding("[IN:PLAY play")], None, 0.1)
+    assert "not a valid tree (unclosed bracket" in answer_html([understanding("[IN:PLAY play")], None, 0.1)
 
 
 def test_of_a_recording_that_was_cut_each_segment_is_shown():

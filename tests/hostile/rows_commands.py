@@ -55,7 +55,7 @@ CALLS = {
         "--data_dir data/train --output_dir out --feats_type loud": "--feats_type: invalid choice: 'loud'",
         "--data_dir data/train --output_dir out --feats_type encoder": "--feats_type encoder and --encoder NAME go",
         "--data_dir data/train --output_dir out --encoder x": "--feats_type encoder and --encoder NAME go together",
-        "--data_dir data/train --output_dir out --ngpu 1": "--ngpu is of --feats_type encoder: leave it out",
+        "--data_dir data/train --output_dir out --ngpu 1": "--ngpu applies only to --feats_type encoder: leave it out",
         "--data_dir data/train --output_dir out --compress maybe": "--compress: 'maybe' is neither true nor false",
         "--data_dir data/train --output_dir data/train": "data/train is data/train, which is read to make it",
         "--data_dir data/train --output_dir data/train/dump": "lies inside data/train",
@@ -159,8 +159,8 @@ CALLS = {
         "--engine flite --text data/words --output_dir out --nj 0": "--nj",
         "--engine flite --text data/words --output_dir data/words": "which is read to make it",
         "--engine polly --text data/words --output_dir out --polly_price -1 --dry_run": "--polly_price is at least 0, found -1",
-        "--engine flite --text data/words --output_dir out --dry_run --polly_price 3": "--polly_price is of the engine polly",
-        "--engine pico --text data/words --output_dir out --model_dir audio": "--model_dir is of the engine kokoro",
+        "--engine flite --text data/words --output_dir out --dry_run --polly_price 3": "--polly_price applies to the engine polly",
+        "--engine pico --text data/words --output_dir out --model_dir audio": "--model_dir applies to the engine kokoro",
     },
     "table": {"": "table", "nowhere.json": "nowhere.json: No such file", "table.json --format x": "--format: invalid choice"},
     "token_list": {
@@ -191,7 +191,7 @@ CALLS = {
         "--recipe toy --system nobody": "unknown row 'nobody'",
         "--recipe toy --system zeroshot": "zeroshot: no dev set of trees to choose on",
         "--recipe toy --option temperature": "--option: invalid choice: 'temperature'",
-        "--recipe toy --values a,b": "'a,b' is no list of numbers",
+        "--recipe toy --values a,b": "'a,b' is not a list of numbers",
         "--recipe toy --values nan --system old": "nan",
         "--recipe toy --system old --inference_config nowhere": "no nowhere.yaml",
         "--recipe toy --seeds 1,1": "has a seed twice",
@@ -224,8 +224,8 @@ CALLS = {
     "prepare": {
         "custom data/test out --resample --sample_rate 2000000000": "--sample_rate is from 1 to 1000000",
         "custom data/test out --max_duration nan": "--max_duration",
-        "fetch --output_dir out --url http://127.0.0.1:1/x.zip --checksum md5:0 --archive ../../evil.zip": "is the name of a file, which lies beside out",
-        "fetch --output_dir out --url http://127.0.0.1:1/x.zip --checksum md5:0 --archive .": "is the name of a file",
+        "fetch --output_dir out --url http://127.0.0.1:1/x.zip --checksum md5:0 --archive ../../evil.zip": "expected the plain name of a file, which is put beside out",
+        "fetch --output_dir out --url http://127.0.0.1:1/x.zip --checksum md5:0 --archive .": "expected the plain name of a file",
         "fetch --output_dir out --url 'http://[::1' --checksum md5:0": "http://[::1 cannot be fetched",
         "": "the following arguments are required: {mini,",
         "nothing": "invalid choice: 'nothing'",
@@ -298,7 +298,7 @@ CALLS = {
         "demo --port x": "--port: invalid int value: 'x'",
         "demo --max_seconds 0": "--max_seconds is from 0.1 to 600",
         "demo --max_seconds nan": "--max_seconds is from 0.1 to 600",
-        "demo --model a/b --model a/b": "two models of the name a/b",
+        "demo --model a/b --model a/b": "two models have the name a/b",
     },
 }  # fmt: skip
 

@@ -60,7 +60,7 @@ ZIPS = {
     "a member from the root": (package(("/evil.md", "x")), "package.zip: refused: … would lie outside"),
     "a drive": (package(("C:evil.md", "x")), "package.zip: refused: … would lie outside"),
     "backslashes": (package(("..\\evil.md", "x")), "package.zip: refused"),
-    "code": (package(("code.py", "x")), "package.zip: refused: 'code.py' is none of the files that a package holds"),
+    "code": (package(("code.py", "x")), "package.zip: refused: 'code.py' is not a file that a package may hold"),
     "a pickle": (package(("x.pkl", "x")), "package.zip: refused: 'x.pkl'"),
     "a link": (package(special("link.md", 0o120777)), "package.zip: refused: 'link.md' is a link"),
     "a pipe": (package(special("pipe.md", 0o010666)), "package.zip: refused: 'pipe.md'"),

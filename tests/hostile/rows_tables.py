@@ -264,7 +264,7 @@ ROWS += [
         ("not UTF-8", "hyp", b"s-1 \xff\n", "hyp:1: byte 5", ""),
         ("an empty line", "ref", at("s-2", "\ns-2"), "ref:2: empty line; delete it", ""),
         ("words and trees", "ref", at("[IN:STOP stop ]", "stop"), "ref:2: utterance 's-2' is plain words", ""),
-        ("a reference not closed", "ref", at("[IN:STOP stop ]", "[IN:STOP stop"), "ref:2: … no valid tree", ""),
+        ("a reference not closed", "ref", at("[IN:STOP stop ]", "[IN:STOP stop"), "ref:2: … not a valid tree", ""),
         ("a reference of lists", "ref", at("[IN:STOP stop ]", "[stop]"), "ref:2: utterance 's-2'", ""),
         ("nothing", "ref", "", "ref", ""),
         ("a subset unknown", "ids", "s-9\n", "subset 'x': utterance 's-9' is not in ref", " --subset x=ids"),

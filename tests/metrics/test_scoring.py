@@ -261,7 +261,7 @@ def test_messages_name_file_and_line(tmp_path):
         score_files(ref, write("hyp2", "a [IN:A x ]\n"))
     with pytest.raises(UserError, match=r"hyp3:3: id 'a' a second time"):
         score_files(ref, write("hyp3", "a x\nb y\na z\n"))
-    with pytest.raises(UserError, match=r"ref:2: utterance 'b' has a reference that is no valid tree"):
+    with pytest.raises(UserError, match=r"ref:2: utterance 'b' has a reference that is not a valid tree"):
         score_files(ref, write("hyp4", "a\nb\n"))
 
 

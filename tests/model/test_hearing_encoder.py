@@ -73,8 +73,8 @@ def test_of_stored_states_the_encoder_is_no_part_until_samples_come(tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"reads_states": True, "trained": 1}, "states of stage 6 are of one layer and frozen"),
-        ({"reads_states": True, "layers": "weighted"}, "states of stage 6 are of one layer and frozen"),
+        ({"reads_states": True, "trained": 1}, "stores the states of one layer of a frozen encoder"),
+        ({"reads_states": True, "layers": "weighted"}, "stores the states of one layer of a frozen encoder"),
         ({"stack": 0}, "stack is a number of states from 1"),
         ({"blocks": "lstm"}, "unknown audio encoder blocks 'lstm'"),
         ({"config": {"model_type": "nonsense"}}, "knows no model_type 'nonsense'"),

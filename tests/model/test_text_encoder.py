@@ -108,5 +108,5 @@ def test_weights_of_another_text_encoder_are_named():
     with pytest.raises(UserError, match=r"m\.pth: lacks 'text_encoder\.'"):
         take_weights(model, without, "m.pth")
     take_weights(model, weights, "m.pth")
-    with pytest.raises(UserError, match=r"text encoder: .* not of one model"):
+    with pytest.raises(UserError, match=r"text encoder: .* different models"):
         model["text_encoder"].max_pieces  # noqa: B018

@@ -38,7 +38,7 @@ def test_texts_come_back_as_they_were_and_only_of_paths_below_the_recipe(archive
     assert archives.keep("table1", TEXTS).stat().st_ino == written  # not written again
     assert archives.keep("table1", {HYP: "b"}).stat().st_ino != written
     for path in ("", ".", "../x", "/x", "a//b", "a/"):
-        with pytest.raises(ValueError, match=r"no path below exp/<recipe>"):
+        with pytest.raises(ValueError, match=r"not a path below exp/<recipe>"):
             archives.keep("table1", {path: ""})
 
 
@@ -83,8 +83,8 @@ for seed in range(15):
         ([{"path": "a", "text": None}], ":1: not a path and its text"),
         ([{"path": "a", "text": "", "pickle": ""}], ":1: not a path and its text"),
         ([{"path": "a", "text": ""}, {"path": "a", "text": ""}], ":2: not a path and its text, or a path for the"),
-        ([{"path": "music/../../x", "text": ""}], ":1: 'music/../../x' is no path below exp/<recipe>"),
-        ([{"path": "/music/x", "text": ""}], ":1: '/music/x' is no path below exp/<recipe>"),
+        ([{"path": "music/../../x", "text": ""}], ":1: 'music/../../x' is not a path below exp/<recipe>"),
+        ([{"path": "/music/x", "text": ""}], ":1: '/music/x' is not a path below exp/<recipe>"),
     ],
 )  # fmt: skip
 def test_a_line_that_is_no_text_is_named(archives, lines, message):

@@ -146,7 +146,7 @@ def test_latex_has_the_same_cells_escaped(compared):
 
 
 def test_seeds_of_other_utterances_missing_scores_and_a_baseline_on_another_set_are_refused(scored):
-    with pytest.raises(UserError, match="not of the same utterances"):
+    with pytest.raises(UserError, match="do not cover the same utterances"):
         summarise([score(REF, SEED1), score({"u1": REF["u1"]}, {"u1": REF["u1"]})])
     with pytest.raises(UserError, match=r"old/seed3/decode/test/metrics\.json: does not exist yet: stages 12 and 13"):
         write_table(scored, (3,))

@@ -172,15 +172,15 @@ def test_files_that_encoders_write_or_people_join_are_whole(ffmpegs):
     assert damage("MP3", "x", mp3 + b"TAG" + bytes(125)) is damage("MP3", "x", mp3 + mp3) is None
     assert damage("OGG", "x", ogg + coded("OGG", "VORBIS")) is None
     assert (
-        damage("MP3", "x", mp3[:-1] + bytes([mp3[-1] ^ 1])) == "its frames have another sum than its first frame says"
+        damage("MP3", "x", mp3[:-1] + bytes([mp3[-1] ^ 1])) == "its frames do not match the checksum in its first frame"
     )
-    assert damage("MP3", "x", mp3 + b"no frame") == f"at byte {len(mp3)} no frame of MP3 begins"
+    assert damage("MP3", "x", mp3 + b"no frame") == f"no MP3 frame begins at byte {len(mp3)}"
 
 
 def test_a_file_that_is_mended_is_read_again(tmp_path):
     whole = coded("OGG", "VORBIS")
     (tmp_path / "a.ogg").write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
-    with pytest.raises(AudioError, match=r"a\.ogg is damaged or cut off: the page at byte \d+ has another sum"):
+    with pytest.raises(AudioError, match=r"a\.ogg is damaged or cut off: the page at byte \d+ does not match"):
         read_audio(tmp_path / "a.ogg")
     (tmp_path / "a.ogg").write_bytes(whole)
     assert len(read_audio(tmp_path / "a.ogg")) == 48_000

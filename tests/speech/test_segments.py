@@ -100,8 +100,8 @@ def test_a_clip_of_a_file_at_its_own_rate(tmp_path):
 @pytest.mark.parametrize(
     ("stretch", "message"),
     [
-        ("[0.5:1.6]", r"ends behind the recording, which lasts 1 s"),
-        ("[1.2:1.3]", r"ends behind the recording"),
+        ("[0.5:1.6]", r"ends after the recording, which lasts 1 s"),
+        ("[1.2:1.3]", r"ends after the recording"),
         ("[0:0.5,1]", r"is channel 1, counted from 0, of 1"),
     ],
 )

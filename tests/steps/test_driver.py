@@ -219,7 +219,7 @@ def test_kept_results_take_the_place_of_their_runs_while_nothing_else_changes(fi
     config.write_text(config.read_text().replace("beam_size: 2", "beam_size: 3"))
     run("--use_results", "--dry_run", "--stop_stage", "13")
     lines = capsys.readouterr().out
-    assert lines.count("kept in egs2/atat/toy/results, but it is of another version of the model") == 2
+    assert lines.count("kept in egs2/atat/toy/results, but it comes from another version of model") == 2
     assert len(re.findall(r"/decode/test\S*: to be made", lines)) == 4  # stages 12 and 13 of two systems
     assert not re.search(r"/decode_tree/test\S*: to be made", lines)
     assert re.search(r"stage 10: exp/runs/pretrain-\S+: to be made", lines)

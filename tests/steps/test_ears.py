@@ -122,7 +122,7 @@ def test_states_are_made_on_a_gpu_if_one_is_asked_for(monkeypatch, capsys):
 def test_mel_warp_of_states_is_refused():
     make("frozen", stop=9)
     options = ["--system", "frozen", "--stage", "10", "--stop_stage", "10"]
-    with pytest.raises(UserError, match="mel_warp is of log mels; states of an encoder can be stretched"):
+    with pytest.raises(UserError, match="mel_warp applies only to log mels; states can only be stretched"):
         run(*options, "--set", "pretrain.options.augment_conf={mel_warp: 0.1}")
 
 
@@ -275,7 +275,7 @@ def test_what_is_read_follows_from_what_is_trained(config, stored):
 @pytest.mark.parametrize(
     ("config", "message"),
     [
-        ({"audio_encoder": "conformer", "feats_type": "encoder"}, "is of an audio_encoder hugging_face"),
+        ({"audio_encoder": "conformer", "feats_type": "encoder"}, "needs audio_encoder hugging_face"),
         ({"audio_encoder": "hugging_face"}, "names no model"),
         (
             {
@@ -322,5 +322,5 @@ def test_a_named_encoder_runs_without_a_row_and_so_do_mfcc():
     make("old", "--feats_type", "mfcc", "--num_ceps", "40", "--deltas", "true", stop=6)
     assert Path("dump/mfcc40d/toy/test/feats.scp").is_file()
     assert Path("dump/toy/test/feats_type").read_text() == "fbank\n"
-    with pytest.raises(UserError, match="--num_ceps and --deltas are of --feats_type mfcc"):
+    with pytest.raises(UserError, match="--num_ceps and --deltas apply only to --feats_type mfcc"):
         make("old", "--num_ceps", "40", stop=6)

@@ -119,7 +119,7 @@ def test_folders_hold_all_of_it_and_the_same_bytes_each_time(toy, tmp_path):
 @pytest.mark.parametrize("options", [{"size": 0}, {"pieces_per_word": -1}])
 def test_options_are_checked(options):
     size, pieces = {"size": 500, "pieces_per_word": 3, **options}.values()
-    with pytest.raises(UserError, match=rf"grow_bpe: size \({size}\) and pieces_per_word \({pieces}\) begin at 1"):
+    with pytest.raises(UserError, match=rf"grow_bpe: size \({size}\) and pieces_per_word \({pieces}\) are at least 1"):
         BPEGrowth(**options)
 
 

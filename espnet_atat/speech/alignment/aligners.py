@@ -30,10 +30,10 @@ def make_aligner(
         from espnet_atat.speech.alignment.gentle import GentleInstallation, GentleServers
 
         if given.get("timeout", 1) <= 0 or given.get("retries", 0) < 0:
-            raise UserError("gentle_timeout is above 0 and gentle_retries not below")
+            raise UserError("gentle_timeout must be above 0, and gentle_retries 0 or more")
         if "folder" in given:
             if not given.keys() <= {"folder", "python", "timeout"}:
-                raise UserError("gentle_dir is instead of servers: leave gentle_url and gentle_retries out")
+                raise UserError("gentle_dir replaces servers: leave gentle_url and gentle_retries out")
             return GentleInstallation(**given)
         if "urls" in given:
             urls = [given["urls"]] if isinstance(given["urls"], str) else given["urls"]

@@ -61,7 +61,7 @@ def to_json(words: Iterable[AlignedWord]) -> list[dict[str, Any]]:
 
 
 def from_json(words: Sequence[Mapping[str, Any]]) -> Alignment:
-    """Words of one utterance. Raises UserError for a missing field, or times that are none."""
+    """Words of one utterance. Raises UserError for a missing field, or for impossible times."""
     made = []
     for number, fields in enumerate(words):
         try:

@@ -116,7 +116,7 @@ class Shift(Effect):
 
 @dataclass(frozen=True, kw_only=True)
 class Reverberation(Effect):
-    """``responses``: a folder or wav.scp of impulse responses, of which one is drawn; null: a room is simulated."""
+    """``responses``: a folder or wav.scp of impulse responses, one drawn each time; null: a room is simulated."""
 
     responses: str | None = None
 
@@ -194,7 +194,7 @@ class Noise(Effect):
 
     def __post_init__(self) -> None:
         if self.sounds is not None and (any(self.pole) or any(self.swing)):
-            raise UserError("pole and swing are of white noise: leave them out beside sounds")
+            raise UserError("pole and swing apply only to white noise: leave them out beside sounds")
         super().__post_init__()
 
     def apply(self, samples: np.ndarray, rate: int, rng: np.random.Generator) -> np.ndarray:
@@ -211,7 +211,7 @@ class Noise(Effect):
 
 @dataclass(frozen=True, kw_only=True)
 class Resampling(Effect):
-    """``rates``: sample rates in Hz of which one is gone through, as a telephone does."""
+    """``rates``: sample rates in Hz; the audio goes through one of them, as over a telephone."""
 
     rates: tuple[int, ...]
 

@@ -59,7 +59,7 @@ def open_set(data: Path, others: Iterable[Path], name: str, options: OpenValues,
 
 
 def open_slots(trees: Iterable[Tree], variety: float) -> set[str]:
-    """Names of the slots of which at least this share of the values is different."""
+    """Names of the slots with at least this share of different values."""
     values: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for tree in trees:
         for slot in tree.slots():

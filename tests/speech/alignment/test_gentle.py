@@ -177,8 +177,8 @@ def test_a_server_that_hangs_is_gone_and_stops_the_run(spoken_set, monkeypatch):
     [
         ({"gentle_url": ()}, "names no server"),
         ({"gentle_timeout": 0.0}, "above 0"),
-        ({"gentle_retries": -1}, "not below"),
-        ({"gentle_url": "a", "gentle_dir": "b"}, "instead of servers"),
+        ({"gentle_retries": -1}, "gentle_retries 0 or more"),
+        ({"gentle_url": "a", "gentle_dir": "b"}, "replaces servers"),
         ({"name": "sphinx", "gentle_url": "a"}, "the aligner is sphinx"),
         ({"name": "kaldi"}, "no aligner 'kaldi'"),
     ],

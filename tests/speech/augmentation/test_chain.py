@@ -95,7 +95,7 @@ def test_probability_is_the_share_that_is_changed():
         ({"volume": {"decibels": 3, "probability": "often"}}, "here: volume: probability: is a number"),
         ({"speed": {"factors": []}}, "here: speed: factors needs at least one number"),
         ({"silence": {"seconds": [-1, 1]}}, "here: silence: seconds of silence are at least 0, found -1; shift cuts"),
-        ({"noise": {"snr": 3, "sounds": "none", "swing": 6}}, "here: noise: pole and swing are of white noise"),
+        ({"noise": {"snr": 3, "sounds": "none", "swing": 6}}, "here: noise: pole and swing apply only to white noise"),
         ({"babble": {"snr": 3, "talkers": [4, 2]}}, "here: babble: talkers needs [lowest, highest], found [4, 2]"),
         ({"babble": {"snr": 3, "talkers": [0, 2]}}, "here: babble: talkers lies between 1 and 100, found 0"),
         ({"noise": {"snr": 3, "sounds": 4}}, "here: noise: sounds: is a text, found 4"),

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# LibriSpeech's splits; sourced by run.sh and local/data.sh of this recipe.
+# LibriSpeech's splits; sourced by local/data.sh of this recipe.
 
 # MD5 sums as published beside the archives.
 declare -A md5=(
