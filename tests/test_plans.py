@@ -50,7 +50,7 @@ def plan_of_row(recipe: str, name: str) -> dict[str, Any]:
     plan: dict[str, Any] = {
         key: getattr(system, key) for key in ("title", "hypothesis", "seeds", "folds", "pretrain_slu", "decode")
     }
-    for key in ("dev", "test", "listening"):
+    for key in ("dev", "test", "audio_choices"):
         plan[key] = [dataclasses.asdict(each) for each in getattr(system, key)]
     plan["tokens"] = load_token_config(recipe, system.tokens)
     name = short(system.lm) if isinstance(system.lm, str) else "lm"

@@ -40,7 +40,7 @@ def get_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> None:
     args = get_parser().parse_args(argv)
     limit_threads()
-    from espnet_atat.config.hearing import Hearing
+    from espnet_atat.config.encoder_input import EncoderInput
     from espnet_atat.datadir import is_test_set
     from espnet_atat.speech.features import FeatureConfig
     from espnet_atat.speech.mfcc import MfccConfig
@@ -58,7 +58,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     elif (args.num_ceps, args.deltas) != (13, False):
         raise UserError("--num_ceps and --deltas apply only to --feats_type mfcc")
     if args.encoder is not None:
-        states = Hearing(args.encoder, stored=True).config(compress=args.compress, allow_bad=allow_bad)
+        states = EncoderInput(args.encoder, stored=True).config(compress=args.compress, allow_bad=allow_bad)
         config = replace(states, resample=args.resample)
     make(features_node(args.data_dir, args.output_dir, config, args.nj, args.ngpu))
 

@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from espnet_atat.config.hearing import Hearing
+from espnet_atat.config.encoder_input import EncoderInput
 from espnet_atat.config.layout import DUMP, has_audio
 from espnet_atat.config.mixtures import PRETRAIN_SLU, PretrainingSets, find_mixture, is_place
 from espnet_atat.config.recipe import load_recipe, recipe_names
@@ -67,16 +67,16 @@ def choose_sets(system: System) -> PretrainingSets:
     )
 
 
-def check_prepared(parts: Iterable[Part], recipe: str, hearing: Hearing | None = None) -> None:
+def check_prepared(parts: Iterable[Part], recipe: str, encoder_input: EncoderInput | None = None) -> None:
     """Refuse to go on without the sets of other recipes, as log mels or as what is read of a pretrained encoder."""
     missing: dict[tuple[str, Path], list[str]] = {}
     for part in parts:
         other, _, name = part.set.partition("/")
-        dump = hearing.dump if hearing is not None and part.source == "speech" else DUMP
+        dump = encoder_input.dump if encoder_input is not None and part.source == "speech" else DUMP
         if other != recipe and not (dump / part.set).is_dir():
             missing.setdefault((other, dump), []).append(name)
     for (other, dump), sets in missing.items():
-        command = _command(other, _table_of(other, sets), hearing if dump != DUMP else None)
+        command = _command(other, _table_of(other, sets), encoder_input if dump != DUMP else None)
         names = ", ".join(dict.fromkeys(sets))
         raise UserError(f"{dump / other} has no {names}, which training needs: {command} prepares that corpus")
 
@@ -134,10 +134,10 @@ def _table_of(recipe: str, sets: Sequence[str]) -> str | None:
     return None
 
 
-def _command(recipe: str, table: str | None = None, hearing: Hearing | None = None) -> str:
+def _command(recipe: str, table: str | None = None, encoder_input: EncoderInput | None = None) -> str:
     if recipe not in recipe_names():
         return f"a recipe {recipe} (there is none yet)"
     words = ["./run.sh --recipe", recipe, *(["--table", table] if table else [])]
-    if hearing is not None:
-        words += ["--feats_type", *(["encoder --encoder", hearing.model] if hearing.stored else ["raw"])]
+    if encoder_input is not None:
+        words += ["--feats_type", *(["encoder --encoder", encoder_input.model] if encoder_input.stored else ["raw"])]
     return " ".join([*words, "--stop_stage 6"])

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from espnet_atat.config.hearing import inherited_by_finetuning
+from espnet_atat.config.encoder_input import inherited_by_finetuning
 from espnet_atat.config.known_options import Task, check_options
 from espnet_atat.config.layout import conf_file, load_config, short
 from espnet_atat.config.mixtures import PretrainingSets, load_mixtures

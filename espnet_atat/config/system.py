@@ -111,7 +111,7 @@ class System:
         folds: of a cross validation; then ``snips/close_fold{fold}_test`` is a set, in mixtures too.
         tts_engine: of its synthetic speech; None: none of its sets has ``{tts}`` in its name.
         pretrain_slu: sets whose slu and nlu pretraining takes; None: what is prepared.
-        listening: of the sets in ``dev`` and ``test``, those that were chosen of several.
+        audio_choices: of the sets in ``dev`` and ``test``, those that were chosen of several.
         overrides: options of the command line that changed what the file says, for commands to print.
         row: its file and name, which a message about it begins with.
     """
@@ -134,7 +134,7 @@ class System:
     folds: int | None = None
     tts_engine: EngineName | None = None
     pretrain_slu: tuple[str, ...] | None = None
-    listening: tuple[AudioChoice, ...] = ()
+    audio_choices: tuple[AudioChoice, ...] = ()
     overrides: tuple[str, ...] = ()
     row: str = field(default="", compare=False)
 
@@ -238,7 +238,7 @@ def _read_system(recipe: str, name: str, where: str, content: dict[str, Any], ov
                 f"{where}: decode does not apply to a pipeline, whose words come from its first_stage: leave it out"
             )
         content["decode"] = [read(FirstStage, content["first_stage"], f"{where}: first_stage").folder]
-    given = {"recipe": recipe, "name": name, "listening": tuple(choices), "overrides": overrides, "row": where}
+    given = {"recipe": recipe, "name": name, "audio_choices": tuple(choices), "overrides": overrides, "row": where}
     system = read(System, content, where, **given)
     if (system.folds is None) == any(FOLD in test.set for test in system.test):
         raise UserError(f"{where}: 'folds' and test sets with {{fold}} go together: one is given without the other")

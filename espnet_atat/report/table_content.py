@@ -153,7 +153,7 @@ def table_row(system: System, test: TestSet, seeds: Sequence[int], fold: int | N
         "subsets": subsets,
         "files": [str(path) for paths in files.values() for path in paths],
         "hours": _hours(test, fold, system.folds),
-        "test_audio": described(test.set, system.listening),
+        "test_audio": described(test.set, system.audio_choices),
         "pretrain_slu": pretraining_of(first[0]["info"]),
         **_behind([metrics["info"] for column in columns.values() for metrics in column]),
     }

@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from espnet_atat.config.hearing import Hearing, hearing_of, reading_of
+from espnet_atat.config.encoder_input import EncoderInput, encoder_input_of, input_of
 from espnet_atat.config.layout import DUMP, conf_file, short
 from espnet_atat.config.mixtures import MIXTURE_SEED, PRETRAIN_SLU, Mixtures
 from espnet_atat.config.pretrain_slu import PRETRAIN_SLU_OPTION, check_prepared
@@ -85,15 +85,15 @@ class Training(ABC):
         return self.run.place / self.model
 
     @cached_property
-    def hearing(self) -> Hearing | None:
+    def encoder_input(self) -> EncoderInput | None:
         """What it reads, if its audio encoder is on top of a pretrained one."""
-        return hearing_of(self.config)
+        return encoder_input_of(self.config)
 
     @property
     def dump(self) -> Path:
         """The folder of ``recipe/set`` dirs that it reads."""
-        reading = reading_of(self.config)
-        return DUMP if reading is None else reading.dump
+        model_input = input_of(self.config)
+        return DUMP if model_input is None else model_input.dump
 
     @cached_property
     def raw(self) -> bool:
@@ -101,7 +101,7 @@ class Training(ABC):
         earlier = self.chain[:-1]
         heard = any(part.source == "speech" for step in earlier for part in step.mixtures.parts)
         before = {f"pretraining with {earlier[-1].run.name}": earlier[-1].raw} if heard else {}
-        return holds_audio(self.mixtures.parts, self.dump, before if self.hearing is None else None)
+        return holds_audio(self.mixtures.parts, self.dump, before if self.encoder_input is None else None)
 
     @property
     def text_tokenizer(self) -> str | None:
@@ -137,7 +137,7 @@ class Training(ABC):
     def _tokens_identity(self) -> Identity:
         if self.problem is not None:
             raise self.problem
-        check_prepared(self.mixtures.parts, self.recipe, self.hearing)
+        check_prepared(self.mixtures.parts, self.recipe, self.encoder_input)
         targets = []
         for part in self.mixtures.train:
             found = part_identity(part, DUMP)
@@ -198,12 +198,12 @@ class Training(ABC):
             "statistics": self.statistics.key,
             "batches": PLAN_VERSION,
         }
-        if self.hearing is not None:
-            identity["encoder"] = self.hearing.identity
+        if self.encoder_input is not None:
+            identity["encoder"] = self.encoder_input.identity
         if masks := self.config.get("mask_conf"):  # named by its files; their content decides too
             files = masks.get("alignments", {}).items()
             identity["alignments"] = {name: file_digest(Path(path)) for name, path in files}
-        if (file := self.config.get(AUDIO_ENCODER_INIT)) and self.hearing is None:
+        if (file := self.config.get(AUDIO_ENCODER_INIT)) and self.encoder_input is None:
             if not is_checkpoint(file):
                 identity[AUDIO_ENCODER_INIT] = model_identity(f"{ESPNET_PREFIX}{file}")
             elif Path(file).is_file():

@@ -7,7 +7,7 @@ For models on top of a pretrained speech encoder also ``dump/<encoder>-<key>/<re
 from collections.abc import Iterator
 from pathlib import Path
 
-from espnet_atat.config.hearing import MFCC, Cepstra, Hearing, readings_of
+from espnet_atat.config.encoder_input import MFCC, Cepstra, EncoderInput, inputs_of
 from espnet_atat.config.layout import DATA, DUMP
 from espnet_atat.datadir import UNREADABLE, DataDir, is_test_set, read_two_column
 from espnet_atat.errors import UserError
@@ -30,16 +30,16 @@ def plan(request: Request) -> Iterator[Node | str]:
             raise UserError(f"{DATA / recipe} has no sets: run stage {Stage.CORPUS}")
         yield f"features of every set: to be made, after stage {Stage.CORPUS}"
     stored = "fbank" if request.feats_type in (ENCODER, MFCC) else request.feats_type
-    readings = _readings(request)
+    inputs = _inputs(request)
     for name in names:
         allow_bad = request.allow_bad_test or not is_test_set(name)
         configs = {DUMP: FeatureConfig(stored, request.compress, allow_bad=allow_bad)}
-        for reading, sets in readings.items():
+        for model_input, sets in inputs.items():
             if sets is not None and f"{recipe}/{name}" not in sets:
                 continue
-            configs[reading.dump] = FeatureConfig("raw", request.compress, allow_bad=allow_bad)
-            if reading.stored:
-                configs[reading.dump] = reading.config(compress=request.compress, allow_bad=allow_bad)
+            configs[model_input.dump] = FeatureConfig("raw", request.compress, allow_bad=allow_bad)
+            if model_input.stored:
+                configs[model_input.dump] = model_input.config(compress=request.compress, allow_bad=allow_bad)
         for dump, config in configs.items():
             yield features_node(DATA / recipe / name, dump / recipe / name, config, request.nj, request.machines.ngpu)
 
@@ -53,19 +53,19 @@ def features_node(folder: Path, output: Path, config: FeatureConfig, nj: int, ng
     return set_node(Stage.FEATURES, output, config, make, sets=[folder])
 
 
-def _readings(request: Request) -> dict[Hearing | Cepstra, set[str] | None]:
+def _inputs(request: Request) -> dict[EncoderInput | Cepstra, set[str] | None]:
     """What models read in place of log mels, or is asked for; each folder once, with its sets (None: all)."""
-    asked: list[Hearing | Cepstra] = [] if request.encoder is None else [Hearing(request.encoder, True)]
+    asked: list[EncoderInput | Cepstra] = [] if request.encoder is None else [EncoderInput(request.encoder, True)]
     if request.feats_type == MFCC:
         asked.append(Cepstra(request.num_ceps, request.deltas))
     elif (request.num_ceps, request.deltas) != (13, False):
         raise UserError("--num_ceps and --deltas apply only to --feats_type mfcc")
-    found: dict[Path, tuple[Hearing | Cepstra, set[str] | None]] = {}
-    for reading, sets in (*readings_of(request.selection.systems).items(), *((each, None) for each in asked)):
-        _, before = found.get(reading.dump, (reading, set()))
-        found[reading.dump] = reading, None if sets is None or before is None else before | sets
+    found: dict[Path, tuple[EncoderInput | Cepstra, set[str] | None]] = {}
+    for model_input, sets in (*inputs_of(request.selection.systems).items(), *((each, None) for each in asked)):
+        _, before = found.get(model_input.dump, (model_input, set()))
+        found[model_input.dump] = model_input, None if sets is None or before is None else before | sets
     if request.feats_type == ENCODER and not any(
-        isinstance(each, Hearing) and each.stored for each, _ in found.values()
+        isinstance(each, EncoderInput) and each.stored for each, _ in found.values()
     ):
         raise UserError(
             "--feats_type encoder: no selected system has a frozen audio_encoder hugging_face: name the encoder "

@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from espnet_atat.atomic import atomic_write
-from espnet_atat.config.hearing import Hearing
+from espnet_atat.config.encoder_input import EncoderInput
 from espnet_atat.config.known_options import CPU_PROCESSES, FEATS_TYPE
 from espnet_atat.config.mixtures import MIXTURE_SEED
 from espnet_atat.data.mixture import Part, describe_shares, stream_options, write_mixture
@@ -65,7 +65,7 @@ def collect_statistics(training: Training, folder: Path) -> Mapping[str, int]:
 def _write_known(training: Training, parts: Sequence[Part], output: Path) -> bool:
     """Whether shapes and sums of a split were known."""
     config, sources = resolved_config(training), {part.source for part in parts}
-    hears = training.hearing is not None  # states have their sums, and nothing is normalised in front of an encoder
+    hears = training.encoder_input is not None  # states have their sums; nothing is normalised before an encoder
     if "speech" in sources and not hears and config.get("input_size") is None:  # a frontend computes the features
         return False
     if "text_in" in sources and config.get("text_encoder", "hugging_face") is None:  # ESPnet's run names an example
@@ -120,8 +120,8 @@ def train(training: Training, folder: Path) -> Mapping[str, str]:
 def resolved_config(training: Training) -> dict[str, Any]:
     """The options of the YAML files with what only the plan knows."""
     config = {key: value for key, value in training.config.items() if key not in (CPU_PROCESSES, FEATS_TYPE)}
-    if training.hearing is not None:
-        config |= _hearing_options(training, training.hearing, config)
+    if training.encoder_input is not None:
+        config |= _encoder_options(training, training.encoder_input, config)
     elif training.raw:
         # A budget in frames becomes one in samples.
         config |= RAW_FRONTEND | {"batch_bins": config.get("batch_bins", 1_000_000 // FRAME_SHIFT) * FRAME_SHIFT}
@@ -141,17 +141,17 @@ def resolved_config(training: Training) -> dict[str, Any]:
     return config
 
 
-def _hearing_options(training: Training, hearing: Hearing, config: Mapping[str, Any]) -> dict[str, Any]:
+def _encoder_options(training: Training, encoder_input: EncoderInput, config: Mapping[str, Any]) -> dict[str, Any]:
     """Of a model on top of a pretrained encoder: no front end, and a budget in states or in samples."""
     from espnet_atat.model.pretrained_speech import load_speech_config, samples_per_state
 
-    conf = {**config["audio_encoder_conf"], "model": hearing.model}
-    conf |= {"reads_states": hearing.stored, "identity": hearing.identity}
+    conf = {**config["audio_encoder_conf"], "model": encoder_input.model}
+    conf |= {"reads_states": encoder_input.stored, "identity": encoder_input.identity}
     if training.parent is not None:
         # The encoder as it was for pretraining: where it was a part of the model, its weights are in the checkpoint.
         saved = read_config(training.parent.run.place / "config.yaml")["audio_encoder_conf"]
         conf |= {key: saved[key] for key in ("config", "preprocessor", "model")}
-    hop = samples_per_state(load_speech_config(hearing.model, None)) if hearing.stored else 1
+    hop = samples_per_state(load_speech_config(encoder_input.model, None)) if encoder_input.stored else 1
     frames = config.get("batch_bins", 1_000_000 // FRAME_SHIFT)
     options = {
         "audio_encoder_init": None,

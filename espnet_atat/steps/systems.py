@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Any
 
 from espnet_atat.config.audio_choice import check_unheard
-from espnet_atat.config.hearing import inherited_by_finetuning
+from espnet_atat.config.encoder_input import inherited_by_finetuning
 from espnet_atat.config.mixtures import load_mixtures
 from espnet_atat.config.pretrain_slu import PretrainingSets, choose_sets, takes_sets
 from espnet_atat.config.system import System, TestSet
@@ -97,7 +97,7 @@ class SystemRun(PlannedSystem):
     def check_voices(self) -> None:
         """Refuse test audio of an engine that training heard."""
         learnt = [part for step in (self.training.chain if self.training else ()) for part in step.mixtures.train]
-        check_unheard(self.system.listening, (part.set for part in learnt if part.source == "speech"))
+        check_unheard(self.system.audio_choices, (part.set for part in learnt if part.source == "speech"))
 
 
 def plan_system(

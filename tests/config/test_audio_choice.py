@@ -52,7 +52,7 @@ def test_the_first_set_with_audio_is_heard(world, load, prepared, chosen, label)
         prepare(world, "toy/stop", audio=False)  # text alone is not heard
     system = load(*prepared)
     assert [(test.set, test.task, test.source) for test in system.test] == [(chosen, "nlu", "speech")]
-    assert [(choice.set, choice.label) for choice in system.listening] == [(chosen, label)]
+    assert [(choice.set, choice.label) for choice in system.audio_choices] == [(chosen, label)]
     write_recipe(world, "toy", {"rows/odd": SYSTEM.replace("toy/stop", "stop")})
     with pytest.raises(UserError, match=r"odd: test, entry 1: set maps labels to recipe/name"):
         load_system("toy", "odd")

@@ -50,6 +50,6 @@ def test_a_corpus_of_one_s_own_with_three_systems_is_one_file(page, tmp_path):
 
 def test_every_key_is_explained(page):
     for kind in (System, Phase, Table, Recipe, Mixture):
-        given = {"recipe", "listening", "overrides", "row"} | (set() if kind is Mixture else {"name"})
+        given = {"recipe", "audio_choices", "overrides", "row"} | (set() if kind is Mixture else {"name"})
         keys = [field.name for field in dataclasses.fields(kind) if field.name not in given]
         assert [key for key in keys if f"`{key}`" not in page] == [], kind

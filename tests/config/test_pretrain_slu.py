@@ -4,7 +4,7 @@ import argparse
 
 import pytest
 
-from espnet_atat.config.hearing import hearing_of
+from espnet_atat.config.encoder_input import encoder_input_of
 from espnet_atat.config.mixtures import load_mixtures
 from espnet_atat.config.pretrain_slu import PretrainingSets, check_prepared, choose_sets, domain_of
 from espnet_atat.config.selection import add_selection, select
@@ -155,18 +155,18 @@ def test_what_is_missing_is_one_error_with_the_command(world, system):
 
 def test_what_another_recipe_s_model_was_pretrained_on_is_told_with_the_table_and_the_encoder(tmp_path, monkeypatch):
     """Of custom's rows that start from mini's model: first all of mini is missing, then broad's states."""
-    for module in ("pretrain_slu", "hearing"):
+    for module in ("pretrain_slu", "encoder_input"):
         monkeypatch.setattr(f"espnet_atat.config.{module}.DUMP", tmp_path)
     phase = load_system("custom", "synthetic").pretrain
-    hearing = hearing_of(load_training_config("custom", phase))
+    encoder_input = encoder_input_of(load_training_config("custom", phase))
     parts = load_mixtures("custom", phase).parts
     command = (
         r": \./run\.sh --recipe %s --feats_type encoder --encoder whisper-tiny\.en-encoder --stop_stage 6 prepares"
     )
     with pytest.raises(UserError, match=r"mini has .* music_novel_pico, .*" + command % "mini --table broad"):
-        check_prepared(parts, "custom", hearing)
+        check_prepared(parts, "custom", encoder_input)
     with pytest.raises(UserError, match="broad has no train_flite, train_pico, .*" + command % "broad"):
-        check_prepared([part for part in parts if part.set.startswith("broad/")], "custom", hearing)
+        check_prepared([part for part in parts if part.set.startswith("broad/")], "custom", encoder_input)
 
 
 def test_a_place_is_of_a_pretraining_and_names_tasks(world, system):

@@ -7,7 +7,7 @@ import soundfile
 import torch
 from torchaudio.functional import compute_deltas
 
-from espnet_atat.config.hearing import Cepstra, cepstra_of, reading_of
+from espnet_atat.config.encoder_input import Cepstra, cepstra_of, input_of
 from espnet_atat.data.augment import FeatureAugmentation
 from espnet_atat.datadir import DataDir, read_two_column
 from espnet_atat.decode.vad import find_segments
@@ -95,7 +95,7 @@ def test_a_dump_of_mfcc_lies_beside_that_of_log_mels_and_moves_no_key(tone_set, 
 
 
 def test_what_a_training_configuration_says_of_mfcc():
-    assert reading_of({"input_size": 80}) is None
+    assert input_of({"input_size": 80}) is None
     assert cepstra_of({"feats_type": "mfcc", "input_size": 39}) == Cepstra(13, True)
     with pytest.raises(UserError, match=r"input_size is one of 13 \(13\), 39 \(13, deltas\), 40 .*found 80"):
         cepstra_of({"feats_type": "mfcc", "input_size": 80})

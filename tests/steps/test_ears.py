@@ -9,7 +9,7 @@ import pytest
 import soundfile
 import torch
 
-from espnet_atat.config.hearing import hearing_of
+from espnet_atat.config.encoder_input import encoder_input_of
 from espnet_atat.config.system import load_system
 from espnet_atat.datadir import read_two_column, write_two_column
 from espnet_atat.errors import UserError
@@ -60,7 +60,7 @@ def make(system: str, *options: str, stage: int = 6, stop: int = 9) -> None:
 
 def test_states_are_stored_once_for_all_rows_and_say_whose_they_are(ears, capsys):
     make("frozen", stop=6)
-    dump = hearing_of({"audio_encoder": "hugging_face", "audio_encoder_conf": {"model": "ears"}}).dump
+    dump = encoder_input_of({"audio_encoder": "hugging_face", "audio_encoder_conf": {"model": "ears"}}).dump
     assert dump.name.startswith("ears-")
     frames, samples = (
         read_two_column(place / "toy/audio" / name)
@@ -151,7 +151,7 @@ def test_a_package_hears_wavs_as_the_recipe_heard_states(ears):
     saved = training("frozen").run.place / "config.yaml"
     assert "reads_states: true" in saved.read_text()
     package = Path("exp/toy/packages/toy_frozen_seed1.zip")
-    assert read_manifest(package).encoder == {"kind": "whisper", "identity": training("frozen").hearing.identity}
+    assert read_manifest(package).encoder == {"kind": "whisper", "identity": training("frozen").encoder_input.identity}
     hyp = read_two_column("exp/toy/frozen/seed1/decode/test/hyp")
     wavs = read_two_column("data/toy/test/wav.scp")
     named = package.with_name("named.zip")
@@ -269,7 +269,7 @@ def test_an_encoder_whose_upper_layers_train_reads_audio_and_is_in_the_checkpoin
 )
 def test_what_is_read_follows_from_what_is_trained(config, stored):
     conf = {"model": "ears", **config.get("audio_encoder_conf", {})}
-    assert hearing_of({"audio_encoder": "hugging_face", **config, "audio_encoder_conf": conf}).stored == stored
+    assert encoder_input_of({"audio_encoder": "hugging_face", **config, "audio_encoder_conf": conf}).stored == stored
 
 
 @pytest.mark.parametrize(
@@ -293,7 +293,7 @@ def test_what_is_read_follows_from_what_is_trained(config, stored):
 )
 def test_contradictions_are_refused(config, message):
     with pytest.raises(UserError, match=message):
-        hearing_of(config)
+        encoder_input_of(config)
 
 
 @pytest.mark.usefixtures("ears")

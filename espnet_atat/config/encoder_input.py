@@ -34,7 +34,7 @@ MFCC = "mfcc"
 
 
 @dataclass(frozen=True)
-class Hearing:
+class EncoderInput:
     """What is read of a pretrained encoder's model.
 
     Attributes:
@@ -101,7 +101,7 @@ def cepstra_of(config: Mapping[str, Any]) -> Cepstra | None:
     return Cepstra(*SIZES[config["input_size"]])
 
 
-def hearing_of(config: Mapping[str, Any]) -> Hearing | None:
+def encoder_input_of(config: Mapping[str, Any]) -> EncoderInput | None:
     """What a training configuration says about it; None: the audio encoder is trained from scratch."""
     chosen = config.get(FEATS_TYPE)
     kind = config.get("audio_encoder")
@@ -126,36 +126,36 @@ def hearing_of(config: Mapping[str, Any]) -> Hearing | None:
         raise UserError(f"{FEATS_TYPE}: encoder: needs a frozen encoder: trained: none, and layers: last or a number")
     audio = chosen == "raw" or not frozen or bool(config.get("waveform_augment_conf") or config.get("use_adapter"))
     stored = chosen == "encoder" or not audio
-    return Hearing(str(model), stored, conf.get("layers", "last"), float(conf.get("silence", 0.5)))
+    return EncoderInput(str(model), stored, conf.get("layers", "last"), float(conf.get("silence", 0.5)))
 
 
 def inherited_by_finetuning(config: Mapping[str, Any]) -> dict[str, Any]:
     """The options of a pretraining that hold in a fine-tuning too: its encoder comes from the pretraining."""
     inherited = {key: value for key, value in config.items() if key != AUDIO_ENCODER_INIT}
-    if config.get("audio_encoder") == ESPNET and (hearing := hearing_of(config)) is not None:
-        inherited["audio_encoder_conf"] = {**(config.get("audio_encoder_conf") or {}), "model": hearing.model}
+    if config.get("audio_encoder") == ESPNET and (encoder_input := encoder_input_of(config)) is not None:
+        inherited["audio_encoder_conf"] = {**(config.get("audio_encoder_conf") or {}), "model": encoder_input.model}
     return inherited
 
 
-def reading_of(config: Mapping[str, Any]) -> Hearing | Cepstra | None:
+def input_of(config: Mapping[str, Any]) -> EncoderInput | Cepstra | None:
     """What a model reads in place of log mels (or of audio, where ``--feats_type`` says so); None: nothing else."""
-    return hearing_of(config) or cepstra_of(config)
+    return encoder_input_of(config) or cepstra_of(config)
 
 
-def readings_of(systems: Iterable[System]) -> dict[Hearing | Cepstra, set[str] | None]:
+def inputs_of(systems: Iterable[System]) -> dict[EncoderInput | Cepstra, set[str] | None]:
     """What the systems read in place of log mels, and of which sets ``recipe/name``.
 
     None: of any, as others choose what a system pretrains on.
     """
-    found: dict[Hearing | Cepstra, set[str] | None] = {}
+    found: dict[EncoderInput | Cepstra, set[str] | None] = {}
     for system in systems:
         phases = [phase for phase in (system.pretrain, system.finetune) if phase is not None]
         config: dict[str, Any] = {}
         for phase in phases:
             config = load_training_config(system.recipe, phase, inherited_by_finetuning(config) if config else None)
-            if (reading := reading_of(config)) is not None:
-                sets, before = _sets_of(system, phases), found.get(reading, set())
-                found[reading] = None if sets is None or before is None else before | sets
+            if (model_input := input_of(config)) is not None:
+                sets, before = _sets_of(system, phases), found.get(model_input, set())
+                found[model_input] = None if sets is None or before is None else before | sets
     return found
 
 
@@ -170,6 +170,6 @@ def _sets_of(system: System, phases: Iterable[Phase]) -> set[str] | None:
         return None
     names = [*(str(entry.get("set")) for entry in entries), *(test.set for test in (*system.dev, *system.test))]
     # All that a row may be tested on: this call may prepare one that is preferred to the one chosen before it.
-    names += [name for choice in system.listening for name in choice.sets.values()]
+    names += [name for choice in system.audio_choices for name in choice.sets.values()]
     folds = range(1, (system.folds or 1) + 1)
     return {name.replace(FOLD, str(fold)) for name in names for fold in folds}
