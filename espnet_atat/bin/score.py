@@ -27,7 +27,9 @@ def get_parser() -> argparse.ArgumentParser:
     add("--hypothesis", choices=HYPOTHESES, default="frame", help=about)
     about = "for exact match, bracketing and tree validity; top: as lenient as the scorer that comes with Facebook TOP"
     add("--scorer", choices=SCORERS, default="strict", help=about)
-    about = "words heard in training, one per line; also scores utterances with only these (heard) and others (unheard)"
+    about = (
+        "words heard in training, one per line; also scores utterances with only these (heard) and the rest (unheard)"
+    )
     add("--heard_words", metavar="FILE", help=about)
     about = "also score the utterances whose ids FILE lists, one per line; may be given again"
     add("--subset", action="append", default=[], metavar="NAME=FILE", help=about)

@@ -29,7 +29,7 @@ def get_parser() -> argparse.ArgumentParser:
     add = parser.add_argument_group("Growth: the tokens of a pretrained model, and new ones at the end").add_argument
     add("--grow_from", type=Path, metavar="DIR", help="a folder that this command or stage 7 wrote")
     add("--grow_bpe", type=to_bool, default=False, metavar="BOOL", help="new pieces for words split too finely")
-    add("--pieces_per_word", type=int, help="too finely: into more old pieces than this (default: 3)")
+    add("--pieces_per_word", type=int, help="a word is split too finely into more old pieces than this (default: 3)")
     return parser
 
 

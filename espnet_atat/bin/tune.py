@@ -139,7 +139,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     values = [int(value) if args.option in WHOLE else value for value in args.values or usual]
     selection = select(args)
     if own := [" ".join(each.option) for each in selection.settings if each.key[0] in ("decode", "vad_margin")]:
-        raise UserError(f"{own[0]}: the search is that of --inference_config here: leave the option out")
+        raise UserError(f"{own[0]}: bin.tune takes the search from --inference_config: leave the option out")
     trials = tune(selection, config, args.option, values, args.nj, Machines(ngpu=args.ngpu))
     for trial in trials:
         low, high = (100 * bound for bound in trial.interval)

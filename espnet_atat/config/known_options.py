@@ -23,16 +23,14 @@ KNOWN = Path(__file__).with_name("known_options.json")
 #: An option of a training YAML that is not ESPnet's: processes of training on the CPU (with GPUs, ``--ngpu`` says it).
 CPU_PROCESSES = "cpu_processes"
 FEATS_TYPE = "feats_type"
-#: What a training is given by the plan, whatever its YAML says; with what decides it there.
+#: What a training is given by the plan, whatever its YAML says; where a row or the command line decides it, how.
 PLANNED: Mapping[str, str] = {
-    "seed": "--seeds",
-    "ngpu": "--ngpu",
-    "output_dir": "what the run is made from",
-    "resume": "what is there of the run",
-    "pretrained_vocabulary_size": "the pretraining",
-    **dict.fromkeys(("token_list", "bpemodel", "grown_words", "ctc_characters"), "tokens"),
+    "seed": "by the row's seeds or --seeds",
+    "ngpu": "by --ngpu",
+    **dict.fromkeys(("token_list", "bpemodel", "grown_words", "ctc_characters"), "by the row's tokens"),
+    **dict.fromkeys(("output_dir", "resume", "pretrained_vocabulary_size"), "by the plan"),
     **{
-        f"{split}_{name}": "the mixture"
+        f"{split}_{name}": "by the row's mixture"
         for split in ("train", "valid")
         for name in ("data_path_and_name_and_type", "shape_file", "groups")
     },
@@ -102,7 +100,7 @@ def check_options(task: Task, config: Mapping[str, Any], place: Callable[[str, s
             if value not in ("encoder", "raw", "mfcc"):
                 raise UserError(f"{place(name, '')}: {name}: is one of encoder, raw, mfcc, found {value!r}")
         elif name in PLANNED:
-            raise UserError(f"{place(name, '')}: {name}: {PLANNED[name]} decides this: leave it out")
+            raise UserError(f"{place(name, '')}: {name}: is set {PLANNED[name]}: leave it out")
         elif name not in known or "." in name:
             near = difflib.get_close_matches(name, known, n=1)
             meant = f", perhaps {near[0]!r}" if near else ""

@@ -93,10 +93,6 @@ class License:
     name: str
     file: str
 
-    def __post_init__(self) -> None:
-        if not Path(self.file).is_file():
-            raise UserError(f"file: {self.file} is no file")
-
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
@@ -151,7 +147,10 @@ def recipe_file(name: str) -> Path:
 
 def load_recipe(name: str) -> Recipe:
     path = recipe_file(name)
-    return _load_recipe(name, path, read_whole(path))
+    recipe = _load_recipe(name, path, read_whole(path))
+    if recipe.license is not None and not Path(recipe.license.file).is_file():
+        raise UserError(f"{path}: license: file: {recipe.license.file}: no such file, from the repository's root")
+    return recipe
 
 
 @lru_cache(maxsize=32)

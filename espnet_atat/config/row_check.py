@@ -39,7 +39,7 @@ def check_system(system: System, fold: int | None = None) -> None:
     def check_base(recipe: str, name: str) -> None:
         check_system(load_system(recipe, name))
 
-    with inherited_mistakes(system.recipe, system.name, check_base), naming(system.row):
+    with inherited_mistakes(system.recipe, system.name, system.row, check_base), naming(system.row):
         if fold is not None:
             system.of_fold(fold)
         if system.pretrain is not None:

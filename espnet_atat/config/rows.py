@@ -12,6 +12,7 @@ tables the plain names: ``1`` has those rows then, and ``1_scratch`` is the tabl
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from espnet_atat.config.layout import BASE, EGS, load_yaml, merged
@@ -45,7 +46,7 @@ class Variant:
 def table_contents(recipe: str) -> Tables:
     """Every table: those of ``recipe.yaml``, then those of the files below ``tables/``, then those of variants."""
     found = _written(recipe)
-    for name, content in (load_yaml(recipe_file(recipe)).get("variants") or {}).items():
+    for name, content in _mapping(recipe_file(recipe), "variants").items():
         where = f"{recipe_file(recipe)}: variants: {name}"
         variant = read(Variant, content, where)
         check_known(variant.tables, found, where, "table")
@@ -65,9 +66,11 @@ def table_contents(recipe: str) -> Tables:
 def _varied(recipe: str, tables: Tables, made: Tables, table: str, suffix: str, variant: Variant) -> Content:
     """A table whose trained rows are others, that start from them; a row that is there already stays empty."""
     content = tables[table][1]
-    titles = {row: own.get("title") for _, each in tables.values() for row, own in each["rows"].items() if own}
-    defined = {row for _, each in (*tables.values(), *made.values()) for row, own in each["rows"].items() if own}
-    trained = [row for row in content["rows"] if "pretrain" in row_content(recipe, row, tables=tables)[1]]
+    rows_of = [each["rows"].items() for _, each in tables.values()]
+    titles = {row: own.get("title") for rows in rows_of for row, own in rows if own is not None}
+    defined = {*titles, *(row for _, each in made.values() for row, own in each["rows"].items() if own is not None)}
+    where = f"{tables[table][0]}: rows"
+    trained = [row for row in content["rows"] if "pretrain" in row_content(recipe, row, (), tables, where)[1]]
     names = {row: f"{row}_{suffix}" for row in trained}
 
     def renamed(value: Any) -> Any:
@@ -87,13 +90,26 @@ def _varied(recipe: str, tables: Tables, made: Tables, table: str, suffix: str, 
 
 
 def _titled(title: object, variant: Variant) -> Content:
-    """Without a title there is none of the variant either, and reading it says so."""
-    return {"title": f"{title}, {variant.title}"} if isinstance(title, str) else {}
+    """The title of what a variant makes. What is no title is handed on, for reading to refuse."""
+    if title is None:
+        return {}
+    return {"title": f"{title}, {variant.title}" if isinstance(title, str) else title}
+
+
+def _mapping(path: Path, key: str) -> Content:
+    """What a recipe says below a key: names and what they stand for."""
+    content = load_yaml(path).get(key) or {}
+    if not isinstance(content, Mapping):
+        raise UserError(f"{path}: {key}: is a mapping, found {content!r}")
+    for name in content:
+        if not isinstance(name, str):
+            raise UserError(f"{path}: {key}: a name is a text, found {name!r}: put it in quotes")
+    return content
 
 
 def _written(recipe: str) -> dict[str, tuple[str, Content]]:
     path = recipe_file(recipe)
-    inline = load_yaml(path).get("tables") or {}
+    inline = _mapping(path, "tables")
     found = {name: (f"{path}: tables: {name}", content) for name, content in inline.items()}
     for file in sorted((EGS / recipe / "tables").glob("*.yaml")):
         if file.stem in found:
@@ -103,8 +119,11 @@ def _written(recipe: str) -> dict[str, tuple[str, Content]]:
         if not isinstance(content, Mapping) or not isinstance(content.get("rows"), Mapping):
             raise UserError(f"{place}: needs rows, a mapping from names to rows")
         for row, own in content["rows"].items():
-            if not isinstance(row, str) or not ROW_NAME.fullmatch(row):
-                raise UserError(f"{place}: rows: {row!r} names a folder: letters, digits, '_', '-' and '.' only")
+            if not isinstance(row, str):
+                raise UserError(f"{place}: rows: the name of a row is a text, found {row!r}: put it in quotes")
+            if not ROW_NAME.fullmatch(row):
+                named = "a letter, a digit or '_', then also '-' and '.'"
+                raise UserError(f"{place}: rows: {row!r}: a row is named like a folder: {named}")
             if own is not None and not isinstance(own, Mapping):
                 raise UserError(f"{place}: {row}: a row is a mapping, found {own!r}")
     return found
@@ -122,11 +141,6 @@ def start_of(recipe: str, row: str) -> tuple[str, str] | None:
     base = table["rows"][row].get(BASE) or (table.get(BASE) or {}).get(BASE)
     owner, _, name = str(base).rpartition("/")
     return (owner or recipe, name) if base else None
-
-
-def place_of(recipe: str, row: str) -> str:
-    """File and row, as errors name them."""
-    return f"{table_contents(recipe)[owner_of(recipe, row)][0]}: {row}"
 
 
 def owner_of(recipe: str, row: str) -> str:

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Self
 from espnet_atat.config.audio_choice import AudioChoice, choose_audio
 from espnet_atat.config.layout import EXP, FOLD, TTS, conf_file, filled, load_config, merged, short
 from espnet_atat.config.recipe import Mixture, load_recipe
-from espnet_atat.config.rows import PHASES, place_of, row_content, start_of
+from espnet_atat.config.rows import PHASES, row_content, start_of
 from espnet_atat.config.two_stage import ASR, ORACLE, FirstStage, Pipeline
 from espnet_atat.data.mixture import TREE_TASKS, TaskLabels
 from espnet_atat.errors import UserError
@@ -205,13 +205,17 @@ def load_system(
         UserError: names the file and the row; of a mistake that a row inherits, the row that makes it.
     """
     where, content = row_content(recipe, name)
-    with inherited_mistakes(recipe, name, load_system):
+    where += f" with {' '.join(overrides)}" if overrides else ""
+    with inherited_mistakes(recipe, name, where, load_system):
         return _read_system(recipe, name, where, dict(merged(content, changes) if changes else content), overrides)
 
 
 @contextmanager
-def inherited_mistakes(recipe: str, name: str, check: Callable[[str, str], object]) -> Iterator[None]:
-    """Of a mistake that ``check`` finds in the row's base too, raise what it says of the base."""
+def inherited_mistakes(recipe: str, name: str, where: str, check: Callable[[str, str], object]) -> Iterator[None]:
+    """Of a mistake that ``check`` finds in the row's base too, raise what it says of the base.
+
+    ``where`` is what the row's own errors begin with.
+    """
     try:
         yield
     except UserError as error:
@@ -219,13 +223,12 @@ def inherited_mistakes(recipe: str, name: str, check: Callable[[str, str], objec
             try:
                 check(*base)
             except UserError as of_base:
-                if str(of_base).endswith(str(error).removeprefix(place_of(recipe, name))):
+                if str(of_base).endswith(str(error).removeprefix(where)):
                     raise of_base from error
         raise
 
 
 def _read_system(recipe: str, name: str, where: str, content: dict[str, Any], overrides: tuple[str, ...]) -> System:
-    where += f" with {' '.join(overrides)}" if overrides else ""
     content = _of_engine(recipe, content)
     choices: list[AudioChoice] = []
     for key in ("dev", "test"):

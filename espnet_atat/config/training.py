@@ -12,6 +12,8 @@ from espnet_atat.schema import check_known, read
 
 #: What a model has parameters in, as names in ``freeze_param``, ``keep`` and ``pretrained_parameters`` begin.
 PARTS = ("audio_encoder", "text_encoder", "decoder", "ctc", "contrast", "frontend", "normalize", "specaug")
+#: What ESPnet chooses models by where ``best_model_criterion`` is left out.
+ESPNET_CRITERIA = ("train.loss", "valid.loss", "train.acc", "valid.acc")
 #: An option of a pretraining: an ESPnet ASR checkpoint; a fine-tuning has its encoder from the pretraining.
 AUDIO_ENCODER_INIT = "audio_encoder_init"
 
@@ -66,21 +68,26 @@ def load_training_config(recipe: str, phase: Phase, inherited: Mapping[str, Any]
 
 def best_model(config: Mapping[str, Any]) -> str:
     """The averaged model that ESPnet leaves for the first of ``best_model_criterion``; of ``valid acc`` by default."""
-    return f"{_criteria(config)[0]}.ave.pth"
+    return f"{_criteria(config, 'valid.acc')[0]}.ave.pth"
 
 
-def _criteria(config: Mapping[str, Any]) -> list[str]:
-    criteria = config.get("best_model_criterion") or [["valid", "acc", "max"]]
-    return [f"{split}.{figure}" for split, figure, *_ in criteria]
+def _criteria(config: Mapping[str, Any], *usual: str) -> list[str]:
+    """What models are chosen by, such as ``valid.acc``."""
+    found = config.get("best_model_criterion") or ()
+    for number, entry in enumerate(found, 1):
+        if not (isinstance(entry, list | tuple) and len(entry) == 3 and all(isinstance(part, str) for part in entry)):
+            wanted = "is a list such as [valid, acc, max]"
+            raise UserError(f"best_model_criterion: entry {number} {wanted}, found {entry!r}")
+    return [f"{split}.{figure}" for split, figure, _ in found] or list(usual)
 
 
 def check_model(phase: Phase, config: Mapping[str, Any]) -> None:
     """Refuse a ``model`` that no training leaves."""
-    written = [f"{criterion}.{kind}.pth" for criterion in _criteria(config) for kind in ("ave", "best")]
-    name = re.sub(r"\.ave_\d+best\.pth$", ".ave.pth", phase.model or written[0])
+    criteria = _criteria(config, *ESPNET_CRITERIA)
+    written = [f"{criterion}.{kind}.pth" for criterion in criteria for kind in ("ave", "best")]
+    name = re.sub(r"\.ave(_\d+best)?(\.till\d+epoch)?\.pth$", ".ave.pth", phase.model or written[0])
     if name not in (*written, "latest.pth") and not re.fullmatch(r"[1-9]\d*epoch\.pth", name):
-        known = ", ".join((*written, "latest.pth", "1epoch.pth"))
-        raise UserError(f"model: training writes {known} and so on, found {phase.model!r}")
+        raise UserError(f"model: training writes {', '.join(written)}, latest.pth or Nepoch.pth, found {phase.model!r}")
 
 
 def check_parts(phase: Phase, config: Mapping[str, Any]) -> None:

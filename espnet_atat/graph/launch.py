@@ -52,7 +52,7 @@ class Machines:
             words = shlex.split(self.command)
         except ValueError as error:  # a quotation mark that is not closed
             raise UserError(f"--train_cmd {self.command!r}: {error}") from error
-        if not words:
+        if not words or not words[0]:
             raise UserError("--train_cmd is empty: give run.pl, or slurm.pl with its options")
 
     @property

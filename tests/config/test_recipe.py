@@ -78,6 +78,11 @@ def test_the_corpus_is_the_first_that_is_there(load, tmp_path, monkeypatch):
         ("voices: [rms]", "voicess: [rms]", r"synthesize: options: unknown key 'voicess', perhaps 'voices'"),
         ("voices: [rms]", "voices: rms", r"synthesize: options: voices: is a list, found 'rms'"),
         ("voices: [rms]", "seed: x", r"synthesize: options: seed: is a whole number, found 'x'"),
+        (
+            "corpus:",
+            "license: {name: mit, file: nowhere}\ncorpus:",
+            r"recipe\.yaml: license: file: nowhere: no such file",
+        ),
         ("ratio: 0.2", "rate: 0.2", r"mask: options: unknown key 'rate', perhaps 'ratio'; known: ratio, fill, seed"),
         ("[$FIRST, $SECOND]", '"a\\0b"', "a text has the character NUL"),
         ("[$FIRST, $SECOND]", "1" * 5000, r"recipe\.yaml: not YAML: Exceeds the limit"),

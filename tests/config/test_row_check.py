@@ -17,12 +17,20 @@ FINETUNE = "mixture: new_words}"
     [
         ("pretrain.options.max_epohc=1", "pretrain: options: unknown option 'max_epohc', perhaps 'max_epoch'; python"),
         ("pretrain.options.max_epoch=abc", "pretrain: options: max_epoch: is a whole number, found 'abc'"),
-        ("pretrain.options.seed=3", "pretrain: options: seed: --seeds decides this: leave it out"),
-        ("pretrain.options.output_dir=x", "pretrain: options: output_dir: what the run is made from decides this"),
-        ("pretrain.options.train_shape_file=[x]", "pretrain: options: train_shape_file: the mixture decides this"),
+        ("pretrain.options.seed=3", "pretrain: options: seed: is set by the row's seeds or --seeds: leave it out"),
+        ("pretrain.options.output_dir=x", "pretrain: options: output_dir: is set by the plan: leave it out"),
+        ("pretrain.options.train_shape_file=[x]", "pretrain: options: train_shape_file: is set by the row's mixture"),
         ("finetune.options.freeze_param=[audio_encodr]", "freeze_param: unknown part of the model 'audio_encodr', per"),
         ("finetune.keep=[decodr.embed]", "finetune: keep: unknown part of the model 'decodr', perhaps 'decoder'"),
         ("pretrain.model=valid.foo.best.pth", r"pretrain: model: training writes valid\.acc.*found 'valid\.foo\.best"),
+        (
+            "pretrain.options.best_model_criterion=[[valid]]",
+            r"best_model_criterion: entry 1 is a list such as .*\['valid'",
+        ),
+        (
+            "pretrain.options.best_model_criterion=[valid, acc, max]",
+            "best_model_criterion: entry 1 is a list .*'valid'",
+        ),
         ("pretrain.model=0epoch.pth", r"pretrain: model: training writes .*found '0epoch\.pth'"),
         ("pretrain.options.max_epoch=null", "pretrain: options: max_epoch: is not null"),
         ("pretrain.options.use_amp=1", "pretrain: options: use_amp: is true or false, found 1"),

@@ -20,6 +20,8 @@ rows:
   three: {base: two, title: three, pretrain: {options: null}}
 """
 
+VARIANT = "variants: {ears: {tables: [t, u], title: with ears, rows: {pretrain: {config: pretrain_ears}}}}\n"
+
 
 @pytest.fixture
 def toy(tmp_path, monkeypatch):
@@ -78,10 +80,13 @@ def test_mistakes_of_inheritance_are_named(toy):
     ("table", "message"),
     [
         ("title: u\nrows: {c: 3}\n", r"u\.yaml: c: a row is a mapping, found 3"),
-        ("title: u\nrows: {12: {base: one, title: x}}\n", r"u\.yaml: rows: 12 names a folder: letters, digits"),
-        ("title: u\nrows: {..: {base: one, title: x}}\n", r"u\.yaml: rows: '\.\.' names a folder"),
-        ("title: u\nrows: {a/b: {base: one, title: x}}\n", r"u\.yaml: rows: 'a/b' names a folder"),
-        ("title: u\nrows: {a b: {base: one, title: x}}\n", r"u\.yaml: rows: 'a b' names a folder"),
+        (
+            "title: u\nrows: {12: {base: one, title: x}}\n",
+            r"u\.yaml: rows: the name of a row is a text, found 12: put it in quotes",
+        ),
+        ("title: u\nrows: {..: {base: one, title: x}}\n", r"u\.yaml: rows: '\.\.': a row is named like a folder"),
+        ("title: u\nrows: {a/b: {base: one, title: x}}\n", r"u\.yaml: rows: 'a/b': a row is named like a folder"),
+        ("title: u\nrows: {a b: {base: one, title: x}}\n", r"u\.yaml: rows: 'a b': a row is named like a folder"),
     ],
 )
 def test_every_row_of_a_recipe_is_a_mapping_with_the_name_of_a_folder(toy, table, message):
@@ -102,18 +107,34 @@ def test_a_title_is_never_inherited_and_a_variant_finds_where_it_is_missing(toy)
         load_table("toy", "u")
 
 
+@pytest.mark.parametrize(
+    ("recipe", "message"),
+    [
+        ("tables: [x]", r"recipe\.yaml: tables: is a mapping, found \['x'\]"),
+        ("tables: {1: {title: x}}", r"recipe\.yaml: tables: a name is a text, found 1: put it in quotes"),
+        ("variants: [x]", r"recipe\.yaml: variants: is a mapping, found \['x'\]"),
+        (VARIANT.replace("[t, u]", "[u]"), r"^egs2/atat/toy/tables/u\.yaml: rows: unknown row 'nobody'"),
+    ],
+)
+def test_what_is_wrong_with_a_recipe_s_tables_and_variants_is_named(toy, recipe, message):
+    write_recipe(
+        toy, "toy", {"tables/u.yaml": "title: u\nrows: {one, nobody}\n", "recipe.yaml": f"corpus: x\n{recipe}\n"}
+    )
+    with pytest.raises(UserError, match=message):
+        load_system("toy", "one")
+
+
 def test_a_mistake_is_shown_where_it_was_made_and_not_in_a_row_that_inherits_it(toy):
     mistyped = "title: u\nrows: {x: {base: one, title: x, seed: 1}, y: {base: x, title: y}}\n"
     write_recipe(toy, "toy", {"tables/u.yaml": mistyped})
     for row in ("x", "y"):
         with pytest.raises(UserError, match=r"^egs2/atat/toy/tables/u\.yaml: x: unknown key 'seed', perhaps 'seeds'"):
             load_system("toy", row)
+    with pytest.raises(UserError, match=r"^egs2/atat/toy/tables/u\.yaml: x: unknown key 'seed', perhaps 'seeds'"):
+        load_system("toy", "y", {"seeds": [2]}, ("--set", "seeds=[2]"))
     write_recipe(toy, "toy", {"tables/u.yaml": mistyped.replace("seed: 1", "seeds: [1]")})
     with pytest.raises(UserError, match=r"^egs2/atat/toy/tables/u\.yaml: y with --set seed=1: unknown key 'seed'"):
         load_system("toy", "y", {"seed": 1}, ("--set", "seed=1"))
-
-
-VARIANT = "variants: {ears: {tables: [t, u], title: with ears, rows: {pretrain: {config: pretrain_ears}}}}\n"
 
 
 def test_a_variant_makes_tables_again_with_a_change_to_every_trained_row(toy):

@@ -58,7 +58,7 @@ OPTIONS = {
     "--recipe toy --num_nodes 2": "--num_nodes trains on GPUs of several machines: give --ngpu too",
     "--recipe toy --train_cmd ''": "--train_cmd is empty",
     "--recipe toy --train_cmd '\"'": "--train_cmd '\"': No closing quotation",
-    "--recipe toy --set pretrain.options.seed=3": "seed: --seeds decides this",
+    "--recipe toy --set pretrain.options.seed=3": "seed: is set by the row's seeds or --seeds",
     "--recipe toy --set finetune.keep=[audio_encodr]": "unknown part of the model 'audio_encodr'",
     "--recipe toy --cpu_processes 2 --ngpu 1": "give one of them",
     "--recipe toy --cpu_processes 0": "--cpu_processes: '0' is not a whole number from 1",

@@ -20,7 +20,7 @@ ENGINE_OPTIONS: Mapping[str, Any] = {
     "audio_format": Literal["flac", "wav"],
     **dict.fromkeys(("model_dir", "polly_region", "cache_dir"), str),
     "polly_engine": Literal["neural", "standard"],
-    "polly_price": Annotated[float, Within(0, 1e6)],
+    "polly_price": Annotated[float, Within(0, 1_000_000)],
 }
 ENTRY = re.compile(r"([^@:]+)(?:@([^@:]+))?(?::([1-9][0-9]*))?")  # set@engine:sentences
 INSTALL_HINT = "run `tools/install_extra.sh tts`"

@@ -24,7 +24,7 @@ TIMEOUT = 120.0  # s that one sentence may take
 
 @dataclass(frozen=True)
 class Flite(Engine):
-    """The voices awb (Scottish), kal16, rms and slt (a woman's); flite's others have 8 kHz or tell only the time."""
+    """The voices awb (Scottish), kal16, rms and slt (a woman's). Flite's others have 8 kHz, or tell only the time."""
 
     name: ClassVar[str] = "flite"
     default_voices: ClassVar[tuple[str, ...]] = ("awb", "rms", "slt")
