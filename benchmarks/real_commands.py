@@ -16,6 +16,12 @@ recordings that are such commands, all speakers, as ``test``: between half a sec
 to 20 dB, with the talk of six other speakers 6 to 24 dB below the command. In ``test_room`` a steady noise as of a room
 takes the place of the talk, in ``test_silent`` there is none; ``test_clean`` has the recordings as they are. The last
 commands above find the speech first, as ``atat understand`` does; the table's figures are without.
+
+With ``--learn_from recordings`` the table has AN4's own split in place of that: its training recordings that are such
+commands, those of eight speakers as dev, and its test recordings, all as they are:
+
+    python benchmarks/real_commands.py --an4 downloads/an4 --output own --learn_from recordings
+    CUSTOM=own/commands.csv ./run.sh --recipe custom
 """
 
 import argparse
@@ -33,6 +39,7 @@ from espnet_atat.semantics.normalise import Normalisation
 from espnet_atat.speech.audio import SAMPLE_RATE, read_audio, write_audio
 from espnet_atat.speech.augmentation.effects import ROOM_POLE, add_noise, change_volume, place_noise
 
+PARTS = ("train", "test")
 CONTROL = ["yes", "no", "go", "help", "start", "stop", "repeat"]
 #: Test sets, and what is around the command.
 AROUND = {"test": "talk", "test_room": "room", "test_silent": "silence"}
@@ -124,6 +131,25 @@ def as_people_record(utterance: Utterance, others: Sequence[Utterance], around: 
     return change_volume(add_noise(np.pad(samples, (before, behind)), noise, snr + louder), level)
 
 
+def recorded_rows(an4: Path) -> list[list[str]]:
+    """Rows of the recordings that are commands, in AN4's split."""
+    train, test = ([each for each in _read_part(an4, part, Normalisation()) if tree_of(each.text)] for part in PARTS)
+    speakers = sorted({each.speaker for each in train})
+    random.Random(0).shuffle(speakers)
+    split = {speaker: "dev" if place < 8 else "train" for place, speaker in enumerate(speakers)}
+    placed = [*((each, split[each.speaker]) for each in train), *((each, "test") for each in test)]
+    return [
+        [str(Path(str(each.audio)).absolute()), each.text, str(tree_of(each.text)), name, str(each.speaker)]
+        for each, name in placed
+    ]
+
+
+def write_rows(path: Path, rows: Sequence[Sequence[str | None]]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", encoding="utf-8", newline="") as handle:
+        csv.writer(handle).writerows([["audio", "transcript", "tree", "split", "speaker"], *rows])
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_argument
@@ -131,8 +157,14 @@ def main() -> None:
     add("--output", required=True, type=Path, metavar="DIR", help="folder for commands.csv and recordings")
     add("--sentences", type=int, default=1200, help="of text to learn from; default %(default)s")
     add("--recordings", type=int, default=300, help="to be tested on, drawn from all; default %(default)s")
+    add("--learn_from", choices=("text", "recordings"), default="text", help="default %(default)s")
     args = parser.parse_args()
-    recordings = [each for part in ("train", "test") for each in _read_part(args.an4, part, Normalisation())]
+    if args.learn_from == "recordings":
+        rows = recorded_rows(args.an4)
+        write_rows(args.output / "commands.csv", rows)
+        print(f"{len(rows)} recordings are commands")
+        return
+    recordings = [each for part in PARTS for each in _read_part(args.an4, part, Normalisation())]
     commands = [each for each in recordings if tree_of(each.text)]
     chosen = random.Random(0).sample(commands, min(args.recordings, len(commands)))
     sentences = draw_sentences(args.sentences + 100, seed=0)
@@ -146,8 +178,7 @@ def main() -> None:
             samples = as_people_record(each, recordings, around)
             write_audio(args.output / audio[split], samples, SAMPLE_RATE, "FLAC", "PCM_16")
         rows += [[file, each.text, tree_of(each.text), split, each.speaker] for split, file in audio.items()]
-    with (args.output / "commands.csv").open("w", encoding="utf-8", newline="") as handle:
-        csv.writer(handle).writerows([["audio", "transcript", "tree", "split", "speaker"], *rows])
+    write_rows(args.output / "commands.csv", rows)
     print(f"{len(commands)} of {len(recordings)} recordings are commands; {len(chosen)} of them are in the tests")
 
 

@@ -1,9 +1,12 @@
 """benchmarks/real_commands.py: its sentences are of its grammar, and its disturbed recordings as loud as they say."""
 
+from collections import Counter, defaultdict
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from benchmarks.real_commands import as_people_record, draw_sentences, tree_of
+from benchmarks.real_commands import as_people_record, draw_sentences, recorded_rows, tree_of
 from espnet_atat.corpora.builder import Utterance
 from espnet_atat.semantics.tree import parse
 from espnet_atat.speech.audio import SAMPLE_RATE, write_audio
@@ -45,3 +48,15 @@ def test_people_s_recordings_have_silence_and_talk_around_them(tmp_path):
     assert not silent[: SAMPLE_RATE // 2].any()
     assert not np.array_equal(talk, room)
     assert np.array_equal(talk, as_people_record(people[0], people, "talk"))
+
+
+def test_recordings_to_learn_from_are_by_other_people_than_those_of_dev_and_test(real_corpus):
+    rows = recorded_rows(real_corpus("an4"))
+    speakers = defaultdict(set)
+    for audio, words, tree, split, speaker in rows:
+        assert Path(audio).is_file()
+        assert tree == tree_of(words)
+        speakers[split].add(speaker)
+    assert Counter(row[3] for row in rows) == {"train": 799, "dev": 95, "test": 125}
+    assert {split: len(each) for split, each in speakers.items()} == {"train": 66, "dev": 8, "test": 10}
+    assert len(set().union(*speakers.values())) == 84
