@@ -95,7 +95,11 @@ def options_of[Config](kind: type[Config], args: argparse.Namespace) -> Config:
     return kind(**{field.name: getattr(args, field.name) for field in fields(kind)})  # type: ignore[arg-type]
 
 
-def make(node: "Node", *, force: bool = True) -> None:
+def add_force(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--force", action="store_true", help="make it again even if it is there, of the same input")
+
+
+def make(node: "Node", *, force: bool) -> None:
     """Make a set, or a file about one, as its stage does, and print what came of it.
 
     Without ``force``, what was made from the same input is kept.

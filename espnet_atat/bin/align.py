@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from espnet_atat.arguments import positive
-from espnet_atat.bin import add_aligner, aligner_options, make, new_parser, start
+from espnet_atat.bin import add_aligner, add_force, aligner_options, make, new_parser, start
 from espnet_atat.graph.pool import limit_threads
 
 
@@ -17,7 +17,7 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument("--data_dir", type=Path, required=True, help="data dir with wav.scp and text")
     parser.add_argument("--output", type=Path, required=True, help="JSON lines to write; its report goes beside it")
     parser.add_argument("--nj", type=positive, default=1, help="processes")
-    parser.add_argument("--force", action="store_true", help="align again even if the output is complete")
+    add_force(parser)
     group = parser.add_argument_group("aligner")
     add_aligner(group)
     group.add_argument("--gentle_dir", metavar="DIR", help="a local installation of Gentle, instead of servers")

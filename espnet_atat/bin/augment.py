@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from espnet_atat.arguments import positive
-from espnet_atat.bin import make, new_parser, start
+from espnet_atat.bin import add_force, make, new_parser, start
 from espnet_atat.graph.pool import limit_threads
 
 
@@ -19,6 +19,7 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument("--config", type=Path, default=Path("conf/augment.yaml"), help="YAML with the changes to make")
     parser.add_argument("--seed", type=int, default=0, help="another seed makes other random changes")
     parser.add_argument("--nj", type=positive, default=1, help="processes")
+    add_force(parser)
     return parser
 
 
@@ -31,7 +32,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     from espnet_atat.steps.stage02_augment import augment_node
 
     config = read(AugmentConfig, load_config(args.config), str(args.config), seed=args.seed)
-    make(augment_node(args.data_dir, args.output_dir, config, args.nj))
+    make(augment_node(args.data_dir, args.output_dir, config, args.nj), force=args.force)
 
 
 if __name__ == "__main__":

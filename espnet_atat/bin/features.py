@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from espnet_atat.arguments import positive
-from espnet_atat.bin import make, new_parser, start, to_bool
+from espnet_atat.bin import add_force, make, new_parser, start, to_bool
 from espnet_atat.errors import UserError
 from espnet_atat.graph.pool import limit_threads
 
@@ -34,6 +34,7 @@ def get_parser() -> argparse.ArgumentParser:
     add("--resample", type=to_bool, default=False, metavar="BOOL", help="convert to 16 kHz, mono")
     add("--keep_all", type=to_bool, metavar="BOOL", help="bad audio is an error; default: in test sets")
     add("--allow_bad_test", type=to_bool, default=False, metavar="BOOL", help="drop bad audio of a test set by name")
+    add_force(parser)
     return parser
 
 
@@ -60,7 +61,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     if args.encoder is not None:
         states = EncoderInput(args.encoder, stored=True).config(compress=args.compress, allow_bad=allow_bad)
         config = replace(states, resample=args.resample)
-    make(features_node(args.data_dir, args.output_dir, config, args.nj, args.ngpu))
+    make(features_node(args.data_dir, args.output_dir, config, args.nj, args.ngpu), force=args.force)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from espnet_atat.arguments import add_options, positive
-from espnet_atat.bin import make, new_parser, options_of, start
+from espnet_atat.bin import add_force, make, new_parser, options_of, start
 from espnet_atat.graph.pool import limit_threads
 
 
@@ -23,6 +23,7 @@ def get_parser() -> argparse.ArgumentParser:
     add("--output_dir", type=Path, required=True, help="data dir to write")
     add_options(parser, MaskConfig)
     add("--nj", type=positive, default=1, help="processes")
+    add_force(parser)
     return parser
 
 
@@ -32,7 +33,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     from espnet_atat.speech.masking import MaskConfig
     from espnet_atat.steps.stage05_mask import mask_node
 
-    make(mask_node(args.data_dir, args.alignments, args.output_dir, options_of(MaskConfig, args), args.nj))
+    node = mask_node(args.data_dir, args.alignments, args.output_dir, options_of(MaskConfig, args), args.nj)
+    make(node, force=args.force)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from espnet_atat.arguments import add_options
-from espnet_atat.bin import make, new_parser, options_of, start
+from espnet_atat.bin import add_force, make, new_parser, options_of, start
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -23,6 +23,7 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument("--output_dir", type=Path, required=True, help="data dir to write")
     parser.add_argument("--text", type=Path, help="data dir whose lines are said, where one voice has all their words")
     add_options(parser, SpliceConfig)
+    add_force(parser)
     return parser
 
 
@@ -32,7 +33,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     from espnet_atat.steps.stage05_mask import splice_node
 
     config = options_of(SpliceConfig, args)
-    make(splice_node(args.data_dir, args.alignments, args.text, args.output_dir, config))
+    make(splice_node(args.data_dir, args.alignments, args.text, args.output_dir, config), force=args.force)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from espnet_atat.arguments import positive
-from espnet_atat.bin import make, new_parser, start
+from espnet_atat.bin import add_force, make, new_parser, start
 from espnet_atat.errors import UserError
 from espnet_atat.graph.pool import limit_threads
 from espnet_atat.speech.synthesis.engines import ENGINES
@@ -28,7 +28,7 @@ def get_parser() -> argparse.ArgumentParser:
     add("--nj", type=positive, default=1, help="processes")
     add("--sentences", type=int, metavar="N", help="say only N, chosen to hold all words, slot values, phrasings")
     add("--seed", type=int, default=0, help="another seed draws other voices")
-    add("--force", action="store_true", help="speak again even if the output is complete")
+    add_force(parser)
     add("--dry_run", action="store_true", help="print utterances, characters and cost; make nothing")
     add = parser.add_argument_group("kokoro").add_argument
     add("--model_dir", type=Path, help="model.onnx and voices/ (default: where the script puts them)")
