@@ -158,7 +158,18 @@ def _run(args: argparse.Namespace, first: int, last: int) -> None:
         limit_threads()  # before NumPy is imported; the processes of the data stages share the cores
     from espnet_atat.steps.driver import run_stages
 
-    run_stages(_request(args, first, last))
+    request = _request(args, first, last)
+    if first <= Stage.FEATURES < args.stop_stage and not (args.dry_run or args.use_results):
+        _check_other_recipes(request)
+    run_stages(request)
+
+
+def _check_other_recipes(request: "Request") -> None:
+    """Refuse before the data stages, which may take hours, what training needs of other recipes and no stage makes."""
+    from espnet_atat.config.pretrain_slu import check_prepared
+
+    for training in (each for run in request.runs if run.training is not None for each in run.training.chain):
+        check_prepared(training.mixtures.parts, training.recipe, training.encoder_input)
 
 
 def _print_tables(args: argparse.Namespace) -> None:

@@ -121,6 +121,22 @@ def test_what_cannot_be_done_is_said(options, message):
     assert not Path("exp/toy").exists()
 
 
+@pytest.mark.usefixtures("world")
+def test_what_training_needs_of_other_recipes_is_asked_for_before_the_first_stage():
+    write_recipe(Path(), "toy", {"mixtures/new_words": FILES["mixtures/new_words"].replace("toy/new", "top/words")})
+    write_recipe(Path(), "top", {})
+    missing = r"^dump/top has no words, which training needs: \./run\.sh --recipe top --stop_stage 6 prepares"
+    begins = "local/data.sh"  # of stage 1, which the toy has none
+    for options, message in (
+        (("--stop_stage", "7"), missing),
+        (("--part", "data"), missing),
+        (("--stop_stage", "6"), begins),
+        (("--system", "old"), begins),
+    ):
+        with pytest.raises((UserError, FileNotFoundError), match=message):
+            command.main(["--recipe", "toy", *options])
+
+
 def test_a_job_makes_what_the_call_would_have_made_of_its_system(world):
     folded = FILES["rows/old"].replace("toy/test", '"toy/fold{fold}_test"') + "folds: 2\n"
     write_recipe(world, "toy", {"rows/folded": folded, "tables/all.yaml": "title: all\nrows: {zeroshot, folded}\n"})
