@@ -110,8 +110,6 @@ def main(argv: Sequence[str] | None = None) -> None:
         raise UserError("--cpu_processes trains on the CPU, --ngpu on GPUs: give one of them")
     if (args.hf_repo or args.upload_dir) and not args.system:
         raise UserError("one model is uploaded at a time: name its system (--system)")
-    if args.num_nodes > 1 and not args.ngpu:
-        raise UserError("--num_nodes trains on GPUs of several machines: give --ngpu too")
     if args.jobs > 1 and args.num_nodes > 1:
         raise UserError("--jobs trains several systems at once, --num_nodes one on several machines: give one of them")
     begin, end = STAGE_PARTS.get(args.part, (1, LAST_STAGE))

@@ -89,7 +89,7 @@ def test_a_row_says_how_much_stays_around_the_speech_that_its_package_finds():
 
 def test_a_recipe_names_the_licence_of_its_models():
     write_recipe(Path(), "toy", {"recipe.yaml": "license: {name: cc-by-4.0, file: terms.txt}"})
-    with pytest.raises(UserError, match=r"terms\.txt: No such file"):
+    with pytest.raises(UserError, match=r"license: file: terms\.txt: no such file"):
         pack("--system", "zeroshot")
     Path("terms.txt").write_text("share it")
     pack("--system", "zeroshot")
