@@ -96,7 +96,7 @@ def options_of[Config](kind: type[Config], args: argparse.Namespace) -> Config:
 
 
 def add_force(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--force", action="store_true", help="make it again even if it is there, of the same input")
+    parser.add_argument("--force", action="store_true", help="make it again even if it was made already")
 
 
 def make(node: "Node", *, force: bool) -> None:

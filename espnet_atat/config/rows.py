@@ -139,8 +139,13 @@ def start_of(recipe: str, row: str) -> tuple[str, str] | None:
     """Recipe and name of the row that a row starts from, if it starts from one."""
     table = table_contents(recipe)[owner_of(recipe, row)][1]
     base = table["rows"][row].get(BASE) or (table.get(BASE) or {}).get(BASE)
-    owner, _, name = str(base).rpartition("/")
-    return (owner or recipe, name) if base else None
+    return _base_row(recipe, str(base)) if base else None
+
+
+def _base_row(recipe: str, base: str) -> tuple[str, str]:
+    """``mini/music``, or ``music`` of the same recipe: recipe and name."""
+    owner, _, name = base.rpartition("/")
+    return owner or recipe, name
 
 
 def owner_of(recipe: str, row: str) -> str:
@@ -193,12 +198,12 @@ def _named(content: Content, name: str) -> Content:
 
 def _inherited(recipe: str, base: str, users: Iterable[str], tables: Tables | None, where: str) -> Content:
     """What a row of this recipe, or of another (``mini/music``), hands on."""
-    owner, _, name = base.rpartition("/")
-    if owner:
+    owner, name = _base_row(recipe, base)
+    if owner != recipe:
         check_known([owner], recipe_names(), where, "recipe")
-    found = row_content(owner or recipe, name, users, None if owner else tables, where)
+    found = row_content(owner, name, users, tables if owner == recipe else None, where)
     content = {key: value for key, value in found[1].items() if key != "title"}
-    if owner in ("", recipe):
+    if owner == recipe:
         return content
 
     def of_owner(value: Any) -> Any:

@@ -168,7 +168,7 @@ class BlocksEncoder(AbsEncoder):
 
     def hear(self, speech: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """If it hears: samples (B, N), their numbers -> what :meth:`forward` takes, (B, T, F), and its lengths."""
-        raise NotImplementedError
+        raise NotImplementedError  # of an encoder with ``hears`` false, nobody asks
 
 
 class AudioEncoder(BlocksEncoder):

@@ -12,6 +12,7 @@ from espnet2.layers.global_mvn import GlobalMVN
 from espnet2.layers.utterance_mvn import UtteranceMVN
 from torch import Tensor, nn
 
+from espnet_atat.config.training import PARTS
 from espnet_atat.errors import UserError
 from espnet_atat.model.atat_model import Encoded, ESPnetATATModel
 from espnet_atat.text.vocabulary import TASKS
@@ -189,6 +190,11 @@ def test_every_parameter_gets_a_gradient_from_a_mixed_batch(model):
     without = [name for name, p in model.named_parameters() if p.requires_grad and p.grad is None]
     model.zero_grad()
     assert not without, "DDP would wait for these"
+
+
+def test_the_parts_that_a_row_may_freeze_or_keep_are_those_that_a_model_has(model):
+    assert {name.split(".")[0] for name, _ in model.named_parameters()} <= set(PARTS)
+    assert all(hasattr(model, part) for part in PARTS)
 
 
 def test_models_of_one_modality():
