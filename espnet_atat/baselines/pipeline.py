@@ -32,22 +32,25 @@ class Model(Protocol):
 
 
 def train_pipeline(
-    data_dirs: Sequence[str | Path],
-    output_dir: str | Path,
-    config: Config,
-    pretrain_dirs: Sequence[str | Path] = (),
+    data_dirs: Sequence[str | Path], output_dir: Path, config: Config, pretrain_dirs: Sequence[str | Path] = ()
 ) -> int:
-    """Train the tagger of ``config``'s class on the targets of data dirs, whose number is given back."""
-    with making(Path(output_dir)):
-        return _train_alone(data_dirs, Path(output_dir), config, pretrain_dirs)
+    """Train a tagger by hand, whole or not at all, in place of an older one: see :func:`train_tagger`."""
+    with making(output_dir):
+        check_replaceable(output_dir, lambda folder: (folder / MODEL_FILE).is_file())
+        if (output_dir / MODEL_FILE).is_file():
+            check_own(output_dir, {".": [MODEL_FILE, *_read_about(output_dir)["files"]]})
+        with atomic_dir(output_dir) as folder:
+            return train_tagger(data_dirs, folder, config, pretrain_dirs)
 
 
-def _train_alone(
-    data_dirs: Sequence[str | Path], output_dir: Path, config: Config, pretrain_dirs: Sequence[str | Path]
+def train_tagger(
+    data_dirs: Sequence[str | Path], folder: Path, config: Config, pretrain_dirs: Sequence[str | Path] = ()
 ) -> int:
-    check_replaceable(output_dir, lambda folder: (folder / MODEL_FILE).is_file())
-    if (output_dir / MODEL_FILE).is_file():
-        check_own(output_dir, {".": [MODEL_FILE, *_read_about(output_dir)["files"]]})
+    """Train the tagger of ``config``'s class on the targets of data dirs, into a folder of its own.
+
+    Returns:
+        Number of targets.
+    """
     if bool(pretrain_dirs) != (isinstance(config, BilstmConfig) and config.pretrain_epochs > 0):
         raise UserError("--pretrain_dirs and --pretrain_epochs (of bilstm_crf) go together")
     tagger = next(name for name, kind in CONFIGS.items() if isinstance(config, kind))
@@ -56,17 +59,17 @@ def _train_alone(
     if not any(example.words for example in examples):
         raise UserError("no training utterance has words")
     text = read_sentences(pretrain_dirs)
-    with atomic_dir(output_dir) as folder:
-        _train(examples, text, folder, config)
-        about = {
-            "tagger": tagger,
-            "options": asdict(config),
-            "data_dirs": [str(data_dir) for data_dir in data_dirs],
-            "pretrain_dirs": [str(data_dir) for data_dir in pretrain_dirs],
-            "utterances": len(examples),
-            "files": {file.name: _sha256(file) for file in sorted(folder.iterdir())},
-        }
-        (folder / MODEL_FILE).write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
+    folder.mkdir(exist_ok=True)
+    _train(examples, text, folder, config)
+    about = {
+        "tagger": tagger,
+        "options": asdict(config),
+        "data_dirs": [str(data_dir) for data_dir in data_dirs],
+        "pretrain_dirs": [str(data_dir) for data_dir in pretrain_dirs],
+        "utterances": len(examples),
+        "files": {file.name: _sha256(file) for file in sorted(folder.iterdir())},
+    }
+    (folder / MODEL_FILE).write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
     return len(examples)
 
 

@@ -115,9 +115,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     begin, end = STAGE_PARTS.get(args.part, (1, LAST_STAGE))
     first, last = max(args.stage, begin), min(args.stop_stage, end)
     if first <= last:
-        _run(args, first, last)
-    if first <= Stage.TABLE <= last and not args.dry_run:
-        _print_tables(args)
+        request = _run(args, first, last)
+        if request.wants(Stage.TABLE) and not request.dry_run:
+            _print_tables(request)
 
 
 def _request(args: argparse.Namespace, first: int, last: int) -> "Request":
@@ -147,7 +147,7 @@ def _check_upload(selection: "Selection") -> None:
         raise UserError(f"one model is uploaded at a time, and system {system.name} has several {many}: name one")
 
 
-def _run(args: argparse.Namespace, first: int, last: int) -> None:
+def _run(args: argparse.Namespace, first: int, last: int) -> "Request":
     from espnet_atat.graph.pool import die_with_parent, limit_threads
 
     if args.part is not None:
@@ -160,21 +160,21 @@ def _run(args: argparse.Namespace, first: int, last: int) -> None:
     if first <= Stage.FEATURES < args.stop_stage and not (args.dry_run or args.use_results):
         _check_other_recipes(request)
     run_stages(request)
+    return request
 
 
 def _check_other_recipes(request: "Request") -> None:
     """Refuse before the data stages, which may take hours, what training needs of other recipes and no stage makes."""
     from espnet_atat.config.pretrain_slu import check_prepared
 
-    for training in (each for run in request.runs if run.training is not None for each in run.training.chain):
+    for training in (each for trial in request.trials if trial.training is not None for each in trial.training.chain):
         check_prepared(training.mixtures.parts, training.recipe, training.encoder_input)
 
 
-def _print_tables(args: argparse.Namespace) -> None:
+def _print_tables(request: "Request") -> None:
     from espnet_atat.bin import table
     from espnet_atat.steps.stage14_table import table_file
 
-    request = _request(args, args.stage, args.stop_stage)
     for each in request.selection.tables:
         print()
         table.main([str(table_file(request, each))])

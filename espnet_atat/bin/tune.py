@@ -38,7 +38,7 @@ WHOLE = {"beam_size"}
 
 
 @dataclass(frozen=True)
-class Trial:
+class Measurement:
     """One value of the option on one dev set, in shares (not per cent)."""
 
     system: str
@@ -56,9 +56,9 @@ def tune(
     values: Sequence[float],
     nj: int = 1,
     machines: Machines | None = None,
-) -> list[Trial]:
+) -> list[Measurement]:
     """Decode the systems' dev sets of trees with each value and seed; what is decoded already is not decoded again."""
-    trials = []
+    measured = []
     for system in selection.systems:
         if system.folds is not None and selection.fold is None:
             raise UserError(f"system {system.name} is a cross validation: choose on one fold (--fold)")
@@ -71,37 +71,38 @@ def tune(
                         if not node.is_done:
                             node.build()
                     figure = read_metrics(decoding.folder / METRICS_FILE)["figures"]["em_full"]  # exact match of trees
-                    trials.append(Trial(system.name, seed, test.set, value, figure["value"], tuple(figure["interval"])))
-    if not trials:
+                    em, interval = figure["value"], tuple(figure["interval"])
+                    measured.append(Measurement(system.name, seed, test.set, value, em, interval))
+    if not measured:
         names = ", ".join(system.name for system in selection.systems)
         raise UserError(f"{names}: no dev set of trees to choose on")
-    return trials
+    return measured
 
 
-def means(trials: Sequence[Trial]) -> dict[float, float]:
+def means(measured: Sequence[Measurement]) -> dict[float, float]:
     """Value → exact match, each dev set and seed counted alike."""
     return {
         value: sum(found) / len(found)
-        for value in dict.fromkeys(trial.value for trial in trials)
-        if (found := [trial.exact_match for trial in trials if trial.value == value])
+        for value in dict.fromkeys(each.value for each in measured)
+        if (found := [each.exact_match for each in measured if each.value == value])
     }
 
 
-def best_value(trials: Sequence[Trial]) -> float:
+def best_value(measured: Sequence[Measurement]) -> float:
     """The value with the highest mean; of equal ones the smallest."""
-    found = means(trials)
+    found = means(measured)
     return min(found, key=lambda value: (-found[value], value))
 
 
-def write_trials(recipe: str, config_name: str, option: str, trials: Sequence[Trial]) -> Path:
+def write_measurements(recipe: str, config_name: str, option: str, measured: Sequence[Measurement]) -> Path:
     """Write ``exp/<recipe>/tuning/<systems>.<inference config>.<option>.json``."""
-    systems = "+".join(dict.fromkeys(trial.system for trial in trials))
+    systems = "+".join(dict.fromkeys(each.system for each in measured))
     content: dict[str, Any] = {
         "option": option,
         "inference_config": config_name,
-        "best": best_value(trials),
-        "means": [{"value": value, "exact_match": mean} for value, mean in means(trials).items()],
-        "trials": [vars(trial) for trial in trials],
+        "best": best_value(measured),
+        "means": [{"value": value, "exact_match": mean} for value, mean in means(measured).items()],
+        "measurements": [vars(each) for each in measured],
     }
     path = EXP / recipe / "tuning" / f"{systems}.{config_name}.{option}.json"
     with atomic_write(path) as handle:
@@ -140,15 +141,15 @@ def main(argv: Sequence[str] | None = None) -> None:
     selection = select(args)
     if own := [" ".join(each.option) for each in selection.settings if each.key[0] in ("decode", "vad_margin")]:
         raise UserError(f"{own[0]}: bin.tune takes the search from --inference_config: leave the option out")
-    trials = tune(selection, config, args.option, values, args.nj, Machines(ngpu=args.ngpu))
-    for trial in trials:
-        low, high = (100 * bound for bound in trial.interval)
-        where = f"{trial.system}, seed {trial.seed}, {trial.set}, {args.option} {trial.value:g}"
-        print(f"{where}: EM {100 * trial.exact_match:.1f} [{low:.1f}, {high:.1f}]")
-    for value, mean in means(trials).items():
+    measured = tune(selection, config, args.option, values, args.nj, Machines(ngpu=args.ngpu))
+    for each in measured:
+        low, high = (100 * bound for bound in each.interval)
+        where = f"{each.system}, seed {each.seed}, {each.set}, {args.option} {each.value:g}"
+        print(f"{where}: EM {100 * each.exact_match:.1f} [{low:.1f}, {high:.1f}]")
+    for value, mean in means(measured).items():
         print(f"{args.option} {value:g}: mean EM {100 * mean:.2f}")
-    print(f"best on dev: {args.option} {best_value(trials):g}")
-    print(f"wrote {write_trials(args.recipe, config, args.option, trials)}")
+    print(f"best on dev: {args.option} {best_value(measured):g}")
+    print(f"wrote {write_measurements(args.recipe, config, args.option, measured)}")
 
 
 if __name__ == "__main__":

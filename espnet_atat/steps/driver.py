@@ -1,7 +1,7 @@
 """How a call goes through the stages: what is done is skipped with a line that says so."""
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from importlib import import_module
 
 from espnet_atat.graph.launch import Job, run_jobs
@@ -10,7 +10,7 @@ from espnet_atat.stages import STAGES, SYSTEMS, Stage, readers
 from espnet_atat.steps.request import Request
 from espnet_atat.steps.stage13_score import score_node
 from espnet_atat.steps.stage14_table import table_file
-from espnet_atat.steps.systems import SystemRun
+from espnet_atat.steps.systems import Trial
 
 DRIVER = "espnet_atat.bin.run"
 
@@ -35,7 +35,7 @@ def run_stages(request: Request) -> None:
 
 def _keep(stage: Stage, request: Request) -> None:
     if stage == Stage.SCORE:
-        print(f"stage {stage}: {request.kept.keep(request.runs)} sets kept in {request.kept.folder}")
+        print(f"stage {stage}: {request.kept.keep(request.trials)} sets kept in {request.kept.folder}")
         return
     for table in request.selection.tables:
         print(f"stage {stage}: kept as {request.kept.keep_table(table_file(request, table))}")
@@ -69,12 +69,12 @@ def _ready_systems(request: Request) -> Request:
     if request.use_results:
         _take_kept(request)
     if request.dry_run:
-        found = [run.training.first.problem for run in request.to_make if run.training]
+        found = [trial.training.first.problem for trial in request.to_make if trial.training]
         for problem in dict.fromkeys(str(each) for each in found if each is not None):
             print(f"stage {Stage.TOKENS}: {problem}")
         return request
-    for run in request.to_make:
-        run.check()
+    for trial in request.to_make:
+        trial.check()
     if request.machines.jobs > 1:
         if request.force:  # once for all jobs: what several share is made once
             wanted = [node for node in request.system_nodes if request.wants(node.stage)]
@@ -89,8 +89,8 @@ def _ready_systems(request: Request) -> Request:
 
 def _take_kept(request: Request) -> None:
     """Copy kept results to where decoding and scoring would leave them."""
-    for run in request.runs:
-        for each in run.hypotheses:
+    for trial in request.trials:
+        for each in trial.hypotheses:
             if each.node.is_done:
                 continue
             if request.kept.has(each.node):
@@ -103,24 +103,24 @@ def _take_kept(request: Request) -> None:
 
 def _jobs(request: Request) -> Iterator[Job]:
     """A job for each system, seed and fold that something is still to be made of, up to its scores."""
-    for run in request.to_make:
-        nodes = [*run.nodes(), *(each.node for each in run.hypotheses), *(score_node(each) for each in run.hypotheses)]
-        missing = [node for node in nodes if request.wants(node.stage) and not node.is_done]
+    for trial in request.to_make:
+        results = [node for each in trial.hypotheses for node in (each.node, score_node(each))]
+        missing = [node for node in [*trial.nodes(), *results] if request.wants(node.stage) and not node.is_done]
         if missing:
             makes = frozenset(node.place for node in missing if node.at is None)
-            trains = {step.run.place for step in run.training.chain} if run.training else set()
-            arguments = tuple(_job_arguments(run, request))
-            yield Job(run.name, DRIVER, arguments, makes, makes & trains, run.folder / "job.log")
+            trains = {step.run.place for step in trial.training.chain} if trial.training else set()
+            arguments = _job_arguments(trial, request)
+            yield Job(trial.name, DRIVER, arguments, makes, makes & trains, trial.folder / "job.log")
 
 
-def _job_arguments(run: SystemRun, request: Request) -> Sequence[str]:
+def _job_arguments(trial: Trial, request: Request) -> tuple[str, ...]:
     """Arguments of a call of the driver for one system with one seed and fold."""
-    one = dataclasses.replace(request.selection, seeds=(run.seed,), fold=run.fold)
+    one = dataclasses.replace(request.selection, seeds=(trial.seed,), fold=trial.fold)
     first, last = max(request.stage, Stage.TOKENS), min(request.stop_stage, Stage.SCORE)
-    arguments = [*one.arguments(run.system), "--stage", str(first), "--stop_stage", str(last)]
+    arguments = [*one.arguments(trial.system), "--stage", str(first), "--stop_stage", str(last)]
     arguments += ["--ngpu", str(request.machines.ngpu)]
     if readers("nj", first, last):
         arguments += ["--nj", str(max(1, request.nj // request.machines.jobs))]
     if request.machines.cpu_processes is not None:
         arguments += ["--cpu_processes", str(request.machines.cpu_processes)]
-    return arguments + (["--decode_dev"] if request.decode_dev else [])
+    return (*arguments, *(["--decode_dev"] if request.decode_dev else []))

@@ -17,7 +17,7 @@ from espnet_atat.graph.node import Node, lineage
 from espnet_atat.metrics.metrics_file import METRICS_FILE
 from espnet_atat.report.amounts import LEARNING, TRAINING, training_files
 from espnet_atat.report.archives import Archives
-from espnet_atat.steps.systems import SystemRun
+from espnet_atat.steps.systems import Trial
 
 #: Kept beside ``ref``, ``hyp`` and ``metrics.json``: the key of the hypotheses.
 KEY = "key"
@@ -58,28 +58,27 @@ class Keeper:
             with atomic_write(file) as handle:
                 handle.write(text)
 
-    def keep(self, runs: Iterable[SystemRun]) -> int:
+    def keep(self, trials: Iterable[Trial]) -> int:
         """Keep what is decoded and scored, with the table that defines the row; returns the number of sets.
 
         A set whose model was not trained here, but was itself taken from here, stays as it is.
         """
         count = 0
         texts: defaultdict[str, dict[str, str | None]] = defaultdict(dict)
-        for run in runs:
-            scored = [
-                each.node for each in run.hypotheses if each.node.is_done and (each.node.place / METRICS_FILE).is_file()
-            ]
-            if not scored or not all(node.is_done for node in run.needs):
+        for trial in trials:
+            decoded = [each.node for each in trial.hypotheses if each.node.is_done]
+            scored = [node for node in decoded if (node.place / METRICS_FILE).is_file()]
+            if not scored or not all(node.is_done for node in trial.needs):
                 continue
             count += len(scored)
-            of_table = texts[owner_of(self.recipe, run.system.name)]
+            of_table = texts[owner_of(self.recipe, trial.system.name)]
             for node in scored:
                 of_table[self._path(node.place / KEY)] = node.key
                 for name in ("ref", "hyp", METRICS_FILE):
                     of_table[self._path(node.place / name)] = (node.place / name).read_bytes().decode()
             folder = scored[0].place.parents[1]
-            runs_of_model = list(dict.fromkeys(each for node in run.needs for each in lineage(node.place)))
-            first_stage = run.system.first_stage
+            runs_of_model = list(dict.fromkeys(each for node in trial.needs for each in lineage(node.place)))
+            first_stage = trial.system.first_stage
             foreign = first_stage is not None and first_stage.kind in FOREIGN
             for name, text in training_files(runs_of_model, foreign=foreign).items():
                 of_table[self._path(folder / name)] = text

@@ -5,6 +5,7 @@ those of the system's own model, decoded into the folder ``asr`` of the seed; or
 """
 
 import dataclasses
+import shutil
 from collections.abc import Mapping
 from functools import cached_property, partial
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Any
 from espnet_atat.baselines.bio import read_examples
 from espnet_atat.baselines.config import check_tagger
 from espnet_atat.baselines.first_stage import Whisper, check_whisper, read_transcripts, whisper_transcripts
-from espnet_atat.baselines.pipeline import load_pipeline, train_pipeline, understand
+from espnet_atat.baselines.pipeline import load_pipeline, train_tagger, understand
 from espnet_atat.config.layout import DATA, DUMP, FOLD, filled, short
 from espnet_atat.config.system import TestSet
 from espnet_atat.config.two_stage import ASR, TRANSCRIPTS, WHISPER, FirstStage, Pipeline
@@ -53,9 +54,10 @@ def tagger_node(pipeline: Pipeline, seed: int) -> Node:
         }
 
     def train(work: Path) -> Mapping[str, Any]:
-        utterances = train_pipeline(data, work / TAGGER, config, [DUMP / name for name in pipeline.pretrain_data])
+        shutil.rmtree(work / TAGGER, ignore_errors=True)  # of an interrupted call
+        utterances = train_tagger(data, work / TAGGER, config, [DUMP / name for name in pipeline.pretrain_data])
         parameters = load_pipeline(work / TAGGER).parameters
-        print(f"  wrote {work / TAGGER}: {pipeline.tagger}, {parameters} parameters, {utterances} utterances")
+        print(f"  {pipeline.tagger}, {parameters} parameters, {utterances} utterances")
         return {"utterances": utterances, "parameters": parameters}
 
     def check() -> None:
@@ -68,7 +70,6 @@ def tagger_node(pipeline: Pipeline, seed: int) -> Node:
         identify=identify,
         make=train,
         about=str(pipeline),
-        in_place=True,
         check=check,
     )
 

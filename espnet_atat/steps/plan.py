@@ -15,7 +15,7 @@ from espnet_atat.config.encoder_input import EncoderInput, encoder_input_of, inp
 from espnet_atat.config.layout import DUMP, conf_file, short
 from espnet_atat.config.mixtures import MIXTURE_SEED, PRETRAIN_SLU, Mixtures
 from espnet_atat.config.pretrain_slu import PRETRAIN_SLU_OPTION, check_prepared
-from espnet_atat.config.system import EMBEDDING, Phase, System, TestSet, results_folder, run_label
+from espnet_atat.config.system import EMBEDDING, Phase, System, TestSet, results_folder, trial_label
 from espnet_atat.config.training import AUDIO_ENCODER_INIT, best_model
 from espnet_atat.data.epoch_plan import PLAN_VERSION
 from espnet_atat.data.mixture import Part
@@ -233,7 +233,7 @@ class Training(ABC):
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class PlannedSystem:
+class PlannedTrial:
     """A system with one seed and, in a cross validation, one fold.
 
     Attributes:
@@ -255,7 +255,7 @@ class PlannedSystem:
     @property
     def label(self) -> str:
         """``seed1``, ``seed1_fold2``."""
-        return run_label(self.seed, self.fold)
+        return trial_label(self.seed, self.fold)
 
     @property
     def name(self) -> str:

@@ -20,7 +20,7 @@ from espnet_atat.steps.keeping import Keeper
 from espnet_atat.steps.sets import sets_of
 from espnet_atat.steps.stage12_decode import Hypotheses
 from espnet_atat.steps.stage13_score import pooled_node, score_node
-from espnet_atat.steps.systems import SystemRun, attention_nodes, plan_system
+from espnet_atat.steps.systems import Trial, attention_nodes, plan_system
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,7 +99,7 @@ class Request:
         return list(dict.fromkeys(found))
 
     @cached_property
-    def runs(self) -> list[SystemRun]:
+    def trials(self) -> list[Trial]:
         return [
             plan_system(system, seed, fold, self.machines, dev=self.decode_dev, nj=self.nj)
             for system in self.selection.systems
@@ -112,11 +112,11 @@ class Request:
         return Keeper(self.recipe)
 
     @cached_property
-    def to_make(self) -> list[SystemRun]:
+    def to_make(self) -> list[Trial]:
         """The runs whose models are wanted: all of them, unless their kept results are in use."""
         if not self.use_results:
-            return self.runs
-        return [run for run in self.runs if not all(self.is_at_hand(each) for each in run.hypotheses)]
+            return self.trials
+        return [trial for trial in self.trials if not all(self.is_at_hand(each) for each in trial.hypotheses)]
 
     def is_at_hand(self, planned: Hypotheses) -> bool:
         return planned.node.is_done or self.kept.has(planned.node)
@@ -129,27 +129,27 @@ class Request:
         """The scores of every set, then those of pooled folds."""
         systems = self.selection.systems if table is None else self.systems_of(table)
         names = [system.name for system in systems]
-        nodes = [score_node(each) for run in self.runs if run.system.name in names for each in run.hypotheses]
+        nodes = [score_node(each) for trial in self.trials if trial.system.name in names for each in trial.hypotheses]
         return [*nodes, *(node for system in systems for node in self._pooled_nodes(system))]
 
     def _pooled_nodes(self, system: System) -> Iterator[Node]:
         if system.folds is None or self.selection.fold is not None:
             return
         for seed in self.selection.seeds_of(system):
-            of_folds = [run for run in self.runs if run.system.name == system.name and run.seed == seed]
+            of_folds = [trial for trial in self.trials if trial.system.name == system.name and trial.seed == seed]
             tests = system.dev if self.decode_dev else system.test
             names = [(config, test) for config in system.decode for test in tests]
-            for (config, test), *hypotheses in zip(names, *(run.hypotheses for run in of_folds), strict=True):
+            for (config, test), *hypotheses in zip(names, *(trial.hypotheses for trial in of_folds), strict=True):
                 yield pooled_node(system, seed, config, test, hypotheses)
 
     @cached_property
     def system_nodes(self) -> list[Node]:
         """All that stages 7 to 13 make; what several systems share is there once."""
-        nodes = [node for run in self.to_make for node in run.nodes()]
-        for run in self.runs:
+        nodes = [node for trial in self.to_make for node in trial.nodes()]
+        for trial in self.trials:
             # What is taken from the kept results is there by now, but for a dry run.
             planned = [
-                each for each in run.hypotheses if not (self.dry_run and self.use_results and self.is_at_hand(each))
+                each for each in trial.hypotheses if not (self.dry_run and self.use_results and self.is_at_hand(each))
             ]
             nodes += [node for each in planned for node in (each.node, score_node(each))]
         nodes += attention_nodes(self.to_make)

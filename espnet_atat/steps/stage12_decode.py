@@ -18,7 +18,7 @@ from espnet_atat.graph.logs import log_to
 from espnet_atat.graph.node import Identity, Node
 from espnet_atat.report.glance import ATTENTION_FILE, first_right
 from espnet_atat.stages import Stage
-from espnet_atat.steps.plan import PlannedSystem, Training, heard_words
+from espnet_atat.steps.plan import PlannedTrial, Training, heard_words
 from espnet_atat.steps.stage08_language_model import LMTraining
 from espnet_atat.strict_json import read_json
 
@@ -40,7 +40,7 @@ class Hypotheses(ABC):
         config_name: of the inference configuration; of a pipeline's first stage.
     """
 
-    owner: PlannedSystem
+    owner: PlannedTrial
     config_name: str
     test: TestSet
 

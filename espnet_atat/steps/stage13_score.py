@@ -19,14 +19,14 @@ from espnet_atat.steps.stage12_decode import CUT, Hypotheses
 
 def score_node(planned: Hypotheses) -> Node:
     """A set's scores; utterances whose words were all heard in training are also scored apart."""
-    run, folder = planned.owner, planned.folder
+    trial, folder = planned.owner, planned.folder
 
     def score(work: Path) -> Mapping[str, Any]:
         info = {
-            "recipe": run.system.recipe,
-            "system": run.system.name,
-            "seed": str(run.seed),
-            **({"fold": str(run.fold)} if run.fold is not None else {}),
+            "recipe": trial.system.recipe,
+            "system": trial.system.name,
+            "seed": str(trial.seed),
+            **({"fold": str(trial.fold)} if trial.fold is not None else {}),
             "task": planned.test.task,
             "inference_config": folder.parent.name,
             **planned.origin,
@@ -36,7 +36,7 @@ def score_node(planned: Hypotheses) -> Node:
         for about in (DATA / planned.test.set / name for name in (TEXT_FORM, SPLIT)):
             if about.is_file():
                 info[about.name] = about.read_text(encoding="utf-8").strip()
-        return _write(work, [folder], run.system, info, heard_words=planned.heard)
+        return _write(work, [folder], trial.system, info, heard_words=planned.heard)
 
     return _node(folder, [folder], score, (planned.node,))
 

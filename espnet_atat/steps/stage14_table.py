@@ -42,8 +42,8 @@ def table_file(request: Request, table: Table) -> Path:
 
 
 def _identity(request: Request, table: Table, scores: Sequence[Node]) -> Identity:
-    runs = [run for run in request.runs if run.system.name in table.systems]
-    seen = [*scores, *(node for node in attention_nodes(runs) if node.is_done)]
+    trials = [trial for trial in request.trials if trial.system.name in table.systems]
+    seen = [*scores, *(node for node in attention_nodes(trials) if node.is_done)]
     return {
         "kind": "table",
         "espnet_atat": __version__,

@@ -21,7 +21,7 @@ from espnet_atat.stages import Stage
 from espnet_atat.steps.request import Request
 from espnet_atat.steps.stage12_decode import Decoding, source_of
 from espnet_atat.steps.stage13_score import score_node
-from espnet_atat.steps.systems import SystemRun, model_of
+from espnet_atat.steps.systems import Trial, model_of
 
 #: Form of what is packed; part of the fingerprint, so that a newer form is packed again.
 FORM = 1
@@ -29,47 +29,47 @@ FORM = 1
 
 def plan(request: Request) -> Iterator[Node | str]:
     """A package for each system, seed and fold that has a model of its own."""
-    for run in request.runs:
-        if run.tagger is not None:
-            yield f"{run.name}: a pipeline of two models, which no package holds, skipped"
-        elif request.use_results and not model_of(run).run.is_done:
-            yield f"{package_file(run)}: only the results of its model are here, skipped"
+    for trial in request.trials:
+        if trial.tagger is not None:
+            yield f"{trial.name}: a pipeline of two models, which no package holds, skipped"
+        elif request.use_results and not model_of(trial).run.is_done:
+            yield f"{package_file(trial)}: only the results of its model are here, skipped"
         else:
-            yield package_node(run, request.selection)
+            yield package_node(trial, request.selection)
 
 
-def package_file(run: SystemRun) -> Path:
-    return EXP / run.system.recipe / "packages" / f"{run.system.recipe}_{run.system.name}_{run.label}.zip"
+def package_file(trial: Trial) -> Path:
+    return EXP / trial.system.recipe / "packages" / f"{trial.system.recipe}_{trial.system.name}_{trial.label}.zip"
 
 
-def package_node(run: SystemRun, selection: Selection) -> Node:
-    model = model_of(run)
-    scores = [score_node(each) for each in run.hypotheses]
-    terms = load_recipe(run.system.recipe).license
+def package_node(trial: Trial, selection: Selection) -> Node:
+    model = model_of(trial)
+    scores = [score_node(each) for each in trial.hypotheses]
+    terms = load_recipe(trial.system.recipe).license
     return Node(
         stage=Stage.PACK,
-        at=package_file(run),
+        at=package_file(trial),
         identify=lambda: {
             "kind": "package",
             "form": FORM,
             "espnet_atat": __version__,
             "run": model.run.key,
             "model": model.model,
-            "search": search_options(run.system.packed_search),
+            "search": search_options(trial.system.packed_search),
             "scores": [file_digest(score.place) for score in scores],
             **({"license": [terms.name, file_digest(Path(terms.file))]} if terms else {}),
         },
-        make=partial(_pack, run, selection, terms),
+        make=partial(_pack, trial, selection, terms),
         needs=(model.run, *scores),
         is_file=True,
     )
 
 
-def _pack(run: SystemRun, selection: Selection, terms: License | None, work: Path) -> Mapping[str, Any]:
+def _pack(trial: Trial, selection: Selection, terms: License | None, work: Path) -> Mapping[str, Any]:
     from espnet_atat.decode.pretrained import load_pretrained
 
-    training = model_of(run)
-    language_model = next((each.language_model for each in run.decodings if each.language_model), None)
+    training = model_of(trial)
+    language_model = next((each.language_model for each in trial.decodings if each.language_model), None)
     sources = Sources(
         train_config=training.run.place / "config.yaml",
         model_file=training.model_file,
@@ -78,31 +78,31 @@ def _pack(run: SystemRun, selection: Selection, terms: License | None, work: Pat
         lm_train_config=language_model.train_config if language_model else None,
         lm_file=language_model.model_file if language_model else None,
     )
-    path = work / package_file(run).name
-    manifest = write_package(sources, _manifest(run, selection, terms), path)
+    path = work / package_file(trial).name
+    manifest = write_package(sources, _manifest(trial, selection, terms), path)
     load_pretrained(path)  # as its users will
     size = path.stat().st_size / 1e6
-    print(f"  {size:.1f} MB, {manifest.parameters} parameters, scores of {len(run.hypotheses)} decodings")
+    print(f"  {size:.1f} MB, {manifest.parameters} parameters, scores of {len(trial.hypotheses)} decodings")
     return {"parameters": manifest.parameters}
 
 
-def _manifest(run: SystemRun, selection: Selection, terms: License | None) -> Manifest:
-    system, one = run.system, dataclasses.replace(selection, seeds=(run.seed,), fold=run.fold)
+def _manifest(trial: Trial, selection: Selection, terms: License | None) -> Manifest:
+    system, one = trial.system, dataclasses.replace(selection, seeds=(trial.seed,), fold=trial.fold)
     # The label of each kind of input is that of the first test set of that kind, else the usual one: a model that was
     # fine-tuned on text only understands speech under the text's label.
-    tasks = {source_of(test): test.task for test in reversed(run.tests)}
+    tasks = {source_of(test): test.task for test in reversed(trial.tests)}
     return Manifest(
-        name=package_file(run).stem,
+        name=package_file(trial).stem,
         title=system.title,
         license=terms.name if terms else Manifest.license,
         tasks={**TASK_DEFAULTS, **tasks},
         decode=search_options(system.packed_search),
         trained_on=tuple(
             {"phase": "pretrain" if step.parent is None else "finetune", "task": part.task, "set": part.set}
-            for step in model_of(run).chain
+            for step in model_of(trial).chain
             for part in step.mixtures.train
         ),
-        results=tuple(_result(each) for each in run.decodings),
+        results=tuple(_result(each) for each in trial.decodings),
         command=" ".join(["./run.sh", *one.arguments(system)]),
         versions={"commit": commit()},
     )
@@ -118,7 +118,7 @@ def upload(request: Request) -> Iterator[Node | str]:
     if request.hf_repo is None and request.upload_dir is None:
         yield "neither --hf_repo nor --upload_dir is given: nothing is uploaded"
         return
-    packages = [path for run in request.runs if run.tagger is None and (path := package_file(run)).is_file()]
+    packages = [path for trial in request.trials if trial.tagger is None and (path := package_file(trial)).is_file()]
     if len(packages) != 1:
         if request.dry_run:
             yield f"to be done, after stage {Stage.PACK}"

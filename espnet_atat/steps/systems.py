@@ -17,7 +17,7 @@ from espnet_atat.graph.launch import Machines
 from espnet_atat.graph.node import Node, with_needs
 from espnet_atat.steps import stage07_tokens, stage09_training
 from espnet_atat.steps.pipelines import TaggedHypotheses, tagger_node
-from espnet_atat.steps.plan import PlannedSystem, Training
+from espnet_atat.steps.plan import PlannedTrial, Training
 from espnet_atat.steps.stage12_decode import Decoding, Hypotheses
 
 
@@ -60,7 +60,7 @@ def plan_training(system: System, seed: int, fold: int | None, machines: Machine
     return dataclasses.replace(pretraining, parent=pretraining, problem=None, **changed)
 
 
-class SystemRun(PlannedSystem):
+class Trial(PlannedTrial):
     """A system with one seed and fold, and all that is made of it."""
 
     def nodes(self) -> list[Node]:
@@ -108,11 +108,11 @@ def plan_system(
     *,
     dev: bool = False,
     nj: int = 1,
-) -> SystemRun:
+) -> Trial:
     """What a system is made of, from its files: it needs no data."""
     of_fold = system.of_fold(fold)
     trains = system.first_stage is None or system.first_stage.kind == ASR
-    return SystemRun(
+    return Trial(
         system=of_fold,
         seed=seed,
         fold=fold,
@@ -123,17 +123,17 @@ def plan_system(
     )
 
 
-def model_of(run: SystemRun) -> Training:
+def model_of(trial: Trial) -> Training:
     """The model of a run that searches trees: a pipeline has none."""
-    if run.tagger is not None or run.training is None:
-        raise UserError(f"system {run.system.name} is a pipeline of two models: it has no search of trees of its own")
-    return run.training
+    if trial.tagger is not None or trial.training is None:
+        raise UserError(f"system {trial.system.name} is a pipeline of two models: it has no search of trees of its own")
+    return trial.training
 
 
-def attention_nodes(runs: Iterable[SystemRun]) -> Iterator[Node]:
+def attention_nodes(trials: Iterable[Trial]) -> Iterator[Node]:
     """Where each system looked, by its first run: its first set of speech with trees."""
-    firsts: dict[str, SystemRun] = {}
-    for run in runs:
-        firsts.setdefault(run.system.name, run)
-    for run in firsts.values():
-        yield from [each.attention for each in run.decodings if each.attention is not None][:1]
+    firsts: dict[str, Trial] = {}
+    for trial in trials:
+        firsts.setdefault(trial.system.name, trial)
+    for trial in firsts.values():
+        yield from [each.attention for each in trial.decodings if each.attention is not None][:1]

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from espnet_atat.bin import tune
-from espnet_atat.bin.tune import Trial, best_value, main, means, write_trials
+from espnet_atat.bin.tune import Measurement, best_value, main, means, write_measurements
 from espnet_atat.errors import UserError
 from tests.steps.world import training, write_recipe
 
@@ -18,28 +18,28 @@ test: [{set: toy/test, task: slu}]
 """
 
 
-def trials(**exact_matches: float) -> list[Trial]:
+def measured(**exact_matches: float) -> list[Measurement]:
     """``a_0=0.5``: system a, value 0; ``a2_0``: its seed 2."""
     return [
-        Trial(run[0], int(run[1:] or 1), "toy/dev", float(value), figure, (0.0, 1.0))
+        Measurement(run[0], int(run[1:] or 1), "toy/dev", float(value), figure, (0.0, 1.0))
         for name, figure in exact_matches.items()
         for run, _, value in [name.partition("_")]
     ]
 
 
 def test_every_dev_set_counts_alike_and_of_equal_values_the_smallest_wins():
-    found = trials(a_0=0.5, a_1=0.6, a_2=0.7, a2_0=0.5, a2_1=0.6, a2_2=0.5)
+    found = measured(a_0=0.5, a_1=0.6, a_2=0.7, a2_0=0.5, a2_1=0.6, a2_2=0.5)
     assert means(found) == pytest.approx({0.0: 0.5, 1.0: 0.6, 2.0: 0.6})
     assert best_value(found) == 1.0
 
 
 @pytest.mark.usefixtures("world")
 def test_the_choice_is_written_with_all_that_it_rests_on():
-    path = write_trials("toy", "decode_lm", "lm_weight", trials(a_0=0.25, a_1=0.5))
+    path = write_measurements("toy", "decode_lm", "lm_weight", measured(a_0=0.25, a_1=0.5))
     assert path == Path("exp/toy/tuning/a.decode_lm.lm_weight.json")
     content = json.loads(path.read_text())
     assert content["best"] == 1.0
-    assert [trial["exact_match"] for trial in content["trials"]] == [0.25, 0.5]
+    assert [each["exact_match"] for each in content["measurements"]] == [0.25, 0.5]
 
 
 def test_there_is_nothing_to_choose_on_without_a_dev_set_of_trees(world):
@@ -62,7 +62,7 @@ def test_every_option_has_values_of_its_own(monkeypatch):
 
     def note(_selection, config, option, values, *_rest):
         asked[option] = (config, values)
-        return trials(a_0=0.5)
+        return measured(a_0=0.5)
 
     monkeypatch.setattr(tune, "tune", note)
     for option in tune.OPTIONS:

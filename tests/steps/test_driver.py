@@ -14,7 +14,7 @@ import yaml
 
 from espnet_atat.bin import run as command
 from espnet_atat.config.rows import table_contents
-from espnet_atat.config.system import System, load_system, run_label
+from espnet_atat.config.system import System, load_system, trial_label
 from espnet_atat.config.table import load_table
 from espnet_atat.datadir import read_two_column
 from espnet_atat.errors import UserError
@@ -51,7 +51,7 @@ def decoded(system: System) -> set[str]:
     """Where a system's hypotheses lie."""
     folds = range(1, system.folds + 1) if system.folds else [None]
     return {
-        f"exp/{system.recipe}/{system.name}/{run_label(seed, fold)}/{config}/{test.name}"
+        f"exp/{system.recipe}/{system.name}/{trial_label(seed, fold)}/{config}/{test.name}"
         for seed in system.seeds
         for fold in folds
         for test in system.of_fold(fold).test
@@ -149,12 +149,12 @@ def test_a_job_makes_what_the_call_would_have_made_of_its_system(world):
     jobs = list(driver._jobs(request))
     folded = [f"folded/seed{seed}_fold{fold}" for seed in (1, 3) for fold in (1, 2)]
     assert [job.name for job in jobs] == ["zeroshot/seed1", "zeroshot/seed3", *folded]
-    for job, run_of_job in zip(jobs, request.runs, strict=True):
+    for job, trial in zip(jobs, request.trials, strict=True):
         again = asked(*job.arguments)
-        (same,) = again.runs
-        for mine, theirs in zip(same.nodes(), run_of_job.nodes(), strict=True):
+        (same,) = again.trials
+        for mine, theirs in zip(same.nodes(), trial.nodes(), strict=True):
             assert mine.place == theirs.place
-        for mine, theirs in zip(same.hypotheses, run_of_job.hypotheses, strict=True):
+        for mine, theirs in zip(same.hypotheses, trial.hypotheses, strict=True):
             assert (mine.folder, mine.node.key) == (theirs.folder, theirs.node.key)
         assert (again.stage, again.stop_stage, again.nj, again.machines.cpu_processes) == (7, 13, 4, 1)
         assert (again.force, again.machines.jobs) == (False, 1)

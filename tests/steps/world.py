@@ -17,7 +17,7 @@ from espnet_atat.graph.digest import SUMS_FILE
 from espnet_atat.semantics.tree import strip_tags
 from espnet_atat.speech.feature_sums import FeatureSums
 from espnet_atat.steps.plan import Training
-from espnet_atat.steps.systems import SystemRun, model_of, plan_system
+from espnet_atat.steps.systems import Trial, model_of, plan_system
 
 PRETRAIN = """
 input_size: 80
@@ -198,7 +198,7 @@ def selected(*options: str) -> Selection:
     return select(parser.parse_args(["--recipe", "toy", *options]))
 
 
-def planned(system: str, *options: str) -> SystemRun:
+def planned(system: str, *options: str) -> Trial:
     """A row with its first seed, as the options change it."""
     selection = selected("--system", system, *options)
     (row,) = selection.systems
