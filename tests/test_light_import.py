@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import pytest
+
 SCRIPT = """
 import sys
 import torch
@@ -21,6 +23,7 @@ def run(root, fullgraph: bool):
     )
 
 
+@pytest.mark.slow
 def test_what_espnet_hides_from_the_compiler_stays_hidden(root):
     assert run(root, False).stdout == "3\n"
     # As with ESPnet's own decorator: the function breaks the graph.

@@ -81,6 +81,7 @@ def test_states_are_stored_once_for_all_rows_and_say_whose_they_are(ears, capsys
     assert training("frozen").run.key != before
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("ears")
 def test_states_are_the_same_from_any_number_of_processes(monkeypatch):
     from espnet_atat.speech import features
