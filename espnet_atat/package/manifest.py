@@ -15,7 +15,7 @@ from espnet_atat.text.vocabulary import TASK_SOURCE
 
 MANIFEST = "atat.yaml"
 #: Form of the file; a reader of this release reads no other.
-FORM = 1
+MANIFEST_FORM = 1
 #: Options of the search that a package may set (``espnet_atat.decode.search_config.SearchConfig``).
 DECODE: Mapping[str, Any] = {
     **dict.fromkeys(("beam_size", "nbest"), Annotated[int, Within(1, 1000)]),
@@ -95,13 +95,15 @@ class Manifest:
     def dump(self) -> str:
         content = dataclasses.asdict(self)
         content |= {"trained_on": list(content["trained_on"]), "results": list(content["results"])}
-        return yaml.safe_dump({"form": FORM, **content}, sort_keys=False, allow_unicode=True, width=110)
+        return yaml.safe_dump({"form": MANIFEST_FORM, **content}, sort_keys=False, allow_unicode=True, width=110)
 
     @classmethod
     def read(cls, text: bytes, where: str) -> Self:
         content = parse_plain(text, where)
-        if content.pop("form", None) != FORM:
-            raise UserError(f"{where}: not a manifest of form {FORM}: packed by another release? Pack the model again")
+        if content.pop("form", None) != MANIFEST_FORM:
+            raise UserError(
+                f"{where}: not a manifest of form {MANIFEST_FORM}: packed by another release? Pack the model again"
+            )
         return read(cls, content, where)
 
 

@@ -2,51 +2,25 @@
 
 import re
 import tempfile
-from collections.abc import Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
-from espnet_atat.atomic import atomic_dir
 from espnet_atat.errors import UserError, first_line
-from espnet_atat.graph.work import check_own, check_replaceable, making
-from espnet_atat.package.reader import PACKAGE_META, list_files, open_package, unpack
+from espnet_atat.package.reader import list_files, open_package, unpack
 
 REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 
 
-def check_package(package: Path) -> dict[str, int]:
+def contents_of(package: Path) -> dict[str, int]:
     """What would be published: files and their sizes in bytes."""
     with open_package(package):
         return list_files(package)
 
 
-def publish(
-    package: Path, repository: str | None, folder: Path | None, *, private: bool = False, dry_run: bool = False
-) -> Iterator[str]:
-    """Put a package into a folder or, without one, into a repository of the hub; yields lines for the user."""
-    if dry_run:
-        files = check_package(package)
-        yield from (f"{size:>12,}  {name}" for name, size in files.items())
-        size, target = sum(files.values()), folder or repository
-        yield f"{size:>12,}  bytes in {len(files)} files would go to {target}; nothing was sent"
-    elif folder is not None:
-        to_folder(package, folder)
-        yield f"wrote {folder}"
-    else:
-        yield f"uploaded to {to_hub(package, str(repository), private=private)}"
-
-
 def to_folder(package: Path, folder: Path) -> None:
-    """Unpack into a folder, whole or not at all; an older package there is replaced, unless other files are with it."""
-    check_replaceable(folder, lambda there: (there / PACKAGE_META).is_file())
-    known: dict[str, list[str]] = {}
-    for name in check_package(package):
-        place = PurePosixPath(name)
-        known.setdefault(str(place.parent), []).append(place.name)
-    with making(folder):
-        check_own(folder, known)
-        with atomic_dir(folder) as target:
-            unpack(package, target)
+    """Unpack into an empty folder."""
+    contents_of(package)  # one that opens
+    unpack(package, folder)
 
 
 def to_hub(package: Path, repository: str, *, private: bool = False) -> str:
@@ -55,7 +29,7 @@ def to_hub(package: Path, repository: str, *, private: bool = False) -> str:
     Name, token and package are checked before anything is sent.
     """
     client = _authorised(repository)
-    check_package(package)
+    contents_of(package)
     with tempfile.TemporaryDirectory(prefix="atat_") as scratch:
         unpack(package, Path(scratch))
         try:

@@ -10,21 +10,17 @@ from espnet_atat import __version__
 from espnet_atat.config.layout import EXP
 from espnet_atat.config.recipe import License, load_recipe
 from espnet_atat.config.selection import Selection
-from espnet_atat.errors import UserError
 from espnet_atat.graph.digest import file_digest
 from espnet_atat.graph.node import Node, commit
 from espnet_atat.metrics.metrics_file import METRICS_FILE, read_metrics
-from espnet_atat.package.manifest import TASK_DEFAULTS, Manifest, result_of, search_options
-from espnet_atat.package.publish import publish
+from espnet_atat.package.manifest import MANIFEST_FORM, TASK_DEFAULTS, Manifest, result_of, search_options
+from espnet_atat.package.publish import contents_of, to_folder, to_hub
 from espnet_atat.package.writer import Sources, write_package
 from espnet_atat.stages import Stage
 from espnet_atat.steps.request import Request
 from espnet_atat.steps.stage12_decode import Decoding, source_of
 from espnet_atat.steps.stage13_score import score_node
 from espnet_atat.steps.systems import Trial, model_of
-
-#: Form of what is packed; part of the fingerprint, so that a newer form is packed again.
-FORM = 1
 
 
 def plan(request: Request) -> Iterator[Node | str]:
@@ -51,7 +47,7 @@ def package_node(trial: Trial, selection: Selection) -> Node:
         at=package_file(trial),
         identify=lambda: {
             "kind": "package",
-            "form": FORM,
+            "form": MANIFEST_FORM,
             "espnet_atat": __version__,
             "run": model.run.key,
             "model": model.model,
@@ -81,8 +77,7 @@ def _pack(trial: Trial, selection: Selection, terms: License | None, work: Path)
     path = work / package_file(trial).name
     manifest = write_package(sources, _manifest(trial, selection, terms), path)
     load_pretrained(path)  # as its users will
-    size = path.stat().st_size / 1e6
-    print(f"  {size:.1f} MB, {manifest.parameters} parameters, scores of {len(trial.hypotheses)} decodings")
+    print(f"  {path.stat().st_size / 1e6:.1f} MB, {manifest.parameters} parameters, {len(trial.hypotheses)} scores")
     return {"parameters": manifest.parameters}
 
 
@@ -114,19 +109,24 @@ def _result(decoding: Decoding) -> Mapping[str, Any]:
 
 
 def upload(request: Request) -> Iterator[Node | str]:
-    """Stage 16: a system's package to a repository of the hub (``--hf_repo``) or into a folder (``--upload_dir``)."""
+    """Stage 16: a system's package into a folder (``--upload_dir``) or to a repository of the hub (``--hf_repo``)."""
     if request.hf_repo is None and request.upload_dir is None:
         yield "neither --hf_repo nor --upload_dir is given: nothing is uploaded"
         return
-    packages = [path for trial in request.trials if trial.tagger is None and (path := package_file(trial)).is_file()]
-    if len(packages) != 1:
-        if request.dry_run:
-            yield f"to be done, after stage {Stage.PACK}"
-            return
-        names = ", ".join(map(str, packages)) or f"run stage {Stage.PACK}"
-        raise UserError(
-            f"stage {Stage.UPLOAD} uploads one package; of those asked for there are {len(packages)}: {names}"
-        )
-    yield from publish(
-        packages[0], request.hf_repo, request.upload_dir, private=request.private, dry_run=request.dry_run
+    (trial,) = request.trials  # bin.run refuses more
+    package = package_node(trial, request.selection)
+    node = Node(
+        stage=Stage.UPLOAD,
+        at=request.upload_dir or Path(str(request.hf_repo)),
+        identify=lambda: {"kind": "published", "package": file_digest(package.place)},
+        make=partial(to_folder, package.place),
+        needs=(package,),
+        about=f"of {package.place}",
     )
+    if request.dry_run and package.is_done:
+        yield from (f"{size:>12,}  {name}" for name, size in contents_of(package.place).items())
+    if request.upload_dir is not None or request.dry_run:
+        yield node
+    else:
+        node.check_needs()
+        yield f"uploaded to {to_hub(package.place, str(node.at), private=request.private)}"

@@ -105,5 +105,16 @@ def test_models_of_several_tables_are_packed_once_and_one_is_uploaded(finished, 
     assert [line.split("/")[-1].partition(".zip")[0] for line in packages] == ["toy_old_seed1", "toy_zeroshot_seed1"]
     with pytest.raises(UserError, match="one model is uploaded at a time: name its system"):
         pack("--upload_dir", "given")
-    pack("--system", "zeroshot", "--upload_dir", "given")
-    assert Path("given/README.md").is_file()
+    capsys.readouterr()
+    for done in ("to be made (of exp/toy/packages/toy_zeroshot_seed1.zip)", "done already"):
+        pack("--system", "zeroshot", "--upload_dir", "given", "--dry_run")
+        assert f"stage 16: given: {done}" in (printed := capsys.readouterr().out)
+        assert " atat.yaml\n" in printed
+        pack("--system", "zeroshot", "--upload_dir", "given")
+        assert Path("given/README.md").is_file()
+        capsys.readouterr()
+    Path("mine").mkdir()
+    Path("mine/thesis.txt").write_text("years of work")
+    with pytest.raises(UserError, match="mine was not made by this step"):
+        pack("--system", "zeroshot", "--upload_dir", "mine")
+    assert Path("mine/thesis.txt").read_text() == "years of work"
