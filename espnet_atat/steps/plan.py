@@ -18,8 +18,7 @@ from espnet_atat.config.pretrain_slu import PRETRAIN_SLU_OPTION, check_prepared
 from espnet_atat.config.system import EMBEDDING, Phase, System, TestSet, results_folder, trial_label
 from espnet_atat.config.training import AUDIO_ENCODER_INIT, best_model
 from espnet_atat.data.epoch_plan import PLAN_VERSION
-from espnet_atat.data.mixture import Part
-from espnet_atat.data.targets import holds_audio, part_identity, targets_of, unseen_tags
+from espnet_atat.data.targets import holds_audio, part_identity, unseen_tags
 from espnet_atat.errors import UserError
 from espnet_atat.espnet_package import ESPNET_PREFIX, is_checkpoint
 from espnet_atat.graph.digest import file_digest
@@ -28,7 +27,6 @@ from espnet_atat.graph.node import Identity, Node
 from espnet_atat.model.hub import model_identity
 from espnet_atat.stages import Stage
 from espnet_atat.text.growth import BPEGrowth
-from espnet_atat.text.tokenizer import target_words
 
 #: Options of training that decide what statistics and shapes are; the rest leaves them as they are.
 STATISTICS_KEYS = ("input_size", "frontend", "frontend_conf", "text_encoder", "text_tokenizer", "text_pace", "ctc_unit")
@@ -269,9 +267,3 @@ class PlannedTrial:
     def needs(self) -> tuple[Node, ...]:
         """The runs that decoding reads."""
         return (*([self.training.run] if self.training else ()), *([self.tagger] if self.tagger else ()))
-
-
-def heard_words(final: Training) -> set[str]:
-    """The words of the transcripts of all audio that a system was trained on, pretraining included."""
-    parts: list[Part] = [part for step in final.chain for part in step.mixtures.train if part.source == "speech"]
-    return {word for target in targets_of(parts, DUMP, MIXTURE_SEED) for word in target_words(target)}

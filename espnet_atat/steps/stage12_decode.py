@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from espnet_atat.config.layout import DATA, DUMP, conf_file, has_audio, load_config
+from espnet_atat.config.mixtures import MIXTURE_SEED
 from espnet_atat.config.system import TestSet
+from espnet_atat.data.targets import targets_of
 from espnet_atat.datadir import read_two_column, write_two_column
 from espnet_atat.errors import UserError
 from espnet_atat.graph.digest import features_digest, file_digest
@@ -18,9 +20,10 @@ from espnet_atat.graph.logs import log_to
 from espnet_atat.graph.node import Identity, Node
 from espnet_atat.report.glance import ATTENTION_FILE, first_right
 from espnet_atat.stages import Stage
-from espnet_atat.steps.plan import PlannedTrial, Training, heard_words
+from espnet_atat.steps.plan import PlannedTrial, Training
 from espnet_atat.steps.stage08_language_model import LMTraining
 from espnet_atat.strict_json import read_json
+from espnet_atat.text.tokenizer import target_words
 
 if TYPE_CHECKING:
     from espnet_atat.decode.lm_fusion import LanguageModel
@@ -189,7 +192,9 @@ class Decoding(Hypotheses):
 
     @property
     def heard(self) -> set[str]:
-        return heard_words(self.training)
+        """The words of the transcripts of all audio that the system was trained on, pretraining included."""
+        parts = [part for step in self.training.chain for part in step.mixtures.train if part.source == "speech"]
+        return {word for target in targets_of(parts, DUMP, MIXTURE_SEED) for word in target_words(target)}
 
     def make(self, work: Path) -> Mapping[str, Any]:
         from espnet_atat.decode.decode_set import count_cut, decode_set, write_results

@@ -11,10 +11,19 @@ from espnet_atat.datadir import write_two_column
 from espnet_atat.errors import UserError
 from espnet_atat.graph.node import RUNS, with_needs
 from espnet_atat.semantics.tree import is_tag
-from espnet_atat.steps.plan import KNOWN_TAGS, heard_words
+from espnet_atat.steps.plan import KNOWN_TAGS
 from espnet_atat.steps.stage09_training import resolved_config
 from espnet_atat.text.vocabulary import Vocabulary
-from tests.steps.world import FILES, TARGETS, read_audio_in_place, row_file, training, write_features, write_recipe
+from tests.steps.world import (
+    FILES,
+    TARGETS,
+    planned,
+    read_audio_in_place,
+    row_file,
+    training,
+    write_features,
+    write_recipe,
+)
 
 pytestmark = pytest.mark.usefixtures("world")
 #: Keys of the row zeroshot: tokens, statistics and training of its pretraining, then of its fine-tuning.
@@ -170,7 +179,7 @@ def test_audio_and_features_do_not_mix(world):
 
 
 def test_heard_words_are_those_of_audio_alone():
-    words = heard_words(training("zeroshot"))
+    words = planned("zeroshot").hypotheses[0].heard
     assert {"paper", "ann"} <= words
     assert not {"order", "quartz", "[IN:PLAY", "<slu>"} & words
 
