@@ -28,7 +28,7 @@ import numpy as np
 
 from espnet_atat.data.epoch_plan import Batches, Budget, Planner
 from espnet_atat.data.mixture import Part, parse_mixture, write_mixture
-from espnet_atat.data.parts import MAX_PARTS, padded_size
+from espnet_atat.data.parts import MAX_PARTS, padded_sizes
 from espnet_atat.data.shapes import load_groups
 from espnet_atat.data.statistics import write_statistics
 from espnet_atat.graph.digest import SUMS_FILE
@@ -171,7 +171,9 @@ def composition(plan: list[Any], lengths: dict[str, np.ndarray], frames: float, 
         for kind, of_kind in (("audio", audio), ("text", text)):
             used[kind] += sum(of_kind)
             joint[kind] += max(of_kind, default=0) * len(of_kind)
-            in_parts[kind] += padded_size(of_kind, MAX_PARTS)
+            if of_kind:
+                ordered = np.array([sorted(of_kind, reverse=True)])
+                in_parts[kind] += int(padded_sizes(ordered, np.array([len(of_kind)]), MAX_PARTS)[0])
         weights += [(length, 1 / rows) for name in found if name.startswith("asr") for length in found[name]]
     weights.sort()
     tenth = max(1, len(weights) // 10)
@@ -316,7 +318,6 @@ def know_statistics(parts: list[Part], folder: Path) -> None:
         parts,
         folder / "dump",
         folder / "stats",
-        seed=SEED,
         text_tokenizer=str(folder / "text_tokenizer"),
         text_encoder_conf={"config": {"model_type": "bert"}},
         nj=os.cpu_count() or 1,

@@ -79,7 +79,7 @@ def make_run(folder: Path) -> Path:
     vocabulary = Vocabulary.load(folder / "tokens.txt")
     config = _config(folder, vocabulary, characters)
     torch.manual_seed(0)
-    model = ATATTask.build_model(Namespace(**config))
+    model = ATATTask.build_model(Namespace(audio_encoder_init=None, use_adapter=False, **config))
     _learn(model, _examples(folder, vocabulary, characters))
     config |= {"text_encoder_conf": {"config": model.text_encoder.config.to_diff_dict()}}
     (folder / "config.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")

@@ -12,8 +12,6 @@ from espnet_atat.data.mixture import TREE_TASKS, Part, parse_mixture
 from espnet_atat.errors import UserError
 from espnet_atat.schema import check_known, read
 
-#: Draws the utterances of a part with a limit: the same ones whatever the seed of a training run.
-MIXTURE_SEED = 0
 #: Mixtures that all recipes share.
 SHARED = CONF / "mixtures.yaml"
 #: The key of an entry that is a place for sets of other corpora.

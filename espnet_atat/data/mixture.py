@@ -24,6 +24,8 @@ from espnet_atat.text.vocabulary import TASK_SOURCE, TASKS, task_token
 
 #: Tasks whose target is the tree; the others' target is the transcript.
 TREE_TASKS = frozenset({"slu", "nlu"})
+#: Draws the utterances of a part with a limit: the same ones whatever the seed of a training run.
+SEED_OF_LIMITS = 0
 
 
 class TaskLabels:
@@ -56,7 +58,7 @@ class Part:
         task: asr, slu, mlm or nlu.
         set: ``recipe/set`` below the dump folder.
         weight: share of the examples drawn, relative to the other parts; None: the set's number of examples.
-        limit: use only so many utterances, drawn by a seed (low-resource rows of the tables): a whole number, or a
+        limit: use only so many utterances, drawn at random (low-resource rows of the tables): a whole number, or a
             fraction of the set below 1.
         complement: with ``limit``, use the utterances that it leaves out (table 1: asr of the other 90 %).
         label: another task, whose token is used as BOS. ``{task: slu, label: nlu}`` trains the decoder on audio under
@@ -131,7 +133,7 @@ def parse_mixture(entries: object, where: str) -> list[Part]:
     return [read(Part, entry, f"{where}: entry {number}") for number, entry in enumerate(entries, 1)]
 
 
-def examples_of(part: Part, dump: Path, seed: int) -> tuple[dict[str, str], dict[str, str]]:
+def examples_of(part: Part, dump: Path) -> tuple[dict[str, str], dict[str, str]]:
     """Sources and targets of a part by example id: features path or words, and ``<task> tokens``."""
     folder = dump / part.set
     source_file = folder / ("feats.scp" if part.source == "speech" else "text")
@@ -145,7 +147,7 @@ def examples_of(part: Part, dump: Path, seed: int) -> tuple[dict[str, str], dict
             )
     sources = read_wav(folder) if source_file.name == "wav.scp" else read_two_column(source_file)
     targets = read_two_column(target_file)
-    kept = _limited(sorted(sources), part, seed)
+    kept = _limited(sorted(sources), part)
     for utt_id in kept:
         if not targets.get(utt_id):
             raise UserError(f"{target_file}: utterance {utt_id} has no target: drop it with bin.validate --fix")
@@ -157,12 +159,11 @@ def examples_of(part: Part, dump: Path, seed: int) -> tuple[dict[str, str], dict
     )
 
 
-def write_mixture(parts: Sequence[Part], dump: str | Path, output: str | Path, seed: int = 0) -> dict[str, int]:
+def write_mixture(parts: Sequence[Part], dump: str | Path, output: str | Path) -> dict[str, int]:
     """Write a mixture's ``speech.scp``, ``text_in``, ``text`` and ``groups`` (group and weight).
 
     Args:
         dump: folder of ``recipe/set`` dirs with features.
-        seed: draws the utterances of parts with a ``limit``.
 
     Returns:
         Number of examples by group.
@@ -173,7 +174,7 @@ def write_mixture(parts: Sequence[Part], dump: str | Path, output: str | Path, s
     for part in parts:
         if part.group in counts:
             raise UserError(f"the mixture has {part.group} twice: give one of the two a name of its own (name: …)")
-        sources, targets = examples_of(part, Path(dump), seed)
+        sources, targets = examples_of(part, Path(dump))
         if not sources:
             chosen = f" with limit {part.limit}{', complement' if part.complement else ''}" if part.limit else ""
             raise UserError(f"{part.group}: nothing of {part.set} is taken{chosen}: change it, or leave the part out")
@@ -205,11 +206,11 @@ def stream_options(folder: str | Path) -> list[tuple[str, str, str]]:
     return options
 
 
-def _limited(utt_ids: list[str], part: Part, seed: int) -> list[str]:
+def _limited(utt_ids: list[str], part: Part) -> list[str]:
     if part.limit is None:
         return utt_ids
     count = round(part.limit * len(utt_ids)) if part.limit < 1 else int(part.limit)
-    chosen = set(random.Random(f"{seed} {part.set}").sample(utt_ids, min(count, len(utt_ids))))
+    chosen = set(random.Random(f"{SEED_OF_LIMITS} {part.set}").sample(utt_ids, min(count, len(utt_ids))))
     return [utt_id for utt_id in utt_ids if (utt_id in chosen) != part.complement]
 
 

@@ -17,33 +17,12 @@ MAX_PARTS = 4
 PART_COSTS = {"speech": 10_000, "text_in": 3_000}
 
 
-def padded_size(lengths: Sequence[int], max_parts: int = MAX_PARTS) -> int:
-    """Frames of a batch's audio with its padding."""
-    return int(sum(rows * longest for rows, longest in _parts(lengths, max_parts)))
-
-
 def cut_by_length(lengths: Sequence[int], max_parts: int = MAX_PARTS, part_cost: int = 0) -> list[int]:
     """Numbers of rows of the parts, of rows sorted by falling length.
 
     Args:
         part_cost: padding that a part must save to be made; 0: parts are made until padding is below :data:`ENOUGH`.
     """
-    return [rows for rows, _ in _parts(lengths, max_parts, part_cost)]
-
-
-def padded_sizes(lengths: np.ndarray, rows: np.ndarray, max_parts: int = MAX_PARTS) -> np.ndarray:
-    """Frames with padding of many batches.
-
-    Args:
-        lengths: (M, R), each row falling, zeros behind its end.
-        rows: (M,) of each.
-    """
-    costs, _ = _costs(lengths, rows, max_parts)
-    return _chosen(costs, lengths.sum(1))[1]
-
-
-def _parts(lengths: Sequence[int], max_parts: int, part_cost: int = 0) -> list[tuple[int, int]]:
-    """Rows and longest of each part."""
     if not len(lengths):
         return []
     ordered = np.sort(np.asarray(lengths))[::-1]
@@ -56,9 +35,20 @@ def _parts(lengths: Sequence[int], max_parts: int, part_cost: int = 0) -> list[t
     for part in range(last, -1, -1):
         start = int(cuts[part][end]) if part else 0
         if start < end:
-            parts.append((end - start, int(ordered[start])))
+            parts.append(end - start)
         end = start
     return parts[::-1]
+
+
+def padded_sizes(lengths: np.ndarray, rows: np.ndarray, max_parts: int = MAX_PARTS) -> np.ndarray:
+    """Frames with padding of many batches.
+
+    Args:
+        lengths: (M, R), each row falling, zeros behind its end.
+        rows: (M,) of each.
+    """
+    costs, _ = _costs(lengths, rows, max_parts)
+    return _chosen(costs, lengths.sum(1))[1]
 
 
 def _costs(lengths: np.ndarray, rows: np.ndarray, max_parts: int) -> tuple[np.ndarray, np.ndarray]:

@@ -27,7 +27,6 @@ def write_statistics(
     dump: Path,
     output: Path,
     *,
-    seed: int,
     text_tokenizer: str | None = None,
     text_encoder_conf: Mapping[str, Any] | None = None,
     text_pace: float = 0.0,
@@ -37,7 +36,6 @@ def write_statistics(
 
     Args:
         dump: folder of ``recipe/set`` dirs.
-        seed: draws the utterances of parts with a ``limit``, as for the mixture's own files.
         text_tokenizer: of the text encoder: folder or name; None: as ``text_encoder_conf`` has it.
         text_encoder_conf, text_pace: of training: the encoder's positions end a longer text.
         nj: processes.
@@ -52,7 +50,7 @@ def write_statistics(
     sums = FeatureSums()
     for part in parts:
         if part.source == "speech":
-            known = _of_features(part, dump, seed, nj)
+            known = _of_features(part, dump, nj)
             if known is None:
                 return False
             lengths |= known[0]
@@ -61,7 +59,7 @@ def write_statistics(
         example: words
         for part in parts
         if part.source == "text_in"
-        for example, words in examples_of(part, dump, seed)[0].items()
+        for example, words in examples_of(part, dump)[0].items()
     }
     output.mkdir(parents=True, exist_ok=True)
     if lengths:
@@ -74,7 +72,7 @@ def write_statistics(
     return True
 
 
-def _of_features(part: Part, dump: Path, seed: int, nj: int) -> tuple[dict[str, str], FeatureSums] | None:
+def _of_features(part: Part, dump: Path, nj: int) -> tuple[dict[str, str], FeatureSums] | None:
     """Shapes by example id, and sums, of a part of audio; None where they are not known, or not of these features.
 
     Audio itself, which a pretrained encoder hears, has lengths in samples and no sums. Of a part that takes some of a
@@ -83,7 +81,7 @@ def _of_features(part: Part, dump: Path, seed: int, nj: int) -> tuple[dict[str, 
     folder, prefix = dump / part.set, f"{part.group}-"
     if not (folder / "feats.scp").is_file() and (folder / "utt2num_samples").is_file():
         samples = read_two_column(folder / "utt2num_samples")
-        return {each: samples[each.removeprefix(prefix)] for each in examples_of(part, dump, seed)[0]}, FeatureSums()
+        return {each: samples[each.removeprefix(prefix)] for each in examples_of(part, dump)[0]}, FeatureSums()
     try:
         frames = read_two_column(folder / "utt2num_frames")
         sums = FeatureSums.load(folder / SUMS_FILE)
@@ -92,7 +90,7 @@ def _of_features(part: Part, dump: Path, seed: int, nj: int) -> tuple[dict[str, 
         return None
     if paths.keys() != frames.keys() or sums.count != sum(map(int, frames.values())):
         return None
-    taken = [example.removeprefix(prefix) for example in examples_of(part, dump, seed)[0]]
+    taken = [example.removeprefix(prefix) for example in examples_of(part, dump)[0]]
     if len(taken) < len(frames):
         left = sorted(frames.keys() - set(taken))
         is_left_smaller = len(left) < len(taken)

@@ -21,15 +21,13 @@ def part_identity(part: Part, dump: Path) -> dict[str, Any]:
     }
 
 
-def is_raw(part: Part, dump: Path) -> bool:
-    """Whether the part reads audio rather than features."""
-    folder = dump / part.set
-    return part.source == "speech" and not (folder / "feats.scp").is_file() and (folder / "wav.scp").is_file()
-
-
 def holds_audio(parts: Iterable[Part], dump: Path, earlier: dict[str, bool] | None = None) -> bool:
     """Whether a model takes audio (``--feats_type raw``), not features, as what it was trained on ``earlier`` did."""
-    spoken = {**(earlier or {}), **{part.set: is_raw(part, dump) for part in parts if part.source == "speech"}}
+    spoken = dict(earlier or {})
+    for part in parts:
+        if part.source == "speech":
+            folder = dump / part.set
+            spoken[part.set] = not (folder / "feats.scp").is_file() and (folder / "wav.scp").is_file()
     kinds = {raw: name for name, raw in spoken.items()}
     if len(kinds) == 2:
         raise UserError(
@@ -38,27 +36,27 @@ def holds_audio(parts: Iterable[Part], dump: Path, earlier: dict[str, bool] | No
     return True in kinds
 
 
-def targets_of(parts: Iterable[Part], dump: Path, seed: int) -> list[str]:
+def targets_of(parts: Iterable[Part], dump: Path) -> list[str]:
     """The targets of some parts without their task token, each utterance once: its tree if any part has it."""
     found: dict[tuple[str, str], str] = {}
     for part in sorted(parts, key=lambda part: part.task in TREE_TASKS):
-        _, targets = examples_of(part, dump, seed)
+        _, targets = examples_of(part, dump)
         for example, target in targets.items():
             found[part.set, example.removeprefix(f"{part.group}-")] = target.partition(" ")[2]
     return [found[key] for key in sorted(found)]
 
 
-def unseen_tags(train: Iterable[Part], valid: Iterable[Part], dump: Path, seed: int) -> list[str]:
+def unseen_tags(train: Iterable[Part], valid: Iterable[Part], dump: Path) -> list[str]:
     """Tags of the trees of ``valid`` that no tree of ``train`` has, sorted.
 
     A small share of a corpus's trees may lack a label that occurs in the rest. Its tag gets a row in the embedding, so
     that the validation loss is defined. No example trains that row, so the tag is hardly ever predicted.
     """
-    return sorted(_tags(valid, dump, seed) - _tags(train, dump, seed))
+    return sorted(_tags(valid, dump) - _tags(train, dump))
 
 
-def _tags(parts: Iterable[Part], dump: Path, seed: int) -> set[str]:
-    trees = (examples_of(part, dump, seed)[1] for part in parts if part.task in TREE_TASKS)
+def _tags(parts: Iterable[Part], dump: Path) -> set[str]:
+    trees = (examples_of(part, dump)[1] for part in parts if part.task in TREE_TASKS)
     return {token for targets in trees for target in targets.values() for token in target.split() if is_tag(token)}
 
 

@@ -157,7 +157,6 @@ def run_resumable(
     nj: int = 1,
     chunk: int = 16,
     fresh: bool = False,
-    is_good: Callable[[Record], bool] | None = None,
 ) -> dict[str, Record]:
     """Apply ``worker`` to every item that the journal does not hold yet.
 
@@ -168,7 +167,6 @@ def run_resumable(
         options: what the records depend on besides; a record made with others is not used.
         chunk: items handed to a process at a time.
         fresh: see :func:`spread`; new processes have one thread each.
-        is_good: whether a record of the journal may be used; the item of another is worked on again. None: all may.
     """
     keys = {}  # what a finished record must have been made from to be used again
     for name, payload in items.items():
@@ -176,8 +174,6 @@ def run_resumable(
         keys[name] = hashlib.sha256(made_from.encode()).hexdigest()[:24]
     journal = work / JOURNAL
     done = _read_journal(journal, keys)
-    if is_good is not None:
-        done = {name: record for name, record in done.items() if is_good(record)}
     pending = [(name, payload) for name, payload in items.items() if name not in done]
     chunks = [pending[first : first + chunk] for first in range(0, len(pending), chunk)]
     progress = Progress(label, len(items), len(done))

@@ -18,7 +18,6 @@ from typing import Any
 
 from espnet_atat.atomic import atomic_write, naming_full
 from espnet_atat.errors import UserError
-from espnet_atat.graph.digest import LENGTH, content_hash
 from espnet_atat.graph.pool import JOURNAL
 
 STAMP = ".made.json"
@@ -89,7 +88,7 @@ def working(
         work, old = output.with_name(f"{output.name}.partial"), output.with_name(f".{output.name}.old")
         check_replaceable(work, has_stamp)
         shutil.rmtree(old, ignore_errors=True)
-        if work.exists() and _read(work / STAMP).get("made_from") not in _forms(made_from):
+        if work.exists() and _read(work / STAMP).get("made_from") != made_from:
             _discard(work, old)
         work.mkdir(exist_ok=True)
         _write(work / STAMP, {"made_from": made_from})
@@ -183,12 +182,7 @@ def _remove(output: Path) -> None:
 def is_made(output: Path, made_from: str) -> bool:
     """Is ``output`` there, complete, and made from what has this hash?"""
     stamp = read_stamp(output)
-    return output.exists() and is_complete(stamp) and stamp["made_from"] in _forms(made_from)
-
-
-def _forms(made_from: str) -> tuple[str, str]:
-    """A hash as stamps have it, and as they had it at first: the hash of its beginning."""
-    return made_from, content_hash(made_from[:LENGTH])
+    return output.exists() and is_complete(stamp) and stamp["made_from"] == made_from
 
 
 def is_complete(stamp: Mapping[str, Any]) -> bool:

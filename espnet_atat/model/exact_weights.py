@@ -105,9 +105,7 @@ def take_weights(
                 "they are from different models, or the token list differs"
             )
         given = weights[name]
-        # Packages of an earlier release hold the counters of BatchNorm in half precision.
-        fits = given.dtype in FLOATS if tensor.is_floating_point() else bool((given == given.round()).all())
-        if not fits:
+        if given.dtype not in FLOATS if tensor.is_floating_point() else given.dtype != tensor.dtype:
             raise UserError(f"{where}: {name!r} is {given.dtype}, but {tensor.dtype} in the model")
     if surplus := {name for name in weights.keys() - own.keys() if not name.startswith(deferred)}:
         raise UserError(f"{where}: holds {min(surplus)!r}, which the configuration's model does not have")

@@ -115,7 +115,6 @@ def _run_shards(wav: dict[str, str], work: Path, config: FeatureConfig, nj: int,
         nj=min(nj, ENCODERS_A_GPU) if is_encoder and ngpu else nj,
         chunk=1,
         fresh=is_encoder and nj > 1,  # PyTorch's threads do not survive a fork
-        is_good=lambda record: not is_stored or "sums" in record,  # an earlier version kept none
     )
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from espnet_atat.config.encoder_input import EncoderInput, encoder_input_of, input_of
 from espnet_atat.config.layout import DUMP, conf_file, short
-from espnet_atat.config.mixtures import MIXTURE_SEED, PRETRAIN_SLU, Mixtures
+from espnet_atat.config.mixtures import PRETRAIN_SLU, Mixtures
 from espnet_atat.config.pretrain_slu import PRETRAIN_SLU_OPTION, check_prepared
 from espnet_atat.config.system import EMBEDDING, Phase, System, TestSet, results_folder, trial_label
 from espnet_atat.config.training import AUDIO_ENCODER_INIT, best_model
@@ -142,7 +142,7 @@ class Training(ABC):
             entry = {key: value for key, value in found["part"].items() if key != "weight"}
             targets.append({"target": found["target"], "part": entry})
         earlier = [part for step in self.chain[:-1] for part in step.mixtures.parts] if self.grows else []
-        unseen = unseen_tags([*self.mixtures.train, *earlier], self.mixtures.valid, DUMP, MIXTURE_SEED)
+        unseen = unseen_tags([*self.mixtures.train, *earlier], self.mixtures.valid, DUMP)
         known = {KNOWN_TAGS: unseen} if unseen else {}
         if not self.grows:
             return {"kind": "tokens", "config": dict(self.token_config), "data": targets, **known}

@@ -5,6 +5,7 @@ slots (``open_values`` of the recipe), which stage 3 may say.
 """
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
@@ -74,5 +75,5 @@ def augment_node(
     def make(work: Path) -> Report:
         return augment_set(DataDir.load(folder), work, output, config, nj, aligner)
 
-    options = config.identity() | ({} if aligner is None else {"aligner": repr(aligner)})
+    options = asdict(config) | ({} if aligner is None else {"aligner": repr(aligner)})
     return set_node(stage, output, options, make, sets=[folder])

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from espnet_atat.config.layout import DUMP
-from espnet_atat.config.mixtures import MIXTURE_SEED
 from espnet_atat.data.targets import targets_of
 from espnet_atat.errors import UserError
 from espnet_atat.steps.plan import KNOWN_TAGS, Training
@@ -14,7 +13,7 @@ from espnet_atat.text.token_folder import grow_folder, train_folder
 
 def make_tokens(training: Training, work: Path) -> Mapping[str, int]:
     """Make the token folder of a phase: of its own mixture, or grown from its parent's."""
-    targets = targets_of(training.mixtures.train, DUMP, MIXTURE_SEED)
+    targets = targets_of(training.mixtures.train, DUMP)
     print(f"  read {len(targets)} targets of {len(training.mixtures.train)} parts of {training.mixtures.name}")
     targets += training.tokens.identity.get(KNOWN_TAGS, [])
     if training.grows:

@@ -15,7 +15,6 @@ from typing import Any
 
 from espnet_atat.atomic import atomic_write
 from espnet_atat.config.layout import DUMP, short
-from espnet_atat.config.mixtures import MIXTURE_SEED
 from espnet_atat.config.system import System
 from espnet_atat.config.training import best_model, load_lm_config
 from espnet_atat.data.mixture import TREE_TASKS, Part
@@ -149,4 +148,4 @@ def train_language_model(planned: LMTraining, folder: Path) -> Mapping[str, str]
 
 
 def _targets(parts: Iterable[Part]) -> list[str]:
-    return targets_of(parts, DUMP, MIXTURE_SEED)
+    return targets_of(parts, DUMP)

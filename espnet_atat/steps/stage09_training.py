@@ -11,7 +11,6 @@ import yaml
 from espnet_atat.atomic import atomic_write
 from espnet_atat.config.encoder_input import EncoderInput
 from espnet_atat.config.known_options import CPU_PROCESSES, FEATS_TYPE
-from espnet_atat.config.mixtures import MIXTURE_SEED
 from espnet_atat.data.mixture import Part, describe_shares, stream_options, write_mixture
 from espnet_atat.data.statistics import write_statistics
 from espnet_atat.errors import UserError
@@ -53,7 +52,7 @@ def collect_statistics(training: Training, folder: Path) -> Mapping[str, int]:
     facts = {}
     splits = {"train": training.mixtures.train, "valid": training.mixtures.valid}
     for split, parts in splits.items():
-        counts = write_mixture(parts, training.dump, folder / "mixture" / split, MIXTURE_SEED)
+        counts = write_mixture(parts, training.dump, folder / "mixture" / split)
         facts[split] = sum(counts.values())
         print(f"  {split}: " + ", ".join(f"{group} {count}" for group, count in counts.items()))
     if not all(_write_known(training, parts, folder / "stats" / split) for split, parts in splits.items()):
@@ -74,7 +73,6 @@ def _write_known(training: Training, parts: Sequence[Part], output: Path) -> boo
         parts,
         training.dump,
         output,
-        seed=MIXTURE_SEED,
         text_tokenizer=training.text_tokenizer,
         text_encoder_conf=config.get("text_encoder_conf"),
         text_pace=config.get("text_pace", 0.0),

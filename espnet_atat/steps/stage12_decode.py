@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from espnet_atat.config.layout import DATA, DUMP, conf_file, has_audio, load_config
-from espnet_atat.config.mixtures import MIXTURE_SEED
 from espnet_atat.config.system import TestSet
 from espnet_atat.data.targets import targets_of
 from espnet_atat.datadir import read_two_column, write_two_column
@@ -194,7 +193,7 @@ class Decoding(Hypotheses):
     def heard(self) -> set[str]:
         """The words of the transcripts of all audio that the system was trained on, pretraining included."""
         parts = [part for step in self.training.chain for part in step.mixtures.train if part.source == "speech"]
-        return {word for target in targets_of(parts, DUMP, MIXTURE_SEED) for word in target_words(target)}
+        return {word for target in targets_of(parts, DUMP) for word in target_words(target)}
 
     def make(self, work: Path) -> Mapping[str, Any]:
         from espnet_atat.decode.decode_set import count_cut, decode_set, write_results

@@ -120,8 +120,7 @@ class ATATTask(AbsTask):
             max_text_pieces=max_text_pieces(args.text_encoder_conf),
             transcripts=any(args.model_conf.get(option) for option in COMPARING),
             transcript_words=bool(args.model_conf.get("swap_rate")),
-            # A saved configuration from before the option has none.
-            text_pace=getattr(args, "text_pace", 0.0),
+            text_pace=args.text_pace,
             waveform_augmentation=Chain.from_config(of_audio, WAVEFORM).check_sounds(WAVEFORM) if of_audio else None,
             masker=masker,
             text_mask_rate=args.text_mask_rate if train and args.text_encoder is not None else 0.0,
@@ -148,16 +147,14 @@ class ATATTask(AbsTask):
 
     @staticmethod
     def grown_words(args: argparse.Namespace) -> dict[str, tuple[str, ...]]:
-        """Words with pieces of a second BPE model; none in a configuration from before there was one."""
-        path = getattr(args, "grown_words", None)
-        return {} if path is None else load_grown_words(path)
+        """Words with pieces of a second BPE model."""
+        return {} if args.grown_words is None else load_grown_words(args.grown_words)
 
     @classmethod
     def build_model(cls, args: argparse.Namespace) -> ESPnetATATModel:
         model = build_model(args)
         check_adapter(args, model)
-        # A saved configuration from before the option has none.
-        if (asr := getattr(args, "audio_encoder_init", None)) is not None:
+        if (asr := args.audio_encoder_init) is not None:
             if model.audio_encoder is None:
                 raise UserError("--audio_encoder_init: the model has no audio encoder")
             if args.audio_encoder != ESPNET:  # which was built with its weights

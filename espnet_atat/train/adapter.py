@@ -20,7 +20,7 @@ def is_adapter(name: str) -> bool:
 
 def check_adapter(args: argparse.Namespace, model: nn.Module) -> None:
     """Refuse options on which ESPnet would fail with a traceback, or leave a checkpoint that cannot be decoded."""
-    if not getattr(args, "use_adapter", False):  # a configuration may be older than adapters
+    if not args.use_adapter:
         return
     if args.adapter != "lora":
         raise UserError(f"--adapter {args.adapter}: ESPnet has it for S3PRL's models only; this model takes lora")

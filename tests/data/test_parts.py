@@ -1,6 +1,6 @@
 """Cutting a batch by length."""
 
-from itertools import combinations, pairwise
+from itertools import accumulate, combinations, pairwise
 
 import numpy as np
 import pytest
@@ -8,9 +8,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from espnet_atat.data import parts
-from espnet_atat.data.parts import cut_by_length, padded_size, padded_sizes
+from espnet_atat.data.parts import cut_by_length, padded_sizes
 
 LENGTHS = st.lists(st.integers(1, 1650), min_size=1, max_size=8)
+
+
+def padded_size(lengths: list[int], max_parts: int) -> int:
+    """With the padding of the parts that it is cut into."""
+    ordered, rows = sorted(lengths, reverse=True), cut_by_length(lengths, max_parts)
+    return sum(number * ordered[start] for number, start in zip(rows, accumulate([0, *rows]), strict=False))
 
 
 def by_trial(lengths: list[int], max_parts: int) -> int:

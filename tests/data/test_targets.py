@@ -21,15 +21,15 @@ def dump(tmp_path) -> Path:
 
 
 def test_targets_come_once_an_utterance_and_as_trees_where_there_are_any(dump):
-    assert targets_of([ASR], dump, 0) == list(WORDS.values())
+    assert targets_of([ASR], dump) == list(WORDS.values())
     for parts in ([SLU, ASR, NLU], [ASR, SLU]):
-        assert targets_of(parts, dump, 0) == list(TREES.values())
+        assert targets_of(parts, dump) == list(TREES.values())
 
 
 def test_tags_of_validation_trees_that_no_training_tree_has(dump):
     little = [Part(task="slu", set="toy/train", limit=1)]
-    (tree,) = targets_of(little, dump, 0)
+    (tree,) = targets_of(little, dump)
     missing = {"[IN:PLAY", "[IN:STOP", "[SL:SONG", "[SL:TIME"} - set(tree.split())
-    assert unseen_tags(little, [NLU], dump, 0) == sorted(missing) != []
-    assert unseen_tags([SLU], [NLU], dump, 0) == []
-    assert unseen_tags([ASR], [ASR], dump, 0) == []
+    assert unseen_tags(little, [NLU], dump) == sorted(missing) != []
+    assert unseen_tags([SLU], [NLU], dump) == []
+    assert unseen_tags([ASR], [ASR], dump) == []

@@ -14,7 +14,6 @@ import pytest
 
 from espnet_atat.errors import UserError
 from espnet_atat.graph import work as module
-from espnet_atat.graph.digest import content_hash
 from espnet_atat.graph.node import Node
 from espnet_atat.graph.pool import JOURNAL
 from espnet_atat.graph.work import STAMP, is_made, read_stamp, working
@@ -54,12 +53,6 @@ def test_a_folder_is_there_when_the_block_has_ended(place):
     assert is_made(place, "a")
     assert not is_made(place, "b")
     assert read_stamp(place)["seconds"] >= 0
-
-
-def test_stamps_of_earlier_releases_count(place):
-    fill(place, content_hash("12345678"))  # they have the hash of what a name has of it
-    assert is_made(place, "12345678" + 56 * "9")
-    assert not is_made(place, "12345679" + 56 * "9")
 
 
 def test_a_file_is_there_with_what_goes_beside_it(place):

@@ -12,8 +12,7 @@ from espnet_atat.model.exact_weights import take_weights
     ("name", "tensor", "message"),
     [
         ("weight", torch.full((3,), 0.5, dtype=torch.float16), None),
-        ("num_batches_tracked", torch.tensor(7.0, dtype=torch.float16), None),  # as older packages have it
-        ("num_batches_tracked", torch.tensor(7.5), "is torch.float32, but torch.int64 in the model"),
+        ("num_batches_tracked", torch.tensor(7.0), "is torch.float32, but torch.int64 in the model"),
         ("weight", torch.ones(3, dtype=torch.int64), "is torch.int64, but torch.float32 in the model"),
         ("weight", torch.ones(4), r"is \(4,\), the configuration makes it \(3,\)"),
     ],

@@ -59,7 +59,7 @@ def test_every_step_reads_a_stretch_as_it_reads_a_file(both, tmp_path):
         made(make_dump, data, dump, FeatureConfig())
         frames = [path.read_bytes() for path in sorted((dump / "data").glob("*.ark"))]
         made(make_dump, data, dump.with_name("raw"), FeatureConfig(feats_type="raw"))
-        sources, _ = examples_of(Part(task="asr", set=f"{kind}/raw"), tmp_path, 0)
+        sources, _ = examples_of(Part(task="asr", set=f"{kind}/raw"), tmp_path)
         heard = Source.of_dump(dump.with_name("raw"), "speech")
         results.append(
             {

@@ -53,4 +53,3 @@ def test_a_missing_loralib_is_named_and_without_the_option_nothing_is_looked_at(
     with pytest.raises(UserError, match="--use_adapter needs loralib: pip install"):
         check_adapter(options(), toy_model())
     check_adapter(options(use_adapter=False, adapter_conf={"target_modules": ["linear_x"]}), toy_model())
-    check_adapter(Namespace(), toy_model())

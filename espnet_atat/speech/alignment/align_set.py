@@ -32,7 +32,7 @@ def align_set(data: DataDir, work: Path, output: Path, aligner: Aligner, nj: int
     items = {utt: [wav[utt], file_size(wav[utt]), data.text[utt]] for utt in data.ids}
     aligner.prepare()
     work_on = partial(_align, aligner)
-    records = run_resumable(items, work_on, work, options=aligner, label="align", nj=nj, chunk=4, is_good=_is_good)
+    records = run_resumable(items, work_on, work, options=aligner, label="align", nj=nj, chunk=4)
     alignments = {utt: from_json(record["words"]) for utt, record in records.items()}
     words = [word for words in alignments.values() for word in words]
     found = [word for word in words if word.found]
@@ -63,12 +63,3 @@ def _align(aligner: Aligner, utt: str, payload: tuple[str, int, str]) -> Record:
     except UserError as error:
         return {"words": to_json(map(not_found, text.split())), "failed": str(error)}
     return {"words": words}
-
-
-def _is_good(record: Record) -> bool:
-    """Whether a record of the journal can be read; else its utterance is aligned again."""
-    try:
-        from_json(record["words"])
-    except (UserError, KeyError, TypeError):
-        return False
-    return True

@@ -8,9 +8,8 @@ first of the random ones, so that ids stay unique and begin with their speaker's
 
 import shutil
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -92,16 +91,6 @@ class AugmentConfig:
         if bool(self.copies) != bool(self.effects.effects):
             found = f"copies is {self.copies}, and {len(self.effects.effects)} effects are on"
             raise UserError(f"{found}: random copies need at least one effect, and effects at least one copy")
-
-    def identity(self) -> dict[str, Any]:
-        """The options, without those that earlier versions had not, where they are off: their sets stay made."""
-        options = asdict(self)
-        options["prepare"] = {
-            name: value
-            for name, value in options["prepare"].items()
-            if value is not None or name not in ("longest", "pad_to")
-        }
-        return options
 
     def variants(self) -> Iterator[tuple[str, float | None]]:
         """Prefix of each copy and its speed, None for a random one."""

@@ -1,12 +1,10 @@
 """Aligning a set: what is reported, and that processes and interruptions change nothing."""
 
-import json
 from dataclasses import dataclass
 
 import pytest
 
 from espnet_atat.datadir import DataDir
-from espnet_atat.graph.pool import JOURNAL
 from espnet_atat.speech.alignment.align_set import AlignerUnavailable, align_set
 from espnet_atat.speech.alignment.record import AlignedWord, read_alignments
 from espnet_atat.speech.alignment.sphinx import SphinxAligner
@@ -65,19 +63,6 @@ def test_what_the_reader_would_refuse_is_a_failure_with_the_utterance_s_name(spo
     report = made(align_set, data, tmp_path / "a.jsonl", Backwards())
     assert report.counts["failed"] == {data.ids[0]: "word 0 (go): it ends at 0.5 s and starts at 0.5 s"}
     assert not any(word.found for word in read_alignments(tmp_path / "a.jsonl")[data.ids[0]])
-
-
-def test_a_bad_record_of_the_journal_is_made_again(spoken_set, tmp_path, capsys):
-    data, work = DataDir.load(spoken_set(2)), tmp_path / "work"
-    work.mkdir()
-    whole = align_set(data, work, tmp_path / "a.jsonl", SphinxAligner())
-    before = (work / "a.jsonl").read_bytes()
-    first, second = (json.loads(line) for line in (work / JOURNAL).read_text().splitlines())
-    first[2]["words"][0]["end"] = first[2]["words"][0]["start"]  # as earlier versions wrote it
-    (work / JOURNAL).write_text(f"{json.dumps(first)}\n{json.dumps(second)}\n")
-    assert align_set(data, work, tmp_path / "a.jsonl", SphinxAligner()) == whole
-    assert (work / "a.jsonl").read_bytes() == before
-    assert "continuing after 1 of 2" in capsys.readouterr().err
 
 
 def test_the_report_counts_words_and_names_failures(spoken_set, tmp_path):

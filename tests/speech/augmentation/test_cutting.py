@@ -130,10 +130,3 @@ def test_short_audio_is_padded_to_a_length_after_all_else(talk, tmp_path):
     assert np.allclose(padded[: len(original)], original, atol=1e-4)
     assert not padded[len(original) :].any()
     assert probe(data.wav["s-talk"]).samples == probe(talk.wav["s-talk"]).samples  # longer than that
-
-
-def test_options_that_are_off_leave_the_key_of_a_set_as_it_was():
-    assert set(configure().identity()["prepare"]) == {
-        *("sample_rate", "mixdown", "bit_depth", "reduce_noise", "trim_silence")
-    }
-    assert configure(longest=20.0).identity()["prepare"]["longest"] == 20.0
