@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 
 from espnet_atat.data.parts import cut_by_length
 from espnet_atat.speech.fbank import FRAME_SHIFT
@@ -38,7 +39,7 @@ class MixedCollate:
         for name, padding in PADDING.items():
             rows = [data[name] for _, data in ordered if name in data]
             if rows:
-                batch[name] = pad(rows, padding)
+                batch[name] = pad_sequence(list(map(torch.from_numpy, rows)), batch_first=True, padding_value=padding)
                 batch[f"{name}_lengths"] = torch.tensor([len(row) for row in rows], dtype=torch.long)
                 if self.max_parts > 1 and name in ("speech", "text_in"):
                     samples = FRAME_SHIFT if rows[0].ndim == 1 and name == "speech" else 1  # in a unit of the cost
@@ -49,13 +50,3 @@ class MixedCollate:
     def _place(self, example: Example) -> tuple[bool, int]:
         source = example[1].get("speech", example[1].get("text_in"))
         return "speech" not in example[1], -len(source) if source is not None and self.max_parts > 1 else 0
-
-
-def pad(rows: Sequence[np.ndarray], value: float) -> Tensor:
-    """Rows of different length (n, …) to one tensor (B, longest, …)."""
-    padded = torch.full(
-        (len(rows), max(map(len, rows)), *rows[0].shape[1:]), value, dtype=torch.from_numpy(rows[0]).dtype
-    )
-    for row, source in zip(padded, rows, strict=True):
-        row[: len(source)] = torch.from_numpy(source)
-    return padded

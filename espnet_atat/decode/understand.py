@@ -21,8 +21,8 @@ from typing import Any, overload
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 
-from espnet_atat.data.collate import pad
 from espnet_atat.datadir import check_text
 from espnet_atat.decode.result import NOTHING_HEARD, Understanding
 from espnet_atat.decode.search_config import TOKENS_PER_PIECE, TOKENS_PER_SECOND
@@ -286,4 +286,5 @@ def _checked(speech: np.ndarray) -> np.ndarray:
 def _batch(rows: Sequence[Any], padding: float, device: torch.device) -> tuple[Tensor, Tensor]:
     """Rows of different length to one tensor, and their lengths (B,)."""
     lengths = torch.tensor([len(row) for row in rows], dtype=torch.long)
-    return pad(rows, padding).to(device), lengths.to(device)
+    padded = pad_sequence(list(map(torch.from_numpy, rows)), batch_first=True, padding_value=padding)
+    return padded.to(device), lengths.to(device)

@@ -3,6 +3,7 @@
 import logging
 import shlex
 from collections.abc import Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -38,9 +39,9 @@ RAW_FRONTEND = {
 }
 #: Weights of a mixture's groups, in the folder of stage 9.
 GROUPS = "mixture/train/groups"
-#: Modules that ESPnet's launcher starts: this project's task, and ESPnet's own language model task.
-ATAT_TRAINER = "espnet_atat.bin.atat_train"
-LM_TRAINER = "espnet2.bin.lm_train"
+#: Modules that ESPnet's launcher starts, and their tasks: this project's, and ESPnet's own of a language model.
+ATAT_TRAINER, LM_TRAINER = "espnet_atat.bin.atat_train", "espnet2.bin.lm_train"
+TASK_CLASSES = {ATAT_TRAINER: ("espnet_atat.tasks.atat", "ATATTask"), LM_TRAINER: ("espnet2.tasks.lm", "LMTask")}
 
 
 def collect_statistics(training: Training, folder: Path) -> Mapping[str, int]:
@@ -242,12 +243,7 @@ def run_trainer(
 
 def call_task(options: Sequence[str], trainer: str = ATAT_TRAINER) -> None:
     """Call a task in this process, with the command in the log."""
-    if trainer == LM_TRAINER:
-        from espnet_atat.tasks.language_model import run_lm_task
-
-        run_lm_task(options)
-        return
-    from espnet_atat.tasks.atat import ATATTask
-
-    logging.info("python -m espnet_atat.bin.atat_train %s", shlex.join(options))
-    ATATTask.main(cmd=list(options))
+    module, name = TASK_CLASSES[trainer]
+    task = getattr(import_module(module), name)
+    logging.info("python -m %s %s", trainer, shlex.join(options))
+    task.main(cmd=list(options))

@@ -3,7 +3,7 @@
 import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from functools import cached_property, partial
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -222,7 +222,7 @@ class Decoding(Hypotheses):
         """The models, in this process, which may have decoded with them before."""
         from espnet_atat.decode.lm_fusion import LanguageModel
 
-        trained = load_trained(self.training, device)
+        trained = load_trained(*model_files(self.training), device)
         if not lm_files:
             return trained, None
         return trained, LanguageModel.load(trained.vocabulary, lm_files["lm_train_config"], lm_files["lm_file"], device)
@@ -243,23 +243,12 @@ def model_files(training: Training) -> tuple[str, str]:
     return str(training.run.place / "config.yaml"), str(training.model_file)
 
 
-#: The model that was decoded with last: sets of one system are decoded one after the other.
-_loaded: dict[tuple[Path, str], "Trained"] = {}
-
-
-def load_trained(training: Training, device: str = "cpu") -> "Trained":
-    """The model of a phase; the last one asked for is kept.
-
-    Args:
-        device: ``cpu`` or ``cuda``.
-    """
+@lru_cache(maxsize=1)  # sets of one system are decoded one after the other
+def load_trained(train_config: str, model_file: str, device: str = "cpu") -> "Trained":
+    """The model that was decoded with last is kept."""
     from espnet_atat.decode.trained import Trained
 
-    wanted = (training.model_file, device)
-    if wanted not in _loaded:
-        _loaded.clear()
-        _loaded[wanted] = Trained.load(*model_files(training), device)
-    return _loaded[wanted]
+    return Trained.load(train_config, model_file, device)
 
 
 def _hears_and_reads(model: Training) -> bool:
@@ -282,6 +271,6 @@ def _look(decoding: Decoding, work: Path) -> Mapping[str, Any]:
     config = SearchConfig(**options, task=decoding.test.task)
     text = read_two_column(dump / "text")[utt_id]
     seen = Source.of_dump(dump, "speech")
-    arrays = heard_and_read(load_trained(decoding.training), source, utt_id, text, config, seen=seen)
+    arrays = heard_and_read(load_trained(*model_files(decoding.training)), source, utt_id, text, config, seen=seen)
     np.savez_compressed(work / ATTENTION_FILE, utt_id=utt_id, reference=references[utt_id], **arrays)
     return {"utt_id": utt_id}

@@ -1,20 +1,10 @@
-"""ESPnet's own language model task, called in this process: training, and the perplexity of a text."""
+"""The perplexity of a text, by ESPnet's own language model task."""
 
-import logging
-import shlex
-from collections.abc import Sequence
 from pathlib import Path
 
 from espnet2.bin import lm_calc_perplexity
-from espnet2.tasks.lm import LMTask
 
 from espnet_atat.datadir import read_two_column
-
-
-def run_lm_task(options: Sequence[str]) -> None:
-    """Train with the options of ``espnet2.bin.lm_train``."""
-    logging.info("python -m espnet2.bin.lm_train %s", shlex.join(options))
-    LMTask.main(cmd=list(options))
 
 
 def measure_perplexity(

@@ -57,7 +57,7 @@ def test_files_that_are_no_language_model_are_named(vocabulary, tmp_path):
 @pytest.fixture(scope="module")
 def trained_lm(lm_tokens, tmp_path_factory):
     """A folder in which ESPnet has trained a language model on one sentence until it knows nothing else."""
-    from espnet_atat.tasks.language_model import run_lm_task
+    from espnet2.tasks.lm import LMTask
 
     folder = tmp_path_factory.mktemp("lm")
     (folder / "tokens.txt").write_text("".join(f"{token}\n" for token in lm_tokens))
@@ -70,7 +70,7 @@ def trained_lm(lm_tokens, tmp_path_factory):
     options += " --lm transformer --lm_conf layer=1 --lm_conf att_unit=16 --lm_conf unit=16 --lm_conf dropout_rate=0.0"
     options += " --optim adam --optim_conf lr=0.02 --max_epoch 30 --batch_type numel --batch_bins 16"
     options += " --best_model_criterion valid,loss,min --keep_nbest_models 1 --use_matplotlib false"
-    run_lm_task([*options.split(), "--use_tensorboard", "false"])
+    LMTask.main(cmd=[*options.split(), "--use_tensorboard", "false"])
     return folder
 
 

@@ -42,7 +42,7 @@ def test_decoding_uses_the_gpu_of_training_if_this_machine_has_one(monkeypatch, 
         devices.append(device)
         return load(cls, train_config, model_file)
 
-    monkeypatch.setattr(stage12_decode, "_loaded", {})  # the model that another test decoded with
+    stage12_decode.load_trained.cache_clear()  # the model that another test decoded with
     monkeypatch.setattr(Trained, "load", classmethod(on_cpu))
     run(*STAGES)
     assert set(devices) == {"cpu"}
