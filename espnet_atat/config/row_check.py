@@ -64,7 +64,7 @@ def _check_training(system: System, pretrain: Phase) -> None:
                 read(Schedule, config.get("scheduler_conf") or {}, f"{phase.config}: scheduler_conf")
             check_parts(phase, config)
             check_model(phase, config)
-            _check_tokenizer(config, tokens)
+            _check_text_encoder(config, tokens)
             _check_babble_and_pace(config)
             places = PretrainingSets((), "") if key == "pretrain" and takes_sets(system) else None
             load_mixtures(system.recipe, phase, 1 if system.folds else None, places)
@@ -93,16 +93,23 @@ def _check_options(
     check_options(task, config, place)
 
 
-def _check_tokenizer(config: Mapping[str, Any], tokens: Mapping[str, Any]) -> None:
-    """A text encoder's tokenizer is trained in stage 7, or named."""
-    if config.get("text_encoder", "hugging_face") is None or tokens.get("wordpiece_size") is not None:
+def _check_text_encoder(config: Mapping[str, Any], tokens: Mapping[str, Any]) -> None:
+    """A text encoder is pretrained or not; its tokenizer is its own, another that is named, or trained in stage 7."""
+    if config.get("text_encoder", "hugging_face") is None:
         return
-    named = (
-        tokens.get("text_tokenizer"),
-        config.get("text_tokenizer"),
-        config.get("text_encoder_conf", {}).get("model"),
-    )
-    if not any(named):
+    options = config.get("text_encoder_conf") or {}
+    if options.get("model") is not None and options.get("config") is not None:
+        raise UserError(
+            "text_encoder_conf: model names a pretrained encoder, config describes one to train from scratch: set one "
+            "of the two to null"
+        )
+    named = {"text_tokenizer": config.get("text_tokenizer"), "text_encoder_conf: model": options.get("model")}
+    names = [key for key, value in named.items() if value is not None]
+    if names and tokens.get("wordpiece_size") is not None:
+        raise UserError(
+            f"tokens: wordpiece_size trains a tokenizer, and {names[0]} names one: leave one of the two out"
+        )
+    if not names and tokens.get("wordpiece_size") is None:
         raise UserError(
             "the text encoder has no tokenizer: tokens: wordpiece_size trains one, text_tokenizer names one; or "
             "text_encoder: null does without the encoder"

@@ -20,21 +20,18 @@ AUDIO_ENCODER_INIT = "audio_encoder_init"
 
 @dataclass(frozen=True, kw_only=True)
 class TokenOptions:
-    """Options of stage 7: tokens in the end (tags are whole), and the text encoder's tokenizer, if it has one.
+    """Options of stage 7: tokens in the end (tags are whole), and pieces of a tokenizer that it trains.
 
-    That is trained, with ``wordpiece_size`` pieces, or there already, by its folder or hub name.
+    The tokenizer is for a text encoder that is trained from scratch; a pretrained one has its own.
     """
 
     bpe_size: int
     wordpiece_size: int | None = None
-    text_tokenizer: str | None = None
 
     def __post_init__(self) -> None:
         for name in ("bpe_size", "wordpiece_size"):
             if (size := getattr(self, name)) is not None and size < 1:
                 raise UserError(f"{name} is a whole number from 1, found {size}")
-        if self.wordpiece_size is not None and self.text_tokenizer is not None:
-            raise UserError("wordpiece_size trains a tokenizer, text_tokenizer names one: give one of the two")
 
 
 def load_token_config(recipe: str, tokens: str | Mapping[str, Any]) -> dict[str, Any]:

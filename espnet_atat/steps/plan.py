@@ -108,7 +108,7 @@ class Training(ABC):
             return None
         if self.token_config.get("wordpiece_size") is not None:
             return str(self.first.tokens.place / "text_tokenizer")
-        return self.token_config.get("text_tokenizer") or self.config.get("text_tokenizer")
+        return self.config.get("text_tokenizer") or (self.config.get("text_encoder_conf") or {}).get("model")
 
     @abstractmethod
     def make_tokens(self, work: Path) -> Mapping[str, int]: ...
@@ -166,10 +166,13 @@ class Training(ABC):
 
     def _statistics_identity(self) -> Identity:
         parts = {"train": self.mixtures.train, "valid": self.mixtures.valid}
+        config = {key: self.config[key] for key in STATISTICS_KEYS if self.config.get(key) is not None}
+        if self.token_config.get("wordpiece_size") is None and self.text_tokenizer is not None:
+            config["text_tokenizer"] = self.text_tokenizer
         return {
             "kind": "statistics",
             "tokens": self.tokens.key,
-            "config": {key: self.config[key] for key in STATISTICS_KEYS if self.config.get(key) is not None},
+            "config": config,
             "data": {split: [part_identity(part, self.dump) for part in found] for split, found in parts.items()},
         }
 

@@ -51,6 +51,18 @@ FINETUNE = "mixture: new_words}"
         ("pretrain.options.text_pace=-1", "pretrain: text_pace is a number of states from 0 to 100, found -1"),
         ("pretrain.options={text_pace: 1.0, text_encoder: null}", "pretrain: text_pace needs a text encoder"),
         ("pretrain.options={waveform_augment_conf: {babble: {snr: 6}}}", "babble: sounds is missing"),
+        (
+            "pretrain.options.text_encoder_conf.model=m",
+            "text_encoder_conf: model names .* config describes .*: set one of",
+        ),
+        (
+            "pretrain.options.text_tokenizer=t",
+            "wordpiece_size trains a tokenizer, and text_tokenizer names one: leave one",
+        ),
+        (
+            "pretrain.options.text_encoder_conf={model: m, config: null}",
+            "wordpiece_size trains a tokenizer, and text_encoder_conf: model names one: leave one",
+        ),
         ("tokens={bpe_size: 5}", "pretrain: the text encoder has no tokenizer: tokens: wordpiece_size trains one"),
         ("lm={nlayerz: 3}", "lm: as the row says it: unknown option 'nlayerz'"),
         ("lm={lm_conf: {nlayerz: 3}}", "lm_conf of seq_rnn: unknown key 'nlayerz', perhaps 'nlayers'"),

@@ -98,7 +98,7 @@ def house(root, tmp_path_factory):
     house = make_clone(root, base / "house")
     small = {key: value for key, value in TINY.items() if key not in ("cpu_processes", "text_encoder_conf")}
     small["audio_encoder_conf"] = {**small["audio_encoder_conf"], "cnn_channels": [4, 4]}
-    shrink(house / "conf/pretrain.yaml", **{**small, **LENGTH}, text_tokenizer=None)
+    shrink(house / "conf/pretrain.yaml", **{**small, **LENGTH})
     pretrain = yaml.safe_load((house / "conf/pretrain.yaml").read_text())
     pretrain["text_encoder_conf"] = TINY["text_encoder_conf"]
     (house / "conf/pretrain.yaml").write_text(yaml.safe_dump(pretrain))
