@@ -15,6 +15,8 @@ from pathlib import Path
 
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from espnet_atat.graph.work import is_complete, read_stamp
+
 #: Figure → how the best of a run's epochs is found.
 FIGURES: dict[str, Callable[[Iterable[float]], float]] = {"loss_att": min, "acc": max}
 
@@ -22,7 +24,7 @@ FIGURES: dict[str, Callable[[Iterable[float]], float]] = {"loss_att": min, "acc"
 def best_of(run: Path) -> dict[str, float] | None:
     """A finished run's best validation figures; None where there is no TensorBoard file of it."""
     events = EventAccumulator(str(run / "tensorboard/valid"), size_guidance={"scalars": 0})
-    if not (run / "done").is_file() or not (run / "tensorboard/valid").is_dir():
+    if not is_complete(read_stamp(run)) or not (run / "tensorboard/valid").is_dir():
         return None
     events.Reload()
     if not set(FIGURES) <= set(events.Tags()["scalars"]):

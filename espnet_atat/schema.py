@@ -54,7 +54,7 @@ def read[T](kind: type[T], content: object, where: str, **given: Any) -> T:
     values = dict(given)
     for key, field in fields.items():
         if content.get(key) is not None:
-            values[field.name] = _value(hints[field.name], content[key], f"{where}: {key}")
+            values[field.name] = check_value(hints[field.name], content[key], f"{where}: {key}")
         elif field.default is field.default_factory is dataclasses.MISSING:
             raise UserError(f"{where}: the key {key!r} is missing")
     try:
@@ -72,7 +72,7 @@ def check(hints: Mapping[str, Any], content: Mapping[str, Any], where: str) -> N
     given = {key: value for key, value in content.items() if value is not None}
     check_known(given, hints, where, "key")
     for key, value in given.items():
-        _value(hints[key], value, f"{where}: {key}")
+        check_value(hints[key], value, f"{where}: {key}")
 
 
 def check_known(names: Iterable[object], known: Iterable[str], where: str, what: str) -> None:
@@ -90,7 +90,8 @@ def check_known(names: Iterable[object], known: Iterable[str], where: str, what:
             raise UserError(f"{where}: unknown {what} {_shown(name)}{meant}{listed}")
 
 
-def _value(hint: Any, value: Any, where: str) -> Any:
+def check_value(hint: Any, value: Any, where: str) -> Any:
+    """A value as its type hint has it: a dataclass is made of a mapping. Raises UserError, which names ``where``."""
     members = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
     member = next((member for member in members if _is_shaped(member, value)), None)
     if member is None:
@@ -105,10 +106,10 @@ def _value(hint: Any, value: Any, where: str) -> Any:
         return read(member, value, where)  # type: ignore[arg-type]
     if get_origin(member) is tuple:
         element = get_args(member)[0]
-        return tuple(_value(element, each, f"{where}, entry {number}") for number, each in enumerate(value, 1))
+        return tuple(check_value(element, each, f"{where}, entry {number}") for number, each in enumerate(value, 1))
     if get_origin(member) is Mapping:
         element = get_args(member)[1]
-        return {key: _value(element, each, f"{where}: {key}") for key, each in value.items()}
+        return {key: check_value(element, each, f"{where}: {key}") for key, each in value.items()}
     return value
 
 

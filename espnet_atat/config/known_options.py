@@ -11,10 +11,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from espnet_atat.errors import UserError
-from espnet_atat.schema import check_known
+from espnet_atat.schema import Within, check_known, check_value
 from espnet_atat.strict_json import read_json
 
 type Task = Literal["atat", "lm"]
@@ -36,15 +36,17 @@ PLANNED: Mapping[str, str] = {
     },
 }
 _HELP = {"atat": "espnet_atat.bin.atat_train", "lm": "espnet2.bin.lm_train"}
-_KINDS: Mapping[str, tuple[str, tuple[type, ...]]] = {
-    "int": ("a whole number", (int,)),
-    "float": ("a number", (int, float)),
-    "bool": ("true or false", (bool,)),
-    "text": ("a text", (str,)),
-    "list": ("a list", (list, tuple)),
-    "mapping": ("a mapping", (Mapping,)),
-    "any": ("anything", (object,)),
+_KINDS: Mapping[str, Any] = {
+    "int": int,
+    "float": float,
+    "bool": bool,
+    "text": str,
+    "list": tuple[Any, ...],
+    "mapping": Mapping[str, Any],
+    "any": Any,
 }
+#: Options of training that are ours alone.
+_OF_RECIPE = {CPU_PROCESSES: Annotated[int, Within(1, 1024)], FEATS_TYPE: Literal["encoder", "raw", "mfcc"]}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,16 +69,11 @@ class Option:
     by: str = ""
     keys: Mapping[str, tuple[str, ...]] | None = None
 
-    def problem(self, value: object) -> str | None:
-        """What is wrong with a value."""
-        if value is None:
-            return None if self.null else "is not null"
-        name, types = _KINDS[self.kind]
-        if not isinstance(value, types) or (isinstance(value, bool) and self.kind in ("int", "float")):
-            return f"is {name}, found {value!r}"
-        if self.choices and value not in self.choices:
-            return f"is one of {', '.join(self.choices)}{', null' if self.null else ''}, found {value!r}"
-        return None
+    @property
+    def hint(self) -> Any:
+        """The values that it takes, as a type."""
+        hint = Literal[*self.choices] if self.choices else _KINDS[self.kind]
+        return hint | None if self.null else hint
 
 
 @cache
@@ -93,12 +90,8 @@ def check_options(task: Task, config: Mapping[str, Any], place: Callable[[str, s
     """
     known = known_options(task)
     for name, value in config.items():
-        if name == CPU_PROCESSES and task == "atat":
-            if type(value) is not int or value < 1:
-                raise UserError(f"{place(name, '')}: {name}: is a whole number from 1, found {value!r}")
-        elif name == FEATS_TYPE and task == "atat":
-            if value not in ("encoder", "raw", "mfcc"):
-                raise UserError(f"{place(name, '')}: {name}: is one of encoder, raw, mfcc, found {value!r}")
+        if task == "atat" and name in _OF_RECIPE:
+            check_value(_OF_RECIPE[name], value, f"{place(name, '')}: {name}")
         elif name in PLANNED:
             raise UserError(f"{place(name, '')}: {name}: is set {PLANNED[name]}: leave it out")
         elif name not in known or "." in name:
@@ -107,15 +100,15 @@ def check_options(task: Task, config: Mapping[str, Any], place: Callable[[str, s
             raise UserError(
                 f"{place(name, '')}: unknown option {name!r}{meant}; python -m {_HELP[task]} --help lists all"
             )
-        elif problem := known[name].problem(value):
-            raise UserError(f"{place(name, '')}: {name}: {problem}")
+        else:
+            check_value(known[name].hint, value, f"{place(name, '')}: {name}")
     for name, option in known.items():
         outer, _, inner = name.partition(".")
         value = (config.get(outer) or {}).get(inner) if inner else config.get(outer)
         if option.keys is None or not value:
             continue
-        if problem := option.problem(value):
-            raise UserError(f"{place(outer, inner)}: {outer}: {inner}: {problem}")
+        if inner:
+            check_value(option.hint, value, f"{place(outer, inner)}: {outer}: {inner}")
         chosen = (config.get(option.by, known[option.by].default) or "") if option.by else ""
         for key in value if chosen in option.keys else ():
             where = f"{place(outer, inner or key)}: {name.replace('.', ': ')}"
