@@ -32,9 +32,10 @@ from typing import Any
 import numpy as np
 import torch
 import yaml
+from torch.nn.utils.rnn import pad_sequence
 
 from espnet_atat.config.layout import load_config
-from espnet_atat.data.collate import MixedCollate, pad
+from espnet_atat.data.collate import MixedCollate
 from espnet_atat.data.preprocessor import MixturePreprocessor
 from espnet_atat.decode.pretrained import load_pretrained
 from espnet_atat.decode.result import Understanding
@@ -127,7 +128,9 @@ class Stock:
 
 def encode(understand: Speech2Understand, features: list[np.ndarray]) -> Encoded:
     lengths = torch.tensor([len(each) for each in features])
-    return understand.trained.model.encode_audio(pad(features, 0.0), lengths)
+    return understand.trained.model.encode_audio(
+        pad_sequence(list(map(torch.from_numpy, features)), batch_first=True), lengths
+    )
 
 
 def timed(work: Callable[[Any], Any], inputs: list[Any]) -> tuple[float, list[Any]]:

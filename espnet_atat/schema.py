@@ -96,7 +96,7 @@ def check_value(hint: Any, value: Any, where: str) -> Any:
     member = next((member for member in members if _is_shaped(member, value)), None)
     if member is None:
         wanted = " or ".join(_described(member) for member in members if member is not NoneType)
-        raise UserError(f"{where}: is {wanted}, found {_shown(value)}")
+        raise UserError(f"{where}: is {wanted}, found {'null' if value is None else _shown(value)}")
     if isinstance(member, Mapping):
         check(member, value, where)
         return value
@@ -127,7 +127,7 @@ def _is_shaped(hint: Any, value: object) -> bool:
     if dataclasses.is_dataclass(hint):
         return isinstance(value, Mapping) or hasattr(hint, "expand")
     if origin is Mapping:
-        return isinstance(value, Mapping) and all(isinstance(key, str) for key in value)
+        return isinstance(value, Mapping) and (get_args(hint)[0] is Any or all(isinstance(key, str) for key in value))
     if origin is tuple:
         return isinstance(value, list | tuple)
     if hint is float:
@@ -137,7 +137,7 @@ def _is_shaped(hint: Any, value: object) -> bool:
 
 def _described(hint: Any) -> str:
     if get_origin(hint) is Literal:
-        choices = [str(choice).lower() for choice in get_args(hint)]
+        choices = [str(choice).lower() if isinstance(choice, bool) else str(choice) for choice in get_args(hint)]
         return f"one of {', '.join(choices)}" if len(choices) > 1 else choices[0]
     if get_origin(hint) is Annotated:
         kind, (low, high) = get_args(hint)

@@ -123,8 +123,13 @@ def write_command(path: Path, number: int = 0, rate: int = RATE) -> Path:
 
 def _config(folder: Path, vocabulary: Vocabulary, characters: list[str]) -> dict[str, Any]:
     paths = {"bpemodel": str(folder / "bpe.model"), "text_tokenizer": str(folder / "text_tokenizer")}
-    config = {"output_dir": str(folder), "token_list": list(vocabulary.tokens), "ctc_characters": characters, **paths}
-    return config | yaml.safe_load(CONFIG)
+    config = {
+        "output_dir": str(folder),
+        "token_list": list(vocabulary.tokens),
+        "ctc_characters": characters,
+        "text_pace": 0.0,
+    }
+    return config | paths | yaml.safe_load(CONFIG)
 
 
 def _examples(folder: Path, vocabulary: Vocabulary, characters: list[str]) -> dict[str, torch.Tensor]:

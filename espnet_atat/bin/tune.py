@@ -63,10 +63,10 @@ def tune(
         if system.folds is not None and selection.fold is None:
             raise UserError(f"system {system.name} is a cross validation: choose on one fold (--fold)")
         for seed in selection.seeds_of(system):
-            run = plan_system(system, seed, selection.fold, machines, dev=True, nj=nj)
-            for test in (test for test in run.tests if test.wants_trees):
+            trial = plan_system(system, seed, selection.fold, machines, dev=True, nj=nj)
+            for test in (test for test in trial.tests if test.wants_trees):
                 for value in values:
-                    decoding = run.decoding(config_name, test, **{option: value})
+                    decoding = trial.decoding(config_name, test, **{option: value})
                     for node in (decoding.node, score_node(decoding)):
                         if not node.is_done:
                             node.build()

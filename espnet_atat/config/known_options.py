@@ -42,10 +42,10 @@ _KINDS: Mapping[str, Any] = {
     "bool": bool,
     "text": str,
     "list": tuple[Any, ...],
-    "mapping": Mapping[str, Any],
+    "mapping": Mapping[Any, Any],
     "any": Any,
 }
-#: Options of training that are ours alone.
+#: Options of a training YAML that the recipe reads and no trainer knows.
 _OF_RECIPE = {CPU_PROCESSES: Annotated[int, Within(1, 1024)], FEATS_TYPE: Literal["encoder", "raw", "mfcc"]}
 
 
@@ -100,6 +100,8 @@ def check_options(task: Task, config: Mapping[str, Any], place: Callable[[str, s
             raise UserError(
                 f"{place(name, '')}: unknown option {name!r}{meant}; python -m {_HELP[task]} --help lists all"
             )
+        elif value is None and not known[name].null:
+            raise UserError(f"{place(name, '')}: {name}: is not null")
         else:
             check_value(known[name].hint, value, f"{place(name, '')}: {name}")
     for name, option in known.items():

@@ -115,9 +115,8 @@ class Trained:
             raise UserError(f"the token list has {len(vocabulary)} tokens, the decoder {rows} rows: different models")
         characters = CharTokenizer(characters_of(train_args)) if train_args.ctc_unit == "char" else None
         source = text_tokenizer or train_args.text_tokenizer
-        # A configuration from before the option has none.
-        pace = getattr(train_args, "text_pace", 0.0)
-        return cls(model.eval(), vocabulary, characters, str(source) if source else None, text_pace=pace)
+        tokenizer = str(source) if source else None
+        return cls(model.eval(), vocabulary, characters, tokenizer, text_pace=train_args.text_pace)
 
     @classmethod
     def load(

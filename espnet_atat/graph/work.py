@@ -139,7 +139,7 @@ def check_own(folder: Path, listed: Mapping[str, list[str] | int] | None = None)
     """Let a folder be removed only with the files that were there when it was made.
 
     Args:
-        listed: these files, as its stamp has them. One of an earlier release has none: its folder is not looked into.
+        listed: these files, as its stamp has them. Without a list, the folder is not looked into.
 
     Raises:
         UserError: somebody has put another file there.

@@ -18,7 +18,7 @@ def contents_of(package: Path) -> dict[str, int]:
 
 
 def to_folder(package: Path, folder: Path) -> None:
-    """Unpack into an empty folder."""
+    """Unpack below a folder; what an interrupted call left there is overwritten."""
     contents_of(package)  # one that opens
     unpack(package, folder)
 

@@ -113,7 +113,7 @@ class Request:
 
     @cached_property
     def to_make(self) -> list[Trial]:
-        """The runs whose models are wanted: all of them, unless their kept results are in use."""
+        """The trials whose models are wanted: all of them, unless their kept results are in use."""
         if not self.use_results:
             return self.trials
         return [trial for trial in self.trials if not all(self.is_at_hand(each) for each in trial.hypotheses)]

@@ -244,7 +244,7 @@ def model_files(training: Training) -> tuple[str, str]:
 
 
 @lru_cache(maxsize=1)  # sets of one system are decoded one after the other
-def load_trained(train_config: str, model_file: str, device: str = "cpu") -> "Trained":
+def load_trained(train_config: str, model_file: str, device: str) -> "Trained":
     """The model that was decoded with last is kept."""
     from espnet_atat.decode.trained import Trained
 
@@ -271,6 +271,8 @@ def _look(decoding: Decoding, work: Path) -> Mapping[str, Any]:
     config = SearchConfig(**options, task=decoding.test.task)
     text = read_two_column(dump / "text")[utt_id]
     seen = Source.of_dump(dump, "speech")
-    arrays = heard_and_read(load_trained(*model_files(decoding.training)), source, utt_id, text, config, seen=seen)
+    arrays = heard_and_read(
+        load_trained(*model_files(decoding.training), "cpu"), source, utt_id, text, config, seen=seen
+    )
     np.savez_compressed(work / ATTENTION_FILE, utt_id=utt_id, reference=references[utt_id], **arrays)
     return {"utt_id": utt_id}

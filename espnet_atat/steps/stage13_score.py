@@ -31,7 +31,7 @@ def score_node(planned: Hypotheses) -> Node:
             "inference_config": folder.parent.name,
             **planned.origin,
         }
-        if CUT in planned.node.facts:  # hypotheses of earlier releases do not say
+        if CUT in planned.node.facts:  # kept results do not say
             info[CUT] = str(planned.node.facts[CUT])
         for about in (DATA / planned.test.set / name for name in (TEXT_FORM, SPLIT)):
             if about.is_file():

@@ -10,6 +10,7 @@ from espnet_atat import __version__
 from espnet_atat.config.layout import EXP
 from espnet_atat.config.recipe import License, load_recipe
 from espnet_atat.config.selection import Selection
+from espnet_atat.errors import UserError
 from espnet_atat.graph.digest import file_digest
 from espnet_atat.graph.node import Node, commit
 from espnet_atat.metrics.metrics_file import METRICS_FILE, read_metrics
@@ -114,19 +115,23 @@ def upload(request: Request) -> Iterator[Node | str]:
         yield "neither --hf_repo nor --upload_dir is given: nothing is uploaded"
         return
     (trial,) = request.trials  # bin.run refuses more
-    package = package_node(trial, request.selection)
-    node = Node(
-        stage=Stage.UPLOAD,
-        at=request.upload_dir or Path(str(request.hf_repo)),
-        identify=lambda: {"kind": "published", "package": file_digest(package.place)},
-        make=partial(to_folder, package.place),
-        needs=(package,),
-        about=f"of {package.place}",
-    )
-    if request.dry_run and package.is_done:
-        yield from (f"{size:>12,}  {name}" for name, size in contents_of(package.place).items())
-    if request.upload_dir is not None or request.dry_run:
-        yield node
-    else:
-        node.check_needs()
-        yield f"uploaded to {to_hub(package.place, str(node.at), private=request.private)}"
+    package, folder = package_file(trial), request.upload_dir
+    if not package.is_file():
+        if not request.dry_run:
+            raise UserError(f"{package} is not there, and stage {Stage.UPLOAD} uploads it: run stage {Stage.PACK}")
+        yield f"{package}: to be uploaded, after stage {Stage.PACK}"
+        return
+    if request.dry_run:
+        files = contents_of(package)
+        yield from (f"{size:>12,}  {name}" for name, size in files.items())
+        yield f"{sum(files.values()):>12,}  bytes in {len(files)} files for {folder or request.hf_repo}; nothing is sent"
+    if folder is not None:
+        yield Node(
+            stage=Stage.UPLOAD,
+            at=folder,
+            identify=lambda: {"kind": "published", "package": file_digest(package)},
+            make=partial(to_folder, package),
+            about=f"of {package}",
+        )
+    elif not request.dry_run:
+        yield f"uploaded to {to_hub(package, str(request.hf_repo), private=request.private)}"

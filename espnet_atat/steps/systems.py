@@ -124,14 +124,14 @@ def plan_system(
 
 
 def model_of(trial: Trial) -> Training:
-    """The model of a run that searches trees: a pipeline has none."""
+    """The model of a trial that searches trees: a pipeline has none."""
     if trial.tagger is not None or trial.training is None:
         raise UserError(f"system {trial.system.name} is a pipeline of two models: it has no search of trees of its own")
     return trial.training
 
 
 def attention_nodes(trials: Iterable[Trial]) -> Iterator[Node]:
-    """Where each system looked, by its first run: its first set of speech with trees."""
+    """Where each system looked, by its first trial: its first set of speech with trees."""
     firsts: dict[str, Trial] = {}
     for trial in trials:
         firsts.setdefault(trial.system.name, trial)

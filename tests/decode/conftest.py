@@ -63,7 +63,7 @@ def train_args(vocabulary, tmp_path_factory) -> Namespace:
     tokenizer = tmp_path_factory.mktemp("tokenizer")
     save_wordpiece(train_wordpiece([" ".join(WORDS)] * 4, 80), tokenizer)
     ctc = dict.fromkeys(("ctc_unit", "ctc_characters"))
-    return Namespace(token_list=list(vocabulary.tokens), text_tokenizer=str(tokenizer), **ctc)
+    return Namespace(token_list=list(vocabulary.tokens), text_tokenizer=str(tokenizer), text_pace=0.0, **ctc)
 
 
 @pytest.fixture(scope="session")
