@@ -128,9 +128,8 @@ class Stock:
 
 def encode(understand: Speech2Understand, features: list[np.ndarray]) -> Encoded:
     lengths = torch.tensor([len(each) for each in features])
-    return understand.trained.model.encode_audio(
-        pad_sequence(list(map(torch.from_numpy, features)), batch_first=True), lengths
-    )
+    padded = pad_sequence(list(map(torch.from_numpy, features)), batch_first=True)
+    return understand.trained.model.encode_audio(padded, lengths)
 
 
 def timed(work: Callable[[Any], Any], inputs: list[Any]) -> tuple[float, list[Any]]:

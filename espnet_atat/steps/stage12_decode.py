@@ -271,8 +271,7 @@ def _look(decoding: Decoding, work: Path) -> Mapping[str, Any]:
     config = SearchConfig(**options, task=decoding.test.task)
     text = read_two_column(dump / "text")[utt_id]
     seen = Source.of_dump(dump, "speech")
-    arrays = heard_and_read(
-        load_trained(*model_files(decoding.training), "cpu"), source, utt_id, text, config, seen=seen
-    )
+    trained = load_trained(*model_files(decoding.training), "cpu")
+    arrays = heard_and_read(trained, source, utt_id, text, config, seen=seen)
     np.savez_compressed(work / ATTENTION_FILE, utt_id=utt_id, reference=references[utt_id], **arrays)
     return {"utt_id": utt_id}

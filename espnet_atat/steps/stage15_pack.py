@@ -124,7 +124,8 @@ def upload(request: Request) -> Iterator[Node | str]:
     if request.dry_run:
         files = contents_of(package)
         yield from (f"{size:>12,}  {name}" for name, size in files.items())
-        yield f"{sum(files.values()):>12,}  bytes in {len(files)} files for {folder or request.hf_repo}; nothing is sent"
+        size, target = sum(files.values()), folder or request.hf_repo
+        yield f"{size:>12,}  bytes in {len(files)} files for {target}; nothing is sent"
     if folder is not None:
         yield Node(
             stage=Stage.UPLOAD,
