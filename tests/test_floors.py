@@ -21,7 +21,7 @@ FLOORS = {
     "errors": 0, "bounded": 0, "strict_json": 0, "plain_yaml": 0, "espnet_package": 0, "atomic": 0, "installed": 0,
     "arguments": 0, "schema": 0, "stages": 0, "light_import": 0,
     "semantics": 0,
-    "text": 1, "datadir": 1, "model": 1, "graph": 1,
+    "text": 1, "datadir": 1, "model": 1, "graph": 1, "hub": 1,
     "speech": 2, "corpora": 2, "train": 2, "metrics": 2, "baselines": 2, "package": 2,
     "data": 3,
     "decode": 4,
@@ -35,9 +35,9 @@ FLOORS = {
 ALIKE = {"corpora", "speech"}
 LARGEST_ROOM = (20, 2500)  # modules, lines
 HEAVY = {"torch", "espnet2", "torchaudio", "torchcrf", "transformers"}
-#: Where heavy libraries may be imported at all; `bin` and `package` only inside functions.
-HEAVY_PACKAGES = {"model", "data", "train", "tasks", "decode", "package", "bin"}
-LIGHT_AT_IMPORT = {"bin", "package"}
+#: Where heavy libraries may be imported at all; `bin`, `package` and `hub` only inside functions.
+HEAVY_PACKAGES = {"model", "data", "train", "tasks", "decode", "package", "bin", "hub"}
+LIGHT_AT_IMPORT = {"bin", "package", "hub"}
 #: Rooms whose modules answer users, who should not wait for what only training needs.
 TASKLESS = {"model", "decode", "demo"}
 TASKS = (f"{PACKAGE}.tasks.", f"{PACKAGE}.train.", "espnet2.tasks.", "espnet2.train.trainer.", "espnet2.bin.")

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors.torch import save_file
 
 SIZE = {"hidden_size": 32, "num_hidden_layers": 3, "num_attention_heads": 4, "intermediate_size": 48}
 WAVEFORM = {
@@ -62,7 +63,8 @@ def make_encoder(folder: Path, family: str = "whisper", seed: int = 0) -> Path:
     speech = PretrainedSpeech(load_speech_config(None, FAMILIES[family]), PREPROCESSORS.get(family, {}))
     for parameter in speech.encoder.parameters():  # the random start says next to nothing of the sound
         parameter.data += 0.05 * torch.randn_like(parameter)
-    speech.encoder.save_pretrained(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    save_file(speech.encoder.state_dict(), folder / "model.safetensors", metadata={"format": "pt"})
     (folder / "config.json").write_text(json.dumps(FAMILIES[family]))
     (folder / "preprocessor_config.json").write_text(json.dumps(PREPROCESSORS.get(family, {})))
     return folder

@@ -24,7 +24,7 @@ from espnet_atat.config.training import AUDIO_ENCODER_INIT, load_training_config
 from espnet_atat.errors import UserError
 from espnet_atat.espnet_package import ESPNET, ESPNET_PREFIX
 from espnet_atat.graph.digest import digest
-from espnet_atat.model.hub import HUGGING_FACE, model_identity
+from espnet_atat.hub import HUGGING_FACE, model_identity
 from espnet_atat.speech.mfcc import SIZES, MfccConfig
 from espnet_atat.speech.states import StatesConfig
 

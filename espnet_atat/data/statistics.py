@@ -114,7 +114,7 @@ def _text_lengths(
 ) -> dict[str, str]:
     """Shapes by example id."""
     from espnet_atat.data.preprocessor import max_text_pieces
-    from espnet_atat.model.hub import load_hub_config
+    from espnet_atat.hub import load_hub_config
 
     config = load_hub_config("text_encoder_conf", encoder.get("model"), encoder.get("config"), default="bert")
     most = max_text_pieces({"config": config.to_diff_dict()})

@@ -10,6 +10,7 @@ from torch import nn
 from espnet_atat.bounded import read_whole
 from espnet_atat.errors import UserError
 from espnet_atat.espnet_package import ESPNET, ESPNET_PREFIX
+from espnet_atat.hub import HUGGING_FACE
 from espnet_atat.light_import import load_class
 from espnet_atat.model.atat_model import ESPnetATATModel
 from espnet_atat.model.audio_encoder import AudioEncoder, BlocksEncoder
@@ -17,7 +18,6 @@ from espnet_atat.model.cpu_layers import use_cpu_layers
 from espnet_atat.model.ctc import CTCHead
 from espnet_atat.model.decoder import SharedDecoder
 from espnet_atat.model.hearing_encoder import HearingEncoder
-from espnet_atat.model.hub import HUGGING_FACE
 from espnet_atat.model.text_encoder import DeferredTextEncoder, TextEncoder
 from espnet_atat.text.tokenizer import SEPARATOR
 from espnet_atat.text.vocabulary import Vocabulary

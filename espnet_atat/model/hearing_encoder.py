@@ -7,8 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from espnet_atat.errors import UserError
+from espnet_atat.hub import load_preprocessor, model_identity
 from espnet_atat.model.audio_encoder import BlocksEncoder, valid_frames
-from espnet_atat.model.hub import load_preprocessor, model_identity
 from espnet_atat.model.pretrained_speech import (
     build_speech,
     load_pretrained_speech,

@@ -7,19 +7,18 @@ each in its own; utterances of one length go through them together, without any 
 
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
-from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils.checkpoint import checkpoint
 
 from espnet_atat.datadir import SAMPLE_RATE
 from espnet_atat.errors import UserError
 from espnet_atat.espnet_package import ESPNET, is_espnet, load_espnet_config
+from espnet_atat.hub import load_hub_config, load_preprocessor, model_folder
 from espnet_atat.model.audio_encoder import valid_frames
-from espnet_atat.model.hub import load_hub_config, load_preprocessor, model_folder
+from espnet_atat.model.exact_weights import take_weights
 from espnet_atat.model.speech_frontends import make_frontend
 from espnet_atat.model.speech_states import (
     LAST_LAYER,
@@ -28,6 +27,7 @@ from espnet_atat.model.speech_states import (
     SpeechStates,
     check_choices,
 )
+from espnet_atat.model.whisper import WHISPER_TYPE, WhisperConfig, WhisperEncoder
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig
@@ -49,8 +49,12 @@ def load_speech_config(model: str | None, config: Mapping[str, Any] | None) -> A
     """An encoder's configuration, without what changes its states at random; of an ESPnet model, its own kind."""
     if (config or {}).get("model_type") == ESPNET or (config is None and is_espnet(model)):
         return load_espnet_config(model, config)
+    if config is not None and config.get("model_type") == WHISPER_TYPE:
+        return WhisperConfig.of(config)
     name = None if model is None or config is not None else str(model_folder(model))
     found = load_hub_config("audio_encoder_conf", name, config)
+    if found.model_type == WHISPER_TYPE:
+        return WhisperConfig.of(found.to_dict())
     for key, value in PLAIN.items():
         if hasattr(found, key):
             setattr(found, key, value)
@@ -69,7 +73,7 @@ def samples_per_state(config: Any) -> int:
 
 
 class PretrainedSpeech(SpeechStates):
-    """Samples to states, by an encoder of transformers.
+    """Samples to states, by an encoder of transformers, or of its weights.
 
     Args:
         config: the encoder's.
@@ -96,25 +100,22 @@ class PretrainedSpeech(SpeechStates):
         check_choices(layers, trained)
         self.kind: str = config.model_type
         self.samples_per_state = samples_per_state(config)
-        kind = _encoder_class(config)
-        self.encoder: Any = kind(config) if model is None else _load(kind, config, model)
-        self.encoder = self.encoder.float()  # the configuration may name half precision, as weights were saved
-        self.frontend = make_frontend(
-            self.kind, kind.main_input_name, preprocessor, getattr(config, "num_mel_bins", 80), silence
-        )
+        self.encoder: Any = _build(config, model).float()  # it may name half precision, as weights were saved
+        channels = getattr(config, "num_mel_bins", 80)
+        self.frontend = make_frontend(self.kind, self.encoder.main_input_name, preprocessor, channels, silence)
         blocks = self._blocks()
         if isinstance(layers, int):
             self._cut(layers, len(blocks))
             blocks = self._blocks()
         self.weights = nn.Parameter(torch.zeros(len(blocks) + 1)) if layers == WEIGHTED_SUM else None
         self.silence, self.gradient_checkpointing = silence, gradient_checkpointing
-        if gradient_checkpointing and self.kind != "whisper":
+        if gradient_checkpointing and self.kind != WHISPER_TYPE:
             self.encoder.gradient_checkpointing_enable({"use_reentrant": False})
         self.freeze(self.encoder, trained, self._blocks(), self._closing_norm())
 
     def forward(self, speech: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """As :meth:`SpeechStates.forward`; a batch of Whisper's goes through it at once."""
-        if self.kind != "whisper":
+        if self.kind != WHISPER_TYPE:
             return super().forward(speech, lengths)
         speech = speech * valid_frames(lengths, speech.shape[1])
         with torch.autocast(speech.device.type, enabled=False):  # a power spectrum needs float32
@@ -123,29 +124,12 @@ class PretrainedSpeech(SpeechStates):
 
     def _whisper(self, mel: Tensor, frames: Tensor) -> tuple[Tensor, Tensor]:
         """Log mel (B, channels, T), zero behind each end, and frames (B,) -> states (B, S, H) and theirs."""
-        encoder, keep = self.encoder, valid_frames(frames, mel.shape[2])
-        x = nn.functional.gelu(encoder.conv1(mel)) * keep[:, None]
-        x = nn.functional.gelu(encoder.conv2(x)).transpose(1, 2)  # (B, H, T / 2) -> (B, S, H)
-        lengths = (frames + 1) // 2
-        positions = encoder.embed_positions.weight
-        if x.shape[1] > len(positions):
-            most = len(positions) * self.samples_per_state / SAMPLE_RATE - self.silence
+        positions = self.encoder.embed_positions.num_embeddings
+        if mel.shape[2] > 2 * positions:
+            most = positions * self.samples_per_state / SAMPLE_RATE - self.silence
             raise UserError(f"an utterance is longer than the {most:.1f} s that a Whisper hears: cut it")
-        keep = valid_frames(lengths, x.shape[1])
-        x = nn.functional.dropout(x + positions[: x.shape[1]], encoder.dropout, encoder.training)
-        mask = None if bool(keep.all()) else keep[:, None, None]
-        if mask is not None:  # what HF's attention adds to its scores
-            mask = torch.zeros_like(mask, dtype=x.dtype).masked_fill(~mask, torch.finfo(x.dtype).min)
-        states = [x]
-        for layer in encoder.layers:
-            run = partial(layer.forward, attention_mask=mask)
-            if self.gradient_checkpointing and layer.training and torch.is_grad_enabled():
-                x = checkpoint(run, x, use_reentrant=False)
-            else:
-                x = run(x)
-            states.append(x)
-        states[-1] = encoder.layer_norm(x)
-        return self._chosen(states) * keep[:, :, None], lengths
+        states, lengths = self.encoder(mel, frames, self.gradient_checkpointing)
+        return self._chosen(states), lengths
 
     def unpadded(self, speech: Tensor) -> Tensor:
         with torch.autocast(speech.device.type, enabled=False):
@@ -204,6 +188,18 @@ def build_speech(config: Any, preprocessor: Mapping[str, Any], model: str | None
     from espnet_atat.model.espnet_speech import EspnetSpeech
 
     return EspnetSpeech(config, model, **options)
+
+
+def _build(config: Any, model: str | None) -> Any:
+    """An encoder with the weights of a folder or hub name, or fresh ones."""
+    if not isinstance(config, WhisperConfig):
+        kind = _encoder_class(config)
+        return kind(config) if model is None else _load(kind, config, model)
+    encoder = WhisperEncoder(config)
+    if model is not None:
+        whole = load_hub_config("audio_encoder_conf", str(model_folder(model)), None)
+        take_weights(encoder, _load(_encoder_class(whole), whole, model).state_dict(), model, "a Whisper")
+    return encoder
 
 
 def _encoder_class(config: "PretrainedConfig") -> Any:

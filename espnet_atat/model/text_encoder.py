@@ -10,10 +10,10 @@ import torch
 from torch import Tensor, nn
 
 from espnet_atat.errors import UserError, first_line
+from espnet_atat.hub import load_hub_config
 from espnet_atat.installed import installed_model
 from espnet_atat.model.audio_encoder import valid_frames
 from espnet_atat.model.exact_weights import no_larger_than, take_weights
-from espnet_atat.model.hub import load_hub_config
 
 #: BERT's positions; longer texts are cut there, in training and in decoding.
 MAX_PIECES = 512

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 
 from espnet_atat.errors import UserError
 from espnet_atat.espnet_package import ESPNET, ESPNET_PREFIX
-from espnet_atat.model.hub import HUGGING_FACE
+from espnet_atat.hub import HUGGING_FACE
 from espnet_atat.schema import Within, check, read
 from espnet_atat.text.pieces import FASTEST_PACE
 

@@ -16,8 +16,8 @@ from espnet_atat.atomic import scratch_dir
 from espnet_atat.errors import UserError, first_line
 from espnet_atat.espnet_package import ESPNET
 from espnet_atat.graph.work import check_replaceable
+from espnet_atat.hub import HUGGING_FACE, model_identity
 from espnet_atat.installed import installed_model
-from espnet_atat.model.hub import HUGGING_FACE, model_identity
 from espnet_atat.package import contents
 from espnet_atat.package.card import model_card, results
 from espnet_atat.package.manifest import MANIFEST, Manifest

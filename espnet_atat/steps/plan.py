@@ -24,7 +24,7 @@ from espnet_atat.espnet_package import ESPNET_PREFIX, is_checkpoint
 from espnet_atat.graph.digest import file_digest
 from espnet_atat.graph.launch import Machines
 from espnet_atat.graph.node import Identity, Node
-from espnet_atat.model.hub import model_identity
+from espnet_atat.hub import model_identity
 from espnet_atat.stages import Stage
 from espnet_atat.text.growth import BPEGrowth
 

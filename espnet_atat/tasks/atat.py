@@ -27,11 +27,10 @@ from espnet_atat.data.sampler import MixedBatchSampler, single_task_batches
 from espnet_atat.data.shapes import load_groups
 from espnet_atat.errors import UserError
 from espnet_atat.espnet_package import ESPNET
+from espnet_atat.hub import HUGGING_FACE
 from espnet_atat.model.atat_model import COMPARING, ESPnetATATModel
 from espnet_atat.model.build import build_model, characters_of, vocabulary_of
-from espnet_atat.model.gpu_layers import use_gpu_layers
 from espnet_atat.model.hearing_encoder import HearingEncoder
-from espnet_atat.model.hub import HUGGING_FACE
 from espnet_atat.model.pretrained_speech import load_speech_config, samples_per_state
 from espnet_atat.model.text_encoder import load_text_tokenizer
 from espnet_atat.speech.audio import SAMPLE_RATE
@@ -44,6 +43,7 @@ from espnet_atat.text.tokenizer import CharTokenizer, TargetTokenizer, load_grow
 from espnet_atat.train.adapter import check_adapter
 from espnet_atat.train.asr_encoder import load_asr_encoder
 from espnet_atat.train.checkpoint import GuardedIterFactory, repair_run
+from espnet_atat.train.gpu_layers import use_gpu_layers
 from espnet_atat.train.optimiser import parameter_groups
 from espnet_atat.train.trainer import DeviceTrainer
 from espnet_atat.train.unfreeze import WarmupUnfreezeLR

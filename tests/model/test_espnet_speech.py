@@ -12,7 +12,7 @@ import torch
 import yaml
 
 from espnet_atat.errors import UserError
-from espnet_atat.model.hub import model_identity
+from espnet_atat.hub import model_identity
 from espnet_atat.model.pretrained_speech import load_pretrained_speech, load_speech_config
 
 TOKENS = ["<blank>", "<unk>", "<na>", "<sop>", "<eng>", "<asr>", "<space>", "a", "b", "<sos>", "<eos>"]

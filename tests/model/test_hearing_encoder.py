@@ -60,7 +60,7 @@ def test_states_and_samples_give_the_same():
 
 
 def test_of_stored_states_the_encoder_is_no_part_until_samples_come(tmp_path):
-    from espnet_atat.model.hub import model_identity
+    from espnet_atat.hub import model_identity
 
     folder = str(make_encoder(tmp_path / "ears"))
     encoder = build(model=folder, reads_states=True, identity=model_identity(folder))

@@ -14,6 +14,9 @@ from espnet_atat.config.system import load_system
 from espnet_atat.datadir import read_two_column, write_two_column
 from espnet_atat.errors import UserError
 from espnet_atat.package.reader import open_package, read_manifest
+from tests.conftest import ROOT
+from tests.decode.test_imports import SCRIPT, UNWANTED
+from tests.decode.test_imports import run as imported_by
 from tests.steps.world import FILES, PRETRAIN, run, training, write_recipe
 from tests.toy_ears import make_encoder
 
@@ -168,6 +171,8 @@ def test_a_package_hears_wavs_as_the_recipe_heard_states(ears):
         for utt, wav in wavs.items():
             result = understand(wav)
             assert result.line == hyp[utt], (source, utt)
+    heard = imported_by(ROOT, Path(), SCRIPT, package.absolute(), next(iter(wavs.values())), *UNWANTED)
+    assert heard.stdout.splitlines()[1:] == [""]
     states = training("frozen").dump / "toy/test/feats.scp"
     from kaldiio import load_scp
 

@@ -8,7 +8,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from espnet_atat.model.atat_model import ESPnetATATModel
-from espnet_atat.model.gpu_layers import use_gpu_layers
+from espnet_atat.train.gpu_layers import use_gpu_layers
 from tests.toy_model import toy_batch, toy_model
 
 
