@@ -73,7 +73,7 @@ def samples_per_state(config: Any) -> int:
 
 
 class PretrainedSpeech(SpeechStates):
-    """Samples to states, by an encoder of transformers, or of its weights.
+    """Samples to states, by an encoder that transformers loads.
 
     Args:
         config: the encoder's.

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
+from espnet_atat.errors import UserError
 from espnet_atat.model.audio_encoder import valid_frames
 from espnet_atat.schema import read
 
@@ -36,6 +37,10 @@ class WhisperConfig:
     activation_dropout: float = 0.0
     activation_function: Literal["gelu"] = "gelu"
     model_type: Literal["whisper"] = "whisper"
+
+    def __post_init__(self) -> None:
+        if self.encoder_attention_heads < 1 or self.d_model % self.encoder_attention_heads:
+            raise UserError(f"{self.d_model} units are no multiple of {self.encoder_attention_heads} heads")
 
     @classmethod
     def of(cls, content: Mapping[str, Any]) -> Self:

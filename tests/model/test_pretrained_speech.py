@@ -71,6 +71,20 @@ def test_an_utterance_beyond_whispers_positions_is_refused():
         build("whisper")(torch.zeros(1, 60000), torch.tensor([60000]))
 
 
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ({"encoder_attention_heads": 5}, "config: 32 units are no multiple of 5 heads"),
+        ({"encoder_attention_heads": 0}, "no multiple of 0 heads"),
+        ({"encoder_layers": "3"}, "config: encoder_layers: is a whole number, found '3'"),
+        ({"activation_function": "relu"}, "config: activation_function: is gelu, found 'relu'"),
+    ],
+)
+def test_a_whisper_that_there_is_not_is_refused(option, message):
+    with pytest.raises(UserError, match=message):
+        load_speech_config(None, {**FAMILIES["whisper"], **option})
+
+
 def test_an_utterance_too_short_for_one_state_is_refused():
     with pytest.raises(UserError, match="100 samples is too short for a wav2vec2"):
         build("wav2vec2")(torch.zeros(1, 100), torch.tensor([100]))
