@@ -6,6 +6,8 @@ OmegaConf's structured configurations were judged first: they know no union of a
 
 import dataclasses
 import difflib
+import json
+import math
 from collections.abc import Iterable, Mapping
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
@@ -137,11 +139,11 @@ def _is_shaped(hint: Any, value: object) -> bool:
 
 def _described(hint: Any) -> str:
     if get_origin(hint) is Literal:
-        choices = [str(choice).lower() if isinstance(choice, bool) else str(choice) for choice in get_args(hint)]
+        choices = [json.dumps(each) if each is None or isinstance(each, bool) else str(each) for each in get_args(hint)]
         return f"one of {', '.join(choices)}" if len(choices) > 1 else choices[0]
     if get_origin(hint) is Annotated:
         kind, (low, high) = get_args(hint)
-        return f"{_NAMES[kind]} from {low:,} to {high:,}"
+        return f"{_NAMES[kind]} from {low:,}" + (f" to {high:,}" if high < math.inf else "")
     if get_origin(hint) is tuple:
         return "a list"
     return "a mapping" if isinstance(hint, Mapping) else _NAMES.get(hint, "a mapping")

@@ -7,6 +7,7 @@ A test compares them; after a change of either:
 """
 
 import difflib
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -46,7 +47,7 @@ _KINDS: Mapping[str, Any] = {
     "any": Any,
 }
 #: Options of a training YAML that the recipe reads and no trainer knows.
-_OF_RECIPE = {CPU_PROCESSES: Annotated[int, Within(1, 1024)], FEATS_TYPE: Literal["encoder", "raw", "mfcc"]}
+_OF_RECIPE = {CPU_PROCESSES: Annotated[int, Within(1, math.inf)], FEATS_TYPE: Literal["encoder", "raw", "mfcc"]}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,8 +73,9 @@ class Option:
     @property
     def hint(self) -> Any:
         """The values that it takes, as a type."""
-        hint = Literal[*self.choices] if self.choices else _KINDS[self.kind]
-        return hint | None if self.null else hint
+        if self.choices:
+            return Literal[*self.choices, *((None,) if self.null else ())]
+        return _KINDS[self.kind] | None if self.null else _KINDS[self.kind]
 
 
 @cache

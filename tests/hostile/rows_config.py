@@ -147,7 +147,7 @@ PLACES = (
     (ROW, "title: the old domain", "title: x\n    hypothesis: tree", "hypothesis: is one of frame, tags, found 'tree'"),
     (f"{CONF}/pretrain.yaml", "max_epoch: 2", "max_epochs: 2", ": unknown option 'max_epochs', perhaps 'max_epoch'"),
     (f"{CONF}/pretrain.yaml", "max_epoch: 2", "max_epoch: two", ": max_epoch: … found 'two'"),
-    (f"{CONF}/pretrain.yaml", "cpu_processes: 2", "cpu_processes: 0", ": cpu_processes: is a whole number from 1 to 1,024, found 0"),
+    (f"{CONF}/pretrain.yaml", "cpu_processes: 2", "cpu_processes: 0", ": cpu_processes: is a whole number from 1, found 0"),
     (f"{CONF}/pretrain.yaml", "audio_encoder: transformer", "audio_encoder: ear", ": audio_encoder"),
     (f"{CONF}/pretrain.yaml", "num_blocks: 1", "blocks: 1", "unknown key 'blocks'"),
     (f"{CONF}/pretrain.yaml", "max_epoch: 2", "base: nowhere.yaml", ": base is a file, such as conf/pretrain_small.yaml"),
