@@ -13,9 +13,9 @@
 Writes a table for the recipe ``custom``: sentences with trees of a grammar (control words, spelt names, numbers, dates,
 and ``enter``, ``erase`` and ``rubout`` with a code), drawn without a look at a recording, for train and dev; and AN4's
 recordings that are such commands, all speakers, as ``test``: between half a second and 2.5 s of silence, quieter by up
-to 20 dB, with the talk of six other speakers 6 to 24 dB below the command. In ``test_room`` a steady noise as of a room
-takes the place of the talk, in ``test_silent`` there is none; ``test_clean`` has the recordings as they are. The last
-commands above find the speech first, as ``atat understand`` does; the table's figures are without.
+to 20 dB, with the talk of six recordings of others 6 to 24 dB below the command. In ``test_room`` a steady noise as of
+a room takes the place of the talk, in ``test_silent`` there is none; ``test_clean`` has the recordings as they are. The
+last commands above find the speech first, as ``atat understand`` does; the table's figures are without.
 
 With ``--learn_from recordings`` the table has AN4's own split in place of that: its training recordings that are such
 commands, those of eight speakers as dev, and its test recordings, all as they are:
@@ -28,7 +28,7 @@ import argparse
 import csv
 import random
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -120,7 +120,8 @@ def as_people_record(utterance: Utterance, others: Sequence[Utterance], around: 
     samples = read_audio(str(utterance.audio))
     before, behind = (round(draw.uniform(0.5, 2.5) * SAMPLE_RATE) for _ in range(2))
     noise = np.zeros(before + len(samples) + behind)
-    talkers = draw.sample([each for each in others if each.speaker != utterance.speaker], 6)
+    others = [each for each in others if each.speaker != utterance.speaker]
+    talkers = draw.sample(others, min(6, len(others)))
     snr, level = draw.uniform(6, 24), draw.uniform(-20, 0)
     if around == "talk":
         noise += sum(np.resize(read_audio(str(each.audio)), len(noise)) for each in talkers)
@@ -150,6 +151,30 @@ def write_rows(path: Path, rows: Sequence[Sequence[str | None]]) -> None:
         csv.writer(handle).writerows([["audio", "transcript", "tree", "split", "speaker"], *rows])
 
 
+def write_domain(
+    output: Path,
+    train: Sequence[str],
+    dev: Sequence[str],
+    commands: Sequence[Utterance],
+    recordings: Sequence[Utterance],
+    tree_of: Callable[[str], str | None],
+) -> None:
+    """The table ``commands.csv``: sentences of text for train and dev, and ``commands`` in each test set.
+
+    ``recordings`` are those whose talk is heard behind the commands.
+    """
+    rows = [["", text, tree_of(text), split, ""] for split, texts in (("train", train), ("dev", dev)) for text in texts]
+    for each in sorted(commands, key=lambda utterance: utterance.id):
+        sounds = {"test_clean": read_audio(str(each.audio))}
+        sounds |= {split: as_people_record(each, recordings, around) for split, around in AROUND.items()}
+        for split, samples in sounds.items():
+            file = f"{split}/{each.id}.flac"
+            (output / split).mkdir(parents=True, exist_ok=True)
+            write_audio(output / file, samples, SAMPLE_RATE, "FLAC", "PCM_16")
+            rows.append([file, each.text, tree_of(each.text), split, each.speaker])
+    write_rows(output / "commands.csv", rows)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_argument
@@ -168,17 +193,8 @@ def main() -> None:
     commands = [each for each in recordings if tree_of(each.text)]
     chosen = random.Random(0).sample(commands, min(args.recordings, len(commands)))
     sentences = draw_sentences(args.sentences + 100, seed=0)
-    rows = [["", text, tree_of(text), "train", ""] for text in sentences[: args.sentences]]
-    rows += [["", text, tree_of(text), "dev", ""] for text in sentences[args.sentences :]]
-    for each in sorted(chosen, key=lambda utterance: utterance.id):
-        audio = {"test_clean": str(Path(str(each.audio)).absolute())}
-        for split, around in AROUND.items():
-            audio[split] = f"{split}/{each.id}.flac"
-            (args.output / split).mkdir(parents=True, exist_ok=True)
-            samples = as_people_record(each, recordings, around)
-            write_audio(args.output / audio[split], samples, SAMPLE_RATE, "FLAC", "PCM_16")
-        rows += [[file, each.text, tree_of(each.text), split, each.speaker] for split, file in audio.items()]
-    write_rows(args.output / "commands.csv", rows)
+    train, dev = sentences[: args.sentences], sentences[args.sentences :]
+    write_domain(args.output, train, dev, chosen, recordings, tree_of)
     print(f"{len(commands)} of {len(recordings)} recordings are commands; {len(chosen)} of them are in the tests")
 
 

@@ -1,4 +1,4 @@
-"""benchmarks/real_commands.py: its sentences are of its grammar, and its disturbed recordings as loud as they say."""
+"""benchmarks/real_commands.py and real_phrases.py: sentences are of the grammar, recordings as loud as they say."""
 
 from collections import Counter, defaultdict
 from pathlib import Path
@@ -6,9 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks import real_phrases
 from benchmarks.real_commands import as_people_record, draw_sentences, recorded_rows, tree_of
 from espnet_atat.corpora.builder import Utterance
 from espnet_atat.semantics.tree import parse
+from espnet_atat.speech.alignment.record import aligned, not_found
 from espnet_atat.speech.audio import SAMPLE_RATE, write_audio
 
 
@@ -60,3 +62,28 @@ def test_recordings_to_learn_from_are_by_other_people_than_those_of_dev_and_test
     assert Counter(row[3] for row in rows) == {"train": 799, "dev": 95, "test": 125}
     assert {split: len(each) for split, each in speakers.items()} == {"train": 66, "dev": 8, "test": 10}
     assert len(set().union(*speakers.values())) == 84
+
+
+def test_a_drawn_phrase_has_a_tree_of_its_words():
+    phrases = real_phrases.draw_phrases(300, seed=1)
+    assert len(set(phrases)) == 300
+    trees = [parse(real_phrases.tree_of(words)) for words in phrases]
+    assert [" ".join(tree.words()) for tree in trees] == phrases
+    assert {tree.name for tree in trees} == {"DO", "PLACE", "NAME"}
+    assert real_phrases.tree_of("pick the sweet insipid fruit") == (
+        "[IN:DO [SL:ACTION pick ] the [SL:KIND sweet insipid ] [SL:THING fruit ] ]"
+    )
+    assert real_phrases.tree_of("the fruit picked") is real_phrases.tree_of("fruit") is None
+
+
+def test_phrases_are_cut_at_the_times_of_their_words():
+    said = ["emil", "mowed", "toward", "the", "cherry", "trees", "and", "smelled", "the", "wild", "roses"]
+    words = [aligned(word, n / 2, n / 2 + 0.4) for n, word in enumerate(said)]
+    sentence = Utterance("237-1", " ".join(said), None, "a.flac", "237")
+    cut = [(each.id, each.text, each.audio, each.speaker) for each in real_phrases.phrases_in(sentence, words)]
+    assert cut == [
+        ("237-1-01", "mowed toward the cherry trees", "a.flac[0.5:2.9]", "237"),
+        ("237-1-08", "the wild roses", "a.flac[4.0:5.4]", "237"),
+    ]
+    words[9] = not_found("wild")
+    assert [each.id for each in real_phrases.phrases_in(sentence, words)] == ["237-1-01"]
