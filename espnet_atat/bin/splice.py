@@ -22,6 +22,7 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument("--alignments", type=Path, required=True, nargs="+", help="theirs, from espnet_atat.bin.align")
     parser.add_argument("--output_dir", type=Path, required=True, help="data dir to write")
     parser.add_argument("--text", type=Path, help="data dir whose lines are said, where one voice has all their words")
+    parser.add_argument("--effects", type=Path, help="YAML: how the result is changed, as effects of conf/augment.yaml")
     add_options(parser, SpliceConfig)
     add_force(parser)
     return parser
@@ -29,9 +30,12 @@ def get_parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> None:
     args = get_parser().parse_args(argv)
+    from espnet_atat.config.layout import load_config
+    from espnet_atat.speech.augmentation.chain import Chain
     from espnet_atat.speech.splicing import SpliceConfig
     from espnet_atat.steps.stage05_mask import splice_node
 
+    args.effects = Chain.from_config(load_config(args.effects), str(args.effects)) if args.effects else Chain()
     config = options_of(SpliceConfig, args)
     make(splice_node(args.data_dir, args.alignments, args.text, args.output_dir, config), force=args.force)
 

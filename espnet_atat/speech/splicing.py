@@ -6,7 +6,7 @@ real, no sentence is. Their words are drawn at random (for asr), or they are the
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise, takewhile
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from espnet_atat.datadir import DataDir, from_root, invert
 from espnet_atat.errors import UserError, naming
 from espnet_atat.speech.alignment.record import Alignment, check_times
 from espnet_atat.speech.audio import SAMPLE_RATE, read_audio, write_audio
+from espnet_atat.speech.augmentation.chain import Chain
 from espnet_atat.speech.masking import random_source
 from espnet_atat.speech.report import Report
 
@@ -33,9 +34,11 @@ class SpliceConfig:
     longest: int = option(10, "words of an utterance at most, where they are drawn", most=1000)
     piece: int = option(3, "words of a piece at most", least=1, most=1000)
     seed: int = option(0, "another seed makes others")
+    effects: Chain = field(default_factory=Chain)  # what is done to the spliced audio
 
     def __post_init__(self) -> None:
         check_ranges(self)
+        self.effects.check_sounds("effects")
         if not 1 <= self.shortest <= self.longest:
             raise UserError(f"1 <= shortest <= longest; found {self}")
 
@@ -98,6 +101,7 @@ def splice_set(
         text[utt], utt2spk[utt] = " ".join(words), speaker
         if line in trees:
             target[utt] = trees[line]
+        samples = config.effects(samples, SAMPLE_RATE, random_source(utt, config.seed, None, "effects"))
         file = f"audio/{speaker}/{utt}.flac"
         wav[utt] = f"{from_root(output)}/{file}"
         write_audio(work / file, samples, SAMPLE_RATE, "FLAC", "PCM_16")

@@ -4,6 +4,7 @@ import pytest
 
 from espnet_atat.config.recipe import SplicedSet, load_recipe, recipe_names
 from espnet_atat.errors import UserError
+from espnet_atat.speech.augmentation.chain import Chain, Silence
 from espnet_atat.speech.masking import MaskConfig
 from tests.steps.world import write_recipe
 
@@ -104,6 +105,9 @@ def test_what_is_shipped_says_what_stages_1_to_5_make(root, monkeypatch):
     mini = load_recipe("mini")
     assert str(mini.corpus_path()) == "egs2/atat/mini/corpus"
     assert (mini.mask.sets, mini.splice.from_) == (("sentences_train",), ("sentences_train", "music_train"))
-    assert mini.splice.sets["spliced_train"] == SplicedSet(number=3000, shortest=4, longest=9)
+    silence = Silence(seconds=(0, 1), decibels=(-90, -10), probability=0.5)
+    ends = Chain((silence,))
+    assert mini.splice.sets["spliced_train"] == SplicedSet(number=3000, shortest=4, longest=9, effects=ends)
+    assert mini.splice.sets["music_spliced"].effects == ends
     monkeypatch.setenv("STOP", "/corpora/stop")
     assert str(load_recipe("stop").corpus_path()) == "/corpora/stop"

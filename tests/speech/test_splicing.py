@@ -9,6 +9,7 @@ import soundfile
 from espnet_atat.bin.splice import main
 from espnet_atat.datadir import DataDir
 from espnet_atat.errors import UserError
+from espnet_atat.schema import read
 from espnet_atat.speech.alignment.record import aligned, not_found, write_alignments
 from espnet_atat.speech.splicing import CROSS_FADE, SpliceConfig, cut_words, join, splice_set
 from tests.speech.making import made
@@ -129,3 +130,35 @@ def test_the_command_names_what_is_wrong(spoken, tmp_path):
     assert not (tmp_path / "out").exists()
     with pytest.raises(UserError, match="--number is from 1 to"):
         main([*options, "--output_dir", str(tmp_path / "out"), "--number", "0"])
+
+
+def test_effects_come_after_splicing_and_hang_on_the_seed(spoken, tmp_path):
+    """Half a second of silence on either side of the same words; noise of a room is another with each seed."""
+    data, alignments = spoken
+    options = {"number": 6, "effects": {"silence": {"seconds": 0.5, "decibels": -90}, "volume": {"decibels": -20}}}
+    made(splice_set, [data], alignments, None, tmp_path / "plain", SpliceConfig(number=6))
+    made(splice_set, [data], alignments, None, tmp_path / "quiet", read(SpliceConfig, options, "splice"))
+    plain, quiet = (DataDir.load(tmp_path / name) for name in ("plain", "quiet"))
+    assert plain.text == quiet.text
+    for utt in plain.ids:
+        before, after = (soundfile.read(each.wav[utt])[0] for each in (plain, quiet))
+        middle = after[RATE // 2 : -(RATE // 2)]
+        np.testing.assert_allclose(middle, before / 10, atol=1e-3)
+        assert len(middle) == len(before)
+        assert np.abs(after[: RATE // 2]).max() < 1e-3
+    with pytest.raises(UserError, match="effects: babble: sounds is missing"):
+        read(SpliceConfig, {"effects": {"babble": {"snr": 5}}}, "splice")
+
+
+def test_the_command_reads_effects_from_a_file(spoken, tmp_path, capsys):
+    data, alignments = spoken
+    data.write(tmp_path / "set")
+    write_alignments(tmp_path / "align.jsonl", alignments)
+    (tmp_path / "effects.yaml").write_text("silence: {seconds: 0.25, decibels: -60}\n")
+    call = ["--data_dir", tmp_path / "set", "--alignments", tmp_path / "align.jsonl", "--number", 4]
+    main([str(each) for each in [*call, "--output_dir", tmp_path / "out", "--effects", tmp_path / "effects.yaml"]])
+    assert "made 4 utterances" in capsys.readouterr().out
+    out = DataDir.load(tmp_path / "out")
+    for utt, line in out.text.items():
+        words = len(line.split()) * SECONDS * RATE
+        assert soundfile.info(out.wav[utt]).frames > words - RATE // 10 + RATE // 2 - 1
