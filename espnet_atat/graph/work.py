@@ -16,7 +16,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
-from espnet_atat.atomic import atomic_write, naming_full
+from espnet_atat.atomic import naming_full, write_json
 from espnet_atat.errors import UserError
 from espnet_atat.graph.pool import JOURNAL
 
@@ -78,9 +78,9 @@ def working(
             stamp_at = stamp_file(output, file=file)
             for torn in stamp_at.parent.glob(f".{stamp_at.name}.*.tmp"):  # by a kill
                 torn.unlink(missing_ok=True)
-            _write(stamp_at, {"made_from": made_from})
+            write_json(stamp_at, {"made_from": made_from})
             yield place
-            _write(stamp_at, _stamp(made_from, started, notes if file else {**notes, "files": _listing(place)}))
+            write_json(stamp_at, _stamp(made_from, started, notes if file else {**notes, "files": _listing(place)}))
             return
         _check_stage(output, notes.get("stage"))
         check_replaceable(output, has_stamp, file=file)
@@ -91,7 +91,7 @@ def working(
         if work.exists() and _read(work / STAMP).get("made_from") != made_from:
             _discard(work, old)
         work.mkdir(exist_ok=True)
-        _write(work / STAMP, {"made_from": made_from})
+        write_json(work / STAMP, {"made_from": made_from})
         try:
             yield work
         except BaseException:
@@ -105,7 +105,7 @@ def working(
             _discard(work, old)
         else:
             check_own(output)
-            _write(work / STAMP, _stamp(made_from, started, {**notes, "files": _listing(work)}))
+            write_json(work / STAMP, _stamp(made_from, started, {**notes, "files": _listing(work)}))
             if output.exists():
                 _discard(output, old)
             os.replace(work, output)
@@ -211,10 +211,10 @@ def _publish_file(work: Path, output: Path, stamp: dict[str, Any]) -> None:
     if not (work / output.name).is_file():
         raise FileNotFoundError(f"{work / output.name} was not written")
     own = stamp_file(output, file=True)
-    _write(work / own.name, {"made_from": stamp["made_from"]})
+    write_json(work / own.name, {"made_from": stamp["made_from"]})
     for name in (own.name, *beside, output.name):
         os.replace(work / name, output.with_name(name))
-    _write(work / own.name, stamp)
+    write_json(work / own.name, stamp)
     os.replace(work / own.name, own)
 
 
@@ -308,9 +308,3 @@ def _read(stamp: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return content if isinstance(content, dict) and "made_from" in content else {}
-
-
-def _write(stamp: Path, content: dict[str, Any]) -> None:
-    with atomic_write(stamp) as handle:
-        json.dump(content, handle)
-        handle.write("\n")

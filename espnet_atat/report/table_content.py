@@ -31,7 +31,6 @@ stage_times   stage → seconds
 """
 
 import dataclasses
-import json
 import statistics
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -39,7 +38,7 @@ from typing import Any
 
 import numpy as np
 
-from espnet_atat.atomic import atomic_write
+from espnet_atat.atomic import atomic_write, write_json
 from espnet_atat.config.audio_choice import described
 from espnet_atat.config.layout import FOLD
 from espnet_atat.config.system import System, TestSet, results_folder
@@ -97,9 +96,7 @@ def write_content(content: Mapping[str, Any], path: Path) -> None:
     for suffix, render in ((".md", markdown), (".tex", latex)):
         with atomic_write(path.with_suffix(suffix)) as handle:
             handle.write(render(content))
-    with atomic_write(path) as handle:
-        json.dump(content, handle, indent=1, ensure_ascii=False)
-        handle.write("\n")
+    write_json(path, content, indent=1, ensure_ascii=False)
 
 
 def _places(rows: Sequence[Mapping[str, Any]]) -> tuple[list[Path], list[Path]]:

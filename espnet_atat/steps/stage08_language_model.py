@@ -6,14 +6,13 @@ what a target looks like does not depend on the label that asks for it.
 """
 
 import dataclasses
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
-from espnet_atat.atomic import atomic_write
+from espnet_atat.atomic import write_json
 from espnet_atat.config.layout import DUMP, short
 from espnet_atat.config.system import System
 from espnet_atat.config.training import best_model, load_lm_config
@@ -138,9 +137,7 @@ def train_language_model(planned: LMTraining, folder: Path) -> Mapping[str, str]
                 planned.train_config, planned.model_file, place / "text", place, device
             )
             figures[name] = {"perplexity": round(figure, 4)} | facts | {"tokens": counted}
-    with atomic_write(folder / PERPLEXITY) as handle:
-        json.dump({"model": str(planned.model_file), "sets": figures}, handle, indent=1)
-        handle.write("\n")
+    write_json(folder / PERPLEXITY, {"model": str(planned.model_file), "sets": figures}, indent=1)
     for name, measured in figures.items():
         print(f"  perplexity of {name}: {measured['perplexity']:.2f} a token ({measured['tokens']} tokens)")
     print(f"  wrote {planned.model_file} and {folder / PERPLEXITY}")
