@@ -1,7 +1,6 @@
 """Corpus archives: fetched once, verified by checksum, unpacked without trusting member names."""
 
 import gzip
-import hashlib
 import http.client
 import lzma
 import shutil
@@ -14,6 +13,7 @@ import zlib
 from pathlib import Path, PurePosixPath
 
 from espnet_atat.atomic import atomic_dir, scratch_dir
+from espnet_atat.bounded import file_hash
 from espnet_atat.errors import UserError
 from espnet_atat.graph.work import making
 
@@ -31,8 +31,7 @@ def verify(path: Path, checksum: str) -> None:
     algorithm, _, expected = checksum.partition(":")
     if algorithm not in {"md5", "sha256"} or not expected:
         raise UserError(f"checksum {checksum!r}: give md5:… or sha256:…")
-    with path.open("rb") as handle:
-        found = hashlib.file_digest(handle, algorithm).hexdigest()
+    found = file_hash(path, algorithm)
     if found != expected.lower():
         raise UserError(f"{path}: {algorithm} is {found}, not {expected}; the download is incomplete or another file")
 
