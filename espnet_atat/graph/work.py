@@ -83,12 +83,12 @@ def working(
             write_json(stamp_at, _stamp(made_from, started, notes if file else {**notes, "files": _listing(place)}))
             return
         _check_stage(output, notes.get("stage"))
-        check_replaceable(output, has_stamp, file=file)
+        check_replaceable(output, read_stamp, file=file)
         check_own(output)
         work, old = output.with_name(f"{output.name}.partial"), output.with_name(f".{output.name}.old")
-        check_replaceable(work, has_stamp)
+        check_replaceable(work, read_stamp)
         shutil.rmtree(old, ignore_errors=True)
-        if work.exists() and _read(work / STAMP).get("made_from") != made_from:
+        if work.exists() and read_stamp(work).get("made_from") != made_from:
             _discard(work, old)
         work.mkdir(exist_ok=True)
         write_json(work / STAMP, {"made_from": made_from})
@@ -130,7 +130,7 @@ def _files_by_folder(folder: Path) -> Iterator[tuple[str, list[str]]]:
     for place, inside, names in os.walk(folder):
         here, every = Path(place), set(names)
         links = [name for name in inside if (here / name).is_symlink()]
-        inside[:] = [name for name in inside if not (has_stamp(here / name) or TEMPORARY.fullmatch(name))]
+        inside[:] = [name for name in inside if not (read_stamp(here / name) or TEMPORARY.fullmatch(name))]
         own = (name for name in names if not TEMPORARY.fullmatch(name) and f".{name}{STAMP}" not in every)
         yield os.path.relpath(place, folder), [*own, *links]
 
@@ -163,7 +163,7 @@ def check_own(folder: Path, listed: Mapping[str, list[str] | int] | None = None)
 def remove(output: Path, *, stamp_only: bool = False) -> None:
     """Take away what ``working`` has made, or only the stamp that says so, so that it is made again."""
     with making(output):
-        check_replaceable(output, has_stamp, file=output.is_file())
+        check_replaceable(output, read_stamp, file=output.is_file())
         if stamp_only:
             stamp_file(output).unlink(missing_ok=True)
         else:
@@ -191,18 +191,17 @@ def is_complete(stamp: Mapping[str, Any]) -> bool:
 
 
 def read_stamp(output: Path) -> dict[str, Any]:
-    """``made_from`` (a hash) and ``seconds`` of what ``working`` has made; empty for anything else."""
-    return _read(stamp_file(output))
+    """``made_from`` (a hash) and ``seconds`` of what ``working`` has made or (without them) begun; else empty."""
+    try:
+        content = json.loads(stamp_file(output).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) and "made_from" in content else {}
 
 
 def stamp_file(output: Path, *, file: bool = False) -> Path:
     """Where the stamp of a folder or of a file lies; ``file``: it is to be a file, though there is none yet."""
     return output / STAMP if output.is_dir() and not file else output.with_name(f".{output.name}{STAMP}")
-
-
-def has_stamp(output: Path) -> bool:
-    """Has ``working`` made it, or begun to?"""
-    return "made_from" in read_stamp(output)
 
 
 def _publish_file(work: Path, output: Path, stamp: dict[str, Any]) -> None:
@@ -237,7 +236,7 @@ def _check_stage(output: Path, stage: object) -> None:
         raise UserError(f"{output} was made by {maker}, and would be replaced; move or delete it first")
 
 
-def check_replaceable(path: Path, is_own: Callable[[Path], bool], *, file: bool = False) -> None:
+def check_replaceable(path: Path, is_own: Callable[[Path], object], *, file: bool = False) -> None:
     """Let a path be replaced only if it is empty or, as ``is_own`` sees by its content, made by who replaces it."""
     if not path.exists():
         return
@@ -300,11 +299,3 @@ def _discard(path: Path, old: Path) -> None:
     shutil.rmtree(old, ignore_errors=True)
     os.replace(path, old)
     shutil.rmtree(old)
-
-
-def _read(stamp: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(stamp.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return content if isinstance(content, dict) and "made_from" in content else {}
