@@ -14,7 +14,7 @@ import yaml
 
 from espnet_atat.bin import run as command
 from espnet_atat.config.rows import table_contents
-from espnet_atat.config.system import System, load_system, trial_label
+from espnet_atat.config.system import System, load_system, results_folder
 from espnet_atat.config.table import load_table
 from espnet_atat.datadir import read_two_column
 from espnet_atat.errors import UserError
@@ -51,7 +51,7 @@ def decoded(system: System) -> set[str]:
     """Where a system's hypotheses lie."""
     folds = range(1, system.folds + 1) if system.folds else [None]
     return {
-        f"exp/{system.recipe}/{system.name}/{trial_label(seed, fold)}/{config}/{test.name}"
+        f"{results_folder(system.recipe, system.name, seed, fold)}/{config}/{test.name}"
         for seed in system.seeds
         for fold in folds
         for test in system.of_fold(fold).test
