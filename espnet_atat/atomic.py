@@ -2,12 +2,13 @@
 
 import errno
 import glob
+import json
 import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 
 @contextmanager
@@ -41,6 +42,13 @@ def atomic_write(path: str | Path) -> Iterator[TextIO]:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def write_json(path: str | Path, content: Any, **options: Any) -> None:
+    """Write JSON and a line feed; ``options``: of ``json.dump``. Whole or not at all, as :func:`atomic_write`."""
+    with atomic_write(path) as handle:
+        json.dump(content, handle, **options)
+        handle.write("\n")
 
 
 @contextmanager

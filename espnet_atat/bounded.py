@@ -1,5 +1,6 @@
 """Reading files of others: one without an end, or far too large, is refused before it fills memory."""
 
+import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, Protocol
@@ -34,6 +35,12 @@ def read_whole(path: str | Path) -> bytes:
     """
     with Path(path).open("rb") as handle:
         return read_handle(handle, str(path), MOST_BYTES if Path(path).is_file() else MOST_PIPED)
+
+
+def file_hash(path: Path, algorithm: str = "sha256") -> str:
+    """The hexadecimal digest of a file of any size."""
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, algorithm).hexdigest()
 
 
 def read_handle(handle: Readable, name: str, limit: int = MOST_PIPED) -> bytes:

@@ -6,25 +6,15 @@ their package: before there is work that would be lost.
 
 from dataclasses import dataclass
 from importlib.util import find_spec
+from typing import Literal
 
 from espnet_atat.arguments import check_ranges, option
 from espnet_atat.errors import UserError
 
-REFUSED, OUTERMOST = NESTED = ("refuse", "outermost")
+REFUSED: Literal["refuse"] = "refuse"
+OUTERMOST: Literal["outermost"] = "outermost"
+ABOUT_NESTED = "a word has one tag, so trees of nested slots are refused, or cut to the outermost"
 INSTALL = "pip install -c constraints.txt sklearn-crfsuite pytorch-crf faster-whisper (the extra baselines)"
-
-
-def nested_option() -> str:
-    return option(
-        REFUSED, "a word has one tag, so trees of nested slots are refused, or cut to the outermost", choices=NESTED
-    )
-
-
-def check_tagger_options(config: "Config") -> None:
-    """Compare values with their ranges and choices."""
-    check_ranges(config)
-    if config.nested not in NESTED:
-        raise UserError(f"nested is one of {', '.join(NESTED)}, found {config.nested!r}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,10 +26,10 @@ class CrfConfig:
     max_iterations: int = option(
         100, "iterations of L-BFGS, for the tagger and for the intent classifier", least=1, most=1_000_000
     )
-    nested: str = nested_option()
+    nested: Literal["refuse", "outermost"] = option(REFUSED, ABOUT_NESTED, choices=(REFUSED, OUTERMOST))
 
     def __post_init__(self) -> None:
-        check_tagger_options(self)
+        check_ranges(self)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,10 +47,10 @@ class BilstmConfig:
     lr: float = option(2e-3, "learning rate at the start; it falls linearly to 0", least=0, most=1e3)
     seed: int = option(1, "seed of weights, order and dropout", least=0, most=2**32 - 1)
     pretrain_epochs: int = option(0, "passes over the text of --pretrain_dirs, before", least=0)
-    nested: str = nested_option()
+    nested: Literal["refuse", "outermost"] = option(REFUSED, ABOUT_NESTED, choices=(REFUSED, OUTERMOST))
 
     def __post_init__(self) -> None:
-        check_tagger_options(self)
+        check_ranges(self)
 
 
 Config = CrfConfig | BilstmConfig

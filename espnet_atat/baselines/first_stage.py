@@ -9,7 +9,7 @@ import numpy as np
 
 from espnet_atat.datadir import TEXT_FORM, DataDir
 from espnet_atat.errors import UserError, first_line, naming
-from espnet_atat.graph.pool import Progress
+from espnet_atat.graph.pool import with_progress
 from espnet_atat.installed import models_dir
 from espnet_atat.metrics.predictions import check_same_ids, read_listing
 from espnet_atat.semantics.normalise import normalise_words
@@ -97,13 +97,10 @@ def whisper_transcripts(
     if data.wav is None:
         raise UserError(f"{data_dir}: no file 'wav.scp', so there is no audio; give --transcripts or --oracle")
     chosen = [utt_id for utt_id in data.ids if utt_ids is None or utt_id in utt_ids]
-    progress = Progress("whisper", len(chosen), 0)
     heard = {}
-    for utt_id in chosen:
+    for utt_id in with_progress(chosen, "whisper", len(chosen)):
         with naming(f"utterance {utt_id!r}"):
             heard[utt_id] = whisper.transcribe(read_audio(data.wav[utt_id], resample=True))
-        progress.add(1)
-    progress.close()
     return heard
 
 

@@ -4,7 +4,6 @@ A model's folder holds ``model.json``: the tagger's name, its options, the data 
 trained on, and the name and sha256 of each file beside it.
 """
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -12,8 +11,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from espnet_atat.atomic import atomic_dir
-from espnet_atat.baselines.bio import TaggedSentence, Tagging, read_examples, read_sentences, tree_of_tags
+from espnet_atat.baselines.bio import Tagging, read_examples, read_sentences, tree_of_tags
 from espnet_atat.baselines.config import CONFIGS, BilstmConfig, Config, CrfConfig, check_tagger
+from espnet_atat.bounded import file_hash
 from espnet_atat.errors import UserError, naming
 from espnet_atat.graph.work import check_own, check_replaceable, making
 from espnet_atat.strict_json import read_json
@@ -60,28 +60,24 @@ def train_tagger(
         raise UserError("no training utterance has words")
     text = read_sentences(pretrain_dirs)
     folder.mkdir(exist_ok=True)
-    _train(examples, text, folder, config)
+    if isinstance(config, CrfConfig):
+        from espnet_atat.baselines.crf import train_crf
+
+        train_crf(examples, folder, config)
+    else:
+        from espnet_atat.baselines.bilstm_crf import train_bilstm_crf
+
+        train_bilstm_crf(examples, folder, config, text)
     about = {
         "tagger": tagger,
         "options": asdict(config),
         "data_dirs": [str(data_dir) for data_dir in data_dirs],
         "pretrain_dirs": [str(data_dir) for data_dir in pretrain_dirs],
         "utterances": len(examples),
-        "files": {file.name: _sha256(file) for file in sorted(folder.iterdir())},
+        "files": {file.name: file_hash(file) for file in sorted(folder.iterdir())},
     }
     (folder / MODEL_FILE).write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
     return len(examples)
-
-
-def _train(examples: Sequence[TaggedSentence], text: Sequence[Sequence[str]], folder: Path, config: Config) -> None:
-    if isinstance(config, CrfConfig):
-        from espnet_atat.baselines import crf
-
-        crf.train_crf(examples, folder, config)
-    else:
-        from espnet_atat.baselines import bilstm_crf
-
-        bilstm_crf.train_bilstm_crf(examples, folder, config, text)
 
 
 def load_pipeline(folder: str | Path) -> Model:
@@ -89,7 +85,7 @@ def load_pipeline(folder: str | Path) -> Model:
     folder = Path(folder)
     about = _read_about(folder)
     for name, wanted in about["files"].items():
-        if not (folder / name).is_file() or _sha256(folder / name) != wanted:
+        if not (folder / name).is_file() or file_hash(folder / name) != wanted:
             raise UserError(f"{folder / name} is not the file that training wrote; train again")
     check_tagger(about["tagger"])
     try:
@@ -124,8 +120,3 @@ def understand(model: Model, transcripts: Mapping[str, str]) -> dict[str, str]:
         with naming(f"utterance {utt_id!r}"):
             trees[utt_id] = tree_of_tags(words, tagging).serialise()
     return trees
-
-
-def _sha256(file: Path) -> str:
-    with file.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from espnet_atat.arguments import Parser
 from espnet_atat.config.selection import set_list
 from espnet_atat.errors import UserError
-from espnet_atat.stages import OF_ALIGNER
 
 if TYPE_CHECKING:
     from espnet_atat.graph.node import Node
@@ -78,11 +77,6 @@ def add_aligner(group: argparse._ArgumentGroup) -> None:
     about = "for an utterance, a second attempt included (default: 60, and 6 for each second of audio)"
     add("--gentle_timeout", type=float, metavar="SECONDS", help=about)
     add("--gentle_retries", type=int, metavar="N", help="further attempts after a fault of a server (default: 4)")
-
-
-def aligner_options(args: argparse.Namespace) -> dict[str, Any]:
-    """Those of :func:`add_aligner` that were given."""
-    return given(args, *OF_ALIGNER)
 
 
 def given(args: argparse.Namespace, *names: str) -> dict[str, Any]:

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from espnet_atat.arguments import positive
-from espnet_atat.bin import add_aligner, add_force, aligner_options, make, new_parser, start
+from espnet_atat.bin import add_aligner, add_force, given, make, new_parser, start
 from espnet_atat.graph.pool import limit_threads
+from espnet_atat.stages import OF_ALIGNER
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -31,7 +32,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     from espnet_atat.speech.alignment.aligners import make_aligner
     from espnet_atat.steps.stage04_align import align_node
 
-    options = {"aligner": "sphinx", **aligner_options(args)}
+    options = {"aligner": "sphinx", **given(args, *OF_ALIGNER)}
     local = {"gentle_dir": args.gentle_dir, "gentle_python": args.gentle_python}
     aligner = make_aligner(options.pop("aligner"), **options, **local)
     make(align_node(args.data_dir, args.output, aligner, args.nj), force=args.force)

@@ -8,10 +8,9 @@ compare --a a1.json a2.json --b b1.json b2.json
 """
 
 import argparse
-import json
 from collections.abc import Sequence
 
-from espnet_atat.atomic import atomic_write
+from espnet_atat.atomic import write_json
 from espnet_atat.bin import new_parser, start
 from espnet_atat.errors import UserError
 from espnet_atat.metrics.comparison import compare
@@ -41,9 +40,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     result = compare(a, b, subset=args.subset)
     print(comparison_table(result))
     if args.output:
-        with atomic_write(args.output) as handle:
-            json.dump(result, handle, indent=2, ensure_ascii=False)
-            handle.write("\n")
+        write_json(args.output, result, indent=2, ensure_ascii=False)
         print(f"\nwritten: {args.output}")
 
 

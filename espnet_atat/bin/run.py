@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from espnet_atat.arguments import Parser, count, positive
-from espnet_atat.bin import add_aligner, aligner_options, options_of, start, to_bool
+from espnet_atat.bin import add_aligner, given, options_of, start, to_bool
 from espnet_atat.config.selection import add_selection, set_list
 from espnet_atat.errors import UserError
-from espnet_atat.stages import LAST_STAGE, STAGE_PARTS, Stage, columns, readers
+from espnet_atat.stages import LAST_STAGE, OF_ALIGNER, STAGE_PARTS, Stage, columns, readers
 
 if TYPE_CHECKING:
     from espnet_atat.config.selection import Selection
@@ -132,7 +132,7 @@ def _request(args: argparse.Namespace, first: int, last: int) -> "Request":
         if args.decode_dev and not any(system.dev for system in selection.systems if system.name in table.systems):
             raise UserError(f"--decode_dev: none of the systems of {table.name} names dev sets")
     options: dict[str, Any] = {each.name: getattr(args, each.name) for each in fields(Request) if each.name in args}
-    options |= {"stage": first, "stop_stage": last, "align": aligner_options(args)}
+    options |= {"stage": first, "stop_stage": last, "align": given(args, *OF_ALIGNER)}
     return Request(selection=selection, machines=options_of(Machines, args), **options)
 
 

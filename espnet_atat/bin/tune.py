@@ -8,7 +8,6 @@ each value is printed; the one with the highest mean over systems, seeds and dev
 """
 
 import argparse
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from espnet_atat.arguments import positive
-from espnet_atat.atomic import atomic_write
+from espnet_atat.atomic import write_json
 from espnet_atat.bin import new_parser, start
 from espnet_atat.config.layout import EXP
 from espnet_atat.config.selection import Selection, add_selection, select
@@ -105,9 +104,7 @@ def write_measurements(recipe: str, config_name: str, option: str, measured: Seq
         "measurements": [vars(each) for each in measured],
     }
     path = EXP / recipe / "tuning" / f"{systems}.{config_name}.{option}.json"
-    with atomic_write(path) as handle:
-        json.dump(content, handle, indent=1)
-        handle.write("\n")
+    write_json(path, content, indent=1)
     return path
 
 

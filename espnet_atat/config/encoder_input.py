@@ -10,7 +10,7 @@ trained, a learnt sum of layers, adapters in it, or augmentation of audio in tra
 configuration's ``feats_type``, ``encoder`` or ``raw``, overrides that choice.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -142,21 +142,18 @@ def input_of(config: Mapping[str, Any]) -> EncoderInput | Cepstra | None:
     return encoder_input_of(config) or cepstra_of(config)
 
 
-def inputs_of(systems: Iterable[System]) -> dict[EncoderInput | Cepstra, set[str] | None]:
-    """What the systems read in place of log mels, and of which sets ``recipe/name``.
+def inputs_of(systems: Iterable[System]) -> Iterator[tuple[EncoderInput | Cepstra, set[str] | None]]:
+    """What each phase of the systems reads in place of log mels, and of which sets ``recipe/name``.
 
     None: of any, as others choose what a system pretrains on.
     """
-    found: dict[EncoderInput | Cepstra, set[str] | None] = {}
     for system in systems:
         phases = [phase for phase in (system.pretrain, system.finetune) if phase is not None]
         config: dict[str, Any] = {}
         for phase in phases:
             config = load_training_config(system.recipe, phase, inherited_by_finetuning(config) if config else None)
             if (model_input := input_of(config)) is not None:
-                sets, before = _sets_of(system, phases), found.get(model_input, set())
-                found[model_input] = None if sets is None or before is None else before | sets
-    return found
+                yield model_input, _sets_of(system, phases)
 
 
 def _sets_of(system: System, phases: Iterable[Phase]) -> set[str] | None:

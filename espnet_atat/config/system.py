@@ -191,11 +191,6 @@ class System:
         return self if fold is None else filled(self, FOLD, str(fold))
 
 
-def trial_label(seed: int, fold: int | str | None) -> str:
-    """The folder of a system's results: ``seed1``, ``seed1_fold2``."""
-    return f"seed{seed}" + (f"_fold{fold}" if fold is not None else "")
-
-
 def load_system(
     recipe: str, name: str, changes: Mapping[str, Any] | None = None, overrides: tuple[str, ...] = ()
 ) -> System:
@@ -275,4 +270,4 @@ def _chosen(entry: object, where: str, choices: list[AudioChoice]) -> object:
 
 def results_folder(recipe: str, system: str, seed: int, fold: int | str | None) -> Path:
     """Where the results of a system with one seed and fold lie; without a fold, those of all folds pooled."""
-    return EXP / recipe / system / trial_label(seed, fold)
+    return EXP / recipe / system / (f"seed{seed}" if fold is None else f"seed{seed}_fold{fold}")

@@ -1,21 +1,19 @@
 """Corpus archives: fetched once, verified by checksum, unpacked without trusting member names."""
 
 import gzip
-import hashlib
 import http.client
 import lzma
-import os
 import shutil
 import stat
 import subprocess
 import tarfile
-import tempfile
 import urllib.request
 import zipfile
 import zlib
 from pathlib import Path, PurePosixPath
 
-from espnet_atat.atomic import atomic_dir
+from espnet_atat.atomic import atomic_dir, scratch_dir
+from espnet_atat.bounded import file_hash
 from espnet_atat.errors import UserError
 from espnet_atat.graph.work import making
 
@@ -33,8 +31,7 @@ def verify(path: Path, checksum: str) -> None:
     algorithm, _, expected = checksum.partition(":")
     if algorithm not in {"md5", "sha256"} or not expected:
         raise UserError(f"checksum {checksum!r}: give md5:… or sha256:…")
-    with path.open("rb") as handle:
-        found = hashlib.file_digest(handle, algorithm).hexdigest()
+    found = file_hash(path, algorithm)
     if found != expected.lower():
         raise UserError(f"{path}: {algorithm} is {found}, not {expected}; the download is incomplete or another file")
 
@@ -49,46 +46,41 @@ def fetch(url: str, path: Path, checksum: str | None) -> None:
         if checksum:
             verify(path, checksum)
         return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     otherwise = f"download it by other means and put it at {path}"
     try:
-        announced = None
-        if url.startswith(NPM):
-            _npm_pack(url.removeprefix(NPM), partial, otherwise)
-        else:
-            with urllib.request.urlopen(url, timeout=60) as response, partial.open("wb") as handle:
-                shutil.copyfileobj(response, handle)
-                announced = response.headers.get("Content-Length")
-        size = partial.stat().st_size
-        if announced and size != int(announced):
-            raise UserError(f"{url}: the download broke off at {size} of {announced} bytes; try again")
-        if checksum:
-            verify(partial, checksum)
-        elif not (zipfile.is_zipfile(partial) or tarfile.is_tarfile(partial)):
-            raise UserError(f"{url} gave neither a zip nor a tar archive; {otherwise}")
-        os.replace(partial, path)
+        with scratch_dir(path) as folder:
+            if url.startswith(NPM):
+                partial = _npm_pack(url.removeprefix(NPM), folder, otherwise)
+            else:
+                partial = folder / path.name
+                with urllib.request.urlopen(url, timeout=60) as response, partial.open("wb") as handle:
+                    shutil.copyfileobj(response, handle)
+                announced, size = response.headers.get("Content-Length"), partial.stat().st_size
+                if announced and size != int(announced):
+                    raise UserError(f"{url}: the download broke off at {size} of {announced} bytes; try again")
+            if checksum:
+                verify(partial, checksum)
+            elif not (zipfile.is_zipfile(partial) or tarfile.is_tarfile(partial)):
+                raise UserError(f"{url} gave neither a zip nor a tar archive; {otherwise}")
+            partial.replace(path)
     except (OSError, http.client.HTTPException, ValueError) as error:  # ValueError: of an address that is none
         if isinstance(error, UserError):
             raise
         raise UserError(f"{url} cannot be fetched ({error}); {otherwise}") from error
-    finally:
-        partial.unlink(missing_ok=True)
 
 
-def _npm_pack(package: str, path: Path, otherwise: str) -> None:
-    """Let npm fetch the archive of a package; nothing of it is installed or run."""
+def _npm_pack(package: str, folder: Path, otherwise: str) -> Path:
+    """The archive of a package, which npm fetches into a folder; nothing of it is installed or run."""
     if shutil.which("npm") is None:
         mend = f"install Node.js with npm (Debian: apt install npm), or {otherwise}"
         raise UserError(f"npm is not on the path, and {package} comes from its registry; {mend}")
-    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-        call = ["npm", "pack", "--silent", "--ignore-scripts", package]
-        done = subprocess.run(call, cwd=folder, capture_output=True, text=True, check=False)
-        packed = list(Path(folder).glob("*.tgz"))
-        if done.returncode or len(packed) != 1:
-            why = next(iter(done.stderr.strip().splitlines()[-1:]), f"code {done.returncode}")
-            raise UserError(f"npm could not fetch {package} ({why}); {otherwise}")
-        packed[0].replace(path)
+    call = ["npm", "pack", "--silent", "--ignore-scripts", package]
+    done = subprocess.run(call, cwd=folder, capture_output=True, text=True, check=False)
+    packed = list(folder.glob("*.tgz"))
+    if done.returncode or len(packed) != 1:
+        why = next(iter(done.stderr.strip().splitlines()[-1:]), f"code {done.returncode}")
+        raise UserError(f"npm could not fetch {package} ({why}); {otherwise}")
+    return packed[0]
 
 
 def check_member(archive: Path, name: str, is_plain: bool) -> None:

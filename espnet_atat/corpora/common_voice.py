@@ -72,9 +72,7 @@ def _read_part(root: Path, part: str, seconds: dict[str, float], rules: Normalis
     utterances = []
     # Quotes are text: releases differ in whether they double them, and the normalisation strips them from words.
     for row in read_table(root / f"{part}.tsv", ("client_id", "path", "sentence"), delimiter="\t", quoted=False):
-        name = (
-            row["path"] if row["path"].endswith(".mp3") else f"{row['path']}.mp3"
-        )  # the first releases have no suffix
+        name = f"{row['path'].removesuffix('.mp3')}.mp3"  # the first releases have no suffix
         speaker = row["client_id"][:SPEAKER]
         if Path(name).name != name:
             raise UserError(f"{row.where}: path {row['path']!r} leads out of clips")

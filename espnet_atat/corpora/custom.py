@@ -53,11 +53,8 @@ def prepare(source: Path, data_dir: Path, *, skip_bad_rows: bool = False, **opti
     builder = Builder("custom", source, data_dir, **options)
     if source.is_dir():
         sets = {folder.resolve().name: _read_data_dir(builder, folder) for folder in find_data_dirs(source)}
-        _check_apart(sets)
-        for name, utterances in sets.items():
-            builder.write(name, utterances)
-        return builder.report
-    sets = _collect(builder, _read_rows(source), source.parent, skip_bad_rows)
+    else:
+        sets = _collect(builder, _read_rows(source), source.parent, skip_bad_rows)
     if set(sets) == {""}:
         sets = _draw_sets(builder, sets[""])
     _check_apart(sets)

@@ -81,9 +81,7 @@ def prepare(source: Path, data_dir: Path, *, splits: Sequence[str] = SPLITS, **o
             part_of = draw_parts(Counter(speakers), sizes, builder.options.seed)
             parts, about = [part_of[speaker] for speaker in speakers], f"speakers {drawn}"
         elif split == "unseen_utterance":
-            part_of = _draw_phrasings(
-                commands, sizes, ranked({c.utterance.text for c in commands}, builder.options.seed)
-            )
+            part_of = _draw_phrasings(commands, sizes, ranked(phrasings, builder.options.seed))
             parts, about = [part_of[command.utterance.text] for command in commands], f"phrasings {drawn}, by tuple"
         for part in PARTS:
             name = part if split == "original" else f"{split}_{part}"

@@ -16,7 +16,7 @@ import soxr
 
 from espnet_atat.arguments import check_ranges, option
 from espnet_atat.datadir import Clip
-from espnet_atat.graph.pool import Progress, spread
+from espnet_atat.graph.pool import spread, with_progress
 from espnet_atat.speech.audio import (
     FASTEST,
     SAMPLE_RATE,
@@ -98,11 +98,7 @@ def in_threads[Part, Found](
         except AudioError as error:
             return error
 
-    found, progress = {}, Progress(label, len(parts), 0)
-    for part, result in spread(one, parts, nj, threads=True):
-        found[part] = result
-        progress.add(1)
-    progress.close()
+    found = dict(with_progress(spread(one, parts, nj, threads=True), label, len(parts)))
     return [found[part] for part in parts]
 
 

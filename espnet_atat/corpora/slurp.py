@@ -14,7 +14,7 @@ import argparse
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from espnet_atat.corpora.builder import Builder, PreparationReport, Utterance
 from espnet_atat.corpora.readers import Row, read_json_lines
@@ -27,18 +27,12 @@ from espnet_atat.strict_json import read_json
 
 HEADSET = "-headset"
 MICROPHONES = ("headset", "far")
-
-
-class AudioOfTable(NamedTuple):
-    table: str
-    audio: str
-
-
+#: Set → its table, and the folder of its audio.
 PARTS = {
-    "train": AudioOfTable("train.jsonl", "slurp_real"),
-    "train_synthetic": AudioOfTable("train_synthetic.jsonl", "slurp_synth"),
-    "dev": AudioOfTable("devel.jsonl", "slurp_real"),
-    "test": AudioOfTable("test.jsonl", "slurp_real"),
+    "train": ("train.jsonl", "slurp_real"),
+    "train_synthetic": ("train_synthetic.jsonl", "slurp_synth"),
+    "dev": ("devel.jsonl", "slurp_real"),
+    "test": ("test.jsonl", "slurp_real"),
 }
 
 
@@ -50,18 +44,18 @@ def prepare(
     source: Path, data_dir: Path, *, microphones: tuple[str, ...] = MICROPHONES, **options: Any
 ) -> PreparationReport:
     """Write ``train``, ``dev``, ``test``, and ``train_synthetic`` if its table and its audio are there."""
-    tables = _find(source, "dataset/slurp", PARTS["train"].table)
-    audio = _find(source, "audio", PARTS["train"].audio)
+    tables = _find(source, "dataset/slurp", "train.jsonl")
+    audio = _find(source, "audio", "slurp_real")
     builder = Builder("slurp", source, data_dir, **options)
     speakers = _read_speakers(builder, tables / "metadata.json")
     seen: set[str] = set()
-    for name, part in PARTS.items():
-        table, folder = tables / part.table, audio / part.audio
+    for name, (table_name, folder_name) in PARTS.items():
+        table, folder = tables / table_name, audio / folder_name
         if name == "train_synthetic" and not (table.is_file() and folder.is_dir()):
             builder.note(f"{name}: left out, as {folder if table.is_file() else table} is not there")
             continue
         counts: Counter[str] = Counter()
-        chosen = ("headset", "far") if name == "train_synthetic" else microphones
+        chosen = MICROPHONES if name == "train_synthetic" else microphones
         utterances = list(_read_part(table, folder, builder.options.rules, speakers, chosen, seen, counts))
         builder.note(f"{name}: " + ", ".join(f"{count} {what}" for what, count in counts.items()))
         builder.write(name, utterances)

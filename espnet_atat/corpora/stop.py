@@ -14,7 +14,7 @@ by the seed where it is not.
 import argparse
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -181,12 +181,9 @@ def few_of_each(spoken: Collection[Spoken], samples: int, seed: int) -> list[Spo
     counts: Counter[str] = Counter()
     drawn = []
     for utterance_id in ranked(by_id, seed):
-        labels = {*_labels((by_id[utterance_id].utterance.target or "").split())}
+        tokens = (by_id[utterance_id].utterance.target or "").split()
+        labels = {token for token in tokens if is_tag(token) and token != CLOSE}
         if any(counts[each] < samples for each in labels):
             counts.update(labels)
             drawn.append(by_id[utterance_id])
     return sorted(drawn, key=lambda one: one.utterance.id)
-
-
-def _labels(tokens: Iterable[str]) -> Iterator[str]:
-    return (token for token in tokens if is_tag(token) and token != CLOSE)

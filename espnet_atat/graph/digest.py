@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from espnet_atat.bounded import file_hash
 from espnet_atat.datadir import SEGMENTS, holds, read_two_column
 from espnet_atat.errors import UserError
 
@@ -45,8 +46,7 @@ def file_digest(path: Path) -> str:
 
 @cache
 def _file_digest(path: Path, _changed: int) -> str:
-    with path.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()[:LENGTH]
+    return file_hash(path)[:LENGTH]
 
 
 def features_digest(folder: Path) -> str:

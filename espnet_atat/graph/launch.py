@@ -12,7 +12,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -237,20 +237,15 @@ def _start(
     """
     root = str(Path(__file__).resolve().parents[2])  # it imports the same package, wherever this process found it
     path = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
-    output = None
-    if log is not None:
-        output = log.open("a", encoding="utf-8")
-        output.write(f"{shlex.join(command)}\n")
-        output.flush()
-    try:
+    with nullcontext() if log is None else log.open("a", encoding="utf-8") as output:
+        if output is not None:
+            output.write(f"{shlex.join(command)}\n")
+            output.flush()
         return subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=output, stderr=output and subprocess.STDOUT,
             env={**os.environ, "PYTHONPATH": path, **(variables or {})},
             preexec_fn=None if ends_itself else die_with_parent,
         )  # fmt: skip
-    finally:
-        if output is not None:
-            output.close()
 
 
 def _wait(process: subprocess.Popen[bytes]) -> int:

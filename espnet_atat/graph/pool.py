@@ -14,7 +14,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from functools import partial
@@ -62,29 +62,24 @@ def die_with_parent(parent: int | None = None) -> None:
         os._exit(1)
 
 
-class Progress:
-    """Counts on stderr: one line that changes on a terminal, a line every ten seconds in a log."""
+def with_progress[Item](items: Iterable[Item], label: str, total: int, done: int = 0) -> Iterator[Item]:
+    """The items, counted on stderr as they go by: one line that changes on a terminal, one every ten seconds in a log.
 
-    def __init__(self, label: str, total: int, done: int) -> None:
-        self.label, self.total, self.done, self.first = label, total, done, done
-        self.started = self.shown = time.monotonic()
-        if done:
-            print(f"{label}: continuing after {done} of {total}", file=sys.stderr)
-
-    def add(self, count: int) -> None:
-        self.done += count
+    ``total``: with those that were ``done`` before.
+    """
+    if done:
+        print(f"{label}: continuing after {done} of {total}", file=sys.stderr)
+    terminal = sys.stderr.isatty()
+    started = shown = time.monotonic()
+    for number, item in enumerate(items, start=1):
+        yield item
         now = time.monotonic()
-        terminal = sys.stderr.isatty()
-        if now - self.shown < (0.5 if terminal else 10.0):
-            return
-        self.shown = now
-        rate = (self.done - self.first) / (now - self.started)
-        line = f"{self.label}: {self.done}/{self.total}, {rate:.1f}/s, {(self.total - self.done) / rate:.0f} s left"
-        print(f"\r{line}\033[K" if terminal else line, end="" if terminal else "\n", file=sys.stderr, flush=True)
-
-    def close(self) -> None:
-        if sys.stderr.isatty():
-            print("\r\033[K", end="", file=sys.stderr, flush=True)
+        if now - shown >= (0.5 if terminal else 10.0):
+            shown, rate, left = now, number / (now - started), total - done - number
+            line = f"{label}: {done + number}/{total}, {rate:.1f}/s, {left / rate:.0f} s left"
+            print(f"\r{line}\033[K" if terminal else line, end="" if terminal else "\n", file=sys.stderr, flush=True)
+    if terminal:
+        print("\r\033[K", end="", file=sys.stderr, flush=True)
 
 
 def _start_process(parent: int, start: Callable[[], None] | None) -> None:
@@ -176,19 +171,21 @@ def run_resumable(
     done = _read_journal(journal, keys)
     pending = [(name, payload) for name, payload in items.items() if name not in done]
     chunks = [pending[first : first + chunk] for first in range(0, len(pending), chunk)]
-    progress = Progress(label, len(items), len(done))
     work.mkdir(parents=True, exist_ok=True)
     with journal.open("a", encoding="utf-8") as handle:
         if handle.tell():
             handle.write("\n")  # ends a line that a kill has torn
         start = limit_threads if fresh else None
-        for _, results in spread(partial(_work, worker), chunks, nj, fresh=fresh, start=start):
-            for name, text in results:
-                handle.write(f"[{json.dumps(name)}, {json.dumps(keys[name])}, {text}]\n")
-                done[name] = json.loads(text)
+        work_on = partial(_work, worker)
+        for name, text in with_progress(
+            (each for _, some in spread(work_on, chunks, nj, fresh=fresh, start=start) for each in some),
+            label,
+            len(items),
+            len(done),
+        ):
+            handle.write(f"[{json.dumps(name)}, {json.dumps(keys[name])}, {text}]\n")
             handle.flush()
-            progress.add(len(results))
-    progress.close()
+            done[name] = json.loads(text)
     return {name: done[name] for name in items}
 
 

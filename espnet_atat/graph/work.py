@@ -16,7 +16,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
-from espnet_atat.atomic import atomic_write, naming_full
+from espnet_atat.atomic import naming_full, write_json
 from espnet_atat.errors import UserError
 from espnet_atat.graph.pool import JOURNAL
 
@@ -78,20 +78,20 @@ def working(
             stamp_at = stamp_file(output, file=file)
             for torn in stamp_at.parent.glob(f".{stamp_at.name}.*.tmp"):  # by a kill
                 torn.unlink(missing_ok=True)
-            _write(stamp_at, {"made_from": made_from})
+            write_json(stamp_at, {"made_from": made_from})
             yield place
-            _write(stamp_at, _stamp(made_from, started, notes if file else {**notes, "files": _listing(place)}))
+            write_json(stamp_at, _stamp(made_from, started, notes if file else {**notes, "files": _listing(place)}))
             return
         _check_stage(output, notes.get("stage"))
-        check_replaceable(output, has_stamp, file=file)
+        check_replaceable(output, read_stamp, file=file)
         check_own(output)
         work, old = output.with_name(f"{output.name}.partial"), output.with_name(f".{output.name}.old")
-        check_replaceable(work, has_stamp)
+        check_replaceable(work, read_stamp)
         shutil.rmtree(old, ignore_errors=True)
-        if work.exists() and _read(work / STAMP).get("made_from") != made_from:
+        if work.exists() and read_stamp(work).get("made_from") != made_from:
             _discard(work, old)
         work.mkdir(exist_ok=True)
-        _write(work / STAMP, {"made_from": made_from})
+        write_json(work / STAMP, {"made_from": made_from})
         try:
             yield work
         except BaseException:
@@ -105,7 +105,7 @@ def working(
             _discard(work, old)
         else:
             check_own(output)
-            _write(work / STAMP, _stamp(made_from, started, {**notes, "files": _listing(work)}))
+            write_json(work / STAMP, _stamp(made_from, started, {**notes, "files": _listing(work)}))
             if output.exists():
                 _discard(output, old)
             os.replace(work, output)
@@ -130,7 +130,7 @@ def _files_by_folder(folder: Path) -> Iterator[tuple[str, list[str]]]:
     for place, inside, names in os.walk(folder):
         here, every = Path(place), set(names)
         links = [name for name in inside if (here / name).is_symlink()]
-        inside[:] = [name for name in inside if not (has_stamp(here / name) or TEMPORARY.fullmatch(name))]
+        inside[:] = [name for name in inside if not (read_stamp(here / name) or TEMPORARY.fullmatch(name))]
         own = (name for name in names if not TEMPORARY.fullmatch(name) and f".{name}{STAMP}" not in every)
         yield os.path.relpath(place, folder), [*own, *links]
 
@@ -163,7 +163,7 @@ def check_own(folder: Path, listed: Mapping[str, list[str] | int] | None = None)
 def remove(output: Path, *, stamp_only: bool = False) -> None:
     """Take away what ``working`` has made, or only the stamp that says so, so that it is made again."""
     with making(output):
-        check_replaceable(output, has_stamp, file=output.is_file())
+        check_replaceable(output, read_stamp, file=output.is_file())
         if stamp_only:
             stamp_file(output).unlink(missing_ok=True)
         else:
@@ -191,18 +191,17 @@ def is_complete(stamp: Mapping[str, Any]) -> bool:
 
 
 def read_stamp(output: Path) -> dict[str, Any]:
-    """``made_from`` (a hash) and ``seconds`` of what ``working`` has made; empty for anything else."""
-    return _read(stamp_file(output))
+    """``made_from`` (a hash) and ``seconds`` of what ``working`` has made or (without them) begun; else empty."""
+    try:
+        content = json.loads(stamp_file(output).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) and "made_from" in content else {}
 
 
 def stamp_file(output: Path, *, file: bool = False) -> Path:
     """Where the stamp of a folder or of a file lies; ``file``: it is to be a file, though there is none yet."""
     return output / STAMP if output.is_dir() and not file else output.with_name(f".{output.name}{STAMP}")
-
-
-def has_stamp(output: Path) -> bool:
-    """Has ``working`` made it, or begun to?"""
-    return "made_from" in read_stamp(output)
 
 
 def _publish_file(work: Path, output: Path, stamp: dict[str, Any]) -> None:
@@ -211,10 +210,10 @@ def _publish_file(work: Path, output: Path, stamp: dict[str, Any]) -> None:
     if not (work / output.name).is_file():
         raise FileNotFoundError(f"{work / output.name} was not written")
     own = stamp_file(output, file=True)
-    _write(work / own.name, {"made_from": stamp["made_from"]})
+    write_json(work / own.name, {"made_from": stamp["made_from"]})
     for name in (own.name, *beside, output.name):
         os.replace(work / name, output.with_name(name))
-    _write(work / own.name, stamp)
+    write_json(work / own.name, stamp)
     os.replace(work / own.name, own)
 
 
@@ -237,7 +236,7 @@ def _check_stage(output: Path, stage: object) -> None:
         raise UserError(f"{output} was made by {maker}, and would be replaced; move or delete it first")
 
 
-def check_replaceable(path: Path, is_own: Callable[[Path], bool], *, file: bool = False) -> None:
+def check_replaceable(path: Path, is_own: Callable[[Path], object], *, file: bool = False) -> None:
     """Let a path be replaced only if it is empty or, as ``is_own`` sees by its content, made by who replaces it."""
     if not path.exists():
         return
@@ -300,17 +299,3 @@ def _discard(path: Path, old: Path) -> None:
     shutil.rmtree(old, ignore_errors=True)
     os.replace(path, old)
     shutil.rmtree(old)
-
-
-def _read(stamp: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(stamp.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return content if isinstance(content, dict) and "made_from" in content else {}
-
-
-def _write(stamp: Path, content: dict[str, Any]) -> None:
-    with atomic_write(stamp) as handle:
-        json.dump(content, handle)
-        handle.write("\n")

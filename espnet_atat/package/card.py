@@ -10,6 +10,7 @@ from espnet_atat.package.manifest import Manifest
 
 #: Figures of the card, in this order, where a test set has them; RESULTS.md has all.
 CARD_FIGURES = ("em_full", "em_hypothesis", "semer", "intent_accuracy", "slot_f1", "wer")
+FIGURES_ARE = "In per cent; in brackets the 95 % interval, percentile bootstrap over utterances, as in `metrics.json`."
 TAGS = ("espnet", "audio", "spoken-language-understanding", "natural-language-understanding", "atat")
 
 CITATIONS = """\
@@ -48,7 +49,7 @@ def model_card(manifest: Manifest) -> str:
 
 def results(manifest: Manifest) -> str:
     """``RESULTS.md``: every figure of every test set and inference configuration."""
-    lines = [f"# Results of {manifest.name}", "", _about_figures()]
+    lines = [f"# Results of {manifest.name}", "", FIGURES_ARE]
     for result in manifest.results:
         lines += ["", f"## {result['set']}, label `<{result['task']}>`, {result['config']}", ""]
         figures = [
@@ -78,7 +79,8 @@ def _front_matter(manifest: Manifest) -> dict[str, Any]:
             "dataset": {"name": result["set"], "type": result["set"].partition("/")[0]},
             "metrics": [
                 {"type": key, "name": figure["title"], "value": round(100 * figure["value"], 2)}
-                for key, figure in _headline(result).items()
+                for key in CARD_FIGURES
+                if (figure := result["figures"].get(key))
             ],
         }
         for result in _leading(manifest)
@@ -159,11 +161,7 @@ def _results_section(manifest: Manifest) -> str:
         figures = [result["figures"].get(key) for key in columns]
         cells = [f"{percent(each['value'])} {ends(each['interval'])}" if each else "" for each in figures]
         table.append([result["set"], f"`<{result['task']}>`", str(result["utterances"]), *cells])
-    return f"## Results\n\n{markdown_table(table)}\n\n{_about_figures()} RESULTS.md has all figures and configurations."
-
-
-def _about_figures() -> str:
-    return "In per cent; in brackets the 95 % interval, percentile bootstrap over utterances, as in `metrics.json`."
+    return f"## Results\n\n{markdown_table(table)}\n\n{FIGURES_ARE} RESULTS.md has all figures and configurations."
 
 
 def _training(manifest: Manifest) -> str:
@@ -200,7 +198,3 @@ def _leading(manifest: Manifest) -> list[Mapping[str, Any]]:
     for result in manifest.results:
         first.setdefault(result["set"], result)
     return list(first.values())
-
-
-def _headline(result: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: result["figures"][key] for key in CARD_FIGURES if key in result["figures"]}

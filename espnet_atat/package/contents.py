@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 from espnet_atat.errors import UserError
 from espnet_atat.espnet_package import ESPNET, ESPNET_PREFIX
 from espnet_atat.hub import HUGGING_FACE
-from espnet_atat.schema import Within, check, read
+from espnet_atat.schema import Within, check
 from espnet_atat.text.pieces import FASTEST_PACE
 
 SIZE = Annotated[int, Within(1, 2**20)]
@@ -374,10 +374,6 @@ def encoder_name(name: str) -> str:
         return name
     prefix = ESPNET_PREFIX if name.startswith(ESPNET_PREFIX) else ""
     return prefix + PurePosixPath(name.removeprefix(ESPNET_PREFIX)).name
-
-
-def read_meta(content: Mapping[str, Any], where: str) -> Meta:
-    return read(Meta, content, where)
 
 
 def read_model(content: Mapping[str, Any], where: str) -> dict[str, Any]:

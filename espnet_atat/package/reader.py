@@ -13,11 +13,12 @@ from typing import Any
 from espnet_atat.bounded import read_small
 from espnet_atat.errors import UserError, first_line
 from espnet_atat.espnet_package import fetch_model
-from espnet_atat.package.contents import Files, Meta, YamlFiles, read_lm, read_meta, read_model
+from espnet_atat.package.contents import Meta, read_lm, read_model
 from espnet_atat.package.manifest import MANIFEST, Manifest
 from espnet_atat.package.run_folder import dump_config
 from espnet_atat.package.safety import check_member_name, check_statistics, check_tokenizer, check_weights, open_zip
 from espnet_atat.plain_yaml import MAX_BYTES, load_plain
+from espnet_atat.schema import read
 
 PACKAGE_META = "meta.yaml"
 
@@ -129,8 +130,10 @@ def _naming(archive: Path, member: str, folder: Path | None) -> Iterator[None]:
 
 def _read(folder: Path, scratch: Path, source: str) -> Package:
     manifest = _manifest_of(folder, source)
-    meta = read_meta(load_plain(folder / PACKAGE_META, f"{source}: {PACKAGE_META}"), f"{source}: {PACKAGE_META}")
-    files = {argument: _inside(folder, name, source) for argument, name in _names(meta)}
+    where = f"{source}: {PACKAGE_META}"
+    meta = read(Meta, load_plain(folder / PACKAGE_META, where), where)
+    named = {**dataclasses.asdict(meta.files), **dataclasses.asdict(meta.yaml_files)}
+    files = {argument: _inside(folder, name, source) for argument, name in named.items() if name is not None}
     config = _model_config(files["train_config"], folder, source, meta.yaml_files.train_config)
     for argument in ("model_file", "lm_file"):
         if argument in files:
@@ -160,13 +163,6 @@ def _manifest_of(folder: Path, source: str) -> Manifest:
         if not (folder / name).is_file():
             raise UserError(f"{source}: holds no {name}: not made by espnet_atat.bin.pack")
     return Manifest.read(read_small(folder / MANIFEST, MAX_BYTES, f"{source}: {MANIFEST}"), f"{source}: {MANIFEST}")
-
-
-def _names(meta: Meta) -> Iterator[tuple[str, str]]:
-    """Arguments of Speech2Understand and the names of their files."""
-    parts: tuple[Files | YamlFiles, ...] = (meta.files, meta.yaml_files)
-    for part in parts:
-        yield from ((key, name) for key, name in dataclasses.asdict(part).items() if name is not None)
 
 
 def _inside(folder: Path, name: str, source: str) -> Path:

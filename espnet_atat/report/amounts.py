@@ -33,14 +33,9 @@ _POWERS = {"": 1.0, "K": 1e3, "M": 1e6, "G": 1e9, "B": 1e9}
 
 def hours_of(sets: Iterable[str]) -> float | None:
     """Hours of audio of some dumped sets (``recipe/set``); None where one of them has no audio."""
-    seconds = [_seconds(DUMP / name) for name in sets]
-    known = [each for each in seconds if each is not None]
-    return sum(known) / 3600 if seconds and len(known) == len(seconds) else None
-
-
-def _seconds(folder: Path) -> float | None:
-    lengths = _lengths(folder)
-    return None if lengths is None else sum(lengths.values())
+    lengths = [_lengths(DUMP / name) for name in sets]
+    seconds = _sum([None if each is None else sum(each.values()) for each in lengths])
+    return None if seconds is None else seconds / 3600
 
 
 def _lengths(folder: Path) -> dict[str, float] | None:
@@ -69,10 +64,10 @@ def training_amounts(runs: Sequence[Path], *, foreign: bool = False) -> dict[str
     for run, identity in identities.items():
         if identity["kind"] == "statistics":
             heard |= _heard(run / "stats/train/speech_shape", identity.get("data", {}).get("train", ()))
-    updates = [
-        _iterations(log) // (identities[run]["config"].get("accum_grad") or 1)
-        for run, log in zip(trainings, logs, strict=True)
-    ]
+    # The trainer counts batches through all epochs, a resumed run's included.
+    batches = [max(map(int, _ITERATIONS.findall(log)), default=0) for log in logs]
+    accumulated = [identities[run]["config"].get("accum_grad") or 1 for run in trainings]
+    updates = [count // number for count, number in zip(batches, accumulated, strict=True)]
     commits = {stamp["made_by"]["commit"] for stamp in stamps.values()}
     amounts = {
         "parameters": _sum([*map(_parameters, logs[:1]), *(stamps[run].get("parameters") for run in taggers[:1])]),
@@ -107,7 +102,7 @@ def kept_amounts(folder: Path) -> dict[str, Any] | None:
         raise UserError(f"{file}: holds no amounts: remove it, and what lies beside it") from error
 
 
-def _sum(numbers: Sequence[int | None]) -> int | None:
+def _sum(numbers: Sequence[float | None]) -> float | None:
     """None where one of them is unknown, or there are none."""
     known = [number for number in numbers if number is not None]
     return sum(known) if known and len(known) == len(numbers) else None
@@ -116,11 +111,6 @@ def _sum(numbers: Sequence[int | None]) -> int | None:
 def _parameters(log: str) -> int | None:
     found = _PARAMETERS.search(log)
     return round(float(found[1]) * _POWERS[found[2]]) if found else None
-
-
-def _iterations(log: str) -> int:
-    """Batches of all epochs, a resumed run's included: the trainer counts them through."""
-    return max(map(int, _ITERATIONS.findall(log)), default=0)
 
 
 def _heard(shapes: Path, data: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str], float]:

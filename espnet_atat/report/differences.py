@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 from espnet_atat.config.table import Table
-from espnet_atat.errors import UserError
 from espnet_atat.metrics.comparison import compare
 from espnet_atat.metrics.metrics_file import read_metrics
 
@@ -17,8 +16,8 @@ def compare_rows(rows: Sequence[dict[str, Any]], table: Table, *, dev: bool = Fa
     """Add ``paper``, ``baseline`` and ``relative`` to each row.
 
     Args:
-        dev: the rows were tested on dev sets: the paper has no figures for these, and a row whose baseline has another
-            dev set (synthetic speech has its own) is not compared. ``relative`` compares only rows on the same set.
+        dev: the rows were tested on dev sets: the paper has no figures for these. Only rows on the same set are
+            compared (``config.selection`` sees to it that a baseline's are; of dev sets, synthetic speech has its own).
     """
     for row in rows:
         row["paper"] = table.paper.rows.get(row["system"]) if table.paper and not dev else None
@@ -26,27 +25,21 @@ def compare_rows(rows: Sequence[dict[str, Any]], table: Table, *, dev: bool = Fa
             row["paper"] = NOT_COMPARABLE
         for key, other in (("baseline", table.baseline.get(row["system"])), ("relative", table.relative_to)):
             row[key] = None
-            if other not in (None, row["system"]):
-                row[key] = _difference(row, other, rows, must_exist=key == "baseline" and not dev)
+            for each in rows:
+                if other != row["system"] and (each["system"], each["set"]) == (other, row["set"]):
+                    row[key] = _difference(row, each)
 
 
-def _difference(
-    row: Mapping[str, Any], other: str, rows: Sequence[Mapping[str, Any]], *, must_exist: bool
-) -> dict[str, Any] | None:
+def _difference(row: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
     """A row minus another system's on the same set, by configurations of one name; the leading ones in any case."""
-    found = [each for each in rows if (each["system"], each["set"]) == (other, row["set"])]
-    if not found and not must_exist:
-        return None
-    if not found:
-        raise UserError(f"system {other} is not tested on {row['set']}, so {row['system']} cannot be compared with it")
     columns = {}
-    leading, theirs = next(iter(row["columns"])), next(iter(found[0]["columns"]))
+    leading, theirs = next(iter(row["columns"])), next(iter(other["columns"]))
     for config in row["columns"]:
-        same = config if config in found[0]["columns"] else theirs if config == leading else None
+        same = config if config in other["columns"] else theirs if config == leading else None
         if same is not None:
-            sides = [_scores(row, config), _scores(found[0], same)]
+            sides = [_scores(row, config), _scores(other, same)]
             columns[config] = {key: _outcome(entry) for key, entry in compare(*sides)["figures"].items()}
-    return {"system": other, "columns": columns}
+    return {"system": other["system"], "columns": columns}
 
 
 def _scores(row: Mapping[str, Any], config: str) -> list[tuple[str, dict[str, Any]]]:

@@ -7,7 +7,6 @@ from typing import Any
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from espnet_atat.strict_json import read_json
 from espnet_atat.text.vocabulary import TASKS
 
 THIN: Mapping[str, Any] = {"linewidth": 0.9, "alpha": 0.6}
@@ -66,10 +65,6 @@ def read_curves(folder: Path) -> Curves:
 
 def collect_curves(runs: Iterable[Path]) -> dict[str, Curves]:
     return {str(run): curves for run in runs if (curves := read_curves(run / "tensorboard"))}
-
-
-def load_curves(file: Path) -> dict[str, Curves]:
-    return dict(read_json(file))
 
 
 def plot_curves(runs: Sequence[tuple[str, Curves]], title: str) -> Figure:

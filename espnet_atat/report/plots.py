@@ -13,9 +13,10 @@ from espnet_atat.config.layout import short
 from espnet_atat.report.glance import ATTENTION_FILE, plot_glance, read_glance
 from espnet_atat.report.grids import seeds_of
 from espnet_atat.report.intents import plot_confusion, read_confusion, scored_files
-from espnet_atat.report.learning import Curves, group_runs, load_curves, name_runs, plot_curves, read_curves
+from espnet_atat.report.learning import Curves, group_runs, name_runs, plot_curves, read_curves
 from espnet_atat.report.row_plots import curve_groups, groups, plot_curve, plot_group
 from espnet_atat.report.table_page import Plot, write_page
+from espnet_atat.strict_json import read_json
 
 INTERVALS = "95 % intervals (percentile bootstrap over utterances, each utterance's counts averaged over seeds)"
 
@@ -62,7 +63,9 @@ def _rows(content: Mapping[str, Any], source: str) -> Iterator[Plot]:
 
 def _attention(content: Mapping[str, Any]) -> Iterator[Plot]:
     for row in content["rows"]:
-        found = [path for path in _beside_hypotheses(row, ATTENTION_FILE) if path.is_file()]
+        metrics = [path for path in map(Path, row["files"]) if path.is_file()]
+        scored = [hyp for path in metrics for hyp in scored_files(path, "predicted")]  # pooled folds': in their folders
+        found = [path for path in (hyp.with_name(ATTENTION_FILE) for hyp in scored) if path.is_file()]
         if not found:
             continue
         glance = read_glance(found[0])
@@ -75,12 +78,6 @@ def _attention(content: Mapping[str, Any]) -> Iterator[Plot]:
         title = f"Attention, heard and read: {row['title']}"
         figure = plot_glance(glance, f"{row['title']}: {glance.utt_id}")
         yield Plot(_name("attention", row["system"], short(row["set"])), title, caption, [str(found[0])], figure)
-
-
-def _beside_hypotheses(row: Mapping[str, Any], name: str) -> list[Path]:
-    """Where a file beside the scored ``hyp`` files of a row may be; those of pooled folds lie in the folds' folders."""
-    metrics = [Path(file) for file in row["files"]]
-    return [hyp.with_name(name) for path in metrics if path.is_file() for hyp in scored_files(path, "predicted")]
 
 
 def _intents(content: Mapping[str, Any]) -> Iterator[Plot]:
@@ -106,7 +103,7 @@ def _learning(content: Mapping[str, Any]) -> Iterator[Plot]:
     rows = []
     for row in content["rows"]:
         files = row.get("learning", ())
-        of_row = {run: (file, curves) for file in files for run, curves in load_curves(Path(file)).items()}
+        of_row = {run: (file, curves) for file in files for run, curves in read_json(file).items()}
         recorded |= of_row
         rows.append({**row, "runs": [*row["runs"], *of_row]})
     for runs, systems in group_runs(rows).items():

@@ -31,7 +31,6 @@ stage_times   stage → seconds
 """
 
 import dataclasses
-import json
 import statistics
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -39,7 +38,7 @@ from typing import Any
 
 import numpy as np
 
-from espnet_atat.atomic import atomic_write
+from espnet_atat.atomic import atomic_write, write_json
 from espnet_atat.config.audio_choice import described
 from espnet_atat.config.layout import FOLD
 from espnet_atat.config.system import System, TestSet, results_folder
@@ -74,6 +73,7 @@ def table_content(
         for test in (system.dev if dev else system.test)
     ]
     compare_rows(rows, table, dev=dev)
+    of_paper = ("citation", "relative", "same_test")
     return {
         "title": table.title,
         "note": table.note,
@@ -84,7 +84,7 @@ def table_content(
         "figures": list(table.figures),
         "relative_to": table.relative_to,
         "remarks": remarks(rows),
-        "paper": None if dev else _paper(table),
+        "paper": {key: getattr(table.paper, key) for key in of_paper} if table.paper and not dev else None,
         "cited": [] if dev else [dataclasses.asdict(cited) for cited in table.cited],
         "curve": dataclasses.asdict(table.curve) if table.curve else None,
         "rows": rows,
@@ -97,9 +97,7 @@ def write_content(content: Mapping[str, Any], path: Path) -> None:
     for suffix, render in ((".md", markdown), (".tex", latex)):
         with atomic_write(path.with_suffix(suffix)) as handle:
             handle.write(render(content))
-    with atomic_write(path) as handle:
-        json.dump(content, handle, indent=1, ensure_ascii=False)
-        handle.write("\n")
+    write_json(path, content, indent=1, ensure_ascii=False)
 
 
 def _places(rows: Sequence[Mapping[str, Any]]) -> tuple[list[Path], list[Path]]:
@@ -113,13 +111,10 @@ def _places(rows: Sequence[Mapping[str, Any]]) -> tuple[list[Path], list[Path]]:
     return list(dict.fromkeys(scores)), list(dict.fromkeys(runs))
 
 
-def _paper(table: Table) -> dict[str, Any] | None:
-    keys = ("citation", "relative", "same_test")
-    return {key: getattr(table.paper, key) for key in keys} if table.paper else None
-
-
 def table_row(system: System, test: TestSet, seeds: Sequence[int], fold: int | None) -> dict[str, Any]:
-    files = {name: [_metrics_file(system, test, seed, fold, name) for seed in seeds] for name in system.decode}
+    folders = [results_folder(system.recipe, system.name, seed, fold) for seed in seeds]
+    below = f"{test.name_of_fold(fold)}/{METRICS_FILE}"
+    files = {name: [folder / name / below for folder in folders] for name in system.decode}
     for path in (path for paths in files.values() for path in paths):
         if not path.is_file():
             raise UserError(f"{path}: does not exist yet: stages 12 and 13 make it (./run.sh --system {system.name})")
@@ -238,7 +233,3 @@ def _folders(info: Mapping[str, str]) -> list[Path]:
     """What is kept of the model that was scored; of the model of each fold where they are pooled."""
     folds = range(1, int(info["folds"]) + 1) if "folds" in info else [info.get("fold")]
     return [results_folder(info["recipe"], info["system"], int(info["seed"]), fold) for fold in folds]
-
-
-def _metrics_file(system: System, test: TestSet, seed: int, fold: int | None, config: str) -> Path:
-    return results_folder(system.recipe, system.name, seed, fold) / config / test.name_of_fold(fold) / METRICS_FILE

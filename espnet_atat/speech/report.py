@@ -1,13 +1,12 @@
 """Reports of the steps that make data: a few lines for the user, and ``report.json``."""
 
-import json
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from espnet_atat.atomic import atomic_write
+from espnet_atat.atomic import write_json
 
 REPORT = "report.json"
 SHOWN = 10  # utterances named on the terminal; the report file names all
@@ -21,9 +20,7 @@ class Report:
     def write(self, path: Path, config: Any = None) -> Self:
         """Write the counts as JSON, with the configuration, a dataclass, that the set was made with."""
         content = {**self.counts, **({} if config is None else {"config": asdict(config)})}
-        with atomic_write(path) as handle:
-            json.dump(content, handle, indent=1, ensure_ascii=False)
-            handle.write("\n")
+        write_json(path, content, indent=1, ensure_ascii=False)
         return self
 
 

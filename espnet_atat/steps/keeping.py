@@ -31,10 +31,7 @@ class Keeper:
 
     def has(self, hypotheses: Node) -> bool:
         """Whether a result of the model, configuration and data as they are now is kept."""
-        try:
-            return self._archives.texts.get(self._path(hypotheses.place / KEY)) == hypotheses.key
-        except UserError:  # something that the key covers is not there
-            return False
+        return self._path(hypotheses.place / KEY) in self._archives.texts and self.why_not(hypotheses) is None
 
     def why_not(self, hypotheses: Node) -> str | None:
         """Why a kept result is not taken; None where none is kept, or it is taken."""

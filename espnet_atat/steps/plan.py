@@ -15,7 +15,7 @@ from espnet_atat.config.encoder_input import EncoderInput, encoder_input_of, inp
 from espnet_atat.config.layout import DUMP, conf_file, short
 from espnet_atat.config.mixtures import PRETRAIN_SLU, Mixtures
 from espnet_atat.config.pretrain_slu import PRETRAIN_SLU_OPTION, check_prepared
-from espnet_atat.config.system import EMBEDDING, Phase, System, TestSet, results_folder, trial_label
+from espnet_atat.config.system import Phase, System, TestSet, results_folder
 from espnet_atat.config.training import AUDIO_ENCODER_INIT, best_model
 from espnet_atat.data.epoch_plan import PLAN_VERSION
 from espnet_atat.data.targets import holds_audio, part_identity, unseen_tags
@@ -66,7 +66,7 @@ class Training(ABC):
     @property
     def grows(self) -> bool:
         """Whether the token list is the parent's with the new tokens at its end, not one of its own."""
-        return self.parent is not None and self.phase.keeps(EMBEDDING)
+        return self.parent is not None and self.phase.keeps_embedding
 
     @property
     def grow_bpe(self) -> BPEGrowth | None:
@@ -256,7 +256,7 @@ class PlannedTrial:
     @property
     def label(self) -> str:
         """``seed1``, ``seed1_fold2``."""
-        return trial_label(self.seed, self.fold)
+        return self.folder.name
 
     @property
     def name(self) -> str:

@@ -61,7 +61,7 @@ def _inputs(request: Request) -> dict[EncoderInput | Cepstra, set[str] | None]:
     elif (request.num_ceps, request.deltas) != (13, False):
         raise UserError("--num_ceps and --deltas apply only to --feats_type mfcc")
     found: dict[Path, tuple[EncoderInput | Cepstra, set[str] | None]] = {}
-    for model_input, sets in (*inputs_of(request.selection.systems).items(), *((each, None) for each in asked)):
+    for model_input, sets in (*inputs_of(request.selection.systems), *((each, None) for each in asked)):
         _, before = found.get(model_input.dump, (model_input, set()))
         found[model_input.dump] = model_input, None if sets is None or before is None else before | sets
     if request.feats_type == ENCODER and not any(

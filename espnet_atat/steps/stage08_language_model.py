@@ -6,14 +6,13 @@ what a target looks like does not depend on the label that asks for it.
 """
 
 import dataclasses
-import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
-from espnet_atat.atomic import atomic_write
+from espnet_atat.atomic import write_json
 from espnet_atat.config.layout import DUMP, short
 from espnet_atat.config.system import System
 from espnet_atat.config.training import best_model, load_lm_config
@@ -117,8 +116,8 @@ def train_language_model(planned: LMTraining, folder: Path) -> Mapping[str, str]
     tokenizer = TargetTokenizer.load(planned.training.tokens.place)
     tokens = lm_tokens(tokenizer.vocabulary)
     (folder / "tokens.txt").write_text("".join(f"{token}\n" for token in tokens), encoding="utf-8")
-    train = write_sentences(folder / "train", _targets(planned.parts("train")), tokenizer)
-    valid = write_sentences(folder / "valid", _targets(planned.parts("valid")), tokenizer)
+    train = write_sentences(folder / "train", targets_of(planned.parts("train"), DUMP), tokenizer)
+    valid = write_sentences(folder / "valid", targets_of(planned.parts("valid"), DUMP), tokenizer)
     print(f"  train: {train['sentences']} targets, {train['tokens']} tokens; valid: {valid['sentences']} targets")
     options = ["--token_type", "word", "--token_list", str(folder / "tokens.txt")]
     for split in ("train", "valid"):
@@ -133,19 +132,13 @@ def train_language_model(planned: LMTraining, folder: Path) -> Mapping[str, str]
         for name in dict.fromkeys(part.set for part in valid_parts):
             parts = [part for part in valid_parts if part.set == name]
             place = folder / "perplexity" / name.replace("/", ".")
-            facts = write_sentences(place, _targets(parts), tokenizer)
+            facts = write_sentences(place, targets_of(parts, DUMP), tokenizer)
             figure, counted = measure_perplexity(
                 planned.train_config, planned.model_file, place / "text", place, device
             )
             figures[name] = {"perplexity": round(figure, 4)} | facts | {"tokens": counted}
-    with atomic_write(folder / PERPLEXITY) as handle:
-        json.dump({"model": str(planned.model_file), "sets": figures}, handle, indent=1)
-        handle.write("\n")
+    write_json(folder / PERPLEXITY, {"model": str(planned.model_file), "sets": figures}, indent=1)
     for name, measured in figures.items():
         print(f"  perplexity of {name}: {measured['perplexity']:.2f} a token ({measured['tokens']} tokens)")
     print(f"  wrote {planned.model_file} and {folder / PERPLEXITY}")
     return {"model": planned.model}
-
-
-def _targets(parts: Iterable[Part]) -> list[str]:
-    return targets_of(parts, DUMP)

@@ -7,9 +7,6 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from espnet_atat.atomic import atomic_write
 from espnet_atat.config.encoder_input import EncoderInput
 from espnet_atat.config.known_options import CPU_PROCESSES, FEATS_TYPE
 from espnet_atat.data.mixture import Part, describe_shares, stream_options, write_mixture
@@ -17,7 +14,7 @@ from espnet_atat.data.statistics import write_statistics
 from espnet_atat.errors import UserError
 from espnet_atat.graph.launch import Machines, launch_training, train_in_processes
 from espnet_atat.graph.logs import log_to
-from espnet_atat.package.run_folder import read_config
+from espnet_atat.package.run_folder import dump_config, read_config
 from espnet_atat.speech.audio import SAMPLE_RATE
 from espnet_atat.speech.fbank import FFT_LENGTH, FRAME_LENGTH, FRAME_SHIFT, NUM_MELS
 from espnet_atat.steps.plan import Training
@@ -84,7 +81,7 @@ def _write_known(training: Training, parts: Sequence[Part], output: Path) -> boo
 def _read_everything(training: Training, folder: Path) -> None:
     """ESPnet's ``--collect_stats``."""
     config = {key: value for key, value in resolved_config(training).items() if not key.startswith("normalize")}
-    write_config(folder / "statistics.yaml", config)
+    dump_config(config, folder / "statistics.yaml")
     options = [
         *("--config", str(folder / "statistics.yaml"), "--output_dir", str(folder / "stats")),
         *data_options(training),
@@ -213,11 +210,6 @@ def transfer_options(training: Training, folder: Path) -> list[str]:
     return ["--init_param", str(initial), "--pretrained_vocabulary_size", str(len(old))]
 
 
-def write_config(path: Path, config: Mapping[str, Any]) -> None:
-    with atomic_write(path) as handle:
-        yaml.safe_dump(dict(config), handle, sort_keys=False, allow_unicode=True)
-
-
 def run_trainer(
     folder: Path,
     config: Mapping[str, Any],
@@ -228,7 +220,7 @@ def run_trainer(
     trainer: str = ATAT_TRAINER,
 ) -> None:
     """Train in this process, in several on the CPU or, on several GPUs or machines, through ESPnet's launcher."""
-    write_config(folder / "train.yaml", config)
+    dump_config(config, folder / "train.yaml")
     own = ["--config", str(folder / "train.yaml"), "--output_dir", str(folder), "--seed", str(seed), "--resume", "true"]
     options, log = [*own, *options], folder / "train.log"
     print(f"  log: {log}")

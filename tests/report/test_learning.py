@@ -1,10 +1,8 @@
 """Learning curves, grouped and drawn."""
 
-import json
-
 from torch.utils.tensorboard import SummaryWriter
 
-from espnet_atat.report.learning import collect_curves, group_runs, load_curves, name_runs, plot_curves, read_curves
+from espnet_atat.report.learning import collect_curves, group_runs, name_runs, plot_curves, read_curves
 from tests.report.test_tables import row
 
 
@@ -28,8 +26,6 @@ def test_curves_are_read_without_an_epochs_mean_and_kept_as_they_are(tmp_path):
     assert read_curves(tmp_path / "nothing") == {}
     kept = collect_curves([tmp_path / "run", tmp_path / "another"])
     assert kept == {str(tmp_path / "run"): {"slu": {"train": ([1, 2], [0.25, 0.5])}}}
-    (tmp_path / "learning.json").write_text(json.dumps(kept))
-    assert load_curves(tmp_path / "learning.json") == {str(tmp_path / "run"): {"slu": {"train": [[1, 2], [0.25, 0.5]]}}}
 
 
 def test_seeds_of_one_training_stand_together_with_the_systems_that_share_it():

@@ -14,12 +14,12 @@ import yaml
 
 from espnet_atat.bin import run as command
 from espnet_atat.config.rows import table_contents
-from espnet_atat.config.system import System, load_system, trial_label
+from espnet_atat.config.system import System, load_system, results_folder
 from espnet_atat.config.table import load_table
 from espnet_atat.datadir import read_two_column
 from espnet_atat.errors import UserError
 from espnet_atat.report.glance import read_glance
-from espnet_atat.report.learning import load_curves, read_curves
+from espnet_atat.report.learning import read_curves
 from espnet_atat.steps import driver
 from espnet_atat.steps.request import Request
 from espnet_atat.steps.stage13_score import score_node
@@ -51,7 +51,7 @@ def decoded(system: System) -> set[str]:
     """Where a system's hypotheses lie."""
     folds = range(1, system.folds + 1) if system.folds else [None]
     return {
-        f"exp/{system.recipe}/{system.name}/{trial_label(seed, fold)}/{config}/{test.name}"
+        f"{results_folder(system.recipe, system.name, seed, fold)}/{config}/{test.name}"
         for seed in system.seeds
         for fold in folds
         for test in system.of_fold(fold).test
@@ -224,7 +224,7 @@ def test_kept_results_take_the_place_of_their_runs_while_nothing_else_changes(fi
         learning = [f"exp/toy/{mine['system']}/seed1/learning.json"]
         assert mine == {**kept, "runs": [], "learning": learning}
         assert mine["training"]["updates"] > 0
-        for folder, of_tasks in load_curves(Path(learning[0])).items():
+        for folder, of_tasks in json.loads(Path(learning[0]).read_text()).items():
             assert of_tasks == {
                 task: {split: [steps, pytest.approx(values, abs=1e-4)] for split, (steps, values) in splits.items()}
                 for task, splits in curves[Path(folder)].items()

@@ -5,8 +5,9 @@ A phrasing is a sentence with its slots' names in place of their values. A set w
 
 import heapq
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from math import fsum
+from typing import Any
 
 from espnet_atat.datadir import DataDir
 from espnet_atat.errors import UserError, naming
@@ -36,24 +37,33 @@ def cover(features: Mapping[str, Collection[Feature]], number: int) -> list[str]
     ones. Of equally good ones the first by its name. So the choice is the same whatever the order, and one of fewer is
     the beginning of one of more.
     """
-    chosen_with = Counter[Feature]()
 
-    def entry(name: str) -> tuple[int, float, str]:
+    def entry(name: str, chosen_with: Counter[Feature]) -> tuple[int, float, str]:
         counts = [chosen_with[feature] for feature in features[name]]
         return -counts.count(0), -fsum((1 + count) ** -2 for count in counts) / max(1, len(counts)), name
 
-    # A worth only ever falls: whoever leads with a worth of today is the best.
-    queue = [entry(name) for name in features]
+    return greedily(features, number, entry)
+
+
+def greedily[Kind](
+    features: Mapping[str, Collection[Kind]], number: int, entry: Callable[[str, Counter[Kind]], tuple[Any, ...]]
+) -> list[str]:
+    """``number`` of the keys, or all: each time the one with the least entry.
+
+    ``entry``: of a key, how often features were chosen so far → what ends with the key, and only rises with them.
+    """
+    chosen_with = Counter[Kind]()
+    queue = [entry(name, chosen_with) for name in features]
     heapq.heapify(queue)
     chosen: list[str] = []
     while queue and len(chosen) < number:
         name = heapq.heappop(queue)[-1]
-        today = entry(name)
+        today = entry(name, chosen_with)
         if queue and today > queue[0]:
-            heapq.heappush(queue, today)
-            continue
-        chosen.append(name)
-        chosen_with.update(features[name])
+            heapq.heappush(queue, today)  # whoever leads with an entry of today is the best
+        else:
+            chosen.append(name)
+            chosen_with.update(features[name])
     return chosen
 
 
