@@ -1,18 +1,15 @@
 """Which sets pretraining takes for slu and nlu, and how it is refused."""
 
-import argparse
-
 import pytest
 
 from espnet_atat.config.encoder_input import encoder_input_of
 from espnet_atat.config.mixtures import load_mixtures
 from espnet_atat.config.pretrain_slu import PretrainingSets, check_prepared, choose_sets, domain_of
-from espnet_atat.config.selection import add_selection, select
 from espnet_atat.config.system import Phase, load_system
 from espnet_atat.config.training import load_training_config
 from espnet_atat.data.mixture import Part
 from espnet_atat.errors import UserError
-from tests.steps.world import FILES, TARGETS, prepare, write_features, write_recipe
+from tests.steps.world import FILES, TARGETS, prepare, selected, write_features, write_recipe
 
 MIXTURE = """
 train:
@@ -34,10 +31,8 @@ PHASE = Phase(config="toy/pretrain", mixture="public")
 
 def chosen_with(*sets):
     """The system of the recipe fsc, as a command with ``--pretrain_slu`` sees it."""
-    parser = argparse.ArgumentParser()
-    add_selection(parser)
     options = ["--pretrain_slu", ",".join(sets)] if sets else []
-    return select(parser.parse_args(["--recipe", "fsc", "--system", "public", *options])).systems[0]
+    return selected("--recipe", "fsc", "--system", "public", *options).systems[0]
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """A mistake in anything that a row names is found when the row is selected, and named with its place."""
 
-import re
 from pathlib import Path
 
 import pytest
@@ -8,10 +7,11 @@ import pytest
 from espnet_atat.errors import UserError
 from tests.steps.world import FILES, row_file, selected, write_recipe
 
+pytestmark = pytest.mark.usefixtures("world")
+
 FINETUNE = "mixture: new_words}"
 
 
-@pytest.mark.usefixtures("world")
 @pytest.mark.parametrize(
     ("setting", "message"),
     [
@@ -113,33 +113,23 @@ def test_a_file_that_is_wrong_is_named_with_the_row_that_names_it(world, name, o
         selected("--system", "zeroshot")
 
 
-@pytest.mark.usefixtures("world")
 def test_a_fold_is_of_a_row_that_has_it():
     with pytest.raises(UserError, match=r"of_zeroshot\.yaml: zeroshot: system zeroshot has no folds; asked for 2"):
         selected("--system", "zeroshot", "--fold", "2")
 
 
 def test_exponents_are_numbers_in_files_too(world):
-    write_recipe(
-        world,
-        "toy",
-        {
-            "rows/zeroshot": re.sub(
-                FINETUNE, "mixture: new_words, options: {optim_conf: {lr: 1e-3}}}", FILES["rows/zeroshot"]
-            )
-        },
-    )
+    row = FILES["rows/zeroshot"].replace(FINETUNE, "mixture: new_words, options: {optim_conf: {lr: 1e-3}}}")
+    write_recipe(world, "toy", {"rows/zeroshot": row})
     (system,) = selected("--system", "zeroshot").systems
     assert system.finetune.options == {"optim_conf": {"lr": 0.001}}
 
 
-@pytest.mark.usefixtures("world")
 @pytest.mark.parametrize("model", ["valid.acc.best.pth", "valid.acc.ave_3best.pth", "latest.pth", "12epoch.pth"])
 def test_any_model_that_training_writes_may_be_taken(model):
     assert selected("--system", "zeroshot", "--set", f"pretrain.model={model}")
 
 
-@pytest.mark.usefixtures("world")
 def test_a_mistake_in_what_a_row_inherits_is_shown_where_it_was_made():
     write_recipe(Path(), "toy", {"rows/heir": "base: zeroshot\ntitle: heir\n"})
     file = row_file(Path(), "toy", "zeroshot")

@@ -1,6 +1,5 @@
 """The tables, rows and configurations that the repository ships. What each row comes to is in tests/test_plans.py."""
 
-import argparse
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -13,13 +12,13 @@ from espnet_atat.config.layout import CONF, conf_file, load_config, load_yaml
 from espnet_atat.config.mixtures import SHARED, find_mixture, load_mixtures
 from espnet_atat.config.recipe import load_recipe, recipe_names
 from espnet_atat.config.rows import PHASES, table_contents
-from espnet_atat.config.selection import add_selection, select
 from espnet_atat.config.system import System, load_system
 from espnet_atat.config.table import load_table
 from espnet_atat.config.training import load_token_config, load_training_config
 from espnet_atat.speech.synthesis.engines import engine_of, read_entries
 from espnet_atat.speech.synthesis.say_set import make_engine
 from tests.conftest import ROOT
+from tests.steps.world import selected
 
 SYNTHETIC = re.compile(r"_(pico|flite|kokoro|polly)(_aug)?$")
 FILES = sorted(path for folder in (ROOT / "egs2", ROOT / CONF) for path in folder.rglob("*.yaml"))
@@ -125,9 +124,7 @@ def test_a_table_names_all_synthetic_speech_that_its_systems_want(recipe, name):
     ],
 )
 def test_a_system_has_the_sets_made_that_it_names(recipe, name, said, augmented):
-    parser = argparse.ArgumentParser()
-    add_selection(parser)
-    (table,) = select(parser.parse_args(["--recipe", recipe, "--system", name])).tables
+    (table,) = selected("--recipe", recipe, "--system", name).tables
     assert (len(table.synthesize_sets), list(table.augment_sets)) == (said, augmented)
 
 
@@ -173,9 +170,7 @@ def test_the_small_configurations_fit_together():
 )
 def test_the_paper_s_rows_learn_from_the_engine_that_is_named(recipe, table, follow):
     def systems(*options: str) -> dict[str, System]:
-        parser = argparse.ArgumentParser()
-        add_selection(parser)
-        return {s.name: s for s in select(parser.parse_args(["--recipe", recipe, "--table", table, *options])).systems}
+        return {s.name: s for s in selected("--recipe", recipe, "--table", table, *options).systems}
 
     def sets(system: System) -> list[str]:
         mixtures = load_mixtures(recipe, system.finetune)
