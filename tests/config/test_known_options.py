@@ -88,17 +88,14 @@ def known_now() -> dict[str, Any]:
         "normalize",
         "ctc",
     ]
+    given_to_decoder = ["vocab_size", "encoder_output_size", "use_output_layer", "input_layer"]
     confs = {
         **steps,
         **of_choices(ATATTask),
         "audio_encoder_conf": ("audio_encoder", encoders, ["input_size"]),
         "audio_encoder_conf.blocks_conf": ("audio_encoder", BLOCKS, ["input_size", "output_size", "input_layer"]),
         "text_encoder_conf": ("", {"": TextEncoder}, ["output_size"]),
-        "decoder_conf": (
-            "",
-            {"": TransformerDecoder},
-            ["vocab_size", "encoder_output_size", "use_output_layer", "input_layer"],
-        ),
+        "decoder_conf": ("", {"": TransformerDecoder}, given_to_decoder),
         "ctc_conf": ("", {"": CTCHead}, ["symbols", "input_size", "separator"]),
         "model_conf": ("", {"": ESPnetATATModel}, parts),
         "augment_conf": ("", {"": FeatureAugmentation}, []),

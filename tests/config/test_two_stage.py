@@ -69,19 +69,13 @@ def test_a_first_stage_names_the_folder_of_results(write):
         ("oracle: true", "asr: decode", r"s: the key 'pretrain' is missing"),
         ("title:", "pretrain: {config: x, mixture: x}\ntitle:", r"pretrain and finetune go with first_stage: asr;"),
         ("first_stage: {oracle: true}", "", r"pipeline and first_stage go together"),
-        (
-            "title:",
-            "decode: [decode]\ntitle:",
-            r"decode does not apply to a pipeline, whose words come from its first_stage",
-        ),
-        (
-            "{oracle: true}\ntest: [{",
-            "{whisper: small}\ntest: [{source: text_in, ",
-            "whisper hears speech; text_in goes with",
-        ),
+        ("title:", "decode: [decode]\ntitle:",
+         r"decode does not apply to a pipeline, whose words come from its first_stage"),
+        ("{oracle: true}\ntest: [{", "{whisper: small}\ntest: [{source: text_in, ",
+         "whisper hears speech; text_in goes with"),
         ("task: nlu", "task: asr", r"lamps/test: a pipeline writes trees: task is slu or nlu, found asr"),
     ],
-)
+)  # fmt: skip
 def test_a_mistake_is_named_with_its_file(write, old, new, message):
     with pytest.raises(UserError, match=message):
         write(old, new)

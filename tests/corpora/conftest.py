@@ -16,6 +16,9 @@ import pytest
 import soundfile
 import soxr
 
+from espnet_atat.corpora.recordings import AudioRules
+from espnet_atat.corpora.validation import Problem, validate
+from espnet_atat.datadir import find_data_dirs
 from espnet_atat.semantics.tree import strip_tags
 from tests.spoken import Spoken
 
@@ -267,6 +270,11 @@ def snips_corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_snips(root, field="close")
     write_snips(root, field="far")
     return root
+
+
+def problems_below(folder: Path) -> list[Problem]:
+    """What validation finds in the data dirs of a folder; of audio their headers are read."""
+    return [each for path in find_data_dirs(folder) for each in validate(path, AudioRules(), audio="header").problems]
 
 
 def write_lines(path: Path, lines: Iterable[str]) -> Path:

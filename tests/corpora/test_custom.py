@@ -93,10 +93,7 @@ def test_sets_are_drawn_where_no_column_names_them(tmp_path, columns, disjoint):
         (["audio,split", "a\0.wav,train"], r"t\.csv:2: audio: has a control character"),
         (["transcript,intent,slots", 'go,x,"{""a"": 1, ""a"": 2}"'], r"t\.csv:2: slots .*has the key 'a' twice"),
         (["transcript,intent,slots", f"go,x,{'[' * 100_000}"], r"t\.csv:2: slots .*inside each other"),
-        (
-            ["audio,transcript,split", "a.wav,go,train", "./x/../a.wav,stay,test"],
-            r"t\.csv:3: the recording .*a\.wav",
-        ),
+        (["audio,transcript,split", "a.wav,go,train", "./x/../a.wav,stay,test"], r"t\.csv:3: the recording .*a\.wav"),
         (["transcript,end", "go,1"], r"t\.csv:2: start and end without audio"),
         (["audio,start,end", "a.wav,2,1"], r"t\.csv:2: 'audio 2 1': 0 <= start < end"),
     ],

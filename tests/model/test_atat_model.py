@@ -219,15 +219,9 @@ def test_models_of_one_modality():
         ({"blocks": "rnn"}, "unknown audio encoder blocks 'rnn': one of transformer, conformer, e_branchformer"),
         ({"pretrained_vocabulary_size": 1000}, "1000 pretrained rows do not fit a token list of 20"),
         ({"text_encoder_conf": {}}, "text_encoder_conf needs 'model'"),
-        (
-            {"text_encoder": None, "model_conf": {"contrast_weight": 1.0}},
-            "contrast_weight needs an audio",
-        ),
+        ({"text_encoder": None, "model_conf": {"contrast_weight": 1.0}}, "contrast_weight needs an audio"),
         ({"text_encoder": None, "model_conf": {"consistency_weight": 1.0}}, "consistency_weight needs an audio"),
-        (
-            {"text_encoder": None, "model_conf": {"ctc_weight": 0.3, "swap_rate": 0.5}},
-            "swap_rate needs an audio",
-        ),
+        ({"text_encoder": None, "model_conf": {"ctc_weight": 0.3, "swap_rate": 0.5}}, "swap_rate needs an audio"),
         ({"model_conf": {"ctc_weight": 0.3, "swap_rate": 2.0}}, "swap_rate is a share"),
         ({"model_conf": {"swap_rate": 0.5}}, "swap_rate needs a CTC that finds words"),
         ({"model_conf": {"shorten_audio": True}}, "shorten_audio needs a CTC"),

@@ -175,11 +175,7 @@ def test_what_is_no_model_of_espnet_is_refused(tmp_path):
         ("a: &a [x]\nfiles: *a", None, r"meta\.yaml: refused: line 2: the alias"),
         ("files: [x]", None, "are mappings of arguments to paths"),
         ("files: {asr_model_file: m.pth}\nyaml_files: {asr_train_config: ../c.yaml}", None, "would lie outside it"),
-        (
-            "files: {asr_model_file: m.pth}\nyaml_files: {asr_train_config: c.yaml}",
-            None,
-            "cannot be read from",
-        ),
+        ("files: {asr_model_file: m.pth}\nyaml_files: {asr_train_config: c.yaml}", None, "cannot be read from"),
         ("files: {asr_model_file: m.pth}\nyaml_files: {asr_train_config: c.yaml}", "a: " + "[" * 99, "31 deep"),
         ("files: {asr_model_file: m.pth}\nyaml_files: {asr_train_config: c.yaml}", "a" * 2**23, "is far larger"),
     ],

@@ -169,26 +169,20 @@ REFUSED = {
     "ears of nothing": (hears(conf={"config": None}), "the key 'config' is missing"),
     "espnet's kernels": (hears("espnet", options={"encoder_conf": {"use_x": 1}}), "encoder_conf: unknown key 'use_x'"),
     "espnet's frontend": (hears("espnet", options={"frontend": "s3prl"}), "frontend: is default, found 's3prl'"),
-    "tokenizer's file": (
-        tokenizer(tokenizer_file="/etc/passwd"),
-        r"tokenizer_config\.json: unknown key 'tokenizer_file'",
-    ),
+    "tokenizer's file": (tokenizer(tokenizer_file="/etc/passwd"),
+     r"tokenizer_config\.json: unknown key 'tokenizer_file'"),
     "tokenizer's code": (tokenizer(auto_map={}), "'auto_map' names code"),
     "a model beside it": ({"data/text_tokenizer/config.json": "{}"}, "'config.json' in text_tokenizer is not a file"),
-    "tokenizer's regex": (
-        tokenizer("tokenizer", pre_tokenizer={"Regex": "(a+)+b"}),
-        r"regular expression '\(a\+\)\+b'",
-    ),
+    "tokenizer's regex": (tokenizer("tokenizer", pre_tokenizer={"Regex": "(a+)+b"}),
+     r"regular expression '\(a\+\)\+b'"),
     "code": (config(decoder_conf={"_target_": "os.system"}), "decoder_conf: unknown key '_target_'"),
     "more weights": (config(init_param=["exp/other.pth"]), "unknown key 'init_param'"),
     # what is no plain YAML or JSON, or too much of it
     "object": ({"exp/config.yaml": "a: !!python/object/apply:os.system [id]"}, "the tag .*: not plain YAML data"),
     "bomb in meta.yaml": ({"meta.yaml": bomb()}, r"meta\.yaml: refused: line 2: the alias \*'a0'"),
     "bomb in config.yaml": ({"exp/config.yaml": bomb()}, r"config\.yaml: refused: line 2: the alias"),
-    "bomb in versions": (
-        {"atat.yaml": "form: 1\nversions: {" + bomb().replace("\n", ", ") + "}"},
-        r"atat\.yaml: refused: .* alias",
-    ),
+    "bomb in versions": ({"atat.yaml": "form: 1\nversions: {" + bomb().replace("\n", ", ") + "}"},
+     r"atat\.yaml: refused: .* alias"),
     "recursion": ({"exp/config.yaml": "a: &a [*a]"}, r"the alias \*'a'"),
     "depth": ({"exp/config.yaml": "a: " + "[" * 50_000}, "31 deep, at most 30"),
     "depth of json": ({"data/text_tokenizer/tokenizer.json": "[" * 50_000}, r"tokenizer\.json: .*inside each other"),
@@ -207,10 +201,8 @@ REFUSED = {
     "nothing": (reads(hidden_size=0), "hidden_size: is a whole number from 1 to 1,048,576, found 0"),
     "many layers": (config(decoder_conf={"num_blocks": 10**6}), "num_blocks: is a whole number from 1 to 256"),
     "nan": (config(model_conf={"ctc_weight": float("nan")}), "ctc_weight: is a number from .* found nan"),
-    "beam": (
-        manifest(decode={"beam_size": "x"}),
-        r"atat\.yaml: decode: beam_size: is a whole number from 1 to 1,000, fo",
-    ),
+    "beam": (manifest(decode={"beam_size": "x"}),
+     r"atat\.yaml: decode: beam_size: is a whole number from 1 to 1,000, fo"),
     "constraint": (manifest(decode={"constrain_trees": "no"}), "decode: constrain_trees: is true or false, found 'no'"),
     "endless": (manifest(decode={"maxlen": 10**9}), "maxlen: is a whole number from 1 to 10,000"),
     "option": (manifest(decode={"hook": "x"}), "decode: unknown key 'hook'"),
@@ -233,15 +225,13 @@ REFUSED = {
     "no tokenizer": ({"data/text_tokenizer/tokenizer.json": None}, r"no tokenizer\.json"),
     # numbers
     "0 bytes": ({"exp/model.pth": b""}, r"model\.pth: not a whole checkpoint"),
-    "bomb of weights": (
-        {"exp/model.pth": zipped({"m/data.pkl": b"", "m/data/0": bytes(2**20)}, zipfile.ZIP_DEFLATED)},
-        r"model\.pth is compressed",
-    ),
+    "bomb of weights": ({"exp/model.pth": zipped({"m/data.pkl": b"", "m/data/0": bytes(2**20)}, zipfile.ZIP_DEFLATED)},
+     r"model\.pth is compressed"),
     "index of weights": ({"exp/model.pth": zipped({"m/data.pkl": b"]" * 2**22})}, r"model\.pth is not weights"),
     "objects": (statistics(count=np.array([{}], dtype=object)), r"s\.npz is not arrays of numbers"),
     "nan in statistics": (statistics(sum=[1.0, np.nan]), r"s\.npz is not arrays of numbers \(some are not finite"),
     "bomb of statistics": (statistics(sum=np.zeros(2**18)), r"s\.npz has \d+ bytes of numbers"),
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(("changes", "message"), REFUSED.values(), ids=list(REFUSED))

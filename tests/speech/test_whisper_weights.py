@@ -82,17 +82,13 @@ def test_a_model_in_parts_becomes_a_folder_that_transformers_loads(toy, tmp_path
     ("change", "message"),
     [
         (lambda content: content[:-200], "not a whole model of CTranslate2"),
-        (
-            lambda content: content.replace(b"WhisperSpec", b"WhisperTech"),
-            "'WhisperTech' in version 6, not WhisperSpec",
-        ),
-        (
-            lambda content: content.replace(b"encoder/conv1/weight", b"encoder/conv7/weight"),
-            "lacks 'encoder/conv1/weight'",
-        ),
+        (lambda content: content.replace(b"WhisperSpec", b"WhisperTech"),
+         "'WhisperTech' in version 6, not WhisperSpec"),
+        (lambda content: content.replace(b"encoder/conv1/weight", b"encoder/conv7/weight"),
+         "lacks 'encoder/conv1/weight'"),
         (lambda _: b"", "not a whole model"),
     ],
-)
+)  # fmt: skip
 def test_what_is_no_whisper_is_refused(toy, tmp_path, change, message):
     path = tmp_path / "model.bin"
     path.write_bytes(change(toy[1]))
