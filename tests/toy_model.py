@@ -72,6 +72,13 @@ def toy_model(
     return model.eval()
 
 
+def without_dropout(model: torch.nn.Module) -> None:
+    """Have its dropout drop nothing in training either."""
+    for module in model.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = 0.0
+
+
 def toy_batch(
     frames: Sequence[int] = (40, 23, 31),
     pieces: Sequence[int] = (5, 9),

@@ -77,17 +77,7 @@ def known_now() -> dict[str, Any]:
     steps |= {"scheduler_conf": ("scheduler", scheduler_classes, ["optimizer", "last_epoch"])}
     encoders = dict.fromkeys(BLOCKS, AudioEncoder) | dict.fromkeys(("hugging_face", "espnet"), HearingEncoder)
     effects = dataclasses.make_dataclass("Effects", [*EFFECTS])
-    parts = [
-        "decoder",
-        "audio_encoder",
-        "text_encoder",
-        "task_ids",
-        "eos_id",
-        "frontend",
-        "specaug",
-        "normalize",
-        "ctc",
-    ]
+    modules = ["decoder", "audio_encoder", "text_encoder", "frontend", "specaug", "normalize", "ctc"]
     given_to_decoder = ["vocab_size", "encoder_output_size", "use_output_layer", "input_layer"]
     confs = {
         **steps,
@@ -97,7 +87,7 @@ def known_now() -> dict[str, Any]:
         "text_encoder_conf": ("", {"": TextEncoder}, ["output_size"]),
         "decoder_conf": ("", {"": TransformerDecoder}, given_to_decoder),
         "ctc_conf": ("", {"": CTCHead}, ["symbols", "input_size", "separator"]),
-        "model_conf": ("", {"": ESPnetATATModel}, parts),
+        "model_conf": ("", {"": ESPnetATATModel}, [*modules, "task_ids", "eos_id"]),
         "augment_conf": ("", {"": FeatureAugmentation}, []),
         "waveform_augment_conf": ("", {"": effects}, []),
         "mask_conf": ("", {"": MaskOptions}, []),

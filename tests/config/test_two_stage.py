@@ -10,20 +10,11 @@ from espnet_atat.config.table import load_table
 from espnet_atat.config.two_stage import FirstStage, Pipeline
 from espnet_atat.errors import UserError
 from tests.steps.lamps import ORACLE
-from tests.steps.world import write_recipe
 
 
 @pytest.fixture
-def write(tmp_path, monkeypatch):
-    """Writes a system ``s`` of the recipe ``lamps`` with some text replaced; gives the reader of it."""
-    monkeypatch.chdir(tmp_path)
-
-    def write(old: str = "", new: str = "", text: str = ORACLE):
-        assert old in text
-        write_recipe(tmp_path, "lamps", {"rows/s": text.replace(old, new) if old else text})
-        return load_system("lamps", "s")
-
-    return write
+def write(row_writer):
+    return row_writer("lamps", ORACLE)
 
 
 def test_a_pipeline_is_read_with_its_defaults_and_its_seed_is_the_system_s(write):

@@ -7,11 +7,7 @@ from espnet_atat.decode.ctc_scorer import FLOOR, ctc_log_likelihoods
 from espnet_atat.decode.understand import Speech2Understand, Text2Understand
 from espnet_atat.model.atat_model import Encoded
 from espnet_atat.model.ctc import CTCHead
-
-
-def encode(trained, utterance) -> Encoded:
-    with torch.inference_mode():
-        return trained.model.encode_audio(torch.from_numpy(utterance)[None], torch.tensor([len(utterance)]))
+from tests.decode.conftest import encode
 
 
 def negative_loss(head: CTCHead, encoded: Encoded, symbols: list[int]) -> float:

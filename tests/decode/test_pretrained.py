@@ -40,11 +40,6 @@ print(json.dumps([[[r.line, r.score.hex(), r.tokens] for r in nbest] for nbest i
 
 
 @pytest.fixture(scope="module")
-def shared(toy_package):
-    return load_pretrained(toy_package)
-
-
-@pytest.fixture(scope="module")
 def understand(shared) -> Speech2Understand:
     return Speech2Understand.from_pretrained(shared)
 

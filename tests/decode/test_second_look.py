@@ -10,7 +10,7 @@ from espnet_atat.decode.second_look import READING, log_probabilities, texts_of,
 from espnet_atat.decode.understand import Speech2Understand, Text2Understand
 from espnet_atat.errors import UserError
 from espnet_atat.text.tokenizer import target_words
-from tests.decode.test_ctc_scorer import encode
+from tests.decode.conftest import encode
 
 OPTIONS = {"maxlen": 10, "nbest": 4, "constrain_trees": True}
 

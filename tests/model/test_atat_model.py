@@ -10,13 +10,13 @@ import torch
 from espnet2.asr.specaug.specaug import SpecAug
 from espnet2.layers.global_mvn import GlobalMVN
 from espnet2.layers.utterance_mvn import UtteranceMVN
-from torch import Tensor, nn
+from torch import Tensor
 
 from espnet_atat.config.training import PARTS
 from espnet_atat.errors import UserError
 from espnet_atat.model.atat_model import Encoded, ESPnetATATModel
 from espnet_atat.text.vocabulary import TASKS
-from tests.toy_model import MELS, VOCABULARY, example, toy_batch, toy_model
+from tests.toy_model import MELS, VOCABULARY, example, toy_batch, toy_model, without_dropout
 
 ALL_BLOCKS = ["transformer", "conformer", "e_branchformer"]
 
@@ -251,8 +251,7 @@ def test_a_copied_or_pickled_model_is_a_model():
 def test_specaug_is_of_training_alone():
     masks = {"freq_mask_width_range": (5, 10), "time_mask_width_range": (5, 10)}
     model = toy_model(specaug=SpecAug(apply_time_warp=False, **masks))
-    for dropout in (module for module in model.modules() if isinstance(module, nn.Dropout)):
-        dropout.p = 0.0
+    without_dropout(model)
     batch = toy_batch(pieces=())
     plain, masked, again = (
         model.train(flag).encode_audio(batch["speech"], batch["speech_lengths"]).states for flag in (False, True, False)

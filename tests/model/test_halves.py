@@ -11,7 +11,7 @@ from espnet_atat.model.atat_model import Encoded
 from espnet_atat.model.ctc import CTCHead
 from espnet_atat.model.halves import ModalityContrast, mean_of_pieces, swap_words
 from espnet_atat.tasks.checks import check_depths
-from tests.toy_model import TEXT_PIECES, TINY_BERT, example, toy_batch, toy_model
+from tests.toy_model import TEXT_PIECES, TINY_BERT, example, toy_batch, toy_model, without_dropout
 
 CLS, SEP = 1, 2
 
@@ -268,10 +268,7 @@ def test_a_model_swaps_words_in_training_alone():
     model = toy_model(model_conf={"ctc_weight": 0.3, "swap_rate": 1.0})
     assert model(**batch)[0].item() == pytest.approx(plain(**batch)[0].item(), rel=1e-5)
     for part in (model, plain):
-        part.train()
-        for module in part.modules():
-            if isinstance(module, torch.nn.Dropout):
-                module.p = 0.0
+        without_dropout(part.train())
     loss, without = model(**batch)[0], plain(**batch)[0]
     assert abs(float(loss - without)) > 1e-3
     alone = {name: value for name, value in batch.items() if not name.startswith("text_in")}

@@ -99,14 +99,10 @@ def test_one_update_on_the_cpu(model, args):
     text = torch.randint(7, V, (3, 6))
     text[:, 0] = torch.tensor(tasks)
     model.train()
-    loss, stats, _ = model(
-        text=text,
-        text_lengths=torch.tensor([6, 6, 6]),
-        speech=torch.randn(2, 100, MELS),
-        speech_lengths=torch.tensor([100, 80]),
-        text_in=torch.randint(0, BERT_V, (1, 8)),
-        text_in_lengths=torch.tensor([8]),
-    )
+    batch = {"text": text, "text_lengths": torch.tensor([6, 6, 6])}
+    batch |= {"speech": torch.randn(2, 100, MELS), "speech_lengths": torch.tensor([100, 80])}
+    batch |= {"text_in": torch.randint(0, BERT_V, (1, 8)), "text_in_lengths": torch.tensor([8])}
+    loss, stats, _ = model(**batch)
     # A fresh model guesses: about log V nats a token (a little more for the spread of its logits), 6 tokens a target.
     assert float(stats["loss_att"]) / 6 == pytest.approx(np.log(V), rel=0.25)
     loss.backward()

@@ -8,6 +8,7 @@ from transformers.models.whisper.modeling_whisper import WhisperEncoder
 from espnet_atat.errors import UserError
 from espnet_atat.model.pretrained_speech import PretrainedSpeech, load_pretrained_speech, load_speech_config
 from tests.toy_ears import FAMILIES, PREPROCESSORS, make_encoder
+from tests.toy_model import without_dropout
 
 LENGTHS = (9600, 4000, 6403)
 
@@ -111,9 +112,7 @@ def test_gradient_checkpointing_changes_no_gradient(family, batch):
     gradients = []
     for checkpointing in (False, True):
         model = build(family, trained="all", layers="weighted", gradient_checkpointing=checkpointing).train()
-        for module in model.modules():
-            if isinstance(module, torch.nn.Dropout):
-                module.p = 0.0
+        without_dropout(model)
         if family != "whisper":  # which has none by default
             model.encoder.config.attention_dropout = 0.0
         torch.manual_seed(0)

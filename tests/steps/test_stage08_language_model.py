@@ -12,13 +12,8 @@ from espnet_atat.steps.stage08_language_model import LMTraining
 from espnet_atat.text.sentences import lm_tokens
 from espnet_atat.text.tokenizer import TargetTokenizer
 from espnet_atat.text.vocabulary import Vocabulary
-from tests.steps.world import NEW_TARGETS, planned, run, write_recipe
+from tests.steps.world import LM, NEW_TARGETS, planned, run, write_recipe
 
-LM = """
-{lm: seq_rnn, lm_conf: {unit: 8, nlayers: 1}, optim: adam, batch_type: numel, batch_bins: 50, max_epoch: 2,
-num_workers: 0, use_matplotlib: false, use_tensorboard: false, best_model_criterion: [[valid, loss, min]],
-keep_nbest_models: 1}
-"""
 SYSTEM = """
 title: searched with a language model
 pretrain: {config: pretrain, mixture: pretrain}
