@@ -4,7 +4,6 @@ import io
 import json
 import shutil
 import struct
-import zipfile
 from pathlib import Path
 
 import kaldiio
@@ -15,7 +14,7 @@ from hypothesis import strategies as st
 
 from tests.hostile.table import Row, run, snapshot
 from tests.hostile.test_hostile import good, made  # noqa: F401
-from tests.hostile.world import PACKAGE
+from tests.hostile.world import PACKAGE, zip_of
 
 #: Always the same examples.
 bounded = settings(
@@ -41,11 +40,7 @@ def damaged(content: bytes, how: tuple[int, int, bytes]) -> bytes:
 
 
 def zipped(content: bytes) -> bytes:
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w") as archive:
-        for name, text in PACKAGE.items():
-            archive.writestr(name, content if name == "atat.yaml" else text)
-    return file.getvalue()
+    return zip_of({**PACKAGE, "atat.yaml": content}.items())
 
 
 def header(fields: tuple[int, int, int, int, int, int, int]) -> bytes:
