@@ -156,9 +156,8 @@ def test_a_public_corpus_is_fetched_checked_and_unpacked(root: Path, tmp_path: P
     assert other.returncode == 2
     assert f"sha256 is {digest}, not a0525579" in other.stderr
     assert not (tmp_path / "downloads" / "an4").exists()
-    done = run_data_script(
-        root, "an4", "", "data", cwd=tmp_path, AN4_URL=path.as_uri(), AN4_CHECKSUM=f"sha256:{digest}"
-    )
+    source = {"AN4_URL": path.as_uri(), "AN4_CHECKSUM": f"sha256:{digest}"}
+    done = run_data_script(root, "an4", "", "data", cwd=tmp_path, **source)
     assert done.returncode == 0, done.stderr
     (recording,) = DataDir.load(tmp_path / "data" / "test").wav.values()
     assert recording.startswith("downloads/an4/an4/wav/an4test_clstk/")

@@ -36,9 +36,8 @@ def options_of(
 ) -> dict[str, Any]:
     """``confs``: a ``*_conf`` → the option that it depends on, that option's classes, arguments from elsewhere."""
     found: dict[str, Any] = {}
-    actions = {
-        action.dest: action for action in parser._actions if action.dest not in ("help", "config", "print_config")
-    }
+    not_kept = ("help", "config", "print_config")
+    actions = {action.dest: action for action in parser._actions if action.dest not in not_kept}
     for name, action in actions.items():
         choices = [choice for choice in action.choices or () if choice is not None]
         default = parser.get_default(name)

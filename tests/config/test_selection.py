@@ -81,9 +81,8 @@ def test_grow_bpe_says_whether_and_the_row_how(world):
     assert (fresh.finetune.grow_bpe, fresh.overrides) == (None, ())  # its token list is a new one
     assert (old, old.overrides) == (selected("--table", "all").systems[0], ())  # a row without that part
     assert selected("--system", "own", "--grow_bpe", "false").systems[0].finetune.grow_bpe is None
-    assert (
-        selected("--system", "zeroshot", "--set", "finetune.grow_bpe={size: 9}").systems[0].finetune.grow_bpe.size == 9
-    )
+    (sized,) = selected("--system", "zeroshot", "--set", "finetune.grow_bpe={size: 9}").systems
+    assert sized.finetune.grow_bpe.size == 9
 
 
 def test_its_arguments_select_the_same_again():

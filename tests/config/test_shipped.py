@@ -40,10 +40,8 @@ def at_root(monkeypatch):
 
 def test_there_are_few_files_and_each_says_which_command_uses_it():
     assert len(FILES) <= 45
-    silent = [
-        path.name for path in FILES if not re.match(r"(#.*\n)*#.*(\./run\.sh|--table|bin\.tune)", path.read_text())
-    ]
-    assert silent == []
+    says = re.compile(r"(#.*\n)*#.*(\./run\.sh|--table|bin\.tune)")
+    assert [path.name for path in FILES if not says.match(path.read_text())] == []
 
 
 def leaves(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str]]:
@@ -95,10 +93,8 @@ def test_a_table_names_all_synthetic_speech_that_its_systems_want(recipe, name):
     assert {each for each in table.augment_sets if engine_of(each)} <= said
     for owner in recipe_names():  # what a recipe has said for all of its tables, and another recipe for any of them
         sets = [*load_recipe(owner).synthesize.sets]
-        if owner != recipe:
-            sets += [
-                each for other, table in TABLES if other == owner for each in load_table(owner, table).synthesize_sets
-            ]
+        for other, theirs in TABLES if owner != recipe else ():
+            sets += load_table(owner, theirs).synthesize_sets if other == owner else ()
         made |= {f"{owner}/{each}_{engine}" for each, engine in read_entries(sets, "pico")}
     wanted = set()
     for system in (load_system(recipe, each) for each in table.systems):
@@ -153,9 +149,8 @@ def test_custom_s_two_small_models_read_text_alike():
 
 
 def test_the_small_configurations_fit_together():
-    tokens, pretrain, finetune = (
-        load_config(CONF / f"{name}_small.yaml") for name in ("tokens", "pretrain", "finetune")
-    )
+    names = ("tokens", "pretrain", "finetune")
+    tokens, pretrain, finetune = (load_config(CONF / f"{name}_small.yaml") for name in names)
     assert pretrain["text_encoder_conf"]["config"]["vocab_size"] == tokens["wordpiece_size"]
     for config in (pretrain, finetune):
         assert config["scheduler_conf"]["total_steps"] == config["max_epoch"] * config["num_iters_per_epoch"]

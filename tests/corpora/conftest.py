@@ -162,11 +162,8 @@ def write_slurp(root: Path, rows: Sequence[Any] = SLURP_ROWS, say: Callable[[str
     for number, (part, kind) in enumerate(parts.items()):
         lines = []
         for sentence, (words, scenario, action, entities) in enumerate(rows):
-            stems = [
-                f"audio-{number}{sentence}00-headset",
-                f"audio-{number}{sentence}00",
-                f"audio--{number}{sentence}07",
-            ]
+            plain = f"audio-{number}{sentence}00"
+            stems = [f"{plain}-headset", plain, f"audio--{number}{sentence}07"]
             files = [f"{stem}.flac" for stem in (stems[: 1 + sentence % 3] if kind == "real" else stems[1:2])]
             for place, file in enumerate(files):
                 path = root / f"audio/slurp_{kind}" / file

@@ -47,9 +47,8 @@ def test_the_owner_s_lists_are_taken_where_they_are(tmp_path: Path) -> None:
     assert found["reminder_10spis_train"] == 3
     assert found["weather_test"] == 4
     assert "low_resource_splits; drawn with seed 0: reminder_10spis_train, weather_25spis_train" in report
-    assert DataDir.load(tmp_path / "data/reminder_test").ids == [
-        f"stop_test_0_reminder_test_0_0000000{number}" for number in (3, 4)
-    ]
+    listed = [f"stop_test_0_reminder_test_0_0000000{number}" for number in (3, 4)]
+    assert DataDir.load(tmp_path / "data/reminder_test").ids == listed
     (stop / "low_resource_splits").rename(tmp_path / "low_resource_splits")  # as the archives unpack to one folder
     prepare(tmp_path, tmp_path / "above")
     assert sizes(tmp_path / "above") == found
@@ -60,9 +59,8 @@ def test_the_owner_s_lists_are_taken_where_they_are(tmp_path: Path) -> None:
         prepare(stop, tmp_path / "named", low_resource=tmp_path)
     listed = tmp_path / "elsewhere/held_out_reminder_test.tsv"
     listed.write_text("/a/folder\ntest_0/reminder_test/00000099.wav\t7\n")
-    with pytest.raises(
-        UserError, match=r"held_out_reminder_test\.tsv:2: the manifests have no recording 0/reminder_test"
-    ):
+    message = r"held_out_reminder_test\.tsv:2: the manifests have no recording 0/reminder_test"
+    with pytest.raises(UserError, match=message):
         prepare(stop, tmp_path / "named", low_resource=tmp_path / "elsewhere")
     prepare(stop, tmp_path / "plain", no_adaptation=True)
     assert sorted(sizes(tmp_path / "plain")) == ["dev", "test", "train"]

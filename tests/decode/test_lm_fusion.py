@@ -23,9 +23,8 @@ def network(lm_tokens) -> SequentialRNNLM:
 
 def test_the_score_is_the_models_own(trained, speech, network, lm_tokens, vocabulary):
     model = LanguageModel.of(vocabulary, network, lm_tokens)
-    search = Speech2Understand(
-        trained=trained, language_model=model, lm_weight=0.7, nbest=3, maxlen=10, constrain_trees=True
-    )
+    options = {"lm_weight": 0.7, "nbest": 3, "maxlen": 10, "constrain_trees": True}
+    search = Speech2Understand(trained=trained, language_model=model, **options)
     for results in search.nbest(speech[:4]):
         for result in results:
             ids = [lm_tokens.index(token) for token in result.tokens]

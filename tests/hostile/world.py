@@ -93,11 +93,8 @@ def _data_dirs() -> None:
     lines = []
     for utt, text in TEXT.items():
         words = text.split()
-        times = [(0.3 * n / len(words), 0.3 * (n + 1) / len(words)) for n in range(len(words))]
-        entries = [
-            {"word": word, "start": start, "end": end, "case": "success"}
-            for word, (start, end) in zip(words, times, strict=True)
-        ]
+        times = [{"start": 0.3 * n / len(words), "end": 0.3 * (n + 1) / len(words)} for n in range(len(words))]
+        entries = [{"word": word, **each, "case": "success"} for word, each in zip(words, times, strict=True)]
         lines.append(json.dumps({"utt_id": utt, "words": entries}))
     write_lines(Path("align.jsonl"), lines)
 

@@ -253,8 +253,7 @@ def test_specaug_is_of_training_alone():
     model = toy_model(specaug=SpecAug(apply_time_warp=False, **masks))
     without_dropout(model)
     batch = toy_batch(pieces=())
-    plain, masked, again = (
-        model.train(flag).encode_audio(batch["speech"], batch["speech_lengths"]).states for flag in (False, True, False)
-    )
+    audio = batch["speech"], batch["speech_lengths"]
+    plain, masked, again = (model.train(flag).encode_audio(*audio).states for flag in (False, True, False))
     assert torch.equal(plain, again)
     assert not torch.allclose(plain, masked)

@@ -49,9 +49,8 @@ def build(kind: str, folder: Path) -> Any:
         from espnet2.tasks.asr import ASRTask as Task
     model = Task.build_model(Namespace(**given)).eval()
     (folder / "exp").mkdir()
-    (folder / "exp/config.yaml").write_text(
-        yaml.safe_dump({**given, "normalize_conf": {"stats_file": "elsewhere.npz"}})
-    )
+    saved = {**given, "normalize_conf": {"stats_file": "elsewhere.npz"}}
+    (folder / "exp/config.yaml").write_text(yaml.safe_dump(saved))
     torch.save(model.state_dict(), folder / "exp/valid.acc.ave.pth")
     return model
 
@@ -61,12 +60,8 @@ def packed(kind: str, folder: Path) -> Path:
 
     name = "s2t" if kind == "owsm_ctc" else "asr"
     with chdir(folder):
-        pack(
-            files={f"{name}_model_file": "exp/valid.acc.ave.pth"},
-            yaml_files={f"{name}_train_config": "exp/config.yaml"},
-            outpath=folder / "model.zip",
-            option=[],
-        )
+        files = {f"{name}_model_file": "exp/valid.acc.ave.pth"}, {f"{name}_train_config": "exp/config.yaml"}
+        pack(*files, folder / "model.zip", option=[])
     return folder / "model.zip"
 
 

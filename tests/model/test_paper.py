@@ -42,9 +42,8 @@ def args(root, tmp_path_factory) -> Namespace:
     folder = tmp_path_factory.mktemp("paper")
     Vocabulary((*CONTROL_TOKENS, *(f"t{i}" for i in range(V - len(CONTROL_TOKENS))))).save(folder / "tokens.txt")
     np.savez(folder / "stats.npz", count=2, sum=np.zeros(MELS), sum_square=np.full(MELS, 2.0))
-    args = ATATTask.get_parser().parse_args(
-        ["--config", str(root / "conf" / "pretrain.yaml"), "--token_list", str(folder / "tokens.txt")]
-    )
+    options = ["--config", str(root / "conf" / "pretrain.yaml"), "--token_list", str(folder / "tokens.txt")]
+    args = ATATTask.get_parser().parse_args(options)
     args.normalize_conf = {"stats_file": str(folder / "stats.npz")}
     assert args.text_encoder_conf == {"model": "google-bert/bert-base-uncased"}
     args.text_encoder_conf = {"config": {"model_type": "bert"}}  # whose defaults are BERT-base; no hub in a test

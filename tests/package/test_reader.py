@@ -132,10 +132,8 @@ def statistics(**arrays: object) -> dict[str, str | bytes]:
 
 
 def language_model(**changes: object) -> dict[str, str | bytes]:
-    names = meta(
-        files={**META["files"], "lm_file": "exp/lm/model.pth"},
-        yaml_files={**META["yaml_files"], "lm_train_config": "exp/lm/config.yaml"},
-    )
+    files = {**META["files"], "lm_file": "exp/lm/model.pth"}
+    names = meta(files=files, yaml_files={**META["yaml_files"], "lm_train_config": "exp/lm/config.yaml"})
     said = {"lm": "seq_rnn", "lm_conf": {"unit": 8}, "token_list": ["a"], **changes}
     return {**names, "exp/lm/model.pth": FILES["exp/model.pth"], "exp/lm/config.yaml": yaml.safe_dump(said)}
 

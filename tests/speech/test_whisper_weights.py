@@ -65,15 +65,11 @@ def test_a_model_in_parts_becomes_a_folder_that_transformers_loads(toy, tmp_path
     parts[0].write_bytes(content[:4321])
     parts[1].write_bytes(content[4321:])
     convert_whisper(parts, tmp_path / "converted")
-    assert sorted(path.name for path in (tmp_path / "converted").iterdir()) == [
-        "config.json",
-        "model.safetensors",
-        "preprocessor_config.json",
-    ]
+    names = ["config.json", "model.safetensors", "preprocessor_config.json"]
+    assert sorted(path.name for path in (tmp_path / "converted").iterdir()) == names
     samples = np.random.default_rng(0).normal(0, 0.1, 8000).astype(np.float32)
-    ours, theirs = (
-        load_pretrained_speech(str(each)).eval().states_of(samples) for each in (tmp_path / "converted", folder)
-    )
+    folders = (str(tmp_path / "converted"), str(folder))
+    ours, theirs = (load_pretrained_speech(each).eval().states_of(samples) for each in folders)
     assert np.abs(ours - theirs).max() < 2e-2  # half precision
     assert theirs.std() > 0.5
 

@@ -67,9 +67,8 @@ def test_the_name_depends_on_the_targets_and_not_on_their_share():
 def test_stage_8_comes_before_training_and_grows_the_tokens_that_it_needs(capsys):
     run("--system", "lm_zeroshot", "--dry_run")
     stages = [line.partition("-")[0] for line in capsys.readouterr().out.splitlines()]
-    assert stages[:4] == [
-        f"stage {n}: exp/runs/{what}" for n, what in ((7, "tokens"), (8, "tokens"), (8, "lm"), (9, "stats"))
-    ]
+    first = ((7, "tokens"), (8, "tokens"), (8, "lm"), (9, "stats"))
+    assert stages[:4] == [f"stage {n}: exp/runs/{what}" for n, what in first]
 
 
 def test_the_language_model_starts_from_a_symbol_of_its_own():

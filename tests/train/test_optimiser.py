@@ -77,9 +77,8 @@ def test_frozen_parameters_are_in_none():
 
 @pytest.mark.parametrize("prefix", ["audio", "decoder.embed.0.newer", "encoder", ""])
 def test_a_prefix_that_names_nothing_is_an_error(grown, prefix):
-    with pytest.raises(
-        UserError, match=f"--pretrained_parameters: the model has no trainable parameter below '{prefix}'"
-    ):
+    message = f"--pretrained_parameters: the model has no trainable parameter below '{prefix}'"
+    with pytest.raises(UserError, match=message):
         parameter_groups(grown, ["decoder", prefix])
 
 
