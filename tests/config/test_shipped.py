@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import chdir
 from itertools import combinations
 from typing import Any
 
@@ -24,13 +25,8 @@ SYNTHETIC = re.compile(r"_(pico|flite|kokoro|polly)(_aug)?$")
 FILES = sorted(path for folder in (ROOT / "egs2", ROOT / CONF) for path in folder.rglob("*.yaml"))
 
 
-def all_tables():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(ROOT)
-        return [(recipe, name) for recipe in recipe_names() for name in table_contents(recipe)]
-
-
-TABLES = all_tables()
+with chdir(ROOT):
+    TABLES = [(recipe, name) for recipe in recipe_names() for name in table_contents(recipe)]
 
 
 @pytest.fixture(autouse=True)

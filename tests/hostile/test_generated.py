@@ -12,6 +12,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from espnet_atat.errors import UserError
+from espnet_atat.speech.arks import read_features
 from tests.hostile.table import Row, run, snapshot
 from tests.hostile.test_hostile import good, made  # noqa: F401
 from tests.hostile.world import PACKAGE, zip_of
@@ -117,9 +119,6 @@ class TestDamage:
     @bounded
     @given(how=damage)
     def test_arks(self, how):
-        from espnet_atat.errors import UserError
-        from espnet_atat.speech.arks import read_features
-
         file = io.BytesIO()
         kaldiio.save_ark(file, {"s-1": np.ones((3, 4), np.float32)})
         Path("some.ark").write_bytes(damaged(file.getvalue(), how))

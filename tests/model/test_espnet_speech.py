@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from espnet2.main_funcs.pack_funcs import pack
 
 from espnet_atat.errors import UserError
 from espnet_atat.hub import model_identity
+from espnet_atat.model.hearing_encoder import HearingEncoder
 from espnet_atat.model.pretrained_speech import load_pretrained_speech, load_speech_config
 
 TOKENS = ["<blank>", "<unk>", "<na>", "<sop>", "<eng>", "<asr>", "<space>", "a", "b", "<sos>", "<eos>"]
@@ -56,8 +58,6 @@ def build(kind: str, folder: Path) -> Any:
 
 
 def packed(kind: str, folder: Path) -> Path:
-    from espnet2.main_funcs.pack_funcs import pack
-
     name = "s2t" if kind == "owsm_ctc" else "asr"
     with chdir(folder):
         files = {f"{name}_model_file": "exp/valid.acc.ave.pth"}, {f"{name}_train_config": "exp/config.yaml"}
@@ -101,8 +101,6 @@ def test_states_are_espnets_own_and_an_utterances_own(espnet):
 
 @torch.no_grad()
 def test_it_is_built_again_from_what_is_saved_of_it(espnet):
-    from espnet_atat.model.hearing_encoder import HearingEncoder
-
     package, conf = espnet[2], {"blocks": None, "stack": 2}
     first = HearingEncoder(8, model=f"espnet:{package}", **conf).eval()
     first.attach()

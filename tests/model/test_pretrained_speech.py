@@ -3,6 +3,7 @@
 import pytest
 import torch
 import transformers
+from transformers import WhisperConfig, WhisperForConditionalGeneration
 from transformers.models.whisper.modeling_whisper import WhisperEncoder
 
 from espnet_atat.errors import UserError
@@ -152,8 +153,6 @@ def test_a_folder_gives_its_weights(family, tmp_path):
 
 def test_a_whole_whisper_gives_its_encoder(tmp_path):
     """The checkpoints of the hub have a decoder too."""
-    from transformers import WhisperConfig, WhisperForConditionalGeneration
-
     config = {**FAMILIES["whisper"], "decoder_layers": 1, "decoder_attention_heads": 4, "decoder_ffn_dim": 16}
     config |= {"vocab_size": 20, **dict.fromkeys(("pad_token_id", "bos_token_id", "eos_token_id"), 1)}
     whole = WhisperForConditionalGeneration(WhisperConfig(**config, decoder_start_token_id=1))
