@@ -34,6 +34,14 @@ def real_corpus() -> Callable[[str], Path]:
 
 
 @pytest.fixture(scope="session")
+def toy(tmp_path_factory):
+    """A tiny world of data, for who changes none of its files; see ``tests/toy.py``."""
+    from tests.toy import make_toy
+
+    return make_toy(tmp_path_factory.mktemp("toy"))
+
+
+@pytest.fixture(scope="session")
 def toy_run(tmp_path_factory) -> Path:
     """A training run whose model knows two commands by heart; see ``tests/toy_package.py``."""
     from tests.toy_package import make_run

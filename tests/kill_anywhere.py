@@ -30,7 +30,7 @@ import yaml
 
 from espnet_atat.stages import LAST_STAGE, STAGES
 from tests.shell import environment_of, make_clone, processes_in
-from tests.spoken import CORPUS
+from tests.spoken import spoken
 from tests.steps import world
 from tests.steps.world import write_recipe
 
@@ -38,17 +38,12 @@ ROOT = Path(__file__).resolve().parents[1]
 RECIPE = "tiny"
 #: Utterances of mini's sets that each split has; ``words`` has no audio.
 SPLITS = {"train": ("music_train", 8), "dev": ("music_dev", 3), "test": ("music_test", 3), "words": ("music_text", 6)}
-LM = """
-{lm: seq_rnn, lm_conf: {unit: 8, nlayers: 1}, optim: adam, batch_type: numel, batch_bins: 50, max_epoch: 2,
-num_workers: 0, use_matplotlib: false, use_tensorboard: false, best_model_criterion: [[valid, loss, min]],
-keep_nbest_models: 1}
-"""
 PRETRAIN = yaml.safe_load(world.PRETRAIN) | {"num_iters_per_epoch": 1, "max_epoch": 2, "cpu_processes": 1}
 FILES = {
     "conf/pretrain.yaml": yaml.safe_dump(PRETRAIN),
     "conf/finetune.yaml": world.FINETUNE.replace("max_epoch: 1", "max_epoch: 2\nnum_iters_per_epoch: 1"),
     "conf/tokens.yaml": "bpe_size: 60\nwordpiece_size: 90\n",
-    "conf/lm.yaml": LM,
+    "conf/lm.yaml": world.LM,
     "conf/decode.yaml": "beam_size: 2\nmaxlen: 12\n",
     "conf/decode_lm.yaml": "beam_size: 2\nmaxlen: 12\nlm_weight: 0.3\n",
     "conf/augment.yaml": "speeds: [1.0, 0.9]\n",
@@ -113,12 +108,9 @@ def make_clone_with_recipe(folder: Path) -> None:
         writer = csv.writer(handle)
         writer.writerow(["id", "audio", "transcript", "tree", "speaker", "split"])
         for split, (name, count) in SPLITS.items():
-            with (CORPUS / f"{name}.tsv").open(encoding="utf-8", newline="") as table:
-                rows = list(csv.DictReader(table, delimiter="\t", quoting=csv.QUOTE_NONE))[:count]
-            for row in rows:
-                audio = CORPUS / "audio" / name / f"{row['utt_id']}.ogg" if split != "words" else ""
-                voice = row["voice"] if split != "words" else ""
-                writer.writerow([row["utt_id"], audio, row["words"], row["tree"], voice, split])
+            for one in spoken(name, count):
+                audio, voice = (one.path, one.voice) if split != "words" else ("", "")
+                writer.writerow([one.id, audio, one.words, one.tree, voice, split])
 
 
 def begin(folder: Path, stage: int, log: Path) -> subprocess.Popen[bytes]:

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+ROOT = Path(__file__).resolve().parents[1]
+
 
 def make_clone(root: Path, clone: Path) -> Path:
     """Copy the scripts, configurations and recipes; the package is linked in."""
@@ -32,6 +34,14 @@ def run(folder: Path, *command: str, **variables: str) -> subprocess.CompletedPr
     """Run a script to its end."""
     options = {"cwd": folder, "env": environment_of(**variables), "stdin": subprocess.DEVNULL}
     return subprocess.run(command, **options, capture_output=True, text=True)
+
+
+def run_script(script: str, *arguments: object, **options: Any) -> subprocess.CompletedProcess[str]:
+    """Run Python code, which finds the package, in a process of its own to its end; it may not fail."""
+    command, environment = [sys.executable, "-c", script, *map(str, arguments)], {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, **options)
+    assert done.returncode == 0, done.stderr
+    return done
 
 
 def program(path: Path, text: str) -> Path:

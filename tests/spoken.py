@@ -9,11 +9,12 @@ CORPUS = Path(__file__).resolve().parent.parent / "egs2" / "atat" / "mini" / "co
 
 @dataclass(frozen=True)
 class Spoken:
-    """One recording: Ogg at 16 kHz, a synthetic voice, its words in lower case."""
+    """One recording: Ogg at 16 kHz, a synthetic voice, its words in lower case; and their tree, if the set has any."""
 
     id: str
     voice: str
     words: str
+    tree: str = ""
 
     @property
     def path(self) -> Path:
@@ -25,5 +26,5 @@ def spoken(name: str, number: int | None = None, *, shortest: int = 1) -> list[S
     """The first ``number`` utterances of a set that have ``shortest`` words or more; all of them without a number."""
     with (CORPUS / f"{name}.tsv").open(encoding="utf-8", newline="") as handle:
         rows = list(csv.DictReader(handle, delimiter="\t", quoting=csv.QUOTE_NONE))
-    found = [Spoken(row["utt_id"], row["voice"], row["words"]) for row in rows]
+    found = [Spoken(row["utt_id"], row["voice"], row["words"], row["tree"]) for row in rows]
     return [one for one in found if len(one.words.split()) >= shortest][:number]

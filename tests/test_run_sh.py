@@ -4,12 +4,11 @@ import os
 import signal
 import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from tests.corpora.conftest import write_lines, write_noise
 from tests.shell import environment_of, make_clone, processes_in, program, run, wait_until
+from tests.steps.corpora import write_table
 
 
 @pytest.fixture
@@ -61,19 +60,9 @@ def test_what_is_missing_is_said(clone):
 
 
 @pytest.fixture
-def table(tmp_path) -> Path:
-    """A table of three utterances of noise for the recipe ``custom``."""
-    lines = ["audio,transcript,tree,split"]
-    for seed, split in enumerate(("train", "dev", "test")):
-        write_noise(tmp_path / f"{split}.wav", 1.0, seed=seed)
-        lines.append(f"{split}.wav,go home,[IN:GO go [SL:TO home ] ],{split}")
-    return write_lines(tmp_path / "table.csv", lines)
-
-
-@pytest.fixture
-def begin(clone, table) -> Iterator:
+def begin(clone, tmp_path) -> Iterator:
     """A function that starts the data stages of ``custom``, whose preparation waits for a file ``go``."""
-    started = []
+    started, table = [], write_table(tmp_path)
     module = clone / "waits.py"
     module.write_text(
         "import sys, time\nfrom pathlib import Path\nfrom espnet_atat.bin import main_guard, prepare\n"

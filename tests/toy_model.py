@@ -34,42 +34,37 @@ TINY_BLOCKS: dict[str, dict[str, Any]] = {
 VOCABULARY = Vocabulary.build(["]", "[IN:PLAY", "[SL:SONG"], [f"▁{letter}" for letter in "abcdefghij"])
 
 
-def model_args(vocabulary: Vocabulary, *, ctc_symbols: int | None, **options: Any) -> Namespace:
-    """What ``build_model`` reads: the task's options, most of them at their defaults."""
-    defaults: dict[str, Any] = {
-        "token_list": list(vocabulary.tokens),
-        "input_size": MELS,
-        "audio_encoder": "transformer",
-        "text_encoder": "hugging_face",
-        "ctc_unit": ctc_symbols and "char",
-        "ctc_characters": ["x"] * (ctc_symbols or 0),
-        "ctc_conf": {},
-        "model_conf": {},
-    }
-    none = dict.fromkeys(("frontend", "specaug", "normalize", "init", "pretrained_vocabulary_size"))
-    return Namespace(**{**defaults, **none, **options})
-
-
 def toy_model(
     vocabulary: Vocabulary = VOCABULARY, *, blocks: str | None = "transformer", seed: int = 0, **changes: Any
 ) -> ESPnetATATModel:
     """A tiny AT-AT model with a CTC head, in evaluation mode. ``changes`` replace options, or ESPnet's modules."""
     torch.manual_seed(seed)
     modules = {name: changes.pop(name) for name in ("frontend", "specaug", "normalize") if name in changes}
-    blocks_conf = TINY_BLOCKS.get(blocks or "")
+    blocks_conf, ctc_symbols = TINY_BLOCKS.get(blocks or ""), changes.pop("ctc_symbols", CTC_SYMBOLS)
     options: dict[str, Any] = {
+        **dict.fromkeys(("frontend", "specaug", "normalize", "init", "pretrained_vocabulary_size")),
+        "token_list": list(vocabulary.tokens),
+        "input_size": MELS,
         "audio_encoder": blocks,
         "audio_encoder_conf": {"output_size": DIMENSION, "cnn_channels": [4, 4], "blocks_conf": blocks_conf},
+        "text_encoder": "hugging_face",
         "text_encoder_conf": {"config": TINY_BERT},
         "decoder_conf": {"num_blocks": 2, "attention_heads": 2, "linear_units": 32},
-        "ctc_symbols": CTC_SYMBOLS,
+        **{"ctc_unit": ctc_symbols and "char", "ctc_characters": ["x"] * (ctc_symbols or 0)},
         "ctc_conf": {"subframes": 2},
         "model_conf": {"ctc_weight": 0.3},
     }
-    model = build_model(model_args(vocabulary, **{**options, **changes}))
+    model = build_model(Namespace(**{**options, **changes}))
     for name, module in modules.items():
         setattr(model, name, module)
     return model.eval()
+
+
+def without_dropout(model: torch.nn.Module) -> None:
+    """Have its dropout drop nothing in training either."""
+    for module in model.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = 0.0
 
 
 def toy_batch(

@@ -8,9 +8,6 @@ from pathlib import Path
 from espnet_atat.bin import main_guard
 from espnet_atat.bin.align import main
 from espnet_atat.datadir import DataDir
-from tests.speech.alignment.conftest import spoken_set
-
-__all__ = ["spoken_set"]
 
 
 def test_prints_the_report_and_leaves_what_is_aligned_alone_until_its_audio_changes(spoken_set, tmp_path, capsys):

@@ -37,6 +37,5 @@ def test_an_end_of_memory_is_one_line(capsys):
         raise MemoryError("Unable to allocate 256. GiB")
 
     assert main_guard(main, []) == 2
-    assert capsys.readouterr().err == (
-        "error: out of memory (Unable to allocate 256. GiB): a file or a number is too large\n"
-    )
+    said = "error: out of memory (Unable to allocate 256. GiB): a file or a number is too large\n"
+    assert capsys.readouterr().err == said

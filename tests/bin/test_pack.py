@@ -2,16 +2,24 @@
 
 import json
 import zipfile
+from argparse import Namespace
 
 import pytest
 import torch
 import yaml
+from espnet2.tasks.lm import LMTask
+from huggingface_hub import ModelCard
 
 from espnet_atat.bin.pack import main
+from espnet_atat.decode.understand import Speech2Understand
 from espnet_atat.errors import UserError
+from espnet_atat.metrics.scoring import score_files
 from espnet_atat.package.manifest import Manifest
 from espnet_atat.package.reader import list_files, read_manifest
+from espnet_atat.package.writer import Sources, write_package
+from espnet_atat.text.vocabulary import CONTROL_TOKENS, Vocabulary
 from tests.toy_commands import TREES
+from tests.toy_package import command
 
 
 @pytest.fixture
@@ -25,10 +33,6 @@ def read(path, member: str) -> str:
 
 
 def test_a_package_of_files_with_its_scores(options, tmp_path, capsys):
-    from huggingface_hub import ModelCard
-
-    from espnet_atat.metrics.scoring import score_files
-
     decoded = tmp_path / "exp/mini/system/seed1/decode/test"
     decoded.mkdir(parents=True)
     for name in ("ref", "hyp"):
@@ -74,8 +78,6 @@ def test_paths_are_relative_and_nothing_of_the_training_is_left(toy_package, toy
 
 
 def test_an_optimizers_state_is_left_out(toy_run, tmp_path):
-    from espnet_atat.package.writer import Sources, write_package
-
     model = torch.load(toy_run / "valid.acc.ave.pth", weights_only=True)
     moments = {name: (tensor, tensor) for name, tensor in model.items()}
     torch.save({"model": model, "optimizers": [moments], "epoch": 3}, tmp_path / "checkpoint.pth")
@@ -88,14 +90,6 @@ def test_an_optimizers_state_is_left_out(toy_run, tmp_path):
 
 
 def test_a_language_model_travels_with_it(options, toy_run, tmp_path):
-    from argparse import Namespace
-
-    from espnet2.tasks.lm import LMTask
-
-    from espnet_atat.decode.understand import Speech2Understand
-    from espnet_atat.text.vocabulary import CONTROL_TOKENS, Vocabulary
-    from tests.toy_package import command
-
     own = Vocabulary.load(toy_run / "tokens.txt").tokens[len(CONTROL_TOKENS) :]
     config = {
         "token_list": ["<blank>", "<unk>", *own, "<sos/eos>"],

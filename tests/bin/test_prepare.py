@@ -7,15 +7,14 @@ import sys
 import tarfile
 from pathlib import Path
 
-import numpy as np
 import pytest
-import soundfile
 
 from espnet_atat.bin import main_guard
 from espnet_atat.bin.prepare import main
 from espnet_atat.datadir import DataDir
 from espnet_atat.errors import UserError
-from tests.corpora.conftest import write_an4
+from tests.corpora.conftest import write_an4, write_noise
+from tests.shell import run_script
 from tests.spoken import spoken
 
 TABLE = "audio,transcript,intent,slots,split\na.wav,go home,go,to=home,train\nb.wav,stay here,stay,,test\n"
@@ -25,7 +24,7 @@ TABLE = "audio,transcript,intent,slots,split\na.wav,go home,go,to=home,train\nb.
 def table(tmp_path: Path) -> Path:
     """A table of two recordings with ids of their own."""
     for seed, name in enumerate("ab"):
-        soundfile.write(tmp_path / f"{name}.wav", np.random.default_rng(seed).normal(0, 0.1, 8000), 16_000)
+        write_noise(tmp_path / f"{name}.wav", 0.5, seed=seed)
     (tmp_path / "mine.csv").write_text(TABLE)
     return tmp_path / "mine.csv"
 
@@ -74,30 +73,31 @@ def test_a_set_with_a_file_of_somebody_is_not_removed(table: Path, tmp_path: Pat
 
 
 def test_what_was_written_is_checked_by_the_limits_of_the_call(table: Path, tmp_path: Path) -> None:
-    soundfile.write(tmp_path / "a.wav", np.random.default_rng(0).normal(0, 0.1, 16_000 * 61), 16_000)
+    write_noise(tmp_path / "a.wav", 61)
     with pytest.raises(UserError, match="too long"):
         main(["custom", str(table), str(tmp_path / "data")])
     main(["custom", str(table), str(tmp_path / "data"), "--max_duration", "62"])
     assert len(DataDir.load(tmp_path / "data" / "test")) == 1
 
 
-def test_preparing_imports_no_heavy_library(table: Path, tmp_path: Path, root: Path) -> None:
-    code = (
-        "import sys; from espnet_atat.bin.prepare import main; "
-        f"main(['custom', {str(table)!r}, {str(tmp_path / 'data')!r}]); "
-        "sys.exit(any(name in sys.modules for name in ('torch', 'espnet2')))"
-    )
-    subprocess.run([sys.executable, "-c", code], cwd=root, check=True, capture_output=True)
+def test_preparing_imports_no_heavy_library(table: Path, tmp_path: Path) -> None:
+    script = """
+import sys
+from espnet_atat.bin.prepare import main
+main(["custom", *sys.argv[1:]])
+assert not {"torch", "espnet2"} & sys.modules.keys()
+"""
+    run_script(script, table, tmp_path / "data")
 
 
-def run_script(root: Path, recipe: str, *arguments: str, cwd: Path | None = None, **environment: str):
+def run_data_script(root: Path, recipe: str, *arguments: str, cwd: Path | None = None, **environment: str):
     settings = {**os.environ, "python": sys.executable, "PYTHONPATH": str(root), **environment}
     command = [str(root / "egs2" / "atat" / recipe / "local" / "data.sh"), *arguments]
     return subprocess.run(command, cwd=cwd or root, env=settings, capture_output=True, text=True, check=False)
 
 
 def test_data_script_passes_options_on(root: Path, table: Path, tmp_path: Path) -> None:
-    done = run_script(root, "custom", str(table), str(tmp_path / "data"), "--sample_rate", "8")
+    done = run_data_script(root, "custom", str(table), str(tmp_path / "data"), "--sample_rate", "8")
     assert done.returncode == 2
     assert "16000 Hz where 8 Hz is expected; --resample writes resampled copies" in done.stderr
 
@@ -117,7 +117,7 @@ def test_data_script_passes_options_on(root: Path, table: Path, tmp_path: Path) 
     ],
 )
 def test_what_cannot_be_fetched_is_said(root, tmp_path, recipe, what):
-    done = run_script(root, recipe, "", "data", cwd=tmp_path, python="false", LIBRISPEECH_SPLITS="dev-clear")
+    done = run_data_script(root, recipe, "", "data", cwd=tmp_path, python="false", LIBRISPEECH_SPLITS="dev-clear")
     assert done.returncode == 2
     assert what in done.stderr
     assert list(tmp_path.iterdir()) == []
@@ -152,11 +152,12 @@ def test_a_public_corpus_is_fetched_checked_and_unpacked(root: Path, tmp_path: P
     with tarfile.open(path, "w:gz") as archive:
         archive.add(write_an4(tmp_path / "made/an4", said), "an4")
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    other = run_script(root, "an4", "", "data", cwd=tmp_path, AN4_URL=path.as_uri())
+    other = run_data_script(root, "an4", "", "data", cwd=tmp_path, AN4_URL=path.as_uri())
     assert other.returncode == 2
     assert f"sha256 is {digest}, not a0525579" in other.stderr
     assert not (tmp_path / "downloads" / "an4").exists()
-    done = run_script(root, "an4", "", "data", cwd=tmp_path, AN4_URL=path.as_uri(), AN4_CHECKSUM=f"sha256:{digest}")
+    source = {"AN4_URL": path.as_uri(), "AN4_CHECKSUM": f"sha256:{digest}"}
+    done = run_data_script(root, "an4", "", "data", cwd=tmp_path, **source)
     assert done.returncode == 0, done.stderr
     (recording,) = DataDir.load(tmp_path / "data" / "test").wav.values()
     assert recording.startswith("downloads/an4/an4/wav/an4test_clstk/")

@@ -49,10 +49,7 @@ def test_the_readme_lists_the_stages(root):
         (["--compress", "false", "--stage", "14"], "--compress belongs to stage 6,"),
         (["--synthesize_sets", "music_text", "--stage", "4"], "--synthesize_sets belongs to stage 3,"),
         (["--cpu_processes", "2", "--stage", "8", "--stop_stage", "8"], "--cpu_processes belongs to stage 10, 11,"),
-        (
-            ["--recipe", "snips", "--system", "atat_close", "--upload_dir", "out"],
-            "several folds (--fold): name one",
-        ),
+        (["--recipe", "snips", "--system", "atat_close", "--upload_dir", "out"], "several folds (--fold): name one"),
     ],
 )
 def test_a_mistake_is_one_line_before_any_work(arguments, message, capsys):

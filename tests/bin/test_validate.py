@@ -2,25 +2,21 @@
 
 from pathlib import Path
 
-import numpy as np
 import pytest
-import soundfile
 
 from espnet_atat.bin import main_guard
 from espnet_atat.bin.validate import main
 from espnet_atat.datadir import DataDir
+from tests.corpora.conftest import write_noise
 
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
     """Training and test sets of five utterances."""
-    soundfile.write(tmp_path / "a.wav", np.random.default_rng(0).normal(0, 0.1, 8000), 16_000)
+    text = {f"s-{n}": f"say {n}" for n in range(5)}
+    wav = dict.fromkeys(text, str(write_noise(tmp_path / "a.wav", 0.5)))
     for name in ("train", "test"):
-        DataDir(
-            text={f"s-{n}": f"say {n}" for n in range(5)},
-            wav={f"s-{n}": str(tmp_path / "a.wav") for n in range(5)},
-            utt2spk={f"s-{n}": "s" for n in range(5)},
-        ).write(tmp_path / "data" / name)
+        DataDir(text=text, wav=wav, utt2spk=dict.fromkeys(text, "s")).write(tmp_path / "data" / name)
     return tmp_path / "data"
 
 

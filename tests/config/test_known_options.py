@@ -36,9 +36,8 @@ def options_of(
 ) -> dict[str, Any]:
     """``confs``: a ``*_conf`` → the option that it depends on, that option's classes, arguments from elsewhere."""
     found: dict[str, Any] = {}
-    actions = {
-        action.dest: action for action in parser._actions if action.dest not in ("help", "config", "print_config")
-    }
+    not_kept = ("help", "config", "print_config")
+    actions = {action.dest: action for action in parser._actions if action.dest not in not_kept}
     for name, action in actions.items():
         choices = [choice for choice in action.choices or () if choice is not None]
         default = parser.get_default(name)
@@ -77,30 +76,17 @@ def known_now() -> dict[str, Any]:
     steps |= {"scheduler_conf": ("scheduler", scheduler_classes, ["optimizer", "last_epoch"])}
     encoders = dict.fromkeys(BLOCKS, AudioEncoder) | dict.fromkeys(("hugging_face", "espnet"), HearingEncoder)
     effects = dataclasses.make_dataclass("Effects", [*EFFECTS])
-    parts = [
-        "decoder",
-        "audio_encoder",
-        "text_encoder",
-        "task_ids",
-        "eos_id",
-        "frontend",
-        "specaug",
-        "normalize",
-        "ctc",
-    ]
+    modules = ["decoder", "audio_encoder", "text_encoder", "frontend", "specaug", "normalize", "ctc"]
+    given_to_decoder = ["vocab_size", "encoder_output_size", "use_output_layer", "input_layer"]
     confs = {
         **steps,
         **of_choices(ATATTask),
         "audio_encoder_conf": ("audio_encoder", encoders, ["input_size"]),
         "audio_encoder_conf.blocks_conf": ("audio_encoder", BLOCKS, ["input_size", "output_size", "input_layer"]),
         "text_encoder_conf": ("", {"": TextEncoder}, ["output_size"]),
-        "decoder_conf": (
-            "",
-            {"": TransformerDecoder},
-            ["vocab_size", "encoder_output_size", "use_output_layer", "input_layer"],
-        ),
+        "decoder_conf": ("", {"": TransformerDecoder}, given_to_decoder),
         "ctc_conf": ("", {"": CTCHead}, ["symbols", "input_size", "separator"]),
-        "model_conf": ("", {"": ESPnetATATModel}, parts),
+        "model_conf": ("", {"": ESPnetATATModel}, [*modules, "task_ids", "eos_id"]),
         "augment_conf": ("", {"": FeatureAugmentation}, []),
         "waveform_augment_conf": ("", {"": effects}, []),
         "mask_conf": ("", {"": MaskOptions}, []),

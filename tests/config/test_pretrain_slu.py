@@ -1,18 +1,15 @@
 """Which sets pretraining takes for slu and nlu, and how it is refused."""
 
-import argparse
-
 import pytest
 
 from espnet_atat.config.encoder_input import encoder_input_of
 from espnet_atat.config.mixtures import load_mixtures
 from espnet_atat.config.pretrain_slu import PretrainingSets, check_prepared, choose_sets, domain_of
-from espnet_atat.config.selection import add_selection, select
 from espnet_atat.config.system import Phase, load_system
 from espnet_atat.config.training import load_training_config
 from espnet_atat.data.mixture import Part
 from espnet_atat.errors import UserError
-from tests.steps.world import FILES, TARGETS, prepare, write_features, write_recipe
+from tests.steps.world import FILES, TARGETS, prepare, selected, write_features, write_recipe
 
 MIXTURE = """
 train:
@@ -34,10 +31,8 @@ PHASE = Phase(config="toy/pretrain", mixture="public")
 
 def chosen_with(*sets):
     """The system of the recipe fsc, as a command with ``--pretrain_slu`` sees it."""
-    parser = argparse.ArgumentParser()
-    add_selection(parser)
     options = ["--pretrain_slu", ",".join(sets)] if sets else []
-    return select(parser.parse_args(["--recipe", "fsc", "--system", "public", *options])).systems[0]
+    return selected("--recipe", "fsc", "--system", "public", *options).systems[0]
 
 
 @pytest.fixture
@@ -68,19 +63,11 @@ def test_domains():
 
 
 def test_every_prepared_corpus_is_taken_but_the_tested_one(world, system):
-    for name in (
-        "fsc/train",
-        "snips/close_fold1_train",
-        "top/train",
-        "custom/train",
-        "custom/dev",
-        "custom/music_train",
-        "zoo/all",
-        "zoo/train",  # which its recipe does not offer
-    ):
+    others = ("snips/close_fold1_train", "top/train", "zoo/all", "custom/music_train")
+    for name in ("fsc/train", *others, "custom/train", "custom/dev", "zoo/train"):  # the last one zoo does not offer
         prepare(world, name)
     selection = choose_sets(system("fsc"))
-    assert selection.sets == ("snips/close_fold1_train", "top/train", "zoo/all", "custom/music_train", "custom/train")
+    assert selection.sets == (*others, "custom/train")
     assert selection.why == "every prepared corpus of speech with trees but the tested one"
     mixtures = load_mixtures("fsc", PHASE, selection=selection)
     assert mixtures.train[:3] == (
@@ -91,13 +78,7 @@ def test_every_prepared_corpus_is_taken_but_the_tested_one(world, system):
     )
     assert [part.group for part in mixtures.valid] == ["asr-clean", "slu-custom_dev", "nlu-custom_dev"]
     # Of one's own domains all but the tested one.
-    assert choose_sets(system("custom")).sets == (
-        "fsc/train",
-        "snips/close_fold1_train",
-        "top/train",
-        "zoo/all",
-        "custom/music_train",
-    )
+    assert choose_sets(system("custom")).sets == ("fsc/train", *others)
 
 
 def test_text_alone_is_no_corpus_to_take_and_no_speech_of_the_tested_one_is_heard(world, system):

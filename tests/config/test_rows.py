@@ -117,9 +117,8 @@ def test_a_title_is_never_inherited_and_a_variant_finds_where_it_is_missing(toy)
     ],
 )
 def test_what_is_wrong_with_a_recipe_s_tables_and_variants_is_named(toy, recipe, message):
-    write_recipe(
-        toy, "toy", {"tables/u.yaml": "title: u\nrows: {one, nobody}\n", "recipe.yaml": f"corpus: x\n{recipe}\n"}
-    )
+    files = {"tables/u.yaml": "title: u\nrows: {one, nobody}\n", "recipe.yaml": f"corpus: x\n{recipe}\n"}
+    write_recipe(toy, "toy", files)
     with pytest.raises(UserError, match=message):
         load_system("toy", "one")
 

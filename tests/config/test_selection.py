@@ -1,45 +1,36 @@
 """What commands are asked for."""
 
-import argparse
 from pathlib import Path
 
 import pytest
 
-from espnet_atat.config.selection import add_selection, select
 from espnet_atat.errors import UserError
 from espnet_atat.text.growth import BPEGrowth
-from tests.steps.world import FILES, write_recipe
+from tests.steps.world import FILES, selected, write_recipe
+
+pytestmark = pytest.mark.usefixtures("world")
 
 
-def chosen(*options):
-    parser = argparse.ArgumentParser()
-    add_selection(parser)
-    return select(parser.parse_args(["--recipe", "toy", *options]))
-
-
-@pytest.mark.usefixtures("world")
 def test_the_default_table_or_some_or_one_system():
-    selection = chosen()
+    selection = selected()
     assert [table.name for table in selection.tables] == ["default"]
     assert [system.name for system in selection.systems] == ["old", "zeroshot"]
     assert (selection.seeds_of(selection.systems[0]), selection.folds_of(selection.systems[0])) == ((1,), [None])
-    one = chosen("--system", "zeroshot", "--seeds", "4,5")
+    one = selected("--system", "zeroshot", "--seeds", "4,5")
     (table,) = one.tables
     assert (table.name, table.title, table.systems) == ("zeroshot", "the new domain from text", ("zeroshot",))
     assert one.seeds_of(one.systems[0]) == (4, 5)
 
 
-@pytest.mark.usefixtures("world")
 def test_a_baseline_on_another_test_set_is_an_error_before_anything_is_trained():
     table = "title: t\nbaseline: old\nrows: {old, zeroshot}\n"
     write_recipe(Path(), "toy", {"tables/t.yaml": table})
-    assert chosen("--table", "t").tables[0].baseline == {"zeroshot": "old"}
+    assert selected("--table", "t").tables[0].baseline == {"zeroshot": "old"}
     write_recipe(Path(), "toy", {"rows/zeroshot": FILES["rows/zeroshot"].replace("toy/test", "toy/audio")})
     with pytest.raises(UserError, match="table t: baseline: old is not tested on toy/audio, so zeroshot cannot be"):
-        chosen("--table", "t")
+        selected("--table", "t")
 
 
-@pytest.mark.usefixtures("world")
 @pytest.mark.parametrize(
     ("setting", "read", "expected"),
     [
@@ -55,11 +46,10 @@ def test_a_baseline_on_another_test_set_is_an_error_before_anything_is_trained()
     ],
 )
 def test_any_option_of_a_row_may_be_set(setting, read, expected):
-    system = chosen("--table", "default", "--set", setting).systems[1]
+    system = selected("--table", "default", "--set", setting).systems[1]
     assert read(system) == expected
 
 
-@pytest.mark.usefixtures("world")
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -77,7 +67,7 @@ def test_any_option_of_a_row_may_be_set(setting, read, expected):
 )
 def test_an_option_that_changes_nothing_is_an_error(options, message):
     with pytest.raises(UserError, match=message):
-        chosen(*options)
+        selected(*options)
 
 
 def test_grow_bpe_says_whether_and_the_row_how(world):
@@ -85,21 +75,21 @@ def test_grow_bpe_says_whether_and_the_row_how(world):
         row = FILES["rows/zeroshot"].replace("new_words}", f"new_words, {more}}}")
         write_recipe(world, "toy", {f"rows/{name}": row})
     write_recipe(world, "toy", {"tables/all.yaml": "title: all\nrows: {old, zeroshot, own, fresh}\n"})
-    old, zeroshot, own, fresh = chosen("--table", "all", "--grow_bpe", "true").systems
+    old, zeroshot, own, fresh = selected("--table", "all", "--grow_bpe", "true").systems
     assert (zeroshot.finetune.grow_bpe, zeroshot.overrides) == (BPEGrowth(500, 3), ("--grow_bpe true",))
     assert own.finetune.grow_bpe == BPEGrowth(60, 3)
     assert (fresh.finetune.grow_bpe, fresh.overrides) == (None, ())  # its token list is a new one
-    assert (old, old.overrides) == (chosen("--table", "all").systems[0], ())  # a row without that part
-    assert chosen("--system", "own", "--grow_bpe", "false").systems[0].finetune.grow_bpe is None
-    assert chosen("--system", "zeroshot", "--set", "finetune.grow_bpe={size: 9}").systems[0].finetune.grow_bpe.size == 9
+    assert (old, old.overrides) == (selected("--table", "all").systems[0], ())  # a row without that part
+    assert selected("--system", "own", "--grow_bpe", "false").systems[0].finetune.grow_bpe is None
+    (sized,) = selected("--system", "zeroshot", "--set", "finetune.grow_bpe={size: 9}").systems
+    assert sized.finetune.grow_bpe.size == 9
 
 
-@pytest.mark.usefixtures("world")
 def test_its_arguments_select_the_same_again():
     options = ["--table", "default", "--seeds", "1,2", "--set", "finetune.options={max_epoch: 5, wandb_name: 'a b'}"]
     options += ["--set", "seeds=[3]", "--grow_bpe", "true"]
-    selection = chosen(*options)
-    assert chosen(*selection.arguments()[2:]) == selection
+    selection = selected(*options)
+    assert selected(*selection.arguments()[2:]) == selection
     for system in selection.systems:
-        again = chosen(*selection.arguments(system)[2:])
+        again = selected(*selection.arguments(system)[2:])
         assert (again.systems, again.seeds) == ((system,), selection.seeds)

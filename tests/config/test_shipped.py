@@ -1,9 +1,9 @@
 """The tables, rows and configurations that the repository ships. What each row comes to is in tests/test_plans.py."""
 
-import argparse
 import re
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import chdir
 from itertools import combinations
 from typing import Any
 
@@ -13,25 +13,20 @@ from espnet_atat.config.layout import CONF, conf_file, load_config, load_yaml
 from espnet_atat.config.mixtures import SHARED, find_mixture, load_mixtures
 from espnet_atat.config.recipe import load_recipe, recipe_names
 from espnet_atat.config.rows import PHASES, table_contents
-from espnet_atat.config.selection import add_selection, select
 from espnet_atat.config.system import System, load_system
 from espnet_atat.config.table import load_table
 from espnet_atat.config.training import load_token_config, load_training_config
 from espnet_atat.speech.synthesis.engines import engine_of, read_entries
 from espnet_atat.speech.synthesis.say_set import make_engine
 from tests.conftest import ROOT
+from tests.steps.world import selected
 
 SYNTHETIC = re.compile(r"_(pico|flite|kokoro|polly)(_aug)?$")
 FILES = sorted(path for folder in (ROOT / "egs2", ROOT / CONF) for path in folder.rglob("*.yaml"))
 
 
-def all_tables():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(ROOT)
-        return [(recipe, name) for recipe in recipe_names() for name in table_contents(recipe)]
-
-
-TABLES = all_tables()
+with chdir(ROOT):
+    TABLES = [(recipe, name) for recipe in recipe_names() for name in table_contents(recipe)]
 
 
 @pytest.fixture(autouse=True)
@@ -41,10 +36,8 @@ def at_root(monkeypatch):
 
 def test_there_are_few_files_and_each_says_which_command_uses_it():
     assert len(FILES) <= 45
-    silent = [
-        path.name for path in FILES if not re.match(r"(#.*\n)*#.*(\./run\.sh|--table|bin\.tune)", path.read_text())
-    ]
-    assert silent == []
+    says = re.compile(r"(#.*\n)*#.*(\./run\.sh|--table|bin\.tune)")
+    assert [path.name for path in FILES if not says.match(path.read_text())] == []
 
 
 def leaves(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str]]:
@@ -96,10 +89,8 @@ def test_a_table_names_all_synthetic_speech_that_its_systems_want(recipe, name):
     assert {each for each in table.augment_sets if engine_of(each)} <= said
     for owner in recipe_names():  # what a recipe has said for all of its tables, and another recipe for any of them
         sets = [*load_recipe(owner).synthesize.sets]
-        if owner != recipe:
-            sets += [
-                each for other, table in TABLES if other == owner for each in load_table(owner, table).synthesize_sets
-            ]
+        for other, theirs in TABLES if owner != recipe else ():
+            sets += load_table(owner, theirs).synthesize_sets if other == owner else ()
         made |= {f"{owner}/{each}_{engine}" for each, engine in read_entries(sets, "pico")}
     wanted = set()
     for system in (load_system(recipe, each) for each in table.systems):
@@ -125,9 +116,7 @@ def test_a_table_names_all_synthetic_speech_that_its_systems_want(recipe, name):
     ],
 )
 def test_a_system_has_the_sets_made_that_it_names(recipe, name, said, augmented):
-    parser = argparse.ArgumentParser()
-    add_selection(parser)
-    (table,) = select(parser.parse_args(["--recipe", recipe, "--system", name])).tables
+    (table,) = selected("--recipe", recipe, "--system", name).tables
     assert (len(table.synthesize_sets), list(table.augment_sets)) == (said, augmented)
 
 
@@ -156,9 +145,8 @@ def test_custom_s_two_small_models_read_text_alike():
 
 
 def test_the_small_configurations_fit_together():
-    tokens, pretrain, finetune = (
-        load_config(CONF / f"{name}_small.yaml") for name in ("tokens", "pretrain", "finetune")
-    )
+    names = ("tokens", "pretrain", "finetune")
+    tokens, pretrain, finetune = (load_config(CONF / f"{name}_small.yaml") for name in names)
     assert pretrain["text_encoder_conf"]["config"]["vocab_size"] == tokens["wordpiece_size"]
     for config in (pretrain, finetune):
         assert config["scheduler_conf"]["total_steps"] == config["max_epoch"] * config["num_iters_per_epoch"]
@@ -173,9 +161,7 @@ def test_the_small_configurations_fit_together():
 )
 def test_the_paper_s_rows_learn_from_the_engine_that_is_named(recipe, table, follow):
     def systems(*options: str) -> dict[str, System]:
-        parser = argparse.ArgumentParser()
-        add_selection(parser)
-        return {s.name: s for s in select(parser.parse_args(["--recipe", recipe, "--table", table, *options])).systems}
+        return {s.name: s for s in selected("--recipe", recipe, "--table", table, *options).systems}
 
     def sets(system: System) -> list[str]:
         mixtures = load_mixtures(recipe, system.finetune)

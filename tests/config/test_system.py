@@ -2,23 +2,15 @@
 
 import pytest
 
-from espnet_atat.config.system import Phase, TestSet, load_system
+from espnet_atat.config.system import Phase, TestSet
 from espnet_atat.errors import UserError
 from espnet_atat.text.growth import BPEGrowth
-from tests.steps.world import FILES, write_recipe
+from tests.steps.world import FILES
 
 
 @pytest.fixture
-def write(tmp_path, monkeypatch):
-    """Writes a row ``s`` of the recipe ``toy`` with some lines replaced; gives the reader of it."""
-    monkeypatch.chdir(tmp_path)
-
-    def write(old: str = "", new: str = "", text: str = FILES["rows/zeroshot"]):
-        assert old in text
-        write_recipe(tmp_path, "toy", {"rows/s": text.replace(old, new) if old else text})
-        return load_system("toy", "s")
-
-    return write
+def write(row_writer):
+    return row_writer("toy", FILES["rows/zeroshot"])
 
 
 def test_a_system_is_read_with_its_defaults(write):

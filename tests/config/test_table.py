@@ -33,7 +33,7 @@ def load(tmp_path, monkeypatch):
 
     def load(old: str = "", new: str = ""):
         assert old in FULL
-        write_recipe(tmp_path, "toy", {"tables/table3.yaml": FULL.replace(old, new) if old else FULL})
+        write_recipe(tmp_path, "toy", {"tables/table3.yaml": FULL.replace(old, new)})
         return load_table("toy", "3")
 
     return load

@@ -10,20 +10,11 @@ from espnet_atat.config.table import load_table
 from espnet_atat.config.two_stage import FirstStage, Pipeline
 from espnet_atat.errors import UserError
 from tests.steps.lamps import ORACLE
-from tests.steps.world import write_recipe
 
 
 @pytest.fixture
-def write(tmp_path, monkeypatch):
-    """Writes a system ``s`` of the recipe ``lamps`` with some text replaced; gives the reader of it."""
-    monkeypatch.chdir(tmp_path)
-
-    def write(old: str = "", new: str = "", text: str = ORACLE):
-        assert old in text
-        write_recipe(tmp_path, "lamps", {"rows/s": text.replace(old, new) if old else text})
-        return load_system("lamps", "s")
-
-    return write
+def write(row_writer):
+    return row_writer("lamps", ORACLE)
 
 
 def test_a_pipeline_is_read_with_its_defaults_and_its_seed_is_the_system_s(write):
@@ -69,19 +60,13 @@ def test_a_first_stage_names_the_folder_of_results(write):
         ("oracle: true", "asr: decode", r"s: the key 'pretrain' is missing"),
         ("title:", "pretrain: {config: x, mixture: x}\ntitle:", r"pretrain and finetune go with first_stage: asr;"),
         ("first_stage: {oracle: true}", "", r"pipeline and first_stage go together"),
-        (
-            "title:",
-            "decode: [decode]\ntitle:",
-            r"decode does not apply to a pipeline, whose words come from its first_stage",
-        ),
-        (
-            "{oracle: true}\ntest: [{",
-            "{whisper: small}\ntest: [{source: text_in, ",
-            "whisper hears speech; text_in goes with",
-        ),
+        ("title:", "decode: [decode]\ntitle:",
+         r"decode does not apply to a pipeline, whose words come from its first_stage"),
+        ("{oracle: true}\ntest: [{", "{whisper: small}\ntest: [{source: text_in, ",
+         "whisper hears speech; text_in goes with"),
         ("task: nlu", "task: asr", r"lamps/test: a pipeline writes trees: task is slu or nlu, found asr"),
     ],
-)
+)  # fmt: skip
 def test_a_mistake_is_named_with_its_file(write, old, new, message):
     with pytest.raises(UserError, match=message):
         write(old, new)

@@ -16,6 +16,9 @@ import pytest
 import soundfile
 import soxr
 
+from espnet_atat.corpora.recordings import AudioRules
+from espnet_atat.corpora.validation import Problem, validate
+from espnet_atat.datadir import find_data_dirs
 from espnet_atat.semantics.tree import strip_tags
 from tests.spoken import Spoken
 
@@ -159,11 +162,8 @@ def write_slurp(root: Path, rows: Sequence[Any] = SLURP_ROWS, say: Callable[[str
     for number, (part, kind) in enumerate(parts.items()):
         lines = []
         for sentence, (words, scenario, action, entities) in enumerate(rows):
-            stems = [
-                f"audio-{number}{sentence}00-headset",
-                f"audio-{number}{sentence}00",
-                f"audio--{number}{sentence}07",
-            ]
+            plain = f"audio-{number}{sentence}00"
+            stems = [f"{plain}-headset", plain, f"audio--{number}{sentence}07"]
             files = [f"{stem}.flac" for stem in (stems[: 1 + sentence % 3] if kind == "real" else stems[1:2])]
             for place, file in enumerate(files):
                 path = root / f"audio/slurp_{kind}" / file
@@ -267,6 +267,11 @@ def snips_corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_snips(root, field="close")
     write_snips(root, field="far")
     return root
+
+
+def problems_below(folder: Path) -> list[Problem]:
+    """What validation finds in the data dirs of a folder; of audio their headers are read."""
+    return [each for path in find_data_dirs(folder) for each in validate(path, AudioRules(), audio="header").problems]
 
 
 def write_lines(path: Path, lines: Iterable[str]) -> Path:

@@ -16,6 +16,7 @@ from espnet_atat.bin import main_guard
 from espnet_atat.bin.prepare import main
 from espnet_atat.corpora.archive import extract, fetch, verify
 from espnet_atat.errors import UserError
+from tests.shell import program
 
 OUTSIDE = ["../evil", "a/../../evil", "/evil", "C:/evil", "a\\..\\evil"]
 
@@ -27,14 +28,6 @@ def make_tar(path: Path, *names: str, kind: bytes = tarfile.REGTYPE, link: str =
             member.type, member.linkname, member.size = kind, link, 5 if kind == tarfile.REGTYPE else 0
             archive.addfile(member, io.BytesIO(b"hello") if kind == tarfile.REGTYPE else None)
     return path
-
-
-def write_npm(folder: Path, script: str) -> Path:
-    """A folder for the path with an npm that does what the script says."""
-    folder.mkdir()
-    (folder / "npm").write_text(f"#!/bin/sh\n{script}\n")
-    (folder / "npm").chmod(0o755)
-    return folder
 
 
 def make_zip(path: Path, *names: str, mode: int = 0) -> Path:
@@ -154,8 +147,8 @@ def test_fetch_command_unpacks_once_and_checks_the_files(tmp_path: Path, capsys:
 def test_npm_packs_a_package_once_and_runs_nothing_of_it(tmp_path, monkeypatch):
     packed = make_tar(tmp_path / "packed.tgz", "package/a.txt")
     checksum = f"sha256:{hashlib.sha256(packed.read_bytes()).hexdigest()}"
-    bin_ = write_npm(tmp_path / "bin", f'echo "$@" >>{tmp_path}/calls; cp {packed} name-1.0.tgz; echo name-1.0.tgz')
-    monkeypatch.setenv("PATH", f"{bin_}:/usr/bin:/bin")
+    script = f'echo "$@" >>{tmp_path}/calls; cp {packed} name-1.0.tgz; echo name-1.0.tgz'
+    monkeypatch.setenv("PATH", f"{program(tmp_path / 'bin/npm', script).parent}:/usr/bin:/bin")
     for _ in range(2):
         fetch("npm:name@1.0", tmp_path / "downloads/name.tgz", checksum)
     assert (tmp_path / "calls").read_text() == "pack --silent --ignore-scripts name@1.0\n"
@@ -168,7 +161,7 @@ def test_npm_packs_a_package_once_and_runs_nothing_of_it(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(("script", "why"), [("echo hi >&2; echo E404 >&2; exit 1", "E404"), ("exit 0", "code 0")])
 def test_what_npm_cannot_pack_is_one_error(tmp_path, monkeypatch, script, why):
-    monkeypatch.setenv("PATH", f"{write_npm(tmp_path / 'bin', script)}:/usr/bin:/bin")
+    monkeypatch.setenv("PATH", f"{program(tmp_path / 'bin/npm', script).parent}:/usr/bin:/bin")
     place = tmp_path / "downloads/name.tgz"
     with pytest.raises(UserError, match=rf"npm could not fetch name@1\.0 \({why}\); download it .* put it at {place}"):
         fetch("npm:name@1.0", place, None)

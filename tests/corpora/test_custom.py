@@ -93,10 +93,7 @@ def test_sets_are_drawn_where_no_column_names_them(tmp_path, columns, disjoint):
         (["audio,split", "a\0.wav,train"], r"t\.csv:2: audio: has a control character"),
         (["transcript,intent,slots", 'go,x,"{""a"": 1, ""a"": 2}"'], r"t\.csv:2: slots .*has the key 'a' twice"),
         (["transcript,intent,slots", f"go,x,{'[' * 100_000}"], r"t\.csv:2: slots .*inside each other"),
-        (
-            ["audio,transcript,split", "a.wav,go,train", "./x/../a.wav,stay,test"],
-            r"t\.csv:3: the recording .*a\.wav",
-        ),
+        (["audio,transcript,split", "a.wav,go,train", "./x/../a.wav,stay,test"], r"t\.csv:3: the recording .*a\.wav"),
         (["transcript,end", "go,1"], r"t\.csv:2: start and end without audio"),
         (["audio,start,end", "a.wav,2,1"], r"t\.csv:2: 'audio 2 1': 0 <= start < end"),
     ],
@@ -227,18 +224,14 @@ def test_pipes_are_refused_or_made_into_files_also_of_segments(ready: Path, tmp_
 
 def test_start_and_end_cut_one_recording_into_utterances_without_a_copy(tmp_path: Path) -> None:
     write_noise(tmp_path / "talk.flac", 3.0)
-    rows = [
-        "audio,start,end,transcript,speaker,split",
-        "talk.flac,0.5,1.25,go,ann,train",
-        "talk.flac,2,,stop,bob,train",
-    ]
+    rows = ["audio,start,end,transcript,speaker,split"]
+    rows += ["talk.flac,0.5,1.25,go,ann,train", "talk.flac,2,,stop,bob,train"]
     report = prepare(write_lines(tmp_path / "t.csv", rows), tmp_path / "data")
     data = DataDir.load(tmp_path / "data" / "train")
     assert data.text == {"ann-talk-00000500-00001250": "go", "bob-talk-00002000": "stop"}
     assert [probe(entry).samples for entry in data.wav.values()] == [12_000, 16_000]
     assert report.sets[0].seconds == pytest.approx(1.75)
-    assert {path.name for path in (tmp_path / "data" / "train").iterdir()} == {
-        *("text", "wav.scp", "segments", "utt2spk", "spk2utt")
-    }
+    written = {path.name for path in (tmp_path / "data" / "train").iterdir()}
+    assert written == {"text", "wav.scp", "segments", "utt2spk", "spk2utt"}
     prepare(tmp_path / "data", tmp_path / "again")
     assert DataDir.load(tmp_path / "again" / "train") == data

@@ -24,10 +24,8 @@ def corpus(tmp_path: Path) -> Path:
         folder = root / split / speaker / chapter
         for number in range(3):
             write_noise(folder / f"{speaker}-{chapter}-{number:04d}.flac")
-        write_lines(
-            folder / f"{speaker}-{chapter}.trans.txt",
-            [f"{speaker}-{chapter}-{number:04d} CHAPTER {number} IT'S O'CLOCK" for number in range(3)],
-        )
+        lines = [f"{speaker}-{chapter}-{number:04d} CHAPTER {number} IT'S O'CLOCK" for number in range(3)]
+        write_lines(folder / f"{speaker}-{chapter}.trans.txt", lines)
     write_lines(root / "SPEAKERS.TXT", SPEAKERS)
     return root
 
@@ -73,7 +71,6 @@ def test_twins_of_macos_are_passed_over_and_a_test_chapter_without_transcripts_i
     (corpus / "SPEAKERS.TXT").unlink()
     (corpus / "dev-other").rename(corpus / "test-other")
     write_noise(corpus / "test-other" / "61" / "7" / "61-7-0000.flac")
-    with pytest.raises(
-        UserError, match=r"61-7-0000\.flac: no transcript \(1 such in test-other\); a test set is never"
-    ):
+    message = r"61-7-0000\.flac: no transcript \(1 such in test-other\); a test set is never"
+    with pytest.raises(UserError, match=message):
         prepare(corpus, tmp_path / "data")

@@ -5,12 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from espnet_atat.corpora.recordings import AudioRules
 from espnet_atat.corpora.slurp import prepare
-from espnet_atat.corpora.validation import validate
 from espnet_atat.datadir import DataDir, find_data_dirs
 from espnet_atat.errors import UserError
-from tests.corpora.conftest import write_slurp
+from tests.corpora.conftest import problems_below, write_slurp
 
 
 @pytest.fixture
@@ -29,17 +27,9 @@ def test_every_recording_is_an_utterance_with_its_sentence_s_tree(corpus: Path, 
     report = str(prepare(corpus, tmp_path / "data"))
     assert "train: 6 sentences, 12 recordings, 6 by headset, 0 a second time, left out" in report
     sets = {path.name: DataDir.load(path) for path in find_data_dirs(tmp_path / "data")}
-    assert {name: len(data) for name, data in sets.items()} == {
-        "train": 12,
-        "train_synthetic": 6,
-        "dev": 12,
-        "test": 12,
-    }
-    assert not [
-        problem
-        for path in find_data_dirs(tmp_path / "data")
-        for problem in validate(path, AudioRules(), audio="header").problems
-    ]
+    sizes = {"train": 12, "train_synthetic": 6, "dev": 12, "test": 12}
+    assert {name: len(data) for name, data in sets.items()} == sizes
+    assert problems_below(tmp_path / "data") == []
     test = sets["test"]
     assert test.utt2spk["FE-401-audio-3100-headset"] == "FE-401"
     assert test.wav["FO-401-audio-3100"] == str(corpus / "audio/slurp_real/audio-3100.flac")
@@ -66,9 +56,8 @@ def test_microphones_and_the_flat_layout_without_synthetic_speech_and_speakers(c
 
 
 def test_what_is_there_twice_or_does_not_fit_a_tree_is_counted(corpus: Path, tmp_path: Path) -> None:
-    edit(
-        corpus, "train", 1, entities=[{"span": [6], "type": "date"}, {"span": [5, 6]}, {"span": [0, 2]}, {"span": [9]}]
-    )
+    spans = [{"span": [6], "type": "date"}, {"span": [5, 6]}, {"span": [0, 2]}, {"span": [9]}]
+    edit(corpus, "train", 1, entities=spans)
     edit(corpus, "devel", 3, recordings=[{"file": "audio-0000-headset.flac"}, {"file": "audio-2300-headset.flac"}])
     report = str(prepare(corpus, tmp_path / "data"))
     assert "2 entities that overlap others or have gaps, left out" in report

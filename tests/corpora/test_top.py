@@ -117,13 +117,7 @@ def test_stop_s_folder_gives_its_text_and_recordings(tmp_path: Path) -> None:
     assert set(test.target.values()) == {"[IN:CREATE_ALARM wake me [SL:DATE_TIME at seven ] ]"}
 
 
-@pytest.mark.parametrize(
-    ("row", "what"),
-    [
-        ("a\tb\t[IN:X a ]", r"train\.tsv:2: the tree's words differ from column 2"),
-    ],
-)
-def test_a_bad_row_is_named(corpus: Path, tmp_path: Path, row: str, what: str) -> None:
-    write_lines(corpus / "train.tsv", [TOP_ROWS[0], row])
-    with pytest.raises(UserError, match=what):
+def test_a_bad_row_is_named(corpus: Path, tmp_path: Path) -> None:
+    write_lines(corpus / "train.tsv", [TOP_ROWS[0], "a\tb\t[IN:X a ]"])
+    with pytest.raises(UserError, match=r"train\.tsv:2: the tree's words differ from column 2"):
         prepare(corpus, tmp_path / "data")

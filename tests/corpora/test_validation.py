@@ -6,7 +6,7 @@ import pytest
 
 from espnet_atat.corpora.recordings import AudioRules
 from espnet_atat.corpora.validation import fix, validate
-from espnet_atat.datadir import DataDir
+from espnet_atat.datadir import DataDir, write_two_column
 from espnet_atat.errors import UserError
 from tests.corpora.conftest import write_noise
 from tests.speech.making import contents
@@ -75,9 +75,8 @@ def test_every_problem_is_named(data, file, old, new, expected, message):
 
 def test_segments_are_checked_by_line_and_mended(data: Path) -> None:
     write_noise(data.parent / "b.wav", 1.0)
-    (data / "wav.scp").write_text(
-        f"a {data.parent / 'a-1.wav'}\nb {data.parent / 'b.wav'}\nc {data.parent / 'c.wav'}\n"
-    )
+    recordings = {"a": "a-1.wav", "b": "b.wav", "c": "c.wav"}
+    write_two_column(data / "wav.scp", {key: str(data.parent / name) for key, name in recordings.items()})
     (data / "segments").write_text("a-1 a 0 -1\na-2 a 0.1 0.05\nb-1 b 0.2 0.7\nb-2 b 0.5 2\n")
     checked = validate(data, AudioRules())
     found = {(p.file, p.line, p.utterance): p.message for p in checked.problems}

@@ -1,4 +1,4 @@
-"""One toy world for all tests of this folder."""
+"""A mixture of the toy world, and its tokenizer."""
 
 from pathlib import Path
 
@@ -6,12 +6,7 @@ import pytest
 
 from espnet_atat.text.tokenizer import TargetTokenizer
 from espnet_atat.text.vocabulary import Vocabulary
-from tests.toy import Toy, make_toy, write_toy_mixture
-
-
-@pytest.fixture(scope="session")
-def toy(tmp_path_factory) -> Toy:
-    return make_toy(tmp_path_factory.mktemp("toy"))
+from tests.toy import write_toy_mixture
 
 
 @pytest.fixture(scope="session")

@@ -21,9 +21,8 @@ def streams(*examples: Example) -> set[str]:
 
 
 def test_audio_stands_first_and_ids_and_targets_follow_that_order():
-    ids, batch = MixedCollate()(
-        [text("t1", [7, 8, 9], [6, 1]), audio("a1", 3, [4, 2, 3]), text("t2", [5], [6]), audio("a2", 5, [3])]
-    )
+    examples = [text("t1", [7, 8, 9], [6, 1]), audio("a1", 3, [4, 2, 3]), text("t2", [5], [6]), audio("a2", 5, [3])]
+    ids, batch = MixedCollate()(examples)
     assert ids == ["a1", "a2", "t1", "t2"]
     assert batch["text"].tolist() == [[4, 2, 3], [3, -1, -1], [6, 1, -1], [6, -1, -1]]
     assert batch["text_lengths"].tolist() == [3, 1, 2, 1]

@@ -103,9 +103,8 @@ def test_training_masks_anew_every_epoch_and_validation_keeps_one_mask(masker, t
 
 def test_audio_is_masked_then_augmented_in_training_alone(masker, tokenizer):
     chain = Chain.from_config({"volume": {"decibels": -6}, "speed": {"factors": [0.9]}}, "here")
-    train, valid = (
-        MixturePreprocessor(flag, tokenizer, masker=masker, waveform_augmentation=chain) for flag in (True, False)
-    )
+    options = {"masker": masker, "waveform_augmentation": chain}
+    train, valid = (MixturePreprocessor(flag, tokenizer, **options) for flag in (True, False))
     slow = train(EXAMPLE, {"speech": AUDIO})["speech"]
     assert len(slow) == pytest.approx(len(AUDIO) / 0.9, abs=1)
     masked = masker(EXAMPLE, AUDIO, None) == 0

@@ -50,13 +50,12 @@ def test_groups_that_do_not_fit_are_refused(shape_files, tmp_path, rows, message
 
 def test_groups_may_be_mixed_in_a_file_of_several_blocks(tmp_path, monkeypatch):
     monkeypatch.setattr("espnet_atat.data.text_lines.BLOCK", 64)
-    rows = {
-        f"{group}-ü{number:03d}": f"{number + 1},80" for number in range(50) for group in ("slu-a", "slu-ab", "asr-ü")
-    }
+    names = ("slu-a", "slu-ab", "asr-ü")
+    rows = {f"{name}-ü{number:03d}": f"{number + 1},80" for number in range(50) for name in names}
     file = tmp_path / "speech_shape"
     file.write_text("".join(f"{utt_id} {shape}\n" for utt_id, shape in rows.items()).rstrip(), encoding="utf-8")
     groups = load_groups([str(file)])
-    assert list(groups) == ["slu-a", "slu-ab", "asr-ü"]
+    assert tuple(groups) == names
     for name, group in groups.items():
         assert list(group.ids) == group.ids[:] == [f"{name}-ü{number:03d}" for number in range(50)]
         assert group.lengths.tolist() == list(range(1, 51))

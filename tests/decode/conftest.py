@@ -9,7 +9,9 @@ import pytest
 import torch
 
 from espnet_atat.datadir import write_two_column
+from espnet_atat.decode.pretrained import Pretrained, load_pretrained
 from espnet_atat.decode.trained import Trained
+from espnet_atat.model.atat_model import Encoded
 from espnet_atat.text.vocabulary import Vocabulary
 from espnet_atat.text.wordpiece import save_wordpiece, train_wordpiece
 from tests.toy_model import TINY_BERT, toy_model
@@ -82,14 +84,14 @@ def character_trained(vocabulary, train_args) -> Trained:
 def shortened_trained(vocabulary, train_args, speech) -> Trained:
     """The same, whose decoder gets one state a word; where words begin is random."""
     args = Namespace(**{**vars(train_args), "ctc_unit": "char", "ctc_characters": list(CHARACTERS)})
-    model = tiny_model(vocabulary, ctc=len(CHARACTERS), subframes=3)
+    trained = Trained.of(tiny_model(vocabulary, ctc=len(CHARACTERS), subframes=3), args)
+    model, states = trained.model, encode(trained, speech[0]).states
     model.shorten_audio = True
     with torch.no_grad():
-        states = model.encode_audio(torch.from_numpy(speech[0])[None], torch.tensor([len(speech[0])])).states
         head = model.ctc.project
         head.bias.sub_(head(states).mean((0, 1)))  # so that symbols change along the path
         head.bias.view(3, -1)[:, model.ctc.separator].add_(0.5)
-    return Trained.of(model, args)
+    return trained
 
 
 @pytest.fixture(scope="session")
@@ -97,6 +99,12 @@ def token_trained(vocabulary, train_args) -> Trained:
     """With a CTC over the decoder's tokens."""
     args = Namespace(**{**vars(train_args), "ctc_unit": "token"})
     return Trained.of(tiny_model(vocabulary, ctc=len(vocabulary), subframes=2), args)
+
+
+@pytest.fixture(scope="session")
+def shared(toy_package) -> Pretrained:
+    """The toy's package, loaded once for all who do not change it."""
+    return load_pretrained(toy_package)
 
 
 @pytest.fixture(scope="session")
@@ -110,6 +118,12 @@ def speech() -> list[np.ndarray]:
 def texts() -> list[str]:
     rng = np.random.default_rng(2)
     return [" ".join(rng.choice(WORDS, size)) for size in rng.integers(1, 9, 16)]
+
+
+def encode(trained: Trained, utterance: np.ndarray) -> Encoded:
+    """The states of an utterance's features."""
+    with torch.inference_mode():
+        return trained.model.encode_audio(torch.from_numpy(utterance)[None], torch.tensor([len(utterance)]))
 
 
 def write_dump(folder: Path, speech: list[np.ndarray], texts: list[str]) -> Path:

@@ -10,6 +10,7 @@ from espnet_atat.decode.cross_attention import Attention, speech_attention, text
 from espnet_atat.decode.understand import Speech2Understand
 from espnet_atat.decode.vad import Segment
 from espnet_atat.errors import UserError
+from tests.decode.conftest import encode
 
 
 def test_each_token_shares_its_attention_out_over_the_states(trained, speech):
@@ -27,9 +28,8 @@ def test_it_is_what_espnets_decoder_computes(trained, speech):
     """ESPnet's attention module keeps its weights where it is told to compute them itself."""
     tokens = ("[IN:PLAY", "▁play", "]")
     found = speech_attention(trained, Segment(speech[1]), "slu", tokens)
-    vocabulary, decoder = trained.vocabulary, trained.model.decoder
+    vocabulary, decoder, encoded = trained.vocabulary, trained.model.decoder, encode(trained, speech[1])
     with torch.inference_mode():
-        encoded = trained.model.encode_audio(torch.from_numpy(speech[1])[None], torch.tensor([len(speech[1])]))
         ids = torch.tensor([[vocabulary.task_id("slu"), *vocabulary.ids(list(tokens))]])
         for layer in decoder.decoders:
             layer.src_attn.use_flash_attn = layer.src_attn.use_sdpa = False
@@ -59,14 +59,13 @@ def test_a_foreign_token_is_named(trained, speech):
 
 def test_a_state_that_is_a_words_mean_shares_its_attention_among_the_words_frames(shortened_trained, speech):
     """Also: an utterance's result is its own, whatever is decoded with it."""
-    understand, model = Speech2Understand(trained=shortened_trained, maxlen=10), shortened_trained.model
+    understand = Speech2Understand(trained=shortened_trained, maxlen=10)
     numbers = []
     for features, result in zip(speech[:4], understand(speech[:4]), strict=True):
         assert understand(features).tokens == result.tokens
         found = speech_attention(shortened_trained, Segment(features), "slu", result.tokens)
         with torch.inference_mode():
-            encoded = model.encode_audio(torch.from_numpy(features)[None], torch.tensor([len(features)]))
-            pieces = model.audio_pieces(encoded)[0].numpy()
+            pieces = shortened_trained.model.audio_pieces(encode(shortened_trained, features))[0].numpy()
         assert len(pieces) == found.weights.shape[-1]
         np.testing.assert_allclose(found.weights.sum(-1), 1.0, atol=1e-5)
         numbers.append(pieces[-1] + 1)

@@ -7,11 +7,7 @@ from espnet_atat.decode.ctc_scorer import FLOOR, ctc_log_likelihoods
 from espnet_atat.decode.understand import Speech2Understand, Text2Understand
 from espnet_atat.model.atat_model import Encoded
 from espnet_atat.model.ctc import CTCHead
-
-
-def encode(trained, utterance) -> Encoded:
-    with torch.inference_mode():
-        return trained.model.encode_audio(torch.from_numpy(utterance)[None], torch.tensor([len(utterance)]))
+from tests.decode.conftest import encode
 
 
 def negative_loss(head: CTCHead, encoded: Encoded, symbols: list[int]) -> float:
@@ -59,12 +55,11 @@ def test_character_ctc_rescores_what_the_search_found(character_trained, speech)
 
 def test_a_character_ctc_is_in_the_final_choice_by_default(character_trained, token_trained, trained, speech):
     options = {"maxlen": 10, "nbest": 4, "constrain_trees": True}
-    rescored = Speech2Understand(trained=character_trained, **options)
-    assert rescored.nbest(speech) == Speech2Understand(trained=character_trained, ctc_weight=0.3, **options).nbest(
-        speech
+    default, rescored, plain = (
+        Speech2Understand(trained=character_trained, **options, **weight).nbest(speech)
+        for weight in ({}, {"ctc_weight": 0.3}, {"ctc_weight": 0.0})
     )
-    plain = Speech2Understand(trained=character_trained, ctc_weight=0.0, **options).nbest(speech)
-    assert rescored.nbest(speech) != plain
+    assert default == rescored != plain
     # In the search, and without a CTC, there is none unless a weight is given.
     for other in (token_trained, trained):
         found = Speech2Understand(trained=other, **options)

@@ -1,13 +1,10 @@
 """What decoding imports and prints, in a process of its own."""
 
-import os
-import subprocess
-import sys
-
 import torch
 import yaml
 from espnet2.lm.seq_rnn_lm import SequentialRNNLM
 
+from tests.shell import run_script
 from tests.toy_commands import TREES
 from tests.toy_package import write_command
 
@@ -33,26 +30,17 @@ print(*sorted(name for name in sys.modules if name.startswith(tuple(sys.argv[1:]
 """
 
 
-def run(root, folder, script, *arguments):
-    done = subprocess.run(
-        [sys.executable, "-c", script, *map(str, arguments)],
-        cwd=folder, env={**os.environ, "PYTHONPATH": str(root)}, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    return done
-
-
-def test_speech_is_understood_without_tasks_trainer_compiler_and_transformers(root, toy_package, tmp_path):
+def test_speech_is_understood_without_tasks_trainer_compiler_and_transformers(toy_package, tmp_path):
     recording = write_command(tmp_path / "play.wav")
-    done = run(root, tmp_path, SCRIPT, toy_package, recording, *UNWANTED)
+    done = run_script(SCRIPT, toy_package, recording, *UNWANTED, cwd=tmp_path)
     assert done.stdout.splitlines() == [TREES[0], ""]
     assert done.stderr == "", "ESPnet's line about Flash Attention, or another"
 
 
-def test_a_language_model_is_read_without_its_task(root, tmp_path):
+def test_a_language_model_is_read_without_its_task(tmp_path):
     tokens, conf = ["<blank>", "<unk>", "[IN:A", "]", "x", "<sos/eos>"], {"unit": 8, "nlayers": 1}
     (tmp_path / "config.yaml").write_text(yaml.safe_dump({"lm": "seq_rnn", "lm_conf": conf, "token_list": tokens}))
     state = SequentialRNNLM(len(tokens), **conf).state_dict()
     torch.save({f"lm.{name}": tensor for name, tensor in state.items()}, tmp_path / "lm.pth")
-    done = run(root, tmp_path, LANGUAGE_MODEL, *UNWANTED)
+    done = run_script(LANGUAGE_MODEL, *UNWANTED, cwd=tmp_path)
     assert done.stdout.splitlines() == ["True", ""]

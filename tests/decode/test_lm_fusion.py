@@ -3,10 +3,12 @@
 import pytest
 import torch
 from espnet2.lm.seq_rnn_lm import SequentialRNNLM
+from espnet2.tasks.lm import LMTask
 
 from espnet_atat.decode.lm_fusion import LanguageModel
 from espnet_atat.decode.understand import Speech2Understand
 from espnet_atat.errors import UserError
+from espnet_atat.tasks.language_model import measure_perplexity
 
 
 @pytest.fixture(scope="module")
@@ -23,9 +25,8 @@ def network(lm_tokens) -> SequentialRNNLM:
 
 def test_the_score_is_the_models_own(trained, speech, network, lm_tokens, vocabulary):
     model = LanguageModel.of(vocabulary, network, lm_tokens)
-    search = Speech2Understand(
-        trained=trained, language_model=model, lm_weight=0.7, nbest=3, maxlen=10, constrain_trees=True
-    )
+    options = {"lm_weight": 0.7, "nbest": 3, "maxlen": 10, "constrain_trees": True}
+    search = Speech2Understand(trained=trained, language_model=model, **options)
     for results in search.nbest(speech[:4]):
         for result in results:
             ids = [lm_tokens.index(token) for token in result.tokens]
@@ -57,8 +58,6 @@ def test_files_that_are_no_language_model_are_named(vocabulary, tmp_path):
 @pytest.fixture(scope="module")
 def trained_lm(lm_tokens, tmp_path_factory):
     """A folder in which ESPnet has trained a language model on one sentence until it knows nothing else."""
-    from espnet2.tasks.lm import LMTask
-
     folder = tmp_path_factory.mktemp("lm")
     (folder / "tokens.txt").write_text("".join(f"{token}\n" for token in lm_tokens))
     (folder / "text").write_text("".join(f"s{n} {SENTENCE}\n" for n in range(8)))
@@ -88,8 +87,6 @@ def test_espnets_own_training_gives_a_language_model_that_steers_the_search(trai
 
 @pytest.mark.slow
 def test_perplexity_is_that_of_the_definition(trained_lm, lm_tokens, tmp_path):
-    from espnet_atat.tasks.language_model import measure_perplexity
-
     run, text = trained_lm / "run", tmp_path / "text"
     model = run / "valid.loss.ave.pth"
     figure, tokens = measure_perplexity(run / "config.yaml", model, trained_lm / "text", tmp_path / "known")

@@ -17,6 +17,7 @@ import pytest
 import soundfile
 import torch
 import yaml
+from espnet_model_zoo.downloader import ModelDownloader
 
 from espnet_atat.decode import understand as interface
 from espnet_atat.decode.decode_set import write_results
@@ -37,11 +38,6 @@ speech = Speech2Understand.from_pretrained(sys.argv[1], nbest=3).nbest(sys.argv[
 text = Text2Understand.from_pretrained(sys.argv[1], nbest=3).nbest(["play moon", "stop it"])
 print(json.dumps([[[r.line, r.score.hex(), r.tokens] for r in nbest] for nbest in speech + text]))
 """
-
-
-@pytest.fixture(scope="module")
-def shared(toy_package):
-    return load_pretrained(toy_package)
 
 
 @pytest.fixture(scope="module")
@@ -233,8 +229,6 @@ def test_a_text_encoder_that_cannot_be_is_named_at_the_first_text(fields, messag
 
 def test_espnets_own_unpacking_gives_the_arguments(toy_package, tmp_path, understand):
     """espnet_model_zoo hands ``meta.yaml``'s names to the inference class."""
-    from espnet_model_zoo.downloader import ModelDownloader
-
     with contextlib.suppress(UserWarning):
         arguments = ModelDownloader(tmp_path).download_and_unpack(str(toy_package))
     assert arguments.keys() == {"train_config", "model_file", "text_tokenizer"}

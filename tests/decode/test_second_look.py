@@ -10,7 +10,7 @@ from espnet_atat.decode.second_look import READING, log_probabilities, texts_of,
 from espnet_atat.decode.understand import Speech2Understand, Text2Understand
 from espnet_atat.errors import UserError
 from espnet_atat.text.tokenizer import target_words
-from tests.decode.test_ctc_scorer import encode
+from tests.decode.conftest import encode
 
 OPTIONS = {"maxlen": 10, "nbest": 4, "constrain_trees": True}
 
@@ -69,9 +69,8 @@ def test_trees_of_reading_join_those_that_were_heard_with_the_same_words():
 
 def test_of_several_labels_the_probabilities_of_each_token_are_averaged(trained, speech):
     encoded = encode(trained, speech[0])
-    one, two, both = (
-        float(log_probabilities(trained, encoded, [0], [[]], tasks)) for tasks in (["nlu"], ["slu"], ["nlu", "slu"])
-    )
+    labels = (["nlu"], ["slu"], ["nlu", "slu"])
+    one, two, both = (float(log_probabilities(trained, encoded, [0], [[]], tasks)) for tasks in labels)
     assert exp(both) == pytest.approx((exp(one) + exp(two)) / 2, rel=1e-4)
 
 

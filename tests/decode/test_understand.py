@@ -83,9 +83,8 @@ def test_text_is_normalised_unless_it_is_already(trained):
 def test_a_hypothesis_is_read_as_tree_frame_and_words(vocabulary):
     target = "<slu> [IN:PLAY ▁play [SL:SONG ▁moon ing ] [SL:ARTIST ] ] <eos> <eos>"
     tokens = target.split()
-    found = Namespace(
-        yseq=torch.tensor(vocabulary.ids(tokens)), score=-1.5, scores={"decoder": -1.5, "constraint": 0.0}
-    )
+    scores = {"decoder": -1.5, "constraint": 0.0}
+    found = Namespace(yseq=torch.tensor(vocabulary.ids(tokens)), score=-1.5, scores=scores)
     result = Understanding.of(found, vocabulary, trees=True)
     assert result.tree == result.line == "[IN:PLAY play [SL:SONG mooning ] [SL:ARTIST ] ]"
     assert result.frame == Frame("PLAY", (Slot("SONG", "mooning"), Slot("ARTIST", "")))

@@ -11,7 +11,7 @@ from benchmarks import silence
 from espnet_atat.datadir import DataDir
 from espnet_atat.decode import vad
 from espnet_atat.decode.cross_attention import speech_attention
-from espnet_atat.decode.pretrained import load_pretrained
+from espnet_atat.decode.pretrained import Pretrained
 from espnet_atat.decode.result import NOTHING_HEARD, Understanding
 from espnet_atat.decode.search_config import SearchConfig
 from espnet_atat.decode.understand import Speech2Understand, Text2Understand
@@ -24,11 +24,6 @@ from tests.toy_commands import TREES, WORDS
 from tests.toy_package import RATE, command, write_command
 
 SECOND = np.zeros(RATE, np.float32)
-
-
-@pytest.fixture(scope="module")
-def shared(toy_package):
-    return load_pretrained(toy_package)
 
 
 @pytest.fixture(autouse=True)
@@ -124,15 +119,8 @@ def test_a_long_recording_is_cut_at_its_pauses(understand):
     assert min(s.confidence for s in result.segments) <= result.confidence <= max(s.confidence for s in result.segments)
     assert [segment["text"] for segment in result.as_dict()["segments"]] == [WORDS[0], WORDS[1], WORDS[0]]
     # Words are the words of all.
-    words = Speech2Understand.from_pretrained(understand_of(understand), task="asr", vad="energy", max_seconds=2.0)
+    words = Speech2Understand.from_pretrained(Pretrained(understand.trained), task="asr", vad="energy", max_seconds=2.0)
     assert words(heard).line == result.text
-
-
-def understand_of(understand: Speech2Understand):
-    """The model of an understander, as ``from_pretrained`` takes it."""
-    from espnet_atat.decode.pretrained import Pretrained
-
-    return Pretrained(understand.trained)
 
 
 def test_speech_without_a_pause_is_cut_too(shared):

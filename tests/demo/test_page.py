@@ -84,9 +84,8 @@ def test_rubbish_is_named_and_the_page_goes_on(page, tmp_path):
     rubbish.write_bytes(os.urandom(3000))
     upload(page, rubbish)
     page.wait_for_selector(MESSAGE)
-    assert page.locator(MESSAGE).inner_text() == (
-        "rubbish.wav cannot be read as audio; take a recording in WAV, FLAC, Ogg or MP3"
-    )
+    message = "rubbish.wav cannot be read as audio; take a recording in WAV, FLAC, Ogg or MP3"
+    assert page.locator(MESSAGE).inner_text() == message
     page.get_by_role("tab", name="Type").click()
     page.locator("#ask").click()
     page.wait_for_selector(f"{MESSAGE}:has-text('no word')")

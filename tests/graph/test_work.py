@@ -282,10 +282,8 @@ def test_what_another_process_makes_meanwhile_is_taken_as_it_is(place):
         go_on.wait(60)
         (work / "text").write_text("whole")
 
-    nodes = [
-        Node(stage=6, at=place, identify=lambda: {"a": 1}, make=make, fetches=fetches)
-        for fetches in (False, False, True)
-    ]
+    options = {"stage": 6, "at": place, "identify": lambda: {"a": 1}, "make": make}
+    nodes = [Node(**options, fetches=fetches) for fetches in (False, False, True)]
     first, *others = (threading.Thread(target=node.build) for node in nodes)
     first.start()
     begun.wait(60)

@@ -12,7 +12,6 @@ GROW = "token_list --targets data/words/target --output_dir out --grow_from toke
 AUGMENT = "augment --data_dir data/train --output_dir out --config conf/augment.yaml"
 SAY = "synthesize --engine flite --text data/words --output_dir out"
 CRF = "pipeline train crf --data_dirs data/flat_train --output_dir out"
-BILSTM = "pipeline train bilstm_crf --data_dirs data/flat_train --output_dir out"
 TAG = "pipeline understand --model_dir crf --data_dir data/flat_test --output_dir out"
 DECODE = "atat_inference --train_config ref --model_file ref --output_dir out"
 

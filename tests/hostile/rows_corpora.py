@@ -3,9 +3,9 @@
 import io
 import json
 import tarfile
-import zipfile
 
 from tests.hostile.rows_data import at, wav
+from tests.hostile.world import special, zip_of
 
 C = "corpora"
 #: Sets that were written before the bad one are whole.
@@ -13,11 +13,7 @@ WRITTEN = {"leaves": ("out", "out/[!.]*")}
 
 
 def zipped(*members: tuple[str, bytes], encrypt: bool = False) -> bytes:
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w") as archive:
-        for name, content in members:
-            archive.writestr(name, content)
-    data = file.getvalue()
+    data = zip_of(members)
     return data.replace(b"PK\1\2\x14\x03\x14\0\0", b"PK\1\2\x14\x03\x14\0\1") if encrypt else data
 
 
@@ -27,15 +23,6 @@ def tarred(name: str, *, kind: bytes = tarfile.REGTYPE, link: str = "", mode: st
         member = tarfile.TarInfo(name)
         member.type, member.linkname = kind, link
         archive.addfile(member)
-    return file.getvalue()
-
-
-def symlink() -> bytes:
-    member = zipfile.ZipInfo("corpus/link")
-    member.external_attr = 0o120777 << 16
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w") as archive:
-        archive.writestr(member, "/etc/passwd")
     return file.getvalue()
 
 
@@ -181,7 +168,7 @@ ROWS += [
         ("from the root", "a.zip", zipped(("/evil", b"x")), "'/evil' would be written outside the folder"),
         ("a drive", "a.zip", zipped(("C:evil", b"x")), "'C:evil' would be written outside"),
         ("backslashes", "a.zip", zipped(("..\\evil", b"x")), "would be written outside"),
-        ("a link", "a.zip", symlink(), "'corpus/link' is a link or device; the archive is refused"),
+        ("a link", "a.zip", zip_of([special("corpus/link", 0o120777)]), "'corpus/link' is a link or device; the archive is refused"),
         ("damaged", "a.zip", zipped(("a", b"hello hello")).replace(b"hello hello", b"hullo hello"), "out/a.zip: damaged archive"),
         ("encrypted", "a.zip", zipped(("a", b"hello"), encrypt=True), "out/a.zip: "),
         ("tar upwards", "a.tar.gz", tarred("../evil"), "'../evil' would be written outside"),

@@ -1,9 +1,8 @@
 """Packages: zips, manifests and what they name, as ``atat info`` reads them. Nothing is built, no weights are read."""
 
-import io
 import zipfile
 
-from tests.hostile.world import MANIFEST, PACKAGE
+from tests.hostile.world import MANIFEST, PACKAGE, special, zip_of
 
 INFO = "atat info package.zip"
 
@@ -11,25 +10,8 @@ INFO = "atat info package.zip"
 def package(*more: tuple[str | zipfile.ZipInfo, bytes | str], **changed: bytes | str | None) -> bytes:
     """The good package with members changed (``__`` is a slash, ``_`` before the suffix a dot) and some more."""
     names = {key.replace("__", "/").replace("_", "."): content for key, content in changed.items()}
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w") as archive:
-        for name, content in [*{**PACKAGE, **names}.items(), *more]:
-            if content is not None:
-                archive.writestr(name, content)
-    return file.getvalue()
-
-
-def special(name: str, mode: int) -> tuple[zipfile.ZipInfo, str]:
-    member = zipfile.ZipInfo(name)
-    member.external_attr = mode << 16
-    return member, "x"
-
-
-def bomb() -> bytes:
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("atat.yaml", MANIFEST + "#" * 50_000_000)
-    return file.getvalue()
+    members = [*{**PACKAGE, **names}.items(), *more]
+    return zip_of((name, content) for name, content in members if content is not None)
 
 
 def encrypted() -> bytes:
@@ -67,7 +49,7 @@ ZIPS = {
     "a device": (package(special("device.md", 0o020666)), "package.zip: refused: 'device.md'"),
     "a member twice": (package(("atat.yaml", MANIFEST)), "package.zip: refused: 'atat.yaml' occurs twice"),
     "encrypted": (encrypted(), "package.zip: refused: … is encrypted"),
-    "a bomb": (bomb(), "package.zip: refused"),
+    "a bomb": (zip_of([("atat.yaml", MANIFEST + "#" * 50_000_000)], zipfile.ZIP_DEFLATED), "package.zip: refused"),
     "a lie about its size": (lying(), "package.zip"),
 }
 #: Content of its manifest.
@@ -86,19 +68,13 @@ MANIFESTS = {
     "trained on texts": (MANIFEST + "trained_on: [x]\n", "package.zip: atat.yaml: trained_on"),
     "trained on nothing": (MANIFEST + "trained_on: [{task: slu}]\n", "package.zip: atat.yaml"),
     "a result without figures": (MANIFEST + "results: [{set: a}]\n", "package.zip: atat.yaml"),
-    "figures of texts": (
-        MANIFEST + "results: [{set: a, task: slu, config: d, utterances: 1, figures: {em_full: x}}]\n",
-        "package.zip: atat.yaml",
-    ),
+    "figures of texts": (MANIFEST + "results: [{set: a, task: slu, config: d, utterances: 1, figures: {em_full: x}}]\n", "package.zip: atat.yaml"),
     "an unknown task": (MANIFEST.replace("speech: slu", "speech: sing"), "package.zip: atat.yaml"),
     "tasks of lists": (MANIFEST.replace("speech: slu", "speech: [slu]"), "package.zip: atat.yaml: tasks"),
     "an encoder without a kind": (MANIFEST + "encoder: {x: y}\n", "package.zip: atat.yaml"),
     "a key twice": (MANIFEST + "name: other\n", "package.zip: atat.yaml: refused"),
     "deep": ("a: " + "[" * 3_000, "package.zip: atat.yaml: refused"),
-    "laughs": (
-        MANIFEST + "versions:\n  a: &a [x,x,x,x,x,x,x,x]\n" + "".join(f"  {b}: &{b} [{','.join(['*' + a] * 8)}]\n" for a, b in zip("abcdef", "bcdefg", strict=True)),
-        "package.zip: atat.yaml … alias",
-    ),
+    "laughs": (MANIFEST + "versions:\n  a: &a [x,x,x,x,x,x,x,x]\n" + "".join(f"  {b}: &{b} [{','.join(['*' + a] * 8)}]\n" for a, b in zip("abcdef", "bcdefg", strict=True)), "package.zip: atat.yaml … alias"),
     "a terminal's orders": (MANIFEST.replace("toy", '"\\e[2J"'), "package.zip: atat.yaml"),
 }  # fmt: skip
 ROWS: list = [(name, INFO, {"package.zip": content}, wanted) for name, (content, wanted) in ZIPS.items()]

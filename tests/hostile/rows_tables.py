@@ -159,13 +159,9 @@ ROWS += [
         ("not UTF-8", b"\xff\n", ":1: not"),
         ("deep", DEEP, ":1:"),
         ("no spans", '{"utt_id": "s-1"}\n', ":1: not a mask; mask the set again"),
-        (
-            "times of no number",
-            '{"utt_id": "s-1", "spans": [{"start": "a", "end": 1, "words": [], "indices": []}]}',
-            ":1",
-        ),
+        ("times of no number", '{"utt_id": "s-1", "spans": [{"start": "a", "end": 1, "words": [], "indices": []}]}', ":1"),
     )
-]
+]  # fmt: skip
 ROWS += [
     (f"tagger, {name}", TAG, {f"crf/{file}": content}, wanted)
     for name, file, content, wanted in (

@@ -3,9 +3,8 @@
     ("audio gone", "features --data_dir data/train --output_dir out", {"audio/s-1.wav": None}, "no such file")
 
 A file's new content is a text, bytes, None (the file is taken away), a path (a link to it) or a function of the old
-bytes. Of the expected
-error, parts with `` … `` between them must occur in this order in what is printed. ``leaves`` are patterns of what the
-command may leave behind.
+bytes. Of the expected error, parts with `` … `` between them must occur in this order in what is printed. ``leaves``
+are patterns of what the command may leave behind.
 """
 
 import io

@@ -4,7 +4,6 @@ import io
 import json
 import shutil
 import struct
-import zipfile
 from pathlib import Path
 
 import kaldiio
@@ -13,39 +12,18 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from espnet_atat.errors import UserError
+from espnet_atat.speech.arks import read_features
 from tests.hostile.table import Row, run, snapshot
 from tests.hostile.test_hostile import good, made  # noqa: F401
-from tests.hostile.world import PACKAGE
+from tests.hostile.world import PACKAGE, zip_of
 
 #: Always the same examples.
 bounded = settings(
     max_examples=25, derandomize=True, deadline=None, database=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )  # fmt: skip
-PIECES = [
-    *(
-        "\t",
-        ",",
-        '"',
-        "\n",
-        "\r",
-        "\0",
-        "\ufeff",
-        "\u2028",
-        "é",
-        "[IN:A",
-        "]",
-        "[SL:B",
-        "{",
-        "}",
-        ":",
-        "- ",
-        "|",
-        "x",
-        " ",
-    ),
-    "1e999",
-]
+PIECES = [*'\t,"\n\r\0\ufeff\u2028é', "[IN:A", "]", "[SL:B", *"{}:", "- ", *"|x ", "1e999"]
 values = st.recursive(
     st.none() | st.booleans() | st.floats() | st.integers() | st.sampled_from(["", "s-1", "utt_id", *PIECES]),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["words", "rows", "counts"]), inner),
@@ -64,11 +42,7 @@ def damaged(content: bytes, how: tuple[int, int, bytes]) -> bytes:
 
 
 def zipped(content: bytes) -> bytes:
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w") as archive:
-        for name, text in PACKAGE.items():
-            archive.writestr(name, content if name == "atat.yaml" else text)
-    return file.getvalue()
+    return zip_of({**PACKAGE, "atat.yaml": content}.items())
 
 
 def header(fields: tuple[int, int, int, int, int, int, int]) -> bytes:
@@ -145,9 +119,6 @@ class TestDamage:
     @bounded
     @given(how=damage)
     def test_arks(self, how):
-        from espnet_atat.errors import UserError
-        from espnet_atat.speech.arks import read_features
-
         file = io.BytesIO()
         kaldiio.save_ark(file, {"s-1": np.ones((3, 4), np.float32)})
         Path("some.ark").write_bytes(damaged(file.getvalue(), how))

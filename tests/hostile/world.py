@@ -4,6 +4,7 @@ import io
 import json
 import tarfile
 import zipfile
+from collections.abc import Iterable
 from contextlib import chdir, redirect_stdout
 from pathlib import Path
 
@@ -42,6 +43,24 @@ PACKAGE = {
 }
 
 
+def zip_of(
+    members: Iterable[tuple[str | zipfile.ZipInfo, bytes | str]], compression: int = zipfile.ZIP_STORED
+) -> bytes:
+    """A zip of members, one after the other, whatever their names."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", compression) as archive:
+        for name, content in members:
+            archive.writestr(name, content)
+    return file.getvalue()
+
+
+def special(name: str, mode: int) -> tuple[zipfile.ZipInfo, str]:
+    """A member that is no plain file, as its mode says."""
+    member = zipfile.ZipInfo(name)
+    member.external_attr = mode << 16
+    return member, "x"
+
+
 def make_good(root: Path) -> None:
     """Write everything below ``root``, which is the working directory of the rows."""
     make_world(root)
@@ -74,11 +93,8 @@ def _data_dirs() -> None:
     lines = []
     for utt, text in TEXT.items():
         words = text.split()
-        times = [(0.3 * n / len(words), 0.3 * (n + 1) / len(words)) for n in range(len(words))]
-        entries = [
-            {"word": word, "start": start, "end": end, "case": "success"}
-            for word, (start, end) in zip(words, times, strict=True)
-        ]
+        times = [{"start": 0.3 * n / len(words), "end": 0.3 * (n + 1) / len(words)} for n in range(len(words))]
+        entries = [{"word": word, **each, "case": "success"} for word, each in zip(words, times, strict=True)]
         lines.append(json.dumps({"utt_id": utt, "words": entries}))
     write_lines(Path("align.jsonl"), lines)
 
@@ -94,9 +110,7 @@ def _scores() -> None:
     Path("page.md").write_text("<!-- table table: made by bin.table -->\n<!-- end of table table -->\n")
     write_archive(Path("table.jsonl.xz"), {"tables/table.json": json.dumps(TABLE)})
     kaldiio.save_ark("feats.ark", {"s-1": np.ones((3, 80), np.float32)}, scp="feats.scp")
-    with zipfile.ZipFile("package.zip", "w") as archive:
-        for name, content in PACKAGE.items():
-            archive.writestr(name, content)
+    Path("package.zip").write_bytes(zip_of(PACKAGE.items()))
 
 
 def _corpora(root: Path) -> None:
@@ -134,8 +148,7 @@ def _corpora(root: Path) -> None:
     write_lines(root / "mine.tsv", [row.replace(",", "\t") for row in ["audio,transcript,tree,split", *rows]])
     objects = ({"audio": f"../audio/{utt}.wav", "transcript": TEXT[utt], "split": part} for utt, part in split.items())
     write_lines(root / "mine.jsonl", map(json.dumps, objects))
-    with zipfile.ZipFile(root / "corpus.zip", "w") as archive:
-        archive.writestr("corpus/readme.txt", "hello")
+    (root / "corpus.zip").write_bytes(zip_of([("corpus/readme.txt", "hello")]))
     with tarfile.open(root / "corpus.tar.gz", "w:gz") as tar:
         tar.add(root / "mine.csv", "corpus/mine.csv")
 

@@ -10,13 +10,13 @@ import torch
 from espnet2.asr.specaug.specaug import SpecAug
 from espnet2.layers.global_mvn import GlobalMVN
 from espnet2.layers.utterance_mvn import UtteranceMVN
-from torch import Tensor, nn
+from torch import Tensor
 
 from espnet_atat.config.training import PARTS
 from espnet_atat.errors import UserError
 from espnet_atat.model.atat_model import Encoded, ESPnetATATModel
 from espnet_atat.text.vocabulary import TASKS
-from tests.toy_model import MELS, VOCABULARY, example, toy_batch, toy_model
+from tests.toy_model import MELS, VOCABULARY, example, toy_batch, toy_model, without_dropout
 
 ALL_BLOCKS = ["transformer", "conformer", "e_branchformer"]
 
@@ -219,15 +219,9 @@ def test_models_of_one_modality():
         ({"blocks": "rnn"}, "unknown audio encoder blocks 'rnn': one of transformer, conformer, e_branchformer"),
         ({"pretrained_vocabulary_size": 1000}, "1000 pretrained rows do not fit a token list of 20"),
         ({"text_encoder_conf": {}}, "text_encoder_conf needs 'model'"),
-        (
-            {"text_encoder": None, "model_conf": {"contrast_weight": 1.0}},
-            "contrast_weight needs an audio",
-        ),
+        ({"text_encoder": None, "model_conf": {"contrast_weight": 1.0}}, "contrast_weight needs an audio"),
         ({"text_encoder": None, "model_conf": {"consistency_weight": 1.0}}, "consistency_weight needs an audio"),
-        (
-            {"text_encoder": None, "model_conf": {"ctc_weight": 0.3, "swap_rate": 0.5}},
-            "swap_rate needs an audio",
-        ),
+        ({"text_encoder": None, "model_conf": {"ctc_weight": 0.3, "swap_rate": 0.5}}, "swap_rate needs an audio"),
         ({"model_conf": {"ctc_weight": 0.3, "swap_rate": 2.0}}, "swap_rate is a share"),
         ({"model_conf": {"swap_rate": 0.5}}, "swap_rate needs a CTC that finds words"),
         ({"model_conf": {"shorten_audio": True}}, "shorten_audio needs a CTC"),
@@ -257,11 +251,9 @@ def test_a_copied_or_pickled_model_is_a_model():
 def test_specaug_is_of_training_alone():
     masks = {"freq_mask_width_range": (5, 10), "time_mask_width_range": (5, 10)}
     model = toy_model(specaug=SpecAug(apply_time_warp=False, **masks))
-    for dropout in (module for module in model.modules() if isinstance(module, nn.Dropout)):
-        dropout.p = 0.0
+    without_dropout(model)
     batch = toy_batch(pieces=())
-    plain, masked, again = (
-        model.train(flag).encode_audio(batch["speech"], batch["speech_lengths"]).states for flag in (False, True, False)
-    )
+    audio = batch["speech"], batch["speech_lengths"]
+    plain, masked, again = (model.train(flag).encode_audio(*audio).states for flag in (False, True, False))
     assert torch.equal(plain, again)
     assert not torch.allclose(plain, masked)

@@ -59,9 +59,8 @@ def test_gradient_checkpointing_changes_neither_states_nor_gradients_nor_statist
         torch.manual_seed(0)
         encoder = AudioEncoder(20, 16, blocks, TINY_BLOCKS[blocks], [4, 4], gradient_checkpointing=again).train()
         calls: list[int] = []
-        next(m for m in encoder.blocks.encoders[0].modules() if isinstance(m, nn.LayerNorm)).register_forward_hook(
-            lambda *_, calls=calls: calls.append(1)
-        )
+        norm = next(m for m in encoder.blocks.encoders[0].modules() if isinstance(m, nn.LayerNorm))
+        norm.register_forward_hook(lambda *_, calls=calls: calls.append(1))
         states, state_lengths, _ = encoder(feats, lengths)  # with dropout: it is drawn again as it was
         (states * valid_frames(state_lengths, states.size(1))[..., None]).square().sum().backward()
         results.append((states, [p.grad for p in encoder.parameters()], dict(encoder.named_buffers())))

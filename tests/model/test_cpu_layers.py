@@ -9,7 +9,7 @@ from torch import nn
 
 from espnet_atat.model import cpu_layers
 from espnet_atat.model.cpu_layers import use_cpu_layers
-from tests.toy_model import toy_batch, toy_model
+from tests.toy_model import toy_batch, toy_model, without_dropout
 
 LAYERS = {
     "linear": (lambda: nn.Linear(6, 10), (3, 7, 6)),
@@ -139,9 +139,7 @@ def test_a_model_learns_the_same(blocks, monkeypatch):
         model = toy_model(blocks=blocks).train()
         kinds = {type(module).__module__ for module in model.modules()}
         assert (cpu_layers.__name__ in kinds) == fast
-        for module in model.modules():
-            if isinstance(module, nn.Dropout):
-                module.p = 0.0
+        without_dropout(model)
         torch.manual_seed(0)
         loss, _, _ = model(**toy_batch())
         loss.backward()

@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from espnet2.main_funcs.pack_funcs import pack
 
 from espnet_atat.errors import UserError
 from espnet_atat.hub import model_identity
+from espnet_atat.model.hearing_encoder import HearingEncoder
 from espnet_atat.model.pretrained_speech import load_pretrained_speech, load_speech_config
 
 TOKENS = ["<blank>", "<unk>", "<na>", "<sop>", "<eng>", "<asr>", "<space>", "a", "b", "<sos>", "<eos>"]
@@ -49,24 +51,17 @@ def build(kind: str, folder: Path) -> Any:
         from espnet2.tasks.asr import ASRTask as Task
     model = Task.build_model(Namespace(**given)).eval()
     (folder / "exp").mkdir()
-    (folder / "exp/config.yaml").write_text(
-        yaml.safe_dump({**given, "normalize_conf": {"stats_file": "elsewhere.npz"}})
-    )
+    saved = {**given, "normalize_conf": {"stats_file": "elsewhere.npz"}}
+    (folder / "exp/config.yaml").write_text(yaml.safe_dump(saved))
     torch.save(model.state_dict(), folder / "exp/valid.acc.ave.pth")
     return model
 
 
 def packed(kind: str, folder: Path) -> Path:
-    from espnet2.main_funcs.pack_funcs import pack
-
     name = "s2t" if kind == "owsm_ctc" else "asr"
     with chdir(folder):
-        pack(
-            files={f"{name}_model_file": "exp/valid.acc.ave.pth"},
-            yaml_files={f"{name}_train_config": "exp/config.yaml"},
-            outpath=folder / "model.zip",
-            option=[],
-        )
+        files = {f"{name}_model_file": "exp/valid.acc.ave.pth"}, {f"{name}_train_config": "exp/config.yaml"}
+        pack(*files, folder / "model.zip", option=[])
     return folder / "model.zip"
 
 
@@ -106,8 +101,6 @@ def test_states_are_espnets_own_and_an_utterances_own(espnet):
 
 @torch.no_grad()
 def test_it_is_built_again_from_what_is_saved_of_it(espnet):
-    from espnet_atat.model.hearing_encoder import HearingEncoder
-
     package, conf = espnet[2], {"blocks": None, "stack": 2}
     first = HearingEncoder(8, model=f"espnet:{package}", **conf).eval()
     first.attach()
@@ -175,11 +168,7 @@ def test_what_is_no_model_of_espnet_is_refused(tmp_path):
         ("a: &a [x]\nfiles: *a", None, r"meta\.yaml: refused: line 2: the alias"),
         ("files: [x]", None, "are mappings of arguments to paths"),
         ("files: {asr_model_file: m.pth}\nyaml_files: {asr_train_config: ../c.yaml}", None, "would lie outside it"),
-        (
-            "files: {asr_model_file: m.pth}\nyaml_files: {asr_train_config: c.yaml}",
-            None,
-            "cannot be read from",
-        ),
+        ("files: {asr_model_file: m.pth}\nyaml_files: {asr_train_config: c.yaml}", None, "cannot be read from"),
         ("files: {asr_model_file: m.pth}\nyaml_files: {asr_train_config: c.yaml}", "a: " + "[" * 99, "31 deep"),
         ("files: {asr_model_file: m.pth}\nyaml_files: {asr_train_config: c.yaml}", "a" * 2**23, "is far larger"),
     ],

@@ -11,7 +11,7 @@ from espnet_atat.model.atat_model import Encoded
 from espnet_atat.model.ctc import CTCHead
 from espnet_atat.model.halves import ModalityContrast, mean_of_pieces, swap_words
 from espnet_atat.tasks.checks import check_depths
-from tests.toy_model import TEXT_PIECES, TINY_BERT, example, toy_batch, toy_model
+from tests.toy_model import TEXT_PIECES, TINY_BERT, example, toy_batch, toy_model, without_dropout
 
 CLS, SEP = 1, 2
 
@@ -127,11 +127,8 @@ def test_the_count_of_batches_survives_averaging_and_models_without_a_contrast()
 def with_transcripts(*lengths: int) -> dict[str, Tensor]:
     torch.manual_seed(0)
     batch = toy_batch(frames=(40, 23, 31), pieces=(5, 9))
-    return {
-        **batch,
-        "transcript": torch.randint(3, TEXT_PIECES, (3, max(lengths))),
-        "transcript_lengths": torch.tensor(lengths),
-    }
+    transcript = torch.randint(3, TEXT_PIECES, (3, max(lengths)))
+    return {**batch, "transcript": transcript, "transcript_lengths": torch.tensor(lengths)}
 
 
 def test_consistency_is_the_loss_of_the_target_read_where_both_halves_give_the_same():
@@ -182,10 +179,8 @@ def test_the_contrast_at_several_depths_is_the_mean_over_layers_of_both_encoders
     mask = torch.arange(6) < lengths[:, None]
     hidden = model.text_encoder.bert(pieces, attention_mask=mask.long(), output_hidden_states=True).hidden_states
     first, last = (model.text_encoder.project(hidden[layer]) for layer in (1, 2))
-    pairs = [
-        (heard.states, last),
-        tuple(torch.nn.functional.layer_norm(states, states.shape[-1:]) for states in (seen[0], first)),
-    ]
+    normed = (torch.nn.functional.layer_norm(states, states.shape[-1:]) for states in (seen[0], first))
+    pairs = [(heard.states, last), tuple(normed)]
     expected = torch.stack([model.contrast(a, heard.lengths, t, lengths, pieces) for a, t in pairs]).mean()
     torch.testing.assert_close(stats["loss_contrast"], expected[None], rtol=1e-4, atol=1e-4)
     assert math.isfinite(float(loss))
@@ -268,10 +263,7 @@ def test_a_model_swaps_words_in_training_alone():
     model = toy_model(model_conf={"ctc_weight": 0.3, "swap_rate": 1.0})
     assert model(**batch)[0].item() == pytest.approx(plain(**batch)[0].item(), rel=1e-5)
     for part in (model, plain):
-        part.train()
-        for module in part.modules():
-            if isinstance(module, torch.nn.Dropout):
-                module.p = 0.0
+        without_dropout(part.train())
     loss, without = model(**batch)[0], plain(**batch)[0]
     assert abs(float(loss - without)) > 1e-3
     alone = {name: value for name, value in batch.items() if not name.startswith("text_in")}

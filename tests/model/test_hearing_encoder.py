@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from espnet_atat.errors import UserError
+from espnet_atat.hub import model_identity
 from espnet_atat.model.hearing_encoder import HearingEncoder
 from tests.toy_ears import FAMILIES, make_encoder
 
@@ -60,8 +61,6 @@ def test_states_and_samples_give_the_same():
 
 
 def test_of_stored_states_the_encoder_is_no_part_until_samples_come(tmp_path):
-    from espnet_atat.hub import model_identity
-
     folder = str(make_encoder(tmp_path / "ears"))
     encoder = build(model=folder, reads_states=True, identity=model_identity(folder))
     assert not any(name.startswith("pretrained") for name in encoder.state_dict())

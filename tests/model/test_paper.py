@@ -42,9 +42,8 @@ def args(root, tmp_path_factory) -> Namespace:
     folder = tmp_path_factory.mktemp("paper")
     Vocabulary((*CONTROL_TOKENS, *(f"t{i}" for i in range(V - len(CONTROL_TOKENS))))).save(folder / "tokens.txt")
     np.savez(folder / "stats.npz", count=2, sum=np.zeros(MELS), sum_square=np.full(MELS, 2.0))
-    args = ATATTask.get_parser().parse_args(
-        ["--config", str(root / "conf" / "pretrain.yaml"), "--token_list", str(folder / "tokens.txt")]
-    )
+    options = ["--config", str(root / "conf" / "pretrain.yaml"), "--token_list", str(folder / "tokens.txt")]
+    args = ATATTask.get_parser().parse_args(options)
     args.normalize_conf = {"stats_file": str(folder / "stats.npz")}
     assert args.text_encoder_conf == {"model": "google-bert/bert-base-uncased"}
     args.text_encoder_conf = {"config": {"model_type": "bert"}}  # whose defaults are BERT-base; no hub in a test
@@ -99,14 +98,10 @@ def test_one_update_on_the_cpu(model, args):
     text = torch.randint(7, V, (3, 6))
     text[:, 0] = torch.tensor(tasks)
     model.train()
-    loss, stats, _ = model(
-        text=text,
-        text_lengths=torch.tensor([6, 6, 6]),
-        speech=torch.randn(2, 100, MELS),
-        speech_lengths=torch.tensor([100, 80]),
-        text_in=torch.randint(0, BERT_V, (1, 8)),
-        text_in_lengths=torch.tensor([8]),
-    )
+    batch = {"text": text, "text_lengths": torch.tensor([6, 6, 6])}
+    batch |= {"speech": torch.randn(2, 100, MELS), "speech_lengths": torch.tensor([100, 80])}
+    batch |= {"text_in": torch.randint(0, BERT_V, (1, 8)), "text_in_lengths": torch.tensor([8])}
+    loss, stats, _ = model(**batch)
     # A fresh model guesses: about log V nats a token (a little more for the spread of its logits), 6 tokens a target.
     assert float(stats["loss_att"]) / 6 == pytest.approx(np.log(V), rel=0.25)
     loss.backward()

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from transformers import SeamlessM4TFeatureExtractor, Wav2Vec2FeatureExtractor, WhisperFeatureExtractor
 
 from espnet_atat.errors import UserError
 from espnet_atat.model.speech_frontends import KaldiLogMel, Waveform, WhisperLogMel, make_frontend
@@ -17,8 +18,6 @@ def samples() -> np.ndarray:
 
 @pytest.mark.parametrize("channels", [80, 128])
 def test_whispers_log_mel(samples, channels):
-    from transformers import WhisperFeatureExtractor
-
     theirs = WhisperFeatureExtractor(feature_size=channels)
     wanted = theirs._np_extract_fbank_features(np.pad(samples, (0, 8000))[None], "cpu")[0]
     ours, frames = WhisperLogMel(channels, 0.5)(torch.from_numpy(samples)[None], torch.tensor([len(samples)]))
@@ -38,16 +37,12 @@ def test_whispers_log_mel_is_an_utterances_own(samples):
 
 @pytest.mark.parametrize("normalise", [True, False])
 def test_the_waveform(samples, normalise):
-    from transformers import Wav2Vec2FeatureExtractor
-
     theirs = Wav2Vec2FeatureExtractor(do_normalize=normalise)(samples, sampling_rate=16000)["input_values"][0]
     ours = Waveform(normalise)(torch.from_numpy(samples)[None])
     assert np.allclose(ours[0].numpy(), theirs, atol=1e-5)
 
 
 def test_kaldis_log_mel(samples):
-    from transformers import SeamlessM4TFeatureExtractor
-
     wanted = SeamlessM4TFeatureExtractor()(samples, sampling_rate=16000, return_tensors="np")
     rows = wanted["input_features"][0][wanted["attention_mask"][0].astype(bool)]
     ours = KaldiLogMel(80, 2)(torch.from_numpy(samples)[None])

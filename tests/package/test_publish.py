@@ -102,7 +102,5 @@ def test_up_to_the_hub_and_down_again(hub, toy_package, tmp_path):
     assert understood.stdout == f"{TREES[1]}\n"
     refused = run([*command[:-2], "someone/absent", str(recording)], **elsewhere)
     assert refused.returncode == 2
-    assert (
-        "error: someone/absent: no such file or folder, and neither espnet_model_zoo nor the hub has it"
-        in refused.stderr
-    )
+    message = "error: someone/absent: no such file or folder, and neither espnet_model_zoo nor the hub has it"
+    assert message in refused.stderr

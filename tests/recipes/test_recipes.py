@@ -117,9 +117,8 @@ def write_corpus(recipe: str, folder: Path) -> Path:
     """A corpus in its owner's layout: 20 sentences of some voices to train on, others of other voices."""
     said = spoken("sentences_train")
     voices = sorted({one.voice for one in said})
-    train, dev, test = (
-        [one for one in said if one.voice in part] for part in (voices[:-2], voices[-2:-1], voices[-1:])
-    )
+    apart = (voices[:-2], voices[-2:-1], voices[-1:])
+    train, dev, test = ([one for one in said if one.voice in part] for part in apart)
     parts = {"train": train[:20], "dev": dev[:2], "test": test[:2]}
     if recipe == "switchboard":
         return write_switchboard(folder, said[:40])
@@ -131,9 +130,8 @@ def test_speech_with_transcripts_alone(clone, tmp_path, monkeypatch, recipe, tes
     corpus = write_corpus(recipe, tmp_path / recipe)
     # One of them from MFCC, with deltas.
     mfcc = ("--set", "pretrain.options.feats_type=mfcc", "--set", "pretrain.options.input_size=39")
-    printed = run_recipe(
-        clone, recipe, "--table", "small", *(mfcc if recipe == "mls" else ()), **{recipe.upper(): str(corpus)}
-    )
+    options = ("--table", "small", *(mfcc if recipe == "mls" else ()))
+    printed = run_recipe(clone, recipe, *options, **{recipe.upper(): str(corpus)})
     assert all(re.search(f"^stage {stage}[:,]", printed, re.M) for stage in (1, 4, 5, 6, 7, 9, 10, 12, 13, 14))
     assert (clone / "dump/mfcc13d/mls/test/feats.scp").is_file() == (recipe == "mls")
     (row,) = rows(clone, f"{recipe}/tables/small")

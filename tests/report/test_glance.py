@@ -6,14 +6,12 @@ import pytest
 from espnet_atat.report.glance import plot_glance, read_glance
 
 
-@pytest.fixture
-def file(tmp_path):
+def write_attention(path, hypothesis="[IN:PLAY play ]"):
     """A file as ``recipe.attention`` writes it."""
     rng = np.random.default_rng(0)
-    path = tmp_path / "attention.npz"
     np.savez_compressed(
         path,
-        made_from="0a1b2c3d", utt_id="u1", reference="[IN:PLAY play ]", hypothesis="[IN:PLAY play ]",
+        made_from="0a1b2c3d", utt_id="u1", reference="[IN:PLAY play ]", hypothesis=hypothesis,
         tokens=["[IN:PLAY", "▁play", "]", "<eos>"], audio=rng.dirichlet(np.ones(43), 4), audio_task="slu",
         frame_seconds=0.01, features=rng.normal(size=(43, 80)).astype(np.float16), text=rng.dirichlet(np.ones(3), 4),
         text_task="nlu", pieces=["[CLS]", "play", "[SEP]"],
@@ -21,8 +19,8 @@ def file(tmp_path):
     return path
 
 
-def test_the_same_tokens_stand_beside_seconds_and_pieces(file):
-    glance = read_glance(file)
+def test_the_same_tokens_stand_beside_seconds_and_pieces(tmp_path):
+    glance = read_glance(write_attention(tmp_path / "attention.npz"))
     assert (glance.utt_id, glance.audio_task, glance.audio.shape, glance.text.shape) == ("u1", "slu", (4, 43), (4, 3))
     heard, spectrogram, read = plot_glance(glance, "title").axes
     names = ["[IN:PLAY", "play", "]", "<eos>"]

@@ -3,21 +3,12 @@
 import base64
 import re
 
-import numpy as np
 import pytest
 
 from espnet_atat.report.plots import write_report
+from tests.report.test_glance import write_attention
 from tests.report.test_intents import hypotheses, scored
 from tests.report.test_tables import content, row
-
-
-def write_attention(folder):
-    np.savez(
-        folder / "attention.npz",
-        utt_id="u1", reference="[IN:PLAY play ]", hypothesis="[IN:PLAY <stay> ]", tokens=["]", "<eos>"],
-        audio=np.eye(2, 9), audio_task="slu", frame_seconds=0.01, features=np.eye(9, 80), text=np.eye(2, 3),
-        text_task="nlu", pieces=["[CLS]", "play", "[SEP]"],
-    )  # fmt: skip
 
 
 @pytest.fixture
@@ -25,7 +16,7 @@ def table(tmp_path):
     """A row with hypotheses, their scores and an attention."""
     ref, hyp = hypotheses(tmp_path / "seed1/decode/test")
     metrics = scored([ref], [hyp], ref.with_name("metrics.json"))
-    write_attention(hyp.parent)
+    write_attention(hyp.with_name("attention.npz"), "[IN:PLAY <stay> ]")
     return content(row(files=[str(metrics)], runs=[]))
 
 
@@ -54,7 +45,7 @@ def test_the_page_holds_its_pictures_and_needs_no_other_file(table, tmp_path):
 
 def test_pooled_folds_show_the_attention_of_one(tmp_path):
     pairs = [hypotheses(tmp_path / f"seed1_{name}/decode/test", name) for name in ("a", "b")]
-    write_attention(pairs[0][1].parent)
+    write_attention(pairs[0][1].with_name("attention.npz"))
     (tmp_path / "seed1").mkdir()
     metrics = scored(*zip(*pairs, strict=True), tmp_path / "seed1/metrics.json")
     page = write_report(content(row(files=[str(metrics)], runs=[])), tmp_path, "mini").read_text()

@@ -71,8 +71,8 @@ def kept_scores(restored: Path, row: dict[str, Any], config: str, seed: int) -> 
     """Figures of a row's hypotheses with one seed; those of folds together."""
     labels = [f"seed{seed}_fold{fold}" for fold in range(1, (row["folds"] or 0) + 1)] or [f"seed{seed}"]
     name = None if row["folds"] else row["set"].rpartition("/")[2]
-    found = [sorted((restored / row["system"] / label / config).iterdir()) for label in labels]
-    folders = [folder for places in found for folder in places if name in (None, folder.name)]
+    found = [folder for label in labels for folder in sorted((restored / row["system"] / label / config).iterdir())]
+    folders = [folder for folder in found if name in (None, folder.name)]
     assert len(folders) == len(labels)
     return figures_of(tuple(folders), row["hypothesis"])
 

@@ -44,14 +44,8 @@ def test_what_is_no_place_in_an_ark_is_refused_and_not_run(tmp_path, ark, entry)
 def test_a_missing_or_damaged_ark_is_named(tmp_path, ark):
     path, _, offset = ark.rpartition(":")
     whole = Path(path).read_bytes()[int(offset) :]
-    for content in (
-        b"",
-        whole[:30],
-        b"\0BFM \4" + b"\xff" * 4,
-        b"\0BXX" + b"\0" * 60,
-        b"RIFF" + b"\0" * 60,
-        b"\x93NUMPY",
-    ):
+    heads = (b"\0BFM \4" + b"\xff" * 4, b"\0BXX" + b"\0" * 60, b"RIFF" + b"\0" * 60, b"\x93NUMPY")
+    for content in (b"", whole[:30], *heads):
         (tmp_path / "bad.ark").write_bytes(content)
         with pytest.raises(UserError, match=r"bad\.ark:0: cannot be read as Kaldi features"):
             read_features(f"{tmp_path}/bad.ark:0")

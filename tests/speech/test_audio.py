@@ -82,9 +82,8 @@ CODED = [("OGG", "VORBIS"), ("OGG", "OPUS"), ("MP3", "MPEG_LAYER_III"), ("FLAC",
 
 def coded(container: str, subtype: str, seconds: float = 3.0) -> bytes:
     file = io.BytesIO()
-    soundfile.write(
-        file, wave(seconds=seconds) + 0.01 * NOISE[: int(16_000 * seconds)], 16_000, subtype, format=container
-    )
+    samples = wave(seconds=seconds) + 0.01 * NOISE[: int(16_000 * seconds)]
+    soundfile.write(file, samples, 16_000, subtype, format=container)
     return file.getvalue()
 
 
@@ -144,8 +143,7 @@ def test_an_mp3_that_does_not_say_its_length_is_read_to_its_end(tmp_path, mode):
 
 @pytest.mark.parametrize("counts", [True, False])
 @pytest.mark.parametrize(
-    "between",
-    [b"", b"ID3\4\0\0\0\0\0\5title", b"TAG" + bytes(125), b"APETAGEX\xd0\x07\0\0\x28\0\0\0" + bytes(56)],
+    "between", [b"", b"ID3\4\0\0\0\0\0\5title", b"TAG" + bytes(125), b"APETAGEX\xd0\x07\0\0\x28\0\0\0" + bytes(56)]
 )
 def test_joined_mp3s_are_read_to_the_end_of_the_last(counts, between):
     content = coded("MP3", "MPEG_LAYER_III")
@@ -171,9 +169,8 @@ def test_files_that_encoders_write_or_people_join_are_whole(ffmpegs):
     assert damage("MP3", "x", mp3) is damage("OGG", "x", ogg) is damage("WAV", "x", mp3) is None
     assert damage("MP3", "x", mp3 + b"TAG" + bytes(125)) is damage("MP3", "x", mp3 + mp3) is None
     assert damage("OGG", "x", ogg + coded("OGG", "VORBIS")) is None
-    assert (
-        damage("MP3", "x", mp3[:-1] + bytes([mp3[-1] ^ 1])) == "its frames do not match the checksum in its first frame"
-    )
+    changed = mp3[:-1] + bytes([mp3[-1] ^ 1])
+    assert damage("MP3", "x", changed) == "its frames do not match the checksum in its first frame"
     assert damage("MP3", "x", mp3 + b"no frame") == f"no MP3 frame begins at byte {len(mp3)}"
 
 

@@ -78,9 +78,8 @@ def test_the_choice_depends_on_id_seed_and_epoch_alone():
 def test_samples_outside_are_the_same_bit_for_bit(dtype, fill):
     wave = speech_like()
     samples = (wave * np.iinfo(dtype).max if dtype.startswith("int") else wave).astype(dtype)
-    masked = mask_waveform(
-        samples, RATE, [MaskedSpan(0.5, 0.8, ("a",), (0,)), MaskedSpan(2.9, 3.4, ("b",), (1,))], fill, source()
-    )
+    spans = [MaskedSpan(0.5, 0.8, ("a",), (0,)), MaskedSpan(2.9, 3.4, ("b",), (1,))]
+    masked = mask_waveform(samples, RATE, spans, fill, source())
     assert masked.dtype == samples.dtype
     inside = np.zeros(len(samples), bool)
     inside[8000:12_800] = inside[46_400:] = True
@@ -114,13 +113,9 @@ def test_the_edges_do_not_click(fill):
 
 def test_a_span_of_a_few_samples_and_one_past_the_end():
     samples = speech_like(0.1)
-    for span in (
-        MaskedSpan(0.05, 0.0501, ("a",), (0,)),
-        MaskedSpan(0.05, 0.05002, ("a",), (0,)),
-        MaskedSpan(0.2, 0.3, ("a",), (0,)),
-    ):
+    for start, end in ((0.05, 0.0501), (0.05, 0.05002), (0.2, 0.3)):
         for fill in FILLS:
-            masked = mask_waveform(samples, RATE, [span], fill, source())
+            masked = mask_waveform(samples, RATE, [MaskedSpan(start, end, ("a",), (0,))], fill, source())
             assert masked.shape == samples.shape
             assert np.isfinite(masked).all()
 

@@ -83,15 +83,12 @@ def test_a_dump_of_mfcc_lies_beside_that_of_log_mels_and_moves_no_key(tone_set, 
     samples, _ = soundfile.read(data.wav[data.ids[0]], dtype="float32")
     assert np.array_equal(read_features(entries[data.ids[0]]), mfcc(samples, 13, deltas=True))
     assert (tmp_path / "mfcc/feats_type").read_text() == "mfcc\n"
-    assert Cepstra(40, True).config(compress=True, allow_bad=False) == MfccConfig(
-        compress=True, allow_bad=False, num_ceps=40, deltas=True
-    )
-    assert [str(Cepstra(*each).dump) for each in SIZES.values()] == [
-        *("dump/mfcc13", "dump/mfcc13d", "dump/mfcc40", "dump/mfcc40d")
-    ]
-    assert digest(vars(FeatureConfig())) == digest(
-        {"feats_type": "fbank", "compress": True, "resample": False, "allow_bad": True}
-    )
+    options = {"compress": True, "allow_bad": False}
+    assert Cepstra(40, True).config(**options) == MfccConfig(**options, num_ceps=40, deltas=True)
+    folders = [str(Cepstra(*each).dump) for each in SIZES.values()]
+    assert folders == ["dump/mfcc13", "dump/mfcc13d", "dump/mfcc40", "dump/mfcc40d"]
+    before = {"feats_type": "fbank", "compress": True, "resample": False, "allow_bad": True}
+    assert digest(vars(FeatureConfig())) == digest(before)
 
 
 def test_what_a_training_configuration_says_of_mfcc():

@@ -65,15 +65,11 @@ def test_a_model_in_parts_becomes_a_folder_that_transformers_loads(toy, tmp_path
     parts[0].write_bytes(content[:4321])
     parts[1].write_bytes(content[4321:])
     convert_whisper(parts, tmp_path / "converted")
-    assert sorted(path.name for path in (tmp_path / "converted").iterdir()) == [
-        "config.json",
-        "model.safetensors",
-        "preprocessor_config.json",
-    ]
+    names = ["config.json", "model.safetensors", "preprocessor_config.json"]
+    assert sorted(path.name for path in (tmp_path / "converted").iterdir()) == names
     samples = np.random.default_rng(0).normal(0, 0.1, 8000).astype(np.float32)
-    ours, theirs = (
-        load_pretrained_speech(str(each)).eval().states_of(samples) for each in (tmp_path / "converted", folder)
-    )
+    folders = (str(tmp_path / "converted"), str(folder))
+    ours, theirs = (load_pretrained_speech(each).eval().states_of(samples) for each in folders)
     assert np.abs(ours - theirs).max() < 2e-2  # half precision
     assert theirs.std() > 0.5
 
@@ -82,17 +78,13 @@ def test_a_model_in_parts_becomes_a_folder_that_transformers_loads(toy, tmp_path
     ("change", "message"),
     [
         (lambda content: content[:-200], "not a whole model of CTranslate2"),
-        (
-            lambda content: content.replace(b"WhisperSpec", b"WhisperTech"),
-            "'WhisperTech' in version 6, not WhisperSpec",
-        ),
-        (
-            lambda content: content.replace(b"encoder/conv1/weight", b"encoder/conv7/weight"),
-            "lacks 'encoder/conv1/weight'",
-        ),
+        (lambda content: content.replace(b"WhisperSpec", b"WhisperTech"),
+         "'WhisperTech' in version 6, not WhisperSpec"),
+        (lambda content: content.replace(b"encoder/conv1/weight", b"encoder/conv7/weight"),
+         "lacks 'encoder/conv1/weight'"),
         (lambda _: b"", "not a whole model"),
     ],
-)
+)  # fmt: skip
 def test_what_is_no_whisper_is_refused(toy, tmp_path, change, message):
     path = tmp_path / "model.bin"
     path.write_bytes(change(toy[1]))

@@ -83,12 +83,8 @@ def test_every_set_is_prepared_and_has_features_and_what_a_mixture_reads_is_mask
 
 def made(tree: Path) -> dict[str, bytes]:
     """Every file of the data stages but the stamps, which hold times."""
-    files = {
-        f"{place}/{name}": content
-        for place in ("data", "dump", "exp")
-        for name, content in contents(tree / place).items()
-    }
-    return {name: content for name, content in files.items() if not name.endswith(STAMP)}
+    files = {place: contents(tree / place) for place in ("data", "dump", "exp")}
+    return {f"{p}/{name}": each for p, of in files.items() for name, each in of.items() if not name.endswith(STAMP)}
 
 
 @pytest.mark.parametrize(("recipe", "speech"), [("librispeech", "written")])

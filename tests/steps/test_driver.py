@@ -25,6 +25,7 @@ from espnet_atat.steps.request import Request
 from espnet_atat.steps.stage13_score import score_node
 from espnet_atat.text.vocabulary import Vocabulary
 from tests.conftest import ROOT
+from tests.shell import run_script
 from tests.steps.world import FILES, planned, read_audio_in_place, run, training, write_recipe
 
 FINAL_LOSS = re.compile(r"1epoch results: .* loss=(\S+),")
@@ -87,8 +88,7 @@ from espnet_atat.bin.run import main
 main(["--recipe", "toy", "--stage", "7", "--dry_run"])
 assert not {"torch", "espnet2", "transformers"} & set(sys.modules)
 """
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, env=environment)
+    done = run_script(script)
     assert len(re.findall(r"stage (?:[789]|1[0-5]): \S+: to be made", done.stdout)) == 19
     assert not (world / "exp").exists()
 

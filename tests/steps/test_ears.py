@@ -8,15 +8,20 @@ import numpy as np
 import pytest
 import soundfile
 import torch
+from kaldiio import load_scp
 
+from espnet_atat.bin.pack import main as pack
 from espnet_atat.config.encoder_input import encoder_input_of
 from espnet_atat.config.system import load_system
 from espnet_atat.datadir import read_two_column, write_two_column
+from espnet_atat.decode.understand import Speech2Understand
 from espnet_atat.errors import UserError
+from espnet_atat.model.pretrained_speech import load_pretrained_speech
 from espnet_atat.package.reader import open_package, read_manifest
-from tests.conftest import ROOT
+from espnet_atat.speech import features, states
 from tests.decode.test_imports import SCRIPT, UNWANTED
-from tests.decode.test_imports import run as imported_by
+from tests.model.test_espnet_speech import build, packed
+from tests.shell import run_script
 from tests.steps.world import FILES, PRETRAIN, run, training, write_recipe
 from tests.toy_ears import make_encoder
 
@@ -65,11 +70,8 @@ def test_states_are_stored_once_for_all_rows_and_say_whose_they_are(ears, capsys
     make("frozen", stop=6)
     dump = encoder_input_of({"audio_encoder": "hugging_face", "audio_encoder_conf": {"model": "ears"}}).dump
     assert dump.name.startswith("ears-")
-    frames, samples = (
-        read_two_column(place / "toy/audio" / name)
-        for place, name in ((dump, "utt2num_frames"), (Path("dump"), "text"))
-    )
-    assert frames.keys() == samples.keys()
+    frames = read_two_column(dump / "toy/audio/utt2num_frames")
+    assert frames.keys() == read_two_column("dump/toy/audio/text").keys()
     samples = {utt: soundfile.info(f"data/toy/audio/{utt}.wav").frames for utt in frames}
     assert all(int(frames[utt]) == -(-(samples[utt] + 8000) // 320) for utt in frames)
     assert (dump / "toy/words/text").is_file()
@@ -87,8 +89,6 @@ def test_states_are_stored_once_for_all_rows_and_say_whose_they_are(ears, capsys
 @pytest.mark.slow
 @pytest.mark.usefixtures("ears")
 def test_states_are_the_same_from_any_number_of_processes(monkeypatch):
-    from espnet_atat.speech import features
-
     monkeypatch.setattr(features, "SMALLEST", 2)
     found = []
     for nj in ("1", "3"):
@@ -102,7 +102,6 @@ def test_states_are_the_same_from_any_number_of_processes(monkeypatch):
 @pytest.mark.usefixtures("ears")
 def test_states_are_made_on_a_gpu_if_one_is_asked_for(monkeypatch, capsys):
     """Only the encoder goes there. Here the device "cuda" is the CPU."""
-    from espnet_atat.speech import states
 
     def stored() -> list[bytes]:
         return [path.read_bytes() for path in sorted((training("frozen").dump / "toy/audio/data").glob("*.ark"))]
@@ -132,14 +131,10 @@ def test_mel_warp_of_states_is_refused():
 
 @pytest.mark.usefixtures("ears")
 def test_compression_changes_states_little():
-    from kaldiio import load_scp
-
     found = []
     for compress in ("false", "true"):
         make("frozen", "--compress", compress, stop=6)
         found.append(dict(load_scp(str(training("frozen").dump / "toy/audio/feats.scp"))))
-    from espnet_atat.model.pretrained_speech import load_pretrained_speech
-
     encoder = load_pretrained_speech("ears").eval()
     for utt, two_bytes in found[0].items():
         exact = encoder.states_of(soundfile.read(f"data/toy/audio/{utt}.wav", dtype="float32")[0])
@@ -149,8 +144,6 @@ def test_compression_changes_states_little():
 
 @pytest.mark.slow
 def test_a_package_hears_wavs_as_the_recipe_heard_states(ears):
-    from espnet_atat.decode.understand import Speech2Understand
-
     make("frozen", "--compress", "false", stop=15)
     saved = training("frozen").run.place / "config.yaml"
     assert "reads_states: true" in saved.read_text()
@@ -159,8 +152,6 @@ def test_a_package_hears_wavs_as_the_recipe_heard_states(ears):
     hyp = read_two_column("exp/toy/frozen/seed1/decode/test/hyp")
     wavs = read_two_column("data/toy/test/wav.scp")
     named = package.with_name("named.zip")
-    from espnet_atat.bin.pack import main as pack
-
     model = training("frozen").model_file
     files = {"train_config": saved, "model_file": model, "outpath": named}
     pack([*(word for key, path in files.items() for word in (f"--{key}", str(path))), "--encoder_by_name"])
@@ -171,12 +162,9 @@ def test_a_package_hears_wavs_as_the_recipe_heard_states(ears):
         for utt, wav in wavs.items():
             result = understand(wav)
             assert result.line == hyp[utt], (source, utt)
-    heard = imported_by(ROOT, Path(), SCRIPT, package.absolute(), next(iter(wavs.values())), *UNWANTED)
+    heard = run_script(SCRIPT, package.absolute(), next(iter(wavs.values())), *UNWANTED)
     assert heard.stdout.splitlines()[1:] == [""]
-    states = training("frozen").dump / "toy/test/feats.scp"
-    from kaldiio import load_scp
-
-    for utt, matrix in load_scp(str(states)).items():
+    for utt, matrix in load_scp(str(training("frozen").dump / "toy/test/feats.scp")).items():
         assert understand(np.array(matrix)).line == hyp[utt]
 
     (ears / "ears").rename(ears / "elsewhere")
@@ -190,14 +178,9 @@ def test_a_package_hears_wavs_as_the_recipe_heard_states(ears):
         bare(next(iter(wavs.values())))
 
 
-@pytest.mark.usefixtures("ears")
 @pytest.mark.slow
 @pytest.mark.usefixtures("ears")
 def test_lora_adapts_an_encoder_that_is_frozen_otherwise():
-    import torch
-
-    from espnet_atat.model.pretrained_speech import load_pretrained_speech
-
     make("lora", stop=13)
     state = torch.load(training("lora").model_file, weights_only=True)
     start = load_pretrained_speech("ears").state_dict()
@@ -208,9 +191,6 @@ def test_lora_adapts_an_encoder_that_is_frozen_otherwise():
 @pytest.mark.slow
 def test_an_espnet_asr_model_is_an_encoder_too(ears):
     """Packed by ESPnet, frozen; its states are stored, a fine-tuning goes on, and the package brings its weights."""
-    from espnet_atat.decode.understand import Speech2Understand
-    from tests.model.test_espnet_speech import build, packed
-
     folder = ears / "asr"
     folder.mkdir()
     build("conformer", folder)
@@ -238,11 +218,6 @@ def test_zeroshot_on_top_of_stored_states_goes_through():
 
 @pytest.mark.slow
 def test_an_encoder_whose_upper_layers_train_reads_audio_and_is_in_the_checkpoint(ears):
-    import torch
-
-    from espnet_atat.decode.understand import Speech2Understand
-    from espnet_atat.model.pretrained_speech import load_pretrained_speech
-
     make("top", stop=15)
     trained = training("top")
     assert trained.dump == Path("dump/raw")
@@ -282,24 +257,14 @@ def test_what_is_read_follows_from_what_is_trained(config, stored):
     ("config", "message"),
     [
         ({"audio_encoder": "conformer", "feats_type": "encoder"}, "needs audio_encoder hugging_face"),
-        ({"audio_encoder": "hugging_face"}, "names no model"),
-        (
-            {
-                "audio_encoder": "hugging_face",
-                "feats_type": "encoder",
-                "audio_encoder_conf": {"model": "e", "trained": 1},
-            },
-            "needs a frozen encoder",
-        ),
-        (
-            {"audio_encoder": "hugging_face", "feats_type": "fbank", "audio_encoder_conf": {"model": "e"}},
-            "encoder or raw",
-        ),
+        ({}, "names no model"),
+        ({"feats_type": "encoder", "audio_encoder_conf": {"model": "e", "trained": 1}}, "needs a frozen encoder"),
+        ({"feats_type": "fbank", "audio_encoder_conf": {"model": "e"}}, "encoder or raw"),
     ],
 )
 def test_contradictions_are_refused(config, message):
     with pytest.raises(UserError, match=message):
-        encoder_input_of(config)
+        encoder_input_of({"audio_encoder": "hugging_face", **config})
 
 
 @pytest.mark.usefixtures("ears")

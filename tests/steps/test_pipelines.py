@@ -2,10 +2,8 @@
 
 import importlib.util
 import json
-import os
 import re
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
@@ -17,6 +15,7 @@ from espnet_atat.errors import UserError
 from espnet_atat.installed import models_dir
 from espnet_atat.steps.pipelines import TaggedHypotheses
 from tests.conftest import ROOT
+from tests.shell import run_script
 from tests.steps.lamps import FILES, ORACLE, TESTS, write_lamps, write_set
 from tests.steps.world import planned, training, write_features, write_recipe
 from tests.steps.world import run as run_stages
@@ -62,9 +61,7 @@ main(["--recipe", "lamps", "--stage", "11", "--stop_stage", "11"])
 assert not {"torch", "espnet2", "transformers"} & set(sys.modules)
 main(["--recipe", "lamps", "--stage", "7", "--stop_stage", "14"])
 """
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=environment, check=False)
-    assert done.returncode == 0, done.stderr
+    done = run_script(script)
     assert done.stdout.count(" exp/runs/crf-train-") == 2  # both systems' tagger is made once, and skipped once
     skipped = [line for line in done.stdout.splitlines() if line.endswith("skipped")]
     assert len(skipped) == 1
@@ -184,9 +181,7 @@ def test_a_pipeline_over_its_own_asr_shares_the_model_of_others_and_keeps_its_wo
     assert str(found.asr.folder) == "exp/toy/asr/seed1/asr/decode_tree/test"
     assert (found.asr.test.task, found.asr.config["constrain_trees"]) == ("asr", True)
     assert found.origin["asr_model"] == str(training("old").model_file)
-    assert found.heard == {
-        word for words in read_two_column(Path("dump/toy/audio/text")).values() for word in words.split()
-    }
+    assert found.heard == set(" ".join(read_two_column(Path("dump/toy/audio/text")).values()).split())
 
 
 @pytest.mark.slow

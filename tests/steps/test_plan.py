@@ -185,9 +185,8 @@ def test_heard_words_are_those_of_audio_alone():
 
 
 def test_another_recipe_shares_a_pretraining_by_naming_it(world):
-    other = FILES["rows/zeroshot"].replace(
-        "{config: pretrain, mixture: pretrain}", "{config: toy/pretrain, mixture: toy/pretrain}"
-    )
+    other = FILES["rows/zeroshot"].replace("config: pretrain, mix", "config: toy/pretrain, mix")
+    other = other.replace("mixture: pretrain", "mixture: toy/pretrain")
     files = {name: FILES[name] for name in FILES if name.startswith(("conf/finetune", "conf/decode", "mixtures/new"))}
     write_recipe(world, "other", {"rows/mine": f"tokens: toy/tokens\n{other}", **files})
     mine, theirs = training("mine", "--recipe", "other"), training("zeroshot")

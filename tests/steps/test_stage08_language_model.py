@@ -12,13 +12,8 @@ from espnet_atat.steps.stage08_language_model import LMTraining
 from espnet_atat.text.sentences import lm_tokens
 from espnet_atat.text.tokenizer import TargetTokenizer
 from espnet_atat.text.vocabulary import Vocabulary
-from tests.steps.world import NEW_TARGETS, planned, run, write_recipe
+from tests.steps.world import LM, NEW_TARGETS, planned, run, write_recipe
 
-LM = """
-{lm: seq_rnn, lm_conf: {unit: 8, nlayers: 1}, optim: adam, batch_type: numel, batch_bins: 50, max_epoch: 2,
-num_workers: 0, use_matplotlib: false, use_tensorboard: false, best_model_criterion: [[valid, loss, min]],
-keep_nbest_models: 1}
-"""
 SYSTEM = """
 title: searched with a language model
 pretrain: {config: pretrain, mixture: pretrain}
@@ -72,9 +67,8 @@ def test_the_name_depends_on_the_targets_and_not_on_their_share():
 def test_stage_8_comes_before_training_and_grows_the_tokens_that_it_needs(capsys):
     run("--system", "lm_zeroshot", "--dry_run")
     stages = [line.partition("-")[0] for line in capsys.readouterr().out.splitlines()]
-    assert stages[:4] == [
-        f"stage {n}: exp/runs/{what}" for n, what in ((7, "tokens"), (8, "tokens"), (8, "lm"), (9, "stats"))
-    ]
+    first = ((7, "tokens"), (8, "tokens"), (8, "lm"), (9, "stats"))
+    assert stages[:4] == [f"stage {n}: exp/runs/{what}" for n, what in first]
 
 
 def test_the_language_model_starts_from_a_symbol_of_its_own():

@@ -7,8 +7,13 @@ from pathlib import Path
 import pytest
 
 from espnet_atat.datadir import read_two_column
+from espnet_atat.decode.pretrained import load_pretrained
+from espnet_atat.decode.source import Source
+from espnet_atat.decode.understand import Speech2Understand
 from espnet_atat.errors import UserError
 from espnet_atat.package.reader import open_package, read_manifest
+from espnet_atat.package.run_folder import read_config
+from espnet_atat.tasks.atat import ATATTask
 from espnet_atat.text.tokenizer import TargetTokenizer
 from tests.steps.world import NEW_TARGETS, run, training, write_recipe
 
@@ -35,9 +40,6 @@ def test_the_package_says_how_the_model_came_about():
 
 
 def test_the_package_has_the_tokens_that_the_model_was_trained_with():
-    from espnet_atat.package.run_folder import read_config
-    from espnet_atat.tasks.atat import ATATTask
-
     final = training("zeroshot")
     ours = TargetTokenizer.load(final.tokens.place)
     assert "quartz" in ours.grown_words
@@ -52,9 +54,6 @@ def test_the_package_has_the_tokens_that_the_model_was_trained_with():
 
 def test_it_decodes_as_stage_12_did(finished, monkeypatch):
     """The package's statistics, tokenizer and options are those of the recipe."""
-    from espnet_atat.decode.source import Source
-    from espnet_atat.decode.understand import Speech2Understand
-
     away = finished / "away.zip"
     away.write_bytes(ZIP.read_bytes())
     features = Source.of_dump("dump/toy/test", "speech")
@@ -77,8 +76,6 @@ def test_what_is_packed_is_skipped_until_its_scores_change(capsys):
 
 
 def test_a_row_says_how_much_stays_around_the_speech_that_its_package_finds():
-    from espnet_atat.decode.pretrained import load_pretrained
-
     pack("--system", "zeroshot", "--set", "vad_margin=1.5")
     packed = load_pretrained(ZIP)
     assert packed.search_options("speech", {})["vad_margin"] == 1.5

@@ -10,6 +10,8 @@ import torch
 import yaml
 
 from espnet_atat.datadir import read_two_column
+from espnet_atat.decode.understand import Speech2Understand
+from espnet_atat.model.espnet import TransformerEncoder
 from espnet_atat.text.vocabulary import Vocabulary
 from tests.steps.world import make_world, run, training, write_recipe
 
@@ -51,16 +53,10 @@ def finished(tmp_path_factory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(root)
         torch.manual_seed(3)
-        save_asr_model(root / "asr.pth")
+        asr = TransformerEncoder(80, 16, num_blocks=1, attention_heads=2, linear_units=16).state_dict()
+        torch.save({f"encoder.{name}": value for name, value in asr.items()}, "asr.pth")
         run("--table", "transfer", "--stop_stage", "13")
     return root
-
-
-def save_asr_model(path: Path) -> None:
-    from espnet_atat.model.espnet import TransformerEncoder
-
-    encoder = TransformerEncoder(80, 16, num_blocks=1, attention_heads=2, linear_units=16)
-    torch.save({f"encoder.{name}": value for name, value in encoder.state_dict().items()}, path)
 
 
 @pytest.mark.slow
@@ -88,8 +84,6 @@ def test_pretraining_starts_from_the_asr_models_blocks_and_e2e_from_its_audio_en
 
 @pytest.mark.slow
 def test_replay_trains_on_both_and_both_labels_decode(finished, monkeypatch):
-    from espnet_atat.decode.understand import Speech2Understand
-
     monkeypatch.chdir(finished)
     final = training("replay")
     results = re.search(r"1epoch results: \[train\](.*?)\[valid\]", (final.run.place / "train.log").read_text())

@@ -58,9 +58,8 @@ def table(world, load):
 @pytest.mark.parametrize(("name", "label"), [("recorded_test", "your recordings"), ("stop", "recordings of STOP")])
 def test_a_table_names_whose_recordings_it_is_of(table, name, label):
     path = table(name)
-    header = (
-        f"Test audio, toy/{name}: {label} (the first that exists of: your recordings, recordings of STOP, synthetic"
-    )
+    order = "the first that exists of: your recordings, recordings of STOP, synthetic"
+    header = f"Test audio, toy/{name}: {label} ({order}"
     for suffix in (".md", ".json"):
         text = path.with_suffix(suffix).read_text()
         assert header in text

@@ -83,6 +83,12 @@ test: [{set: toy/test, task: nlu}]
 """,
     "tables/default.yaml": "title: the toy\nrows: {old, zeroshot}\n",
 }
+#: Of a language model, small and soon trained.
+LM = """
+{lm: seq_rnn, lm_conf: {unit: 8, nlayers: 1}, optim: adam, batch_type: numel, batch_bins: 50, max_epoch: 2,
+num_workers: 0, use_matplotlib: false, use_tensorboard: false, best_model_criterion: [[valid, loss, min]],
+keep_nbest_models: 1}
+"""
 TARGETS = [
     "[IN:PLAY play [SL:SONG paper moon ] ]",
     "[IN:STOP stop ]",

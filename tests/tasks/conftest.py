@@ -1,4 +1,4 @@
-"""One toy world and its statistics for all tests of this folder."""
+"""Statistics of the toy world, and another domain, for all tests of this folder."""
 
 import pytest
 
@@ -6,13 +6,8 @@ from espnet_atat.datadir import write_two_column
 from espnet_atat.text.growth import grow
 from espnet_atat.text.tokenizer import TargetTokenizer
 from espnet_atat.text.vocabulary import Vocabulary
-from tests.toy import Toy, make_toy
+from tests.toy import make_toy
 from tests.toy_training import FOUR_TASKS, Prepared, prepare
-
-
-@pytest.fixture(scope="session")
-def toy(tmp_path_factory) -> Toy:
-    return make_toy(tmp_path_factory.mktemp("toy"))
 
 
 @pytest.fixture(scope="session")

@@ -53,9 +53,8 @@ def overfitted(prepared, tmp_path_factory) -> Path:
     """Trained on the eight utterances until it knows them."""
     output = tmp_path_factory.mktemp("overfitted") / "run"
     schedule = {"warmup_steps": 30, "decay": "linear", "total_steps": 300}
-    return prepared.train(
-        output, num_iters_per_epoch=100, max_epoch=3, scheduler_conf=schedule, optim_conf={"lr": 4e-3}
-    )
+    options = {"scheduler_conf": schedule, "optim_conf": {"lr": 4e-3}}
+    return prepared.train(output, num_iters_per_epoch=100, max_epoch=3, **options)
 
 
 @pytest.mark.slow

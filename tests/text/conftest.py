@@ -1,15 +1,9 @@
-"""One toy world for all tests of this folder."""
+"""Tokens of the toy world."""
 
 import pytest
 
 from espnet_atat.text.tokenizer import TargetTokenizer
 from espnet_atat.text.vocabulary import Vocabulary
-from tests.toy import Toy, make_toy
-
-
-@pytest.fixture(scope="session")
-def toy(tmp_path_factory) -> Toy:
-    return make_toy(tmp_path_factory.mktemp("toy"))
 
 
 @pytest.fixture(scope="session")

@@ -14,9 +14,8 @@ from tests.toy_model import toy_model
 
 def options(**changes: Any) -> Namespace:
     conf = {"rank": 2, "target_modules": ["linear_q", "linear_v", "query"]}
-    return Namespace(
-        **{"use_adapter": True, "adapter": "lora", "save_strategy": "all", "adapter_conf": conf, **changes}
-    )
+    lora = {"use_adapter": True, "adapter": "lora", "save_strategy": "all", "adapter_conf": conf}
+    return Namespace(**{**lora, **changes})
 
 
 def test_adapters_and_new_rows_are_never_of_the_pretrained_group():

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 import torch
+from espnet2.main_funcs.pack_funcs import pack
 
 from espnet_atat.errors import UserError
 from espnet_atat.model.espnet import AbsEncoder, ConformerEncoder, TransformerEncoder
@@ -49,8 +50,6 @@ def test_the_blocks_compute_what_the_asr_models_do(blocks, wrapped, tmp_path):
 @torch.no_grad()
 def test_the_blocks_may_come_out_of_a_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As ESPnet's ``pack`` writes it."""
-    from espnet2.main_funcs.pack_funcs import pack
-
     monkeypatch.chdir(tmp_path)
     save(asr_encoder("transformer"), Path("asr.pth"))
     Path("config.yaml").write_text("encoder: transformer\n")

@@ -5,9 +5,11 @@ import torch
 
 from espnet_atat.errors import UserError
 from espnet_atat.model.atat_model import ESPnetATATModel
+from espnet_atat.model.hearing_encoder import HearingEncoder
 from espnet_atat.train.optimiser import NEW_ROWS, parameter_groups
 from espnet_atat.train.transfer import OLD_ROWS
 from espnet_atat.train.unfreeze import WarmupUnfreezeLR
+from tests.toy_ears import make_encoder
 from tests.toy_model import toy_batch, toy_model
 
 
@@ -35,9 +37,6 @@ def test_pretraining_has_two_groups_of_everything():
 
 
 def test_a_pretrained_speech_encoder_has_a_rate_of_its_own(tmp_path):
-    from espnet_atat.model.hearing_encoder import HearingEncoder
-    from tests.toy_ears import make_encoder
-
     model = toy_model()
     folder = str(make_encoder(tmp_path / "ears"))
     model.audio_encoder = HearingEncoder(16, model=folder, trained=1, blocks=None)
@@ -77,9 +76,8 @@ def test_frozen_parameters_are_in_none():
 
 @pytest.mark.parametrize("prefix", ["audio", "decoder.embed.0.newer", "encoder", ""])
 def test_a_prefix_that_names_nothing_is_an_error(grown, prefix):
-    with pytest.raises(
-        UserError, match=f"--pretrained_parameters: the model has no trainable parameter below '{prefix}'"
-    ):
+    message = f"--pretrained_parameters: the model has no trainable parameter below '{prefix}'"
+    with pytest.raises(UserError, match=message):
         parameter_groups(grown, ["decoder", prefix])
 
 

@@ -13,16 +13,10 @@ from espnet_atat.text.tokenizer import TargetTokenizer
 from espnet_atat.text.vocabulary import Vocabulary
 from espnet_atat.train.optimiser import NEW_ROWS
 from espnet_atat.train.transfer import OLD_ROWS, initial_checkpoint, kept_checkpoint
-from tests.toy import Toy, make_toy
 from tests.toy_model import toy_batch, toy_model
 
 GROWTH = BPEGrowth(size=60, pieces_per_word=3)
 FIRST, SECOND = ["[IN:BUY rhapsody [SL:BOOK moön ] ]"], ["[IN:SELL [SL:BOOK wintergreen rhapsody ] ]"]
-
-
-@pytest.fixture(scope="module")
-def toy(tmp_path_factory) -> Toy:
-    return make_toy(tmp_path_factory.mktemp("toy"))
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,8 @@ import soundfile
 from espnet_atat.datadir import Clip, DataDir
 from espnet_atat.errors import UserError
 from espnet_atat.schema import read
-from espnet_atat.speech.alignment.record import AlignedWord, aligned, not_found
+from espnet_atat.speech.alignment.record import aligned as word
+from espnet_atat.speech.alignment.record import not_found
 from espnet_atat.speech.audio import probe, read_audio
 from espnet_atat.speech.augmentation.augment_set import AugmentConfig, augment_set
 from espnet_atat.speech.augmentation.cutting import cut
@@ -23,43 +24,27 @@ def configure(**prepare: float) -> AugmentConfig:
     return read(AugmentConfig, {"prepare": prepare}, "here", seed=0)
 
 
-def word(name: str, start: float, end: float) -> AlignedWord:
-    return aligned(name, start, end)
-
-
 @pytest.mark.parametrize(
     ("words", "longest", "expected"),
     [
         # It fits: the speech with its margins.
         ([word("a", 0.5, 0.9), word("b", 1.0, 1.5)], 300, [(40, 160, "a b")]),
         # Cut in the middle of the pause, where the margins would meet; joined again as far as the pieces fit.
-        (
-            [word("a", 0.0, 1.0), word("b", 1.8, 2.5), word("c", 3.3, 4.0), word("d", 4.8, 5.0)],
-            270,
-            [(0, 260, "a b"), (320, 510, "c d")],
-        ),
+        ([word("a", 0.0, 1.0), word("b", 1.8, 2.5), word("c", 3.3, 4.0), word("d", 4.8, 5.0)], 270,
+         [(0, 260, "a b"), (320, 510, "c d")]),
         # Without a long pause, at the longest there is.
         ([word("a", 0.0, 1.0), word("b", 1.1, 2.0), word("c", 2.3, 3.0)], 220, [(0, 210, "a b"), (220, 310, "c")]),
         # What was not found may lie anywhere between its neighbours, so nothing is cut there.
-        (
-            [word("a", 0.0, 1.0), not_found("x"), word("b", 2.0, 3.0), word("c", 3.9, 5.0)],
-            320,
-            [(0, 310, "a x b"), (380, 510, "c")],
-        ),
+        ([word("a", 0.0, 1.0), not_found("x"), word("b", 2.0, 3.0), word("c", 3.9, 5.0)], 320,
+         [(0, 310, "a x b"), (380, 510, "c")]),
         # A stretch that nothing can cut is left out, and nothing is joined across it.
-        (
-            [word("a", 0.0, 0.5), word("b", 1.5, 2.0), not_found("x"), word("c", 5.0, 5.5), word("d", 6.5, 7.0)],
-            150,
-            [(0, 60, "a"), (640, 710, "d")],
-        ),
-        (
-            [not_found("x"), word("a", 1.0, 1.5), word("b", 2.5, 3.0), not_found("y")],
-            300,
-            [(0, 160, "x a"), (240, 510, "b y")],
-        ),
+        ([word("a", 0.0, 0.5), word("b", 1.5, 2.0), not_found("x"), word("c", 5.0, 5.5), word("d", 6.5, 7.0)], 150,
+         [(0, 60, "a"), (640, 710, "d")]),
+        ([not_found("x"), word("a", 1.0, 1.5), word("b", 2.5, 3.0), not_found("y")], 300,
+         [(0, 160, "x a"), (240, 510, "b y")]),
         ([not_found("x")], 300, []),
     ],
-)
+)  # fmt: skip
 def test_pieces_by_the_words(words, longest, expected):
     total = 510
     if words[-1].found and words[-1].end > 5:
@@ -117,12 +102,8 @@ def test_what_cannot_be_cut_is_left_out_by_name_and_a_test_set_or_a_tree_refused
 
 
 def test_short_audio_is_padded_to_a_length_after_all_else(talk, tmp_path):
-    made(
-        augment_set,
-        talk,
-        tmp_path / "aug",
-        read(AugmentConfig, {"speeds": [0.9, 1], "prepare": {"pad_to": 4.0}}, "x", seed=0),
-    )
+    config = read(AugmentConfig, {"speeds": [0.9, 1], "prepare": {"pad_to": 4.0}}, "x", seed=0)
+    made(augment_set, talk, tmp_path / "aug", config)
     data = DataDir.load(tmp_path / "aug")
     original = read_audio(talk.wav["s-short"])
     padded = read_audio(data.wav["s-short"])

@@ -94,9 +94,8 @@ def test_the_noise_of_a_place_is_low_and_goes_up_and_down():
     found = effects.place_noise(noise, RATE, 0.95, levels)
     first, second = found[: 2 * RATE - 4000], found[2 * RATE :]
     assert power_db(first) - power_db(second) == pytest.approx(20, abs=1)
-    assert power_db(effects.limit_band(first, RATE, 2000)) == pytest.approx(
-        power_db(first), abs=1
-    )  # most is below 1 kHz
+    low = effects.limit_band(first, RATE, 2000)
+    assert power_db(low) == pytest.approx(power_db(first), abs=1)  # most is below 1 kHz
     assert np.array_equal(effects.place_noise(noise, RATE, 0.0, np.zeros(2)), noise)
 
 
@@ -148,9 +147,8 @@ def test_trimming_leaves_the_speech_and_the_margin(speech):
     loud = np.flatnonzero(find_speech(padded, RATE)) * 160
     assert len(trimmed) == pytest.approx(loud[-1] - loud[0] + 160 + 2 * 1600, abs=2)
     assert delay(padded, trimmed) == pytest.approx(loud[0] - 1600, abs=1)
-    assert power_db(trimmed) + 10 * np.log10(len(trimmed)) == pytest.approx(
-        power_db(padded) + 10 * np.log10(len(padded)), abs=0.1
-    )  # no energy was cut away
+    left, whole = (power_db(samples) + 10 * np.log10(len(samples)) for samples in (trimmed, padded))
+    assert left == pytest.approx(whole, abs=0.1)  # no energy was cut away
 
 
 def test_noise_reduction_raises_the_ratio_and_keeps_the_speech(speech):
