@@ -16,11 +16,11 @@ times is worth 1 / (1 + c)²; one that fewer than ``--times`` sentences have is 
 """
 
 import argparse
-import heapq
 import random
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from string import ascii_lowercase
 from typing import Any
@@ -31,6 +31,7 @@ from espnet_atat.datadir import read_two_column
 from espnet_atat.errors import UserError
 from espnet_atat.semantics.normalise import normalise_words
 from espnet_atat.speech.synthesis.numbers import cardinal
+from espnet_atat.speech.synthesis.subset import lowest_first
 from espnet_atat.speech.synthesis.verbalise import verbalise
 
 PARTS = ("noun", "verb", "adj", "adv")
@@ -108,19 +109,11 @@ def choose(texts: Iterable[str], number: int, times: int) -> list[str]:
     counting = {text: [w for w in set(words) if sentences_with[w] >= times] for text, words in split.items()}
     chosen_with = Counter[str]()
 
-    def worth(text: str) -> float:
-        return sum((1 + chosen_with[word]) ** -2 for word in counting[text]) / len(split[text])
+    def rank(text: str) -> tuple[float]:
+        return (-sum((1 + chosen_with[word]) ** -2 for word in counting[text]) / len(split[text]),)
 
-    # A worth only ever falls: whoever leads with a worth of today is the best.
-    queue = [(-worth(text), text) for text in split]
-    heapq.heapify(queue)
-    chosen: list[str] = []
-    while queue and len(chosen) < number:
-        _, text = heapq.heappop(queue)
-        today = (-worth(text), text)
-        if queue and today > queue[0]:
-            heapq.heappush(queue, today)
-            continue
+    chosen = []
+    for text in islice(lowest_first(split, rank), number):
         chosen.append(text)
         chosen_with.update(counting[text])
     return chosen

@@ -5,7 +5,8 @@ A phrasing is a sentence with its slots' names in place of their values. A set w
 
 import heapq
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from itertools import islice
 from math import fsum
 
 from espnet_atat.datadir import DataDir
@@ -38,23 +39,28 @@ def cover(features: Mapping[str, Collection[Feature]], number: int) -> list[str]
     """
     chosen_with = Counter[Feature]()
 
-    def entry(name: str) -> tuple[int, float, str]:
+    def rank(name: str) -> tuple[int, float]:
         counts = [chosen_with[feature] for feature in features[name]]
-        return -counts.count(0), -fsum((1 + count) ** -2 for count in counts) / max(1, len(counts)), name
+        return -counts.count(0), -fsum((1 + count) ** -2 for count in counts) / max(1, len(counts))
 
-    # A worth only ever falls: whoever leads with a worth of today is the best.
-    queue = [entry(name) for name in features]
-    heapq.heapify(queue)
-    chosen: list[str] = []
-    while queue and len(chosen) < number:
-        name = heapq.heappop(queue)[-1]
-        today = entry(name)
-        if queue and today > queue[0]:
-            heapq.heappush(queue, today)
-            continue
+    chosen = []
+    for name in islice(lowest_first(features, rank), number):
         chosen.append(name)
         chosen_with.update(features[name])
     return chosen
+
+
+def lowest_first(names: Iterable[str], rank: Callable[[str], tuple[float, ...]]) -> Iterator[str]:
+    """Each time the name of the lowest rank, of equals the first; who takes one may raise the ranks of others."""
+    queue = [(rank(name), name) for name in names]
+    heapq.heapify(queue)
+    while queue:
+        _, name = heapq.heappop(queue)
+        today = (rank(name), name)
+        if queue and today > queue[0]:
+            heapq.heappush(queue, today)
+        else:  # no other's rank has fallen
+            yield name
 
 
 def choose_sentences(data: DataDir, number: int) -> tuple[DataDir, str]:
