@@ -18,6 +18,7 @@ from espnet_atat.errors import UserError
 from espnet_atat.espnet_package import ESPNET, is_espnet, load_espnet_config
 from espnet_atat.hub import load_hub_config, load_preprocessor, model_folder
 from espnet_atat.model.audio_encoder import valid_frames
+from espnet_atat.model.espnet_speech import EspnetSpeech
 from espnet_atat.model.exact_weights import take_weights
 from espnet_atat.model.speech_frontends import make_frontend
 from espnet_atat.model.speech_states import (
@@ -185,8 +186,6 @@ def build_speech(config: Any, preprocessor: Mapping[str, Any], model: str | None
     """An encoder of transformers or of ESPnet, with the weights of ``model`` or fresh ones."""
     if config.model_type != ESPNET:
         return PretrainedSpeech(config, preprocessor, model, **options)
-    from espnet_atat.model.espnet_speech import EspnetSpeech
-
     return EspnetSpeech(config, model, **options)
 
 
