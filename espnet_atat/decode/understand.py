@@ -264,9 +264,9 @@ def _words(text: str, normalise: bool) -> str:
 
 def _together(segments: Sequence[list[Understanding]]) -> list[Understanding]:
     """The n-best of an utterance, from those of its segments."""
-    if not segments:
-        return [NOTHING_HEARD]
-    return segments[0] if len(segments) == 1 else [Understanding.joined([hypotheses[0] for hypotheses in segments])]
+    if len(segments) == 1:
+        return segments[0]
+    return [Understanding.joined([hypotheses[0] for hypotheses in segments])] if segments else [NOTHING_HEARD]
 
 
 def _checked(speech: np.ndarray) -> np.ndarray:
