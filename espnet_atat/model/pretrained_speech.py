@@ -120,11 +120,7 @@ class PretrainedSpeech(SpeechStates):
             return super().forward(speech, lengths)
         speech = speech * valid_frames(lengths, speech.shape[1])
         with torch.autocast(speech.device.type, enabled=False):  # a power spectrum needs float32
-            mel, frames = self.frontend(speech.float(), lengths)
-        return self._whisper(mel, frames)
-
-    def _whisper(self, mel: Tensor, frames: Tensor) -> tuple[Tensor, Tensor]:
-        """Log mel (B, channels, T), zero behind each end, and frames (B,) -> states (B, S, H) and theirs."""
+            mel, frames = self.frontend(speech.float(), lengths)  # (B, channels, T), zero behind each end
         positions = self.encoder.embed_positions.num_embeddings
         if mel.shape[2] > 2 * positions:
             most = positions * self.samples_per_state / SAMPLE_RATE - self.silence
