@@ -146,15 +146,13 @@ def _feature_shard(
 
 
 def _raw_shard(_name: str, entries: list[tuple[str, str, int]]) -> Record:
-    return _sorted_out(entries, _check_audio)
+    def check(_utt: str, path: str) -> list[int]:
+        samples = len(read_audio(path))  # as in training
+        if not num_frames(samples):
+            raise UserError(f"too short: {samples} samples")
+        return [samples, samples, 0]
 
-
-def _check_audio(_utt: str, path: str) -> list[int]:
-    """Audio that is read during training."""
-    samples = len(read_audio(path))
-    if not num_frames(samples):
-        raise UserError(f"too short: {samples} samples")
-    return [samples, samples, 0]
+    return _sorted_out(entries, check)
 
 
 def _sorted_out(entries: list[tuple[str, str, int]], read: Callable[[str, str], list[int]]) -> Record:

@@ -85,7 +85,7 @@ class ATATTask(AbsTask):
         if not args.collect_stats and args.output_dir and not get_rank(args.dist_rank, args.dist_launcher):
             for line in repair_run(args.output_dir, args.best_model_criterion):
                 logger.warning(line)
-            check_checkpoints(args, cls.vocabulary(args))
+            check_checkpoints(args, vocabulary_of(args))
         super().main_worker(args)
 
     @classmethod
@@ -95,8 +95,8 @@ class ATATTask(AbsTask):
 
     @classmethod
     def build_preprocess_fn(cls, args: argparse.Namespace, train: bool) -> MixturePreprocessor:
-        vocabulary = cls.vocabulary(args)
-        tokenizer = TargetTokenizer(vocabulary, args.bpemodel, cls.grown_words(args))
+        grown_words = None if args.grown_words is None else load_grown_words(args.grown_words)
+        tokenizer = TargetTokenizer(vocabulary_of(args), args.bpemodel, grown_words)
         ctc = CharTokenizer(characters_of(args)) if args.ctc_unit == "char" else tokenizer if args.ctc_unit else None
         text_tokenizer = None
         if args.text_encoder is not None:
@@ -143,13 +143,6 @@ class ATATTask(AbsTask):
     @classmethod
     def optional_data_names(cls, train: bool = True, inference: bool = False) -> tuple[str, ...]:
         return ("speech", "text_in")
-
-    vocabulary = staticmethod(vocabulary_of)
-
-    @staticmethod
-    def grown_words(args: argparse.Namespace) -> dict[str, tuple[str, ...]]:
-        """Words with pieces of a second BPE model."""
-        return {} if args.grown_words is None else load_grown_words(args.grown_words)
 
     @classmethod
     def build_model(cls, args: argparse.Namespace) -> ESPnetATATModel:
@@ -199,7 +192,7 @@ class ATATTask(AbsTask):
         )
         cls.check_task_requirements(dataset, args.allow_variable_data_keys, train=iter_options.train)
         check_encoders(dataset, args.audio_encoder, args.text_encoder)
-        check_targets(dataset, cls.vocabulary(args))
+        check_targets(dataset, vocabulary_of(args))
         return dataset
 
     @classmethod

@@ -131,9 +131,6 @@ class CharTokenizer:
             ids.extend(self._ids.get(character, 1) for character in word)
         return ids
 
-    def __len__(self) -> int:
-        return len(self.characters)
-
 
 def load_grown_words(path: str | Path) -> dict[str, tuple[str, ...]]:
     """Read the words that have pieces of a second model: one word with its pieces per line."""

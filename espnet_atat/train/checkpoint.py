@@ -36,7 +36,8 @@ def copy_into_place(source: Path, destination: Path) -> None:
 
 
 def save_in_place(state: dict[str, Any], destination: Path) -> None:
-    """Save parameters under another name, and rename."""
+    """Save parameters under another name, and rename; makes the folder."""
+    destination.parent.mkdir(parents=True, exist_ok=True)
     temporary = destination.with_name(f".{destination.name}.tmp")
     torch.save(state, temporary)
     os.replace(temporary, destination)

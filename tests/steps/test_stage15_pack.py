@@ -9,7 +9,7 @@ import pytest
 from espnet_atat.datadir import read_two_column
 from espnet_atat.errors import UserError
 from espnet_atat.package.reader import open_package, read_manifest
-from espnet_atat.text.tokenizer import TargetTokenizer
+from espnet_atat.text.tokenizer import TargetTokenizer, load_grown_words
 from tests.steps.world import NEW_TARGETS, run, training, write_recipe
 
 ZIP = Path("exp/toy/packages/toy_zeroshot_seed1.zip")
@@ -35,15 +35,15 @@ def test_the_package_says_how_the_model_came_about():
 
 
 def test_the_package_has_the_tokens_that_the_model_was_trained_with():
+    from espnet_atat.model.build import vocabulary_of
     from espnet_atat.package.run_folder import read_config
-    from espnet_atat.tasks.atat import ATATTask
 
     final = training("zeroshot")
     ours = TargetTokenizer.load(final.tokens.place)
     assert "quartz" in ours.grown_words
     with open_package(ZIP) as package:
         args = Namespace(**read_config(package.train_config))
-        theirs = TargetTokenizer(ATATTask.vocabulary(args), args.bpemodel, ATATTask.grown_words(args))
+        theirs = TargetTokenizer(vocabulary_of(args), args.bpemodel, load_grown_words(args.grown_words))
     assert (theirs.vocabulary, theirs.grown_words) == (ours.vocabulary, ours.grown_words)
     assert [theirs.encode(target) for target in NEW_TARGETS] == [ours.encode(target) for target in NEW_TARGETS]
     saved = read_config(final.run.place / "config.yaml")

@@ -64,7 +64,7 @@ def lowest_first(names: Iterable[str], rank: Callable[[str], tuple[float, ...]])
 
 
 def choose_sentences(data: DataDir, number: int) -> tuple[DataDir, str]:
-    """``number`` utterances of a set of texts, in the set's order, and a line that says what they hold.
+    """``number`` utterances of a set of texts, and a line that says what they hold.
 
     Raises UserError, with the utterance, for what is no tree.
     """
@@ -78,8 +78,4 @@ def choose_sentences(data: DataDir, number: int) -> tuple[DataDir, str]:
     there = Counter(feature[0] for feature in frozenset[Feature]().union(*found.values()))
     kept = Counter(feature[0] for feature in frozenset[Feature]().union(*(found[utt] for utt in chosen)))
     amounts = [f"{kept[kind]} of {there[kind]} {kind}s" for kind in KINDS if there[kind]]
-    subset = DataDir(
-        text={utt: text for utt, text in data.text.items() if utt in chosen},
-        target=data.target and {utt: tree for utt, tree in data.target.items() if utt in chosen},
-    )
-    return subset, f"chosen: {len(chosen)} of {len(found)} sentences, with {', '.join(amounts)}"
+    return data.subset(chosen), f"chosen: {len(chosen)} of {len(found)} sentences, with {', '.join(amounts)}"
