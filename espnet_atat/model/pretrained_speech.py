@@ -104,15 +104,14 @@ class PretrainedSpeech(SpeechStates):
         self.encoder: Any = _build(config, model).float()  # it may name half precision, as weights were saved
         channels = getattr(config, "num_mel_bins", 80)
         self.frontend = make_frontend(self.kind, self.encoder.main_input_name, preprocessor, channels, silence)
-        blocks = self._blocks()
         if isinstance(layers, int):
-            self._cut(layers, len(blocks))
-            blocks = self._blocks()
+            self._cut(layers)
+        blocks = self._body().layers
         self.weights = nn.Parameter(torch.zeros(len(blocks) + 1)) if layers == WEIGHTED_SUM else None
         self.silence, self.gradient_checkpointing = silence, gradient_checkpointing
         if gradient_checkpointing and self.kind != WHISPER_TYPE:
             self.encoder.gradient_checkpointing_enable({"use_reentrant": False})
-        self.freeze(self.encoder, trained, self._blocks(), self._closing_norm())
+        self.freeze(self.encoder, trained, blocks, self._closing_norm())
 
     def forward(self, speech: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """As :meth:`SpeechStates.forward`; a batch of Whisper's goes through it at once."""
@@ -152,22 +151,18 @@ class PretrainedSpeech(SpeechStates):
             raise UserError(f"audio_encoder_conf: a {self.kind} does not expose its layers: it cannot be used")
         return body
 
-    def _blocks(self) -> nn.ModuleList:
-        blocks: nn.ModuleList = self._body().layers
-        return blocks
-
     def _closing_norm(self) -> nn.Module | None:
         """The norm behind the last layer, if there is one; wav2vec 2.0's is in front unless it says otherwise."""
         body = self._body()
         is_behind = body is self.encoder or getattr(self.encoder.config, "do_stable_layer_norm", False)
         return getattr(body, "layer_norm", None) if is_behind else None
 
-    def _cut(self, layers: int, there: int) -> None:
+    def _cut(self, layers: int) -> None:
         """Leave out the layers above a number, and the norm that is for the last one's states."""
-        if layers > there:
+        body = self._body()
+        if layers > (there := len(body.layers)):
             raise UserError(f"audio_encoder_conf: layers: {layers}, but the encoder has {there}")
         if layers < there:
-            body = self._body()
             body.layers = body.layers[:layers]
             if self._closing_norm() is not None:
                 body.layer_norm = nn.Identity()
