@@ -55,7 +55,6 @@ scheduler_classes["warmup_unfreeze"] = WarmupUnfreezeLR
 # The functions of `logging` would set up the root logger, before ESPnet does in each training process.
 logger = logging.getLogger(__name__)
 
-
 #: The option of augmentation of audio.
 WAVEFORM = "waveform_augment_conf"
 
