@@ -215,7 +215,7 @@ def finetune(
         if group["new_rows"]:
             group["lr_scale"] = factor
     adam = torch.optim.Adam(groups, lr=PEAK, betas=(0.9, 0.98), eps=1e-9)
-    scheduler = WarmupUnfreezeLR(adam, WARMUP, new_rows_warmup_steps=warmup, **FREEZE)
+    scheduler = WarmupUnfreezeLR(adam, warmup_steps=WARMUP, new_rows_warmup_steps=warmup, **FREEZE)
     first, total = model.decoder.tied.new.detach().clone(), 0.0
     for update, batch in enumerate(batches, 1):
         total += max(group["lr"] for group in adam.param_groups) if update <= 500 else 0.0

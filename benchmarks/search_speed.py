@@ -41,8 +41,9 @@ from espnet_atat.decode.pretrained import load_pretrained
 from espnet_atat.decode.result import Understanding
 from espnet_atat.decode.understand import Speech2Understand
 from espnet_atat.model.atat_model import Encoded
-from espnet_atat.model.build import CLASSES, build_model
+from espnet_atat.model.build import build_model
 from espnet_atat.model.espnet import BatchBeamSearch, Hypothesis
+from espnet_atat.model.espnet_speech import CLASSES
 from espnet_atat.speech.audio import read_audio
 from espnet_atat.speech.fbank import fbank
 from espnet_atat.text.bpe import make_target_model

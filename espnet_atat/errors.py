@@ -12,6 +12,10 @@ class UserError(ValueError):
     """
 
 
+class Unavailable(UserError):
+    """Not this utterance but what works on it, an aligner or an engine, is at fault: the whole run stops."""
+
+
 @contextmanager
 def naming(place: object) -> Iterator[None]:
     """Put a place before the message of a ``UserError`` that is raised within."""

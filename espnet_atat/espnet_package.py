@@ -6,13 +6,14 @@ The name of such a model has ``espnet:`` in front here: a package (a zip), a fol
 
 import zipfile
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal, Self
 
 from espnet_atat.bounded import read_small
 from espnet_atat.errors import UserError, first_line
 from espnet_atat.plain_yaml import MAX_BYTES, parse_plain
+from espnet_atat.schema import read
 
 ESPNET, ESPNET_PREFIX = "espnet", "espnet:"
 META = "meta.yaml"
@@ -54,12 +55,11 @@ class EspnetConfig:
     vocabulary: int | None = None
     prefix: tuple[int, ...] = ()
     previous: tuple[int, ...] = ()
-    model_type: Literal["espnet"] = field(default="espnet")
+    model_type: Literal["espnet"] = "espnet"
 
     def to_diff_dict(self) -> dict[str, Any]:
         """Plain data, as transformers' configurations give it."""
-        content = asdict(self)
-        return {**content, "prefix": list(self.prefix), "previous": list(self.previous)}
+        return asdict(self)
 
     @classmethod
     def of(cls, saved: Mapping[str, Any], where: str) -> Self:
@@ -108,9 +108,7 @@ def is_espnet(name: str | None) -> bool:
 def load_espnet_config(name: str | None, config: Mapping[str, Any] | None) -> EspnetConfig:
     """From a saved dictionary, else from a model by its name."""
     if config is not None:
-        content = dict(config)
-        content |= {key: tuple(content.get(key) or ()) for key in ("prefix", "previous")}
-        return EspnetConfig(**content)
+        return read(EspnetConfig, config, "audio_encoder_conf: config")
     assert name is not None
     where = name.removeprefix(ESPNET_PREFIX)
     saved = parse_plain(read_member(name, "config"), f"{where}: its configuration")

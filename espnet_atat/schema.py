@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
 
-from espnet_atat.errors import UserError
+from espnet_atat.errors import UserError, naming
 
 _NAMES = {str: "a text", bool: "true or false", int: "a whole number", float: "a number", NoneType: "null"}
 #: Characters of a value, and known names, that a message shows.
@@ -59,10 +59,8 @@ def read[T](kind: type[T], content: object, where: str, **given: Any) -> T:
             values[field.name] = check_value(hints[field.name], content[key], f"{where}: {key}")
         elif field.default is field.default_factory is dataclasses.MISSING:
             raise UserError(f"{where}: the key {key!r} is missing")
-    try:
+    with naming(where):
         return kind(**values)
-    except UserError as error:
-        raise UserError(f"{where}: {error}") from error
 
 
 def check(hints: Mapping[str, Any], content: Mapping[str, Any], where: str) -> None:

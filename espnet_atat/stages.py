@@ -1,4 +1,4 @@
-"""The list of stages, which ``--help``, the README's table and ``steps.driver`` use.
+"""The list of stages, which ``--help`` and ``steps.driver`` use.
 
 A new stage is a module below ``steps`` and an entry here. This module imports nothing of the package: there is
 help before there is an environment.
@@ -72,13 +72,3 @@ def columns() -> list[str]:
     height = -(-LAST_STAGE // 4)
     rows = [STAGES[start::height] for start in range(height)]
     return ["".join(f"{stage:>4} {stage.title:<19}" for stage in row).rstrip() for row in rows]
-
-
-def stage_table() -> str:
-    """The stages as the README's table, in two columns."""
-    half = -(-LAST_STAGE // 2)
-    rows = [
-        f"| {left} | {left.title} | {right} | {right.title} |"
-        for left, right in zip(STAGES, STAGES[half:], strict=False)
-    ]
-    return "\n".join(["| stage | what | stage | what |", "| --- | --- | --- | --- |", *rows])

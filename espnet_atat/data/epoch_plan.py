@@ -18,7 +18,6 @@ M windows (batches x ranks), G groups, n examples of a group, L rows of all wind
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import overload
 
 import numpy as np
 
@@ -121,8 +120,8 @@ class Planner:
         self,
         groups: Mapping[str, Group],
         budget: Budget,
-        batches: int | None,
-        seed: int,
+        batches: int | None = None,
+        seed: int = 0,
         world_size: int = 1,
         max_parts: int = 1,
     ):
@@ -234,13 +233,7 @@ class Batches(Sequence[Batch]):
     def __len__(self) -> int:
         return self._planner.batches
 
-    @overload
-    def __getitem__(self, index: int) -> Batch: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[Batch]: ...
-    def __getitem__(self, index: int | slice) -> Batch | list[Batch]:
-        if isinstance(index, slice):
-            return [self[i] for i in range(*index.indices(len(self)))]
+    def __getitem__(self, index: int) -> Batch:  # type: ignore[override]  # nobody asks for a slice
         if not 0 <= index < len(self):
             raise IndexError(index)
         window = index * self._planner.world_size + self._rank

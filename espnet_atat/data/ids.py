@@ -1,7 +1,6 @@
 """Millions of ids in one buffer of bytes."""
 
-from collections.abc import Iterable, Sequence
-from typing import Self, overload
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -20,22 +19,10 @@ class Ids(Sequence[str]):
         self._rest = rest
         self._bounds = np.concatenate([[0], ends]).astype(np.uint32 if len(rest) < 2**32 else np.uint64)
 
-    @classmethod
-    def of(cls, ids: Iterable[str], prefix: str = "") -> Self:
-        rest = [utt_id.removeprefix(prefix).encode() for utt_id in ids]
-        ends = np.cumsum([len(one) for one in rest], dtype=np.int64)
-        return cls(prefix, np.frombuffer(b"".join(rest), np.uint8), ends)
-
     def __len__(self) -> int:
         return len(self._bounds) - 1
 
-    @overload
-    def __getitem__(self, index: int) -> str: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[str]: ...
-    def __getitem__(self, index: int | slice) -> str | list[str]:
-        if isinstance(index, slice):
-            return [self[i] for i in range(*index.indices(len(self)))]
+    def __getitem__(self, index: int) -> str:  # type: ignore[override]  # nobody asks for a slice
         if not 0 <= index < len(self):
             raise IndexError(index)
         return self.prefix + self._rest[self._bounds[index] : self._bounds[index + 1]].tobytes().decode()

@@ -13,10 +13,9 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
-from espnet2.iterators.abs_iter_factory import AbsIterFactory
 
 from espnet_atat.data.mixture import group_of, task_of
-from espnet_atat.errors import UserError
+from espnet_atat.errors import UserError, naming
 from espnet_atat.schema import read
 from espnet_atat.speech.alignment.record import read_alignments
 from espnet_atat.speech.masking import LOG_MELS, Frames, MaskConfig, OnTheFlyMasker
@@ -45,15 +44,10 @@ class ExampleMasker:
     def from_config(cls, config: Mapping[str, Any], frames: Frames = LOG_MELS) -> Self:
         """Read the alignments that a configuration (the fields of ``MaskOptions``) names; ``frames``: of features."""
         options = read(MaskOptions, config, OPTION)
+        files = options.alignments.items()
         try:
-            return cls(
-                {
-                    name: OnTheFlyMasker(read_alignments(file), options, frames)
-                    for name, file in options.alignments.items()
-                }
-            )
-        except UserError as error:
-            raise UserError(f"{OPTION}: {error}") from error
+            with naming(OPTION):
+                return cls({name: OnTheFlyMasker(read_alignments(file), options, frames) for name, file in files})
         except OSError as error:
             raise UserError(f"{OPTION}: {error.filename}: {error.strerror}; stage 4 makes it") from error
 
@@ -88,15 +82,3 @@ class ExampleMasker:
         group = group_of(example)
         masker = self.maskers.get(group.partition("-")[2]) if task_of(group) == "mlm" else None
         return masker, example.removeprefix(f"{group}-")
-
-
-class EpochIterFactory(AbsIterFactory):
-    """Tells the preprocessor the epoch, before the processes that load data are started; else the wrapped factory."""
-
-    def __init__(self, factory: AbsIterFactory, preprocess: Any):
-        self.factory = factory
-        self.preprocess = preprocess
-
-    def build_iter(self, epoch: int, shuffle: bool | None = None) -> Any:
-        self.preprocess.epoch = epoch
-        return self.factory.build_iter(epoch, shuffle)

@@ -110,11 +110,6 @@ class Part:
         labelled = self.task if self.label is None else f"{self.task} as {self.label}"
         return ", ".join([f"{labelled} {self.set}", *notes, *(["complement"] if self.complement else [])])
 
-    @property
-    def bos(self) -> str:
-        """The task token of its targets."""
-        return task_token(self.label or self.task)
-
 
 def group_of(utt_id: str) -> str:
     """``slu-music_train-af_heart-0001`` -> ``slu-music_train``."""
@@ -153,9 +148,10 @@ def examples_of(part: Part, dump: Path) -> tuple[dict[str, str], dict[str, str]]
             raise UserError(f"{target_file}: utterance {utt_id} has no target: drop it with bin.validate --fix")
         if not sources[utt_id]:
             raise UserError(f"{source_file}: utterance {utt_id} is empty: drop it with bin.validate --fix")
+    bos = task_token(part.label or part.task)
     return (
         {f"{part.group}-{utt_id}": sources[utt_id] for utt_id in kept},
-        {f"{part.group}-{utt_id}": f"{part.bos} {targets[utt_id]}" for utt_id in kept},
+        {f"{part.group}-{utt_id}": f"{bos} {targets[utt_id]}" for utt_id in kept},
     )
 
 

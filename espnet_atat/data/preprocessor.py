@@ -10,23 +10,15 @@ from torch.utils.data import get_worker_info
 
 from espnet_atat.data.augment import FeatureAugmentation
 from espnet_atat.data.masks import ExampleMasker
-from espnet_atat.errors import UserError
+from espnet_atat.errors import UserError, naming
 from espnet_atat.semantics.tree import strip_tags
 from espnet_atat.speech.audio import SAMPLE_RATE
 from espnet_atat.speech.augmentation.chain import Chain
-from espnet_atat.text.pieces import FASTEST_PACE, read_pieces, words_of_pieces
+from espnet_atat.text.pieces import FASTEST_PACE, MAX_PIECES, read_pieces, words_of_pieces
 from espnet_atat.text.tokenizer import CharTokenizer, TargetTokenizer
 
-#: BERT's positions.
-MAX_TEXT_PIECES = 512
 #: Texts whose numbers are kept for the next epoch; more are tokenised again.
 REMEMBERED = 100_000
-
-
-def max_text_pieces(text_encoder_conf: Mapping[str, Any]) -> int:
-    """Pieces of a text that an encoder of this configuration reads."""
-    positions = (text_encoder_conf.get("config") or {}).get("max_position_embeddings", MAX_TEXT_PIECES)
-    return min(positions, MAX_TEXT_PIECES)
 
 
 class MixturePreprocessor(AbsPreprocessor):
@@ -60,7 +52,7 @@ class MixturePreprocessor(AbsPreprocessor):
         ctc_tokenizer: CharTokenizer | TargetTokenizer | None = None,
         text_tokenizer: Any = None,
         augmentation: FeatureAugmentation | None = None,
-        max_text_pieces: int = MAX_TEXT_PIECES,
+        max_text_pieces: int = MAX_PIECES,
         transcripts: bool = False,
         transcript_words: bool = False,
         text_pace: float = 0.0,
@@ -98,10 +90,8 @@ class MixturePreprocessor(AbsPreprocessor):
         numbers: dict[str, np.ndarray] = {}
         if "text" in data:
             target = str(data["text"])
-            try:
+            with naming(f"utterance {uid}"):
                 numbers["text"] = self._once("text", target, self.tokenizer.encode)
-            except UserError as error:
-                raise UserError(f"utterance {uid}: {error}") from error
             if "speech" in data and self.ctc_tokenizer is not None:
                 words = target.partition(" ")[2]  # the task token says nothing about the sound
                 numbers["ctc_text"] = self._once("ctc_text", words, self.ctc_tokenizer.encode)

@@ -12,42 +12,23 @@ from espnet_atat.data.epoch_plan import MODALITIES, Batch, Batches, Budget, Grou
 
 
 class MixedBatchSampler(AbsSampler):
-    """Draws an epoch of mixed batches.
+    """Draws an epoch of mixed batches; with a planner's seed the first is ``generate(seed + 1)``, as ESPnet counts.
 
-    Args:
-        groups: by name.
-        budget: of one batch over all ranks.
-        batches: number of batches per epoch; None: as many as draw as many examples as there are.
-        seed: of the order; the first epoch is ``generate(seed + 1)``, as ESPnet counts.
-        rank, world_size: under DDP each rank gets batches of its own, as full as the others', that share no example.
-        max_parts: in which the encoders take a batch, see ``parts.py``.
-
-    Raises:
-        UserError: an example alone is over the budget, or a group is empty.
+    Under DDP each rank gets batches of its own, as full as the others', that share no example.
     """
 
-    def __init__(
-        self,
-        groups: Mapping[str, Group],
-        budget: Budget,
-        batches: int | None = None,
-        seed: int = 0,
-        rank: int = 0,
-        world_size: int = 1,
-        max_parts: int = 1,
-    ):
-        self.planner = Planner(groups, budget, batches, seed, world_size, max_parts)
-        self.seed, self.rank = seed, rank
+    def __init__(self, planner: Planner, rank: int = 0):
+        self.planner, self.rank = planner, rank
 
     def __len__(self) -> int:
         return self.planner.batches
 
     def __iter__(self) -> Iterator[Batch]:
-        return iter(self.generate(self.seed))
+        return iter(self.generate(self.planner.seed))
 
     def generate(self, seed: int) -> Batches:
         """The batches of the epoch with this seed: ids of this rank, audio first."""
-        return Batches(self.planner, self.planner.plan(seed - self.seed - 1), self.rank)
+        return Batches(self.planner, self.planner.plan(seed - self.planner.seed - 1), self.rank)
 
     def describe(self, epoch: Batches) -> list[str]:
         """Lines for the log: what a batch holds, and how full it is."""

@@ -16,7 +16,7 @@ from espnet_atat.graph.digest import SUMS_FILE
 from espnet_atat.graph.pool import limit_threads, spread
 from espnet_atat.speech.arks import read_features
 from espnet_atat.speech.feature_sums import FeatureSums
-from espnet_atat.text.pieces import read_pieces
+from espnet_atat.text.pieces import max_pieces, read_pieces
 
 #: Texts, and utterances of features, given to a process at a time; fewer are no work for a second process.
 TEXTS, UTTERANCES = 50_000, 2_000
@@ -113,11 +113,10 @@ def _text_lengths(
     texts: Mapping[str, str], tokenizer: str | None, encoder: Mapping[str, Any], pace: float, nj: int
 ) -> dict[str, str]:
     """Shapes by example id."""
-    from espnet_atat.data.preprocessor import max_text_pieces
     from espnet_atat.hub import load_hub_config
 
     config = load_hub_config("text_encoder_conf", encoder.get("model"), encoder.get("config"), default="bert")
-    most = max_text_pieces({"config": config.to_diff_dict()})
+    most = max_pieces(config.to_diff_dict())
     count = partial(_count_pieces, str(tokenizer or encoder["model"]), most, pace)
     examples = list(texts)
     chunks = [examples[first : first + TEXTS] for first in range(0, len(examples), TEXTS)]

@@ -3,8 +3,7 @@
 import json
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from functools import cache, partial
 from pathlib import Path
@@ -23,6 +22,7 @@ from espnet_atat.decode.trained import Trained
 from espnet_atat.decode.understand import Speech2Understand, Text2Understand, Understanding
 from espnet_atat.errors import UserError
 from espnet_atat.graph.pool import spread
+from espnet_atat.model.precision import full_precision
 from espnet_atat.speech.fbank import FRAME_SECONDS, fbank
 from espnet_atat.speech.mfcc import log_mels
 
@@ -61,20 +61,6 @@ def decode_set(load: Loader, utterances: Source, config: SearchConfig, *, batch_
         longest = max(len(results[utt_id][0].tokens) for utt_id in cut)
         logger.warning("%d hypotheses were cut, at up to %d tokens (maxlen); first %s", len(cut), longest, cut[0])
     return {utt_id: results[utt_id] for utt_id in sorted(results)}
-
-
-@contextmanager
-def full_precision() -> Iterator[None]:
-    """On a GPU, products in float32: cuDNN takes TF32 unasked, and so does all after a training with ``use_tf32``."""
-    backends: tuple[Any, Any] = (torch.backends.cuda.matmul, torch.backends.cudnn)
-    before = [backend.allow_tf32 for backend in backends]
-    try:
-        for backend in backends:
-            backend.allow_tf32 = False
-        yield
-    finally:
-        for backend, allowed in zip(backends, before, strict=True):
-            backend.allow_tf32 = allowed
 
 
 def understander(

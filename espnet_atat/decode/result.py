@@ -88,8 +88,6 @@ class Understanding:
 
         Several trees are no tree, so there is no frame: the segments have theirs.
         """
-        if len(segments) == 1:
-            return segments[0]
         spans = [each.span for each in segments if each.span is not None]
         names = dict.fromkeys(name for each in segments for name in each.scores)
         return Understanding(

@@ -76,12 +76,11 @@ class SearchConfig(TaskLabels):
                 raise UserError("vad_margin goes with vad: auto, silero or energy")
         if self.ctc_weight is not None and not 0 <= self.ctc_weight < 1:
             raise UserError(f"ctc_weight is in [0, 1), found {self.ctc_weight}")
-        if not (self.lm_weight >= 0 and math.isfinite(self.lm_weight)):
-            raise UserError(f"lm_weight is a number from 0, found {self.lm_weight}")
+        for name in ("lm_weight", "reading_weight"):
+            if not 0 <= getattr(self, name) < math.inf:
+                raise UserError(f"{name} is a number from 0, found {getattr(self, name)}")
         if not math.isfinite(self.penalty):
             raise UserError(f"penalty is a number, found {self.penalty}")
-        if not (self.reading_weight >= 0 and math.isfinite(self.reading_weight)):
-            raise UserError(f"reading_weight is a number from 0, found {self.reading_weight}")
         if self.reading_weight and (self.lm_weight or self.penalty):
             raise UserError("reading_weight compares trees by the model's own scores: without lm_weight and penalty")
         if self.constrain_trees and self.wants_trees and self.maxlen is not None and self.maxlen < SHORTEST_TREE:

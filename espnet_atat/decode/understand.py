@@ -232,7 +232,7 @@ class Text2Understand(Understand):
     @torch.inference_mode()
     def nbest(self, text: Sequence[str], normalise: bool = True) -> list[list[Understanding]]:
         """See :meth:`Speech2Understand.nbest`."""
-        pieces = [self._prepare(line, normalise) for line in text]
+        pieces = [np.array(self.trained.text_pieces(_words(line, normalise)), dtype=np.int64) for line in text]
         results: list[list[Understanding]] = []
         for chunk in self._chunks(range(len(pieces))):
             batch, lengths = _batch([pieces[i] for i in chunk], 0, self.trained.device)
@@ -240,10 +240,6 @@ class Text2Understand(Understand):
                 encoded = self.trained.model.encode_text(batch, lengths)
             results += self._search(encoded, hears=False)
         return results
-
-    def _prepare(self, text: str, normalise: bool) -> np.ndarray:
-        """Ids of the text encoder's pieces."""
-        return np.array(self.trained.text_pieces(_words(text, normalise)), dtype=np.int64)
 
     def cut_note(self, text: str) -> str | None:
         """A warning for a text that is too long to be taken whole; None for any other."""
@@ -264,9 +260,9 @@ def _words(text: str, normalise: bool) -> str:
 
 def _together(segments: Sequence[list[Understanding]]) -> list[Understanding]:
     """The n-best of an utterance, from those of its segments."""
-    if not segments:
-        return [NOTHING_HEARD]
-    return segments[0] if len(segments) == 1 else [Understanding.joined([hypotheses[0] for hypotheses in segments])]
+    if len(segments) == 1:
+        return segments[0]
+    return [Understanding.joined([hypotheses[0] for hypotheses in segments])] if segments else [NOTHING_HEARD]
 
 
 def _checked(speech: np.ndarray) -> np.ndarray:

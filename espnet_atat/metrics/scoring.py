@@ -99,8 +99,10 @@ def score(
                 guess = None
                 invalid[utt_id] = str(error)
             _count_tree(counts, tree, guess, hypothesis, breakdown)
-            if scorer == "top":
-                _count_as_top(counts, tree, found)
+            if scorer == "top":  # these anew, of the prediction as TOP's own scorer reads it
+                read, tokens = as_top_reads(found), tree.tokens()
+                counts |= {"full_correct": int(read == tokens), "valid": int(read is not None)}
+                counts |= _count_nodes(tokens, read)
             counts |= count_edits(tree.words(), strip_tags(found), tokenise)
         else:
             counts |= count_edits(wanted.split(), found.split(), tokenise)
@@ -188,41 +190,23 @@ def _reference_tree(reference: Listing, utt_id: str) -> Tree:
         raise UserError(f"{reference.where(utt_id)} has a reference that is not a valid tree: {error}") from error
 
 
-def _count_as_top(counts: dict[str, Any], tree: Tree, predicted: str) -> None:
-    """Count exact match, validity and nodes anew, of the prediction as TOP's own scorer reads it."""
-    read = as_top_reads(predicted)
-    nodes, guessed_nodes = brackets(tree.tokens()), NO_BRACKETS if read is None else brackets(read)
-    nodes_matched, subtrees_matched = matching(nodes, guessed_nodes)
-    counts |= {
-        "full_correct": int(read == tree.tokens()),
-        "valid": int(read is not None),
-        "nodes_matched": nodes_matched,
-        "nodes_matched_trees": subtrees_matched,
-        "nodes_predicted": guessed_nodes.nodes,
-    }
-
-
 def _count_tree(
     counts: dict[str, Any], tree: Tree, guess: Tree | None, hypothesis: Hypothesis, breakdown: Breakdown
 ) -> None:
     """Add the counts that need trees; an invalid prediction (None) has no intent, no slots and no nodes."""
-    frame = read_hypothesis(tree, hypothesis)
-    nodes = brackets(tree.tokens())
-    guessed: Frame | None
-    if guess is None:
-        guessed, guessed_nodes = None, NO_BRACKETS
-    elif guess is tree:  # most predictions are correct and need not be parsed
-        guessed, guessed_nodes = frame, nodes
-    else:
-        guessed, guessed_nodes = read_hypothesis(guess, hypothesis), brackets(guess.tokens())
-    slots = match_slots(frame.slots, guessed.slots if guessed is not None else ())
+    frame, tokens = read_hypothesis(tree, hypothesis), tree.tokens()
+    guessed, guessed_tokens = None, None
     alike = [guess is tree] * 2
-    if guess is not None and guess is not tree:
+    if guess is tree:  # most predictions are correct and need not be parsed
+        guessed, guessed_tokens = frame, tokens
+    elif guess is not None:
+        guessed, guessed_tokens = read_hypothesis(guess, hypothesis), guess.tokens()
         alike = [
             tree.tokens(decoupled=True) == guess.tokens(decoupled=True),
-            list(filter(is_tag, tree.tokens())) == list(filter(is_tag, guess.tokens())),
+            list(filter(is_tag, tokens)) == list(filter(is_tag, guessed_tokens)),
         ]
-    nodes_matched, subtrees_matched = matching(nodes, guessed_nodes)
+    guessed_slots = guessed.slots if guessed is not None else ()
+    slots = match_slots(frame.slots, guessed_slots)
     counts |= {
         "valid": int(guess is not None),
         "intent_correct": int(guessed is not None and guessed.intent == frame.intent),
@@ -231,15 +215,26 @@ def _count_tree(
         "tags_correct": int(alike[1]),
         **{f"semantic_{edit}": n for edit, n in zip(EDITS, semantic_errors(frame, guessed, slots), strict=True)},
         "slots_matched": sum(match.matched for match in slots.values()),
-        "slots_predicted": len(guessed.slots) if guessed is not None else 0,
+        "slots_predicted": len(guessed_slots),
         "slots_reference": len(frame.slots),
-        **slu_counts(frame.slots, guessed.slots if guessed is not None else ()),
-        "nodes_matched": nodes_matched,
-        "nodes_matched_trees": subtrees_matched,
-        "nodes_predicted": guessed_nodes.nodes,
-        "nodes_reference": nodes.nodes,
+        **slu_counts(frame.slots, guessed_slots),
+        **_count_nodes(tokens, guessed_tokens),
     }
     breakdown.add(frame, guessed, counts, slots)
+
+
+def _count_nodes(reference: list[str], predicted: list[str] | None) -> dict[str, int]:
+    """Of two trees' tokens; None is an invalid prediction."""
+    nodes = guessed = brackets(reference)
+    if predicted is not reference:
+        guessed = NO_BRACKETS if predicted is None else brackets(predicted)
+    matched, subtrees_matched = matching(nodes, guessed)
+    return {
+        "nodes_matched": matched,
+        "nodes_matched_trees": subtrees_matched,
+        "nodes_predicted": guessed.nodes,
+        "nodes_reference": nodes.nodes,
+    }
 
 
 def _subset_members(

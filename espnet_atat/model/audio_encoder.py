@@ -228,13 +228,8 @@ def _checkpointed(block: nn.Module, forward: Callable[..., Any], *inputs: Any) -
     """A block's forward pass that keeps only its inputs for the backward pass."""
     if not (block.training and torch.is_grad_enabled()):
         return forward(*inputs)
-    contexts = partial(_contexts, block, _lengths.get())
-    return checkpoint(forward, *inputs, use_reentrant=False, context_fn=contexts)
-
-
-def _contexts(block: nn.Module, lengths: Tensor) -> tuple[Any, Any]:
-    """Of the forward pass, and of the same again in the backward pass."""
-    return nullcontext(), _again(block, lengths)
+    lengths = _lengths.get()
+    return checkpoint(forward, *inputs, use_reentrant=False, context_fn=lambda: (nullcontext(), _again(block, lengths)))
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from espnet_atat.model.audio_encoder import AudioEncoder, BlocksEncoder
 from espnet_atat.model.cpu_layers import use_cpu_layers
 from espnet_atat.model.ctc import CTCHead
 from espnet_atat.model.decoder import SharedDecoder
+from espnet_atat.model.espnet_speech import CLASSES
 from espnet_atat.model.hearing_encoder import HearingEncoder
 from espnet_atat.model.text_encoder import DeferredTextEncoder, TextEncoder
 from espnet_atat.text.tokenizer import SEPARATOR
@@ -24,15 +25,6 @@ from espnet_atat.text.vocabulary import Vocabulary
 
 #: The paper's model dimension.
 DEFAULT_DIMENSION = 256
-#: ESPnet's modules that are chosen by name: option, names, classes.
-CLASSES = {
-    "frontend": {"default": "espnet2.asr.frontend.default.DefaultFrontend"},
-    "specaug": {"specaug": "espnet2.asr.specaug.specaug.SpecAug"},
-    "normalize": {
-        "global_mvn": "espnet2.layers.global_mvn.GlobalMVN",
-        "utterance_mvn": "espnet2.layers.utterance_mvn.UtteranceMVN",
-    },
-}
 
 
 def vocabulary_of(args: argparse.Namespace) -> Vocabulary:

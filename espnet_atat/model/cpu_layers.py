@@ -39,7 +39,8 @@ class _LinearMap(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        rows = fill_up(x)
+        missing = -len(x) % ROWS
+        rows = torch.cat((x, x.new_zeros(missing, x.size(1)))) if missing else x.contiguous()
         ctx.save_for_backward(rows, weight)
         ctx.rows = len(x)
         return _multiply(rows, weight, bias)
@@ -61,12 +62,6 @@ def _multiply(rows: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tenso
     """(M, in) x (out, in) -> (M, out)."""
     product: Tensor = torch.ops.mkldnn._linear_pointwise(rows, weight, bias, "none", [], "")
     return product
-
-
-def fill_up(x: Tensor) -> Tensor:
-    """(M, in) -> (M', in): zero rows appended, up to a multiple of ``ROWS``."""
-    missing = -len(x) % ROWS
-    return torch.cat((x, x.new_zeros(missing, x.size(1)))) if missing else x.contiguous()
 
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:

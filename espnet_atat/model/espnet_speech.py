@@ -17,17 +17,21 @@ from espnet_atat.model.espnet import PositionalEncoding
 from espnet_atat.model.exact_weights import check_numbers, load_state
 from espnet_atat.model.speech_states import LAST_LAYER, TRAIN_NONE, SpeechStates
 
+#: ESPnet's modules that are chosen by name: option, names, classes.
+CLASSES = {
+    "frontend": {"default": "espnet2.asr.frontend.default.DefaultFrontend"},
+    "specaug": {"specaug": "espnet2.asr.specaug.specaug.SpecAug"},
+    "normalize": {
+        "global_mvn": "espnet2.layers.global_mvn.GlobalMVN",
+        "utterance_mvn": "espnet2.layers.utterance_mvn.UtteranceMVN",
+    },
+}
 ENCODERS = {
     "transformer": "espnet2.asr.encoder.transformer_encoder.TransformerEncoder",
     "conformer": "espnet2.asr.encoder.conformer_encoder.ConformerEncoder",
     "branchformer": "espnet2.asr.encoder.branchformer_encoder.BranchformerEncoder",
     "e_branchformer": "espnet2.asr.encoder.e_branchformer_encoder.EBranchformerEncoder",
     "e_branchformer_ctc": "espnet2.asr.encoder.e_branchformer_ctc_encoder.EBranchformerCTCEncoder",
-}
-FRONTEND = "espnet2.asr.frontend.default.DefaultFrontend"
-NORMALISE = {
-    "global_mvn": "espnet2.layers.global_mvn.GlobalMVN",
-    "utterance_mvn": "espnet2.layers.utterance_mvn.UtteranceMVN",
 }
 
 
@@ -56,7 +60,7 @@ class EspnetSpeech(SpeechStates):
         self.config = config
         self.samples_per_state = config.samples_per_state
         given = config.options
-        self.frontend = load_class(FRONTEND)(**(given["frontend_conf"] or {}))
+        self.frontend = load_class(CLASSES["frontend"]["default"])(**(given["frontend_conf"] or {}))
         mels = self.frontend.output_size()
         self.normalize = _normalisation(given["normalize"], given["normalize_conf"] or {}, mels)
         self.encoder = _encoder(given["encoder"], input_size=mels, **(given["encoder_conf"] or {}))
@@ -142,10 +146,10 @@ def _normalisation(kind: str | None, conf: Any, mels: int) -> nn.Module | None:
     if kind is None:
         return None
     if kind != "global_mvn":
-        module: nn.Module = load_class(NORMALISE[kind])(**conf)
+        module: nn.Module = load_class(CLASSES["normalize"][kind])(**conf)
         return module
     with tempfile.TemporaryDirectory(prefix="atat_") as folder:
         path = Path(folder, "stats.npz")
         np.savez(path, count=1, sum=np.zeros(mels), sum_square=np.ones(mels))
-        module = load_class(NORMALISE[kind])(stats_file=path, **conf)
+        module = load_class(CLASSES["normalize"][kind])(stats_file=path, **conf)
         return module.float()

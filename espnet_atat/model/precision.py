@@ -1,6 +1,8 @@
 """Where to compute, and bfloat16 in training on CPUs that support it: ESPnet's ``--use_amp`` is for GPUs only."""
 
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any
 
 import torch
 
@@ -24,6 +26,20 @@ def cpu_autocast(precision: str, device: torch.device) -> AbstractContextManager
     if device.type != "cpu" or precision == "float32":
         return nullcontext()
     return torch.autocast("cpu", dtype=torch.bfloat16)
+
+
+@contextmanager
+def full_precision() -> Iterator[None]:
+    """On a GPU, products in float32: cuDNN takes TF32 unasked, and so does all after a training with ``use_tf32``."""
+    backends: tuple[Any, Any] = (torch.backends.cuda.matmul, torch.backends.cudnn)
+    before = [backend.allow_tf32 for backend in backends]
+    try:
+        for backend in backends:
+            backend.allow_tf32 = False
+        yield
+    finally:
+        for backend, allowed in zip(backends, before, strict=True):
+            backend.allow_tf32 = allowed
 
 
 def device_here(ngpu: int) -> str:

@@ -18,6 +18,7 @@ from espnet_atat.errors import UserError
 from espnet_atat.espnet_package import ESPNET, is_espnet, load_espnet_config
 from espnet_atat.hub import load_hub_config, load_preprocessor, model_folder
 from espnet_atat.model.audio_encoder import valid_frames
+from espnet_atat.model.espnet_speech import EspnetSpeech
 from espnet_atat.model.exact_weights import take_weights
 from espnet_atat.model.speech_frontends import make_frontend
 from espnet_atat.model.speech_states import (
@@ -103,15 +104,14 @@ class PretrainedSpeech(SpeechStates):
         self.encoder: Any = _build(config, model).float()  # it may name half precision, as weights were saved
         channels = getattr(config, "num_mel_bins", 80)
         self.frontend = make_frontend(self.kind, self.encoder.main_input_name, preprocessor, channels, silence)
-        blocks = self._blocks()
         if isinstance(layers, int):
-            self._cut(layers, len(blocks))
-            blocks = self._blocks()
+            self._cut(layers)
+        blocks = self._body().layers
         self.weights = nn.Parameter(torch.zeros(len(blocks) + 1)) if layers == WEIGHTED_SUM else None
         self.silence, self.gradient_checkpointing = silence, gradient_checkpointing
         if gradient_checkpointing and self.kind != WHISPER_TYPE:
             self.encoder.gradient_checkpointing_enable({"use_reentrant": False})
-        self.freeze(self.encoder, trained, self._blocks(), self._closing_norm())
+        self.freeze(self.encoder, trained, blocks, self._closing_norm())
 
     def forward(self, speech: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """As :meth:`SpeechStates.forward`; a batch of Whisper's goes through it at once."""
@@ -119,11 +119,7 @@ class PretrainedSpeech(SpeechStates):
             return super().forward(speech, lengths)
         speech = speech * valid_frames(lengths, speech.shape[1])
         with torch.autocast(speech.device.type, enabled=False):  # a power spectrum needs float32
-            mel, frames = self.frontend(speech.float(), lengths)
-        return self._whisper(mel, frames)
-
-    def _whisper(self, mel: Tensor, frames: Tensor) -> tuple[Tensor, Tensor]:
-        """Log mel (B, channels, T), zero behind each end, and frames (B,) -> states (B, S, H) and theirs."""
+            mel, frames = self.frontend(speech.float(), lengths)  # (B, channels, T), zero behind each end
         positions = self.encoder.embed_positions.num_embeddings
         if mel.shape[2] > 2 * positions:
             most = positions * self.samples_per_state / SAMPLE_RATE - self.silence
@@ -155,22 +151,18 @@ class PretrainedSpeech(SpeechStates):
             raise UserError(f"audio_encoder_conf: a {self.kind} does not expose its layers: it cannot be used")
         return body
 
-    def _blocks(self) -> nn.ModuleList:
-        blocks: nn.ModuleList = self._body().layers
-        return blocks
-
     def _closing_norm(self) -> nn.Module | None:
         """The norm behind the last layer, if there is one; wav2vec 2.0's is in front unless it says otherwise."""
         body = self._body()
         is_behind = body is self.encoder or getattr(self.encoder.config, "do_stable_layer_norm", False)
         return getattr(body, "layer_norm", None) if is_behind else None
 
-    def _cut(self, layers: int, there: int) -> None:
+    def _cut(self, layers: int) -> None:
         """Leave out the layers above a number, and the norm that is for the last one's states."""
-        if layers > there:
+        body = self._body()
+        if layers > (there := len(body.layers)):
             raise UserError(f"audio_encoder_conf: layers: {layers}, but the encoder has {there}")
         if layers < there:
-            body = self._body()
             body.layers = body.layers[:layers]
             if self._closing_norm() is not None:
                 body.layer_norm = nn.Identity()
@@ -185,8 +177,6 @@ def build_speech(config: Any, preprocessor: Mapping[str, Any], model: str | None
     """An encoder of transformers or of ESPnet, with the weights of ``model`` or fresh ones."""
     if config.model_type != ESPNET:
         return PretrainedSpeech(config, preprocessor, model, **options)
-    from espnet_atat.model.espnet_speech import EspnetSpeech
-
     return EspnetSpeech(config, model, **options)
 
 

@@ -2,15 +2,14 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
-from contextlib import nullcontext
 from typing import Self
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.backends import cudnn
 
 from espnet_atat.errors import UserError
+from espnet_atat.model.precision import full_precision
 
 #: Whose states: the last layer's, or a learnt sum of all.
 LAST_LAYER, WEIGHTED_SUM = "last", "weighted"
@@ -89,11 +88,8 @@ class SpeechStates(nn.Module, ABC):
 
     @torch.inference_mode()
     def states_of(self, samples: np.ndarray) -> np.ndarray:
-        """One utterance, (num_samples,) at 16 kHz -> (S, H), float32.
-
-        On a GPU convolutions take float32 too, not PyTorch's default TF32: the states are the CPU's up to rounding.
-        """
+        """One utterance, (num_samples,) at 16 kHz -> (S, H), float32; a GPU's are the CPU's up to rounding."""
         speech = torch.from_numpy(samples)[None].to(next(self.parameters()).device)
-        with cudnn.flags(enabled=True, allow_tf32=False) if speech.is_cuda else nullcontext():
+        with full_precision():
             states, _ = self(speech, torch.tensor([len(samples)], device=speech.device))
         return np.asarray(states[0].float().cpu().numpy())

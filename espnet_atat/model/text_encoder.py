@@ -14,9 +14,7 @@ from espnet_atat.hub import load_hub_config
 from espnet_atat.installed import installed_model
 from espnet_atat.model.audio_encoder import valid_frames
 from espnet_atat.model.exact_weights import no_larger_than, take_weights
-
-#: BERT's positions; longer texts are cut there, in training and in decoding.
-MAX_PIECES = 512
+from espnet_atat.text.pieces import max_pieces
 
 
 class TextEncoder(nn.Module):
@@ -54,8 +52,8 @@ class TextEncoder(nn.Module):
 
     @property
     def max_pieces(self) -> int:
-        """Pieces that a text may have: the encoder's positions, at most BERT's."""
-        return min(MAX_PIECES, getattr(self.config, "max_position_embeddings", MAX_PIECES))
+        """Pieces that a text may have."""
+        return max_pieces(vars(self.config))
 
     def forward(self, pieces: Tensor, lengths: Tensor, below: int = 0) -> tuple[Tensor, Tensor, list[Tensor]]:
         """Pieces (B, S), ``[CLS]`` and ``[SEP]`` included, and their number (B,) -> states (B, S, D) and theirs.

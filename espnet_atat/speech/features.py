@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import IO
 
 import kaldiio
 import numpy as np
@@ -127,9 +126,17 @@ def _feature_shard(
 
     def write(utt: str, path: str) -> list[int]:
         nonlocal sums
-        numbers, features = _write_features(config, ngpu, handle, utt, path)
-        sums += FeatureSums.of(features)
-        return numbers
+        samples = read_audio(path, resample=config.resample)
+        features = config.compute(samples, ngpu)
+        entry = io.BytesIO()
+        kaldiio.save_ark(entry, {utt: features}, compression_method=config.compression)
+        offset = handle.tell() + len(utt.encode()) + 1  # after the id and its space
+        handle.write(entry.getvalue())
+        if config.compression is not None:
+            entry.seek(0)
+            _, features = next(kaldiio.load_ark(entry))
+        sums += FeatureSums.of(features)  # as they will be read
+        return [len(features), len(samples), offset]
 
     with ark.open("wb") as handle:
         record = _sorted_out(entries, write)
@@ -138,32 +145,14 @@ def _feature_shard(
     return {**record, "sums": [sums.count, sums.sum.tolist(), sums.sum_square.tolist()]}
 
 
-def _write_features(
-    config: FeatureConfig, ngpu: int, handle: IO[bytes], utt: str, path: str
-) -> tuple[list[int], np.ndarray]:
-    """The record of an utterance, and its features as they will be read."""
-    samples = read_audio(path, resample=config.resample)
-    features = config.compute(samples, ngpu)
-    entry = io.BytesIO()
-    kaldiio.save_ark(entry, {utt: features}, compression_method=config.compression)
-    offset = handle.tell() + len(utt.encode()) + 1  # after the id and its space
-    handle.write(entry.getvalue())
-    if config.compression is not None:
-        entry.seek(0)
-        _, features = next(kaldiio.load_ark(entry))
-    return [len(features), len(samples), offset], features
-
-
 def _raw_shard(_name: str, entries: list[tuple[str, str, int]]) -> Record:
-    return _sorted_out(entries, _check_audio)
+    def check(_utt: str, path: str) -> list[int]:
+        samples = len(read_audio(path))  # as in training
+        if not num_frames(samples):
+            raise UserError(f"too short: {samples} samples")
+        return [samples, samples, 0]
 
-
-def _check_audio(_utt: str, path: str) -> list[int]:
-    """Audio that is read during training."""
-    samples = len(read_audio(path))
-    if not num_frames(samples):
-        raise UserError(f"too short: {samples} samples")
-    return [samples, samples, 0]
+    return _sorted_out(entries, check)
 
 
 def _sorted_out(entries: list[tuple[str, str, int]], read: Callable[[str, str], list[int]]) -> Record:

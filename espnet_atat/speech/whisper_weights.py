@@ -79,7 +79,8 @@ def encoder_weights(variables: Variables) -> Variables:
     weights = {"embed_positions.weight": variables["encoder/position_encodings/encodings"]}
     for conv in ("conv1", "conv2"):
         weights |= _pair(variables, conv, f"encoder/{conv}")
-    for number in range(_blocks(variables)):
+    blocks = sum(name.startswith("encoder/layer_") and name.endswith("/ffn/linear_0/weight") for name in variables)
+    for number in range(blocks):
         theirs, ours = f"encoder/layer_{number}", f"layers.{number}"
         for name, place in BLOCK.items():
             weights |= _pair(variables, f"{ours}.{name}", f"{theirs}/{place}")
@@ -95,10 +96,6 @@ def _pair(variables: Variables, ours: str, theirs: str) -> Variables:
     """Weight and bias of a layer."""
     weight, bias = ("gamma", "beta") if f"{theirs}/gamma" in variables else ("weight", "bias")
     return {f"{ours}.weight": variables[f"{theirs}/{weight}"], f"{ours}.bias": variables[f"{theirs}/{bias}"]}
-
-
-def _blocks(variables: Variables) -> int:
-    return sum(name.startswith("encoder/layer_") and name.endswith("/ffn/linear_0/weight") for name in variables)
 
 
 def convert_whisper(parts: Sequence[Path], folder: Path) -> None:

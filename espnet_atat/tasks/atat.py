@@ -19,10 +19,10 @@ from espnet_atat.bounded import read_whole
 from espnet_atat.data.augment import FeatureAugmentation
 from espnet_atat.data.collate import MixedCollate
 from espnet_atat.data.dataset import MixtureDataset
-from espnet_atat.data.epoch_plan import Budget
-from espnet_atat.data.masks import EpochIterFactory, ExampleMasker
+from espnet_atat.data.epoch_plan import Budget, Planner
+from espnet_atat.data.masks import ExampleMasker
 from espnet_atat.data.parts import PART_COSTS
-from espnet_atat.data.preprocessor import MixturePreprocessor, max_text_pieces
+from espnet_atat.data.preprocessor import MixturePreprocessor
 from espnet_atat.data.sampler import MixedBatchSampler, single_task_batches
 from espnet_atat.data.shapes import load_groups
 from espnet_atat.errors import UserError
@@ -39,10 +39,11 @@ from espnet_atat.speech.masking import LOG_MELS, Frames
 from espnet_atat.speech.mfcc import SIZES, silence_of
 from espnet_atat.tasks.checks import check_checkpoints, check_depths, check_encoders, check_modalities, check_targets
 from espnet_atat.tasks.options import CLASS_CHOICES, add_task_options
+from espnet_atat.text.pieces import max_pieces
 from espnet_atat.text.tokenizer import CharTokenizer, TargetTokenizer, load_grown_words
 from espnet_atat.train.adapter import check_adapter
 from espnet_atat.train.asr_encoder import load_asr_encoder
-from espnet_atat.train.checkpoint import GuardedIterFactory, repair_run
+from espnet_atat.train.checkpoint import EpochStart, repair_run
 from espnet_atat.train.gpu_layers import use_gpu_layers
 from espnet_atat.train.optimiser import parameter_groups
 from espnet_atat.train.trainer import DeviceTrainer
@@ -53,7 +54,6 @@ scheduler_classes["warmup_unfreeze"] = WarmupUnfreezeLR
 
 # The functions of `logging` would set up the root logger, before ESPnet does in each training process.
 logger = logging.getLogger(__name__)
-
 
 #: The option of augmentation of audio.
 WAVEFORM = "waveform_augment_conf"
@@ -84,7 +84,7 @@ class ATATTask(AbsTask):
         if not args.collect_stats and args.output_dir and not get_rank(args.dist_rank, args.dist_launcher):
             for line in repair_run(args.output_dir, args.best_model_criterion):
                 logger.warning(line)
-            check_checkpoints(args, cls.vocabulary(args))
+            check_checkpoints(args, vocabulary_of(args))
         super().main_worker(args)
 
     @classmethod
@@ -94,8 +94,8 @@ class ATATTask(AbsTask):
 
     @classmethod
     def build_preprocess_fn(cls, args: argparse.Namespace, train: bool) -> MixturePreprocessor:
-        vocabulary = cls.vocabulary(args)
-        tokenizer = TargetTokenizer(vocabulary, args.bpemodel, cls.grown_words(args))
+        grown_words = None if args.grown_words is None else load_grown_words(args.grown_words)
+        tokenizer = TargetTokenizer(vocabulary_of(args), args.bpemodel, grown_words)
         ctc = CharTokenizer(characters_of(args)) if args.ctc_unit == "char" else tokenizer if args.ctc_unit else None
         text_tokenizer = None
         if args.text_encoder is not None:
@@ -117,7 +117,7 @@ class ATATTask(AbsTask):
             ctc,
             text_tokenizer,
             FeatureAugmentation(**of_features) if of_features else None,
-            max_text_pieces=max_text_pieces(args.text_encoder_conf),
+            max_text_pieces=max_pieces(args.text_encoder_conf.get("config") or {}),
             transcripts=any(args.model_conf.get(option) for option in COMPARING),
             transcript_words=bool(args.model_conf.get("swap_rate")),
             text_pace=args.text_pace,
@@ -142,13 +142,6 @@ class ATATTask(AbsTask):
     @classmethod
     def optional_data_names(cls, train: bool = True, inference: bool = False) -> tuple[str, ...]:
         return ("speech", "text_in")
-
-    vocabulary = staticmethod(vocabulary_of)
-
-    @staticmethod
-    def grown_words(args: argparse.Namespace) -> dict[str, tuple[str, ...]]:
-        """Words with pieces of a second BPE model."""
-        return {} if args.grown_words is None else load_grown_words(args.grown_words)
 
     @classmethod
     def build_model(cls, args: argparse.Namespace) -> ESPnetATATModel:
@@ -198,7 +191,7 @@ class ATATTask(AbsTask):
         )
         cls.check_task_requirements(dataset, args.allow_variable_data_keys, train=iter_options.train)
         check_encoders(dataset, args.audio_encoder, args.text_encoder)
-        check_targets(dataset, cls.vocabulary(args))
+        check_targets(dataset, vocabulary_of(args))
         return dataset
 
     @classmethod
@@ -214,9 +207,8 @@ class ATATTask(AbsTask):
         if iter_options.distributed:
             rank, world_size = torch.distributed.get_rank(), torch.distributed.get_world_size()
         if mode == "train":
-            sampler = MixedBatchSampler(
-                groups, budget, iter_options.num_iters_per_epoch, args.seed, rank, world_size, args.max_parts
-            )
+            number = iter_options.num_iters_per_epoch
+            sampler = MixedBatchSampler(Planner(groups, budget, number, args.seed, world_size, args.max_parts), rank)
             epoch = sampler.generate(args.seed + 1)
             for line in sampler.describe(epoch):
                 logging.info(f"[{mode}] {line}")
@@ -242,8 +234,7 @@ class ATATTask(AbsTask):
         )
         if mode != "train":
             return factory
-        factory = EpochIterFactory(factory, iter_options.preprocess_fn)
-        return GuardedIterFactory(factory, args.output_dir, writes=rank == 0)
+        return EpochStart(factory, iter_options.preprocess_fn, args.output_dir if rank == 0 else None)
 
     @classmethod
     def build_streaming_iterator(

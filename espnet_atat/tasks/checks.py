@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 from espnet_atat.data.dataset import MixtureDataset
-from espnet_atat.errors import UserError
+from espnet_atat.errors import UserError, naming
 from espnet_atat.model.atat_model import ESPnetATATModel
-from espnet_atat.text.tokenizer import is_whole
+from espnet_atat.text.tokenizer import check_tags
 from espnet_atat.text.vocabulary import TASKS, Vocabulary, task_token
 from espnet_atat.train.checkpoint import CHECKPOINT
 from espnet_atat.train.optimiser import NEW_ROWS
@@ -30,12 +30,8 @@ def check_targets(dataset: MixtureDataset, vocabulary: Vocabulary) -> None:
         if known.issuperset(rest):
             continue
         known.update(rest)
-        for token in rest:
-            if is_whole(token) and token not in vocabulary:
-                raise UserError(
-                    f"utterance {utt_id}: the tag {token!r} is not in the token list of {len(vocabulary)} tokens: "
-                    "make the list from this data (stage 7), or grow it (stage 11)"
-                )
+        with naming(f"utterance {utt_id}"):
+            check_tags(rest, vocabulary)
 
 
 def check_encoders(dataset: MixtureDataset, audio_encoder: str | None, text_encoder: str | None) -> None:

@@ -8,7 +8,7 @@ from espnet2.utils.types import int_or_none, str_or_none
 
 from espnet_atat.data.parts import MAX_PARTS
 from espnet_atat.light_import import load_class
-from espnet_atat.model.build import CLASSES
+from espnet_atat.model.espnet_speech import CLASSES
 
 #: ESPnet's modules that are chosen by name.
 CLASS_CHOICES = tuple(

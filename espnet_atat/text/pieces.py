@@ -1,12 +1,19 @@
 """A text as the text encoder reads it: its pieces, at the tokenizer's pace or at that of speech."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from espnet_atat.errors import UserError
 
+#: BERT's positions; longer texts are cut there, in training and in decoding.
+MAX_PIECES = 512
 #: States that a character may last at most: 8 s of 80 ms each.
 FASTEST_PACE = 100
+
+
+def max_pieces(config: Mapping[str, Any]) -> int:
+    """Pieces of a text that an encoder of this configuration reads: its positions, at most BERT's."""
+    return min(MAX_PIECES, config.get("max_position_embeddings", MAX_PIECES))
 
 
 def read_pieces(tokenizer: Any, text: str, most: int, pace: float = 0.0) -> list[int]:

@@ -77,12 +77,7 @@ class TargetTokenizer:
     def encode(self, text: str) -> list[int]:
         """Token ids; characters outside the vocabulary become ``<unk>``, and the utterance is kept."""
         tokens = self.tokens(text)
-        for token in tokens:
-            if is_whole(token) and token not in self.vocabulary:
-                raise UserError(
-                    f"the tag {token!r} is not in the token list of {len(self.vocabulary)} tokens: "
-                    "make the list from this data (stage 7), or grow it (stage 11)"
-                )
+        check_tags(tokens, self.vocabulary)
         return self.vocabulary.ids(tokens)
 
     def decode(self, ids: Iterable[int]) -> str:
@@ -136,9 +131,6 @@ class CharTokenizer:
             ids.extend(self._ids.get(character, 1) for character in word)
         return ids
 
-    def __len__(self) -> int:
-        return len(self.characters)
-
 
 def load_grown_words(path: str | Path) -> dict[str, tuple[str, ...]]:
     """Read the words that have pieces of a second model: one word with its pieces per line."""
@@ -154,6 +146,16 @@ def load_grown_words(path: str | Path) -> dict[str, tuple[str, ...]]:
 def is_whole(token: str) -> bool:
     """Whether a token of the target is a tag or a task token, which BPE must not split."""
     return is_tag(token) or token in CONTROL_TOKENS
+
+
+def check_tags(tokens: Iterable[str], vocabulary: Vocabulary) -> None:
+    """Refuse a tag or task token that is not in the list; of words, pieces and characters take that place."""
+    for token in tokens:
+        if is_whole(token) and token not in vocabulary:
+            raise UserError(
+                f"the tag {token!r} is not in the token list of {len(vocabulary)} tokens: "
+                "make the list from this data (stage 7), or grow it (stage 11)"
+            )
 
 
 def target_words(text: str) -> list[str]:

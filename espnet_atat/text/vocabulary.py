@@ -13,7 +13,7 @@ from pathlib import Path
 
 from espnet_atat.atomic import atomic_write
 from espnet_atat.bounded import read_whole
-from espnet_atat.errors import UserError
+from espnet_atat.errors import UserError, naming
 
 BLANK = "<blank>"
 UNKNOWN = "<unk>"
@@ -65,11 +65,10 @@ class Vocabulary:
     def load(cls, path: str | Path) -> "Vocabulary":
         """Read a token list, one token a line."""
         try:
-            return cls(tuple(read_whole(path).decode("utf-8").splitlines()))
+            with naming(path):
+                return cls(tuple(read_whole(path).decode("utf-8").splitlines()))
         except UnicodeDecodeError as error:
             raise UserError(f"{path}: not UTF-8: make the token list again") from error
-        except UserError as error:
-            raise UserError(f"{path}: {error}") from error
 
     def save(self, path: str | Path) -> None:
         """Write one token a line, atomically."""
@@ -90,12 +89,9 @@ class Vocabulary:
     def __contains__(self, token: object) -> bool:
         return token in self._ids
 
-    def id(self, token: str) -> int:
-        """The id of a token, that of ``<unk>`` if it is not in the list."""
-        return self._ids.get(token, self.unknown_id)
-
     def ids(self, tokens: Sequence[str]) -> list[int]:
-        return [self.id(token) for token in tokens]
+        """Ids of tokens, that of ``<unk>`` for one that is not in the list."""
+        return [self._ids.get(token, self.unknown_id) for token in tokens]
 
     def task_id(self, task: str) -> int:
         return self._ids[task_token(task)]

@@ -13,12 +13,11 @@ from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers,
 
 from espnet_atat.errors import UserError
 from espnet_atat.text.bpe import pieces, train_bpe
+from espnet_atat.text.pieces import MAX_PIECES
 from espnet_atat.text.tokenizer import WORD_START
 
 SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 INSIDE = "##"
-#: BERT's number of positions.
-MAX_LENGTH = 512
 #: As uncased BERT does: lower case, no accents, punctuation is split off.
 NORMALIZER = normalizers.BertNormalizer(lowercase=True)
 PRE_TOKENIZER = pre_tokenizers.BertPreTokenizer()
@@ -65,7 +64,7 @@ def save_wordpiece(tokens: Iterable[str], folder: str | Path) -> None:
     tokenizer.save(str(folder / "tokenizer.json"))
     config = {
         "tokenizer_class": "PreTrainedTokenizerFast",
-        "model_max_length": MAX_LENGTH,
+        "model_max_length": MAX_PIECES,
         "do_lower_case": True,
         **dict(zip(("pad_token", "unk_token", "cls_token", "sep_token", "mask_token"), SPECIAL_TOKENS, strict=True)),
     }

@@ -36,7 +36,8 @@ def copy_into_place(source: Path, destination: Path) -> None:
 
 
 def save_in_place(state: dict[str, Any], destination: Path) -> None:
-    """Save parameters under another name, and rename."""
+    """Save parameters under another name, and rename; makes the folder."""
+    destination.parent.mkdir(parents=True, exist_ok=True)
     temporary = destination.with_name(f".{destination.name}.tmp")
     torch.save(state, temporary)
     os.replace(temporary, destination)
@@ -112,23 +113,22 @@ def _links(reports: dict[str, Any], best_model_criterion: Sequence[Sequence[str]
     return {name: f"{epoch}epoch.pth" for name, epoch in {"latest.pth": reporter.get_epoch(), **epochs}.items()}
 
 
-class GuardedIterFactory(AbsIterFactory):
-    """Backs up the last checkpoint at the start of each epoch, and otherwise acts as the wrapped factory.
+class EpochStart(AbsIterFactory):
+    """Tells the preprocessor the epoch and backs up the last checkpoint, and otherwise acts as the wrapped factory.
 
     ESPnet's trainer asks for the iterator first in every epoch, so the trainer itself needs no change.
 
     Args:
-        writes: whether this process writes checkpoints (rank 0).
+        preprocess: gets ``epoch``, before the processes that load data are started.
+        output_dir: of the checkpoints; None in a process that writes none.
     """
 
-    def __init__(self, factory: AbsIterFactory, output_dir: str | Path, writes: bool = True):
-        self.factory = factory
-        self.output_dir = Path(output_dir)
-        self.writes = writes
+    def __init__(self, factory: AbsIterFactory, preprocess: Any, output_dir: str | Path | None):
+        self.factory, self.preprocess, self.output_dir = factory, preprocess, output_dir
 
     def build_iter(self, epoch: int, shuffle: bool | None = None) -> Any:
-        checkpoint = self.output_dir / CHECKPOINT
-        if self.writes and is_intact(checkpoint):
-            copy_into_place(checkpoint, self.output_dir / BACKUP)
+        if self.output_dir is not None and is_intact(checkpoint := Path(self.output_dir, CHECKPOINT)):
+            copy_into_place(checkpoint, checkpoint.with_name(BACKUP))
             logging.info("kept a copy of the checkpoint of epoch %d", epoch - 1)
+        self.preprocess.epoch = epoch
         return self.factory.build_iter(epoch, shuffle)

@@ -8,14 +8,15 @@ from espnet_atat.errors import UserError
 
 @dataclass(frozen=True, kw_only=True)
 class Schedule:
-    """``scheduler_conf`` of ``warmup_unfreeze``: updates, and factors of the phases."""
+    """``scheduler_conf`` of ``warmup_unfreeze``; steps are updates."""
 
     warmup_steps: int = 4000
+    #: ``noam``: inverse square root; ``linear``: to 0 at ``total_steps``.
     decay: Literal["noam", "linear", "constant"] = "noam"
-    total_steps: int | None = None
-    unfreeze_steps: tuple[int, ...] = ()
-    multipliers: tuple[float, ...] = ()
-    new_rows_warmup_steps: int | None = None
+    total_steps: int | None = None  # of the whole run; only for ``linear``
+    unfreeze_steps: tuple[int, ...] = ()  # of each phase of the pretrained groups; none: never frozen
+    multipliers: tuple[float, ...] = ()  # of each phase
+    new_rows_warmup_steps: int | None = None  # to the peak of new rows; None: as ``warmup_steps``
 
     def __post_init__(self) -> None:
         given = f"{len(self.unfreeze_steps)} unfreeze_steps but {len(self.multipliers)} multipliers"

@@ -50,7 +50,7 @@ def initial_checkpoint(
     if ctc_of_tokens:
         state |= {name: _grow_ctc(state[name], len(old), len(new)) for name in CTC if name in state}
     state[OLD_ROWS] = rows
-    _write(state if keep is None else _kept(state, keep, model_file), output)
+    save_in_place(state if keep is None else _kept(state, keep, model_file), Path(output))
 
 
 def kept_checkpoint(model_file: str | Path, keep: Sequence[str], output: str | Path) -> None:
@@ -58,7 +58,7 @@ def kept_checkpoint(model_file: str | Path, keep: Sequence[str], output: str | P
 
     Parameters whose names or prefixes are not in ``keep`` are left out: the new run initialises them from its own seed.
     """
-    _write(_kept(_load(model_file), keep, model_file), output)
+    save_in_place(_kept(_load(model_file), keep, model_file), Path(output))
 
 
 def _load(model_file: str | Path) -> dict[str, Tensor]:
@@ -77,11 +77,6 @@ def _kept(state: dict[str, Tensor], keep: Sequence[str], model_file: str | Path)
             parts = ", ".join(sorted({name.split(".")[0] for name in state}))
             raise UserError(f"keep: {model_file} has nothing below {prefix!r}; it has {parts}")
     return {name: value for name, value in state.items() if any(is_below(name, prefix) for prefix in keep)}
-
-
-def _write(state: dict[str, Tensor], output: str | Path) -> None:
-    Path(output).parent.mkdir(parents=True, exist_ok=True)
-    save_in_place(state, Path(output))
 
 
 def _grow_ctc(rows: Tensor, old: int, new: int) -> Tensor:

@@ -4,7 +4,6 @@ Parameters are frozen by a learning rate of 0, not by ``requires_grad``, so that
 """
 
 import logging
-from collections.abc import Sequence
 from typing import Any
 
 from espnet2.schedulers.abs_scheduler import AbsBatchStepScheduler
@@ -33,51 +32,27 @@ class WarmupUnfreezeLR(LRScheduler, AbsBatchStepScheduler):
 
     Args:
         optimizer: its groups may carry ``pretrained`` (bool), ``new_rows`` (bool) and ``lr_scale`` (float).
-        decay: ``noam`` (inverse square root), ``linear`` (to 0 at ``total_steps``) or ``constant``.
-        total_steps: updates of the whole run; only for ``linear``.
-        unfreeze_steps, multipliers: phases of the pretrained groups; empty: never frozen.
-        new_rows_warmup_steps: updates to the peak of new rows; None: as ``warmup_steps``.
+        conf: see :class:`~espnet_atat.train.schedule.Schedule`.
     """
 
-    def __init__(
-        self,
-        optimizer: Optimizer,
-        warmup_steps: int = 4000,
-        decay: str = "noam",
-        total_steps: int | None = None,
-        unfreeze_steps: Sequence[int] = (),
-        multipliers: Sequence[float] = (),
-        new_rows_warmup_steps: int | None = None,
-        last_epoch: int = -1,
-    ):
-        given = {
-            "warmup_steps": warmup_steps,
-            "decay": decay,
-            "total_steps": total_steps,
-            "unfreeze_steps": unfreeze_steps,
-            "multipliers": multipliers,
-            "new_rows_warmup_steps": new_rows_warmup_steps,
-        }
-        read(Schedule, given, "scheduler_conf")
-        self.warmup_steps = max(1, warmup_steps)
-        self.new_rows_warmup_steps = warmup_steps if new_rows_warmup_steps is None else new_rows_warmup_steps
-        self.decay = decay
-        self.total_steps = total_steps
-        phases = list(zip(map(int, unfreeze_steps), map(float, multipliers), strict=True))
+    def __init__(self, optimizer: Optimizer, **conf: Any):
+        self.schedule = schedule = read(Schedule, conf, "scheduler_conf")
+        self.warmup_steps = max(1, schedule.warmup_steps)
+        phases = list(zip(schedule.unfreeze_steps, schedule.multipliers, strict=True))
         if all(group.get("pretrained", False) for group in optimizer.param_groups):
             if skipped := sum(steps for steps, multiplier in phases if multiplier == 0):
                 logging.info(f"no new rows, nothing fresh: the freeze of {skipped} updates is skipped")
             phases = [(steps, multiplier) for steps, multiplier in phases if multiplier != 0]
         self.phases = phases
-        super().__init__(optimizer, last_epoch)
+        super().__init__(optimizer)
 
     def get_lr(self) -> list[float]:  # type: ignore[override]
         """Learning rate of each group for update ``last_epoch + 1``."""
-        update = self.last_epoch + 1
+        update, own = self.last_epoch + 1, self.schedule.new_rows_warmup_steps
         unfrozen = self.unfrozen(update)
         return [
             base
-            * self.shape(update, self.new_rows_warmup_steps if group.get("new_rows", False) else self.warmup_steps)
+            * self.shape(update, own if group.get("new_rows", False) and own is not None else self.warmup_steps)
             * group.get("lr_scale", 1.0)
             * (unfrozen if group.get("pretrained", False) else 1.0)
             for base, group in zip(self.base_lrs, self.optimizer.param_groups, strict=True)
@@ -87,11 +62,12 @@ class WarmupUnfreezeLR(LRScheduler, AbsBatchStepScheduler):
         """Warm-up and decay at an update, counted from 1; at most 1."""
         if update <= self.warmup_steps:
             return min(1.0, update / max(1, warmup_steps))
-        if self.decay == "noam":
+        if self.schedule.decay == "noam":
             return (self.warmup_steps / update) ** 0.5
-        if self.decay == "linear":
-            assert self.total_steps is not None
-            return max(0.0, (self.total_steps - update) / (self.total_steps - self.warmup_steps))
+        if self.schedule.decay == "linear":
+            total = self.schedule.total_steps
+            assert total is not None
+            return max(0.0, (total - update) / (total - self.warmup_steps))
         return 1.0
 
     def unfrozen(self, update: int) -> float:

@@ -9,7 +9,7 @@ import pytest
 from espnet_atat.bin import main_guard
 from espnet_atat.bin.run import get_parser, main
 from espnet_atat.config.selection import add_selection
-from espnet_atat.stages import STAGES, stage_table
+from espnet_atat.stages import LAST_STAGE, STAGES
 
 #: Of every stage: what to do, and with which systems.
 OF_ALL = {"help", "stage", "stop_stage", "part", "force", "dry_run"}
@@ -37,7 +37,10 @@ def test_help_names_all_stages_and_recipes_are_found_without_any_package():
 
 
 def test_the_readme_lists_the_stages(root):
-    assert stage_table() in (root / "README.md").read_text()
+    columns = zip(STAGES, STAGES[-(-LAST_STAGE // 2) :], strict=False)
+    rows = [f"| {left} | {left.title} | {right} | {right.title} |" for left, right in columns]
+    table = ["| stage | what | stage | what |", "| --- | --- | --- | --- |", *rows]
+    assert "\n".join(table) in (root / "README.md").read_text()
 
 
 @pytest.mark.parametrize(

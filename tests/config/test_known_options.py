@@ -68,12 +68,14 @@ def known_now() -> dict[str, Any]:
     from espnet_atat.model.text_encoder import TextEncoder
     from espnet_atat.speech.augmentation.chain import EFFECTS
     from espnet_atat.tasks.atat import ATATTask
+    from espnet_atat.train.schedule import Schedule
 
     def of_choices(task: Any, *given: str) -> dict[str, tuple[str, Any, Sequence[str]]]:
         return {f"{each.name}_conf": (each.name, each.classes, given) for each in task.class_choices_list}
 
     steps = {"optim_conf": ("optim", optim_classes, ["params"])}
-    steps |= {"scheduler_conf": ("scheduler", scheduler_classes, ["optimizer", "last_epoch"])}
+    schedulers = {**scheduler_classes, "warmup_unfreeze": Schedule}  # which our scheduler reads its options as
+    steps |= {"scheduler_conf": ("scheduler", schedulers, ["optimizer", "last_epoch"])}
     encoders = dict.fromkeys(BLOCKS, AudioEncoder) | dict.fromkeys(("hugging_face", "espnet"), HearingEncoder)
     effects = dataclasses.make_dataclass("Effects", [*EFFECTS])
     modules = ["decoder", "audio_encoder", "text_encoder", "frontend", "specaug", "normalize", "ctc"]

@@ -6,10 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from espnet_atat.data.masks import EpochIterFactory, ExampleMasker
+from espnet_atat.data.masks import ExampleMasker
 from espnet_atat.data.preprocessor import MixturePreprocessor
 from espnet_atat.errors import UserError
 from espnet_atat.speech.augmentation.chain import Chain
+from espnet_atat.train.checkpoint import EpochStart
 
 EXAMPLE = "mlm-train-spk-utt"
 RNG = np.random.default_rng(0)
@@ -94,7 +95,7 @@ class Epochs:
 
 def test_training_masks_anew_every_epoch_and_validation_keeps_one_mask(masker, tokenizer):
     train, valid = (MixturePreprocessor(flag, tokenizer, masker=masker) for flag in (True, False))
-    factory = EpochIterFactory(Epochs(train), train)
+    factory = EpochStart(Epochs(train), train, None)
     for epoch in (1, 2, 1):
         assert np.array_equal(factory.build_iter(epoch), masker(EXAMPLE, FEATS, epoch))
     for _ in range(2):

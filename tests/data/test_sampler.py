@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from espnet_atat.data.epoch_plan import Batch, Budget, Group
-from espnet_atat.data.ids import Ids
+from espnet_atat.data.epoch_plan import Batch, Budget, Group, Planner
 from espnet_atat.data.parts import padded_sizes
 from espnet_atat.data.sampler import MixedBatchSampler, single_task_batches
 from espnet_atat.errors import UserError
@@ -24,13 +23,13 @@ def make_groups(sizes: dict[str, int], weights: dict[str, float] | None = None, 
     groups = {}
     for name, size in sizes.items():
         modality, low, high = ("text_in", 4, 14) if name.startswith("nlu") else ("speech", 80, 500)
-        ids = Ids.of([f"{name}-{i:05d}" for i in range(size)], f"{name}-")
+        ids = [f"{name}-{i:05d}" for i in range(size)]
         groups[name] = Group(modality, (weights or sizes)[name], ids, rng.integers(low, high + 1, size))
     return groups
 
 
 def group(modality: str, lengths: dict[str, int]) -> Group:
-    return Group(modality, 1, Ids.of(lengths), np.array(list(lengths.values())))
+    return Group(modality, 1, list(lengths), np.array(list(lengths.values())))
 
 
 SMALL = make_groups({"slu-a": 30, "asr-b": 20, "nlu-c": 60})
@@ -46,7 +45,7 @@ def make_long_and_short() -> dict[str, Group]:
         name: Group(
             "text_in" if name.startswith("nlu") else "speech",
             len(of_group),
-            Ids.of([f"{name}-{i:05d}" for i in range(len(of_group))], f"{name}-"),
+            [f"{name}-{i:05d}" for i in range(len(of_group))],
             of_group.astype(np.int32),
         )
         for name, of_group in lengths.items()
@@ -56,10 +55,14 @@ def make_long_and_short() -> dict[str, Group]:
 LONG_AND_SHORT = make_long_and_short()
 
 
+def mixed(groups, budget, batches=None, rank=0, **options) -> MixedBatchSampler:
+    return MixedBatchSampler(Planner(groups, budget, batches, **options), rank)
+
+
 def epochs(groups, budget, world_size, batches=None, max_parts=1, seed=1) -> list[Sequence[Batch]]:
     """An epoch of every rank."""
     ranks = range(world_size)
-    return [MixedBatchSampler(groups, budget, batches, 0, n, world_size, max_parts).generate(seed) for n in ranks]
+    return [mixed(groups, budget, batches, n, world_size=world_size, max_parts=max_parts).generate(seed) for n in ranks]
 
 
 def group_of(utt_id: str) -> str:
@@ -87,14 +90,14 @@ def test_an_epoch_draws_each_group_by_its_weight_to_one_example(weights):
     groups = make_groups({"slu-a": 30, "asr-b": 20, "nlu-c": 60}, weights)
     total_weight = sum(group.weight for group in groups.values())
     for seed in range(5):
-        counts = drawn(MixedBatchSampler(groups, BUDGET).generate(seed))
+        counts = drawn(mixed(groups, BUDGET).generate(seed))
         for name, group in groups.items():
             assert abs(counts[name] - 110 * group.weight / total_weight) < 1, name
 
 
 def test_a_small_share_is_right_on_average():
     groups = make_groups({"slu-a": 99, "asr-b": 1}, {"slu-a": 399.0, "asr-b": 1.0})
-    sampler = MixedBatchSampler(groups, BUDGET)
+    sampler = mixed(groups, BUDGET)
     counts = [drawn(sampler.generate(seed))["asr-b"] for seed in range(200)]
     assert set(counts) == {0, 1}
     assert np.mean(counts) == pytest.approx(100 / 400, abs=0.1)  # three standard errors
@@ -103,7 +106,7 @@ def test_a_small_share_is_right_on_average():
 def test_a_fixed_number_of_batches_keeps_the_shares_on_average():
     weights = {"slu-a": 3.0, "asr-b": 1.0, "nlu-c": 2.0}
     groups = make_groups({"slu-a": 300, "asr-b": 200, "nlu-c": 600}, weights)
-    sampler = MixedBatchSampler(groups, BUDGET, batches=10)
+    sampler = mixed(groups, BUDGET, batches=10)
     counts = sum((drawn(sampler.generate(seed)) for seed in range(30)), Counter())
     for name, weight in weights.items():
         assert counts[name] / counts.total() == pytest.approx(weight / 6, abs=0.03), name
@@ -111,12 +114,12 @@ def test_a_fixed_number_of_batches_keeps_the_shares_on_average():
 
 def test_a_group_drawn_more_often_than_it_is_large_repeats_evenly():
     groups = make_groups({"slu-a": 10, "nlu-c": 90}, {"slu-a": 1.0, "nlu-c": 1.0})
-    seen = Counter(utt_id for batch in MixedBatchSampler(groups, BUDGET).generate(0) for utt_id in batch)
+    seen = Counter(utt_id for batch in mixed(groups, BUDGET).generate(0) for utt_id in batch)
     assert {seen[utt_id] for utt_id in groups["slu-a"].ids} == {5}
 
 
 def test_an_epoch_is_a_pure_function_of_its_seed():
-    one, other = MixedBatchSampler(SMALL, BUDGET), MixedBatchSampler(dict(reversed(SMALL.items())), BUDGET)
+    one, other = mixed(SMALL, BUDGET), mixed(dict(reversed(SMALL.items())), BUDGET)
     one.generate(7)
     assert list(one.generate(8)) == list(other.generate(8))
     assert list(one.generate(8)) != list(one.generate(9))
@@ -125,7 +128,7 @@ def test_an_epoch_is_a_pure_function_of_its_seed():
 
 def test_batch_mates_change_between_epochs():
     groups = make_groups({"slu-a": 200})
-    sampler = MixedBatchSampler(groups, BUDGET)
+    sampler = mixed(groups, BUDGET)
     mates = [{frozenset(pair) for batch in sampler.generate(seed) for pair in pairwise(batch)} for seed in (1, 2)]
     assert len(mates[0] & mates[1]) < 0.2 * len(mates[0])
 
@@ -168,7 +171,7 @@ def test_an_epoch_has_the_batches_asked_for_and_each_of_every_rank_its_share_of_
                 share = len(group.lengths) / total
                 assert abs(drawn([batch])[name] - share * len(batch)) <= 1, name
     for batches in (1, 200):  # of 110 examples
-        sampler = MixedBatchSampler(SMALL, BUDGET, batches, world_size=world_size)
+        sampler = mixed(SMALL, BUDGET, batches, world_size=world_size)
         assert len(sampler) == len(sampler.generate(0)) == batches
 
 
@@ -204,7 +207,7 @@ def test_eight_ranks_are_as_full_as_one():
 
 
 def test_a_pass_over_several_epochs_covers_each_example_once_before_any_comes_twice():
-    sampler = MixedBatchSampler(LONG_AND_SHORT, Budget(24_000, 6000), batches=40, max_parts=4)
+    sampler = mixed(LONG_AND_SHORT, Budget(24_000, 6000), batches=40, max_parts=4)
     stream: dict[str, list[str]] = {name: [] for name in LONG_AND_SHORT}
     for epoch in range(1, 6):
         for batch in sampler.generate(epoch):
@@ -219,7 +222,7 @@ def test_a_pass_over_several_epochs_covers_each_example_once_before_any_comes_tw
 
 def test_a_rare_task_comes_at_its_due_rate_and_two_of_them_take_turns():
     sizes = {"slu-a": 900, "asr-b": 30, "mlm-c": 30, "nlu-d": 40}
-    batches = [drawn([batch]) for batch in MixedBatchSampler(make_groups(sizes), Budget(3000, 500)).generate(1)]
+    batches = [drawn([batch]) for batch in mixed(make_groups(sizes), Budget(3000, 500)).generate(1)]
     assert 100 < len(batches) < 200
     for name in ("asr-b", "mlm-c", "nlu-d"):
         assert sum(name in batch for batch in batches) == sizes[name], "once a batch, or not at all"
@@ -228,20 +231,20 @@ def test_a_rare_task_comes_at_its_due_rate_and_two_of_them_take_turns():
 
 def test_a_modality_that_some_batches_lack_is_told():
     for texts, lacking in ((2000, []), (40, ["text_in"])):
-        sampler = MixedBatchSampler(make_groups({"asr": 2000, "nlu": texts}), Budget(4000, 1000))
+        sampler = mixed(make_groups({"asr": 2000, "nlu": texts}), Budget(4000, 1000))
         assert sampler.lacking(sampler.generate(1)) == lacking
 
 
 def test_the_rarer_modality_is_spread_evenly_over_the_batches():
     groups = make_groups({"slu-a": 400, "nlu-c": 400})  # audio alone sets the number of batches
-    epoch = MixedBatchSampler(groups, Budget(6000, 100_000)).generate(0)
+    epoch = mixed(groups, Budget(6000, 100_000)).generate(0)
     sizes = [padded_size(groups, rows_of(groups, batch, "text_in")) for batch in epoch]
     assert max(sizes) < 2 * np.mean(sizes)
 
 
 def test_a_mixture_of_one_modality_makes_batches_of_it_alone():
     for name in ("slu-a", "nlu-c"):
-        epoch = MixedBatchSampler({name: SMALL[name]}, BUDGET).generate(0)
+        epoch = mixed({name: SMALL[name]}, BUDGET).generate(0)
         assert drawn(epoch) == {name: len(SMALL[name].lengths)}
 
 
@@ -260,7 +263,7 @@ LONG, PIECES = group("speech", {"slu-a-1": 100, "slu-a-2": 900}), group("text_in
 )
 def test_what_makes_no_batch_is_named(groups, budget, processes, message):
     with pytest.raises(UserError, match=message):
-        MixedBatchSampler(groups, budget, world_size=processes)
+        mixed(groups, budget, world_size=processes)
 
 
 def test_fewer_examples_than_processes_are_seen_by_several():

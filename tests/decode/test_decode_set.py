@@ -9,11 +9,12 @@ import pytest
 import torch
 
 from espnet_atat.datadir import read_two_column, write_two_column
-from espnet_atat.decode.decode_set import count_cut, decode_set, full_precision, write_results
+from espnet_atat.decode.decode_set import count_cut, decode_set, write_results
 from espnet_atat.decode.search_config import SearchConfig
 from espnet_atat.decode.source import Source
 from espnet_atat.decode.understand import Speech2Understand, Text2Understand
 from espnet_atat.errors import UserError
+from espnet_atat.model.precision import full_precision
 from tests.decode.conftest import write_dump
 
 CONFIG = SearchConfig(maxlen=10, nbest=2, constrain_trees=True)

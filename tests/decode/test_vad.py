@@ -12,7 +12,7 @@ from espnet_atat.datadir import DataDir
 from espnet_atat.decode import vad
 from espnet_atat.decode.cross_attention import speech_attention
 from espnet_atat.decode.pretrained import Pretrained
-from espnet_atat.decode.result import NOTHING_HEARD, Understanding
+from espnet_atat.decode.result import NOTHING_HEARD
 from espnet_atat.decode.search_config import SearchConfig
 from espnet_atat.decode.understand import Speech2Understand, Text2Understand
 from espnet_atat.errors import UserError
@@ -133,11 +133,6 @@ def test_speech_without_a_pause_is_cut_too(shared):
 def test_silence_stays_an_empty_result_however_long(understand):
     assert understand(SECOND) is NOTHING_HEARD
     assert understand(np.zeros(10 * RATE, np.float32)) is NOTHING_HEARD
-
-
-def test_one_segment_joined_is_itself():
-    one = Understanding("", None, "a", -1.0, ("a",))
-    assert Understanding.joined([one]) is one
 
 
 def test_a_model_by_name_listens_for_speech_unless_told_otherwise(shared, toy_run):

@@ -96,7 +96,7 @@ def test_an_utterance_too_short_for_one_state_is_refused():
 @pytest.mark.parametrize(("trained", "layers"), [("none", set()), (1, {2}), ("all", {0, 1, 2})])
 def test_what_is_frozen_gets_no_gradient_and_uses_no_dropout(family, trained, layers, batch):
     model = build(family, trained=trained).train()
-    blocks = model._blocks()
+    blocks = model._body().layers
     assert {number for number, block in enumerate(blocks) if block.training} == layers
     states, _ = model(batch[0][:1, :4000], batch[1][1:2])
     assert states.requires_grad == bool(layers)
@@ -123,7 +123,7 @@ def test_gradient_checkpointing_changes_no_gradient(family, batch):
 
 def test_a_layer_by_its_number_leaves_out_those_above(batch):
     cut, whole = build("wav2vec2", layers=1), build("wav2vec2")
-    assert len(cut._blocks()) == 1
+    assert len(cut._body().layers) == 1
     with torch.no_grad():
         hidden = whole.encoder(whole.frontend(batch[0][:1]), output_hidden_states=True).hidden_states
         assert torch.allclose(cut(batch[0][:1], batch[1][:1])[0], hidden[1], atol=1e-5)

@@ -11,10 +11,10 @@ from espnet_atat.decode.pretrained import load_pretrained
 from espnet_atat.decode.source import Source
 from espnet_atat.decode.understand import Speech2Understand
 from espnet_atat.errors import UserError
+from espnet_atat.model.build import vocabulary_of
 from espnet_atat.package.reader import open_package, read_manifest
 from espnet_atat.package.run_folder import read_config
-from espnet_atat.tasks.atat import ATATTask
-from espnet_atat.text.tokenizer import TargetTokenizer
+from espnet_atat.text.tokenizer import TargetTokenizer, load_grown_words
 from tests.steps.world import NEW_TARGETS, run, training, write_recipe
 
 ZIP = Path("exp/toy/packages/toy_zeroshot_seed1.zip")
@@ -45,7 +45,7 @@ def test_the_package_has_the_tokens_that_the_model_was_trained_with():
     assert "quartz" in ours.grown_words
     with open_package(ZIP) as package:
         args = Namespace(**read_config(package.train_config))
-        theirs = TargetTokenizer(ATATTask.vocabulary(args), args.bpemodel, ATATTask.grown_words(args))
+        theirs = TargetTokenizer(vocabulary_of(args), args.bpemodel, load_grown_words(args.grown_words))
     assert (theirs.vocabulary, theirs.grown_words) == (ours.vocabulary, ours.grown_words)
     assert [theirs.encode(target) for target in NEW_TARGETS] == [ours.encode(target) for target in NEW_TARGETS]
     saved = read_config(final.run.place / "config.yaml")

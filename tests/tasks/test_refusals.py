@@ -109,7 +109,7 @@ def test_what_a_torn_run_is_told_leaves_the_log_to_espnet(tmp_path, monkeypatch,
     monkeypatch.setattr(logging.root, "handlers", [])
     monkeypatch.setattr(AbsTask, "main_worker", lambda _args: configured.extend(logging.root.handlers))
     monkeypatch.setattr("espnet_atat.tasks.atat.check_checkpoints", lambda *_: None)
-    monkeypatch.setattr(ATATTask, "vocabulary", lambda _args: None)
+    monkeypatch.setattr("espnet_atat.tasks.atat.vocabulary_of", lambda _args: None)
     criterion = [("valid", "acc", "max")]
     args = Namespace(ngpu=0, max_cache_size=0, collect_stats=False, output_dir=str(tmp_path), dist_rank=None)
     vars(args).update(dist_launcher=None, best_model_criterion=criterion)

@@ -2,13 +2,14 @@
 
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 from espnet2.iterators.abs_iter_factory import AbsIterFactory
 from espnet2.train.reporter import Reporter
 
-from espnet_atat.train.checkpoint import BACKUP, CHECKPOINT, GuardedIterFactory, copy_into_place, is_intact, repair_run
+from espnet_atat.train.checkpoint import BACKUP, CHECKPOINT, EpochStart, copy_into_place, is_intact, repair_run
 
 CRITERIA = [("valid", "acc", "max"), ("train", "loss", "min")]
 
@@ -167,9 +168,9 @@ class Batches(AbsIterFactory):
 
 
 def test_each_epochs_start_keeps_a_copy_and_no_link(run, tmp_path):
-    batches = Batches()
-    assert GuardedIterFactory(batches, run).build_iter(4) == [4]
-    assert batches.asked == [4]
+    batches, preprocess = Batches(), SimpleNamespace(epoch=None)
+    assert EpochStart(batches, preprocess, run).build_iter(4) == [4]
+    assert batches.asked == [preprocess.epoch] == [4]
     assert epoch_of(run / BACKUP) == 3
     assert not (run / BACKUP).is_symlink()
     assert not (run / BACKUP).samefile(run / CHECKPOINT)
@@ -177,12 +178,12 @@ def test_each_epochs_start_keeps_a_copy_and_no_link(run, tmp_path):
         handle.truncate(100)
     assert epoch_of(run / BACKUP) == 3
     (tmp_path / "new").mkdir()
-    assert GuardedIterFactory(batches, tmp_path / "new").build_iter(1) == [1]
+    assert EpochStart(batches, preprocess, tmp_path / "new").build_iter(1) == [1]
     assert list((tmp_path / "new").iterdir()) == []  # a first epoch has nothing to copy
 
 
 @pytest.mark.parametrize(("share", "writes"), [(0.5, True), (1.0, False)])
 def test_no_copy_is_of_a_torn_checkpoint_or_by_a_process_that_writes_none(run, share, writes):
     cut(run / CHECKPOINT, share)
-    GuardedIterFactory(Batches(), run, writes=writes).build_iter(4)
+    EpochStart(Batches(), SimpleNamespace(), run if writes else None).build_iter(4)
     assert epoch_of(run / BACKUP) == 2

@@ -5,25 +5,21 @@ from pathlib import Path
 from typing import Protocol
 
 from espnet_atat.datadir import DataDir
-from espnet_atat.errors import UserError
+from espnet_atat.errors import Unavailable, UserError
 from espnet_atat.graph.pool import Record, file_size, run_resumable
 from espnet_atat.speech.alignment.record import AlignedWord, from_json, not_found, to_json, write_alignments
 from espnet_atat.speech.copies import audio_of
 from espnet_atat.speech.report import Report, reasons
 
 
-class AlignerUnavailable(UserError):
-    """Not this utterance but the aligner itself is at fault: the whole run stops."""
-
-
 class Aligner(Protocol):
     """What an aligner must offer; it must be a frozen dataclass, so that it can be pickled and told from others."""
 
     def prepare(self) -> None:
-        """Load or check what every utterance needs. Raises AlignerUnavailable."""
+        """Load or check what every utterance needs. Raises Unavailable."""
 
     def align(self, utt: str, path: str, text: str) -> list[AlignedWord]:
-        """Words of an utterance. Raises UserError for a fault of this utterance, AlignerUnavailable for another."""
+        """Words of an utterance. Raises UserError for a fault of this utterance, Unavailable for another."""
 
 
 def align_set(data: DataDir, work: Path, output: Path, aligner: Aligner, nj: int = 1) -> Report:
@@ -58,7 +54,7 @@ def _align(aligner: Aligner, utt: str, payload: tuple[str, int, str]) -> Record:
     try:
         words = to_json(aligner.align(utt, path, text))
         from_json(words)
-    except AlignerUnavailable:
+    except Unavailable:
         raise
     except UserError as error:
         return {"words": to_json(map(not_found, text.split())), "failed": str(error)}

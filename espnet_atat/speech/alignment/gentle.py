@@ -15,8 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from espnet_atat.datadir import Clip
-from espnet_atat.errors import UserError
-from espnet_atat.speech.alignment.align_set import AlignerUnavailable
+from espnet_atat.errors import Unavailable, UserError
 from espnet_atat.speech.alignment.record import SUCCESS, AlignedWord, aligned, not_found
 from espnet_atat.speech.audio import audio_bytes, probe
 from espnet_atat.strict_json import parse_json, read_json
@@ -95,12 +94,12 @@ class GentleServers:
         """Check that a server answers; name those that do not."""
         silent = [url for url in self.urls if not _answers(url)]
         if len(silent) == len(self.urls):
-            raise AlignerUnavailable(f"no Gentle server answers at {' or '.join(silent)}; {START_IT}")
+            raise Unavailable(f"no Gentle server answers at {' or '.join(silent)}; {START_IT}")
         if silent:
             print(f"warning: no Gentle server answers at {' or '.join(silent)}; the others are used", file=sys.stderr)
 
     def align(self, utt: str, path: str, text: str) -> list[AlignedWord]:
-        """Times of the words. Raises AlignerUnavailable if no server is left, or one is not a Gentle server."""
+        """Times of the words. Raises Unavailable if no server is left, or one is not a Gentle server."""
         info = probe(path)
         seconds, words = info.samples / info.rate, text.split()
         form = {"audio": (utt, audio_bytes(path)), "transcript": ("transcript.txt", " ".join(words).encode())}
@@ -122,7 +121,7 @@ class GentleServers:
         attempts, last = f"{len(faults)} attempt{'s' if len(faults) > 1 else ''}", faults[-1]
         if isinstance(last, _Gone):
             again = "and run the command again to continue"
-            raise AlignerUnavailable(f"{utt}: {last} after {attempts}; {START_IT} {again}")
+            raise Unavailable(f"{utt}: {last} after {attempts}; {START_IT} {again}")
         raise UserError(f"{last} ({attempts}{f' in {limit:.3g} s' if isinstance(last, _Slow) else ''})")
 
     def _ask_any(self, form: Mapping[str, Any], attempt: int, limit: float, deadline: float) -> Any:
@@ -179,7 +178,7 @@ def _ask(url: str, form: Mapping[str, Any], timeout: float) -> Any:
     if answer.status_code >= 500:
         raise _TryAgain(f"Gentle's server failed with status {answer.status_code}")
     if answer.status_code != 200:
-        raise AlignerUnavailable(f"{url} answers with status {answer.status_code}: is it a Gentle server?")
+        raise Unavailable(f"{url} answers with status {answer.status_code}: is it a Gentle server?")
     try:
         return parse_json(answer.content, url)
     except ValueError as error:
@@ -196,10 +195,10 @@ class GentleInstallation:
 
     def prepare(self) -> None:
         if not (Path(self.folder) / "align.py").is_file():
-            raise AlignerUnavailable(f"no align.py in {self.folder}; give --gentle_dir the folder that Gentle is in")
+            raise Unavailable(f"no align.py in {self.folder}; give --gentle_dir the folder that Gentle is in")
 
     def align(self, utt: str, path: str, text: str) -> list[AlignedWord]:
-        """Times of the words. Raises AlignerUnavailable if the interpreter does not start."""
+        """Times of the words. Raises Unavailable if the interpreter does not start."""
         info, words = probe(path), text.split()
         seconds = info.samples / info.rate
         limit = time_limit(seconds, self.timeout)
@@ -216,7 +215,7 @@ class GentleInstallation:
             except subprocess.TimeoutExpired as error:
                 raise UserError(f"align.py took longer than {limit:.3g} s") from error
             except OSError as error:
-                raise AlignerUnavailable(f"{utt}: {self.python} does not start ({error.strerror})") from error
+                raise Unavailable(f"{utt}: {self.python} does not start ({error.strerror})") from error
             if done.returncode:
                 reason = done.stderr.strip().splitlines() or ["it says nothing"]
                 raise UserError(f"align.py failed with code {done.returncode}: {reason[-1]}")

@@ -56,7 +56,6 @@ class Preparation:
         for name in ("reduce_noise", "trim_silence", "pad_to"):
             if not 0 <= (getattr(self, name) or 0) < np.inf:
                 raise UserError(f"{name} cannot be negative or infinite, found {getattr(self, name)}")
-
         if (self.pad_to or 0) > LONGEST_PADDED:
             raise UserError(f"pad_to is at most {LONGEST_PADDED} s, found {self.pad_to:g}")
 

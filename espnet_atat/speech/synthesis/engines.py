@@ -26,10 +26,6 @@ ENTRY = re.compile(r"([^@:]+)(?:@([^@:]+))?(?::([1-9][0-9]*))?")  # set@engine:s
 INSTALL_HINT = "run `tools/install_extra.sh tts`"
 
 
-class EngineUnavailable(UserError):
-    """Not this sentence but the engine itself is at fault (not installed, no credentials): the whole run stops."""
-
-
 class Engine(ABC):
     """A frozen dataclass, so that it can be pickled and its ``repr`` tells it from others."""
 
@@ -54,13 +50,13 @@ class Engine(ABC):
 
     @abstractmethod
     def prepare(self, voices: Sequence[str]) -> None:
-        """Check that everything these voices need is installed and intact. Raises EngineUnavailable."""
+        """Check that everything these voices need is installed and intact. Raises Unavailable."""
 
     @abstractmethod
     def speak(self, text: str, voice: str) -> "tuple[np.ndarray, int]":
         """Samples (num_samples,), float32 within [-1, 1], and their rate in Hz, the same whatever was said before.
 
-        Raises UserError if this sentence cannot be said, EngineUnavailable if none can.
+        Raises UserError if this sentence cannot be said, Unavailable if none can.
         """
 
 

@@ -15,9 +15,9 @@ from typing import ClassVar
 import numpy as np
 import soundfile
 
-from espnet_atat.errors import UserError
+from espnet_atat.errors import Unavailable, UserError
 from espnet_atat.installed import models_dir
-from espnet_atat.speech.synthesis.engines import INSTALL_HINT, Engine, EngineUnavailable
+from espnet_atat.speech.synthesis.engines import INSTALL_HINT, Engine
 
 TIMEOUT = 120.0  # s that one sentence may take
 
@@ -36,13 +36,13 @@ class Flite(Engine):
         return ("awb", "kal16", "rms", "slt")
 
     def program(self) -> tuple[str, dict[str, str]]:
-        """The program and the environment to run it in. Raises EngineUnavailable."""
+        """The program and the environment to run it in. Raises Unavailable."""
         if found := shutil.which("flite"):
             return found, dict(os.environ)
         own = self.models / "flite/usr/bin/flite"
         if not own.is_file():
             hint = f"{INSTALL_HINT}, or install it (Debian: apt install flite)"
-            raise EngineUnavailable(f"no program flite on the path or at {own}; {hint}")
+            raise Unavailable(f"no program flite on the path or at {own}; {hint}")
         libraries = sorted({str(path.parent) for path in (self.models / "flite/usr/lib").glob("**/lib*.so.*")})
         return str(own), os.environ | {"LD_LIBRARY_PATH": ":".join(libraries)}
 
@@ -66,4 +66,4 @@ class Flite(Engine):
         except subprocess.TimeoutExpired as error:
             raise UserError(f"flite took more than {TIMEOUT:.0f} s for {arguments}") from error
         if done.returncode:
-            raise EngineUnavailable(f"{program} does not run: {(done.stderr or done.stdout).strip()[-300:]}")
+            raise Unavailable(f"{program} does not run: {(done.stderr or done.stdout).strip()[-300:]}")

@@ -17,9 +17,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from espnet_atat.errors import UserError
+from espnet_atat.errors import Unavailable, UserError
 from espnet_atat.installed import models_dir
-from espnet_atat.speech.synthesis.engines import INSTALL_HINT, Engine, EngineUnavailable
+from espnet_atat.speech.synthesis.engines import INSTALL_HINT, Engine
 from espnet_atat.strict_json import parse_json
 
 KOKORO_RATE = 24_000  # Hz, of everything that is said
@@ -51,7 +51,7 @@ class KokoroEngine(Engine):
         """The session itself is made in each process: onnxruntime's threads do not survive a fork."""
         for package in ("onnxruntime", "hibari"):
             if find_spec(package) is None:
-                raise EngineUnavailable(f"Kokoro needs the package {package!r}; {INSTALL_HINT}")
+                raise Unavailable(f"Kokoro needs the package {package!r}; {INSTALL_HINT}")
         for file in ("model.onnx", *(f"voices/{voice}.bin" for voice in voices)):
             _check_sha256(self.model_dir / file, _sha256()[file])
 
@@ -83,11 +83,11 @@ def _sha256() -> Mapping[str, str]:
 
 def _check_sha256(path: Path, wanted: str) -> None:
     if not path.is_file():
-        raise EngineUnavailable(f"{path}: no such file; {INSTALL_HINT}")
+        raise Unavailable(f"{path}: no such file; {INSTALL_HINT}")
     with path.open("rb") as handle:
         found = hashlib.file_digest(handle, "sha256").hexdigest()
     if found != wanted:
-        raise EngineUnavailable(f"{path} has the sha256 {found}, not {wanted}; delete it and {INSTALL_HINT}")
+        raise Unavailable(f"{path} has the sha256 {found}, not {wanted}; delete it and {INSTALL_HINT}")
 
 
 @cache

@@ -8,9 +8,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from espnet_atat.errors import UserError
+from espnet_atat.errors import Unavailable, UserError
 from espnet_atat.speech.audio import SAMPLE_RATE
-from espnet_atat.speech.synthesis.engines import INSTALL_HINT, Engine, EngineUnavailable
+from espnet_atat.speech.synthesis.engines import INSTALL_HINT, Engine
 
 M_PERTURB = -6  # glibc, mallopt(3)
 ZERO = 255  # memory is filled with the complement of this byte
@@ -29,7 +29,7 @@ class Pico(Engine):
             import py_nanotts  # noqa: F401
         except ImportError as error:
             needs = "pico needs the package py-nanotts, for Linux on x86_64 or aarch64"
-            raise EngineUnavailable(f"{needs}; {INSTALL_HINT}") from error
+            raise Unavailable(f"{needs}; {INSTALL_HINT}") from error
 
     def speak(self, text: str, voice: str) -> tuple[np.ndarray, int]:
         from py_nanotts import NanoTTS

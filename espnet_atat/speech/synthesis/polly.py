@@ -15,10 +15,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from espnet_atat.errors import UserError
+from espnet_atat.errors import Unavailable, UserError
 from espnet_atat.graph.work import locked
 from espnet_atat.speech.audio import SAMPLE_RATE, read_mono, write_audio
-from espnet_atat.speech.synthesis.engines import Engine, EngineUnavailable
+from espnet_atat.speech.synthesis.engines import Engine
 
 DEFAULT_REGION = "us-east-1"
 DOLLARS_PER_MILLION = {"neural": 16.0, "standard": 4.0}  # characters; the list price when this was written
@@ -94,12 +94,12 @@ class Polly(Engine):
             samples = np.frombuffer(answer["AudioStream"].read(), "<i2")
         except (NoCredentialsError, PartialCredentialsError) as error:
             ways = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or run `aws configure`"
-            raise EngineUnavailable(f"Polly needs AWS credentials: {ways}") from error
+            raise Unavailable(f"Polly needs AWS credentials: {ways}") from error
         except ClientError as error:
             raise _explained(error, text, voice) from error
         except BotoCoreError as error:
             message = f"Polly cannot be reached: {error}; what was paid for is kept, run again"
-            raise EngineUnavailable(message) from error
+            raise Unavailable(message) from error
         if not samples.any():
             raise UserError(f"Polly says nothing for {text!r}")
         return samples
@@ -109,10 +109,10 @@ def _explained(error: Any, text: str, voice: str) -> UserError:
     """Whether it is this text's fault or everything's."""
     code, message = error.response["Error"].get("Code", ""), error.response["Error"].get("Message", "")
     if code in THROTTLED or code.startswith("5"):
-        return EngineUnavailable(f"Polly refused {ATTEMPTS} times ({code}); what was paid for is kept: run again later")
+        return Unavailable(f"Polly refused {ATTEMPTS} times ({code}); what was paid for is kept: run again later")
     if code in OF_THIS_TEXT and voice not in message:
         return UserError(f"Polly refuses {text!r}: {code}: {message}")
-    return EngineUnavailable(f"Polly refuses the voice {voice}: {code}: {message}")
+    return Unavailable(f"Polly refuses the voice {voice}: {code}: {message}")
 
 
 @cache
@@ -122,7 +122,7 @@ def _client(region: str | None) -> Any:
         import boto3
         from botocore.config import Config
     except ImportError as error:
-        raise EngineUnavailable("Polly needs the package boto3: pip install 'espnet_atat[polly]', or boto3") from error
+        raise Unavailable("Polly needs the package boto3: pip install 'espnet_atat[polly]', or boto3") from error
     config = Config(retries={"mode": "adaptive", "total_max_attempts": ATTEMPTS})
     session = boto3.session.Session()
     return session.client("polly", region_name=region or session.region_name or DEFAULT_REGION, config=config)

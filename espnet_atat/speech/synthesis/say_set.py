@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from espnet_atat.datadir import TEXT_FORM, DataDir, read_two_column, write_two_column
-from espnet_atat.errors import UserError
+from espnet_atat.errors import Unavailable, UserError
 from espnet_atat.graph.pool import Record
 from espnet_atat.speech.audio import SAMPLE_RATE, write_audio
 from espnet_atat.speech.copies import Copy, make_copies
 from espnet_atat.speech.masking import random_source
 from espnet_atat.speech.report import REPORT, Report, reasons
-from espnet_atat.speech.synthesis.engines import ENGINES, Engine, EngineUnavailable
+from espnet_atat.speech.synthesis.engines import ENGINES, Engine
 from espnet_atat.speech.synthesis.subset import choose_sentences
 from espnet_atat.speech.synthesis.verbalise import as_sentence, verbalise
 from espnet_atat.speech.synthesis.waveform import finish
@@ -196,7 +196,7 @@ def _say(
     _, _, stem, (voice, words) = payload
     try:
         samples = finish(*engine.speak(as_sentence(words), voice))
-    except EngineUnavailable:
+    except Unavailable:
         raise
     except UserError as error:
         return {"dropped": str(error)}

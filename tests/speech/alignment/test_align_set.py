@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import pytest
 
 from espnet_atat.datadir import DataDir
-from espnet_atat.speech.alignment.align_set import AlignerUnavailable, align_set
+from espnet_atat.errors import Unavailable
+from espnet_atat.speech.alignment.align_set import align_set
 from espnet_atat.speech.alignment.record import AlignedWord, read_alignments
 from espnet_atat.speech.alignment.sphinx import SphinxAligner
 from tests.speech.making import made
@@ -19,7 +20,7 @@ class Broken(SphinxAligner):
 
     def align(self, utt: str, path: str, text: str) -> list[AlignedWord]:
         if utt == self.at:
-            raise AlignerUnavailable("the aligner is gone")
+            raise Unavailable("the aligner is gone")
         return super().align(utt, path, text)
 
     def __repr__(self) -> str:
@@ -39,7 +40,7 @@ def test_processes_and_order_change_no_byte(spoken_set, tmp_path):
 
 def test_continues_after_an_interruption(spoken_set, tmp_path, capsys):
     data, output = DataDir.load(spoken_set(6)), tmp_path / "a.jsonl"
-    with pytest.raises(AlignerUnavailable):
+    with pytest.raises(Unavailable):
         made(align_set, data, output, Broken(at=data.ids[5]))
     assert not output.exists()
     whole = made(align_set, data, tmp_path / "whole.jsonl", SphinxAligner())

@@ -11,8 +11,8 @@ import pytest
 from espnet_atat.bin import main_guard
 from espnet_atat.bin.align import main
 from espnet_atat.datadir import DataDir
-from espnet_atat.errors import UserError
-from espnet_atat.speech.alignment.align_set import AlignerUnavailable, align_set
+from espnet_atat.errors import Unavailable, UserError
+from espnet_atat.speech.alignment.align_set import align_set
 from espnet_atat.speech.alignment.aligners import make_aligner
 from espnet_atat.speech.alignment.gentle import GentleInstallation, GentleServers, parse_gentle, time_limit
 from espnet_atat.speech.alignment.record import aligned, not_found, read_alignments
@@ -166,9 +166,9 @@ def test_a_server_that_hangs_is_gone_and_stops_the_run(spoken_set, monkeypatch):
     data = DataDir.load(spoken_set(1))
     with socket.create_server(("127.0.0.1", 0)) as silent:  # takes connections, says nothing
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
-        with pytest.raises(AlignerUnavailable, match="no Gentle server answers"):
+        with pytest.raises(Unavailable, match="no Gentle server answers"):
             GentleServers((url,)).prepare()
-        with pytest.raises(AlignerUnavailable, match=rf"{data.ids[0]}: Gentle at {url} cannot be reached"):
+        with pytest.raises(Unavailable, match=rf"{data.ids[0]}: Gentle at {url} cannot be reached"):
             GentleServers((url,), timeout=1.0).align(data.ids[0], data.wav[data.ids[0]], data.text[data.ids[0]])
 
 
@@ -200,7 +200,7 @@ def test_no_server_and_another_one_are_clear_errors(spoken_set, tmp_path, capsys
     assert printed.startswith(f"error: no Gentle server answers at {closed}; start it with tools/start_gentle.sh")
     assert printed.count("\n") == 1
     server.faults = ["404"]
-    with pytest.raises(AlignerUnavailable, match="status 404: is it a Gentle server"):
+    with pytest.raises(Unavailable, match="status 404: is it a Gentle server"):
         made(align_set, DataDir.load(spoken_set(1)), tmp_path / "a.jsonl", GentleServers((server.url,)))
 
 
@@ -233,7 +233,7 @@ def test_a_local_installation(spoken_set, tmp_path, root):
     (gentle / "exp").rmdir()
     report = made(align_set, data, tmp_path / "b.jsonl", aligner)
     assert set(report.counts["failed"].values()) == {"align.py failed with code 1: run me from my own folder"}
-    with pytest.raises(AlignerUnavailable, match=r"no align\.py"):
+    with pytest.raises(Unavailable, match=r"no align\.py"):
         made(align_set, data, tmp_path / "c.jsonl", GentleInstallation(str(tmp_path)))
-    with pytest.raises(AlignerUnavailable, match="does not start"):
+    with pytest.raises(Unavailable, match="does not start"):
         made(align_set, data, tmp_path / "d.jsonl", GentleInstallation(str(gentle), str(Path("no-such-python"))))

@@ -6,8 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from espnet_atat.errors import UserError
-from espnet_atat.speech.synthesis.engines import EngineUnavailable
+from espnet_atat.errors import Unavailable, UserError
 from espnet_atat.speech.synthesis.flite import Flite
 from espnet_atat.speech.synthesis.kokoro import KokoroEngine
 from espnet_atat.speech.synthesis.waveform import LEVEL_DB, finish
@@ -33,13 +32,13 @@ def test_an_engine_repeats_itself_to_the_bit(engine, request):
 def test_what_is_not_installed_is_said(tmp_path: Path, monkeypatch):
     pytest.importorskip("onnxruntime")
     pytest.importorskip("hibari")
-    with pytest.raises(EngineUnavailable, match=r"model\.onnx: no such file; run `tools/install_extra\.sh tts`"):
+    with pytest.raises(Unavailable, match=r"model\.onnx: no such file; run `tools/install_extra\.sh tts`"):
         KokoroEngine(tmp_path).prepare(["af_heart"])
     (tmp_path / "model.onnx").write_bytes(b"another model")
-    with pytest.raises(EngineUnavailable, match=r"model\.onnx has the sha256 \w{64}, not 6e742170"):
+    with pytest.raises(Unavailable, match=r"model\.onnx has the sha256 \w{64}, not 6e742170"):
         KokoroEngine(tmp_path).prepare(["af_heart"])
     monkeypatch.setattr(shutil, "which", lambda _: None)
-    with pytest.raises(EngineUnavailable, match=r"no program flite on the path .*tools/install_extra\.sh tts"):
+    with pytest.raises(Unavailable, match=r"no program flite on the path .*tools/install_extra\.sh tts"):
         Flite(tmp_path).prepare(["slt"])
 
 

@@ -10,9 +10,8 @@ import numpy as np
 import pytest
 
 from espnet_atat.datadir import DataDir
-from espnet_atat.errors import UserError
+from espnet_atat.errors import Unavailable, UserError
 from espnet_atat.speech.synthesis import polly
-from espnet_atat.speech.synthesis.engines import EngineUnavailable
 from espnet_atat.speech.synthesis.say_set import SynthesisConfig, cost_lines, synthesize_set
 from tests.speech.making import made
 
@@ -87,15 +86,15 @@ def test_a_run_pays_for_what_dry_run_said_and_a_second_for_nothing(engine, stub,
     ("code", "error", "message"),
     [
         ("TextLengthExceededException", UserError, r"Polly refuses 'hello\.': TextLengthExceeded"),
-        ("ThrottlingException", EngineUnavailable, r"refused 8 times .*what was paid for is kept"),
-        ("AccessDeniedException", EngineUnavailable, "Polly refuses the voice Joanna: AccessDenied"),
+        ("ThrottlingException", Unavailable, r"refused 8 times .*what was paid for is kept"),
+        ("AccessDeniedException", Unavailable, "Polly refuses the voice Joanna: AccessDenied"),
     ],
 )
 def test_refusals_are_told_apart(engine, stub, code, error, message):
     stub.add_client_error("synthesize_speech", code, "so it is")
     with pytest.raises(error, match=message) as caught:
         engine.speak("hello.", "Joanna")
-    assert isinstance(caught.value, EngineUnavailable) == (error is EngineUnavailable)
+    assert isinstance(caught.value, Unavailable) == (error is Unavailable)
 
 
 def test_without_credentials_it_says_how_to_give_them(engine, monkeypatch):
@@ -104,7 +103,7 @@ def test_without_credentials_it_says_how_to_give_them(engine, monkeypatch):
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     polly._client.cache_clear()
-    with pytest.raises(EngineUnavailable, match="Polly needs AWS credentials: set AWS_ACCESS_KEY_ID"):
+    with pytest.raises(Unavailable, match="Polly needs AWS credentials: set AWS_ACCESS_KEY_ID"):
         engine.speak("hello.", "Joanna")
 
 
