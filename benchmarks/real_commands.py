@@ -13,9 +13,10 @@
 Writes a table for the recipe ``custom``: sentences with trees of a grammar (control words, spelt names, numbers, dates,
 and ``enter``, ``erase`` and ``rubout`` with a code), drawn without a look at a recording, for train and dev; and AN4's
 recordings that are such commands, all speakers, as ``test``: between half a second and 2.5 s of silence, quieter by up
-to 20 dB, with the talk of six recordings of others 6 to 24 dB below the command. In ``test_room`` a steady noise as of
-a room takes the place of the talk, in ``test_silent`` there is none; ``test_clean`` has the recordings as they are. The
-last commands above find the speech first, as ``atat understand`` does; the table's figures are without.
+to 20 dB, with the talk of six recordings of others (fewer, if there are no more) 6 to 24 dB below the command. In
+``test_room`` a steady noise as of a room takes the place of the talk, in ``test_silent`` there is none; ``test_clean``
+has the recordings as they are. The last commands above find the speech first, as ``atat understand`` does; the table's
+figures are without.
 
 With ``--learn_from recordings`` the table has AN4's own split in place of that: its training recordings that are such
 commands, those of eight speakers as dev, and its test recordings, all as they are:

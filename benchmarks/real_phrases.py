@@ -1,14 +1,15 @@
 """Does the path from text to a model that listens understand people who read? Phrases cut out of LibriSpeech.
 
+    . ./path.sh
     python benchmarks/real_phrases.py --librispeech downloads/LibriSpeech --output phrases
     CUSTOM=phrases/commands.csv ./run.sh --recipe custom --table synthetic
 
 The other commands, before and afterwards, are those of real_commands.py, and so are the test sets: ``test``,
 ``test_room``, ``test_silent`` and ``test_clean``. A phrase is a noun with what stands before it, at most a verb, a
-preposition, an article and adjectives ("pick the sweet insipid fruit"); its tree names them. Sentences to learn from
-are drawn from the same grammar, whose words were chosen with the transcripts of LibriSpeech's excerpt in sight. What
-people say as such a phrase is cut out of their sentences by the aligner, so it begins and ends abruptly, without the
-pauses of a command: a hard test.
+preposition, an article and adjectives ("pick the sweet insipid fruit"); its tree names all but the article. Sentences
+to learn from are drawn from the same grammar, whose words were chosen with the transcripts of LibriSpeech's excerpt in
+sight. What people say as such a phrase is cut out of their sentences by the aligner, so it begins and ends abruptly,
+without the pauses of a command: a hard test.
 """
 
 import argparse
@@ -21,6 +22,7 @@ from benchmarks.real_commands import write_domain
 from espnet_atat.corpora.builder import Utterance
 from espnet_atat.corpora.librispeech import _read_split
 from espnet_atat.datadir import Clip
+from espnet_atat.errors import UserError
 from espnet_atat.semantics.normalise import Normalisation
 from espnet_atat.speech.alignment.record import Alignment
 from espnet_atat.speech.alignment.sphinx import SphinxAligner
@@ -134,9 +136,12 @@ def main() -> None:
     args = parser.parse_args()
     sentences = _read_split(args.librispeech / args.split, Normalisation())
     aligner = SphinxAligner()
-    phrases = [
-        phrase for each in sentences for phrase in phrases_in(each, aligner.align(each.id, str(each.audio), each.text))
-    ]
+    phrases: list[Utterance] = []
+    for each in sentences:
+        try:
+            phrases += phrases_in(each, aligner.align(each.id, str(each.audio), each.text))
+        except UserError as error:
+            print(f"{each.id}: left out ({error})")
     drawn = draw_phrases(args.sentences + 100, seed=0)
     write_domain(args.output, drawn[: args.sentences], drawn[args.sentences :], phrases, sentences, tree_of)
     speakers = {each.speaker for each in phrases}

@@ -22,7 +22,9 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument("--alignments", type=Path, required=True, nargs="+", help="theirs, from espnet_atat.bin.align")
     parser.add_argument("--output_dir", type=Path, required=True, help="data dir to write")
     parser.add_argument("--text", type=Path, help="data dir whose lines are said, where one voice has all their words")
-    parser.add_argument("--effects", type=Path, help="YAML: how the result is changed, as effects of conf/augment.yaml")
+    parser.add_argument(
+        "--effects", type=Path, help="YAML with changes of the result, as below effects in conf/augment.yaml"
+    )
     add_options(parser, SpliceConfig)
     add_force(parser)
     return parser

@@ -116,7 +116,7 @@ def _text_lengths(
     from espnet_atat.hub import load_hub_config
 
     config = load_hub_config("text_encoder_conf", encoder.get("model"), encoder.get("config"), default="bert")
-    most = max_pieces(config.to_diff_dict())
+    most = max_pieces(config.to_diff_dict().get("max_position_embeddings"))
     count = partial(_count_pieces, str(tokenizer or encoder["model"]), most, pace)
     examples = list(texts)
     chunks = [examples[first : first + TEXTS] for first in range(0, len(examples), TEXTS)]

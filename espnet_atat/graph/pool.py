@@ -14,9 +14,10 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -98,7 +99,7 @@ def spread[Part, Result](
     fresh: bool = False,
     threads: bool = False,
     start: Callable[[], None] | None = None,
-) -> Iterator[tuple[Part, Result]]:
+) -> Generator[tuple[Part, Result], None, None]:
     """Apply ``function`` to every part and yield each with its result, in order of completion.
 
     Args:
@@ -176,16 +177,12 @@ def run_resumable(
         if handle.tell():
             handle.write("\n")  # ends a line that a kill has torn
         start = limit_threads if fresh else None
-        work_on = partial(_work, worker)
-        for name, text in with_progress(
-            (each for _, some in spread(work_on, chunks, nj, fresh=fresh, start=start) for each in some),
-            label,
-            len(items),
-            len(done),
-        ):
-            handle.write(f"[{json.dumps(name)}, {json.dumps(keys[name])}, {text}]\n")
-            handle.flush()
-            done[name] = json.loads(text)
+        with closing(spread(partial(_work, worker), chunks, nj, fresh=fresh, start=start)) as finished:
+            records = (record for _, some in finished for record in some)
+            for name, text in with_progress(records, label, len(items), len(done)):
+                handle.write(f"[{json.dumps(name)}, {json.dumps(keys[name])}, {text}]\n")
+                handle.flush()
+                done[name] = json.loads(text)
     return {name: done[name] for name in items}
 
 

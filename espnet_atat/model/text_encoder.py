@@ -53,7 +53,7 @@ class TextEncoder(nn.Module):
     @property
     def max_pieces(self) -> int:
         """Pieces that a text may have."""
-        return max_pieces(vars(self.config))
+        return max_pieces(getattr(self.config, "max_position_embeddings", None))
 
     def forward(self, pieces: Tensor, lengths: Tensor, below: int = 0) -> tuple[Tensor, Tensor, list[Tensor]]:
         """Pieces (B, S), ``[CLS]`` and ``[SEP]`` included, and their number (B,) -> states (B, S, D) and theirs.

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
+from espnet_atat.atomic import atomic_write
 from espnet_atat.errors import UserError
 from espnet_atat.graph.work import read_stamp
 from espnet_atat.plain_yaml import load_plain
@@ -27,7 +28,8 @@ def read_config(path: Path) -> dict[str, Any]:
 
 
 def dump_config(config: Mapping[str, Any], path: Path) -> Path:
-    path.write_text(yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True), encoding="utf-8")
+    with atomic_write(path) as handle:
+        yaml.safe_dump(dict(config), handle, sort_keys=False, allow_unicode=True)
     return path
 
 

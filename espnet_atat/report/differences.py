@@ -23,11 +23,9 @@ def compare_rows(rows: Sequence[dict[str, Any]], table: Table, *, dev: bool = Fa
         row["paper"] = table.paper.rows.get(row["system"]) if table.paper and not dev else None
         if row["paper"] is not None and row["test_audio"] and row["test_audio"]["engine"]:
             row["paper"] = NOT_COMPARABLE
+        others = {each["system"]: each for each in rows if each["set"] == row["set"] and each is not row}
         for key, other in (("baseline", table.baseline.get(row["system"])), ("relative", table.relative_to)):
-            row[key] = None
-            for each in rows:
-                if other != row["system"] and (each["system"], each["set"]) == (other, row["set"]):
-                    row[key] = _difference(row, each)
+            row[key] = _difference(row, others[other]) if other in others else None
 
 
 def _difference(row: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,8 +1,9 @@
 """New utterances from spliced words: speech whose next word cannot be guessed, so that a decoder must listen.
 
 A decoder that has heard a few hundred sentences many times continues the one that it remembers. Spliced utterances are
-strings of short pieces, one to three words each, cut at word boundaries from one speaker's recordings: every sound is
+strings of short pieces, one to three words each, cut at word boundaries from one speaker's recordings: every word is
 real, no sentence is. Their words are drawn at random (for asr), or they are the lines of a set of text (for slu).
+``effects`` change the result, as augmentation changes recordings.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

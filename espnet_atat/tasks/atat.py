@@ -117,7 +117,7 @@ class ATATTask(AbsTask):
             ctc,
             text_tokenizer,
             FeatureAugmentation(**of_features) if of_features else None,
-            max_text_pieces=max_pieces(args.text_encoder_conf.get("config") or {}),
+            max_text_pieces=max_pieces((args.text_encoder_conf.get("config") or {}).get("max_position_embeddings")),
             transcripts=any(args.model_conf.get(option) for option in COMPARING),
             transcript_words=bool(args.model_conf.get("swap_rate")),
             text_pace=args.text_pace,

@@ -1,6 +1,6 @@
 """A text as the text encoder reads it: its pieces, at the tokenizer's pace or at that of speech."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from espnet_atat.errors import UserError
@@ -11,9 +11,9 @@ MAX_PIECES = 512
 FASTEST_PACE = 100
 
 
-def max_pieces(config: Mapping[str, Any]) -> int:
-    """Pieces of a text that an encoder of this configuration reads: its positions, at most BERT's."""
-    return min(MAX_PIECES, config.get("max_position_embeddings", MAX_PIECES))
+def max_pieces(positions: int | None) -> int:
+    """Pieces of a text that an encoder with so many positions (None: no limit) reads, at most BERT's."""
+    return MAX_PIECES if positions is None else min(MAX_PIECES, positions)
 
 
 def read_pieces(tokenizer: Any, text: str, most: int, pace: float = 0.0) -> list[int]:

@@ -131,8 +131,8 @@ def test_the_command_names_what_is_wrong(spoken, tmp_path):
         main([*options, "--output_dir", str(tmp_path / "out"), "--number", "0"])
 
 
-def test_effects_come_after_splicing_and_hang_on_the_seed(spoken, tmp_path):
-    """Half a second of silence on either side of the same words; noise of a room is another with each seed."""
+def test_effects_change_what_was_spliced(spoken, tmp_path):
+    """Half a second of silence on either side of the same words, the whole 20 dB quieter."""
     data, alignments = spoken
     options = {"number": 6, "effects": {"silence": {"seconds": 0.5, "decibels": -90}, "volume": {"decibels": -20}}}
     made(splice_set, [data], alignments, None, tmp_path / "plain", SpliceConfig(number=6))

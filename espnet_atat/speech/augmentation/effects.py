@@ -2,13 +2,14 @@
 
 Everywhere ``samples`` is mono audio in [-1, 1), float32, shape (num_samples,), and ``rate`` its sample rate in Hz. No
 function but ``draw_response`` draws anything: what is random is given as a number, or as the noise itself.
+
+``scipy.signal``, slow to import, is imported where it is needed: whoever reads a recipe imports this module.
 """
 
 from collections.abc import Sequence
 
 import numpy as np
 import soxr
-from scipy.signal import fftconvolve, istft, lfilter, stft
 
 from espnet_atat.errors import UserError
 from espnet_atat.speech.alignment.pauses import FRAME, find_speech
@@ -84,6 +85,8 @@ def place_noise(noise: np.ndarray, rate: int, pole: float, levels: np.ndarray) -
 
     ``levels`` in dB, one every :data:`LEVEL_SECONDS` from the beginning on, and between them a straight line.
     """
+    from scipy.signal import lfilter
+
     places = np.arange(len(noise)) / (LEVEL_SECONDS * rate)
     gains = 10 ** (np.interp(places, np.arange(len(levels)), levels) / 20)
     coloured: np.ndarray = lfilter([1.0], [1.0, -pole], noise) * gains
@@ -92,6 +95,8 @@ def place_noise(noise: np.ndarray, rate: int, pole: float, levels: np.ndarray) -
 
 def reverberate(samples: np.ndarray, response: np.ndarray) -> np.ndarray:
     """Convolve with a room's impulse response (taps,) of the same rate; length, loudness and word times stay."""
+    from scipy.signal import fftconvolve
+
     direct = int(np.argmax(np.abs(response)))
     wet = fftconvolve(samples, response)[direct : direct + len(samples)]
     power = np.mean(np.square(wet, dtype=np.float64))
@@ -127,6 +132,8 @@ def surround(samples: np.ndarray, before: np.ndarray, behind: np.ndarray, decibe
 
     Its lower frequencies are raised, as in rooms. Beside silence it is silent.
     """
+    from scipy.signal import lfilter
+
     wanted = np.sqrt(np.mean(np.square(samples, dtype=np.float64))) * 10 ** (decibels / 20)
     sides = [lfilter([1.0], [1.0, -ROOM_POLE], noise) if len(noise) else noise for noise in (before, behind)]
     rms = np.sqrt(np.mean(np.square(np.concatenate(sides)))) if any(map(len, sides)) else 0.0
@@ -164,6 +171,8 @@ def reduce_noise(samples: np.ndarray, rate: int, decibels: float) -> np.ndarray:
 
     A frequency's noise is what its quiet blocks hold. A library would do it too (noisereduce), but imports torch.
     """
+    from scipy.signal import istft, stft
+
     size = min(round(NOISE_BLOCK * rate), len(samples))
     _, _, spectrum = stft(samples, nperseg=size, noverlap=size // 2)  # (frequencies, blocks)
     power = np.abs(spectrum) ** 2
