@@ -205,6 +205,8 @@ def test_kept_results_take_the_place_of_their_runs_while_nothing_else_changes(fi
     there = json.loads(Path("exp/toy/tables/default.json").read_text())
     drawn = sorted(path.name for path in Path("exp/toy/tables/default_plots").glob("*learning*"))
     curves = {path.parent: read_curves(path) for path in Path("exp/runs").glob("*/tensorboard")}
+    shutil.rmtree("egs2/atat/toy/results")
+    run("--keep_results", "--stage", "14", "--stop_stage", "14")  # scores too, not only tables
     shutil.rmtree("exp")
     run("--use_results", "--dry_run", "--stop_stage", "13")
     lines = capsys.readouterr().out
