@@ -10,8 +10,8 @@ from typing import Self
 #: The plan of stages that are planned together, for each system, seed and fold.
 SYSTEMS = "systems"
 #: Options that all of these read, and those of the ones that train.
-OF_SYSTEMS = ("jobs", "command", "decode_dev", "use_results")
-OF_TRAINING = ("ngpu", "num_nodes", "cpu_processes")
+OF_SYSTEMS = ("seeds", "fold", "jobs", "decode_dev", "use_results")
+OF_TRAINING = ("command", "ngpu", "num_nodes", "cpu_processes")
 OF_ALIGNER = ("aligner", "gentle_url", "gentle_timeout", "gentle_retries")
 OF_FEATURES = ("nj", "ngpu", "feats_type", "encoder", "num_ceps", "deltas", "compress", "allow_bad_test")
 
@@ -23,7 +23,7 @@ class Stage(IntEnum):
         plan: ``module:function`` below ``steps``, which takes the request and gives nodes, and lines to print; or
             ``SYSTEMS``.
         options: of the driver, by their names in ``bin.run``: a call without any stage that reads them is refused.
-            Those that choose systems, ``--force`` and ``--dry_run`` apply to all stages and are not listed.
+            Those that choose rows, ``--force`` and ``--dry_run`` apply to all stages and are not listed.
     """
 
     title: str
@@ -39,15 +39,15 @@ class Stage(IntEnum):
     MASK = "masking", "stage05_mask:plan", ("nj",)
     FEATURES = "features", "stage06_features:plan", OF_FEATURES
     TOKENS = "BPE and token list", SYSTEMS, OF_SYSTEMS
-    LANGUAGE_MODEL = "language model", SYSTEMS, (*OF_SYSTEMS, "ngpu", "num_nodes")
+    LANGUAGE_MODEL = "language model", SYSTEMS, (*OF_SYSTEMS, "command", "ngpu", "num_nodes")
     STATISTICS = "statistics", SYSTEMS, (*OF_SYSTEMS, "nj")
     PRETRAIN = "pretraining", SYSTEMS, (*OF_SYSTEMS, *OF_TRAINING)
     FINETUNE = "fine-tuning", SYSTEMS, (*OF_SYSTEMS, *OF_TRAINING, "nj")
     DECODE = "decoding", SYSTEMS, (*OF_SYSTEMS, "nj", "ngpu")
     SCORE = "scoring", SYSTEMS, (*OF_SYSTEMS, "keep_results")
-    TABLE = "tables and plots", "stage14_table:plan", ("decode_dev", "use_results", "keep_results")
-    PACK = "packing", "stage15_pack:plan", ("decode_dev", "use_results")
-    UPLOAD = "upload", "stage15_pack:upload", ("hf_repo", "upload_dir", "private")
+    TABLE = "tables and plots", "stage14_table:plan", ("seeds", "fold", "decode_dev", "use_results", "keep_results")
+    PACK = "packing", "stage15_pack:plan", ("seeds", "fold", "decode_dev", "use_results")
+    UPLOAD = "upload", "stage15_pack:upload", ("seeds", "fold", "hf_repo", "upload_dir", "private")
 
     def __new__(cls, title: str, plan: str, options: tuple[str, ...]) -> Self:
         stage = int.__new__(cls, len(cls.__members__) + 1)
@@ -60,6 +60,11 @@ STAGES = tuple(Stage)
 LAST_STAGE = STAGES[-1]
 #: What ``run.sh`` does in a process each: the workers of the data stages share the cores, training takes them all.
 STAGE_PARTS = {"data": (Stage.CORPUS, Stage.FEATURES), "systems": (Stage.TOKENS, LAST_STAGE)}
+
+
+def options_between(first: int, last: int) -> list[str]:
+    """The options that the stages from ``first`` to ``last`` read."""
+    return list(dict.fromkeys(option for stage in STAGES[first - 1 : last] for option in stage.options))
 
 
 def readers(option: str, first: int = 1, last: int = LAST_STAGE) -> list[Stage]:

@@ -84,9 +84,10 @@ def given(args: argparse.Namespace, *names: str) -> dict[str, Any]:
     return {name: value for name in names if (value := getattr(args, name)) is not None}
 
 
-def options_of[Config](kind: type[Config], args: argparse.Namespace) -> Config:
-    """A configuration from the arguments with the names of its fields."""
-    return kind(**{field.name: getattr(args, field.name) for field in fields(kind)})  # type: ignore[arg-type]
+def options_of[Config](kind: type[Config], args: argparse.Namespace, **others: Any) -> Config:
+    """A configuration from the arguments with the names of its fields, and from ``others``."""
+    named = {field.name: getattr(args, field.name) for field in fields(kind) if field.name in args}  # type: ignore[arg-type]
+    return kind(**{**named, **others})
 
 
 def add_force(parser: argparse.ArgumentParser) -> None:

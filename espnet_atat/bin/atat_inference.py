@@ -81,10 +81,14 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     for name in ("batch_size", "nj"):
         if getattr(args, name) < 1:
             raise UserError(f"--{name} is at least 1, found {getattr(args, name)}")
+    if args.source is not None and args.data_dir is None:
+        raise UserError("--source says what to read in --data_dir; --data_path_and_name_and_type says it itself")
     for name in ("train_config", "model_file", "lm_train_config", "lm_file"):  # now, not after a slow import
         path = getattr(args, name)
         if path is not None and not Path(path).is_file():
             raise UserError(f"--{name} {path}: no such file")
+        if path is not None and name.startswith("lm_") and not args.lm_weight:
+            raise UserError(f"--{name}: without --lm_weight, the search takes no language model")
     if args.ngpu:
         check_device("cuda")
     return args
@@ -111,8 +115,8 @@ def _decode(args: argparse.Namespace) -> None:
         utterances = Source.of_dump(args.data_dir, args.source or config.source)
     else:
         utterances = Source.of_stream(*args.data_path_and_name_and_type)
-    device, lm_file = "cuda" if args.ngpu else "cpu", args.lm_file if args.lm_weight else None
-    model = (args.train_config, args.model_file, device, args.text_tokenizer, args.lm_train_config, lm_file)
+    device = "cuda" if args.ngpu else "cpu"
+    model = (args.train_config, args.model_file, device, args.text_tokenizer, args.lm_train_config, args.lm_file)
     load = partial(load_models, *model)
     results = decode_set(load, utterances, config, batch_size=args.batch_size, nj=args.nj)
     write_results(results, args.output_dir, config.nbest)

@@ -57,10 +57,12 @@ def main(argv: Sequence[str] | None = None) -> None:
         raise UserError("give --recipe, or --train_config, --model_file and --outpath")
     _check_way(parser, args)
     if args.recipe is not None:
-        from espnet_atat.bin import run
+        from espnet_atat.graph.launch import Machines
+        from espnet_atat.steps.driver import run_stages
+        from espnet_atat.steps.request import Request
 
-        flags = [f"--{name}" for name in ("use_results", "force", "dry_run") if getattr(args, name)]
-        run.main([*select(args).arguments(), "--stage", str(Stage.PACK), "--stop_stage", str(Stage.PACK), *flags])
+        own = {"selection": select(args), "machines": Machines(), "stage": Stage.PACK, "stop_stage": Stage.PACK}
+        run_stages(options_of(Request, args, **own))
         return
     if args.train_config is None or args.model_file is None:
         raise UserError("--outpath goes with --train_config and --model_file")

@@ -7,9 +7,8 @@ python -m espnet_atat.bin.run --recipe mini --system music --stage 10 --stop_sta
 import argparse
 import os
 from collections.abc import Sequence
-from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from espnet_atat.arguments import Parser, count, positive
 from espnet_atat.bin import add_aligner, given, options_of, start, to_bool
@@ -87,8 +86,9 @@ def check_stages(parser: argparse.ArgumentParser, args: argparse.Namespace) -> N
     for action in parser._actions:
         name = action.dest
         read_by = readers(name)
-        # Rows may follow --tts_engine too: whether one does, the selection knows.
-        if name == "tts_engine" or not read_by or getattr(args, name) == action.default:
+        # Rows may follow --tts_engine too: whether one does, the selection knows. Jobs are started in any stage.
+        elsewhere = name == "tts_engine" or (name == "command" and args.jobs > 1)
+        if elsewhere or not read_by or getattr(args, name) == action.default:
             continue
         if not readers(name, args.stage, args.stop_stage):
             option, of = action.option_strings[0], ", ".join(map(str, read_by))
@@ -131,9 +131,13 @@ def _request(args: argparse.Namespace, first: int, last: int) -> "Request":
     for table in selection.tables:
         if args.decode_dev and not any(system.dev for system in selection.systems if system.name in table.systems):
             raise UserError(f"--decode_dev: none of the systems of {table.name} names dev sets")
-    options: dict[str, Any] = {each.name: getattr(args, each.name) for each in fields(Request) if each.name in args}
-    options |= {"stage": first, "stop_stage": last, "align": given(args, *OF_ALIGNER)}
-    return Request(selection=selection, machines=options_of(Machines, args), **options)
+    own = {"selection": selection, "machines": options_of(Machines, args), "align": given(args, *OF_ALIGNER)}
+    request = options_of(Request, args, **own, stage=first, stop_stage=last)
+    if first <= Stage.ALIGN and (request.augment_sets or request.align):
+        from espnet_atat.steps.stage02_augment import check_data_options
+
+        check_data_options(request)
+    return request
 
 
 def _check_upload(selection: "Selection") -> None:

@@ -34,6 +34,8 @@ def get_parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> None:
     args = get_parser().parse_args(argv)
+    if args.test_set != "auto" and not args.fix:
+        raise UserError("--test_set says what --fix may drop: give --fix too")
     rules, left = AudioRules(**{name: getattr(args, name) for name in RULES}), 0
     for folder in find_data_dirs(args.data_dir):
         with making(folder) if args.fix else nullcontext():

@@ -6,13 +6,15 @@ from importlib import import_module
 
 from espnet_atat.graph.launch import Job, run_jobs
 from espnet_atat.graph.node import Node
-from espnet_atat.stages import STAGES, SYSTEMS, Stage, readers
+from espnet_atat.stages import STAGES, SYSTEMS, Stage, options_between
 from espnet_atat.steps.request import Request
 from espnet_atat.steps.stage13_score import score_node
 from espnet_atat.steps.stage14_table import table_file
 from espnet_atat.steps.systems import Trial
 
 DRIVER = "espnet_atat.bin.run"
+#: Options of stages that a job is not given: the selection says some, others are for the call that starts jobs.
+OF_CALL = {"seeds", "fold", "jobs", "command", "num_nodes", "keep_results", "use_results"}
 
 
 def run_stages(request: Request) -> None:
@@ -117,9 +119,11 @@ def _job_arguments(trial: Trial, request: Request) -> tuple[str, ...]:
     one = dataclasses.replace(request.selection, seeds=(trial.seed,), fold=trial.fold)
     first, last = max(request.stage, Stage.TOKENS), min(request.stop_stage, Stage.SCORE)
     arguments = [*one.arguments(trial.system), "--stage", str(first), "--stop_stage", str(last)]
-    arguments += ["--ngpu", str(request.machines.ngpu)]
-    if readers("nj", first, last):
-        arguments += ["--nj", str(max(1, request.nj // request.machines.jobs))]
-    if request.machines.cpu_processes is not None:
-        arguments += ["--cpu_processes", str(request.machines.cpu_processes)]
-    return (*arguments, *(["--decode_dev"] if request.decode_dev else []))
+    values = {**vars(request.machines), **vars(request), "nj": max(1, request.nj // request.machines.jobs)}
+    for option in options_between(first, last):
+        value = None if option in OF_CALL else values[option]
+        if value is True:
+            arguments.append(f"--{option}")
+        elif value not in (None, False):
+            arguments += [f"--{option}", str(value)]
+    return tuple(arguments)

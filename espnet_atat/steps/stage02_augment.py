@@ -11,6 +11,7 @@ from pathlib import Path
 
 from espnet_atat.config.layout import AUGMENTED, DATA, conf_file, load_config
 from espnet_atat.datadir import DataDir
+from espnet_atat.errors import UserError
 from espnet_atat.graph.node import Node
 from espnet_atat.schema import read
 from espnet_atat.speech.alignment.align_set import Aligner
@@ -21,7 +22,7 @@ from espnet_atat.speech.synthesis.engines import engine_of
 from espnet_atat.stages import Stage
 from espnet_atat.steps.request import Request
 from espnet_atat.steps.sets import set_node
-from espnet_atat.steps.stage04_align import chosen_aligner
+from espnet_atat.steps.stage04_align import aligned_sets, chosen_aligner
 
 
 def plan(request: Request) -> Iterator[Node | str]:
@@ -46,16 +47,35 @@ def wanted(request: Request) -> list[str]:
     return list(request.augment_sets or request.options.augment or request.named_by_tables("augment_sets"))
 
 
+def augmentation(request: Request) -> AugmentConfig:
+    path = conf_file(request.recipe, "augment")
+    return read(AugmentConfig, load_config(path), str(path), seed=0)
+
+
+def check_data_options(request: Request) -> None:
+    """Refuse ``--augment_sets`` and the aligner's options where the selected stages have no use for them."""
+    for name in request.augment_sets or ():
+        if not request.wants(maker := maker_of(name)):
+            raise UserError(f"--augment_sets {name}: stage {maker} makes its copies, and is not selected")
+    cuts = any(request.wants(maker_of(name)) for name in wanted(request)) and augmentation(request).prepare.longest
+    if request.align and not cuts and not (request.wants(Stage.ALIGN) and aligned_sets(request)):
+        raise UserError(f"--{next(iter(request.align))}: the selected stages align no set of {request.recipe}")
+
+
+def maker_of(name: str) -> Stage:
+    """The stage that makes augmented copies of a set."""
+    return Stage.AUGMENT if engine_of(name) is None else Stage.SYNTHESIZE
+
+
 def augment_nodes(request: Request, *, stage: Stage) -> Iterator[Node | str]:
     """A node for each set: in stage 3 for those of its engines, in stage 2 for all others.
 
     A table's sets are left out where they are text; one that the command or the recipe names is an error then.
     """
     asked = request.augment_sets or request.options.augment
-    path = conf_file(request.recipe, "augment")
-    config = read(AugmentConfig, load_config(path), str(path), seed=0)
+    config = augmentation(request)
     aligner = None if config.prepare.longest is None else chosen_aligner(request)
-    for name in (name for name in wanted(request) if (engine_of(name) is None) == (stage == Stage.AUGMENT)):
+    for name in (name for name in wanted(request) if maker_of(name) == stage):
         if not (request.dry_run and stage > Stage.AUGMENT):
             request.check_prepared(name)
         folder = DATA / request.recipe / name

@@ -17,8 +17,7 @@ from espnet_atat.steps.sets import set_node
 
 def plan(request: Request) -> Iterator[Node | str]:
     """A node for each set; one that the corpus does not give is left out."""
-    splice = request.options.splice
-    names = sorted({*request.options.mask.sets, *(splice.from_ if splice else ())})
+    names = aligned_sets(request)
     if not names:
         yield "this recipe masks no set"
         return
@@ -30,6 +29,12 @@ def plan(request: Request) -> Iterator[Node | str]:
             yield f"{folder} was not prepared: left out"
             continue
         yield align_node(folder, output, aligner, request.nj)
+
+
+def aligned_sets(request: Request) -> list[str]:
+    """The sets that stage 5 masks or cuts up."""
+    splice = request.options.splice
+    return sorted({*request.options.mask.sets, *(splice.from_ if splice else ())})
 
 
 def align_node(folder: Path, output: Path, aligner: Aligner, nj: int) -> Node:

@@ -26,7 +26,7 @@ def test_every_option_is_of_some_stage_or_of_all():
     of_all = OF_ALL | {action.dest for action in selection._actions}
     of_stages = {option for stage in STAGES for option in stage.options}
     assert {action.dest for action in get_parser()._actions} == of_all | of_stages
-    assert of_all & of_stages == {"tts_engine"}  # of rows, and of stage 3
+    assert of_all & of_stages == {"seeds", "fold", "tts_engine"}  # the last of rows, and of stage 3
 
 
 def test_help_names_all_stages_and_recipes_are_found_without_any_package():
@@ -48,10 +48,22 @@ def test_the_readme_lists_the_stages(root):
     [
         (["--rec", "mini"], "unrecognized arguments: --rec mini"),  # no abbreviations, for the sake of run.sh
         (["mini"], "unrecognized arguments: mini"),
-        (["--feats_type", "raw", "--stage", "7"], "--feats_type belongs to stage 6, but stages 7 to 16 are selected"),
+        (
+            ["--feats_type", "raw", "--stage", "7"],
+            f"--feats_type belongs to stage 6, but stages 7 to {LAST_STAGE} are selected",
+        ),
         (["--compress", "false", "--stage", "14"], "--compress belongs to stage 6,"),
         (["--synthesize_sets", "music_text", "--stage", "4"], "--synthesize_sets belongs to stage 3,"),
         (["--cpu_processes", "2", "--stage", "8", "--stop_stage", "8"], "--cpu_processes belongs to stage 10, 11,"),
+        (["--seeds", "1,2", "--stop_stage", "6"], "--seeds belongs to stage 7, 8,"),
+        (["--fold", "1", "--stop_stage", "6"], "--fold belongs to stage 7, 8,"),
+        (["--train_cmd", "slurm.pl", "--stage", "7", "--stop_stage", "7"], "--train_cmd belongs to stage 8, 10, 11,"),
+        (
+            ["--recipe", "fsc", "--aligner", "gentle", "--stage", "4"],
+            "--aligner: the selected stages align no set of fsc",
+        ),
+        (["--augment_sets", "music_train", "--stage", "3"], "--augment_sets music_train: stage 2 makes its copies"),
+        (["--augment_sets", "music_text_pico", "--stop_stage", "2"], "music_text_pico: stage 3 makes its copies"),
         (["--recipe", "snips", "--system", "atat_close", "--upload_dir", "out"], "several folds (--fold): name one"),
     ],
 )

@@ -200,6 +200,7 @@ CALLS = {
         "--recipe toy --system old --fold 2": "has no folds; asked for 2",
     },
     "validate": {
+        "data/train --test_set yes": "--test_set says what --fix may drop",
         "": "DATA_DIR",
         "data/train --limit x": "--limit: invalid int value: 'x'",
         "data/train --audio loud": "--audio: invalid choice: 'loud'",
@@ -264,6 +265,8 @@ CALLS = {
         "--train_config ref --model_file ref --output_dir out --data_dir d --inference_config nowhere": "nowhere",
         "--train_config ref --model_file ref --output_dir out --data_dir d --inference_config egs2/atat/toy/conf/tokens.yaml": "unknown option",
         "--train_config ref --model_file ref --output_dir out --data_dir d --lm_file nowhere": "--lm_file nowhere: no such",
+        "--train_config ref --model_file ref --output_dir out --data_dir d --lm_file ref": "--lm_file: without --lm_weight",
+        "--train_config ref --model_file ref --output_dir out --data_path_and_name_and_type ref,speech,sound --source speech": "--source says what to read in --data_dir",
         "--train_config ref --model_file ref --output_dir out --data_dir d --ngpu 2": "--ngpu: invalid choice: 2",
         "--train_config ref --model_file ref --output_dir out --data_dir d --log_level LOUD": "--log_level: invalid choice",
         "--train_config ref --model_file ref --output_dir out --data_dir d --beam_size two": "--beam_size: invalid int",
