@@ -35,7 +35,8 @@ def run_stages(request: Request) -> None:
 
 def _keep(stage: Stage, request: Request) -> None:
     """Keep scores, after stage 14 too, which may be run alone: the figures of a kept table are those of kept scores."""
-    print(f"stage {stage}: {request.kept.keep(request.trials)} sets kept in {request.kept.folder}")
+    trials = [(trial.system, [each.node for each in trial.hypotheses], trial.needs) for trial in request.trials]
+    print(f"stage {stage}: {request.kept.keep(trials)} sets kept in {request.kept.folder}")
     for table in request.selection.tables if stage == Stage.TABLE else ():
         print(f"stage {stage}: kept as {request.kept.keep_table(table_file(request, table))}")
 

@@ -17,10 +17,10 @@ from espnet_atat.speech.alignment.align_set import Aligner
 from espnet_atat.speech.augmentation.augment_set import AugmentConfig, augment_set
 from espnet_atat.speech.augmentation.open_values import open_set
 from espnet_atat.speech.report import Report
+from espnet_atat.speech.sets import set_node
 from espnet_atat.speech.synthesis.engines import engine_of
 from espnet_atat.stages import Stage
 from espnet_atat.steps.request import Request
-from espnet_atat.steps.sets import set_node
 from espnet_atat.steps.stage04_align import chosen_aligner
 
 

@@ -10,9 +10,9 @@ from espnet_atat.graph.node import Node
 from espnet_atat.speech.alignment.align_set import Aligner, align_set
 from espnet_atat.speech.alignment.aligners import make_aligner
 from espnet_atat.speech.report import Report
+from espnet_atat.speech.sets import set_node
 from espnet_atat.stages import Stage
 from espnet_atat.steps.request import Request
-from espnet_atat.steps.sets import set_node
 
 
 def plan(request: Request) -> Iterator[Node | str]:
