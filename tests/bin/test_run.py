@@ -1,6 +1,7 @@
 """The driver's options: each is used, a mistake is one line, and help needs nothing but Python."""
 
 import argparse
+import re
 import subprocess
 import sys
 
@@ -43,12 +44,23 @@ def test_the_readme_lists_the_stages(root):
     assert "\n".join(table) in (root / "README.md").read_text()
 
 
+def test_the_page_about_stages_has_a_row_for_each(root):
+    page = (root / "docs/stages.md").read_text()
+    assert f" in {LAST_STAGE} numbered stages." in page
+    section = page.partition("## What each stage writes")[2].partition("\n## ")[0]
+    titles = [title for first in re.findall(r"^\| (\d[^|]*) \|", section, re.M) for title in first.split(", ")]
+    assert titles == [f"{stage} {stage.title}" for stage in STAGES]
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["--rec", "mini"], "unrecognized arguments: --rec mini"),  # no abbreviations, for the sake of run.sh
         (["mini"], "unrecognized arguments: mini"),
-        (["--feats_type", "raw", "--stage", "7"], "--feats_type belongs to stage 6, but stages 7 to 16 are selected"),
+        (
+            ["--feats_type", "raw", "--stage", "7"],
+            f"--feats_type belongs to stage 6, but stages 7 to {LAST_STAGE} are selected",
+        ),
         (["--compress", "false", "--stage", "14"], "--compress belongs to stage 6,"),
         (["--synthesize_sets", "music_text", "--stage", "4"], "--synthesize_sets belongs to stage 3,"),
         (["--cpu_processes", "2", "--stage", "8", "--stop_stage", "8"], "--cpu_processes belongs to stage 10, 11,"),
