@@ -306,7 +306,7 @@ class DataDir:
         return {name: values for name, values in every.items() if values is not None}
 
     def subset(self, ids: Collection[str]) -> Self:
-        """The same set with these utterances alone; an id that is not in it is a ``UserError``."""
+        """The set restricted to these utterances; an id that is not in it is a ``UserError``."""
         if unknown := set(ids) - self.text.keys():
             raise UserError(f"no utterance {min(unknown)!r} in the set ({len(unknown)} such of {len(ids)})")
         return self.of({name: {key: values[key] for key in sorted(ids)} for name, values in self.columns().items()})

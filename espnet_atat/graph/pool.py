@@ -43,8 +43,9 @@ def limit_threads() -> None:
 
 
 def file_size(entry: str) -> int:
-    """Bytes of the file of a path or clip, -1 without one. In a payload it stands for the content: a mended file is
-    read again.
+    """Size in bytes of the file of a path or clip; -1 if there is none.
+
+    As part of a payload it tells when the content has changed, so that a repaired file is read again.
     """
     try:
         return Path(Clip.of(entry).path).stat().st_size

@@ -237,7 +237,7 @@ def _check_stage(output: Path, stage: object) -> None:
 
 
 def check_replaceable(path: Path, is_own: Callable[[Path], object], *, file: bool = False) -> None:
-    """Let a path be replaced only if it is empty or, as ``is_own`` sees by its content, made by who replaces it."""
+    """Refuse to replace a path that this step did not make: it is not empty, and ``is_own`` is false for it."""
     if not path.exists():
         return
     if path.is_dir() == file:

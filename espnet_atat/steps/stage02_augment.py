@@ -1,7 +1,7 @@
 """Stage 2: ``<set>_aug``, a set with augmented copies of its utterances, as ``conf/augment.yaml`` says.
 
-Sets that stage 3 makes are augmented there, right after it. Here are also made sets of text with other words in their
-slots (``open_values`` of the recipe), which stage 3 may say.
+Sets that stage 3 makes are augmented there, right after it. This stage also makes sets of text with other words in
+their slots (``open_values`` of the recipe), which stage 3 may say.
 """
 
 from collections.abc import Iterator

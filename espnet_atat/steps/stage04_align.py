@@ -1,4 +1,4 @@
-"""Stage 4: the time of every word of the sets that stage 5 masks or cuts up."""
+"""Stage 4: when each word begins and ends, in the sets that stage 5 masks or splices."""
 
 from collections.abc import Iterator
 from dataclasses import asdict
