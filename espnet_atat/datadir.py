@@ -87,7 +87,7 @@ def split_key(line: str) -> tuple[str, str]:
 
 
 def check_text(text: str, where: str) -> None:
-    """Can this be a value, such as a transcript or a path? A terminal, C and other tools would read it as another one.
+    """Refuse a value, such as a transcript or a path, that a terminal, C or another tool would read as a different one.
 
     Raises:
         UserError: it has NUL, an escape or another control character (tabs and the like are white space).

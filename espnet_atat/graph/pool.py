@@ -54,7 +54,7 @@ def file_size(entry: str) -> int:
 
 
 def die_with_parent(parent: int | None = None) -> None:
-    """In a child, on Linux: be killed when the parent dies, so that a restart does not meet it at work in its folder.
+    """In a child, on Linux: be killed when the parent dies, so that after a restart no two work in its folder.
 
     With the parent's process id given, a child whose parent died before this call ends at once.
     """
