@@ -1,4 +1,4 @@
-"""Reading files of others: one without an end, or far too large, is refused before it fills memory."""
+"""Reading files that others wrote: one that never ends, or is far too large, is refused before it fills memory."""
 
 import hashlib
 from collections.abc import Iterator

@@ -87,7 +87,7 @@ def split_key(line: str) -> tuple[str, str]:
 
 
 def check_text(text: str, where: str) -> None:
-    """Can this be a value, such as a transcript or a path? A terminal, C and other tools would read it as another one.
+    """Refuse a value, such as a transcript or a path, that a terminal, C or another tool would read as a different one.
 
     Raises:
         UserError: it has NUL, an escape or another control character (tabs and the like are white space).
@@ -306,7 +306,7 @@ class DataDir:
         return {name: values for name, values in every.items() if values is not None}
 
     def subset(self, ids: Collection[str]) -> Self:
-        """The same set with these utterances alone; an id that is not in it is a ``UserError``."""
+        """The set restricted to these utterances; an id that is not in it is a ``UserError``."""
         if unknown := set(ids) - self.text.keys():
             raise UserError(f"no utterance {min(unknown)!r} in the set ({len(unknown)} such of {len(ids)})")
         return self.of({name: {key: values[key] for key in sorted(ids)} for name, values in self.columns().items()})

@@ -1,6 +1,6 @@
 """YAML content to dataclasses, by their type hints. The first mistake is one error that says where it is.
 
-OmegaConf's structured configurations were judged first: they know no union of a text with a mapping (``baseline``,
+OmegaConf's structured configurations were tried first: they support no union of a text and a mapping (``baseline``,
 ``mixture``, ``tokens``), no ``Literal``, and their errors name neither file nor row.
 """
 

@@ -1,8 +1,8 @@
 """The one reader of JSON that others may have written.
 
-What Python's own takes in silence, or answers by a traceback, is here an error that names the file.
+What Python's own reader accepts silently, or answers with a traceback, is an error here that names the file.
 
-Stamps and journals, which ``graph`` writes for itself, are not read by it.
+Stamps and journals, which ``graph`` writes for itself, are not read with it.
 """
 
 import json

@@ -26,7 +26,7 @@ FLOORS = {
     "data": 3,
     "decode": 4,
     "tasks": 5, "config": 5,
-    "report": 6,  # reads what was made, and what a table shows of it
+    "report": 6,  # reads what was made, keeps it, and shows it in tables
     "steps": 7,  # puts the others to work
     "demo": 7,
     "bin": 8,  # commands: nothing imports them

@@ -1,6 +1,7 @@
-"""What every shipped row and table comes to, with no data there: everything that decides a run, as a digest each.
+"""What every shipped row and table comes to, and what stages 1 to 6 are told of each recipe's data, as digests.
 
-A change of the YAML files or of their reader that moves no digest moves no result. After a change that is meant to:
+No data are read. A change of the YAML files or of their reader that moves no digest moves no result.
+After a change that is meant to:
 
     python -m tests.test_plans > tests/golden/plans.json
 """
@@ -8,9 +9,11 @@ A change of the YAML files or of their reader that moves no digest moves no resu
 import dataclasses
 import hashlib
 import json
+import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import chdir, contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +21,18 @@ import pytest
 
 from espnet_atat.config.layout import conf_file, load_config, short
 from espnet_atat.config.mixtures import load_mixtures
-from espnet_atat.config.recipe import recipe_names
+from espnet_atat.config.recipe import load_recipe, recipe_names
 from espnet_atat.config.rows import row_names, table_contents
 from espnet_atat.config.system import Phase, System, load_system
 from espnet_atat.config.table import load_table
 from espnet_atat.config.training import AUDIO_ENCODER_INIT, load_lm_config, load_token_config, load_training_config
+from espnet_atat.schema import read
+from espnet_atat.speech.augmentation.augment_set import AugmentConfig
 
 ROOT = Path(__file__).parents[1]
 GOLDEN = Path(__file__).parent / "golden" / "plans.json"
+#: What a recipe says that no stage from 1 to 6 reads; rows and tables have digests of their own.
+LATER = {"name", "license", "mixtures", "tables", "variants"}
 
 
 class Places:
@@ -68,7 +75,14 @@ def plan_of_row(recipe: str, name: str) -> dict[str, Any]:
     return plan
 
 
-def digest(plan: dict[str, Any]) -> str:
+def plan_of_data(recipe: str) -> dict[str, Any]:
+    """By key of ``recipe.yaml``, defaults filled in; and the options of stage 2."""
+    told = {key: value for key, value in dataclasses.asdict(load_recipe(recipe)).items() if key not in LATER}
+    path = conf_file(recipe, "augment")
+    return told | {"conf/augment": dataclasses.asdict(read(AugmentConfig, load_config(path), str(path), seed=0))}
+
+
+def digest(plan: Any) -> str:
     return hashlib.sha256(json.dumps(plan, sort_keys=True).encode()).hexdigest()[:16]
 
 
@@ -81,23 +95,87 @@ def no_data() -> Iterator[None]:
         yield
 
 
+@cache
 def digests() -> dict[str, dict[str, dict[str, str]]]:
     found = {}
     with no_data():
         for recipe in recipe_names():
             rows, tables = sorted(row_names(recipe)), sorted(table_contents(recipe))
             found[recipe] = {
+                "data": {key: digest(told) for key, told in plan_of_data(recipe).items()},
                 "rows": {name: digest(plan_of_row(recipe, name)) for name in rows},
                 "tables": {name: digest(dataclasses.asdict(load_table(recipe, name))) for name in tables},
             }
     return found
 
 
-@pytest.mark.parametrize("kind", ["rows", "tables"])
+@pytest.mark.parametrize("kind", ["data", "rows", "tables"])
 def test_what_is_shipped_comes_to_the_same_plans(kind):
     golden = json.loads(GOLDEN.read_text(encoding="utf-8"))
     now = digests()
     assert {recipe: now[recipe][kind] for recipe in now} == {recipe: golden[recipe][kind] for recipe in golden}
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "moved"),
+    [
+        ("egs2/atat/mini/recipe.yaml", "corpus: egs2/atat/mini/corpus", "corpus: $MINI", ["mini corpus"]),
+        ("egs2/atat/mini/recipe.yaml", "prepare: []", 'prepare: [--folds, "5"]', ["mini prepare"]),
+        ("egs2/atat/mini/recipe.yaml", "words: [broad/train]", "words: [broad/spelled]", ["mini open_values"]),
+        (
+            "egs2/atat/mini/recipe.yaml",
+            "mask: {sets: [sentences_train]}",
+            "mask: {sets: [sentences_train], options: {ratio: 0.3}}",
+            ["mini mask"],
+        ),
+        ("egs2/atat/mini/recipe.yaml", "decibels: [-90, -10]", "decibels: [-90, -20]", ["mini splice"]),
+        ("egs2/atat/mini/recipe.yaml", "number: 3000", "number: 4000", ["mini splice"]),
+        ("egs2/atat/mini/recipe.yaml", "\nsplice:", "\nalign: {aligner: gentle}\nsplice:", ["mini align"]),
+        ("egs2/atat/an4/recipe.yaml", "augment: []", "augment: [train]", ["an4 augment"]),
+        ("egs2/atat/broad/recipe.yaml", "test@kokoro]", "test@pico]", ["broad synthesize"]),
+        ("egs2/atat/custom/conf/augment.yaml", "copies: 2", "copies: 3", ["custom conf/augment"]),
+        ("egs2/atat/librispeech/recipe.yaml", "[LIBRISPEECH_SPLITS]", "[]", ["librispeech environment"]),
+        ("egs2/atat/custom/recipe.yaml", '["*train"]', '["*dev"]', ["custom pretrain_slu"]),
+    ],
+)
+def test_a_change_of_what_the_data_are_made_with_is_noticed(monkeypatch, tmp_path, file, old, new, moved):
+    changed = copied_files(tmp_path) / file
+    text = changed.read_text(encoding="utf-8")
+    assert text.count(old) == 1
+    changed.write_text(text.replace(old, new), encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    assert moved_data() == moved
+
+
+def test_a_change_of_the_speeds_that_all_recipes_share_is_noticed(monkeypatch, tmp_path):
+    changed = copied_files(tmp_path) / "conf/augment.yaml"
+    changed.write_text(changed.read_text(encoding="utf-8").replace("1.0, 1.1]", "1.0]", 1), encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    # Custom has an augment.yaml of its own.
+    assert moved_data() == [f"{recipe} conf/augment" for recipe in recipe_names() if recipe != "custom"]
+
+
+def copied_files(folder: Path) -> Path:
+    """The shipped files, to be changed."""
+    for path in (
+        *ROOT.glob("conf/*.yaml"),
+        *ROOT.glob("egs2/atat/*/recipe.yaml"),
+        *ROOT.glob("egs2/atat/*/conf/*.yaml"),
+    ):
+        copy = folder / path.relative_to(ROOT)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, copy)
+    return folder
+
+
+def moved_data() -> list[str]:
+    golden = json.loads(GOLDEN.read_text(encoding="utf-8"))
+    return [
+        f"{recipe} {key}"
+        for recipe in recipe_names()
+        for key, told in plan_of_data(recipe).items()
+        if golden[recipe]["data"][key] != digest(told)
+    ]
 
 
 def test_every_learning_rate_that_falls_to_zero_does_so_in_the_last_update():

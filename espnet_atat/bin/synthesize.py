@@ -50,8 +50,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     if args.polly_price is not None and not args.polly_price >= 0:
         raise UserError(f"--polly_price is at least 0, found {args.polly_price:g}")
     limit_threads()
+    from espnet_atat.speech.sets import set_node
     from espnet_atat.speech.synthesis import say_set as room
-    from espnet_atat.steps.sets import set_node
 
     names = ("model_dir", "polly_engine", "polly_region", "polly_price", "cache_dir")
     engine = room.make_engine(args.engine, **{name: getattr(args, name) for name in names})

@@ -33,7 +33,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         text = _rendered(args, content, name)
     except UserError:
         raise
-    except (LookupError, TypeError, ValueError, AttributeError) as error:  # it is drawn from its content alone
+    except (LookupError, TypeError, ValueError, AttributeError) as error:  # the file lacks what a table needs
         raise UserError(f"{args.table}: holds no table of stage 14 ({error!r}); make it anew") from error
     if args.insert:
         with atomic_write(args.insert) as handle:

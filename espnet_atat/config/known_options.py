@@ -1,4 +1,4 @@
-"""Checks training options against those of the trainers, without importing these (10 s, and torch).
+"""Checks training options against those of the trainers, without importing them, which takes torch and 10 s.
 
 ``known_options.json`` says what there is, as read off the parsers and off the classes that a ``*_conf`` configures.
 A test compares them; after a change of either:

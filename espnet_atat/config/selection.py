@@ -221,7 +221,7 @@ def _check_baselines(table: "Table", systems: Mapping[str, "System"]) -> None:
 
 
 def _table_of(system: "System") -> "Table":
-    """A table of this row alone, with the sets that stages 2 and 3 make for it in the table that defines it."""
+    """A table of this one row, with the sets that stages 2 and 3 make for it in the table that defines it."""
     from espnet_atat.config.layout import TTS
     from espnet_atat.config.mixtures import find_mixture
     from espnet_atat.config.rows import owner_of

@@ -207,7 +207,7 @@ def load_system(
 
 @contextmanager
 def inherited_mistakes(recipe: str, name: str, where: str, check: Callable[[str, str], object]) -> Iterator[None]:
-    """Of a mistake that ``check`` finds in the row's base too, raise what it says of the base.
+    """If the row's base has the same mistake, raise the error that ``check`` gives for the base.
 
     ``where`` is what the row's own errors begin with.
     """

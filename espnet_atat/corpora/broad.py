@@ -9,7 +9,7 @@ are examples with other symbols, points inside or initials, a second copy, and a
 offensive. So is, with ``--held_out``, whatever shares a run of four words with a sentence that a model will be tested
 on, or all words of one where one of both is shorter.
 
-Training sentences are chosen one by one: the next is the one whose words, on the mean, are worth most. A word chosen c
+Training sentences are chosen one by one: the next is the one whose words are, on average, worth most. A word chosen c
 times is worth 1 / (1 + c)²; one that fewer than ``--times`` sentences have is worth nothing, as it would not be learnt.
 
 ``spelled`` is what no sentence has: words letter by letter, other letters in a row, and numbers.

@@ -1,6 +1,6 @@
 """Common Voice (Ardila et al. 2020): sentences read by volunteers; a language's folder of any release, mp3s.
 
-Read are ``{train,dev,test}.tsv``, ``validated.tsv`` on request, and ``clips/``. The columns grew from release to
+Its files are ``{train,dev,test}.tsv``, ``clips/`` and, on request, ``validated.tsv``. The columns grew from release to
 release; ``client_id``, ``path`` and ``sentence`` are in all of them, by the changelog of
 https://github.com/common-voice/cv-dataset. Its ``times.txt`` (release 14) and ``clip_durations.tsv`` (from 16.1) tell
 which clips were cut off.

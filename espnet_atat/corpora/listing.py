@@ -1,4 +1,4 @@
-"""The files of a raw corpus, from which a preparation knows whether it is up to date."""
+"""The files of a raw corpus, which tell whether its preparation is up to date."""
 
 import os
 from collections.abc import Iterator

@@ -56,7 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--low_resource", type=Path, metavar="D", help="the folder low_resource_splits, if not in SOURCE"
     )
-    parser.add_argument("--no_adaptation", action="store_true", help="train, dev and test alone")
+    parser.add_argument("--no_adaptation", action="store_true", help="only train, dev and test")
 
 
 def prepare(

@@ -1,8 +1,8 @@
 """A file of two columns as a mapping that keeps numbers, not strings: what data-loading workers share.
 
-A dictionary of millions of strings takes gigabytes, and every worker that reads of it copies them, for reading one
-changes its reference count. Here a hash of its key finds a line's place in the file, and the line is read when it is
-asked for.
+A dictionary of millions of strings takes gigabytes, and every worker that reads it ends up with a copy of its own,
+because reading a string changes its reference count. Here a hash of the key gives the line's place in the file, and the
+line is read on demand.
 """
 
 import os
@@ -25,7 +25,7 @@ class IndexedFile(Mapping[str, str]):
         path: the file, which is kept open.
 
     Raises:
-        UserError: a key that stands twice, or a line without one.
+        UserError: a key occurs twice, or a line has none.
         OSError: the file cannot be opened.
     """
 

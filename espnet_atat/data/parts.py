@@ -1,8 +1,8 @@
 """Where to cut the rows of a batch, sorted by length, so that each part is padded by itself.
 
-Were a batch of sentences of 15 s and commands of 3 s one tensor, most of it would be padding. The encoder takes it in a
-few parts of like length instead; as few as keep padding below :data:`ENOUGH`. On a GPU, where a part's many small
-kernels take longer to launch than to compute, a further part has to save more padding than :data:`PART_COSTS`.
+As one tensor, a batch of sentences of 15 s and commands of 3 s would be mostly padding. So the encoder takes it in a
+few parts of similar length: as few as keep padding below :data:`ENOUGH`. On a GPU, where a part's many small kernels
+take longer to launch than to compute, each further part has to save more padding than :data:`PART_COSTS`.
 
 M batches, R rows, P parts.
 """

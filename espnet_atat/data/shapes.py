@@ -24,7 +24,7 @@ def load_groups(shape_files: Sequence[str], groups_file: str | None = None) -> d
         groups_file: group and weight, one per line; None: each group weighs its number of examples.
 
     Raises:
-        UserError: no usable shape file, an unknown task in an id, an id that stands twice, or a group without weight.
+        UserError: no usable shape file, an unknown task in an id, an id that occurs twice, or a group without weight.
     """
     found: dict[str, _Builder] = {}
     for file in shape_files:

@@ -1,7 +1,7 @@
 """Lengths of a mixture's examples and sums of its features, without reading the features.
 
-Stage 6 has left lengths and sums of each set, so a new mixture of known sets costs what it takes to tokenise its text.
-The files are those of ESPnet's ``--collect_stats``, line by line, as far as anything reads them.
+Stage 6 leaves the lengths and sums of each set, so a new mixture of known sets costs only the tokenisation of its text.
+The files equal those of ESPnet's ``--collect_stats``, line by line, as far as anything reads them.
 """
 
 import os

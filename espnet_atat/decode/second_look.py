@@ -1,4 +1,4 @@
-"""The text half's say in what was heard: the words of each hypothesis are read, and the trees compared again.
+"""A second look at what was heard: the text half reads the words of each hypothesis, and the trees are compared again.
 
 A decoder that learnt a domain from its text knows the domain's trees better from words that it reads than from the same
 words heard. So the words of the best hypotheses go through the text encoder, the trees that reading gives them join the

@@ -124,7 +124,7 @@ class Node:
         self._fill(make, anew=force and not (self.in_place and self.fetches))  # what was fetched is looked at again
 
     def take(self, files: Mapping[str, str]) -> None:
-        """Lay down what was made of the same elsewhere: the texts of its files."""
+        """Write the texts of its files, which were made elsewhere from the same."""
 
         def write(work: Path) -> Mapping[str, Any]:
             for name, text in files.items():
@@ -147,7 +147,7 @@ class Node:
             print(f"  {self.place}: another process has made it meanwhile", flush=True)
 
     def remove(self) -> None:
-        """Take it away, so that it is made again (``--force`` of several jobs); what was fetched stays."""
+        """Remove it, so that it is made again (``--force`` with several jobs); what was fetched stays."""
         if self.place.exists():
             remove(self.place, stamp_only=self.fetches and self.in_place)
 

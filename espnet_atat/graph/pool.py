@@ -43,8 +43,9 @@ def limit_threads() -> None:
 
 
 def file_size(entry: str) -> int:
-    """Bytes of the file of a path or clip, -1 without one. In a payload it stands for the content: a mended file is
-    read again.
+    """Size in bytes of the file of a path or clip; -1 if there is none.
+
+    As part of a payload it tells when the content has changed, so that a repaired file is read again.
     """
     try:
         return Path(Clip.of(entry).path).stat().st_size
@@ -53,7 +54,7 @@ def file_size(entry: str) -> int:
 
 
 def die_with_parent(parent: int | None = None) -> None:
-    """In a child, on Linux: be killed when the parent dies, so that a restart does not meet it at work in its folder.
+    """In a child, on Linux: be killed when the parent dies, so that after a restart no two work in its folder.
 
     With the parent's process id given, a child whose parent died before this call ends at once.
     """

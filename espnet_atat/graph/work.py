@@ -28,7 +28,7 @@ WAIT = 5.0  # seconds for another process: one that was killed may take a moment
 
 
 class MadeMeanwhile(Exception):
-    """What was to be made is there: another process has made it."""
+    """Another process has made it in the meantime."""
 
 
 @contextmanager
@@ -180,13 +180,13 @@ def _remove(output: Path) -> None:
 
 
 def is_made(output: Path, made_from: str) -> bool:
-    """Is ``output`` there, complete, and made from what has this hash?"""
+    """Whether ``output`` exists, is complete, and was made from what has this hash."""
     stamp = read_stamp(output)
     return output.exists() and is_complete(stamp) and stamp["made_from"] == made_from
 
 
 def is_complete(stamp: Mapping[str, Any]) -> bool:
-    """Is this the stamp of a finished result? While it is made, its stamp says only what it is made from."""
+    """Whether this is the stamp of a finished result; until then it says only what the result is made from."""
     return "seconds" in stamp
 
 
@@ -237,7 +237,7 @@ def _check_stage(output: Path, stage: object) -> None:
 
 
 def check_replaceable(path: Path, is_own: Callable[[Path], object], *, file: bool = False) -> None:
-    """Let a path be replaced only if it is empty or, as ``is_own`` sees by its content, made by who replaces it."""
+    """Refuse to replace a path that this step did not make: it is not empty, and ``is_own`` is false for it."""
     if not path.exists():
         return
     if path.is_dir() == file:

@@ -1,5 +1,5 @@
-"""SLU-F1, SLURP's measure of slots (Bastianelli et al. 2020, section 4): a name that is right counts even where the
-value was misheard, less a distance that counts as false both ways.
+"""SLU-F1, SLURP's measure of slots (Bastianelli et al. 2020, section 4): a slot with the right name counts even if its
+value was misheard, but the distance of the two values is added to the false positives and to the false negatives.
 
 Equal to the scorer that SLURP publishes (scripts/evaluation of github.com/pswietojanski/slurp), micro average.
 """

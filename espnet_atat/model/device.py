@@ -1,4 +1,4 @@
-"""The device of ``--device``. Imports torch only to look for a GPU: a wrong name is told at once."""
+"""The device of ``--device``. Imports torch only to look for a GPU: a wrong name is reported at once."""
 
 import re
 

@@ -1,8 +1,8 @@
 """A speech encoder that transformers loads, as a module from samples to states.
 
 An utterance's states do not depend on the others of its batch. Whisper's are computed together, with padding masked out
-wherever a state could see it. transformers' other encoders normalise or convolve over padding in one place or another,
-each in its own; utterances of one length go through them together, without any padding, and others one after the other.
+wherever a state could see it. Every other encoder of transformers normalises or convolves over padding somewhere, so
+only utterances of one length go through it together, which need no padding; the others go one by one.
 """
 
 import contextlib

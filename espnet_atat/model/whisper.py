@@ -1,7 +1,7 @@
 """Whisper's encoder, from samples to states (Radford et al. 2023).
 
 Its parameters have transformers' names and its states are equal (checked in the tests), but importing transformers' own
-takes longer than all else that understanding a command takes.
+takes longer than everything else that is done to understand a command.
 """
 
 from collections.abc import Mapping

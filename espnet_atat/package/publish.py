@@ -41,7 +41,7 @@ def to_hub(package: Path, repository: str, *, private: bool = False) -> str:
 
 
 def _authorised(repository: str) -> Any:
-    """The hub's client with a token that the hub knows; all that is sent is the question whose token it is."""
+    """The hub's client, with a token that the hub accepts; nothing is sent but the question whose token it is."""
     if not REPOSITORY.fullmatch(repository):
         raise UserError(f"--hf_repo {repository}: a repository's name is user/name")
     from huggingface_hub import HfApi, get_token

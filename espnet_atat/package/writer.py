@@ -147,7 +147,7 @@ def _frozen_encoder(config: dict[str, Any], *, by_name: bool) -> tuple[dict[str,
 
 
 def _as_stored(tensor: Any) -> Any:
-    """In half precision if that is what it was: the same numbers in half the space."""
+    """In half precision if that is how it was stored: the same numbers in half the space."""
     if not tensor.is_floating_point():
         return tensor
     half = tensor.half()

@@ -1,6 +1,6 @@
 """Results that are kept without their runs, in few files: ``egs2/atat/<recipe>/results/<table>.jsonl.xz``.
 
-An archive holds a text file a line, sorted by path: ``{"path": "music/seed1/decode/music_test/hyp", "text": "…"}``.
+An archive holds one text file per line, sorted by path: ``{"path": "music/seed1/decode/music_test/hyp", "text": "…"}``.
 Paths are below ``exp/<recipe>``; each is in one archive. The same texts give the same bytes.
 """
 

@@ -93,7 +93,7 @@ def draw_spectrogram(axes: Axes, features: np.ndarray, seconds: float) -> None:
 
 
 def draw_attention(axes: Axes, weights: np.ndarray, tokens: Sequence[str], seconds: float | None = None) -> None:
-    """Weights (L, S) of L tokens, each row darkest where its weight is greatest: a row that is spread out is seen too.
+    """Weights (L, S) of L tokens, each row scaled to its greatest: a row whose weights are spread out is visible too.
 
     ``seconds``: length of the S columns together; None: columns are counted.
     """

@@ -14,7 +14,7 @@ NONE = "(none)"
 
 
 def scored_files(metrics: Path, side: str) -> list[Path]:
-    """The ``reference`` or ``predicted`` files of a ``metrics.json``; beside it, where that one was moved with it."""
+    """The ``reference`` or ``predicted`` files of a ``metrics.json``; beside it, if they were moved together."""
     scored = read_metrics(metrics)
     files = [Path(name) for name in scored[side].split(" + ")]  # as a Listing of several files is named
     beside = metrics.with_name(files[0].name)

@@ -1,4 +1,4 @@
-"""What readers of a table must know about its data: what pretraining met, who speaks in the test set, and its split."""
+"""What readers must know of a table's data: what pretraining has seen, who speaks in the test set, and its split."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

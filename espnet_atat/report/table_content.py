@@ -222,7 +222,7 @@ def _training(info: Mapping[str, str]) -> dict[str, Any] | None:
 
 
 def _kept(info: Mapping[str, str]) -> dict[str, Any] | None:
-    """The cost of a training whose results alone are here; of the first fold where folds are pooled."""
+    """The cost of a training that ran elsewhere, from its kept results; of the first fold where folds are pooled."""
     models = [model for key in MODEL_KEYS for model in info.get(key, "").split()]
     if all(stamp_file(Path(model).parent).is_file() for model in models):  # a run begun here is not that model
         return None

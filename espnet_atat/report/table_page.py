@@ -67,7 +67,7 @@ def write_page(content: Mapping[str, Any], plots: Iterable[Plot], path: Path) ->
 
 
 def _paragraph(text: str) -> str:
-    """A sentence of the Markdown table, its few marks as HTML's."""
+    """A sentence of the Markdown table in HTML."""
     text = re.sub(r"`(.+?)`", r"<code>\1</code>", html.escape(text))
     return f"<p>{re.sub(r'[*](.+?)[*]', r'<em>\1</em>', text)}</p>"
 

@@ -1,7 +1,7 @@
-"""Sums and counts of compressed audio, which libsndfile does not compare: it reads a damaged file as other samples.
+"""Checksums and frame counts of compressed audio: libsndfile checks them only in FLAC, and else decodes damaged files.
 
-Of FLAC it does. Every page of an Ogg file has a sum and a number. The frames of an MP3 have neither, but most encoders
-(LAME, FFmpeg) write into the first frame how many follow, and a sum of them.
+Every page of an Ogg file has a checksum and a number. The frames of an MP3 have neither, but most encoders (LAME,
+FFmpeg) write into the first frame how many follow, and a checksum of them.
 """
 
 import re

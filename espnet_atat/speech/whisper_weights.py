@@ -6,8 +6,8 @@ decoder is left behind.
 
 The file, all numbers little-endian: version (uint32), name of the specification, its revision (uint32), number of
 variables (uint32); then of each variable its name, rank (uint8), dimensions (uint32 each), type (uint8), bytes
-(uint32) and values. A string is its length (uint16) with a final zero byte. What follows are names for variables that
-are there already.
+(uint32) and values. A string is its length (uint16) with a final zero byte. Further names of these variables
+follow.
 """
 
 import json

@@ -36,8 +36,9 @@ def run_stages(request: Request) -> None:
 
 
 def _keep(stage: Stage, request: Request) -> None:
-    """Keep scores, after stage 14 too, which may be run alone: the figures of a kept table are those of kept scores."""
-    print(f"stage {stage}: {request.kept.keep(request.trials)} sets kept in {request.kept.folder}")
+    """Keep scores, also after stage 14, which may run by itself: a kept table shows the figures of kept scores."""
+    trials = [(trial.system, [each.node for each in trial.hypotheses], trial.needs) for trial in request.trials]
+    print(f"stage {stage}: {request.kept.keep(trials)} sets kept in {request.kept.folder}")
     for table in request.selection.tables if stage == Stage.TABLE else ():
         print(f"stage {stage}: kept as {request.kept.keep_table(table_file(request, table))}")
 
@@ -66,7 +67,11 @@ def build(node: Node, request: Request) -> None:
 
 
 def _ready_systems(request: Request) -> Request:
-    """Take kept results, find mistakes early, run jobs; gives what is left to ask, ``--force`` no more after jobs."""
+    """Take kept results, find mistakes early, run jobs.
+
+    Returns:
+        What is left to do after that: the request without ``--force`` if jobs have already obeyed it.
+    """
     if request.use_results:
         _take_kept(request)
     if request.dry_run:

@@ -1,4 +1,4 @@
-"""What is planned of a system, from its files alone: its trainings and their nodes, and what its hypotheses need.
+"""The plan of a system, made from its configuration only: its trainings with their nodes, and what its hypotheses need.
 
 The modules of the stages say how the nodes are made; :mod:`.systems` joins the two.
 """

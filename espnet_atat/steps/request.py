@@ -15,9 +15,8 @@ from espnet_atat.config.table import Table
 from espnet_atat.errors import UserError
 from espnet_atat.graph.launch import Machines
 from espnet_atat.graph.node import Node, unique
+from espnet_atat.report.keeping import Keeper
 from espnet_atat.stages import LAST_STAGE, Stage
-from espnet_atat.steps.keeping import Keeper
-from espnet_atat.steps.sets import sets_of
 from espnet_atat.steps.stage12_decode import Hypotheses
 from espnet_atat.steps.stage13_score import pooled_node, score_node
 from espnet_atat.steps.systems import Trial, attention_nodes, plan_system
@@ -76,14 +75,19 @@ class Request:
         """The engine of sets that name none."""
         return self.tts_engine or self.options.synthesize.engine
 
+    @property
+    def sets(self) -> list[str]:
+        """The names of the sets below ``data/<recipe>``, as they are now."""
+        texts = (DATA / self.recipe).glob("[!.]*/text")
+        return sorted(path.parent.name for path in texts if not path.parent.name.endswith(".partial"))
+
     def lacks(self, name: str) -> bool:
         """Whether a recipe that is prepared lacks a set."""
-        return bool(sets_of(self.recipe)) and not (DATA / self.recipe / name / "text").is_file()
+        return bool(self.sets) and not (DATA / self.recipe / name / "text").is_file()
 
     def check_prepared(self, name: str) -> None:
         if self.lacks(name) and not (self.dry_run and self.wants(Stage.CORPUS)):  # which may make it
-            there = " ".join(sets_of(self.recipe))
-            raise UserError(f"{DATA / self.recipe / name} was not prepared; there are {there}")
+            raise UserError(f"{DATA / self.recipe / name} was not prepared; there are {' '.join(self.sets)}")
 
     def named_by_tables(self, key: str) -> list[str]:
         """The sets that the tables asked for name, ``{tts}`` filled in: ``synthesize_sets``, ``augment_sets``.

@@ -1,7 +1,7 @@
 """Stage 2: ``<set>_aug``, a set with augmented copies of its utterances, as ``conf/augment.yaml`` says.
 
-Sets that stage 3 makes are augmented there, right after it. Here are also made sets of text with other words in their
-slots (``open_values`` of the recipe), which stage 3 may say.
+Sets that stage 3 makes are augmented there, right after it. This stage also makes sets of text with other words in
+their slots (``open_values`` of the recipe), which stage 3 may say.
 """
 
 from collections.abc import Iterator
@@ -18,10 +18,10 @@ from espnet_atat.speech.alignment.align_set import Aligner
 from espnet_atat.speech.augmentation.augment_set import AugmentConfig, augment_set
 from espnet_atat.speech.augmentation.open_values import open_set
 from espnet_atat.speech.report import Report
+from espnet_atat.speech.sets import set_node
 from espnet_atat.speech.synthesis.engines import engine_of
 from espnet_atat.stages import Stage
 from espnet_atat.steps.request import Request
-from espnet_atat.steps.sets import set_node
 from espnet_atat.steps.stage04_align import aligned_sets, chosen_aligner
 
 

@@ -13,12 +13,12 @@ from espnet_atat.config.layout import DATA
 from espnet_atat.datadir import is_test_set
 from espnet_atat.graph.node import Node
 from espnet_atat.speech.report import Report
+from espnet_atat.speech.sets import set_node
 from espnet_atat.speech.synthesis import say_set as room
 from espnet_atat.speech.synthesis.engines import Engine, read_entries
 from espnet_atat.speech.synthesis.subset import choose_sentences
 from espnet_atat.stages import Stage
 from espnet_atat.steps.request import Request
-from espnet_atat.steps.sets import set_node
 from espnet_atat.steps.stage02_augment import augment_nodes
 
 Options = Mapping[str, Any]  # of an engine

@@ -1,4 +1,4 @@
-"""Stage 4: the time of every word of the sets that stage 5 masks or cuts up."""
+"""Stage 4: when each word begins and ends, in the sets that stage 5 masks or splices."""
 
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -10,9 +10,9 @@ from espnet_atat.graph.node import Node
 from espnet_atat.speech.alignment.align_set import Aligner, align_set
 from espnet_atat.speech.alignment.aligners import make_aligner
 from espnet_atat.speech.report import Report
+from espnet_atat.speech.sets import set_node
 from espnet_atat.stages import Stage
 from espnet_atat.steps.request import Request
-from espnet_atat.steps.sets import set_node
 
 
 def plan(request: Request) -> Iterator[Node | str]:

@@ -10,10 +10,10 @@ from espnet_atat.speech.alignment.record import read_alignments
 from espnet_atat.speech.mask_set import mask_set
 from espnet_atat.speech.masking import MaskConfig
 from espnet_atat.speech.report import Report
+from espnet_atat.speech.sets import set_node
 from espnet_atat.speech.splicing import SpliceConfig, splice_set
 from espnet_atat.stages import Stage
 from espnet_atat.steps.request import Request
-from espnet_atat.steps.sets import set_node
 from espnet_atat.steps.stage04_align import alignments_file
 
 

@@ -14,9 +14,9 @@ from espnet_atat.errors import UserError
 from espnet_atat.graph.node import Node
 from espnet_atat.speech.features import FeatureConfig, make_dump
 from espnet_atat.speech.report import Report
+from espnet_atat.speech.sets import set_node
 from espnet_atat.stages import Stage
 from espnet_atat.steps.request import Request
-from espnet_atat.steps.sets import set_node, sets_of
 
 #: What ``--feats_type`` calls states.
 ENCODER = "encoder"
@@ -24,7 +24,7 @@ ENCODER = "encoder"
 
 def plan(request: Request) -> Iterator[Node | str]:
     recipe = request.recipe
-    names = sets_of(recipe)
+    names = request.sets
     if not names:
         if not request.dry_run:
             raise UserError(f"{DATA / recipe} has no sets: run stage {Stage.CORPUS}")

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from espnet_atat.decode.lm_fusion import LanguageModel
     from espnet_atat.decode.trained import Trained
 
-#: From so many utterances on, several processes are worth the seconds that each takes to start.
+#: Sets with fewer utterances are decoded in one process: starting another takes longer than it saves.
 PARALLEL_FROM = 1000
 #: Among the facts of hypotheses: how many of them the search cut at the most tokens that it allows.
 CUT = "cut"

@@ -1,4 +1,4 @@
-"""Checks before a training starts, for what would stop it later."""
+"""Checks before training starts, for mistakes that would stop it hours later."""
 
 import argparse
 from collections.abc import Mapping, Sequence

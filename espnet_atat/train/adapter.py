@@ -40,5 +40,5 @@ def check_adapter(args: argparse.Namespace, model: nn.Module) -> None:
             if type(module) not in (nn.Linear, Linear):
                 raise UserError(
                     f"adapter_conf: target_modules: {target!r} takes {name}, a {type(module).__name__}: name linear "
-                    "layers alone"
+                    "layers only"
                 )

@@ -27,7 +27,7 @@ class WarmupUnfreezeLR(LRScheduler, AbsBatchStepScheduler):
     left out, because nothing would train in them, and the log says so.
 
     New rows of the embedding (``group["new_rows"]``) have a warm-up of their own, ``new_rows_warmup_steps``, and then
-    the peak rate until ``warmup_steps``. With the others' warm-up they would hardly move while they train alone
+    the peak rate until ``warmup_steps``. With the others' warm-up they would hardly move while nothing else trains
     (``benchmarks/new_rows.py``).
 
     Args:

@@ -1,6 +1,7 @@
 """The driver's options: each is used, a mistake is one line, and help needs nothing but Python."""
 
 import argparse
+import re
 import subprocess
 import sys
 
@@ -41,6 +42,14 @@ def test_the_readme_lists_the_stages(root):
     rows = [f"| {left} | {left.title} | {right} | {right.title} |" for left, right in columns]
     table = ["| stage | what | stage | what |", "| --- | --- | --- | --- |", *rows]
     assert "\n".join(table) in (root / "README.md").read_text()
+
+
+def test_the_page_about_stages_has_a_row_for_each(root):
+    page = (root / "docs/stages.md").read_text()
+    assert f" in {LAST_STAGE} numbered stages." in page
+    section = page.partition("## What each stage writes")[2].partition("\n## ")[0]
+    titles = [title for first in re.findall(r"^\| (\d[^|]*) \|", section, re.M) for title in first.split(", ")]
+    assert titles == [f"{stage} {stage.title}" for stage in STAGES]
 
 
 @pytest.mark.parametrize(

@@ -4,10 +4,11 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import chdir
-from itertools import combinations
+from itertools import chain, combinations
 from typing import Any
 
 import pytest
+import yaml
 
 from espnet_atat.config.layout import CONF, conf_file, load_config, load_yaml
 from espnet_atat.config.mixtures import SHARED, find_mixture, load_mixtures
@@ -49,8 +50,41 @@ def leaves(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, 
         yield from leaves(inner, (*path, key))
 
 
-def test_no_two_configurations_say_the_same():
-    """What most of another's options are a file's too, it starts from (``base``); so do rows."""
+def values(node: yaml.Node, seen: set[int]) -> Iterator[tuple[str, yaml.Node]]:
+    """Key and value, of all mappings in a file; what has an anchor once, however many aliases there are."""
+    if isinstance(node, yaml.ScalarNode) or id(node) in seen:
+        return
+    seen.add(id(node))
+    for each in node.value:
+        if isinstance(node, yaml.MappingNode):
+            if id(each[1]) not in seen:
+                yield each[0].value, each[1]
+            yield from values(each[1], seen)
+        else:
+            yield from values(each, seen)
+
+
+def words(node: yaml.Node) -> list[str]:
+    """Keys, texts and numbers, as they are written."""
+    if isinstance(node, yaml.ScalarNode):
+        return [node.value]
+    parts = chain.from_iterable(node.value) if isinstance(node, yaml.MappingNode) else node.value
+    return [word for part in parts for word in words(part)]
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: "/".join(path.parts[-3:]))
+def test_a_file_writes_no_value_of_more_than_three_words_twice_below_the_same_key(path):
+    """An anchor takes the place of the second. Entries of lists are no values: YAML cannot join lists."""
+    found = values(yaml.compose(path.read_text()), set())
+    said = Counter((key, *words(value)) for key, value in found if not isinstance(value, yaml.ScalarNode))
+    assert [value for value, count in said.items() if count > 1 and len(value) > 1 + 3] == []
+
+
+def test_no_two_configurations_say_the_same_nor_two_rows_of_a_recipe():
+    """A configuration that has more than 14 options of another starts from it (``base``).
+
+    And no two rows, in whatever files, spell out the same two options of training or more.
+    """
     own = {path: set(leaves(load_yaml(path))) for path in FILES if path.parent.name == "conf" and path != ROOT / SHARED}
     assert {(a.name, b.name) for a, b in combinations(own, 2) if len(own[a] & own[b]) > 14} == set()
     for recipe in recipe_names():

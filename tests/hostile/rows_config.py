@@ -1,5 +1,6 @@
 """YAML: recipes, tables, rows, mixtures, configurations; and the options of ./run.sh."""
 
+from espnet_atat.stages import LAST_STAGE, Stage
 from tests.hostile.rows_data import at
 
 TOY = "run --recipe toy --stage 7 --stop_stage 14"
@@ -45,9 +46,9 @@ OPTIONS = {
     "--recipe toy --pretrain_slu top/train": "no row has a place for it",
     "--recipe toy --tts_engine espeak": "--tts_engine: invalid choice: 'espeak'",
     "--recipe toy --stage 7 --tts_engine flite": "no row has a place for it",
-    "--recipe toy --stage 0": "stages are 1 to 16, not 0 to 16",
-    "--recipe toy --stage 9 --stop_stage 8": "stages are 1 to 16, not 9 to 8",
-    "--recipe toy --stop_stage 17": "stages are 1 to 16, not 1 to 17",
+    "--recipe toy --stage 0": f"stages are 1 to {LAST_STAGE}, not 0 to {LAST_STAGE}",
+    "--recipe toy --stage 9 --stop_stage 8": f"stages are 1 to {LAST_STAGE}, not 9 to 8",
+    f"--recipe toy --stop_stage {LAST_STAGE + 1}": f"stages are 1 to {LAST_STAGE}, not 1 to {LAST_STAGE + 1}",
     "--recipe toy --stage x": "--stage: invalid int value: 'x'",
     "--recipe toy --nj 0": "--nj: '0' is not a whole number from 1",
     "--recipe toy --nj ²": "--nj: '²' is not a whole number from 1",
@@ -64,8 +65,8 @@ OPTIONS = {
     "--recipe toy --feats_type loud": "--feats_type: invalid choice: 'loud'",
     "--recipe toy --compress maybe": "--compress: 'maybe' is neither true nor false",
     "--recipe toy --aligner x": "--aligner: invalid choice: 'x'",
-    "--recipe toy --stage 7 --aligner gentle": "--aligner belongs to stage 2, 4, but stages 7 to 16 are selected: leave it out",
-    "--recipe toy --stage 7 --stop_stage 8 --hf_repo a/b --system old": "--hf_repo belongs to stage 16",
+    "--recipe toy --stage 7 --aligner gentle": f"--aligner belongs to stage 2, 4, but stages 7 to {LAST_STAGE} are selected: leave it out",
+    "--recipe toy --stage 7 --stop_stage 8 --hf_repo a/b --system old": f"--hf_repo belongs to stage {Stage.UPLOAD}",
     "--recipe toy --private": "--private makes a new repository private: give --hf_repo too",
     "--recipe toy --hf_repo a/b": "one model is uploaded at a time: name its system (--system)",
     "--recipe toy --hf_repo a/b --upload_dir x --system old": "not allowed with argument",

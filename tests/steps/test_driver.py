@@ -20,6 +20,7 @@ from espnet_atat.datadir import read_two_column
 from espnet_atat.errors import UserError
 from espnet_atat.report.glance import read_glance
 from espnet_atat.report.learning import read_curves
+from espnet_atat.stages import LAST_STAGE
 from espnet_atat.steps import driver
 from espnet_atat.steps.request import Request
 from espnet_atat.steps.stage13_score import score_node
@@ -107,7 +108,7 @@ def test_a_file_that_is_missing_is_named_though_there_is_no_data(world):
         (("--stage", "10"), r"exp/runs/tokens-\w+ is missing or unfinished, and .*: run stage 7 too"),
         (("--stage", "14"), r"metrics\.json is missing .*: run stage 13 too"),
         (("--stage", "15", "--stop_stage", "15"), r"exp/runs/pretrain\S+ is missing .*: run stage 10 too"),
-        (("--stage", "9", "--stop_stage", "8"), "stages are 1 to 16, not 9 to 8"),
+        (("--stage", "9", "--stop_stage", "8"), f"stages are 1 to {LAST_STAGE}, not 9 to 8"),
         (("--table", "default,deaf", "--decode_dev"), "--decode_dev: none of the systems of deaf names dev sets"),
     ],
 )

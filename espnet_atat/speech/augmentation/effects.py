@@ -3,7 +3,7 @@
 Everywhere ``samples`` is mono audio in [-1, 1), float32, shape (num_samples,), and ``rate`` its sample rate in Hz. No
 function but ``draw_response`` draws anything: what is random is given as a number, or as the noise itself.
 
-``scipy.signal``, slow to import, is imported where it is needed: whoever reads a recipe imports this module.
+``scipy.signal``, slow to import, is imported where it is needed, because reading a recipe imports this module.
 """
 
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""CMU Flite, a program of Debian's: four American and Scottish voices at 16 kHz.
+"""CMU Flite, as Debian packages it: four American and Scottish voices at 16 kHz.
 
 On the path, or unpacked below the models directory by ``tools/install_extra.sh tts``, which needs no root.
 """

@@ -1,6 +1,6 @@
 """Which sentences of a set a slow engine says: a few that hold all words, slot values and phrasings of the set.
 
-A phrasing is a sentence with its slots' names in place of their values. A set without trees has words alone.
+A phrasing is a sentence with its slots' names in place of their values. A set without trees has only words.
 """
 
 import heapq

@@ -5,19 +5,19 @@ for hypotheses of the same key: after a change of either the model is trained ag
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from espnet_atat.atomic import atomic_write
 from espnet_atat.config.layout import EGS, EXP
 from espnet_atat.config.rows import owner_of
+from espnet_atat.config.system import System
 from espnet_atat.config.two_stage import FOREIGN
 from espnet_atat.errors import UserError
 from espnet_atat.graph.node import Node, lineage
 from espnet_atat.metrics.metrics_file import METRICS_FILE
 from espnet_atat.report.amounts import LEARNING, TRAINING, training_files
 from espnet_atat.report.archives import Archives
-from espnet_atat.steps.systems import Trial
 
 #: Kept beside ``ref``, ``hyp`` and ``metrics.json``: the key of the hypotheses.
 KEY = "key"
@@ -55,27 +55,29 @@ class Keeper:
             with atomic_write(file) as handle:
                 handle.write(text)
 
-    def keep(self, trials: Iterable[Trial]) -> int:
+    def keep(self, trials: Iterable[tuple[System, Sequence[Node], Sequence[Node]]]) -> int:
         """Keep what is decoded and scored, with the table that defines the row; returns the number of sets.
 
         A set whose model was not trained here, but was itself taken from here, stays as it is.
+
+        Args:
+            trials: of each, its system, its hypotheses, and the runs that decoding them reads.
         """
         count = 0
         texts: defaultdict[str, dict[str, str | None]] = defaultdict(dict)
-        for trial in trials:
-            decoded = [each.node for each in trial.hypotheses if each.node.is_done]
-            scored = [node for node in decoded if (node.place / METRICS_FILE).is_file()]
-            if not scored or not all(node.is_done for node in trial.needs):
+        for system, hypotheses, runs in trials:
+            scored = [node for node in hypotheses if node.is_done and (node.place / METRICS_FILE).is_file()]
+            if not scored or not all(node.is_done for node in runs):
                 continue
             count += len(scored)
-            of_table = texts[owner_of(self.recipe, trial.system.name)]
+            of_table = texts[owner_of(self.recipe, system.name)]
             for node in scored:
                 of_table[self._path(node.place / KEY)] = node.key
                 for name in ("ref", "hyp", METRICS_FILE):
                     of_table[self._path(node.place / name)] = (node.place / name).read_bytes().decode()
             folder = scored[0].place.parents[1]
-            runs_of_model = list(dict.fromkeys(each for node in trial.needs for each in lineage(node.place)))
-            first_stage = trial.system.first_stage
+            runs_of_model = list(dict.fromkeys(each for node in runs for each in lineage(node.place)))
+            first_stage = system.first_stage
             foreign = first_stage is not None and first_stage.kind in FOREIGN
             for name, text in training_files(runs_of_model, foreign=foreign).items():
                 of_table[self._path(folder / name)] = text

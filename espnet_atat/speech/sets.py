@@ -5,7 +5,6 @@ from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import Any
 
-from espnet_atat.config.layout import DATA
 from espnet_atat.datadir import PREPARED, SEGMENTS, TEXT_FORM, UNREADABLE, prepared_sets, read_two_column
 from espnet_atat.errors import UserError
 from espnet_atat.graph.digest import digest, file_digest
@@ -58,9 +57,3 @@ def set_identity(folder: Path) -> list[str]:
     if not stamp and (folder / "wav.scp").is_file():  # made by hand
         stamp = {"made_from": digest([file_size(path) for path in read_two_column(folder / "wav.scp").values()])}
     return [*(file_digest(file) for file in files if file.is_file()), stamp.get("made_from", "")]
-
-
-def sets_of(recipe: str) -> list[str]:
-    return sorted(
-        path.parent.name for path in (DATA / recipe).glob("[!.]*/text") if not path.parent.name.endswith(".partial")
-    )
