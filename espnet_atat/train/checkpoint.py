@@ -1,7 +1,6 @@
 """Repair of checkpoints: ESPnet writes ``checkpoint.pth`` in place, so a kill during writing leaves it truncated."""
 
 import logging
-import os
 import shutil
 import zipfile
 from collections.abc import Sequence
@@ -11,6 +10,8 @@ from typing import Any
 import torch
 from espnet2.iterators.abs_iter_factory import AbsIterFactory
 from espnet2.train.reporter import Reporter
+
+from espnet_atat.atomic import atomic_file
 
 CHECKPOINT = "checkpoint.pth"
 BACKUP = "checkpoint.backup.pth"
@@ -26,21 +27,15 @@ def is_intact(path: Path) -> bool:
 
 
 def copy_into_place(source: Path, destination: Path) -> None:
-    """Copy (not link: the source is overwritten in place later), flush, rename."""
-    temporary = destination.with_name(f".{destination.name}.tmp")
-    with source.open("rb") as reader, temporary.open("wb") as writer:
-        shutil.copyfileobj(reader, writer)
-        writer.flush()
-        os.fsync(writer.fileno())
-    os.replace(temporary, destination)
+    """Copy whole or not at all; no link: the source is overwritten in place later."""
+    with atomic_file(destination) as temporary:
+        shutil.copyfile(source, temporary)
 
 
 def save_in_place(state: dict[str, Any], destination: Path) -> None:
-    """Save parameters under another name, and rename; makes the folder."""
-    destination.parent.mkdir(parents=True, exist_ok=True)
-    temporary = destination.with_name(f".{destination.name}.tmp")
-    torch.save(state, temporary)
-    os.replace(temporary, destination)
+    """Save parameters whole or not at all; makes the folder."""
+    with atomic_file(destination) as temporary:
+        torch.save(state, temporary)
 
 
 def repair_run(output_dir: str | Path, best_model_criterion: Sequence[Sequence[str]] = ()) -> list[str]:

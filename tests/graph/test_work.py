@@ -301,7 +301,7 @@ def test_what_another_process_makes_meanwhile_is_taken_as_it_is(place):
 FULL = """
 import resource, sys
 from pathlib import Path
-from espnet_atat.atomic import atomic_dir, atomic_write
+from espnet_atat.atomic import atomic_dir, atomic_file, atomic_write
 from espnet_atat.bin import main_guard
 from espnet_atat.graph.work import working
 from espnet_atat.speech.audio import write_audio
@@ -314,6 +314,9 @@ def main(argv):
             handle.write("x" * 100_000)
     elif writer == "write_audio":
         write_audio(output, [0.0] * 100_000, 16_000, "WAV", "PCM_16")
+    elif writer == "atomic_file":
+        with atomic_file(output) as file:
+            file.write_bytes(bytes(100_000))
     else:
         with atomic_dir(output) if writer == "atomic_dir" else working(output, "a") as folder:
             (folder / "feats.ark").write_bytes(bytes(100_000))
@@ -322,7 +325,7 @@ sys.exit(main_guard(main, sys.argv[1:]))
 """
 
 
-@pytest.mark.parametrize("writer", ["atomic_write", "write_audio", "atomic_dir", "working"])
+@pytest.mark.parametrize("writer", ["atomic_write", "write_audio", "atomic_file", "atomic_dir", "working"])
 def test_a_full_disk_names_what_was_written(writer, tmp_path, root):
     command = [sys.executable, "-c", FULL, writer, str(tmp_path / "set")]
     done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)

@@ -9,7 +9,6 @@ voices but is not the same file.
 
 import argparse
 import csv
-import os
 import sys
 import time
 from dataclasses import dataclass
@@ -23,7 +22,7 @@ REPOSITORY = Path(__file__).resolve().parents[4]
 sys.path.insert(0, str(REPOSITORY))
 
 from espnet_atat.graph.pool import spread  # noqa: E402
-from espnet_atat.speech.audio import SAMPLE_RATE  # noqa: E402
+from espnet_atat.speech.audio import SAMPLE_RATE, write_audio  # noqa: E402
 from espnet_atat.speech.synthesis.kokoro import KOKORO_RATE, KokoroEngine  # noqa: E402
 from espnet_atat.speech.synthesis.waveform import finish  # noqa: E402
 
@@ -76,9 +75,7 @@ def work(engine: KokoroEngine, job: Job) -> float:
     audio = say(engine, job)
     if job.wav:
         soundfile.write(job.path.with_suffix(".wav"), audio, SAMPLE_RATE, subtype="PCM_16")
-    temporary = job.path.with_name(f".{job.path.stem}.{os.getpid()}.tmp")
-    soundfile.write(temporary, audio, SAMPLE_RATE, format="OGG", subtype="OPUS", compression_level=COMPRESSION)
-    os.replace(temporary, job.path)
+    write_audio(job.path, audio, SAMPLE_RATE, "OGG", "OPUS", compression_level=COMPRESSION)
     return len(audio) / SAMPLE_RATE
 
 
