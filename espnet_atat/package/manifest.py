@@ -52,7 +52,6 @@ class Manifest:
         versions: of what made it: ``espnet_atat``, ``espnet``, ``torch``, ``commit``.
         encoder: a pretrained speech encoder that it hears by: ``kind``, ``identity``, and ``name`` where the package
             does not bring it; empty without one.
-        made_from: fingerprint of model and scores, by which stage 15 knows a finished package.
     """
 
     name: str
@@ -67,7 +66,6 @@ class Manifest:
     parameters: int = 0
     versions: Mapping[str, str] = field(default_factory=dict)
     encoder: Mapping[str, str] = field(default_factory=dict)
-    made_from: str = ""
 
     def __post_init__(self) -> None:
         check_known(self.tasks, TASK_DEFAULTS, "tasks", "kind of input")
@@ -104,6 +102,7 @@ class Manifest:
             raise UserError(
                 f"{where}: not a manifest of form {MANIFEST_FORM}: packed by another release? Pack the model again"
             )
+        content.pop("made_from", None)  # of packages of earlier commits
         return read(cls, content, where)
 
 

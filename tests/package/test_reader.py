@@ -68,6 +68,10 @@ def test_a_folder_is_read_where_it_lies(make_zip, folder):
     assert list_files(folder) == list_files(make_zip())
 
 
+def test_a_package_that_says_what_it_was_made_from_is_still_read(make_zip):
+    assert read_manifest(make_zip(manifest(made_from="0a1b"))) == read_manifest(make_zip())
+
+
 @pytest.mark.filterwarnings("ignore:Expanding a local model")
 @pytest.mark.parametrize("real", [True, False])
 def test_what_espnet_model_zoo_unpacked_is_read_where_it_lies(make_zip, tmp_path, real):
