@@ -91,7 +91,7 @@ def options_of[Config](kind: type[Config], args: argparse.Namespace, **others: A
 
 
 def add_force(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--force", action="store_true", help="make it again even if it was made already")
+    parser.add_argument("--force", action="store_true", help="make it again even if it is done already")
 
 
 def make(node: "Node", *, force: bool) -> None:
@@ -100,8 +100,8 @@ def make(node: "Node", *, force: bool) -> None:
     Without ``force``, what was made from the same input is kept.
     """
     output = node.place
-    if node.is_done and not force:
-        print(f"{output}: made already; --force makes it again")
+    if told := node.already(force=force):
+        print(f"{output}: {told}; --force makes it again")
         return
     node.build()
     facts = node.facts

@@ -102,6 +102,10 @@ class Node:
         """What its stamp says: ``seconds``, and what making it returned."""
         return read_stamp(self.place)
 
+    def already(self, *, force: bool) -> str | None:
+        """What is said of it instead of making it, if it is done and ``force`` does not have it made again."""
+        return f"done already ({self.facts['seconds']:.0f} s), skipped" if self.is_done and not force else None
+
     def check_needs(self, made_before: Collection["Node"] = ()) -> None:
         """Raise ``UserError`` if something that it needs is neither done nor among what will be made before."""
         for needed in self.needs:

@@ -24,7 +24,7 @@ def test_prints_the_report_and_leaves_what_is_aligned_alone_until_its_audio_chan
     assert json.loads((data_dir / "align.report.json").read_text())["words_aligned"] == len(words)
     before = output.stat()
     assert main_guard(main, arguments) == 0
-    assert "align.jsonl: made already" in capsys.readouterr().out
+    assert "align.jsonl: done already" in capsys.readouterr().out
     assert output.stat() == before
     Path(own[data.ids[0]]).write_bytes(b"broken")
     assert main_guard(main, arguments) == 0

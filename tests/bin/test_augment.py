@@ -17,7 +17,7 @@ def test_the_shipped_configuration_perturbs_speed_and_a_wrong_one_is_one_clear_e
     assert abs(soundfile.info(made.wav["sp0.9-spk0-utt000"]).frames - before / 0.9) <= 1
     assert "aug: 9 utterances" in capsys.readouterr().out
     # The same again is kept; another seed makes another set.
-    for options, said in ([], "made already; --force"), (["--force"], "wrote"), (["--seed", "1"], "wrote"):
+    for options, said in ([], "done already"), (["--force"], "wrote"), (["--seed", "1"], "wrote"):
         assert main_guard(main, [*arguments, *options]) == 0
         assert f"{output}: {said}" in (printed := capsys.readouterr().out) or f"{said} {output}" in printed
     # A wrong one is one clear error.

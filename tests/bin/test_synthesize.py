@@ -28,7 +28,7 @@ def test_what_is_complete_is_left_alone_until_forced_or_of_other_options(texts, 
     assert (tmp_path / "made/audio/en-GB/en-GB-utt001.flac").is_file()
     os.utime(text, (1, 1))
     assert main_guard(main, command) == 0
-    assert "made: made already; --force makes it again" in capsys.readouterr().out
+    assert "made: done already" in capsys.readouterr().out
     assert text.stat().st_mtime == 1
     assert main_guard(main, [*command, "--force"]) == 0
     assert text.stat().st_mtime != 1
