@@ -126,13 +126,23 @@ def upload(request: Request) -> Iterator[Node | str]:
         yield from (f"{size:>12,}  {name}" for name, size in files.items())
         size, target = sum(files.values()), folder or request.hf_repo
         yield f"{size:>12,}  bytes in {len(files)} files for {target}; nothing is sent"
-    if folder is not None:
-        yield Node(
-            stage=Stage.UPLOAD,
-            at=folder,
-            identify=lambda: {"kind": "published", "package": file_digest(package)},
-            make=partial(to_folder, package),
-            about=f"of {package}",
-        )
-    elif not request.dry_run:
-        yield f"uploaded to {to_hub(package, str(request.hf_repo), private=request.private)}"
+    to = {} if request.hf_repo is None else {"repository": request.hf_repo}
+    yield Node(
+        stage=Stage.UPLOAD,
+        at=folder or upload_file(package),
+        identify=lambda: {"kind": "published", "package": file_digest(package), **to},
+        make=partial(to_folder, package) if folder else partial(_to_hub, package, request),
+        about=f"of {package}",
+        is_file=folder is None,
+    )
+
+
+def upload_file(package: Path) -> Path:
+    """Says to which address of the hub a package was uploaded last."""
+    return package.with_suffix(".uploaded")
+
+
+def _to_hub(package: Path, request: Request, work: Path) -> Mapping[str, Any]:
+    url = to_hub(package, str(request.hf_repo), private=request.private)
+    (work / upload_file(package).name).write_text(f"{url}\n", encoding="utf-8")
+    return {"summary": [f"uploaded to {url}"]}
