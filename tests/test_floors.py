@@ -18,10 +18,10 @@ PACKAGE = "espnet_atat"
 
 #: A module may import its own floor and those below it.
 FLOORS = {
-    "errors": 0, "bounded": 0, "strict_json": 0, "plain_yaml": 0, "espnet_package": 0, "atomic": 0, "installed": 0,
+    "errors": 0, "bounded": 0, "strict_json": 0, "plain_yaml": 0, "atomic": 0, "installed": 0,
     "arguments": 0, "schema": 0, "stages": 0, "light_import": 0,
     "semantics": 0,
-    "text": 1, "datadir": 1, "model": 1, "graph": 1, "hub": 1,
+    "text": 1, "datadir": 1, "model": 1, "graph": 1, "hub": 1, "espnet_package": 1,
     "speech": 2, "corpora": 2, "train": 2, "metrics": 2, "baselines": 2, "package": 2,
     "data": 3,
     "decode": 4,
@@ -164,9 +164,12 @@ def test_a_room_is_small_enough_to_know():
 
 
 def test_a_module_has_a_name_of_its_own():
-    """But for commands, which are called as what they run."""
-    names = [path.stem for module, path in modules().items() if part(module) != "bin" and path.stem != "__init__"]
-    assert sorted(name for name in set(names) if names.count(name) > 1) == []
+    """But for four commands, which are called as what they run, or (``table``) print: it is one thing."""
+    names = [path.stem for module, path in modules().items() if path.stem != "__init__"]
+    own = [path.stem for module, path in modules().items() if part(module) == "bin"]
+    shared = sorted(name for name in set(names) if names.count(name) > 1)
+    assert shared == ["atat", "features", "pipeline", "table"]
+    assert all(names.count(name) == 2 and name in own for name in shared)
 
 
 #: Names that several modules have on purpose: what one caller calls in each of them.

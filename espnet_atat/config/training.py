@@ -11,7 +11,7 @@ from espnet_atat.errors import UserError
 from espnet_atat.schema import check_known, read
 
 #: What a model has parameters in, as names in ``freeze_param``, ``keep`` and ``pretrained_parameters`` begin.
-PARTS = ("audio_encoder", "text_encoder", "decoder", "ctc", "contrast", "frontend", "normalize", "specaug")
+MODEL_PARTS = ("audio_encoder", "text_encoder", "decoder", "ctc", "contrast", "frontend", "normalize", "specaug")
 #: What ESPnet chooses models by where ``best_model_criterion`` is left out.
 ESPNET_CRITERIA = ("train.loss", "valid.loss", "train.acc", "valid.acc")
 #: An option of a pretraining: an ESPnet ASR checkpoint; a fine-tuning has its encoder from the pretraining.
@@ -92,7 +92,7 @@ def check_parts(phase: Phase, config: Mapping[str, Any]) -> None:
     named = {"freeze_param": config.get("freeze_param"), "pretrained_parameters": config.get("pretrained_parameters")}
     for option, names in {**named, "keep": phase.keep}.items():
         parts = [str(name).split(".")[0] for name in names or () if (option, name) != ("pretrained_parameters", "all")]
-        check_known(parts, PARTS, option, "part of the model")
+        check_known(parts, MODEL_PARTS, option, "part of the model")
 
 
 def check_finetune(phase: Phase, config: Mapping[str, Any]) -> None:

@@ -7,11 +7,10 @@ import numpy.typing as npt
 from scipy.signal import fftconvolve
 
 from espnet_atat.speech.audio import SAMPLE_RATE
-from espnet_atat.speech.augmentation.effects import impulse_response
+from espnet_atat.speech.augmentation.effects import FIRST_ECHO, impulse_response
 
 REVERBERATION = (0.25, 0.7)  # s, the time in which the reverberation decays by 60 dB
 DIRECT_TO_REVERBERANT = (-2.0, 6.0)  # dB
-FIRST_ECHO = (0.002, 0.012)  # s after the direct sound
 SIGNAL_TO_NOISE = (8.0, 25.0)  # dB
 NOISE_SLOPE = (0.0, 1.0)  # amplitude ~ 1 / frequency ** slope: 0 is white, 1 is red
 TAIL = 0.3  # s of reverberation that are kept after the end of the speech

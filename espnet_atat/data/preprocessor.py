@@ -8,7 +8,7 @@ import numpy as np
 from espnet2.train.preprocessor import AbsPreprocessor
 from torch.utils.data import get_worker_info
 
-from espnet_atat.data.augment import FeatureAugmentation
+from espnet_atat.data.feature_augmentation import FeatureAugmentation
 from espnet_atat.data.masks import ExampleMasker
 from espnet_atat.errors import UserError, naming
 from espnet_atat.semantics.tree import strip_tags

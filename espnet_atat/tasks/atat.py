@@ -16,10 +16,10 @@ from torch.utils.data import DataLoader
 
 from espnet_atat.arguments import Parser
 from espnet_atat.bounded import read_whole
-from espnet_atat.data.augment import FeatureAugmentation
 from espnet_atat.data.collate import MixedCollate
 from espnet_atat.data.dataset import MixtureDataset
 from espnet_atat.data.epoch_plan import Budget, Planner
+from espnet_atat.data.feature_augmentation import FeatureAugmentation
 from espnet_atat.data.masks import ExampleMasker
 from espnet_atat.data.parts import PART_COSTS
 from espnet_atat.data.preprocessor import MixturePreprocessor

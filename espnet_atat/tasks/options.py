@@ -38,7 +38,7 @@ def add_task_options(parser: argparse.ArgumentParser) -> None:
     add("--text_batch_bins", type=int, default=20000, help=about)
     about = "the encoders take a batch's audio, and its text, in up to so many parts, each padded by itself"
     add("--max_parts", type=int, default=MAX_PARTS, help=about)
-    add("--augment_conf", action=NestedDictAction, default={}, help="see data/augment.py")
+    add("--augment_conf", action=NestedDictAction, default={}, help="see data/feature_augmentation.py")
     about = "for audio (feats_type raw): the effects of conf/augment.yaml"
     add("--waveform_augment_conf", action=NestedDictAction, default={}, help=about)
     about = "length of a character in audio states, for a text encoder that reads at the pace of speech; 0: off"

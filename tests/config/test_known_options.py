@@ -59,7 +59,7 @@ def known_now() -> dict[str, Any]:
     from espnet2.tasks.abs_task import optim_classes, scheduler_classes
     from espnet2.tasks.lm import LMTask
 
-    from espnet_atat.data.augment import FeatureAugmentation
+    from espnet_atat.data.feature_augmentation import FeatureAugmentation
     from espnet_atat.data.masks import MaskOptions
     from espnet_atat.model.atat_model import ESPnetATATModel
     from espnet_atat.model.audio_encoder import BLOCKS, AudioEncoder

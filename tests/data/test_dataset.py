@@ -7,8 +7,8 @@ import pytest
 import soundfile
 from torch.utils.data import DataLoader
 
-from espnet_atat.data.augment import FeatureAugmentation
 from espnet_atat.data.dataset import MixtureDataset
+from espnet_atat.data.feature_augmentation import FeatureAugmentation
 from espnet_atat.data.mixture import stream_options
 from espnet_atat.data.preprocessor import MixturePreprocessor
 from espnet_atat.datadir import read_two_column, write_two_column

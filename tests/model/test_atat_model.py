@@ -12,7 +12,7 @@ from espnet2.layers.global_mvn import GlobalMVN
 from espnet2.layers.utterance_mvn import UtteranceMVN
 from torch import Tensor
 
-from espnet_atat.config.training import PARTS
+from espnet_atat.config.training import MODEL_PARTS
 from espnet_atat.errors import UserError
 from espnet_atat.model.atat_model import Encoded, ESPnetATATModel
 from espnet_atat.text.vocabulary import TASKS
@@ -193,8 +193,8 @@ def test_every_parameter_gets_a_gradient_from_a_mixed_batch(model):
 
 
 def test_the_parts_that_a_row_may_freeze_or_keep_are_those_that_a_model_has(model):
-    assert {name.split(".")[0] for name, _ in model.named_parameters()} <= set(PARTS)
-    assert all(hasattr(model, part) for part in PARTS)
+    assert {name.split(".")[0] for name, _ in model.named_parameters()} <= set(MODEL_PARTS)
+    assert all(hasattr(model, part) for part in MODEL_PARTS)
 
 
 def test_models_of_one_modality():

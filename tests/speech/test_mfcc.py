@@ -8,7 +8,7 @@ import torch
 from torchaudio.functional import compute_deltas
 
 from espnet_atat.config.encoder_input import Cepstra, cepstra_of, input_of
-from espnet_atat.data.augment import FeatureAugmentation
+from espnet_atat.data.feature_augmentation import FeatureAugmentation
 from espnet_atat.datadir import DataDir, read_two_column
 from espnet_atat.decode.vad import find_segments
 from espnet_atat.errors import UserError

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from espnet_atat.data.augment import DIGITAL_SILENCE, FeatureAugmentation, interpolate
+from espnet_atat.data.feature_augmentation import DIGITAL_SILENCE, FeatureAugmentation, interpolate
 
 RNG = np.random.default_rng(0)
 FEATS = RNG.normal(size=(200, 80)).astype(np.float32)
