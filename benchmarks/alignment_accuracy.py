@@ -20,9 +20,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import numpy as np
 
+from espnet_atat.datadir import SAMPLE_RATE
 from espnet_atat.speech.alignment.sphinx import SphinxAligner
 
-RATE = 16_000
 SENTENCES = Path(__file__).resolve().parent.parent / "egs2/atat/mini/local/sentences.txt"
 VOICES = ("en-US", "en-GB")
 GAPS = (0.0, 0.05, 0.2, 0.6)  # seconds
@@ -43,14 +43,14 @@ def speak(word: str, voice: str) -> np.ndarray:
 
 def sentence(words: list[str], voice: str, noise: float, rng: np.random.Generator) -> tuple[np.ndarray, list[tuple]]:
     """Samples, and the true start and end of each word in seconds."""
-    parts, truth, place = [np.zeros(RATE // 4, np.float32)], [], RATE // 4
+    parts, truth, place = [np.zeros(SAMPLE_RATE // 4, np.float32)], [], SAMPLE_RATE // 4
     for word in words:
         sound = speak(word, voice)
-        truth.append((place / RATE, (place + len(sound)) / RATE))
-        gap = np.zeros(round(rng.choice(GAPS) * RATE), np.float32)
+        truth.append((place / SAMPLE_RATE, (place + len(sound)) / SAMPLE_RATE))
+        gap = np.zeros(round(rng.choice(GAPS) * SAMPLE_RATE), np.float32)
         parts += [sound, gap]
         place += len(sound) + len(gap)
-    samples = np.concatenate([*parts, np.zeros(RATE // 4, np.float32)])
+    samples = np.concatenate([*parts, np.zeros(SAMPLE_RATE // 4, np.float32)])
     return samples + (10 ** (noise / 20) * rng.standard_normal(len(samples))).astype(np.float32), truth
 
 

@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Literal, Self
 
 from espnet_atat.bounded import read_small
+from espnet_atat.datadir import SAMPLE_RATE
 from espnet_atat.errors import UserError, first_line
 from espnet_atat.plain_yaml import MAX_BYTES, parse_plain
 from espnet_atat.schema import read
@@ -77,8 +78,8 @@ class EspnetConfig:
             raise UserError(
                 f"{where}: its encoder's input_layer is {layer!r}, not one of {', '.join(map(str, SUBSAMPLING))}"
             )
-        if front.get("fs", 16000) not in (16000, "16k"):
-            raise UserError(f"{where}: it hears {front['fs']} samples per second, not 16000")
+        if front.get("fs", SAMPLE_RATE) not in (SAMPLE_RATE, f"{SAMPLE_RATE // 1000}k"):
+            raise UserError(f"{where}: it hears {front['fs']} samples per second, not {SAMPLE_RATE}")
         of_ctc = saved.get("promptencoder") is not None
         options = {key: saved.get(key) for key in (*KEYS, *(CTC_KEYS if of_ctc else ()))}
         normalise = {key: each for key, each in (saved.get("normalize_conf") or {}).items() if key != "stats_file"}

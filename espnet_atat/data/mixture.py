@@ -20,7 +20,7 @@ from espnet_atat.atomic import atomic_dir
 from espnet_atat.datadir import read_two_column, read_wav, write_two_column
 from espnet_atat.errors import UserError
 from espnet_atat.schema import read
-from espnet_atat.text.vocabulary import TASK_SOURCE, TASKS, task_token
+from espnet_atat.text.vocabulary import TASK_SOURCE, TASKS, task_labels, task_token
 
 #: Tasks whose target is the tree; the others' target is the transcript.
 TREE_TASKS = frozenset({"slu", "nlu"})
@@ -35,7 +35,7 @@ class TaskLabels:
 
     @property
     def tasks(self) -> tuple[str, ...]:
-        return tuple(self.task.split("+"))
+        return task_labels(self.task)
 
     @property
     def wants_trees(self) -> bool:

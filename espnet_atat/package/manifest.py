@@ -11,7 +11,7 @@ from espnet_atat.errors import UserError
 from espnet_atat.package.contents import RATE, REAL
 from espnet_atat.plain_yaml import parse_plain
 from espnet_atat.schema import Within, check, check_known, read
-from espnet_atat.text.vocabulary import TASK_SOURCE
+from espnet_atat.text.vocabulary import TASK_SOURCE, task_labels
 
 MANIFEST = "atat.yaml"
 #: Form of the file; a reader of this release reads no other.
@@ -70,7 +70,7 @@ class Manifest:
     def __post_init__(self) -> None:
         check_known(self.tasks, TASK_DEFAULTS, "tasks", "kind of input")
         for source, task in self.tasks.items():  # of zero-shot models, speech under nlu; of an ensemble, nlu+slu
-            check_known(task.split("+"), TASK_SOURCE, f"tasks: {source}", "task")
+            check_known(task_labels(task), TASK_SOURCE, f"tasks: {source}", "task")
         if self.encoder:
             _demand(self.encoder, ("kind", "identity"), "encoder")
         check(DECODE, self.decode, "decode")

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from espnet_atat.atomic import atomic_dir
+from espnet_atat.datadir import SAMPLE_RATE
 from espnet_atat.errors import UserError
 
 #: CTranslate2's types of values that a Whisper may have.
@@ -146,6 +147,6 @@ def _preprocessor(weights: Variables) -> dict[str, object]:
         "hop_length": 160,
         "n_fft": 400,
         "chunk_length": 30,
-        "sampling_rate": 16000,
+        "sampling_rate": SAMPLE_RATE,
         "padding_value": 0.0,
     }

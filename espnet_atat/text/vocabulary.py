@@ -31,6 +31,11 @@ def task_token(task: str) -> str:
     return f"<{task}>"
 
 
+def task_labels(task: str) -> tuple[str, ...]:
+    """The tasks of a label: one, or those of an ensemble, as ``nlu+slu``."""
+    return tuple(task.split("+"))
+
+
 CONTROL_TOKENS: tuple[str, ...] = (BLANK, UNKNOWN, EOS, *(task_token(task) for task in TASKS))
 
 
