@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 RESULTS = (
     "Results: exp/<recipe>/<system>/seed<N>/<inference config>/<set>/{ref,hyp,metrics.json}, exp/<recipe>/tables;",
-    "training runs: exp/runs; packaged models: exp/<recipe>/packages.",
+    "runs (models, taggers, token lists, statistics, Whisper's words): exp/runs; packages: exp/<recipe>/packages.",
 )
 
 
