@@ -134,21 +134,24 @@ class Trained:
             if isinstance(config.get(key), str):
                 raise UserError(f"{train_config}: {key} is a list in what a training saved, found {config[key]!r}")
         weights = read_weights(model_file)
+        train_args = argparse.Namespace()
+        vars(train_args).update(config)
+        adapted = getattr(train_args, "use_adapter", False)
+        train_args.init = None  # the checkpoint has all parameters
         try:
-            train_args = argparse.Namespace(**config)
-            adapted = getattr(train_args, "use_adapter", False)
-            train_args.init = None  # the checkpoint has all parameters
             with no_larger_than(weights, model_file):
                 model = build_model(train_args, defer_text_encoder=not adapted and train_args.audio_encoder is not None)
+            if adapted:
+                from espnet2.layers.create_adapter import create_adapter
+
+                create_adapter(model, train_args.adapter, train_args.adapter_conf)
+            take_weights(model, weights, model_file)
+            return cls.of(model.to(device), train_args, text_tokenizer)
         except (AttributeError, TypeError) as error:
             problem = first_line(error)
+            if isinstance(error, AttributeError) and error.obj is train_args:
+                problem = f"it lacks the option {error.name}"
             raise UserError(f"{train_config}: not the configuration of an AT-AT training ({problem})") from error
-        if adapted:
-            from espnet2.layers.create_adapter import create_adapter
-
-            create_adapter(model, train_args.adapter, train_args.adapter_conf)
-        take_weights(model, weights, model_file)
-        return cls.of(model.to(device), train_args, text_tokenizer)
 
 
 def check_files(makers: str, **files: str | Path) -> None:

@@ -141,6 +141,11 @@ def test_a_checkpoint_that_does_not_fit_is_one_line(command, run_dir, tmp_path, 
     config.write_text("a: 1\n")
     with pytest.raises(UserError, match="not the configuration of an AT-AT training"):
         Trained.load(config, run_dir / "model.pth")
+    saved = yaml.safe_load((run_dir / "config.yaml").read_text())
+    for option in ("token_list", "text_encoder_conf", "text_tokenizer", "text_pace"):
+        config.write_text(yaml.safe_dump({key: value for key, value in saved.items() if key != option}))
+        with pytest.raises(UserError, match=rf"{config}: .* AT-AT training \(it lacks the option {option}\)"):
+            Trained.load(config, run_dir / "model.pth")
 
 
 @pytest.mark.slow
