@@ -4,8 +4,6 @@ Only ``corpus`` is required; docs/tables.md shows every key. The key ``tables`` 
 except the paper's numbered ones, which are files in the folder ``tables/``.
 """
 
-import os
-import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -22,7 +20,6 @@ from espnet_atat.speech.splicing import SpliceConfig
 from espnet_atat.speech.synthesis.engines import ENGINE_OPTIONS, EngineName
 
 RECIPE_FILE = "recipe.yaml"
-VARIABLES = Path("db.sh")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,14 +124,6 @@ class Recipe:
     tables: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     variants: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
-    def corpus_path(self) -> Path:
-        """Where the corpus lies; if nothing of ``corpus`` exists, where its first entry says."""
-        entries = (self.corpus,) if isinstance(self.corpus, str) else self.corpus
-        paths = [Path(text) for entry in entries if (text := _resolved(entry))]
-        if not paths:
-            raise UserError(f"the corpus of {self.name}: set {' or '.join(entries)} in {VARIABLES} or the environment")
-        return next((path for path in paths if path.exists()), paths[0])
-
 
 def recipe_names() -> list[str]:
     return sorted(path.parent.name for path in EGS.glob(f"*/{RECIPE_FILE}"))
@@ -157,12 +146,3 @@ def load_recipe(name: str) -> Recipe:
 def _load_recipe(name: str, path: Path, _written: bytes) -> Recipe:
     """Read a file once for as long as it says the same."""
     return read(Recipe, load_yaml(path), str(path), name=name)
-
-
-def _resolved(entry: str) -> str:
-    """``$AN4`` → its value in the environment, else in ``db.sh``."""
-    if not entry.startswith("$"):
-        return entry
-    command = f'if [ -f {VARIABLES} ]; then . ./{VARIABLES}; fi; printf %s "${{!1-}}"'
-    call = ["bash", "-c", command, "bash", entry[1:]]
-    return subprocess.run(call, check=True, capture_output=True, text=True, env=dict(os.environ)).stdout

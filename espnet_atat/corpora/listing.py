@@ -1,10 +1,32 @@
-"""The files of a raw corpus, which tell whether its preparation is up to date."""
+"""Where a raw corpus lies, and its files, which tell whether its preparation is up to date."""
 
 import os
-from collections.abc import Iterator
+import subprocess
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from espnet_atat.corpora.custom import audio_files
+from espnet_atat.errors import UserError
+
+#: The users' paths of corpora, as variables of bash.
+VARIABLES = Path("db.sh")
+
+
+def corpus_path(recipe: str, corpus: str | Sequence[str]) -> Path:
+    """The first path of ``corpus`` (of ``recipe.yaml``) that exists; without one, where its first entry says."""
+    entries = (corpus,) if isinstance(corpus, str) else corpus
+    paths = [Path(text) for entry in entries if (text := _resolved(entry))]
+    if not paths:
+        raise UserError(f"the corpus of {recipe}: set {' or '.join(entries)} in {VARIABLES} or the environment")
+    return next((path for path in paths if path.exists()), paths[0])
+
+
+def _resolved(entry: str) -> str:
+    """``$AN4`` → its value in the environment, else in ``db.sh``."""
+    if not entry.startswith("$"):
+        return entry
+    command = f'if [ -f {VARIABLES} ]; then . ./{VARIABLES}; fi; printf %s "${{!1-}}"'
+    return subprocess.run(["bash", "-c", command, "bash", entry[1:]], check=True, capture_output=True, text=True).stdout
 
 
 def listing(source: Path) -> Iterator[str]:

@@ -1,7 +1,11 @@
-"""Start work in other processes, here or on other machines.
+"""Start work of this package in other processes, here or on other machines: what takes long, and ends with its caller.
 
 Jobs are started by the command of ``cmd.sh``: ``run.pl`` here, ``slurm.pl`` elsewhere. Training on GPUs goes through
 ESPnet's own launcher and the same command. That launcher knows no CPU processes, so those are started here.
+
+Workers over data come from ``graph.pool``. A program that answers a question is called, and waited for, by the module
+that asks: git (``graph.node``), bash for a variable of ``db.sh``, npm and the pipes of a ``wav.scp`` (``corpora``),
+flite and an installed Gentle (``speech``).
 """
 
 import os

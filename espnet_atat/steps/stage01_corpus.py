@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from espnet_atat.config.layout import DATA, DERIVED, DUMP, EGS
-from espnet_atat.corpora.listing import listing
+from espnet_atat.corpora.listing import corpus_path, listing
 from espnet_atat.datadir import PREPARED, prepared_sets
 from espnet_atat.errors import UserError
 from espnet_atat.graph.digest import digest
@@ -23,7 +23,7 @@ def plan(request: Request) -> Iterator[Node | str]:
     """One node: a corpus is prepared whole. A dry run also says what there is to do before there is a corpus."""
     place = DATA / request.recipe / PREPARED
     try:
-        source = request.options.corpus_path()
+        source = corpus_path(request.recipe, request.options.corpus)
     except UserError as error:
         if not request.dry_run:
             raise

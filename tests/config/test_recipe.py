@@ -3,6 +3,7 @@
 import pytest
 
 from espnet_atat.config.recipe import SplicedSet, load_recipe, recipe_names
+from espnet_atat.corpora.listing import corpus_path
 from espnet_atat.errors import UserError
 from espnet_atat.speech.augmentation.chain import Chain, Silence
 from espnet_atat.speech.masking import MaskConfig
@@ -54,20 +55,6 @@ def test_a_name_that_leads_elsewhere_is_no_recipe(load, tmp_path, name):
         load_recipe(name)
 
 
-def test_the_corpus_is_the_first_that_is_there(load, tmp_path, monkeypatch):
-    (tmp_path / "db.sh").write_text("FIRST=${FIRST-downloads/first}\nSECOND=${SECOND:-}\n")
-    assert str(load().corpus_path()) == "downloads/first"  # none is there
-    monkeypatch.setenv("SECOND", str(tmp_path))
-    assert load().corpus_path() == tmp_path
-    (tmp_path / "downloads/first").mkdir(parents=True)
-    assert str(load().corpus_path()) == "downloads/first"
-    monkeypatch.setenv("FIRST", "")
-    assert load().corpus_path() == tmp_path
-    monkeypatch.setenv("SECOND", "")
-    with pytest.raises(UserError, match=r"the corpus of toy: set \$FIRST or \$SECOND in db\.sh"):
-        load().corpus_path()
-
-
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
@@ -100,11 +87,11 @@ def test_what_is_shipped_says_what_stages_1_to_5_make(root, monkeypatch):
         *("switchboard", "top"),
     ]
     mini = load_recipe("mini")
-    assert str(mini.corpus_path()) == "egs2/atat/mini/corpus"
+    assert mini.corpus == "egs2/atat/mini/corpus"
     assert (mini.mask.sets, mini.splice.from_) == (("sentences_train",), ("sentences_train", "music_train"))
     silence = Silence(seconds=(0, 1), decibels=(-90, -10), probability=0.5)
     ends = Chain((silence,))
     assert mini.splice.sets["spliced_train"] == SplicedSet(number=3000, shortest=4, longest=9, effects=ends)
     assert mini.splice.sets["music_spliced"].effects == ends
     monkeypatch.setenv("STOP", "/corpora/stop")
-    assert str(load_recipe("stop").corpus_path()) == "/corpora/stop"
+    assert str(corpus_path("stop", load_recipe("stop").corpus)) == "/corpora/stop"

@@ -1,9 +1,12 @@
-"""What a raw corpus is listed as: changes by what changes its content, and by nothing else."""
+"""Where a raw corpus lies. What it is listed as: changes by what changes its content, and by nothing else."""
 
 import os
 from pathlib import Path
 
-from espnet_atat.corpora.listing import listing
+import pytest
+
+from espnet_atat.corpora.listing import corpus_path, listing
+from espnet_atat.errors import UserError
 
 
 def test_files_by_size_and_date_and_links_but_not_in_circles(tmp_path: Path) -> None:
@@ -36,3 +39,19 @@ def test_a_table_with_the_audio_that_it_names(tmp_path: Path) -> None:
     assert lines[1] == f"{tmp_path / 'gone.wav'}: No such file or directory"
     table.write_text("nonsense,columns\n1,2\n")
     assert [line.split()[0] for line in listing(table)] == [str(table)]
+
+
+def test_the_corpus_is_the_first_that_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "db.sh").write_text("FIRST=${FIRST-downloads/first}\nSECOND=${SECOND:-}\n")
+    entries = ("$FIRST", "$SECOND")
+    assert str(corpus_path("toy", entries)) == "downloads/first"  # none is there
+    monkeypatch.setenv("SECOND", str(tmp_path))
+    assert corpus_path("toy", entries) == tmp_path
+    (tmp_path / "downloads/first").mkdir(parents=True)
+    assert str(corpus_path("toy", entries)) == "downloads/first"
+    monkeypatch.setenv("FIRST", "")
+    assert corpus_path("toy", entries) == tmp_path
+    monkeypatch.setenv("SECOND", "")
+    with pytest.raises(UserError, match=r"the corpus of toy: set \$FIRST or \$SECOND in db\.sh"):
+        corpus_path("toy", entries)
