@@ -1,12 +1,16 @@
 """A recipe's own file."""
 
+from dataclasses import fields
+
 import pytest
 
-from espnet_atat.config.recipe import SplicedSet, load_recipe, recipe_names
+from espnet_atat.config.recipe import Align, SplicedSet, load_recipe, recipe_names
 from espnet_atat.corpora.listing import corpus_path
 from espnet_atat.errors import UserError
+from espnet_atat.speech.alignment.aligners import OF_GENTLE
 from espnet_atat.speech.augmentation.chain import Chain, Silence
 from espnet_atat.speech.masking import MaskConfig
+from espnet_atat.stages import OF_ALIGNER
 from tests.steps.world import write_recipe
 
 FULL = """
@@ -43,6 +47,11 @@ def test_a_recipe_is_read_whole(load):
     assert recipe.mixtures["m"].train == ({"task": "asr", "set": "toy/train"},)
     with pytest.raises(UserError, match="egs2/atat: unknown recipe 'toys', perhaps 'toy'; known: toy"):
         load_recipe("toys")
+
+
+def test_a_recipe_has_the_options_of_the_aligner_that_the_driver_has():
+    assert tuple(field.name for field in fields(Align)) == OF_ALIGNER
+    assert {*OF_ALIGNER} - {"aligner"} == OF_GENTLE.keys() - {"gentle_dir", "gentle_python"}
 
 
 @pytest.mark.parametrize("name", ["../../../evil", "../atat/toy", "toy/", "/evil", ""])

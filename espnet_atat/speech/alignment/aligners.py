@@ -1,25 +1,21 @@
 """The aligners by name."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from espnet_atat.errors import UserError
 from espnet_atat.speech.alignment.align_set import Aligner
 
+#: Options of ``bin.align``, a recipe's ``align`` among them, as ``GentleServers`` or ``GentleInstallation`` has them.
+OF_GENTLE: Mapping[str, str] = {
+    "gentle_url": "urls", "gentle_timeout": "timeout", "gentle_retries": "retries", "gentle_dir": "folder",
+    "gentle_python": "python",
+}  # fmt: skip
 
-def make_aligner(
-    name: str,
-    *,
-    gentle_url: Sequence[str] | str | None = None,
-    gentle_timeout: float | None = None,
-    gentle_retries: int | None = None,
-    gentle_dir: str | None = None,
-    gentle_python: str | None = None,
-) -> Aligner:
-    """An aligner, with the options of ``bin.align``; ``None`` is the default of each. Raises UserError."""
-    said = {"urls": gentle_url, "timeout": gentle_timeout, "retries": gentle_retries}
-    said |= {"folder": gentle_dir, "python": gentle_python}
-    given: dict[str, Any] = {option: value for option, value in said.items() if value is not None}
+
+def make_aligner(name: str, **options: Any) -> Aligner:
+    """An aligner, with options of :data:`OF_GENTLE`; ``None`` is the default of each. Raises UserError."""
+    given: dict[str, Any] = {OF_GENTLE[option]: value for option, value in options.items() if value is not None}
     if name == "sphinx":
         from espnet_atat.speech.alignment.sphinx import SphinxAligner
 
