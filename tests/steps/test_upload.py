@@ -1,4 +1,4 @@
-"""Stage 16 to the hub, by a client that notes what it is asked; to a folder: ``test_stage15_pack``."""
+"""Stage 16, with a client that notes what it is asked; with a real package: ``test_stage15_pack``."""
 
 from pathlib import Path
 
@@ -26,7 +26,11 @@ def sent(world, monkeypatch) -> list[tuple[str, bool]]:  # noqa: ARG001 (its dir
 
 
 def upload(repository: str, *options: str) -> None:
-    run("--system", "zeroshot", "--stage", "16", "--stop_stage", "16", "--hf_repo", repository, *options)
+    stage_16("--hf_repo", repository, *options)
+
+
+def stage_16(*options: str) -> None:
+    run("--system", "zeroshot", "--stage", "16", "--stop_stage", "16", *options)
 
 
 def test_a_package_goes_to_a_repository_once(sent, capsys):
@@ -43,6 +47,19 @@ def test_a_package_goes_to_a_repository_once(sent, capsys):
     ZIP.write_bytes(b"a better one")
     upload("us/toy")
     assert sent[1:] == [("me/toy", False), ("us/toy", True), ("us/toy", False)]
+
+
+def test_a_package_goes_to_a_folder_once(sent, monkeypatch, capsys):
+    def to_folder(package: Path, folder: Path) -> None:
+        (folder / "model").write_bytes(package.read_bytes())
+
+    monkeypatch.setattr("espnet_atat.steps.stage15_pack.to_folder", to_folder)
+    stage_16("--upload_dir", "given")
+    assert Path("given/model").read_bytes() == b"a model"
+    capsys.readouterr()
+    stage_16("--upload_dir", "given")
+    assert "given: done already" in capsys.readouterr().out
+    assert not sent
 
 
 def test_a_plan_sends_nothing(sent, monkeypatch):
