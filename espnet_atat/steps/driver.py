@@ -55,8 +55,8 @@ def _plan(stage: Stage, request: Request) -> Iterable[Node | str]:
 def build(node: Node, request: Request) -> None:
     """Make a node, unless it is done; print what becomes of it."""
     line = f"stage {node.stage}: {node.title}"
-    if node.is_done and not request.force:
-        print(f"{line}: done already ({node.facts['seconds']:.0f} s), skipped", flush=True)
+    if told := node.already(force=request.force):
+        print(f"{line}: {told}", flush=True)
     elif request.dry_run:
         print(f"{line}: to be made{f' ({node.about})' if node.about else ''}", flush=True)
     else:
