@@ -1,6 +1,5 @@
 """An answer as HTML: tree and attention as pictures, frame, words, alternatives. All text is escaped."""
 
-import base64
 import io
 import math
 from collections.abc import Sequence
@@ -88,7 +87,7 @@ def answer_html(results: "Sequence[Understanding]", picture: str | None, seconds
 
     Args:
         results: best first; of a recording that was understood in segments, one that has them.
-        picture: of the attention, a data URL.
+        picture: address of the attention's picture.
         seconds: that it took.
     """
     best = results[0]
@@ -149,8 +148,8 @@ def _alternatives(results: "Sequence[Understanding]") -> str:
     return f'<table class="alternatives"><tr><th></th><th>score (log)</th><th>hypothesis</th></tr>{rows}</table>'
 
 
-def attention_picture(attention: "Attention", features: np.ndarray | None, pieces: Sequence[str]) -> str:
-    """Where the decoder looked, as a data URL of a PNG.
+def attention_picture(attention: "Attention", features: np.ndarray | None, pieces: Sequence[str]) -> bytes:
+    """Where the decoder looked, as a PNG.
 
     Args:
         features: of speech, log mel (num_frames, 80): its spectrogram is above, on the same time axis.
@@ -176,4 +175,4 @@ def attention_picture(attention: "Attention", features: np.ndarray | None, piece
         bottom.set(xlabel="seconds")
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=90)
-    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
+    return buffer.getvalue()

@@ -4,6 +4,7 @@ import asyncio
 import ipaddress
 import logging
 import re
+import secrets
 import socket
 import threading
 import time
@@ -38,6 +39,8 @@ logger = logging.getLogger(__name__)
 MAX_UPLOAD = 10 * 2**20
 #: Requests at once: one is answered while the others wait; further ones are told to come back.
 QUEUE = 16
+#: Pictures of the last answers that a browser may still ask for.
+PICTURES = 2 * QUEUE
 #: Seconds in which the head of a request must arrive, and then its body.
 PATIENCE = 60.0
 #: Name or address, and a port, of a ``Host`` header.
@@ -45,8 +48,8 @@ HOST = re.compile(r"([\w.-]+|\[[\da-fA-F:.]+\])(:\d+)?", re.ASCII)
 HEADERS = {
     # The browser may load nothing from elsewhere, and run nothing but the page's own script.
     "Content-Security-Policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; media-src blob:; "
-        "form-action 'none'; frame-ancestors 'none'; base-uri 'none'"
+        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
+        "media-src blob:; form-action 'none'; frame-ancestors 'none'; base-uri 'none'"
     ),
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
@@ -112,6 +115,7 @@ def make_page(engine: LoadedModels, names: Collection[str]) -> Starlette:
     """The page, which may be asked under ``names``."""
     # Answers are found one at a time, for each takes all cores that it can use.
     places, turn = asyncio.Semaphore(QUEUE), asyncio.Lock()
+    pictures = Pictures()
     html, css, js = (Path(__file__).with_name(f"page.{kind}").read_text("utf-8") for kind in ("html", "css", "js"))
     filled = Template(html).substitute(
         models="".join(f"<option>{escape(name)}</option>" for name in engine.models),
@@ -130,8 +134,14 @@ def make_page(engine: LoadedModels, names: Collection[str]) -> Starlette:
             except ClientDisconnect:
                 return Response()  # to nobody
             async with turn:
-                work = partial(answer_of, engine, request.url.path, request.query_params, content)
+                work = partial(answer_of, engine, pictures, request.url.path, request.query_params, content)
                 return HTMLResponse(await in_thread(work))
+
+    async def picture(request: Request) -> Response:
+        if (draw := pictures.drawings.get(request.url.path)) is None:
+            raise HTTPException(404, "This picture belongs to an older answer.\n")
+        async with turn:
+            return Response(await in_thread(draw), media_type="image/png")
 
     routes = [
         Route("/", HTMLResponse(filled), methods=["GET"]),
@@ -139,11 +149,12 @@ def make_page(engine: LoadedModels, names: Collection[str]) -> Starlette:
         Route("/page.js", Response(js, media_type="text/javascript"), methods=["GET"]),
         Route("/hear", ask, methods=["POST"]),
         Route("/read", ask, methods=["POST"]),
+        Route("/attention/{name}", picture, methods=["GET"]),
     ]
     return Starlette(routes=routes, middleware=[Middleware(own_only, names)], max_body_size=MAX_UPLOAD)
 
 
-async def in_thread(work: Callable[[], str]) -> str:
+async def in_thread[Result](work: Callable[[], Result]) -> Result:
     """The result of ``work``, which raises nothing. Unlike a pool's thread, this one keeps no process from ending."""
     loop = asyncio.get_running_loop()
     result = loop.create_future()
@@ -151,7 +162,25 @@ async def in_thread(work: Callable[[], str]) -> str:
     return await result
 
 
-def answer_of(engine: LoadedModels, path: str, asked: Mapping[str, str], content: bytes) -> str:
+class Pictures:
+    """The attention of the last answers, drawn when the browser asks for it: the answer need not wait for Matplotlib.
+
+    Attributes:
+        drawings: a picture's address to what draws it. No other answer's address can be guessed.
+    """
+
+    def __init__(self) -> None:
+        self.drawings: dict[str, Callable[[], bytes]] = {}
+
+    def keep(self, draw: Callable[[], bytes]) -> str:
+        address = f"/attention/{secrets.token_hex(16)}.png"
+        self.drawings[address] = draw
+        for old in list(self.drawings)[:-PICTURES]:
+            del self.drawings[old]
+        return address
+
+
+def answer_of(engine: LoadedModels, pictures: Pictures, path: str, asked: Mapping[str, str], content: bytes) -> str:
     """The answer, or the error, as HTML: no input breaks the page."""
     start = time.monotonic()
     model, task, name = asked.get("model", ""), asked.get("task", "slu"), asked.get("name", "the recording")
@@ -162,7 +191,7 @@ def answer_of(engine: LoadedModels, path: str, asked: Mapping[str, str], content
             answer = engine.read(model, content.decode(errors="replace"))
         picture = None
         if answer.attention is not None:
-            picture = attention_picture(answer.attention, answer.features, answer.pieces)
+            picture = pictures.keep(partial(attention_picture, answer.attention, answer.features, answer.pieces))
         return answer_html(answer.results, picture, time.monotonic() - start)
     except UserError as error:
         return message_html(str(error))

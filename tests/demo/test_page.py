@@ -65,7 +65,7 @@ def test_a_typed_sentence_is_understood(page):
     assert page.locator("#result table.frame td").all_inner_texts() == ["PLAY", "SONG", "moon"]
     assert page.locator("#result .words").inner_text() == "play moon"
     assert page.locator("#result table.alternatives tr").count() > 2
-    assert page.locator("#result img").evaluate("image => image.naturalWidth") > 500
+    page.wait_for_function("() => document.querySelector('#result img').naturalWidth > 500")
 
 
 def test_a_recording_is_understood_and_written_down(page, tmp_path):
