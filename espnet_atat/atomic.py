@@ -74,7 +74,7 @@ def write_bytes(path: str | Path, content: bytes, *, sync: bool = True) -> None:
 def atomic_file(path: str | Path) -> Iterator[Path]:
     """Give a path of the same name in an empty folder; the file that the block writes there becomes ``path``.
 
-    As :func:`atomic_write`, for what is written by name. Other files of that folder go with it.
+    As :func:`atomic_write`, for what is written by name. Other files of that folder are deleted.
     """
     path = Path(path)
     with scratch_dir(path) as scratch:

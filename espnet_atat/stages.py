@@ -33,7 +33,8 @@ class Stage(IntEnum):
     CORPUS = "data preparation", "stage01_corpus:plan", ("nj", "allow_bad_test")
     AUGMENT = "augmentation", "stage02_augment:plan", ("nj", "augment_sets", *OF_ALIGNER)
     SYNTHESIZE = (
-        "synthetic speech", "stage03_synthesize:plan", ("nj", "augment_sets", "synthesize_sets", "tts_engine"),
+        "synthetic speech", "stage03_synthesize:plan",
+        ("nj", "augment_sets", "synthesize_sets", "tts_engine", *OF_ALIGNER),
     )  # fmt: skip
     ALIGN = "forced alignment", "stage04_align:plan", ("nj", *OF_ALIGNER)
     MASK = "masking", "stage05_mask:plan", ("nj",)

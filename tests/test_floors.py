@@ -164,7 +164,7 @@ def test_a_room_is_small_enough_to_know():
 
 
 def test_a_module_has_a_name_of_its_own():
-    """But for four commands, which are called as what they run, or (``table``) print: it is one thing."""
+    """But for four commands, which have the name of the module that does their work, or of what they print."""
     names = [path.stem for module, path in modules().items() if path.stem != "__init__"]
     own = [path.stem for module, path in modules().items() if part(module) == "bin"]
     shared = sorted(name for name in set(names) if names.count(name) > 1)

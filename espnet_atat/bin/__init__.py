@@ -3,7 +3,7 @@
 import argparse
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -84,10 +84,13 @@ def given(args: argparse.Namespace, *names: str) -> dict[str, Any]:
     return {name: value for name in names if (value := getattr(args, name)) is not None}
 
 
-def options_of[Config](kind: type[Config], args: argparse.Namespace, **others: Any) -> Config:
-    """A configuration from the arguments with the names of its fields, and from ``others``."""
-    named = {field.name: getattr(args, field.name) for field in fields(kind) if field.name in args}  # type: ignore[arg-type]
-    return kind(**{**named, **others})
+def options_of[Config](kind: type[Config], args: argparse.Namespace, others: Mapping[str, Any] | None = None) -> Config:
+    """A configuration from the arguments with the names of its fields.
+
+    Every field has an argument, unless ``others`` are given: then a field without one has its default.
+    """
+    names = [field.name for field in fields(kind) if others is None or field.name in args]  # type: ignore[arg-type]
+    return kind(**{**{name: getattr(args, name) for name in names}, **(others or {})})
 
 
 def add_force(parser: argparse.ArgumentParser) -> None:

@@ -62,7 +62,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         from espnet_atat.steps.request import Request
 
         own = {"selection": select(args), "machines": Machines(), "stage": Stage.PACK, "stop_stage": Stage.PACK}
-        run_stages(options_of(Request, args, **own))
+        run_stages(options_of(Request, args, own))
         return
     if args.train_config is None or args.model_file is None:
         raise UserError("--outpath goes with --train_config and --model_file")

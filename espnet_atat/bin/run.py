@@ -132,7 +132,7 @@ def _request(args: argparse.Namespace, first: int, last: int) -> "Request":
         if args.decode_dev and not any(system.dev for system in selection.systems if system.name in table.systems):
             raise UserError(f"--decode_dev: none of the systems of {table.name} names dev sets")
     own = {"selection": selection, "machines": options_of(Machines, args), "align": given(args, *OF_ALIGNER)}
-    request = options_of(Request, args, **own, stage=first, stop_stage=last)
+    request = options_of(Request, args, {**own, "stage": first, "stop_stage": last})
     if first <= Stage.ALIGN and (request.augment_sets or request.align):
         from espnet_atat.steps.stage02_augment import check_data_options
 

@@ -13,7 +13,7 @@ VARIABLES = Path("db.sh")
 
 
 def corpus_path(recipe: str, corpus: str | Sequence[str]) -> Path:
-    """The first path of ``corpus`` (of ``recipe.yaml``) that exists; without one, where its first entry says."""
+    """The first path of ``corpus`` (of ``recipe.yaml``) that exists; if none does, the first that is set."""
     entries = (corpus,) if isinstance(corpus, str) else corpus
     paths = [Path(text) for entry in entries if (text := _resolved(entry))]
     if not paths:

@@ -138,20 +138,26 @@ class Trained:
         vars(train_args).update(config)
         adapted = getattr(train_args, "use_adapter", False)
         train_args.init = None  # the checkpoint has all parameters
+        foreign = f"{train_config}: not the configuration of an AT-AT training"
         try:
-            with no_larger_than(weights, model_file):
-                model = build_model(train_args, defer_text_encoder=not adapted and train_args.audio_encoder is not None)
+            try:
+                with no_larger_than(weights, model_file):
+                    deferred = not adapted and train_args.audio_encoder is not None
+                    model = build_model(train_args, defer_text_encoder=deferred)
+            except (AttributeError, TypeError) as error:
+                if getattr(error, "obj", None) is train_args:
+                    raise
+                raise UserError(f"{foreign} ({first_line(error)})") from error
             if adapted:
                 from espnet2.layers.create_adapter import create_adapter
 
                 create_adapter(model, train_args.adapter, train_args.adapter_conf)
             take_weights(model, weights, model_file)
             return cls.of(model.to(device), train_args, text_tokenizer)
-        except (AttributeError, TypeError) as error:
-            problem = first_line(error)
-            if isinstance(error, AttributeError) and error.obj is train_args:
-                problem = f"it lacks the option {error.name}"
-            raise UserError(f"{train_config}: not the configuration of an AT-AT training ({problem})") from error
+        except AttributeError as error:
+            if error.obj is not train_args:
+                raise
+            raise UserError(f"{foreign} (it lacks the option {error.name})") from error
 
 
 def check_files(makers: str, **files: str | Path) -> None:

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from html import escape
 from pathlib import Path
@@ -138,9 +139,11 @@ def make_page(engine: LoadedModels, names: Collection[str]) -> Starlette:
                 return HTMLResponse(await in_thread(work))
 
     async def picture(request: Request) -> Response:
+        if places.locked():
+            raise HTTPException(503, "Too many requests at once: try again in a minute.\n")
         if (draw := pictures.drawings.get(request.url.path)) is None:
             raise HTTPException(404, "This picture belongs to an older answer.\n")
-        async with turn:
+        async with places, turn:
             return Response(await in_thread(draw), media_type="image/png")
 
     routes = [
@@ -155,10 +158,18 @@ def make_page(engine: LoadedModels, names: Collection[str]) -> Starlette:
 
 
 async def in_thread[Result](work: Callable[[], Result]) -> Result:
-    """The result of ``work``, which raises nothing. Unlike a pool's thread, this one keeps no process from ending."""
+    """The result of ``work``, or its error. Unlike a pool's thread, this one keeps no process from ending."""
     loop = asyncio.get_running_loop()
     result = loop.create_future()
-    threading.Thread(target=lambda: loop.call_soon_threadsafe(result.set_result, work()), daemon=True).start()
+
+    def run() -> None:
+        try:
+            found = partial(result.set_result, work())
+        except BaseException as error:  # raised again where the result is awaited
+            found = partial(result.set_exception, error)
+        loop.call_soon_threadsafe(found)
+
+    threading.Thread(target=run, daemon=True).start()
     return await result
 
 
@@ -166,15 +177,15 @@ class Pictures:
     """The attention of the last answers, drawn when the browser asks for it: the answer need not wait for Matplotlib.
 
     Attributes:
-        drawings: a picture's address to what draws it. No other answer's address can be guessed.
+        drawings: a picture's path to what draws it. The path of another's answer cannot be guessed.
     """
 
     def __init__(self) -> None:
         self.drawings: dict[str, Callable[[], bytes]] = {}
 
     def keep(self, draw: Callable[[], bytes]) -> str:
-        address = f"/attention/{secrets.token_hex(16)}.png"
-        self.drawings[address] = draw
+        address = f"attention/{secrets.token_hex(16)}.png"
+        self.drawings[f"/{address}"] = draw
         for old in list(self.drawings)[:-PICTURES]:
             del self.drawings[old]
         return address
@@ -191,7 +202,8 @@ def answer_of(engine: LoadedModels, pictures: Pictures, path: str, asked: Mappin
             answer = engine.read(model, content.decode(errors="replace"))
         picture = None
         if answer.attention is not None:
-            picture = pictures.keep(partial(attention_picture, answer.attention, answer.features, answer.pieces))
+            drawn = replace(answer.attention, weights=answer.attention.mean[None, None])  # heads take memory
+            picture = pictures.keep(partial(attention_picture, drawn, answer.features, answer.pieces))
         return answer_html(answer.results, picture, time.monotonic() - start)
     except UserError as error:
         return message_html(str(error))

@@ -103,7 +103,7 @@ class Node:
         return read_stamp(self.place)
 
     def already(self, *, force: bool) -> str | None:
-        """What is said of it instead of making it, if it is done and ``force`` does not have it made again."""
+        """The line to print instead of making it; None if it is to be made."""
         return f"done already ({self.facts['seconds']:.0f} s), skipped" if self.is_done and not force else None
 
     def check_needs(self, made_before: Collection["Node"] = ()) -> None:

@@ -99,7 +99,10 @@ def working(
                 _discard(work, old)  # nothing to go on from
             raise
         for leftover in (work / JOURNAL, *work.rglob("*.tmp")):
-            leftover.unlink(missing_ok=True)
+            if leftover.is_dir():  # of ``atomic_file``, killed
+                shutil.rmtree(leftover)
+            else:
+                leftover.unlink(missing_ok=True)
         if file:
             _publish_file(work, output, _stamp(made_from, started, notes))
             _discard(work, old)

@@ -101,11 +101,13 @@ def draw_attention(axes: Axes, weights: np.ndarray, tokens: Sequence[str], secon
     extent = None if seconds is None else (0, seconds, len(tokens) - 0.5, -0.5)
     axes.imshow(shares, aspect="auto", cmap="Blues", interpolation="nearest", vmin=0, extent=extent)
     names = [token.replace(WORD_START, " ").strip() or "␣" for token in tokens]
-    axes.set_yticks(range(len(tokens)), names, fontsize=8)
+    axes.set_yticks(range(len(tokens)), names, fontsize=8, parse_math=False)
 
 
 def name_pieces(axes: Axes, pieces: Sequence[str]) -> None:
-    axes.set_xticks(range(len(pieces)), pieces, rotation=45, ha="right", rotation_mode="anchor", fontsize=8)
+    axes.set_xticks(
+        range(len(pieces)), pieces, rotation=45, ha="right", rotation_mode="anchor", fontsize=8, parse_math=False
+    )
 
 
 def first_right(references: Mapping[str, str], hypotheses: Mapping[str, str], there: Iterable[str]) -> str:

@@ -13,7 +13,7 @@ from espnet_atat.steps.stage14_table import table_file
 from espnet_atat.steps.systems import Trial
 
 DRIVER = "espnet_atat.bin.run"
-#: Options of stages that a job is not given: the selection says some, others are for the call that starts jobs.
+#: Options of stages that a job is not given: some are part of the selection, others are for the call that starts jobs.
 OF_CALL = {"seeds", "fold", "jobs", "command", "num_nodes", "keep_results", "use_results"}
 
 
@@ -56,7 +56,8 @@ def build(node: Node, request: Request) -> None:
     """Make a node, unless it is done; print what becomes of it."""
     line = f"stage {node.stage}: {node.title}"
     if told := node.already(force=request.force):
-        print(f"{line}: {told}", flush=True)
+        again = "; --force uploads it again" if node.stage == Stage.UPLOAD else ""
+        print(f"{line}: {told}{again}", flush=True)
     elif request.dry_run:
         print(f"{line}: to be made{f' ({node.about})' if node.about else ''}", flush=True)
     else:

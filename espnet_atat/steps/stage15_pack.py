@@ -126,7 +126,7 @@ def upload(request: Request) -> Iterator[Node | str]:
         yield from (f"{size:>12,}  {name}" for name, size in files.items())
         size, target = sum(files.values()), folder or request.hf_repo
         yield f"{size:>12,}  bytes in {len(files)} files for {target}; nothing is sent"
-    to = {} if request.hf_repo is None else {"repository": request.hf_repo}
+    to = {} if request.hf_repo is None else {"repository": request.hf_repo, "private": request.private}
     yield Node(
         stage=Stage.UPLOAD,
         at=folder or upload_file(package),

@@ -28,8 +28,8 @@ def is_intact(path: Path) -> bool:
 
 def copy_into_place(source: Path, destination: Path) -> None:
     """Copy whole or not at all; no link: the source is overwritten in place later."""
-    with atomic_file(destination) as temporary:
-        shutil.copyfile(source, temporary)
+    with atomic_file(destination) as temporary, source.open("rb") as reader, temporary.open("wb") as writer:
+        shutil.copyfileobj(reader, writer)
 
 
 def save_in_place(state: dict[str, Any], destination: Path) -> None:

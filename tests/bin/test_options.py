@@ -2,13 +2,14 @@
 
 import argparse
 import ast
+import inspect
 from dataclasses import fields
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
-from espnet_atat.arguments import Parser
+from espnet_atat.arguments import Parser, count, positive
 from espnet_atat.bin import main_guard, pack, run, tune
 from espnet_atat.graph.launch import Machines
 from espnet_atat.stages import STAGES, Stage, options_between
@@ -17,8 +18,9 @@ from espnet_atat.steps.request import Request
 from tests.conftest import ROOT
 
 pytestmark = pytest.mark.usefixtures("world")
-#: Read by the modules that act on them, whatever the names of their variables.
-USERS = ("bin", "steps", "graph", "config")
+#: Where a request's options are read: rooms, and the names that a request and its machines have there.
+USERS = ("bin", "steps", "graph", "report")
+NAMES = {"request", "asked", "machines"}
 
 
 class Recorded(argparse.Namespace):
@@ -50,10 +52,15 @@ def test_every_option_is_read(command: ModuleType, options: list[str], monkeypat
 
 @pytest.mark.parametrize("kind", [Request, Machines])
 def test_every_option_of_a_request_is_used(kind: type) -> None:
-    """Somewhere its name is an attribute that is read."""
-    files = [path for room in USERS for path in (ROOT / "espnet_atat" / room).glob("*.py")]
-    nodes = (node for path in files for node in ast.walk(ast.parse(Path(path).read_text(encoding="utf-8"))))
-    used = {node.attr for node in nodes if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load)}
+    """Somewhere it is read from a request, or in its class."""
+    own = Path(inspect.getfile(kind))
+    used = set()
+    for path in (path for room in USERS for path in (ROOT / "espnet_atat" / room).glob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load):
+                of = node.value.attr if isinstance(node.value, ast.Attribute) else getattr(node.value, "id", "")
+                if of in NAMES or (of == "self" and path == own):
+                    used.add(node.attr)
     assert {field.name for field in fields(kind)} <= used  # type: ignore[arg-type]
 
 
@@ -61,6 +68,8 @@ def test_a_job_is_given_every_option_of_its_stages_but_those_of_the_call_that_st
     options = set(options_between(Stage.TOKENS, Stage.SCORE))
     assert not OF_CALL - options
     assert options - OF_CALL <= {field.name for kind in (Request, Machines) for field in fields(kind)}
-    parsed = {action.dest: action.option_strings for action in run.get_parser()._actions}
-    assert all(f"--{name}" in parsed[name] for name in options - OF_CALL)
+    parsed = {action.dest: action for action in run.get_parser()._actions}
+    for action in (parsed[name] for name in options - OF_CALL):  # flags, and what ``str`` writes as it is read
+        assert f"--{action.dest}" in action.option_strings
+        assert action.nargs == 0 or action.type in (int, count, positive)
     assert {option for stage in STAGES for option in stage.options} <= parsed.keys()

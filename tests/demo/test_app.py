@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from espnet_atat.demo import server
 from espnet_atat.demo.app import find_models
 from espnet_atat.demo.engine import LoadedModels
 from espnet_atat.demo.server import MAX_UPLOAD, QUEUE, own_names, refusal, serve
@@ -176,24 +177,39 @@ def test_a_port_in_use_is_one_message():
             pass
 
 
-def test_an_answer_takes_three_seconds_of_cpu_time_at_most(toy_package, tmp_path, root):
+def test_an_answer_takes_two_and_a_half_seconds_of_cpu_time_at_most(toy_package, tmp_path, root):
     """From the start of the process to a recording's tree; of three the least. The attention's picture comes after."""
     recording = write_command(tmp_path / "play.wav").read_bytes()
     seconds: list[float] = []
-    while not seconds or (min(seconds) >= 3.0 and len(seconds) < 3):
+    while not seconds or (min(seconds) >= 2.5 and len(seconds) < 3):
         with serving(toy_package, tmp_path, root) as (url, process):
             asked = Request(f"{url}hear?model={toy_package.name}&task=slu", recording)
             with urlopen(asked, timeout=60) as answer:
                 html = answer.read().decode()
             ticks = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[11:13]  # user's, the system's
             seconds.append(sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK"))
-            address = re.search(r'src="/(attention/\w+\.png)"', html)[1]
+            address = re.search(r'src="(attention/\w+\.png)"', html)[1]
             with urlopen(url + address, timeout=60) as picture:
                 assert picture.read().startswith(b"\x89PNG")
             with pytest.raises(HTTPError, match="404"):
                 urlopen(f"{url}attention/0.png", timeout=60)
     assert f'aria-label="tree: {TREES[0]}"' in html
-    assert min(seconds) < 3.0
+    assert min(seconds) < 2.5
+
+
+def test_a_picture_that_cannot_be_drawn_stops_no_later_answer(toy_package, monkeypatch):
+    def fail(*_):
+        raise ValueError("no font")
+
+    monkeypatch.setattr(server, "attention_picture", fail)
+    with serve(LoadedModels({"toy": str(toy_package)})) as url:
+        for _ in range(2):
+            with urlopen(Request(f"{url}read?model=toy", b"Play moon!"), timeout=60) as answer:
+                address = re.search(r'src="(attention/\w+\.png)"', answer.read().decode())[1]
+            with pytest.raises(HTTPError, match="500"):
+                urlopen(url + address, timeout=60)
+        with pytest.raises(HTTPError, match="403"):
+            urlopen(Request(url + address, headers={"Host": "elsewhere.example"}), timeout=60)
 
 
 @pytest.mark.slow

@@ -80,6 +80,7 @@ def test_pictures_of_attention_have_a_row_a_token(monkeypatch):
     weights = np.random.default_rng(0).dirichlet(np.ones(5), size=(2, 2, 3)).astype(np.float32)
     attention = Attention(("▁a", "]", "<eos>"), weights, 8)
     assert attention_picture(attention, None, ["[CLS]", "x", "y", "z", "[SEP]"]).startswith(b"\x89PNG")
+    assert attention_picture(attention, None, ["[CLS]", "$$", "$_$", "\\z", "[SEP]"])  # no mathematics
     figures = []
     monkeypatch.setattr(Figure, "savefig", lambda figure, *_, **__: figures.append(figure))
     attention_picture(attention, np.random.default_rng(1).normal(size=(43, 80)), ())

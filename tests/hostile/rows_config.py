@@ -65,7 +65,7 @@ OPTIONS = {
     "--recipe toy --feats_type loud": "--feats_type: invalid choice: 'loud'",
     "--recipe toy --compress maybe": "--compress: 'maybe' is neither true nor false",
     "--recipe toy --aligner x": "--aligner: invalid choice: 'x'",
-    "--recipe toy --stage 7 --aligner gentle": f"--aligner belongs to stage 2, 4, but stages 7 to {LAST_STAGE} are selected: leave it out",
+    "--recipe toy --stage 7 --aligner gentle": f"--aligner belongs to stage 2, 3, 4, but stages 7 to {LAST_STAGE} are selected: leave it out",
     "--recipe toy --stage 7 --stop_stage 8 --hf_repo a/b --system old": f"--hf_repo belongs to stage {Stage.UPLOAD}",
     "--recipe toy --private": "--private makes a new repository private: give --hf_repo too",
     "--recipe toy --hf_repo a/b": "one model is uploaded at a time: name its system (--system)",
