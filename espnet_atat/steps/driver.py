@@ -56,8 +56,7 @@ def build(node: Node, request: Request) -> None:
     """Make a node, unless it is done; print what becomes of it."""
     line = f"stage {node.stage}: {node.title}"
     if told := node.already(force=request.force):
-        again = "; --force uploads it again" if node.stage == Stage.UPLOAD else ""
-        print(f"{line}: {told}{again}", flush=True)
+        print(f"{line}: {told}", flush=True)
     elif request.dry_run:
         print(f"{line}: to be made{f' ({node.about})' if node.about else ''}", flush=True)
     else:
