@@ -77,6 +77,8 @@ def _add_inputs(parser: argparse.ArgumentParser) -> None:
     add("--beam_size", type=int)
     add("--nbest", type=int)
     add("--ctc_weight", type=float)
+    add("--oov_penalty", type=float, metavar="NATS", help="of words that the CTC spells in place of the decoder's")
+    add("--lexicon", metavar="FILE", help="a text whose words such spellings are corrected to")
     add("--reading_weight", type=float, help="weight of trees read from the words that were heard")
     add("--lm_weight", type=float)
     add("--constrain_trees", type=to_bool, metavar="BOOL", help="make invalid trees impossible")
@@ -131,8 +133,10 @@ def _understand(args: argparse.Namespace) -> int:
     from espnet_atat.package.reader import find_source
 
     model = str(find_source(model))  # a mistake is told now, not after a slow import
-    names = "task beam_size nbest ctc_weight reading_weight lm_weight constrain_trees vad vad_margin device"
-    options = given(args, *names.split())
+    names = (
+        "task beam_size nbest ctc_weight oov_penalty lexicon reading_weight lm_weight constrain_trees vad vad_margin"
+    )
+    options = given(args, *names.split(), "device")
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)  # of libraries; what concerns the user is printed
     try:

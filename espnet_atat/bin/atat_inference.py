@@ -50,6 +50,8 @@ def get_parser() -> argparse.ArgumentParser:
     add("--nbest", type=int, default=1, help="more than 1: nbest.jsonl is written too")
     add("--maxlen", type=int, help="tokens of a hypothesis, <eos> included; none: by the input's length")
     add("--ctc_weight", type=float, help="default: 0.3 if the model has a CTC over characters")
+    add("--oov_penalty", type=float, metavar="NATS", help="of words that the CTC spells; default: none join")
+    add("--lexicon", metavar="FILE", help="a text whose words such spellings are corrected to")
     add("--reading_weight", type=float, default=0.0, help="weight of trees read from the words that were heard")
     add("--lm_weight", type=float, default=0.0)
     add("--penalty", type=float, default=0.0, help="added for each token")

@@ -12,6 +12,8 @@ from espnet_atat.semantics.tree import TreeError, parse
 from espnet_atat.text.tokenizer import TargetTokenizer, target_words
 from espnet_atat.text.vocabulary import Vocabulary
 
+DECODER_SCORE = "decoder"  # name of its score
+
 
 @dataclass(frozen=True)
 class Word:
@@ -45,10 +47,10 @@ class Understanding:
 
         It compares results of one model, and is no probability of being right.
         """
-        if "decoder" not in self.scores:
+        if DECODER_SCORE not in self.scores:
             return 0.0
         ends = max(1, len(self.segments))  # <eos> is scored too
-        return math.exp(min(0.0, self.scores["decoder"] / (len(self.tokens) + ends)))
+        return math.exp(min(0.0, self.scores[DECODER_SCORE] / (len(self.tokens) + ends)))
 
     @property
     def json_score(self) -> float | None:

@@ -13,12 +13,11 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from espnet_atat.decode.result import Understanding
+from espnet_atat.decode.result import DECODER_SCORE, Understanding
 from espnet_atat.decode.trained import Trained
 from espnet_atat.model.atat_model import IGNORE, Encoded
 
-#: Names of scores of an :class:`Understanding`: the one made here, and the decoder's.
-READING, DECODER = "reading", "decoder"
+READING = "reading"  # among the scores of an :class:`Understanding`: the one made here
 
 
 def texts_of(nbest: Sequence[Understanding]) -> list[str]:
@@ -56,7 +55,7 @@ def look_again(
     flat = [(b, each) for b, results in enumerate(candidates) for each in results]
     tokens = [each.tokens for _, each in flat]
     source = trained.model.decoder_source(encoded)
-    heard = log_probabilities(trained, source, [b for b, _ in flat], tokens, tasks)
+    heard = log_probabilities(trained, source, [b for b, _ in flat], tokens, tasks).sum(1)
     texts = list(dict.fromkeys(each.text or "?" for _, each in flat))
     pieces = [torch.tensor(trained.text_pieces(text)) for text in texts]
     lengths = torch.tensor([len(each) for each in pieces])
@@ -66,18 +65,18 @@ def look_again(
         )
     read = log_probabilities(
         trained, of_text, [texts.index(each.text or "?") for _, each in flat], tokens, [reading_task]
-    )
+    ).sum(1)
     results: list[list[Understanding]] = [[] for _ in candidates]
     for (b, each), as_heard, as_read in zip(flat, heard.tolist(), read.tolist(), strict=True):
-        score = each.score - each.scores[DECODER] + as_heard + weight * as_read
-        results[b].append(replace(each, score=score, scores={**each.scores, DECODER: as_heard, READING: as_read}))
+        score = each.score - each.scores[DECODER_SCORE] + as_heard + weight * as_read
+        results[b].append(replace(each, score=score, scores={**each.scores, DECODER_SCORE: as_heard, READING: as_read}))
     return [sorted(found, key=lambda each: each.score, reverse=True) for found in results]
 
 
 def log_probabilities(
     trained: Trained, encoded: Encoded, rows: Sequence[int], tokens: Sequence[Sequence[str]], tasks: Sequence[str]
 ) -> Tensor:
-    """Of each token sequence with its ``<eos>``, in nats: (len(tokens),).
+    """Of each token of each sequence, and of its ``<eos>``, in nats: (len(tokens), longest + 1), padded with 0.
 
     ``rows``: the one of ``encoded`` that each is a hypothesis of. Of several ``tasks`` the probabilities of each token
     are averaged, as in the search.
@@ -97,4 +96,4 @@ def log_probabilities(
         logits, _ = trained.model.decoder(states, sizes, inputs, lengths)
         found.append(logits.log_softmax(-1).gather(-1, outputs.clamp(min=0)[..., None])[..., 0])
     mean = torch.stack(found).logsumexp(0) - math.log(len(found))  # (N, L)
-    return (mean * (outputs != IGNORE)).sum(1)
+    return mean * (outputs != IGNORE)

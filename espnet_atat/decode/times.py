@@ -36,14 +36,19 @@ def spell_characters(text: str, characters: CharTokenizer) -> Spelling:
 
 def spell_tokens(tokens: Sequence[str], vocabulary: Vocabulary) -> Spelling:
     """A hypothesis' tokens in the symbols of a CTC over the decoder's tokens."""
-    spelling: Spelling = []
+    return list(zip(vocabulary.ids(tokens), word_numbers(tokens), strict=True))
+
+
+def word_numbers(tokens: Sequence[str]) -> list[int | None]:
+    """The number of the word that each token of a hypothesis belongs to, from 0; None: of a tag."""
+    numbers: list[int | None] = []
     number, inside = -1, False
-    for token, symbol in zip(tokens, vocabulary.ids(tokens), strict=True):
+    for token in tokens:
         if not is_tag(token) and (token.startswith(WORD_START) or not inside):
             number += 1
         inside = not is_tag(token)
-        spelling.append((symbol, number if inside else None))
-    return spelling
+        numbers.append(number if inside else None)
+    return numbers
 
 
 def seconds_per_state(model: ESPnetATATModel) -> float:

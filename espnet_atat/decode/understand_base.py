@@ -13,10 +13,13 @@ from espnet_atat.decode.pretrained import Pretrained, load_pretrained
 from espnet_atat.decode.result import Understanding
 from espnet_atat.decode.search import CONSTRAINT, LENGTH_BONUS, UtteranceBeamSearch
 from espnet_atat.decode.search_config import CHARACTER_CTC_WEIGHT, SearchConfig
+from espnet_atat.decode.second_look import log_probabilities
+from espnet_atat.decode.spelling import best_words, respelled
 from espnet_atat.decode.trained import Trained
 from espnet_atat.errors import UserError
 from espnet_atat.model.atat_model import Encoded
 from espnet_atat.model.espnet import LengthBonus
+from espnet_atat.text.lexicon import Lexicon
 
 
 class Understand:
@@ -69,6 +72,7 @@ class Understand:
             language_model = LanguageModel.load(vocabulary, lm_train_config, lm_file, str(trained.device))
         self.language_model = language_model
         self._check()
+        self._lexicon = Lexicon(self.config.lexicon) if self.config.lexicon is not None else None
         self._constraint = None
         if self.config.constrain_trees:
             self._constraint = TreeConstraint(vocabulary.tokens, self.config.wants_trees, device=trained.device)
@@ -123,6 +127,10 @@ class Understand:
             raise UserError("lm_weight is set but there is no language model: give lm_train_config and lm_file")
         if config.ctc_weight and self.trained.model.ctc is None:
             raise UserError("ctc_weight is set but the model has no CTC: it was trained without ctc_unit")
+        if config.oov_penalty is not None and not (self.ctc_weight and self.trained.characters):
+            raise UserError(
+                "oov_penalty needs a CTC over characters that has a weight: ctc_unit char, and a ctc_weight"
+            )
 
     def _search(self, encoded: Encoded, hears: bool, keep: int | None = None) -> list[list[Understanding]]:
         """The best of each utterance, best first: ``keep``, by default ``nbest``.
@@ -166,7 +174,10 @@ class Understand:
             for hypotheses, cap in zip(nbest, longest, strict=True)
         ]
         if rescores:
-            results = self._rescore([hypotheses[: config.beam_size] for hypotheses in results], encoded)
+            results = [hypotheses[: config.beam_size] for hypotheses in results]
+            if config.oov_penalty is not None:
+                results = self._respell(results, encoded, source)
+            results = self._rescore(results, encoded)
         return [hypotheses[:keep] for hypotheses in results]
 
     def _rescore(self, nbest: list[list[Understanding]], encoded: Encoded) -> list[list[Understanding]]:
@@ -186,3 +197,27 @@ class Understand:
             for results in nbest
         ]
         return [sorted(results, key=lambda result: result.score, reverse=True) for results in rescored]
+
+    def _respell(
+        self, nbest: list[list[Understanding]], encoded: Encoded, source: Encoded
+    ) -> list[list[Understanding]]:
+        """Add hypotheses with words that the character CTC spells; ``source``: what the decoder looks at."""
+        trained, penalty = self.trained, self.config.oov_penalty
+        assert trained.model.ctc is not None
+        assert trained.characters is not None
+        assert penalty is not None
+        frames = trained.model.ctc.log_softmax(encoded.states)
+        lengths = (encoded.lengths * trained.model.ctc.subframes).tolist()
+        utterances = [b for b, results in enumerate(nbest) for _ in results]
+        tokens = [result.tokens for results in nbest for result in results]
+        log_probs = iter(log_probabilities(trained, source, utterances, tokens, self.config.tasks).tolist())
+        found = []
+        for results, posteriors, length in zip(nbest, frames, lengths, strict=True):
+            heard = best_words(posteriors[:length], trained.characters)
+            known, spelled = {result.line for result in results}, dict[str, Understanding]()
+            for result in results:
+                for new in respelled(result, next(log_probs), heard, penalty, self._lexicon):
+                    if new.line not in known and (new.line not in spelled or spelled[new.line].score < new.score):
+                        spelled[new.line] = new
+            found.append([*results, *spelled.values()])
+        return found

@@ -21,7 +21,7 @@ DECODE: Mapping[str, Any] = {
     **dict.fromkeys(("beam_size", "nbest"), Annotated[int, Within(1, 1000)]),
     "maxlen": Annotated[int, Within(1, 10_000)],
     "ctc_weight": RATE,
-    **dict.fromkeys(("reading_weight", "lm_weight", "penalty"), REAL),
+    **dict.fromkeys(("oov_penalty", "reading_weight", "lm_weight", "penalty"), REAL),
     "constrain_trees": bool,
     "vad": str,
     "vad_margin": Annotated[float, Within(0, 60)],

@@ -162,6 +162,7 @@ class Decoding(Hypotheses):
             "data": file_digest(dump / "text") if source_of(self.test) == "text_in" else features_digest(dump),
             **self.data_identity(),
             **({"language_model": self.language_model.run.key} if self.language_model else {}),
+            **({"lexicon": file_digest(Path(lexicon))} if (lexicon := self.config.get("lexicon")) else {}),
         }
 
     @cached_property

@@ -15,6 +15,7 @@ from espnet_atat.text.vocabulary import CONTROL_TOKENS, Vocabulary
 
 #: Sentencepiece's mark of a word's start (U+2581).
 WORD_START = "▁"
+UNKNOWN_MARK = "⁇"  # of a hypothesis: what stands for ``<unk>``
 #: The word separator of the character CTC; no word contains it.
 SPACE = "<space>"
 #: Its number in a character list: after the blank and the unknown character.
@@ -89,7 +90,7 @@ class TargetTokenizer:
         """Pieces to words: ``['[SL:SONG', '▁mo', 'on', ']']`` → ``'[SL:SONG moon ]'``."""
         text = "".join(
             f" {token} " if is_tag(token) else token.replace(WORD_START, " ")
-            for token in (("⁇" if token == "<unk>" else token) for token in tokens)
+            for token in ((UNKNOWN_MARK if token == "<unk>" else token) for token in tokens)
             if token not in CONTROL_TOKENS
         )
         return " ".join(text.split())
@@ -130,6 +131,11 @@ class CharTokenizer:
                 ids.append(self._ids[SPACE])
             ids.extend(self._ids.get(character, 1) for character in word)
         return ids
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """The words of such ids."""
+        marks = {"<unk>": UNKNOWN_MARK, SPACE: " "}
+        return "".join(marks.get(self.characters[i], self.characters[i]) for i in ids)
 
 
 def load_grown_words(path: str | Path) -> dict[str, tuple[str, ...]]:
