@@ -11,6 +11,7 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from pathlib import Path
 
 from espnet_atat import __version__
 from espnet_atat.arguments import Parser
@@ -77,7 +78,7 @@ def _add_inputs(parser: argparse.ArgumentParser) -> None:
     add("--beam_size", type=int)
     add("--nbest", type=int)
     add("--ctc_weight", type=float)
-    add("--oov_penalty", type=float, metavar="NATS", help="of words that the CTC spells in place of the decoder's")
+    add("--oov_penalty", type=float, metavar="NATS", help="of words that the CTC spells; 0: none join")
     add("--lexicon", metavar="FILE", help="a text whose words such spellings are corrected to")
     add("--reading_weight", type=float, help="weight of trees read from the words that were heard")
     add("--lm_weight", type=float)
@@ -132,6 +133,8 @@ def _understand(args: argparse.Namespace) -> int:
         raise UserError(f"no model: give --model, or put one into {MODEL_VARIABLE} (stage 15 makes packages)")
     from espnet_atat.package.reader import find_source
 
+    if args.lexicon is not None and not Path(args.lexicon).exists():
+        raise UserError(f"--lexicon {args.lexicon}: no such file")
     model = str(find_source(model))  # a mistake is told now, not after a slow import
     names = (
         "task beam_size nbest ctc_weight oov_penalty lexicon reading_weight lm_weight constrain_trees vad vad_margin"

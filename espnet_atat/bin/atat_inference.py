@@ -50,7 +50,7 @@ def get_parser() -> argparse.ArgumentParser:
     add("--nbest", type=int, default=1, help="more than 1: nbest.jsonl is written too")
     add("--maxlen", type=int, help="tokens of a hypothesis, <eos> included; none: by the input's length")
     add("--ctc_weight", type=float, help="default: 0.3 if the model has a CTC over characters")
-    add("--oov_penalty", type=float, metavar="NATS", help="of words that the CTC spells; default: none join")
+    add("--oov_penalty", type=float, default=0.0, metavar="NATS", help="of words that the CTC spells; 0: none join")
     add("--lexicon", metavar="FILE", help="a text whose words such spellings are corrected to")
     add("--reading_weight", type=float, default=0.0, help="weight of trees read from the words that were heard")
     add("--lm_weight", type=float, default=0.0)
@@ -85,7 +85,7 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
             raise UserError(f"--{name} is at least 1, found {getattr(args, name)}")
     if args.source is not None and args.data_dir is None:
         raise UserError("--source says what to read in --data_dir; --data_path_and_name_and_type says it itself")
-    for name in ("train_config", "model_file", "lm_train_config", "lm_file"):  # now, not after a slow import
+    for name in ("train_config", "model_file", "lm_train_config", "lm_file", "lexicon"):  # now, not after a slow import
         path = getattr(args, name)
         if path is not None and not Path(path).is_file():
             raise UserError(f"--{name} {path}: no such file")

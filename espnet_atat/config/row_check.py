@@ -18,7 +18,7 @@ from espnet_atat.config.training import (
     load_training_config,
 )
 from espnet_atat.config.two_stage import ASR
-from espnet_atat.decode.search_config import read_search
+from espnet_atat.decode.search_config import SearchConfig, read_search
 from espnet_atat.errors import UserError, naming
 from espnet_atat.schema import read
 from espnet_atat.text.pieces import FASTEST_PACE
@@ -42,17 +42,20 @@ def check_system(system: System, fold: int | None = None) -> None:
     with inherited_mistakes(system.recipe, system.name, system.row, check_base), naming(system.row):
         if fold is not None:
             system.of_fold(fold)
-        if system.pretrain is not None:
-            _check_training(system, system.pretrain)
+        unit = _check_training(system, system.pretrain) if system.pretrain is not None else None
         searched = system.first_stage is None or system.first_stage.kind == ASR
         tests = (*system.dev, *system.test)
-        weighs = [_check_search(system, name, tests) for name in system.decode] if searched else []
-        if any(weighs) or not isinstance(system.lm, str) or short(system.lm) != "lm":
+        searches = [config for name in system.decode for config in _searches(system, name, tests)] if searched else []
+        listens = any(test.source != "text_in" for test in tests)
+        if unit != "char" and listens and any(each.oov_penalty for each in searches):
+            raise UserError("decode: a configuration has oov_penalty, which needs a CTC over characters: ctc_unit char")
+        if any(config.lm_weight for config in searches) or not isinstance(system.lm, str) or short(system.lm) != "lm":
             with naming("lm"):
                 _check_options("lm", load_lm_config(system.recipe, system.lm), system.recipe, system.lm)
 
 
-def _check_training(system: System, pretrain: Phase) -> None:
+def _check_training(system: System, pretrain: Phase) -> str | None:
+    """Check both phases; returns the last one's ``ctc_unit``."""
     tokens = load_token_config(system.recipe, system.tokens)
     phases = {"pretrain": pretrain} | ({"finetune": system.finetune} if system.finetune else {})
     inherited: dict[str, Any] | None = None
@@ -71,6 +74,7 @@ def _check_training(system: System, pretrain: Phase) -> None:
         if key == "finetune":
             check_finetune(phase, config)
         inherited = inherited_by_finetuning(config)
+    return config.get("ctc_unit")
 
 
 def _check_options(
@@ -126,10 +130,12 @@ def _check_babble_and_pace(config: Mapping[str, Any]) -> None:
         raise UserError("text_pace needs a text encoder: leave text_pace or text_encoder: null out")
 
 
-def _check_search(system: System, name: str, tests: tuple[TestSet, ...]) -> bool:
-    """Check an inference configuration for the labels of the test sets; returns whether it has a language model."""
+def _searches(system: System, name: str, tests: tuple[TestSet, ...]) -> list[SearchConfig]:
+    """Check an inference configuration, for each label of the test sets."""
     path = conf_file(system.recipe, name)
     options = load_config(path)
     labels = [ASR] if system.first_stage is not None else [test.task for test in tests]
     found = [read_search(options, str(path), label)[0] for label in dict.fromkeys(labels)]
-    return any(config.lm_weight > 0 for config in found)
+    if name == system.decode[0] and found and found[0].lexicon is not None:
+        raise UserError(f"{path}: a package brings no lexicon: let another configuration be the first of decode")
+    return found

@@ -181,11 +181,6 @@ class System:
     def packed_search(self) -> Mapping[str, Any]:
         """Options of the search that a package of the system has: of the configuration whose figures lead."""
         search = load_config(conf_file(self.recipe, self.decode[0]))
-        if search.get("lexicon"):
-            raise UserError(
-                f"system {self.name}: {self.decode[0]} has a lexicon, and a package brings none: let another "
-                "configuration be the first of decode"
-            )
         return search if self.vad_margin is None else {**search, "vad_margin": self.vad_margin}
 
     def of_fold(self, fold: int | None) -> Self:

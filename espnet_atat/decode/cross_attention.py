@@ -16,6 +16,7 @@ from espnet_atat.decode.trained import Trained
 from espnet_atat.decode.vad import Segment
 from espnet_atat.errors import UserError
 from espnet_atat.model.atat_model import Encoded
+from espnet_atat.text.tokenizer import WORD_START
 from espnet_atat.text.vocabulary import EOS
 
 
@@ -69,7 +70,8 @@ def text_attention(trained: Trained, pieces: Sequence[int], task: str, tokens: S
 
 def _attention(trained: Trained, encoded: Encoded, task: str, tokens: Sequence[str], subsampling: float) -> Attention:
     vocabulary = trained.vocabulary
-    if unknown := [token for token in tokens if token not in vocabulary]:
+    # A word of the CTC's spelling is <unk> to the decoder.
+    if unknown := [token for token in tokens if token not in vocabulary and not token.startswith(WORD_START)]:
         raise UserError(f"the token {unknown[0]!r} is not of this model's {len(vocabulary)} tokens")
     ids = [vocabulary.task_id(task), *vocabulary.ids(list(tokens))]
     inputs = torch.tensor([ids], device=trained.device)  # (1, L)
@@ -81,7 +83,7 @@ def _attention(trained: Trained, encoded: Encoded, task: str, tokens: Sequence[s
         found.append(torch.softmax(q @ k.transpose(-2, -1) / module.d_k**0.5, dim=-1)[0])
 
     # ESPnet keeps the weights on its module only where neither flash nor PyTorch's own attention is used. The hooks are
-    # safe: no search calls these modules' forward, and the caller holds the model's lock.
+    # safe: whoever calls these modules' forward holds the model's lock.
     hooks = [layer.src_attn.register_forward_pre_hook(keep) for layer in trained.model.decoder.decoders]
     try:
         trained.model.decoder(encoded.states, encoded.lengths, inputs, torch.tensor([len(ids)], device=inputs.device))

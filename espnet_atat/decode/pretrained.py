@@ -35,7 +35,7 @@ class Pretrained:
         if source in self.manifest.tasks:
             options["task"] = self.manifest.tasks[source]
         if source == "text_in":
-            for name in ("ctc_weight", "oov_penalty", "vad"):  # only of speech
+            for name in ("ctc_weight", "vad"):  # only of speech
                 options.pop(name, None)
         if "beam_size" in given and "nbest" not in given:
             options["nbest"] = min(int(options.get("nbest", 1)), int(given["beam_size"]))

@@ -32,7 +32,7 @@ class Understanding:
     frame: Frame | None  # intent and slots; None where there is no valid tree
     text: str  # the words
     score: float  # of the search, in nats: the weighted sum of the scorers'; higher is better
-    tokens: tuple[str, ...]  # of the decoder, without the task token and ``<eos>``
+    tokens: tuple[str, ...]  # without the task token and ``<eos>``; a word of the CTC's spelling is one of them
     scores: Mapping[str, float] = field(default_factory=dict, compare=False)  # each scorer's own sum, unweighted
     words: tuple[Word, ...] = ()  # with times, where these were asked for and the CTC of the audio gives them
     cut: bool = False  # whether the search ended it, at the most tokens that it allows
@@ -43,7 +43,7 @@ class Understanding:
 
     @property
     def confidence(self) -> float:
-        """Geometric mean of the decoder's probabilities of the tokens, in [0, 1]; 0 where nothing was heard.
+        """Geometric mean of the tokens' probabilities in the decoder's score, in [0, 1]; 0 where nothing was heard.
 
         It compares results of one model, and is no probability of being right.
         """

@@ -44,9 +44,9 @@ class SearchConfig(TaskLabels):
     #: search: score + weight * log likelihood of the hypothesis' words. None: 0.3 of a CTC over characters, where the
     #: model has one and listens; else 0.
     ctc_weight: float | None = None
-    #: In nats, of a word that a CTC over characters spells in the place of the decoder's (:mod:`.spelling`): such words
-    #: join the final choice, and the decoder's log probability of the word becomes -penalty. None: they do not join.
-    oov_penalty: float | None = None
+    #: In nats, of each word that a CTC over characters spells in place of the decoder's (:mod:`.spelling`), for speech:
+    #: the hypotheses join the final choice once more with such words. 0: they do not.
+    oov_penalty: float = 0.0
     #: A text file whose words those spellings are corrected to. None: they stay as they were heard.
     lexicon: str | None = None
     #: Of the text half, in the final choice of trees that were heard: the words of the K best are read (``nlu``), the
@@ -81,16 +81,12 @@ class SearchConfig(TaskLabels):
                 raise UserError("vad_margin goes with vad: auto, silero or energy")
         if self.ctc_weight is not None and not 0 <= self.ctc_weight < 1:
             raise UserError(f"ctc_weight is in [0, 1), found {self.ctc_weight}")
-        for name in ("lm_weight", "reading_weight"):
+        for name in ("lm_weight", "reading_weight", "oov_penalty"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise UserError(f"{name} is a number from 0, found {getattr(self, name)}")
-        if self.oov_penalty is not None and not 0 <= self.oov_penalty < math.inf:
-            raise UserError(f"oov_penalty is a number of nats from 0, found {self.oov_penalty}")
-        if self.oov_penalty is not None and (self.reading_weight or self.lm_weight or self.penalty):
-            raise UserError(
-                "oov_penalty goes without reading_weight, lm_weight and penalty, which need words in tokens"
-            )
-        if self.lexicon is not None and self.oov_penalty is None:
+        if self.oov_penalty and (self.reading_weight or self.lm_weight or self.penalty):
+            raise UserError("oov_penalty goes without reading_weight, lm_weight and penalty, which score tokens")
+        if self.lexicon is not None and not self.oov_penalty:
             raise UserError("lexicon corrects what the CTC spells: give oov_penalty too")
         if not math.isfinite(self.penalty):
             raise UserError(f"penalty is a number, found {self.penalty}")

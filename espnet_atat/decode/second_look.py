@@ -93,7 +93,8 @@ def log_probabilities(
     found = []
     for task in tasks:
         inputs[:, 0] = vocabulary.task_id(task)
-        logits, _ = trained.model.decoder(states, sizes, inputs, lengths)
+        with trained.encoding:
+            logits, _ = trained.model.decoder(states, sizes, inputs, lengths)
         found.append(logits.log_softmax(-1).gather(-1, outputs.clamp(min=0)[..., None])[..., 0])
     mean = torch.stack(found).logsumexp(0) - math.log(len(found))  # (N, L)
     return mean * (outputs != IGNORE)

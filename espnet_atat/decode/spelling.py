@@ -1,81 +1,87 @@
-"""Words that the decoder never learnt to write, in the spelling of the CTC over characters.
+"""Words that the decoder seldom writes, in the spelling of the CTC over characters.
 
 A decoder replaces a word that no training audio has by one that it knows (``pumpkin`` by ``purple``), with any beam.
 The CTC spells what it hears, and is often right. So a hypothesis joins the final choice once more, with the CTC's words
-where its own differ, or with similar words of a lexicon. The decoder's log probability of a replaced word is
+where its own differ, or with similar words of a lexicon. Of each word that is put in, the decoder's log probability is
 ``-oov_penalty``, a constant, as an n-gram model has one for all words that it lacks.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from itertools import groupby, islice, product
+from itertools import groupby
 
 from rapidfuzz.distance import Levenshtein
-from torch import Tensor
 
 from espnet_atat.decode.result import DECODER_SCORE, Understanding, frame_of
-from espnet_atat.decode.times import word_numbers
 from espnet_atat.text.lexicon import Lexicon
-from espnet_atat.text.tokenizer import UNKNOWN_MARK, WORD_START, CharTokenizer, TargetTokenizer, target_words
+from espnet_atat.text.tokenizer import UNKNOWN_MARK, WORD_START, TargetTokenizer, target_words, word_numbers
 
-#: At most, of one hypothesis: places where the CTC is followed, and ways to follow it at all of them.
-MOST_PLACES, MOST_WAYS = 3, 64
+MOST_PLACES = 8  # of a hypothesis, that are tried: those of which the decoder is least sure
 
 #: A place in a hypothesis: its first token, the token after its last, and the CTC's words there.
 Place = tuple[int, int, list[str]]
+#: The CTC's part in the score of each of some texts.
+TextScorer = Callable[[Sequence[str]], Sequence[float]]
 
 
-def best_words(frames: Tensor, characters: CharTokenizer) -> list[str]:
-    """The words on the best path of a CTC over characters: frames (S', C) of log posteriors."""
-    path = frames.argmax(-1).unique_consecutive().tolist()
-    return characters.decode([symbol for symbol in path if symbol]).split()
-
-
-def respelled(
+def respell(
     result: Understanding,
     log_probs: Sequence[float],
     heard: Sequence[str],
     penalty: float,
+    score: TextScorer,
     lexicon: Lexicon | None = None,
-) -> Iterator[Understanding]:
-    """A hypothesis with words that the CTC heard in place of its own; no tag moves. Its score lacks the CTC's part.
+) -> Understanding | None:
+    """A hypothesis with the CTC's words wherever one, put in by itself, improves the score; None: nowhere.
+
+    No tag moves, and words between which there is one stay. The result's score lacks the CTC's part, as ``result``'s.
 
     Args:
         log_probs: the decoder's of each token.
-        heard: by :func:`best_words`.
+        heard: the words on the CTC's best path.
         penalty: of each word that is put in, in nats.
     """
-    places = list(islice(_places(result, heard), MOST_PLACES))
-    ways = [[None, *_ways(place, lexicon)] for place in places]
-    for choice in islice(product(*ways), 1, MOST_WAYS):  # the first leaves all as it is
-        tokens, change = list(result.tokens), 0.0
-        for first, after, words in reversed([each for each in choice if each is not None]):
-            tokens[first:after] = [WORD_START + word for word in words]
-            change -= sum(log_probs[first:after]) + penalty * len(words)
-        line = TargetTokenizer.join(tokens)
-        yield replace(
-            result,
-            tree=line if result.tree else "",
-            frame=frame_of(line) if result.tree else None,
-            text=" ".join(target_words(line)),
-            tokens=tuple(tokens),
-            score=result.score + change,
-            scores={**result.scores, DECODER_SCORE: result.scores[DECODER_SCORE] + change},
-        )
+    unsure = sorted(_places(result, heard), key=lambda place: sum(log_probs[place[0] : place[1]]))[:MOST_PLACES]
+    ways = [(n, way) for n, place in enumerate(unsure) for way in _ways(place, lexicon)]
+    if not ways:
+        return None
+    before, *after = score([result.text, *(_put(result, [way], log_probs, penalty).text for _, way in ways)])
+    gains: dict[int, tuple[float, Place]] = {}
+    for (n, way), ctc in zip(ways, after, strict=True):
+        gain = _put(result, [way], log_probs, penalty).score + ctc - result.score - before
+        if gain > gains.get(n, (0.0, way))[0]:
+            gains[n] = gain, way
+    return _put(result, [way for _, way in gains.values()], log_probs, penalty) if gains else None
+
+
+def _put(result: Understanding, places: Sequence[Place], log_probs: Sequence[float], penalty: float) -> Understanding:
+    tokens, change = list(result.tokens), 0.0
+    for first, after, words in sorted(places, reverse=True):
+        tokens[first:after] = [WORD_START + word for word in words]
+        change -= sum(log_probs[first:after]) + penalty * len(words)
+    line = TargetTokenizer.join(tokens)
+    return replace(
+        result,
+        tree=line if result.tree else "",
+        frame=frame_of(line) if result.tree else None,
+        text=" ".join(target_words(line)),
+        tokens=tuple(tokens),
+        score=result.score + change,
+        scores={**result.scores, DECODER_SCORE: result.scores[DECODER_SCORE] + change},
+    )
 
 
 def _places(result: Understanding, heard: Sequence[str]) -> Iterator[Place]:
     """Where hypothesis and CTC differ in a word, or in words between which there is no tag."""
-    numbers = word_numbers(result.tokens)
-    words = result.text.split()
+    numbers, words = word_numbers(result.tokens), result.text.split()
     if {number for number in numbers if number is not None} != set(range(len(words))):
-        return  # control tokens among the words
+        return  # tokens that are neither tags nor parts of a word
     spans = [(numbers.index(n), len(numbers) - numbers[::-1].index(n)) for n in range(len(words))]
     edits = Levenshtein.opcodes(words, list(heard))
     for equal, run in groupby(edits, key=lambda edit: edit.tag == "equal"):  # one word for two: two edits in a row
         first, *_, last = [*run] * 2
         own, theirs = spans[first.src_start : last.src_end], list(heard[first.dest_start : last.dest_end])
-        if equal or not own or not theirs:
+        if equal or not own or not theirs or any(UNKNOWN_MARK in word for word in theirs):
             continue
         if len(own) == len(theirs):
             yield from ((start, after, [word]) for (start, after), word in zip(own, theirs, strict=True))
@@ -84,7 +90,11 @@ def _places(result: Understanding, heard: Sequence[str]) -> Iterator[Place]:
 
 
 def _ways(place: Place, lexicon: Lexicon | None) -> Iterator[Place]:
+    """What may be put in: the CTC's words; with a lexicon, one of the words like its one, or the one most like each."""
     first, after, words = place
-    if not any(UNKNOWN_MARK in word for word in words):
-        for spelled in product(*([word] if lexicon is None else lexicon.similar(word) for word in words)):
-            yield first, after, list(spelled)
+    if lexicon is None:
+        yield place
+    elif len(words) == 1:
+        yield from ((first, after, [word]) for word in lexicon.similar(words[0]))
+    elif all(similar := [lexicon.similar(word)[:1] for word in words]):
+        yield first, after, [word for (word,) in similar]

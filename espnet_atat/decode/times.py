@@ -13,10 +13,9 @@ from espnet_atat.decode.result import Understanding, Word
 from espnet_atat.decode.trained import Trained
 from espnet_atat.model.atat_model import ESPnetATATModel
 from espnet_atat.model.hearing_encoder import HearingEncoder
-from espnet_atat.semantics.tree import is_tag
 from espnet_atat.speech.audio import SAMPLE_RATE
 from espnet_atat.speech.fbank import FRAME_SECONDS
-from espnet_atat.text.tokenizer import WORD_START, CharTokenizer
+from espnet_atat.text.tokenizer import CharTokenizer, word_numbers
 from espnet_atat.text.vocabulary import Vocabulary
 
 #: A hypothesis in the CTC's symbols: their ids, without blanks, each with the number of the word that it belongs to;
@@ -37,18 +36,6 @@ def spell_characters(text: str, characters: CharTokenizer) -> Spelling:
 def spell_tokens(tokens: Sequence[str], vocabulary: Vocabulary) -> Spelling:
     """A hypothesis' tokens in the symbols of a CTC over the decoder's tokens."""
     return list(zip(vocabulary.ids(tokens), word_numbers(tokens), strict=True))
-
-
-def word_numbers(tokens: Sequence[str]) -> list[int | None]:
-    """The number of the word that each token of a hypothesis belongs to, from 0; None: of a tag."""
-    numbers: list[int | None] = []
-    number, inside = -1, False
-    for token in tokens:
-        if not is_tag(token) and (token.startswith(WORD_START) or not inside):
-            number += 1
-        inside = not is_tag(token)
-        numbers.append(number if inside else None)
-    return numbers
 
 
 def seconds_per_state(model: ESPnetATATModel) -> float:

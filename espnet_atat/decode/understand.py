@@ -71,6 +71,8 @@ class Speech2Understand(Understand):
         self.max_seconds = max_seconds
         self.tokens_per_state = TOKENS_PER_SECOND * seconds_per_state(self.trained.model)
         self.word_times = word_times and self.trained.model.ctc is not None
+        if self.config.oov_penalty and not (self.ctc_weight and self.trained.characters):
+            raise UserError("oov_penalty needs a CTC over characters with a weight: ctc_unit char, and a ctc_weight")
         self.reader: Text2Understand | None = None
         if self.config.reading_weight and self.config.wants_trees:
             size, constrain = self.config.beam_size, self.config.constrain_trees

@@ -10,11 +10,11 @@ from espnet_atat.decode.ctc_scorer import TokenCTCScorer, ctc_log_likelihoods
 from espnet_atat.decode.decoder_scorer import DecoderScorer
 from espnet_atat.decode.lm_fusion import LanguageModel, LanguageModelScorer
 from espnet_atat.decode.pretrained import Pretrained, load_pretrained
-from espnet_atat.decode.result import Understanding
+from espnet_atat.decode.result import DECODER_SCORE, Understanding
 from espnet_atat.decode.search import CONSTRAINT, LENGTH_BONUS, UtteranceBeamSearch
 from espnet_atat.decode.search_config import CHARACTER_CTC_WEIGHT, SearchConfig
 from espnet_atat.decode.second_look import log_probabilities
-from espnet_atat.decode.spelling import best_words, respelled
+from espnet_atat.decode.spelling import respell
 from espnet_atat.decode.trained import Trained
 from espnet_atat.errors import UserError
 from espnet_atat.model.atat_model import Encoded
@@ -127,10 +127,6 @@ class Understand:
             raise UserError("lm_weight is set but there is no language model: give lm_train_config and lm_file")
         if config.ctc_weight and self.trained.model.ctc is None:
             raise UserError("ctc_weight is set but the model has no CTC: it was trained without ctc_unit")
-        if config.oov_penalty is not None and not (self.ctc_weight and self.trained.characters):
-            raise UserError(
-                "oov_penalty needs a CTC over characters that has a weight: ctc_unit char, and a ctc_weight"
-            )
 
     def _search(self, encoded: Encoded, hears: bool, keep: int | None = None) -> list[list[Understanding]]:
         """The best of each utterance, best first: ``keep``, by default ``nbest``.
@@ -148,7 +144,7 @@ class Understand:
         vocabulary = trained.vocabulary
         source = trained.model.decoder_source(encoded) if hears else encoded
         scorers = {
-            "decoder": (1.0 - in_search, DecoderScorer(trained.decoder_weights, source, task_ids)),
+            DECODER_SCORE: (1.0 - in_search, DecoderScorer(trained.decoder_weights, source, task_ids)),
             "ctc": (in_search, TokenCTCScorer(ctc, vocabulary.eos_id) if ctc is not None and in_search else None),
             "lm": (config.lm_weight, self.language_model and LanguageModelScorer(self.language_model)),
             LENGTH_BONUS: (config.penalty, LengthBonus(len(vocabulary))),
@@ -175,7 +171,7 @@ class Understand:
         ]
         if rescores:
             results = [hypotheses[: config.beam_size] for hypotheses in results]
-            if config.oov_penalty is not None:
+            if config.oov_penalty:
                 results = self._respell(results, encoded, source)
             results = self._rescore(results, encoded)
         return [hypotheses[:keep] for hypotheses in results]
@@ -202,22 +198,22 @@ class Understand:
         self, nbest: list[list[Understanding]], encoded: Encoded, source: Encoded
     ) -> list[list[Understanding]]:
         """Add hypotheses with words that the character CTC spells; ``source``: what the decoder looks at."""
-        trained, penalty = self.trained, self.config.oov_penalty
-        assert trained.model.ctc is not None
-        assert trained.characters is not None
-        assert penalty is not None
-        frames = trained.model.ctc.log_softmax(encoded.states)
-        lengths = (encoded.lengths * trained.model.ctc.subframes).tolist()
+        head, characters, penalty = self.trained.model.ctc, self.trained.characters, self.config.oov_penalty
+        assert head is not None
+        assert characters is not None
+        frames, lengths = head.log_softmax(encoded.states), encoded.lengths * head.subframes
         utterances = [b for b, results in enumerate(nbest) for _ in results]
         tokens = [result.tokens for results in nbest for result in results]
-        log_probs = iter(log_probabilities(trained, source, utterances, tokens, self.config.tasks).tolist())
+        log_probs = iter(log_probabilities(self.trained, source, utterances, tokens, self.config.tasks).tolist())
         found = []
-        for results, posteriors, length in zip(nbest, frames, lengths, strict=True):
-            heard = best_words(posteriors[:length], trained.characters)
-            known, spelled = {result.line for result in results}, dict[str, Understanding]()
-            for result in results:
-                for new in respelled(result, next(log_probs), heard, penalty, self._lexicon):
-                    if new.line not in known and (new.line not in spelled or spelled[new.line].score < new.score):
-                        spelled[new.line] = new
-            found.append([*results, *spelled.values()])
+        for b, results in enumerate(nbest):
+            heard = characters.words(frames[b, : lengths[b]].argmax(-1).tolist())
+
+            def score(texts: Sequence[str], b: int = b) -> list[float]:
+                likelihoods = ctc_log_likelihoods(head, encoded, [b] * len(texts), [*map(characters.encode, texts)])
+                return [self.ctc_weight * each for each in likelihoods.tolist()]
+
+            spelled = [respell(each, next(log_probs), heard, penalty, score, self._lexicon) for each in results]
+            best = {each.line: each for each in sorted(filter(None, spelled), key=lambda each: each.score)}  # the last
+            found.append([*({**best, **{each.line: each for each in results}}).values()])
         return found

@@ -112,6 +112,9 @@ def _demand(row: Mapping[str, Any], keys: Iterable[str], where: str) -> None:
 
 
 def search_options(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The part of an inference configuration that a package keeps."""
+    if config.get("lexicon"):
+        raise UserError("a package brings no lexicon: pack another configuration, the first of a row's decode")
     return {key: value for key, value in config.items() if key in DECODE and value is not None}
 
 

@@ -132,10 +132,10 @@ class CharTokenizer:
             ids.extend(self._ids.get(character, 1) for character in word)
         return ids
 
-    def decode(self, ids: Iterable[int]) -> str:
-        """The words of such ids."""
-        marks = {"<unk>": UNKNOWN_MARK, SPACE: " "}
-        return "".join(marks.get(self.characters[i], self.characters[i]) for i in ids)
+    def words(self, path: Iterable[int]) -> list[str]:
+        """The words on a path of the CTC, one id a frame: without repetitions and blanks."""
+        marks = {"<blank>": "", "<unk>": UNKNOWN_MARK, SPACE: " "}
+        return "".join(marks.get(self.characters[i], self.characters[i]) for i, _ in groupby(path)).split()
 
 
 def load_grown_words(path: str | Path) -> dict[str, tuple[str, ...]]:
@@ -147,6 +147,18 @@ def load_grown_words(path: str | Path) -> dict[str, tuple[str, ...]]:
         if "".join(pieces) != WORD_START + word:
             raise UserError(f"{path}: the pieces of {word!r} join to {''.join(pieces)!r}: make the tokens again")
     return words
+
+
+def word_numbers(tokens: Sequence[str]) -> list[int | None]:
+    """The number of the word that each token of a hypothesis belongs to, from 0; None: of a tag."""
+    numbers: list[int | None] = []
+    number, inside = -1, False
+    for token in tokens:
+        if not is_tag(token) and (token.startswith(WORD_START) or not inside):
+            number += 1
+        inside = not is_tag(token)
+        numbers.append(number if inside else None)
+    return numbers
 
 
 def is_whole(token: str) -> bool:

@@ -72,6 +72,8 @@ def test_an_option_that_is_wrong_is_named_with_its_row(setting, message):
          r"conf/decode\.yaml: unknown key 'beam_sise', perhaps 'beam_size'"),
         ("conf/decode.yaml", "beam_size: 2", "batch_size: no",
          r"conf/decode\.yaml: batch_size is a whole number from 1"),
+        ("conf/decode.yaml", "beam_size: 2", "oov_penalty: 7\nlexicon: words.txt",
+         r"conf/decode\.yaml: a package brings no lexicon"),
         ("conf/decode.yaml", "beam_size: 2", "lm_weight: 0.1\nbeam_size: 2", r"no lm\.yaml in egs2/atat/toy/conf"),
         ("conf/tokens.yaml", "bpe_size", "bpe_sise", r"conf/tokens\.yaml: unknown key 'bpe_sise'"),
         ("rows/zeroshot", FINETUNE, "mixture: new_words, options: {patience: x}}",
@@ -83,6 +85,18 @@ def test_a_file_that_is_wrong_is_named_with_the_row_that_names_it(world, name, o
     path.write_text(path.read_text().replace(old, new))
     with pytest.raises(UserError, match=rf"^egs2/atat/toy/tables/of_zeroshot\.yaml: zeroshot: .*{message}"):
         selected("--system", "zeroshot")
+
+
+def test_words_are_spelled_by_a_ctc_over_characters(world):
+    path = world / "egs2/atat/toy/conf/decode.yaml"
+    path.write_text(f"{path.read_text()}oov_penalty: 7\n")
+    assert selected("--system", "zeroshot")
+    with pytest.raises(
+        UserError, match=r"zeroshot with .*: decode: a configuration has oov_penalty, which needs a CTC"
+    ):
+        selected("--system", "zeroshot", "--set", "pretrain.options.ctc_unit=token")
+    text = "[{set: toy/test, task: nlu, source: text_in}]"
+    assert selected("--system", "zeroshot", "--set", "pretrain.options.ctc_unit=token", "--set", f"test={text}")
 
 
 def test_a_fold_is_of_a_row_that_has_it():

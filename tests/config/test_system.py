@@ -1,7 +1,5 @@
 """A row as it is read."""
 
-from pathlib import Path
-
 import pytest
 
 from espnet_atat.config.system import Phase, TestSet
@@ -70,11 +68,3 @@ def test_folds_fill_the_names_of_sets(write):
             system.of_fold(fold)
     with pytest.raises(UserError, match="has no folds; asked for 2"):
         write().of_fold(2)
-
-
-def test_a_package_brings_no_lexicon(write):
-    system = write()
-    Path("conf").mkdir()
-    Path("conf/decode.yaml").write_text("lexicon: words.txt\n", encoding="utf-8")
-    with pytest.raises(UserError, match="s: decode has a lexicon, and a package brings none"):
-        system.packed_search  # noqa: B018

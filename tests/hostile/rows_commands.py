@@ -266,6 +266,7 @@ CALLS = {
         "--train_config ref --model_file ref --output_dir out --data_dir d --inference_config egs2/atat/toy/conf/tokens.yaml": "unknown option",
         "--train_config ref --model_file ref --output_dir out --data_dir d --lm_file nowhere": "--lm_file nowhere: no such",
         "--train_config ref --model_file ref --output_dir out --data_dir d --lm_file ref": "--lm_file: without --lm_weight",
+        "--train_config ref --model_file ref --output_dir out --data_dir d --lexicon no": "--lexicon no: no such file",
         "--train_config ref --model_file ref --output_dir out --data_path_and_name_and_type ref,speech,sound --source speech": "--source says what to read in --data_dir",
         "--train_config ref --model_file ref --output_dir out --data_dir d --ngpu 2": "--ngpu: invalid choice: 2",
         "--train_config ref --model_file ref --output_dir out --data_dir d --log_level LOUD": "--log_level: invalid choice",

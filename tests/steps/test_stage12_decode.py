@@ -1,6 +1,7 @@
 """Stage 12 on the tiny recipe: where it computes, and what it says of hypotheses that the search cut."""
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -59,8 +60,9 @@ def test_decoding_uses_the_gpu_of_training_if_this_machine_has_one(monkeypatch, 
 @pytest.mark.usefixtures("finished")
 def test_a_lexicon_counts_by_its_content(tmp_path):
     decoding, words, keys = planned("old").hypotheses[0], tmp_path / "words.txt", []
-    for content in ("moon", "noon", "moon"):
+    for second, content in enumerate(("moon", "noon", "moon")):
         words.write_text(content)
+        os.utime(words, (second, second))  # a digest is kept by the time of the file
         with_words = replace(decoding, options={"oov_penalty": 1.0, "lexicon": str(words)}, within=tmp_path / "w")
         keys.append(with_words.node.key)
     assert keys[0] == keys[2] != keys[1]
