@@ -45,10 +45,11 @@ def respell(
     ways = [(n, way) for n, place in enumerate(unsure) for way in _ways(place, lexicon)]
     if not ways:
         return None
-    before, *after = score([result.text, *(_put(result, [way], log_probs, penalty).text for _, way in ways)])
+    put_in = [_put(result, [way], log_probs, penalty) for _, way in ways]
+    before, *after = score([result.text, *(each.text for each in put_in)])
     gains: dict[int, tuple[float, Place]] = {}
-    for (n, way), ctc in zip(ways, after, strict=True):
-        gain = _put(result, [way], log_probs, penalty).score + ctc - result.score - before
+    for (n, way), new, ctc in zip(ways, put_in, after, strict=True):
+        gain = new.score + ctc - result.score - before
         if gain > gains.get(n, (0.0, way))[0]:
             gains[n] = gain, way
     return _put(result, [way for _, way in gains.values()], log_probs, penalty) if gains else None
