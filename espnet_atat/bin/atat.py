@@ -133,6 +133,8 @@ def _understand(args: argparse.Namespace) -> int:
         raise UserError(f"no model: give --model, or put one into {MODEL_VARIABLE} (stage 15 makes packages)")
     from espnet_atat.package.reader import find_source
 
+    if texts and (args.lexicon is not None or args.oov_penalty):
+        raise UserError("--oov_penalty and --lexicon are for recordings: a text has its spelling")
     if args.lexicon is not None and not Path(args.lexicon).exists():
         raise UserError(f"--lexicon {args.lexicon}: no such file")
     model = str(find_source(model))  # a mistake is told now, not after a slow import

@@ -176,3 +176,16 @@ def test_a_reader_that_has_seen_enough_ends_it_quietly(root, toy_package):
     )  # fmt: skip
     assert done.stdout == f"play moon\t{TREES[0]}\n" * 2
     assert done.stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--text", "stop it", "--oov_penalty", "7"], "--oov_penalty and --lexicon are for recordings"),
+        (["--text", "stop it", "--lexicon", "words.txt"], "--oov_penalty and --lexicon are for recordings"),
+        (["one.wav", "--oov_penalty", "7", "--lexicon", "nowhere.txt"], "--lexicon nowhere.txt: no such file"),
+    ],
+)
+def test_what_is_spelled_is_heard(options, message, capsys):
+    assert main(["understand", "--model", "nowhere", *options]) == 2
+    assert message in capsys.readouterr().err
