@@ -52,6 +52,9 @@ def get_parser() -> argparse.ArgumentParser:
     add("--data_dir", required=True, type=Path, metavar="DIR", help="a set with audio, as stage 1 leaves it")
     add("--task", help="label to decode with; default: the package's")
     add("--ctc_weight", type=float, help="default: the package's")
+    add("--reading_weight", type=float, help="default: the package's")
+    add("--oov_penalty", type=float, help="default: the package's")
+    add("--lexicon", help="default: the package's")
     add("--vad", default="auto", help="auto, silero, energy or none; default %(default)s")
     add("--vad_margin", type=float, help="seconds kept around the speech; default: the package's")
     add("--seconds", type=numbers, default="1,3,5", help="before, and behind; default %(default)s")
@@ -70,7 +73,8 @@ def main() -> None:
     ids = list(data.ids)[:: max(1, len(data.ids) // args.limit) if args.limit else 1]
     audio = [read_audio(data.wav[utt_id], resample=True) for utt_id in ids]
     pretrained = load_pretrained(args.package)
-    options: dict[str, Any] = {"task": args.task, "ctc_weight": args.ctc_weight, "max_seconds": None}
+    search = {name: getattr(args, name) for name in ("task", "ctc_weight", "reading_weight", "oov_penalty", "lexicon")}
+    options: dict[str, Any] = {**search, "max_seconds": None}
 
     def understander(vad: str, margin: float | None = None) -> Speech2Understand:
         return Speech2Understand.from_pretrained(pretrained, vad=vad, vad_margin=margin, word_times=False, **options)
