@@ -54,7 +54,7 @@ def get_parser() -> argparse.ArgumentParser:
     add("--ctc_weight", type=float, help="default: the package's")
     add("--reading_weight", type=float, help="default: the package's")
     add("--oov_penalty", type=float, help="default: the package's")
-    add("--lexicon", help="default: the package's")
+    add("--lexicon", help="a text file of words; default: none")
     add("--vad", default="auto", help="auto, silero, energy or none; default %(default)s")
     add("--vad_margin", type=float, help="seconds kept around the speech; default: the package's")
     add("--seconds", type=numbers, default="1,3,5", help="before, and behind; default %(default)s")
