@@ -80,18 +80,28 @@ def model_identity(name: str, *, fetch: bool = True) -> str:
     if is_espnet(name):
         return digest([file_digest(path) for path in espnet_files(name, fetch=fetch)])
     folder = model_folder(name, fetch=fetch)
-    weights = next((found for pattern in WEIGHTS if (found := sorted(folder.glob(pattern)))), [])
-    if not weights or not (folder / CONFIG).is_file():
-        raise UserError(f"{folder}: no model that transformers loads: {CONFIG} and {' or '.join(WEIGHTS)} are needed")
+    weights = weight_files(folder)
     files = [folder / CONFIG, *([folder / PREPROCESSOR] if (folder / PREPROCESSOR).is_file() else []), *weights]
     return digest({path.name: file_digest(path) for path in files})
 
 
-def load_preprocessor(name: str) -> dict[str, Any]:
-    """``preprocessor_config.json`` of a model; empty without one."""
+def weight_files(folder: Path) -> list[Path]:
+    """The files of a model's weights.
+
+    Raises:
+        UserError: there are none, or no configuration is beside them.
+    """
+    weights = next((found for pattern in WEIGHTS if (found := sorted(folder.glob(pattern)))), [])
+    if not weights or not (folder / CONFIG).is_file():
+        raise UserError(f"{folder}: no model that transformers loads: {CONFIG} and {' or '.join(WEIGHTS)} are needed")
+    return weights
+
+
+def load_hub_json(name: str, file: str) -> dict[str, Any]:
+    """``config.json`` or ``preprocessor_config.json`` of a model; empty without one."""
     if is_espnet(name):
         return {}
-    path = model_folder(name) / PREPROCESSOR
+    path = model_folder(name) / file
     content = read_json(path) if path.is_file() else {}
     if not isinstance(content, dict):
         raise UserError(f"{path}: holds no object")

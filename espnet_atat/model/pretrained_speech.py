@@ -8,26 +8,23 @@ only utterances of one length go through it together, which need no padding; the
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from espnet_atat.datadir import SAMPLE_RATE
-from espnet_atat.errors import UserError
+from espnet_atat.errors import UserError, first_line
 from espnet_atat.espnet_package import ESPNET, is_espnet, load_espnet_config
-from espnet_atat.hub import load_hub_config, load_preprocessor, model_folder
+from espnet_atat.hub import CONFIG, PREPROCESSOR, load_hub_config, load_hub_json, model_folder, weight_files
 from espnet_atat.model.audio_encoder import valid_frames
 from espnet_atat.model.espnet_speech import EspnetSpeech
-from espnet_atat.model.exact_weights import take_weights
+from espnet_atat.model.exact_weights import load_state, take_weights
 from espnet_atat.model.speech_frontends import make_frontend
-from espnet_atat.model.speech_states import (
-    LAST_LAYER,
-    TRAIN_NONE,
-    WEIGHTED_SUM,
-    SpeechStates,
-    check_choices,
-)
+from espnet_atat.model.speech_states import LAST_LAYER, TRAIN_NONE, WEIGHTED_SUM, SpeechStates, check_choices
 from espnet_atat.model.whisper import WHISPER_TYPE, WhisperConfig, WhisperEncoder
 
 if TYPE_CHECKING:
@@ -52,10 +49,12 @@ def load_speech_config(model: str | None, config: Mapping[str, Any] | None) -> A
         return load_espnet_config(model, config)
     if config is not None and config.get("model_type") == WHISPER_TYPE:
         return WhisperConfig.of(config)
-    name = None if model is None or config is not None else str(model_folder(model))
+    name = None
+    if model is not None and config is None:
+        name = str(model_folder(model))
+        if (content := load_hub_json(model, CONFIG)).get("model_type") == WHISPER_TYPE:
+            return WhisperConfig.of(content)
     found = load_hub_config("audio_encoder_conf", name, config)
-    if found.model_type == WHISPER_TYPE:
-        return WhisperConfig.of(found.to_dict())
     for key, value in PLAIN.items():
         if hasattr(found, key):
             setattr(found, key, value)
@@ -170,7 +169,7 @@ class PretrainedSpeech(SpeechStates):
 
 def load_pretrained_speech(model: str, **options: Any) -> SpeechStates:
     """An encoder with its own weights, by folder or hub name; see :class:`PretrainedSpeech` for the options."""
-    return build_speech(load_speech_config(model, None), load_preprocessor(model), model, **options)
+    return build_speech(load_speech_config(model, None), load_hub_json(model, PREPROCESSOR), model, **options)
 
 
 def build_speech(config: Any, preprocessor: Mapping[str, Any], model: str | None, **options: Any) -> SpeechStates:
@@ -187,9 +186,21 @@ def _build(config: Any, model: str | None) -> Any:
         return kind(config) if model is None else _load(kind, config, model)
     encoder = WhisperEncoder(config)
     if model is not None:
-        whole = load_hub_config("audio_encoder_conf", str(model_folder(model)), None)
-        take_weights(encoder, _load(_encoder_class(whole), whole, model).state_dict(), model, "a Whisper")
+        take_weights(encoder, _whisper_weights(model_folder(model)), model, "a Whisper")
     return encoder
+
+
+def _whisper_weights(folder: Path) -> dict[str, Tensor]:
+    """Of the encoder in a folder, without transformers, whose import would take most of the time of a small set."""
+    weights: dict[str, Tensor] = {}
+    for path in weight_files(folder):
+        try:
+            weights |= load_file(path) if path.suffix == ".safetensors" else load_state(path, path)
+        except SafetensorError as error:
+            raise UserError(f"{path}: not a whole file of weights ({first_line(error)})") from error
+    # With a decoder beside it, an encoder's parameters are named by their place in the whole.
+    names = {name: name.removeprefix("model.").removeprefix("encoder.") for name in weights}
+    return {own: weights[name] for name, own in names.items() if not own.startswith(("decoder.", "proj_out."))}
 
 
 def _encoder_class(config: "PretrainedConfig") -> Any:

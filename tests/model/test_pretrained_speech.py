@@ -1,5 +1,9 @@
 """Speech encoders of transformers: the states of an utterance are its own, and what is chosen is what trains."""
 
+import json
+import subprocess
+import sys
+
 import pytest
 import torch
 import transformers
@@ -162,12 +166,29 @@ def test_a_whole_whisper_gives_its_encoder(tmp_path):
         assert torch.equal(loaded.encoder.state_dict()[name], tensor)
 
 
-def test_weights_that_do_not_fit_are_refused(tmp_path):
-    folder = make_encoder(tmp_path / "encoder")
-    text = (folder / "config.json").read_text().replace('"encoder_layers": 3', '"encoder_layers": 4')
-    (folder / "config.json").write_text(text)
-    with pytest.raises(UserError, match=r"its weights lack 'layers\.3"):
+@pytest.mark.parametrize(("family", "layers"), [("whisper", "encoder_layers"), ("wav2vec2", "num_hidden_layers")])
+def test_weights_that_do_not_fit_are_refused(family, layers, tmp_path):
+    folder = make_encoder(tmp_path / "encoder", family)
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, layers: config[layers] + 1}))
+    with pytest.raises(UserError, match=rf"{folder}.* lacks? '.*layers\.{config[layers]}\."):
         load_pretrained_speech(str(folder))
+
+
+def test_a_cut_file_of_weights_is_named(tmp_path):
+    file = make_encoder(tmp_path / "encoder") / "model.safetensors"
+    file.write_bytes(file.read_bytes()[:-100])
+    with pytest.raises(UserError, match=rf"{file}: not a whole file of weights"):
+        load_pretrained_speech(str(file.parent))
+
+
+def test_whisper_is_loaded_without_transformers(tmp_path):
+    """Each process of stage 6 loads it, for each set."""
+    code = (
+        "import sys; from espnet_atat.model.pretrained_speech import load_pretrained_speech as load; load(sys.argv[1])"
+    )
+    code += "; assert not {'transformers', 'torch._dynamo'} & sys.modules.keys()"
+    subprocess.run([sys.executable, "-c", code, make_encoder(tmp_path / "encoder")], check=True)
 
 
 @pytest.mark.parametrize(
