@@ -97,8 +97,17 @@ def weight_files(folder: Path) -> list[Path]:
     return weights
 
 
-def load_hub_json(name: str, file: str) -> dict[str, Any]:
-    """``config.json`` or ``preprocessor_config.json`` of a model; empty without one."""
+def saved_config(name: str) -> dict[str, Any]:
+    """``config.json`` of a model, as it is; empty without one."""
+    return _read(name, CONFIG)
+
+
+def load_preprocessor(name: str) -> dict[str, Any]:
+    """``preprocessor_config.json`` of a model; empty without one."""
+    return _read(name, PREPROCESSOR)
+
+
+def _read(name: str, file: str) -> dict[str, Any]:
     if is_espnet(name):
         return {}
     path = model_folder(name) / file

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from espnet_atat.errors import UserError
-from espnet_atat.hub import PREPROCESSOR, load_hub_json, model_identity
+from espnet_atat.hub import load_preprocessor, model_identity
 from espnet_atat.model.audio_encoder import BlocksEncoder, valid_frames
 from espnet_atat.model.pretrained_speech import (
     build_speech,
@@ -73,7 +73,7 @@ class HearingEncoder(BlocksEncoder):
         self.model = model
         self.options: dict[str, Any] = {"layers": layers, "trained": trained, "silence": silence}
         self.options["gradient_checkpointing"] = gradient_checkpointing
-        self.preprocessor = dict(preprocessor) if preprocessor is not None else load_hub_json(str(model), PREPROCESSOR)
+        self.preprocessor = dict(preprocessor) if preprocessor is not None else load_preprocessor(str(model))
         self.reads_states, self.identity = reads_states, identity
         self.stack = stack
         self.frames_per_state = samples_per_state(self.config) * stack / HOP

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from espnet_atat.datadir import SAMPLE_RATE
 from espnet_atat.errors import UserError, first_line
 from espnet_atat.espnet_package import ESPNET, is_espnet, load_espnet_config
-from espnet_atat.hub import CONFIG, PREPROCESSOR, load_hub_config, load_hub_json, model_folder, weight_files
+from espnet_atat.hub import load_hub_config, load_preprocessor, model_folder, saved_config, weight_files
 from espnet_atat.model.audio_encoder import valid_frames
 from espnet_atat.model.espnet_speech import EspnetSpeech
 from espnet_atat.model.exact_weights import load_state, take_weights
@@ -52,7 +52,7 @@ def load_speech_config(model: str | None, config: Mapping[str, Any] | None) -> A
     name = None
     if model is not None and config is None:
         name = str(model_folder(model))
-        if (content := load_hub_json(model, CONFIG)).get("model_type") == WHISPER_TYPE:
+        if (content := saved_config(model)).get("model_type") == WHISPER_TYPE:
             return WhisperConfig.of(content)
     found = load_hub_config("audio_encoder_conf", name, config)
     for key, value in PLAIN.items():
@@ -169,7 +169,7 @@ class PretrainedSpeech(SpeechStates):
 
 def load_pretrained_speech(model: str, **options: Any) -> SpeechStates:
     """An encoder with its own weights, by folder or hub name; see :class:`PretrainedSpeech` for the options."""
-    return build_speech(load_speech_config(model, None), load_hub_json(model, PREPROCESSOR), model, **options)
+    return build_speech(load_speech_config(model, None), load_preprocessor(model), model, **options)
 
 
 def build_speech(config: Any, preprocessor: Mapping[str, Any], model: str | None, **options: Any) -> SpeechStates:
