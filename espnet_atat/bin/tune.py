@@ -29,8 +29,8 @@ from espnet_atat.steps.systems import plan_system
 OPTIONS: dict[str, tuple[str, tuple[float, ...]]] = {
     "lm_weight": ("decode_lm", (0, 0.05, 0.1, 0.2, 0.3, 0.5)),
     "ctc_weight": ("decode", (0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6)),
-    "oov_penalty": ("decode_oov", (4, 5, 6, 7, 8, 10)),
-    "reading_weight": ("decode", (0, 0.25, 0.5, 1, 2)),
+    "oov_penalty": ("decode_read", (0, 2, 3, 4, 5, 7)),
+    "reading_weight": ("decode_read", (0, 0.25, 0.5, 1, 2)),
     "penalty": ("decode", (-1, -0.5, 0, 0.5, 1)),
     "beam_size": ("decode", (1, 2, 4, 8)),
 }

@@ -48,7 +48,10 @@ def check_system(system: System, fold: int | None = None) -> None:
         searches = [config for name in system.decode for config in _searches(system, name, tests)] if searched else []
         listens = any(test.source != "text_in" for test in tests)
         if unit != "char" and listens and any(each.oov_penalty for each in searches):
-            raise UserError("decode: a configuration has oov_penalty, which needs a CTC over characters: ctc_unit char")
+            raise UserError(
+                "decode: a configuration has oov_penalty, which needs a CTC over characters: give the model one "
+                "(ctc_unit char), or leave that configuration out of decode"
+            )
         if any(config.lm_weight for config in searches) or not isinstance(system.lm, str) or short(system.lm) != "lm":
             with naming("lm"):
                 _check_options("lm", load_lm_config(system.recipe, system.lm), system.recipe, system.lm)

@@ -45,7 +45,8 @@ class SearchConfig(TaskLabels):
     #: model has one and listens; else 0.
     ctc_weight: float | None = None
     #: In nats, of each word that a CTC over characters spells in place of the decoder's (:mod:`.spelling`), for speech:
-    #: the hypotheses join the final choice once more with such words. 0: they do not.
+    #: the hypotheses join the final choice once more with such words. 0: they do not. With ``reading_weight`` it is the
+    #: most that any word costs, as heard and as read.
     oov_penalty: float = 0.0
     #: A text file whose words those spellings are corrected to. None: they stay as they were heard.
     lexicon: str | None = None
@@ -84,14 +85,12 @@ class SearchConfig(TaskLabels):
         for name in ("lm_weight", "reading_weight", "oov_penalty"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise UserError(f"{name} is a number from 0, found {getattr(self, name)}")
-        if self.oov_penalty and (self.reading_weight or self.lm_weight or self.penalty):
-            raise UserError("oov_penalty goes without reading_weight, lm_weight and penalty, which score tokens")
         if self.lexicon is not None and not self.oov_penalty:
             raise UserError("lexicon corrects what the CTC spells: give oov_penalty too")
         if not math.isfinite(self.penalty):
             raise UserError(f"penalty is a number, found {self.penalty}")
-        if self.reading_weight and (self.lm_weight or self.penalty):
-            raise UserError("reading_weight compares trees by the model's own scores: without lm_weight and penalty")
+        if (self.reading_weight or self.oov_penalty) and (self.lm_weight or self.penalty):
+            raise UserError("reading_weight and oov_penalty go without lm_weight and penalty, which score tokens")
         if self.constrain_trees and self.wants_trees and self.maxlen is not None and self.maxlen < SHORTEST_TREE:
             raise UserError(f"maxlen {self.maxlen} has no room for a tree, which takes {SHORTEST_TREE} tokens or more")
 

@@ -6,7 +6,7 @@ hypotheses, and each tree is scored both as heard and as read from its own words
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import torch
@@ -14,8 +14,10 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from espnet_atat.decode.result import DECODER_SCORE, Understanding
+from espnet_atat.decode.search_config import SearchConfig
 from espnet_atat.decode.trained import Trained
 from espnet_atat.model.atat_model import IGNORE, Encoded
+from espnet_atat.text.tokenizer import word_numbers
 
 READING = "reading"  # among the scores of an :class:`Understanding`: the one made here
 
@@ -25,14 +27,14 @@ def texts_of(nbest: Sequence[Understanding]) -> list[str]:
     return list(dict.fromkeys(each.text for each in nbest if each.text))
 
 
-def with_readings(nbest: Sequence[Understanding], readings: Sequence[Sequence[Understanding]]) -> list[Understanding]:
-    """An utterance's hypotheses, and the trees that reading gives each of its :func:`texts_of`."""
-    pool = {each.tokens: each for each in nbest}
-    for text, trees in zip(texts_of(nbest), readings, strict=True):
+def with_readings(nbest: Sequence[Understanding], readings: Iterator[Sequence[Understanding]]) -> list[Understanding]:
+    """An utterance's hypotheses, and the trees that reading gives each of its :func:`texts_of`, the next in line."""
+    pool = {each.line: each for each in nbest}
+    for text, trees in zip(texts_of(nbest), readings, strict=False):
         heard = next(each for each in nbest if each.text == text)
         for tree in trees:
             if tree.text == text:  # reading may write other words than it was given, which nothing has heard
-                pool.setdefault(tree.tokens, replace(tree, score=heard.score, scores=heard.scores))
+                pool[tree.line] = replace(tree, score=heard.score, scores=heard.scores)
     return list(pool.values())
 
 
@@ -40,22 +42,22 @@ def look_again(
     trained: Trained,
     candidates: Sequence[Sequence[Understanding]],
     encoded: Encoded,
-    tasks: Sequence[str],
+    config: SearchConfig,
     reading_task: str,
-    weight: float,
 ) -> list[list[Understanding]]:
-    """Add to each score ``weight`` times the log probability of the tree read from its own words, and sort again.
+    """Add ``reading_weight`` times the log probability of each tree read from its own words, and sort again.
 
     Args:
         candidates: of each utterance, by :func:`with_readings`; the part of ``decoder`` in their scores is replaced.
         encoded: the utterances' audio.
-        tasks: labels that audio is decoded under.
+        config: of the audio.
         reading_task: the label that text is read under.
     """
     flat = [(b, each) for b, results in enumerate(candidates) for each in results]
-    tokens = [each.tokens for _, each in flat]
+    spell = trained.vocabulary.spell
+    tokens = [[part for token in each.tokens for part in spell(token)] for _, each in flat]
     source = trained.model.decoder_source(encoded)
-    heard = log_probabilities(trained, source, [b for b, _ in flat], tokens, tasks).sum(1)
+    heard = log_probabilities(trained, source, [b for b, _ in flat], tokens, config.tasks)
     texts = list(dict.fromkeys(each.text or "?" for _, each in flat))
     pieces = [torch.tensor(trained.text_pieces(text)) for text in texts]
     lengths = torch.tensor([len(each) for each in pieces])
@@ -65,12 +67,21 @@ def look_again(
         )
     read = log_probabilities(
         trained, of_text, [texts.index(each.text or "?") for _, each in flat], tokens, [reading_task]
-    ).sum(1)
+    )
     results: list[list[Understanding]] = [[] for _ in candidates]
-    for (b, each), as_heard, as_read in zip(flat, heard.tolist(), read.tolist(), strict=True):
-        score = each.score - each.scores[DECODER_SCORE] + as_heard + weight * as_read
+    for (b, each), spelled, *both in zip(flat, tokens, heard.tolist(), read.tolist(), strict=True):
+        as_heard, as_read = (_total(spelled, log_probs, config.oov_penalty) for log_probs in both)
+        score = each.score - each.scores[DECODER_SCORE] + as_heard + config.reading_weight * as_read
         results[b].append(replace(each, score=score, scores={**each.scores, DECODER_SCORE: as_heard, READING: as_read}))
     return [sorted(found, key=lambda each: each.score, reverse=True) for found in results]
+
+
+def _total(tokens: Sequence[str], log_probs: Sequence[float], oov_penalty: float) -> float:
+    """A hypothesis' log probability, with ``<eos>``; a word costs no more than ``oov_penalty``, unless that is 0."""
+    sums: dict[int | None, float] = {}  # by the word's number; None: of tags and the end
+    for number, log_prob in zip([*word_numbers(tokens), None], log_probs, strict=False):
+        sums[number] = sums.get(number, 0.0) + log_prob
+    return sum(part if number is None else max(part, -(oov_penalty or math.inf)) for number, part in sums.items())
 
 
 def log_probabilities(

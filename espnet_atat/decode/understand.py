@@ -175,14 +175,10 @@ class Speech2Understand(Understand):
         """The n-best of each utterance, with the text half's say (``reading_weight``)."""
         if self.reader is None:
             return self._search(encoded, hears=True)
-        nbest = self._search(encoded, hears=True, keep=self.config.beam_size)
-        texts = [texts_of(hypotheses) for hypotheses in nbest]
-        read = iter(self.reader.nbest([text for each in texts for text in each], normalise=False))
-        candidates = [
-            with_readings(hypotheses, [next(read) for _ in each]) for hypotheses, each in zip(nbest, texts, strict=True)
-        ]
-        weight, label = self.config.reading_weight, self.reader.config.task
-        found = look_again(self.trained, candidates, encoded, self.config.tasks, label, weight)
+        nbest = self._search(encoded, hears=True, every=True)
+        read = iter(self.reader.nbest([text for each in nbest for text in texts_of(each)], normalise=False))
+        candidates = [with_readings(hypotheses, read) for hypotheses in nbest]
+        found = look_again(self.trained, candidates, encoded, self.config, self.reader.config.task)
         return [hypotheses[: self.config.nbest] for hypotheses in found]
 
     def _check_length(self, seconds: float) -> None:

@@ -128,12 +128,11 @@ class Understand:
         if config.ctc_weight and self.trained.model.ctc is None:
             raise UserError("ctc_weight is set but the model has no CTC: it was trained without ctc_unit")
 
-    def _search(self, encoded: Encoded, hears: bool, keep: int | None = None) -> list[list[Understanding]]:
-        """The best of each utterance, best first: ``keep``, by default ``nbest``.
+    def _search(self, encoded: Encoded, hears: bool, every: bool = False) -> list[list[Understanding]]:
+        """The ``nbest`` best of each utterance (with ``every``, all that the final choice has), best first.
 
         ``hears``: the states come from audio, so that the CTC may score them.
         """
-        keep = keep or self.config.nbest
         config, trained = self.config, self.trained
         weight = self.ctc_weight if hears else 0.0
         ctc = trained.model.ctc if weight else None
@@ -150,8 +149,9 @@ class Understand:
             LENGTH_BONUS: (config.penalty, LengthBonus(len(vocabulary))),
             CONSTRAINT: (1.0, self._constraint and self._constraint.capped(caps)),
         }
+        kept = config.beam_size if rescores or every else config.nbest
         search = UtteranceBeamSearch(
-            nbest=config.beam_size if rescores else keep,
+            nbest=kept,
             caps=caps,
             scorers={name: scorer for name, (_, scorer) in scorers.items()},
             weights={name: weight for name, (weight, _) in scorers.items()},
@@ -166,15 +166,14 @@ class Understand:
         # The constraint closes a tree by the cap, and ends words there.
         longest = [cap - int(config.constrain_trees) for cap in caps]
         results = [
-            [Understanding.of(found, vocabulary, config.wants_trees, cap) for found in hypotheses]
+            [Understanding.of(found, vocabulary, config.wants_trees, cap) for found in hypotheses[:kept]]
             for hypotheses, cap in zip(nbest, longest, strict=True)
         ]
         if rescores:
-            results = [hypotheses[: config.beam_size] for hypotheses in results]
             if config.oov_penalty:
                 results = self._respell(results, encoded, source)
             results = self._rescore(results, encoded)
-        return [hypotheses[:keep] for hypotheses in results]
+        return results if every else [hypotheses[: config.nbest] for hypotheses in results]
 
     def _rescore(self, nbest: list[list[Understanding]], encoded: Encoded) -> list[list[Understanding]]:
         """Add the character CTC's log likelihood of the words, and sort again."""

@@ -98,6 +98,19 @@ class Vocabulary:
         """Ids of tokens, that of ``<unk>`` for one that is not in the list."""
         return [self._ids.get(token, self.unknown_id) for token in tokens]
 
+    def spell(self, token: str) -> list[str]:
+        """A token, or what a word that is none is made of: at each place the longest token, or else the character.
+
+        >>> Vocabulary.build([], ["▁mo", "o", "on"]).spell("▁moony")
+        ['▁mo', 'on', 'y']
+        """
+        tokens: list[str] = []
+        while token:
+            end = next((end for end in range(len(token), 1, -1) if token[:end] in self), 1)
+            tokens.append(token[:end])
+            token = token[end:]
+        return tokens
+
     def task_id(self, task: str) -> int:
         return self._ids[task_token(task)]
 

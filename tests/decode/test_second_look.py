@@ -9,42 +9,51 @@ from espnet_atat.decode.result import Understanding
 from espnet_atat.decode.second_look import READING, log_probabilities, texts_of, with_readings
 from espnet_atat.decode.understand import Speech2Understand, Text2Understand
 from espnet_atat.errors import UserError
-from espnet_atat.text.tokenizer import target_words
-from tests.decode.conftest import encode
+from espnet_atat.text.tokenizer import target_words, word_numbers
+from tests.decode.conftest import encode, sure_of_letters
 
 OPTIONS = {"maxlen": 10, "nbest": 4, "constrain_trees": True}
 
 
-def log_probability(trained, encoded, tokens, task) -> float:
-    """By a pass of the decoder over one hypothesis."""
+def log_probability(trained, encoded, tokens, task, penalty=0.0) -> float:
+    """By a pass of the decoder over one hypothesis; of its words each at least ``-penalty``, if that is not 0."""
     ids = trained.vocabulary.ids(tokens)
     inputs = torch.tensor([[trained.vocabulary.task_id(task), *ids]])
     with torch.inference_mode():
         logits, _ = trained.model.decoder(encoded.states, encoded.lengths, inputs, torch.tensor([inputs.shape[1]]))
     scores = logits[0].log_softmax(-1)
-    return sum(float(scores[place, i]) for place, i in enumerate([*ids, trained.vocabulary.eos_id]))
+    found = [float(scores[place, i]) for place, i in enumerate([*ids, trained.vocabulary.eos_id])]
+    numbers = [*word_numbers(tokens), None]
+    words = [sum(each for each, of in zip(found, numbers, strict=True) if of == n) for n in {*numbers} - {None}]
+    others = sum(each for each, of in zip(found, numbers, strict=True) if of is None)
+    return others + sum(max(word, -penalty) if penalty else word for word in words)
 
 
-@pytest.mark.parametrize("name", ["character_trained", "shortened_trained"])
-def test_each_tree_is_scored_as_heard_and_as_read_from_its_own_words(name, request, speech):
-    trained = request.getfixturevalue(name)
-    once = Speech2Understand(trained=trained, task="nlu", **OPTIONS).nbest(speech)
-    again = Speech2Understand(trained=trained, task="nlu", reading_weight=0.5, **OPTIONS).nbest(speech)
-    changed = 0
+@pytest.mark.parametrize(
+    ("name", "penalty"), [("character_trained", 0), ("shortened_trained", 0), ("character_trained", 2)]
+)
+def test_each_tree_is_scored_as_heard_and_as_read_from_its_own_words(name, penalty, request, speech):
+    trained = sure_of_letters(request.getfixturevalue(name))
+    options = {"trained": trained, "task": "nlu", "oov_penalty": penalty, **OPTIONS}
+    once = Speech2Understand(**options).nbest(speech)
+    again = Speech2Understand(reading_weight=0.5, **options).nbest(speech)
+    changed = spelled = 0
     for utterance, before, after in zip(speech, once, again, strict=True):
         heard = trained.model.decoder_source(encode(trained, utterance))
         for result in after:
             pieces = torch.tensor([trained.text_pieces(result.text or "?")])
             with torch.inference_mode():
                 read = trained.model.encode_text(pieces, torch.tensor([pieces.shape[1]]))
-            as_heard = log_probability(trained, heard, result.tokens, "nlu")
-            as_read = log_probability(trained, read, result.tokens, "nlu")
+            tokens = [part for token in result.tokens for part in trained.vocabulary.spell(token)]
+            as_heard, as_read = (log_probability(trained, each, tokens, "nlu", penalty) for each in (heard, read))
             assert result.scores[READING] == pytest.approx(as_read, abs=1e-3)
             assert result.score == pytest.approx(as_heard + 0.3 * result.scores["ctc"] + 0.5 * as_read, abs=1e-3)
-            assert result.text in ["", *texts_of(before)], "nothing is added that nothing has heard"
+            spelled += tuple(tokens) != result.tokens
+            assert penalty or result.text in ["", *texts_of(before)], "nothing is added that nothing has heard"
         assert [r.score for r in after] == sorted((r.score for r in after), reverse=True)
         changed += before[0].tokens != after[0].tokens
     assert changed, "a second look changed no utterance: no test"
+    assert bool(spelled) == bool(penalty), "words of the CTC's spelling are read too"
 
 
 def understood(tree: str, ctc: float) -> Understanding:
@@ -56,7 +65,7 @@ def test_trees_of_reading_join_those_that_were_heard_with_the_same_words():
     heard = [understood("[IN:PLAY moon ]", -2), understood("[IN:BUY moon ]", -2), understood("[IN:PLAY noon ]", -9)]
     assert texts_of(heard) == ["moon", "noon"]
     found = [understood("[IN:PLAY [SL:SONG moon ] ]", 0), heard[1], understood("[IN:PLAY soon ]", 0)]
-    pool = with_readings(heard, [found, [understood("[IN:FIND noon ]", 0)]])
+    pool = with_readings(heard, iter([found, [understood("[IN:FIND noon ]", 0)], found]))
     assert [(each.tree, each.scores["ctc"]) for each in pool] == [
         ("[IN:PLAY moon ]", -2),
         ("[IN:BUY moon ]", -2),
