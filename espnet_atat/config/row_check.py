@@ -50,7 +50,12 @@ def check_system(system: System, fold: int | None = None) -> None:
         if unit != "char" and listens and any(each.oov_penalty for each in searches):
             raise UserError(
                 "decode: a configuration has oov_penalty, which needs a CTC over characters: give the model one "
-                "(ctc_unit char), or leave that configuration out of decode"
+                "(ctc_unit char), or name a configuration without it"
+            )
+        if unit == "token" and listens and any(each.reading_weight and each.ctc_weight for each in searches):
+            raise UserError(
+                "decode: a configuration has reading_weight and ctc_weight, which do not go together with a CTC over "
+                "tokens: give the model one over characters (ctc_unit char), or set ctc_weight: 0"
             )
         if any(config.lm_weight for config in searches) or not isinstance(system.lm, str) or short(system.lm) != "lm":
             with naming("lm"):

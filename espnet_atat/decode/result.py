@@ -32,7 +32,7 @@ class Understanding:
     frame: Frame | None  # intent and slots; None where there is no valid tree
     text: str  # the words
     score: float  # of the search, in nats: the weighted sum of the scorers'; higher is better
-    tokens: tuple[str, ...]  # without the task token and ``<eos>``; a word of the CTC's spelling is one of them
+    tokens: tuple[str, ...]  # without the task token and ``<eos>``; a word of the CTC's spelling may be one of them
     scores: Mapping[str, float] = field(default_factory=dict, compare=False)  # each scorer's own sum, unweighted
     words: tuple[Word, ...] = ()  # with times, where these were asked for and the CTC of the audio gives them
     cut: bool = False  # whether the search ended it, at the most tokens that it allows

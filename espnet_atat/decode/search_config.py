@@ -44,15 +44,14 @@ class SearchConfig(TaskLabels):
     #: search: score + weight * log likelihood of the hypothesis' words. None: 0.3 of a CTC over characters, where the
     #: model has one and listens; else 0.
     ctc_weight: float | None = None
-    #: In nats, of each word that a CTC over characters spells in place of the decoder's (:mod:`.spelling`), for speech:
-    #: the hypotheses join the final choice once more with such words. 0: they do not. With ``reading_weight`` it is the
-    #: most that any word costs, as heard and as read.
+    #: In nats, of each word that a CTC over characters spells in place of the decoder's, so that hypotheses with such
+    #: words join the final choice (:mod:`.spelling`); with ``reading_weight``, the most that any word costs. 0: neither.
     oov_penalty: float = 0.0
     #: A text file whose words those spellings are corrected to. None: they stay as they were heard.
     lexicon: str | None = None
-    #: Of the text half, in the final choice of trees that were heard: the words of the K best are read (``nlu``), the
-    #: trees that reading gives join them, and the best sum wins: score + weight * log probability of the tree read from
-    #: its own words (:mod:`espnet_atat.decode.second_look`). 0: heard once, as words without trees and text always are.
+    #: Of the text half, in the final choice of trees that were heard: the words of the hypotheses are read (``nlu``),
+    #: the trees that reading gives join them, and the best sum wins: score + weight * log probability of the tree read
+    #: from its own words (:mod:`.second_look`). 0: heard once, as words without trees and text always are.
     reading_weight: float = 0.0
     lm_weight: float = 0.0  # of the language model, added to the score
     penalty: float = 0.0  # added for each token (ESPnet's name for its length bonus)

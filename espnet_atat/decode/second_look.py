@@ -2,7 +2,7 @@
 
 A decoder that learnt a domain from its text knows the domain's trees better from words that it reads than from the same
 words heard. So the words of the best hypotheses go through the text encoder, the trees that reading gives them join the
-hypotheses, and each tree is scored both as heard and as read from its own words.
+hypotheses, and each tree is scored both as heard and as read from its own words, a word as ``-oov_penalty`` at least.
 """
 
 import math
@@ -18,6 +18,7 @@ from espnet_atat.decode.search_config import SearchConfig
 from espnet_atat.decode.trained import Trained
 from espnet_atat.model.atat_model import IGNORE, Encoded
 from espnet_atat.text.tokenizer import word_numbers
+from espnet_atat.text.vocabulary import CONTROL_TOKENS, EOS
 
 READING = "reading"  # among the scores of an :class:`Understanding`: the one made here
 
@@ -29,10 +30,10 @@ def texts_of(nbest: Sequence[Understanding]) -> list[str]:
 
 def with_readings(nbest: Sequence[Understanding], readings: Iterator[Sequence[Understanding]]) -> list[Understanding]:
     """An utterance's hypotheses, and the trees that reading gives each of its :func:`texts_of`, the next in line."""
-    pool = {each.line: each for each in nbest}
+    pool = {each.line: each for each in reversed(nbest)}  # of several ways to write a line in tokens, the best
     for text, trees in zip(texts_of(nbest), readings, strict=False):
         heard = next(each for each in nbest if each.text == text)
-        for tree in trees:
+        for tree in reversed(trees):
             if tree.text == text:  # reading may write other words than it was given, which nothing has heard
                 pool[tree.line] = replace(tree, score=heard.score, scores=heard.scores)
     return list(pool.values())
@@ -54,8 +55,7 @@ def look_again(
         reading_task: the label that text is read under.
     """
     flat = [(b, each) for b, results in enumerate(candidates) for each in results]
-    spell = trained.vocabulary.spell
-    tokens = [[part for token in each.tokens for part in spell(token)] for _, each in flat]
+    tokens = [[part for token in each.tokens for part in trained.vocabulary.spell(token)] for _, each in flat]
     source = trained.model.decoder_source(encoded)
     heard = log_probabilities(trained, source, [b for b, _ in flat], tokens, config.tasks)
     texts = list(dict.fromkeys(each.text or "?" for _, each in flat))
@@ -65,9 +65,8 @@ def look_again(
         of_text = trained.model.encode_text(
             pad_sequence(pieces, batch_first=True).to(trained.device), lengths.to(trained.device)
         )
-    read = log_probabilities(
-        trained, of_text, [texts.index(each.text or "?") for _, each in flat], tokens, [reading_task]
-    )
+    rows = [texts.index(each.text or "?") for _, each in flat]
+    read = log_probabilities(trained, of_text, rows, tokens, [reading_task])
     results: list[list[Understanding]] = [[] for _ in candidates]
     for (b, each), spelled, *both in zip(flat, tokens, heard.tolist(), read.tolist(), strict=True):
         as_heard, as_read = (_total(spelled, log_probs, config.oov_penalty) for log_probs in both)
@@ -78,9 +77,10 @@ def look_again(
 
 def _total(tokens: Sequence[str], log_probs: Sequence[float], oov_penalty: float) -> float:
     """A hypothesis' log probability, with ``<eos>``; a word costs no more than ``oov_penalty``, unless that is 0."""
-    sums: dict[int | None, float] = {}  # by the word's number; None: of tags and the end
-    for number, log_prob in zip([*word_numbers(tokens), None], log_probs, strict=False):
-        sums[number] = sums.get(number, 0.0) + log_prob
+    sums: dict[int | None, float] = {}  # by the word's number; None: of what is no word
+    for token, number, log_prob in zip([*tokens, EOS], [*word_numbers(tokens), None], log_probs, strict=False):
+        key = None if token in CONTROL_TOKENS else number
+        sums[key] = sums.get(key, 0.0) + log_prob
     return sum(part if number is None else max(part, -(oov_penalty or math.inf)) for number, part in sums.items())
 
 

@@ -73,6 +73,8 @@ class Speech2Understand(Understand):
         self.word_times = word_times and self.trained.model.ctc is not None
         if self.config.oov_penalty and not (self.ctc_weight and self.trained.characters):
             raise UserError("oov_penalty needs a CTC over characters with a weight: ctc_unit char, and a ctc_weight")
+        if self.config.reading_weight and self.ctc_weight and not self.trained.characters:
+            raise UserError("reading_weight goes with a CTC over characters or none: ctc_unit char, or ctc_weight 0")
         self.reader: Text2Understand | None = None
         if self.config.reading_weight and self.config.wants_trees:
             size, constrain = self.config.beam_size, self.config.constrain_trees

@@ -183,10 +183,9 @@ class Understand:
         utterances = [b for b, results in enumerate(nbest) for _ in results]
         symbols = [characters.encode(result.text) for results in nbest for result in results]
         likelihoods = iter(ctc_log_likelihoods(head, encoded, utterances, symbols).tolist())
-        weight = self.ctc_weight
         rescored = [
             [
-                replace(result, score=result.score + weight * ctc, scores={**result.scores, "ctc": ctc})
+                replace(result, score=result.score + self.ctc_weight * ctc, scores={**result.scores, "ctc": ctc})
                 for result, ctc in zip(results, likelihoods, strict=False)
             ]
             for results in nbest

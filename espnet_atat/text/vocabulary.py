@@ -99,7 +99,9 @@ class Vocabulary:
         return [self._ids.get(token, self.unknown_id) for token in tokens]
 
     def spell(self, token: str) -> list[str]:
-        """A token, or what a word that is none is made of: at each place the longest token, or else the character.
+        """The token itself; a word that is none is split, from its start, into the longest tokens, or else characters.
+
+        They need not be those of the BPE model, which a trained model does not bring.
 
         >>> Vocabulary.build([], ["▁mo", "o", "on"]).spell("▁moony")
         ['▁mo', 'on', 'y']

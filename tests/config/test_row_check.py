@@ -92,11 +92,20 @@ def test_words_are_spelled_by_a_ctc_over_characters(world):
     path.write_text(f"{path.read_text()}oov_penalty: 7\n")
     assert selected("--system", "zeroshot")
     with pytest.raises(
-        UserError, match=r"zeroshot with .*: decode: a configuration has oov_penalty, which needs a CTC"
+        UserError,
+        match=r"zeroshot with .*: decode: a configuration has oov_penalty, .*, or name a configuration without",
     ):
         selected("--system", "zeroshot", "--set", "pretrain.options.ctc_unit=token")
     text = "[{set: toy/test, task: nlu, source: text_in}]"
     assert selected("--system", "zeroshot", "--set", "pretrain.options.ctc_unit=token", "--set", f"test={text}")
+
+
+def test_reading_goes_without_a_ctc_over_tokens_in_the_search(world):
+    path = world / "egs2/atat/toy/conf/decode.yaml"
+    path.write_text(f"{path.read_text()}reading_weight: 1\nctc_weight: 0.3\n")
+    assert selected("--system", "zeroshot")
+    with pytest.raises(UserError, match=r"reading_weight and ctc_weight, .* or set ctc_weight: 0"):
+        selected("--system", "zeroshot", "--set", "pretrain.options.ctc_unit=token")
 
 
 def test_a_fold_is_of_a_row_that_has_it():

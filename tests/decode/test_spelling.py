@@ -226,6 +226,12 @@ def test_a_model_whose_ctc_has_no_characters(name, request):
         Speech2Understand(trained=request.getfixturevalue(name), oov_penalty=1)
 
 
+def test_a_ctc_that_takes_part_in_the_search_goes_without_reading(token_trained):
+    assert Speech2Understand(trained=token_trained, reading_weight=1)
+    with pytest.raises(UserError, match="reading_weight goes with a CTC over characters or none"):
+        Speech2Understand(trained=token_trained, reading_weight=1, ctc_weight=0.3)
+
+
 def test_texts_have_nothing_to_spell(trained):
     plain, spelled = (Text2Understand(trained=trained, oov_penalty=each) for each in (0.0, 1.0))
     assert plain("play moon") == spelled("play moon")
