@@ -45,7 +45,7 @@ class SearchConfig(TaskLabels):
     #: model has one and listens; else 0.
     ctc_weight: float | None = None
     #: In nats, of each word that a CTC over characters spells in place of the decoder's, so that hypotheses with such
-    #: words join the final choice (:mod:`.spelling`); with ``reading_weight``, the most that any word costs. 0: neither.
+    #: words join the final choice (:mod:`.spelling`); with ``reading_weight``, the most that a word costs. 0: neither.
     oov_penalty: float = 0.0
     #: A text file whose words those spellings are corrected to. None: they stay as they were heard.
     lexicon: str | None = None
