@@ -53,7 +53,7 @@ class Speech2Understand(Understand):
 
     Args:
         max_seconds: longer audio is cut at its pauses, and its segments are understood one by one; without ``vad``,
-            an option, it is refused. None: no limit.
+            an option, it is refused. None: no limit. A Whisper takes at most its 30 s, silence included.
         word_times: give each result the times of its words, if the model has a CTC.
 
     >>> Speech2Understand.from_pretrained(model, max_seconds=5.0, vad="none")(np.zeros(6 * 16000, np.float32))
@@ -68,7 +68,8 @@ class Speech2Understand(Understand):
 
     def __init__(self, *args: Any, max_seconds: float | None = None, word_times: bool = False, **options: Any):
         super().__init__(*args, **options)
-        self.max_seconds = max_seconds
+        longest: float = getattr(self.trained.model.audio_encoder, "max_seconds", float("inf"))
+        self.max_seconds = None if max_seconds is None else min(max_seconds, longest)
         self.tokens_per_state = TOKENS_PER_SECOND * seconds_per_state(self.trained.model)
         self.word_times = word_times and self.trained.model.ctc is not None
         if self.config.oov_penalty and not (self.ctc_weight and self.trained.characters):

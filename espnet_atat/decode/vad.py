@@ -80,13 +80,11 @@ def find_segments(
     if vad == "none" or not total:
         return [Segment(speech, 0, total)]
     levels = frame_levels(fbank(speech) if is_audio else log_mels(speech))
-    found: list[Stretch] = []
-    if is_audio and vad != "energy" and (network := _network()) is not None:
-        found = _hear(network, speech, levels)
-    longest = None if max_seconds is None else max(1, int(max_seconds / FRAME_SECONDS))
+    network = _network() if is_audio and vad != "energy" else None
+    found = (network is not None and _hear(network, speech, levels)) or find_loud(levels)
+    longest = None if max_seconds is None else max(1, num_frames(int(max_seconds * SAMPLE_RATE)))
     kept = (MARGIN, NOISY_MARGIN) if margin is None else (round(margin / FRAME_SECONDS),) * 2
-    quiet, noisy = (each if longest is None else min(each, longest // 4) for each in kept)
-    found = found or find_loud(levels)
+    quiet, noisy = (each if max_seconds is None else min(each, int(max_seconds / 4 / FRAME_SECONDS)) for each in kept)
     margins = margins_of(found, levels, quiet, noisy) if found else (0, 0)
     segments = segments_of(found, total, margins, longest)
     return [Segment(cut_stretch(speech, segment), *segment) for segment in segments]

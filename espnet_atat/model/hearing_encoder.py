@@ -76,6 +76,8 @@ class HearingEncoder(BlocksEncoder):
         self.preprocessor = dict(preprocessor) if preprocessor is not None else load_preprocessor(str(model))
         self.reads_states, self.identity = reads_states, identity
         self.stack = stack
+        positions = getattr(self.config, "max_source_positions", float("inf"))  # a Whisper's, of its 30 s
+        self.max_seconds = positions * samples_per_state(self.config) / (100 * HOP) - silence
         self.frames_per_state = samples_per_state(self.config) * stack / HOP
         self.size = output_size
         self.norm = nn.LayerNorm(self.config.hidden_size)

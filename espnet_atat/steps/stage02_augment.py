@@ -28,16 +28,17 @@ from espnet_atat.steps.stage04_align import aligned_sets, chosen_aligner
 def plan(request: Request) -> Iterator[Node | str]:
     """The sets that ``--augment_sets``, the recipe or its tables name, but for synthetic ones."""
     for name, options in request.options.open_values.items():
-        data, words = DATA / request.recipe / options.text, [DATA / each for each in options.words]
+        data = DATA / request.recipe / options.text
+        words, without = ([DATA / each for each in sets] for sets in (options.words, options.without))
         output = data.with_name(name)
-        missing = [each for each in words if not (each / "text").is_file()]
+        missing = [each for each in (*words, *without) if not (each / "text").is_file()]
         if request.dry_run:  # sets of this recipe may be made by then
             missing = [each for each in missing if each.parent != data.parent]
         if missing:
             yield f"{output}: left out, as {missing[0]} was not prepared"
         else:
-            make = partial(open_set, data, words, name, options)
-            yield set_node(Stage.AUGMENT, output, options, make, sets=[data, *words])
+            make = partial(open_set, data, words, without, name, options)
+            yield set_node(Stage.AUGMENT, output, options, make, sets=[data, *words, *without])
     if not wanted(request):
         yield "no set is augmented; --augment_sets names some"
     yield from augment_nodes(request, stage=Stage.AUGMENT)

@@ -1,6 +1,7 @@
 """Models on top of a pretrained speech encoder, from audio to package: states stored once, or computed in training."""
 
 import shutil
+from io import BytesIO
 from pathlib import Path
 from zlib import crc32
 
@@ -15,6 +16,7 @@ from espnet_atat.config.encoder_input import encoder_input_of
 from espnet_atat.config.system import load_system
 from espnet_atat.datadir import read_two_column, write_two_column
 from espnet_atat.decode.understand import Speech2Understand
+from espnet_atat.demo.engine import LoadedModels
 from espnet_atat.errors import UserError
 from espnet_atat.model.pretrained_speech import load_pretrained_speech
 from espnet_atat.package.reader import open_package, read_manifest
@@ -162,11 +164,22 @@ def test_a_package_hears_wavs_as_the_recipe_heard_states(ears):
         for utt, wav in wavs.items():
             result = understand(wav)
             assert result.line == hyp[utt], (source, utt)
+    spoken = Speech2Understand.from_pretrained(package, task="asr", beam_size=2, maxlen=2)
+    for wav in wavs.values():
+        result = spoken(wav)
+        assert [word.text for word in result.words] == result.text.split() != []
+        assert all(0 <= word.start < word.end < 1.5 for word in result.words)
+    page = LoadedModels({"toy": str(package)})
+    for wav in wavs.values():
+        answer = page.hear("toy", "slu", Path(wav).read_bytes())
+        assert answer.results[0].line == Speech2Understand.from_pretrained(package)(wav).line
+        assert answer.attention.mean.shape[0] == len(answer.results[0].tokens) + 1
     heard = run_script(SCRIPT, package.absolute(), next(iter(wavs.values())), *UNWANTED)
     assert heard.stdout.splitlines()[1:] == [""]
     for utt, matrix in load_scp(str(training("frozen").dump / "toy/test/feats.scp")).items():
         assert understand(np.array(matrix)).line == hyp[utt]
 
+    check_long_recordings(package, list(wavs.values()))
     (ears / "ears").rename(ears / "elsewhere")
     whole = Speech2Understand.from_pretrained(package, beam_size=2, maxlen=12)
     assert [whole(wav).line for wav in wavs.values()] == [hyp[utt] for utt in wavs]
@@ -176,6 +189,22 @@ def test_a_package_hears_wavs_as_the_recipe_heard_states(ears):
     make_encoder(ears / "ears", seed=1)
     with pytest.raises(UserError, match="another version of it"):
         bare(next(iter(wavs.values())))
+
+
+def check_long_recordings(package: Path, wavs: list[str]) -> None:
+    """What has more seconds than the encoder has positions (200 of 20 ms, half a second of silence off) is cut."""
+    samples = np.concatenate([soundfile.read(wav, dtype="float32")[0] for wav in wavs * 40])
+    for noise in (samples[: 12 * 16_000], samples[:58_000], samples[:56_000]):
+        understand = Speech2Understand.from_pretrained(package, beam_size=2, maxlen=12)
+        cut = understand.segments(noise)
+        assert len(cut) > 1 or len(noise) <= 3.5 * 16_000
+        assert all(len(segment.speech) <= 3.5 * 16_000 for segment in cut)
+        assert len(understand.nbest([noise])) == 1
+    recording = BytesIO()
+    soundfile.write(recording, samples[: 12 * 16_000], 16_000, format="WAV")
+    assert len(LoadedModels({"toy": str(package)}).hear("toy", "slu", recording.getvalue()).results[0].segments) > 1
+    with pytest.raises(UserError, match=r"speech of 12.0 s: at most 3.5 s at once .* have it cut \(vad auto\)"):
+        Speech2Understand.from_pretrained(package, vad="none")(samples[: 12 * 16_000])
 
 
 @pytest.mark.slow

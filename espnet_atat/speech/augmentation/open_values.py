@@ -28,6 +28,7 @@ class OpenValues:
     """A set of the trees of ``text``, with words of the sets ``words`` (``recipe/set``) in their open slots.
 
     Attributes:
+        without: sets whose words are not put in, so that they stay unheard under trees.
         number: of trees. Those of ``text`` are used in turn, with new words each time.
         share: of the replaceable words of a tree, the part that is replaced; at least one.
         variety: different values per value that make a slot open.
@@ -36,6 +37,7 @@ class OpenValues:
 
     text: str
     words: tuple[str, ...]
+    without: tuple[str, ...] = ()
     number: int = 6000
     share: float = 0.6
     variety: float = 0.3
@@ -47,15 +49,21 @@ class OpenValues:
             raise UserError(f"number is at least 1, share and variety are in (0, 1]; found {self}")
 
 
-def open_set(data: Path, others: Iterable[Path], name: str, options: OpenValues, work: Path) -> Report:
-    """Write a data dir of text, ``name``, to ``work``: trees of ``data`` with words of the data dirs ``others``."""
+def open_set(
+    data: Path, others: Iterable[Path], without: Iterable[Path], name: str, options: OpenValues, work: Path
+) -> Report:
+    """Write a data dir of text, ``name``, to ``work``: trees of ``data`` with words that only ``others`` have."""
     trees = DataDir.load(data).target
     if trees is None:
         raise UserError(f"{data} has no trees: open_values needs a set with a file 'target'")
-    words = {word for each in others for text in DataDir.load(each).text.values() for word in text.split()}
+    words = _words_of(others) - _words_of(without)
     target = {f"{name}_{i:05d}": tree for i, tree in enumerate(open_trees(trees, words, options), start=1)}
     DataDir(text={utt: " ".join(strip_tags(tree)) for utt, tree in target.items()}, target=target).write_files(work)
     return Report({"made": len(target)}, [f"{name}: {len(target)} trees of {data.name} with other words"])
+
+
+def _words_of(sets: Iterable[Path]) -> set[str]:
+    return {word for each in sets for text in DataDir.load(each).text.values() for word in text.split()}
 
 
 def open_slots(trees: Iterable[Tree], variety: float) -> set[str]:

@@ -2,12 +2,15 @@
 
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
+from espnet_atat.config.recipe import load_recipe
+from espnet_atat.datadir import DataDir
 from espnet_atat.errors import UserError
 from espnet_atat.semantics.tree import parse, strip_tags
-from espnet_atat.speech.augmentation.open_values import OpenValues, open_slots, open_trees
+from espnet_atat.speech.augmentation.open_values import OpenValues, open_set, open_slots, open_trees
 
 NUMBERS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 #: 100 titles, all different, after the same two words and in one of two rooms.
@@ -49,6 +52,26 @@ def test_every_word_is_put_in_as_often_as_any_other_and_every_tree_used() -> Non
     assert max(counts.values()) - min(counts.values()) <= 1
     assert trees == made(number=100, share=1.0)
     assert trees != made(number=100, share=1.0, seed=1)
+
+
+def test_words_of_a_domain_that_is_kept_apart_are_not_put_in(tmp_path: Path) -> None:
+    DataDir(text={utt: " ".join(strip_tags(tree)) for utt, tree in TREES.items()}, target=TREES).write(tmp_path / "old")
+    DataDir(text={"a-1": "the saddle fits", "a-2": "a helmet", "a-3": "one camel"}).write(tmp_path / "words")
+    DataDir(text={"b-1": "wash the helmet"}).write(tmp_path / "apart")
+    options = OpenValues(text="old", words=("r/words",), without=("r/apart",), number=90, share=1.0)
+    (tmp_path / "new").mkdir()
+    open_set(tmp_path / "old", [tmp_path / "words"], [tmp_path / "apart"], "new", options, tmp_path / "new")
+    made = Counter(word for text in DataDir.load(tmp_path / "new").text.values() for word in text.split())
+    assert made["helmet"] == 0
+    assert min(made["saddle"], made["camel"], made["fits"]) >= 30
+
+
+def test_mini_keeps_the_words_of_lights_and_chores_apart() -> None:
+    """Table broad says that they are not heard under trees."""
+    recipe = Path("egs2/atat/mini")
+    files = [tsv.stem for domain in ("lights", "chores") for tsv in (recipe / "corpus").glob(f"{domain}_*.tsv")]
+    apart = {f"mini/{name}" for name in files if name != "lights_tuples"}
+    assert apart == set(load_recipe("mini").open_values["music_novel"].without)
 
 
 @pytest.mark.parametrize(

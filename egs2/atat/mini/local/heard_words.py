@@ -1,9 +1,10 @@
 """Which content words of a domain's sentences a model has heard: with trees, in plain sentences, in the set broad.
 
-    python egs2/atat/mini/local/heard_words.py [CORPUS_DIR] [--broad data/broad/train/text]
+    python egs2/atat/mini/local/heard_words.py [CORPUS_DIR] [--data data]
 
 A Markdown table of the test sets of lights, books and chores, with shares of the running words; then the words.
-Under trees a word is if the music domain has it: its recordings, or the lines that speech with trees is spliced for.
+Under trees a word is if the music domain has it: its recordings, the lines that speech with trees is spliced for, and
+those that have words of broad in their open slots.
 """
 
 import argparse
@@ -26,16 +27,18 @@ def counts_of(text: Path) -> Counter[str]:
 def main() -> None:
     parser = argparse.ArgumentParser(description="Which content words of a domain a model has heard.")
     parser.add_argument("corpus", type=Path, nargs="?", default=check_corpus.CORPUS)
-    parser.add_argument("--broad", type=Path, default=Path("data/broad/train/text"), help="text of the recipe broad")
+    parser.add_argument("--data", type=Path, default=Path("data"), help="data dirs of stages 1 and 2")
     args = parser.parse_args()
-    if not args.broad.is_file():
-        parser.error(f"{args.broad} is not there: ./run.sh --recipe broad --stop_stage 1 makes it")
+    texts = [args.data / each / "text" for each in ("broad/train", "mini/music_novel")]
+    for text, recipe, stage in zip(texts, ("broad", "mini"), (1, 2), strict=True):
+        if not text.is_file():
+            parser.error(f"{text} is not there: ./run.sh --recipe {recipe} --stop_stage {stage} makes it")
+    broad, novel = map(counts_of, texts)
 
     def count(*names: str) -> Counter[str]:
         return check_corpus.words_of(*(check_corpus.read_set(args.corpus, name) for name in names))
 
-    with_trees, plain = count("music_train", "music_text"), count("sentences_train")
-    broad = counts_of(args.broad)
+    with_trees, plain = count("music_train", "music_text") + novel, count("sentences_train")
     print(f"| test set | content words | {' | '.join(GROUPS)} |")
     print("| --- | --- | --- | --- | --- | --- |")
     lists = []
