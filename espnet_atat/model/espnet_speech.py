@@ -43,7 +43,7 @@ class EspnetSpeech(SpeechStates):
         model: that the weights are taken from, ``espnet:…``; None: fresh ones.
         layers: only ``last``.
         trained: ``none``, ``all``, or the number of blocks at the top. What is frozen uses no dropout.
-        options: of transformers' encoders, without meaning here: ``silence``, ``gradient_checkpointing``.
+        options: ``silence``, of Whisper, has no meaning here; ``gradient_checkpointing`` is refused if blocks train.
     """
 
     def __init__(
@@ -52,13 +52,14 @@ class EspnetSpeech(SpeechStates):
         model: str | None = None,
         layers: str | int = LAST_LAYER,
         trained: str | int = TRAIN_NONE,
-        **options: Any,  # noqa: ARG002
+        **options: Any,
     ):
         super().__init__()
+        if options.get("gradient_checkpointing") and trained != TRAIN_NONE:
+            raise UserError("audio_encoder_conf: gradient_checkpointing is not for an ESPnet model's blocks (trained)")
         if layers != LAST_LAYER:
             raise UserError(f"audio_encoder_conf: layers: {layers}: an ESPnet model gives its last layer's states")
-        self.config = config
-        self.samples_per_state = config.samples_per_state
+        self.config, self.samples_per_state = config, config.samples_per_state
         given = config.options
         self.frontend = load_class(CLASSES["frontend"]["default"])(**(given["frontend_conf"] or {}))
         mels = self.frontend.output_size()

@@ -133,6 +133,13 @@ def test_the_upper_blocks_train_or_all_or_none(tmp_path, trained, blocks):
     assert {n for n, block in enumerate(speech.encoder.encoders) if block.training} == blocks
 
 
+def test_gradient_checkpointing_of_blocks_that_train_is_refused(tmp_path):
+    build("conformer", tmp_path)
+    load_pretrained_speech(f"espnet:{tmp_path / 'exp'}", gradient_checkpointing=True)
+    with pytest.raises(UserError, match="gradient_checkpointing is not for an ESPnet model's blocks"):
+        load_pretrained_speech(f"espnet:{tmp_path / 'exp'}", gradient_checkpointing=True, trained=1)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

