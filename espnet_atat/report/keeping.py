@@ -76,6 +76,7 @@ class Keeper:
                 for name in ("ref", "hyp", METRICS_FILE):
                     of_table[self._path(node.place / name)] = (node.place / name).read_bytes().decode()
             folder = scored[0].place.parents[1]
+            of_table.update(self._of_other_configurations(folder, {node.place.parent.name for node in hypotheses}))
             runs_of_model = list(dict.fromkeys(each for node in runs for each in lineage(node.place)))
             first_stage = system.first_stage
             foreign = first_stage is not None and first_stage.kind in FOREIGN
@@ -84,6 +85,12 @@ class Keeper:
         for table, files in texts.items():
             self._archives.keep(table, files)
         return count
+
+    def _of_other_configurations(self, folder: Path, configurations: set[str]) -> dict[str, None]:
+        """What is kept of a run that its row is no longer decoded with: no later call would bring it up to date."""
+        run = self._path(folder) + "/"
+        below = {path: path.removeprefix(run).split("/") for path in self._archives.texts if path.startswith(run)}
+        return {path: None for path, (first, *rest) in below.items() if rest and first not in configurations}
 
     def keep_table(self, file: Path) -> Path:
         return self._archives.keep(file.stem, {self._path(file): file.read_text(encoding="utf-8")})

@@ -18,6 +18,7 @@ from espnet_atat.config.system import System, load_system, results_folder
 from espnet_atat.config.table import load_table
 from espnet_atat.datadir import read_two_column
 from espnet_atat.errors import UserError
+from espnet_atat.report.archives import Archives
 from espnet_atat.report.glance import read_glance
 from espnet_atat.report.learning import read_curves
 from espnet_atat.stages import LAST_STAGE
@@ -208,6 +209,11 @@ def test_kept_results_take_the_place_of_their_runs_while_nothing_else_changes(fi
     curves = {path.parent: read_curves(path) for path in Path("exp/runs").glob("*/tensorboard")}
     shutil.rmtree("egs2/atat/toy/results")
     run("--keep_results", "--stage", "14", "--stop_stage", "14")  # scores too, not only tables
+    kept = Archives(finished / "egs2/atat/toy/results").texts
+    left = {"old/seed1/decode_gone/test/hyp": "of an earlier version of the row\n"}
+    Archives(finished / "egs2/atat/toy/results").keep("default", left)
+    run("--keep_results", "--stage", "14", "--stop_stage", "14")
+    assert Archives(finished / "egs2/atat/toy/results").texts == kept
     shutil.rmtree("exp")
     run("--use_results", "--dry_run", "--stop_stage", "13")
     lines = capsys.readouterr().out
